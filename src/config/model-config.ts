@@ -1,0 +1,62 @@
+/**
+ * What the configuration says of one model, and the short form of it on the command line.
+ */
+
+export type VersionPolicy =
+  /** The `count` highest numbers. */
+  | { readonly kind: 'latest'; readonly count: number }
+  | { readonly kind: 'all' }
+  | { readonly kind: 'specific'; readonly versions: readonly bigint[] };
+
+export interface ModelConfig {
+  readonly name: string;
+  /** Directory of the version directories, absolute or relative to the working directory. */
+  readonly basePath: string;
+  readonly versionPolicy: VersionPolicy;
+  readonly versionLabels: ReadonlyMap<string, bigint>;
+  /** Runtime by name; undefined = by the artifact found. */
+  readonly backend: string | undefined;
+  readonly executionProvider: string;
+}
+
+export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
+
+/** "NAME=DIR[,key=value…]" → config, or a phrase that says what is wrong with it. */
+export function parseModelFlag(text: string): { value: ModelConfig } | { error: string } {
+  const [head, ...rest] = text.split(',');
+  const equals = head!.indexOf('=');
+  if (equals < 1 || equals === head!.length - 1)
+    return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
+  const settings = { backend: undefined as string | undefined, provider: 'cpu', versions: LATEST_ONE };
+  const labels = new Map<string, bigint>();
+  for (const part of rest) {
+    const [, key, value] = /^([^=]+)=(.+)$/.exec(part) ?? [];
+    if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
+    if (key === 'backend') settings.backend = value;
+    else if (key === 'provider') settings.provider = value;
+    else if (key === 'versions') {
+      const policy = parseVersionPolicy(value);
+      if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
+      settings.versions = policy;
+    } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
+    else return { error: `unknown key "${key}"; keys are backend, provider, versions and label.NAME (a number)` };
+  }
+  return {
+    value: {
+      name: head!.slice(0, equals),
+      basePath: head!.slice(equals + 1),
+      versionPolicy: settings.versions,
+      versionLabels: labels,
+      backend: settings.backend,
+      executionProvider: settings.provider,
+    },
+  };
+}
+
+function parseVersionPolicy(text: string): VersionPolicy | undefined {
+  if (text === 'all') return { kind: 'all' };
+  const latest = /^latest:([1-9]\d{0,8})$/.exec(text);
+  if (latest !== null) return { kind: 'latest', count: Number(latest[1]) };
+  if (/^\d+(\+\d+)*$/.test(text)) return { kind: 'specific', versions: text.split('+').map(BigInt) };
+  return undefined;
+}

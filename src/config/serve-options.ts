@@ -1,0 +1,113 @@
+/**
+ * Every option of `pillion serve`, once: name, unit, default, reason. --help, the environment and the reader are made
+ * from this table. Where TensorFlow Serving has the flag, the name and the meaning are its.
+ *
+ * An option comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else
+ * it is the default.
+ */
+import { flag, integer, type Option, sizes, text, texts } from './option-types.ts';
+
+const PORT = { min: 0, max: 65_535 };
+const COUNT = { min: 0, max: 2 ** 31 - 1 };
+const MIB = 2 ** 20;
+
+export const SERVE_OPTIONS = {
+  model_name: text({ default: 'default', placeholder: 'NAME', help: 'Name of the model at --model_base_path.' }),
+  model_base_path: text({
+    default: '',
+    placeholder: 'DIR',
+    help: 'Directory with one numbered directory a version: DIR/1/model.onnx. The highest number is served.',
+  }),
+  model: texts({
+    default: [],
+    placeholder: 'NAME=DIR[,key=value…]',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), versions (latest:N, all, or 3+7), label.NAME=VERSION.',
+  }),
+  port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
+  rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
+  admin_port: integer({
+    ...PORT,
+    default: 8502,
+    help: 'TCP port of health, readiness and metrics for operators, on 127.0.0.1 alone. 0 = any free port.',
+  }),
+  bind_address: text({
+    default: '::',
+    placeholder: 'ADDRESS',
+    help: 'Where gRPC and REST listen. :: is every IPv6 and IPv4 address (0.0.0.0 where the machine has no IPv6).',
+  }),
+  grpc_socket_path: text({ default: '', placeholder: 'PATH', help: 'gRPC listens on this Unix socket too.' }),
+  rest_socket_path: text({ default: '', placeholder: 'PATH', help: 'REST listens on this Unix socket too.' }),
+  rest_api_timeout_in_ms: integer({
+    ...COUNT,
+    min: 1,
+    default: 30_000,
+    help: 'No REST request may take longer, whatever its client allows.',
+  }),
+  grpc_api_timeout_in_ms: integer({
+    ...COUNT,
+    default: 0,
+    help: 'The same for gRPC. 0 = no limit but the client’s own deadline, as in TensorFlow Serving.',
+  }),
+  max_message_bytes: integer({
+    min: 1024,
+    max: 2 ** 31 - 1,
+    default: 64 * MIB,
+    help: 'Largest request, decompressed. Larger ones are refused before they are read.',
+  }),
+  enable_batching: flag({
+    default: true,
+    help: 'Requests that wait together run together. false = one request a run.',
+  }),
+  max_batch_size: integer({ ...COUNT, min: 1, default: 64, help: 'Most rows in one run. Larger requests are cut.' }),
+  batch_timeout_micros: integer({
+    ...COUNT,
+    default: 0,
+    help: 'How long a request may wait for company while a slot is free, in µs. 0 = never.',
+  }),
+  max_enqueued_batches: integer({
+    ...COUNT,
+    min: 1,
+    default: 100,
+    help: 'Full batches that may wait; past that requests are refused at once (RESOURCE_EXHAUSTED, 429).',
+  }),
+  allowed_batch_sizes: sizes({
+    default: [],
+    help: 'Batches are padded to the next of these sizes; the last must equal --max_batch_size. Empty = any size.',
+  }),
+  num_batch_threads: integer({
+    min: 0,
+    max: 1024,
+    default: 0,
+    help: 'Runs of one model at a time, each on a thread with its own copy of the weights. 0 = one a core of the budget, less one for the event loop.',
+  }),
+  intra_op_threads: integer({
+    min: 1,
+    max: 1024,
+    default: 1,
+    help: 'Threads inside one run. More than 1 pays only for large models on idle cores.',
+  }),
+  execution_provider: text({
+    default: 'cpu',
+    oneOf: ['cpu', 'cuda'],
+    placeholder: 'cpu|cuda',
+    help: 'Where --model_base_path’s model runs. A provider that is not there is refused at start.',
+  }),
+  enable_serialization_as_tensor_content: flag({
+    default: false,
+    help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',
+  }),
+  drain_timeout_ms: integer({
+    ...COUNT,
+    default: 25_000,
+    help: 'After SIGTERM, how long what is in flight may take. Below Kubernetes’ 30 s, so that we end before we are killed.',
+  }),
+  log_level: text({
+    default: 'info',
+    oneOf: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    placeholder: 'LEVEL',
+    help: 'trace, debug (a line a request), info, warn, error, fatal or silent.',
+  }),
+} satisfies Record<string, Option<unknown>>;
+
+type Table = typeof SERVE_OPTIONS;
+export type ServeOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };

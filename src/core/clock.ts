@@ -1,0 +1,43 @@
+/**
+ * Time, injected. Two clocks that must not be mixed: monotonic (deadlines, durations; never jumps) and wall (what a
+ * person or another machine reads; may jump). All instants and durations are milliseconds as floats.
+ */
+
+/** An instant on the monotonic clock, in ms. Means nothing outside this process. */
+export type Instant = number;
+
+export interface TimerHandle {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic now, in ms with sub-microsecond digits. */
+  nowMs(): Instant;
+  /** Wall-clock now, in ms since 1970. For durations use nowMs. */
+  wallMs(): number;
+  /** Calls `fire` once, at or after `at`. Never holds the process open. */
+  setTimer(at: Instant, fire: () => void): TimerHandle;
+}
+
+/** setTimeout takes a signed 32-bit delay; a longer one fires at once (Node warns). We fire early and re-arm. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer(at, fire) {
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const delay = Math.ceil(at - performance.now());
+      timer = delay > MAX_TIMEOUT_MS ? setTimeout(arm, MAX_TIMEOUT_MS) : setTimeout(fire, Math.max(0, delay));
+      timer.unref();
+    };
+    arm();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** "Now" for the wall clock of a monotonic instant, for spans and logs. */
+export function wallOf(clock: Clock, instant: Instant): number {
+  return clock.wallMs() - (clock.nowMs() - instant);
+}

@@ -1,0 +1,115 @@
+/**
+ * The one error table: what went wrong ↔ gRPC status ↔ HTTP status ↔ may the caller retry.
+ *
+ * Every failure that a caller may see is a ServingError of one of these kinds. The kinds are a closed union, so a
+ * `switch` over them is checked for completeness and metric labels are finite. Surfaces read the row and never invent
+ * a code of their own; no HTTP or gRPC number for an error stands anywhere else in src/.
+ *
+ * Codes are those of TensorFlow Serving where it has one for the case (an unknown label is INVALID_ARGUMENT there, an
+ * unknown signature FAILED_PRECONDITION); where we differ on purpose, docs/compatibility.md has a line.
+ */
+
+/** gRPC status codes by name (https://grpc.io/docs/guides/status-codes/). */
+export const GrpcStatus = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type ErrorKind = keyof typeof ERROR_TABLE;
+
+export interface ErrorRow {
+  readonly grpc: number;
+  readonly http: number;
+  /** May the same request be sent again (here after `retryAfterMs`, or to another replica)? */
+  readonly retryable: boolean;
+}
+
+const row = (grpc: number, http: number, retryable = false): ErrorRow => ({ grpc, http, retryable });
+
+export const ERROR_TABLE = {
+  /** Parse, dtype, shape, unknown input: raised by codecs and handlers/check-inputs. */
+  invalid_request: row(GrpcStatus.INVALID_ARGUMENT, 400),
+  /** Unknown model name or version. */
+  model_not_found: row(GrpcStatus.NOT_FOUND, 404),
+  /** Unknown version label. */
+  label_not_found: row(GrpcStatus.INVALID_ARGUMENT, 400),
+  /** Unknown signature name. */
+  signature_not_found: row(GrpcStatus.FAILED_PRECONDITION, 400),
+  /** Unknown path or method of a surface: HTTP route or gRPC method. */
+  route_not_found: row(GrpcStatus.UNIMPLEMENTED, 404),
+  method_not_allowed: row(GrpcStatus.UNIMPLEMENTED, 405),
+  /** The version is wanted but still loading or warming. */
+  model_not_ready: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** Message, body or tensor over its limit. */
+  too_large: row(GrpcStatus.RESOURCE_EXHAUSTED, 413),
+  /** Queue full, or shed by admission. */
+  overloaded: row(GrpcStatus.RESOURCE_EXHAUSTED, 429, true),
+  /** The server is shutting down. */
+  draining: row(GrpcStatus.UNAVAILABLE, 503, true),
+  deadline_exceeded: row(GrpcStatus.DEADLINE_EXCEEDED, 504),
+  /** The client left. */
+  cancelled: row(GrpcStatus.CANCELLED, 499),
+  /** A method, dtype or encoding that this build, backend or surface does not have. */
+  unsupported: row(GrpcStatus.UNIMPLEMENTED, 501),
+  load_failed: row(GrpcStatus.FAILED_PRECONDITION, 400),
+  /** The runtime threw while it ran the batch. */
+  backend_failed: row(GrpcStatus.INTERNAL, 500),
+  /** The worker that ran the batch died. */
+  worker_lost: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** Anything else: the cause is logged, never sent. */
+  internal: row(GrpcStatus.INTERNAL, 500),
+} as const satisfies Record<string, ErrorRow>;
+
+export interface ServingErrorOptions {
+  readonly cause?: unknown;
+  /** When the caller may try again, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+  /** Facts for logs and spans, e.g. {stage: 'queue'}. Never sent to the caller. */
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * A failure that a caller may see. The message starts with what the caller can act on: what was sent, what the model
+ * wants, one fix. Made without a stack (measured 8.0 µs with one, 1.3 µs without): the kind and message say where.
+ */
+export class ServingError extends Error {
+  readonly kind: ErrorKind;
+  readonly retryAfterMs: number | undefined;
+  readonly attributes: Readonly<Record<string, string | number | boolean>> | undefined;
+
+  constructor(kind: ErrorKind, message: string, options?: ServingErrorOptions) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = limit;
+    this.name = 'ServingError';
+    this.kind = kind;
+    this.retryAfterMs = options?.retryAfterMs;
+    this.attributes = options?.attributes;
+  }
+
+  get row(): ErrorRow {
+    return ERROR_TABLE[this.kind];
+  }
+}
+
+/** Anything thrown → ServingError: an unknown throw becomes `internal` with a text that tells a caller nothing. */
+export function toServingError(thrown: unknown): ServingError {
+  if (thrown instanceof ServingError) return thrown;
+  return new ServingError('internal', 'internal error; the server log has the cause', { cause: thrown });
+}

@@ -1,0 +1,37 @@
+/**
+ * All that the scheduler knows of a runtime: how many batches may run at once, and how to run one.
+ */
+import type { Instant } from './clock.ts';
+import type { TensorMap } from './tensor.ts';
+
+export interface Batch {
+  readonly signatureName: string;
+  /** Every tensor has `size` rows. Buffers obtained from `allocate` belong to the executor from here on. */
+  readonly inputs: TensorMap;
+  /** Names of the wanted outputs, in order. */
+  readonly outputs: readonly string[];
+  /** Rows with padding, as the runtime sees them. For signatures without a batch axis 1. */
+  readonly size: number;
+  /** The latest of its members' deadlines: after it nobody wants the answer. May be Infinity. */
+  readonly deadline: Instant;
+}
+
+export interface BatchResult {
+  readonly outputs: TensorMap;
+  /** When the runtime itself started and ended, on this process's monotonic clock, where the host can tell. */
+  readonly runStart?: Instant;
+  readonly runEnd?: Instant;
+}
+
+export interface Executor {
+  /** How many batches may be in `run` at once. */
+  readonly slots: number;
+  /**
+   * Memory for one input of a batch that will be given to `run` next, at least `byteLength` bytes, 8-byte aligned.
+   * It belongs to the executor again when that run settles (or `release` is called because no run came of it).
+   */
+  allocate(byteLength: number): ArrayBuffer;
+  release(buffer: ArrayBuffer): void;
+  /** Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once. */
+  run(batch: Batch): Promise<BatchResult>;
+}

@@ -1,0 +1,37 @@
+/**
+ * What a model takes and gives, by name: the field's "signature" (SignatureDef in a SavedModel, the graph's inputs and
+ * outputs in ONNX).
+ */
+import type { DType } from './dtype.ts';
+import type { Shape } from './shape.ts';
+
+export interface TensorSpec {
+  readonly dtype: DType;
+  /** -1 = any size; undefined = any rank. */
+  readonly shape: Shape | undefined;
+  /** The runtime's own name of the tensor, e.g. "serving_default_x:0"; the same as the signature's name in ONNX. */
+  readonly tensorName: string;
+}
+
+/**
+ * How requests of a signature may share one run.
+ * - `dynamic`: dim 0 of every input and output is the batch, of any size;
+ * - `fixed`: dim 0 is the batch and must be exactly `size` (a request is cut or padded to it);
+ * - `none`: no batch axis was found: one request a run, as it came.
+ */
+export type BatchAxis =
+  | { readonly kind: 'dynamic' }
+  | { readonly kind: 'fixed'; readonly size: number }
+  | { readonly kind: 'none' };
+
+export interface Signature {
+  /** In the model's own order. */
+  readonly inputs: ReadonlyMap<string, TensorSpec>;
+  readonly outputs: ReadonlyMap<string, TensorSpec>;
+  /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
+  readonly methodName: string;
+  readonly batchAxis: BatchAxis;
+}
+
+export const DEFAULT_SIGNATURE_NAME = 'serving_default';
+export const PREDICT_METHOD_NAME = 'tensorflow/serving/predict';

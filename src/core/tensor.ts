@@ -1,0 +1,71 @@
+/**
+ * A tensor as it travels through the server: dtype, shape and bytes.
+ *
+ * Numeric data is the little-endian, row-major bytes, at any alignment: most often a view of the request's own body,
+ * which a protobuf reader cannot align. Batching copies rows into an aligned buffer anyway, so nothing is copied before
+ * that. Who needs numbers asks `elements()`. String data is one Uint8Array per element, raw bytes, never JS strings: a
+ * DT_STRING need not be text.
+ *
+ * Ownership: a Tensor never changes after it was made. Its bytes stay valid as long as somebody holds it.
+ */
+import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
+import { elementCount, type Shape } from './shape.ts';
+
+export interface NumericTensor {
+  readonly dtype: NumericDType;
+  readonly shape: Shape;
+  readonly data: Uint8Array;
+}
+
+export interface StringTensor {
+  readonly dtype: 'string';
+  readonly shape: Shape;
+  readonly data: readonly Uint8Array[];
+}
+
+export type Tensor = NumericTensor | StringTensor;
+
+/** Tensors by name, in the signature's order where one is known. */
+export type TensorMap = ReadonlyMap<string, Tensor>;
+
+/** A tensor over a typed array's bytes (no copy). `shape` must hold exactly as many elements; else a plain Error. */
+export function numericTensor(dtype: NumericDType, shape: Shape, array: TypedArray): NumericTensor {
+  const want = elementCount(shape) * bytesPerElement(dtype);
+  if (array.byteLength !== want) throw new Error(`${dtype} ${shape} takes ${want} bytes, got ${array.byteLength}`);
+  return { dtype, shape, data: new Uint8Array(array.buffer, array.byteOffset, array.byteLength) };
+}
+
+export function stringTensor(shape: Shape, data: readonly Uint8Array[]): StringTensor {
+  if (data.length !== elementCount(shape)) throw new Error(`string ${shape} takes other than ${data.length} elements`);
+  return { dtype: 'string', shape, data };
+}
+
+/** The elements as numbers (bigint for 64-bit integers): a view where the bytes are aligned, else a copy. */
+export function elements(tensor: NumericTensor): TypedArray {
+  const size = bytesPerElement(tensor.dtype);
+  const { buffer, byteOffset, byteLength } = tensor.data;
+  const Elements = typedArrayOf(tensor.dtype);
+  if (byteOffset % size === 0) return new Elements(buffer, byteOffset, byteLength / size);
+  // Not data.slice(): a Buffer's slice is a view, and its .buffer the whole pool.
+  return new Elements(new Uint8Array(tensor.data).buffer, 0, byteLength / size);
+}
+
+/** Rows `start` to `end` of dim 0 as views (no copy). The tensor has rank ≥ 1 and at least `end` rows. */
+export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {
+  const rows = tensor.shape[0]!;
+  if (start === 0 && end === rows) return tensor;
+  const shape = [end - start, ...tensor.shape.slice(1)];
+  const perRow = tensor.data.length / (rows || 1);
+  if (tensor.dtype === 'string') {
+    return { dtype: 'string', shape, data: tensor.data.slice(start * perRow, end * perRow) };
+  }
+  return { dtype: tensor.dtype, shape, data: tensor.data.subarray(start * perRow, end * perRow) };
+}
+
+/** Bytes that the tensor's data takes: for limits and metrics. */
+export function byteLengthOf(tensor: Tensor): number {
+  if (tensor.dtype !== 'string') return tensor.data.byteLength;
+  let total = 0;
+  for (const element of tensor.data) total += element.byteLength;
+  return total;
+}

@@ -1,0 +1,82 @@
+/**
+ * Where a request's time went: nine instants between which lie the eight stages.
+ *
+ *   receive │ decode │ admit │ queue │ batch │ execute │ split │ encode │
+ *   0       1        2       3       4       5         6       7        8
+ *
+ * Instant i is the start of stage i and the end of stage i − 1, so the stages add up to the whole. The names are the
+ * span names, the metric labels and the words of docs/life-of-a-request.md:
+ * - receive: first header seen until the body is whole
+ * - decode: bytes → tensors
+ * - admit: model, signature and input checks; a lane is chosen
+ * - queue: waits for a slot
+ * - batch: rows are copied together
+ * - execute: the host runs the session (its thread hop included)
+ * - split: outputs are cut into each member's views
+ * - encode: tensors → bytes, handed to the connection
+ *
+ * Instants are monotonic ms; 0 = not reached. A request that fails ends in the stage it had reached, and `end` is set.
+ * A Float64Array and nothing else: spans are made of it afterwards, and only for requests that are kept.
+ */
+import type { Instant } from '../core/clock.ts';
+
+export const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute', 'split', 'encode'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export const STAGE_RECEIVE = 0;
+export const STAGE_DECODE = 1;
+export const STAGE_ADMIT = 2;
+export const STAGE_QUEUE = 3;
+export const STAGE_BATCH = 4;
+export const STAGE_EXECUTE = 5;
+export const STAGE_SPLIT = 6;
+export const STAGE_ENCODE = 7;
+const END = 8;
+
+export class StageClock {
+  readonly #instants = new Float64Array(9);
+  #reached = 0;
+
+  constructor(receivedAt: Instant) {
+    this.#instants[STAGE_RECEIVE] = receivedAt;
+  }
+
+  /** Ends the stage before and starts `stage`. Stages are entered in order; some may be skipped (they last 0). */
+  enter(stage: number, at: Instant): void {
+    for (let i = this.#reached + 1; i <= stage; i++) this.#instants[i] = at;
+    this.#reached = stage;
+  }
+
+  /** Ends the request in the stage that it had reached. Only the first call counts. */
+  finish(at: Instant): void {
+    if (this.#instants[END] === 0) this.#instants[END] = at;
+  }
+
+  get startedAt(): Instant {
+    return this.#instants[STAGE_RECEIVE]!;
+  }
+
+  /** 0 until `finish`. */
+  get finishedAt(): Instant {
+    return this.#instants[END]!;
+  }
+
+  /** The stage that the request is in, or ended in. */
+  get reached(): Stage {
+    return STAGES[this.#reached]!;
+  }
+
+  /** Was the stage entered? */
+  has(stage: number): boolean {
+    return stage <= this.#reached;
+  }
+
+  startOf(stage: number): Instant {
+    return this.#instants[stage]!;
+  }
+
+  /** End of a stage that was entered; the request's end for the last one. */
+  endOf(stage: number): Instant {
+    return stage === this.#reached ? this.#instants[END]! : this.#instants[stage + 1]!;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The app's telemetry: every record goes to the metrics and the log, and to the tracer where there is one.
+ *
+ * Called at the edge and at the end of each request, on the hot path: it never throws (a fault in it is a line in the
+ * log and the request goes on).
+ *
+ * Measured with all of it on and nothing sampled, log at info: a request costs 0.2–0.45 × one labelled `observe` of
+ * prom-client's histogram in the same run (90–270 ns against 420–530 ns), trace ids included.
+ */
+import type { Clock } from '../core/clock.ts';
+import { LineLimiter } from './line-limiter.ts';
+import type { Logger } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { RequestLog } from './request-log.ts';
+import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
+import { childContext, newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
+import type { Tracing } from './tracing.ts';
+
+export interface TelemetryOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** From `startTracing`; undefined = no spans are made. Closed by us. */
+  readonly tracing?: Tracing | undefined;
+  /** See MetricsOptions. Default true. */
+  readonly processMetrics?: boolean;
+}
+
+/** Telemetry, and what the admin server shows of it. */
+export interface AppTelemetry extends Telemetry {
+  readonly metrics: Metrics;
+  /** After the last request: tells what the log held back, sends the last spans (5 s at most). Never rejects. */
+  close(): Promise<void>;
+}
+
+/** Joins metrics, log and tracer. One for each app. */
+export function createTelemetry(options: TelemetryOptions): AppTelemetry {
+  return new JoinedTelemetry(options);
+}
+
+class JoinedTelemetry implements AppTelemetry {
+  readonly metrics: Metrics;
+  readonly #log: RequestLog;
+  readonly #tracing: Tracing | undefined;
+  readonly #logger: Logger;
+  readonly #faults: LineLimiter;
+
+  constructor({ clock, logger, tracing, processMetrics = true }: TelemetryOptions) {
+    this.metrics = new Metrics({ clock, processMetrics });
+    this.#log = new RequestLog({ logger, clock });
+    this.#tracing = tracing;
+    this.#logger = logger;
+    this.#faults = new LineLimiter({
+      clock,
+      windowMs: 1000,
+      linesPerWindow: 1,
+      onSuppressed: (what, lines) => logger.error({ lines }, `more of "${what}" in the last second`),
+    });
+  }
+
+  /**
+   * Without a tracer the caller's context goes on as it came: the span that those behind us have for a parent is then
+   * the caller's, and its trace has no hole.
+   */
+  startTrace(caller: CallerTrace | undefined): TraceContext | undefined {
+    const tracing = this.#tracing;
+    if (tracing === undefined) return caller === undefined ? undefined : { ...caller, parentSpanId: undefined };
+    const traceId = caller?.traceId ?? newTraceId();
+    return {
+      traceId,
+      spanId: newSpanId(),
+      parentSpanId: caller?.spanId,
+      isSampled: tracing.sampler(traceId, caller),
+      traceState: caller?.traceState,
+    };
+  }
+
+  startBatchTrace(owner: TraceContext): TraceContext {
+    return this.#tracing === undefined ? owner : childContext(owner);
+  }
+
+  recordRequest(record: RequestRecord): void {
+    try {
+      this.metrics.recordRequest(record);
+      this.#log.write(record);
+      this.#tracing?.makeRequestSpans(record);
+    } catch (error) {
+      this.#report(error, 'a request could not be recorded');
+    }
+  }
+
+  recordBatch(record: BatchRecord): void {
+    try {
+      this.metrics.recordBatch(record);
+      this.#tracing?.makeBatchSpans(record);
+    } catch (error) {
+      this.#report(error, 'a batch could not be recorded');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#log.close();
+    this.#faults.close();
+    this.metrics.close();
+    await this.#tracing?.shutdown();
+  }
+
+  #report(error: unknown, what: string): void {
+    if (this.#faults.allow(what)) this.#logger.error({ err: error }, what);
+  }
+}

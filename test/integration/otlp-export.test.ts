@@ -1,0 +1,138 @@
+/**
+ * Spans leave the process by OpenTelemetry's standard variables, over each of its protocols.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import process from 'node:process';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { TraceContext } from '../../src/telemetry/trace-context.ts';
+import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../support/otlp-receiver.ts';
+import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../support/telemetry-records.ts';
+
+interface Outcome {
+  readonly isTracing: boolean;
+  readonly first?: TraceContext;
+  readonly second?: TraceContext;
+  readonly log: string;
+}
+
+/** Runs the exporting process to its own end. */
+async function exportSpans(env: Readonly<Record<string, string>>): Promise<Outcome> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const script = fileURLToPath(new URL(`../support/export-spans.${extension}`, import.meta.url));
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_'));
+  const child = { env: { ...Object.fromEntries(inherited), ...env }, timeout: 60_000 };
+  return await new Promise((resolve, reject) => {
+    execFile(process.execPath, [script], child, (error, stdout, stderr) =>
+      error === null
+        ? resolve({ ...JSON.parse(stdout), log: stderr })
+        : reject(new Error(`${error.message}\n${stderr}`)),
+    );
+  });
+}
+
+const protocols: readonly (readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>])[] = [
+  ['http/json', 'application/json', startHttpReceiver],
+  ['http/protobuf', 'application/x-protobuf', startHttpReceiver],
+  ['grpc', 'grpc', startGrpcReceiver],
+];
+
+for (const [protocol, sentAs, start] of protocols) {
+  it(`over ${protocol} both requests and their batch arrive before the process ends, and nothing unsampled`, async (t) => {
+    const receiver = await start();
+    t.after(() => receiver.close());
+    const { first, second, log } = await exportSpans({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=blue',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test',
+    });
+    assert.equal(log, '');
+    assert.deepEqual([...new Set(receiver.exports)], [sentAs]);
+    assert.equal(receiver.headers['x-tenant'], 'blue');
+    assertTree(receiver, first!, second!);
+    for (const { resource } of receiver.spans) {
+      assert.equal(resource['service.name'], 'pillion');
+      assert.equal(resource['service.version'], '9.9.9');
+      assert.equal(resource['deployment.environment'], 'test');
+    }
+  });
+}
+
+/** Two server spans with eight stages each, a batch under the first and a run under that: twenty. */
+function assertTree({ spans }: OtlpReceiver, first: TraceContext, second: TraceContext): void {
+  assert.equal(spans.length, 20);
+  assert.deepEqual(new Set(spans.map((span) => span.traceId)), new Set([CALLER_TRACE_ID, second.traceId]));
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  const root = byId.get(first.spanId);
+  assert.equal(root?.name, 'Predict digits');
+  assert.equal(root?.parentSpanId, CALLER_SPAN_ID);
+  assert.equal(BigInt(root?.endTimeUnixNano ?? 0) - BigInt(root?.startTimeUnixNano ?? 0), 36_000_000n);
+  assert.equal(byId.get(second.spanId)?.parentSpanId, '');
+  const batch = spans.find((span) => span.name === 'inference.batch');
+  assert.equal(batch?.parentSpanId, first.spanId);
+  assert.deepEqual(batch?.linkedSpanIds, [first.spanId, second.spanId]);
+  assert.equal(spans.find((span) => span.name === 'run')?.parentSpanId, batch?.spanId);
+  const executes = spans.filter((span) => span.name === 'execute');
+  assert.deepEqual(
+    executes.map((span) => span.linkedSpanIds),
+    [[batch?.spanId], [batch?.spanId]],
+  );
+}
+
+describe('the standard variables', () => {
+  it('name the service, the endpoint of traces alone, and the sampler', async (t) => {
+    const receiver = await startHttpReceiver();
+    t.after(() => receiver.close());
+    await exportSpans({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.endpoint}/v1/traces`,
+      OTEL_SERVICE_NAME: 'my-models',
+      OTEL_TRACES_SAMPLER: 'always_on',
+    });
+    assert.equal(receiver.spans.length, 29);
+    assert.equal(receiver.spans[0]?.resource['service.name'], 'my-models');
+  });
+
+  it('switch tracing off', async (t) => {
+    const receiver = await startHttpReceiver();
+    t.after(() => receiver.close());
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
+    for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
+      assert.equal((await exportSpans({ ...endpoint, ...off })).isTracing, false);
+    }
+    assert.deepEqual(receiver.exports, []);
+  });
+});
+
+describe('a collector that is away', () => {
+  it('does not keep the process, and is told in the log', async () => {
+    const closed = createServer();
+    await once(closed.listen(0, '127.0.0.1'), 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, 'close');
+    const { log } = await exportSpans({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+    });
+    assert.match(log, /"level":"warn"/);
+    assert.match(log, /ECONNREFUSED|the last spans were lost/);
+  });
+
+  it('that takes the connection and never answers is waited for so long and no longer', async (t) => {
+    const silent = createServer(() => undefined);
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const { log } = await exportSpans({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      EXPORT_SPANS_HURRY: 'true',
+    });
+    assert.match(log, /did not take them within 5000 ms/);
+  });
+});

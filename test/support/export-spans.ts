@@ -1,0 +1,42 @@
+/**
+ * A process that serves nothing: it starts telemetry from its environment, records two requests that shared a batch and
+ * a third that is not sampled, shuts down and ends by itself. On standard output it says what it did, as JSON.
+ *
+ * For tests of what leaves the process: OpenTelemetry's SDK reads the process's own environment. With
+ * EXPORT_SPANS_HURRY set our own timers run fifty times as fast, so that nobody waits for the bound on shutdown.
+ */
+import process from 'node:process';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { callerTrace } from '../../src/telemetry/propagation.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
+import { startTracing } from '../../src/telemetry/tracing.ts';
+import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from './telemetry-records.ts';
+
+const hurriedClock: Clock = {
+  ...systemClock,
+  setTimer(at, fire) {
+    const now = systemClock.nowMs();
+    return systemClock.setTimer(now + (at - now) / 50, fire);
+  },
+};
+
+const clock = process.env['EXPORT_SPANS_HURRY'] === undefined ? systemClock : hurriedClock;
+const logger = createLogger({ level: 'warn', clock });
+const tracing = await startTracing({ env: process.env, clock, logger, version: '9.9.9' });
+const telemetry = createTelemetry({ clock, logger, tracing, processMetrics: false });
+
+const first = telemetry.startTrace(callerTrace(`00-${CALLER_TRACE_ID}-${CALLER_SPAN_ID}-01`, 'v=1', undefined));
+const second = telemetry.startTrace(undefined);
+const unsampled = telemetry.startTrace(callerTrace(`00-${'e'.repeat(32)}-${CALLER_SPAN_ID}-00`, undefined, undefined));
+
+if (first !== undefined && second !== undefined) {
+  const batch = batchRecord({ members: [first, second], trace: telemetry.startBatchTrace(first) });
+  telemetry.recordBatch(batch);
+  for (const trace of [first, second]) telemetry.recordRequest(requestRecord({ trace, batch }));
+}
+telemetry.recordRequest(requestRecord({ trace: unsampled }));
+
+await telemetry.close();
+await telemetry.close();
+process.stdout.write(JSON.stringify({ isTracing: tracing !== undefined, first, second }));

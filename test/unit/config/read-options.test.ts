@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseModelFlag } from '../../../src/config/model-config.ts';
+import { describeOptions } from '../../../src/config/read-options.ts';
+import { readServeConfig } from '../../../src/config/serve-config.ts';
+import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
+
+const BASE = ['--model_base_path=/models/m'];
+
+function optionsOf(args: readonly string[], environment: Record<string, string> = {}) {
+  const { config, errors } = readServeConfig([...BASE, ...args], environment);
+  assert.deepEqual(errors, undefined);
+  return config!.options;
+}
+
+function errorsOf(args: readonly string[], environment: Record<string, string> = {}): readonly string[] {
+  return readServeConfig(args, environment).errors ?? [];
+}
+
+describe('options of serve', () => {
+  it('reads --x=v, --x v and dashes for underscores', () => {
+    assert.equal(optionsOf(['--port=1']).port, 1);
+    assert.equal(optionsOf(['--port', '2']).port, 2);
+    assert.equal(optionsOf(['--rest-api-port=3']).rest_api_port, 3);
+  });
+
+  it('takes the last of a flag given twice', () => {
+    assert.equal(optionsOf(['--port=1', '--port=2']).port, 2);
+  });
+
+  it('reads a boolean bare and with a value', () => {
+    assert.equal(optionsOf(['--enable_batching=false']).enable_batching, false);
+    assert.equal(optionsOf(['--enable_serialization_as_tensor_content']).enable_serialization_as_tensor_content, true);
+    // The word after a bare boolean is not its value.
+    assert.match(errorsOf([...BASE, '--enable_batching', 'false']).join(), /"false" is no option/);
+  });
+
+  it('falls back to the environment, then to the default', () => {
+    assert.equal(optionsOf([], { PILLION_PORT: '7' }).port, 7);
+    assert.equal(optionsOf(['--port=8'], { PILLION_PORT: '7' }).port, 8);
+    assert.equal(optionsOf([]).port, 8500);
+  });
+
+  it('names the nearest flag for an unknown one', () => {
+    assert.deepEqual(errorsOf([...BASE, '--rest_port=1']), [
+      'unknown option --rest_port; did you mean --rest_api_port?',
+    ]);
+    assert.deepEqual(errorsOf([...BASE, '--zzzzzz', 'x']), ['unknown option --zzzzzz; --help lists them']);
+  });
+
+  it('reports every mistake at once, with its source', () => {
+    const errors = errorsOf([...BASE, '--port=70000', '--log_level=loud'], { PILLION_MAX_BATCH_SIZE: 'many' });
+    assert.equal(errors.length, 3);
+    assert.match(errors.join('\n'), /--port=70000: wants a whole number from 0 to 65535/);
+    assert.match(errors.join('\n'), /PILLION_MAX_BATCH_SIZE=many: wants a whole number/);
+  });
+
+  it('wants a value where one is missing', () => {
+    assert.deepEqual(errorsOf([...BASE, '--port']), ['--port wants a value: --port=N']);
+  });
+
+  it('wants a model', () => {
+    assert.match(errorsOf([]).join(), /no model to serve/);
+  });
+
+  it('refuses two models of one name and names that no path can hold', () => {
+    assert.match(errorsOf(['--model=a=/x', '--model=a=/y']).join(), /given twice/);
+    assert.match(errorsOf(['--model_name=a/b', '--model_base_path=/x']).join(), /may not be empty nor hold/);
+  });
+
+  it('wants the last allowed batch size to be the largest batch', () => {
+    assert.deepEqual(optionsOf(['--allowed_batch_sizes=1,8,64']).allowed_batch_sizes, [1, 8, 64]);
+    assert.match(errorsOf([...BASE, '--allowed_batch_sizes=1,8']).join(), /make them equal/);
+    assert.match(errorsOf([...BASE, '--allowed_batch_sizes=8,1']).join(), /ascending/);
+  });
+
+  it('shows every option with its default in --help', () => {
+    const help = describeOptions(SERVE_OPTIONS);
+    for (const name of Object.keys(SERVE_OPTIONS)) assert.ok(help.includes(`--${name}`), name);
+    assert.match(help, /--port=N\n\s+TCP port of gRPC.*\(default 8500\)/s);
+  });
+});
+
+describe('--model', () => {
+  it('reads name, directory and keys', () => {
+    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,versions=3+7,label.stable=3'), {
+      value: {
+        name: 'm',
+        basePath: '/models/m',
+        versionPolicy: { kind: 'specific', versions: [3n, 7n] },
+        versionLabels: new Map([['stable', 3n]]),
+        backend: undefined,
+        executionProvider: 'cuda',
+      },
+    });
+  });
+
+  for (const [text, error] of [
+    ['m', /NAME=DIR/],
+    ['=x', /NAME=DIR/],
+    ['m=/x,versions=none', /latest:N/],
+    ['m=/x,colour=red', /unknown key/],
+    ['m=/x,label.a=b', /unknown key/],
+  ] as const) {
+    it(`refuses ${text}`, () => {
+      const parsed = parseModelFlag(text);
+      assert.ok('error' in parsed);
+      assert.match(parsed.error, error);
+    });
+  }
+});

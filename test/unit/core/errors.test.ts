@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ERROR_TABLE, ServingError, toServingError } from '../../../src/core/errors.ts';
+
+describe('the error table', () => {
+  it('is what clients, dashboards and meshes were told', () => {
+    const rows = Object.entries(ERROR_TABLE).map(
+      ([kind, row]) => `${kind} ${row.grpc} ${row.http}${row.retryable ? ' retry' : ''}`,
+    );
+    assert.deepEqual(rows, [
+      'invalid_request 3 400',
+      'model_not_found 5 404',
+      'label_not_found 3 400',
+      'signature_not_found 9 400',
+      'route_not_found 12 404',
+      'method_not_allowed 12 405',
+      'model_not_ready 14 503 retry',
+      'too_large 8 413',
+      'overloaded 8 429 retry',
+      'draining 14 503 retry',
+      'deadline_exceeded 4 504',
+      'cancelled 1 499',
+      'unsupported 12 501',
+      'load_failed 9 400',
+      'backend_failed 13 500',
+      'worker_lost 14 503 retry',
+      'internal 13 500',
+    ]);
+  });
+
+  it('tells a caller nothing of an unknown throw, and keeps the cause for the log', () => {
+    const cause = new TypeError('secret path /etc/x');
+    const error = toServingError(cause);
+    assert.equal(error.kind, 'internal');
+    assert.doesNotMatch(error.message, /secret/);
+    assert.equal(error.cause, cause);
+  });
+
+  it('leaves a ServingError as it is, and stack traces on for everyone else', () => {
+    const error = new ServingError('overloaded', 'full', { retryAfterMs: 5 });
+    assert.equal(toServingError(error), error);
+    assert.equal(error.retryAfterMs, 5);
+    assert.match(new Error('plain').stack ?? '', /errors\.test/);
+  });
+});

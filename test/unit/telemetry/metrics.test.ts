@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DURATION_BUCKETS, Metrics } from '../../../src/telemetry/metrics.ts';
+import { STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
+
+function metrics() {
+  const clock = new FakeClock();
+  return { clock, metrics: new Metrics({ clock, processMetrics: false }) };
+}
+
+/** Value of the one line that starts with this name and label set. */
+async function sampleOf(all: Metrics, line: string): Promise<number | undefined> {
+  const found = (await all.text()).split('\n').filter((each) => each.startsWith(`${line} `));
+  assert.ok(found.length <= 1, `${line} is printed ${found.length} times`);
+  return found[0] === undefined ? undefined : Number(found[0].slice(line.length + 1));
+}
+
+const REQUEST = 'surface="grpc",method="Predict",model="digits",version="3",outcome="ok"';
+
+describe('requests', () => {
+  it('are counted by surface, method, model, version and outcome, in seconds', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_sum{${REQUEST}}`), 0.072);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="0.02",${REQUEST}}`), 0);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="0.05",${REQUEST}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="30",${REQUEST}}`), 2);
+  });
+
+  it('have each of the eight stages counted', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord());
+    for (const [index, stage] of STAGES.entries()) {
+      const labels = `stage="${stage}",model="digits",version="3"`;
+      assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_count{${labels}}`), 1, stage);
+      assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_sum{${labels}}`), (index + 1) / 1000, stage);
+    }
+  });
+
+  it('do not count stages that they skipped', async () => {
+    const { metrics: all } = metrics();
+    const stages = new StageClock(1);
+    stages.enter(STAGE_ENCODE, 2);
+    stages.finish(3);
+    all.recordRequest(requestRecord({ stages, method: 'GetModelStatus' }));
+    const count = (stage: string) =>
+      sampleOf(all, `pillion_stage_duration_seconds_count{stage="${stage}",model="digits",version="3"}`);
+    assert.equal(await count('receive'), 1);
+    assert.equal(await count('execute'), 0);
+    assert.equal(await count('encode'), 1);
+  });
+
+  it('that failed are counted as refusals, by kind and surface', async () => {
+    const { metrics: all } = metrics();
+    for (let i = 0; i < 3; i++) all.recordRequest(requestRecord({ outcome: 'overloaded' }));
+    all.recordRequest(requestRecord({ outcome: 'overloaded', surface: 'rest' }));
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="grpc"}'), 3);
+    assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="rest"}'), 1);
+    assert.ok(!(await all.text()).includes('kind="ok"'));
+  });
+
+  it('for models that were not found share one series, whatever they asked for', async () => {
+    const { metrics: all } = metrics();
+    const unknown = { model: '', version: '', signatureName: '', outcome: 'model_not_found' } as const;
+    all.recordRequest(requestRecord(unknown));
+    const lines = (await all.text()).split('\n').length;
+    for (let i = 0; i < 100; i++)
+      all.recordRequest(requestRecord({ ...unknown, id: `id-${i}`, peer: `10.0.0.${i}:1` }));
+    assert.equal((await all.text()).split('\n').length, lines);
+  });
+
+  it('fall into buckets from 50 µs to 30 s, none more than 3 times the last', () => {
+    assert.equal(DURATION_BUCKETS[0], 50e-6);
+    assert.equal(DURATION_BUCKETS.at(-1), 30);
+    for (let i = 1; i < DURATION_BUCKETS.length; i++) {
+      const ratio = DURATION_BUCKETS[i]! / DURATION_BUCKETS[i - 1]!;
+      assert.ok(ratio > 1.9 && ratio <= 3.01, `${DURATION_BUCKETS[i]}`);
+    }
+  });
+});
+
+describe('batches', () => {
+  it('are counted with their rows, padding, reason and outcome', async () => {
+    const { metrics: all } = metrics();
+    all.recordBatch(batchRecord());
+    all.recordBatch(batchRecord({ rows: 8 }));
+    all.recordBatch(batchRecord({ reason: 'full', outcome: 'backend_failed' }));
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="4",${labels}}`), 0);
+    assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="8",${labels}}`), 3);
+    assert.equal(await sampleOf(all, `pillion_batch_size_sum{${labels}}`), 18);
+    assert.equal(await sampleOf(all, `pillion_batch_padding_rows_total{${labels}}`), 6);
+    assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="slot_free",outcome="ok"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="full",outcome="backend_failed"}`), 1);
+  });
+});
+
+describe('states', () => {
+  it('are asked for at each scrape', async () => {
+    const { metrics: all } = metrics();
+    let rows = 4;
+    let inFlight = 2;
+    all.observeQueues(() => [{ model: 'digits', version: '3', rows, tasks: 2, runningBatches: 1 }]);
+    all.observeInFlight(() => inFlight);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 4);
+    assert.equal(await sampleOf(all, `pillion_queue_tasks{${labels}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_running_batches{${labels}}`), 1);
+    assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 2);
+    rows = 0;
+    inFlight = 0;
+    assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 0);
+    assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 0);
+  });
+});
+
+describe('a forgotten version', () => {
+  it('is printed for a minute more and then gone, and leaves the others', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordBatch(batchRecord());
+    all.recordRequest(requestRecord({ version: '4' }));
+    all.forgetVersion('digits', '3');
+    clock.advance(59_999);
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 2);
+    clock.advance(1);
+    const text = await all.text();
+    assert.ok(!text.includes('version="3"'), text);
+    assert.ok(text.includes('version="4"'));
+  });
+
+  it('starts again from nothing if it comes back', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 1);
+  });
+
+  it('that never had a request is no error, and closing leaves no timer', () => {
+    const { metrics: all, clock } = metrics();
+    all.forgetVersion('nobody', '1');
+    all.forgetVersion('nobody', '2');
+    all.close();
+    assert.equal(clock.armed, 0);
+  });
+});
+
+it('two apps in one process do not see each other, and each tells of the process', async () => {
+  const clock = new FakeClock();
+  const first = new Metrics({ clock });
+  const second = new Metrics({ clock });
+  first.recordRequest(requestRecord());
+  assert.ok((await first.text()).includes('model="digits"'));
+  const text = await second.text();
+  assert.ok(!text.includes('model="digits"'));
+  assert.match(text, /^process_resident_memory_bytes \d+$/m);
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+  assert.ok(!text.includes('nodejs_active_'));
+  assert.match(second.contentType, /^text\/plain; version=0\.0\.4/);
+});
