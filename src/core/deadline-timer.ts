@@ -58,11 +58,15 @@ export class DeadlineTimer {
     this.#timer = undefined;
     this.#armedFor = Infinity;
     const now = this.#clock.nowMs();
-    for (let first = this.#heap.peek(); first !== undefined && first.at <= now; first = this.#heap.peek()) {
-      this.#heap.remove(first);
-      first.onExpire();
+    try {
+      for (let first = this.#heap.peek(); first !== undefined && first.at <= now; first = this.#heap.peek()) {
+        this.#heap.remove(first);
+        first.onExpire();
+      }
+    } finally {
+      // A listener that throws must not cost every later request its deadline.
+      const next = this.#heap.peek();
+      if (next !== undefined && next.at < this.#armedFor) this.#arm(next.at);
     }
-    const next = this.#heap.peek();
-    if (next !== undefined && next.at < this.#armedFor) this.#arm(next.at);
   }
 }

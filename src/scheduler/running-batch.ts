@@ -1,0 +1,151 @@
+/**
+ * One batch from the moment that its tasks have left their lane until each of them has its answer.
+ *
+ *   new ──▶ assemble ──▶ (executor runs it) ──▶ complete │ fail
+ *
+ * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
+ * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
+ */
+import type { Instant } from '../core/clock.ts';
+import type { ServingError } from '../core/errors.ts';
+import type { Batch, BatchResult } from '../core/executor.ts';
+import type { TensorMap } from '../core/tensor.ts';
+import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
+import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
+import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
+import type { Lane } from './lane.ts';
+import { expiredInQueue } from './queue-errors.ts';
+import type { Task } from './task.ts';
+
+export interface RunningBatchInit {
+  readonly lane: Lane;
+  /** At least one, none settled; their rows fit the lane's largest batch. */
+  readonly members: readonly Task[];
+  readonly reason: DispatchReason;
+  readonly model: string;
+  readonly version: string;
+  readonly telemetry: Telemetry;
+}
+
+export class RunningBatch {
+  readonly record: BatchRecord;
+  readonly #members: readonly Task[];
+  readonly #lane: Lane;
+  #buffers: readonly ArrayBuffer[] = [];
+
+  constructor(init: RunningBatchInit, batchStart: Instant) {
+    const { lane, members } = init;
+    this.#lane = lane;
+    this.#members = members;
+    let taskRows = 0;
+    for (const member of members) taskRows += member.rows;
+    const sampled = sampledTraces(members);
+    this.record = {
+      model: init.model,
+      version: init.version,
+      signatureName: lane.plan.name,
+      tasks: members.length,
+      rows: lane.wholeSize ?? taskRows,
+      size: lane.wholeSize ?? lane.plan.sizeFor(taskRows),
+      reason: init.reason,
+      batchStart,
+      executeStart: 0,
+      splitStart: 0,
+      end: 0,
+      runStart: undefined,
+      runEnd: undefined,
+      outcome: 'ok',
+      members: sampled,
+      trace: sampled[0] === undefined ? undefined : init.telemetry.startBatchTrace(sampled[0]),
+    };
+    this.#enter(STAGE_BATCH, batchStart);
+  }
+
+  /** Copies the members' rows together and lets go of their requests' bytes. Throws what the allocator throws. */
+  assemble(allocator: Allocator): TensorMap {
+    const layout = { inputNames: this.#lane.plan.inputNames, size: this.#sliceSize };
+    const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
+    this.#buffers = buffers;
+    for (const member of this.#members) member.dropInputs();
+    return inputs;
+  }
+
+  /**
+   * The batch to run from `now` on, or undefined if nobody wants it any more. Copying takes time: a member whose
+   * deadline passed meanwhile is failed here, and its rows go along as padding would.
+   */
+  start(inputs: TensorMap, now: Instant): Batch | undefined {
+    let deadline = -Infinity;
+    for (const { owner } of this.#members) {
+      if (!(owner.context.deadline > now)) owner.fail(expiredInQueue());
+      if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
+    }
+    if (deadline === -Infinity) return undefined;
+    this.record.executeStart = now;
+    this.#enter(STAGE_EXECUTE, now);
+    const { plan, outputs } = this.#lane;
+    return { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline };
+  }
+
+  /** Gives the buffers back: no run came of them. */
+  release(allocator: Allocator): void {
+    for (const buffer of this.#buffers) allocator.release(buffer);
+  }
+
+  /**
+   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if the outputs are not
+   * what was asked for: `fail` the batch then.
+   */
+  complete(result: BatchResult, runEnded: Instant): void {
+    const { record } = this;
+    record.splitStart = runEnded;
+    record.runStart = result.runStart;
+    record.runEnd = result.runEnd;
+    this.#enter(STAGE_SPLIT, runEnded);
+    const wanted = this.#lane.outputs;
+    const size = this.#sliceSize;
+    checkOutputs(result.outputs, wanted, size);
+    let row = 0;
+    for (const member of this.#members) {
+      const start = row;
+      row += member.rows;
+      const { owner } = member;
+      if (owner.isSettled) continue;
+      owner.context.batch = record;
+      owner.complete(member, size === undefined ? result.outputs : sliceOutputs(result.outputs, wanted, start, row));
+    }
+  }
+
+  /** Fails every member that is still wanted. */
+  fail(error: ServingError): void {
+    this.record.outcome = error.kind;
+    for (const { owner } of this.#members) {
+      if (owner.isSettled) continue;
+      owner.context.batch = this.record;
+      owner.fail(error);
+    }
+  }
+
+  /** Rows of every tensor of the run; undefined where it is run whole. */
+  get #sliceSize(): number | undefined {
+    return this.#lane.wholeSize === undefined ? this.record.size : undefined;
+  }
+
+  #enter(stage: number, at: Instant): void {
+    for (const member of this.#members) member.owner.enter(stage, at);
+  }
+}
+
+const NO_TRACES: readonly TraceContext[] = [];
+
+function sampledTraces(members: readonly Task[]): readonly TraceContext[] {
+  let sampled: TraceContext[] | undefined;
+  for (const member of members) {
+    const { trace } = member.owner.context;
+    if (trace?.isSampled !== true) continue;
+    sampled ??= [];
+    sampled.push(trace);
+  }
+  return sampled ?? NO_TRACES;
+}

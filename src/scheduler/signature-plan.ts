@@ -1,0 +1,120 @@
+/**
+ * What the scheduler knows of one signature: how its requests are counted in rows, how large a run may be, how many of
+ * its rows wait.
+ *
+ * Rows are dim 0 of the inputs. A signature without a batch axis (or without inputs) has none to count: a request is one
+ * unit, run alone and as it came ("whole"), and counts as one row in the queue.
+ *
+ * A request without rows (dim 0 is 0) is answered from the signature where that tells the outputs' shapes, and no
+ * runtime is asked; else it is run whole, with size 0, and the runtime has the word. For a fixed batch there is no row
+ * to pad with, so it is refused.
+ */
+import { bytesPerElement } from '../core/dtype.ts';
+import { ServingError } from '../core/errors.ts';
+import { elementCount, formatShape } from '../core/shape.ts';
+import type { Signature } from '../core/signature.ts';
+import type { Tensor, TensorMap } from '../core/tensor.ts';
+import type { SchedulerOptions } from './scheduler-options.ts';
+
+export class SignaturePlan {
+  readonly name: string;
+  readonly inputNames: readonly string[];
+  /** Requests are never merged, cut or padded. */
+  readonly isWhole: boolean;
+  /** Most rows in one run. */
+  readonly maxBatchSize: number;
+  /** Sizes that a run may have, ascending; empty = any. */
+  readonly sizes: readonly number[];
+  /** Rows that may wait before requests are refused. */
+  readonly maxQueuedRows: number;
+  /** Rows that wait now, over all lanes. Kept by the TaskQueue. */
+  queuedRows = 0;
+  readonly #signature: Signature;
+
+  constructor(name: string, signature: Signature, options: SchedulerOptions) {
+    const { batchAxis } = signature;
+    this.name = name;
+    this.#signature = signature;
+    this.inputNames = [...signature.inputs.keys()];
+    this.isWhole = batchAxis.kind === 'none' || this.inputNames.length === 0;
+    const isFixed = batchAxis.kind === 'fixed';
+    this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
+    this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
+    this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
+  }
+
+  /** Rows that the runtime will see for `rows` rows: the next size that is allowed. */
+  sizeFor(rows: number): number {
+    for (const size of this.sizes) if (size >= rows) return size;
+    return rows;
+  }
+
+  /**
+   * Rows of a request; 1 where it is run whole. Throws `invalid_request` when its inputs do not agree: a batch copies
+   * rows by these numbers, and what does not fit must not reach the requests beside it.
+   */
+  rowsOf(inputs: TensorMap): number {
+    let rows = -1;
+    for (const name of this.inputNames) {
+      const tensor = inputs.get(name);
+      if (tensor === undefined) throw this.#missing(name, inputs);
+      checkFilled(name, tensor);
+      if (this.isWhole) continue;
+      if (tensor.shape.length === 0) throw this.#scalar(name);
+      if (rows === -1) rows = tensor.shape[0]!;
+      else if (tensor.shape[0] !== rows) throw this.#unequal(inputs);
+    }
+    return this.isWhole ? 1 : rows;
+  }
+
+  /** The answer to a request without rows, where the signature alone tells it; else undefined. */
+  emptyAnswer(outputs: readonly string[]): TensorMap | undefined {
+    const answer = new Map<string, Tensor>();
+    for (const name of outputs) {
+      const spec = this.#signature.outputs.get(name);
+      const rest = spec?.shape?.slice(1);
+      if (spec?.shape === undefined || spec.shape.length === 0 || rest === undefined || rest.includes(-1)) {
+        return undefined;
+      }
+      const shape = [0, ...rest];
+      if (spec.dtype === 'string') answer.set(name, { dtype: 'string', shape, data: [] });
+      else answer.set(name, { dtype: spec.dtype, shape, data: new Uint8Array(0) });
+    }
+    return answer;
+  }
+
+  get isFixed(): boolean {
+    return this.#signature.batchAxis.kind === 'fixed';
+  }
+
+  #missing(name: string, inputs: TensorMap): ServingError {
+    const sent = [...inputs.keys()].map((n) => `"${n}"`).join(', ') || 'none';
+    return new ServingError('invalid_request', `input "${name}" is missing; sent: ${sent}; send every input`);
+  }
+
+  #scalar(name: string): ServingError {
+    return new ServingError(
+      'invalid_request',
+      `input "${name}" is a scalar, but dim 0 of every input of signature "${this.name}" is the batch; send one row as shape [1]`,
+    );
+  }
+
+  #unequal(inputs: TensorMap): ServingError {
+    const sizes = this.inputNames.map((n) => `"${n}" ${formatShape(inputs.get(n)?.shape)}`).join(', ');
+    return new ServingError(
+      'invalid_request',
+      `inputs differ in dim 0, the batch: ${sizes}; send the same number of rows in each`,
+    );
+  }
+}
+
+function checkFilled(name: string, tensor: Tensor): void {
+  const perElement = tensor.dtype === 'string' ? 1 : bytesPerElement(tensor.dtype);
+  const want = elementCount(tensor.shape) * perElement;
+  if (tensor.data.length === want) return;
+  const unit = tensor.dtype === 'string' ? 'elements' : 'bytes';
+  throw new ServingError(
+    'invalid_request',
+    `input "${name}" has ${tensor.data.length} ${unit}, but ${tensor.dtype} ${formatShape(tensor.shape)} takes ${want}; send as many`,
+  );
+}

@@ -1,0 +1,97 @@
+/**
+ * Everything that waits in one scheduler: its lanes by key, and the counts that capacity and gauges are made of.
+ *
+ *   lanes ─┬─ "serving_default·scores·float32,784" ── task ⇄ task ⇄ task
+ *          └─ "serving_default·scores·float32,12"  ── task
+ *
+ * Only lanes that hold a task are kept: callers choose shapes, so lanes that stayed would be memory that callers choose.
+ * A task that is in the queue is counted; one that has left is not, from that moment on.
+ */
+import type { TensorMap } from '../core/tensor.ts';
+import { Lane } from './lane.ts';
+import type { SignaturePlan } from './signature-plan.ts';
+import type { SchedulerRequest, Task } from './task.ts';
+
+export class TaskQueue {
+  readonly #lanes = new Map<string, Lane>();
+  #rows = 0;
+  #tasks = 0;
+  /** Called when the last task has left, for whatever cause. */
+  onEmpty: (() => void) | undefined;
+
+  get queuedRows(): number {
+    return this.#rows;
+  }
+
+  get queuedTasks(): number {
+    return this.#tasks;
+  }
+
+  get laneCount(): number {
+    return this.#lanes.size;
+  }
+
+  /** Lanes with at least one task, in no order that means anything. */
+  lanes(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+
+  /**
+   * The lane of a request; it is kept from the first `push` on. `rows` = 0 means a request without rows, which is run
+   * alone like one of a signature without a batch axis.
+   */
+  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+    const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
+    const key = wholeSize === undefined ? rowsKey(plan, request) : wholeKey(plan, request, wholeSize);
+    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize);
+  }
+
+  push(lane: Lane, task: Task): void {
+    if (lane.queuedTasks === 0) this.#lanes.set(lane.key, lane);
+    lane.push(task);
+    lane.plan.queuedRows += task.rows;
+    this.#rows += task.rows;
+    this.#tasks += 1;
+  }
+
+  /** Takes a task out; nothing happens if it is in no lane (it rides in a batch already). */
+  remove(task: Task): void {
+    const { lane } = task;
+    if (lane === undefined) return;
+    lane.remove(task);
+    if (lane.queuedTasks === 0) this.#lanes.delete(lane.key);
+    lane.plan.queuedRows -= task.rows;
+    this.#rows -= task.rows;
+    this.#tasks -= 1;
+    if (this.#tasks === 0) this.onEmpty?.();
+  }
+}
+
+/** NUL stands between the parts of a key: no model has it in a name. */
+const SEPARATOR = '\0';
+
+/** Begins with a NUL, so that it is no other lane's. */
+function wholeKey(plan: SignaturePlan, request: SchedulerRequest, wholeSize: number): string {
+  return SEPARATOR + wholeSize + outputsKey(plan, request.outputs);
+}
+
+function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
+  let key = plan.name;
+  for (const output of outputs) key += SEPARATOR + output;
+  return key;
+}
+
+/** Inputs come in the signature's order, so that their names need not be in the key. */
+function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
+  return outputsKey(plan, request.outputs) + inputsKey(plan.inputNames, request.inputs);
+}
+
+function inputsKey(names: readonly string[], inputs: TensorMap): string {
+  let key = '';
+  for (const name of names) {
+    const { dtype, shape } = inputs.get(name)!;
+    key += SEPARATOR + dtype;
+    for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
+  }
+  return key;
+}

@@ -1,0 +1,82 @@
+/**
+ * One request's share of a batch, and what the scheduler needs to know of the request behind it.
+ */
+import type { CancelSignal } from '../core/cancel.ts';
+import type { Instant } from '../core/clock.ts';
+import type { ServingError } from '../core/errors.ts';
+import type { TensorMap } from '../core/tensor.ts';
+import type { BatchRecord } from '../telemetry/request-record.ts';
+import type { StageClock } from '../telemetry/stage-clock.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { Lane } from './lane.ts';
+
+/** The part of a request's context that the scheduler reads and writes. */
+export interface TaskContext {
+  readonly deadline: Instant;
+  readonly cancel: CancelSignal;
+  readonly stages: StageClock;
+  readonly trace: TraceContext | undefined;
+  /** Set by the scheduler when the request's batch has run. */
+  batch: BatchRecord | undefined;
+}
+
+export interface SchedulerRequest {
+  readonly signatureName: string;
+  /** Exactly the signature's inputs, in its order, dtypes and shapes checked. */
+  readonly inputs: TensorMap;
+  /** Wanted outputs, in the order of the answer. */
+  readonly outputs: readonly string[];
+  readonly context: TaskContext;
+}
+
+/** The request that a task is a part of; most requests have one part. It settles exactly once. */
+export interface TaskOwner {
+  readonly context: TaskContext;
+  /** Answered, failed or cancelled: nobody wants its parts any more. */
+  readonly isSettled: boolean;
+  /** Enters a stage, unless the request has settled or reached it by another part. */
+  enter(stage: number, at: Instant): void;
+  /** One part's answer; the last one answers the request. */
+  complete(task: Task, outputs: TensorMap): void;
+  /** Fails the request; its parts that wait leave the queue at once. */
+  fail(error: ServingError): void;
+}
+
+export interface TaskInit {
+  readonly owner: TaskOwner;
+  readonly part: number;
+  readonly rows: number;
+  readonly inputs: TensorMap;
+  readonly enqueuedAt: Instant;
+}
+
+const NO_INPUTS: TensorMap = new Map();
+
+/** What waits in a lane and then rides in a batch. */
+export class Task {
+  readonly owner: TaskOwner;
+  /** Its place among the request's parts, from 0. */
+  readonly part: number;
+  /** Rows that it takes of a batch; 1 where it is run whole. */
+  readonly rows: number;
+  readonly enqueuedAt: Instant;
+  /** Its own rows of every input. Empty once they have been copied into a batch. */
+  inputs: TensorMap;
+  /** The lane's own: where it waits and beside whom. All undefined while it is in none. */
+  lane: Lane | undefined = undefined;
+  previous: Task | undefined = undefined;
+  next: Task | undefined = undefined;
+
+  constructor(init: TaskInit) {
+    this.owner = init.owner;
+    this.part = init.part;
+    this.rows = init.rows;
+    this.enqueuedAt = init.enqueuedAt;
+    this.inputs = init.inputs;
+  }
+
+  /** Lets go of the request's bytes: they may be freed while the batch runs. */
+  dropInputs(): void {
+    this.inputs = NO_INPUTS;
+  }
+}

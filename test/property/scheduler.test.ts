@@ -1,0 +1,226 @@
+/**
+ * A scheduler under random events: requests come, leave, expire; runs end in any order, well or badly.
+ *
+ * Every row of every request holds a number of its own, and the puppet gives inputs back as outputs, so that each run and
+ * each answer shows whose rows it has.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { clientLeft } from '../../src/core/cancel.ts';
+import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import { ServingError } from '../../src/core/errors.ts';
+import type { Batch } from '../../src/core/executor.ts';
+import { numericTensor } from '../../src/core/tensor.ts';
+import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
+
+const MAX_BATCH_SIZE = 4;
+
+interface Setting {
+  readonly slots: number;
+  readonly batchTimeoutMicros: number;
+  readonly maxEnqueuedBatches: number;
+  readonly allowedBatchSizes: readonly number[];
+  /** Are expired requests cancelled by a timer, or left for the scheduler to find? */
+  readonly isToldOfDeadlines: boolean;
+}
+
+type Event =
+  | { readonly kind: 'submit'; readonly rows: number; readonly width: 1 | 2; readonly withinMs: number }
+  | { readonly kind: 'cancel' | 'complete' | 'fail'; readonly which: number }
+  | { readonly kind: 'advance'; readonly ms: number }
+  | { readonly kind: 'turn' };
+
+const setting: fc.Arbitrary<Setting> = fc.record({
+  slots: fc.integer({ min: 1, max: 3 }),
+  batchTimeoutMicros: fc.constantFrom(0, 3000),
+  maxEnqueuedBatches: fc.integer({ min: 1, max: 4 }),
+  allowedBatchSizes: fc.constantFrom([], [2, 4]),
+  isToldOfDeadlines: fc.boolean(),
+});
+
+const submitEvent = fc.record({
+  kind: fc.constant('submit' as const),
+  rows: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.integer({ min: 0, max: 11 })),
+  width: fc.constantFrom(1 as const, 2 as const),
+  withinMs: fc.constantFrom(1, 5, 20, Infinity),
+});
+const which = fc.nat(1000);
+const events: fc.Arbitrary<Event[]> = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: submitEvent },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'fail' as const), which }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('complete' as const), which }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(0.5, 1, 4) }) },
+    { weight: 3, arbitrary: fc.constant({ kind: 'turn' as const }) },
+  ),
+  { maxLength: 60 },
+);
+
+interface Known {
+  readonly request: Submitted;
+  readonly rows: readonly number[];
+  readonly width: number;
+  readonly submittedAt: number;
+  /** Rows that have been in a run. */
+  ran: number;
+}
+
+/** The harness, and what must hold of every run. */
+class World {
+  readonly harness: SchedulerHarness;
+  readonly #setting: Setting;
+  readonly #deadlines: DeadlineTimer;
+  readonly #known: Known[] = [];
+  readonly #ownerOfRow = new Map<number, Known>();
+  /** The row that each lane (by width) ran last. */
+  readonly #lastRow = new Map<number, number>();
+  #nextRow = 1;
+
+  constructor(s: Setting) {
+    this.#setting = s;
+    this.harness = new SchedulerHarness({ ...s, maxBatchSize: MAX_BATCH_SIZE });
+    this.#deadlines = new DeadlineTimer(this.harness.clock);
+    this.harness.executor.onRun = (batch) => this.#checkRun(batch);
+  }
+
+  async apply(event: Event): Promise<void> {
+    const { harness } = this;
+    const active = harness.executor.active;
+    if (event.kind === 'submit') this.#submit(event.rows, event.width, event.withinMs);
+    else if (event.kind === 'advance') harness.clock.advance(event.ms);
+    else if (event.kind === 'turn') harness.turn();
+    else if (event.kind === 'cancel')
+      pick(this.#known, event.which)?.request.context.cancel.cancel(clientLeft('queue'));
+    else if (event.kind === 'complete') pick(active, event.which)?.complete();
+    else pick(active, event.which)?.fail(new ServingError('backend_failed', 'told to'));
+    await settle();
+    if (event.kind === 'turn' && this.#setting.batchTimeoutMicros === 0) this.#checkWorkConserving();
+  }
+
+  /** Lets everything end. */
+  async finish(): Promise<void> {
+    const { harness } = this;
+    harness.turn();
+    for (let i = 0; i < 200 && harness.scheduler.runningBatches + harness.scheduler.queuedTasks > 0; i++) {
+      for (const run of harness.executor.active) run.complete();
+      await settle();
+      harness.clock.advance(5);
+    }
+    await settle();
+  }
+
+  /** What must hold when nothing is left to do. */
+  async checkEnd(): Promise<void> {
+    const { scheduler, executor, clock, batches } = this.harness;
+    assert.deepEqual([scheduler.queuedRows, scheduler.queuedTasks, scheduler.runningBatches], [0, 0, 0]);
+    assert.equal(executor.loaned.size, 0, 'no buffer is lost');
+    assert.equal(batches.length, executor.runs.length, 'one record a batch');
+    this.#deadlines.close();
+    assert.equal(clock.armed, 0, 'no timer is left armed');
+    for (const known of this.#known) await this.#checkAnswer(known);
+    await scheduler.close();
+  }
+
+  #submit(count: number, width: number, withinMs: number): void {
+    const { clock } = this.harness;
+    const rows = Array.from({ length: count }, (_, i) => this.#nextRow + i);
+    this.#nextRow += count;
+    const context = taskContext(clock, { deadline: clock.nowMs() + withinMs });
+    if (this.#setting.isToldOfDeadlines) {
+      this.#deadlines.add(context.deadline, () => context.cancel.cancel(new ServingError('deadline_exceeded', 'late')));
+    }
+    const values = Float32Array.from(rows.flatMap((row) => Array<number>(width).fill(row)));
+    const request = this.harness.submit(new Map([['x', numericTensor('float32', [count, width], values)]]), {
+      context,
+    });
+    const known: Known = { request, rows, width, submittedAt: clock.nowMs(), ran: 0 };
+    this.#known.push(known);
+    for (const row of rows) this.#ownerOfRow.set(row, known);
+  }
+
+  #checkRun(batch: Batch): void {
+    const x = batch.inputs.get('x');
+    const [size, width] = [x?.shape[0] ?? -1, x?.shape[1] ?? -1];
+    assert.equal(size, batch.size);
+    assert.ok(size <= MAX_BATCH_SIZE, 'never over the largest batch');
+    if (size === 0) return;
+    const { allowedBatchSizes } = this.#setting;
+    assert.ok(allowedBatchSizes.length === 0 || allowedBatchSizes.includes(size), 'only allowed sizes');
+    const rows = floats(x).filter((_, i) => i % width === 0);
+    const oldestWaiting = this.#oldestWaiting();
+    for (const row of rows) this.#checkRow(row, width, batch.deadline);
+    const first = this.#ownerOfRow.get(rows[0]!)!;
+    if (this.#setting.isToldOfDeadlines && this.#setting.batchTimeoutMicros === 0) {
+      assert.ok(first.submittedAt <= oldestWaiting, 'the lane that waited longest goes first');
+    }
+  }
+
+  #checkRow(row: number, width: number, deadline: number): void {
+    const owner = this.#ownerOfRow.get(row)!;
+    const { context } = owner.request;
+    assert.equal(context.cancel.isCancelled, false, 'no cancelled request is run');
+    assert.ok(context.deadline > this.harness.clock.nowMs(), 'no expired request is run');
+    assert.ok(deadline >= context.deadline, 'the batch is wanted until its last member is not');
+    assert.equal(owner.width, width);
+    const last = this.#lastRow.get(width) ?? 0;
+    // Padding repeats a row of the last member: the only way that a row comes twice.
+    if (row <= last) assert.ok(this.#ownerOfRow.get(last) === owner, 'first come, first served within a lane');
+    else owner.ran += 1;
+    this.#lastRow.set(width, Math.max(last, row));
+  }
+
+  /** When the oldest request that waits came. Requests without rows never block a lane of others: left out. */
+  #oldestWaiting(): number {
+    let oldest = Infinity;
+    for (const { request, rows, ran, submittedAt } of this.#known) {
+      if (rows.length === 0 || ran === rows.length || request.outcome !== undefined) continue;
+      if (request.context.cancel.isCancelled || request.context.cancel.onCancel === undefined) continue;
+      oldest = Math.min(oldest, submittedAt);
+    }
+    return oldest;
+  }
+
+  #checkWorkConserving(): void {
+    const { scheduler } = this.harness;
+    const isBusy = scheduler.runningBatches === this.#setting.slots;
+    assert.ok(isBusy || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
+  }
+
+  async #checkAnswer({ request, rows, width, ran }: Known): Promise<void> {
+    assert.notEqual(request.outcome, undefined, 'every request settles');
+    const { outputs, error } = request.outcome!;
+    assert.equal(request.context.cancel.onCancel, undefined);
+    if (error !== undefined) {
+      const expected = ['cancelled', 'deadline_exceeded', 'backend_failed', 'overloaded'];
+      assert.ok(expected.includes(error.kind), error.kind);
+      if (error.kind === 'overloaded') assert.ok(error.retryAfterMs! > 0);
+      return;
+    }
+    assert.equal(ran, rows.length, 'every row was run once');
+    const values = floats(outputs.get('y'));
+    assert.deepEqual(
+      values,
+      rows.flatMap((row) => Array<number>(width).fill(row)),
+      'its own rows',
+    );
+  }
+}
+
+function pick<T>(from: readonly T[], at: number): T | undefined {
+  return from.length === 0 ? undefined : from[at % from.length];
+}
+
+describe('Scheduler, under random events', () => {
+  it('settles every request, with its own rows or an error, and leaves nothing behind', async () => {
+    await fc.assert(
+      fc.asyncProperty(setting, events, async (s, sequence) => {
+        const world = new World(s);
+        for (const event of sequence) await world.apply(event);
+        await world.finish();
+        await world.checkEnd();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

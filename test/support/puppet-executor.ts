@@ -1,0 +1,115 @@
+/**
+ * An executor whose runs end when a test says so, in any order, well or badly.
+ *
+ * As its model it gives every wanted output the bytes of the input of that name, or of the first input: what a request
+ * gets back shows whose rows it was given. Like a real host it takes its buffers back when a run settles, and it scribbles
+ * over them then, so that an answer that still looked into one would be seen. It throws on what the contract forbids.
+ */
+import type { Batch, BatchResult, Executor } from '../../src/core/executor.ts';
+import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+
+export class PuppetRun {
+  readonly batch: Batch;
+  readonly promise: Promise<BatchResult>;
+  isEnded = false;
+  #resolve!: (result: BatchResult) => void;
+  #reject!: (error: unknown) => void;
+  readonly #onEnd: (run: PuppetRun) => void;
+
+  constructor(batch: Batch, onEnd: (run: PuppetRun) => void) {
+    this.batch = batch;
+    this.#onEnd = onEnd;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  complete(result: Partial<BatchResult> = {}): void {
+    const outputs = result.outputs ?? echo(this.batch);
+    this.#end();
+    this.#resolve({ ...result, outputs });
+  }
+
+  fail(error: unknown): void {
+    this.#end();
+    this.#reject(error);
+  }
+
+  #end(): void {
+    if (this.isEnded) throw new Error('this run has ended already');
+    this.isEnded = true;
+    this.#onEnd(this);
+  }
+}
+
+export class PuppetExecutor implements Executor {
+  readonly slots: number;
+  /** Every run so far, in order. */
+  readonly runs: PuppetRun[] = [];
+  /** Buffers that the scheduler holds: allocated, in no run, not released. */
+  readonly loaned = new Set<ArrayBuffer>();
+  /** Set to make the next calls throw. */
+  throwOnRun: unknown;
+  throwOnAllocate: unknown;
+  onRun: ((batch: Batch) => void) | undefined;
+  onAllocate: (() => void) | undefined;
+
+  constructor(slots = 1) {
+    this.slots = slots;
+  }
+
+  /** Runs that have not ended. */
+  get active(): PuppetRun[] {
+    return this.runs.filter((run) => !run.isEnded);
+  }
+
+  allocate(byteLength: number): ArrayBuffer {
+    if (this.throwOnAllocate !== undefined) throw this.throwOnAllocate;
+    this.onAllocate?.();
+    // Larger than asked and dirty, as buffers of a pool are.
+    const buffer = new ArrayBuffer(byteLength + 16);
+    scribble(buffer);
+    this.loaned.add(buffer);
+    return buffer;
+  }
+
+  release(buffer: ArrayBuffer): void {
+    if (!this.loaned.delete(buffer)) throw new Error('released a buffer that was not on loan');
+  }
+
+  run(batch: Batch): Promise<BatchResult> {
+    if (this.active.length >= this.slots) throw new Error('more runs than slots');
+    for (const tensor of batch.inputs.values()) if (tensor.dtype !== 'string') this.#takeBack(tensor.data);
+    if (this.throwOnRun !== undefined) throw this.throwOnRun;
+    this.onRun?.(batch);
+    const run = new PuppetRun(batch, freeBuffers);
+    this.runs.push(run);
+    return run.promise;
+  }
+
+  #takeBack(data: Uint8Array): void {
+    if (!this.loaned.delete(data.buffer as ArrayBuffer)) throw new Error('an input is in no buffer of ours');
+  }
+}
+
+function freeBuffers(run: PuppetRun): void {
+  for (const tensor of run.batch.inputs.values()) {
+    if (tensor.dtype !== 'string') scribble(tensor.data.buffer as ArrayBuffer);
+  }
+}
+
+function scribble(buffer: ArrayBuffer): void {
+  new Uint8Array(buffer).fill(0xee);
+}
+
+function echo(batch: Batch): TensorMap {
+  const outputs = new Map<string, Tensor>();
+  const first = [...batch.inputs.values()][0];
+  for (const name of batch.outputs) {
+    const input = batch.inputs.get(name) ?? first;
+    if (input === undefined) throw new Error('nothing to echo');
+    outputs.set(name, input.dtype === 'string' ? input : { ...input, data: input.data.slice() });
+  }
+  return outputs;
+}
