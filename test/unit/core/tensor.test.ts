@@ -9,6 +9,8 @@ describe('Tensor', () => {
     shifted.set(new Uint8Array(values.buffer), 1);
     assert.deepEqual(elements({ dtype: 'float32', shape: [3], data: shifted.subarray(1) }), values);
     assert.deepEqual(elements(numericTensor('float32', [3], values)), values);
+    // A Buffer's slice() is a view of its pool: the copy must not begin where the pool does.
+    assert.deepEqual(elements({ dtype: 'float32', shape: [3], data: Buffer.from(shifted).subarray(1) }), values);
   });
 
   it('slices rows without copying', () => {

@@ -1,0 +1,45 @@
+/**
+ * What a runtime must be to serve models here. Start at docs/add-a-backend.md; test/contract/backend-contract.ts is the
+ * suite that every backend must pass, in every host.
+ *
+ * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. It runs inside a *host*: a
+ * worker thread today, so everything that crosses this interface must survive a structured clone, except functions.
+ */
+import type { Instant } from '../core/clock.ts';
+import type { Signature } from '../core/signature.ts';
+import type { TensorMap } from '../core/tensor.ts';
+
+export interface LoadOptions {
+  /** Threads that one run may use inside the runtime. Default 1: batches run beside each other instead. */
+  readonly intraOpThreads: number;
+  /** Where the runtime computes: 'cpu', 'cuda'. A provider that is not there is refused with `load_failed`. */
+  readonly executionProvider: string;
+}
+
+export interface RunOptions {
+  /** After this nobody wants the answer. A backend that can stop early may. */
+  readonly deadline: Instant;
+}
+
+/** One opened artifact, ready to run. Not safe for two runs at once unless its backend says so: a host sees to it. */
+export interface Session {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /**
+   * Runs one batch. `inputs` has exactly the signature's inputs, dtypes and shapes checked; the tensors are the
+   * session's to read until the promise settles, and not after. Resolves with the named outputs in that order; the
+   * caller may keep them. Rejects with ServingError `backend_failed` (the runtime threw; its text is kept) or
+   * `invalid_request` (the input is at fault in a way only the runtime can see), or `backend_failed` after close().
+   */
+  run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
+  /** Waits for the run in progress, then frees the runtime's memory. Twice is once. */
+  close(): Promise<void>;
+}
+
+export interface Backend {
+  /** Name by which a model's config asks for it: 'onnx'. */
+  readonly kind: string;
+  /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
+  probe(versionDirectory: string): Promise<boolean>;
+  /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
+  load(versionDirectory: string, options: LoadOptions): Promise<Session>;
+}

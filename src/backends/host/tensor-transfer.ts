@@ -1,0 +1,102 @@
+/**
+ * Tensors across a thread boundary, by moving their memory instead of copying it.
+ *
+ * A numeric tensor is its ArrayBuffer with the place of its bytes in it. Strings are packed into one buffer:
+ *
+ *     | length of element 0 (uint32) | length 1 | … | bytes of element 0 | bytes 1 | …
+ *
+ * Every packed tensor has a buffer of its own and is sent with that buffer in the transfer list. A view is never put
+ * into a message: structured clone would copy the view's whole buffer, not the view.
+ *
+ * Measured, round trip to an idle thread and back, p50 of one run: moved both ways 57 µs at 16 KB, 59 at 64 KB, 61 at
+ * 600 KB; cloned in and out 60, 66 and 114. Moving is never dearer, so there is no small case. ONNX Runtime's outputs
+ * are ordinary ArrayBuffers that can be moved: nothing is copied on the way back either.
+ */
+import type { DType } from '../../core/dtype.ts';
+import { elementCount, type Shape } from '../../core/shape.ts';
+import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+
+export interface PackedTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** Where packing gets memory, and which memory it may give away. */
+export interface TransferMemory {
+  /**
+   * The bytes' buffer, if it is ours to give away as it is; it is given away then. Undefined = somebody else may still
+   * read it: the bytes are copied.
+   */
+  claim(bytes: Uint8Array): ArrayBuffer | undefined;
+  /** 8-byte aligned, at least `byteLength` bytes. */
+  allocate(byteLength: number): ArrayBuffer;
+}
+
+/** The tensors ready to be sent; `buffersOf` the result is the transfer list. */
+export function packTensors(tensors: TensorMap, memory: TransferMemory): PackedTensor[] {
+  const packed: PackedTensor[] = [];
+  for (const [name, tensor] of tensors) packed.push(packTensor(name, tensor, memory));
+  return packed;
+}
+
+/** The tensors as views of the buffers that arrived. */
+export function unpackTensors(packed: readonly PackedTensor[]): TensorMap {
+  const tensors = new Map<string, Tensor>();
+  for (const tensor of packed) tensors.set(tensor.name, unpackTensor(tensor));
+  return tensors;
+}
+
+/** Each tensor's buffer: no two share one. */
+export function buffersOf(packed: readonly PackedTensor[]): ArrayBuffer[] {
+  return packed.map((tensor) => tensor.buffer);
+}
+
+function packTensor(name: string, tensor: Tensor, memory: TransferMemory): PackedTensor {
+  if (tensor.dtype === 'string') return packStrings(name, tensor, memory);
+  const { dtype, shape, data } = tensor;
+  const claimed = memory.claim(data);
+  if (claimed !== undefined) {
+    return { name, dtype, shape, buffer: claimed, byteOffset: data.byteOffset, byteLength: data.byteLength };
+  }
+  const buffer = memory.allocate(data.byteLength);
+  new Uint8Array(buffer).set(data);
+  return { name, dtype, shape, buffer, byteOffset: 0, byteLength: data.byteLength };
+}
+
+function packStrings(name: string, { shape, data }: StringTensor, memory: TransferMemory): PackedTensor {
+  const headerLength = data.length * Uint32Array.BYTES_PER_ELEMENT;
+  let byteLength = headerLength;
+  for (const element of data) byteLength += element.byteLength;
+  const buffer = memory.allocate(byteLength);
+  const lengths = new Uint32Array(buffer, 0, data.length);
+  const bytes = new Uint8Array(buffer);
+  let offset = headerLength;
+  for (let i = 0; i < data.length; i++) {
+    const element = data[i]!;
+    lengths[i] = element.byteLength;
+    bytes.set(element, offset);
+    offset += element.byteLength;
+  }
+  return { name, dtype: 'string', shape, buffer, byteOffset: 0, byteLength };
+}
+
+function unpackTensor({ dtype, shape, buffer, byteOffset, byteLength }: PackedTensor): Tensor {
+  if (dtype === 'string') return { dtype, shape, data: unpackStrings(buffer, elementCount(shape)) };
+  return { dtype, shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
+}
+
+function unpackStrings(buffer: ArrayBuffer, count: number): Uint8Array[] {
+  const lengths = new Uint32Array(buffer, 0, count);
+  const elements: Uint8Array[] = new Array(count);
+  let offset = count * Uint32Array.BYTES_PER_ELEMENT;
+  for (let i = 0; i < count; i++) {
+    const length = lengths[i]!;
+    elements[i] = new Uint8Array(buffer, offset, length);
+    offset += length;
+  }
+  return elements;
+}

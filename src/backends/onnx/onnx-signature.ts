@@ -1,0 +1,61 @@
+/**
+ * An ONNX model's signature from what ONNX Runtime says of its inputs and outputs.
+ *
+ * There is one, `serving_default`. An input that is no tensor (sequence, map, optional) or has an element type that the
+ * server lacks makes the model unloadable; such an *output* is left out of the signature when others remain, as with
+ * the probability maps that scikit-learn exports beside the label.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import { DTYPES, type DType } from '../../core/dtype.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { TensorSpec } from '../../core/signature.ts';
+
+export type ValueMetadata = InferenceSession.ValueMetadata;
+
+export interface TensorMetadata {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A number is a fixed dim, a string a symbolic one ('' = free without a name). Empty = scalar or any rank. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** The inputs as tensors. Throws `load_failed` for one that is none. */
+export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
+  return metadata.map((value) => {
+    const tensor = tensorOf(value);
+    if (tensor !== undefined) return tensor;
+    throw new ServingError(
+      'load_failed',
+      `input "${value.name}" is ${describe(value)}, which cannot be served; export the model with plain tensors`,
+    );
+  });
+}
+
+/** The outputs that are tensors. Throws `load_failed` when none is. */
+export function outputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
+  const tensors = metadata.map(tensorOf).filter((tensor) => tensor !== undefined);
+  if (tensors.length > 0) return tensors;
+  const all = metadata.map((value) => `"${value.name}" is ${describe(value)}`).join(', ');
+  throw new ServingError('load_failed', `no output can be served: ${all}; export the model with a plain tensor`);
+}
+
+/** The specs by name, in the model's order. */
+export function specsOf(tensors: readonly TensorMetadata[]): ReadonlyMap<string, TensorSpec> {
+  return new Map(tensors.map((t) => [t.name, { dtype: t.dtype, shape: shapeOf(t), tensorName: t.name }]));
+}
+
+/** ORT shows a scalar and a tensor of unknown rank alike, so both are "any rank": ORT checks what it knows itself. */
+function shapeOf(tensor: TensorMetadata): readonly number[] | undefined {
+  if (tensor.dims.length === 0) return undefined;
+  return tensor.dims.map((dim) => (typeof dim === 'number' ? dim : -1));
+}
+
+function tensorOf(value: ValueMetadata): TensorMetadata | undefined {
+  if (!value.isTensor) return undefined;
+  const dtype = DTYPES.find((known) => known === value.type);
+  return dtype && { name: value.name, dtype, dims: value.shape };
+}
+
+function describe(value: ValueMetadata): string {
+  return value.isTensor ? `a tensor of ${value.type}` : 'a sequence, a map or an optional';
+}

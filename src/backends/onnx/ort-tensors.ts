@@ -1,0 +1,83 @@
+/**
+ * Tensors to and from ONNX Runtime's.
+ *
+ * Numbers cross without a copy: an ORT tensor is a typed view of our bytes (a copy only where they are not aligned), and
+ * an output is a view of the fresh ArrayBuffer that ORT made for it, which the caller may keep. float16 is 16-bit
+ * patterns on our side; ORT's outputs of it are a Uint16Array or, on a Node that has it, a Float16Array: only the bytes
+ * matter.
+ *
+ * Strings are bytes here and JS strings there. ORT's binding hands them to C as NUL-terminated UTF-8, so an element that
+ * is not UTF-8, or holds a NUL (it would be cut there without a word), is refused with its place.
+ */
+import { Tensor as OrtTensor } from 'onnxruntime-node';
+import { ServingError } from '../../core/errors.ts';
+import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+
+/** ORT's feeds by input name. Throws `invalid_request` for a string that ORT cannot take. */
+export function toFeeds(inputs: TensorMap): Record<string, OrtTensor> {
+  const feeds: Record<string, OrtTensor> = Object.create(null);
+  for (const [name, tensor] of inputs) feeds[name] = toOrtTensor(name, tensor);
+  return feeds;
+}
+
+/** The results named, in that order. */
+export function fromResults(results: Readonly<Record<string, OrtTensor>>, names: readonly string[]): TensorMap {
+  const outputs = new Map<string, Tensor>();
+  for (const name of names) outputs.set(name, fromOrtTensor(results[name]!));
+  return outputs;
+}
+
+function toOrtTensor(name: string, tensor: Tensor): OrtTensor {
+  if (tensor.dtype === 'string') return new OrtTensor('string', toText(name, tensor), tensor.shape);
+  const { dtype } = tensor;
+  // A model with such an input does not load (onnx-signature.ts).
+  if (dtype === 'bfloat16') throw new Error('ONNX Runtime for Node has no bfloat16');
+  if (dtype === 'float16') return float16Tensor(tensor);
+  // ORT's types tie each dtype to its own class; elements() has made the array of the right one.
+  return new OrtTensor(dtype as 'float32', elements(tensor) as Float32Array, tensor.shape);
+}
+
+/**
+ * Where Node has Float16Array (24), ORT's Tensor makes one of our bits, and its binding, which reads through Node-API,
+ * then sees an empty array ("not enough space: expected 12, got 0"). What the binding reads is these four properties,
+ * so it gets them with the Uint16Array that it understands.
+ */
+function float16Tensor(tensor: NumericTensor): OrtTensor {
+  return { type: 'float16', dims: tensor.shape, location: 'cpu', data: elements(tensor) } as object as OrtTensor;
+}
+
+function fromOrtTensor(result: OrtTensor): Tensor {
+  const shape = result.dims;
+  if (result.type === 'string') return { dtype: 'string', shape, data: toBytes(result.data as readonly string[]) };
+  const view = result.data as ArrayBufferView;
+  // The signature, made at load, has no output of another type.
+  const dtype = result.type as Exclude<typeof result.type, 'string' | 'int4' | 'uint4'>;
+  return { dtype, shape, data: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) };
+}
+
+function toText(name: string, tensor: StringTensor): string[] {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const texts: string[] = new Array(tensor.data.length);
+  for (let i = 0; i < texts.length; i++) {
+    const bytes = tensor.data[i]!;
+    if (bytes.includes(0)) throw badString(name, i, 'holds a NUL byte');
+    try {
+      texts[i] = decoder.decode(bytes);
+    } catch {
+      throw badString(name, i, 'is not valid UTF-8');
+    }
+  }
+  return texts;
+}
+
+function toBytes(texts: readonly string[]): Uint8Array[] {
+  const encoder = new TextEncoder();
+  return texts.map((text) => encoder.encode(text));
+}
+
+function badString(name: string, index: number, fault: string): ServingError {
+  return new ServingError(
+    'invalid_request',
+    `input "${name}", element ${index}, ${fault}: ONNX Runtime takes UTF-8 text; send binary data as uint8`,
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * Which backend opens a version directory: the one that the model's config names, or the one that recognises the files.
+ *
+ * A kind is a built-in one, or the name of an installed npm package (any module specifier that `import` takes) with an
+ * export `backend`: docs/add-a-backend.md. A backend's runtime is imported when first asked for, so a process loads only
+ * the native libraries that its models need. Nothing is remembered here: Node's own module cache is enough.
+ */
+import { readdir } from 'node:fs/promises';
+import { ServingError } from '../core/errors.ts';
+import type { Backend } from './backend.ts';
+
+interface BuiltIn {
+  /** What it recognises, for the message when nothing does. */
+  readonly looksFor: string;
+  readonly open: () => Promise<Backend>;
+}
+
+const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
+  [
+    'onnx',
+    {
+      looksFor: 'model.onnx, or one other *.onnx file',
+      open: async () => (await import('./onnx/onnx-backend.ts')).backend,
+    },
+  ],
+]);
+
+/** Names of the backends that need no plug-in. */
+export const BACKEND_KINDS: readonly string[] = [...BUILT_IN.keys()];
+
+/**
+ * The backend for the directory: `requestedKind` if given, else the first that recognises what lies there. Rejects with
+ * `load_failed` for an unknown kind, a runtime that cannot be loaded on this machine, and a directory that none knows.
+ */
+export async function backendFor(versionDirectory: string, requestedKind?: string): Promise<Backend> {
+  if (requestedKind !== undefined) return openBackend(requestedKind);
+  for (const kind of BUILT_IN.keys()) {
+    const backend = await openBackend(kind);
+    if (await backend.probe(versionDirectory)) return backend;
+  }
+  throw await nothingRecognised(versionDirectory);
+}
+
+async function openBackend(kind: string): Promise<Backend> {
+  const builtIn = BUILT_IN.get(kind);
+  if (builtIn === undefined) return importPlugIn(kind);
+  try {
+    return await builtIn.open();
+  } catch (cause) {
+    throw new ServingError(
+      'load_failed',
+      `backend "${kind}" cannot be loaded on this machine: ${textOf(cause)}; install Pillion's packages again`,
+      { cause },
+    );
+  }
+}
+
+async function importPlugIn(specifier: string): Promise<Backend> {
+  let module: { readonly backend?: unknown };
+  try {
+    module = await import(specifier);
+  } catch (cause) {
+    throw new ServingError(
+      'load_failed',
+      `backend "${specifier}" is not built in (${BACKEND_KINDS.join(', ')}) and cannot be imported as a package: ${textOf(cause)}`,
+      { cause },
+    );
+  }
+  if (!isBackend(module.backend)) {
+    throw new ServingError(
+      'load_failed',
+      `backend "${specifier}" is a module without an export \`backend\` that has kind, probe and load`,
+    );
+  }
+  return module.backend;
+}
+
+function isBackend(value: unknown): value is Backend {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, probe, load } = value as Partial<Record<keyof Backend, unknown>>;
+  return typeof kind === 'string' && typeof probe === 'function' && typeof load === 'function';
+}
+
+async function nothingRecognised(versionDirectory: string): Promise<ServingError> {
+  const wanted = [...BUILT_IN].map(([kind, { looksFor }]) => `${looksFor} (${kind})`).join('; ');
+  let found: string;
+  try {
+    const names = await readdir(versionDirectory);
+    found = names.length === 0 ? 'it is empty' : `it holds ${names.slice(0, 5).join(', ')}`;
+  } catch (error) {
+    found = textOf(error);
+  }
+  return new ServingError(
+    'load_failed',
+    `"${versionDirectory}" has no model that can be served: ${found}; wanted ${wanted}`,
+  );
+}
+
+/** First line of what was thrown: import errors go on with a list of requiring files. */
+function textOf(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0]!;
+}

@@ -1,0 +1,150 @@
+/**
+ * Backend `fake`: the smallest backend there is, for tests and as the example that docs/add-a-backend.md walks through.
+ *
+ * The artifact is `<version>/fake.json`:
+ *
+ *     { "signatures": { "serving_default": {
+ *         "inputs":  { "x": { "dtype": "float32", "shape": [-1, 2] } },
+ *         "outputs": { "y": { "copyOf": "x" }, "z": { "copyOf": "x", "scale": 0.5, "offset": 2 } },
+ *         "batchAxis": { "kind": "dynamic" } } },
+ *       "faults": [ { "whenFirstIs": 13, "effect": "exit" } ] }
+ *
+ * An output is the bytes of an input, or scale·x + offset of a float32 one. A fault happens in the run whose first
+ * input is float32 and begins with that number: for tests of what a broken backend does to its host.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Backend, LoadOptions, Session } from '../../src/backends/backend.ts';
+import { checkRun } from '../../src/backends/check-run.ts';
+import type { DType } from '../../src/core/dtype.ts';
+import { ServingError } from '../../src/core/errors.ts';
+import { type BatchAxis, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../src/core/signature.ts';
+import { elements, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
+
+export const FAKE_FILE = 'fake.json';
+
+export interface FakeModel {
+  readonly signatures: Readonly<Record<string, FakeSignature>>;
+  readonly faults?: readonly FakeFault[];
+}
+
+export interface FakeSignature {
+  readonly inputs: Readonly<Record<string, { readonly dtype: DType; readonly shape: readonly number[] }>>;
+  readonly outputs: Readonly<Record<string, FakeOutput>>;
+  readonly batchAxis: BatchAxis;
+}
+
+export interface FakeOutput {
+  /** An input's name. */
+  readonly copyOf: string;
+  readonly scale?: number;
+  readonly offset?: number;
+}
+
+/**
+ * - `fail`: the run rejects with `backend_failed`, as when a runtime throws;
+ * - `throw`: it throws a plain Error, as when the backend has a bug;
+ * - `forget`: it leaves a rejected promise unhandled, and answers well;
+ * - `exit`: it ends its thread, as when a runtime crashes.
+ */
+export interface FakeFault {
+  readonly whenFirstIs: number;
+  readonly effect: 'fail' | 'throw' | 'forget' | 'exit';
+}
+
+export const backend: Backend = {
+  kind: 'fake',
+
+  async probe(versionDirectory) {
+    return stat(join(versionDirectory, FAKE_FILE)).then(
+      (stats) => stats.isFile(),
+      () => false,
+    );
+  },
+
+  async load(versionDirectory, options: LoadOptions) {
+    const file = join(versionDirectory, FAKE_FILE);
+    if (options.executionProvider !== 'cpu') {
+      throw loadFailed(file, `there is no execution provider "${options.executionProvider}"; use cpu`);
+    }
+    try {
+      return new FakeSession(JSON.parse(await readFile(file, 'utf8')) as FakeModel);
+    } catch (error) {
+      throw loadFailed(file, (error as Error).message);
+    }
+  },
+};
+
+function loadFailed(file: string, text: string): ServingError {
+  return new ServingError('load_failed', `"${file}": ${text}`);
+}
+
+class FakeSession implements Session {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly #model: FakeModel;
+  #isClosed = false;
+
+  constructor(model: FakeModel) {
+    this.#model = model;
+    this.signatures = new Map(Object.entries(model.signatures).map(([name, s]) => [name, toSignature(s)]));
+  }
+
+  async run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): Promise<TensorMap> {
+    if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
+    checkRun(this.signatures, signatureName, inputs, outputs);
+    this.#actOutFault(inputs);
+    const recipes = this.#model.signatures[signatureName]!.outputs;
+    return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
+  }
+
+  // A run is over before it returns, so there is none to wait for.
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  #actOutFault(inputs: TensorMap): void {
+    const [first] = [...inputs.values()];
+    if (first?.dtype !== 'float32') return;
+    const value = elements(first)[0];
+    const fault = this.#model.faults?.find(({ whenFirstIs }) => whenFirstIs === value)?.effect;
+    switch (fault) {
+      case 'fail':
+        throw new ServingError('backend_failed', 'the fake was told to fail');
+      case 'throw':
+        throw new Error('a bug in the fake');
+      case 'forget':
+        void Promise.reject(new Error('a promise that the fake forgot'));
+        break;
+      case 'exit':
+        process.exit(7);
+        break;
+      case undefined:
+    }
+  }
+}
+
+function toSignature({ inputs, outputs, batchAxis }: FakeSignature): Signature {
+  const inputSpecs = new Map<string, TensorSpec>();
+  for (const [name, input] of Object.entries(inputs)) inputSpecs.set(name, { ...input, tensorName: name });
+  const outputSpecs = new Map<string, TensorSpec>();
+  for (const [name, { copyOf }] of Object.entries(outputs)) {
+    const source = inputSpecs.get(copyOf);
+    if (source === undefined) throw new Error(`output "${name}" is a copy of "${copyOf}", which is no input`);
+    outputSpecs.set(name, { ...source, tensorName: name });
+  }
+  return { inputs: inputSpecs, outputs: outputSpecs, methodName: PREDICT_METHOD_NAME, batchAxis };
+}
+
+/** Fresh memory each time: the caller may keep an output and use an input's memory again. */
+function makeOutput({ copyOf, scale = 1, offset = 0 }: FakeOutput, inputs: TensorMap): Tensor {
+  const input = inputs.get(copyOf)!;
+  if (input.dtype === 'string') return { ...input, data: input.data.map((bytes) => new Uint8Array(bytes)) };
+  if (scale === 1 && offset === 0) return { ...input, data: new Uint8Array(input.data) };
+  const values = elements(input) as Float32Array;
+  return numericTensor(
+    'float32',
+    input.shape,
+    values.map((x) => scale * x + offset),
+  );
+}

@@ -1,0 +1,143 @@
+/**
+ * Small ONNX models made by hand: a ModelProto as bytes, no Python and no protobuf library needed.
+ *
+ * Knows just enough of onnx.proto for tests: nodes with integer attributes, numeric initializers, tensor and sequence
+ * types with symbolic, free or fixed dims. Field numbers stand beside the words of onnx.proto they belong to.
+ */
+import { Buffer } from 'node:buffer';
+import type { DType } from '../../src/core/dtype.ts';
+
+/** A number is a fixed dim, a string a symbolic one, '' a free dim without a name. */
+export type OnnxDim = number | string;
+
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Undefined = the model says nothing of the rank. */
+  readonly dims: readonly OnnxDim[] | undefined;
+  /** A sequence of such tensors instead of one. */
+  readonly isSequence?: boolean;
+}
+
+export interface OnnxNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+}
+
+export interface OnnxInitializer {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  /** Little-endian elements. */
+  readonly data: Uint8Array;
+}
+
+export interface OnnxGraph {
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers?: readonly OnnxInitializer[];
+}
+
+const ELEMENT_TYPES: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+};
+
+/** The number that ONNX has for a dtype, as the attribute `to` of Cast wants it. */
+export function onnxElementType(dtype: DType): number {
+  return ELEMENT_TYPES[dtype];
+}
+
+/** The graph as a model file of IR version 8, opset 17: what onnxruntime has read since 1.12. */
+export function onnxModel(graph: OnnxGraph): Buffer {
+  return message(varintField(1, 8), bytesField(8, message(varintField(2, 17))), bytesField(7, graphProto(graph)));
+}
+
+function graphProto(graph: OnnxGraph): Buffer {
+  return message(
+    ...graph.nodes.map((n) => bytesField(1, nodeProto(n))),
+    textField(2, 'test'),
+    ...(graph.initializers ?? []).map((t) => bytesField(5, tensorProto(t))),
+    ...graph.inputs.map((v) => bytesField(11, valueInfoProto(v))),
+    ...graph.outputs.map((v) => bytesField(12, valueInfoProto(v))),
+  );
+}
+
+function nodeProto(node: OnnxNode): Buffer {
+  return message(
+    ...node.inputs.map((name) => textField(1, name)),
+    ...node.outputs.map((name) => textField(2, name)),
+    textField(4, node.op),
+    ...Object.entries(node.attributes ?? {}).map(([name, value]) => bytesField(5, attributeProto(name, value))),
+  );
+}
+
+function attributeProto(name: string, value: number | readonly number[]): Buffer {
+  const INT = 2;
+  const INTS = 7;
+  if (typeof value === 'number') return message(textField(1, name), varintField(3, value), varintField(20, INT));
+  return message(textField(1, name), ...value.map((v) => varintField(8, v)), varintField(20, INTS));
+}
+
+function tensorProto(tensor: OnnxInitializer): Buffer {
+  return message(
+    ...tensor.dims.map((d) => varintField(1, d)),
+    varintField(2, ELEMENT_TYPES[tensor.dtype]),
+    textField(8, tensor.name),
+    bytesField(9, tensor.data),
+  );
+}
+
+function valueInfoProto(value: OnnxValue): Buffer {
+  const shape = value.dims && bytesField(2, message(...value.dims.map((d) => bytesField(1, dimProto(d)))));
+  const tensorType = message(varintField(1, ELEMENT_TYPES[value.dtype]), ...(shape ? [shape] : []));
+  const type = bytesField(1, tensorType);
+  return message(textField(1, value.name), bytesField(2, value.isSequence ? bytesField(4, bytesField(1, type)) : type));
+}
+
+function dimProto(dim: OnnxDim): Buffer {
+  if (typeof dim === 'number') return varintField(1, dim);
+  return dim === '' ? message() : textField(2, dim);
+}
+
+function message(...fields: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(fields);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  bytes.push(Number(rest));
+  return Buffer.from(bytes);
+}
+
+function varintField(field: number, value: number): Buffer {
+  return message(varint(field << 3), varint(value));
+}
+
+function bytesField(field: number, bytes: Uint8Array): Buffer {
+  return message(varint((field << 3) | 2), varint(bytes.byteLength), bytes);
+}
+
+function textField(field: number, text: string): Buffer {
+  return bytesField(field, Buffer.from(text, 'utf8'));
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
+import { backendFor } from '../../../src/backends/registry.ts';
+import type { ServingError } from '../../../src/core/errors.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
+
+describe('backendFor', () => {
+  it('recognises an ONNX file by its name', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'weights.onnx'), '');
+    assert.equal((await backendFor(directory)).kind, 'onnx');
+  });
+
+  it('takes the kind that is asked for, whatever lies there', async (t) => {
+    assert.equal((await backendFor(tempDirectory(t), 'onnx')).kind, 'onnx');
+  });
+
+  it('takes a module with an export `backend` as a plug-in', async (t) => {
+    const plugIn = siblingModule(import.meta.url, '../../support/fake-backend').href;
+    assert.equal((await backendFor(tempDirectory(t), plugIn)).kind, 'fake');
+  });
+
+  it('says what it wanted and what it found when nothing fits', async (t) => {
+    const directory = tempDirectory(t);
+    await assertLoadFailed(backendFor(directory), /it is empty; wanted model\.onnx.*\(onnx\)/);
+    mkdirSync(join(directory, 'model.onnx'));
+    writeFileSync(join(directory, 'README.md'), '');
+    await assertLoadFailed(backendFor(directory), /it holds .*README\.md.*; wanted/);
+    await assertLoadFailed(backendFor(join(directory, 'missing')), /ENOENT.*; wanted/);
+  });
+
+  it('names the built-in kinds when a kind is unknown', async () => {
+    await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(onnx\) and cannot be imported/);
+  });
+
+  it('refuses a module that is no backend, or that throws', async (t) => {
+    await assertLoadFailed(backendFor('/', 'node:path'), /"node:path" is a module without an export `backend`/);
+    const broken = join(tempDirectory(t), 'broken.mjs');
+    writeFileSync(broken, 'throw new Error("no such driver")');
+    await assertLoadFailed(backendFor('/', pathToFileURL(broken).href), /no such driver/);
+  });
+});
+
+async function assertLoadFailed(promise: Promise<unknown>, text: RegExp): Promise<void> {
+  await assert.rejects(promise, (error: ServingError) => {
+    assert.equal(error.kind, 'load_failed');
+    assert.match(error.message, text);
+    return true;
+  });
+}
