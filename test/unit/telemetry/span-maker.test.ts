@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { tracing } from '@opentelemetry/sdk-node';
+import * as tracing from '@opentelemetry/sdk-trace-base';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
 import { PresetIds, SpanMaker } from '../../../src/telemetry/span-maker.ts';
 import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
