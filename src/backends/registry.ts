@@ -28,6 +28,16 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
 /** Names of the backends that need no plug-in. */
 export const BACKEND_KINDS: readonly string[] = [...BUILT_IN.keys()];
 
+/** Execution providers that are installed, of each built-in runtime that this machine can load: for the start line. */
+export async function installedProviders(): Promise<readonly string[]> {
+  try {
+    return (await import('./onnx/onnx-backend.ts')).installedProviders().map((provider) => `onnx:${provider}`);
+  } catch {
+    // A runtime that cannot be loaded says why when a model asks for it.
+    return [];
+  }
+}
+
 /**
  * The backend for the directory: `requestedKind` if given, else the first that recognises what lies there. Rejects with
  * `load_failed` for an unknown kind, a runtime that cannot be loaded on this machine, and a directory that none knows.

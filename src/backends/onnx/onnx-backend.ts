@@ -48,6 +48,13 @@ async function onnxFiles(versionDirectory: string): Promise<string[]> {
   return entries.filter((entry) => entry.name.endsWith('.onnx') && !entry.isDirectory()).map((entry) => entry.name);
 }
 
+/** Execution providers whose libraries came with ONNX Runtime. */
+export function installedProviders(): readonly string[] {
+  return listSupportedBackends()
+    .filter(({ bundled }) => bundled)
+    .map(({ name }) => name);
+}
+
 async function findModelFile(versionDirectory: string): Promise<string> {
   const names = await onnxFiles(versionDirectory).catch((cause: unknown) => {
     throw new ServingError('load_failed', `"${versionDirectory}" cannot be read: ${String(cause)}`, { cause });
@@ -96,10 +103,9 @@ function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions
 function explain(error: unknown, { executionProvider }: LoadOptions): string {
   const text = ortText(error);
   if (executionProvider === 'cpu' || !text.includes('ailed to load shared library')) return text;
-  const bundled = listSupportedBackends().filter((b) => b.bundled);
   return (
     `execution provider "${executionProvider}" is not installed (${text}); installed: ` +
-    `${bundled.map((b) => b.name).join(', ')}; put libonnxruntime_providers_${executionProvider} of the same ONNX ` +
+    `${installedProviders().join(', ')}; put libonnxruntime_providers_${executionProvider} of the same ONNX ` +
     `Runtime version beside its library, or set the execution provider to cpu`
   );
 }

@@ -1,0 +1,61 @@
+/**
+ * proto/ → src/gen/proto-descriptors.ts: each .proto file (and the google/protobuf ones they import) as a serialized
+ * FileDescriptorProto in base64, without comments. A .ts file rather than a .binpb one because it must be there after
+ * `tsc` and after bundling. Works offline: buf is an npm package and carries google/protobuf itself.
+ *
+ *   node scripts/gen-proto.mjs           writes the file
+ *   node scripts/gen-proto.mjs --check   exits 1 if the file is not what proto/ says
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const TARGET = fileURLToPath(new URL('../src/gen/proto-descriptors.ts', import.meta.url));
+
+const BUF = fileURLToPath(new URL('../node_modules/.bin/buf', import.meta.url));
+const BUF_ARGUMENTS = ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', '-#format=binpb'];
+
+/** The files in dependency order: imports before those that import them. */
+function buildDescriptors() {
+  const { status, stdout, stderr, error } = spawnSync(BUF, BUF_ARGUMENTS, { cwd: ROOT, maxBuffer: 2 ** 26 });
+  if (error !== undefined) throw new Error(`cannot run ${BUF}; is @bufbuild/buf installed?`, { cause: error });
+  if (status !== 0) throw new Error(`buf build failed:\n${stderr}${stdout}`);
+  return fromBinary(FileDescriptorSetSchema, stdout).file;
+}
+
+function render(files) {
+  const entries = files.map((file) => {
+    const base64 = Buffer.from(toBinary(FileDescriptorProtoSchema, file)).toString('base64');
+    const lines = base64.match(/.{1,110}/g).map((line) => `    '${line}'`);
+    return `  [\n    '${file.name}',\n${lines.join(' +\n')},\n  ],\n`;
+  });
+  return `// Generated from proto/ by scripts/gen-proto.mjs (npm run gen:proto). Do not edit.
+
+/** Name of each .proto file and its FileDescriptorProto in base64; imports stand before those that import them. */
+export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string])[] = [
+${entries.join('')}];
+`;
+}
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const wanted = render(buildDescriptors());
+if (process.argv.includes('--check')) {
+  if (readIfThere(TARGET) !== wanted) {
+    console.error('src/gen/proto-descriptors.ts is not what proto/ says; run: npm run gen:proto');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(TARGET, wanted);
+}

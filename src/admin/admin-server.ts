@@ -1,0 +1,79 @@
+/**
+ * The operators' HTTP server: on 127.0.0.1 alone, never behind the mesh, answers also while the server drains.
+ *
+ *   GET /live      200 while the process runs its event loop
+ *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
+ *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Readiness } from '../proxy/readiness.ts';
+
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export interface AdminServerOptions {
+  readonly readiness: Readiness;
+  readonly metrics: () => Promise<MetricsPage>;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+export const METRICS_PATH = '/monitoring/prometheus/metrics';
+
+export class AdminServer {
+  readonly #options: AdminServerOptions;
+  readonly #server: Server;
+
+  constructor(options: AdminServerOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        options.onInternalError(error);
+        send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
+      });
+    });
+  }
+
+  /** Resolves with the port that was bound. Rejects with the system's error (EADDRINUSE). */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
+    }
+    if (path === '/live') return send(response, 200, 'text/plain', 'live\n');
+    if (path === '/ready') {
+      const { isReady } = this.#options.readiness;
+      return send(response, isReady ? 200 : 503, 'text/plain', isReady ? 'ready\n' : 'not ready: loading or draining\n');
+    }
+    if (path === '/metrics' || path === METRICS_PATH) {
+      const page = await this.#options.metrics();
+      return send(response, 200, page.contentType, page.text);
+    }
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics\n');
+  }
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.writeHead(status, { 'content-type': contentType });
+  response.end(body);
+}

@@ -1,0 +1,212 @@
+/**
+ * The only wiring: makes every part in the order of its dependencies and gives {start, drain}. Nothing in src/ reaches
+ * for a global: two apps can live in one process, and tests make as many as they like.
+ *
+ *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
+ *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
+ */
+import { AdminServer } from './admin/admin-server.ts';
+import { installedProviders } from './backends/registry.ts';
+import { describeMachine, type Machine, readMachine } from './config/machine.ts';
+import type { ServeConfig } from './config/serve-config.ts';
+import type { ServeOptions } from './config/serve-options.ts';
+import { systemClock } from './core/clock.ts';
+import { DeadlineTimer } from './core/deadline-timer.ts';
+import { servableLoader } from './models/load-servable.ts';
+import { ModelManager } from './models/model-manager.ts';
+import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
+import { GrpcServer } from './proxy/grpc/grpc-server.ts';
+import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
+import { PredictHandler } from './proxy/handlers/predict.ts';
+import { RestServer } from './proxy/http/http-server.ts';
+import { ReadinessGate } from './proxy/readiness.ts';
+import { RequestLifecycle } from './proxy/request-lifecycle.ts';
+import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
+import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
+import { type Environment, startTracing } from './telemetry/tracing.ts';
+import { VERSION } from './version.ts';
+
+/** Where the server listens, as bound: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */
+export interface Addresses {
+  readonly grpc: readonly string[];
+  readonly rest: readonly string[];
+  readonly admin: string;
+}
+
+export interface App {
+  readonly logger: RootLogger;
+  /** Resolves when ready. Rejects with the first failure (port in use, model does not load); everything is closed then. */
+  start(): Promise<Addresses>;
+  /** Ends in order, within the drain timeout. Twice is once. */
+  drain(): Promise<void>;
+}
+
+export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+  const clock = systemClock;
+  const logger = createLogger({ level: config.options.log_level as LogLevel, clock, base: { service: 'pillion' } });
+  const tracing = await startTracing({ env: environment, clock, logger, version: VERSION });
+  const telemetry = createTelemetry({ clock, logger, tracing });
+  return new PillionApp(config, logger, telemetry);
+}
+
+class PillionApp implements App {
+  readonly logger: RootLogger;
+  readonly #options: ServeOptions;
+  readonly #telemetry: AppTelemetry;
+  readonly #machine: Machine = readMachine();
+  readonly #deadlines = new DeadlineTimer(systemClock);
+  readonly #readiness = new ReadinessGate();
+  readonly #lifecycle: RequestLifecycle;
+  readonly #models: ModelManager;
+  readonly #grpc: GrpcServer;
+  readonly #rest: RestServer;
+  readonly #admin: AdminServer;
+  #ended: Promise<void> | undefined;
+
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+    const { options } = config;
+    this.logger = logger;
+    this.#options = options;
+    this.#telemetry = telemetry;
+    this.#lifecycle = new RequestLifecycle({
+      clock: systemClock,
+      deadlines: this.#deadlines,
+      telemetry,
+      maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
+    });
+    this.#models = this.#createModels(config);
+    const predict = new PredictHandler(this.#models);
+    const modelInfo = new ModelInfoHandler(this.#models);
+    const common = {
+      lifecycle: this.#lifecycle,
+      predict,
+      modelInfo,
+      readiness: this.#readiness,
+      onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
+    };
+    const metrics = async () => ({ contentType: telemetry.metrics.contentType, text: await telemetry.metrics.text() });
+    this.#grpc = new GrpcServer({
+      ...common,
+      engine: new GrpcJsEngine({
+        clock: systemClock,
+        maxReceiveBytes: options.max_message_bytes,
+        onInternalError: common.onInternalError,
+      }),
+      options: {
+        serializationAsTensorContent: options.enable_serialization_as_tensor_content,
+        maxTensorBytes: options.max_message_bytes,
+      },
+    });
+    this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
+    this.#admin = new AdminServer({ readiness: this.#readiness, metrics, onInternalError: common.onInternalError });
+    this.#observeGauges();
+  }
+
+  async start(): Promise<Addresses> {
+    try {
+      const addresses = await this.#listen();
+      const providers = await installedProviders();
+      const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
+      this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
+      this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
+      await this.#models.start();
+      this.#readiness.setModelsReady(true);
+      this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
+      return addresses;
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  drain(): Promise<void> {
+    this.#ended ??= this.#drain();
+    return this.#ended;
+  }
+
+  async #drain(): Promise<void> {
+    this.#readiness.setDraining();
+    const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
+      this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
+      this.#lifecycle.abandon();
+    });
+    const isEnding = Promise.all([this.#grpc.drain(), this.#rest.drain()]);
+    await this.#lifecycle.drain();
+    timeout.cancel();
+    // Idle connections do not hold us: whoever keeps one open was told to go.
+    await Promise.all([this.#grpc.close(), this.#rest.close(), isEnding]);
+    await this.#close();
+    this.logger.info({ event: 'drained' }, 'drained');
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.#grpc.close(), this.#rest.close()]);
+    await this.#models.close();
+    await this.#admin.close();
+    this.#deadlines.close();
+    await this.#telemetry.close();
+  }
+
+  async #listen(): Promise<Addresses> {
+    const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path, admin_port } = this.#options;
+    const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
+    const on = (tcpPort: number, socketPath: string): string[] =>
+      socketPath === '' ? [`${host}:${tcpPort}`] : [`${host}:${tcpPort}`, `unix:${socketPath}`];
+    const grpc = await this.#grpc.listen(on(port, grpc_socket_path));
+    const rest: string[] = [];
+    for (const address of on(rest_api_port, rest_socket_path)) rest.push(await this.#rest.listen(address));
+    return { grpc, rest, admin: `127.0.0.1:${await this.#admin.listen(admin_port)}` };
+  }
+
+  #createModels(config: ServeConfig): ModelManager {
+    const { options } = config;
+    return new ModelManager({
+      models: config.models,
+      load: servableLoader({
+        clock: systemClock,
+        telemetry: this.#telemetry,
+        scheduler: {
+          maxBatchSize: options.max_batch_size,
+          batchTimeoutMicros: options.batch_timeout_micros,
+          maxEnqueuedBatches: options.max_enqueued_batches,
+          allowedBatchSizes: options.allowed_batch_sizes,
+        },
+        slots: this.#slots,
+        intraOpThreads: options.intra_op_threads,
+        isBatchingEnabled: options.enable_batching,
+        onWorkerEvent: (model, version, { what, slot, reason }) =>
+          this.logger.warn({ model, version: version.toString(), slot, reason }, `worker thread ${what}`),
+      }),
+      onTransition: (model, { version, state, error }) => {
+        const fields = { model, version: version.toString(), state };
+        if (error === undefined) this.logger.info(fields, 'model version');
+        else this.logger.error({ ...fields, err: error }, 'model version failed to load');
+      },
+    });
+  }
+
+  /** Runs of one model at a time: one a core, less one for the event loop that feeds them. */
+  get #slots(): number {
+    return this.#options.num_batch_threads || Math.max(1, this.#machine.budgetCores - 1);
+  }
+
+  /** What follows from the machine, for the start line. */
+  #plan(): Readonly<Record<string, unknown>> {
+    const { max_batch_size, intra_op_threads } = this.#options;
+    return { slots_per_model: this.#slots, intra_op_threads, max_batch_size };
+  }
+
+  #observeGauges(): void {
+    const { metrics } = this.#telemetry;
+    metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    metrics.observeQueues(() =>
+      [...this.#models.servables()].map(({ name, version, runner }) => ({
+        model: name,
+        version: version.toString(),
+        rows: runner.queuedRows,
+        tasks: runner.queuedTasks,
+        runningBatches: runner.runningBatches,
+      })),
+    );
+  }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/**
+ * pillion: flags → config → app → signals → drain. Nothing else is decided here.
+ *
+ * Exit status: 0 ended as asked; 1 could not start or stopped by a fault; 64 wrong command line (EX_USAGE).
+ */
+import process from 'node:process';
+import { createApp } from './app.ts';
+import { HELP, SERVE_HELP } from './cli/help.ts';
+import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_USAGE = 64;
+
+async function serve(config: ServeConfig): Promise<void> {
+  const app = await createApp(config, process.env);
+  let drain: Promise<void> | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (drain !== undefined) {
+      app.logger.warn({ signal }, 'second signal: ending now');
+      process.exit(1);
+    }
+    app.logger.info({ signal }, 'draining: no new requests, finishing what is in flight');
+    drain = app.drain();
+    drain.then(
+      () => process.exit(0),
+      (error: unknown) => {
+        app.logger.fatal({ err: error }, 'the drain failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  await app.start();
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args;
+  if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
+  if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
+  if (command !== 'serve') return usage([`unknown command "${command}"; the commands are serve, version and help`]);
+  if (rest.includes('--help') || rest.includes('-h')) return write(SERVE_HELP);
+  const read = readServeConfig(rest, process.env);
+  if (read.errors !== undefined) return usage(read.errors);
+  return serve(read.config);
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+function usage(errors: readonly string[]): void {
+  for (const error of errors) process.stderr.write(`pillion: ${error}\n`);
+  process.stderr.write('pillion serve --help lists the options\n');
+  process.exitCode = EXIT_USAGE;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`pillion: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,76 @@
+/**
+ * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
+ */
+import { startThreadHost } from '../backends/host/thread-host.ts';
+import type { WorkerEvent } from '../backends/host/worker-slots.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Signature } from '../core/signature.ts';
+import { Scheduler } from '../scheduler/scheduler.ts';
+import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
+import type { Telemetry } from '../telemetry/request-record.ts';
+import type { LoadServable } from './model-manager.ts';
+import { Servable } from './servable.ts';
+
+export interface LoadServableOptions {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly scheduler: SchedulerOptions;
+  /** Runs of one model at a time. */
+  readonly slots: number;
+  readonly intraOpThreads: number;
+  /** False: a dynamic batch axis is left alone, so that every run is one request. */
+  readonly isBatchingEnabled: boolean;
+  /** A worker thread was lost, replaced or given up. */
+  readonly onWorkerEvent: (model: string, version: bigint, event: WorkerEvent) => void;
+}
+
+/** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
+export function servableLoader(options: LoadServableOptions): LoadServable {
+  return async (model, version, versionDirectory) => {
+    const { clock, telemetry } = options;
+    const hosted = await startThreadHost({
+      model: model.name,
+      backendKind: model.backend,
+      versionDirectory,
+      loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
+      slots: options.slots,
+      clock,
+      onWorkerEvent: (event) => options.onWorkerEvent(model.name, version, event),
+    });
+    const signatures = options.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
+    const scheduler = new Scheduler({
+      executor: hosted.executor,
+      clock,
+      telemetry,
+      options: options.scheduler,
+      signatures,
+      model: model.name,
+      version: version.toString(),
+    });
+    return new Servable(model.name, version, signatures, {
+      submit: (request) => scheduler.submit(request),
+      close: async () => {
+        await scheduler.close();
+        await hosted.close();
+      },
+      get queuedRows() {
+        return scheduler.queuedRows;
+      },
+      get queuedTasks() {
+        return scheduler.queuedTasks;
+      },
+      get runningBatches() {
+        return scheduler.runningBatches;
+      },
+    });
+  };
+}
+
+function withoutBatching(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {
+  const single = new Map<string, Signature>();
+  for (const [name, signature] of signatures) {
+    const isDynamic = signature.batchAxis.kind === 'dynamic';
+    single.set(name, isDynamic ? { ...signature, batchAxis: { kind: 'none' } } : signature);
+  }
+  return single;
+}

@@ -1,0 +1,26 @@
+/**
+ * Finds the servable that a request asks for, and tells the state of all. The manager is one; tests make their own.
+ */
+import type { ServableHandle, VersionStatus } from './servable.ts';
+
+/** Which version: at most one of the two; neither = the latest available. */
+export interface VersionChoice {
+  readonly version?: bigint | undefined;
+  readonly label?: string | undefined;
+}
+
+export interface ServableDirectory {
+  /** All that is configured is up. */
+  readonly isReady: boolean;
+  /** Calls `listener` whenever isReady may have changed. Returns the function that stops it. */
+  onReadinessChange(listener: () => void): () => void;
+  /** Configured names, in the config's order. */
+  readonly modelNames: readonly string[];
+  /**
+   * Borrows the wanted version. Throws ServingError: model_not_found (name, version), label_not_found,
+   * model_not_ready (wanted but still loading), load_failed is reported as model_not_found with the reason.
+   */
+  acquire(name: string, choice: VersionChoice): ServableHandle;
+  /** Highest version first; unknown name → model_not_found. */
+  status(name: string, choice: VersionChoice): readonly VersionStatus[];
+}

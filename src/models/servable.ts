@@ -1,0 +1,84 @@
+/**
+ * A servable: one loaded (model, version) that can answer; and the handle by which one request borrows it.
+ *
+ * A handle keeps the version open: unloading takes it out of the directory at once (no new handles) and closes it when
+ * the last handle is back. Hold one for a request and no longer: holding delays reloads.
+ */
+import type { ServingError } from '../core/errors.ts';
+import type { Signature } from '../core/signature.ts';
+import type { TensorMap } from '../core/tensor.ts';
+import type { SchedulerRequest } from '../scheduler/task.ts';
+
+/** What a servable runs on: the scheduler in the server, a puppet in tests. */
+export interface ServableRunner {
+  submit(request: SchedulerRequest): Promise<TensorMap>;
+  /** Resolves when all that was submitted has settled and the runtime's memory is free. */
+  close(): Promise<void>;
+  readonly queuedRows: number;
+  readonly queuedTasks: number;
+  readonly runningBatches: number;
+}
+
+export class Servable {
+  readonly name: string;
+  readonly version: bigint;
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly runner: ServableRunner;
+  #handles = 0;
+  #unloading: (() => void) | undefined;
+
+  constructor(name: string, version: bigint, signatures: ReadonlyMap<string, Signature>, runner: ServableRunner) {
+    this.name = name;
+    this.version = version;
+    this.signatures = signatures;
+    this.runner = runner;
+  }
+
+  /** One request's borrow. Release it exactly once; a second release does nothing. */
+  borrow(): ServableHandle {
+    this.#handles += 1;
+    return new ServableHandle(this, () => this.#giveBack());
+  }
+
+  /** Waits for the handles, then closes. Call once, after no new borrow can happen. */
+  async unload(): Promise<void> {
+    if (this.#handles > 0) {
+      await new Promise<void>((resolve) => {
+        this.#unloading = resolve;
+      });
+    }
+    await this.runner.close();
+  }
+
+  #giveBack(): void {
+    this.#handles -= 1;
+    if (this.#handles === 0) this.#unloading?.();
+  }
+}
+
+export class ServableHandle {
+  readonly servable: Servable;
+  #giveBack: (() => void) | undefined;
+
+  constructor(servable: Servable, giveBack: () => void) {
+    this.servable = servable;
+    this.#giveBack = giveBack;
+  }
+
+  release(): void {
+    const giveBack = this.#giveBack;
+    this.#giveBack = undefined;
+    giveBack?.();
+  }
+}
+
+/** Life of a version; states only move forward. Names and numbers are TensorFlow Serving's. */
+export const VERSION_STATES = { UNKNOWN: 0, START: 10, LOADING: 20, AVAILABLE: 30, UNLOADING: 40, END: 50 } as const;
+export type VersionState = keyof typeof VERSION_STATES;
+
+export interface VersionStatus {
+  readonly version: bigint;
+  readonly state: VersionState;
+  /** Why the version failed to load. Only with END. */
+  readonly error: ServingError | undefined;
+}

@@ -1,0 +1,255 @@
+/**
+ * One call on @grpc/grpc-js, from its first header to its status.
+ *
+ * grpc-js calls an interceptor when a call's headers are there, and hands it the bare call. We take the call over at
+ * that point: grpc-js's own handler (a Node stream a call, a handler that first runs when the body is whole) never
+ * starts. That gives the instant of the first header, and the client's leaving while the body still arrives, for free.
+ *
+ *            ┌── bare call (grpc-js) ──┐ onReceiveMetadata/Message/HalfClose/Cancel
+ *   HTTP/2 ──┤                         ├──────────────────────────────▶ GrpcJsCall ──▶ reader
+ *            └─────────────────────────┘ ◀── sendMetadata/Message/Status ──┘
+ *
+ * One method of the bare call is replaced, `sendStatus`: grpc-js calls it on itself when a message is over the limit,
+ * cannot be decompressed, or when its own deadline timer fires, and would end the call behind our back with a text of
+ * its own. That timer also has a bug (below); replacing the method is the only way to be spared it.
+ *
+ * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. So a long one overflows (`36000M` = 25 days gives a
+ * deadline in the past): a negative one is taken as none here, and the server's cap holds. One of more than 49.7 days
+ * may wrap to a positive number, which we cannot tell from a real one. Below 1 ms it becomes 0 (`500u` expires at
+ * once); fractions of a ms are lost. An engine of our own will read the header itself.
+ */
+import { Buffer } from 'node:buffer';
+import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
+import { clientLeft } from '../../core/cancel.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
+import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
+import type { CallReader, CallStatus, GrpcCall, GrpcMethod, MetadataEntries } from './engine.ts';
+import { statusOf } from './grpc-errors.ts';
+
+type SendStatus = ServerInterceptingCallInterface['sendStatus'];
+type TransportStatus = Parameters<SendStatus>[0];
+
+/** What all calls of one engine share. */
+export interface CallSurroundings {
+  readonly clock: Clock;
+  readonly maxReceiveBytes: number;
+  /** A method threw where it must not. The call has been ended. */
+  readonly onInternalError: (error: unknown, path: string) => void;
+}
+
+export class GrpcJsCall implements GrpcCall {
+  readonly path: string;
+  readonly receivedAt: Instant;
+  readonly timeoutMs: number | undefined;
+  readonly #bare: ServerInterceptingCallInterface;
+  readonly #sendStatus: SendStatus;
+  readonly #method: GrpcMethod;
+  readonly #surroundings: CallSurroundings;
+  #metadata: Metadata | undefined;
+  #headers: MetadataEntries | undefined;
+  #reader: CallReader | undefined;
+  /** The one message of a method that takes one, until the client has sent all. */
+  #message: Uint8Array | undefined;
+  #writesPending = 0;
+  #isReadOwed = false;
+  #hasSent = false;
+  #isEnded = false;
+
+  constructor(bare: ServerInterceptingCallInterface, method: GrpcMethod, surroundings: CallSurroundings) {
+    this.path = method.path;
+    this.receivedAt = surroundings.clock.nowMs();
+    this.timeoutMs = timeoutOf(bare, surroundings.clock);
+    this.#bare = bare;
+    this.#method = method;
+    this.#surroundings = surroundings;
+    this.#sendStatus = bare.sendStatus;
+    bare.sendStatus = (status) => this.#onTransportStatus(status);
+  }
+
+  get peer(): string {
+    const peer = this.#bare.getPeer();
+    return peer === 'unknown' ? 'unix' : peer;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  metadata(name: string): string | undefined {
+    const values = this.#metadata?.get(name);
+    if (values === undefined || values.length === 0) return undefined;
+    return values.length === 1 ? String(values[0]) : values.join(',');
+  }
+
+  binaryMetadata(name: string): Uint8Array | undefined {
+    const value = this.#metadata?.get(name)[0];
+    return value instanceof Uint8Array ? value : undefined;
+  }
+
+  setHeaders(headers: MetadataEntries): void {
+    this.#headers = headers;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#isEnded) return;
+    if (!this.#hasSent) {
+      this.#hasSent = true;
+      this.#bare.sendMetadata(toMetadata(this.#headers, undefined));
+    }
+    if (!this.#method.isClientStream) {
+      this.#bare.sendMessage(message, nothing);
+      return;
+    }
+    this.#writesPending += 1;
+    this.#bare.sendMessage(message, () => this.#onWritten());
+  }
+
+  end(status: CallStatus): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#sendStatus.call(this.#bare, {
+      code: status.code as StatusCode,
+      details: status.message,
+      metadata: toMetadata(this.#hasSent ? undefined : this.#headers, status.trailers),
+    });
+  }
+
+  // From here on: what the bare call tells.
+
+  /** Takes the call over: the first thing that happens. */
+  begin(): void {
+    this.#bare.start(this);
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.#metadata = metadata;
+    try {
+      this.#reader = this.#method.start(this);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#bare.startRead();
+  }
+
+  onReceiveMessage(message: Uint8Array): void {
+    if (this.#isEnded) return;
+    if (this.#method.isClientStream) {
+      this.#deliver(message);
+      // The next message is read when what this one caused has left: a client that does not read is not read from.
+      if (this.#writesPending === 0) this.#bare.startRead();
+      else this.#isReadOwed = true;
+      return;
+    }
+    if (this.#message !== undefined) {
+      this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent a second one`));
+      return;
+    }
+    this.#message = message;
+    this.#bare.startRead();
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#isEnded) return;
+    const message = this.#message;
+    this.#message = undefined;
+    if (this.#method.isClientStream) this.#deliver(undefined);
+    else if (message !== undefined) this.#deliver(message);
+    else setImmediate(() => this.#abortWithoutMessage());
+  }
+
+  /** Node tells of a reset as of an end, and of the leaving a moment later: only after that is it known which it was. */
+  #abortWithoutMessage(): void {
+    if (this.#isEnded) return;
+    this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
+  }
+
+  /** Also called by grpc-js after every call that ended well. */
+  onCancel(): void {
+    if (!this.#isEnded) this.#abort(clientLeft('transport'));
+  }
+
+  #onWritten(): void {
+    this.#writesPending -= 1;
+    if (this.#writesPending > 0 || !this.#isReadOwed || this.#isEnded) return;
+    this.#isReadOwed = false;
+    this.#bare.startRead();
+  }
+
+  /** grpc-js wants to end the call by itself. */
+  #onTransportStatus(transport: TransportStatus): void {
+    if (this.#isEnded) return;
+    if (transport.code === GrpcStatus.DEADLINE_EXCEEDED) {
+      if (this.#method.enforcesDeadline || this.timeoutMs === undefined) return;
+      this.#abort(new ServingError('deadline_exceeded', `deadline of ${this.timeoutMs} ms passed`));
+    } else this.#abort(errorOf(transport, this.#surroundings.maxReceiveBytes));
+  }
+
+  /** A message, or undefined for the end of the client's messages. */
+  #deliver(message: Uint8Array | undefined): void {
+    try {
+      if (message === undefined) this.#reader?.onEnd?.();
+      else this.#reader?.onMessage(message);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #abort(error: ServingError): void {
+    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
+    try {
+      this.#reader?.onAbort(error);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+    this.end(statusOf(error));
+  }
+
+  /** A method that throws has a bug: it costs this call, not the process. */
+  #fail(error: unknown): void {
+    this.#surroundings.onInternalError(error, this.path);
+    this.end(statusOf(toServingError(error)));
+  }
+}
+
+function nothing(): void {}
+
+/** The client's timeout in ms from now; undefined if it set none, or one that grpc-js cannot hold (see the top). */
+function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {
+  const deadline = Number(bare.getDeadline());
+  if (deadline === Infinity) return undefined;
+  const timeoutMs = deadline - clock.wallMs();
+  // grpc-js read the wall clock a moment ago: a timeout of 0 may already be -1 or -2.
+  if (timeoutMs < -1000) return undefined;
+  return Math.max(0, timeoutMs);
+}
+
+/** What grpc-js says of a message that it could not take, in our words. */
+function errorOf(transport: TransportStatus, maxReceiveBytes: number): ServingError {
+  const said = transport.details ?? '';
+  switch (transport.code) {
+    case GrpcStatus.RESOURCE_EXHAUSTED:
+      return new ServingError(
+        'too_large',
+        `the message is larger than the ${maxReceiveBytes} bytes that this server takes; send fewer rows at once (${said})`,
+      );
+    case GrpcStatus.UNIMPLEMENTED:
+      return new ServingError('unsupported', `${said}; send identity, gzip or deflate`);
+    default:
+      return new ServingError('invalid_request', `the call could not be read: ${said}`);
+  }
+}
+
+function toMetadata(first: MetadataEntries | undefined, second: MetadataEntries | undefined): Metadata {
+  const metadata = new Metadata();
+  addEntries(metadata, first);
+  addEntries(metadata, second);
+  return metadata;
+}
+
+function addEntries(metadata: Metadata, entries: MetadataEntries | undefined): void {
+  if (entries === undefined) return;
+  for (const name in entries) {
+    const value = entries[name]!;
+    metadata.set(name, typeof value === 'string' ? value : Buffer.from(value));
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The engine on @grpc/grpc-js: methods, limits, draining, closing. What happens inside a call is in grpc-js-call.ts.
+ *
+ * - Messages: at most `maxReceiveBytes` (after decompression too), 64 MiB unless told otherwise. TensorFlow Serving
+ *   takes 2 GiB; a sidecar shares its pod's memory limit with the application, and one such message would end both.
+ *   Answers are not limited.
+ * - Keepalive: an idle connection is pinged each minute and closed if nothing comes back for 20 s, so that a client
+ *   host that vanished does not hold its calls for the hours that TCP would.
+ * - Connections are taken by our own Listener and handed over: grpc-js hides bind errors, writes its own to stderr, and
+ *   without channelz its forceShutdown forgets to close what is open.
+ * - An unknown path is answered by grpc-js itself with UNIMPLEMENTED.
+ */
+import type { Buffer } from 'node:buffer';
+import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.ts';
+import type { GrpcEngine, GrpcMethod } from './engine.ts';
+import { type CallSurroundings, GrpcJsCall } from './grpc-js-call.ts';
+import { Listener } from './listener.ts';
+
+/** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
+export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+const KEEPALIVE_TIME_MS = 60_000;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
+
+export interface GrpcJsEngineOptions {
+  readonly clock: Clock;
+  readonly maxReceiveBytes?: number;
+  /** A method threw where it must not (the call was answered with INTERNAL). */
+  readonly onInternalError: (error: unknown, path: string) => void;
+}
+
+/** A call that was taken over: grpc-js starts it, and what grpc-js would have done with it is not done. */
+class TakenOverCall extends ServerInterceptingCall {
+  readonly #call: GrpcJsCall;
+
+  constructor(bare: ConstructorParameters<typeof ServerInterceptingCall>[0], call: GrpcJsCall) {
+    super(bare);
+    this.#call = call;
+  }
+
+  override start(): void {
+    this.#call.begin();
+  }
+}
+
+export class GrpcJsEngine implements GrpcEngine {
+  readonly #server: Server;
+  readonly #listener: Listener;
+  readonly #methods = new Map<string, GrpcMethod>();
+
+  constructor(options: GrpcJsEngineOptions) {
+    const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
+    const surroundings: CallSurroundings = {
+      clock: options.clock,
+      maxReceiveBytes,
+      onInternalError: options.onInternalError,
+    };
+    const takeOver: ServerInterceptor = (descriptor, bare) =>
+      new TakenOverCall(bare, new GrpcJsCall(bare, this.#methods.get(descriptor.path)!, surroundings));
+    this.#server = new Server({
+      interceptors: [takeOver],
+      'grpc.max_receive_message_length': maxReceiveBytes,
+      'grpc.max_send_message_length': -1,
+      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      // Statistics that nobody here reads, at a cost on every call.
+      'grpc.enable_channelz': 0,
+    });
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#listener = new Listener((socket) => injector.injectConnection(socket));
+  }
+
+  register(method: GrpcMethod): void {
+    if (this.#methods.has(method.path)) throw new Error(`${method.path} is registered twice`);
+    this.#methods.set(method.path, method);
+    // The handler is never reached: every call is taken over before it.
+    this.#server.register(method.path, () => undefined, identity, identity, method.isClientStream ? 'bidi' : 'unary');
+  }
+
+  listen(address: string): Promise<string> {
+    return this.#listener.listen(address);
+  }
+
+  drain(): Promise<void> {
+    this.#listener.stopAccepting();
+    return new Promise((resolve, reject) => {
+      this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  close(): Promise<void> {
+    const drained = this.drain();
+    this.#listener.destroy();
+    return drained;
+  }
+}
+
+function identity(bytes: Buffer): Buffer {
+  return bytes;
+}

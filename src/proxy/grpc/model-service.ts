@@ -1,0 +1,76 @@
+/**
+ * tensorflow.serving.ModelService: GetModelStatus; reloading answers UNIMPLEMENTED.
+ */
+import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
+import type { ModelSpec } from '../handlers/model-spec.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { GrpcEngine } from './engine.ts';
+import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
+import { lengthDelimited, WireReader } from './wire-reader.ts';
+import { bytesField, message, messageField, varintField } from './wire-writer.ts';
+
+export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
+
+export class ModelService {
+  readonly #modelInfo: ModelInfoHandler;
+
+  constructor(modelInfo: ModelInfoHandler) {
+    this.#modelInfo = modelInfo;
+  }
+
+  register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
+    engine.register(
+      unaryMethod(MODEL_SERVICE, 'GetModelStatus', surroundings, (bytes, context) => this.#status(bytes, context)),
+    );
+    engine.register(
+      unbuiltMethod(
+        MODEL_SERVICE,
+        'HandleReloadConfigRequest',
+        surroundings,
+        'start it with the list of models that it shall serve',
+      ),
+    );
+  }
+
+  #status(bytes: Uint8Array, context: RequestContext): Uint8Array {
+    const statuses = this.#modelInfo.status(readModelStatusRequest(bytes), context);
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeModelStatusResponse(statuses);
+  }
+}
+
+/** GetModelStatusRequest: 1 model_spec. */
+export function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
+  const reader = new WireReader(bytes, 'GetModelStatusRequest');
+  let modelSpec: ModelSpecFields | undefined;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) modelSpec = readModelSpec(reader, modelSpec);
+    else reader.skip();
+  }
+  if (modelSpec === undefined) throw missingModelSpec('GetModelStatusRequest');
+  return modelSpec;
+}
+
+/**
+ * GetModelStatusResponse: 1 model_version_status [{1 version, 2 state, 3 status {1 error_code, 2 error_message}}].
+ * status is always there: empty = OK.
+ */
+export function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Array {
+  return message(
+    ...statuses.map(({ version, state, error }) =>
+      messageField(
+        1,
+        message(
+          varintField(1, version),
+          varintField(2, VERSION_STATES[state]),
+          messageField(
+            3,
+            error === undefined ? message() : message(varintField(1, error.row.grpc), bytesField(2, error.message)),
+          ),
+        ),
+      ),
+    ),
+  );
+}

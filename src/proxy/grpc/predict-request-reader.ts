@@ -1,0 +1,81 @@
+/**
+ * PredictRequest (tensorflow_serving/apis/predict.proto) → what handlers/predict takes.
+ *
+ * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
+ * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
+ */
+import type { Tensor } from '../../core/tensor.ts';
+import type { ModelSpec } from '../handlers/model-spec.ts';
+import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
+import { MAP_VALUE } from './tensor-values.ts';
+import { lengthDelimited, WireReader } from './wire-reader.ts';
+
+const MODEL_SPEC = 1;
+const INPUTS = 2;
+const OUTPUT_FILTER = 3;
+const MAP_KEY = 1;
+
+export interface PredictRequest {
+  readonly modelSpec: ModelSpec;
+  readonly inputs: Map<string, Tensor>;
+  readonly outputFilter: readonly string[];
+}
+
+const NO_FILTER: readonly string[] = [];
+
+/**
+ * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
+ * together). A name that stands twice counts as it stands last.
+ */
+export function readPredictRequest(message: Uint8Array, maxTensorBytes: number): PredictRequest {
+  const reader = new WireReader(message, 'PredictRequest');
+  const inputs = new Map<string, Tensor>();
+  const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
+  let modelSpec: ModelSpecFields | undefined;
+  let outputFilter: string[] | undefined;
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MODEL_SPEC):
+        modelSpec = readModelSpec(reader, modelSpec);
+        break;
+      case lengthDelimited(INPUTS):
+        readInput(reader, inputs, budget);
+        break;
+      case lengthDelimited(OUTPUT_FILTER):
+        outputFilter ??= [];
+        outputFilter.push(reader.string());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  if (modelSpec === undefined) throw missingModelSpec('PredictRequest');
+  return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
+}
+
+/** One entry of the inputs map. Key and value may come in either order, more than once, or not at all. */
+function readInput(reader: WireReader, inputs: Map<string, Tensor>, budget: TensorBudget): void {
+  const outer = reader.enter();
+  const entry = { start: reader.position, end: reader.end };
+  const header = new TensorHeader();
+  let name = '';
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MAP_KEY):
+        name = reader.string();
+        break;
+      case lengthDelimited(MAP_VALUE): {
+        const entryEnd = reader.enter();
+        header.scan(reader);
+        reader.leave(entryEnd);
+        break;
+      }
+      default:
+        reader.skip();
+    }
+  }
+  inputs.set(name, readTensor(reader, entry, header, name, budget));
+  reader.end = entry.end;
+  reader.leave(outer);
+}

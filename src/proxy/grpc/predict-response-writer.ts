@@ -1,0 +1,47 @@
+/**
+ * Outputs → PredictResponse (tensorflow_serving/apis/predict.proto): one buffer of exactly the answer's size.
+ */
+import { Buffer } from 'node:buffer';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
+import { modelSpecSize, writeModelSpec } from './model-spec-codec.ts';
+import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
+import { lengthDelimitedSize, WireWriter } from './wire-writer.ts';
+
+const OUTPUTS = 1;
+const MODEL_SPEC = 2;
+const MAP_KEY = 1;
+const MAP_VALUE = 2;
+
+interface OutputMeasure {
+  readonly keySize: number;
+  readonly entrySize: number;
+  readonly tensor: TensorMeasure;
+}
+
+/** `asContent`: elements in tensor_content instead of the typed *_val fields. */
+export function writePredictResponse(spec: ResolvedModelSpec, outputs: TensorMap, asContent: boolean): Uint8Array {
+  const measures: OutputMeasure[] = [];
+  const specSize = modelSpecSize(spec);
+  let size = lengthDelimitedSize(MODEL_SPEC, specSize);
+  for (const [name, tensor] of outputs) {
+    const keySize = Buffer.byteLength(name);
+    const measure = measureTensor(tensor, asContent);
+    const entrySize = lengthDelimitedSize(MAP_KEY, keySize) + lengthDelimitedSize(MAP_VALUE, measure.size);
+    size += lengthDelimitedSize(OUTPUTS, entrySize);
+    measures.push({ keySize, entrySize, tensor: measure });
+  }
+  const writer = new WireWriter(size);
+  let index = 0;
+  for (const [name, tensor] of outputs) {
+    const { keySize, entrySize, tensor: measure } = measures[index++]!;
+    writer.head(OUTPUTS, entrySize);
+    writer.head(MAP_KEY, keySize);
+    writer.text(name, keySize);
+    writer.head(MAP_VALUE, measure.size);
+    writeTensor(writer, tensor, measure, asContent);
+  }
+  writer.head(MODEL_SPEC, specSize);
+  writeModelSpec(writer, spec);
+  return writer.buffer;
+}

@@ -1,0 +1,145 @@
+/**
+ * A unary call of ours from first header to last byte: opens the request's lifecycle, hands the message to the method's
+ * own function, answers, and closes the lifecycle exactly once, whatever happens in between.
+ *
+ *   start ──▶ lifecycle.begin ──▶ (body arrives) ──▶ onMessage ──▶ method.handle ──▶ send, end ──▶ lifecycle.finish
+ *               │ draining, expired      │ deadline, client left        │ throws, cancelled          ▲
+ *               └────────────────────────┴──────────────────────────────┴──────── #fail ─────────────┘
+ */
+import { ServingError, toServingError } from '../../core/errors.ts';
+import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
+import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { RequestLifecycle } from '../request-lifecycle.ts';
+import type { CallReader, GrpcCall, GrpcMethod, MetadataEntries } from './engine.ts';
+import { statusOf } from './grpc-errors.ts';
+
+/** What the methods of all services share. */
+export interface UnarySurroundings {
+  readonly lifecycle: RequestLifecycle;
+  /** A cause that the caller is not told. */
+  readonly onInternalError: (error: unknown, context: RequestContext) => void;
+}
+
+/** Bytes in, bytes out. Called only for requests that are still wanted; throws or rejects with ServingError. */
+export type UnaryHandler = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
+
+/** Metadata keys that requests and answers may carry. */
+const REQUEST_ID = 'x-request-id';
+const TRACEPARENT = 'traceparent';
+
+const OK = { code: 0, message: '' } as const;
+
+/**
+ * A client whose own timer fires resets the stream, and that looks like its leaving. This near the deadline it is the
+ * deadline: then the lifecycle's timer, due within that time, says so.
+ */
+const DEADLINE_SLACK_MS = 5;
+
+export function unaryMethod(
+  service: string,
+  name: string,
+  surroundings: UnarySurroundings,
+  handle: UnaryHandler,
+): GrpcMethod {
+  return {
+    path: `/${service}/${name}`,
+    isClientStream: false,
+    enforcesDeadline: true,
+    start: (call) => new UnaryExchange(call, name, surroundings, handle),
+  };
+}
+
+/** A method that is part of the service's definition and not built: answers UNIMPLEMENTED, saying what there is. */
+export function unbuiltMethod(
+  service: string,
+  name: string,
+  surroundings: UnarySurroundings,
+  instead: string,
+): GrpcMethod {
+  return unaryMethod(service, name, surroundings, () => {
+    throw new ServingError('unsupported', `this server does not have ${service}.${name}; ${instead}`);
+  });
+}
+
+class UnaryExchange implements CallReader {
+  readonly #call: GrpcCall;
+  readonly #context: RequestContext;
+  readonly #surroundings: UnarySurroundings;
+  readonly #handle: UnaryHandler;
+  #isFinished = false;
+
+  constructor(call: GrpcCall, method: string, surroundings: UnarySurroundings, handle: UnaryHandler) {
+    this.#call = call;
+    this.#surroundings = surroundings;
+    this.#handle = handle;
+    const requestId = call.metadata(REQUEST_ID);
+    const context = surroundings.lifecycle.begin({
+      surface: 'grpc',
+      method,
+      receivedAt: call.receivedAt,
+      timeoutMs: call.timeoutMs,
+      requestId,
+      peer: call.peer,
+      callerTrace: callerTrace(
+        call.metadata(TRACEPARENT),
+        call.metadata('tracestate'),
+        call.binaryMetadata('grpc-trace-bin'),
+      ),
+    });
+    this.#context = context;
+    const headers = answerHeaders(context, requestId);
+    if (headers !== undefined) call.setHeaders(headers);
+    if (context.cancel.reason !== undefined) this.#fail(context.cancel.reason);
+    else context.cancel.onCancel = (reason) => this.#fail(reason);
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (this.#isFinished) return;
+    const context = this.#context;
+    context.requestBytes = message.byteLength;
+    context.stages.enter(STAGE_DECODE, context.now());
+    this.#answer(message).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  onAbort(error: ServingError): void {
+    if (this.#isFinished) return;
+    const context = this.#context;
+    if (error.kind === 'cancelled' && context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
+    // Whoever holds the request learns it from the signal; while the body arrives that is this class.
+    context.cancel.cancel(error);
+  }
+
+  async #answer(message: Uint8Array): Promise<void> {
+    const context = this.#context;
+    const answer = await this.#handle(message, context);
+    // The runner may have answered a request that was cancelled meanwhile: nobody is there to read it.
+    context.cancel.throwIfCancelled();
+    context.responseBytes = answer.byteLength;
+    this.#call.send(answer);
+    this.#call.end(OK);
+    this.#finish(undefined);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isFinished) return;
+    const error = toServingError(thrown);
+    if (error.kind === 'internal') this.#surroundings.onInternalError(error.cause ?? error, this.#context);
+    this.#call.end(statusOf(error));
+    this.#finish(error);
+  }
+
+  #finish(error: ServingError | undefined): void {
+    this.#isFinished = true;
+    this.#context.cancel.onCancel = undefined;
+    this.#surroundings.lifecycle.finish(this.#context, error);
+  }
+}
+
+function answerHeaders(context: RequestContext, requestId: string | undefined): MetadataEntries | undefined {
+  if (requestId === undefined && context.trace === undefined) return undefined;
+  const headers: Record<string, string> = {};
+  if (requestId !== undefined) headers[REQUEST_ID] = requestId;
+  if (context.trace !== undefined) headers[TRACEPARENT] = formatTraceparent(context.trace);
+  return headers;
+}

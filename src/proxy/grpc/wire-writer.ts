@@ -1,0 +1,136 @@
+/**
+ * Protobuf's wire format, written. Two ways:
+ * - `WireWriter` fills one buffer whose exact size was counted before (`…Size`): for Predict, where each byte counts;
+ * - the `…Field` functions make one field each, to be joined by `message`: for small answers, where reading counts.
+ *
+ * As proto3 has it, the `…Field` functions leave out values that are the default; `messageField` never does.
+ */
+import { Buffer } from 'node:buffer';
+import { WIRE_LENGTH_DELIMITED, WIRE_VARINT } from './wire-reader.ts';
+
+const TWO_TO_32 = 2 ** 32;
+const EMPTY = Buffer.alloc(0);
+
+/** Bytes of an unsigned 32-bit varint. */
+export function varintSize(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  return value < 0x10000000 ? 4 : 5;
+}
+
+/** Bytes of an int32 as a varint: a negative one is sign-extended to 64 bits and takes ten. */
+export function int32Size(value: number): number {
+  return value < 0 ? 10 : varintSize(value);
+}
+
+/** Bytes of a 64-bit varint from its halves (unsigned). */
+export function varint64Size(low: number, high: number): number {
+  if (high === 0) return varintSize(low);
+  // 35 bits fill five bytes; three of them come from `high`.
+  if (high < 8) return 5;
+  return 5 + varintSize(high >>> 3);
+}
+
+/** Bytes of a length-delimited field with `length` bytes in it; its number is below 16 (one byte) or not (two). */
+export function lengthDelimitedSize(field: number, length: number): number {
+  return (field < 16 ? 1 : 2) + varintSize(length) + length;
+}
+
+export class WireWriter {
+  readonly buffer: Buffer;
+  position = 0;
+
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafe(size);
+  }
+
+  /** Tag and length of a length-delimited field; its bytes follow. */
+  head(field: number, length: number): void {
+    this.varint((field << 3) | WIRE_LENGTH_DELIMITED);
+    this.varint(length);
+  }
+
+  /** An unsigned 32-bit value. */
+  varint(value: number): void {
+    const { buffer } = this;
+    let rest = value;
+    while (rest > 0x7f) {
+      buffer[this.position++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    buffer[this.position++] = rest;
+  }
+
+  /** A 64-bit value from its halves (unsigned). */
+  varint64(low: number, high: number): void {
+    const { buffer } = this;
+    let l = low;
+    let h = high;
+    while (h !== 0 || l > 0x7f) {
+      buffer[this.position++] = (l & 0x7f) | 0x80;
+      l = ((l >>> 7) | (h << 25)) >>> 0;
+      h >>>= 7;
+    }
+    buffer[this.position++] = l;
+  }
+
+  /** A signed 32-bit value: sign-extended. */
+  int32(value: number): void {
+    if (value < 0) this.varint64(value >>> 0, 0xffffffff);
+    else this.varint(value);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.position);
+    this.position += bytes.byteLength;
+  }
+
+  /** `length` is Buffer.byteLength(text). */
+  text(text: string, length: number): void {
+    this.buffer.write(text, this.position, length, 'utf8');
+    this.position += length;
+  }
+}
+
+/** The upper half of a non-negative safe integer. */
+export function highOf(value: number): number {
+  return Math.floor(value / TWO_TO_32);
+}
+
+/** One message out of its fields. */
+export function message(...fields: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(fields);
+}
+
+/** A string, bytes or already made submessage; left out when empty. */
+export function bytesField(field: number, value: Uint8Array | string): Uint8Array {
+  return value.length === 0 ? EMPTY : messageField(field, value);
+}
+
+/** A submessage: there even when it is empty. */
+export function messageField(field: number, value: Uint8Array | string): Uint8Array {
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  const writer = new WireWriter(lengthDelimitedSize(field, bytes.byteLength));
+  writer.head(field, bytes.byteLength);
+  writer.bytes(bytes);
+  return writer.buffer;
+}
+
+/** An int32, int64, enum or bool; left out when 0. */
+export function varintField(field: number, value: number | bigint | boolean): Uint8Array {
+  const bits = BigInt.asUintN(64, BigInt(value));
+  if (bits === 0n) return EMPTY;
+  const low = Number(bits & 0xffffffffn);
+  const high = Number(bits >> 32n);
+  const tag = (field << 3) | WIRE_VARINT;
+  const writer = new WireWriter(varintSize(tag) + varint64Size(low, high));
+  writer.varint(tag);
+  writer.varint64(low, high);
+  return writer.buffer;
+}
+
+/** One entry of a map<string, message>. */
+export function mapField(field: number, key: string, value: Uint8Array): Uint8Array {
+  return messageField(field, message(bytesField(1, key), messageField(2, value)));
+}

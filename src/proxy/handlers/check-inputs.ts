@@ -1,0 +1,94 @@
+/**
+ * What was sent against what the signature wants: names, dtypes, shapes. Every text says what was sent, what the model
+ * wants, and one fix. TensorFlow Serving leaves shapes to the graph; we know them, so a wrong one is refused before it
+ * can fail a batch.
+ */
+import { ServingError } from '../../core/errors.ts';
+import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
+import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { listNames, quoteName } from './list-names.ts';
+import type { ResolvedModelSpec } from './model-spec.ts';
+
+/** The inputs in the signature's order. Throws `invalid_request`. */
+export function checkInputs(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): TensorMap {
+  if (inputs.size !== signature.inputs.size) throw wrongNames(model, signature, inputs);
+  if (inputs.size === 1) {
+    // Nearly every request: nothing to put in order.
+    for (const [name, spec] of signature.inputs) checkInput(model, signature, name, spec, inputs);
+    return inputs;
+  }
+  const ordered = new Map<string, Tensor>();
+  for (const [name, spec] of signature.inputs) ordered.set(name, checkInput(model, signature, name, spec, inputs));
+  return ordered;
+}
+
+/** The outputs to give. Throws `invalid_request` for a name that is unknown or stands twice. */
+export function checkOutputFilter(
+  model: ResolvedModelSpec,
+  signature: Signature,
+  filter: readonly string[],
+): readonly string[] {
+  if (filter.length === 0) return [...signature.outputs.keys()];
+  const seen = new Set<string>();
+  for (const name of filter) {
+    if (!signature.outputs.has(name)) {
+      throw invalid(
+        `output_filter names ${quoteName(name)}, which ${describe(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
+      );
+    }
+    if (seen.has(name)) throw invalid(`output_filter names ${quoteName(name)} twice; name each output once`);
+    seen.add(name);
+  }
+  return filter;
+}
+
+function checkInput(
+  model: ResolvedModelSpec,
+  signature: Signature,
+  name: string,
+  spec: TensorSpec,
+  inputs: TensorMap,
+): Tensor {
+  const tensor = inputs.get(name);
+  if (tensor === undefined) throw wrongNames(model, signature, inputs);
+  if (tensor.dtype !== spec.dtype) {
+    throw invalid(
+      `input ${quoteName(name)} is ${tensor.dtype}, but ${describe(model)} wants ${spec.dtype}; send it as ${spec.dtype}`,
+    );
+  }
+  if (!shapeFits(tensor.shape, spec.shape)) throw wrongShape(model, name, spec, tensor);
+  return tensor;
+}
+
+function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): ServingError {
+  const missing = [...signature.inputs.keys()].filter((name) => !inputs.has(name));
+  const extra = [...inputs.keys()].filter((name) => !signature.inputs.has(name));
+  const parts = [`${describe(model)} wants the inputs ${listNames(signature.inputs.keys())}`];
+  if (missing.length > 0) parts.push(`missing: ${listNames(missing)}`);
+  if (extra.length > 0) parts.push(`unknown: ${listNames(extra)}`);
+  return invalid(parts.join('; '));
+}
+
+function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, tensor: Tensor): ServingError {
+  const want = spec.shape!;
+  const sent = `input ${quoteName(name)} has shape ${formatShape(tensor.shape)}, but ${describe(model)} wants ${formatShape(want)}`;
+  if (tensor.shape.length === want.length - 1 && shapeFits([1, ...tensor.shape], want)) {
+    return invalid(`${sent}; add the batch dimension in front: ${formatShape([1, ...tensor.shape])}`);
+  }
+  const wantedPerRow = elementCount(want.slice(1).map((d) => (d === -1 ? 1 : d)));
+  const sentPerRow = elementCount(tensor.shape.slice(1));
+  const fix =
+    want.length > 1 && tensor.shape.length === want.length && wantedPerRow !== sentPerRow
+      ? `send ${wantedPerRow} elements a row, not ${sentPerRow}`
+      : 'reshape it ("?" stands for any size)';
+  return invalid(`${sent}; ${fix}`);
+}
+
+function describe(model: ResolvedModelSpec): string {
+  return `model "${model.name}" version ${model.version} signature "${model.signatureName}"`;
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}

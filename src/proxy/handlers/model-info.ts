@@ -1,0 +1,49 @@
+/**
+ * GetModelStatus and GetModelMetadata, for every surface.
+ */
+import { ServingError } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { VersionStatus } from '../../models/servable.ts';
+import type { ServableDirectory } from '../../models/servable-directory.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { ModelSpec } from './model-spec.ts';
+
+export type { VersionStatus } from '../../models/servable.ts';
+export { VERSION_STATES } from '../../models/servable.ts';
+
+export interface ModelMetadata {
+  readonly name: string;
+  readonly version: bigint;
+  readonly signatures: ReadonlyMap<string, Signature>;
+}
+
+export class ModelInfoHandler {
+  readonly #models: ServableDirectory;
+
+  constructor(models: ServableDirectory) {
+    this.#models = models;
+  }
+
+  /** Every configured version's state, highest version first. A label is ignored, as TensorFlow Serving does. */
+  status(spec: ModelSpec, context: RequestContext): readonly VersionStatus[] {
+    const statuses = this.#models.status(spec.name, { version: spec.version });
+    context.model = spec.name;
+    return statuses;
+  }
+
+  /** The signatures of the version that a Predict with this spec would reach. */
+  metadata(spec: ModelSpec, context: RequestContext): ModelMetadata {
+    if (spec.name === '') {
+      throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
+    }
+    const handle = this.#models.acquire(spec.name, spec);
+    try {
+      const { name, version, signatures } = handle.servable;
+      context.model = name;
+      context.version = version.toString();
+      return { name, version, signatures };
+    } finally {
+      handle.release();
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Predict, for every surface: find the model, check what was sent against its signature, queue it, give the outputs.
+ *
+ *   resolve(spec)  ──▶ PredictTarget (a borrowed version and its signature)   a surface may decode with it (REST does)
+ *   predict(target, inputs, outputFilter) ──▶ outputs                        the borrow ends here, on every path
+ *
+ * A surface that fails between the two calls `target.release()`.
+ */
+import { ServingError } from '../../core/errors.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { ServableHandle } from '../../models/servable.ts';
+import type { ServableDirectory } from '../../models/servable-directory.ts';
+import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
+import type { RequestContext } from '../request-context.ts';
+import { checkInputs, checkOutputFilter } from './check-inputs.ts';
+import { listNames } from './list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+
+/** A version and a signature of it, borrowed for one request. */
+export class PredictTarget {
+  readonly modelSpec: ResolvedModelSpec;
+  readonly signature: Signature;
+  readonly #handle: ServableHandle;
+
+  constructor(handle: ServableHandle, signatureName: string, signature: Signature) {
+    const { name, version } = handle.servable;
+    this.modelSpec = { name, version, signatureName };
+    this.signature = signature;
+    this.#handle = handle;
+  }
+
+  get handle(): ServableHandle {
+    return this.#handle;
+  }
+
+  /** Twice is once. */
+  release(): void {
+    this.#handle.release();
+  }
+}
+
+export class PredictHandler {
+  readonly #models: ServableDirectory;
+
+  constructor(models: ServableDirectory) {
+    this.#models = models;
+  }
+
+  /** Throws ServingError (model_not_found, label_not_found, model_not_ready, signature_not_found, invalid_request). */
+  resolve(spec: ModelSpec, context: RequestContext): PredictTarget {
+    if (spec.name === '') {
+      throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
+    }
+    const handle = this.#models.acquire(spec.name, spec);
+    const { servable } = handle;
+    const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
+    const signature = servable.signatures.get(signatureName);
+    context.model = servable.name;
+    context.version = servable.version.toString();
+    if (signature === undefined) {
+      handle.release();
+      throw new ServingError(
+        'signature_not_found',
+        `model "${servable.name}" version ${servable.version} has no signature "${signatureName}"; it has: ${listNames(servable.signatures.keys())}`,
+      );
+    }
+    context.signatureName = signatureName;
+    return new PredictTarget(handle, signatureName, signature);
+  }
+
+  /**
+   * Runs the request and returns the target's outputs: those of `outputFilter` in its order, or all when it is empty.
+   * Throws or rejects with ServingError. The target is released whatever happens.
+   */
+  async predict(
+    target: PredictTarget,
+    inputs: TensorMap,
+    outputFilter: readonly string[],
+    context: RequestContext,
+  ): Promise<TensorMap> {
+    try {
+      context.stages.enter(STAGE_ADMIT, context.now());
+      context.cancel.throwIfCancelled();
+      const { signature, modelSpec } = target;
+      const checked = checkInputs(modelSpec, signature, inputs);
+      const outputs = checkOutputFilter(modelSpec, signature, outputFilter);
+      const first = checked.values().next().value;
+      context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
+      const { signatureName } = modelSpec;
+      return await target.handle.servable.runner.submit({ signatureName, inputs: checked, outputs, context });
+    } finally {
+      target.release();
+    }
+  }
+}

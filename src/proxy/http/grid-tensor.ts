@@ -1,0 +1,85 @@
+/**
+ * A grid of doubles → a tensor of the wanted dtype, where that can be done without looking at the text again.
+ */
+import type { DType, NumericDType } from '../../core/dtype.ts';
+import { numericTensor, type Tensor } from '../../core/tensor.ts';
+import type { NumericGrid } from './json-grid.ts';
+import { BFLOAT16, FLOAT16, type SmallFloat, toSmallFloat } from './small-float.ts';
+
+const TWO_32 = 2 ** 32;
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
+const UINT32_MAX = 2 ** 32 - 1;
+
+/**
+ * Undefined where the element reader has to decide: numbers for a bool or string, something that is no integer or out
+ * of range for an integer dtype, integers too long for a double. The tensor has its own memory.
+ */
+export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DType): Tensor | undefined {
+  const { offset, count, shape } = grid;
+  const values = numbers.subarray(offset, offset + count);
+  switch (dtype) {
+    case 'float32':
+      return numericTensor(dtype, shape, new Float32Array(values));
+    case 'float64':
+      return numericTensor(dtype, shape, new Float64Array(values));
+    case 'float16':
+      return smallFloats(dtype, FLOAT16, grid, values);
+    case 'bfloat16':
+      return smallFloats(dtype, BFLOAT16, grid, values);
+    case 'int32':
+      return integers(dtype, Int32Array, grid, values, INT32_MIN, INT32_MAX);
+    case 'int16':
+      return integers(dtype, Int16Array, grid, values, INT32_MIN, INT32_MAX);
+    case 'int8':
+      return integers(dtype, Int8Array, grid, values, INT32_MIN, INT32_MAX);
+    case 'uint8':
+      return integers(dtype, Uint8Array, grid, values, INT32_MIN, INT32_MAX);
+    case 'uint16':
+      return integers(dtype, Uint16Array, grid, values, INT32_MIN, INT32_MAX);
+    case 'uint32':
+      return integers(dtype, Uint32Array, grid, values, 0, UINT32_MAX);
+    case 'int64':
+      return longs(dtype, grid, values, -Infinity);
+    case 'uint64':
+      return longs(dtype, grid, values, 0);
+    case 'bool':
+    case 'string':
+      return undefined;
+  }
+}
+
+type IntegerArray = Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array | Uint32Array;
+
+function integers(
+  dtype: NumericDType,
+  IntegerElements: new (values: Float64Array) => IntegerArray,
+  grid: NumericGrid,
+  values: Float64Array,
+  least: number,
+  most: number,
+): Tensor | undefined {
+  if (!grid.isExactInteger) return undefined;
+  for (const value of values) if (value < least || value > most) return undefined;
+  return numericTensor(dtype, grid.shape, new IntegerElements(values));
+}
+
+/** Exact integers below 2^53 as two 32-bit words each: a BigInt an element would cost ten times as much. */
+function longs(dtype: 'int64' | 'uint64', grid: NumericGrid, values: Float64Array, least: number): Tensor | undefined {
+  if (!grid.isExactInteger) return undefined;
+  const words = new Int32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < least) return undefined;
+    const high = Math.floor(value / TWO_32);
+    words[2 * i] = value - high * TWO_32;
+    words[2 * i + 1] = high;
+  }
+  return numericTensor(dtype, grid.shape, new BigInt64Array(words.buffer));
+}
+
+function smallFloats(dtype: NumericDType, format: SmallFloat, grid: NumericGrid, values: Float64Array): Tensor {
+  const patterns = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) patterns[i] = toSmallFloat(format, values[i]!);
+  return numericTensor(dtype, grid.shape, patterns);
+}

@@ -1,0 +1,55 @@
+/**
+ * Errors as HTTP answers: the table's status, {"error": "<text>"} as TensorFlow Serving writes it, and Retry-After
+ * where the error says when. Also the answers to what is no HTTP: the parser found them, so no request and no record
+ * exist.
+ */
+import { Buffer } from 'node:buffer';
+import type { ServingError } from '../../core/errors.ts';
+
+export function errorBody(message: string): Buffer {
+  return Buffer.from(JSON.stringify({ error: message }), 'utf8');
+}
+
+/** Whole seconds, rounded up; at least one, for nobody should come back at once. */
+export function retryAfterSeconds(error: ServingError): string | undefined {
+  const { retryAfterMs } = error;
+  return retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}
+
+interface ParserAnswer {
+  readonly status: string;
+  readonly message: string;
+}
+
+/**
+ * By the code of the error that node's HTTP parser or its timeouts give. These statuses are HTTP's own, not a kind's.
+ */
+const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    message: 'the request headers are too large; send fewer or shorter ones',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    message: 'the request did not arrive in time; send it faster',
+  },
+};
+
+const MALFORMED: ParserAnswer = {
+  status: '400 Bad Request',
+  message: 'the request is not valid HTTP/1.1; speak HTTP/1.1 without TLS on this port',
+};
+
+/** A whole response, after which the connection is to be closed. */
+export function parserErrorResponse(code: string | undefined): string {
+  const { status, message } = PARSER_ANSWERS[code ?? ''] ?? MALFORMED;
+  const body = JSON.stringify({ error: message });
+  return [
+    `HTTP/1.1 ${status}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}

@@ -1,0 +1,248 @@
+/**
+ * A place in JSON text, and the strict walk over one value from there: the grammar of RFC 8259 with the number tokens
+ * that TensorFlow Serving takes besides (NaN, Inf, Infinity, each with an optional minus).
+ *
+ * Works on bytes and makes nothing of them: no strings, no objects. Open brackets stand on a stack of bytes, so nesting
+ * is bounded by the body's size alone and never by the call stack. A syntax error is thrown as `invalid_request` with
+ * the offset of the byte that it is about. Strings are not checked for UTF-8: a DT_STRING need not be text.
+ *
+ * One cursor serves many bodies, one after the other (`open`, `close`).
+ */
+import { Buffer } from 'node:buffer';
+import { ServingError } from '../../core/errors.ts';
+import {
+  asciiText,
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  LOWER_E,
+  LOWER_F,
+  LOWER_N,
+  LOWER_T,
+  LOWER_U,
+  MINUS,
+  NEWLINE,
+  NINE,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  PLUS,
+  POINT,
+  QUOTE,
+  RETURN,
+  SPACE,
+  TAB,
+  UPPER_E,
+  UPPER_I,
+  UPPER_N,
+  ZERO,
+} from './json-chars.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Levels that the stack of open brackets has room for at first; one that grew past MAX_KEPT_LEVELS is let go. */
+const FIRST_LEVELS = 64;
+const MAX_KEPT_LEVELS = 64 * 1024;
+
+/** A number of fewer characters and no exponent cannot be too large for a double. */
+const MAX_SAFE_NUMBER_LENGTH = 300;
+
+export class JsonCursor {
+  /** The text. Reading past its end gives undefined, which equals no character. */
+  bytes: Buffer = NOTHING;
+  /** Offset of the next byte. */
+  at = 0;
+  #open = new Uint8Array(FIRST_LEVELS);
+
+  open(bytes: Buffer, at = 0): void {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  /** Lets go of the text. */
+  close(): void {
+    this.bytes = NOTHING;
+    if (this.#open.length > MAX_KEPT_LEVELS) this.#open = new Uint8Array(FIRST_LEVELS);
+  }
+
+  /** Moves to the next byte that is not white space and returns it; undefined at the end. */
+  skipSpace(): number | undefined {
+    const { bytes } = this;
+    let { at } = this;
+    let byte = bytes[at];
+    while (byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB) byte = bytes[++at];
+    this.at = at;
+    return byte;
+  }
+
+  /** Past one value of any kind. */
+  skipValue(): void {
+    let depth = 0;
+    for (;;) {
+      const byte = this.skipSpace();
+      if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+        this.#push(depth++, byte);
+        this.at++;
+        const next = this.skipSpace();
+        if (next !== (byte === OPEN_ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+          if (byte === OPEN_OBJECT) this.skipKey();
+          continue;
+        }
+      } else this.#skipScalar(byte);
+      depth = this.#skipClosed(depth);
+      if (depth === 0) return;
+    }
+  }
+
+  /** Past a member's name and its colon, to its value. */
+  skipKey(): void {
+    if (this.skipSpace() !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
+    this.skipString();
+    this.expectColon();
+  }
+
+  expectColon(): void {
+    if (this.skipSpace() !== COLON) throw this.error('the colon after the name of an object member is missing');
+    this.at++;
+  }
+
+  /**
+   * Between the members of an object, or the elements of an array, that `close` ends: true past a comma, false past the
+   * closing bracket.
+   */
+  hasNext(close: number): boolean {
+    const byte = this.skipSpace();
+    if (byte !== COMMA && byte !== close) throw this.#unfinished(close);
+    this.at++;
+    return byte === COMMA;
+  }
+
+  /** Past a string; the cursor is on its opening quote. */
+  skipString(): void {
+    const { bytes } = this;
+    const start = this.at;
+    let at = start + 1;
+    for (;;) {
+      const byte = bytes[at];
+      if (byte === QUOTE) break;
+      if (byte === undefined) throw this.error('the string that begins here has no closing quotation mark', start);
+      if (byte < SPACE) throw this.error('a control character stands in a string; write it as an escape (\\u00XX)', at);
+      at = byte === BACKSLASH ? this.#skipEscape(at) : at + 1;
+    }
+    this.at = at + 1;
+  }
+
+  /** Past a number; the cursor is on its first character. */
+  skipNumber(): void {
+    const { bytes } = this;
+    const start = this.at;
+    let at = bytes[start] === MINUS ? start + 1 : start;
+    if (bytes[at] === UPPER_N || bytes[at] === UPPER_I) {
+      this.at = this.#skipNonFinite(at);
+      return;
+    }
+    at = bytes[at] === ZERO ? at + 1 : this.#skipDigits(at);
+    if (bytes[at] === POINT) at = this.#skipDigits(at + 1);
+    const hasExponent = bytes[at] === LOWER_E || bytes[at] === UPPER_E;
+    if (hasExponent) at = this.#skipDigits(bytes[at + 1] === PLUS || bytes[at + 1] === MINUS ? at + 2 : at + 1);
+    if ((hasExponent || at - start > MAX_SAFE_NUMBER_LENGTH) && !Number.isFinite(Number(this.text(start, at)))) {
+      throw this.error('the number that begins here is too large for a double', start);
+    }
+    this.at = at;
+  }
+
+  /** ASCII text of a token. */
+  text(start: number, end: number): string {
+    return asciiText(this.bytes, start, end);
+  }
+
+  error(what: string, at = this.at): ServingError {
+    const where = at >= this.bytes.length ? `at the end of its ${this.bytes.length} bytes` : `at byte ${at}`;
+    return new ServingError('invalid_request', `the body is not valid JSON ${where}: ${what}`);
+  }
+
+  #push(depth: number, bracket: number): void {
+    if (depth === this.#open.length) {
+      const grown = new Uint8Array(2 * depth);
+      grown.set(this.#open);
+      this.#open = grown;
+    }
+    this.#open[depth] = bracket;
+  }
+
+  /** After a value: past closing brackets and the comma (and name) before the next value. Returns the depth there. */
+  #skipClosed(from: number): number {
+    let depth = from;
+    while (depth > 0) {
+      const isArray = this.#open[depth - 1] === OPEN_ARRAY;
+      if (this.hasNext(isArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+        if (!isArray) this.skipKey();
+        break;
+      }
+      depth--;
+    }
+    return depth;
+  }
+
+  #skipScalar(byte: number | undefined): void {
+    if (byte === QUOTE) this.skipString();
+    else if (byte === LOWER_T) this.#skipWord('true');
+    else if (byte === LOWER_F) this.#skipWord('false');
+    else if (byte === LOWER_N) this.#skipWord('null');
+    else this.skipNumber();
+  }
+
+  #skipWord(word: string): void {
+    if (this.text(this.at, this.at + word.length) !== word) throw this.#noValue(this.at);
+    this.at += word.length;
+  }
+
+  #skipNonFinite(at: number): number {
+    for (const word of ['NaN', 'Infinity', 'Inf']) {
+      if (this.text(at, at + word.length) === word) return at + word.length;
+    }
+    throw this.#noValue(at);
+  }
+
+  #skipDigits(from: number): number {
+    const { bytes } = this;
+    let at = from;
+    while (bytes[at]! >= ZERO && bytes[at]! <= NINE) at++;
+    if (at === from) throw at === this.at ? this.#noValue(at) : this.error('a digit is missing in a number', at);
+    return at;
+  }
+
+  #skipEscape(at: number): number {
+    const letter = this.bytes[at + 1];
+    if (letter !== LOWER_U) {
+      if (letter !== undefined && '"\\/bfnrt'.includes(String.fromCharCode(letter))) return at + 2;
+      throw this.error('an unknown escape stands in a string; JSON has \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX', at);
+    }
+    const unit = this.hexUnit(at + 2);
+    if (unit < 0xd800 || unit > 0xdfff) return at + 6;
+    const isPair = unit < 0xdc00 && this.bytes[at + 6] === BACKSLASH && this.bytes[at + 7] === LOWER_U;
+    const low = isPair ? this.hexUnit(at + 8) : 0;
+    if (low >= 0xdc00 && low <= 0xdfff) return at + 12;
+    throw this.error('half of a surrogate pair stands alone in a string', at);
+  }
+
+  /** The four hex digits at `at` as a number. */
+  hexUnit(at: number): number {
+    const digits = this.text(at, at + 4);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.error('\\u wants four hex digits', at);
+    return Number.parseInt(digits, 16);
+  }
+
+  #noValue(at: number): ServingError {
+    const byte = this.bytes[at];
+    const got = byte === undefined ? 'the text ends' : `it has ${JSON.stringify(String.fromCharCode(byte))}`;
+    return this.error(`a value is expected here, but ${got}`, at);
+  }
+
+  #unfinished(close: number): ServingError {
+    return close === CLOSE_ARRAY
+      ? this.error('a comma or ] is expected after an array element')
+      : this.error('a comma or } is expected after an object member');
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Rectangular lists of plain numbers → doubles and a shape, in one walk over the bytes: the form that nearly every
+ * request has. Anything else (a string, an object, true, NaN, rows of unequal length, a syntax error) is "not a grid":
+ * the caller walks the value again with the strict cursor, which knows why.
+ *
+ *   [[1, 2], [3, 4], [5, 6]]   ──▶   numbers: … 1 2 3 4 5 6 …    shape [3,2], offset, count
+ *
+ * The dtype is not known yet (signature_name may stand after the values), so all is kept as doubles, in one buffer that
+ * is used again for every body: grids are valid until the next `reset`. A float32 is the double rounded once, as
+ * TensorFlow Serving does it.
+ *
+ * Measured, bytes to Float32Array, ratios in one run: JSON.parse and a loop that flattens take 1.4 × the time of this
+ * for 128 numbers of 17 digits, 1.6 × for 28×28 small integers, 3.1 × for 224×224×3 numbers of 17 digits (3 MB);
+ * JSON.parse and flat(Infinity) 2.4 × for the first. A `Number(text)` for each number instead of json-number would take
+ * 3 ×.
+ */
+import type { Buffer } from 'node:buffer';
+import { CLOSE_ARRAY, COMMA, NEWLINE, OPEN_ARRAY, RETURN, SPACE, TAB } from './json-chars.ts';
+import { NumberReader } from './json-number.ts';
+
+/** Levels of lists that a tensor may have: more than any runtime's. */
+export const MAX_RANK = 64;
+
+/** 8 KiB at first; one past 8 MiB is let go after its body. */
+const FIRST_CAPACITY = 1024;
+const MAX_KEPT_CAPACITY = 1024 * 1024;
+
+export interface NumericGrid {
+  /** Empty for a bare number. */
+  readonly shape: readonly number[];
+  /** Its numbers are `count` from here on in `GridScanner.numbers`. */
+  readonly offset: number;
+  readonly count: number;
+  /** All were written without fraction and exponent, and short enough to be exact as doubles. */
+  readonly isExactInteger: boolean;
+}
+
+export class GridScanner {
+  /** Every grid's numbers since the last reset. */
+  numbers = new Float64Array(FIRST_CAPACITY);
+  /** Just past the value that `scan` found to be a grid. */
+  end = 0;
+  readonly #reader = new NumberReader();
+  readonly #dims = new Float64Array(MAX_RANK);
+  readonly #seen = new Float64Array(MAX_RANK);
+  #count = 0;
+  #isExactInteger = true;
+
+  /** Forgets all grids. */
+  reset(): void {
+    this.#count = 0;
+    if (this.numbers.length > MAX_KEPT_CAPACITY) this.numbers = new Float64Array(FIRST_CAPACITY);
+  }
+
+  /** The value at `start` (no white space before it) as a grid; undefined if it is none. */
+  scan(bytes: Buffer, start: number): NumericGrid | undefined {
+    const offset = this.#count;
+    this.#isExactInteger = true;
+    const rank = bytes[start] === OPEN_ARRAY ? this.#lists(bytes, start) : this.#scalar(bytes, start);
+    if (rank === -1) {
+      this.#count = offset;
+      return undefined;
+    }
+    const shape: number[] = [];
+    for (let level = 0; level < rank; level++) shape.push(this.#dims[level]!);
+    return { shape, offset, count: this.#count - offset, isExactInteger: this.#isExactInteger };
+  }
+
+  #scalar(bytes: Buffer, start: number): number {
+    this.end = this.#number(bytes, start);
+    return this.end === -1 ? -1 : 0;
+  }
+
+  /**
+   * Returns the rank, or -1. It is the depth of the first number, or of the first empty list; every list of a level
+   * must then be as long as the first one of that level.
+   */
+  #lists(bytes: Buffer, start: number): number {
+    const seen = this.#seen;
+    let at = start;
+    let level = 0;
+    let rank = -1;
+    this.#dims.fill(-1);
+    for (;;) {
+      if (bytes[at] === OPEN_ARRAY) {
+        if (level === rank || level === MAX_RANK) return -1;
+        seen[level++] = 0;
+        at = skipSpace(bytes, at + 1);
+        if (bytes[at] !== CLOSE_ARRAY) continue;
+        if (rank === -1) rank = level;
+      } else {
+        if (rank === -1) rank = level;
+        if (level !== rank) return -1;
+        const before = this.#count;
+        at = this.#row(bytes, at);
+        if (at === -1) return -1;
+        seen[level - 1] = this.#count - before;
+      }
+      while (bytes[at] === CLOSE_ARRAY) {
+        if (!this.#close(level)) return -1;
+        level--;
+        at++;
+        if (level === 0) {
+          this.end = at;
+          return rank;
+        }
+        seen[level - 1]!++;
+        at = skipSpace(bytes, at);
+      }
+      if (bytes[at] !== COMMA) return -1;
+      at = skipSpace(bytes, at + 1);
+    }
+  }
+
+  #close(level: number): boolean {
+    const length = this.#seen[level - 1]!;
+    if (this.#dims[level - 1] === -1) this.#dims[level - 1] = length;
+    return this.#dims[level - 1] === length;
+  }
+
+  /** Numbers with commas between; returns the offset of the closing bracket, or -1. */
+  #row(bytes: Buffer, start: number): number {
+    let at = start;
+    for (;;) {
+      at = this.#number(bytes, at);
+      if (at === -1) return -1;
+      if (bytes[at] !== COMMA) {
+        at = skipSpace(bytes, at);
+        if (bytes[at] === CLOSE_ARRAY) return at;
+        if (bytes[at] !== COMMA) return -1;
+      }
+      at++;
+      if (bytes[at]! <= SPACE) at = skipSpace(bytes, at);
+    }
+  }
+
+  #number(bytes: Buffer, at: number): number {
+    if (this.#count === this.numbers.length) this.#grow(bytes.length - at);
+    const reader = this.#reader;
+    const end = reader.read(bytes, at, this.numbers, this.#count);
+    if (!(reader.isInteger && reader.isShort)) this.#isExactInteger = false;
+    this.#count++;
+    return end;
+  }
+
+  /** Twice the room, but no more than the rest of the body can fill: a number and its comma are two bytes. */
+  #grow(bytesLeft: number): void {
+    const most = this.#count + (bytesLeft >> 1) + 1;
+    const grown = new Float64Array(Math.min(2 * this.#count, most));
+    grown.set(this.numbers);
+    this.numbers = grown;
+  }
+}
+
+function skipSpace(bytes: Buffer, start: number): number {
+  let at = start;
+  let byte = bytes[at];
+  while (byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB) byte = bytes[++at];
+  return at;
+}

@@ -1,0 +1,113 @@
+/**
+ * Any JSON value → elements of one dtype, the general way: element by element, with a text for everything that can be
+ * wrong with one. For what is no number grid (strings, booleans, base64, NaN, 64-bit integers, rows of objects), and to
+ * say what is wrong with a grid.
+ *
+ * The shape is that of the first elements going down; all others must have it, in this value and in every further value
+ * read into the same reader (the rows of one input). The syntax has been checked before. Iterative: nested lists take
+ * no call stack.
+ */
+import { ServingError } from '../../core/errors.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { TensorSpec } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { quoteName } from '../handlers/list-names.ts';
+import { ElementBuffer } from './element-buffer.ts';
+import { CLOSE_ARRAY, OPEN_ARRAY } from './json-chars.ts';
+import type { JsonCursor } from './json-cursor.ts';
+import { ElementReader } from './json-element.ts';
+import { MAX_RANK } from './json-grid.ts';
+
+export class TensorReader {
+  /** Values read so far. */
+  values = 0;
+  readonly #cursor: JsonCursor;
+  readonly #elements: ElementBuffer;
+  readonly #element: ElementReader;
+  readonly #wants: string;
+  /** Depth of the elements; -1 until the first was read. */
+  #rank = -1;
+  /** Length of the lists at each level; -1 until one was read. */
+  readonly #dims: number[] = [];
+  /** For each list that is open: its elements so far, so the index of the one being read. */
+  readonly #seen: number[] = [];
+  #path = '';
+
+  constructor(cursor: JsonCursor, name: string, spec: TensorSpec) {
+    this.#cursor = cursor;
+    this.#elements = new ElementBuffer(spec.dtype);
+    this.#element = new ElementReader(cursor, this.#elements);
+    this.#wants = `input ${quoteName(name)} wants ${spec.dtype}`;
+  }
+
+  /** Reads the value at the cursor and moves past it. `path` says where it stands in the body. */
+  read(path: string): void {
+    this.#path = path;
+    this.#seen.length = 0;
+    const cursor = this.#cursor;
+    for (;;) {
+      if (cursor.skipSpace() === OPEN_ARRAY) {
+        this.#openList();
+        if (cursor.skipSpace() !== CLOSE_ARRAY) continue;
+        // The first empty list has no elements to go down to: they would stand right in it.
+        if (this.#rank === -1) this.#rank = this.#seen.length;
+      } else {
+        this.#readElement();
+        this.#countElement();
+      }
+      if (!this.#hasNext()) break;
+    }
+    this.values++;
+  }
+
+  /** All values as one tensor of shape [...prefix, ...shape of each]. The prefix's product is the number of values. */
+  tensor(prefix: Shape): Tensor {
+    return this.#elements.tensor([...prefix, ...this.#dims.slice(0, this.#rank)]);
+  }
+
+  #openList(): void {
+    const level = this.#seen.length;
+    if (level === this.#rank) throw this.#fail('a list', 'others have single values there; nest all alike');
+    if (level === MAX_RANK) throw this.#fail('a list', `a tensor has ${MAX_RANK} dimensions at most`);
+    if (this.#dims.length === level) this.#dims.push(-1);
+    this.#seen.push(0);
+    this.#cursor.at++;
+  }
+
+  #readElement(): void {
+    const level = this.#seen.length;
+    if (this.#rank === -1) this.#rank = level;
+    if (level !== this.#rank) throw this.#fail('a single value', 'others have lists there; nest all alike');
+    const problem = this.#element.read();
+    if (problem !== undefined) throw this.#fail(problem.is, `${this.#wants}; ${problem.fix}`);
+  }
+
+  /** After an element, or in an empty list: past closing brackets to the next element. False: the value has ended. */
+  #hasNext(): boolean {
+    while (this.#seen.length > 0) {
+      if (this.#cursor.hasNext(CLOSE_ARRAY)) return true;
+      this.#closeList(this.#seen.pop()!);
+      this.#countElement();
+    }
+    return false;
+  }
+
+  #closeList(length: number): void {
+    const level = this.#seen.length;
+    const want = this.#dims[level]!;
+    if (want === -1) this.#dims[level] = length;
+    else if (want !== length) {
+      throw this.#fail(`a list of ${length}`, `the first list there has ${want}; make all of one level equally long`);
+    }
+  }
+
+  #countElement(): void {
+    const level = this.#seen.length - 1;
+    if (level >= 0) this.#seen[level]!++;
+  }
+
+  #fail(is: string, but: string): ServingError {
+    const where = this.#path + this.#seen.map((index) => `[${index}]`).join('');
+    return new ServingError('invalid_request', `${where} is ${is}, but ${but}`);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Predict over REST: body bytes → the handler → answer bytes. The order of checks is TensorFlow Serving's: JSON syntax,
+ * model, signature, then the values.
+ *
+ * Everything from the scan to the tensors happens in one turn of the event loop, so one scanner serves all requests.
+ */
+import type { Buffer } from 'node:buffer';
+import type { TensorMap } from '../../core/tensor.ts';
+import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import type { ModelSpec } from '../handlers/model-spec.ts';
+import type { PredictHandler, PredictTarget } from '../handlers/predict.ts';
+import type { RequestContext } from '../request-context.ts';
+import { PredictBodyScanner } from './json-body.ts';
+import { type PredictFormat, predictFormat, readInputs } from './json-inputs.ts';
+import { OutputsPrinter } from './json-outputs.ts';
+
+interface Decoded {
+  readonly target: PredictTarget;
+  readonly inputs: TensorMap;
+  readonly format: PredictFormat;
+}
+
+export class RestPredict {
+  readonly #handler: PredictHandler;
+  readonly #scanner = new PredictBodyScanner();
+  readonly #printer = new OutputsPrinter();
+
+  constructor(handler: PredictHandler) {
+    this.#handler = handler;
+  }
+
+  /** Rejects with ServingError, or the cancel reason. */
+  async answer(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
+    context.stages.enter(STAGE_DECODE, context.now());
+    const { target, inputs, format } = this.#decode(body, spec, context);
+    const outputs = await this.#handler.predict(target, inputs, [], context);
+    // It may have been cancelled in the same turn: nobody is there to read the answer.
+    context.cancel.throwIfCancelled();
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return this.#printer.print(outputs, format);
+  }
+
+  #decode(body: Buffer, spec: ModelSpec, context: RequestContext): Decoded {
+    const scanner = this.#scanner;
+    let target: PredictTarget | undefined;
+    try {
+      const scanned = scanner.scan(body);
+      target = this.#handler.resolve({ ...spec, signatureName: scanned.signatureName }, context);
+      const format = predictFormat(scanned);
+      return { target, inputs: readInputs(scanner, scanned, target.signature), format };
+    } catch (error) {
+      target?.release();
+      throw error;
+    } finally {
+      scanner.release();
+    }
+  }
+}

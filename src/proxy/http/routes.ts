@@ -1,0 +1,123 @@
+/**
+ * The paths of TensorFlow Serving's REST API:
+ *
+ *   POST /v1/models/M[/versions/N|/labels/L]:predict            predict
+ *   POST …:classify, …:regress                                  not served; says so
+ *   GET  /v1/models/M[/versions/N|/labels/L]                    status
+ *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
+ *   GET  /monitoring/prometheus/metrics                         metrics
+ *
+ * HEAD is GET without a body, OPTIONS tells the methods of a path. As TensorFlow Serving, `/v1/models`, `versions` and
+ * `labels` match in any case, a verb only as it is written, and M and L are percent-decoded, so they may hold any
+ * character. Unlike it, a query string is left aside, an unknown path is 404 and a wrong method 405.
+ */
+import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../handlers/list-names.ts';
+import type { ModelSpec } from '../handlers/model-spec.ts';
+
+export type RouteKind = 'predict' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
+
+export interface Route {
+  readonly kind: RouteKind;
+  /** The method's name in records: 'Predict', …; 'unknown' for what is none of ours. */
+  readonly method: string;
+  /** The model that the path names; of no meaning for metrics, options and error. */
+  readonly spec: ModelSpec;
+  /** Methods that the path takes, for `Allow`: of options, and of an error about the method. */
+  readonly allow: string | undefined;
+  /** Why there is no such route, if kind is 'error'. */
+  readonly error: ServingError | undefined;
+}
+
+const MODEL_PATH =
+  /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
+const METRICS_PATH = '/monitoring/prometheus/metrics';
+
+const VERBS: Readonly<Record<string, string>> = { predict: 'Predict', classify: 'Classify', regress: 'Regress' };
+const MAX_VERSION = 2n ** 63n - 1n;
+const NO_MODEL: ModelSpec = { name: '' };
+const READ = 'GET, HEAD, OPTIONS';
+const WRITE = 'POST, OPTIONS';
+
+/** Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. */
+export function matchRoute(method: string, url: string): Route {
+  const path = pathOf(url);
+  if (path === METRICS_PATH) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
+  if (path === '*' && method === 'OPTIONS') return route('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
+  const match = MODEL_PATH.exec(path);
+  if (match === null) return unmatched(path);
+  const verb = match[4];
+  if (verb !== undefined && VERBS[verb] === undefined) return unmatched(path);
+  const spec = specOf(match[1]!, match[2], match[3]);
+  if (spec instanceof ServingError) return failure(spec);
+  if (verb !== undefined) return writable(method, path, verb, spec);
+  // As TensorFlow Serving: /METADATA is a status.
+  const isMetadata = match[5] === '/metadata';
+  return isMetadata
+    ? readable(method, path, 'metadata', 'GetModelMetadata', spec)
+    : readable(method, path, 'status', 'GetModelStatus', spec);
+}
+
+function readable(method: string, path: string, kind: RouteKind, name: string, spec: ModelSpec): Route {
+  if (method === 'GET' || method === 'HEAD') return route(kind, name, spec);
+  return method === 'OPTIONS' ? route('options', name, spec, READ) : wrongMethod(method, path, READ, 'GET');
+}
+
+function writable(method: string, path: string, verb: string, spec: ModelSpec): Route {
+  if (method === 'OPTIONS') return route('options', VERBS[verb]!, spec, WRITE);
+  if (method !== 'POST') return wrongMethod(method, path, WRITE, 'POST');
+  if (verb === 'predict') return route('predict', VERBS[verb]!, spec);
+  const error = new ServingError('unsupported', `:${verb} is not served over REST; :predict on the same path is`);
+  return { ...failure(error), method: VERBS[verb]! };
+}
+
+function specOf(name: string, version: string | undefined, label: string | undefined): ModelSpec | ServingError {
+  if (version !== undefined && BigInt(version) > MAX_VERSION) {
+    return invalid(`version ${quoteName(version)} in the path is too large; versions end at ${MAX_VERSION}`);
+  }
+  try {
+    return {
+      name: decodeURIComponent(name),
+      ...(version !== undefined && { version: BigInt(version) }),
+      ...(label !== undefined && { label: decodeURIComponent(label) }),
+    };
+  } catch {
+    return invalid(`the path ${quoteName(name)} has a % that begins no escape of UTF-8; write % itself as %25`);
+  }
+}
+
+function unmatched(path: string): Route {
+  if (/^\/v1\/models\/?$/i.test(path)) return failure(invalid('the path names no model; use /v1/models/<name>'));
+  return failure(
+    new ServingError(
+      'route_not_found',
+      `no such path: ${quoteName(path)}; there are GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict`,
+    ),
+  );
+}
+
+function wrongMethod(method: string, path: string, allow: string, use: string): Route {
+  const error = new ServingError('method_not_allowed', `${method} is not possible on ${quoteName(path)}; use ${use}`);
+  return { ...failure(error), allow };
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  const target = query === -1 ? url : url.slice(0, query);
+  if (target.startsWith('/') || target === '*') return target;
+  // Absolute form, as to a proxy: http://host/path.
+  const slash = target.indexOf('/', target.indexOf('://') + 3);
+  return slash === -1 ? '/' : target.slice(slash);
+}
+
+function route(kind: RouteKind, method: string, spec: ModelSpec, allow?: string): Route {
+  return { kind, method, spec, allow, error: undefined };
+}
+
+function failure(error: ServingError): Route {
+  return { kind: 'error', method: 'unknown', spec: NO_MODEL, allow: undefined, error };
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}

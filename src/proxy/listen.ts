@@ -1,0 +1,48 @@
+/**
+ * Makes a node server listen on an address as text: "host:port", "[v6]:port" or "unix:/path".
+ *
+ * "[::]:port" is every address of the machine, IPv6 and IPv4 by one socket; where the machine has no IPv6 it means
+ * 0.0.0.0. A Unix socket's file that a dead process left behind is taken over, one that a live process answers on is
+ * not; the server removes its own file when it closes.
+ */
+import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } from './listen-address.ts';
+
+/** What the system says where IPv6 is off. */
+const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
+/** Resolves with the address as bound, when connections are accepted. Rejects with ListenError. */
+export async function listenNet(server: Server, address: string): Promise<string> {
+  const parsed = parseListenAddress(address);
+  if (parsed.kind === 'unix') {
+    await removeStaleSocket(parsed.path);
+    await listenOnce(server, { path: parsed.path }, address);
+    return `unix:${parsed.path}`;
+  }
+  const { host, port } = parsed;
+  try {
+    await listenOnce(server, { host, port }, address);
+  } catch (error) {
+    if (host !== '::' || !(error instanceof ListenError) || !NO_IPV6.includes(error.code)) throw error;
+    await listenOnce(server, { host: '0.0.0.0', port }, address);
+  }
+  const bound = server.address() as AddressInfo;
+  return formatHostPort(host === '::' ? bound.address : host, bound.port);
+}
+
+function listenOnce(server: Server, options: ListenOptions, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onListening = (): void => {
+      server.off('error', onError);
+      resolve();
+    };
+    const onError = (error: NodeJS.ErrnoException): void => {
+      server.off('listening', onListening);
+      const fix = error.code === 'EADDRINUSE' ? '; stop what holds it or choose another' : '';
+      reject(new ListenError(error.code ?? 'EUNKNOWN', `cannot listen on ${address}: ${error.message}${fix}`, error));
+    };
+    server.once('listening', onListening);
+    server.once('error', onError);
+    server.listen(options);
+  });
+}

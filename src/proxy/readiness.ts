@@ -1,0 +1,36 @@
+/** Whether this server wants traffic: every configured model is up and no drain has begun. Health services read it. */
+export interface Readiness {
+  readonly isReady: boolean;
+  /** Calls `listener` whenever isReady may have changed; the returned function stops that. */
+  onChange(listener: () => void): () => void;
+}
+
+export class ReadinessGate implements Readiness {
+  readonly #listeners = new Set<() => void>();
+  #areModelsReady = false;
+  #isDraining = false;
+
+  get isReady(): boolean {
+    return this.#areModelsReady && !this.#isDraining;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setModelsReady(areReady: boolean): void {
+    this.#areModelsReady = areReady;
+    this.#notify();
+  }
+
+  /** Not ready from now on: the first act of a drain. */
+  setDraining(): void {
+    this.#isDraining = true;
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

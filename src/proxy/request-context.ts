@@ -1,0 +1,64 @@
+/**
+ * What the edge knows of one request, made once there and passed explicitly from then on: who asks, until when the
+ * answer is wanted, whether it still is, where its time went. At its end it is the record that telemetry keeps.
+ */
+import { CancelSignal } from '../core/cancel.ts';
+import type { Clock, Instant } from '../core/clock.ts';
+import type { ServingError } from '../core/errors.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord, Surface } from '../telemetry/request-record.ts';
+import { StageClock } from '../telemetry/stage-clock.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
+
+export interface RequestContextInit {
+  readonly clock: Clock;
+  readonly surface: Surface;
+  /** 'Predict', 'GetModelStatus', …; 'unknown' for what is no method of ours. */
+  readonly method: string;
+  readonly receivedAt: Instant;
+  /** min(client's, server's cap). Infinity = none. */
+  readonly deadline: Instant;
+  readonly id: string;
+  readonly peer: string;
+  readonly trace: TraceContext | undefined;
+}
+
+export class RequestContext implements RequestRecord {
+  readonly surface: Surface;
+  readonly method: string;
+  readonly id: string;
+  readonly peer: string;
+  readonly deadline: Instant;
+  readonly trace: TraceContext | undefined;
+  readonly cancel = new CancelSignal();
+  readonly stages: StageClock;
+  /** Filled in as the request goes on. */
+  model = '';
+  version = '';
+  signatureName = '';
+  rows = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  batch: BatchRecord | undefined;
+  error: ServingError | undefined;
+  readonly #clock: Clock;
+
+  constructor(init: RequestContextInit) {
+    this.#clock = init.clock;
+    this.surface = init.surface;
+    this.method = init.method;
+    this.id = init.id;
+    this.peer = init.peer;
+    this.deadline = init.deadline;
+    this.trace = init.trace;
+    this.stages = new StageClock(init.receivedAt);
+  }
+
+  /** The instant to stamp a stage with. */
+  now(): Instant {
+    return this.#clock.nowMs();
+  }
+
+  get outcome(): RequestOutcome {
+    return this.error === undefined ? 'ok' : this.error.kind;
+  }
+}

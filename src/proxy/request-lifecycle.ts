@@ -1,0 +1,143 @@
+/**
+ * Opens and closes every request of every surface: its deadline is armed, it is counted as in flight, its record is
+ * written, once. Also the drain: after `drain()` new requests are refused and the promise waits for the rest.
+ *
+ *   begin ──▶ surface decodes, calls a handler, encodes ──▶ finish(ctx, error?)
+ *     └ refused while draining (throws)                       └ exactly once, on every path
+ */
+import type { Clock, Instant } from '../core/clock.ts';
+import type { DeadlineEntry, DeadlineTimer } from '../core/deadline-timer.ts';
+import { ServingError } from '../core/errors.ts';
+import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
+import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
+import { RequestContext } from './request-context.ts';
+
+/** What a surface knows when the first header of a request is read. */
+export interface RequestArrival {
+  readonly surface: Surface;
+  readonly method: string;
+  readonly receivedAt: Instant;
+  /** The client's own timeout, in ms from receivedAt; undefined = it set none. */
+  readonly timeoutMs: number | undefined;
+  /** `x-request-id`, if the caller sent one. */
+  readonly requestId: string | undefined;
+  readonly peer: string;
+  readonly callerTrace: CallerTrace | undefined;
+}
+
+export interface RequestLifecycleOptions {
+  readonly clock: Clock;
+  readonly deadlines: DeadlineTimer;
+  readonly telemetry: Telemetry;
+  /** No request of a surface may take longer, whatever its client allows. Infinity = no limit of ours. */
+  readonly maxTimeoutMs: Readonly<Record<Surface, number>>;
+}
+
+export class RequestLifecycle {
+  readonly #options: RequestLifecycleOptions;
+  readonly #open = new Map<RequestContext, DeadlineEntry>();
+  #sequence = 0;
+  #drained: (() => void) | undefined;
+  #isDraining = false;
+
+  constructor(options: RequestLifecycleOptions) {
+    this.#options = options;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get inFlight(): number {
+    return this.#open.size;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /**
+   * The context of a request that has just begun to arrive. While draining it comes cancelled (kind `draining`), so
+   * that the surface answers through its ordinary error path; the same if its deadline has already passed.
+   */
+  begin(arrival: RequestArrival): RequestContext {
+    const { clock, deadlines, telemetry, maxTimeoutMs } = this.#options;
+    const deadline = arrival.receivedAt + Math.min(arrival.timeoutMs ?? Infinity, maxTimeoutMs[arrival.surface]);
+    const context = new RequestContext({
+      clock,
+      surface: arrival.surface,
+      method: arrival.method,
+      receivedAt: arrival.receivedAt,
+      deadline,
+      id: arrival.requestId ?? this.#nextId(),
+      peer: arrival.peer,
+      trace: telemetry.startTrace(arrival.callerTrace),
+    });
+    this.#open.set(
+      context,
+      deadlines.add(deadline, () => context.cancel.cancel(deadlineExceeded(context))),
+    );
+    if (this.#isDraining) context.cancel.cancel(draining());
+    else if (deadline <= clock.nowMs()) context.cancel.cancel(deadlineExceeded(context));
+    return context;
+  }
+
+  /** Ends the request: call it when the last byte was handed to the connection, or the request failed. Twice is once. */
+  finish(context: RequestContext, error?: ServingError): void {
+    const entry = this.#open.get(context);
+    if (entry === undefined) return;
+    this.#open.delete(context);
+    this.#options.deadlines.remove(entry);
+    context.error = error;
+    context.stages.finish(this.#options.clock.nowMs());
+    this.#options.telemetry.recordRequest(context);
+    if (this.#open.size === 0) this.#drained?.();
+  }
+
+  /** Refuses what comes from now on; resolves when nothing is in flight. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  /** Cancels what is still in flight: the end of a drain that took too long. */
+  abandon(): void {
+    for (const context of this.#open.keys()) context.cancel.cancel(draining());
+  }
+
+  #nextId(): string {
+    this.#sequence += 1;
+    return this.#sequence.toString(36);
+  }
+}
+
+function draining(): ServingError {
+  return new ServingError('draining', 'the server is shutting down; send the request to another replica', {
+    retryAfterMs: 1000,
+  });
+}
+
+/** Says how far the request had come: the caller's one fix depends on it. */
+function deadlineExceeded(context: RequestContext): ServingError {
+  const budgetMs = context.deadline - context.stages.startedAt;
+  const stage = context.stages.reached;
+  const where = WHERE[stage] ?? 'before it was answered';
+  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, {
+    attributes: { stage },
+  });
+}
+
+const WHERE: Readonly<Record<string, string>> = {
+  receive: 'before the request had arrived whole',
+  decode: 'while the request was read',
+  [STAGES[STAGE_QUEUE]]: 'while the request waited for a free slot; send a longer deadline or fewer requests',
+  [STAGES[STAGE_EXECUTE]]: 'while the model ran; send a longer deadline or fewer rows',
+  [STAGES[STAGE_ENCODE]]: 'while the answer was written',
+};
+
+function formatMs(ms: number): string {
+  return ms >= 1 || ms <= 0 ? `${Math.round(ms)} ms` : `${ms.toFixed(3)} ms`;
+}

@@ -1,0 +1,101 @@
+/** `pillion serve` as an orchestrator sees it: exit status, signals, health, what it says when it cannot start. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'node:test';
+import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
+
+const SCAN = JSON.stringify({ instances: [new Array<number>(64).fill(0)] });
+
+afterEach(killSidecars);
+
+describe('pillion serve', () => {
+  it('answers, reports itself, and ends with 0 on SIGTERM', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    const machine = await sidecar.line((line) => line.event === 'machine');
+    for (const fact of ['cores', 'quota_cores', 'memory_limit_mib', 'simd', 'slots_per_model', 'providers']) {
+      assert.ok(fact in machine, `${fact} in ${JSON.stringify(machine)}`);
+    }
+    assert.equal((await fetch(`${sidecar.admin}/live`)).status, 200);
+    assert.equal((await fetch(`${sidecar.admin}/ready`)).status, 200);
+    const answer = await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: SCAN });
+    assert.equal(answer.status, 200);
+    for (const url of [`${sidecar.admin}/metrics`, `${sidecar.rest}/monitoring/prometheus/metrics`]) {
+      const page = await (await fetch(url)).text();
+      assert.match(page, /^pillion_requests_in_flight 0$/m);
+      assert.match(page, /pillion_stage_duration_seconds_count\{.*stage="execute".*\} 1/);
+      assert.match(page, /^pillion_queue_rows\{model="digits",version="1"\} 0$/m);
+    }
+    assert.equal(await sidecar.stop(), 0);
+    assert.ok(sidecar.lines.some((line) => line.event === 'drained'));
+  });
+
+  it('listens on Unix sockets too, takes over a stale file, and removes its own', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'pillion-'));
+    const rest = join(directory, 'rest.sock');
+    const args = [...DIGITS, `--rest_socket_path=${rest}`, `--grpc_socket_path=${join(directory, 'grpc.sock')}`];
+    const killed = await startSidecar(args);
+    killed.process.kill('SIGKILL');
+    await killed.exited;
+    const sidecar = await startSidecar(args);
+    const ready = await sidecar.line((line) => line.event === 'ready');
+    assert.ok((ready['rest'] as string[]).includes(`unix:${rest}`));
+    const second = runPillion(['serve', ...args, '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    assert.equal(await second.exited, 1);
+    assert.match(second.output(), /grpc\.sock/);
+    assert.equal(await sidecar.stop(), 0);
+    await rm(directory, { recursive: true });
+  });
+
+  it('says what is wrong with the command line and ends with 64', async () => {
+    const wrong = runPillion(['serve', '--prot=1', '--model=a']);
+    assert.equal(await wrong.exited, 64);
+    assert.match(wrong.output(), /unknown option --prot; did you mean --port\?/);
+    const nothing = runPillion(['serve', '--port=70000', '--max_batch_size=0']);
+    assert.equal(await nothing.exited, 64);
+    assert.match(nothing.output(), /--port=70000: wants a whole number/);
+    assert.match(nothing.output(), /--max_batch_size=0: wants a whole number/);
+    const command = runPillion(['srve']);
+    assert.equal(await command.exited, 64);
+  });
+
+  it('shows help and version', async () => {
+    const help = runPillion(['serve', '--help']);
+    assert.equal(await help.exited, 0);
+    assert.match(help.output(), /--rest_api_port=N/);
+    const version = runPillion(['--version']);
+    assert.equal(await version.exited, 0);
+    assert.match(version.output(), /^pillion \d+\.\d+\.\d+$/m);
+  });
+
+  it('names the model, the file and the reason when it cannot start, and ends with 1', async () => {
+    const missing = runPillion(['serve', '--model=m=/nonexistent', '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    assert.equal(await missing.exited, 1);
+    assert.match(missing.output(), /base path \/nonexistent does not exist/);
+    const cuda = runPillion(['serve', `${DIGITS[0]},provider=cuda`, '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    assert.equal(await cuda.exited, 1);
+    assert.match(cuda.output(), /cuda/);
+  });
+
+  it('names a port that is in use', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const { port } = holder.address() as { port: number };
+    const ports = [`--rest_api_port=${port}`, '--port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
+    const refused = runPillion(['serve', ...DIGITS, ...ports]);
+    assert.equal(await refused.exited, 1);
+    assert.match(refused.output(), new RegExp(`${port}.*EADDRINUSE|EADDRINUSE.*${port}`));
+    await new Promise((resolve) => holder.close(resolve));
+  });
+
+  it('refuses a directory whose model is broken, with the file named', async () => {
+    const base = await mkdtemp(join(tmpdir(), 'pillion-'));
+    await writeFile(join(base, 'note.txt'), 'no version here');
+    const empty = runPillion(['serve', `--model=m=${base}`, '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    assert.equal(await empty.exited, 1);
+    assert.match(empty.output(), /holds no numbered version directory/);
+    await rm(base, { recursive: true });
+  });
+});

@@ -1,0 +1,197 @@
+/**
+ * A gRPC server over puppet models and a real @grpc/grpc-js client for it: what the integration tests speak.
+ *
+ *   await withGrpc((models) => models.add('m'), async (server) => {
+ *     const answer = await server.call(PREDICTION, 'Predict', floatRequest([1, 2]));
+ *   });
+ */
+import type { Buffer } from 'node:buffer';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { systemClock } from '../../src/core/clock.ts';
+import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
+import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/grpc/grpc-server.ts';
+import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
+import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
+import { ReadinessGate } from '../../src/proxy/readiness.ts';
+import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
+import { PuppetDirectory } from './puppet-models.ts';
+
+export const PREDICTION = 'tensorflow.serving.PredictionService';
+export const MODEL = 'tensorflow.serving.ModelService';
+export const HEALTH = 'grpc.health.v1.Health';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of a proto-loader client have no types.
+export type Answer = any;
+
+export interface CallOptions {
+  readonly deadlineMs?: number;
+  readonly metadata?: Readonly<Record<string, string | Buffer>>;
+}
+
+export interface Answered {
+  readonly answer: Answer;
+  readonly headers: grpc.Metadata;
+}
+
+const PACKAGE = grpc.loadPackageDefinition(
+  loadSync(
+    [
+      'tensorflow_serving/apis/prediction_service.proto',
+      'tensorflow_serving/apis/model_service.proto',
+      'grpc/health/v1/health.proto',
+      'grpc/reflection/v1/reflection.proto',
+      'grpc/reflection/v1alpha/reflection.proto',
+    ],
+    { includeDirs: ['proto'], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
+  ),
+);
+
+function clientClass(service: string): grpc.ServiceClientConstructor {
+  let found: Answer = PACKAGE;
+  for (const part of service.split('.')) found = found[part];
+  return found;
+}
+
+export interface GrpcHarnessOptions {
+  readonly address?: string;
+  readonly maxReceiveBytes?: number;
+  readonly maxTimeoutMs?: number;
+  readonly server?: Partial<GrpcServerOptions>;
+  readonly telemetry?: Partial<Telemetry>;
+}
+
+export class GrpcHarness {
+  readonly models = new PuppetDirectory();
+  readonly readiness = new ReadinessGate();
+  readonly lifecycle: RequestLifecycle;
+  readonly server: GrpcServer;
+  /** One for each request that has ended, in order. */
+  readonly records: RequestRecord[] = [];
+  readonly internalErrors: unknown[] = [];
+  /** Of the server as bound. */
+  address = '';
+  readonly #deadlines = new DeadlineTimer(systemClock);
+  readonly #clients = new Map<string, grpc.Client>();
+  /** Waits for the record of the next request that ends. */
+  #onRecord: (() => void) | undefined;
+
+  constructor(options: GrpcHarnessOptions) {
+    const maxReceiveBytes = options.maxReceiveBytes ?? 1 << 20;
+    this.lifecycle = new RequestLifecycle({
+      clock: systemClock,
+      deadlines: this.#deadlines,
+      maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
+      telemetry: {
+        ...noTelemetry,
+        ...options.telemetry,
+        recordRequest: (record) => {
+          this.records.push(record);
+          this.#onRecord?.();
+        },
+      },
+    });
+    this.readiness.setModelsReady(true);
+    this.server = new GrpcServer({
+      engine: new GrpcJsEngine({
+        clock: systemClock,
+        maxReceiveBytes,
+        onInternalError: (error) => this.internalErrors.push(error),
+      }),
+      lifecycle: this.lifecycle,
+      predict: new PredictHandler(this.models),
+      modelInfo: new ModelInfoHandler(this.models),
+      readiness: this.readiness,
+      onInternalError: (error) => this.internalErrors.push(error),
+      options: { maxTensorBytes: maxReceiveBytes, ...options.server },
+    });
+  }
+
+  /** A client of one service; all share one connection. */
+  client(service: string): Answer {
+    let client = this.#clients.get(service);
+    if (client === undefined) {
+      const Client = clientClass(service);
+      client = new Client(this.address, grpc.credentials.createInsecure(), {
+        'grpc.max_send_message_length': -1,
+        'grpc.max_receive_message_length': -1,
+      });
+      this.#clients.set(service, client);
+    }
+    return client;
+  }
+
+  /** The answer. Rejects with the client's grpc.ServiceError. */
+  async call(service: string, method: string, request: object, options: CallOptions = {}): Promise<Answer> {
+    return (await this.callWithHeaders(service, method, request, options)).answer;
+  }
+
+  callWithHeaders(service: string, method: string, request: object, options: CallOptions = {}): Promise<Answered> {
+    const metadata = new grpc.Metadata();
+    for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
+    const deadline = options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs };
+    return new Promise((resolve, reject) => {
+      let headers = new grpc.Metadata();
+      const answered = (error: grpc.ServiceError | null, answer: Answer): void => {
+        if (error === null) resolve({ answer, headers });
+        else reject(error);
+      };
+      const call = this.client(service)[method](request, metadata, deadline, answered);
+      call.on('metadata', (received: grpc.Metadata) => {
+        headers = received;
+      });
+    });
+  }
+
+  /** The call must fail: gives its error. */
+  async failure(service: string, method: string, request: object, options?: CallOptions): Promise<grpc.ServiceError> {
+    try {
+      await this.call(service, method, request, options);
+    } catch (error) {
+      return error as grpc.ServiceError;
+    }
+    throw new Error(`${method} did not fail`);
+  }
+
+  /** The record of the `count`-th request that ended, as soon as it has. */
+  async record(count: number): Promise<RequestRecord> {
+    while (this.records.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#onRecord = resolve;
+      });
+    }
+    return this.records[count - 1]!;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients.values()) client.close();
+    await this.server.close();
+    this.#deadlines.close();
+  }
+}
+
+/** Starts a server on a free port (or on `address`) with the models that `setUp` adds; runs `use`; stops it. */
+export async function withGrpc(
+  setUp: (models: PuppetDirectory) => void,
+  use: (server: GrpcHarness) => Promise<void>,
+  options: GrpcHarnessOptions = {},
+): Promise<void> {
+  const harness = new GrpcHarness(options);
+  setUp(harness.models);
+  const [address] = await harness.server.listen([options.address ?? '127.0.0.1:0']);
+  harness.address = address!;
+  try {
+    await use(harness);
+  } finally {
+    await harness.stop();
+  }
+}
+
+/** A Predict request for model "m" with one float input "x". */
+export function floatRequest(values: readonly number[], spec: object = {}, dims = [values.length]): object {
+  const dim = dims.map((size) => ({ size }));
+  const x = { dtype: 'DT_FLOAT', tensor_shape: { dim }, float_val: values };
+  return { model_spec: { name: 'm', ...spec }, inputs: { x } };
+}

@@ -1,0 +1,108 @@
+/**
+ * The real thing as a child process: `pillion serve` from the tests' build, on free ports, ended by the test.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+export interface LogLine {
+  readonly event?: string;
+  readonly level?: string;
+  readonly msg?: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Sidecar {
+  readonly process: ChildProcess;
+  /** "127.0.0.1:port" */
+  readonly grpc: string;
+  /** "http://127.0.0.1:port" */
+  readonly rest: string;
+  readonly admin: string;
+  readonly lines: readonly LogLine[];
+  /** Resolves with the first line that `matches`, past or future. Rejects if the process ends first. */
+  line(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Exit status, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  stop(): Promise<number | string>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Ends what a failed test left running: call it after each test. */
+export function killSidecars(): void {
+  for (const child of running) child.kill('SIGKILL');
+  running.clear();
+}
+
+export const DIGITS = ['--model=digits=examples/digits/models/digits'];
+const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
+
+/** Resolves when the sidecar is ready. Rejects with its output if it ends before. */
+export async function startSidecar(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<Sidecar> {
+  const child = runPillion(['serve', ...FREE_PORTS, ...args], environment);
+  const ready = await child.line((line) => line.event === 'ready');
+  const [grpc] = ready['grpc'] as string[];
+  const [rest] = ready['rest'] as string[];
+  return { ...child, grpc: grpc!, rest: `http://${rest}`, admin: `http://${ready['admin'] as string}` };
+}
+
+export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'> & {
+  /** What it wrote to standard output and standard error until now. */
+  output(): string;
+};
+
+/** Starts `pillion` with exactly these arguments. */
+export function runPillion(args: readonly string[], environment: Record<string, string> = {}): PillionProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const lines: LogLine[] = [];
+  const text: string[] = [];
+  const waiting = new Set<() => void>();
+  const exited = new Promise<number | string>((resolve) => {
+    child.once('close', (code, signal) => {
+      running.delete(child);
+      resolve(code ?? signal ?? 'unknown');
+    });
+  });
+  const onLine = (line: string): void => {
+    text.push(line);
+    if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
+    for (const check of waiting) check();
+  };
+  createInterface({ input: child.stderr }).on('line', onLine);
+  createInterface({ input: child.stdout }).on('line', onLine);
+  const output = (): string => text.join('\n');
+  const line = (matches: (candidate: LogLine) => boolean): Promise<LogLine> =>
+    new Promise((resolve, reject) => {
+      const check = (): void => {
+        const found = lines.find(matches);
+        if (found === undefined) return;
+        waiting.delete(check);
+        resolve(found);
+      };
+      waiting.add(check);
+      check();
+      void exited.then((code) => reject(new Error(`pillion ended (${code}) before the awaited line:\n${output()}`)));
+    });
+  return {
+    process: child,
+    lines,
+    line,
+    exited,
+    output,
+    stop: () => {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** A call's life with a clock that stands still and an engine that is a puppet. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clientLeft } from '../../../../src/core/cancel.ts';
+import { DeadlineTimer } from '../../../../src/core/deadline-timer.ts';
+import { GrpcStatus, ServingError } from '../../../../src/core/errors.ts';
+import type { CallReader, CallStatus, GrpcCall, MetadataEntries } from '../../../../src/proxy/grpc/engine.ts';
+import { type UnaryHandler, unaryMethod } from '../../../../src/proxy/grpc/unary-exchange.ts';
+import type { RequestContext } from '../../../../src/proxy/request-context.ts';
+import { RequestLifecycle } from '../../../../src/proxy/request-lifecycle.ts';
+import { noTelemetry, type RequestRecord } from '../../../../src/telemetry/request-record.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+class PuppetCall implements GrpcCall {
+  readonly path = '/s/M';
+  readonly peer = 'test';
+  readonly receivedAt: number;
+  readonly timeoutMs: number | undefined;
+  readonly sent: Uint8Array[] = [];
+  headers: MetadataEntries | undefined;
+  status: CallStatus | undefined;
+
+  constructor(receivedAt: number, timeoutMs: number | undefined) {
+    this.receivedAt = receivedAt;
+    this.timeoutMs = timeoutMs;
+  }
+
+  get isEnded(): boolean {
+    return this.status !== undefined;
+  }
+
+  metadata(): undefined {}
+
+  binaryMetadata(): undefined {}
+
+  setHeaders(headers: MetadataEntries): void {
+    this.headers = headers;
+  }
+
+  send(message: Uint8Array): void {
+    if (!this.isEnded) this.sent.push(message);
+  }
+
+  end(status: CallStatus): void {
+    this.status ??= status;
+  }
+}
+
+const REQUEST = Uint8Array.of(1, 2, 3);
+const ANSWER = Uint8Array.of(4, 5);
+
+class Bench {
+  readonly clock = new FakeClock();
+  readonly records: RequestRecord[] = [];
+  readonly internal: unknown[] = [];
+  readonly lifecycle = new RequestLifecycle({
+    clock: this.clock,
+    deadlines: new DeadlineTimer(this.clock),
+    telemetry: { ...noTelemetry, recordRequest: (record) => this.records.push(record) },
+    maxTimeoutMs: { grpc: 10_000, rest: 10_000 },
+  });
+
+  start(handle: UnaryHandler, timeoutMs?: number): { call: PuppetCall; reader: CallReader } {
+    const call = new PuppetCall(this.clock.nowMs(), timeoutMs);
+    const surroundings = { lifecycle: this.lifecycle, onInternalError: (error: unknown) => this.internal.push(error) };
+    return { call, reader: unaryMethod('s', 'M', surroundings, handle).start(call) };
+  }
+
+  get outcomes(): readonly string[] {
+    return this.records.map((record) => record.outcome);
+  }
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Waits until the test says so; rejects when cancelled, as the scheduler does. */
+function waiting(): { handle: UnaryHandler; answer: () => void } {
+  let answer = (): void => undefined;
+  const handle = (_: Uint8Array, context: RequestContext): Promise<Uint8Array> =>
+    new Promise((resolve, reject) => {
+      answer = () => resolve(ANSWER);
+      context.cancel.onCancel = reject;
+    });
+  return { handle, answer: () => answer() };
+}
+
+test('an answer is sent with OK and recorded once', async () => {
+  const bench = new Bench();
+  const { call, reader } = bench.start(() => ANSWER);
+  reader.onMessage(REQUEST);
+  await settle();
+  assert.deepEqual([call.sent, call.status?.code], [[ANSWER], GrpcStatus.OK]);
+  assert.deepEqual(bench.outcomes, ['ok']);
+  assert.deepEqual([bench.records[0]!.requestBytes, bench.records[0]!.responseBytes], [3, 2]);
+  assert.equal(bench.lifecycle.inFlight, 0);
+});
+
+test('while draining the call ends before its message has come, and the handler is not called', async () => {
+  const bench = new Bench();
+  await bench.lifecycle.drain();
+  const { call, reader } = bench.start(() => assert.fail('called'));
+  assert.equal(call.status?.code, GrpcStatus.UNAVAILABLE);
+  reader.onMessage(REQUEST);
+  await settle();
+  assert.deepEqual(bench.outcomes, ['draining']);
+});
+
+test('a deadline that passes before the message is whole ends the call; the late message is dropped', async () => {
+  const bench = new Bench();
+  const { call, reader } = bench.start(() => assert.fail('called'), 50);
+  bench.clock.advance(50);
+  assert.equal(call.status?.code, GrpcStatus.DEADLINE_EXCEEDED);
+  reader.onMessage(REQUEST);
+  await settle();
+  assert.deepEqual(bench.outcomes, ['deadline_exceeded']);
+});
+
+test('a deadline that passes while the handler waits ends the call with its text', async () => {
+  const bench = new Bench();
+  const { handle, answer } = waiting();
+  const { call, reader } = bench.start(handle, 50);
+  reader.onMessage(REQUEST);
+  bench.clock.advance(50);
+  await settle();
+  assert.equal(call.status?.code, GrpcStatus.DEADLINE_EXCEEDED);
+  assert.match(call.status.message, /^deadline of 50 ms/);
+  answer();
+  await settle();
+  assert.deepEqual([call.sent, bench.outcomes], [[], ['deadline_exceeded']]);
+});
+
+test('a client that leaves is cancelled; near its deadline it is the deadline that passed', async () => {
+  const bench = new Bench();
+  const left = bench.start(waiting().handle, 50);
+  left.reader.onMessage(REQUEST);
+  left.reader.onAbort(clientLeft('transport'));
+  await settle();
+  const late = bench.start(waiting().handle, 50);
+  late.reader.onMessage(REQUEST);
+  bench.clock.advance(47);
+  late.reader.onAbort(clientLeft('transport'));
+  await settle();
+  bench.clock.advance(3);
+  await settle();
+  assert.deepEqual(bench.outcomes, ['cancelled', 'deadline_exceeded']);
+  assert.equal(bench.lifecycle.inFlight, 0);
+});
+
+test('an answer to a request that was cancelled meanwhile is not sent', async () => {
+  const bench = new Bench();
+  let finish = (): void => undefined;
+  // A handler that does not listen to the signal.
+  const { call, reader } = bench.start(() => new Promise((resolve) => (finish = () => resolve(ANSWER))));
+  reader.onMessage(REQUEST);
+  reader.onAbort(clientLeft('transport'));
+  finish();
+  await settle();
+  assert.deepEqual([call.sent, bench.outcomes], [[], ['cancelled']]);
+});
+
+test('an abort after the answer, or twice, changes nothing', async () => {
+  const bench = new Bench();
+  const { reader } = bench.start(() => ANSWER);
+  reader.onMessage(REQUEST);
+  await settle();
+  reader.onAbort(clientLeft('transport'));
+  reader.onAbort(clientLeft('transport'));
+  assert.deepEqual(bench.outcomes, ['ok']);
+});
+
+test('a ServingError is the status; an unknown throw is INTERNAL, and its cause is reported', async () => {
+  const bench = new Bench();
+  const known = bench.start(() => {
+    throw new ServingError('overloaded', 'full', { retryAfterMs: 5 });
+  });
+  known.reader.onMessage(REQUEST);
+  const cause = new TypeError('a bug');
+  const unknown = bench.start(() => Promise.reject(cause));
+  unknown.reader.onMessage(REQUEST);
+  await settle();
+  assert.equal(known.call.status?.trailers?.['grpc-retry-pushback-ms'], '5');
+  assert.equal(unknown.call.status?.code, GrpcStatus.INTERNAL);
+  assert.ok(!unknown.call.status.message.includes('bug'));
+  assert.deepEqual([bench.outcomes, bench.internal], [['overloaded', 'internal'], [cause]]);
+});
