@@ -63,7 +63,12 @@ export class AdminServer {
     if (path === '/live') return send(response, 200, 'text/plain', 'live\n');
     if (path === '/ready') {
       const { isReady } = this.#options.readiness;
-      return send(response, isReady ? 200 : 503, 'text/plain', isReady ? 'ready\n' : 'not ready: loading or draining\n');
+      return send(
+        response,
+        isReady ? 200 : 503,
+        'text/plain',
+        isReady ? 'ready\n' : 'not ready: loading or draining\n',
+      );
     }
     if (path === '/metrics' || path === METRICS_PATH) {
       const page = await this.#options.metrics();

