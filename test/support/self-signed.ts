@@ -5,8 +5,13 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 /** One DER element. */
 function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(content);
-  const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
+  return Buffer.concat([Buffer.from([tag, ...lengthOctets(body.length)]), body]);
+}
+
+/** In as few octets as will do: DER allows no others. */
+function lengthOctets(length: number): number[] {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }
 
 const SEQUENCE = 0x30;
