@@ -43,7 +43,11 @@ export interface App {
 
 export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
   const clock = systemClock;
-  const logger = createLogger({ level: config.options.log_level as LogLevel, clock, base: { service: 'pillion', version: VERSION } });
+  const logger = createLogger({
+    level: config.options.log_level as LogLevel,
+    clock,
+    base: { service: 'pillion', version: VERSION },
+  });
   const tracing = await startTracing({ env: environment, clock, logger, version: VERSION });
   const telemetry = createTelemetry({ clock, logger, tracing });
   return new PillionApp(config, logger, telemetry);

@@ -1,0 +1,170 @@
+/**
+ * What the parts of a connection share: its streams, windows, budgets and the ways in which a stream ends. No frame is
+ * read here and no socket touched.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock, Instant } from '../../core/clock.ts';
+import { ControlBudget } from './control-budget.ts';
+import { ErrorCode, enhanceYourCalm } from './error-code.ts';
+import { consumeBytes, type ReceiveWindow } from './flow-window.ts';
+import type { Flushable, FlushTurn } from './flush-turn.ts';
+import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
+import { FrameWriter } from './frame-writer.ts';
+import type { HeaderField } from './header-field.ts';
+import type { Http2Options } from './options.ts';
+import { OutputQueue } from './output-queue.ts';
+import type { RequestHeaders } from './request-headers.ts';
+import { SendScheduler } from './send-scheduler.ts';
+import type { SlabPool } from './slab-pool.ts';
+import type { Http2Stream, ServerStream, StreamOwner } from './stream.ts';
+import { Closed, StreamRegistry } from './stream-registry.ts';
+
+/** Coarse time, for what need not be exact: as of the server's last tick. */
+export interface CoarseTime {
+  readonly now: Instant;
+}
+
+/** What an application gives to a server. */
+export interface Http2Handler {
+  /** A new request: set stream.sink, and answer now or later. */
+  onStream(stream: Http2Stream, headers: RequestHeaders): void;
+  /** A callback of this handler or of a sink threw: its stream was reset with INTERNAL_ERROR. For the log. */
+  onHandlerError(error: unknown): void;
+}
+
+/** What the connections of one server share. */
+export interface ConnectionEnvironment {
+  readonly handler: Http2Handler;
+  readonly options: Http2Options;
+  readonly clock: Clock;
+  readonly time: CoarseTime;
+  readonly turn: FlushTurn;
+  readonly slabs: SlabPool;
+}
+
+/** Control frames that a finished request may cost its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
+const EARNED_PER_REQUEST = 4;
+
+export class ConnectionCore implements StreamOwner {
+  readonly duplex: Duplex;
+  readonly environment: ConnectionEnvironment;
+  readonly options: Http2Options;
+  readonly output: OutputQueue;
+  readonly writer: FrameWriter;
+  readonly sends: SendScheduler;
+  readonly streams = new StreamRegistry();
+  /** Of the connection as a whole. */
+  readonly window: ReceiveWindow;
+  readonly #resets: ControlBudget;
+  readonly #control: ControlBudget;
+  readonly #onNoStreams: () => void;
+  #seenWholeFrames = 0;
+  /** The last GOAWAY has been written: no frame comes after it. */
+  isEnded = false;
+
+  /** @param onNoStreams is called whenever the last open stream has closed */
+  constructor(duplex: Duplex, environment: ConnectionEnvironment, owner: Flushable, onNoStreams: () => void) {
+    const { options, turn, slabs, clock } = environment;
+    this.duplex = duplex;
+    this.environment = environment;
+    this.options = options;
+    this.output = new OutputQueue(duplex, turn, slabs, owner, options.socketHighWaterBytes);
+    this.writer = new FrameWriter(this.output);
+    this.sends = new SendScheduler(this.output, this.writer, environment.time, options.streamHighWaterBytes);
+    // It cannot be made smaller than it is from the start.
+    const windowBytes = Math.max(options.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
+    this.window = { windowBytes, available: windowBytes, credit: 0 };
+    const nowMs = (): number => clock.nowMs();
+    this.#resets = new ControlBudget(options.resetBurst, options.resetsPerSecond, nowMs);
+    this.#control = new ControlBudget(options.controlBurst, options.controlPerSecond, nowMs);
+    this.#onNoStreams = onNoStreams;
+  }
+
+  get isFull(): boolean {
+    return this.sends.waitingBytes > 2 * this.options.maxWaitingBytes;
+  }
+
+  /** A frame that asks for work without being a request. Throws when there were too many. */
+  spendControl(what: string): void {
+    if (this.#control.spend()) return;
+    const { wholeFrames } = this.sends;
+    this.#control.earn(wholeFrames - this.#seenWholeFrames);
+    this.#seenWholeFrames = wholeFrames;
+    if (!this.#control.spend()) throw enhanceYourCalm(`too many ${what}`);
+  }
+
+  /** A request that ended by the client's reset or fault. Throws when there were too many. */
+  spendReset(): void {
+    if (!this.#resets.spend()) throw enhanceYourCalm('too many requests reset');
+  }
+
+  /** Bytes of body that nobody will read, or that were none (padding). */
+  discard(count: number): void {
+    const increment = consumeBytes(this.window, count);
+    if (increment > 0) this.writer.windowUpdate(0, increment);
+  }
+
+  consume(stream: ServerStream, count: number): void {
+    this.discard(count);
+    if (stream.isRequestWhole) return;
+    const increment = consumeBytes(stream, count);
+    if (increment > 0) this.writer.windowUpdate(stream.id, increment);
+  }
+
+  finished(stream: ServerStream): void {
+    this.#control.earn(EARNED_PER_REQUEST);
+    this.#resets.earn(1);
+    // The client may stop sending what nobody will read; what is under way is dropped.
+    if (!stream.isRequestWhole) this.writer.resetStream(stream.id, ErrorCode.NO_ERROR);
+    this.close(stream, stream.isRequestWhole ? Closed.BY_CLIENT : Closed.BY_US, undefined);
+  }
+
+  resetByUs(stream: ServerStream, code: number): void {
+    this.writer.resetStream(stream.id, code);
+    this.close(stream, Closed.BY_US, code);
+  }
+
+  /** The client did something that a stream must not: the stream ends, and too many of those end the connection. */
+  streamError(id: number, code: number): void {
+    this.writer.resetStream(id, code);
+    const stream = this.streams.get(id);
+    if (stream !== undefined) this.close(stream, Closed.BY_US, code);
+    else this.streams.resetAgain(id);
+    this.spendReset();
+  }
+
+  failed(stream: ServerStream, error: unknown): void {
+    this.environment.handler.onHandlerError(error);
+    if (!stream.isClosed) this.resetByUs(stream, ErrorCode.INTERNAL_ERROR);
+  }
+
+  deliverData(stream: ServerStream, chunk: Uint8Array): void {
+    try {
+      stream.sink.onData(chunk);
+    } catch (error) {
+      this.failed(stream, error);
+    }
+  }
+
+  deliverEnd(stream: ServerStream, trailers: readonly HeaderField[] | undefined): void {
+    try {
+      stream.sink.onEnd(trailers);
+    } catch (error) {
+      this.failed(stream, error);
+    }
+  }
+
+  /** The end of every stream, whatever the reason. @param how of Closed */
+  close(stream: ServerStream, how: number, code: number | undefined): void {
+    stream.isClosed = true;
+    this.streams.close(stream.id, how);
+    this.sends.drop(stream);
+    if (stream.unreadBytes > 0 && !this.isEnded) this.discard(stream.unreadBytes);
+    try {
+      stream.sink.onClose(code);
+    } catch (error) {
+      this.environment.handler.onHandlerError(error);
+    }
+    if (this.streams.size === 0) this.#onNoStreams();
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Looks at one connection at every tick of the server: does something that should go on stand still? One timer serves
+ * all connections, so every timeout is late by up to a tick.
+ *
+ *   preface or SETTINGS missing          GOAWAY                    frame or header block half there     GOAWAY
+ *   nothing open, nothing heard          drain                     streams open, nothing heard          PING, then cut
+ *   answers wait for a stream's window   RST_STREAM                socket takes nothing                 cut
+ *   ended, not closed by the client      cut, when all is sent or it takes nothing more
+ */
+import type { Instant } from '../../core/clock.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import { ErrorCode } from './error-code.ts';
+
+/** What it sees of the connection, and may do. */
+export interface WatchedConnection {
+  /** Preface and first SETTINGS have come. */
+  readonly isEstablished: boolean;
+  /** A frame has begun to arrive. */
+  readonly hasPartialFrame: boolean;
+  /** Of a header block that is not whole; undefined if there is none. */
+  readonly headerBlockSince: Instant | undefined;
+  /** Frames read so far. */
+  readonly framesRead: number;
+  readonly lastReadAt: Instant;
+  /** When it said its last GOAWAY and ended its side; undefined before. */
+  readonly endedAt: Instant | undefined;
+  /** When it said its first GOAWAY of two. */
+  readonly drainingSince: Instant | undefined;
+  fail(code: number, text: string): void;
+  drain(): void;
+  drainFinally(): void;
+  ping(): void;
+  destroy(): void;
+}
+
+export class ConnectionWatch {
+  readonly #core: ConnectionCore;
+  readonly #connection: WatchedConnection;
+  readonly #openedAt: Instant;
+  /** Since when the same frame has been incomplete. */
+  #partialSince: Instant | undefined;
+  #framesRead = 0;
+  #stalledSince: Instant | undefined;
+  #takenBytes = 0;
+  #pingedAt: Instant | undefined;
+
+  constructor(core: ConnectionCore, connection: WatchedConnection, now: Instant) {
+    this.#core = core;
+    this.#connection = connection;
+    this.#openedAt = now;
+  }
+
+  check(now: Instant): void {
+    const connection = this.#connection;
+    const { options } = this.#core;
+    const stalledMs = this.#socketStalledMs(now);
+    if (connection.endedAt !== undefined) {
+      // A slow client gets the rest of its answers, as long as it takes some.
+      const waitedMs = this.#core.output.backlogBytes > 0 ? stalledMs : now - connection.endedAt;
+      if (waitedMs > options.lingerMs) connection.destroy();
+    } else if (stalledMs > options.stallTimeoutMs) {
+      connection.destroy();
+    } else if (!connection.isEstablished) {
+      if (now - this.#openedAt > options.prefaceTimeoutMs) {
+        connection.fail(ErrorCode.SETTINGS_TIMEOUT, 'no connection preface in time');
+      }
+    } else if (this.#isFrameStalled(now)) {
+      connection.fail(ErrorCode.ENHANCE_YOUR_CALM, 'frame or header block not completed in time');
+    } else {
+      this.#checkStreams(now);
+      this.#checkSilence(now);
+    }
+  }
+
+  #isFrameStalled(now: Instant): boolean {
+    const { frameTimeoutMs } = this.#core.options;
+    const { hasPartialFrame, framesRead, headerBlockSince } = this.#connection;
+    if (!hasPartialFrame || framesRead !== this.#framesRead) this.#partialSince = undefined;
+    if (hasPartialFrame) this.#partialSince ??= now;
+    this.#framesRead = framesRead;
+    const since = Math.min(this.#partialSince ?? Infinity, headerBlockSince ?? Infinity);
+    return now - since > frameTimeoutMs;
+  }
+
+  /** For how long the socket has had something to send and got rid of none. */
+  #socketStalledMs(now: Instant): number {
+    const { backlogBytes, takenBytes } = this.#core.output;
+    if (backlogBytes === 0 || takenBytes > this.#takenBytes) this.#stalledSince = undefined;
+    if (backlogBytes > 0) this.#stalledSince ??= now;
+    this.#takenBytes = takenBytes;
+    return now - (this.#stalledSince ?? now);
+  }
+
+  #checkStreams(now: Instant): void {
+    // What the socket holds up is not the stream's fault.
+    if (this.#core.sends.waitingBytes === 0 || this.#core.output.isCongested) return;
+    const { stallTimeoutMs } = this.#core.options;
+    for (const stream of this.#core.streams.all()) {
+      if (stream.waitingBytes > 0 && now - stream.progressAt > stallTimeoutMs) {
+        stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
+      }
+    }
+  }
+
+  #checkSilence(now: Instant): void {
+    const connection = this.#connection;
+    const { options, output, streams } = this.#core;
+    const silentMs = now - connection.lastReadAt;
+    if (connection.drainingSince !== undefined && now - connection.drainingSince > options.lingerMs) {
+      connection.drainFinally();
+    }
+    if (streams.size === 0) {
+      this.#pingedAt = undefined;
+      if (silentMs > options.idleTimeoutMs) connection.drain();
+    } else if (silentMs <= options.keepaliveMs || output.isCongested) {
+      // Congested, we do not listen.
+      this.#pingedAt = undefined;
+    } else if (this.#pingedAt === undefined) {
+      this.#pingedAt = now;
+      connection.ping();
+    } else if (now - this.#pingedAt > options.keepaliveTimeoutMs) {
+      connection.destroy();
+    }
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * One HTTP/2 connection of a server on any Duplex: reads the preface and frames, hands each to its part, writes what
+ * comes of it, ends in order.
+ *
+ *   duplex ─▶ preface ─▶ FrameReader ─▶ onFrame ─┬▶ RequestFrames ──▶ sinks of the application
+ *                                                └▶ ControlFrames         │
+ *   duplex ◀─ OutputQueue ◀─ FrameWriter ◀─ SendScheduler ◀───────────────┘
+ *
+ *   open ── drain() ──▶ draining ── PING answered ──▶ drained ── last stream closed ──▶ ended ──▶ closed
+ *     │     GOAWAY(2^31−1), PING     GOAWAY(last id):            end of our side          ▲  the client closes,
+ *     └────── connection error: GOAWAY(code), every stream closed ────────────────────────┘  or lingerMs pass
+ */
+import type { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { Instant } from '../../core/clock.ts';
+import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts';
+import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
+import { type ControlEvents, ControlFrames } from './control-frames.ts';
+import { ConnectionError, ErrorCode, protocolError } from './error-code.ts';
+import type { Flushable } from './flush-turn.ts';
+import { FrameReader, type FrameSink } from './frame-reader.ts';
+import { DEFAULT_WINDOW_BYTES, Flag, FrameType, MAX_WINDOW_BYTES, PREFACE } from './frame-types.ts';
+import { RequestFrames } from './request-frames.ts';
+import { settingsPayload } from './settings.ts';
+import { Closed } from './stream-registry.ts';
+
+const PING_PAYLOAD = new Uint8Array(8);
+/** Of the text in a GOAWAY. */
+const MAX_TEXT = 100;
+
+export class Http2Connection implements FrameSink, Flushable, ControlEvents, WatchedConnection {
+  readonly #duplex: Duplex;
+  readonly #environment: ConnectionEnvironment;
+  readonly #core: ConnectionCore;
+  readonly #reader: FrameReader;
+  readonly #requests: RequestFrames;
+  readonly #control: ControlFrames;
+  readonly #watch: ConnectionWatch;
+  readonly #onClosed: (connection: Http2Connection) => void;
+  #prefaceBytes = 0;
+  #isPaused = false;
+  #isDrained = false;
+  isEstablished = false;
+  framesRead = 0;
+  lastReadAt: Instant;
+  endedAt: Instant | undefined = undefined;
+  drainingSince: Instant | undefined = undefined;
+
+  /** @param onClosed is called once, when the duplex has closed */
+  constructor(duplex: Duplex, environment: ConnectionEnvironment, onClosed: (connection: Http2Connection) => void) {
+    const { options, time } = environment;
+    this.#duplex = duplex;
+    this.#environment = environment;
+    this.#onClosed = onClosed;
+    this.#core = new ConnectionCore(duplex, environment, this, () => this.#endIfDrained());
+    this.#reader = new FrameReader(this, options.maxFrameBytes);
+    this.#requests = new RequestFrames(this.#core);
+    this.#control = new ControlFrames(this.#core, this);
+    this.#watch = new ConnectionWatch(this.#core, this, time.now);
+    this.lastReadAt = time.now;
+    this.#core.writer.settings(settingsPayload(options));
+    const extra = this.#core.window.windowBytes - DEFAULT_WINDOW_BYTES;
+    if (extra > 0) this.#core.writer.windowUpdate(0, extra);
+    duplex.on('data', (chunk: Buffer) => this.#onChunk(chunk));
+    duplex.on('drain', () => this.#onDrain());
+    duplex.on('end', () => this.#onLost());
+    duplex.on('error', () => duplex.destroy());
+    duplex.on('close', () => this.#onDuplexClosed());
+  }
+
+  get hasPartialFrame(): boolean {
+    return this.#reader.hasPartialFrame;
+  }
+
+  get headerBlockSince(): Instant | undefined {
+    const { intake } = this.#requests;
+    return intake.isOpen ? intake.startedAt : undefined;
+  }
+
+  /** Bytes that were read from the duplex before the connection was made. */
+  readFirst(chunk: Buffer): void {
+    this.#onChunk(chunk);
+  }
+
+  #onChunk(chunk: Buffer): void {
+    const { output } = this.#core;
+    this.lastReadAt = this.#environment.time.now;
+    output.hold();
+    try {
+      this.#reader.read(chunk, this.#prefaceBytes < PREFACE.length ? this.#readPreface(chunk) : 0);
+    } catch (error) {
+      this.#failWith(error);
+    }
+    if (output.release()) this.flush();
+    if (output.isCongested && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#duplex.pause();
+    }
+  }
+
+  /** Returns where it ends in the chunk. */
+  #readPreface(chunk: Buffer): number {
+    let at = 0;
+    for (; at < chunk.length && this.#prefaceBytes < PREFACE.length; at++, this.#prefaceBytes++) {
+      if (chunk[at] !== PREFACE.charCodeAt(this.#prefaceBytes)) throw protocolError('no HTTP/2 connection preface');
+    }
+    return at;
+  }
+
+  onFrame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    this.framesRead += 1;
+    if (this.#requests.intake.isOpen && type !== FrameType.CONTINUATION) {
+      throw protocolError('a header block was not continued');
+    }
+    switch (type) {
+      case FrameType.DATA:
+        this.#requests.onData(flags, id, bytes, start, end);
+        break;
+      case FrameType.HEADERS:
+        this.#assertEstablished();
+        this.#requests.onHeaders(flags, id, bytes, start, end);
+        break;
+      case FrameType.CONTINUATION:
+        this.#requests.onContinuation(flags, id, bytes, start, end);
+        break;
+      default:
+        if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) this.isEstablished = true;
+        this.#assertEstablished();
+        this.#control.onFrame(type, flags, id, bytes, start, end);
+    }
+  }
+
+  #assertEstablished(): void {
+    if (!this.isEstablished) throw protocolError('the first frame must be SETTINGS');
+  }
+
+  /** Called at the end of every turn in which something was to be sent. */
+  flush(): void {
+    const { output, sends } = this.#core;
+    output.flush();
+    while (sends.canPump) {
+      output.hold();
+      sends.pump();
+      output.release();
+      output.flush();
+    }
+  }
+
+  #onDrain(): void {
+    const { output, sends } = this.#core;
+    output.drained();
+    output.hold();
+    sends.pump();
+    if (output.release()) this.flush();
+    if (this.#isPaused && !output.isCongested) {
+      this.#isPaused = false;
+      this.#duplex.resume();
+    }
+  }
+
+  onSettingsAck(): void {
+    this.#requests.areSettingsKnown = true;
+  }
+
+  onPingAck(): void {
+    if (this.drainingSince !== undefined) this.drainFinally();
+  }
+
+  /** The client will begin nothing more: neither need we wait for it. */
+  onGoAway(): void {
+    this.drainFinally();
+  }
+
+  /**
+   * Takes no new streams, finishes the open ones, then ends. In two steps: a client may send requests until it has
+   * heard of the first GOAWAY, and none of those is lost.
+   */
+  drain(): void {
+    if (this.drainingSince !== undefined || this.endedAt !== undefined) return;
+    this.drainingSince = this.#environment.time.now;
+    if (!this.isEstablished) {
+      this.drainFinally();
+      return;
+    }
+    this.#core.writer.goAway(MAX_WINDOW_BYTES, ErrorCode.NO_ERROR, 'draining');
+    this.ping();
+  }
+
+  drainFinally(): void {
+    if (this.#isDrained || this.endedAt !== undefined) return;
+    this.#isDrained = true;
+    const { writer, streams } = this.#core;
+    this.#requests.lastAcceptedId = streams.lastId;
+    writer.goAway(streams.lastId, ErrorCode.NO_ERROR, 'draining');
+    if (streams.size === 0) this.#endIfDrained();
+  }
+
+  #endIfDrained(): void {
+    if (this.#isDrained && this.endedAt === undefined) this.#end();
+  }
+
+  ping(): void {
+    this.#core.writer.ping(PING_PAYLOAD);
+  }
+
+  /** Ends the connection with an error. */
+  fail(code: number, text: string): void {
+    if (this.endedAt !== undefined) return;
+    this.#core.writer.goAway(this.#core.streams.lastId, code, text.slice(0, MAX_TEXT));
+    this.#end();
+  }
+
+  #failWith(error: unknown): void {
+    if (error instanceof ConnectionError) {
+      this.fail(error.code, error.message);
+    } else {
+      this.#environment.handler.onHandlerError(error);
+      this.fail(ErrorCode.INTERNAL_ERROR, 'internal error');
+    }
+  }
+
+  /** Nothing more is read; what was to be sent is sent; the client is given time to close first. */
+  #end(): void {
+    this.endedAt = this.#environment.time.now;
+    this.#core.isEnded = true;
+    this.#reader.stop();
+    this.#closeStreams();
+    this.flush();
+    this.#duplex.end();
+  }
+
+  #closeStreams(): void {
+    const { streams } = this.#core;
+    for (const stream of streams.all()) this.#core.close(stream, Closed.BY_CLIENT, ErrorCode.CANCEL);
+  }
+
+  #onLost(): void {
+    if (this.endedAt === undefined) this.#end();
+  }
+
+  #onDuplexClosed(): void {
+    this.endedAt ??= this.#environment.time.now;
+    this.#core.isEnded = true;
+    this.#reader.stop();
+    this.#closeStreams();
+    this.#core.output.discard();
+    this.#onClosed(this);
+  }
+
+  check(now: Instant): void {
+    this.#watch.check(now);
+  }
+
+  destroy(): void {
+    this.#duplex.destroy();
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Every option of the engine: name, unit, default, reason. All are bounds; none needs to be set.
+ */
+
+export interface Http2Options {
+  /** Streams that one connection may have open; announced, and enforced with REFUSED_STREAM. */
+  readonly maxConcurrentStreams: number;
+  /** Connections past this are closed at once. */
+  readonly maxConnections: number;
+  /** Bytes of one request's body that may be under way or unread by its handler. */
+  readonly streamWindowBytes: number;
+  /** The same for all requests of one connection together: the bound on a connection's unread bodies. */
+  readonly connectionWindowBytes: number;
+  /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
+  readonly maxFrameBytes: number;
+  /** Largest header list (each name + value + 32); announced. Past it a request is answered with 431. */
+  readonly maxHeaderListBytes: number;
+  /** CONTINUATION frames in one header block. */
+  readonly maxContinuations: number;
+  /** Answer bytes that wait for the client's windows. Past it new streams are refused; past twice it writes fail. */
+  readonly maxWaitingBytes: number;
+  /** Bytes given to the socket and not yet taken by the kernel, past which we neither read nor send more. */
+  readonly socketHighWaterBytes: number;
+  /** Bytes of one stream that wait, past which `write` returns false. */
+  readonly streamHighWaterBytes: number;
+  /** From connect to the end of the client's preface and first SETTINGS. */
+  readonly prefaceTimeoutMs: number;
+  /** For the rest of a frame or header block that has begun to arrive. */
+  readonly frameTimeoutMs: number;
+  /** A connection without streams that sends nothing is drained after this. */
+  readonly idleTimeoutMs: number;
+  /** With streams open and nothing heard for this long, a PING asks whether the client is still there … */
+  readonly keepaliveMs: number;
+  /** … and the connection is closed when nothing comes back within this. */
+  readonly keepaliveTimeoutMs: number;
+  /** Answer bytes that wait without progress: for the client's window (the stream is reset) or socket (it is closed). */
+  readonly stallTimeoutMs: number;
+  /** How long a connection that has said GOAWAY for good waits for the client to close it. */
+  readonly lingerMs: number;
+  /** Requests that a client may reset at once, and per second from then on; each answered one earns one back. */
+  readonly resetBurst: number;
+  readonly resetsPerSecond: number;
+  /** The same for frames that ask for work without being a request (control-budget.ts). */
+  readonly controlBurst: number;
+  readonly controlPerSecond: number;
+  /** Between two looks at all connections: the precision of every timeout here. */
+  readonly tickMs: number;
+}
+
+export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
+  // Several times what gRPC clients put on one connection by themselves (100).
+  maxConcurrentStreams: 1024,
+  maxConnections: 10_000,
+  // A 600 KB tensor arrives without a round trip in between.
+  streamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 8 * 1024 * 1024,
+  // Larger frames gain nothing measurable and a partial one costs its size in memory.
+  maxFrameBytes: 16_384,
+  // Twice what gRPC libraries allow by default.
+  maxHeaderListBytes: 16_384,
+  // The list fits one frame: a client that needs more than a few means harm.
+  maxContinuations: 16,
+  maxWaitingBytes: 64 * 1024 * 1024,
+  socketHighWaterBytes: 256 * 1024,
+  streamHighWaterBytes: 64 * 1024,
+  prefaceTimeoutMs: 10_000,
+  frameTimeoutMs: 30_000,
+  // A channel that sleeps between bursts should find its connection again; Envoy's default too.
+  idleTimeoutMs: 3_600_000,
+  keepaliveMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  stallTimeoutMs: 60_000,
+  lingerMs: 2000,
+  // nghttp2's numbers since CVE-2023-44487.
+  resetBurst: 1000,
+  resetsPerSecond: 33,
+  controlBurst: 2000,
+  controlPerSecond: 200,
+  tickMs: 1000,
+};

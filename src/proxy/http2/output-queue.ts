@@ -1,0 +1,167 @@
+/**
+ * The bytes that a connection will write next, in order: frames written into a slab, with large payloads between them
+ * by reference.
+ *
+ *   #parts   [ slab piece ][ payload ][ slab piece ][ payload ]     slab ░░░░░▒▒▒▒▒▒▒▒▒▒──────────
+ *            ├──────── complete, waits for flush() ───────────┤           │    │         │ free
+ *                                                                    sent ┘    └ #start  └ #end: the open piece
+ *
+ * flush() makes one system call of it. If the kernel took everything the slab goes back to the pool; else its used part
+ * belongs to the duplex, and writing goes on behind it.
+ *
+ * Congested = more lies here and in the socket than the high-water mark: then nobody may add answer bytes, and the
+ * connection stops reading, so that what answers to control frames may add is bounded by what one read can hold.
+ */
+import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Flushable, FlushTurn } from './flush-turn.ts';
+import { SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+
+const NO_SLAB = Buffer.alloc(0);
+/** What is left of a slab in use by the socket is used on if it is at least this. */
+const MIN_REST_BYTES = 4096;
+
+export class OutputQueue {
+  readonly #duplex: Duplex;
+  readonly #turn: FlushTurn;
+  readonly #slabs: SlabPool;
+  readonly #owner: Flushable;
+  readonly #highWaterBytes: number;
+  /** When a socket has taken bytes the kernel has a copy; another Duplex may still refer to ours. */
+  readonly #isSocket: boolean;
+  readonly #parts: Uint8Array[] = [];
+  #partBytes = 0;
+  #start = 0;
+  #end = 0;
+  #isDirty = false;
+  #isHeld = false;
+  /** Bytes in the socket after the last flush. */
+  #backlog = 0;
+  /** Bytes ever given to it. */
+  #flushedBytes = 0;
+  /** Where reserved bytes are to be written. Changes with every reserve(). */
+  slab: Buffer = NO_SLAB;
+
+  /** @param owner its flush() is called at the end of a turn in which something was added */
+  constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: Flushable, highWaterBytes: number) {
+    this.#duplex = duplex;
+    this.#turn = turn;
+    this.#slabs = slabs;
+    this.#owner = owner;
+    this.#highWaterBytes = highWaterBytes;
+    this.#isSocket = duplex instanceof Socket;
+  }
+
+  get isCongested(): boolean {
+    return this.#backlog + this.#partBytes + this.#end - this.#start > this.#highWaterBytes;
+  }
+
+  /** Bytes that the socket has not got rid of. */
+  get backlogBytes(): number {
+    return this.#duplex.writableLength;
+  }
+
+  /** Bytes that it ever got rid of. */
+  get takenBytes(): number {
+    return this.#flushedBytes - this.#duplex.writableLength;
+  }
+
+  /** Room for `count` bytes, at most SLAB_BYTES: the caller writes all of them at slab[result] at once. */
+  reserve(count: number): number {
+    if (this.slab.length - this.#end < count) this.#openSlab();
+    const at = this.#end;
+    this.#end += count;
+    this.#touch();
+    return at;
+  }
+
+  /** By reference: the bytes belong to the connection from now on. */
+  append(bytes: Uint8Array): void {
+    this.#closePart();
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
+    this.#touch();
+  }
+
+  /** Between hold() and release() nothing is flushed: the frames of one read are answered together. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Returns whether something is to be flushed. */
+  release(): boolean {
+    this.#isHeld = false;
+    return this.#isDirty;
+  }
+
+  /** Hands all to the socket. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.#duplex.destroyed || this.#duplex.writableEnded) {
+      this.discard();
+      return;
+    }
+    this.#flushedBytes += this.#partBytes + this.#end - this.#start;
+    if (this.#parts.length === 0) {
+      if (this.#end > this.#start) this.#duplex.write(this.slab.subarray(this.#start, this.#end));
+    } else {
+      this.#closePart();
+      this.#duplex.cork();
+      for (const part of this.#parts) this.#duplex.write(part);
+      this.#duplex.uncork();
+      this.#parts.length = 0;
+      this.#partBytes = 0;
+    }
+    this.#backlog = this.#duplex.writableLength;
+    if (this.#backlog === 0 && this.#isSocket) this.#returnSlab();
+    else this.#keepRest();
+  }
+
+  /** The socket has room again. */
+  drained(): void {
+    this.#backlog = this.#duplex.writableLength;
+  }
+
+  discard(): void {
+    this.#parts.length = 0;
+    this.#partBytes = 0;
+    this.slab = NO_SLAB;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #touch(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    if (!this.#isHeld) this.#turn.add(this.#owner);
+  }
+
+  #closePart(): void {
+    if (this.#end === this.#start) return;
+    this.#parts.push(this.slab.subarray(this.#start, this.#end));
+    this.#partBytes += this.#end - this.#start;
+    this.#start = this.#end;
+  }
+
+  /** A slab that parts refer to is left to them. */
+  #openSlab(): void {
+    this.#closePart();
+    this.slab = this.#slabs.take();
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #returnSlab(): void {
+    if (this.slab.length === SLAB_BYTES) this.#slabs.give(this.slab);
+    this.slab = NO_SLAB;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #keepRest(): void {
+    if (this.slab.length - this.#end < MIN_REST_BYTES) this.slab = NO_SLAB;
+    this.#start = this.slab === NO_SLAB ? 0 : this.#end;
+    this.#end = this.#start;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Tells HTTP/2 from HTTP/1.1 on a new connection by its first bytes: an HTTP/2 client begins with "PRI ", which no
+ * HTTP/1.1 method does. Nothing is lost: the bytes looked at are handed on with the connection.
+ */
+import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { Instant } from '../../core/clock.ts';
+import { PREFACE } from './frame-types.ts';
+
+/** As many bytes as it takes. */
+const PREFIX = Buffer.from(PREFACE.slice(0, 4), 'latin1');
+
+export interface SniffEvents {
+  onHttp2(duplex: Duplex, firstBytes: Buffer): void;
+  /** The bytes have been put back. */
+  onHttp1(duplex: Duplex): void;
+}
+
+export class ProtocolSniffer {
+  readonly #duplex: Duplex;
+  readonly #events: SniffEvents;
+  readonly #onClosed: (sniffer: ProtocolSniffer) => void;
+  readonly #openedAt: Instant;
+  readonly #timeoutMs: number;
+  #bytes: Buffer | undefined;
+  readonly #onData = (chunk: Buffer): void => this.#look(chunk);
+  readonly #onError = (): void => {
+    this.#duplex.destroy();
+  };
+  readonly #onClose = (): void => this.#onClosed(this);
+
+  /** @param onClosed is called once, when it is decided or the connection closed before */
+  constructor(
+    duplex: Duplex,
+    events: SniffEvents,
+    timeoutMs: number,
+    now: Instant,
+    onClosed: (sniffer: ProtocolSniffer) => void,
+  ) {
+    this.#duplex = duplex;
+    this.#events = events;
+    this.#timeoutMs = timeoutMs;
+    this.#openedAt = now;
+    this.#onClosed = onClosed;
+    duplex.on('data', this.#onData);
+    duplex.on('error', this.#onError);
+    duplex.on('close', this.#onClose);
+  }
+
+  #look(chunk: Buffer): void {
+    const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const count = Math.min(bytes.length, PREFIX.length);
+    const isPrefix = PREFIX.compare(bytes, 0, count, 0, count) === 0;
+    if (isPrefix && count < PREFIX.length) {
+      this.#bytes = bytes;
+      return;
+    }
+    this.#handOver(isPrefix, bytes);
+  }
+
+  #handOver(isHttp2: boolean, bytes: Buffer): void {
+    const duplex = this.#duplex;
+    duplex.off('data', this.#onData);
+    duplex.off('error', this.#onError);
+    duplex.off('close', this.#onClose);
+    if (isHttp2) {
+      this.#events.onHttp2(duplex, bytes);
+    } else {
+      // Paused until its new owner has its listeners in place.
+      duplex.pause();
+      duplex.unshift(bytes);
+      this.#events.onHttp1(duplex);
+      if (duplex.listenerCount('data') > 0) duplex.resume();
+    }
+    this.#onClosed(this);
+  }
+
+  check(now: Instant): void {
+    if (now - this.#openedAt > this.#timeoutMs) this.#duplex.destroy();
+  }
+
+  /** Nothing has been asked yet. */
+  drain(): void {
+    this.#duplex.destroy();
+  }
+
+  destroy(): void {
+    this.#duplex.destroy();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The frames that carry requests: HEADERS, CONTINUATION, DATA. Decodes, checks, finds or makes the stream, tells its
+ * sink.
+ *
+ *   HEADERS ─▶ (CONTINUATION …) ─▶ HPACK, always ─▶ id above the last? ─▶ new request ─▶ refused | malformed | onStream
+ *                                                       │ no
+ *                                                       └▶ open: trailers ─▶ onEnd      closed: ignored or an error
+ *   DATA ─▶ windows ─▶ open? content-length? ─▶ onData (─▶ onEnd)
+ */
+import type { Buffer } from 'node:buffer';
+import type { ConnectionCore } from './connection-core.ts';
+import { ConnectionError, ErrorCode, frameSizeError, protocolError } from './error-code.ts';
+import { receiveBytes } from './flow-window.ts';
+import { DEFAULT_WINDOW_BYTES, Flag } from './frame-types.ts';
+import type { HeaderField } from './header-field.ts';
+import { HeaderIntake } from './header-intake.ts';
+import { HeaderMemo } from './header-memo.ts';
+import { HpackDecoder } from './hpack-decoder.ts';
+import { encodeHeaders } from './hpack-encoder.ts';
+import { areTrailersValid, type RequestHeaders, readRequestHeaders } from './request-headers.ts';
+import { ServerStream } from './stream.ts';
+import { Closed } from './stream-registry.ts';
+
+const PRIORITY_BYTES = 5;
+/** What a request whose header list is too large is answered with (RFC 6585, 5). */
+const HEADERS_TOO_LARGE = encodeHeaders([
+  [':status', '431'],
+  ['content-length', '0'],
+]);
+
+export class RequestFrames {
+  readonly #core: ConnectionCore;
+  readonly #decoder: HpackDecoder;
+  readonly #memo = new HeaderMemo();
+  readonly intake: HeaderIntake;
+  /** Streams above it are refused: we have said GOAWAY with it. */
+  lastAcceptedId = Infinity;
+  /** The client has acknowledged our SETTINGS: more than they allow is no longer an innocent mistake. */
+  areSettingsKnown = false;
+
+  constructor(core: ConnectionCore) {
+    this.#core = core;
+    this.#decoder = new HpackDecoder(core.options.maxHeaderListBytes);
+    this.intake = new HeaderIntake(core.options.maxHeaderListBytes, core.options.maxContinuations);
+  }
+
+  onHeaders(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (id === 0 || id % 2 === 0) throw protocolError(`HEADERS on stream ${id}`);
+    let from = start;
+    let to = end;
+    if ((flags & Flag.PADDED) !== 0) {
+      to -= paddingLength(bytes, start, end);
+      from += 1;
+    }
+    let isSelfDependent = false;
+    if ((flags & Flag.PRIORITY) !== 0) {
+      if (to - from < PRIORITY_BYTES) throw frameSizeError('HEADERS too short for its priority');
+      isSelfDependent = (bytes.readUInt32BE(from) & 0x7f_ff_ff_ff) === id;
+      from += PRIORITY_BYTES;
+    }
+    if ((flags & Flag.END_HEADERS) !== 0) {
+      this.#onBlock(id, flags, isSelfDependent, bytes, from, to);
+    } else {
+      this.intake.begin(id, flags, isSelfDependent, bytes.subarray(from, to), this.#core.environment.time.now);
+    }
+  }
+
+  onContinuation(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    this.intake.continue(id, bytes.subarray(start, end));
+    if ((flags & Flag.END_HEADERS) === 0) return;
+    const block = this.intake.finish();
+    this.#onBlock(id, this.intake.flags, this.intake.isSelfDependent, block, 0, block.length);
+  }
+
+  onData(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (id === 0) throw protocolError('DATA on stream 0');
+    const core = this.#core;
+    const frameBytes = end - start;
+    if (!receiveBytes(core.window, frameBytes)) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "DATA past the connection's window");
+    }
+    let from = start;
+    let to = end;
+    if ((flags & Flag.PADDED) !== 0) {
+      to -= paddingLength(bytes, start, end);
+      from += 1;
+    }
+    const stream = core.streams.get(id);
+    if (stream === undefined || stream.isRequestWhole) {
+      core.discard(frameBytes);
+      this.#onDataOfClosed(id, stream);
+    } else if (!receiveBytes(stream, frameBytes)) {
+      core.discard(frameBytes);
+      core.streamError(id, ErrorCode.FLOW_CONTROL_ERROR);
+    } else {
+      if (frameBytes > to - from) core.consume(stream, frameBytes - (to - from));
+      this.#onBody(stream, (flags & Flag.END_STREAM) !== 0, bytes, from, to);
+    }
+  }
+
+  #onBody(stream: ServerStream, isEnd: boolean, bytes: Buffer, start: number, end: number): void {
+    const core = this.#core;
+    const length = end - start;
+    stream.receivedBytes += length;
+    stream.unreadBytes += length;
+    if (length === 0 && !isEnd) core.spendControl('empty DATA frames');
+    const { contentLength, receivedBytes } = stream;
+    if (contentLength !== -1 && (isEnd ? receivedBytes !== contentLength : receivedBytes > contentLength)) {
+      core.streamError(stream.id, ErrorCode.PROTOCOL_ERROR);
+      return;
+    }
+    if (isEnd) stream.isRequestWhole = true;
+    if (length > 0) core.deliverData(stream, bytes.subarray(start, end));
+    if (isEnd && !stream.isClosed) core.deliverEnd(stream, undefined);
+  }
+
+  #onDataOfClosed(id: number, stream: ServerStream | undefined): void {
+    const { streams } = this.#core;
+    if (stream === undefined) {
+      if (streams.isIdle(id)) throw protocolError(`DATA on idle stream ${id}`);
+      if (streams.howClosed(id) === Closed.BY_US) return;
+    }
+    this.#core.streamError(id, ErrorCode.STREAM_CLOSED);
+  }
+
+  #onBlock(id: number, flags: number, isSelfDependent: boolean, bytes: Buffer, start: number, end: number): void {
+    const isEnd = (flags & Flag.END_STREAM) !== 0;
+    if (id <= this.#core.streams.lastId) {
+      this.#onLaterBlock(id, isEnd, bytes, start, end);
+      return;
+    }
+    this.#core.streams.lastId = id;
+    const headers = this.#readRequest(bytes, start, end);
+    if (isSelfDependent) this.#core.streamError(id, ErrorCode.PROTOCOL_ERROR);
+    else if (!this.#isRefused(id)) this.#beginRequest(id, isEnd, headers);
+  }
+
+  /** 'oversized', undefined if malformed. */
+  #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | 'oversized' | undefined {
+    const decoder = this.#decoder;
+    const { tableVersion } = decoder;
+    const known = this.#memo.find(tableVersion, bytes, start, end);
+    if (known !== undefined) return known;
+    const { fields, isOversized } = decoder.decode(bytes, start, end);
+    if (isOversized) return 'oversized';
+    const headers = readRequestHeaders(fields);
+    if (headers !== undefined && decoder.tableVersion === tableVersion) {
+      this.#memo.add(tableVersion, bytes, start, end, headers);
+    }
+    return headers;
+  }
+
+  #isRefused(id: number): boolean {
+    const { options, streams, sends, writer } = this.#core;
+    const isTooMany = streams.size >= options.maxConcurrentStreams;
+    if (!isTooMany && id <= this.lastAcceptedId && sends.waitingBytes <= options.maxWaitingBytes) return false;
+    writer.resetStream(id, ErrorCode.REFUSED_STREAM);
+    streams.close(id, Closed.BY_US);
+    if (isTooMany && this.areSettingsKnown) this.#core.spendReset();
+    else this.#core.spendControl('streams refused');
+    return true;
+  }
+
+  #beginRequest(id: number, isEnd: boolean, headers: RequestHeaders | 'oversized' | undefined): void {
+    const core = this.#core;
+    if (headers === undefined || (headers !== 'oversized' && isEnd && headers.contentLength > 0)) {
+      core.streamError(id, ErrorCode.PROTOCOL_ERROR);
+      return;
+    }
+    const stream = new ServerStream(core, id, headers === 'oversized' ? -1 : headers.contentLength);
+    // Until it has our SETTINGS the client takes the window to be the protocol's default.
+    if (!this.areSettingsKnown) stream.available = Math.max(stream.available, DEFAULT_WINDOW_BYTES);
+    stream.isRequestWhole = isEnd;
+    core.streams.add(stream);
+    if (headers === 'oversized') {
+      stream.respond(HEADERS_TOO_LARGE, true);
+      return;
+    }
+    try {
+      core.environment.handler.onStream(stream, headers);
+    } catch (error) {
+      core.failed(stream, error);
+    }
+    if (isEnd && !stream.isClosed) core.deliverEnd(stream, undefined);
+  }
+
+  /** Trailers, or a mistake. */
+  #onLaterBlock(id: number, isEnd: boolean, bytes: Buffer, start: number, end: number): void {
+    const core = this.#core;
+    // Before anything else: the next block builds on the table that this one leaves.
+    const { fields, isOversized } = this.#decoder.decode(bytes, start, end);
+    const stream = core.streams.get(id);
+    if (stream === undefined) {
+      this.#onBlockOfClosed(id, isEnd, fields);
+    } else if (stream.isRequestWhole) {
+      core.streamError(id, ErrorCode.STREAM_CLOSED);
+    } else if (!isEnd || isOversized || !areTrailersValid(fields) || isBodyShort(stream)) {
+      core.streamError(id, ErrorCode.PROTOCOL_ERROR);
+    } else {
+      stream.isRequestWhole = true;
+      core.deliverEnd(stream, fields);
+    }
+  }
+
+  #onBlockOfClosed(id: number, isEnd: boolean, fields: readonly HeaderField[]): void {
+    const how = this.#core.streams.howClosed(id);
+    // Trailers of a request that we closed, perhaps long ago: they may have been under way.
+    if (how === Closed.BY_US || (how === Closed.UNKNOWN && isEnd && areTrailersValid(fields))) return;
+    const code = how === Closed.UNKNOWN ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED;
+    throw new ConnectionError(code, `HEADERS on stream ${id}, which is closed`);
+  }
+}
+
+function isBodyShort(stream: ServerStream): boolean {
+  return stream.contentLength !== -1 && stream.receivedBytes !== stream.contentLength;
+}
+
+/** Bytes of padding at the frame's end, from its first byte. */
+function paddingLength(bytes: Buffer, start: number, end: number): number {
+  if (start === end) throw frameSizeError('padded frame without a pad length');
+  const length = bytes[start]!;
+  if (length > end - start - 1) throw protocolError('padding is longer than its frame');
+  return length;
+}

@@ -1,0 +1,129 @@
+/**
+ * The connections of one HTTP/2 server. It listens to nothing itself: whoever does gives it each new connection.
+ *
+ *   net / TLS / Unix socket ── accept ──▶ "PRI "? ─ yes ─▶ Http2Connection ─▶ handler
+ *                                              └─ no ──▶ onHttp1, with the bytes put back
+ *
+ *   one timer, every tickMs, while there are connections: check(now) of each
+ *
+ * At capacity (maxConnections) a new connection is closed at once.
+ */
+import type { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import { Http2Connection } from './connection.ts';
+import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
+import { FlushTurn } from './flush-turn.ts';
+import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './options.ts';
+import { ProtocolSniffer, type SniffEvents } from './protocol-sniffer.ts';
+import { SlabPool } from './slab-pool.ts';
+
+export interface Http2ServerInit {
+  readonly handler: Http2Handler;
+  readonly clock: Clock;
+  readonly options?: Partial<Http2Options>;
+  /**
+   * Takes connections that do not speak HTTP/2, e.g. `(socket) => httpServer.emit('connection', socket)`. Without it
+   * they get a GOAWAY.
+   */
+  readonly onHttp1?: (duplex: Duplex) => void;
+}
+
+/** Decided or not: what the server does with each connection. */
+interface Member {
+  check(now: Instant): void;
+  drain(): void;
+  destroy(): void;
+}
+
+export class Http2Server implements SniffEvents {
+  readonly #environment: ConnectionEnvironment;
+  readonly #time: { now: Instant };
+  readonly #onHttp1: ((duplex: Duplex) => void) | undefined;
+  readonly #members = new Set<Member>();
+  readonly #whenEmpty: (() => void)[] = [];
+  #timer: TimerHandle | undefined;
+  #isDraining = false;
+  readonly #forget = (member: Member): void => this.#remove(member);
+
+  constructor(init: Http2ServerInit) {
+    this.#time = { now: init.clock.nowMs() };
+    this.#onHttp1 = init.onHttp1;
+    this.#environment = {
+      handler: init.handler,
+      clock: init.clock,
+      options: { ...DEFAULT_HTTP2_OPTIONS, ...init.options },
+      time: this.#time,
+      turn: new FlushTurn(),
+      slabs: new SlabPool(),
+    };
+  }
+
+  /** HTTP/2 connections, and those not yet known to be. */
+  get connectionCount(): number {
+    return this.#members.size;
+  }
+
+  /** Takes over a new connection; its errors are handled from here on. */
+  accept(duplex: Duplex): void {
+    if (this.#isDraining || this.#members.size >= this.#environment.options.maxConnections) {
+      duplex.on('error', () => {});
+      duplex.destroy();
+      return;
+    }
+    // Writes are gathered here: the kernel need not wait for more.
+    if (duplex instanceof Socket) duplex.setNoDelay(true);
+    this.#startTicking();
+    if (this.#onHttp1 === undefined) {
+      this.#members.add(new Http2Connection(duplex, this.#environment, this.#forget));
+      return;
+    }
+    const { prefaceTimeoutMs } = this.#environment.options;
+    this.#members.add(new ProtocolSniffer(duplex, this, prefaceTimeoutMs, this.#time.now, this.#forget));
+  }
+
+  onHttp2(duplex: Duplex, firstBytes: Buffer): void {
+    const connection = new Http2Connection(duplex, this.#environment, this.#forget);
+    this.#members.add(connection);
+    connection.readFirst(firstBytes);
+  }
+
+  onHttp1(duplex: Duplex): void {
+    this.#onHttp1?.(duplex);
+  }
+
+  /** Accepts no more, lets every connection finish its streams; resolves when all have closed. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const member of this.#members) member.drain();
+    if (this.#members.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** Cuts what is left: the end of a drain that took too long. */
+  destroy(): void {
+    this.#isDraining = true;
+    for (const member of this.#members) member.destroy();
+  }
+
+  #remove(member: Member): void {
+    this.#members.delete(member);
+    if (this.#members.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #startTicking(): void {
+    if (this.#timer !== undefined) return;
+    const { clock, options } = this.#environment;
+    this.#time.now = clock.nowMs();
+    this.#timer = clock.setTimer(this.#time.now + options.tickMs, () => {
+      this.#timer = undefined;
+      this.#time.now = clock.nowMs();
+      for (const member of this.#members) member.check(this.#time.now);
+      if (this.#members.size > 0) this.#startTicking();
+    });
+  }
+}

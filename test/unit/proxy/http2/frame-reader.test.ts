@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { test } from 'node:test';
+import { ConnectionError, ErrorCode } from '../../../../src/proxy/http2/error-code.ts';
+import { FrameReader } from '../../../../src/proxy/http2/frame-reader.ts';
+import { frame } from '../../../support/http2-frames.ts';
+
+const readAll = (chunks: readonly Buffer[], maxFrameBytes = 16_384): string[] => {
+  const seen: string[] = [];
+  const reader = new FrameReader(
+    {
+      onFrame: (type, flags, id, bytes, start, end) =>
+        seen.push(`${type} ${flags} ${id} ${bytes.toString('latin1', start, end)}`),
+    },
+    maxFrameBytes,
+  );
+  for (const chunk of chunks) reader.read(chunk);
+  return seen;
+};
+
+const BYTES = Buffer.concat([
+  frame(0, 1, 3, Buffer.from('hello')),
+  frame(4, 0, 0),
+  frame(9, 4, 0x7fffffff, Buffer.from('x')),
+]);
+const SEEN = ['0 1 3 hello', '4 0 0 ', '9 4 2147483647 x'];
+
+test('reads frames from one chunk', () => assert.deepEqual(readAll([BYTES]), SEEN));
+
+test('reads the same frames however the bytes are cut', () => {
+  for (let size = 1; size < BYTES.length; size++) {
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < BYTES.length; at += size) chunks.push(BYTES.subarray(at, at + size));
+    assert.deepEqual(readAll(chunks), SEEN, `pieces of ${size}`);
+  }
+});
+
+test('empty chunks do nothing', () => {
+  const empty = Buffer.alloc(0);
+  assert.deepEqual(
+    readAll([empty, BYTES.subarray(0, 4), empty, BYTES.subarray(4, 11), empty, BYTES.subarray(11)]),
+    SEEN,
+  );
+});
+
+test('the reserved bit of the stream id is ignored', () => {
+  const bytes = frame(0, 0, 5);
+  bytes[5] = 0x80;
+  assert.deepEqual(readAll([bytes]), ['0 0 5 ']);
+});
+
+test('a frame of the largest size is read, one byte more is refused as soon as its length is known', () => {
+  assert.equal(readAll([frame(0, 0, 1, Buffer.alloc(16_384))]).length, 1);
+  const isSizeError = (error: unknown): boolean =>
+    error instanceof ConnectionError && error.code === ErrorCode.FRAME_SIZE_ERROR;
+  const head = frame(0, 0, 1, Buffer.alloc(16_385)).subarray(0, 9);
+  assert.throws(() => readAll([head]), isSizeError);
+  assert.throws(() => readAll([head.subarray(0, 8), head.subarray(8)]), isSizeError);
+});
+
+test('stopped by its sink it hands out nothing more', () => {
+  const seen: number[] = [];
+  const reader: FrameReader = new FrameReader(
+    {
+      onFrame(type) {
+        seen.push(type);
+        reader.stop();
+      },
+    },
+    16_384,
+  );
+  reader.read(BYTES);
+  reader.read(BYTES);
+  assert.deepEqual(seen, [0]);
+  assert.equal(reader.hasPartialFrame, false);
+});
+
+test('a payload stays as it was after later reads', () => {
+  const payloads: Buffer[] = [];
+  const reader = new FrameReader(
+    { onFrame: (_t, _f, _i, bytes, start, end) => payloads.push(bytes.subarray(start, end)) },
+    100,
+  );
+  for (const text of ['one', 'two']) {
+    const bytes = frame(0, 0, 1, Buffer.from(text));
+    reader.read(bytes.subarray(0, 10));
+    reader.read(bytes.subarray(10));
+  }
+  assert.deepEqual(payloads.map(String), ['one', 'two']);
+});
