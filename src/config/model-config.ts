@@ -17,7 +17,13 @@ export interface ModelConfig {
   /** Runtime by name; undefined = by the artifact found. */
   readonly backend: string | undefined;
   readonly executionProvider: string;
+  /** Where its runs happen; undefined = what `--host` says. */
+  readonly host: HostChoice | undefined;
 }
+
+/** auto = on the event loop if runs are short enough, which is measured at load and watched, else in threads. */
+export const HOST_CHOICES = ['auto', 'inline', 'thread'] as const;
+export type HostChoice = (typeof HOST_CHOICES)[number];
 
 export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
 
@@ -27,19 +33,27 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
   const equals = head!.indexOf('=');
   if (equals < 1 || equals === head!.length - 1)
     return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
-  const settings = { backend: undefined as string | undefined, provider: 'cpu', versions: LATEST_ONE };
+  const settings = {
+    backend: undefined as string | undefined,
+    provider: 'cpu',
+    versions: LATEST_ONE,
+    host: undefined as HostChoice | undefined,
+  };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
     const [, key, value] = /^([^=]+)=(.+)$/.exec(part) ?? [];
     if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
     if (key === 'backend') settings.backend = value;
     else if (key === 'provider') settings.provider = value;
-    else if (key === 'versions') {
+    else if (key === 'host') {
+      settings.host = HOST_CHOICES.find((choice) => choice === value);
+      if (settings.host === undefined) return { error: `host=${value} wants one of ${HOST_CHOICES.join(', ')}` };
+    } else if (key === 'versions') {
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
       settings.versions = policy;
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
-    else return { error: `unknown key "${key}"; keys are backend, provider, versions and label.NAME (a number)` };
+    else return { error: `unknown key "${key}"; keys are backend, provider, host, versions and label.NAME (a number)` };
   }
   return {
     value: {
@@ -49,6 +63,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       versionLabels: labels,
       backend: settings.backend,
       executionProvider: settings.provider,
+      host: settings.host,
     },
   };
 }

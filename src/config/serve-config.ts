@@ -37,6 +37,7 @@ function collectModels(options: ServeOptions, errors: string[]): readonly ModelC
       versionLabels: new Map(),
       backend: undefined,
       executionProvider: options.execution_provider,
+      host: undefined,
     });
   }
   for (const text of options.model) {

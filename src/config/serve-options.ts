@@ -5,6 +5,7 @@
  * An option comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else
  * it is the default.
  */
+import { HOST_CHOICES } from './model-config.ts';
 import { flag, integer, type Option, sizes, text, texts } from './option-types.ts';
 
 const PORT = { min: 0, max: 65_535 };
@@ -21,7 +22,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), versions (latest:N, all, or 3+7), label.NAME=VERSION.',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, versions (latest:N, all, or 3+7), label.NAME=VERSION.',
   }),
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
   rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
@@ -85,6 +86,12 @@ export const SERVE_OPTIONS = {
     max: 1024,
     default: 1,
     help: 'Threads inside one run. More than 1 pays only for large models on idle cores.',
+  }),
+  host: text({
+    default: 'auto',
+    oneOf: HOST_CHOICES,
+    placeholder: 'auto|inline|thread',
+    help: 'Where runs happen. inline = on the event loop, for models of microseconds; thread = on threads of their own; auto = inline where the runs measured at load are short enough, watched afterwards.',
   }),
   execution_provider: text({
     default: 'cpu',

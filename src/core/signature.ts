@@ -11,6 +11,11 @@ export interface TensorSpec {
   readonly shape: Shape | undefined;
   /** The runtime's own name of the tensor, e.g. "serving_default_x:0"; the same as the signature's name in ONNX. */
   readonly tensorName: string;
+  /**
+   * Of a string input: the runtime takes UTF-8 without NUL alone. Checked before requests share a run, so that one
+   * caller's bytes cannot fail another's.
+   */
+  readonly isText?: boolean;
 }
 
 /**

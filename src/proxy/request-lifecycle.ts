@@ -124,18 +124,18 @@ function draining(): ServingError {
 function deadlineExceeded(context: RequestContext): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
   const stage = context.stages.reached;
-  const where = WHERE[stage] ?? 'before it was answered';
+  const where = WHERE[stage] ?? 'before it was answered; send a longer one';
   return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, {
     attributes: { stage },
   });
 }
 
 const WHERE: Readonly<Record<string, string>> = {
-  receive: 'before the request had arrived whole',
-  decode: 'while the request was read',
+  receive: 'before the request had arrived whole; send a longer deadline or a smaller request',
+  decode: 'while the request was read; send a longer deadline or a smaller request',
   [STAGES[STAGE_QUEUE]]: 'while the request waited for a free slot; send a longer deadline or fewer requests',
   [STAGES[STAGE_EXECUTE]]: 'while the model ran; send a longer deadline or fewer rows',
-  [STAGES[STAGE_ENCODE]]: 'while the answer was written',
+  [STAGES[STAGE_ENCODE]]: 'while the answer was written; send a longer deadline or fewer rows',
 };
 
 function formatMs(ms: number): string {

@@ -41,7 +41,13 @@ export function outputTensors(metadata: readonly ValueMetadata[]): readonly Tens
 
 /** The specs by name, in the model's order. */
 export function specsOf(tensors: readonly TensorMetadata[]): ReadonlyMap<string, TensorSpec> {
-  return new Map(tensors.map((t) => [t.name, { dtype: t.dtype, shape: shapeOf(t), tensorName: t.name }]));
+  return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor)]));
+}
+
+function specOf(tensor: TensorMetadata): TensorSpec {
+  const spec = { dtype: tensor.dtype, shape: shapeOf(tensor), tensorName: tensor.name };
+  // ORT's binding hands strings over as NUL-terminated UTF-8.
+  return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }
 
 /** ORT shows a scalar and a tensor of unknown rank alike, so both are "any rank": ORT checks what it knows itself. */

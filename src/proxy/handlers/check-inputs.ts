@@ -1,8 +1,9 @@
 /**
- * What was sent against what the signature wants: names, dtypes, shapes. Every text says what was sent, what the model
+ * What was sent against what the signature wants: names, dtypes, shapes, text where it must be text. Every text says what was sent, what the model
  * wants, and one fix. TensorFlow Serving leaves shapes to the graph; we know them, so a wrong one is refused before it
  * can fail a batch.
  */
+import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
@@ -58,7 +59,19 @@ function checkInput(
     );
   }
   if (!shapeFits(tensor.shape, spec.shape)) throw wrongShape(model, name, spec, tensor);
+  if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor.data);
   return tensor;
+}
+
+function checkText(model: ResolvedModelSpec, name: string, data: readonly Uint8Array[]): void {
+  for (let i = 0; i < data.length; i++) {
+    const bytes = data[i]!;
+    const fault = bytes.includes(0) ? 'holds a NUL byte' : isUtf8(bytes) ? undefined : 'is not valid UTF-8';
+    if (fault === undefined) continue;
+    throw invalid(
+      `input ${quoteName(name)}, element ${i}, ${fault}, but ${describe(model)} wants UTF-8 text; send binary data as base64 text`,
+    );
+  }
 }
 
 function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): ServingError {

@@ -147,7 +147,7 @@ export class JsonCursor {
     const hasExponent = bytes[at] === LOWER_E || bytes[at] === UPPER_E;
     if (hasExponent) at = this.#skipDigits(bytes[at + 1] === PLUS || bytes[at + 1] === MINUS ? at + 2 : at + 1);
     if ((hasExponent || at - start > MAX_SAFE_NUMBER_LENGTH) && !Number.isFinite(Number(this.text(start, at)))) {
-      throw this.error('the number that begins here is too large for a double', start);
+      throw this.error('the number that begins here is too large for a double; send a smaller one, or Infinity', start);
     }
     this.at = at;
   }

@@ -68,7 +68,7 @@ export class TensorReader {
   #openList(): void {
     const level = this.#seen.length;
     if (level === this.#rank) throw this.#fail('a list', 'others have single values there; nest all alike');
-    if (level === MAX_RANK) throw this.#fail('a list', `a tensor has ${MAX_RANK} dimensions at most`);
+    if (level === MAX_RANK) throw this.#fail('a list', `a tensor has ${MAX_RANK} dimensions at most; nest less deeply`);
     if (this.#dims.length === level) this.#dims.push(-1);
     this.#seen.push(0);
     this.#cursor.at++;

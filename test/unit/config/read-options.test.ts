@@ -83,7 +83,7 @@ describe('options of serve', () => {
 
 describe('--model', () => {
   it('reads name, directory and keys', () => {
-    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,versions=3+7,label.stable=3'), {
+    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,host=thread,versions=3+7,label.stable=3'), {
       value: {
         name: 'm',
         basePath: '/models/m',
@@ -91,6 +91,7 @@ describe('--model', () => {
         versionLabels: new Map([['stable', 3n]]),
         backend: undefined,
         executionProvider: 'cuda',
+        host: 'thread',
       },
     });
   });
@@ -100,6 +101,7 @@ describe('--model', () => {
     ['=x', /NAME=DIR/],
     ['m=/x,versions=none', /latest:N/],
     ['m=/x,colour=red', /unknown key/],
+    ['m=/x,host=moon', /host=moon wants one of auto, inline, thread/],
     ['m=/x,label.a=b', /unknown key/],
   ] as const) {
     it(`refuses ${text}`, () => {

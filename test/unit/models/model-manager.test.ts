@@ -22,6 +22,7 @@ function config(extra: Partial<ModelConfig> = {}): ModelConfig {
     versionLabels: new Map(),
     backend: undefined,
     executionProvider: 'cpu',
+    host: undefined,
     ...extra,
   };
 }
