@@ -2,8 +2,8 @@
  * What a runtime must be to serve models here. Start at docs/add-a-backend.md; test/contract/backend-contract.ts is the
  * suite that every backend must pass, in every host.
  *
- * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. It runs inside a *host*: a
- * worker thread today, so everything that crosses this interface must survive a structured clone, except functions.
+ * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. It runs inside a *host*: most
+ * often a worker thread, so everything that crosses this interface must survive a structured clone, except functions.
  */
 import type { Instant } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
@@ -21,6 +21,17 @@ export interface RunOptions {
   readonly deadline: Instant;
 }
 
+/**
+ * The same as Session.run, done when it returns: throws where that rejects. For a runtime that computes on the calling
+ * thread.
+ */
+export type RunSync = (
+  signatureName: string,
+  inputs: TensorMap,
+  outputs: readonly string[],
+  options: RunOptions,
+) => TensorMap;
+
 /** One opened artifact, ready to run. Not safe for two runs at once unless its backend says so: a host sees to it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
@@ -31,6 +42,11 @@ export interface Session {
    * `invalid_request` (the input is at fault in a way only the runtime can see), or `backend_failed` after close().
    */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
+  /**
+   * Where it is there, hosts prefer it: between two runs the session's thread may then sleep without its event loop, and
+   * tiny batches may run on the server's own. Such a session needs no timers or I/O of its own between runs.
+   */
+  readonly runSync?: RunSync | undefined;
   /** Waits for the run in progress, then frees the runtime's memory. Twice is once. */
   close(): Promise<void>;
 }

@@ -24,7 +24,7 @@ export interface BatchResult {
 }
 
 export interface Executor {
-  /** How many batches may be in `run` at once. */
+  /** How many batches may be in `run` at once. It changes when the model moves to another host: ask each time. */
   readonly slots: number;
   /**
    * Memory for one input of a batch that will be given to `run` next, at least `byteLength` bytes, 8-byte aligned.

@@ -54,7 +54,7 @@ const DEFAULT_RETRY_AFTER_MS = 100;
 
 export class Scheduler {
   readonly #clock: Clock;
-  readonly #slots: number;
+  readonly #executor: Executor;
   readonly #plans = new Map<string, SignaturePlan>();
   readonly #queue = new TaskQueue();
   readonly #dispatcher: Dispatcher;
@@ -63,7 +63,7 @@ export class Scheduler {
   constructor(init: SchedulerInit) {
     const { executor, clock, telemetry, options, model, version } = init;
     this.#clock = clock;
-    this.#slots = executor.slots;
+    this.#executor = executor;
     for (const [name, signature] of init.signatures) this.#plans.set(name, new SignaturePlan(name, signature, options));
     this.#dispatcher = new Dispatcher({
       executor,
@@ -158,7 +158,7 @@ export class Scheduler {
     const { meanRunMs, runningBatches } = this.#dispatcher;
     if (meanRunMs === undefined) return DEFAULT_RETRY_AFTER_MS;
     const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + runningBatches;
-    return Math.max(1, Math.ceil((meanRunMs * ahead) / this.#slots));
+    return Math.max(1, Math.ceil((meanRunMs * ahead) / this.#executor.slots));
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * What every backend must do, run for each backend directly and again inside each host.
+ * What every backend must do, run for each backend directly and again inside each host, however batches
+ * cross to it.
  *
  * A backend brings a `BackendUnderTest`: how to write it the few models that the suite needs, and what it cannot do. The
  * models copy their one input `x` to each of their outputs.
@@ -9,11 +10,15 @@ import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import type { LoadOptions } from '../../src/backends/backend.ts';
+import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
+import { startInlineHost } from '../../src/backends/host/inline-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
+import type { ThreadHostOptions } from '../../src/backends/host/worker-slots.ts';
 import { backendFor } from '../../src/backends/registry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
 import type { ErrorKind, ServingError } from '../../src/core/errors.ts';
+import type { Executor } from '../../src/core/executor.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../src/core/signature.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
@@ -63,8 +68,15 @@ const MATRIX: CopyModel = { dtype: 'float32', dims: ['N', 2], outputs: ['y'] };
 
 /** The suite. Call it at the top of a test file. */
 export function backendContract(backend: BackendUnderTest): void {
-  for (const placement of [direct(backend.kind), inThread(backend.kind)]) {
-    describe(`backend ${backend.kind.replace(/.*\//, '')}, ${placement.name}`, () => {
+  const { kind } = backend;
+  const placements = [
+    direct(kind),
+    hosted('inline', 200, kind, startInlineHost),
+    hosted('in threads', 25, kind, startThreadHost),
+    hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+  ];
+  for (const placement of placements) {
+    describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {
       testDTypes(backend, placement);
       testBatchAxes(backend, placement);
       testWrongCalls(backend, placement);
@@ -88,26 +100,50 @@ function direct(kind: string): Placement {
   return { name: 'direct', load, leakCycles: 200 };
 }
 
-function inThread(kind: string): Placement {
+function hosted(
+  name: string,
+  leakCycles: number,
+  backendKind: string,
+  start: (options: ThreadHostOptions) => Promise<HostedSession>,
+): Placement {
   const load: Load = async (directory, options) => {
-    const host = await startThreadHost({
+    const loadOptions = { ...LOAD_OPTIONS, ...options };
+    const clock = systemClock;
+    const host = await start({
       model: 'copy',
       versionDirectory: directory,
-      backendKind: kind,
-      loadOptions: { ...LOAD_OPTIONS, ...options },
+      backendKind,
+      loadOptions,
       slots: 2,
-      clock: systemClock,
+      clock,
     });
+    let runs = 0;
     return {
       signatures: host.signatures,
-      run: async (inputs, outputs = ['y'], signatureName = DEFAULT_SIGNATURE_NAME) => {
+      run: async (tensors, outputs = ['y'], signatureName = DEFAULT_SIGNATURE_NAME) => {
+        // Every other run in the host's own memory, as the scheduler does it.
+        const inputs = runs++ % 2 === 0 ? tensors : inLentMemory(tensors, host.executor);
         const size = [...inputs.values()][0]?.shape[0] ?? 1;
         return (await host.executor.run({ signatureName, inputs, outputs, size, deadline: Infinity })).outputs;
       },
       close: () => host.close(),
     };
   };
-  return { name: 'in a thread', load, leakCycles: 25 };
+  return { name, load, leakCycles };
+}
+
+function inLentMemory(tensors: TensorMap, executor: Executor): TensorMap {
+  const lent = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype === 'string') {
+      lent.set(name, tensor);
+      continue;
+    }
+    const data = new Uint8Array(executor.allocate(tensor.data.byteLength), 0, tensor.data.byteLength);
+    data.set(tensor.data);
+    lent.set(name, { ...tensor, data });
+  }
+  return lent;
 }
 
 function testDTypes(backend: BackendUnderTest, { load }: Placement): void {
@@ -202,6 +238,18 @@ function testLifetime(backend: BackendUnderTest, { load, leakCycles }: Placement
     for (const [i, x] of inputs.entries()) assertSameTensor(outputs[i]!.get('y'), x);
   });
 
+  it('gives back each its own rows when sizes and orders are mixed', async (t) => {
+    const model = await loadModel(t, backend, load, MATRIX);
+    const inputs = [1, 200_000, 0, 3, 40_000, 200_000, 2, 500, 0, 1, 40_000].map((rows, i) =>
+      floats([rows, 2], ...Array.from({ length: Math.min(2 * rows, 8) }, (_, k) => 100 * i + k)),
+    );
+    for (let start = 0; start < inputs.length; start += 2) {
+      const some = inputs.slice(start, start + 2);
+      const outputs = await Promise.all(some.map((x) => model.run(new Map([['x', x]]))));
+      for (const [i, x] of some.entries()) assertSameTensor(outputs[i]!.get('y'), x);
+    }
+  });
+
   it('finishes the run in progress when closed, and runs no more', async (t) => {
     const model = await load(modelDirectory(t, backend, MATRIX));
     const x = floats([1, 2], 1, 2);
@@ -280,8 +328,11 @@ function assertSameTensor(actual: Tensor | undefined, expected: Tensor): void {
   assert.deepEqual(hex(actual), hex(expected));
 }
 
+/** Values that are missing are zeros. */
 function floats(shape: readonly number[], ...values: number[]): Tensor {
-  return { dtype: 'float32', shape, data: new Uint8Array(new Float32Array(values).buffer) };
+  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  data.set(values);
+  return { dtype: 'float32', shape, data: new Uint8Array(data.buffer) };
 }
 
 /** Six elements of the awkward kind: all bits set (a NaN with a payload, -1 or the largest), -0 or the least, … */

@@ -45,12 +45,13 @@ export interface FakeOutput {
 /**
  * - `fail`: the run rejects with `backend_failed`, as when a runtime throws;
  * - `throw`: it throws a plain Error, as when the backend has a bug;
+ * - `dawdle`: it takes 10 ms, as a larger input would;
  * - `forget`: it leaves a rejected promise unhandled, and answers well;
  * - `exit`: it ends its thread, as when a runtime crashes.
  */
 export interface FakeFault {
   readonly whenFirstIs: number;
-  readonly effect: 'fail' | 'throw' | 'forget' | 'exit';
+  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit';
 }
 
 export const backend: Backend = {
@@ -91,6 +92,10 @@ class FakeSession implements Session {
   }
 
   async run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): Promise<TensorMap> {
+    return this.runSync(signatureName, inputs, outputs);
+  }
+
+  runSync(signatureName: string, inputs: TensorMap, outputs: readonly string[]): TensorMap {
     if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
     checkRun(this.signatures, signatureName, inputs, outputs);
     this.#actOutFault(inputs);
@@ -113,6 +118,9 @@ class FakeSession implements Session {
         throw new ServingError('backend_failed', 'the fake was told to fail');
       case 'throw':
         throw new Error('a bug in the fake');
+      case 'dawdle':
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        break;
       case 'forget':
         void Promise.reject(new Error('a promise that the fake forgot'));
         break;

@@ -3,7 +3,7 @@
  *
  *          allocate            claim + transfer           keep
  *     kept ────────▶ lent ──────────────────▶ with a worker ────────▶ kept
- *       ▲              │ release
+ *       ▲              │ release, after a run for which it was only read
  *       └──────────────┘
  *
  * Sizes are powers of two from 1 KiB, so that any batch of a model finds the memory of the one before. What is kept is
@@ -11,6 +11,7 @@
  * lent and never comes back is too: it is held weakly.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import type { TransferMemory } from './tensor-transfer.ts';
 
 const SMALLEST_CLASS = 10;
@@ -47,8 +48,13 @@ export class BufferPool implements TransferMemory {
   }
 
   /** Takes a lent buffer back; others are nobody's business here. */
-  release(buffer: ArrayBuffer): void {
-    if (this.#lent.delete(buffer)) this.keep(buffer);
+  release(buffer: ArrayBufferLike): void {
+    if (this.#lent.delete(buffer)) this.keep(buffer as ArrayBuffer);
+  }
+
+  /** Takes back those of a batch's inputs that are lent: its run is over. */
+  releaseInputs(inputs: TensorMap): void {
+    for (const { data } of inputs.values()) if (data instanceof Uint8Array) this.release(data.buffer);
   }
 
   /** The buffer under `bytes` if it is lent, which it no longer is then. */

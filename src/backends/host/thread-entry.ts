@@ -5,20 +5,20 @@
  * is reported and survived. An exception outside a request (a timer of a plug-in) does end it; the host replaces it.
  */
 import process from 'node:process';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { setImmediate } from 'node:timers';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import type { Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
-import { buffersOf, packTensors, type TransferMemory, unpackTensors } from './tensor-transfer.ts';
-import {
-  type DoneMessage,
-  type MessageFromWorker,
-  type MessageToWorker,
-  type RunMessage,
-  threadTimeMs,
-  toErrorMessage,
-  type WorkerStart,
-} from './thread-protocol.ts';
+import { MailboxReceiver } from './mailbox-receiver.ts';
+import { type MessageToWorker, toErrorMessage, type WorkerStart } from './thread-protocol.ts';
+import { runMailbox, runMessage, send } from './thread-runs.ts';
+
+/**
+ * A thread that sleeps on its mailbox reports a forgotten promise, and lets a runtime's finalizers run, only when its
+ * event loop turns: so it does, now and then (a turn costs some 5 µs).
+ */
+const CALLS_PER_TURN = 256;
 
 if (parentPort === null) throw new Error('thread-entry is started by thread-host, in a worker thread');
 process.on('unhandledRejection', (reason) => {
@@ -28,35 +28,41 @@ await serve(parentPort, workerData as WorkerStart);
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   let session: Session;
+  let loadMs: number;
   try {
     const backend = await backendFor(start.versionDirectory, start.backendKind);
+    const before = systemClock.nowMs();
     session = await backend.load(start.versionDirectory, start.loadOptions);
+    loadMs = systemClock.nowMs() - before;
   } catch (error) {
     send(port, { type: 'load_failed', error: toErrorMessage(error) });
     return;
   }
+  const { signatures, runSync } = session;
+  send(port, { type: 'ready', signatures, isSynchronous: runSync !== undefined, loadMs });
+  if (runSync !== undefined && start.mailbox !== undefined) {
+    return serveMailbox(port, session, new MailboxReceiver(start.mailbox, signatures));
+  }
   port.on('message', (message: MessageToWorker) => {
-    if (message.type === 'run') void runBatch(port, session, message);
+    if (message.type === 'run') void runMessage(port, session, message);
     else void closeSession(port, session);
   });
-  send(port, { type: 'ready', signatures: session.signatures });
 }
 
-async function runBatch(port: MessagePort, session: Session, message: RunMessage): Promise<void> {
-  const inputBuffers = buffersOf(message.inputs);
-  try {
-    const runStart = threadTimeMs();
-    const deadline = message.deadline - runStart + systemClock.nowMs();
-    const results = await session.run(message.signatureName, unpackTensors(message.inputs), message.outputs, {
-      deadline,
-    });
-    const runEnd = threadTimeMs();
-    const outputs = packTensors(results, new OutputMemory(inputBuffers));
-    const done: DoneMessage = { type: 'done', outputs, inputBuffers, runStart, runEnd };
-    send(port, done, [...inputBuffers, ...buffersOf(outputs)]);
-  } catch (error) {
-    // Without the inputs' memory: this must not fail, and failures are rare.
-    send(port, { type: 'failed', error: toErrorMessage(error) });
+/** Sleeps outside the event loop until rung, for a call or for a message; ends after `close`. */
+async function serveMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver): Promise<void> {
+  // Without a listener the port would not keep a thread that awaits something alive.
+  port.ref();
+  for (let calls = 1; ; calls++) {
+    mailbox.wait();
+    const call = mailbox.read();
+    if (call !== undefined) runMailbox(port, session, mailbox, call);
+    else {
+      const { message } = receiveMessageOnPort(port) as { message: MessageToWorker };
+      if (message.type === 'close') return closeSession(port, session);
+      await runMessage(port, session, message);
+    }
+    if (calls % CALLS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -65,32 +71,4 @@ async function closeSession(port: MessagePort, session: Session): Promise<void> 
   await session.close().catch((error: Error) => process.emitWarning(error));
   send(port, { type: 'closed' });
   port.close();
-}
-
-function send(port: MessagePort, message: MessageFromWorker, transfer: readonly ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer);
-}
-
-/**
- * Outputs leave by transfer where a tensor fills its buffer, as ONNX Runtime's do. Those that share one (with an input,
- * another output, or Node's pool behind small Buffers) are copied.
- */
-class OutputMemory implements TransferMemory {
-  readonly #taken: ArrayBufferLike[];
-
-  constructor(inputBuffers: readonly ArrayBuffer[]) {
-    this.#taken = [...inputBuffers];
-  }
-
-  claim({ buffer, byteLength }: Uint8Array): ArrayBuffer | undefined {
-    if (!(buffer instanceof ArrayBuffer) || byteLength !== buffer.byteLength || this.#taken.includes(buffer)) {
-      return undefined;
-    }
-    this.#taken.push(buffer);
-    return buffer;
-  }
-
-  allocate(byteLength: number): ArrayBuffer {
-    return new ArrayBuffer(byteLength);
-  }
 }

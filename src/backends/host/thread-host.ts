@@ -1,7 +1,7 @@
 /**
  * A model on N worker threads, each with its own session: the Executor that the scheduler sees.
  *
- *     run(batch) ──▶ idle worker? ──yes──▶ inputs moved to it ──▶ outputs moved back, input memory pooled
+ *     run(batch) ──▶ idle worker? ──yes──▶ inputs cross to it ──▶ outputs cross back, input memory pooled
  *                        │ no
  *                        ▼
  *                    some worker alive? ──yes──▶ waits, first come first served, for the next free one
@@ -13,40 +13,31 @@
  * with back-off (restart-backoff.ts). A batch that waits is bounded by the runs before it, not by a replacement's load.
  * A worker that cannot load at the start fails the start: nothing is left running, and there is no loop.
  *
- * What the thread costs (measured in one run beside the same ONNX session on the calling thread, 128-512-512-10 MLP,
- * one batch at a time, p50): 100 µs against 29 at 1 row, 179 against 106 at 32, 463 against 368 at 128. Of the 70–95 µs
- * between, 57 are the wake-up of two threads; with batches queued behind each other the threads are awake.
+ * Small batches are copied through memory that the threads share (mailbox.ts); large ones, and strings, go by message,
+ * in buffers that are moved there and back. What it saves: bench/micro/hosts.ts.
  */
 import type { Clock } from '../../core/clock.ts';
-import { ServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
-import type { Signature } from '../../core/signature.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { buffersOf, packTensors, unpackTensors } from './tensor-transfer.ts';
-import {
-  type DoneMessage,
-  type FailedMessage,
-  fromErrorMessage,
-  type RunMessage,
-  threadTimeMs,
-} from './thread-protocol.ts';
+import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
+import { RunsInFlight } from './runs-in-flight.ts';
+import { type Answer, threadTimeMs } from './thread-protocol.ts';
 import type { ThreadWorker } from './thread-worker.ts';
 import { type ThreadHostOptions, WorkerSlots } from './worker-slots.ts';
 
-/** A loaded model: what it takes, how to run it, how to be rid of it. */
-export interface HostedSession {
-  readonly signatures: ReadonlyMap<string, Signature>;
-  readonly executor: Executor;
-  /** Waits for the batches that were accepted, then ends every thread. Twice is once. Never rejects. */
-  close(): Promise<void>;
+export interface ThreadHosted extends HostedSession {
+  /** What loading it in a thread has shown: start-host.ts chooses by it. */
+  readonly isSynchronous: boolean;
+  readonly loadMs: number;
 }
 
 /** Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
-export async function startThreadHost(options: ThreadHostOptions): Promise<HostedSession> {
-  const slots = new WorkerSlots(options);
-  const signatures = await slots.start();
-  const host = new ThreadHost(options, slots);
-  return { signatures, executor: host, close: () => host.close() };
+export async function startThreadHost(options: ThreadHostOptions): Promise<ThreadHosted> {
+  const pool = new BufferPool();
+  const slots = new WorkerSlots(options, pool);
+  const { signatures, isSynchronous, loadMs } = await slots.start();
+  const host = new ThreadHost(options, slots, pool);
+  return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs };
 }
 
 class ThreadHost implements Executor {
@@ -54,37 +45,34 @@ class ThreadHost implements Executor {
   readonly #model: string;
   readonly #clock: Clock;
   readonly #workers: WorkerSlots;
-  readonly #memory = new BufferPool();
-  #running = 0;
+  readonly #pool: BufferPool;
+  readonly #inFlight = new RunsInFlight();
   #closed: Promise<void> | undefined;
-  /** Set by close() while batches are running; the last of them calls it. */
-  #onIdle: (() => void) | undefined;
 
-  constructor(options: ThreadHostOptions, workers: WorkerSlots) {
+  constructor(options: ThreadHostOptions, workers: WorkerSlots, pool: BufferPool) {
     this.slots = options.slots;
     this.#model = options.model;
     this.#clock = options.clock;
     this.#workers = workers;
+    this.#pool = pool;
   }
 
   allocate(byteLength: number): ArrayBuffer {
-    return this.#memory.allocate(byteLength);
+    return this.#pool.allocate(byteLength);
   }
 
   release(buffer: ArrayBuffer): void {
-    this.#memory.release(buffer);
+    this.#pool.release(buffer);
   }
 
   async run(batch: Batch): Promise<BatchResult> {
-    if (this.#closed !== undefined) {
-      throw new ServingError('backend_failed', `model "${this.#model}" has been unloaded`);
-    }
-    this.#running++;
+    if (this.#closed !== undefined) throw unloaded(this.#model);
+    this.#inFlight.begin();
     try {
-      return await this.#runOnWorker(batch);
+      return this.#toResult(await this.#runOnWorker(batch));
     } finally {
-      this.#running--;
-      if (this.#running === 0) this.#onIdle?.();
+      this.#pool.releaseInputs(batch.inputs);
+      this.#inFlight.end();
     }
   }
 
@@ -94,51 +82,30 @@ class ThreadHost implements Executor {
   }
 
   async #drainAndStop(): Promise<void> {
-    if (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    await this.#inFlight.idle();
     await this.#workers.close();
   }
 
-  async #runOnWorker(batch: Batch): Promise<BatchResult> {
+  async #runOnWorker(batch: Batch): Promise<Answer> {
     const worker = this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
     let isProven = false;
     try {
-      if (this.#clock.nowMs() > batch.deadline) {
-        throw new ServingError('deadline_exceeded', 'the deadline passed before the batch could start', {
-          attributes: { stage: 'execute' },
-        });
-      }
-      const answer = await this.#send(worker, batch);
+      if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
+      const answered = this.#send(worker, batch);
+      // If it dies before it answers, it is given back no more.
       isProven = true;
-      return this.#receive(answer);
+      return await answered;
     } finally {
       this.#workers.giveBack(worker, isProven);
     }
   }
 
-  #send(worker: ThreadWorker, batch: Batch): Promise<DoneMessage | FailedMessage> {
-    const inputs = packTensors(batch.inputs, this.#memory);
-    const message: RunMessage = {
-      type: 'run',
-      signatureName: batch.signatureName,
-      inputs,
-      outputs: batch.outputs,
-      deadline: batch.deadline - this.#clock.nowMs() + threadTimeMs(),
-    };
-    return worker.run(message, buffersOf(inputs));
+  #send(worker: ThreadWorker, { signatureName, inputs, outputs, deadline }: Batch): Promise<Answer> {
+    return worker.run({ signatureName, inputs, outputs, deadline: deadline - this.#clock.nowMs() + threadTimeMs() });
   }
 
-  #receive(answer: DoneMessage | FailedMessage): BatchResult {
-    if (answer.type === 'failed') throw fromErrorMessage(answer.error);
-    for (const buffer of answer.inputBuffers) this.#memory.keep(buffer);
+  #toResult({ outputs, runStart, runEnd }: Answer): BatchResult {
     const toClock = this.#clock.nowMs() - threadTimeMs();
-    return {
-      outputs: unpackTensors(answer.outputs),
-      runStart: answer.runStart + toClock,
-      runEnd: answer.runEnd + toClock,
-    };
+    return { outputs, runStart: runStart + toClock, runEnd: runEnd + toClock };
   }
 }

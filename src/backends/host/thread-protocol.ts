@@ -9,13 +9,20 @@
  *       ── close ────────────────────────────▶  frees the session
  *       ◀── closed ──────────────────────────   and ends
  *
+ * A worker with a mailbox (mailbox.ts) finds most calls there, and must be rung for a message too:
+ *
+ *       ── call in the mailbox ──────────────▶  runs
+ *       ◀── ANSWERED | done | failed ────────   ANSWERED: the outputs are in the mailbox
+ *
  * Instants cross as *thread time*: milliseconds of process.hrtime, which is one clock for all threads of a process,
  * where performance.now() counts from an origin of each thread's own (measured 0.25 ms apart on Node 20).
  */
 import process from 'node:process';
 import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import type { LoadOptions } from '../backend.ts';
+import type { MailboxMemory } from './mailbox.ts';
 import type { PackedTensor } from './tensor-transfer.ts';
 
 /** What a worker is started with. */
@@ -24,6 +31,34 @@ export interface WorkerStart {
   /** Undefined = by the artifact. */
   readonly backendKind: string | undefined;
   readonly loadOptions: LoadOptions;
+  /** Undefined: everything goes by message. */
+  readonly mailbox: MailboxMemory | undefined;
+}
+
+export interface ReadyMessage {
+  readonly type: 'ready';
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /** The session has runSync. Where there is a mailbox, it is used from here on. */
+  readonly isSynchronous: boolean;
+  /** Milliseconds that the backend took to load the model; importing the runtime is not counted. */
+  readonly loadMs: number;
+}
+
+/** One run, however it crosses. */
+export interface Call {
+  readonly signatureName: string;
+  readonly inputs: TensorMap;
+  /** Names of the wanted outputs, in order. */
+  readonly outputs: readonly string[];
+  /** Thread time; may be Infinity. */
+  readonly deadline: number;
+}
+
+export interface Answer {
+  readonly outputs: TensorMap;
+  /** Thread time just before and after the session's run. */
+  readonly runStart: number;
+  readonly runEnd: number;
 }
 
 export interface RunMessage {
@@ -52,8 +87,12 @@ export interface FailedMessage {
   readonly error: ErrorMessage;
 }
 
+/** A number: the smallest message there is. */
+export const ANSWERED = 0;
+
 export type MessageFromWorker =
-  | { readonly type: 'ready'; readonly signatures: ReadonlyMap<string, Signature> }
+  | typeof ANSWERED
+  | ReadyMessage
   | { readonly type: 'load_failed'; readonly error: ErrorMessage }
   | DoneMessage
   | FailedMessage

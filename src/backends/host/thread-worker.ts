@@ -1,24 +1,26 @@
 /**
  * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here.
  *
- * Every promise handed out settles, whatever the thread does: when it exits, what was pending is rejected with
- * `worker_lost`, or `load_failed` if it had not loaded yet.
+ * A batch goes through the mailbox where it can (mailbox.ts), else by message (tensor-transfer.ts). Every promise handed
+ * out settles, whatever the thread does: when it exits, what was pending is rejected with `worker_lost`, or `load_failed`
+ * if it had not loaded yet.
  */
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../core/errors.ts';
-import type { Signature } from '../../core/signature.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { MailboxSender } from './mailbox-sender.ts';
 import { siblingModule } from './sibling-module.ts';
+import { buffersOf, packTensors, unpackTensors } from './tensor-transfer.ts';
 import {
-  type DoneMessage,
-  type FailedMessage,
+  ANSWERED,
+  type Answer,
+  type Call,
   fromErrorMessage,
   type MessageFromWorker,
   type MessageToWorker,
-  type RunMessage,
+  type ReadyMessage,
   type WorkerStart,
 } from './thread-protocol.ts';
-
-type Signatures = ReadonlyMap<string, Signature>;
 
 interface Pending<T> {
   resolve(value: T): void;
@@ -27,22 +29,29 @@ interface Pending<T> {
 
 export class ThreadWorker {
   /** Resolves once the session is loaded; rejects with its `load_failed`. */
-  readonly ready: Promise<Signatures>;
+  readonly ready: Promise<ReadyMessage>;
   /** Called with the reason when the thread is gone, before what was pending is rejected. */
   onExit: ((reason: string) => void) | undefined;
 
   readonly #worker: Worker;
+  readonly #start: WorkerStart;
   readonly #model: string;
-  #loading: Pending<Signatures> | undefined;
-  #running: Pending<DoneMessage | FailedMessage> | undefined;
+  /** Memory of the messages' buffers. */
+  readonly #pool: BufferPool;
+  /** Undefined until ready, and where everything goes by message. */
+  #mailbox: MailboxSender | undefined;
+  #loading: Pending<ReadyMessage> | undefined;
+  #running: Pending<Answer> | undefined;
   #closing: Pending<void> | undefined;
   #errorText: string | undefined;
   /** Set by the exit; the reason. */
   #goneBecause: string | undefined;
 
   /** `name` is what profilers and `top -H` show; `model` stands in messages. */
-  constructor(start: WorkerStart, name: string, model: string) {
+  constructor(start: WorkerStart, name: string, model: string, pool: BufferPool) {
+    this.#start = start;
     this.#model = model;
+    this.#pool = pool;
     this.#worker = new Worker(siblingModule(import.meta.url, './thread-entry'), {
       workerData: start,
       name,
@@ -70,11 +79,15 @@ export class ThreadWorker {
     return this.#goneBecause;
   }
 
-  /** Sends the batch with its buffers. One at a time. Rejects with `worker_lost` if the thread dies meanwhile. */
-  run(message: RunMessage, transfer: readonly ArrayBuffer[]): Promise<DoneMessage | FailedMessage> {
+  /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the thread dies. */
+  run(call: Call): Promise<Answer> {
     if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
     return new Promise((resolve, reject) => {
-      this.#worker.postMessage(message, transfer);
+      if (this.#mailbox?.write(call) === true) this.#mailbox.ring();
+      else {
+        const inputs = packTensors(call.inputs, this.#pool);
+        this.#post({ type: 'run', ...call, inputs }, buffersOf(inputs));
+      }
       this.#running = { resolve, reject };
     });
   }
@@ -92,31 +105,52 @@ export class ThreadWorker {
     if (isLoaded && this.#goneBecause === undefined) {
       await new Promise<void>((resolve) => {
         this.#closing = { resolve, reject: () => resolve() };
-        this.#worker.postMessage({ type: 'close' } satisfies MessageToWorker);
+        this.#post({ type: 'close' });
       });
     }
     await this.#worker.terminate();
   }
 
+  #post(message: MessageToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+    this.#mailbox?.ringForMessage();
+  }
+
   #onMessage(message: MessageFromWorker): void {
+    if (message === ANSWERED) {
+      this.#settleRun()?.resolve(this.#mailbox!.readAnswer());
+      return;
+    }
     switch (message.type) {
       case 'ready':
-        this.#loading?.resolve(message.signatures);
-        this.#loading = undefined;
+        this.#onReady(message);
         break;
       case 'load_failed':
         this.#loading?.reject(fromErrorMessage(message.error));
         break;
       case 'done':
-      case 'failed': {
-        const running = this.#running;
-        this.#running = undefined;
-        running?.resolve(message);
+        for (const buffer of message.inputBuffers) this.#pool.keep(buffer);
+        this.#settleRun()?.resolve({ ...message, outputs: unpackTensors(message.outputs) });
         break;
-      }
+      case 'failed':
+        this.#settleRun()?.reject(fromErrorMessage(message.error));
+        break;
       case 'closed':
         this.#closing?.resolve();
     }
+  }
+
+  #onReady(message: ReadyMessage): void {
+    const { mailbox } = this.#start;
+    if (mailbox !== undefined && message.isSynchronous) this.#mailbox = new MailboxSender(mailbox, message.signatures);
+    this.#loading?.resolve(message);
+    this.#loading = undefined;
+  }
+
+  #settleRun(): Pending<Answer> | undefined {
+    const running = this.#running;
+    this.#running = undefined;
+    return running;
   }
 
   #settleExit(reason: string): void {

@@ -11,9 +11,11 @@
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Signature } from '../../core/signature.ts';
 import type { LoadOptions } from '../backend.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { DEFAULT_SLAB_BYTES, newMailboxMemory } from './mailbox.ts';
 import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
+import type { ReadyMessage } from './thread-protocol.ts';
 import { ThreadWorker } from './thread-worker.ts';
 
 /** What happened to a slot's worker. `given_up`: it stays empty until the model is loaded again. */
@@ -34,6 +36,8 @@ export interface ThreadHostOptions {
   /** Worker threads, and so batches at once. At least 1. */
   readonly slots: number;
   readonly clock: Clock;
+  /** Shared memory for a batch's inputs, for each worker; larger batches go by message, and all of them if it is 0. */
+  readonly slabBytes?: number;
   /** Told when a worker dies, is replaced, or is given up: for the log and a counter. */
   readonly onWorkerEvent?: (event: WorkerEvent) => void;
 }
@@ -55,17 +59,19 @@ interface Waiter {
 
 export class WorkerSlots {
   readonly #options: ThreadHostOptions;
+  readonly #pool: BufferPool;
   readonly #slots: Slot[] = [];
   readonly #idle: ThreadWorker[] = [];
   readonly #waiting: Waiter[] = [];
   #isClosing = false;
 
-  constructor(options: ThreadHostOptions) {
+  constructor(options: ThreadHostOptions, pool: BufferPool) {
     this.#options = options;
+    this.#pool = pool;
   }
 
   /** Starts all workers. Rejects with the first one's error when one cannot load, with none left running. */
-  async start(): Promise<ReadonlyMap<string, Signature>> {
+  async start(): Promise<ReadyMessage> {
     for (let index = 0; index < this.#options.slots; index++) {
       this.#slots.push({
         index,
@@ -77,9 +83,9 @@ export class WorkerSlots {
       });
     }
     try {
-      const [signatures] = await Promise.all(this.#slots.map((slot) => slot.worker.ready));
+      const [ready] = await Promise.all(this.#slots.map((slot) => slot.worker.ready));
       for (const slot of this.#slots) this.#admit(slot);
-      return signatures!;
+      return ready!;
     } catch (error) {
       await this.close();
       throw error;
@@ -117,7 +123,10 @@ export class WorkerSlots {
 
   #newWorker(index: number): ThreadWorker {
     const { model, versionDirectory, backendKind, loadOptions } = this.#options;
-    return new ThreadWorker({ versionDirectory, backendKind, loadOptions }, `pillion:${model}#${index}`, model);
+    const { slabBytes = DEFAULT_SLAB_BYTES } = this.#options;
+    const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
+    const start = { versionDirectory, backendKind, loadOptions, mailbox };
+    return new ThreadWorker(start, `pillion:${model}#${index}`, model, this.#pool);
   }
 
   #admit(slot: Slot): void {

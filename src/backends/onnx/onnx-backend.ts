@@ -6,14 +6,16 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { type InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { findBatchAxis } from './batch-axis.ts';
+import { openDirect } from './direct-model.ts';
 import { OnnxSession, runOrt } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText } from './ort-errors.ts';
+import { type OrtModel, openPublic } from './ort-model.ts';
 import { toFeeds } from './ort-tensors.ts';
 import { unsupportedTypeText } from './unsupported-type.ts';
 
@@ -21,27 +23,38 @@ const DEFAULT_FILE = 'model.onnx';
 /** What ORT logs as an error it also throws: at its level 3 any caller could fill stderr with bad requests. */
 const LOG_FATAL_ONLY = 4;
 
+/** Opens a model directly (direct-model.ts) where it can, else by ORT's public API. */
+const openEither: OpenModel = async (file, options) =>
+  (await openDirect(file, options)) ?? (await openPublic(file, options));
+
 /** Found by the registry as 'onnx'. */
-export const backend: Backend = {
-  kind: 'onnx',
+export const backend: Backend = onnxBackend(openEither);
 
-  async probe(versionDirectory) {
-    return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
-  },
+type OpenModel = (file: string, options: InferenceSession.SessionOptions) => Promise<OrtModel>;
 
-  async load(versionDirectory, options): Promise<Session> {
-    const file = await findModelFile(versionDirectory);
-    checkProvider(file, options.executionProvider);
-    const ort = await openModel(file, options);
-    try {
-      return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]));
-    } catch (error) {
-      await ort.release();
-      if (error instanceof ServingError) throw loadFailed(file, error.message, error);
-      throw error;
-    }
-  },
-};
+/** The backend with one way to open a model. */
+export function onnxBackend(open: OpenModel): Backend {
+  return {
+    kind: 'onnx',
+
+    async probe(versionDirectory) {
+      return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
+    },
+
+    async load(versionDirectory, options): Promise<Session> {
+      const file = await findModelFile(versionDirectory);
+      checkProvider(file, options.executionProvider);
+      const ort = await openModel(open, file, options);
+      try {
+        return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]));
+      } catch (error) {
+        await ort.release();
+        if (error instanceof ServingError) throw loadFailed(file, error.message, error);
+        throw error;
+      }
+    },
+  };
+}
 
 async function onnxFiles(versionDirectory: string): Promise<string[]> {
   const entries = await readdir(versionDirectory, { withFileTypes: true });
@@ -75,10 +88,10 @@ function checkProvider(file: string, provider: string): void {
   );
 }
 
-async function openModel(file: string, options: LoadOptions): Promise<InferenceSession> {
+async function openModel(open: OpenModel, file: string, options: LoadOptions): Promise<OrtModel> {
   const sessionOptions = toSessionOptions(options);
   try {
-    return await InferenceSession.create(file, sessionOptions);
+    return await open(file, sessionOptions);
   } catch (error) {
     throw loadFailed(file, (await unsupportedTypeText(file, sessionOptions, error)) ?? explain(error, options), error);
   }
@@ -110,7 +123,7 @@ function explain(error: unknown, { executionProvider }: LoadOptions): string {
   );
 }
 
-async function readSignature(ort: InferenceSession): Promise<Signature> {
+async function readSignature(ort: OrtModel): Promise<Signature> {
   const inputs = inputTensors(ort.inputMetadata);
   const outputs = outputTensors(ort.outputMetadata);
   const names = outputs.map(({ name }) => name);

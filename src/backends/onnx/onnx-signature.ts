@@ -5,12 +5,10 @@
  * server lacks makes the model unloadable; such an *output* is left out of the signature when others remain, as with
  * the probability maps that scikit-learn exports beside the label.
  */
-import type { InferenceSession } from 'onnxruntime-node';
 import { DTYPES, type DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { TensorSpec } from '../../core/signature.ts';
-
-export type ValueMetadata = InferenceSession.ValueMetadata;
+import type { ValueMetadata } from './ort-model.ts';
 
 export interface TensorMetadata {
   readonly name: string;

@@ -12,16 +12,17 @@
 import { Tensor as OrtTensor } from 'onnxruntime-node';
 import { ServingError } from '../../core/errors.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { OrtTensors } from './ort-model.ts';
 
 /** ORT's feeds by input name. Throws `invalid_request` for a string that ORT cannot take. */
-export function toFeeds(inputs: TensorMap): Record<string, OrtTensor> {
+export function toFeeds(inputs: TensorMap): OrtTensors {
   const feeds: Record<string, OrtTensor> = Object.create(null);
   for (const [name, tensor] of inputs) feeds[name] = toOrtTensor(name, tensor);
   return feeds;
 }
 
 /** The results named, in that order. */
-export function fromResults(results: Readonly<Record<string, OrtTensor>>, names: readonly string[]): TensorMap {
+export function fromResults(results: OrtTensors, names: readonly string[]): TensorMap {
   const outputs = new Map<string, Tensor>();
   for (const name of names) outputs.set(name, fromOrtTensor(results[name]!));
   return outputs;

@@ -1,0 +1,54 @@
+/**
+ * Inline or on threads: the decision, from what loading and trying the model on a thread has shown. Pure.
+ *
+ * A run on the serving thread delays everybody else's request by as long as it takes; a hop to a worker costs each batch
+ * some 15 µs of CPU and as much latency, and 60 where the other core sleeps (bench/micro/hosts.ts; inline 0.4 µs). Measured with the whole
+ * server: inline wins for y = x/2 + 2 (5 µs a run: 113,000 requests a second against 64,000 with a worker) and ties for a
+ * 128-512-512-10 MLP (28 µs).
+ */
+import type { TrialRuns } from './trial-runs.ts';
+
+export type HostKind = 'inline' | 'thread';
+
+/** What a model may take to be hosted inline, in milliseconds. */
+export interface InlineLimits {
+  /** Of its largest batch, at load and ever after. */
+  readonly runMs: number;
+  /** Loading blocks the serving thread, once. Small models take 2–6 ms; large weights behind a cheap run take more. */
+  readonly loadMs: number;
+}
+
+export const DEFAULT_INLINE_LIMITS: InlineLimits = { runMs: 0.3, loadMs: 30 };
+
+export interface LoadFacts extends TrialRuns {
+  /** The session has runSync. */
+  readonly isSynchronous: boolean;
+  readonly loadMs: number;
+}
+
+export interface HostChoice {
+  readonly kind: HostKind;
+  /** Why, with the numbers: one clause for a log line. */
+  readonly reason: string;
+}
+
+export function chooseHost(
+  { isSynchronous, loadMs, oneRowMs, largestMs }: LoadFacts,
+  limits: InlineLimits,
+): HostChoice {
+  const runLimit = showMs(limits.runMs);
+  if (!isSynchronous) return thread('its runtime answers in a later turn of the event loop');
+  if (loadMs > limits.loadMs) return thread(`it took ${showMs(loadMs)} to load, over ${showMs(limits.loadMs)}`);
+  if (oneRowMs > limits.runMs) return thread(`a run of one row took ${showMs(oneRowMs)}, over ${runLimit}`);
+  if (largestMs === undefined) return thread('its largest batch has over a mebibyte of inputs');
+  if (largestMs > limits.runMs) return thread(`its largest batch took ${showMs(largestMs)}, over ${runLimit}`);
+  return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
+}
+
+export function showMs(ms: number): string {
+  return `${Number(ms.toPrecision(2))} ms`;
+}
+
+function thread(reason: string): HostChoice {
+  return { kind: 'thread', reason };
+}

@@ -1,0 +1,110 @@
+/**
+ * A model on the thread that serves requests: for runs so short that any hop would cost more than they do.
+ *
+ * A session with `runSync` has run when `run` returns its promise, already settled, so the answers leave in the same turn
+ * of the event loop. But runs that follow each other without one, as when a long queue is worked off, would keep
+ * everybody else's bytes unread: after TURN_MS of them the next waits for a turn.
+ *
+ * What it cannot do: survive a crash of the runtime, or run long without everybody waiting. Who starts it sees to both
+ * (start-host.ts).
+ */
+import { setImmediate } from 'node:timers';
+import type { Clock } from '../../core/clock.ts';
+import { toServingError } from '../../core/errors.ts';
+import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
+import type { Session } from '../backend.ts';
+import { backendFor } from '../registry.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
+import { RunsInFlight } from './runs-in-flight.ts';
+import type { ThreadHostOptions } from './worker-slots.ts';
+
+export interface InlineHostOptions
+  extends Pick<ThreadHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
+  /** Told how long each run took that did not fail. */
+  readonly onRun?: (runMs: number) => void;
+}
+
+/** Opens the artifact here; this blocks for as long as its runtime takes. Rejects with `load_failed`. */
+export async function startInlineHost(options: InlineHostOptions): Promise<HostedSession> {
+  const backend = await backendFor(options.versionDirectory, options.backendKind);
+  const session = await backend.load(options.versionDirectory, options.loadOptions);
+  const host = new InlineHost(options, session);
+  return { signatures: session.signatures, executor: host, close: () => host.close() };
+}
+
+/** Well over the longest run that belongs here, well under what a client would notice. */
+const TURN_MS = 1;
+
+class InlineHost implements Executor {
+  /** One run has ended before another could begin. */
+  readonly slots = 1;
+  readonly #session: Session;
+  readonly #model: string;
+  readonly #clock: Clock;
+  readonly #onRun: ((runMs: number) => void) | undefined;
+  readonly #pool = new BufferPool();
+  readonly #inFlight = new RunsInFlight();
+  /** Run time since the last turn that was waited for. */
+  #sinceTurnMs = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor({ model, clock, onRun }: InlineHostOptions, session: Session) {
+    this.#session = session;
+    this.#model = model;
+    this.#clock = clock;
+    this.#onRun = onRun;
+  }
+
+  allocate(byteLength: number): ArrayBuffer {
+    return this.#pool.allocate(byteLength);
+  }
+
+  release(buffer: ArrayBuffer): void {
+    this.#pool.release(buffer);
+  }
+
+  async run(batch: Batch): Promise<BatchResult> {
+    if (this.#closed !== undefined) throw unloaded(this.#model);
+    this.#inFlight.begin();
+    try {
+      if (this.#sinceTurnMs > TURN_MS) await this.#turn();
+      return await this.#runNow(batch);
+    } catch (error) {
+      throw toServingError(error);
+    } finally {
+      this.#pool.releaseInputs(batch.inputs);
+      this.#inFlight.end();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#drainAndClose();
+    return this.#closed;
+  }
+
+  #turn(): Promise<void> {
+    this.#sinceTurnMs = 0;
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async #runNow({ signatureName, inputs, outputs: wanted, deadline }: Batch): Promise<BatchResult> {
+    const runStart = this.#clock.nowMs();
+    if (runStart > deadline) throw expiredBeforeRun();
+    const session = this.#session;
+    const outputs =
+      session.runSync === undefined
+        ? await session.run(signatureName, inputs, wanted, { deadline })
+        : session.runSync(signatureName, inputs, wanted, { deadline });
+    const runEnd = this.#clock.nowMs();
+    this.#sinceTurnMs += runEnd - runStart;
+    this.#onRun?.(runEnd - runStart);
+    return { outputs, runStart, runEnd };
+  }
+
+  async #drainAndClose(): Promise<void> {
+    await this.#inFlight.idle();
+    // A session that cannot close is let go.
+    await this.#session.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The worker thread's side of a mailbox (mailbox.ts): sleeps until it is rung, takes the call out, puts the answer in.
+ */
+import type { Signature } from '../../core/signature.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import {
+  ANSWER,
+  BY_MESSAGE,
+  INSTANT,
+  type MailboxMemory,
+  type MailboxWords,
+  type NumberedSignature,
+  numberSignatures,
+  REQUEST,
+  wordsOf,
+} from './mailbox.ts';
+import { SharedSlab } from './shared-slab.ts';
+import { readTensors, writeTensor } from './tensor-words.ts';
+import type { Answer, Call } from './thread-protocol.ts';
+
+export class MailboxReceiver {
+  readonly #words: MailboxWords;
+  readonly #requests: SharedArrayBuffer;
+  readonly #answers: SharedSlab;
+  readonly #signatures: readonly NumberedSignature[];
+  /** The request's bytes in ordinary memory: ONNX Runtime refuses views of shared memory. */
+  readonly #desk: Uint8Array<ArrayBuffer>;
+  #heard = 0;
+
+  constructor(memory: MailboxMemory, signatures: ReadonlyMap<string, Signature>) {
+    this.#words = wordsOf(memory);
+    this.#requests = memory.requests;
+    this.#desk = new Uint8Array(memory.requests.byteLength);
+    this.#answers = new SharedSlab(memory.answers);
+    this.#signatures = numberSignatures(signatures);
+  }
+
+  /** Blocks the thread until it is rung. Returns at once if it was rung since the last time. */
+  wait(): void {
+    const { calls } = this.#words;
+    while (Atomics.load(calls, 0) === this.#heard) Atomics.wait(calls, 0, this.#heard);
+    this.#heard = Atomics.load(calls, 0);
+  }
+
+  /** The call; undefined = it is for a message. Its inputs are views of memory that the next call overwrites. */
+  read(): Call | undefined {
+    const { request, instants } = this.#words;
+    const index = request[REQUEST.signature]!;
+    if (index === BY_MESSAGE) return undefined;
+    const signature = this.#signatures[index]!;
+    const outputCount = request[REQUEST.outputCount]!;
+    const outputs: string[] = [];
+    for (let i = 0; i < outputCount; i++) outputs.push(signature.outputs[request[REQUEST.rest + i]!]!.name);
+    this.#desk.set(new Uint8Array(this.#requests, 0, request[REQUEST.slabBytes]!));
+    return {
+      signatureName: signature.name,
+      inputs: readTensors(request, REQUEST.rest + outputCount, signature.inputs!, this.#desk),
+      outputs,
+      deadline: instants[INSTANT.deadline]!,
+    };
+  }
+
+  /** Puts the outputs wanted in. False = they must go by message: too large, or not what the signature says. */
+  write({ outputs, runStart, runEnd }: Answer, { signatureName, outputs: wanted }: Call): boolean {
+    const { answer, instants } = this.#words;
+    const signature = this.#signatures.find(({ name }) => name === signatureName)!;
+    this.#answers.clear();
+    let at: number = ANSWER.rest;
+    for (const name of wanted) at = this.#writeOutput(at, signature, name, outputs);
+    if (at === -1) return false;
+    answer[ANSWER.slabBytes] = this.#answers.top;
+    instants[INSTANT.runStart] = runStart;
+    instants[INSTANT.runEnd] = runEnd;
+    return true;
+  }
+
+  /** The index after it, or -1. */
+  #writeOutput(at: number, signature: NumberedSignature, name: string, outputs: TensorMap): number {
+    const tensor = outputs.get(name);
+    const known = signature.outputs[signature.outputIndex.get(name)!];
+    if (at === -1 || tensor === undefined || tensor.dtype === 'string' || tensor.dtype !== known?.dtype) return -1;
+    const byteOffset = this.#answers.put(tensor.data);
+    return byteOffset === -1 ? -1 : writeTensor(this.#words.answer, at, tensor, byteOffset);
+  }
+}

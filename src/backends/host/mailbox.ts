@@ -1,0 +1,114 @@
+/**
+ * The memory that the main thread and one worker thread share, so that a batch crosses without a message:
+ *
+ *      main                          words, 8 KiB                             worker
+ *                     ┌───────────────────────────────────────────┐
+ *      write, ring ──▶│ calls │ deadline │ run start │ run end    │──▶ sleeps until `calls` moves
+ *                     │ request: signature, outputs, inputs ────┐ │
+ *                     │ answer: outputs ──┐                     │ │
+ *                     └───────────────────┼─────────────────────┼─┘
+ *                                         │                     ▼
+ *      inputs are copied ─────────────────┼─▶ requests slab, 64 KiB ──▶ copied to ordinary memory ──▶ runSync
+ *                                         ▼                                                              │
+ *      outputs are copied ◀── answers slab, 8 KiB ◀──────────────────────────────────────────────────────┤
+ *      woken ◀── an empty message ◀──────────────────────────────────────────────────────────────────────┘
+ *
+ * It is a ring of one place: a worker has one batch at a time, since what waits is better kept where others may still
+ * join it. The worker sleeps in Atomics.wait, not in its event loop, so it cannot hear messages: one that goes by the
+ * port (a batch that does not fit here, `close`) is posted first and then rung for.
+ *
+ * Measured, an empty round trip, CPU µs of both threads and median latency: rung and answered by message 12.0 and 11;
+ * messages both ways 16.7 and 19; Atomics.waitAsync in place of the answering message 12.9 and 11, in the worker too 17.3
+ * and 20. With a batch of one row (bench/micro/hosts.ts, cores awake), × the CPU of the session called directly:
+ *
+ *     y = x/2 + 2, 6 µs a run         mailbox 3.5    messages 4.9    messages, session without runSync 5.6
+ *     128-512-512-10 MLP, 22 µs               2.0             2.3                                      2.5
+ *
+ * Where a core has to be woken from sleep, that costs 40 to 60 µs whichever way.
+ */
+import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { KnownTensor } from './tensor-words.ts';
+
+export interface MailboxMemory {
+  readonly words: SharedArrayBuffer;
+  /** Inputs' bytes, written by the main thread. */
+  readonly requests: SharedArrayBuffer;
+  /** Outputs' bytes, written by the worker. */
+  readonly answers: SharedArrayBuffer;
+}
+
+/**
+ * Larger inputs go by message, which moves memory where the mailbox copies it once more. Measured, × the CPU of messages:
+ * 16 KB of inputs 0.94, 32 KB 0.98, 64 KB 1.00, 128 KB 1.00 (128-512-512-10 MLP, whose outputs are small).
+ */
+export const DEFAULT_SLAB_BYTES = 2 ** 16;
+/** Outputs are copied twice more, and so give up earlier: as many out as in, 4 KB 0.78, 8 KB 0.87, 16 KB 1.07, 32 KB 1.2. */
+const ANSWER_SLAB_BYTES = 2 ** 13;
+
+const WORDS_BYTES = 8192;
+const REQUEST_START = 64;
+const ANSWER_START = 4096;
+
+/** Where the request says that there is none: the worker is to look at its port. */
+export const BY_MESSAGE = -1;
+/** Words of the request before its outputs and inputs. */
+export const REQUEST = { signature: 0, slabBytes: 1, outputCount: 2, rest: 3 } as const;
+export const ANSWER = { slabBytes: 0, rest: 1 } as const;
+/** In `instants`: milliseconds of thread time. */
+export const INSTANT = { deadline: 0, runStart: 1, runEnd: 2 } as const;
+
+/** Memory for one worker's life, with `slabBytes` for inputs. */
+export function newMailboxMemory(slabBytes: number): MailboxMemory {
+  return {
+    words: new SharedArrayBuffer(WORDS_BYTES),
+    requests: new SharedArrayBuffer(slabBytes),
+    answers: new SharedArrayBuffer(ANSWER_SLAB_BYTES),
+  };
+}
+
+/** The parts of the words, as either side reads and writes them. */
+export interface MailboxWords {
+  /** How often it was rung. */
+  readonly calls: Int32Array;
+  readonly instants: Float64Array;
+  readonly request: Int32Array;
+  readonly answer: Int32Array;
+}
+
+export function wordsOf({ words }: MailboxMemory): MailboxWords {
+  return {
+    calls: new Int32Array(words, 0, 1),
+    instants: new Float64Array(words, 8, 3),
+    request: new Int32Array(words, REQUEST_START, (ANSWER_START - REQUEST_START) / 4),
+    answer: new Int32Array(words, ANSWER_START),
+  };
+}
+
+/** A signature as the words name it: by the place of each thing in the model's own order. */
+export interface NumberedSignature {
+  readonly index: number;
+  readonly name: string;
+  /** Undefined: one is of strings, so batches of it go by message. */
+  readonly inputs: readonly KnownTensor[] | undefined;
+  /** Undefined where it is of strings. */
+  readonly outputs: readonly (KnownTensor | undefined)[];
+  readonly outputIndex: ReadonlyMap<string, number>;
+}
+
+/** Both sides number alike: the signatures reach the main thread in their order. */
+export function numberSignatures(signatures: ReadonlyMap<string, Signature>): readonly NumberedSignature[] {
+  return [...signatures].map(([name, signature], index) => {
+    const inputs = [...signature.inputs].map(known).filter((tensor) => tensor !== undefined);
+    return {
+      index,
+      name,
+      inputs: inputs.length === signature.inputs.size ? inputs : undefined,
+      outputs: [...signature.outputs].map(known),
+      outputIndex: new Map([...signature.outputs.keys()].map((output, i) => [output, i])),
+    };
+  });
+}
+
+function known([name, { dtype }]: readonly [string, TensorSpec]): KnownTensor | undefined {
+  return dtype === 'string' ? undefined : { name, dtype };
+}

@@ -1,0 +1,76 @@
+/**
+ * A hosted model that may move to another host while it is served: one pointer, looked at for every batch.
+ *
+ *     inline ──move()──▶ the next host loads, batches still run inline ──▶ pointer ──▶ inline closes after its last run
+ *                               └ it cannot load: inline for good
+ *
+ * No batch fails of a move. One whose memory was lent by the old host runs on the new one, which copies it.
+ */
+import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { HostedSession } from './hosted-session.ts';
+
+export class MovableHost implements HostedSession, Executor {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /** Itself: what it stands for changes behind it. */
+  readonly executor: Executor = this;
+  readonly #startNext: () => Promise<HostedSession>;
+  #current: HostedSession;
+  #moving: Promise<boolean> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(first: HostedSession, startNext: () => Promise<HostedSession>) {
+    this.signatures = first.signatures;
+    this.#current = first;
+    this.#startNext = startNext;
+  }
+
+  get slots(): number {
+    return this.#current.executor.slots;
+  }
+
+  allocate(byteLength: number): ArrayBuffer {
+    return this.#current.executor.allocate(byteLength);
+  }
+
+  release(buffer: ArrayBuffer): void {
+    this.#current.executor.release(buffer);
+  }
+
+  run(batch: Batch): Promise<BatchResult> {
+    return this.#current.executor.run(batch);
+  }
+
+  /**
+   * Starts the next host and goes over to it. Resolves with true once it has, false if it was closed meanwhile; rejects
+   * with the error of a host that does not start. Twice is once.
+   */
+  move(): Promise<boolean> {
+    this.#moving ??= this.#move();
+    return this.#moving;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #move(): Promise<boolean> {
+    if (this.#closed !== undefined) return false;
+    const next = await this.#startNext();
+    if (this.#closed !== undefined) {
+      await next.close();
+      return false;
+    }
+    const previous = this.#current;
+    this.#current = next;
+    await previous.close();
+    return true;
+  }
+
+  async #close(): Promise<void> {
+    await this.#current.close();
+    // It closes what it started.
+    await this.#moving?.catch(() => false);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Loads a model and puts it where it runs best: on the thread that serves requests, or on threads of its own.
+ *
+ *     load on threads ──▶ trial runs ──▶ host-choice.ts ──thread──▶ stay there
+ *     (what ends its thread                   │ inline
+ *      comes no further)                      ▼
+ *                                        load inline as well, end the threads ──too many slow runs──▶ threads again
+ *
+ * So nothing runs on the serving thread that has not run elsewhere before.
+ */
+import type { ServingError } from '../../core/errors.ts';
+import {
+  chooseHost,
+  DEFAULT_INLINE_LIMITS,
+  type HostChoice,
+  type HostKind,
+  type InlineLimits,
+  showMs,
+} from './host-choice.ts';
+import type { HostedSession } from './hosted-session.ts';
+import { startInlineHost } from './inline-host.ts';
+import { MovableHost } from './movable-host.ts';
+import { SlowWatch } from './slow-watch.ts';
+import { startThreadHost } from './thread-host.ts';
+import { type TrialRuns, tryRuns } from './trial-runs.ts';
+import type { ThreadHostOptions } from './worker-slots.ts';
+
+export interface HostOptions extends ThreadHostOptions {
+  /** `auto` (default): as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
+  readonly host?: HostKind | 'auto';
+  /** Most rows that a batch of a signature with a dynamic batch axis will have. */
+  readonly maxBatchSize: number;
+  readonly limits?: InlineLimits;
+  /** Told when a model that was put inline has moved to threads, or has failed to: for the log. */
+  readonly onMove?: (move: HostMove) => void;
+}
+
+export interface HostMove {
+  /** False: it could not, and stays inline. */
+  readonly isDone: boolean;
+  readonly reason: string;
+}
+
+/** `kind` and `reason` are as they were at load. */
+export interface Host extends HostedSession, HostChoice {
+  /** Undefined where nothing was tried (`host: thread`), or a trial run failed. */
+  readonly measured: TrialRuns | undefined;
+}
+
+const AS_CONFIGURED = 'as configured';
+
+/** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { host = 'auto', limits = DEFAULT_INLINE_LIMITS } = options;
+  const threads = await startThreadHost(options);
+  const stay = (reason: string, measured?: TrialRuns): Host => asHost(threads, { kind: 'thread', reason }, measured);
+  if (host === 'thread') return stay(AS_CONFIGURED);
+  const trial = await tryRuns(threads, options.maxBatchSize, limits.runMs).catch((error: ServingError) => error);
+  const measured = trial instanceof Error ? undefined : trial;
+  let choice: HostChoice = { kind: 'inline', reason: AS_CONFIGURED };
+  if (trial instanceof Error) {
+    if (host === 'auto' || trial.kind === 'worker_lost') return stay(`a trial run failed: ${trial.message}`);
+  } else if (host === 'auto') {
+    choice = chooseHost({ ...threads, ...trial }, limits);
+    if (choice.kind === 'thread') return stay(choice.reason, measured);
+  }
+  try {
+    const inline = await startWatched(options, host === 'auto' ? limits.runMs : Infinity);
+    await threads.close();
+    return asHost(inline, choice, measured);
+  } catch (error) {
+    return stay(`it did not load inline: ${(error as Error).message}`, measured);
+  }
+}
+
+function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): Host {
+  const { signatures, executor } = hosted;
+  return { ...choice, signatures, executor, close: () => hosted.close(), measured };
+}
+
+/** Inline, and moved to threads when more than a few runs take over `limitMs`. */
+async function startWatched(options: HostOptions, limitMs: number): Promise<MovableHost> {
+  const watch = new SlowWatch(limitMs);
+  let isMoving = false;
+  const onRun = (runMs: number): void => {
+    if (!watch.isSlowAfter(runMs) || isMoving) return;
+    isMoving = true;
+    const reason = `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
+    host.move().then(
+      (isDone) => isDone && options.onMove?.({ isDone, reason }),
+      (error: Error) => options.onMove?.({ isDone: false, reason: `${reason}; ${error.message}` }),
+    );
+  };
+  const inline = await startInlineHost({ ...options, onRun });
+  const host = new MovableHost(inline, () => startThreadHost(options));
+  return host;
+}

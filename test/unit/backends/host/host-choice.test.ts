@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { chooseHost, type LoadFacts } from '../../../../src/backends/host/host-choice.ts';
+
+const LIMITS = { runMs: 0.3, loadMs: 20 };
+const TINY: LoadFacts = { isSynchronous: true, loadMs: 3, oneRowMs: 0.01, largestMs: 0.05 };
+
+describe('chooseHost', () => {
+  it('puts a tiny model inline, and one at the limits too', () => {
+    const { kind, reason } = chooseHost(TINY, LIMITS);
+    assert.deepEqual([kind, reason], ['inline', 'its largest batch took 0.05 ms, within 0.3 ms']);
+    assert.equal(chooseHost({ ...TINY, loadMs: 20, oneRowMs: 0.3, largestMs: 0.3 }, LIMITS).kind, 'inline');
+  });
+
+  const cases: readonly (readonly [Partial<LoadFacts>, RegExp])[] = [
+    [{ isSynchronous: false }, /later turn/],
+    [{ loadMs: 134 }, /took 130 ms to load, over 20 ms/],
+    [{ oneRowMs: 0.31, largestMs: undefined }, /one row took 0\.31 ms, over 0\.3 ms/],
+    [{ largestMs: undefined }, /mebibyte/],
+    [{ largestMs: 4.2 }, /largest batch took 4\.2 ms, over 0\.3 ms/],
+  ];
+  for (const [facts, reason] of cases) {
+    it(`gives threads to a model of which is known ${JSON.stringify(facts)}`, () => {
+      const choice = chooseHost({ ...TINY, ...facts }, LIMITS);
+      assert.equal(choice.kind, 'thread');
+      assert.match(choice.reason, reason);
+    });
+  }
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { startInlineHost } from '../../../../src/backends/host/inline-host.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import type { BatchResult } from '../../../../src/core/executor.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
+
+describe('a batch on the serving thread', () => {
+  it('has run before the event loop turns', async (t) => {
+    const { host } = await start(t);
+    let result: BatchResult | undefined;
+    void host.executor.run(batchOf(2, 4)).then((answered) => {
+      result = answered;
+    });
+    // Microtasks alone.
+    for (let i = 0; i < 3; i++) await undefined;
+    assert.deepEqual(result && yOf(result), [3, 4]);
+  });
+
+  it('waits for a turn of the event loop when those before it took long, and is run before a close', async (t) => {
+    const { host } = await start(t, { clock: systemClock });
+    await host.executor.run(batchOf(WHEN.dawdle));
+    const order: string[] = [];
+    setImmediate(() => order.push('turn'));
+    const next = host.executor.run(batchOf(2)).then((result) => order.push(`run ${yOf(result)}`));
+    const closed = host.close().then(() => order.push('closed'));
+    await Promise.all([next, closed]);
+    assert.deepEqual(order, ['turn', 'run 3', 'closed']);
+  });
+
+  it('tells when it ran and for how long, unless it failed', async (t) => {
+    const { host, clock, times } = await start(t);
+    clock.advance(5);
+    const { runStart, runEnd } = await host.executor.run(batchOf(2));
+    assert.deepEqual([runStart, runEnd], [clock.nowMs(), clock.nowMs()]);
+    await assert.rejects(host.executor.run(batchOf(WHEN.fail)));
+    assert.deepEqual(times, [0]);
+  });
+
+  it('fails as it would on a thread', async (t) => {
+    const { host, clock } = await start(t);
+    await assert.rejects(host.executor.run(batchOf(WHEN.fail)), { kind: 'backend_failed', message: /told to fail/ });
+    await assert.rejects(host.executor.run(batchOf(WHEN.throw)), { kind: 'internal' });
+    const late = { ...batchOf(2), deadline: clock.nowMs() - 1 };
+    await assert.rejects(host.executor.run(late), { kind: 'deadline_exceeded', message: /before the batch/ });
+    await host.executor.run({ ...batchOf(2), deadline: clock.nowMs() });
+  });
+
+  it('gives the memory of its inputs back, also when it fails', async (t) => {
+    const { host } = await start(t);
+    for (const first of [2, WHEN.fail]) {
+      const buffer = host.executor.allocate(1000);
+      const data = new Uint8Array(buffer, 0, 4);
+      new Float32Array(buffer)[0] = first;
+      const batch = { ...batchOf(0), inputs: new Map([['x', { dtype: 'float32', shape: [1], data } as const]]) };
+      await host.executor.run(batch).catch(() => undefined);
+      assert.equal(host.executor.allocate(1000), buffer);
+      host.executor.release(buffer);
+    }
+  });
+});
+
+async function start(t: TestContext, overrides: { clock?: typeof systemClock } = {}) {
+  const clock = new FakeClock();
+  const times: number[] = [];
+  const host = await startInlineHost({ ...fakeModel(t), clock, onRun: (runMs) => times.push(runMs), ...overrides });
+  t.after(() => host.close());
+  return { host, clock, times };
+}

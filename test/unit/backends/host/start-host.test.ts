@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Host, type HostMove, type HostOptions, startHost } from '../../../../src/backends/host/start-host.ts';
+import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
+import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
+
+/** Between what the fake takes, on any machine, and what it takes when it dawdles. */
+const LIMITS = { runMs: 5, loadMs: 60_000 };
+const NO_LIMITS = { runMs: Infinity, loadMs: Infinity };
+/** The trial sends zeros. */
+const ZEROS_END_IT: Partial<FakeModel> = { faults: [{ whenFirstIs: 0, effect: 'exit' }] };
+const ZEROS_FAIL: Partial<FakeModel> = { faults: [{ whenFirstIs: 0, effect: 'fail' }] };
+
+describe('where a model is put', () => {
+  it('inline if it is measured to be tiny', async (t) => {
+    const { host } = await start(t, { limits: NO_LIMITS });
+    assert.equal(host.kind, 'inline');
+    assert.match(host.reason, /its largest batch took .* ms/);
+    assert.ok(host.measured!.oneRowMs > 0 && host.measured!.largestMs! > 0);
+    assert.equal(host.executor.slots, 1);
+    assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
+  });
+
+  it('on threads if not', async (t) => {
+    const { host } = await start(t, { limits: { runMs: 0, loadMs: Infinity } });
+    assert.equal(host.kind, 'thread');
+    assert.match(host.reason, /one row took .* ms, over 0 ms/);
+    assert.equal(host.measured!.largestMs, undefined);
+    assert.equal(host.executor.slots, 2);
+    assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
+  });
+
+  it('on threads, untried, if the user says so', async (t) => {
+    const { host } = await start(t, { host: 'thread', limits: NO_LIMITS });
+    assert.deepEqual([host.kind, host.reason, host.measured], ['thread', 'as configured', undefined]);
+  });
+
+  it('inline if the user says so, and kept there', async (t) => {
+    const { host, moves } = await start(t, { host: 'inline', limits: { runMs: 0, loadMs: 0 } });
+    assert.deepEqual([host.kind, host.reason], ['inline', 'as configured']);
+    for (let i = 0; i < 20; i++) await host.executor.run(batchOf(2));
+    assert.deepEqual([host.executor.slots, moves], [1, []]);
+  });
+
+  it('never inline if a trial ends its thread, whatever the user says', async (t) => {
+    for (const kind of ['auto', 'inline'] as const) {
+      const { host, events } = await start(t, { host: kind, limits: NO_LIMITS }, ZEROS_END_IT);
+      assert.equal(host.kind, 'thread');
+      assert.match(host.reason, /a trial run failed: .*died/);
+      assert.equal(events[0]?.what, 'lost');
+    }
+  });
+
+  it('on threads if the trial fails, but for the user’s word', async (t) => {
+    const auto = await start(t, { limits: NO_LIMITS }, ZEROS_FAIL);
+    assert.deepEqual([auto.host.kind, auto.host.measured], ['thread', undefined]);
+    assert.match(auto.host.reason, /a trial run failed: .*told to fail/);
+    const forced = await start(t, { host: 'inline' }, ZEROS_FAIL);
+    assert.equal(forced.host.kind, 'inline');
+    assert.deepEqual(yOf(await forced.host.executor.run(batchOf(2))), [3]);
+  });
+
+  it('nowhere if it does not load', async (t) => {
+    const options = fakeModel(t);
+    rmSync(join(options.versionDirectory, FAKE_FILE));
+    const loading = startHost({ ...options, slots: 2, clock: systemClock, maxBatchSize: 4 });
+    await assert.rejects(loading, { kind: 'load_failed', message: /fake\.json/ });
+  });
+});
+
+describe('a model inline whose runs become slow', () => {
+  it('moves to threads, and no request is lost or fails', async (t) => {
+    const { host, moves } = await start(t, { limits: LIMITS });
+    assert.equal(host.kind, 'inline');
+    const answers: Promise<number[]>[] = [];
+    // Under load: every other batch is slow, and they are sent while the next host loads and takes over.
+    for (let i = 0; moves.length === 0 || i < 40; i++) {
+      const values = i % 2 === 0 ? [WHEN.dawdle, i] : [i];
+      const buffer = host.executor.allocate(4 * values.length);
+      new Float32Array(buffer).set(values);
+      const data = new Uint8Array(buffer, 0, 4 * values.length);
+      const inputs = new Map([['x', { dtype: 'float32', shape: [values.length], data } as const]]);
+      answers.push(host.executor.run({ ...batchOf(...values), inputs }).then((result) => yOf(result)));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const [i, y] of (await Promise.all(answers)).entries()) assert.equal(y.at(-1), i / 2 + 2);
+    assert.deepEqual([moves.length, moves[0]!.isDone, host.executor.slots], [1, true, 2]);
+    assert.match(moves[0]!.reason, /more than 1 in 20 runs take over 5 ms, the last \d/);
+    assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
+    await host.close();
+    await assert.rejects(host.executor.run(batchOf(2)), { kind: 'backend_failed', message: /unloaded/ });
+  });
+
+  it('stays when no thread can load it any more, and says so', async (t) => {
+    const { host, moves, directory } = await start(t, { limits: LIMITS });
+    rmSync(join(directory, FAKE_FILE));
+    for (let i = 0; moves.length === 0; i++) {
+      assert.deepEqual(yOf(await host.executor.run(batchOf(WHEN.dawdle, i))), [WHEN.dawdle / 2 + 2, i / 2 + 2]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(moves[0]!.isDone, false);
+    assert.match(moves[0]!.reason, /fake\.json/);
+    assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
+  });
+
+  it('can be closed while it moves', async (t) => {
+    const { host, moves } = await start(t, { limits: LIMITS });
+    for (let i = 0; i < 8; i++) await host.executor.run(batchOf(WHEN.dawdle));
+    await host.close();
+    await assert.rejects(host.executor.run(batchOf(2)), { kind: 'backend_failed', message: /unloaded/ });
+    assert.deepEqual(moves, []);
+  });
+});
+
+async function start(t: TestContext, overrides: Partial<HostOptions>, changes: Partial<FakeModel> = {}) {
+  const options = fakeModel(t, changes);
+  const moves: HostMove[] = [];
+  const events: WorkerEvent[] = [];
+  const host: Host = await startHost({
+    ...options,
+    slots: 2,
+    clock: systemClock,
+    maxBatchSize: 4,
+    onMove: (move) => moves.push(move),
+    onWorkerEvent: (event) => events.push(event),
+    ...overrides,
+  });
+  t.after(() => host.close());
+  return { host, moves, events, directory: options.versionDirectory };
+}
