@@ -8,11 +8,12 @@
 import { AdminServer } from './admin/admin-server.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
+import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
-import { servableLoader } from './models/load-servable.ts';
+import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -178,8 +179,8 @@ class PillionApp implements App {
         slots: this.#slots,
         intraOpThreads: options.intra_op_threads,
         isBatchingEnabled: options.enable_batching,
-        onWorkerEvent: (model, version, { what, slot, reason }) =>
-          this.logger.warn({ model, version: version.toString(), slot, reason }, `worker thread ${what}`),
+        host: options.host as HostChoice,
+        events: this.#hostEvents(),
       }),
       onTransition: (model, { version, state, error }) => {
         const fields = { model, version: version.toString(), state };
@@ -187,6 +188,18 @@ class PillionApp implements App {
         else this.logger.error({ ...fields, err: error }, 'model version failed to load');
       },
     });
+  }
+
+  #hostEvents(): HostEvents {
+    const of = (model: string, version: bigint) => ({ model, version: version.toString() });
+    return {
+      onHost: (model, version, { kind, reason }) =>
+        this.logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
+      onMove: (model, version, { isDone, reason }) =>
+        this.logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
+      onWorkerEvent: (model, version, { what, slot, reason }) =>
+        this.logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
+    };
   }
 
   /** Runs of one model at a time: one a core, less one for the event loop that feeds them. */

@@ -1,8 +1,9 @@
 /**
  * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
  */
-import { startThreadHost } from '../backends/host/thread-host.ts';
+import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
+import type { HostChoice } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
@@ -20,34 +21,50 @@ export interface LoadServableOptions {
   readonly intraOpThreads: number;
   /** False: a dynamic batch axis is left alone, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
+  /** Where runs happen, for models that do not say. */
+  readonly host: HostChoice;
+  readonly events: HostEvents;
+}
+
+/** What becomes of a version's host: for the log. */
+export interface HostEvents {
+  /** It was loaded and put where it runs. */
+  onHost(model: string, version: bigint, host: Host): void;
+  /** It moved from the event loop to threads, or could not. */
+  onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread was lost, replaced or given up. */
-  readonly onWorkerEvent: (model: string, version: bigint, event: WorkerEvent) => void;
+  onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
 }
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
   return async (model, version, versionDirectory) => {
-    const { clock, telemetry } = options;
-    const hosted = await startThreadHost({
-      model: model.name,
+    const { clock, telemetry, events, isBatchingEnabled } = options;
+    const { name } = model;
+    const hosted = await startHost({
+      model: name,
       backendKind: model.backend,
       versionDirectory,
       loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
       slots: options.slots,
       clock,
-      onWorkerEvent: (event) => options.onWorkerEvent(model.name, version, event),
+      host: model.host ?? options.host,
+      maxBatchSize: isBatchingEnabled ? options.scheduler.maxBatchSize : 1,
+      onMove: (move) => events.onMove(name, version, move),
+      onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
     });
-    const signatures = options.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
+    events.onHost(name, version, hosted);
+    const signatures = isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const scheduler = new Scheduler({
       executor: hosted.executor,
       clock,
       telemetry,
       options: options.scheduler,
       signatures,
-      model: model.name,
+      model: name,
       version: version.toString(),
     });
-    return new Servable(model.name, version, signatures, {
+    return new Servable(name, version, signatures, {
       submit: (request) => scheduler.submit(request),
       close: async () => {
         await scheduler.close();

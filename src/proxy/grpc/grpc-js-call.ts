@@ -235,8 +235,13 @@ function errorOf(transport: TransportStatus, maxReceiveBytes: number): ServingEr
     case GrpcStatus.UNIMPLEMENTED:
       return new ServingError('unsupported', `${said}; send identity, gzip or deflate`);
     default:
-      return new ServingError('invalid_request', `the call could not be read: ${said}`);
+      return new ServingError('invalid_request', `the call could not be read: ${said}; ${fixOf(said)}`);
   }
+}
+
+function fixOf(said: string): string {
+  if (said.includes('grpc-timeout')) return 'send 1 to 8 digits and a unit of H M S m u n, e.g. 250m';
+  return 'send each message compressed as grpc-encoding says, or not at all';
 }
 
 function toMetadata(first: MetadataEntries | undefined, second: MetadataEntries | undefined): Metadata {

@@ -43,5 +43,5 @@ function brokenBody(code: string | undefined): ServingError {
   if (code === 'HPE_INVALID_EOF_STATE') return clientLeft(STAGES[STAGE_RECEIVE]);
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
     ? new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster')
-    : new ServingError('invalid_request', 'the body is not valid HTTP/1.1: its chunks are malformed');
+    : new ServingError('invalid_request', 'the body is not valid HTTP/1.1: its chunks are malformed; send them as the standard has it, or a content-length');
 }
