@@ -41,3 +41,16 @@ export const systemClock: Clock = {
 export function wallOf(clock: Clock, instant: Instant): number {
   return clock.wallMs() - (clock.nowMs() - instant);
 }
+
+let dateSecond = -1;
+let dateText = '';
+
+/** Wall time as HTTP's Date header has it (RFC 9110, 5.6.7). Made once a second. */
+export function httpDate(clock: Clock): string {
+  const second = Math.floor(clock.wallMs() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}

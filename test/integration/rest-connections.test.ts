@@ -52,7 +52,10 @@ describe('on one connection', () => {
   test('a client that leaves cancels all that it has asked for', async () => {
     const connection = await rest.connect();
     const count = rest.records.length;
+    // In one segment: all three are under way at once.
+    connection.socket.cork();
     for (let i = 0; i < 3; i++) connection.post('/v1/models/never:predict', BODY);
+    connection.socket.uncork();
     await started(3);
     connection.destroy();
     const records = (await rest.recorded(count + 3)).slice(-3);
@@ -61,6 +64,30 @@ describe('on one connection', () => {
       Array.from({ length: 3 }, () => ['cancelled', { stage: 'execute' }]),
     );
     assert.equal(rest.lifecycle.inFlight, 0);
+  });
+
+  test('a client that leaves cancels its only request', async () => {
+    const connection = await rest.connect();
+    const count = rest.records.length;
+    connection.post('/v1/models/never:predict', BODY);
+    await started(1);
+    connection.destroy();
+    assert.equal((await rest.recorded(count + 1)).at(-1)!.outcome, 'cancelled');
+    assert.equal(rest.lifecycle.inFlight, 0);
+  });
+
+  test('what is sent ahead of an answer is answered after it', async () => {
+    const connection = await rest.connect();
+    connection.post('/v1/models/slow:predict', '{"instances":[1]}');
+    await started(1);
+    connection.post('/v1/models/slow:predict', '{"instances":[2]}');
+    connection.post(PATH, BODY);
+    waiting.shift()!();
+    assert.equal((await connection.answer()).body.toString(), '{"predictions":[1.0]}');
+    while (waiting.length === 0) await new Promise(setImmediate);
+    waiting.shift()!();
+    assert.equal((await connection.answer()).body.toString(), '{"predictions":[2.0]}');
+    assert.equal((await connection.answer()).body.toString(), ANSWER);
   });
 
   test('a client that leaves as its deadline passes was late, not gone', async () => {

@@ -11,13 +11,13 @@ import type { Exchange } from './exchange.ts';
 import { parserErrorResponse } from './http-errors.ts';
 
 export class Connection {
-  readonly open = new Set<Exchange>();
+  readonly open: Exchange[] = [];
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.once('close', () => {
-      for (const exchange of this.open) exchange.onClientGone();
+      for (const exchange of [...this.open]) exchange.onClientGone();
     });
   }
 
@@ -28,7 +28,7 @@ export class Connection {
    */
   onParserError(error: NodeJS.ErrnoException): void {
     const socket = this.#socket;
-    const last = [...this.open].at(-1);
+    const last = this.open.at(-1);
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (last === undefined) socket.end(parserErrorResponse(error.code), () => socket.destroy());
     else {
@@ -43,5 +43,8 @@ function brokenBody(code: string | undefined): ServingError {
   if (code === 'HPE_INVALID_EOF_STATE') return clientLeft(STAGES[STAGE_RECEIVE]);
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
     ? new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster')
-    : new ServingError('invalid_request', 'the body is not valid HTTP/1.1: its chunks are malformed; send them as the standard has it, or a content-length');
+    : new ServingError(
+        'invalid_request',
+        'the body is not valid HTTP/1.1: its chunks are malformed; send them as the standard has it, or a content-length',
+      );
 }

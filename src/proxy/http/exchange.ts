@@ -5,23 +5,21 @@
  *   head ──▶ begin ──▶ body ──▶ handler ──▶ reply ─┐
  *              │ draining, expired │ deadline, client left, anything thrown ──▶ fail ──▶ finish
  *
- * A client that goes cancels the request; its answer is then written nowhere. A request that is answered before its
- * body has arrived keeps its connection if little is to come, and else ends it (lingering-end.ts).
+ * A client that goes cancels the request; its answer is then written nowhere. How bytes come and go is the transport's
+ * matter.
  */
 
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
-import { BodyReader } from './body-reader.ts';
 import { clientTimeout } from './deadline-headers.ts';
 import { errorBody, retryAfterSeconds } from './http-errors.ts';
-import { endLingering } from './lingering-end.ts';
 import type { Route } from './routes.ts';
 import { serverTiming } from './server-timing.ts';
+import type { Transport } from './transport.ts';
 
 /** What the exchanges of one server share. */
 export interface RestSurroundings {
@@ -38,9 +36,6 @@ const JSON_TYPE = 'application/json';
 
 const OK = 200;
 
-/** A rest of a body that is cheaper to read than a new connection to make. */
-const SMALL_REST_BYTES = 64 * 1024;
-
 /**
  * A client whose own timer fires closes its connection, and that looks like its leaving. This near the deadline it is
  * the deadline: then the lifecycle's timer, due within that time, says so.
@@ -49,30 +44,21 @@ const DEADLINE_SLACK_MS = 5;
 
 export class Exchange {
   readonly context: RequestContext;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #transport: Transport;
   readonly #surroundings: RestSurroundings;
-  readonly #open: Set<Exchange>;
+  readonly #open: Exchange[];
   /** The connection ends after this answer. */
   endsConnection = false;
-  #body: BodyReader | undefined;
   #isFinished = false;
 
   /**
    * `open` holds the connection's exchanges; this is in it until it has its answer. Check `isFinished` afterwards: a
    * request that came too late, or with a bad header, has its answer already.
    */
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    route: Route,
-    open: Set<Exchange>,
-    surroundings: RestSurroundings,
-  ) {
+  constructor(transport: Transport, route: Route, open: Exchange[], surroundings: RestSurroundings) {
     const { lifecycle } = surroundings;
-    const { headers } = request;
-    this.#request = request;
-    this.#response = response;
+    const { headers } = transport;
+    this.#transport = transport;
     this.#open = open;
     this.#surroundings = surroundings;
     const timeout = clientTimeout(headers);
@@ -81,12 +67,12 @@ export class Exchange {
       method: route.method,
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: timeout instanceof ServingError ? undefined : timeout,
-      requestId: requestIdOf(request),
-      peer: request.socket.remoteAddress ?? 'unix',
+      requestId: textOf(headers['x-request-id']),
+      peer: transport.peer,
       callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
     });
     this.context = context;
-    open.add(this);
+    open.push(this);
     if (context.cancel.reason !== undefined) this.fail(context.cancel.reason);
     else if (timeout instanceof ServingError) this.fail(timeout);
     else context.cancel.onCancel = (reason) => this.fail(reason);
@@ -99,20 +85,13 @@ export class Exchange {
 
   /** The request has arrived, body and all. */
   get hasRequest(): boolean {
-    return this.#request.complete;
+    return this.#transport.hasRequest;
   }
 
-  /**
-   * The whole body; `expectsContinue`: the client waits for a word before it sends it. Rejects with ServingError. Look
-   * at `isFinished` when it is there.
-   */
-  async readBody(expectsContinue: boolean): Promise<Buffer> {
-    const reader = new BodyReader(this.#request, this.#surroundings.maxBodyBytes);
-    this.#body = reader;
-    if (reader.refusal !== undefined) throw reader.refusal;
-    if (expectsContinue) this.#response.writeContinue();
-    const body = await reader.read();
-    this.context.requestBytes = reader.receivedBytes;
+  /** The whole body. Rejects with ServingError. Look at `isFinished` when it is there. */
+  async readBody(): Promise<Buffer> {
+    const body = await this.#transport.readBody(this.#surroundings.maxBodyBytes);
+    this.context.requestBytes = this.#transport.receivedBytes;
     return body;
   }
 
@@ -139,41 +118,31 @@ export class Exchange {
   #finish(status: number, body: Buffer, error: ServingError | undefined, allow: string | undefined): void {
     const { context } = this;
     this.#isFinished = true;
-    this.#open.delete(this);
+    this.#open.splice(this.#open.indexOf(this), 1);
     context.cancel.onCancel = undefined;
-    this.#body?.stop();
+    this.#transport.stopBody();
     try {
-      if (!this.#request.socket.destroyed) this.#write(status, body, error, allow);
+      if (this.#transport.isOpen) this.#write(status, body, error, allow);
     } catch (thrown) {
       // Never seen; but an answer that cannot be written must not leave its request open, nor end the process.
       this.#surroundings.onInternalError(thrown, context);
-      this.#request.socket.destroy();
+      this.#transport.destroy();
     } finally {
       this.#surroundings.lifecycle.finish(context, error);
     }
   }
 
   #write(status: number, body: Buffer, error: ServingError | undefined, allow: string | undefined): void {
-    const response = this.#response;
-    const request = this.#request;
-    const rest = this.#restOfBody();
-    const { isDraining, lifecycle } = this.#surroundings;
     this.context.responseBytes = body.length;
-    const headers = this.#headers(body, error, allow);
-    if (isDraining || this.endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
-    response.writeHead(status, headers);
-    if (rest > SMALL_REST_BYTES) endLingering(lifecycle.clock, request, response, body);
-    else {
-      response.end(body);
-      if (rest > 0) request.resume();
-    }
+    const endsConnection = this.#surroundings.isDraining || this.endsConnection;
+    this.#transport.send(status, this.#headers(body, error, allow), body, endsConnection);
   }
 
   #headers(body: Buffer, error: ServingError | undefined, allow: string | undefined): string[] {
     const { context } = this;
     const headers = ['content-type', JSON_TYPE, 'content-length', String(body.length)];
     headers.push('server-timing', serverTiming(context.stages, context.now()));
-    const requestId = requestIdOf(this.#request);
+    const requestId = textOf(this.#transport.headers['x-request-id']);
     if (requestId !== undefined) headers.push('x-request-id', requestId);
     if (context.trace !== undefined) headers.push('traceparent', formatTraceparent(context.trace));
     if (allow !== undefined) headers.push('allow', allow);
@@ -181,18 +150,6 @@ export class Exchange {
     if (retryAfter !== undefined) headers.push('retry-after', retryAfter);
     return headers;
   }
-
-  /** Bytes of the request that are still to come, at most. */
-  #restOfBody(): number {
-    const { headers } = this.#request;
-    if (this.#body?.isComplete) return 0;
-    if (headers['transfer-encoding'] !== undefined) return Infinity;
-    return Number(headers['content-length'] ?? 0) - (this.#body?.receivedBytes ?? 0);
-  }
-}
-
-function requestIdOf(request: IncomingMessage): string | undefined {
-  return textOf(request.headers['x-request-id']);
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {

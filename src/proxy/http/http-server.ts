@@ -1,8 +1,8 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1. The only file that makes node:http servers.
  *
- *   connection ──▶ RouteMemo ──▶ Exchange ──▶ predict │ status │ metadata │ error ──▶ answer
- *                      └ metrics, OPTIONS: answered here, no request of any model and so without a record
+ *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ status │ metadata │ error ─▶ answer
+ *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
  *
@@ -11,6 +11,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
@@ -21,6 +22,9 @@ import { Connection } from './connection.ts';
 import { Exchange, type RestSurroundings } from './exchange.ts';
 import { errorBody } from './http-errors.ts';
 import { metadataJson } from './metadata-json.ts';
+import { NodeTransport } from './node-transport.ts';
+import { PlainConnection } from './plain-connection.ts';
+import { PlainRequestReader } from './plain-request.ts';
 import { RestPredict } from './rest-predict.ts';
 import { RouteMemo } from './route-memo.ts';
 import type { Route } from './routes.ts';
@@ -64,6 +68,9 @@ const SERVER_OPTIONS: ServerOptions = {
   requireHostHeader: false,
 };
 
+/** The same, where node:http has not the connection. */
+const PLAIN_TIMEOUTS = { firstRequestMs: SERVER_OPTIONS.headersTimeout!, idleMs: SERVER_OPTIONS.keepAliveTimeout! };
+
 export class RestServer {
   readonly #options: RestServerOptions;
   readonly #surroundings: RestSurroundings & { isDraining: boolean };
@@ -71,12 +78,16 @@ export class RestServer {
   readonly #predict: RestPredict;
   readonly #connections = new WeakMap<Duplex, Connection>();
   readonly #servers: Server[] = [];
+  readonly #reader: PlainRequestReader;
+  /** Connections that node:http does not have (yet). */
+  readonly #plain = new Map<PlainConnection, Socket>();
 
   constructor(options: RestServerOptions) {
     const { lifecycle, maxBodyBytes, onInternalError } = options;
     this.#options = options;
     this.#surroundings = { lifecycle, maxBodyBytes, onInternalError, isDraining: false };
     this.#predict = new RestPredict(options.predict);
+    this.#reader = new PlainRequestReader(maxBodyBytes);
   }
 
   /**
@@ -86,7 +97,10 @@ export class RestServer {
   async listen(address: string): Promise<string> {
     const server = createServer(SERVER_OPTIONS, (request, response) => this.#onRequest(request, response, false));
     server.on('checkContinue', (request, response) => this.#onRequest(request, response, true));
-    server.on('connection', (socket) => this.#connections.set(socket, new Connection(socket)));
+    // node:http's own listener: it gets a connection when the plain lane is done with it.
+    const [takeOver] = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.off('connection', takeOver!);
+    server.on('connection', (socket) => this.#onConnection(socket, () => takeOver!.call(server, socket)));
     server.on('clientError', (error, socket) => this.#connections.get(socket)?.onParserError(error));
     server.maxRequestsPerSocket = 0;
     const bound = await listenNet(server, address);
@@ -97,6 +111,7 @@ export class RestServer {
 
   async drain(): Promise<void> {
     this.#surroundings.isDraining = true;
+    for (const connection of this.#plain.keys()) connection.end();
     // Closing ends idle connections too.
     await Promise.all(this.#servers.map(closed));
   }
@@ -104,8 +119,35 @@ export class RestServer {
   /** Ends every connection, whatever goes on in it. Twice is once. */
   async close(): Promise<void> {
     const ends = this.#servers.map(closed);
+    for (const socket of this.#plain.values()) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await Promise.all(ends);
+  }
+
+  #onConnection(socket: Socket, takeOver: () => void): void {
+    const { lifecycle } = this.#options;
+    const { open } = this.#connectionOf(socket);
+    const options = { reader: this.#reader, clock: lifecycle.clock, ...PLAIN_TIMEOUTS };
+    const plain = new PlainConnection(socket, options, {
+      onRequest: (transport, target) => {
+        const route = this.#routes.match('POST', target);
+        if (route.kind !== 'predict') return false;
+        this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
+        return true;
+      },
+      onHandOver: () => {
+        this.#plain.delete(plain);
+        takeOver();
+      },
+    });
+    this.#plain.set(plain, socket);
+    socket.once('close', () => this.#plain.delete(plain));
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const connection = new Connection(socket);
+    this.#connections.set(socket, connection);
+    return connection;
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -119,17 +161,21 @@ export class RestServer {
       return;
     }
     const { open } = this.#connections.get(request.socket)!;
-    const exchange = new Exchange(request, response, route, open, this.#surroundings);
-    if (exchange.isFinished) return;
-    this.#answer(exchange, route, expectsContinue).catch((error: unknown) => exchange.fail(error));
+    const transport = new NodeTransport(request, response, this.#options.lifecycle.clock, expectsContinue);
+    this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
   }
 
-  async #answer(exchange: Exchange, route: Route, expectsContinue: boolean): Promise<void> {
+  #serve(exchange: Exchange, route: Route): void {
+    if (exchange.isFinished) return;
+    this.#answer(exchange, route).catch((error: unknown) => exchange.fail(error));
+  }
+
+  async #answer(exchange: Exchange, route: Route): Promise<void> {
     const { context } = exchange;
     const { modelInfo } = this.#options;
     switch (route.kind) {
       case 'predict': {
-        const body = await exchange.readBody(expectsContinue);
+        const body = await exchange.readBody();
         if (!exchange.isFinished) exchange.reply(await this.#predict.answer(body, route.spec, context));
         break;
       }

@@ -1,0 +1,84 @@
+/**
+ * A request of node:http. One that is answered before its body has arrived keeps its connection if little is to come,
+ * and else ends it (lingering-end.ts).
+ */
+import type { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../core/clock.ts';
+import { BodyReader } from './body-reader.ts';
+import { endLingering } from './lingering-end.ts';
+import type { Transport } from './transport.ts';
+
+/** A rest of a body that is cheaper to read than a new connection to make. */
+const SMALL_REST_BYTES = 64 * 1024;
+
+export class NodeTransport implements Transport {
+  readonly headers: IncomingHttpHeaders;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #clock: Clock;
+  readonly #expectsContinue: boolean;
+  #body: BodyReader | undefined;
+
+  /** `expectsContinue`: the client waits for a word before it sends the body. */
+  constructor(request: IncomingMessage, response: ServerResponse, clock: Clock, expectsContinue: boolean) {
+    this.headers = request.headers;
+    this.#request = request;
+    this.#response = response;
+    this.#clock = clock;
+    this.#expectsContinue = expectsContinue;
+  }
+
+  get peer(): string {
+    return this.#request.socket.remoteAddress ?? 'unix';
+  }
+
+  get isOpen(): boolean {
+    return !this.#request.socket.destroyed;
+  }
+
+  get hasRequest(): boolean {
+    return this.#request.complete;
+  }
+
+  get receivedBytes(): number {
+    return this.#body?.receivedBytes ?? 0;
+  }
+
+  async readBody(maxBytes: number): Promise<Buffer> {
+    const reader = new BodyReader(this.#request, maxBytes);
+    this.#body = reader;
+    if (reader.refusal !== undefined) throw reader.refusal;
+    if (this.#expectsContinue) this.#response.writeContinue();
+    return reader.read();
+  }
+
+  stopBody(): void {
+    this.#body?.stop();
+  }
+
+  send(status: number, headers: string[], body: Buffer, endsConnection: boolean): void {
+    const response = this.#response;
+    const request = this.#request;
+    const rest = this.#restOfBody();
+    if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
+    response.writeHead(status, headers);
+    if (rest > SMALL_REST_BYTES) endLingering(this.#clock, request, response, body);
+    else {
+      response.end(body);
+      if (rest > 0) request.resume();
+    }
+  }
+
+  destroy(): void {
+    this.#request.socket.destroy();
+  }
+
+  /** Bytes of the request that are still to come, at most. */
+  #restOfBody(): number {
+    const { headers } = this;
+    if (this.#body?.isComplete) return 0;
+    if (headers['transfer-encoding'] !== undefined) return Infinity;
+    return Number(headers['content-length'] ?? 0) - this.receivedBytes;
+  }
+}

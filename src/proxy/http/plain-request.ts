@@ -1,0 +1,95 @@
+/**
+ * Reads the HTTP/1.1 requests that inference clients send all day, and no others: a POST that arrived whole, with a
+ * Content-Length and headers of which none changes how the message is read.
+ *
+ *   POST /v1/models/m:predict HTTP/1.1 CRLF  name: value CRLF …  CRLF  body
+ *
+ * It is a strict subset of RFC 9112 on purpose. Whatever is not plainly in it is `undefined` here and goes to node's own
+ * parser, with all its bytes: what is doubtful has one judge. Heads are remembered by their bytes, because a client
+ * repeats its own: a known head costs one look-up.
+ */
+import type { Buffer } from 'node:buffer';
+
+export interface PlainHead {
+  readonly target: string;
+  /** Names in lower case; none stands twice. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentLength: number;
+}
+
+export interface PlainRequest {
+  readonly head: PlainHead;
+  /** A view of the bytes that were read. */
+  readonly body: Buffer;
+  /** Where the next request begins in those bytes. */
+  readonly end: number;
+}
+
+/** Longer heads are rare, and would make the memory of them large: 256 heads of 2 KiB at most. */
+const MAX_HEAD_BYTES = 2048;
+const MAX_REMEMBERED = 256;
+
+const END_OF_HEAD = '\r\n\r\n';
+const REQUEST_LINE = /^POST (\/[!-~]*) HTTP\/1\.1$/;
+/** Printable ASCII alone; RFC 9110's tokens for names. */
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~]*[!-~])?)?[ \t]*$/;
+const LENGTH = /^(?:0|[1-9]\d{0,9})$/;
+
+/** Headers that change how a message is read, or ask for more than an answer. */
+const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade', 'trailer', 'te', 'keep-alive'];
+
+export class PlainRequestReader {
+  readonly #heads = new Map<string, PlainHead>();
+  readonly #maxBodyBytes: number;
+
+  constructor(maxBodyBytes: number) {
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  /** Heads remembered. */
+  get size(): number {
+    return this.#heads.size;
+  }
+
+  /** The request that `bytes` begin with; undefined if it is not plain, or not whole. */
+  read(bytes: Buffer): PlainRequest | undefined {
+    const headEnd = bytes.indexOf(END_OF_HEAD, 0, 'latin1');
+    if (headEnd === -1 || headEnd > MAX_HEAD_BYTES) return undefined;
+    const text = bytes.toString('latin1', 0, headEnd);
+    const head = this.#heads.get(text) ?? this.#readNew(text);
+    if (head === undefined || head.contentLength > this.#maxBodyBytes) return undefined;
+    const start = headEnd + END_OF_HEAD.length;
+    const end = start + head.contentLength;
+    if (end > bytes.length) return undefined;
+    return { head, body: bytes.subarray(start, end), end };
+  }
+
+  #readNew(text: string): PlainHead | undefined {
+    const head = parseHead(text);
+    if (head === undefined) return undefined;
+    if (this.#heads.size === MAX_REMEMBERED) this.#heads.clear();
+    this.#heads.set(text, head);
+    return head;
+  }
+}
+
+function parseHead(text: string): PlainHead | undefined {
+  const [requestLine, ...lines] = text.split('\r\n');
+  const target = REQUEST_LINE.exec(requestLine!)?.[1];
+  if (target === undefined) return undefined;
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const line of lines) {
+    const match = HEADER_LINE.exec(line);
+    if (match === null) return undefined;
+    const name = match[1]!.toLowerCase();
+    // Twice may mean a list, or two opinions of the message's length: node's parser knows which.
+    if (name in headers) return undefined;
+    headers[name] = match[2] ?? '';
+  }
+  const length = headers['content-length'];
+  if (length === undefined || !LENGTH.test(length)) return undefined;
+  const connection = headers['connection'];
+  if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
+  if (NOT_PLAIN.some((name) => name in headers)) return undefined;
+  return { target, headers, contentLength: Number(length) };
+}
