@@ -42,6 +42,12 @@ export interface App {
   drain(): Promise<void>;
 }
 
+/**
+ * Once every request has its answer, how long the last answers may take to leave. Connections end by themselves when
+ * theirs has left; this is for clients that do not read.
+ */
+const SENDING_MS = 1000;
+
 export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
   const clock = systemClock;
   const logger = createLogger({
@@ -138,7 +144,7 @@ class PillionApp implements App {
     const isEnding = Promise.all([this.#grpc.drain(), this.#rest.drain()]);
     await this.#lifecycle.drain();
     timeout.cancel();
-    // Idle connections do not hold us: whoever keeps one open was told to go.
+    await atMost(SENDING_MS, isEnding);
     await Promise.all([this.#grpc.close(), this.#rest.close(), isEnding]);
     await this.#close();
     this.logger.info({ event: 'drained' }, 'drained');
@@ -226,4 +232,15 @@ class PillionApp implements App {
       })),
     );
   }
+}
+
+/** Resolves when `work` has ended, or after that time. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let stopWaiting = (): void => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    stopWaiting = resolve;
+  });
+  const timer = systemClock.setTimer(systemClock.nowMs() + ms, stopWaiting);
+  await Promise.race([work, isOver]);
+  timer.cancel();
 }

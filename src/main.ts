@@ -2,7 +2,8 @@
 /**
  * pillion: flags → config → app → signals → drain. Nothing else is decided here.
  *
- * Exit status: 0 ended as asked; 1 could not start or stopped by a fault; 64 wrong command line (EX_USAGE).
+ * Exit status: 0 ended as asked; 1 could not start or stopped by a fault; 64 wrong command line (EX_USAGE); ended by
+ * SIGKILL (137 in a shell) when told a second time.
  */
 import process from 'node:process';
 import { createApp } from './app.ts';
@@ -17,7 +18,10 @@ async function serve(config: ServeConfig): Promise<void> {
   let drain: Promise<void> | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (drain !== undefined) {
-      app.logger.warn({ signal }, 'second signal: ending now');
+      // Not by the logger, which writes later: there is no later.
+      process.stderr.write(`pillion: ${signal} again: ending now\n`);
+      // After the log is flushed, and before Node ends threads that are inside a runtime: one that throws then aborts.
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
       process.exit(1);
     }
     app.logger.info({ signal }, 'draining: no new requests, finishing what is in flight');

@@ -28,6 +28,8 @@ export interface Sidecar {
   /** Exit status, or the signal that ended it. */
   readonly exited: Promise<number | string>;
   stop(): Promise<number | string>;
+  /** What it wrote to standard output and standard error until now. */
+  output(): string;
 }
 
 const running = new Set<ChildProcess>();
@@ -53,10 +55,7 @@ export async function startSidecar(
   return { ...child, grpc: grpc!, rest: `http://${rest}`, admin: `http://${ready['admin'] as string}` };
 }
 
-export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'> & {
-  /** What it wrote to standard output and standard error until now. */
-  output(): string;
-};
+export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
 /** Starts `pillion` with exactly these arguments. */
 export function runPillion(args: readonly string[], environment: Record<string, string> = {}): PillionProcess {

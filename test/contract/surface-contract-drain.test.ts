@@ -1,0 +1,103 @@
+/**
+ * `pillion serve` told to end while requests are in flight, over both surfaces: what is in flight is answered, what
+ * comes is turned away in a way that a client retries elsewhere, and the exit status says how it ended.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { RawConnection } from '../support/rest-harness.ts';
+import { killSidecars } from '../support/sidecar.ts';
+import { GrpcClient, readAnswer, restBytes, type SurfaceAnswer } from '../support/surface-clients.ts';
+import { floats, outputOf, predict } from '../support/surface-request.ts';
+import { type SurfaceSidecar, startSurfaceSidecar } from '../support/surface-sidecar.ts';
+import { slowRows } from './surface-contract-stages.ts';
+
+const MODELS = ['float', 'slow'];
+const NEW = predict({ model: 'float', inputs: { x: floats(1, 2, 3, 4) } });
+const UNAVAILABLE = 14;
+
+const directory = mkdtempSync(join(tmpdir(), 'pillion-drain-'));
+
+afterEach(killSidecars);
+
+interface InFlight {
+  readonly server: SurfaceSidecar;
+  readonly grpc: GrpcClient;
+  readonly connection: RawConnection;
+  readonly restAnswer: Promise<SurfaceAnswer>;
+  readonly grpcAnswer: Promise<SurfaceAnswer>;
+}
+
+/** A sidecar that runs `slow` for one request of each surface, `runs` batches each. */
+async function inFlight(rows: number, args: readonly string[] = []): Promise<InFlight> {
+  const server = await startSurfaceSidecar(directory, { models: MODELS, args });
+  const grpc = await GrpcClient.open(server.grpc);
+  const connection = new RawConnection(server.rest);
+  await connection.opened();
+  const { rest, grpc: message } = predict(slowRows(rows));
+  connection.send(restBytes(rest));
+  const restAnswer = readAnswer(connection);
+  const grpcAnswer = grpc.send(message);
+  // Whoever does not wait for the answer does not care how it fails.
+  restAnswer.catch(() => undefined);
+  await server.until((page) => page.inFlight === 2 && page.running('slow') === 1 && page.waiting('slow') > 0);
+  return { server, grpc, connection, restAnswer, grpcAnswer };
+}
+
+async function told(server: SurfaceSidecar): Promise<void> {
+  server.sidecar.process.kill('SIGTERM');
+  await server.sidecar.line((line) => line.msg?.startsWith('draining') === true);
+}
+
+describe('SIGTERM', () => {
+  test('answers what is in flight, turns away what comes, and ends with 0', async () => {
+    const { server, grpc, connection, restAnswer, grpcAnswer } = await inFlight(48);
+    await told(server);
+    const late = await grpc.send(NEW.grpc);
+    assert.equal(late.code, UNAVAILABLE, late.text);
+    await assert.rejects(new RawConnection(server.rest).opened(), { code: 'ECONNREFUSED' });
+    const [restDone, grpcDone] = await Promise.all([restAnswer, grpcAnswer]);
+    assert.deepEqual([restDone.code, restDone.closes], [200, true]);
+    const values = Array.from({ length: 48 }, (_, i) => i);
+    assert.deepEqual(
+      (JSON.parse(restDone.body.toString()) as { outputs: number[][] }).outputs,
+      values.map((v) => [v]),
+    );
+    assert.equal(grpcDone.code, 0, grpcDone.text);
+    assert.deepEqual(outputOf(grpcDone.body).values, values);
+    assert.equal(await connection.ended(), '');
+    assert.equal(await server.sidecar.exited, 0);
+    assert.ok(server.sidecar.lines.some(({ event }) => event === 'drained'));
+    assert.deepEqual(server.defects, []);
+    await grpc.close();
+  });
+
+  test('when the drain takes too long, tells what is in flight to go elsewhere, and ends with 0', async () => {
+    const { server, grpc, restAnswer, grpcAnswer } = await inFlight(200, ['--drain_timeout_ms=50']);
+    await told(server);
+    const [restDone, grpcDone] = await Promise.all([restAnswer, grpcAnswer]);
+    assert.deepEqual([restDone.code, grpcDone.code], [503, UNAVAILABLE]);
+    for (const { text, retryAfterMs } of [restDone, grpcDone]) {
+      assert.match(text, /shutting down; send the request to another replica/);
+      assert.equal(retryAfterMs, 1000);
+    }
+    assert.equal(await server.sidecar.exited, 0);
+    assert.deepEqual(server.defects, []);
+    await grpc.close();
+  });
+
+  test('a second time ends it at once, in the middle of a run', async () => {
+    const { server, grpc, restAnswer, grpcAnswer } = await inFlight(200);
+    await told(server);
+    server.sidecar.process.kill('SIGTERM');
+    assert.equal(await server.sidecar.exited, 'SIGKILL');
+    assert.doesNotMatch(server.sidecar.output(), /terminate called/);
+    await assert.rejects(restAnswer, /the connection ended/);
+    assert.equal((await grpcAnswer).code, UNAVAILABLE);
+    assert.match(server.sidecar.output(), /^pillion: SIGTERM again: ending now$/m);
+    await grpc.close();
+    rmSync(directory, { recursive: true });
+  });
+});

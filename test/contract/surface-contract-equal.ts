@@ -1,0 +1,77 @@
+/** The same numbers by every way in give the same numbers by every way out. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  nested,
+  outputOf,
+  predict,
+  predictMessage,
+  protoHead,
+  type SurfaceTensor,
+  TF_DTYPES,
+  tensor,
+} from '../support/surface-request.ts';
+import type { Arena } from './surface-contract-stages.ts';
+
+const floatRows = fc
+  .array(fc.tuple(anyFloat(), anyFloat(), anyFloat(), anyFloat()), { minLength: 1, maxLength: 20 })
+  .map((rows) => tensor('float32', [rows.length, 4], rows.flat()));
+
+const int64Rows = fc
+  .array(fc.tuple(anyInt64(), anyInt64()), { minLength: 1, maxLength: 20 })
+  .map((rows) => tensor('int64', [rows.length, 2], rows.flat()));
+
+function anyFloat(): fc.Arbitrary<number> {
+  return fc.float();
+}
+
+function anyInt64(): fc.Arbitrary<bigint> {
+  return fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+}
+
+function contentOf({ dtype, values }: SurfaceTensor): Buffer {
+  if (dtype === 'int64') return Buffer.from(BigInt64Array.from(values as bigint[]).buffer);
+  return Buffer.from(Float32Array.from(values as number[]).buffer);
+}
+
+/** The numbers of a REST answer, as its text has them. */
+function numbersOf(body: Buffer, key: string): string[] {
+  const text = body.toString();
+  assert.ok(text.startsWith(`{"${key}":[[`) && text.endsWith(']]}'), text);
+  return text.slice(`{"${key}":`.length, -1).replace(/[[\]]/g, '').split(',');
+}
+
+async function answers({ clients }: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
+  const path = `/v1/models/${model}:predict`;
+  const [number] = TF_DTYPES[x.dtype];
+  const content = predictMessage(model, { x: { ...protoHead(number, x.shape), tensorContent: contentOf(x) } });
+  const row = await clients.rest.send({ path, body: `{"instances":${nested(x)}}` });
+  const columnar = await clients.rest.send({ path, body: `{"inputs":${nested(x)}}` });
+  const typed = await clients.grpc.send(predict({ model, inputs: { x } }).grpc);
+  const packed = await clients.grpc.send({ message: content });
+  const read = (text: string): unknown => (x.dtype === 'int64' ? BigInt(text) : Math.fround(Number(text)));
+  return [
+    numbersOf(row.body, 'predictions').map(read),
+    numbersOf(columnar.body, 'outputs').map(read),
+    outputOf(typed.body).values,
+    outputOf(packed.body).values,
+  ];
+}
+
+export function describeEquivalence(arena: () => Arena): void {
+  for (const [model, rows, expected] of [
+    ['float', floatRows, (x: SurfaceTensor) => x.values],
+    ['affine', floatRows, (x: SurfaceTensor) => x.values.map((v) => Math.fround(Math.fround(2 * Number(v)) + 1))],
+    ['int64', int64Rows, (x: SurfaceTensor) => x.values],
+  ] as const) {
+    test(`${model}: rows, columns, typed values and tensor_content give the same`, () =>
+      fc.assert(
+        fc.asyncProperty(rows, async (x: SurfaceTensor) => {
+          for (const got of await answers(arena(), model, x)) assert.deepStrictEqual(got, expected(x));
+        }),
+        { numRuns: 40 },
+      ));
+  }
+}
