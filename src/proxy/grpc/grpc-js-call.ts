@@ -103,12 +103,13 @@ export class GrpcJsCall implements GrpcCall {
       this.#hasSent = true;
       this.#bare.sendMetadata(toMetadata(this.#headers, undefined));
     }
+    const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     if (!this.#method.isClientStream) {
-      this.#bare.sendMessage(message, nothing);
+      this.#bare.sendMessage(buffer, nothing);
       return;
     }
     this.#writesPending += 1;
-    this.#bare.sendMessage(message, () => this.#onWritten());
+    this.#bare.sendMessage(buffer, () => this.#onWritten());
   }
 
   answer(buffer: Uint8Array): void {

@@ -1,4 +1,4 @@
-// Pins gRPC-Go's interop client and all that it is built from. scripts/install-grpc-interop.mjs builds it.
+// Pins gRPC-Go's interop client and all that it is built from. test/conformance/grpc-interop.mjs builds it.
 module pillion/test/conformance/grpc-interop
 
 go 1.26.0
