@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { compressionAlgorithms, status as Status } from '@grpc/grpc-js';
 import { bidi, unary, withEngine } from '../support/engine-harness.ts';
@@ -231,4 +232,25 @@ test('a client that does not read is not read from', async () => {
     assert.equal(server.calls[0]!.messages.length, 30);
     session.destroy();
   });
+});
+
+// grpc-js bounds no answers.
+pillionOnly('an answer over the limit is RESOURCE_EXHAUSTED, on a stream too', async () => {
+  await withEngine(
+    async (server) => {
+      const client = server.client();
+      assert.equal((await unary(client, 'Echo', Buffer.alloc(1000))).message.length, 1000);
+      await assert.rejects(unary(client, 'Echo', Buffer.alloc(1001)), { code: Status.RESOURCE_EXHAUSTED });
+      const call = bidi(client, 'Chat');
+      call.write(Buffer.alloc(1000));
+      call.write(Buffer.alloc(1001));
+      const sizes: number[] = [];
+      call.on('data', (message: Buffer) => sizes.push(message.length));
+      const [error] = await once(call, 'error');
+      assert.equal(error.code, Status.RESOURCE_EXHAUSTED);
+      assert.match(error.details, /the answer of 1001 bytes is larger than the 1000/);
+      assert.deepEqual(sizes, [1000]);
+    },
+    { maxSendBytes: 1000 },
+  );
 });

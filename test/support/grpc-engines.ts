@@ -11,8 +11,9 @@ import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 
 export interface EngineInit {
   readonly maxReceiveBytes: number;
-  /** grpc-js compresses no answers. */
+  /** grpc-js compresses no answers, and bounds none. */
   readonly compressFromBytes?: number;
+  readonly maxSendBytes?: number;
   readonly onInternalError: (error: unknown) => void;
 }
 

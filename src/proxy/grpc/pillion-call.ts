@@ -1,16 +1,13 @@
 /**
  * One call on our own HTTP/2 engine, from its first header to its status.
  *
- *   stream ─ onData ─▶ MessageReader ─▶ (decompress) ─▶ reader.onMessage        held while decompressing, and while a
- *          ─ onEnd ────────────────────────────────────▶ reader.onMessage/onEnd   client stream's answers wait
- *          ─ onClose(code) ──▶ reader.onAbort
+ *   stream ─ onData, onEnd ─▶ CallIntake ─▶ reader.onMessage, onEnd
+ *          ─ onClose(code) ──────────────▶ reader.onAbort
  *          ◀─ respond, write, end, respondUnary ── send, answer, end
  *
- * A unary method's message is handed over when the client has sent all: only then is it known that there is one alone.
  * What a reader has taken is given back to the client's window; of a client stream nothing is taken while its answers
  * wait, so that a client that does not read is not read from.
  */
-import { Buffer } from 'node:buffer';
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
@@ -19,6 +16,7 @@ import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/stream.ts';
 import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';
 import type { CallHead } from './call-head.ts';
+import { CallIntake, type IntakeOwner } from './call-intake.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -28,8 +26,8 @@ import {
   type MetadataEntries,
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
-import { ACCEPTED_ENCODINGS, canDecompress, compress, decompress } from './message-compression.ts';
-import { MessageReader } from './message-reader.ts';
+import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
+import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
 
 /** What all calls of one engine share. */
 export interface CallSurroundings {
@@ -49,23 +47,17 @@ export interface CallSurroundings {
  * is given so long to turn out to be of a client that left.
  */
 const RESET_GRACE_MS = 10;
-/** A message up to this is copied behind its head; a larger one is sent from where it is. */
-const COPY_LIMIT_BYTES = 8192;
 
-export class PillionCall implements GrpcCall, StreamSink {
+export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   readonly receivedAt: Instant;
   readonly #stream: Http2Stream;
   readonly #head: CallHead;
   readonly #method: GrpcMethod;
   readonly #surroundings: CallSurroundings;
-  readonly #messages: MessageReader;
+  readonly #intake: CallIntake;
   #reader: CallReader | undefined;
-  /** The one message of a method that takes one, until the client has sent all. */
-  #message: Uint8Array | undefined;
   #headers: MetadataEntries | undefined;
   #deadline: DeadlineEntry | undefined;
-  #isRequestWhole = false;
-  #isDecompressing = false;
   /** What was sent waits for the client. */
   #isBlocked = false;
   #hasSent = false;
@@ -77,7 +69,7 @@ export class PillionCall implements GrpcCall, StreamSink {
     this.#head = head;
     this.#method = method;
     this.#surroundings = surroundings;
-    this.#messages = new MessageReader(surroundings.maxReceiveBytes);
+    this.#intake = new CallIntake(this, head, method.isClientStream, surroundings.maxReceiveBytes);
   }
 
   get path(): string {
@@ -110,13 +102,11 @@ export class PillionCall implements GrpcCall, StreamSink {
 
   send(message: Uint8Array): void {
     if (this.#isEnded || this.#isTooLarge(message.byteLength)) return;
-    this.#startAnswer();
-    const isSmall = message.byteLength <= COPY_LIMIT_BYTES;
-    const first = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + (isSmall ? message.byteLength : 0));
-    writeMessageHead(first, message.byteLength, false);
-    if (isSmall) first.set(message, MESSAGE_HEAD_BYTES);
-    const hasRoom = this.#stream.write(first) && (isSmall || this.#stream.write(message));
-    if (!hasRoom) this.#isBlocked = true;
+    if (!this.#hasSent) {
+      this.#hasSent = true;
+      this.#stream.respond(answerHead(this.#headers, false));
+    }
+    for (const bytes of frameMessage(message)) this.#isBlocked = !this.#stream.write(bytes);
   }
 
   answer(buffer: Uint8Array): void {
@@ -128,7 +118,7 @@ export class PillionCall implements GrpcCall, StreamSink {
       this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));
       return;
     }
-    writeMessageHead(buffer, length, false);
+    frameInPlace(buffer);
     if (!this.#hasSent) {
       this.#stream.respondUnary(answerHead(this.#headers, false), buffer, answerTrailers(OK));
       return;
@@ -157,7 +147,7 @@ export class PillionCall implements GrpcCall, StreamSink {
     if (this.#isEnded) return;
     if (badTimeout !== undefined) {
       const fix = 'send 1 to 8 digits and one of H, M, S, m, u, n';
-      this.#abort(new ServingError('invalid_request', `grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
+      this.abort(new ServingError('invalid_request', `grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
     } else if (timeoutMs !== undefined && !this.#method.enforcesDeadline) {
       const passed = new ServingError('deadline_exceeded', `deadline of ${timeoutMs} ms passed`);
       this.#abortAt(this.receivedAt + timeoutMs, passed);
@@ -169,98 +159,35 @@ export class PillionCall implements GrpcCall, StreamSink {
       this.#stream.consume(chunk.length);
       return;
     }
-    this.#messages.push(chunk);
-    this.#pump();
+    this.#intake.push(chunk);
   }
 
   onEnd(): void {
-    this.#isRequestWhole = true;
-    this.#pump();
+    if (!this.#isEnded) this.#intake.end();
   }
 
   onWritable(): void {
     this.#isBlocked = false;
-    this.#pump();
+    if (!this.#isEnded) this.#intake.resume();
   }
 
   onClose(code: number | undefined): void {
     if (this.#isEnded) return;
     const how = code === undefined || code === ErrorCode.CANCEL ? 'closed' : `reset with ${errorCodeName(code)}`;
-    this.#abort(
+    this.abort(
       new ServingError('cancelled', `the request was ${how} before it was answered`, {
         attributes: { stage: 'transport' },
       }),
     );
   }
 
-  get #isHeld(): boolean {
-    return this.#isEnded || this.#isDecompressing || (this.#isBlocked && this.#method.isClientStream);
+  // From here on: what the intake asks.
+
+  get isHeld(): boolean {
+    return this.#isEnded || (this.#isBlocked && this.#method.isClientStream);
   }
 
-  /** Hands over what has come, as far as the call may go on. */
-  #pump(): void {
-    try {
-      while (!this.#isHeld) {
-        const message = this.#messages.next();
-        if (message === undefined) break;
-        if (this.#messages.isCompressed) this.#decompress(message);
-        else this.#onMessage(message);
-      }
-    } catch (error) {
-      this.#abort(toServingError(error));
-    }
-    const consumed = this.#messages.takeConsumed();
-    if (consumed > 0) this.#stream.consume(consumed);
-    if (this.#isRequestWhole && !this.#isHeld) this.#onRequestWhole();
-  }
-
-  #decompress(bytes: Uint8Array): void {
-    const { encoding } = this.#head;
-    // Who sends another is told which there are, beside the error.
-    if (!canDecompress(encoding)) this.#headers = { ...this.#headers, 'grpc-accept-encoding': ACCEPTED_ENCODINGS };
-    const message = decompress(bytes, encoding, this.#surroundings.maxReceiveBytes);
-    if (message instanceof Uint8Array) {
-      this.#onMessage(message);
-      return;
-    }
-    this.#isDecompressing = true;
-    message.then(
-      (whole) => {
-        this.#isDecompressing = false;
-        if (this.#isEnded) return;
-        this.#onMessage(whole);
-        this.#pump();
-      },
-      (error: unknown) => this.#abort(toServingError(error)),
-    );
-  }
-
-  #onMessage(message: Uint8Array): void {
-    if (this.#method.isClientStream) this.#deliver(message);
-    else if (this.#message === undefined) this.#message = message;
-    else this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent a second one`));
-  }
-
-  #onRequestWhole(): void {
-    this.#isRequestWhole = false;
-    const { isClientStream } = this.#method;
-    const message = this.#message;
-    this.#message = undefined;
-    const isIncomplete = this.#messages.remainder !== undefined || (message === undefined && !isClientStream);
-    if (isIncomplete) this.#abortAt(this.#surroundings.clock.nowMs() + RESET_GRACE_MS, this.#incomplete());
-    else this.#deliver(message);
-  }
-
-  #incomplete(): ServingError {
-    const { remainder } = this.#messages;
-    if (remainder === undefined) {
-      return new ServingError('unsupported', `${this.path} takes one message and was sent none`);
-    }
-    return new ServingError('invalid_request', `the request ends within a message, after ${remainder}`);
-  }
-
-  /** A message, or undefined for the end of the client's messages. */
-  #deliver(message: Uint8Array | undefined): void {
+  deliver(message: Uint8Array | undefined): void {
     try {
       if (message === undefined) this.#reader?.onEnd?.();
       else this.#reader?.onMessage(message);
@@ -269,24 +196,34 @@ export class PillionCall implements GrpcCall, StreamSink {
     }
   }
 
-  /** The buffer is as of `answer`. */
-  async #answerCompressed(buffer: Uint8Array): Promise<void> {
-    const plainBytes = buffer.byteLength - MESSAGE_HEAD_BYTES;
-    const compressed = await compress(buffer.subarray(MESSAGE_HEAD_BYTES));
-    let body = buffer;
-    const isWorthIt = compressed.byteLength < plainBytes;
-    if (isWorthIt) {
-      body = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + compressed.byteLength);
-      body.set(compressed, MESSAGE_HEAD_BYTES);
+  abort(error: ServingError): void {
+    if (this.#isEnded) return;
+    if (error.kind === 'unsupported' && !canDecompress(this.#head.encoding)) {
+      this.#headers = { ...this.#headers, 'grpc-accept-encoding': ACCEPTED_ENCODINGS };
     }
-    writeMessageHead(body, body.byteLength - MESSAGE_HEAD_BYTES, isWorthIt);
-    this.#stream.respondUnary(answerHead(this.#headers, isWorthIt), body, answerTrailers(OK));
+    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
+    try {
+      this.#reader?.onAbort(error);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+    this.end(statusOf(error));
   }
 
-  #startAnswer(): void {
-    if (this.#hasSent) return;
-    this.#hasSent = true;
-    this.#stream.respond(answerHead(this.#headers, false));
+  abortSoon(error: ServingError): void {
+    this.#abortAt(this.#surroundings.clock.nowMs() + RESET_GRACE_MS, error);
+  }
+
+  consume(count: number): void {
+    this.#stream.consume(count);
+  }
+
+  /** The buffer is as of `answer`. */
+  async #answerCompressed(buffer: Uint8Array): Promise<void> {
+    const compressed = await frameCompressed(buffer);
+    if (compressed === undefined) frameInPlace(buffer);
+    const head = answerHead(this.#headers, compressed !== undefined);
+    this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(OK));
   }
 
   /** Then the call has been ended. */
@@ -302,23 +239,12 @@ export class PillionCall implements GrpcCall, StreamSink {
   #abortAt(at: Instant, error: ServingError): void {
     const { deadlines } = this.#surroundings;
     if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
-    this.#deadline = deadlines.add(at, () => this.#abort(error));
+    this.#deadline = deadlines.add(at, () => this.abort(error));
   }
 
   #settle(): void {
     this.#isEnded = true;
     if (this.#deadline !== undefined) this.#surroundings.deadlines.remove(this.#deadline);
-  }
-
-  #abort(error: ServingError): void {
-    if (this.#isEnded) return;
-    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
-    try {
-      this.#reader?.onAbort(error);
-    } catch (thrown) {
-      this.#fail(thrown);
-    }
-    this.end(statusOf(error));
   }
 
   /** A method that throws has a bug: it costs this call, not the process. */
@@ -332,12 +258,4 @@ export class PillionCall implements GrpcCall, StreamSink {
     this.#surroundings.onInternalError(error, this.path);
     this.#stream.reset(ErrorCode.INTERNAL_ERROR);
   }
-}
-
-function writeMessageHead(buffer: Uint8Array, length: number, isCompressed: boolean): void {
-  buffer[0] = isCompressed ? 1 : 0;
-  buffer[1] = length >>> 24;
-  buffer[2] = length >>> 16;
-  buffer[3] = length >>> 8;
-  buffer[4] = length;
 }
