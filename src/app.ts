@@ -15,8 +15,10 @@ import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { ModelManager } from './models/model-manager.ts';
+import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
+import { PillionEngine } from './proxy/grpc/pillion-engine.ts';
 import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
@@ -98,11 +100,7 @@ class PillionApp implements App {
     const metrics = async () => ({ contentType: telemetry.metrics.contentType, text: await telemetry.metrics.text() });
     this.#grpc = new GrpcServer({
       ...common,
-      engine: new GrpcJsEngine({
-        clock: systemClock,
-        maxReceiveBytes: options.max_message_bytes,
-        onInternalError: common.onInternalError,
-      }),
+      engine: createGrpcEngine(options, common.onInternalError),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
@@ -243,4 +241,10 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const timer = systemClock.setTimer(systemClock.nowMs() + ms, stopWaiting);
   await Promise.race([work, isOver]);
   timer.cancel();
+}
+
+function createGrpcEngine(options: ServeOptions, onInternalError: (error: unknown) => void): GrpcEngine {
+  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError };
+  if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
+  return new PillionEngine({ ...common, compressFromBytes: options.grpc_compress_from_bytes || Infinity });
 }

@@ -1,6 +1,7 @@
 /**
  * npm run bench: single rows of a 128-512-512-10 network at several numbers of connections, Pillion beside what a
- * developer would write first (Fastify or grpc-js with onnxruntime-node), in the same run, round by round in turn.
+ * developer would write first (Fastify or grpc-js with onnxruntime-node) and beside itself on grpc-js, in the same run,
+ * round by round in turn.
  *
  *   node build/bench/load/load-bench.js MODELS_DIRECTORY [--seconds=3] [--rounds=5] [--connections=1,8,32,64]
  *
@@ -45,16 +46,22 @@ const { values, positionals } = parseArgs({
 async function startAll(models: string): Promise<{ servers: ServerProcess[]; contestants: Contestant[] }> {
   const model = join(models, MODEL, '1', 'model.onnx');
   const hasPort = (line: Record<string, unknown>): boolean => 'port' in line;
+  const pillionArgs = [
+    'dist/main.js',
+    'serve',
+    `--model=${MODEL}=${join(models, MODEL)}`,
+    '--port=0',
+    '--rest_api_port=0',
+    '--admin_port=0',
+  ];
   const pillion = await startServer({
     name: 'Pillion',
-    args: [
-      'dist/main.js',
-      'serve',
-      `--model=${MODEL}=${join(models, MODEL)}`,
-      '--port=0',
-      '--rest_api_port=0',
-      '--admin_port=0',
-    ],
+    args: pillionArgs,
+    isReady: (line) => line['event'] === 'ready',
+  });
+  const onGrpcJs = await startServer({
+    name: 'Pillion on grpc-js',
+    args: [...pillionArgs, '--http2_engine=grpc-js'],
     isReady: (line) => line['event'] === 'ready',
   });
   const fastify = await startServer({
@@ -68,14 +75,16 @@ async function startAll(models: string): Promise<{ servers: ServerProcess[]; con
     isReady: hasPort,
   });
   const { grpc, rest } = pillion.ready as unknown as { grpc: string[]; rest: string[] };
+  const { grpc: second } = onGrpcJs.ready as unknown as { grpc: string[] };
   const restPath = `/v1/models/${MODEL}:predict`;
   const grpcPath = '/tensorflow.serving.PredictionService/Predict';
   return {
-    servers: [pillion, fastify, grpcJs],
+    servers: [pillion, onGrpcJs, fastify, grpcJs],
     contestants: [
       { server: pillion, surface: 'REST', url: `http://127.0.0.1:${portOf(rest)}${restPath}` },
       { server: fastify, surface: 'REST', url: `http://127.0.0.1:${fastify.ready['port']}${restPath}` },
       { server: pillion, surface: 'gRPC', url: `http://127.0.0.1:${portOf(grpc)}${grpcPath}` },
+      { server: onGrpcJs, surface: 'gRPC', url: `http://127.0.0.1:${portOf(second)}${grpcPath}` },
       { server: grpcJs, surface: 'gRPC', url: `http://127.0.0.1:${grpcJs.ready['port']}${grpcPath}` },
     ],
   };
@@ -118,19 +127,18 @@ async function runRounds(contestants: readonly Contestant[]): Promise<Round[]> {
 function report(all: readonly Round[]): void {
   const columns = ['', 'connections', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs/req', '÷ plain'];
   console.log(`| ${columns.join(' | ')} |\n|${columns.map(() => '---').join('|')}|`);
-  for (const surface of ['REST', 'gRPC']) {
+  for (const [surface, plainName] of [
+    ['REST', 'Fastify'],
+    ['gRPC', 'grpc-js'],
+  ] as const) {
     for (const connections of values.connections.split(',').map(Number)) {
-      const of = (isPillion: boolean): Round[] =>
-        all.filter(
-          (r) => r.surface === surface && r.connections === connections && (r.server === 'Pillion') === isPillion,
-        );
-      const [ours, plain] = [of(true), of(false)];
-      const ratio = medianRatio(
-        ours.map((r) => r.requestsPerSecond),
-        plain.map((r) => r.requestsPerSecond),
-      );
-      console.log(tableLine(`Pillion ${surface}`, ours, `${ratio.toFixed(2)}×`));
-      console.log(tableLine(`${plain[0]!.server} ${surface}`, plain, '1'));
+      const rounds = all.filter((r) => r.surface === surface && r.connections === connections);
+      const of = (server: string): Round[] => rounds.filter((r) => r.server === server);
+      const perSecond = (r: Round): number => r.requestsPerSecond;
+      for (const server of new Set(rounds.map((r) => r.server))) {
+        const ratio = medianRatio(of(server).map(perSecond), of(plainName).map(perSecond));
+        console.log(tableLine(`${server} ${surface}`, of(server), `${ratio.toFixed(2)}×`));
+      }
     }
   }
   const failed = all.reduce((sum, r) => sum + r.failed, 0);

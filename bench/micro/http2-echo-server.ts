@@ -1,6 +1,7 @@
 /**
  * A gRPC echo of raw bytes on one of the stacks compared by http2-echo.ts. Usage: http2-echo-server.js KIND; prints its
- * port as JSON. `engine-later` answers in a later turn of the event loop, as one that waits for a model does.
+ * port as JSON. `engine-later` answers in a later turn of the event loop, as one that waits for a model does;
+ * `engine-grpc` is the gRPC surface's engine, which knows messages, metadata and statuses.
  */
 import { Buffer } from 'node:buffer';
 import http2 from 'node:http2';
@@ -8,6 +9,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import process from 'node:process';
 import grpc from '@grpc/grpc-js';
 import { systemClock } from '../../src/core/clock.ts';
+import { MESSAGE_HEAD_BYTES } from '../../src/proxy/grpc/engine.ts';
+import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
 import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
 import { Http2Server } from '../../src/proxy/http2/server.ts';
@@ -89,6 +92,29 @@ const sayPort = (port: number): void => {
   process.stdout.write(`${JSON.stringify({ port })}\n`);
 };
 
+async function startEngineGrpc(): Promise<void> {
+  const engine = new PillionEngine({
+    clock: systemClock,
+    onInternalError: (error) => {
+      throw error;
+    },
+  });
+  engine.register({
+    path: '/bench.Echo/Echo',
+    isClientStream: false,
+    enforcesDeadline: true,
+    start: (call) => ({
+      onMessage(message) {
+        const buffer = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + message.length);
+        buffer.set(message, MESSAGE_HEAD_BYTES);
+        call.answer(buffer);
+      },
+      onAbort() {},
+    }),
+  });
+  sayPort(Number((await engine.listen('127.0.0.1:0')).split(':')[1]));
+}
+
 function startGrpcJs(): void {
   const asIs = (bytes: Buffer): Buffer => bytes;
   const method = { path: '/bench.Echo/Echo', requestStream: false, responseStream: false };
@@ -114,6 +140,8 @@ function startGrpcJs(): void {
 const kind = process.argv[2];
 if (kind === 'grpc-js') {
   startGrpcJs();
+} else if (kind === 'engine-grpc') {
+  await startEngineGrpc();
 } else {
   const server = kind === 'node:http2' ? nodeServer() : engineServer(kind === 'engine-later' ? [] : undefined);
   server.listen(0, '127.0.0.1', () => sayPort((server.address() as AddressInfo).port));

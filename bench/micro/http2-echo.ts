@@ -14,7 +14,7 @@ import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
 
 const CONNECTIONS = 32;
-const KINDS = ['engine', 'engine-later', 'node:http2', 'grpc-js'] as const;
+const KINDS = ['engine', 'engine-later', 'engine-grpc', 'node:http2', 'grpc-js'] as const;
 const [rounds = 5, seconds = 2, bodyBytes = 100] = process.argv.slice(2).map(Number);
 const program = fileURLToPath(new URL('./http2-echo-server.js', import.meta.url));
 

@@ -49,6 +49,17 @@ export const SERVE_OPTIONS = {
     default: 0,
     help: 'The same for gRPC. 0 = no limit but the client’s own deadline, as in TensorFlow Serving.',
   }),
+  http2_engine: text({
+    default: 'pillion',
+    oneOf: ['pillion', 'grpc-js'],
+    placeholder: 'pillion|grpc-js',
+    help: 'What carries gRPC. pillion costs a fraction of the CPU and keeps grpc-timeout exact; grpc-js is there to compare with, should a client misbehave.',
+  }),
+  grpc_compress_from_bytes: integer({
+    ...COUNT,
+    default: 0,
+    help: 'gRPC answers of at least so many bytes go out as gzip to clients that accept it (pillion engine only). 0 = none: beside an application CPU is dearer than bandwidth.',
+  }),
   max_message_bytes: integer({
     min: 1024,
     max: 2 ** 31 - 1,

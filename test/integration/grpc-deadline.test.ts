@@ -1,8 +1,8 @@
 /** Deadlines and clients that leave: whichever comes first ends the request, and the runtime is spared. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
+import { eachEngine as test } from '../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, HEALTH, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { encode } from '../support/proto-registry.ts';
 import { never, type PuppetRunner } from '../support/puppet-models.ts';
@@ -71,7 +71,7 @@ test("the server's cap holds where the client set no deadline, or a longer one",
 test('a deadline that has passed on arrival never reaches the runtime', async () => {
   await withNever(async (server, runner) => {
     const session = openSession(server.address);
-    for (const timeout of ['0m', '1n', '500u']) {
+    for (const timeout of ['0m', '1n']) {
       const answer = await rawCall(session, PREDICT, BODY, { 'grpc-timeout': timeout });
       assert.equal(answer.grpcStatus, Status.DEADLINE_EXCEEDED);
     }

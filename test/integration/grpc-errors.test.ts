@@ -1,10 +1,10 @@
 /** What goes wrong, as a client sees it: the code, the text, and that the connection goes on. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { status as Status } from '@grpc/grpc-js';
 import { ServingError } from '../../src/core/errors.ts';
+import { currentEngine, GRPC_JS, eachEngine as test } from '../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, MODEL, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { encode } from '../support/proto-registry.ts';
 import { affine, fail, signature, spec } from '../support/puppet-models.ts';
@@ -200,6 +200,8 @@ test('garbage in the message, the framing or the compression costs one call', as
         modelSpec: { name: 'm' },
         inputs: { x: { dtype: 1, tensorShape: { dim: [{ size: 1n }] }, floatVal: [1] } },
       });
+      // grpc-js takes it for no message at all.
+      const halfFrame = currentEngine() === GRPC_JS ? Status.UNIMPLEMENTED : Status.INVALID_ARGUMENT;
       const bomb = gzipSync(Buffer.alloc(1 << 20));
       /** Body, headers, code. */
       const bodies: readonly (readonly [string, Uint8Array, Record<string, string>, Status])[] = [
@@ -208,7 +210,7 @@ test('garbage in the message, the framing or the compression costs one call', as
         ['cut off inside', frame(good.subarray(0, good.length - 3)), {}, Status.INVALID_ARGUMENT],
         ['no message at all', Buffer.alloc(0), {}, Status.UNIMPLEMENTED],
         ['two messages', Buffer.concat([frame(good), frame(good)]), {}, Status.UNIMPLEMENTED],
-        ['half a frame', frame(good).subarray(0, 9), {}, Status.UNIMPLEMENTED],
+        ['half a frame', frame(good).subarray(0, 9), {}, halfFrame],
         ['bad gzip', frame(Buffer.from('no gzip'), 1), { 'grpc-encoding': 'gzip' }, Status.INVALID_ARGUMENT],
         ['unknown compression', frame(good, 1), { 'grpc-encoding': 'snappy' }, Status.UNIMPLEMENTED],
         ['a gzip bomb', frame(bomb, 1), { 'grpc-encoding': 'gzip' }, Status.RESOURCE_EXHAUSTED],

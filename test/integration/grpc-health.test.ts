@@ -1,7 +1,7 @@
 /** grpc.health.v1 over a real connection. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
+import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type GrpcHarness, HEALTH, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 

@@ -1,9 +1,9 @@
 /** Predict, metadata and status over a real connection. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { test } from 'node:test';
 import { ServingError } from '../../src/core/errors.ts';
 import type { CallerTrace } from '../../src/telemetry/request-record.ts';
+import { eachEngine as test } from '../support/grpc-engines.ts';
 import { floatRequest, MODEL, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { decode } from '../support/proto-registry.ts';
 import { affine, echo, signature, spec } from '../support/puppet-models.ts';

@@ -1,10 +1,10 @@
 /** Server reflection, both packages: a tool that knows nothing can find everything. */
 import assert from 'node:assert/strict';
 import type { Buffer } from 'node:buffer';
-import { test } from 'node:test';
 import { create, createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
+import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type Answer, type GrpcHarness, withGrpc } from '../support/grpc-harness.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 

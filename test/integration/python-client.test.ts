@@ -11,12 +11,14 @@ import { DIGITS, killSidecars, startSidecar } from '../support/sidecar.ts';
 
 after(killSidecars);
 
-it('gives the official Python client the bits of ONNX Runtime', async () => {
-  const python = process.env['PILLION_TEST_PYTHON'];
-  assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
-  const sidecar = await startSidecar(DIGITS);
-  const script = 'test/clients/same_as_onnxruntime.py';
-  const { stdout } = await promisify(execFile)(python, [script, sidecar.grpc, sidecar.rest]);
-  assert.match(stdout, /\nok\n$/);
-  assert.equal(await sidecar.stop(), 0);
-});
+for (const engine of ['pillion', 'grpc-js']) {
+  it(`gives the official Python client the bits of ONNX Runtime, on ${engine}`, async () => {
+    const python = process.env['PILLION_TEST_PYTHON'];
+    assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
+    const sidecar = await startSidecar([...DIGITS, `--http2_engine=${engine}`]);
+    const script = 'test/clients/same_as_onnxruntime.py';
+    const { stdout } = await promisify(execFile)(python, [script, sidecar.grpc, sidecar.rest]);
+    assert.match(stdout, /\nok\n$/);
+    assert.equal(await sidecar.stop(), 0);
+  });
+}

@@ -1,5 +1,5 @@
 /**
- * A gRPC server over puppet models and a real @grpc/grpc-js client for it: what the integration tests speak.
+ * A gRPC server over puppet models, on the engine of the case that runs (grpc-engines.ts), and a real @grpc/grpc-js client for it: what the integration tests speak.
  *
  *   await withGrpc((models) => models.add('m'), async (server) => {
  *     const answer = await server.call(PREDICTION, 'Predict', floatRequest([1, 2]));
@@ -10,13 +10,13 @@ import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { systemClock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
-import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/grpc/grpc-server.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
+import { currentEngine } from './grpc-engines.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';
@@ -95,8 +95,7 @@ export class GrpcHarness {
     });
     this.readiness.setModelsReady(true);
     this.server = new GrpcServer({
-      engine: new GrpcJsEngine({
-        clock: systemClock,
+      engine: currentEngine().create({
         maxReceiveBytes,
         onInternalError: (error) => this.internalErrors.push(error),
       }),

@@ -9,13 +9,19 @@
  *                                             │                    client has sent all; any number for a client stream
  *                                             ├ onEnd()            client stream only: no more messages
  *                                             └ onAbort(error)     the call is over, and not by call.end
- *   call.send(bytes)… call.end(status)
+ *   call.send(bytes)… call.end(status), or call.answer(bytes)
  *
- * Ownership: a message given to `onMessage` belongs to the reader and never changes. A buffer given to `send` belongs
- * to the engine from then on.
+ * Ownership: a message given to `onMessage` belongs to the reader and never changes. A buffer given to `send` or
+ * `answer` belongs to the engine from then on.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+
+/** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
+export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+
+/** What stands before each message on the wire: a flag, and the message's length in four bytes. */
+export const MESSAGE_HEAD_BYTES = 5;
 
 /** Lower-case names; a name that ends in `-bin` has bytes, any other has printable ASCII text. */
 export type MetadataEntries = Readonly<Record<string, string | Uint8Array>>;
@@ -43,6 +49,11 @@ export interface GrpcCall {
   /** Metadata of the answer: sent with the first message, or with the status if there is none. Before `send`. */
   setHeaders(headers: MetadataEntries): void;
   send(message: Uint8Array): void;
+  /**
+   * `send` and `end` with OK in one: the fast way of a unary answer. The message stands in `buffer` behind
+   * MESSAGE_HEAD_BYTES bytes of room, which the engine fills.
+   */
+  answer(buffer: Uint8Array): void;
   /** Ends the call. Only the first time counts. */
   end(status: CallStatus): void;
 }

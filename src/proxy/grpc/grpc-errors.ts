@@ -5,7 +5,7 @@
  * policy obeys by itself, and as google.rpc.RetryInfo in `grpc-status-details-bin`, which application code reads.
  */
 import { Buffer } from 'node:buffer';
-import type { ServingError } from '../../core/errors.ts';
+import { GrpcStatus, type ServingError } from '../../core/errors.ts';
 import type { CallStatus } from './engine.ts';
 import { bytesField, message, messageField, varintField } from './wire-writer.ts';
 
@@ -14,6 +14,8 @@ export const MAX_STATUS_MESSAGE_BYTES = 1024;
 const TRUNCATED = '...TRUNCATED';
 
 const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
+
+export const OK: CallStatus = { code: GrpcStatus.OK, message: '' };
 
 export function statusOf(error: ServingError): CallStatus {
   const code = error.row.grpc;

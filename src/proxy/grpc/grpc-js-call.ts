@@ -16,15 +16,22 @@
  * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. So a long one overflows (`36000M` = 25 days gives a
  * deadline in the past): a negative one is taken as none here, and the server's cap holds. One of more than 49.7 days
  * may wrap to a positive number, which we cannot tell from a real one. Below 1 ms it becomes 0 (`500u` expires at
- * once); fractions of a ms are lost. An engine of our own will read the header itself.
+ * once); fractions of a ms are lost. Our own engine (pillion-engine.ts) reads the header itself.
  */
 import { Buffer } from 'node:buffer';
 import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
-import type { CallReader, CallStatus, GrpcCall, GrpcMethod, MetadataEntries } from './engine.ts';
-import { statusOf } from './grpc-errors.ts';
+import {
+  type CallReader,
+  type CallStatus,
+  type GrpcCall,
+  type GrpcMethod,
+  MESSAGE_HEAD_BYTES,
+  type MetadataEntries,
+} from './engine.ts';
+import { OK, statusOf } from './grpc-errors.ts';
 
 type SendStatus = ServerInterceptingCallInterface['sendStatus'];
 type TransportStatus = Parameters<SendStatus>[0];
@@ -96,12 +103,18 @@ export class GrpcJsCall implements GrpcCall {
       this.#hasSent = true;
       this.#bare.sendMetadata(toMetadata(this.#headers, undefined));
     }
+    const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     if (!this.#method.isClientStream) {
-      this.#bare.sendMessage(message, nothing);
+      this.#bare.sendMessage(buffer, nothing);
       return;
     }
     this.#writesPending += 1;
-    this.#bare.sendMessage(message, () => this.#onWritten());
+    this.#bare.sendMessage(buffer, () => this.#onWritten());
+  }
+
+  answer(buffer: Uint8Array): void {
+    this.send(buffer.subarray(MESSAGE_HEAD_BYTES));
+    this.end(OK);
   }
 
   end(status: CallStatus): void {

@@ -13,12 +13,10 @@
 import type { Buffer } from 'node:buffer';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
-import type { GrpcEngine, GrpcMethod } from './engine.ts';
+import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallSurroundings, GrpcJsCall } from './grpc-js-call.ts';
 import { Listener } from './listener.ts';
 
-/** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
-export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 

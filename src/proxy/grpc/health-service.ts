@@ -8,7 +8,7 @@ import { GrpcStatus, ServingError } from '../../core/errors.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { Readiness } from '../readiness.ts';
 import type { CallReader, GrpcCall, GrpcEngine } from './engine.ts';
-import { statusOf } from './grpc-errors.ts';
+import { OK, statusOf } from './grpc-errors.ts';
 import { MODEL_SERVICE } from './model-service.ts';
 import { PREDICTION_SERVICE } from './prediction-service.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
@@ -23,8 +23,6 @@ const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, 'PredictionService', 'Mode
 const SERVING = 1;
 const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;
-
-const OK = { code: GrpcStatus.OK, message: '' };
 
 export class HealthService {
   readonly #readiness: Readiness;

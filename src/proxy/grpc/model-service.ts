@@ -5,11 +5,11 @@ import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { GrpcEngine } from './engine.ts';
+import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
 import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
-import { bytesField, message, messageField, varintField } from './wire-writer.ts';
+import { bytesField, message, messageField, messageWithRoom, varintField } from './wire-writer.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
@@ -37,7 +37,7 @@ export class ModelService {
   #status(bytes: Uint8Array, context: RequestContext): Uint8Array {
     const statuses = this.#modelInfo.status(readModelStatusRequest(bytes), context);
     context.stages.enter(STAGE_ENCODE, context.now());
-    return writeModelStatusResponse(statuses);
+    return messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]);
   }
 }
 

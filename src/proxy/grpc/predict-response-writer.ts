@@ -19,8 +19,16 @@ interface OutputMeasure {
   readonly tensor: TensorMeasure;
 }
 
-/** `asContent`: elements in tensor_content instead of the typed *_val fields. */
-export function writePredictResponse(spec: ResolvedModelSpec, outputs: TensorMap, asContent: boolean): Uint8Array {
+/**
+ * @param asContent elements in tensor_content instead of the typed *_val fields
+ * @param room bytes left free in front of the message
+ */
+export function writePredictResponse(
+  spec: ResolvedModelSpec,
+  outputs: TensorMap,
+  asContent: boolean,
+  room = 0,
+): Uint8Array {
   const measures: OutputMeasure[] = [];
   const specSize = modelSpecSize(spec);
   let size = lengthDelimitedSize(MODEL_SPEC, specSize);
@@ -31,7 +39,7 @@ export function writePredictResponse(spec: ResolvedModelSpec, outputs: TensorMap
     size += lengthDelimitedSize(OUTPUTS, entrySize);
     measures.push({ keySize, entrySize, tensor: measure });
   }
-  const writer = new WireWriter(size);
+  const writer = new WireWriter(size, room);
   let index = 0;
   for (const [name, tensor] of outputs) {
     const { keySize, entrySize, tensor: measure } = measures[index++]!;

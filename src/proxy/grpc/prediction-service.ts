@@ -7,11 +7,12 @@ import { listNames } from '../handlers/list-names.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { GrpcEngine } from './engine.ts';
+import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
 import { readPredictRequest } from './predict-request-reader.ts';
 import { writePredictResponse } from './predict-response-writer.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
+import { messageWithRoom } from './wire-writer.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
@@ -53,7 +54,7 @@ export class PredictionService {
     const target = predict.resolve(modelSpec, context);
     const outputs = await predict.predict(target, inputs, outputFilter, context);
     context.stages.enter(STAGE_ENCODE, context.now());
-    return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent);
+    return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent, MESSAGE_HEAD_BYTES);
   }
 
   #metadata(message: Uint8Array, context: RequestContext): Uint8Array {
@@ -68,6 +69,6 @@ export class PredictionService {
     }
     const metadata = this.#options.modelInfo.metadata(modelSpec, context);
     context.stages.enter(STAGE_ENCODE, context.now());
-    return writeModelMetadataResponse(metadata);
+    return messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]);
   }
 }

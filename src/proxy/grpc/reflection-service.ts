@@ -8,7 +8,7 @@
 import { GrpcStatus, ServingError } from '../../core/errors.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { CallReader, CallStatus, GrpcCall, GrpcEngine } from './engine.ts';
-import { statusOf } from './grpc-errors.ts';
+import { OK, statusOf } from './grpc-errors.ts';
 import { ProtoFiles } from './proto-files.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
 import { bytesField, message, messageField, varintField } from './wire-writer.ts';
@@ -31,8 +31,6 @@ const FILE_DESCRIPTOR_RESPONSE = 4;
 const ALL_EXTENSION_NUMBERS_RESPONSE = 5;
 const LIST_SERVICES_RESPONSE = 6;
 const ERROR_RESPONSE = 7;
-
-const OK: CallStatus = { code: GrpcStatus.OK, message: '' };
 
 export class ReflectionService {
   readonly #services: readonly string[];

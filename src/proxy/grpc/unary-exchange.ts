@@ -2,7 +2,7 @@
  * A unary call of ours from first header to last byte: opens the request's lifecycle, hands the message to the method's
  * own function, answers, and closes the lifecycle exactly once, whatever happens in between.
  *
- *   start ──▶ lifecycle.begin ──▶ (body arrives) ──▶ onMessage ──▶ method.handle ──▶ send, end ──▶ lifecycle.finish
+ *   start ──▶ lifecycle.begin ──▶ (body arrives) ──▶ onMessage ──▶ method.handle ──▶ answer ──▶ lifecycle.finish
  *               │ draining, expired      │ deadline, client left        │ throws, cancelled          ▲
  *               └────────────────────────┴──────────────────────────────┴──────── #fail ─────────────┘
  */
@@ -11,7 +11,7 @@ import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
 import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
-import type { CallReader, GrpcCall, GrpcMethod, MetadataEntries } from './engine.ts';
+import { type CallReader, type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 
 /** What the methods of all services share. */
@@ -21,14 +21,15 @@ export interface UnarySurroundings {
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
 }
 
-/** Bytes in, bytes out. Called only for requests that are still wanted; throws or rejects with ServingError. */
+/**
+ * Message in, message out, the latter behind MESSAGE_HEAD_BYTES bytes of room. Called only for requests that are still
+ * wanted; throws or rejects with ServingError.
+ */
 export type UnaryHandler = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
 /** Metadata keys that requests and answers may carry. */
 const REQUEST_ID = 'x-request-id';
 const TRACEPARENT = 'traceparent';
-
-const OK = { code: 0, message: '' } as const;
 
 /**
  * A client whose own timer fires resets the stream, and that looks like its leaving. This near the deadline it is the
@@ -115,9 +116,8 @@ class UnaryExchange implements CallReader {
     const answer = await this.#handle(message, context);
     // The runner may have answered a request that was cancelled meanwhile: nobody is there to read it.
     context.cancel.throwIfCancelled();
-    context.responseBytes = answer.byteLength;
-    this.#call.send(answer);
-    this.#call.end(OK);
+    context.responseBytes = answer.byteLength - MESSAGE_HEAD_BYTES;
+    this.#call.answer(answer);
     this.#finish(undefined);
   }
 

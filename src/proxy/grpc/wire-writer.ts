@@ -39,10 +39,12 @@ export function lengthDelimitedSize(field: number, length: number): number {
 
 export class WireWriter {
   readonly buffer: Buffer;
-  position = 0;
+  position: number;
 
-  constructor(size: number) {
-    this.buffer = Buffer.allocUnsafe(size);
+  /** @param room bytes left free in front of the message */
+  constructor(size: number, room = 0) {
+    this.buffer = Buffer.allocUnsafe(room + size);
+    this.position = room;
   }
 
   /** Tag and length of a length-delimited field; its bytes follow. */
@@ -101,6 +103,11 @@ export function highOf(value: number): number {
 /** One message out of its fields. */
 export function message(...fields: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(fields);
+}
+
+/** The same with bytes left free in front. */
+export function messageWithRoom(room: number, fields: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([Buffer.allocUnsafe(room), ...fields]);
 }
 
 /** A string, bytes or already made submessage; left out when empty. */

@@ -11,6 +11,7 @@ import type { Flushable, FlushTurn } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HeaderField } from './header-field.ts';
+import type { HeaderBlock } from './hpack-encoder.ts';
 import type { Http2Options } from './options.ts';
 import { OutputQueue } from './output-queue.ts';
 import type { RequestHeaders } from './request-headers.ts';
@@ -30,6 +31,8 @@ export interface Http2Handler {
   onStream(stream: Http2Stream, headers: RequestHeaders): void;
   /** A callback of this handler or of a sink threw: its stream was reset with INTERNAL_ERROR. For the log. */
   onHandlerError(error: unknown): void;
+  /** What a request with too large a header list is answered with; a bare 431 if it is not given. */
+  readonly headersTooLarge?: HeaderBlock;
 }
 
 /** What the connections of one server share. */

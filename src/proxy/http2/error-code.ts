@@ -23,6 +23,11 @@ export const ErrorCode = {
   HTTP_1_1_REQUIRED: 0xd,
 } as const;
 
+/** 'CANCEL', …; the number where it has no name. */
+export function errorCodeName(code: number): string {
+  return Object.keys(ErrorCode)[code] ?? String(code);
+}
+
 /** Ends the connection: the peer gets `code` and `message` in a GOAWAY. Made without a stack: a peer can cause many. */
 export class ConnectionError extends Error {
   readonly code: number;

@@ -173,7 +173,7 @@ export class RequestFrames {
     stream.isRequestWhole = isEnd;
     core.streams.add(stream);
     if (headers === 'oversized') {
-      stream.respond(HEADERS_TOO_LARGE, true);
+      stream.respond(core.environment.handler.headersTooLarge ?? HEADERS_TOO_LARGE, true);
       return;
     }
     try {

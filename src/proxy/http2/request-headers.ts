@@ -4,8 +4,8 @@
 import { FieldKind, type HeaderField } from './header-field.ts';
 
 /**
- * Read only, and shared: a client that repeats its header block gets the same object again, so that what a handler
- * derives from it (a route, say) can be kept in a WeakMap under it.
+ * Read only, and shared: a client that repeats its header block gets the same object again, so that a handler may keep
+ * what it derives from it (a route, say) in `derived`.
  */
 export class RequestHeaders {
   readonly method: string;
@@ -18,6 +18,8 @@ export class RequestHeaders {
   readonly contentLength: number;
   /** Without pseudo-headers, in the order sent, names in lower case, repeated ones apart. */
   readonly fields: readonly HeaderField[];
+  /** The handler's own. A WeakMap would do, at the collector's cost, where a client's blocks all differ. */
+  derived: object | undefined = undefined;
 
   constructor(pseudo: PseudoHeaders, contentLength: number, fields: readonly HeaderField[]) {
     this.method = pseudo.method ?? '';

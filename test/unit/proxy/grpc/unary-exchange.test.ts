@@ -4,7 +4,14 @@ import { test } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../../src/core/deadline-timer.ts';
 import { GrpcStatus, ServingError } from '../../../../src/core/errors.ts';
-import type { CallReader, CallStatus, GrpcCall, MetadataEntries } from '../../../../src/proxy/grpc/engine.ts';
+import {
+  type CallReader,
+  type CallStatus,
+  type GrpcCall,
+  MESSAGE_HEAD_BYTES,
+  type MetadataEntries,
+} from '../../../../src/proxy/grpc/engine.ts';
+import { OK } from '../../../../src/proxy/grpc/grpc-errors.ts';
 import { type UnaryHandler, unaryMethod } from '../../../../src/proxy/grpc/unary-exchange.ts';
 import type { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../../src/proxy/request-lifecycle.ts';
@@ -41,6 +48,11 @@ class PuppetCall implements GrpcCall {
     if (!this.isEnded) this.sent.push(message);
   }
 
+  answer(buffer: Uint8Array): void {
+    this.send(buffer.subarray(MESSAGE_HEAD_BYTES));
+    this.end(OK);
+  }
+
   end(status: CallStatus): void {
     this.status ??= status;
   }
@@ -48,6 +60,8 @@ class PuppetCall implements GrpcCall {
 
 const REQUEST = Uint8Array.of(1, 2, 3);
 const ANSWER = Uint8Array.of(4, 5);
+/** As a method gives it. */
+const WITH_ROOM = Uint8Array.of(0, 0, 0, 0, 0, ...ANSWER);
 
 class Bench {
   readonly clock = new FakeClock();
@@ -78,7 +92,7 @@ function waiting(): { handle: UnaryHandler; answer: () => void } {
   let answer = (): void => undefined;
   const handle = (_: Uint8Array, context: RequestContext): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
-      answer = () => resolve(ANSWER);
+      answer = () => resolve(WITH_ROOM);
       context.cancel.onCancel = reject;
     });
   return { handle, answer: () => answer() };
@@ -86,7 +100,7 @@ function waiting(): { handle: UnaryHandler; answer: () => void } {
 
 test('an answer is sent with OK and recorded once', async () => {
   const bench = new Bench();
-  const { call, reader } = bench.start(() => ANSWER);
+  const { call, reader } = bench.start(() => WITH_ROOM);
   reader.onMessage(REQUEST);
   await settle();
   assert.deepEqual([call.sent, call.status?.code], [[ANSWER], GrpcStatus.OK]);
@@ -150,7 +164,7 @@ test('an answer to a request that was cancelled meanwhile is not sent', async ()
   const bench = new Bench();
   let finish = (): void => undefined;
   // A handler that does not listen to the signal.
-  const { call, reader } = bench.start(() => new Promise((resolve) => (finish = () => resolve(ANSWER))));
+  const { call, reader } = bench.start(() => new Promise((resolve) => (finish = () => resolve(WITH_ROOM))));
   reader.onMessage(REQUEST);
   reader.onAbort(clientLeft('transport'));
   finish();
@@ -160,7 +174,7 @@ test('an answer to a request that was cancelled meanwhile is not sent', async ()
 
 test('an abort after the answer, or twice, changes nothing', async () => {
   const bench = new Bench();
-  const { reader } = bench.start(() => ANSWER);
+  const { reader } = bench.start(() => WITH_ROOM);
   reader.onMessage(REQUEST);
   await settle();
   reader.onAbort(clientLeft('transport'));

@@ -1,0 +1,40 @@
+/**
+ * Builds a pinned Go program into .cache/bin. Needs Go 1.26 or newer. What it is built from is pinned by the go.mod and
+ * go.sum of its directory, and go checks its hashes.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, say } from './setup.mjs';
+
+/**
+ * Builds it unless that version is there. Returns its path, or undefined, with the reason said, when it cannot.
+ * @param {{name: string, directory: string, main: string, megabytes: number}} program name of the file; directory of its
+ *     go.mod, relative to the root; Go package of its main function; what is fetched the first time
+ */
+export function ensureGoProgram({ name, directory, main, megabytes }) {
+  const program = join(root, '.cache', 'bin', name);
+  const stamp = `${program}.hash`;
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, directory, 'go.sum')))
+    .digest('hex');
+  if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return program;
+  say(`Building ${name} (fetches about ${megabytes} MB of Go modules the first time)`);
+  mkdirSync(join(root, '.cache', 'bin'), { recursive: true });
+  const { status, error } = spawnSync('go', ['build', '-mod=readonly', '-buildvcs=false', '-o', program, main], {
+    cwd: join(root, directory),
+    stdio: 'inherit',
+    env: { ...process.env, CGO_ENABLED: '0' },
+  });
+  if (error?.code === 'ENOENT') {
+    console.error(`${name} is written in Go: install Go 1.26 or newer (https://go.dev/dl) and run this again`);
+    return undefined;
+  }
+  if (error !== undefined || status !== 0) {
+    console.error(`go build failed${error ? `: ${error.message}` : ` (exit status ${status})`}`);
+    return undefined;
+  }
+  writeFileSync(stamp, hash);
+  return program;
+}

@@ -1,0 +1,79 @@
+/**
+ * Header blocks of gRPC answers. Those that do not vary are made once.
+ *
+ *   headers   :status 200, content-type, (grpc-encoding), metadata          ┐ both in one block where there is no message
+ *   trailers  grpc-status, (grpc-message), metadata                         ┘ ("trailers only")
+ */
+import { Buffer } from 'node:buffer';
+import { encodeHeaders, type HeaderBlock } from '../http2/hpack-encoder.ts';
+import type { CallStatus, MetadataEntries } from './engine.ts';
+import { OK } from './grpc-errors.ts';
+
+type Fields = (readonly [name: string, value: string])[];
+
+const HEAD: Fields = [
+  [':status', '200'],
+  ['content-type', 'application/grpc'],
+];
+const GZIP: Fields = [['grpc-encoding', 'gzip']];
+
+const OK_HEAD = encodeHeaders(HEAD);
+const OK_GZIP_HEAD = encodeHeaders([...HEAD, ...GZIP]);
+const OK_TRAILERS = encodeHeaders([['grpc-status', '0']]);
+
+/** What is not gRPC is answered as HTTP has it. */
+export const NOT_POST = encodeHeaders([
+  [':status', '405'],
+  ['allow', 'POST'],
+]);
+export const NOT_GRPC = encodeHeaders([
+  [':status', '415'],
+  ['accept-post', 'application/grpc'],
+]);
+
+/** Of an answer with messages. */
+export function answerHead(metadata: MetadataEntries | undefined, isGzip: boolean): HeaderBlock {
+  if (metadata === undefined) return isGzip ? OK_GZIP_HEAD : OK_HEAD;
+  return encodeHeaders([...HEAD, ...(isGzip ? GZIP : []), ...metadataFields(metadata)]);
+}
+
+export function answerTrailers(status: CallStatus): HeaderBlock {
+  return status === OK ? OK_TRAILERS : encodeHeaders(statusFields(status));
+}
+
+/** Of an answer without a message. */
+export function trailersOnly(metadata: MetadataEntries | undefined, status: CallStatus): HeaderBlock {
+  return encodeHeaders([...HEAD, ...metadataFields(metadata), ...statusFields(status)]);
+}
+
+function statusFields({ code, message, trailers }: CallStatus): Fields {
+  const fields: Fields = [['grpc-status', String(code)]];
+  if (message !== '') fields.push(['grpc-message', percentEncode(message)]);
+  fields.push(...metadataFields(trailers));
+  return fields;
+}
+
+function metadataFields(metadata: MetadataEntries | undefined): Fields {
+  const fields: Fields = [];
+  for (const name in metadata) {
+    const value = metadata[name]!;
+    fields.push([name, typeof value === 'string' ? value : base64(value)]);
+  }
+  return fields;
+}
+
+/** Unpadded, as the protocol asks of those who send. */
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64').replace(/=+$/, '');
+}
+
+/** Printable ASCII but `%` stays; of all else each UTF-8 byte becomes %XX. */
+export function percentEncode(text: string): string {
+  if (/^[ -$&-~]*$/.test(text)) return text;
+  let encoded = '';
+  for (const byte of Buffer.from(text)) {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}

@@ -1,0 +1,66 @@
+/**
+ * What a call's first header block says: which method, how long, how its messages are compressed. Made once for a block
+ * that a client repeats (it is kept in RequestHeaders.derived), so that such a call costs no look-up at all.
+ */
+import { Buffer } from 'node:buffer';
+import { parseGrpcTimeout } from '../grpc-timeout.ts';
+import type { HeaderField } from '../http2/header-field.ts';
+import type { HeaderBlock } from '../http2/hpack-encoder.ts';
+import type { RequestHeaders } from '../http2/request-headers.ts';
+import { NOT_GRPC, NOT_POST } from './answer-headers.ts';
+import type { GrpcMethod } from './engine.ts';
+
+const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
+/** Base64 of either alphabet, with or without its padding. */
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+export class CallHead {
+  readonly path: string;
+  readonly peer: string;
+  /** Undefined if there is none of that path. */
+  readonly method: GrpcMethod | undefined;
+  /** How HTTP refuses what is no gRPC call; undefined if it is one. */
+  readonly refusal: HeaderBlock | undefined;
+  readonly timeoutMs: number | undefined;
+  /** `grpc-timeout` as sent, where it cannot be read. */
+  readonly badTimeout: string | undefined;
+  /** `grpc-encoding`; 'identity' if there is none. */
+  readonly encoding: string;
+  readonly acceptsGzip: boolean;
+  readonly #fields: readonly HeaderField[];
+
+  constructor(headers: RequestHeaders, method: GrpcMethod | undefined, peer: string) {
+    this.path = headers.path;
+    this.peer = peer;
+    this.method = method;
+    this.refusal = refusalOf(headers);
+    const timeout = headers.get('grpc-timeout');
+    this.timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(timeout);
+    this.badTimeout = this.timeoutMs === undefined ? timeout : undefined;
+    this.encoding = headers.get('grpc-encoding') ?? 'identity';
+    this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
+    this.#fields = headers.fields;
+  }
+
+  /** Repeated values are joined by commas. */
+  metadata(name: string): string | undefined {
+    let joined: string | undefined;
+    for (const field of this.#fields) {
+      if (field.name === name) joined = joined === undefined ? field.value : `${joined},${field.value}`;
+    }
+    return joined;
+  }
+
+  /** The first value; undefined if there is none, or no base64. */
+  binaryMetadata(name: string): Uint8Array | undefined {
+    const text = this.metadata(name)?.split(',', 1)[0]?.trim();
+    // One character over four holds no byte.
+    if (text === undefined || !BASE64.test(text) || text.replace(/=+$/, '').length % 4 === 1) return undefined;
+    return Buffer.from(text, 'base64');
+  }
+}
+
+function refusalOf(headers: RequestHeaders): HeaderBlock | undefined {
+  if (headers.method !== 'POST') return NOT_POST;
+  return GRPC_CONTENT_TYPE.test(headers.get('content-type') ?? '') ? undefined : NOT_GRPC;
+}

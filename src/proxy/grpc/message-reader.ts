@@ -1,0 +1,175 @@
+/**
+ * Cuts the body of a call into messages, in whatever pieces it comes.
+ *
+ *   chunks    ├ 5 │ message ┼ 5 │ message ┼ 5 │ mess        whole in its chunk: a view, nothing copied
+ *                                              age ┼ …      over several: copied into a buffer that grows with what came
+ *   the five: flag (0 plain, 1 compressed), length of the message (32 bits, big-endian)
+ *
+ * Pulled, not pushed: `push` a chunk, take messages with `next` until there is none. A call that must not go on takes
+ * none; then chunks wait here, and only what was taken may be given back to the client's window (`takeConsumed`).
+ *
+ * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB). A
+ * message that is a view, and a chunk that waits, keep at most 4 times their size alive (or 8 KB): where the buffer
+ * below is larger they are copied, so that a small request in a long queue does not hold on to a whole read of 64 KB.
+ */
+import { Buffer } from 'node:buffer';
+import { ServingError } from '../../core/errors.ts';
+import { MESSAGE_HEAD_BYTES } from './engine.ts';
+
+const FLAG_COMPRESSED = 1;
+const MAX_GROWTH = 4;
+const MIN_ROOM_BYTES = 16_384;
+/** What any small message may keep alive: about what Node's own pool of small buffers does. */
+const MAX_PINNED_BYTES = 8192;
+const EMPTY = new Uint8Array(0);
+
+export class MessageReader {
+  readonly #maxBytes: number;
+  #chunk: Uint8Array | undefined;
+  /** Of #chunk, what has been taken. */
+  #at = 0;
+  /** Chunks after that one. */
+  #waiting: Uint8Array[] | undefined;
+  /** Of the message in hand: head bytes that have come while the head is not whole. */
+  #headBytes = 0;
+  #length = 0;
+  /** A message that began in an earlier chunk. */
+  #partial: Buffer | undefined;
+  #filled = 0;
+  #consumed = 0;
+  /** Of the message that `next` gave last. */
+  isCompressed = false;
+
+  /** @param maxBytes of a message as it comes, compressed or not */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    if (this.#chunk === undefined) {
+      this.#chunk = chunk;
+      this.#at = 0;
+    } else {
+      this.#waiting ??= [];
+      this.#waiting.push(unpinned(chunk));
+    }
+  }
+
+  /** The next message, or undefined until more is pushed. Throws ServingError (too_large, invalid_request). */
+  next(): Uint8Array | undefined {
+    for (let chunk = this.#chunk; chunk !== undefined; chunk = this.#chunk) {
+      const message = this.#partial === undefined ? this.#begin(chunk) : this.#continue(this.#partial, chunk);
+      if (message !== undefined) return message;
+    }
+    return undefined;
+  }
+
+  /** Bytes taken since the last call. */
+  takeConsumed(): number {
+    const consumed = this.#consumed;
+    this.#consumed = 0;
+    return consumed;
+  }
+
+  /** How much there is of a message that is not whole, for an error's text; undefined if nothing has begun. */
+  get remainder(): string | undefined {
+    if (this.#partial !== undefined) return `${this.#filled} of ${this.#length} bytes`;
+    return this.#headBytes > 0 ? `${this.#headBytes} of the ${MESSAGE_HEAD_BYTES} bytes in front of it` : undefined;
+  }
+
+  #begin(chunk: Uint8Array): Uint8Array | undefined {
+    if (!this.#readHead(chunk)) return undefined;
+    const length = this.#length;
+    if (length === 0) return EMPTY;
+    const start = this.#at;
+    // The chunk may have ended with the head.
+    if (this.#chunk === chunk && chunk.length - start >= length) {
+      this.#advance(chunk, length);
+      return unpinned(chunk.subarray(start, start + length));
+    }
+    this.#partial = Buffer.allocUnsafe(Math.min(length, MIN_ROOM_BYTES));
+    this.#filled = 0;
+    return undefined;
+  }
+
+  /** False: the chunk ended before the head did. */
+  #readHead(chunk: Uint8Array): boolean {
+    const at = this.#at;
+    if (this.#headBytes === 0 && chunk.length - at >= MESSAGE_HEAD_BYTES) {
+      const length = chunk[at + 1]! * 0x1_00_00_00 + ((chunk[at + 2]! << 16) | (chunk[at + 3]! << 8) | chunk[at + 4]!);
+      this.#startMessage(chunk[at]!, length);
+      this.#advance(chunk, MESSAGE_HEAD_BYTES);
+      return true;
+    }
+    return this.#collectHead(chunk);
+  }
+
+  /** A head cut in two, byte by byte; its flag is told as soon as it is there. */
+  #collectHead(chunk: Uint8Array): boolean {
+    const count = Math.min(MESSAGE_HEAD_BYTES - this.#headBytes, chunk.length - this.#at);
+    for (let i = 0; i < count; i++, this.#headBytes++) {
+      const byte = chunk[this.#at + i]!;
+      if (this.#headBytes === 0) this.#startMessage(byte, 0);
+      else this.#length = this.#length * 256 + byte;
+    }
+    this.#advance(chunk, count);
+    if (this.#headBytes < MESSAGE_HEAD_BYTES) return false;
+    this.#headBytes = 0;
+    this.#checkLength(this.#length);
+    return true;
+  }
+
+  #startMessage(flag: number, length: number): void {
+    if (flag > FLAG_COMPRESSED) {
+      throw new ServingError(
+        'invalid_request',
+        `a message begins with byte ${flag}; send 0 (plain) or 1 (compressed), then its length in 4 bytes`,
+      );
+    }
+    this.#checkLength(length);
+    this.isCompressed = flag === FLAG_COMPRESSED;
+    this.#length = length;
+  }
+
+  #checkLength(length: number): void {
+    if (length > this.#maxBytes) throw tooLarge(`a message of ${length} bytes`, this.#maxBytes);
+  }
+
+  #continue(partial: Buffer, chunk: Uint8Array): Uint8Array | undefined {
+    const count = Math.min(this.#length - this.#filled, chunk.length - this.#at);
+    const filled = this.#filled + count;
+    let room = partial;
+    if (filled > partial.length) {
+      room = Buffer.allocUnsafe(Math.min(this.#length, MAX_GROWTH * filled));
+      partial.copy(room, 0, 0, this.#filled);
+      this.#partial = room;
+    }
+    room.set(chunk.subarray(this.#at, this.#at + count), this.#filled);
+    this.#filled = filled;
+    this.#advance(chunk, count);
+    if (filled < this.#length) return undefined;
+    this.#partial = undefined;
+    return room;
+  }
+
+  #advance(chunk: Uint8Array, count: number): void {
+    this.#at += count;
+    this.#consumed += count;
+    if (this.#at < chunk.length) return;
+    this.#chunk = this.#waiting?.shift();
+    this.#at = 0;
+  }
+}
+
+export function tooLarge(what: string, maxBytes: number): ServingError {
+  return new ServingError(
+    'too_large',
+    `${what} is larger than the ${maxBytes} bytes that this server takes; send fewer rows at once`,
+  );
+}
+
+function unpinned(view: Uint8Array): Uint8Array {
+  const { byteLength } = view.buffer;
+  return byteLength <= MAX_PINNED_BYTES || byteLength <= MAX_GROWTH * view.length ? view : Buffer.from(view);
+}

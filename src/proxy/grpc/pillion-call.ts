@@ -1,0 +1,261 @@
+/**
+ * One call on our own HTTP/2 engine, from its first header to its status.
+ *
+ *   stream ─ onData, onEnd ─▶ CallIntake ─▶ reader.onMessage, onEnd
+ *          ─ onClose(code) ──────────────▶ reader.onAbort
+ *          ◀─ respond, write, end, respondUnary ── send, answer, end
+ *
+ * What a reader has taken is given back to the client's window; of a client stream nothing is taken while its answers
+ * wait, so that a client that does not read is not read from.
+ */
+import type { Clock, Instant } from '../../core/clock.ts';
+import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import { quoteName } from '../handlers/list-names.ts';
+import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
+import type { Http2Stream, StreamSink } from '../http2/stream.ts';
+import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';
+import type { CallHead } from './call-head.ts';
+import { CallIntake, type IntakeOwner } from './call-intake.ts';
+import {
+  type CallReader,
+  type CallStatus,
+  type GrpcCall,
+  type GrpcMethod,
+  MESSAGE_HEAD_BYTES,
+  type MetadataEntries,
+} from './engine.ts';
+import { OK, statusOf } from './grpc-errors.ts';
+import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
+import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
+
+/** What all calls of one engine share. */
+export interface CallSurroundings {
+  readonly clock: Clock;
+  /** Of calls that the engine ends by itself. */
+  readonly deadlines: DeadlineTimer;
+  readonly maxReceiveBytes: number;
+  readonly maxSendBytes: number;
+  /** Unary answers from this size on are compressed for clients that accept it. Infinity = none. */
+  readonly compressFromBytes: number;
+  /** A method threw where it must not. The call has been ended. */
+  readonly onInternalError: (error: unknown, path: string) => void;
+}
+
+/**
+ * Some clients (Node's) say that a request has ended a moment before they say that they reset it. One that is not whole
+ * is given so long to turn out to be of a client that left.
+ */
+const RESET_GRACE_MS = 10;
+
+export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
+  readonly receivedAt: Instant;
+  readonly #stream: Http2Stream;
+  readonly #head: CallHead;
+  readonly #method: GrpcMethod;
+  readonly #surroundings: CallSurroundings;
+  readonly #intake: CallIntake;
+  #reader: CallReader | undefined;
+  #headers: MetadataEntries | undefined;
+  #deadline: DeadlineEntry | undefined;
+  /** What was sent waits for the client. */
+  #isBlocked = false;
+  #hasSent = false;
+  #isEnded = false;
+
+  constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, surroundings: CallSurroundings) {
+    this.receivedAt = surroundings.clock.nowMs();
+    this.#stream = stream;
+    this.#head = head;
+    this.#method = method;
+    this.#surroundings = surroundings;
+    this.#intake = new CallIntake(this, head, method.isClientStream, surroundings.maxReceiveBytes);
+  }
+
+  get path(): string {
+    return this.#head.path;
+  }
+
+  get peer(): string {
+    return this.#head.peer;
+  }
+
+  get timeoutMs(): number | undefined {
+    return this.#head.timeoutMs;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  metadata(name: string): string | undefined {
+    return this.#head.metadata(name);
+  }
+
+  binaryMetadata(name: string): Uint8Array | undefined {
+    return this.#head.binaryMetadata(name);
+  }
+
+  setHeaders(headers: MetadataEntries): void {
+    this.#headers = headers;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#isEnded || this.#isTooLarge(message.byteLength)) return;
+    if (!this.#hasSent) {
+      this.#hasSent = true;
+      this.#stream.respond(answerHead(this.#headers, false));
+    }
+    for (const bytes of frameMessage(message)) this.#isBlocked = !this.#stream.write(bytes);
+  }
+
+  answer(buffer: Uint8Array): void {
+    const length = buffer.byteLength - MESSAGE_HEAD_BYTES;
+    if (this.#isEnded || this.#isTooLarge(length)) return;
+    this.#settle();
+    const isCompressed = length >= this.#surroundings.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
+    if (isCompressed) {
+      this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));
+      return;
+    }
+    frameInPlace(buffer);
+    if (!this.#hasSent) {
+      this.#stream.respondUnary(answerHead(this.#headers, false), buffer, answerTrailers(OK));
+      return;
+    }
+    this.#stream.write(buffer);
+    this.#stream.end(answerTrailers(OK));
+  }
+
+  end(status: CallStatus): void {
+    if (this.#isEnded) return;
+    this.#settle();
+    if (this.#hasSent) this.#stream.end(answerTrailers(status));
+    else this.#stream.respond(trailersOnly(this.#headers, status), true);
+  }
+
+  // From here on: what the stream tells.
+
+  /** Takes the call up: the first thing that happens, once the stream has this as its sink. */
+  begin(): void {
+    const { badTimeout, timeoutMs } = this.#head;
+    try {
+      this.#reader = this.#method.start(this);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#isEnded) return;
+    if (badTimeout !== undefined) {
+      const fix = 'send 1 to 8 digits and one of H, M, S, m, u, n';
+      this.abort(new ServingError('invalid_request', `grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
+    } else if (timeoutMs !== undefined && !this.#method.enforcesDeadline) {
+      const passed = new ServingError('deadline_exceeded', `deadline of ${timeoutMs} ms passed`);
+      this.#abortAt(this.receivedAt + timeoutMs, passed);
+    }
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isEnded) {
+      this.#stream.consume(chunk.length);
+      return;
+    }
+    this.#intake.push(chunk);
+  }
+
+  onEnd(): void {
+    if (!this.#isEnded) this.#intake.end();
+  }
+
+  onWritable(): void {
+    this.#isBlocked = false;
+    if (!this.#isEnded) this.#intake.resume();
+  }
+
+  onClose(code: number | undefined): void {
+    if (this.#isEnded) return;
+    const how = code === undefined || code === ErrorCode.CANCEL ? 'closed' : `reset with ${errorCodeName(code)}`;
+    this.abort(
+      new ServingError('cancelled', `the request was ${how} before it was answered`, {
+        attributes: { stage: 'transport' },
+      }),
+    );
+  }
+
+  // From here on: what the intake asks.
+
+  get isHeld(): boolean {
+    return this.#isEnded || (this.#isBlocked && this.#method.isClientStream);
+  }
+
+  deliver(message: Uint8Array | undefined): void {
+    try {
+      if (message === undefined) this.#reader?.onEnd?.();
+      else this.#reader?.onMessage(message);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  abort(error: ServingError): void {
+    if (this.#isEnded) return;
+    if (error.kind === 'unsupported' && !canDecompress(this.#head.encoding)) {
+      this.#headers = { ...this.#headers, 'grpc-accept-encoding': ACCEPTED_ENCODINGS };
+    }
+    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
+    try {
+      this.#reader?.onAbort(error);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+    this.end(statusOf(error));
+  }
+
+  abortSoon(error: ServingError): void {
+    this.#abortAt(this.#surroundings.clock.nowMs() + RESET_GRACE_MS, error);
+  }
+
+  consume(count: number): void {
+    this.#stream.consume(count);
+  }
+
+  /** The buffer is as of `answer`. */
+  async #answerCompressed(buffer: Uint8Array): Promise<void> {
+    const compressed = await frameCompressed(buffer);
+    if (compressed === undefined) frameInPlace(buffer);
+    const head = answerHead(this.#headers, compressed !== undefined);
+    this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(OK));
+  }
+
+  /** Then the call has been ended. */
+  #isTooLarge(messageBytes: number): boolean {
+    const { maxSendBytes } = this.#surroundings;
+    if (messageBytes <= maxSendBytes) return false;
+    const text = `the answer of ${messageBytes} bytes is larger than the ${maxSendBytes} that this server sends`;
+    this.end(statusOf(new ServingError('too_large', `${text}; send fewer rows at once`)));
+    return true;
+  }
+
+  /** Instead of what it was to be aborted with before, if anything. */
+  #abortAt(at: Instant, error: ServingError): void {
+    const { deadlines } = this.#surroundings;
+    if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
+    this.#deadline = deadlines.add(at, () => this.abort(error));
+  }
+
+  #settle(): void {
+    this.#isEnded = true;
+    if (this.#deadline !== undefined) this.#surroundings.deadlines.remove(this.#deadline);
+  }
+
+  /** A method that throws has a bug: it costs this call, not the process. */
+  #fail(error: unknown): void {
+    this.#surroundings.onInternalError(error, this.path);
+    this.end(statusOf(toServingError(error)));
+  }
+
+  /** The call has ended for its method, and its answer cannot be made. */
+  #failLate(error: unknown): void {
+    this.#surroundings.onInternalError(error, this.path);
+    this.#stream.reset(ErrorCode.INTERNAL_ERROR);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The engine on our own HTTP/2 (proxy/http2): methods, limits, draining, closing. What happens inside a call is in
+ * pillion-call.ts.
+ *
+ *   Listener ─▶ Http2Server ─▶ stream ─▶ CallHead (of a block that came before: no look-up) ─▶ PillionCall ─▶ reader
+ *                    └ no HTTP/2: told so in HTTP/1.1, and closed
+ *
+ * - Messages: at most `maxReceiveBytes` (after decompression too), refused when their length is read; answers at most
+ *   `maxSendBytes`. The defaults are 64 MiB and protobuf's own 2 GiB: TensorFlow Serving takes 2 GiB, but a sidecar
+ *   shares its pod's memory limit with the application, and one such message would end both.
+ * - `grpc-timeout` is taken to the nanosecond and without an upper end.
+ * - No gRPC at all (another content-type, no POST) gets 415 or 405; an unknown path UNIMPLEMENTED; header lists over
+ *   the limit RESOURCE_EXHAUSTED.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/clock.ts';
+import { DeadlineTimer } from '../../core/deadline-timer.ts';
+import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../handlers/list-names.ts';
+import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
+import type { RequestHeaders } from '../http2/request-headers.ts';
+import { Http2Server } from '../http2/server.ts';
+import type { Http2Stream } from '../http2/stream.ts';
+import { trailersOnly } from './answer-headers.ts';
+import { CallHead } from './call-head.ts';
+import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
+import { statusOf } from './grpc-errors.ts';
+import { Listener } from './listener.ts';
+import { peerOf } from './peer-address.ts';
+import { type CallSurroundings, PillionCall } from './pillion-call.ts';
+import { refuseHttp1 } from './refuse-http1.ts';
+
+/** What protobuf can hold. */
+const DEFAULT_MAX_SEND_BYTES = 2 ** 31 - 1;
+
+export interface PillionEngineOptions {
+  readonly clock: Clock;
+  readonly maxReceiveBytes?: number;
+  readonly maxSendBytes?: number;
+  /** Unary answers from this size on are sent as gzip to clients that accept it. Default: none are. */
+  readonly compressFromBytes?: number;
+  readonly http2?: Partial<Http2Options>;
+  /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call is to blame. */
+  readonly onInternalError: (error: unknown, path: string) => void;
+}
+
+export class PillionEngine implements GrpcEngine {
+  readonly #surroundings: CallSurroundings;
+  readonly #http2: Http2Server;
+  readonly #listener: Listener;
+  readonly #methods = new Map<string, GrpcMethod>();
+
+  constructor(options: PillionEngineOptions) {
+    const { clock, onInternalError } = options;
+    this.#surroundings = {
+      clock,
+      deadlines: new DeadlineTimer(clock),
+      maxReceiveBytes: options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES,
+      maxSendBytes: options.maxSendBytes ?? DEFAULT_MAX_SEND_BYTES,
+      compressFromBytes: options.compressFromBytes ?? Infinity,
+      onInternalError,
+    };
+    const http2 = { ...DEFAULT_HTTP2_OPTIONS, ...options.http2 };
+    this.#http2 = new Http2Server({
+      clock,
+      options: http2,
+      handler: {
+        onStream: (stream, headers) => this.#onStream(stream, headers),
+        onHandlerError: (error) => onInternalError(error, ''),
+        headersTooLarge: trailersOnly(undefined, statusOf(headersTooLarge(http2.maxHeaderListBytes))),
+      },
+      onHttp1: (duplex) => refuseHttp1(duplex, clock),
+    });
+    this.#listener = new Listener((socket) => this.#http2.accept(socket));
+  }
+
+  register(method: GrpcMethod): void {
+    if (this.#methods.has(method.path)) throw new Error(`${method.path} is registered twice`);
+    this.#methods.set(method.path, method);
+  }
+
+  listen(address: string): Promise<string> {
+    return this.#listener.listen(address);
+  }
+
+  drain(): Promise<void> {
+    this.#listener.stopAccepting();
+    return this.#http2.drain();
+  }
+
+  async close(): Promise<void> {
+    const drained = this.drain();
+    this.#http2.destroy();
+    this.#listener.destroy();
+    await drained;
+    this.#surroundings.deadlines.close();
+  }
+
+  #onStream(stream: Http2Stream, headers: RequestHeaders): void {
+    const head = this.#headOf(headers, stream.duplex);
+    if (head.refusal !== undefined) {
+      stream.respond(head.refusal, true);
+    } else if (head.method === undefined) {
+      stream.respond(trailersOnly(undefined, statusOf(unknownMethod(head.path))), true);
+    } else {
+      const call = new PillionCall(stream, head, head.method, this.#surroundings);
+      stream.sink = call;
+      call.begin();
+    }
+  }
+
+  #headOf(headers: RequestHeaders, duplex: Duplex): CallHead {
+    if (headers.derived instanceof CallHead) return headers.derived;
+    const head = new CallHead(headers, this.#methods.get(headers.path), peerOf(duplex));
+    headers.derived = head;
+    return head;
+  }
+}
+
+function unknownMethod(path: string): ServingError {
+  return new ServingError(
+    'route_not_found',
+    `this server has no method ${quoteName(path)}; server reflection lists those it has`,
+  );
+}
+
+function headersTooLarge(maxBytes: number): ServingError {
+  return new ServingError(
+    'too_large',
+    `the call's metadata is larger than the ${maxBytes} bytes that this server takes`,
+  );
+}

@@ -1,0 +1,25 @@
+/**
+ * Whoever speaks something else on the gRPC port is told so, in HTTP/1.1, which a person can read in whatever tool sent
+ * it. What still comes in is read and thrown away for a moment: closing at once would have the kernel answer it with a
+ * reset, and the client would drop the answer unread.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/clock.ts';
+
+const LINGER_MS = 1000;
+const LINGER_BYTES = 1024 * 1024;
+
+const TEXT = 'This port speaks gRPC, over HTTP/2 without TLS. REST has a port of its own (--rest_api_port).\n';
+const ANSWER = `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: ${TEXT.length}\r\nconnection: close\r\n\r\n${TEXT}`;
+
+export function refuseHttp1(duplex: Duplex, clock: Clock): void {
+  let bytes = 0;
+  const timer = clock.setTimer(clock.nowMs() + LINGER_MS, () => duplex.destroy());
+  duplex.on('error', () => duplex.destroy());
+  duplex.on('close', () => timer.cancel());
+  duplex.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) duplex.destroy();
+  });
+  duplex.end(ANSWER);
+}

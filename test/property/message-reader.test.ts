@@ -1,0 +1,102 @@
+/** gRPC's message framing: however the body is cut, the same messages come out, and little more than them is kept. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { MESSAGE_HEAD_BYTES } from '../../src/proxy/grpc/engine.ts';
+import { MessageReader } from '../../src/proxy/grpc/message-reader.ts';
+import { frame } from '../support/raw-grpc.ts';
+
+const messageArbitrary = fc.record({ bytes: fc.uint8Array({ maxLength: 60 }), isCompressed: fc.boolean() });
+type Message = { readonly bytes: Uint8Array; readonly isCompressed: boolean };
+
+function takeAll(reader: MessageReader, into: Message[]): void {
+  for (let bytes = reader.next(); bytes !== undefined; bytes = reader.next()) {
+    into.push({ bytes: Uint8Array.from(bytes), isCompressed: reader.isCompressed });
+  }
+}
+
+test('any cutting gives the same messages, pulled at any time, and every byte is accounted for', () => {
+  return fc.assert(
+    fc.property(
+      fc.array(messageArbitrary, { maxLength: 6 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean()), { minLength: 1, maxLength: 50 }),
+      (messages, cuts) => {
+        const body = Buffer.concat(messages.map(({ bytes, isCompressed }) => frame(bytes, isCompressed ? 1 : 0)));
+        const reader = new MessageReader(100);
+        const got: Message[] = [];
+        for (let at = 0, i = 0; at < body.length; i++) {
+          const [size, isPulled] = cuts[i % cuts.length]!;
+          reader.push(body.subarray(at, at + size));
+          at += size;
+          if (isPulled) takeAll(reader, got);
+        }
+        takeAll(reader, got);
+        assert.deepEqual(
+          got,
+          messages.map(({ bytes, isCompressed }) => ({ bytes, isCompressed })),
+        );
+        assert.equal(reader.takeConsumed(), body.length);
+        assert.equal(reader.takeConsumed(), 0);
+        assert.equal(reader.remainder, undefined);
+      },
+    ),
+  );
+});
+
+test('a body that ends anywhere within a message says how much of it there is', () => {
+  const body = frame(Buffer.from('hello'));
+  for (let length = 1; length < body.length; length++) {
+    const reader = new MessageReader(100);
+    reader.push(body.subarray(0, length));
+    assert.equal(reader.next(), undefined);
+    const inHead = `${length} of the 5 bytes in front of it`;
+    assert.equal(reader.remainder, length < 5 ? inHead : `${length - 5} of 5 bytes`);
+  }
+});
+
+test('a length over the limit and an unknown flag are refused as soon as they are there', () => {
+  const refusals: readonly (readonly [Uint8Array, RegExp])[] = [
+    [frame(Buffer.alloc(101)).subarray(0, MESSAGE_HEAD_BYTES), /message of 101 bytes is larger than the 100 bytes/],
+    [Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff), /message of 4294967295 bytes/],
+    [Uint8Array.of(2), /begins with byte 2/],
+    [Uint8Array.of(255, 0, 0, 0, 0), /begins with byte 255/],
+  ];
+  for (const [bytes, text] of refusals) {
+    for (const piece of [bytes.length, 1]) {
+      const reader = new MessageReader(100);
+      assert.throws(() => {
+        for (let at = 0; at < bytes.length; at += piece) {
+          reader.push(bytes.subarray(at, at + piece));
+          reader.next();
+        }
+      }, text);
+    }
+  }
+});
+
+test('a whole message in one chunk is not copied, a small one in a large read is', () => {
+  const large = frame(Buffer.alloc(50_000));
+  const reader = new MessageReader(1 << 20);
+  reader.push(large);
+  assert.equal(reader.next()!.buffer, large.buffer);
+  const read = Buffer.alloc(65_536);
+  frame(Buffer.alloc(600)).copy(read);
+  reader.push(read.subarray(0, 605));
+  const small = reader.next()!;
+  assert.equal(small.length, 600);
+  assert.ok(small.buffer.byteLength <= 8192);
+});
+
+test('room is made for what has come, not for what is announced', () => {
+  const reader = new MessageReader(1 << 30);
+  reader.push(Uint8Array.of(0, 0x3f, 0xff, 0xff, 0xff));
+  assert.equal(reader.next(), undefined);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 10; i++) {
+    reader.push(Buffer.alloc(10_000));
+    assert.equal(reader.next(), undefined);
+  }
+  assert.ok(process.memoryUsage().arrayBuffers - before < 4_000_000);
+});

@@ -1,0 +1,53 @@
+/**
+ * The gRPC engines, and a `test` that runs each case once on each: what a caller sees must not depend on the engine.
+ * The engine of the case that runs is ambient, so that a case names it only where the two may differ.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/core/clock.ts';
+import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
+import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
+import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
+
+export interface EngineInit {
+  readonly maxReceiveBytes: number;
+  /** grpc-js compresses no answers, and bounds none. */
+  readonly compressFromBytes?: number;
+  readonly maxSendBytes?: number;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+export interface EngineUnderTest {
+  readonly name: 'pillion' | 'grpc-js';
+  create(init: EngineInit): GrpcEngine;
+}
+
+export const PILLION: EngineUnderTest = {
+  name: 'pillion',
+  create: (init) => new PillionEngine({ clock: systemClock, ...init }),
+};
+
+export const GRPC_JS: EngineUnderTest = {
+  name: 'grpc-js',
+  create: (init) => new GrpcJsEngine({ clock: systemClock, ...init }),
+};
+
+const current = new AsyncLocalStorage<EngineUnderTest>();
+
+/** The engine of the case that runs. */
+export function currentEngine(): EngineUnderTest {
+  const engine = current.getStore();
+  if (engine === undefined) throw new Error('no engine: register the case with eachEngine');
+  return engine;
+}
+
+export function eachEngine(name: string, body: (t: TestContext) => Promise<void>): void {
+  for (const engine of [PILLION, GRPC_JS]) {
+    test(`${name} (${engine.name})`, (t) => current.run(engine, () => body(t)));
+  }
+}
+
+/** A case that grpc-js is known to fail: the reason stands beside it. */
+export function pillionOnly(name: string, body: (t: TestContext) => Promise<void>): void {
+  test(`${name} (${PILLION.name})`, (t) => current.run(PILLION, () => body(t)));
+}

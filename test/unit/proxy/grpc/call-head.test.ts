@@ -1,0 +1,68 @@
+/** What is read from a call's headers, the odd forms included. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { test } from 'node:test';
+import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-headers.ts';
+import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
+import { HeaderField } from '../../../../src/proxy/http2/header-field.ts';
+import { readRequestHeaders } from '../../../../src/proxy/http2/request-headers.ts';
+
+function headOf(fields: readonly (readonly [string, string])[], method = 'POST'): CallHead {
+  const list = [
+    new HeaderField(':method', method),
+    new HeaderField(':scheme', 'http'),
+    new HeaderField(':path', '/t.T/M'),
+    ...fields.map(([name, value]) => new HeaderField(name, value)),
+  ];
+  return new CallHead(readRequestHeaders(list)!, undefined, 'peer');
+}
+
+const GRPC = ['content-type', 'application/grpc'] as const;
+
+test('what is no gRPC call is refused by HTTP: another method, another content type', () => {
+  assert.equal(headOf([GRPC]).refusal, undefined);
+  assert.equal(headOf([['content-type', 'application/grpc+proto']]).refusal, undefined);
+  assert.equal(headOf([['content-type', 'Application/gRPC; x=y']]).refusal, undefined);
+  assert.equal(headOf([['content-type', 'application/grpc;x=y']]).refusal, undefined);
+  assert.equal(headOf([]).refusal, NOT_GRPC);
+  assert.equal(headOf([['content-type', 'application/grpc-web']]).refusal, NOT_GRPC);
+  assert.equal(headOf([GRPC], 'GET').refusal, NOT_POST);
+});
+
+test('a timeout is milliseconds, or what cannot be read', () => {
+  assert.deepEqual([headOf([GRPC]).timeoutMs, headOf([GRPC]).badTimeout], [undefined, undefined]);
+  const good = headOf([GRPC, ['grpc-timeout', '250u']]);
+  assert.deepEqual([good.timeoutMs, good.badTimeout], [0.25, undefined]);
+  for (const text of ['', '1', '1 S', '123456789n', 'S']) {
+    const bad = headOf([GRPC, ['grpc-timeout', text]]);
+    assert.deepEqual([bad.timeoutMs, bad.badTimeout], [undefined, text]);
+  }
+});
+
+test('compression: identity unless said, gzip accepted wherever it stands in the list', () => {
+  assert.equal(headOf([GRPC]).encoding, 'identity');
+  assert.equal(headOf([GRPC, ['grpc-encoding', 'deflate']]).encoding, 'deflate');
+  for (const list of ['gzip', 'identity,gzip', 'identity, gzip , deflate', 'gzip,identity']) {
+    assert.equal(headOf([GRPC, ['grpc-accept-encoding', list]]).acceptsGzip, true, list);
+  }
+  for (const list of ['', 'identity', 'xgzip', 'gzip2,deflate']) {
+    assert.equal(headOf([GRPC, ['grpc-accept-encoding', list]]).acceptsGzip, false, list);
+  }
+});
+
+test('metadata: repeated text is joined; bytes are the first value, and none if they are no base64', () => {
+  const head = headOf([GRPC, ['a', '1'], ['b', '2'], ['a', '3']]);
+  assert.deepEqual([head.metadata('a'), head.metadata('b'), head.metadata('c')], ['1,3', '2', undefined]);
+  const bytes = (text: string): string | undefined => {
+    const value = headOf([GRPC, ['x-bin', text]]).binaryMetadata('x-bin');
+    return value === undefined ? undefined : Buffer.from(value).toString('hex');
+  };
+  assert.equal(bytes('q6ur'), 'ababab');
+  assert.equal(bytes('q6s='), 'abab');
+  assert.equal(bytes('q6s'), 'abab');
+  assert.equal(bytes('-_8'), 'fbff');
+  assert.equal(bytes('+/8='), 'fbff');
+  assert.equal(bytes(''), '');
+  assert.equal(bytes('q6ur,AAAA'), 'ababab');
+  for (const text of ['q', 'q6ur*', 'q6=s', 'q6ur====', 'ü']) assert.equal(bytes(text), undefined, text);
+});
