@@ -8,12 +8,15 @@
 import process from 'node:process';
 import { createApp } from './app.ts';
 import { HELP, SERVE_HELP } from './cli/help.ts';
+import { tuneCollector } from './config/collector.ts';
+import { readMachine } from './config/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
 
 async function serve(config: ServeConfig): Promise<void> {
+  tuneCollector(readMachine());
   const app = await createApp(config, process.env);
   let drain: Promise<void> | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
