@@ -7,6 +7,9 @@ half_plus_two, which costs next to nothing to run and so shows the server's own 
 
     mlp_small   128-512-512-10             0.3 million weights   1.3 MB   a cheap model, where batching pays
     mlp_big     1024-2048-2048-2048-1000   12.5 million weights   50 MB   one that keeps a core busy
+
+image_mean has no weights either: the mean of each channel of a 3x224x224 image. A row is 602 KB, so that it shows what
+it costs to carry a tensor.
 """
 
 import argparse
@@ -25,6 +28,7 @@ WIDTHS = {
     "mlp_small": (128, 512, 512, 10),
     "mlp_big": (1024, 2048, 2048, 2048, 1000),
 }
+IMAGE_SHAPE = (3, 224, 224)
 SEED = 0
 
 
@@ -51,12 +55,24 @@ def export_mlp(repository: Path, name: str) -> Path:
     return path
 
 
+def export_image_mean(repository: Path) -> Path:
+    """Writes version 1 of image_mean and returns the file's path."""
+    graph = GraphWriter()
+    graph.op("Flatten", [graph.op("GlobalAveragePool", ["x"], "means")], "y", axis=1)
+    path = repository / "image_mean" / "1" / "model.onnx"
+    inputs = [batched("x", np.float32, *IMAGE_SHAPE)]
+    outputs = [batched("y", np.float32, IMAGE_SHAPE[0])]
+    graph.save(path, "image_mean", "The mean of each channel of an image.", inputs, outputs)
+    return path
+
+
 def main() -> None:
     """Writes every benchmark model into the folder named on the command line."""
     parser = argparse.ArgumentParser(description="Write the benchmark models as a model repository.")
     parser.add_argument("out", type=Path, help="folder to write <name>/1/model.onnx into")
     out: Path = parser.parse_args().out
-    for path in (export_half_plus_two(out), *(export_mlp(out, name) for name in WIDTHS)):
+    mlps = (export_mlp(out, name) for name in WIDTHS)
+    for path in (export_half_plus_two(out), export_image_mean(out), *mlps):
         print(f"wrote {path}")
 
 

@@ -23,25 +23,26 @@ const session = await InferenceSession.create(process.argv[2]!, {
   executionProviders: ['cpu'],
 });
 
+const inputName = session.inputNames[0]!;
+
+function tensorProto({ data, dims }: Tensor): object {
+  const shape = { dim: dims.map((size) => ({ size })) };
+  return data instanceof BigInt64Array
+    ? { dtype: 'DT_INT64', tensor_shape: shape, int64_val: Array.from(data, String) }
+    : { dtype: 'DT_FLOAT', tensor_shape: shape, float_val: Array.from(data as Float32Array) };
+}
+
 async function predict(request: PredictRequest): Promise<object> {
-  const input = request.inputs['x']!;
+  const input = request.inputs[inputName]!;
   const { tensor_content: content } = input;
   const floats =
     content.length > 0
       ? new Float32Array(content.buffer.slice(content.byteOffset, content.byteOffset + content.length))
       : Float32Array.from(input.float_val);
   const shape = input.tensor_shape.dim.map((dim) => Number(dim.size));
-  const y = (await session.run({ x: new Tensor('float32', floats, shape) }))['y']!;
-  return {
-    model_spec: { name: request.model_spec.name },
-    outputs: {
-      y: {
-        dtype: 'DT_FLOAT',
-        tensor_shape: { dim: y.dims.map((size) => ({ size })) },
-        float_val: Array.from(y.data as Float32Array),
-      },
-    },
-  };
+  const results = await session.run({ [inputName]: new Tensor('float32', floats, shape) });
+  const outputs = session.outputNames.map((name) => [name, tensorProto(results[name]!)]);
+  return { model_spec: { name: request.model_spec.name }, outputs: Object.fromEntries(outputs) };
 }
 
 const definition = protoLoader.loadSync('tensorflow_serving/apis/prediction_service.proto', {

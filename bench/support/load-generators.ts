@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly body: Uint8Array;
+  /** Of wrk alone: further headers, or another content-type than application/json. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface LoadResult {
@@ -24,15 +26,16 @@ export interface LoadResult {
   readonly p99Ms: number;
   /** Answers that were not 200, and requests without one. */
   readonly failed: number;
+  /** Of h2load alone: bytes of all answers' DATA frames. A gRPC error is a 200 without any. */
+  readonly dataBytes?: number;
 }
 
 const WRK_SCRIPT = `
 function init(args)
   local file = assert(io.open(args[1], "rb")); wrk.body = file:read("*a"); file:close()
-  wrk.method = "POST"; wrk.headers["Content-Type"] = "application/json"
-  request_bytes = wrk.format()
+  wrk.method = "POST"; wrk.headers["content-type"] = "application/json"
+  for i = 2, #args, 2 do wrk.headers[args[i]] = args[i + 1] end
 end
-function request() return request_bytes end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format('{"requests":%d,"micros":%d,"p50":%d,"p99":%d,"failed":%d}\\n', summary.requests,
@@ -40,10 +43,10 @@ function done(summary, latency)
 end
 `;
 
-export async function wrk({ url, connections, seconds, body }: LoadOptions): Promise<LoadResult> {
+export async function wrk({ url, connections, seconds, body, headers = {} }: LoadOptions): Promise<LoadResult> {
   return withFiles({ 'body.json': body, 'post.lua': WRK_SCRIPT }, async (path) => {
     const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', path('post.lua'), url];
-    const { stdout } = await runFile('wrk', [...args, '--', path('body.json')]);
+    const { stdout } = await runFile('wrk', [...args, '--', path('body.json'), ...Object.entries(headers).flat()]);
     const line = JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Record<string, number>;
     return {
       requests: line['requests']!,
@@ -63,8 +66,9 @@ export async function h2load({ url, connections, seconds, body }: LoadOptions): 
   return withFiles({ body: framed, log: '' }, async (path) => {
     const args = ['-t1', `-c${connections}`, '-m1', `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
     const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-    await runFile('h2load', [...args, ...headers, url], { maxBuffer: 2 ** 26 });
-    return summarize(readFileSync(path('log'), 'utf8'), seconds);
+    const { stdout } = await runFile('h2load', [...args, ...headers, url], { maxBuffer: 2 ** 26 });
+    const dataBytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
+    return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes };
   });
 }
 

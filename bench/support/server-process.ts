@@ -1,51 +1,79 @@
 /**
- * A server under measurement: a child process that prints one JSON line when it listens, and whose CPU time is read
- * from the kernel.
+ * A server under measurement: a child process whose whole tree is watched, so that a server with worker processes is
+ * charged for all of them. It may say that it listens in a JSON line, or has to be asked.
+ *
+ * pause() stops every process of the tree (SIGSTOP), so that a server that polls while idle costs the one that is
+ * measured nothing; resume() lets them go on. stop() ends the whole tree, by force if it has not ended in time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { cpuSecondsOf, processTree, residentBytesOf, startTicksOf } from './process-tree.ts';
 
-/** USER_HZ: the kernel's unit in /proc/PID/stat. 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
+const STOP_MS = 8000;
 
 export interface ServerProcess {
   readonly name: string;
   readonly pid: number;
-  /** The line that `isReady` accepted. */
+  /** The line that `isReady` accepted; empty if there was nothing to accept. */
   readonly ready: Record<string, unknown>;
-  /** CPU seconds of the process with all its threads since its start. */
+  /** CPU seconds of the whole tree with all threads since their starts. */
   cpuSeconds(): number;
   residentBytes(): number;
+  /** How it ended; undefined while it runs. */
+  ending(): string | undefined;
+  /** The last lines that it wrote. */
+  output(): string;
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
 export interface ServerCommand {
   readonly name: string;
-  /** Arguments of node. */
+  /** Node itself if absent. */
+  readonly program?: string;
   readonly args: readonly string[];
-  readonly isReady: (line: Record<string, unknown>) => boolean;
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absent: started is as good as ready, ask it. */
+  readonly isReady?: (line: Record<string, unknown>) => boolean;
 }
 
 /** Resolves when the server says that it listens; rejects with its output if it ends before. */
-export function startServer({ name, args, isReady }: ServerCommand): Promise<ServerProcess> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function startServer({ name, program, args, env, isReady }: ServerCommand): Promise<ServerProcess> {
+  const child = spawn(program ?? process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const output: string[] = [];
   return new Promise((resolve, reject) => {
     const onLine = (text: string): void => {
-      if (output.length < 1000) output.push(text);
-      const line = parseLine(text);
-      if (line !== undefined && isReady(line)) resolve(processOf(name, child, line));
+      if (output.push(text) > 40) output.shift();
+      const line = isReady === undefined ? undefined : parseLine(text);
+      if (line !== undefined && isReady?.(line) === true) resolve(processOf(name, child, line, output));
     };
     createInterface({ input: child.stdout }).on('line', onLine);
     createInterface({ input: child.stderr }).on('line', onLine);
+    child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${name} ended (${code}):\n${output.join('\n')}`)));
+    if (isReady === undefined) child.once('spawn', () => resolve(processOf(name, child, {}, output)));
   });
 }
 
-function processOf(name: string, child: ChildProcess, ready: Record<string, unknown>): ServerProcess {
+function processOf(
+  name: string,
+  child: ChildProcess,
+  ready: Record<string, unknown>,
+  output: readonly string[],
+): ServerProcess {
   const pid = child.pid!;
+  const known = new Map<number, number | undefined>();
+  const tree = (): number[] => {
+    const pids = processTree(pid);
+    for (const each of pids) known.set(each, startTicksOf(each));
+    return pids;
+  };
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
@@ -53,17 +81,53 @@ function processOf(name: string, child: ChildProcess, ready: Record<string, unkn
     name,
     pid,
     ready,
-    cpuSeconds: () => {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    },
-    residentBytes: () => Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096,
-    stop: () => {
-      child.kill('SIGTERM');
-      return exited;
+    cpuSeconds: () => cpuSecondsOf(tree()),
+    residentBytes: () => residentBytesOf(tree()),
+    ending: () => endingOf(child),
+    output: () => output.join('\n'),
+    pause: () => signalAll(tree(), 'SIGSTOP'),
+    // Children first: a parent that watches them finds them awake.
+    resume: () => signalAll(tree().reverse(), 'SIGCONT'),
+    stop: async () => {
+      tree();
+      await stopRoot(child, known, exited);
+      signalAll(stillThere(known), 'SIGKILL');
     },
   };
+}
+
+function endingOf({ exitCode, signalCode }: ChildProcess): string | undefined {
+  if (signalCode !== null) return `by ${signalCode}`;
+  return exitCode === null ? undefined : `with exit status ${exitCode}`;
+}
+
+/** The root alone, as a person would: most servers end their workers themselves. */
+async function stopRoot(
+  child: ChildProcess,
+  known: ReadonlyMap<number, number | undefined>,
+  exited: Promise<void>,
+): Promise<void> {
+  if (endingOf(child) !== undefined) return;
+  signalAll(stillThere(known).reverse(), 'SIGCONT');
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await exited;
+  clearTimeout(force);
+}
+
+/** A number may have gone to a stranger since; its start tells. */
+function stillThere(known: ReadonlyMap<number, number | undefined>): number[] {
+  return [...known].filter(([pid, ticks]) => ticks !== undefined && startTicksOf(pid) === ticks).map(([pid]) => pid);
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Ended already, as it should.
+    }
+  }
 }
 
 function parseLine(text: string): Record<string, unknown> | undefined {

@@ -1,0 +1,131 @@
+/**
+ * Who is compared: how each is started for one model and what it answers. The Python servers' own settings are in
+ * peers/NAME/serve.py. To add one: a folder with requirements.txt (with hashes) and serve.py, and a line here.
+ */
+import { join, resolve } from 'node:path';
+import type { ServerCommand } from '../support/server-process.ts';
+import type { BenchModel } from './models.ts';
+import * as grpc from './protocols/grpc.ts';
+import type { Protocol } from './protocols/protocol.ts';
+import * as rest from './protocols/rest.ts';
+
+/** Largest batch of every server that batches. */
+const MAX_BATCH = 64;
+
+export interface Ports {
+  readonly http: number;
+  readonly grpc: number;
+}
+
+export interface Contestant {
+  readonly name: string;
+  /** In tables. */
+  readonly label: string;
+  readonly protocols: readonly Protocol[];
+  /** Has a Python environment of its own. */
+  readonly isPeer: boolean;
+  /** `ports` are free, `work` is an empty directory. */
+  command(model: BenchModel, ports: Ports, work: string): ServerCommand;
+  /** From the line that said it is ready, where it chose ports itself. */
+  portsOf?(ready: Record<string, unknown>): Ports;
+}
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
+
+const PILLION: Contestant = {
+  name: 'pillion',
+  label: 'Pillion',
+  protocols: [rest.tensorFlowServing, grpc.tensorFlowServing],
+  isPeer: false,
+  command: (model) => ({
+    name: 'pillion',
+    args: [
+      'dist/main.js',
+      'serve',
+      `--model=${model.name}=${model.directory}`,
+      '--port=0',
+      '--rest_api_port=0',
+      '--admin_port=0',
+    ],
+    isReady: (line) => line['event'] === 'ready',
+  }),
+  portsOf: (ready) => {
+    const addresses = ready as { rest: string[]; grpc: string[] };
+    return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
+  },
+};
+
+function plain(name: string, label: string, script: string, protocol: Protocol): Contestant {
+  return {
+    name,
+    label,
+    protocols: [protocol],
+    isPeer: false,
+    command: (model) => ({
+      name,
+      args: [`build/bench/plain/${script}.js`, model.file],
+      isReady: (line) => 'port' in line,
+    }),
+    portsOf: ({ port }) => ({ http: port as number, grpc: port as number }),
+  };
+}
+
+function peer(name: string, label: string, protocols: readonly Protocol[]): Contestant {
+  return {
+    name,
+    label,
+    protocols,
+    isPeer: true,
+    command: (model, ports, work) => ({
+      name,
+      program: peerPython(name),
+      args: [join('bench', 'compare', 'peers', name, 'serve.py')],
+      env: {
+        MODEL_NAME: model.name,
+        MODEL_PATH: resolve(model.file),
+        HTTP_PORT: String(ports.http),
+        GRPC_PORT: String(ports.grpc),
+        WORK: work,
+        MAX_BATCH: String(MAX_BATCH),
+        PYTHONPATH: resolve('bench', 'compare', 'peers'),
+        PYTHONDONTWRITEBYTECODE: '1',
+        OMP_NUM_THREADS: '1',
+        OPENBLAS_NUM_THREADS: '1',
+      },
+    }),
+  };
+}
+
+/** Of the environment that scripts/bench-compare.mjs makes. */
+export function peerPython(name: string): string {
+  return join('.cache', 'bench', 'peers', name, 'bin', 'python');
+}
+
+const SECOND_AXIS = { needsSecondAxis: true };
+
+export const CONTESTANTS: readonly Contestant[] = [
+  PILLION,
+  plain('fastify', 'Fastify + onnxruntime-node', 'fastify-server', rest.tensorFlowServing),
+  plain('grpc-js', 'grpc-js + proto-loader + onnxruntime-node', 'grpc-js-server', grpc.tensorFlowServing),
+  plain('grpc-js-raw', 'grpc-js, raw buffers + onnxruntime-node', 'grpc-js-raw-server', grpc.rawBytes),
+  plain('http-echo', 'node:http echo, no model', 'http-echo-server', rest.echo),
+  peer('triton', 'Triton (Python backend)', [
+    rest.openInference(SECOND_AXIS),
+    rest.openInferenceBinary(SECOND_AXIS),
+    grpc.openInference(SECOND_AXIS),
+  ]),
+  peer('mosec', 'mosec', [rest.rowForm(() => '/inference')]),
+  peer('mlserver', 'MLServer', [rest.openInference(), grpc.openInference()]),
+  peer('kserve', 'KServe SDK (no batching)', [rest.tensorFlowServing, grpc.openInference()]),
+  peer('litserve', 'LitServe', [rest.tensorFlowServing]),
+  peer('bentoml', 'BentoML', [rest.rowForm(() => '/predict')]),
+];
+
+/** The one that is no server: the runtime called in a loop. */
+export const RUNTIME = { name: 'runtime', label: 'onnxruntime-node, its own loop' } as const;
+
+export const CONTESTANT_NAMES: readonly string[] = [...CONTESTANTS.map(({ name }) => name), RUNTIME.name];
+
+export function labelOf(name: string): string {
+  return name === RUNTIME.name ? RUNTIME.label : CONTESTANTS.find((contestant) => contestant.name === name)!.label;
+}
