@@ -88,11 +88,9 @@ export class Exchange {
     return this.#transport.hasRequest;
   }
 
-  /** The whole body. Rejects with ServingError. Look at `isFinished` when it is there. */
-  async readBody(): Promise<Buffer> {
-    const body = await this.#transport.readBody(this.#surroundings.maxBodyBytes);
-    this.context.requestBytes = this.#transport.receivedBytes;
-    return body;
+  /** The whole body, at once where it is there. Throws or rejects with ServingError. */
+  readBody(): Buffer | Promise<Buffer> {
+    return this.#transport.readBody(this.#surroundings.maxBodyBytes);
   }
 
   reply(body: Buffer): void {
@@ -120,6 +118,7 @@ export class Exchange {
     this.#isFinished = true;
     this.#open.splice(this.#open.indexOf(this), 1);
     context.cancel.onCancel = undefined;
+    context.requestBytes = this.#transport.receivedBytes;
     this.#transport.stopBody();
     try {
       if (this.#transport.isOpen) this.#write(status, body, error, allow);

@@ -175,7 +175,8 @@ export class RestServer {
     const { modelInfo } = this.#options;
     switch (route.kind) {
       case 'predict': {
-        const body = await exchange.readBody();
+        const read = exchange.readBody();
+        const body = read instanceof Promise ? await read : read;
         if (!exchange.isFinished) exchange.reply(await this.#predict.answer(body, route.spec, context));
         break;
       }

@@ -45,7 +45,7 @@ export class NodeTransport implements Transport {
     return this.#body?.receivedBytes ?? 0;
   }
 
-  async readBody(maxBytes: number): Promise<Buffer> {
+  readBody(maxBytes: number): Promise<Buffer> {
     const reader = new BodyReader(this.#request, maxBytes);
     this.#body = reader;
     if (reader.refusal !== undefined) throw reader.refusal;

@@ -175,8 +175,8 @@ class PlainTransport implements Transport {
   }
 
   /** The reader took no body over its limit. */
-  readBody(): Promise<Buffer> {
-    return Promise.resolve(this.#body);
+  readBody(): Buffer {
+    return this.#body;
   }
 
   stopBody(): void {

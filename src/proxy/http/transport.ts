@@ -16,8 +16,11 @@ export interface Transport {
   readonly hasRequest: boolean;
   /** Bytes of the body as they arrived. */
   readonly receivedBytes: number;
-  /** The whole body, at most `maxBytes`, inflated. Once. Rejects with ServingError. */
-  readBody(maxBytes: number): Promise<Buffer>;
+  /**
+   * The whole body, at most `maxBytes`, inflated; at once where it is there, as a promise costs more than it is worth
+   * then. Call once. Throws or rejects with ServingError.
+   */
+  readBody(maxBytes: number): Buffer | Promise<Buffer>;
   /** The answer was decided without the body: nothing more of it is kept. */
   stopBody(): void;
   /**
