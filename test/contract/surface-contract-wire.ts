@@ -134,8 +134,8 @@ const FRAMES: readonly BadScenario[] = [
   message('zeros', Buffer.alloc(1000), /no such field number/),
   stream('no message', Buffer.alloc(0), /was sent none/),
   stream('two messages', Buffer.concat([frame(MESSAGE), frame(MESSAGE)]), /a second one/),
-  stream('half a frame', frame(MESSAGE).subarray(0, 9), /was sent none/),
-  stream('half a frame head', Buffer.from([0, 0]), /was sent none/),
+  half('half a frame', frame(MESSAGE).subarray(0, 9)),
+  half('half a frame head', Buffer.from([0, 0])),
 ];
 
 function message(name: string, bytes: Uint8Array, problem: RegExp): BadScenario {
@@ -160,15 +160,25 @@ function stream(name: string, data: Uint8Array, sent: RegExp): BadScenario {
   };
 }
 
+function half(name: string, data: Uint8Array): BadScenario {
+  return {
+    name,
+    kind: 'invalid_request',
+    sent: /ends within a message/,
+    wants: /after \d+ of (the )?\d+ bytes/,
+    fix: /send the whole message/,
+    grpc: { data },
+  };
+}
+
 const METHODS: readonly BadScenario[] = [
   ...[`${PREDICTION}/Nope`, '/nope.Service/Predict', `${PREDICTION}/predict`, '/', `/${'x'.repeat(5000)}`].map(
     (path): BadScenario => ({
       name: `the method ${path.slice(0, 60)}`,
       kind: 'route_not_found',
-      // @grpc/grpc-js's own words: it answers before any call of ours.
-      sent: /does not implement the method/,
-      wants: /does not implement/,
-      fix: /method/,
+      sent: /has no method "\//,
+      wants: /this server has no method/,
+      fix: /server reflection lists those it has/,
       grpc: { path, data: frame(MESSAGE) },
       isUncounted: ['grpc'],
     }),

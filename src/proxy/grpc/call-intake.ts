@@ -108,7 +108,7 @@ export class CallIntake {
     const message = this.#message;
     this.#message = undefined;
     if (remainder !== undefined) {
-      const text = `the request ends within a message, after ${remainder}`;
+      const text = `the request ends within a message, after ${remainder}; send the whole message`;
       this.#owner.abortSoon(new ServingError('invalid_request', text));
     } else if (message === undefined && !this.#isClientStream) {
       const text = `${this.#head.path} takes one message and was sent none`;

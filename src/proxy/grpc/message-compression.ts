@@ -65,5 +65,8 @@ function unknownEncoding(encoding: string): ServingError {
 function decompressError(error: unknown, encoding: string, maxBytes: number): ServingError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge('a message, decompressed,', maxBytes);
-  return new ServingError('invalid_request', `a message marked as ${encoding} is none (${message})`);
+  return new ServingError(
+    'invalid_request',
+    `a message marked as ${encoding} could not be read: it does not decompress (${message}); send each message compressed as grpc-encoding says, and whole`,
+  );
 }

@@ -146,7 +146,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     }
     if (this.#isEnded) return;
     if (badTimeout !== undefined) {
-      const fix = 'send 1 to 8 digits and one of H, M, S, m, u, n';
+      const fix = 'send 1 to 8 digits and a unit of H M S m u n, e.g. 250m';
       this.abort(new ServingError('invalid_request', `grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
     } else if (timeoutMs !== undefined && !this.#method.enforcesDeadline) {
       const passed = new ServingError('deadline_exceeded', `deadline of ${timeoutMs} ms passed`);
