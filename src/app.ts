@@ -94,12 +94,12 @@ class PillionApp implements App {
       lifecycle: this.#lifecycle,
       predict,
       modelInfo,
-      readiness: this.#readiness,
       onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
     };
-    const metrics = async () => ({ contentType: telemetry.metrics.contentType, text: await telemetry.metrics.text() });
+    const metrics = () => telemetry.metrics.page();
     this.#grpc = new GrpcServer({
       ...common,
+      readiness: this.#readiness,
       engine: createGrpcEngine(options, common.onInternalError),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,

@@ -8,19 +8,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
-
-export interface MetricsPage {
-  readonly contentType: string;
-  readonly text: string;
-}
+import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
   readonly metrics: () => Promise<MetricsPage>;
   readonly onInternalError: (error: unknown) => void;
 }
-
-export const METRICS_PATH = '/monitoring/prometheus/metrics';
 
 export class AdminServer {
   readonly #options: AdminServerOptions;

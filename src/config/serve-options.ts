@@ -70,12 +70,14 @@ export const SERVE_OPTIONS = {
     default: true,
     help: 'Requests that wait together run together. false = one request a run.',
   }),
+  // Bounds how long one run holds its slot, and the runtime's memory, which grows with the largest batch it has seen.
   max_batch_size: integer({ ...COUNT, min: 1, default: 64, help: 'Most rows in one run. Larger requests are cut.' }),
   batch_timeout_micros: integer({
     ...COUNT,
     default: 0,
     help: 'How long a request may wait for company while a slot is free, in µs. 0 = never.',
   }),
+  // 6,400 rows at the default size: any burst that a deadline of seconds can still serve.
   max_enqueued_batches: integer({
     ...COUNT,
     min: 1,

@@ -1,8 +1,8 @@
 /**
  * One request's cancel signal: set at most once, by the client's leaving or by the deadline, whichever comes first.
  *
- * Much lighter than AbortSignal (measured 19–22 µs for AbortSignal.any, 0.05 µs for this) because it has one listener:
- * the stage that holds the request owns it (the surface while a body arrives, the lane while it waits) and takes it
+ * Much lighter than an AbortController with a listener (measured 3 µs against less than 0.01,
+ * bench/micro/request-costs.ts) because it has one listener: the stage that holds the request owns it (the surface while a body arrives, the lane while it waits) and takes it
  * over from the stage before by assignment.
  */
 import { ServingError } from './errors.ts';

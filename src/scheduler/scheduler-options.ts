@@ -18,9 +18,3 @@ export interface SchedulerOptions {
    */
   readonly allowedBatchSizes: readonly number[];
 }
-
-/** Rows. Past this a CPU's per-row time no longer falls (measured: a 128-512-512-10 MLP, 5.1–6.8 µs a row at 32–128). */
-export const DEFAULT_MAX_BATCH_SIZE = 64;
-export const DEFAULT_BATCH_TIMEOUT_MICROS = 0;
-/** 6,400 rows at the default batch size: enough for any burst that a deadline of seconds can still serve. */
-export const DEFAULT_MAX_ENQUEUED_BATCHES = 100;

@@ -13,6 +13,7 @@
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../core/clock.ts';
+import type { MetricsPage } from './metrics-page.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
 import { asMetric, type CounterSeries, counterFamily, GaugeFamily, histogramFamily, type Labels } from './series.ts';
 import { VersionSeries } from './version-series.ts';
@@ -130,6 +131,11 @@ export class Metrics {
   /** `Content-Type` of `text()`. */
   get contentType(): string {
     return this.registry.contentType;
+  }
+
+  /** `text` with its type, for whoever serves it. */
+  async page(): Promise<MetricsPage> {
+    return { contentType: this.contentType, text: await this.text() };
   }
 
   close(): void {

@@ -13,6 +13,7 @@ import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { MetricsPage } from '../../telemetry/metrics-page.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
 import { listenNet } from '../listen.ts';
@@ -30,17 +31,11 @@ import { RouteMemo } from './route-memo.ts';
 import type { Route } from './routes.ts';
 import { statusJson } from './status-json.ts';
 
-/** What a scrape gets. */
-export interface MetricsText {
-  readonly contentType: string;
-  readonly text: string;
-}
-
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
   readonly predict: PredictHandler;
   readonly modelInfo: ModelInfoHandler;
-  readonly metrics: () => Promise<MetricsText>;
+  readonly metrics: () => Promise<MetricsPage>;
   /** Longest body, in bytes, as sent and inflated. */
   readonly maxBodyBytes: number;
   /** Causes of `internal` errors; the context is undefined where no request is at fault. */

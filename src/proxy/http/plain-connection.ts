@@ -9,7 +9,7 @@
  *     │           what comes meanwhile waits)         │
  *     └── anything else ──▶ node:http (http-server.ts)
  *
- * Measured in one run beside node:http alone, see docs/adr/0009.
+ * Why, and what it measured: docs/adr/0009.
  *
  * Bounds: one request is in hand; what a client sends ahead of its answer waits, MAX_AHEAD_BYTES of it read; a client that
  * does not read its answers is not read from either; a connection that sends nothing is closed.

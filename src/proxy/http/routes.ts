@@ -12,6 +12,7 @@
  * character. Unlike it, a query string is left aside, an unknown path is 404 and a wrong method 405.
  */
 import { ServingError } from '../../core/errors.ts';
+import { METRICS_PATH } from '../../telemetry/metrics-page.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 
@@ -31,7 +32,6 @@ export interface Route {
 
 const MODEL_PATH =
   /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
-const METRICS_PATH = '/monitoring/prometheus/metrics';
 
 const VERBS: Readonly<Record<string, string>> = { predict: 'Predict', classify: 'Classify', regress: 'Regress' };
 const MAX_VERSION = 2n ** 63n - 1n;
