@@ -17,9 +17,13 @@
 import type { Buffer } from 'node:buffer';
 import { CLOSE_ARRAY, COMMA, NEWLINE, OPEN_ARRAY, RETURN, SPACE, TAB } from './json-chars.ts';
 import { NumberReader } from './json-number.ts';
+import { MAX_DIGITS, ShortNumbers } from './short-numbers.ts';
 
 /** Levels of lists that a tensor may have: more than any runtime's. */
 export const MAX_RANK = 64;
+
+/** Digits of a short number, a sign and a point. */
+const MAX_SHORT_LENGTH = MAX_DIGITS + 2;
 
 /** 8 KiB at first; one past 8 MiB is let go after its body. */
 const FIRST_CAPACITY = 1024;
@@ -41,10 +45,12 @@ export class GridScanner {
   /** Just past the value that `scan` found to be a grid. */
   end = 0;
   readonly #reader = new NumberReader();
+  readonly #shortNumbers = new ShortNumbers();
   readonly #dims = new Float64Array(MAX_RANK);
   readonly #seen = new Float64Array(MAX_RANK);
   #count = 0;
   #isExactInteger = true;
+  #areShort = true;
 
   /** Forgets all grids. */
   reset(): void {
@@ -56,6 +62,7 @@ export class GridScanner {
   scan(bytes: Buffer, start: number): NumericGrid | undefined {
     const offset = this.#count;
     this.#isExactInteger = true;
+    this.#areShort = true;
     const rank = bytes[start] === OPEN_ARRAY ? this.#lists(bytes, start) : this.#scalar(bytes, start);
     if (rank === -1) {
       this.#count = offset;
@@ -122,7 +129,7 @@ export class GridScanner {
   #row(bytes: Buffer, start: number): number {
     let at = start;
     for (;;) {
-      at = this.#number(bytes, at);
+      at = this.#numbers(bytes, at);
       if (at === -1) return -1;
       if (bytes[at] !== COMMA) {
         at = skipSpace(bytes, at);
@@ -132,6 +139,22 @@ export class GridScanner {
       at++;
       if (bytes[at]! <= SPACE) at = skipSpace(bytes, at);
     }
+  }
+
+  /** As many numbers as go in one sweep, but one at least; returns where the last one ends, or -1. */
+  #numbers(bytes: Buffer, start: number): number {
+    let at = start;
+    if (this.#areShort) {
+      const short = this.#shortNumbers;
+      at = short.read(bytes, start, this.numbers, this.#count);
+      this.#count += short.count;
+      if (!short.areIntegers) this.#isExactInteger = false;
+      if (short.isBehindNumber) return at;
+    }
+    const end = this.#number(bytes, at);
+    // A list's numbers are alike: after a long one a sweep would look at each in vain.
+    this.#areShort = end - at <= MAX_SHORT_LENGTH;
+    return end;
   }
 
   #number(bytes: Buffer, at: number): number {
