@@ -34,7 +34,7 @@ class EchoCall implements StreamSink {
 
   onData(chunk: Uint8Array): void {
     this.#stream.consume(chunk.length);
-    this.#chunks.push(chunk);
+    this.#chunks.push(Buffer.from(chunk));
   }
 
   onEnd(): void {

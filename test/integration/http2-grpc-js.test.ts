@@ -35,8 +35,9 @@ class EchoCall implements StreamSink {
 
   onData(chunk: Uint8Array): void {
     this.#stream.consume(chunk.length);
-    if (this.#isStreaming) this.#stream.write(chunk);
-    else this.#chunks.push(chunk);
+    const copy = Buffer.from(chunk);
+    if (this.#isStreaming) this.#stream.write(copy);
+    else this.#chunks.push(copy);
   }
 
   onEnd(): void {

@@ -46,9 +46,11 @@ export class CallIntake {
     this.#messages = new MessageReader(maxBytes);
   }
 
+  /** The chunk is lent until this returns. */
   push(chunk: Uint8Array): void {
     this.#messages.push(chunk);
     this.resume();
+    this.#messages.keep();
   }
 
   /** The client has sent all. */

@@ -1,16 +1,16 @@
 /**
  * Cuts the body of a call into messages, in whatever pieces it comes.
  *
- *   chunks    ├ 5 │ message ┼ 5 │ message ┼ 5 │ mess        whole in its chunk: a view, nothing copied
+ *   chunks    ├ 5 │ message ┼ 5 │ message ┼ 5 │ mess        whole in its chunk: copied at once
  *                                              age ┼ …      over several: copied into a buffer that grows with what came
  *   the five: flag (0 plain, 1 compressed), length of the message (32 bits, big-endian)
  *
- * Pulled, not pushed: `push` a chunk, take messages with `next` until there is none. A call that must not go on takes
- * none; then chunks wait here, and only what was taken may be given back to the client's window (`takeConsumed`).
+ * Pulled, not pushed: `push` a chunk, take messages with `next` until there is none, then `keep`: chunks are lent until
+ * then. A call that must not go on takes none; then chunks wait here, and only what was taken may be given back to the
+ * client's window (`takeConsumed`).
  *
- * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB). A
- * message that is a view, and a chunk that waits, keep at most 4 times their size alive (or 8 KB): where the buffer
- * below is larger they are copied, so that a small request in a long queue does not hold on to a whole read of 64 KB.
+ * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB).
+ * Messages have memory of their own: each byte is copied once.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
@@ -19,13 +19,13 @@ import { MESSAGE_HEAD_BYTES } from './engine.ts';
 const FLAG_COMPRESSED = 1;
 const MAX_GROWTH = 4;
 const MIN_ROOM_BYTES = 16_384;
-/** What any small message may keep alive: about what Node's own pool of small buffers does. */
-const MAX_PINNED_BYTES = 8192;
 const EMPTY = new Uint8Array(0);
 
 export class MessageReader {
   readonly #maxBytes: number;
   #chunk: Uint8Array | undefined;
+  /** #chunk is a lender's. */
+  #isLent = false;
   /** Of #chunk, what has been taken. */
   #at = 0;
   /** Chunks after that one. */
@@ -49,11 +49,20 @@ export class MessageReader {
     if (chunk.length === 0) return;
     if (this.#chunk === undefined) {
       this.#chunk = chunk;
+      this.#isLent = true;
       this.#at = 0;
     } else {
       this.#waiting ??= [];
-      this.#waiting.push(unpinned(chunk));
+      this.#waiting.push(Buffer.from(chunk));
     }
+  }
+
+  /** What was pushed and has not been taken is copied: the lender may have its bytes back. */
+  keep(): void {
+    if (this.#chunk === undefined || !this.#isLent) return;
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
+    this.#isLent = false;
+    this.#at = 0;
   }
 
   /** The next message, or undefined until more is pushed. Throws ServingError (too_large, invalid_request). */
@@ -86,7 +95,7 @@ export class MessageReader {
     // The chunk may have ended with the head.
     if (this.#chunk === chunk && chunk.length - start >= length) {
       this.#advance(chunk, length);
-      return unpinned(chunk.subarray(start, start + length));
+      return Buffer.from(chunk.subarray(start, start + length));
     }
     this.#partial = Buffer.allocUnsafe(Math.min(length, MIN_ROOM_BYTES));
     this.#filled = 0;
@@ -158,6 +167,7 @@ export class MessageReader {
     this.#consumed += count;
     if (this.#at < chunk.length) return;
     this.#chunk = this.#waiting?.shift();
+    this.#isLent = false;
     this.#at = 0;
   }
 }
@@ -167,9 +177,4 @@ export function tooLarge(what: string, maxBytes: number): ServingError {
     'too_large',
     `${what} is larger than the ${maxBytes} bytes that this server takes; send fewer rows at once`,
   );
-}
-
-function unpinned(view: Uint8Array): Uint8Array {
-  const { byteLength } = view.buffer;
-  return byteLength <= MAX_PINNED_BYTES || byteLength <= MAX_GROWTH * view.length ? view : Buffer.from(view);
 }

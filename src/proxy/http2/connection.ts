@@ -22,6 +22,7 @@ import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { DEFAULT_WINDOW_BYTES, Flag, FrameType, MAX_WINDOW_BYTES, PREFACE } from './frame-types.ts';
 import { RequestFrames } from './request-frames.ts';
 import { settingsPayload } from './settings.ts';
+import { SocketReads } from './socket-reads.ts';
 import { Closed } from './stream-registry.ts';
 
 const PING_PAYLOAD = new Uint8Array(8);
@@ -61,11 +62,11 @@ export class Http2Connection implements FrameSink, Flushable, ControlEvents, Wat
     this.#core.writer.settings(settingsPayload(options));
     const extra = this.#core.window.windowBytes - DEFAULT_WINDOW_BYTES;
     if (extra > 0) this.#core.writer.windowUpdate(0, extra);
-    duplex.on('data', (chunk: Buffer) => this.#onChunk(chunk));
     duplex.on('drain', () => this.#onDrain());
     duplex.on('end', () => this.#onLost());
     duplex.on('error', () => duplex.destroy());
     duplex.on('close', () => this.#onDuplexClosed());
+    new SocketReads(duplex, (chunk) => this.#onChunk(chunk));
   }
 
   get hasPartialFrame(): boolean {

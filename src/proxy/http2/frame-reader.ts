@@ -5,8 +5,8 @@
  *   chunk                            me ─┼─ …    a frame cut in two: put together in a buffer of its own size
  *
  * At most one frame is incomplete, so that a connection holds at most maxFrameBytes + 9 here; each of its bytes is
- * copied once (the nine of its head twice). A payload is a view into the chunk or into that buffer: neither is written
- * to again, so a view stays valid, but it keeps up to 64 KB of read buffer alive.
+ * copied once (the nine of its head twice). A payload is a view into the chunk, which is lent for the call of `read`, or
+ * into that buffer.
  */
 import { Buffer } from 'node:buffer';
 import { frameSizeError } from './error-code.ts';

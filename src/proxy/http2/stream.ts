@@ -25,8 +25,8 @@ import type { SendingStream, SendScheduler } from './send-scheduler.ts';
 /** What a handler gives to be told of its request. Called synchronously, while the connection reads. */
 export interface StreamSink {
   /**
-   * The next bytes of the body: a view that is never written to again, but keeps up to 64 KB alive. Copy what must wait
-   * for long. Whoever has done with bytes says so by stream.consume.
+   * The next bytes of the body, lent until this returns: copy what must stay. Whoever has done with bytes says so by
+   * stream.consume.
    */
   onData(chunk: Uint8Array): void;
   /** The request is whole. */
