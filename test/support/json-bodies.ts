@@ -24,11 +24,13 @@ const scanner = new PredictBodyScanner();
 
 /** What `text` gives for these inputs; throws what the scanner throws. Strings are sent as latin1 bytes. */
 export function readBody(text: string, dtypes: Readonly<Record<string, DType>>): Record<string, PlainTensor> {
-  const body = scanner.scan(Buffer.from(text, 'latin1'));
+  const bytes = Buffer.from(text, 'latin1');
+  const body = scanner.scan(bytes);
   const tensors = readInputs(scanner, body, inputsOf(dtypes));
-  const plain = Object.fromEntries([...tensors].map(([name, tensor]) => [name, plainTensor(tensor)]));
   scanner.release();
-  return plain;
+  // Whose memory was only lent: the tensors must be whole without it.
+  bytes.fill(0xff);
+  return Object.fromEntries([...tensors].map(([name, tensor]) => [name, plainTensor(tensor)]));
 }
 
 /** The one tensor of a body for the input x. */

@@ -12,13 +12,11 @@
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
-import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
+import { formatTraceparent } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
-import { clientTimeout } from './deadline-headers.ts';
 import { errorBody, retryAfterSeconds } from './http-errors.ts';
 import type { Route } from './routes.ts';
-import { serverTiming } from './server-timing.ts';
 import type { Transport } from './transport.ts';
 
 /** What the exchanges of one server share. */
@@ -32,9 +30,8 @@ export interface RestSurroundings {
   readonly isDraining: boolean;
 }
 
-const JSON_TYPE = 'application/json';
-
 const OK = 200;
+const NO_EXTRAS: readonly string[] = [];
 
 /**
  * A client whose own timer fires closes its connection, and that looks like its leaving. This near the deadline it is
@@ -57,19 +54,18 @@ export class Exchange {
    */
   constructor(transport: Transport, route: Route, open: Exchange[], surroundings: RestSurroundings) {
     const { lifecycle } = surroundings;
-    const { headers } = transport;
+    const { timeout, requestId, callerTrace } = transport.fields;
     this.#transport = transport;
     this.#open = open;
     this.#surroundings = surroundings;
-    const timeout = clientTimeout(headers);
     const context = lifecycle.begin({
       surface: 'rest',
       method: route.method,
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: timeout instanceof ServingError ? undefined : timeout,
-      requestId: textOf(headers['x-request-id']),
+      requestId,
       peer: transport.peer,
-      callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
+      callerTrace,
     });
     this.context = context;
     open.push(this);
@@ -132,25 +128,28 @@ export class Exchange {
   }
 
   #write(status: number, body: Buffer, error: ServingError | undefined, allow: string | undefined): void {
-    this.context.responseBytes = body.length;
-    const endsConnection = this.#surroundings.isDraining || this.endsConnection;
-    this.#transport.send(status, this.#headers(body, error, allow), body, endsConnection);
-  }
-
-  #headers(body: Buffer, error: ServingError | undefined, allow: string | undefined): string[] {
     const { context } = this;
-    const headers = ['content-type', JSON_TYPE, 'content-length', String(body.length)];
-    headers.push('server-timing', serverTiming(context.stages, context.now()));
-    const requestId = textOf(this.#transport.headers['x-request-id']);
-    if (requestId !== undefined) headers.push('x-request-id', requestId);
-    if (context.trace !== undefined) headers.push('traceparent', formatTraceparent(context.trace));
-    if (allow !== undefined) headers.push('allow', allow);
-    const retryAfter = error === undefined ? undefined : retryAfterSeconds(error);
-    if (retryAfter !== undefined) headers.push('retry-after', retryAfter);
-    return headers;
+    context.responseBytes = body.length;
+    this.#transport.send({
+      status,
+      body,
+      stages: context.stages,
+      now: context.now(),
+      extras: this.#extras(error, allow),
+      endsConnection: this.#surroundings.isDraining || this.endsConnection,
+    });
   }
-}
 
-function textOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : header?.join(',');
+  #extras(error: ServingError | undefined, allow: string | undefined): readonly string[] {
+    const { requestId } = this.#transport.fields;
+    const { trace } = this.context;
+    if (requestId === undefined && trace === undefined && error === undefined) return NO_EXTRAS;
+    const extras: string[] = [];
+    if (requestId !== undefined) extras.push('x-request-id', requestId);
+    if (trace !== undefined) extras.push('traceparent', formatTraceparent(trace));
+    if (allow !== undefined) extras.push('allow', allow);
+    const retryAfter = error === undefined ? undefined : retryAfterSeconds(error);
+    if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
+    return extras;
+  }
 }

@@ -1,6 +1,7 @@
 /**
  * A grid of doubles → a tensor of the wanted dtype, where that can be done without looking at the text again.
  */
+import { Buffer } from 'node:buffer';
 import type { DType, NumericDType } from '../../core/dtype.ts';
 import { numericTensor, type Tensor } from '../../core/tensor.ts';
 import type { NumericGrid } from './json-grid.ts';
@@ -17,10 +18,9 @@ const UINT32_MAX = 2 ** 32 - 1;
  */
 export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DType): Tensor | undefined {
   const { offset, count, shape } = grid;
+  if (dtype === 'float32') return float32s(grid, numbers);
   const values = numbers.subarray(offset, offset + count);
   switch (dtype) {
-    case 'float32':
-      return numericTensor(dtype, shape, new Float32Array(values));
     case 'float64':
       return numericTensor(dtype, shape, new Float64Array(values));
     case 'float16':
@@ -47,6 +47,15 @@ export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DTyp
     case 'string':
       return undefined;
   }
+}
+
+/** The usual case: small ones share Node's pool of small buffers, where memory of their own would cost more than they do. */
+function float32s({ offset, count, shape }: NumericGrid, numbers: Float64Array): Tensor {
+  const data = Buffer.allocUnsafe(count * Float32Array.BYTES_PER_ELEMENT);
+  const isAligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  const floats = isAligned ? new Float32Array(data.buffer, data.byteOffset, count) : new Float32Array(count);
+  for (let i = 0; i < count; i++) floats[i] = numbers[offset + i]!;
+  return isAligned ? { dtype: 'float32', shape, data } : numericTensor('float32', shape, floats);
 }
 
 type IntegerArray = Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array | Uint32Array;

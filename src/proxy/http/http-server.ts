@@ -19,6 +19,7 @@ import type { PredictHandler } from '../handlers/predict.ts';
 import { listenNet } from '../listen.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { AnswerHeads } from './answer-head.ts';
 import { Connection } from './connection.ts';
 import { Exchange, type RestSurroundings } from './exchange.ts';
 import { errorBody } from './http-errors.ts';
@@ -74,6 +75,7 @@ export class RestServer {
   readonly #connections = new WeakMap<Duplex, Connection>();
   readonly #servers: Server[] = [];
   readonly #reader: PlainRequestReader;
+  readonly #heads: AnswerHeads;
   /** Connections that node:http does not have (yet). */
   readonly #plain = new Map<PlainConnection, Socket>();
 
@@ -83,6 +85,7 @@ export class RestServer {
     this.#surroundings = { lifecycle, maxBodyBytes, onInternalError, isDraining: false };
     this.#predict = new RestPredict(options.predict);
     this.#reader = new PlainRequestReader(maxBodyBytes);
+    this.#heads = new AnswerHeads(lifecycle.clock);
   }
 
   /**
@@ -120,9 +123,8 @@ export class RestServer {
   }
 
   #onConnection(socket: Socket, takeOver: () => void): void {
-    const { lifecycle } = this.#options;
     const { open } = this.#connectionOf(socket);
-    const options = { reader: this.#reader, clock: lifecycle.clock, ...PLAIN_TIMEOUTS };
+    const options = { reader: this.#reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
     const plain = new PlainConnection(socket, options, {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);

@@ -13,6 +13,7 @@
  *
  * An integer has neither fraction nor exponent: 1.0 and 1e2 are none.
  */
+import { Buffer } from 'node:buffer';
 import { decodeBase64 } from './base64.ts';
 import type { ElementBuffer } from './element-buffer.ts';
 import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
@@ -119,7 +120,8 @@ export class ElementReader {
     const kind = kindOf(cursor);
     if (kind === 'a string') {
       cursor.skipString();
-      this.#elements.pushString(stringBytes(bytes, at + 1, cursor.at - 1));
+      // A copy: the body is lent, and may be large.
+      this.#elements.pushString(Buffer.from(stringBytes(bytes, at + 1, cursor.at - 1)));
       return undefined;
     }
     if (kind !== 'an object') return { is: kind, fix: 'send strings, or {"b64": "..."} for bytes' };

@@ -9,7 +9,7 @@
  *
  * One printer serves many answers, one after the other.
  */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -49,7 +49,7 @@ export class OutputsPrinter {
   #object(printers: readonly TensorPrinter[], level: number, index: number): void {
     for (let i = 0; i < printers.length; i++) {
       this.#writer.ascii(i === 0 ? '{' : ',');
-      this.#writer.string(printers[i]!.name);
+      this.#writer.string(Buffer.from(printers[i]!.name, 'utf8'));
       this.#writer.ascii(':');
       printers[i]!.print(level, index);
     }

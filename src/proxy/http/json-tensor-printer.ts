@@ -4,7 +4,6 @@
  *   level 0        1          2            print(1, 1) writes [[5,6],[7,8]] of
  *        [ [[1,2],[3,4]], [[5,6],[7,8]] ]  a tensor of shape [2,2,2]
  */
-import { Buffer } from 'node:buffer';
 import { elements, type NumericTensor, type Tensor } from '../../core/tensor.ts';
 import { writeFloat64, writeInteger } from './float-text.ts';
 import type { JsonWriter, NumberElements } from './json-writer.ts';
@@ -14,14 +13,14 @@ import { BFLOAT16, FLOAT16, fromSmallFloat, type SmallFloat } from './small-floa
 const BYTES_SUFFIX = '_bytes';
 
 export class TensorPrinter {
-  readonly name: Uint8Array;
+  readonly name: string;
   readonly #writer: JsonWriter;
   readonly #tensor: Tensor;
   readonly #isBase64: boolean;
   readonly #numbers: NumberElements;
 
   constructor(writer: JsonWriter, name: string, tensor: Tensor) {
-    this.name = Buffer.from(name, 'utf8');
+    this.name = name;
     this.#writer = writer;
     this.#tensor = tensor;
     this.#isBase64 = name.endsWith(BYTES_SUFFIX);

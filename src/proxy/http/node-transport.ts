@@ -3,17 +3,19 @@
  * and else ends it (lingering-end.ts).
  */
 import type { Buffer } from 'node:buffer';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
+import { type Answer, headerList } from './answer-head.ts';
 import { BodyReader } from './body-reader.ts';
 import { endLingering } from './lingering-end.ts';
+import { type RequestFields, readFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
 
 /** A rest of a body that is cheaper to read than a new connection to make. */
 const SMALL_REST_BYTES = 64 * 1024;
 
 export class NodeTransport implements Transport {
-  readonly headers: IncomingHttpHeaders;
+  readonly fields: RequestFields;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
@@ -22,7 +24,7 @@ export class NodeTransport implements Transport {
 
   /** `expectsContinue`: the client waits for a word before it sends the body. */
   constructor(request: IncomingMessage, response: ServerResponse, clock: Clock, expectsContinue: boolean) {
-    this.headers = request.headers;
+    this.fields = readFields(request.headers);
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
@@ -57,11 +59,13 @@ export class NodeTransport implements Transport {
     this.#body?.stop();
   }
 
-  send(status: number, headers: string[], body: Buffer, endsConnection: boolean): void {
+  send(answer: Answer): void {
+    const { status, body } = answer;
     const response = this.#response;
     const request = this.#request;
     const rest = this.#restOfBody();
-    if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
+    const headers = headerList(answer);
+    if (answer.endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
     if (rest > SMALL_REST_BYTES) endLingering(this.#clock, request, response, body);
     else {
@@ -76,7 +80,7 @@ export class NodeTransport implements Transport {
 
   /** Bytes of the request that are still to come, at most. */
   #restOfBody(): number {
-    const { headers } = this;
+    const { headers } = this.#request;
     if (this.#body?.isComplete) return 0;
     if (headers['transfer-encoding'] !== undefined) return Infinity;
     return Number(headers['content-length'] ?? 0) - this.receivedBytes;

@@ -15,10 +15,11 @@
  * does not read its answers is not read from either; a connection that sends nothing is closed.
  */
 import { Buffer } from 'node:buffer';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Clock, httpDate } from '../../core/clock.ts';
-import type { PlainHead, PlainRequestReader } from './plain-request.ts';
+import { SocketReads } from '../http2/socket-reads.ts';
+import type { Answer, AnswerHeads } from './answer-head.ts';
+import type { PlainHead, PlainRequest, PlainRequestReader } from './plain-request.ts';
+import type { RequestFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
 
 /** Pipelined requests beyond this wait in the kernel. */
@@ -33,7 +34,7 @@ export interface PlainConnectionEvents {
 
 export interface PlainConnectionOptions {
   readonly reader: PlainRequestReader;
-  readonly clock: Clock;
+  readonly heads: AnswerHeads;
   /** How long a new connection may send nothing, and how long one may be idle after a request. */
   readonly firstRequestMs: number;
   readonly idleMs: number;
@@ -43,9 +44,11 @@ export class PlainConnection {
   readonly #socket: Socket;
   readonly #options: PlainConnectionOptions;
   readonly #events: PlainConnectionEvents;
+  readonly #reads: SocketReads;
   #isAnswering = false;
   #isEnding = false;
-  #hasHadRequest = false;
+  /** Of the last request; undefined before the first. */
+  #lastHead: PlainHead | undefined;
   /** What came while a request was in hand. */
   #ahead: Buffer | undefined;
 
@@ -54,11 +57,11 @@ export class PlainConnection {
     this.#options = options;
     this.#events = events;
     socket.setTimeout(options.firstRequestMs);
-    socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
     socket.on('drain', this.#onDrain);
+    this.#reads = new SocketReads(socket, (chunk) => this.#onBytes(chunk));
   }
 
   /** Ends it now if it is idle, else after the answer in hand. */
@@ -89,28 +92,30 @@ export class PlainConnection {
     if (bytes !== undefined && !this.#socket.destroyed) this.#take(bytes);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    const bytes = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk]);
+  /** The chunk is lent. */
+  #onBytes(chunk: Buffer): void {
+    const ahead = this.#ahead;
     this.#ahead = undefined;
-    if (!this.#isAnswering) this.#take(bytes);
-    else {
-      this.#ahead = bytes;
-      if (bytes.length > MAX_AHEAD_BYTES) this.#socket.pause();
+    if (!this.#isAnswering) {
+      this.#take(ahead === undefined ? chunk : Buffer.concat([ahead, chunk]));
+      return;
     }
-  };
+    this.#ahead = ahead === undefined ? Buffer.from(chunk) : Buffer.concat([ahead, chunk]);
+    if (this.#ahead.length > MAX_AHEAD_BYTES) this.#socket.pause();
+  }
 
   #take(bytes: Buffer): void {
-    const { reader, clock, idleMs } = this.#options;
-    const request = reader.read(bytes);
+    const { reader, heads, idleMs } = this.#options;
+    const request = reader.read(bytes, this.#lastHead);
     // Several in one read: a client that pipelines, whose requests node:http can have under way side by side.
     if (request === undefined || request.end < bytes.length) {
       this.#handOver(bytes);
       return;
     }
-    const transport = new PlainTransport(this, this.#socket, request.head, request.body, clock);
+    const transport = new PlainTransport(this, this.#socket, request, heads);
     this.#isAnswering = true;
-    if (!this.#hasHadRequest) this.#socket.setTimeout(idleMs);
-    this.#hasHadRequest = true;
+    if (this.#lastHead === undefined) this.#socket.setTimeout(idleMs);
+    this.#lastHead = request.head;
     if (this.#events.onRequest(transport, request.head.target)) return;
     this.#isAnswering = false;
     this.#handOver(bytes);
@@ -119,13 +124,13 @@ export class PlainConnection {
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
     socket.setTimeout(0);
-    socket.off('data', this.#onData);
+    this.#reads.stop();
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
     socket.off('drain', this.#onDrain);
     socket.pause();
-    socket.unshift(bytes);
+    socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
     socket.resume();
   }
@@ -149,21 +154,21 @@ export class PlainConnection {
 }
 
 class PlainTransport implements Transport {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly fields: RequestFields;
   readonly hasRequest = true;
   readonly receivedBytes: number;
   readonly #connection: PlainConnection;
   readonly #socket: Socket;
   readonly #body: Buffer;
-  readonly #clock: Clock;
+  readonly #heads: AnswerHeads;
 
-  constructor(connection: PlainConnection, socket: Socket, head: PlainHead, body: Buffer, clock: Clock) {
-    this.headers = head.headers;
+  constructor(connection: PlainConnection, socket: Socket, { head, body }: PlainRequest, heads: AnswerHeads) {
+    this.fields = head.fields;
     this.receivedBytes = body.length;
     this.#connection = connection;
     this.#socket = socket;
     this.#body = body;
-    this.#clock = clock;
+    this.#heads = heads;
   }
 
   get peer(): string {
@@ -183,15 +188,9 @@ class PlainTransport implements Transport {
     // It has arrived.
   }
 
-  send(status: number, headers: string[], body: Buffer, endsConnection: boolean): void {
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-    head += `date: ${httpDate(this.#clock)}\r\nconnection: ${endsConnection ? 'close' : 'keep-alive'}\r\n\r\n`;
-    const answer = Buffer.allocUnsafe(head.length + body.length);
-    answer.write(head, 0, 'latin1');
-    answer.set(body, head.length);
-    this.#connection.write(answer);
-    this.#connection.answered(endsConnection);
+  send(answer: Answer): void {
+    this.#connection.write(this.#heads.write(answer));
+    this.#connection.answered(answer.endsConnection);
   }
 
   destroy(): void {

@@ -45,7 +45,7 @@ export class RestPredict {
     let target: PredictTarget | undefined;
     try {
       const scanned = scanner.scan(body);
-      target = this.#handler.resolve({ ...spec, signatureName: scanned.signatureName }, context);
+      target = this.#handler.resolve(withSignature(spec, scanned.signatureName), context);
       const format = predictFormat(scanned);
       return { target, inputs: readInputs(scanner, scanned, target.signature), format };
     } catch (error) {
@@ -55,4 +55,9 @@ export class RestPredict {
       scanner.release();
     }
   }
+}
+
+/** The path's own object where nothing is added: it is remembered with its route. */
+function withSignature(spec: ModelSpec, signatureName: string | undefined): ModelSpec {
+  return signatureName === undefined ? spec : { ...spec, signatureName };
 }

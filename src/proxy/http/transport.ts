@@ -3,11 +3,11 @@
  * takes every request, and PlainTransport, which takes the usual ones at a fraction of the cost (plain-connection.ts).
  */
 import type { Buffer } from 'node:buffer';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { Answer } from './answer-head.ts';
+import type { RequestFields } from './request-fields.ts';
 
 export interface Transport {
-  /** Names in lower case. */
-  readonly headers: IncomingHttpHeaders;
+  readonly fields: RequestFields;
   /** The client's address, 'unix' on a socket file. */
   readonly peer: string;
   /** The connection stands: an answer may arrive. */
@@ -18,16 +18,13 @@ export interface Transport {
   readonly receivedBytes: number;
   /**
    * The whole body, at most `maxBytes`, inflated; at once where it is there, as a promise costs more than it is worth
-   * then. Call once. Throws or rejects with ServingError.
+   * then, and only lent for this turn of the event loop. Call once. Throws or rejects with ServingError.
    */
   readBody(maxBytes: number): Buffer | Promise<Buffer>;
   /** The answer was decided without the body: nothing more of it is kept. */
   stopBody(): void;
-  /**
-   * Writes the answer, once. `headers` are names and values in turn, with content-length; `endsConnection`: this is the
-   * connection's last answer.
-   */
-  send(status: number, headers: string[], body: Buffer, endsConnection: boolean): void;
+  /** Writes the answer, once. */
+  send(answer: Answer): void;
   /** Breaks the connection off. */
   destroy(): void;
 }

@@ -80,7 +80,8 @@ function findFields(): { readonly buffer: symbol; readonly callback: symbol } | 
   const plain = new Socket();
   try {
     const symbols = Object.getOwnPropertySymbols(made);
-    const find = (value: unknown): symbol | undefined => symbols.find((s) => (made as unknown as Internals)[s] === value);
+    const find = (value: unknown): symbol | undefined =>
+      symbols.find((s) => (made as unknown as Internals)[s] === value);
     const places = { buffer: find(shared), callback: find(callback) };
     if (places.buffer === undefined || places.callback === undefined) return undefined;
     const isFree = [places.buffer, places.callback].every((s) => (plain as unknown as Internals)[s] === null);

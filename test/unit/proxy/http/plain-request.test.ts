@@ -12,12 +12,13 @@ function read(text: string, reader = new PlainRequestReader(MAX_BODY)) {
 }
 
 describe('PlainRequestReader', () => {
-  it('reads a whole POST: target, headers by lower-case name, body, where the next begins', () => {
-    const request = read(`${LINE}Host: a\r\nContent-Length:  4 \r\nX-Empty:\r\n\r\nbodyPOST`)!;
+  it('reads a whole POST: target, headers whatever their case, body, where the next begins', () => {
+    const text = `${LINE}Host: a\r\nContent-Length:  4 \r\nX-Request-Id: r1\r\nRequest-Timeout: 2\r\nX-Empty:\r\n\r\nbody`;
+    const request = read(`${text}POST`)!;
     assert.equal(request.head.target, '/v1/models/m:predict');
-    assert.deepEqual({ ...request.head.headers }, { host: 'a', 'content-length': '4', 'x-empty': '' });
+    assert.deepEqual(request.head.fields, { timeout: 2000, requestId: 'r1', callerTrace: undefined });
     assert.equal(request.body.toString(), 'body');
-    assert.equal(request.end, Buffer.from(`${LINE}Host: a\r\nContent-Length:  4 \r\nX-Empty:\r\n\r\nbody`).length);
+    assert.equal(request.end, Buffer.from(text).length);
   });
 
   const length = 'content-length: 4\r\n';
@@ -55,8 +56,21 @@ describe('PlainRequestReader', () => {
   }
 
   it('takes a header named like a property of objects for what it is', () => {
-    const { headers } = read(`${LINE}__proto__: x\r\nconstructor: y\r\ncontent-length: 0\r\n\r\n`)!.head;
-    assert.deepEqual(Object.keys(headers), ['__proto__', 'constructor', 'content-length']);
+    const request = read(`${LINE}__proto__: x\r\nconstructor: y\r\ncontent-length: 4\r\n\r\nbody`)!;
+    assert.equal(request.body.toString(), 'body');
+    assert.equal(read(`${LINE}__proto__: x\r\n__proto__: y\r\ncontent-length: 0\r\n\r\n`), undefined);
+  });
+
+  it("knows the head of the connection's last request, and takes no other for it", () => {
+    const reader = new PlainRequestReader(MAX_BODY);
+    const { head } = read(`${LINE}x: 1\r\n${length}\r\nbody`, reader)!;
+    const after = (text: string) => reader.read(Buffer.from(text, 'latin1'), head);
+    assert.equal(after(`${LINE}x: 1\r\n${length}\r\nelse`)!.head, head);
+    assert.equal(after(`${LINE}x: 1\r\n${length}\r\nels`), undefined);
+    assert.equal(after(`${LINE}x: 1\r\n${length}x: 2\r\n\r\nelse`), undefined);
+    assert.notEqual(after(`${LINE}x: 2\r\n${length}\r\nelse`)!.head, head);
+    assert.equal(after(''), undefined);
+    assert.equal(after(`GET${LINE.slice(4)}x: 1\r\n${length}\r\nelse`), undefined);
   });
 
   it('remembers heads by their bytes, and not too many', () => {

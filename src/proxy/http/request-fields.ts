@@ -1,0 +1,31 @@
+/**
+ * What a request's headers say to us beside where its body ends. Read once for each head: the plain lane remembers heads
+ * (plain-request.ts), and looking names up that are not there is dearer than any that is.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ServingError } from '../../core/errors.ts';
+import { callerTrace } from '../../telemetry/propagation.ts';
+import type { CallerTrace } from '../../telemetry/request-record.ts';
+import { clientTimeout } from './deadline-headers.ts';
+
+export interface RequestFields {
+  /** Milliseconds from the request's arrival, undefined if the client set none; or what is wrong with the header. */
+  readonly timeout: number | undefined | ServingError;
+  /** `x-request-id`. */
+  readonly requestId: string | undefined;
+  /** Of `traceparent` and `tracestate`. */
+  readonly callerTrace: CallerTrace | undefined;
+}
+
+/** `headers` by names in lower case. */
+export function readFields(headers: IncomingHttpHeaders): RequestFields {
+  return {
+    timeout: clientTimeout(headers),
+    requestId: textOf(headers['x-request-id']),
+    callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
+  };
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.join(',');
+}
