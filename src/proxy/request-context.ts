@@ -4,6 +4,8 @@
  */
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
+import type { DeadlineEntry } from '../core/deadline-timer.ts';
+import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { BatchRecord, RequestOutcome, RequestRecord, Surface } from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
@@ -22,7 +24,7 @@ export interface RequestContextInit {
   readonly trace: TraceContext | undefined;
 }
 
-export class RequestContext implements RequestRecord {
+export class RequestContext implements RequestRecord, DenseSetMember {
   readonly surface: Surface;
   readonly method: string;
   readonly id: string;
@@ -40,6 +42,9 @@ export class RequestContext implements RequestRecord {
   responseBytes = 0;
   batch: BatchRecord | undefined;
   error: ServingError | undefined;
+  /** The lifecycle's own: among the open requests, and until when. */
+  setIndex = -1;
+  deadlineEntry: DeadlineEntry | undefined;
   readonly #clock: Clock;
 
   constructor(init: RequestContextInit) {

@@ -6,7 +6,8 @@
  *     └ refused while draining (throws)                       └ exactly once, on every path
  */
 import type { Clock, Instant } from '../core/clock.ts';
-import type { DeadlineEntry, DeadlineTimer } from '../core/deadline-timer.ts';
+import type { DeadlineTimer } from '../core/deadline-timer.ts';
+import { DenseSet } from '../core/dense-set.ts';
 import { ServingError } from '../core/errors.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
@@ -35,7 +36,7 @@ export interface RequestLifecycleOptions {
 
 export class RequestLifecycle {
   readonly #options: RequestLifecycleOptions;
-  readonly #open = new Map<RequestContext, DeadlineEntry>();
+  readonly #open = new DenseSet<RequestContext>();
   #sequence = 0;
   #drained: (() => void) | undefined;
   #isDraining = false;
@@ -73,10 +74,8 @@ export class RequestLifecycle {
       peer: arrival.peer,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
-    this.#open.set(
-      context,
-      deadlines.add(deadline, () => context.cancel.cancel(deadlineExceeded(context))),
-    );
+    this.#open.add(context);
+    context.deadlineEntry = deadlines.add(deadline, () => context.cancel.cancel(deadlineExceeded(context)));
     if (this.#isDraining) context.cancel.cancel(draining());
     else if (deadline <= clock.nowMs()) context.cancel.cancel(deadlineExceeded(context));
     return context;
@@ -84,10 +83,8 @@ export class RequestLifecycle {
 
   /** Ends the request: call it when the last byte was handed to the connection, or the request failed. Twice is once. */
   finish(context: RequestContext, error?: ServingError): void {
-    const entry = this.#open.get(context);
-    if (entry === undefined) return;
-    this.#open.delete(context);
-    this.#options.deadlines.remove(entry);
+    if (!this.#open.remove(context)) return;
+    if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     context.error = error;
     context.stages.finish(this.#options.clock.nowMs());
     this.#options.telemetry.recordRequest(context);
@@ -105,7 +102,7 @@ export class RequestLifecycle {
 
   /** Cancels what is still in flight: the end of a drain that took too long. */
   abandon(): void {
-    for (const context of this.#open.keys()) context.cancel.cancel(draining());
+    for (const context of this.#open.toArray()) context.cancel.cancel(draining());
   }
 
   #nextId(): string {

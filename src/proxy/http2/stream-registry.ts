@@ -3,13 +3,14 @@
  *
  *    1   3   5   7   9   11   13 …            ids of clients are odd and only grow
  *    │   │       │   │         └ lastId ─▶ idle: above it nothing has begun
- *    │   │       │   └ open: in the map
+ *    │   │       │   └ open: in the table
  *    │   │       └ closed: in the ring of the latest, with who closed it
  *    └───┴ closed long ago, or skipped
  *
  * Frames for a closed stream are a mistake of the client, unless we closed it: then they may have been under way.
  */
 import type { ServerStream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 export const Closed = {
   /** Not among the latest. */
@@ -23,7 +24,7 @@ export const Closed = {
 const REMEMBERED = 256;
 
 export class StreamRegistry {
-  readonly #open = new Map<number, ServerStream>();
+  readonly #open = new StreamTable<ServerStream>();
   readonly #closedIds = new Uint32Array(REMEMBERED);
   readonly #closedHow = new Uint8Array(REMEMBERED);
   #closedCount = 0;
@@ -39,7 +40,7 @@ export class StreamRegistry {
   }
 
   add(stream: ServerStream): void {
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
   }
 
   /** Of a stream that is open or was refused. @param how of Closed */
@@ -68,7 +69,7 @@ export class StreamRegistry {
   }
 
   /** All open ones; the caller may close them meanwhile. */
-  all(): IterableIterator<ServerStream> {
-    return this.#open.values();
+  all(): readonly ServerStream[] {
+    return this.#open.toArray();
   }
 }
