@@ -182,6 +182,7 @@ class PillionApp implements App {
         },
         slots: this.#slots,
         intraOpThreads: options.intra_op_threads,
+        cores: this.#machine.budgetCores,
         isBatchingEnabled: options.enable_batching,
         host: options.host as HostChoice,
         events: this.#hostEvents(),

@@ -1,6 +1,7 @@
 /**
  * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
  */
+import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import type { HostChoice } from '../config/model-config.ts';
@@ -19,6 +20,8 @@ export interface LoadServableOptions {
   /** Runs of one model at a time. */
   readonly slots: number;
   readonly intraOpThreads: number;
+  /** That this process may use. */
+  readonly cores: number;
   /** False: a dynamic batch axis is left alone, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
   /** Where runs happen, for models that do not say. */
@@ -49,6 +52,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       slots: options.slots,
       clock,
       host: model.host ?? options.host,
+      limits: inlineLimitsFor(options.cores),
       maxBatchSize: isBatchingEnabled ? options.scheduler.maxBatchSize : 1,
       onMove: (move) => events.onMove(name, version, move),
       onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),

@@ -2,9 +2,13 @@
  * Inline or on threads: the decision, from what loading and trying the model on a thread has shown. Pure.
  *
  * A run on the serving thread delays everybody else's request by as long as it takes; a hop to a worker costs each batch
- * some 15 µs of CPU and as much latency, and 60 where the other core sleeps (bench/micro/hosts.ts; inline 0.4 µs). Measured with the whole
- * server: inline wins for y = x/2 + 2 (5 µs a run: 113,000 requests a second against 64,000 with a worker) and ties for a
- * 128-512-512-10 MLP (28 µs).
+ * some 15 µs of CPU and as much latency, and 60 where the other core sleeps (bench/micro/hosts.ts; inline 0.4 µs).
+ *
+ * How long is too long depends on the cores. With many of them a worker has one to itself. With one or two it takes the
+ * core of the application, or of whoever sends the requests, and a hop waits for it. Measured with the whole server on
+ * two cores, a 128-512-512-10 network whose batch of 64 takes 0.45 ms, requests a second of inline over threads: 1.87 at
+ * 1 connection, 1.11 at 8, 0.99 at 32, 1.05 at 64 over REST; 1.55, 1.29, 1.55, 1.00 over gRPC; CPU of a request 0.57 to
+ * 0.94.
  */
 import type { TrialRuns } from './trial-runs.ts';
 
@@ -19,6 +23,15 @@ export interface InlineLimits {
 }
 
 export const DEFAULT_INLINE_LIMITS: InlineLimits = { runMs: 0.3, loadMs: 30 };
+
+/** A millisecond more is well below what a client on few cores notices. */
+const FEW_CORES_INLINE_LIMITS: InlineLimits = { runMs: 1, loadMs: 30 };
+const FEW_CORES = 2;
+
+/** `cores` of the process's budget. */
+export function inlineLimitsFor(cores: number): InlineLimits {
+  return cores <= FEW_CORES ? FEW_CORES_INLINE_LIMITS : DEFAULT_INLINE_LIMITS;
+}
 
 export interface LoadFacts extends TrialRuns {
   /** The session has runSync. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseHost, type LoadFacts } from '../../../../src/backends/host/host-choice.ts';
+import { chooseHost, inlineLimitsFor, type LoadFacts } from '../../../../src/backends/host/host-choice.ts';
 
 const LIMITS = { runMs: 0.3, loadMs: 20 };
 const TINY: LoadFacts = { isSynchronous: true, loadMs: 3, oneRowMs: 0.01, largestMs: 0.05 };
@@ -26,4 +26,10 @@ describe('chooseHost', () => {
       assert.match(choice.reason, reason);
     });
   }
+
+  it('lets a longer run be inline where a thread would have no core to itself', () => {
+    const model: LoadFacts = { ...TINY, largestMs: 0.45 };
+    const kinds = [1, 2, 4, 64].map((cores) => chooseHost(model, inlineLimitsFor(cores)).kind);
+    assert.deepEqual(kinds, ['inline', 'inline', 'thread', 'thread']);
+  });
 });
