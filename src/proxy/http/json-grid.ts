@@ -22,8 +22,8 @@ import { MAX_DIGITS, ShortNumbers } from './short-numbers.ts';
 /** Levels of lists that a tensor may have: more than any runtime's. */
 export const MAX_RANK = 64;
 
-/** Digits of a short number, a sign and a point. */
-const MAX_SHORT_LENGTH = MAX_DIGITS + 2;
+/** Digits of a short number, a sign, a zero and a point. */
+const MAX_SHORT_LENGTH = MAX_DIGITS + 3;
 
 /** 8 KiB at first; one past 8 MiB is let go after its body. */
 const FIRST_CAPACITY = 1024;
@@ -55,6 +55,7 @@ export class GridScanner {
   /** Forgets all grids. */
   reset(): void {
     this.#count = 0;
+    this.#shortNumbers.open(undefined);
     if (this.numbers.length > MAX_KEPT_CAPACITY) this.numbers = new Float64Array(FIRST_CAPACITY);
   }
 
@@ -63,6 +64,7 @@ export class GridScanner {
     const offset = this.#count;
     this.#isExactInteger = true;
     this.#areShort = true;
+    this.#shortNumbers.open(bytes);
     const rank = bytes[start] === OPEN_ARRAY ? this.#lists(bytes, start) : this.#scalar(bytes, start);
     if (rank === -1) {
       this.#count = offset;
