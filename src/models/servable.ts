@@ -19,10 +19,24 @@ export interface ServableRunner {
   readonly runningBatches: number;
 }
 
+/** What every request of one signature of one version has in common: made once, so that surfaces may derive from it. */
+export interface ServedSignature {
+  readonly name: string;
+  readonly version: bigint;
+  /** As metrics and logs have it. */
+  readonly versionText: string;
+  readonly signatureName: string;
+  readonly signature: Signature;
+  /** All of them, in the signature's order: what a request gets that names none. */
+  readonly outputNames: readonly string[];
+}
+
 export class Servable {
   readonly name: string;
   readonly version: bigint;
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** By the signature's name. */
+  readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
   #handles = 0;
   #unloading: (() => void) | undefined;
@@ -31,6 +45,7 @@ export class Servable {
     this.name = name;
     this.version = version;
     this.signatures = signatures;
+    this.served = new Map([...signatures].map((entry) => [entry[0], servedSignature(name, version, ...entry)]));
     this.runner = runner;
   }
 
@@ -54,6 +69,11 @@ export class Servable {
     this.#handles -= 1;
     if (this.#handles === 0) this.#unloading?.();
   }
+}
+
+function servedSignature(name: string, version: bigint, signatureName: string, signature: Signature): ServedSignature {
+  const outputNames = [...signature.outputs.keys()];
+  return { name, version, versionText: version.toString(), signatureName, signature, outputNames };
 }
 
 export class ServableHandle {

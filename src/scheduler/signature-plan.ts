@@ -29,6 +29,11 @@ export class SignaturePlan {
   readonly maxQueuedRows: number;
   /** Rows that wait now, over all lanes. Kept by the TaskQueue. */
   queuedRows = 0;
+  /** Every request's rows have the same shape: lanes differ by outputs alone. */
+  readonly hasFixedRows: boolean;
+  /** The TaskQueue's own: outputs that were asked for last, and their lane's key, where `hasFixedRows`. */
+  lastOutputs: readonly string[] | undefined;
+  lastKey = '';
   readonly #signature: Signature;
 
   constructor(name: string, signature: Signature, options: SchedulerOptions) {
@@ -40,6 +45,7 @@ export class SignaturePlan {
     const isFixed = batchAxis.kind === 'fixed';
     this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
     this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
+    this.hasFixedRows = [...signature.inputs.values()].every(({ shape }) => shape?.slice(1).includes(-1) === false);
     this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
   }
 

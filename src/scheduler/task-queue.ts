@@ -83,7 +83,15 @@ function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
 
 /** Inputs come in the signature's order, so that their names need not be in the key. */
 function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
-  return outputsKey(plan, request.outputs) + inputsKey(plan.inputNames, request.inputs);
+  const { outputs } = request;
+  // Nearly every request asks for all outputs, by one array.
+  if (outputs === plan.lastOutputs) return plan.lastKey;
+  const key = outputsKey(plan, outputs) + inputsKey(plan.inputNames, request.inputs);
+  if (plan.hasFixedRows) {
+    plan.lastOutputs = outputs;
+    plan.lastKey = key;
+  }
+  return key;
 }
 
 function inputsKey(names: readonly string[], inputs: TensorMap): string {

@@ -1,19 +1,16 @@
 /**
  * ModelSpec (tensorflow_serving/apis/model.proto), read and written.
  */
-import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
 import { lengthDelimited, varintTag, type WireReader } from './wire-reader.ts';
-import { highOf, lengthDelimitedSize, varint64Size, type WireWriter } from './wire-writer.ts';
+import { bytesField, message, messageField, varintField } from './wire-writer.ts';
 
 const NAME = 1;
 const VERSION = 2;
 const SIGNATURE_NAME = 3;
 const VERSION_LABEL = 4;
 const INT64_VALUE = 1;
-
-const MAX_NUMBER = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A handlers/model-spec ModelSpec that is being read. */
 export class ModelSpecFields {
@@ -62,23 +59,24 @@ export function missingModelSpec(messageName: string): ServingError {
   );
 }
 
-/** Bytes that `writeModelSpec` will write: the message without its tag and length. */
-export function modelSpecSize(spec: ResolvedModelSpec): number {
-  return (
-    textSize(NAME, spec.name) +
-    lengthDelimitedSize(VERSION, versionSize(spec.version)) +
-    textSize(SIGNATURE_NAME, spec.signatureName)
-  );
+/** By the spec, which is one object for all requests of a version's signature. */
+const encoded = new WeakMap<ResolvedModelSpec, Uint8Array>();
+
+/** The message, without a tag and length of its own. */
+export function encodeModelSpec(spec: ResolvedModelSpec): Uint8Array {
+  const known = encoded.get(spec);
+  if (known !== undefined) return known;
+  const bytes = writeModelSpec(spec);
+  encoded.set(spec, bytes);
+  return bytes;
 }
 
-export function writeModelSpec(writer: WireWriter, spec: ResolvedModelSpec): void {
-  writeText(writer, NAME, spec.name);
-  writer.head(VERSION, versionSize(spec.version));
-  if (spec.version !== 0n) {
-    writer.varint(varintTag(INT64_VALUE));
-    writer.varint64(lowOfVersion(spec.version), highOfVersion(spec.version));
-  }
-  writeText(writer, SIGNATURE_NAME, spec.signatureName);
+function writeModelSpec({ name, version, signatureName }: ResolvedModelSpec): Uint8Array {
+  return message(
+    bytesField(NAME, name),
+    messageField(VERSION, varintField(INT64_VALUE, version)),
+    bytesField(SIGNATURE_NAME, signatureName),
+  );
 }
 
 function readInt64Value(reader: WireReader, before: bigint): bigint {
@@ -90,31 +88,4 @@ function readInt64Value(reader: WireReader, before: bigint): bigint {
   }
   reader.leave(outer);
   return value;
-}
-
-/** Of the Int64Value message. A version 0 is an empty one, and there all the same. */
-function versionSize(version: bigint): number {
-  return version === 0n ? 0 : 1 + varint64Size(lowOfVersion(version), highOfVersion(version));
-}
-
-// Versions are small numbers or timestamps: nearly all are safe integers, and need no BigInt arithmetic.
-function lowOfVersion(version: bigint): number {
-  if (version >= 0n && version <= MAX_NUMBER) return Number(version) >>> 0;
-  return Number(BigInt.asUintN(32, version));
-}
-
-function highOfVersion(version: bigint): number {
-  if (version >= 0n && version <= MAX_NUMBER) return highOf(Number(version));
-  return Number(BigInt.asUintN(64, version) >> 32n);
-}
-
-function textSize(field: number, text: string): number {
-  return text === '' ? 0 : lengthDelimitedSize(field, Buffer.byteLength(text));
-}
-
-function writeText(writer: WireWriter, field: number, text: string): void {
-  if (text === '') return;
-  const length = Buffer.byteLength(text);
-  writer.head(field, length);
-  writer.text(text, length);
 }

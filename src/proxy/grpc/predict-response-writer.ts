@@ -4,7 +4,7 @@
 import { Buffer } from 'node:buffer';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
-import { modelSpecSize, writeModelSpec } from './model-spec-codec.ts';
+import { encodeModelSpec } from './model-spec-codec.ts';
 import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
 import { lengthDelimitedSize, WireWriter } from './wire-writer.ts';
 
@@ -30,8 +30,8 @@ export function writePredictResponse(
   room = 0,
 ): Uint8Array {
   const measures: OutputMeasure[] = [];
-  const specSize = modelSpecSize(spec);
-  let size = lengthDelimitedSize(MODEL_SPEC, specSize);
+  const encodedSpec = encodeModelSpec(spec);
+  let size = lengthDelimitedSize(MODEL_SPEC, encodedSpec.length);
   for (const [name, tensor] of outputs) {
     const keySize = Buffer.byteLength(name);
     const measure = measureTensor(tensor, asContent);
@@ -49,7 +49,7 @@ export function writePredictResponse(
     writer.head(MAP_VALUE, measure.size);
     writeTensor(writer, tensor, measure, asContent);
   }
-  writer.head(MODEL_SPEC, specSize);
-  writeModelSpec(writer, spec);
+  writer.head(MODEL_SPEC, encodedSpec.length);
+  writer.bytes(encodedSpec);
   return writer.buffer;
 }

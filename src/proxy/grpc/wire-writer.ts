@@ -8,6 +8,8 @@
 import { Buffer } from 'node:buffer';
 import { WIRE_LENGTH_DELIMITED, WIRE_VARINT } from './wire-reader.ts';
 
+/** Bytes. */
+const SHORT_TEXT = 32;
 const TWO_TO_32 = 2 ** 32;
 const EMPTY = Buffer.alloc(0);
 
@@ -90,7 +92,10 @@ export class WireWriter {
 
   /** `length` is Buffer.byteLength(text). */
   text(text: string, length: number): void {
-    this.buffer.write(text, this.position, length, 'utf8');
+    const { buffer, position } = this;
+    // Names are short and ASCII: character by character costs less than a call into C++.
+    if (length > SHORT_TEXT || length !== text.length) buffer.write(text, position, length, 'utf8');
+    else for (let i = 0; i < length; i++) buffer[position + i] = text.charCodeAt(i);
     this.position += length;
   }
 }

@@ -24,13 +24,12 @@ export function checkInputs(model: ResolvedModelSpec, signature: Signature, inpu
   return ordered;
 }
 
-/** The outputs to give. Throws `invalid_request` for a name that is unknown or stands twice. */
+/** The outputs to give: those named. Throws `invalid_request` for a name that is unknown or stands twice. */
 export function checkOutputFilter(
   model: ResolvedModelSpec,
   signature: Signature,
   filter: readonly string[],
 ): readonly string[] {
-  if (filter.length === 0) return [...signature.outputs.keys()];
   const seen = new Set<string>();
   for (const name of filter) {
     if (!signature.outputs.has(name)) {

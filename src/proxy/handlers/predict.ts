@@ -9,7 +9,7 @@
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle } from '../../models/servable.ts';
+import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
 import type { ServableDirectory } from '../../models/servable-directory.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -19,24 +19,30 @@ import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 
 /** A version and a signature of it, borrowed for one request. */
 export class PredictTarget {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly signature: Signature;
-  readonly #handle: ServableHandle;
+  readonly handle: ServableHandle;
+  readonly #served: ServedSignature;
 
-  constructor(handle: ServableHandle, signatureName: string, signature: Signature) {
-    const { name, version } = handle.servable;
-    this.modelSpec = { name, version, signatureName };
-    this.signature = signature;
-    this.#handle = handle;
+  constructor(handle: ServableHandle, served: ServedSignature) {
+    this.handle = handle;
+    this.#served = served;
   }
 
-  get handle(): ServableHandle {
-    return this.#handle;
+  /** The same object for every request of the version and signature. */
+  get modelSpec(): ResolvedModelSpec {
+    return this.#served;
+  }
+
+  get signature(): Signature {
+    return this.#served.signature;
+  }
+
+  get outputNames(): readonly string[] {
+    return this.#served.outputNames;
   }
 
   /** Twice is once. */
   release(): void {
-    this.#handle.release();
+    this.handle.release();
   }
 }
 
@@ -55,18 +61,19 @@ export class PredictHandler {
     const handle = this.#models.acquire(spec.name, spec);
     const { servable } = handle;
     const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
-    const signature = servable.signatures.get(signatureName);
+    const served = servable.served.get(signatureName);
     context.model = servable.name;
-    context.version = servable.version.toString();
-    if (signature === undefined) {
+    if (served === undefined) {
+      context.version = servable.version.toString();
       handle.release();
       throw new ServingError(
         'signature_not_found',
         `model "${servable.name}" version ${servable.version} has no signature "${signatureName}"; it has: ${listNames(servable.signatures.keys())}`,
       );
     }
+    context.version = served.versionText;
     context.signatureName = signatureName;
-    return new PredictTarget(handle, signatureName, signature);
+    return new PredictTarget(handle, served);
   }
 
   /**
@@ -84,7 +91,8 @@ export class PredictHandler {
       context.cancel.throwIfCancelled();
       const { signature, modelSpec } = target;
       const checked = checkInputs(modelSpec, signature, inputs);
-      const outputs = checkOutputFilter(modelSpec, signature, outputFilter);
+      const outputs =
+        outputFilter.length === 0 ? target.outputNames : checkOutputFilter(modelSpec, signature, outputFilter);
       const first = checked.values().next().value;
       context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
       const { signatureName } = modelSpec;
