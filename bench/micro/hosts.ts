@@ -20,6 +20,7 @@ import type { Executor } from '../../src/core/executor.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../src/core/signature.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
 import { median, medianRatio } from '../support/statistics.ts';
+import { takeTurns } from '../support/turns.ts';
 
 interface Contender {
   readonly name: string;
@@ -108,16 +109,10 @@ function inputsOf({ inputs }: Signature, rows: number, memory: Pick<Executor, 'a
 }
 
 async function compare(model: string, contenders: readonly Contender[], rows: number): Promise<void> {
-  const cpu = contenders.map((): number[] => []);
-  const latency = contenders.map((): number[] => []);
-  for (let round = -WARM_UP_ROUNDS; round < Number(rounds); round++) {
-    for (const [i, contender] of contenders.entries()) {
-      const { cpuMicros, latencyMicros } = await measure(contender, rows);
-      if (round < 0) continue;
-      cpu[i]!.push(cpuMicros);
-      latency[i]!.push(latencyMicros);
-    }
-  }
+  const turns = { rounds: Number(rounds), warmUpRounds: WARM_UP_ROUNDS };
+  const figures = await takeTurns(contenders, turns, (contender) => measure(contender, rows));
+  const cpu = figures.map((all) => all.map(({ cpuMicros }) => cpuMicros));
+  const latency = figures.map((all) => all.map(({ latencyMicros }) => latencyMicros));
   for (const [i, { name }] of contenders.entries()) {
     const cells = [
       model.padEnd(14),

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { h2load } from '../support/load-generators.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
+import { takeTurns } from '../support/turns.ts';
 
 const CONNECTIONS = 32;
 const KINDS = ['engine', 'engine-later', 'engine-grpc', 'node:http2', 'grpc-js'] as const;
@@ -26,36 +27,34 @@ for (const kind of KINDS) {
 }
 
 const body = new Uint8Array(bodyBytes).fill(7);
-const cpuMicros = KINDS.map((): number[] => []);
-const perSecond = KINDS.map((): number[] => []);
-const p99Ms = KINDS.map((): number[] => []);
 console.log(
   `load average before: ${loadavg()[0]!.toFixed(2)}; body ${bodyBytes} bytes; ${CONNECTIONS} connections, 1 stream each`,
 );
-try {
-  for (let round = -1; round < rounds; round++) {
-    for (const [i, server] of servers.entries()) {
-      const before = server.cpuSeconds();
-      const url = `http://127.0.0.1:${server.ready['port']}/bench.Echo/Echo`;
-      const result = await h2load({ url, connections: CONNECTIONS, seconds, body });
-      if (result.failed > 0) throw new Error(`${server.name}: ${result.failed} requests failed`);
-      // The first round warms up.
-      if (round < 0) continue;
-      cpuMicros[i]!.push(((server.cpuSeconds() - before) * 1e6) / result.requests);
-      perSecond[i]!.push(result.requestsPerSecond);
-      p99Ms[i]!.push(result.p99Ms);
-    }
+const figures = await measureAll();
+const cpuMicros = figures.map((all) => all.map((figure) => figure.cpuMicros));
+
+async function measureAll() {
+  try {
+    return await takeTurns(servers, { rounds, warmUpRounds: 1 }, measure);
+  } finally {
+    for (const server of servers) await server.stop();
   }
-} finally {
-  for (const server of servers) await server.stop();
+}
+
+async function measure(server: ServerProcess) {
+  const before = server.cpuSeconds();
+  const url = `http://127.0.0.1:${server.ready['port']}/bench.Echo/Echo`;
+  const result = await h2load({ url, connections: CONNECTIONS, seconds, body });
+  if (result.failed > 0) throw new Error(`${server.name}: ${result.failed} requests failed`);
+  return { ...result, cpuMicros: ((server.cpuSeconds() - before) * 1e6) / result.requests };
 }
 
 const rows = KINDS.map((server, i) => ({
   server,
   cpuMicros: median(cpuMicros[i]!),
   timesEngine: medianRatio(cpuMicros[i]!, cpuMicros[0]!),
-  requestsPerSecond: Math.round(median(perSecond[i]!)),
-  p99Ms: median(p99Ms[i]!),
+  requestsPerSecond: Math.round(median(figures[i]!.map((figure) => figure.requestsPerSecond))),
+  p99Ms: median(figures[i]!.map((figure) => figure.p99Ms)),
 }));
 const machine = `${cpus().length} × ${cpus()[0]!.model}, Node ${process.versions.node}`;
 const run = { machine, rounds, seconds, bodyBytes, connections: CONNECTIONS, rows };

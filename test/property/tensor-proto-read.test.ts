@@ -12,6 +12,7 @@ import { readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.
 import { dataTypeOf, dtypeOf } from '../../src/proxy/tf-dtype.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
+import { VALUE_NAMES, valuesOf } from '../support/tensor-proto-values.ts';
 import {
   bytesField,
   fixedField,
@@ -24,23 +25,6 @@ import {
 } from '../support/wire-fragments.ts';
 
 const LIMIT = 1 << 20;
-
-const VALUE_NAMES: Readonly<Record<DType, string>> = {
-  float32: 'floatVal',
-  float64: 'doubleVal',
-  int32: 'intVal',
-  uint8: 'intVal',
-  int16: 'intVal',
-  int8: 'intVal',
-  uint16: 'intVal',
-  string: 'stringVal',
-  int64: 'int64Val',
-  bool: 'boolVal',
-  float16: 'halfVal',
-  bfloat16: 'halfVal',
-  uint32: 'uint32Val',
-  uint64: 'uint64Val',
-};
 
 /** TensorFlow's rules over a decoded TensorProto; undefined where it fails to parse. */
 function expectedTensor(proto: Fields): Tensor | undefined {
@@ -145,17 +129,6 @@ test('odd encodings are read as protobuf and TensorFlow read them', () => {
   fc.assert(property, { numRuns: 3000 });
   assert.ok(readable > 300, `only ${readable} readable messages were generated`);
 });
-
-/** As @bufbuild/protobuf wants the tensor's elements. */
-function valuesOf(tensor: Tensor): unknown[] {
-  if (tensor.dtype === 'string') return [...tensor.data];
-  const array = new (typedArrayOf(tensor.dtype))(
-    tensor.data.slice().buffer,
-    0,
-    tensor.data.length / bytesPerElement(tensor.dtype),
-  );
-  return tensor.dtype === 'bool' ? [...array].map(Boolean) : [...array];
-}
 
 test('a tensor that @bufbuild/protobuf wrote is read bit by bit, from typed fields and from tensor_content', () => {
   const hasNaN = (tensor: Tensor): boolean => valuesOf(tensor).some((value) => Number.isNaN(value));

@@ -12,6 +12,7 @@ import { writePredictResponse } from '../../src/proxy/grpc/predict-response-writ
 import { dataTypeOf } from '../../src/proxy/tf-dtype.ts';
 import { decode, type Fields, messageType } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
+import { VALUE_NAMES, valuesOf } from '../support/tensor-proto-values.ts';
 import { bytesField } from '../support/wire-fragments.ts';
 
 const RESPONSE = 'tensorflow.serving.PredictResponse';
@@ -65,6 +66,24 @@ test('what is written is what @bufbuild/protobuf reads, byte for byte as short',
   fc.assert(property, { numRuns: 1000 });
 });
 
+test('@bufbuild/protobuf reads the elements that were written', () => {
+  const property = fc.property(anyTensor, fc.boolean(), (tensor, asContent) => {
+    const spec = { name: 'm', version: 1n, signatureName: 's' };
+    const response = writePredictResponse(spec, new Map([['y', tensor]]), asContent);
+    const proto = (decode(RESPONSE, response)['outputs'] as Record<string, Fields>)['y']!;
+    const content = Buffer.from(proto['tensorContent'] as Uint8Array).toString('hex');
+    if (tensor.dtype === 'string') {
+      const lengths = tensor.data.map(({ length }) => length);
+      const bytes = Buffer.concat([Buffer.from(lengths), ...tensor.data]).toString('hex');
+      // Here only one-byte lengths occur.
+      if (asContent) assert.equal(content, bytes);
+      else assert.deepEqual((proto['stringVal'] as Uint8Array[]).map(hexOf), tensor.data.map(hexOf));
+    } else if (asContent) assert.equal(content, hexOf(tensor.data));
+    else assert.deepEqual(proto[VALUE_NAMES[tensor.dtype]], valuesOf(tensor));
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
+
 test('elements survive bit by bit, from typed fields and from tensor_content', () => {
   const property = fc.property(anyOutputs, fc.boolean(), (outputs, asContent) => {
     const response = writePredictResponse({ name: 'm', version: 1n, signatureName: 's' }, outputs, asContent);
@@ -98,6 +117,10 @@ test('every element is in the typed field, or all are in tensor_content and none
   });
   fc.assert(property, { numRuns: 500 });
 });
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
 
 function hasNaN(tensor: Tensor): boolean {
   const { buffer } = new Uint8Array(tensor.data as Uint8Array);
