@@ -35,6 +35,8 @@ const MAX_RANK = 254;
 
 /** What an element of a string tensor is charged beside its bytes: the object that stands for it. */
 const STRING_ELEMENT_BYTES = 64;
+/** Of a fixed element: a run so short is copied byte by byte, which costs less than a view of it. */
+const MAX_ELEMENT_BYTES = 8;
 
 /** Bytes that the tensors of one request may still take once they are decoded. */
 export interface TensorBudget {
@@ -198,9 +200,11 @@ function gatherFixed(reader: WireReader, values: TensorValues, size: number, wan
   let filled = 0;
   do {
     checkWhole(reader, values, size);
-    const length = Math.min(values.end - values.start, want - filled);
-    data.set(reader.bytes.subarray(values.start, values.start + length), filled);
-    filled += length;
+    const end = Math.min(values.end, values.start + want - filled);
+    // Of an unpacked field each element is a run of its own.
+    if (end - values.start > MAX_ELEMENT_BYTES) data.set(reader.bytes.subarray(values.start, end), filled);
+    else for (let at = values.start; at < end; at++) data[filled + at - values.start] = reader.bytes[at]!;
+    filled += end - values.start;
   } while (filled < want && values.next());
   repeatLast(data, filled, size);
   return data;
