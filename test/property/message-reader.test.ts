@@ -5,6 +5,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { MESSAGE_HEAD_BYTES } from '../../src/proxy/grpc/engine.ts';
+import { MessageMemory } from '../../src/proxy/grpc/message-memory.ts';
 import { MessageReader } from '../../src/proxy/grpc/message-reader.ts';
 import { frame } from '../support/raw-grpc.ts';
 
@@ -24,7 +25,7 @@ test('any cutting gives the same messages, pulled at any time, and every byte is
       fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean()), { minLength: 1, maxLength: 50 }),
       (messages, cuts) => {
         const body = Buffer.concat(messages.map(({ bytes, isCompressed }) => frame(bytes, isCompressed ? 1 : 0)));
-        const reader = new MessageReader(100);
+        const reader = new MessageReader(100, new MessageMemory());
         const got: Message[] = [];
         for (let at = 0, i = 0; at < body.length; i++) {
           const [size, isPulled] = cuts[i % cuts.length]!;
@@ -48,7 +49,7 @@ test('any cutting gives the same messages, pulled at any time, and every byte is
 test('a body that ends anywhere within a message says how much of it there is', () => {
   const body = frame(Buffer.from('hello'));
   for (let length = 1; length < body.length; length++) {
-    const reader = new MessageReader(100);
+    const reader = new MessageReader(100, new MessageMemory());
     reader.push(body.subarray(0, length));
     assert.equal(reader.next(), undefined);
     const inHead = `${length} of the 5 bytes in front of it`;
@@ -65,7 +66,7 @@ test('a length over the limit and an unknown flag are refused as soon as they ar
   ];
   for (const [bytes, text] of refusals) {
     for (const piece of [bytes.length, 1]) {
-      const reader = new MessageReader(100);
+      const reader = new MessageReader(100, new MessageMemory());
       assert.throws(() => {
         for (let at = 0; at < bytes.length; at += piece) {
           reader.push(bytes.subarray(at, at + piece));
@@ -80,7 +81,7 @@ test('what has been taken or kept stays, whatever is read into the same memory a
   const read = Buffer.alloc(65_536);
   const messages = [Buffer.alloc(600, 1), Buffer.alloc(50_000, 2), Buffer.alloc(10, 3), Buffer.alloc(700, 4)];
   const body = Buffer.concat(messages.map((message) => frame(message)));
-  const reader = new MessageReader(1 << 20);
+  const reader = new MessageReader(1 << 20, new MessageMemory());
   const lend = (from: number, to: number): void => {
     body.copy(read, 0, from, to);
     reader.push(read.subarray(0, to - from));
@@ -98,7 +99,7 @@ test('what has been taken or kept stays, whatever is read into the same memory a
 });
 
 test('room is made for what has come, not for what is announced', () => {
-  const reader = new MessageReader(1 << 30);
+  const reader = new MessageReader(1 << 30, new MessageMemory());
   reader.push(Uint8Array.of(0, 0x3f, 0xff, 0xff, 0xff));
   assert.equal(reader.next(), undefined);
   const before = process.memoryUsage().arrayBuffers;

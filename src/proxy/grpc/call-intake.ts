@@ -11,6 +11,7 @@
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { CallHead } from './call-head.ts';
 import { decompress } from './message-compression.ts';
+import type { MessageMemory } from './message-memory.ts';
 import { MessageReader } from './message-reader.ts';
 
 /** The call that it is a part of. */
@@ -32,18 +33,22 @@ export class CallIntake {
   readonly #head: CallHead;
   readonly #isClientStream: boolean;
   readonly #maxBytes: number;
+  readonly #memory: MessageMemory;
   readonly #messages: MessageReader;
   /** The one message of a method that takes one. */
   #message: Uint8Array | undefined;
+  /** The same, when it has been delivered and was not compressed. */
+  #delivered: Uint8Array | undefined;
   #isRequestWhole = false;
   #isDecompressing = false;
 
-  constructor(owner: IntakeOwner, head: CallHead, isClientStream: boolean, maxBytes: number) {
+  constructor(owner: IntakeOwner, head: CallHead, isClientStream: boolean, maxBytes: number, memory: MessageMemory) {
     this.#owner = owner;
     this.#head = head;
     this.#isClientStream = isClientStream;
     this.#maxBytes = maxBytes;
-    this.#messages = new MessageReader(maxBytes);
+    this.#memory = memory;
+    this.#messages = new MessageReader(maxBytes, memory);
   }
 
   /** The chunk is lent until this returns. */
@@ -74,6 +79,12 @@ export class CallIntake {
     const consumed = this.#messages.takeConsumed();
     if (consumed > 0) this.#owner.consume(consumed);
     if (this.#isRequestWhole && !this.#isHeld) this.#finish();
+  }
+
+  /** Nobody reads the one message any more: its memory is used again. */
+  recycle(): void {
+    if (this.#delivered !== undefined) this.#memory.give(this.#delivered);
+    this.#delivered = undefined;
   }
 
   get #isHeld(): boolean {
@@ -115,6 +126,9 @@ export class CallIntake {
     } else if (message === undefined && !this.#isClientStream) {
       const text = `${this.#head.path} takes one message and was sent none`;
       this.#owner.abortSoon(new ServingError('unsupported', text));
-    } else this.#owner.deliver(message);
+    } else {
+      if (!this.#messages.isCompressed) this.#delivered = message;
+      this.#owner.deliver(message);
+    }
   }
 }

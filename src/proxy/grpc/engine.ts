@@ -51,7 +51,8 @@ export interface GrpcCall {
   send(message: Uint8Array): void;
   /**
    * `send` and `end` with OK in one: the fast way of a unary answer. The message stands in `buffer` behind
-   * MESSAGE_HEAD_BYTES bytes of room, which the engine fills.
+   * MESSAGE_HEAD_BYTES bytes of room, which the engine fills. The request's message is not to be read from then on: its
+   * memory is used for the next one.
    */
   answer(buffer: Uint8Array): void;
   /** Ends the call. Only the first time counts. */

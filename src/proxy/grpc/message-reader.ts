@@ -9,20 +9,25 @@
  * then. A call that must not go on takes none; then chunks wait here, and only what was taken may be given back to the
  * client's window (`takeConsumed`).
  *
- * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB).
- * Messages have memory of their own: each byte is copied once.
+ * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB; or
+ * 1 MiB when a first frame has come). Messages have memory of their own: each byte of most is copied once.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { MESSAGE_HEAD_BYTES } from './engine.ts';
+import type { MessageMemory } from './message-memory.ts';
 
 const FLAG_COMPRESSED = 1;
 const MAX_GROWTH = 4;
 const MIN_ROOM_BYTES = 16_384;
+/** Memory that nobody writes to is not taken from the machine: so much is lent to whoever has sent a first frame. */
+const TRUSTED_ROOM_BYTES = 2 ** 20;
+const TRUSTED_FROM_BYTES = 8192;
 const EMPTY = new Uint8Array(0);
 
 export class MessageReader {
   readonly #maxBytes: number;
+  readonly #memory: MessageMemory;
   #chunk: Uint8Array | undefined;
   /** #chunk is a lender's. */
   #isLent = false;
@@ -34,15 +39,19 @@ export class MessageReader {
   #headBytes = 0;
   #length = 0;
   /** A message that began in an earlier chunk. */
-  #partial: Buffer | undefined;
+  #partial: Uint8Array | undefined;
   #filled = 0;
   #consumed = 0;
   /** Of the message that `next` gave last. */
   isCompressed = false;
 
-  /** @param maxBytes of a message as it comes, compressed or not */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes of a message as it comes, compressed or not
+   * @param memory where messages of several chunks come from: whoever has done with one may give it back
+   */
+  constructor(maxBytes: number, memory: MessageMemory) {
     this.#maxBytes = maxBytes;
+    this.#memory = memory;
   }
 
   push(chunk: Uint8Array): void {
@@ -97,7 +106,7 @@ export class MessageReader {
       this.#advance(chunk, length);
       return Buffer.from(chunk.subarray(start, start + length));
     }
-    this.#partial = Buffer.allocUnsafe(Math.min(length, MIN_ROOM_BYTES));
+    this.#partial = this.#memory.take(Math.min(length, roomFor(chunk.length - start)));
     this.#filled = 0;
     return undefined;
   }
@@ -145,13 +154,14 @@ export class MessageReader {
     if (length > this.#maxBytes) throw tooLarge(`a message of ${length} bytes`, this.#maxBytes);
   }
 
-  #continue(partial: Buffer, chunk: Uint8Array): Uint8Array | undefined {
+  #continue(partial: Uint8Array, chunk: Uint8Array): Uint8Array | undefined {
     const count = Math.min(this.#length - this.#filled, chunk.length - this.#at);
     const filled = this.#filled + count;
     let room = partial;
     if (filled > partial.length) {
-      room = Buffer.allocUnsafe(Math.min(this.#length, MAX_GROWTH * filled));
-      partial.copy(room, 0, 0, this.#filled);
+      room = this.#memory.take(Math.min(this.#length, roomFor(filled)));
+      room.set(partial.subarray(0, this.#filled));
+      this.#memory.give(partial);
       this.#partial = room;
     }
     room.set(chunk.subarray(this.#at, this.#at + count), this.#filled);
@@ -170,6 +180,11 @@ export class MessageReader {
     this.#isLent = false;
     this.#at = 0;
   }
+}
+
+/** Bytes of room when so many have come. */
+function roomFor(filled: number): number {
+  return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
 }
 
 export function tooLarge(what: string, maxBytes: number): ServingError {

@@ -27,6 +27,7 @@ import {
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
+import type { MessageMemory } from './message-memory.ts';
 import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
 
 /** What all calls of one engine share. */
@@ -34,6 +35,8 @@ export interface CallSurroundings {
   readonly clock: Clock;
   /** Of calls that the engine ends by itself. */
   readonly deadlines: DeadlineTimer;
+  /** Of large requests. */
+  readonly memory: MessageMemory;
   readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;
   /** Unary answers from this size on are compressed for clients that accept it. Infinity = none. */
@@ -69,7 +72,8 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#head = head;
     this.#method = method;
     this.#surroundings = surroundings;
-    this.#intake = new CallIntake(this, head, method.isClientStream, surroundings.maxReceiveBytes);
+    const { maxReceiveBytes, memory } = surroundings;
+    this.#intake = new CallIntake(this, head, method.isClientStream, maxReceiveBytes, memory);
   }
 
   get path(): string {
@@ -113,6 +117,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     const length = buffer.byteLength - MESSAGE_HEAD_BYTES;
     if (this.#isEnded || this.#isTooLarge(length)) return;
     this.#settle();
+    this.#intake.recycle();
     const isCompressed = length >= this.#surroundings.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
     if (isCompressed) {
       this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));

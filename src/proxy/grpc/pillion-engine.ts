@@ -26,6 +26,7 @@ import { CallHead } from './call-head.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
+import { MessageMemory } from './message-memory.ts';
 import { peerOf } from './peer-address.ts';
 import { type CallSurroundings, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
@@ -55,6 +56,7 @@ export class PillionEngine implements GrpcEngine {
     this.#surroundings = {
       clock,
       deadlines: new DeadlineTimer(clock),
+      memory: new MessageMemory(),
       maxReceiveBytes: options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES,
       maxSendBytes: options.maxSendBytes ?? DEFAULT_MAX_SEND_BYTES,
       compressFromBytes: options.compressFromBytes ?? Infinity,

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MessageMemory } from '../../../../src/proxy/grpc/message-memory.ts';
+
+describe('MessageMemory', () => {
+  it('lends the memory of a large message again, to one of about its size', () => {
+    const memory = new MessageMemory();
+    const first = memory.take(602_154);
+    assert.equal(first.length, 602_154);
+    memory.give(first);
+    assert.equal(memory.take(700_000).length, 700_000);
+    const again = memory.take(590_000);
+    assert.equal(again.buffer, first.buffer);
+    assert.equal(again.length, 590_000);
+    assert.equal(memory.keptBytes, 0);
+    assert.notEqual(memory.take(602_154).buffer, first.buffer);
+  });
+
+  it('wastes a fifth at most', () => {
+    const memory = new MessageMemory();
+    for (let length = 65_536; length <= 2 ** 24; length += 77_777) {
+      const { byteLength, buffer } = memory.take(length);
+      assert.equal(byteLength, length);
+      assert.ok(buffer.byteLength * 0.8 <= length);
+    }
+  });
+
+  it('keeps no small ones, no huge ones, no foreign ones, and not too many', () => {
+    const memory = new MessageMemory();
+    for (const length of [0, 1, 65_535, 2 ** 24 + 1]) memory.give(memory.take(length));
+    memory.give(new Uint8Array(100_000));
+    assert.equal(memory.keptBytes, 0);
+    const all = Array.from({ length: 100 }, () => memory.take(2 ** 20));
+    for (const each of all) memory.give(each);
+    assert.equal(memory.keptBytes, 32 * 2 ** 20);
+  });
+});
