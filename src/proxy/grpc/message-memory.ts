@@ -11,8 +11,8 @@
  */
 import { Buffer } from 'node:buffer';
 
-/** From here on memory is kept. */
-const SMALLEST_KEPT = 65_536;
+/** From here on memory is kept: what Node's pool does not serve. */
+const SMALLEST_KEPT = 4096;
 /** Larger ones are so rare that they are not kept. */
 const LARGEST_KEPT = 16 * 2 ** 20;
 /** Of all that waits to be used again: some thirty images, or what a few busy connections have under way. */

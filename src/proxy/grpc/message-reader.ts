@@ -104,7 +104,9 @@ export class MessageReader {
     // The chunk may have ended with the head.
     if (this.#chunk === chunk && chunk.length - start >= length) {
       this.#advance(chunk, length);
-      return Buffer.from(chunk.subarray(start, start + length));
+      const message = this.#memory.take(length);
+      message.set(chunk.subarray(start, start + length));
+      return message;
     }
     this.#partial = this.#memory.take(Math.min(length, roomFor(chunk.length - start)));
     this.#filled = 0;

@@ -5,11 +5,10 @@ import type { Buffer } from 'node:buffer';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
 import type { HeaderBlock } from './hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
+import { SLAB_BYTES } from './slab-pool.ts';
 
 /** Payloads up to this are copied behind their frame's head; larger ones are written from where they are. */
 const COPY_LIMIT_BYTES = 8192;
-/** The largest answer that is written in one piece, heads and header blocks included. */
-export const MAX_WHOLE_ANSWER_BYTES = 32_768;
 /** HPACK's "dynamic table size is 0 now". */
 const TABLE_SIZE_ZERO = Uint8Array.of(0x20);
 
@@ -90,9 +89,7 @@ export class FrameWriter {
   }
 
   canWriteWhole(headBytes: number, bodyBytes: number, trailerBytes: number): boolean {
-    return (
-      !this.#owesTableSize && headBytes + bodyBytes + trailerBytes + 3 * FRAME_HEAD_BYTES <= MAX_WHOLE_ANSWER_BYTES
-    );
+    return !this.#owesTableSize && headBytes + bodyBytes + trailerBytes + 3 * FRAME_HEAD_BYTES <= SLAB_BYTES;
   }
 
   /** HEADERS, one DATA, HEADERS with END_STREAM, in one piece. */

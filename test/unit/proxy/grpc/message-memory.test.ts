@@ -18,7 +18,7 @@ describe('MessageMemory', () => {
 
   it('wastes a fifth at most', () => {
     const memory = new MessageMemory();
-    for (let length = 65_536; length <= 2 ** 24; length += 77_777) {
+    for (let length = 4096; length <= 2 ** 24; length += length < 10_000 ? 1 : 77_777) {
       const { byteLength, buffer } = memory.take(length);
       assert.equal(byteLength, length);
       assert.ok(buffer.byteLength * 0.8 <= length);
@@ -27,7 +27,7 @@ describe('MessageMemory', () => {
 
   it('keeps no small ones, no huge ones, no foreign ones, and not too many', () => {
     const memory = new MessageMemory();
-    for (const length of [0, 1, 65_535, 2 ** 24 + 1]) memory.give(memory.take(length));
+    for (const length of [0, 1, 4095, 2 ** 24 + 1]) memory.give(memory.take(length));
     memory.give(new Uint8Array(100_000));
     assert.equal(memory.keptBytes, 0);
     const all = Array.from({ length: 100 }, () => memory.take(2 ** 20));
