@@ -36,6 +36,7 @@ function record(telemetry: AppTelemetry): RequestContext {
     method: 'Predict',
     receivedAt: systemClock.nowMs(),
     deadline: Number.POSITIVE_INFINITY,
+    sequence: 1,
     id: '1',
     peer: '127.0.0.1:50123',
     trace: telemetry.startTrace(undefined),

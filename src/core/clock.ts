@@ -3,6 +3,8 @@
  * person or another machine reads; may jump). All instants and durations are milliseconds as floats.
  */
 
+import { performance } from 'node:perf_hooks';
+
 /** An instant on the monotonic clock, in ms. Means nothing outside this process. */
 export type Instant = number;
 

@@ -19,7 +19,10 @@ export interface RequestContextInit {
   readonly receivedAt: Instant;
   /** min(client's, server's cap). Infinity = none. */
   readonly deadline: Instant;
-  readonly id: string;
+  /** The caller's own; undefined = it has none, and gets one of ours. */
+  readonly id: string | undefined;
+  /** Of all requests of the process: what ours is made of. */
+  readonly sequence: number;
   readonly peer: string;
   readonly trace: TraceContext | undefined;
 }
@@ -27,7 +30,6 @@ export interface RequestContextInit {
 export class RequestContext implements RequestRecord, DenseSetMember {
   readonly surface: Surface;
   readonly method: string;
-  readonly id: string;
   readonly peer: string;
   readonly deadline: Instant;
   readonly trace: TraceContext | undefined;
@@ -46,16 +48,25 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
   readonly #clock: Clock;
+  readonly #sequence: number;
+  #id: string | undefined;
 
   constructor(init: RequestContextInit) {
     this.#clock = init.clock;
     this.surface = init.surface;
     this.method = init.method;
-    this.id = init.id;
+    this.#id = init.id;
+    this.#sequence = init.sequence;
     this.peer = init.peer;
     this.deadline = init.deadline;
     this.trace = init.trace;
     this.stages = new StageClock(init.receivedAt);
+  }
+
+  /** Made when it is asked for: of most requests nobody asks. */
+  get id(): string {
+    this.#id ??= this.#sequence.toString(36);
+    return this.#id;
   }
 
   /** The instant to stamp a stage with. */

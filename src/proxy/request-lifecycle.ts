@@ -37,7 +37,7 @@ export interface RequestLifecycleOptions {
 export class RequestLifecycle {
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
-  #sequence = 0;
+  #sequence = 1;
   #drained: (() => void) | undefined;
   #isDraining = false;
 
@@ -70,7 +70,8 @@ export class RequestLifecycle {
       method: arrival.method,
       receivedAt: arrival.receivedAt,
       deadline,
-      id: arrival.requestId ?? this.#nextId(),
+      id: arrival.requestId,
+      sequence: this.#sequence++,
       peer: arrival.peer,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
@@ -103,11 +104,6 @@ export class RequestLifecycle {
   /** Cancels what is still in flight: the end of a drain that took too long. */
   abandon(): void {
     for (const context of this.#open.toArray()) context.cancel.cancel(draining());
-  }
-
-  #nextId(): string {
-    this.#sequence += 1;
-    return this.#sequence.toString(36);
   }
 }
 

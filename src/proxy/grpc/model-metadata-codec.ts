@@ -6,7 +6,7 @@ import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { ModelMetadata } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import { dataTypeOf } from '../tf-dtype.ts';
-import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-fields.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField } from './wire-writer.ts';
@@ -25,7 +25,7 @@ export interface ModelMetadataRequest {
 export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataRequest {
   const reader = new WireReader(bytes, 'GetModelMetadataRequest');
   const fields: string[] = [];
-  let modelSpec: ModelSpecFields | undefined;
+  let modelSpec: ModelSpec | undefined;
   while (reader.next()) {
     if (reader.tag === lengthDelimited(1)) modelSpec = readModelSpec(reader, modelSpec);
     else if (reader.tag === lengthDelimited(2)) fields.push(reader.string());

@@ -6,7 +6,7 @@ import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../ha
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
-import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
 import { bytesField, message, messageField, messageWithRoom, varintField } from './wire-writer.ts';
@@ -44,7 +44,7 @@ export class ModelService {
 /** GetModelStatusRequest: 1 model_spec. */
 export function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
   const reader = new WireReader(bytes, 'GetModelStatusRequest');
-  let modelSpec: ModelSpecFields | undefined;
+  let modelSpec: ModelSpec | undefined;
   while (reader.next()) {
     if (reader.tag === lengthDelimited(1)) modelSpec = readModelSpec(reader, modelSpec);
     else reader.skip();

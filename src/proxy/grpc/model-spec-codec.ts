@@ -2,7 +2,7 @@
  * ModelSpec (tensorflow_serving/apis/model.proto), read and written.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../handlers/model-spec.ts';
 import { lengthDelimited, varintTag, type WireReader } from './wire-reader.ts';
 import { bytesField, message, messageField, varintField } from './wire-writer.ts';
 
@@ -12,8 +12,8 @@ const SIGNATURE_NAME = 3;
 const VERSION_LABEL = 4;
 const INT64_VALUE = 1;
 
-/** A handlers/model-spec ModelSpec that is being read. */
-export class ModelSpecFields {
+/** A ModelSpec that is being read. */
+class ModelSpecFields implements ModelSpec {
   name = '';
   version: bigint | undefined = undefined;
   label: string | undefined = undefined;
@@ -24,9 +24,45 @@ export class ModelSpecFields {
  * Reads the ModelSpec that `reader` stands before. A message may hold it in several parts: `into` is what the parts
  * before gave, undefined at the first.
  */
-export function readModelSpec(reader: WireReader, into: ModelSpecFields | undefined): ModelSpecFields {
-  const spec = into ?? new ModelSpecFields();
+export function readModelSpec(reader: WireReader, into: ModelSpec | undefined): ModelSpec {
+  const spec = Object.assign(new ModelSpecFields(), into);
   const outer = reader.enter();
+  readFields(reader, spec);
+  reader.leave(outer);
+  return spec;
+}
+
+/** Longer ones are read each time. */
+const MAX_REMEMBERED_BYTES = 256;
+
+/** Knows the last spec by its bytes: clients repeat theirs, and its strings need not be made and hashed again. */
+export class ModelSpecMemo {
+  #bytes: Uint8Array | undefined;
+  #spec: ModelSpec = new ModelSpecFields();
+
+  /** The same as readModelSpec, of a message's first part. What it gives is not to be changed. */
+  read(reader: WireReader): ModelSpec {
+    const outer = reader.enter();
+    const { bytes, position, end } = reader;
+    if (this.#bytes === undefined || !isEqual(this.#bytes, bytes, position, end)) {
+      const spec = new ModelSpecFields();
+      readFields(reader, spec);
+      this.#spec = spec;
+      this.#bytes = end - position <= MAX_REMEMBERED_BYTES ? Uint8Array.from(bytes.subarray(position, end)) : undefined;
+    }
+    reader.position = end;
+    reader.leave(outer);
+    return this.#spec;
+  }
+}
+
+function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (known.length !== end - start) return false;
+  for (let i = known.length - 1; i >= 0; i--) if (known[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+function readFields(reader: WireReader, spec: ModelSpecFields): void {
   while (reader.next()) {
     switch (reader.tag) {
       case lengthDelimited(NAME):
@@ -47,8 +83,6 @@ export function readModelSpec(reader: WireReader, into: ModelSpecFields | undefi
         reader.skip();
     }
   }
-  reader.leave(outer);
-  return spec;
 }
 
 /** The error for a message whose model_spec is absent. */

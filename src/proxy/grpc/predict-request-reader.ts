@@ -6,7 +6,7 @@
  */
 import type { Tensor } from '../../core/tensor.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
-import { type ModelSpecFields, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-values.ts';
 import { lengthDelimited, WireReader } from './wire-reader.ts';
@@ -26,18 +26,22 @@ const NO_FILTER: readonly string[] = [];
 
 /**
  * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
- * together). A name that stands twice counts as it stands last.
+ * together). A name that stands twice counts as it stands last. `specs` is what was learned from the requests before.
  */
-export function readPredictRequest(message: Uint8Array, maxTensorBytes: number): PredictRequest {
+export function readPredictRequest(
+  message: Uint8Array,
+  maxTensorBytes: number,
+  specs = new ModelSpecMemo(),
+): PredictRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
   const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
-  let modelSpec: ModelSpecFields | undefined;
+  let modelSpec: ModelSpec | undefined;
   let outputFilter: string[] | undefined;
   while (reader.next()) {
     switch (reader.tag) {
       case lengthDelimited(MODEL_SPEC):
-        modelSpec = readModelSpec(reader, modelSpec);
+        modelSpec = modelSpec === undefined ? specs.read(reader) : readModelSpec(reader, modelSpec);
         break;
       case lengthDelimited(INPUTS):
         readInput(reader, inputs, budget);

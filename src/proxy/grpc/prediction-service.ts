@@ -9,6 +9,7 @@ import type { PredictHandler } from '../handlers/predict.ts';
 import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
+import { ModelSpecMemo } from './model-spec-codec.ts';
 import { readPredictRequest } from './predict-request-reader.ts';
 import { writePredictResponse } from './predict-response-writer.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
@@ -27,6 +28,7 @@ export interface PredictionServiceOptions {
 
 export class PredictionService {
   readonly #options: PredictionServiceOptions;
+  readonly #specs = new ModelSpecMemo();
 
   constructor(options: PredictionServiceOptions) {
     this.#options = options;
@@ -50,7 +52,7 @@ export class PredictionService {
 
   async #predict(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
     const { predict, serializationAsTensorContent, maxTensorBytes } = this.#options;
-    const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes);
+    const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes, this.#specs);
     const target = predict.resolve(modelSpec, context);
     const outputs = await predict.predict(target, inputs, outputFilter, context);
     context.stages.enter(STAGE_ENCODE, context.now());

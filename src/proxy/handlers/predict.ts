@@ -2,7 +2,7 @@
  * Predict, for every surface: find the model, check what was sent against its signature, queue it, give the outputs.
  *
  *   resolve(spec)  ──▶ PredictTarget (a borrowed version and its signature)   a surface may decode with it (REST does)
- *   predict(target, inputs, outputFilter) ──▶ outputs                        the borrow ends here, on every path
+ *   predict(target, inputs, outputFilter) ──▶ outputs                        the borrow ends when it is queued
  *
  * A surface that fails between the two calls `target.release()`.
  */
@@ -78,9 +78,10 @@ export class PredictHandler {
 
   /**
    * Runs the request and returns the target's outputs: those of `outputFilter` in its order, or all when it is empty.
-   * Throws or rejects with ServingError. The target is released whatever happens.
+   * Throws or rejects with ServingError. The target is released whatever happens: a version that is unloaded waits for
+   * what was submitted to it by itself.
    */
-  async predict(
+  predict(
     target: PredictTarget,
     inputs: TensorMap,
     outputFilter: readonly string[],
@@ -96,7 +97,7 @@ export class PredictHandler {
       const first = checked.values().next().value;
       context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
       const { signatureName } = modelSpec;
-      return await target.handle.servable.runner.submit({ signatureName, inputs: checked, outputs, context });
+      return target.handle.servable.runner.submit({ signatureName, inputs: checked, outputs, context });
     } finally {
       target.release();
     }

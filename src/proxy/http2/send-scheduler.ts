@@ -124,11 +124,13 @@ export class SendScheduler {
 
   /** The stream is closed: what waits is dropped. */
   drop(stream: SendingStream): void {
-    this.#waitingBytes -= stream.waitingBytes;
-    stream.waitingBytes = 0;
-    stream.chunks.length = 0;
-    this.#ready.delete(stream);
-    this.#blocked.delete(stream);
+    if (stream.waitingBytes > 0) {
+      this.#waitingBytes -= stream.waitingBytes;
+      stream.waitingBytes = 0;
+      stream.chunks.length = 0;
+      this.#ready.delete(stream);
+    }
+    if (this.#blocked.size > 0) this.#blocked.delete(stream);
   }
 
   /** False: past what a window may be. */
