@@ -1,0 +1,132 @@
+/**
+ * Envoy's configuration for one group of sidecars: one listener for HTTP/1.1 and cleartext HTTP/2, as a mesh has it.
+ *
+ *   client ─▶ listener ─┬ content-type application/grpc ─▶ cluster "grpc", HTTP/2     ─▶ gRPC ports
+ *                       └ everything else               ─▶ cluster "rest", HTTP/1.1   ─▶ REST ports
+ */
+
+export interface EnvoyOptions {
+  /** "host:port" each. */
+  readonly grpc: readonly string[];
+  readonly rest: readonly string[];
+  /** REST requests may take so long. Default: no limit. */
+  readonly restTimeoutMs?: number;
+  /** Whose health Envoy asks for. */
+  readonly healthService?: string;
+  /** Requests that a sidecar refuses or drops go to another one. */
+  readonly retries?: boolean;
+}
+
+/** More than any test has open at once: what is measured is the sidecar, not Envoy's circuit breakers. */
+const MAX_STREAMS = 1024;
+const MAX_RETRIES = 3;
+const HEALTH_INTERVAL = '0.1s';
+
+const TYPE = 'type.googleapis.com/envoy';
+
+export function envoyConfig(options: EnvoyOptions): object {
+  return {
+    admin: { address: address('127.0.0.1:0') },
+    static_resources: {
+      listeners: [listener(options)],
+      clusters: [grpcCluster(options), restCluster(options)],
+    },
+  };
+}
+
+function address(hostAndPort: string): object {
+  const [host, port] = hostAndPort.split(':');
+  return { socket_address: { address: host, port_value: Number(port) } };
+}
+
+function listener(options: EnvoyOptions): object {
+  const manager = {
+    '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    codec_type: 'AUTO',
+    stat_prefix: 'ingress',
+    http2_protocol_options: { max_concurrent_streams: MAX_STREAMS },
+    route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(options) }] },
+    http_filters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` },
+      },
+    ],
+  };
+  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
+  return { name: 'ingress', address: address('127.0.0.1:0'), filter_chains: [{ filters: [filter] }] };
+}
+
+function routes({ restTimeoutMs = 0, retries = false }: EnvoyOptions): object[] {
+  const retry = (on: string): object => (retries ? { retry_policy: retryPolicy(on) } : {});
+  return [
+    {
+      match: { prefix: '/', grpc: {} },
+      // grpc-timeout goes through as it is, and is the sidecar's to keep: Envoy itself waits without end.
+      route: { cluster: 'grpc', timeout: '0s', ...retry('unavailable,cancelled,refused-stream,reset,connect-failure') },
+    },
+    {
+      match: { prefix: '/' },
+      route: { cluster: 'rest', timeout: `${restTimeoutMs / 1000}s`, ...retry('5xx,reset,connect-failure') },
+    },
+  ];
+}
+
+/** Another host than the one that failed, and soon. */
+function retryPolicy(on: string): object {
+  const name = 'envoy.retry_host_predicates.previous_hosts';
+  const typed_config = { '@type': `${TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate` };
+  return {
+    retry_on: on,
+    num_retries: MAX_RETRIES,
+    retry_host_predicate: [{ name, typed_config }],
+    host_selection_retry_max_attempts: MAX_RETRIES,
+    retry_back_off: { base_interval: '0.005s', max_interval: '0.05s' },
+  };
+}
+
+function cluster(name: string, hosts: readonly string[], protocol: object, further: object): object {
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: protocol,
+      },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: hosts.map((host) => ({ endpoint: { address: address(host) } })) }],
+    },
+    circuit_breakers: {
+      thresholds: [{ max_requests: MAX_STREAMS, max_pending_requests: MAX_STREAMS, max_retries: MAX_STREAMS }],
+    },
+    // A change of health counts at once: by default it may wait for a second.
+    common_lb_config: { healthy_panic_threshold: { value: 0 }, update_merge_window: '0s' },
+    ...further,
+  };
+}
+
+function grpcCluster({ grpc, healthService = '' }: EnvoyOptions): object {
+  const health = healthCheck({ grpc_health_check: { service_name: healthService } });
+  return cluster('grpc', grpc, { http2_protocol_options: {} }, health);
+}
+
+function restCluster({ rest }: EnvoyOptions): object {
+  const health = healthCheck({ http_health_check: { path: '/v1/models/half_plus_two' } });
+  return cluster('rest', rest, { http_protocol_options: {} }, health);
+}
+
+function healthCheck(what: object): object {
+  const check = {
+    timeout: '1s',
+    interval: HEALTH_INTERVAL,
+    no_traffic_interval: HEALTH_INTERVAL,
+    unhealthy_threshold: 1,
+    healthy_threshold: 1,
+    ...what,
+  };
+  return { health_checks: [check] };
+}
