@@ -140,6 +140,8 @@ class PillionApp implements App {
       this.#lifecycle.abandon();
     });
     const isEnding = Promise.all([this.#grpc.drain(), this.#rest.drain()]);
+    // Requests that cross with the news of the end are answered; what comes after it the surfaces refuse themselves.
+    await atMost(SENDING_MS, isEnding);
     await this.#lifecycle.drain();
     timeout.cancel();
     await atMost(SENDING_MS, isEnding);
