@@ -6,29 +6,13 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ensureBuilt, ensureBuiltForTests, ensurePython, root, run, say } from './lib/setup.mjs';
+import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
+import { ensureBuilt, ensureBuiltForTests, root, run, say } from './lib/setup.mjs';
 
 const MODELS = ['half_plus_two', 'mlp_small', 'mlp_big', 'image_mean'];
 const PEERS = readdirSync(join(root, 'bench', 'compare', 'peers'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(entry.parentPath, entry.name, 'requirements.txt')))
   .map(({ name }) => name);
-
-function ensureLoadGenerators() {
-  const isMissing = (command) => spawnSync(command, ['--version']).error !== undefined;
-  if (!['wrk', 'h2load'].some(isMissing)) return;
-  console.error('This needs wrk and h2load: apt-get install wrk nghttp2-client');
-  process.exit(1);
-}
-
-function ensureModels() {
-  const models = join(root, '.cache', 'bench-models');
-  if (MODELS.some((name) => !existsSync(join(models, name, '1', 'model.onnx')))) {
-    const python = ensurePython('examples', 'examples/requirements.txt');
-    say('Writing the models to measure with');
-    run(python, ['bench/models/export.py', models]);
-  }
-  return models;
-}
 
 /** Each server has an environment of its own: their packages' versions do not agree. False if it cannot be had. */
 function ensurePeer(name) {
@@ -71,5 +55,5 @@ if (isMeasuring) {
     if (!ensurePeer(name)) console.error(`! ${name} is left out: its packages could not be installed`);
   }
 }
-const models = isMeasuring ? ensureModels() : '.';
+const models = isMeasuring ? ensureBenchModels(MODELS) : '.';
 run(process.execPath, ['build/bench/compare/compare.js', models, ...args]);

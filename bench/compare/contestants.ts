@@ -4,6 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import type { ServerCommand } from '../support/server-process.ts';
+import { type BatchCounts, readBatchCounts } from './batch-size.ts';
 import type { BenchModel } from './models.ts';
 import * as grpc from './protocols/grpc.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -26,6 +27,8 @@ export interface Contestant {
   readonly isPeer: boolean;
   /** `ports` are free, `work` is an empty directory. */
   command(model: BenchModel, ports: Ports, work: string): ServerCommand;
+  /** What it says of its batches, by the origin of its REST surface. */
+  readonly batchCounts?: (origin: string) => Promise<BatchCounts>;
   /** From the line that said it is ready, where it chose ports itself. */
   portsOf?(ready: Record<string, unknown>): Ports;
 }
@@ -37,6 +40,7 @@ const PILLION: Contestant = {
   label: 'Pillion',
   protocols: [rest.tensorFlowServing, grpc.tensorFlowServing],
   isPeer: false,
+  batchCounts: readBatchCounts,
   command: (model) => ({
     name: 'pillion',
     args: [

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { watchForeignCpu } from '../support/machine.ts';
+import { meanBatch } from './batch-size.ts';
 import { RUNTIME } from './contestants.ts';
 import type { BenchModel } from './models.ts';
 import type { Round } from './results.ts';
@@ -24,6 +25,7 @@ export async function measure(target: Target, model: BenchModel, load: Load, rou
   const { server, protocol, contestant } = target;
   server.resume();
   try {
+    const batchesBefore = await target.batchCounts?.();
     const before = server.cpuSeconds();
     const foreign = watchForeignCpu();
     const result = await generate(target, model, load);
@@ -31,6 +33,7 @@ export async function measure(target: Target, model: BenchModel, load: Load, rou
     const foreignShare = foreign.share(cpuSeconds);
     const ending = server.ending();
     if (ending !== undefined) throw new Error(`it ended ${ending} under load\n${server.output()}`);
+    const batchesAfter = await target.batchCounts?.();
     if (result.requests === 0) throw new Error(`it answered nothing within ${load.seconds} s`);
     return {
       model: model.name,
@@ -46,6 +49,7 @@ export async function measure(target: Target, model: BenchModel, load: Load, rou
       cpuSeconds,
       residentBytes: server.residentBytes(),
       foreignShare,
+      ...(batchesBefore && batchesAfter && { meanBatch: meanBatch(batchesBefore, batchesAfter) }),
     };
   } finally {
     await delay(QUIESCE_MS);
@@ -66,12 +70,18 @@ function failuresOf(target: Target, { requests, failed, dataBytes }: LoadResult,
   return failed + (missing > connections ? missing : 0);
 }
 
-/** The runtime's own loop; `connections` is its batch, a request is a row. Its start is not in the figures. */
-export async function measureRuntime(model: BenchModel, load: Load, threads: number, round: number): Promise<Round> {
+/** The runtime's own loop with batches of `batch` rows; a request is a row. Its start is not in the figures. */
+export async function measureRuntime(
+  model: BenchModel,
+  load: Load,
+  batch: number,
+  threads: number,
+  round: number,
+): Promise<Round> {
   const args = [
     'build/bench/compare/runtime-loop.js',
     model.file,
-    String(load.connections),
+    String(batch),
     String(threads),
     String(load.seconds),
   ];
@@ -93,5 +103,6 @@ export async function measureRuntime(model: BenchModel, load: Load, threads: num
     cpuSeconds: result.cpuSeconds,
     residentBytes: result.rss,
     foreignShare,
+    meanBatch: batch,
   };
 }

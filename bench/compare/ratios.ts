@@ -62,7 +62,7 @@ export const RATIOS_OF_INTEREST: readonly RatioOfInterest[] = [
     cell('mlp_small', 'grpc-js', 'gRPC', 1),
   ),
   ratio(
-    'gRPC, rows a second ÷ the runtime’s own loop at that batch',
+    'gRPC, rows a second ÷ the runtime’s own loop with batches as large as Pillion’s',
     'requestsPerSecond',
     cell('mlp_big', 'pillion', 'gRPC', 64),
     cell('mlp_big', 'runtime', 'loop', 64),

@@ -5,7 +5,7 @@ import { median } from '../support/statistics.ts';
 import { labelOf } from './contestants.ts';
 import type { ModelName } from './models.ts';
 import { type Ratio, ratiosOf } from './ratios.ts';
-import { BUSY_SHARE, type Cell, cellsOf, figureOf, medianOf, type Results, roundsOf } from './results.ts';
+import { BUSY_SHARE, type Cell, cellsOf, figureOf, medianOf, type Results, type Round, roundsOf } from './results.ts';
 import { type Bar, barPlot, formatNumber } from './svg-plot.ts';
 
 const MODEL_TEXTS: Readonly<Record<ModelName, string>> = {
@@ -71,6 +71,8 @@ What to keep in mind:
   once for each process.
 - The row is the same, the protocol is the server's own: TensorFlow Serving's for Pillion and the plain servers, the Open
   Inference Protocol for Triton and MLServer, JSON of the same shape for the others.
+- "Rows a batch" is a mean, from Pillion's own metrics; the runtime's own loop is given Pillion's. A closed loop of 64
+  connections has half of them in the batch that runs and the other half in the one that waits.
 - Each server has batches of up to 64 where it can, and no delay beyond the shortest that it allows; its settings and
   their reasons are in bench/compare/peers.
 - ${busyText(results)}`;
@@ -98,7 +100,16 @@ function modelTables(results: Results, model: ModelName): string[] {
   const counts = [...new Set(cells.map(({ connections }) => connections))];
   return counts.map((connections) => {
     const rows = cells.filter((cell) => cell.connections === connections).map((cell) => cellRow(results, cell));
-    const columns = ['req/s', 'p50 ms', 'p99 ms', 'CPU s / 1,000 req', 'RSS MiB', 'failed', 'elsewhere'];
+    const columns = [
+      'req/s',
+      'p50 ms',
+      'p99 ms',
+      'CPU s / 1,000 req',
+      'RSS MiB',
+      'rows a batch',
+      'failed',
+      'elsewhere',
+    ];
     return table([many(connections), 'surface', ...columns], rows);
   });
 }
@@ -113,9 +124,15 @@ function cellRow(results: Results, cell: Cell): string[] {
     medianOf(rounds, 'p99Ms').toFixed(2),
     medianOf(rounds, 'cpuPerThousand').toFixed(3),
     medianOf(rounds, 'residentMiB').toFixed(0),
+    batchText(rounds),
     String(rounds.reduce((sum, { failed }) => sum + failed, 0)),
     percent(median(rounds.map(({ foreignShare }) => foreignShare))),
   ];
+}
+
+function batchText(rounds: readonly Round[]): string {
+  const batches = rounds.flatMap(({ meanBatch }) => meanBatch ?? []);
+  return batches.length === 0 ? '' : median(batches).toFixed(1);
 }
 
 /** One plot for each surface and number of connections. The runtime's loop stands among gRPC's bars. */

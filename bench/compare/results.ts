@@ -28,6 +28,8 @@ export interface Round extends Cell {
   readonly residentBytes: number;
   /** Of all cores, to processes that are neither the server nor the load generator. */
   readonly foreignShare: number;
+  /** Rows of a batch, in the mean; of Pillion and of the runtime's own loop, which is given Pillion's. */
+  readonly meanBatch?: number;
 }
 
 /** From the process's start to its first right answer. */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { askOnce } from './ask.ts';
+import type { BatchCounts } from './batch-size.ts';
 import type { Contestant, Ports } from './contestants.ts';
 import type { BenchModel } from './models.ts';
 import type { Protocol, Surface } from './protocols/protocol.ts';
@@ -24,6 +25,8 @@ export interface Target {
   readonly server: ServerProcess;
   /** Of the answer; over gRPC of the message without its frame. */
   readonly answerBytes: number;
+  /** What the server says of its batches, where it does. */
+  readonly batchCounts: (() => Promise<BatchCounts>) | undefined;
 }
 
 export interface RunningContestant {
@@ -53,11 +56,14 @@ export async function startContestant(
     const protocols = contestant.protocols.filter(({ surface }) => surfaces.includes(surface));
     await firstAnswer(server, protocols[0]!, originOf(protocols[0]!, ports), model, startedAt);
     const startSeconds = (performance.now() - startedAt) / 1000;
+    const { batchCounts: counts } = contestant;
+    const batchCounts = counts && (() => counts(`http://127.0.0.1:${ports.http}`));
     const targets: Target[] = [];
     for (const protocol of protocols) {
       const origin = originOf(protocol, ports);
       const answer = await askOnce(protocol, origin, model);
-      targets.push({ contestant: contestant.name, protocol, origin, server, answerBytes: answer.length });
+      const { name } = contestant;
+      targets.push({ contestant: name, protocol, origin, server, answerBytes: answer.length, batchCounts });
     }
     server.pause();
     return { targets, startSeconds, stop };

@@ -95,11 +95,11 @@ class Tournament {
     await this.#eachTurn(`${where}, warming up`, { connections, seconds: WARM_UP_SECONDS }, 0);
     for (let round = 0; round < rounds; round++) {
       const load: Load = { connections, seconds };
-      for (const measured of await this.#eachTurn(`${where}, round ${round + 1} of ${rounds}`, load, round)) {
-        this.#record(measured);
-      }
+      const turn = await this.#eachTurn(`${where}, round ${round + 1} of ${rounds}`, load, round);
+      for (const measured of turn) this.#record(measured);
       if (this.#plan.peers.includes(RUNTIME.name)) {
-        this.#record(await measureRuntime(this.#model, load, RUNTIME_THREADS, round));
+        const batch = turn.findLast(({ meanBatch }) => meanBatch !== undefined)?.meanBatch ?? connections;
+        this.#record(await measureRuntime(this.#model, load, Math.round(batch), RUNTIME_THREADS, round));
       }
     }
   }

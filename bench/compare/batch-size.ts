@@ -1,0 +1,26 @@
+/** How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with. */
+import { METRICS_PATH } from '../../src/telemetry/metrics-page.ts';
+
+/** Since the server's start. */
+export interface BatchCounts {
+  readonly rows: number;
+  readonly batches: number;
+}
+
+/** `origin` of its REST surface. Counts all models: a contestant has one. */
+export async function readBatchCounts(origin: string): Promise<BatchCounts> {
+  const text = await (await fetch(origin + METRICS_PATH)).text();
+  const sumOf = (name: string): number => {
+    let sum = 0;
+    for (const match of text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))) sum += Number(match[1]);
+    return sum;
+  };
+  return { rows: sumOf('pillion_batch_size_sum'), batches: sumOf('pillion_batch_size_count') };
+}
+
+/** Rows of a batch, in the mean, between two readings. Throws if there was none. */
+export function meanBatch(before: BatchCounts, after: BatchCounts): number {
+  const batches = after.batches - before.batches;
+  if (batches === 0) throw new Error('no batch was run');
+  return (after.rows - before.rows) / batches;
+}
