@@ -15,10 +15,13 @@ import { parseArgs } from 'node:util';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
+import { type HalfResult, measureHalf } from './half-capacity.ts';
 import { grpcBody, requireGrpcAnswer, requireRestAnswer, restBody } from './requests.ts';
 
 const MODEL = 'mlp_small';
 const SETTLE_SECONDS = 1;
+/** Where latency at half of capacity is measured. */
+const HALF_CONNECTIONS = 32;
 
 interface Contestant {
   readonly server: ServerProcess;
@@ -124,6 +127,36 @@ async function runRounds(contestants: readonly Contestant[]): Promise<Round[]> {
   return all;
 }
 
+/** Of Pillion, on both surfaces. */
+async function runHalf(contestants: readonly Contestant[], rounds: readonly Round[]): Promise<HalfResult[]> {
+  const results: HalfResult[] = [];
+  const ours = contestants.filter(({ server }) => server.name === 'Pillion');
+  const metricsOrigin = new URL(ours.find(({ surface }) => surface === 'REST')!.url).origin;
+  for (const { server, surface, url } of ours) {
+    const isMeasured = (r: Round): boolean =>
+      r.server === server.name && r.surface === surface && r.connections === HALF_CONNECTIONS;
+    const measured = rounds.filter(isMeasured);
+    if (measured.length === 0) continue;
+    const capacity = median(measured.map((r) => r.requestsPerSecond));
+    const body = surface === 'REST' ? restBody() : grpcBody(MODEL);
+    const seconds = 2 * Number(values.seconds);
+    results.push(
+      await measureHalf({ surface, url, metricsOrigin, body, connections: HALF_CONNECTIONS, seconds, capacity }),
+    );
+  }
+  return results;
+}
+
+function reportHalf(results: readonly HalfResult[]): void {
+  for (const { surface, connections, requestsPerSecond, p50Ms, p99Ms, stallMs } of results) {
+    console.log(
+      `Pillion ${surface}, ${connections} connections, at half of that: ${requestsPerSecond.toFixed(0)} requests/s, ` +
+        `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (${(p99Ms / p50Ms).toFixed(1)}×); ` +
+        `the event loop was late by ${stallMs} ms at most`,
+    );
+  }
+}
+
 function report(all: readonly Round[]): void {
   const columns = ['', 'connections', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs/req', '÷ plain'];
   console.log(`| ${columns.join(' | ')} |\n|${columns.map(() => '---').join('|')}|`);
@@ -162,8 +195,13 @@ const { servers, contestants } = await startAll(positionals[0]!);
 try {
   const rounds = await runRounds(contestants);
   report(rounds);
+  const half = await runHalf(contestants, rounds);
+  reportHalf(half);
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
-  writeFileSync('bench/results/load.json', `${JSON.stringify({ model: MODEL, machine, rounds }, undefined, 1)}\n`);
+  writeFileSync(
+    'bench/results/load.json',
+    `${JSON.stringify({ model: MODEL, machine, half, rounds }, undefined, 1)}\n`,
+  );
 } finally {
   await Promise.all(servers.map((server) => server.stop()));
 }

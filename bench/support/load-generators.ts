@@ -19,6 +19,12 @@ export interface LoadOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+export interface PacedLoadOptions extends LoadOptions {
+  readonly protocol: 'HTTP/1.1' | 'gRPC';
+  /** Requests a second, of all connections together. One that is late does not delay the others' pace. */
+  readonly requestsPerSecond: number;
+}
+
 export interface LoadResult {
   readonly requests: number;
   readonly requestsPerSecond: number;
@@ -59,14 +65,37 @@ export async function wrk({ url, connections, seconds, body, headers = {} }: Loa
 }
 
 /** `body` is one gRPC message; it is framed here. h2load looks at the HTTP status alone: check an answer beforehand. */
-export async function h2load({ url, connections, seconds, body }: LoadOptions): Promise<LoadResult> {
-  const framed = new Uint8Array(5 + body.length);
-  new DataView(framed.buffer).setUint32(1, body.length);
-  framed.set(body, 5);
-  return withFiles({ body: framed, log: '' }, async (path) => {
+export async function h2load(options: LoadOptions): Promise<LoadResult> {
+  return runH2load(options, framed(options.body), GRPC_ARGS);
+}
+
+/** h2load at a pace of its own, instead of as fast as answers come: latency away from saturation. */
+export async function pacedLoad({ protocol, requestsPerSecond, ...options }: PacedLoadOptions): Promise<LoadResult> {
+  const pace = [`--rps=${Math.max(1, Math.round(requestsPerSecond / options.connections))}`];
+  return protocol === 'gRPC'
+    ? runH2load(options, framed(options.body), [...GRPC_ARGS, ...pace])
+    : runH2load(options, options.body, [...JSON_ARGS, ...pace]);
+}
+
+const GRPC_ARGS = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+const JSON_ARGS = ['--h1', '-H', 'content-type: application/json'];
+
+/** Behind gRPC's five bytes. */
+function framed(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(5 + message.length);
+  new DataView(bytes.buffer).setUint32(1, message.length);
+  bytes.set(message, 5);
+  return bytes;
+}
+
+function runH2load(
+  { url, connections, seconds }: LoadOptions,
+  body: Uint8Array,
+  further: readonly string[],
+): Promise<LoadResult> {
+  return withFiles({ body, log: '' }, async (path) => {
     const args = ['-t1', `-c${connections}`, '-m1', `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
-    const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-    const { stdout } = await runFile('h2load', [...args, ...headers, url], { maxBuffer: 2 ** 26 });
+    const { stdout } = await runFile('h2load', [...args, ...further, url], { maxBuffer: 2 ** 26 });
     const dataBytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
     return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes };
   });

@@ -53,6 +53,20 @@ export class TestSocket extends Duplex {
   }
 }
 
+/** Lends what it reads, as a connection's bytes are: when the listeners have returned it is overwritten. */
+class LendingSocket extends TestSocket {
+  /** The test keeps its own. */
+  override push(chunk: Buffer | null): boolean {
+    return super.push(chunk === null ? null : Buffer.from(chunk));
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const isHeard = super.emit(event, ...args);
+    if (event === 'data') (args[0] as Buffer).fill(0xff);
+    return isHeard;
+  }
+}
+
 /** All that is due now has run: next ticks, promises, immediates. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -68,7 +82,7 @@ export class Http2Peer {
   readonly clock: FakeClock;
   readonly echo = new EchoHandler();
   readonly server: Http2Server;
-  readonly socket = new TestSocket();
+  readonly socket: TestSocket = new LendingSocket();
 
   constructor(init: PeerInit = {}) {
     this.clock = init.clock ?? new FakeClock();
