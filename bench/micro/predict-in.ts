@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
+import { ModelSpecMemo } from '../../src/proxy/grpc/model-spec-codec.ts';
 import { readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.ts';
 import {
   bytesField,
@@ -31,6 +32,8 @@ interface SnakeCase {
   readonly inputs: { readonly x: { readonly float_val?: readonly number[]; readonly tensor_content?: Uint8Array } };
 }
 
+/** As the service has: a client repeats its model spec. */
+const specs = new ModelSpecMemo();
 const es = messageType(REQUEST);
 const js = protobufjsType(REQUEST);
 
@@ -52,7 +55,7 @@ function comparison(title: string, dims: readonly number[], floats: Float32Array
     title: `${title} (${message.length} bytes)`,
     contestants: {
       Pillion: () => {
-        const { modelSpec, inputs } = readPredictRequest(message, MAX_TENSOR_BYTES);
+        const { modelSpec, inputs } = readPredictRequest(message, MAX_TENSOR_BYTES, specs);
         batchBytes.set(inputs.get('x')!.data as Uint8Array);
         return modelSpec.name;
       },

@@ -24,7 +24,7 @@ export interface InlineLimits {
 
 export const DEFAULT_INLINE_LIMITS: InlineLimits = { runMs: 0.3, loadMs: 30 };
 
-/** A millisecond more is well below what a client on few cores notices. */
+/** A millisecond is well below what a client of few cores notices. */
 const FEW_CORES_INLINE_LIMITS: InlineLimits = { runMs: 1, loadMs: 30 };
 const FEW_CORES = 2;
 

@@ -26,6 +26,8 @@ export interface Answer {
 
 const JSON_TYPE = 'application/json';
 const TIMING = '\r\nserver-timing: ';
+/** Digits of any safe integer. */
+const MAX_INTEGER = 16;
 
 /** Names and values in turn, but for `date` and `connection`, which node:http adds. */
 export function headerList({ body, stages, now, extras }: Answer): string[] {
@@ -84,6 +86,3 @@ export class AnswerHeads {
     return endsConnection ? this.#close : this.#keepAlive;
   }
 }
-
-/** Digits of any safe integer. */
-const MAX_INTEGER = 16;
