@@ -79,11 +79,13 @@ export class GrpcJsEngine implements GrpcEngine {
     return this.#listener.listen(address);
   }
 
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.#listener.stopAccepting();
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });
+    // On Node 24 the shutdown is told before the last stream has ended.
+    await this.#listener.untilEmpty();
   }
 
   close(): Promise<void> {

@@ -12,6 +12,7 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #onConnection: (socket: Socket) => void;
+  readonly #whenEmpty: (() => void)[] = [];
 
   constructor(onConnection: (socket: Socket) => void) {
     this.#onConnection = onConnection;
@@ -38,9 +39,21 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Resolves when no connection is open. */
+  untilEmpty(): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size > 0) return;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
   #take(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => this.#forget(socket));
     // A reset by the client; 'close' follows.
     socket.on('error', () => undefined);
     this.#onConnection(socket);
