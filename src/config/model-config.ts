@@ -19,6 +19,28 @@ export interface ModelConfig {
   readonly executionProvider: string;
   /** Where its runs happen; undefined = what `--host` says. */
   readonly host: HostChoice | undefined;
+  /** What this model changes of the server's batching. */
+  readonly batching?: BatchingConfig | undefined;
+  /** Which of its requests are written down; undefined = none. */
+  readonly logging?: RequestLoggingConfig | undefined;
+}
+
+/** TensorFlow Serving's batching knobs (BatchingParameters): what is absent is the server's. */
+export interface BatchingConfig {
+  readonly maxBatchSize?: number | undefined;
+  readonly batchTimeoutMicros?: number | undefined;
+  readonly maxEnqueuedBatches?: number | undefined;
+  readonly allowedBatchSizes?: readonly number[] | undefined;
+  /** Runs of the model at a time. */
+  readonly numBatchThreads?: number | undefined;
+}
+
+/** TensorFlow Serving's LoggingConfig, as far as it means something here. */
+export interface RequestLoggingConfig {
+  /** Path and start of the names of the files: "/var/log/pillion/digits". */
+  readonly filenamePrefix: string;
+  /** Share of the requests that is written, 0 to 1. */
+  readonly samplingRate: number;
 }
 
 /** auto = on the event loop if runs are short enough, which is measured at load and watched, else in threads. */

@@ -1,6 +1,7 @@
 /**
  * Finds the servable that a request asks for, and tells the state of all. The manager is one; tests make their own.
  */
+import type { ModelConfig } from '../config/model-config.ts';
 import type { ServableHandle, VersionStatus } from './servable.ts';
 
 /** Which version: at most one of the two; neither = the latest available. */
@@ -23,4 +24,15 @@ export interface ServableDirectory {
   acquire(name: string, choice: VersionChoice): ServableHandle;
   /** Highest version first; unknown name → model_not_found. */
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
+}
+
+/** Changes which models are served while the server runs. The manager is one. */
+export interface ModelReloader {
+  /**
+   * Replaces the whole list: names that are gone unload, new ones load, known ones change in place. Checks everything
+   * first and changes nothing if a check fails (`load_failed`, `invalid_request`). Resolves when every newly named model
+   * is available; does not wait for unloads. Rejects when one of them cannot be loaded; the list is in force all the same,
+   * as in TensorFlow Serving. One reload at a time: the next waits for the one before it.
+   */
+  reload(models: readonly ModelConfig[]): Promise<void>;
 }
