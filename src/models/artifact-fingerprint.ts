@@ -10,7 +10,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const MAX_ENTRIES = 10_000;
+const MAX_ENTRIES = 2000;
 const MAX_DEPTH = 16;
 
 export interface ArtifactFingerprint {

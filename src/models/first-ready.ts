@@ -1,10 +1,12 @@
 /**
  * Waits for a model's first time with all of its versions up, and decides what ends the waiting.
  *
- * | rule   | ready                  | a version fails                          | there is nothing to load         |
- * |--------|------------------------|------------------------------------------|----------------------------------|
- * | start  | resolves               | rejects, if the first look found versions | waits: it may come               |
- * | reload | resolves               | rejects                                  | rejects: who asked wants to know |
+ * | rule   | ready    | a version fails                           | will be tried again | there is nothing to load |
+ * |--------|----------|-------------------------------------------|---------------------|--------------------------|
+ * | start  | resolves | rejects, if the first look found versions | waits               | waits: it may come       |
+ * | reload | resolves | rejects                                   | rejects             | rejects                  |
+ *
+ * Who asked for a reload wants to know now, and the next reload, which may mend it, waits for this one.
  *
  * In either case the model goes on living; it settles once and stays settled.
  */
@@ -64,6 +66,11 @@ export class FirstReady {
     if (this.#isSettled || this.#isFailureFinal !== true) return;
     this.#isSettled = true;
     this.#reject(error);
+  }
+
+  /** It will be tried again. */
+  stumbled(error: ServingError): void {
+    if (this.rule === 'reload') this.failed(error);
   }
 
   looked({ config, look, hindrance, allowUnavailableLabels }: FirstLook): void {

@@ -53,6 +53,7 @@ export class ModelLife {
       name: config.name,
       settings,
       onFailed: (record, error) => this.#onFailed(record, error),
+      onRetry: (error) => this.first.stumbled(error),
       onChange: () => this.#step(),
     });
     this.#table = this.#lives.table;
@@ -105,7 +106,7 @@ export class ModelLife {
     this.#isAspiredKnown = true;
     this.#step();
     this.first.leave();
-    await this.#poller.close();
+    this.#poller.close();
     await this.#lives.settled();
   }
 

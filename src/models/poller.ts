@@ -2,7 +2,7 @@
  * Calls `look` at once, then every interval, one call at a time. A look that says "again soon" is followed by the next
  * after SOON_MS: somebody is writing, and half a second matters to who waits for the new version.
  *
- * `look` must not reject. After close() no look begins.
+ * `look` must not reject. After close() no look begins; what one that was in progress finds is the caller's to ignore.
  */
 import type { Clock, TimerHandle } from '../core/clock.ts';
 
@@ -42,11 +42,10 @@ export class Poller {
     await this.#looking;
   }
 
-  /** Resolves when the look in progress has ended. */
-  async close(): Promise<void> {
+  /** A look in progress is not waited for: a network file system may never answer. */
+  close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-    await this.#looking;
   }
 
   async #look(): Promise<void> {

@@ -16,6 +16,8 @@ export interface VersionLivesOptions {
   readonly settings: LifeSettings;
   /** The record has ended because its version cannot be loaded. `onChange` follows. */
   readonly onFailed: (record: VersionRecord, error: ServingError) => void;
+  /** It did not load, and will be tried again. */
+  readonly onRetry: (error: ServingError) => void;
   readonly onChange: () => void;
 }
 
@@ -67,6 +69,7 @@ export class VersionLives {
         onRetry: (retry) => {
           record.lastFailure = retry.error;
           events.onRetry(name, version, retry);
+          this.#options.onRetry(retry.error);
         },
         onProgress: (elapsedMs) => events.onProgress(name, version, elapsedMs),
       });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
 import type { ModelManagerOptions } from '../../../src/models/model-manager.ts';
-import { BROKEN, LifeHarness, modelConfig, turn } from '../../support/model-life-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../support/model-life-harness.ts';
 
 const POLL_MS = 1000;
 const ALL = { kind: 'all' } as const;
@@ -133,6 +133,17 @@ describe('ModelManager.reload', () => {
     harness.loads.failFromNow('bad/1', BROKEN);
     await assert.rejects(harness.manager.reload([known, modelConfig('bad')]), BROKEN);
     assert.equal(harness.manager.acquire('m', {}).servable.version, 2n);
+  });
+
+  it('tells at once of a load that will be tried again, so that the next reload need not wait', async () => {
+    const harness = await serving();
+    harness.files.put('/n', 1n);
+    harness.loads.failFromNow('n/1', PASSING);
+    await assert.rejects(harness.manager.reload([modelConfig('n')]), PASSING);
+    assert.deepEqual(harness.states('n'), ['1 LOADING']);
+    harness.loads.failFromNow('n/1', undefined);
+    await harness.pass(60_000);
+    assert.deepEqual(harness.states('n'), ['1 AVAILABLE']);
   });
 
   it('refuses a list that cannot be meant, and changes nothing', async () => {
