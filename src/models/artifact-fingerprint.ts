@@ -1,6 +1,11 @@
 /**
- * What a version's files look like from outside, to tell whether somebody still writes them: names, sizes, times, modes
- * and inodes of the whole tree, never contents. Two equal fingerprints mean that nothing was written in between.
+ * What a version's files look like from outside, to tell whether somebody still writes them: the names in the whole tree,
+ * sizes, modes and times of the files, never contents. Two equal fingerprints mean that nothing was written in between.
+ *
+ * The change time counts because an old modification time is what cp -p, tar and rsync give to a file that is new here, and
+ * because a file that was renamed over another has a new one. Inode numbers do not count: on file systems that invent
+ * them they change by themselves. Nor do times of directories: what they tell, the names tell too, and a directory that was
+ * renamed into place whole would look new.
  *
  * Looks at no more than MAX_ENTRIES entries and MAX_DEPTH levels: an artifact is a handful of files, and a look must stay
  * cheap on a network file system. Symbolic links are followed. What cannot be read is part of the fingerprint, so that
@@ -17,7 +22,7 @@ export interface ArtifactFingerprint {
   readonly text: string;
   /** Files found; one that cannot be read counts. 0 = nothing to load yet. */
   readonly files: number;
-  /** The newest change of content or of inode in the tree, in ms since 1970. 0 = nothing was found. */
+  /** The newest change of a file, its content or its name, in ms since 1970. 0 = no file was found. */
   readonly changedAtMs: number;
 }
 
@@ -38,17 +43,17 @@ export async function fingerprintOf(directory: string): Promise<ArtifactFingerpr
 async function visit(walk: Walk, path: string, relative: string, depth: number): Promise<void> {
   if (walk.entries >= MAX_ENTRIES || depth > MAX_DEPTH) return;
   walk.entries += 1;
-  let isDirectory = false;
   try {
     const found = await stat(path);
-    isDirectory = found.isDirectory();
-    if (!isDirectory) walk.files += 1;
-    // The change time too: an old modification time is what cp -p, tar and rsync give to a file that is new here.
-    walk.changedAtMs = Math.max(walk.changedAtMs, found.mtimeMs, found.ctimeMs);
-    walk.hash.update(JSON.stringify([relative, found.size, found.mtimeMs, found.ino, found.mode]));
-    if (isDirectory) {
+    const { size, mtimeMs, ctimeMs, mode } = found;
+    if (found.isDirectory()) {
+      walk.hash.update(JSON.stringify([relative, mode]));
       const names = (await readdir(path)).sort();
       for (const name of names) await visit(walk, join(path, name), `${relative}/${name}`, depth + 1);
+    } else {
+      walk.hash.update(JSON.stringify([relative, mode, size, mtimeMs, ctimeMs]));
+      walk.files += 1;
+      walk.changedAtMs = Math.max(walk.changedAtMs, mtimeMs, ctimeMs);
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -34,9 +34,17 @@ it('sees that an old file is new here', async (t) => {
   const before = Date.now();
   writeFileSync(join(directory, 'model.onnx'), 'abc');
   utimesSync(join(directory, 'model.onnx'), 1, 1);
-  utimesSync(directory, 1, 1);
   const { changedAtMs } = await fingerprintOf(directory);
   assert.ok(changedAtMs > before - 1000);
+});
+
+it('does not take a directory for new that was renamed whole', async (t) => {
+  const base = tempDirectory(t);
+  mkdirSync(join(base, '.incoming'));
+  writeFileSync(join(base, '.incoming', 'model.onnx'), 'abc');
+  const before = await fingerprintOf(join(base, '.incoming'));
+  renameSync(join(base, '.incoming'), join(base, '1'));
+  assert.deepEqual(await fingerprintOf(join(base, '1')), before);
 });
 
 it('counts files, follows links, survives rings of them and what is gone', async (t) => {
