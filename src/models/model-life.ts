@@ -84,10 +84,10 @@ export class ModelLife {
   }
 
   /**
-   * Another configuration of the same model, in force at once. What it wants loaded otherwise is loaded anew, and what
-   * failed is tried again. Resolves when its base path has been looked at.
+   * Another configuration of the same model, in force at once; its base path is looked at now. What it wants loaded otherwise
+   * is loaded anew, and what failed is tried again.
    */
-  async reconfigure(config: ModelConfig): Promise<void> {
+  reconfigure(config: ModelConfig): void {
     const before = this.#config;
     this.#config = config;
     this.#givenUp.clear();
@@ -96,7 +96,7 @@ export class ModelLife {
       this.#watch = new VersionWatch(this.#settings.files, this.#settings.clock);
       this.#isAspiredKnown = false;
     }
-    await this.#poller.now();
+    void this.#poller.now();
   }
 
   /** Nothing is wanted any more. Resolves when every version has ended. Twice is once. */

@@ -149,21 +149,17 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     await checkReload(models, { served: (name) => this.#lives.get(name), files, allowUnavailableLabels });
     this.#checkOpen();
     const before = this.#lives;
-    const changes: Promise<void>[] = [];
     const lives = models.map((model) => {
       const known = before.get(model.name);
       if (known === undefined) return new ModelLife(model, 'reload', this.#settings);
-      changes.push(known.reconfigure(model));
+      known.reconfigure(model);
       return known;
     });
     this.#lives = new Map(lives.map((life) => [life.name, life]));
     for (const life of before.values()) if (!this.#lives.has(life.name)) this.#retire(life);
-    for (const life of lives) {
-      if (before.has(life.name)) continue;
-      life.start();
-      changes.push(life.first.promise);
-    }
-    await allSettledOrFirstFailure(changes);
+    const newcomers = lives.filter(({ name }) => !before.has(name));
+    for (const life of newcomers) life.start();
+    await Promise.all(newcomers.map(({ first }) => first.promise));
   }
 
   #checkOpen(): void {
@@ -180,11 +176,4 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isReady = isReady;
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** Waits for all, then rejects with the first that failed: what the reload did is done when it settles. */
-async function allSettledOrFirstFailure(changes: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(changes);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
 }
