@@ -61,10 +61,15 @@ class Contestant {
     const model = new ChangingModel(mkdtempSync(join(tmpdir(), 'pillion-swap-')), join(models, BIG, '1', 'model.onnx'));
     model.publish();
     const args = [
-      ...['dist/main.js', 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0'],
+      ...['serve', '--port=0', '--rest_api_port=0', '--admin_port=0'],
       ...[`--model=${SMALL}=${join(models, SMALL)}`, `--model=${BIG}=${model.basePath}${host}`],
     ];
-    const server = await startServer({ name, args, isReady: (line) => line['event'] === 'ready' });
+    const server = await startServer({
+      name,
+      program: 'bin/pillion',
+      args,
+      isReady: (line) => line['event'] === 'ready',
+    });
     const contestant = new Contestant(name, model, server);
     await requireGrpcAnswer(contestant.#predictUrl, SMALL);
     contestant.#answerBytes = perRequest(await contestant.#load(2));
