@@ -12,7 +12,7 @@
  */
 import type { ModelConfig } from '../config/model-config.ts';
 import { ServingError } from '../core/errors.ts';
-import type { Look } from './version-watch.ts';
+import type { FoundVersion, Look } from './version-watch.ts';
 
 export type FirstReadyRule = 'start' | 'reload';
 
@@ -74,18 +74,20 @@ export class FirstReady {
   }
 
   looked({ config, look, hindrance, allowUnavailableLabels }: FirstLook): void {
-    const isComing = look !== undefined && (look.aspired.length > 0 || look.isChanging);
+    const aspired = look?.aspired ?? [];
+    const isChanging = look?.isChanging === true;
+    const isComing = aspired.length > 0 || isChanging;
     this.#isFailureFinal ??= isComing || this.rule === 'reload';
     if (!isComing && this.rule === 'reload') {
       const text = `model "${config.name}" waits for its versions: ${hindrance}`;
       this.failed(new ServingError('load_failed', text));
-    } else if (look !== undefined && !look.isChanging && look.aspired.length > 0 && !allowUnavailableLabels) {
-      this.#checkLabels(config, look);
+    } else if (aspired.length > 0 && !isChanging && !allowUnavailableLabels) {
+      this.#checkLabels(config, aspired);
     }
   }
 
   /** Those of a reload are checked before it begins. */
-  #checkLabels({ name, versionLabels }: ModelConfig, { aspired }: Look): void {
+  #checkLabels({ name, versionLabels }: ModelConfig, aspired: readonly FoundVersion[]): void {
     for (const [label, version] of versionLabels) {
       if (aspired.some((found) => found.version === version)) continue;
       const text = `model "${name}": label "${label}" names version ${version}, which is not served; served: ${aspired

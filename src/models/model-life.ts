@@ -179,7 +179,7 @@ export class ModelLife {
       hindrance = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
-    if (look !== undefined) this.#aspire(look.aspired);
+    if (look?.aspired !== undefined) this.#aspire(look.aspired);
     const isChanging = look?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && hindrance !== undefined && !isChanging;
     if (isFinal) hindrance += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';

@@ -24,8 +24,11 @@ export interface FoundVersion {
 }
 
 export interface Look {
-  /** What should be up, highest first. */
-  readonly aspired: readonly FoundVersion[];
+  /**
+   * What should be up, highest first. Undefined: there are versions, and none is at rest yet, so that nobody can say;
+   * what was aspired before stays so.
+   */
+  readonly aspired: readonly FoundVersion[] | undefined;
   /** Something is new or still being written: look again soon. */
   readonly isChanging: boolean;
   /** Why nothing is aspired; undefined if something is. */
@@ -78,8 +81,9 @@ export class VersionWatch {
     wanted: readonly bigint[],
     rests: ReadonlyMap<bigint, Rest>,
   ): Look {
+    const isUndecided = wanted.length === 0 && rests.size > 0;
     return {
-      aspired: wanted.map((version) => this.#atRest.get(version)!),
+      aspired: isUndecided ? undefined : wanted.map((version) => this.#atRest.get(version)!),
       isChanging: [...rests.values()].includes('changing'),
       nothingBecause: wanted.length > 0 ? undefined : nothingAspired(basePath, found, rests),
     };

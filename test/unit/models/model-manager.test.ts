@@ -270,6 +270,16 @@ describe('ModelManager: versions that come and go', () => {
     assert.deepEqual(harness.states('m'), ['1 AVAILABLE']);
   });
 
+  it('keeps a deleted version while the only other one is still being copied', async () => {
+    const harness = await serving();
+    harness.files.remove('/m', 1n);
+    harness.files.put('/m', 2n, { changedAtMs: harness.clock.wallMs() + 2 * POLL_MS });
+    await harness.pass(POLL_MS);
+    assert.deepEqual(harness.states('m'), ['1 AVAILABLE']);
+    await harness.pass(SOON_MS);
+    assert.deepEqual(harness.states('m'), ['2 AVAILABLE', '1 END']);
+  });
+
   it('keeps everything while the base path cannot be read', async () => {
     const harness = await serving();
     harness.files.remove('/m');
