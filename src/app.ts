@@ -198,7 +198,7 @@ class PillionApp implements App {
       events: logModelEvents(this.logger, (model, version) =>
         this.#telemetry.metrics.forgetVersion(model, version.toString()),
       ),
-      ...managerOptions(config.options, this.#machine.budgetCores),
+      ...managerOptions(config.options, { cores: this.#machine.budgetCores, threadsPerLoad: this.#slots }),
     });
   }
 

@@ -118,7 +118,7 @@ export const SERVE_OPTIONS = {
   }),
   file_system_poll_wait_seconds: integer({
     min: -COUNT.max,
-    max: 86_400,
+    max: COUNT.max,
     default: 1,
     help: 'How often base paths are looked at for new versions. 0 = once, at start; negative = never, but for reloads.',
   }),
@@ -131,7 +131,7 @@ export const SERVE_OPTIONS = {
   num_load_threads: integer({
     ...COUNT,
     default: 0,
-    help: 'Versions that load at the same time. 0 = one; while the server starts, as many as there are cores.',
+    help: 'Versions that load at the same time. 0 = one; while the server starts, as many as the cores hold with a model’s threads each.',
   }),
   num_unload_threads: integer({
     ...COUNT,
