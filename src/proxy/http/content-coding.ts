@@ -47,12 +47,7 @@ export function parseContentEncoding(header: string | undefined): readonly strin
     if (name === '' || name === 'identity') continue;
     const coding = name === 'x-gzip' ? 'gzip' : name;
     if (!DECODERS.has(coding)) return unknownCoding(name);
-    if (codings.push(coding) > MAX_CODINGS) {
-      return new ServingError(
-        'unsupported',
-        `the body has more than ${MAX_CODINGS} content encodings; send it with one`,
-      );
-    }
+    if (codings.push(coding) > MAX_CODINGS) return tooManyCodings();
   }
   return codings;
 }
@@ -90,6 +85,11 @@ function notWhatItSays(coding: string): ServingError {
     'invalid_request',
     `the body is not what its Content-Encoding says: it cannot be inflated as ${coding}; send it whole and as it was compressed`,
   );
+}
+
+function tooManyCodings(): ServingError {
+  const sent = `the body has more than ${MAX_CODINGS} content encodings`;
+  return new ServingError('unsupported', `${sent}, but at most ${MAX_CODINGS} are taken; send it with one`);
 }
 
 function unknownCoding(name: string): ServingError {
