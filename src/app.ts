@@ -106,7 +106,14 @@ class PillionApp implements App {
         maxTensorBytes: options.max_message_bytes,
       },
     });
-    this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
+    this.#rest = new RestServer({
+      ...common,
+      metrics,
+      maxBodyBytes: options.max_message_bytes,
+      compressFromBytes: options.rest_compress_from_bytes || Infinity,
+      hasCors: options.rest_api_enable_cors_support,
+      serializationAsTensorContent: options.enable_serialization_as_tensor_content,
+    });
     this.#admin = new AdminServer({ readiness: this.#readiness, metrics, onInternalError: common.onInternalError });
     this.#observeGauges();
   }
