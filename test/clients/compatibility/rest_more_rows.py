@@ -20,7 +20,7 @@ def _(s: Sidecar) -> Answer:
     return answer
 
 
-@MORE.rest("the version that answered, in a header: predict, metadata, status of a version", "200")
+@MORE.rest("the version that answered, in a header: predict, metadata, status of a version", "200", "200", "there it is not told")
 def _(s: Sidecar) -> Answer:
     answer = s.rest.predict("float", {"instances": [[1, 2, 3, 4]]})
     for other in (answer, s.rest.get("/v1/models/float/metadata"), s.rest.get("/v1/models/float/versions/1")):
