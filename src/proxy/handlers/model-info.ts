@@ -34,7 +34,6 @@ export class ModelInfoHandler {
   status(spec: ModelSpec, context: RequestContext): readonly VersionStatus[] {
     const statuses = this.#models.status(spec.name, { version: spec.version });
     context.model = spec.name;
-    if (spec.version !== undefined) context.version = spec.version.toString();
     return statuses;
   }
 

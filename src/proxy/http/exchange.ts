@@ -41,11 +41,8 @@ export interface RestSurroundings {
 const OK = 200;
 const NO_EXTRAS: readonly string[] = [];
 
-/** What an answer is made of, beside what the exchange knows. */
-interface Outcome {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: Buffer;
+/** What a usual answer has not: it costs no object then. */
+interface Further {
   readonly coding?: Coding;
   readonly error?: ServingError;
   readonly allow?: string | undefined;
@@ -111,16 +108,17 @@ export class Exchange {
     return this.#transport.readBody(this.#surroundings.maxBodyBytes);
   }
 
-  reply(body: Buffer, contentType = JSON_TYPE): void {
+  /** `version`: the one that the answer is of, '' if of none. */
+  reply(body: Buffer, contentType = JSON_TYPE, version = this.context.version): void {
     if (this.#isFinished) return;
     if (body.length >= this.#surroundings.compressFromBytes) {
       const coding = chooseCoding(this.fields.acceptEncoding, ANSWER_CODINGS);
       if (coding !== undefined) {
-        this.#compress(body, contentType, coding).catch((error: unknown) => this.fail(error));
+        this.#compress(body, contentType, version, coding).catch((error: unknown) => this.fail(error));
         return;
       }
     }
-    this.#finish({ status: OK, contentType, body });
+    this.#finish(OK, contentType, body, version);
   }
 
   /** Anything thrown becomes the answer that its kind has; `allow` goes with a method that is not allowed. */
@@ -129,7 +127,7 @@ export class Exchange {
     const error = toServingError(thrown);
     if (error.kind === 'internal') this.#surroundings.onInternalError(error.cause ?? error, this.context);
     const body = errorBody(error.message);
-    this.#finish({ status: error.row.http, contentType: JSON_TYPE, body, error, allow });
+    this.#finish(error.row.http, JSON_TYPE, body, this.context.version, { error, allow });
   }
 
   /** The connection has closed. */
@@ -140,17 +138,18 @@ export class Exchange {
     context.cancel.cancel(clientLeft(context.stages.reached));
   }
 
-  async #compress(body: Buffer, contentType: string, coding: Coding): Promise<void> {
+  async #compress(body: Buffer, contentType: string, version: string, coding: Coding): Promise<void> {
     const { cancel } = this.context;
     cancel.throwIfCancelled();
     cancel.onCancel = (reason) => this.fail(reason);
     const compressed = await compressAnswer(body, coding);
     if (this.#isFinished) return;
     const isSmaller = compressed.length < body.length;
-    this.#finish(isSmaller ? { status: OK, contentType, body: compressed, coding } : { status: OK, contentType, body });
+    if (isSmaller) this.#finish(OK, contentType, compressed, version, { coding });
+    else this.#finish(OK, contentType, body, version);
   }
 
-  #finish(outcome: Outcome): void {
+  #finish(status: number, contentType: string, body: Buffer, version: string, further?: Further): void {
     const { context } = this;
     this.#isFinished = true;
     this.#open.splice(this.#open.indexOf(this), 1);
@@ -158,41 +157,40 @@ export class Exchange {
     context.requestBytes = this.#transport.receivedBytes;
     this.#transport.stopBody();
     try {
-      if (this.#transport.isOpen) this.#write(outcome);
+      if (this.#transport.isOpen) this.#write(status, contentType, body, version, further);
     } catch (thrown) {
       // Never seen; but an answer that cannot be written must not leave its request open, nor end the process.
       this.#surroundings.onInternalError(thrown, context);
       this.#transport.destroy();
     } finally {
-      this.#surroundings.lifecycle.finish(context, outcome.error);
+      this.#surroundings.lifecycle.finish(context, further?.error);
     }
   }
 
-  #write(outcome: Outcome): void {
+  #write(status: number, contentType: string, body: Buffer, version: string, further: Further | undefined): void {
     const { context } = this;
-    const { status, contentType, body } = outcome;
     context.responseBytes = body.length;
     this.#transport.send({
       status,
       contentType,
       body,
-      version: context.version,
+      version,
       stages: context.stages,
       now: context.now(),
-      extras: this.#extras(outcome),
+      extras: this.#extras(further),
       endsConnection: this.#surroundings.isDraining || this.endsConnection,
     });
   }
 
-  #extras({ error, allow, coding }: Outcome): readonly string[] {
+  #extras(further: Further | undefined): readonly string[] {
     const { requestId } = this.#transport.fields;
     const { trace } = this.context;
-    if (requestId === undefined && trace === undefined && error === undefined && coding === undefined) {
-      return NO_EXTRAS;
-    }
+    if (requestId === undefined && trace === undefined && further === undefined) return NO_EXTRAS;
     const extras: string[] = [];
     if (requestId !== undefined) extras.push('x-request-id', requestId);
     if (trace !== undefined) extras.push('traceparent', formatTraceparent(trace));
+    if (further === undefined) return extras;
+    const { error, allow, coding } = further;
     if (coding !== undefined) extras.push('content-encoding', coding);
     if (allow !== undefined) extras.push('allow', allow);
     const retryAfter = error === undefined ? undefined : retryAfterSeconds(error);

@@ -19,12 +19,12 @@ import type { PredictHandler } from '../handlers/predict.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { ListenTls } from '../tls-server.ts';
-import { AnswerHeads } from './answer-head.ts';
+import { AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import { Connection } from './connection.ts';
 import { CORS_HEADERS } from './cors.ts';
 import { Exchange, type RestSurroundings } from './exchange.ts';
 import { metadataJson } from './metadata-json.ts';
-import { NodeTransport } from './node-transport.ts';
+import { NodeTransport, type NodeTransportParts } from './node-transport.ts';
 import { PlainConnection } from './plain-connection.ts';
 import { PlainRequestReader } from './plain-request.ts';
 import { PLAIN_TIMEOUTS, RestListener } from './rest-listener.ts';
@@ -65,6 +65,7 @@ export class RestServer {
   readonly #listener: RestListener;
   readonly #reader: PlainRequestReader;
   readonly #heads: AnswerHeads;
+  readonly #nodeParts: NodeTransportParts;
   /** Connections that node:http does not have (yet). */
   readonly #plain = new Map<PlainConnection, Socket>();
 
@@ -78,6 +79,7 @@ export class RestServer {
     this.#reader = new PlainRequestReader(maxBodyBytes);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
+    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
     this.#listener = new RestListener(
       {
@@ -146,8 +148,7 @@ export class RestServer {
       return;
     }
     const { open } = this.#connections.get(request.socket)!;
-    const parts = { clock: this.#options.lifecycle.clock, heads: this.#heads };
-    const transport = new NodeTransport(request, response, parts, expectsContinue);
+    const transport = new NodeTransport(request, response, this.#nodeParts, expectsContinue);
     this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
   }
 
@@ -171,7 +172,11 @@ export class RestServer {
         exchange.reply(Buffer.from(modelsJson(modelInfo.list()), 'utf8'));
         break;
       case 'status':
-        exchange.reply(Buffer.from(statusJson(modelInfo.status(route.spec, context)), 'utf8'));
+        exchange.reply(
+          Buffer.from(statusJson(modelInfo.status(route.spec, context)), 'utf8'),
+          JSON_TYPE,
+          route.spec.version?.toString(),
+        );
         break;
       case 'metadata':
         exchange.reply(Buffer.from(metadataJson(modelInfo.metadata(route.spec, context)), 'utf8'));
