@@ -13,6 +13,7 @@ import { describeMachine, type Machine, readMachine } from './config/machine.ts'
 import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
+import type { TlsConfig } from './config/tls-config.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
@@ -30,6 +31,7 @@ import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
+import type { ListenTls } from './proxy/tls-server.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
 import { type Environment, startTracing } from './telemetry/tracing.ts';
@@ -59,7 +61,13 @@ export interface App {
  */
 const SENDING_MS = 1000;
 
-export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+/** What a configuration may say of TLS: gRPC has it then, REST where asked. Absent = plaintext. */
+export interface TlsChoice {
+  readonly tls?: TlsConfig | undefined;
+  readonly options: { readonly rest_api_tls?: boolean };
+}
+
+export async function createApp(config: ServeConfig & TlsChoice, environment: Environment): Promise<App> {
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
@@ -85,7 +93,7 @@ class PillionApp implements App {
   readonly #admin: AdminServer;
   #ended: Promise<void> | undefined;
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+  constructor(config: ServeConfig & TlsChoice, logger: RootLogger, telemetry: AppTelemetry) {
     const { options } = config;
     this.logger = logger;
     this.#options = options;
@@ -106,16 +114,25 @@ class PillionApp implements App {
       onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
     };
     const metrics = () => telemetry.metrics.page();
+    const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
-      engine: createGrpcEngine(options, common.onInternalError),
+      engine: createGrpcEngine(options, common.onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
       },
     });
-    this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
+    this.#rest = new RestServer({
+      ...common,
+      metrics,
+      maxBodyBytes: options.max_message_bytes,
+      compressFromBytes: options.rest_compress_from_bytes || Infinity,
+      hasCors: options.rest_api_enable_cors_support,
+      tls: config.options.rest_api_tls === true ? tls : undefined,
+      serializationAsTensorContent: options.enable_serialization_as_tensor_content,
+    });
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
@@ -123,6 +140,12 @@ class PillionApp implements App {
       onInternalError: common.onInternalError,
     });
     this.#observeGauges();
+  }
+
+  #listenTls(config: TlsConfig): ListenTls {
+    const onHandshakeFailed = (error: Error, peer: string): void =>
+      this.logger.debug({ err: error, peer }, 'a TLS handshake failed');
+    return { config, onHandshakeFailed };
   }
 
   async start(): Promise<Addresses> {
@@ -271,8 +294,12 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   timer.cancel();
 }
 
-function createGrpcEngine(options: ServeOptions, onInternalError: (error: unknown) => void): GrpcEngine {
-  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError };
+function createGrpcEngine(
+  options: ServeOptions,
+  onInternalError: (error: unknown) => void,
+  tls: ListenTls | undefined,
+): GrpcEngine {
+  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   return new PillionEngine({ ...common, compressFromBytes: options.grpc_compress_from_bytes || Infinity });
 }

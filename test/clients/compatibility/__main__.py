@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from . import info_rows, predict_rows, rest_rows
+from . import info_rows, predict_rows, rest_more_rows, rest_rows
 from .document import render, replace
 from .row import Row, Section
 from .surfaces import Grpc, Rest, Sidecar
@@ -27,6 +27,7 @@ SECTIONS: list[Section] = [
     rest_rows.COLUMNS,
     rest_rows.VALUES,
     rest_rows.ANSWERS,
+    rest_more_rows.MORE,
 ]
 
 

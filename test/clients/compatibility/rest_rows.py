@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 
 from .row import Section, check
 from .surfaces import Answer, Sidecar
@@ -79,6 +80,20 @@ def _(s: Sidecar) -> Answer:
 def _(s: Sidecar) -> Answer:
     body = gzip.compress(b'{"instances": [[1,2,3,4]]}')
     return s.rest.predict("float", body, {"Content-Encoding": "gzip"})
+
+
+@BODY.rest("Content-Encoding: deflate", "400", "200", "clients that compress choose among several")
+def _(s: Sidecar) -> Answer:
+    body = zlib.compress(b'{"instances": [[1,2,3,4]]}')
+    return s.rest.predict("float", body, {"Content-Encoding": "deflate"})
+
+
+BODY.rest("Content-Encoding: gzip, and the body is not", "400")(
+    lambda s: s.rest.predict("float", {"instances": ONE}, {"Content-Encoding": "gzip"})
+)
+BODY.rest("Content-Encoding that is not known", "200", "501", "the body cannot be what it seems")(
+    lambda s: s.rest.predict("float", {"instances": ONE}, {"Content-Encoding": "compress"})
+)
 
 
 @BODY.rest("errors are {\"error\": text}, and JSON", "404")
