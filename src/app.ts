@@ -17,8 +17,10 @@ import type { TlsConfig } from './config/tls-config.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
+import { managerOptions } from './models/manager-options.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from './models/memory-report.ts';
+import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
@@ -44,7 +46,10 @@ export interface Addresses {
 
 export interface App {
   readonly logger: RootLogger;
-  /** Resolves when ready. Rejects with the first failure (port in use, model does not load); everything is closed then. */
+  /**
+   * Resolves when ready, which may take until a model is put where it is looked for, or when drained before. Rejects with
+   * the first failure (port in use, model does not load); everything is closed then.
+   */
   start(): Promise<Addresses>;
   /** Ends in order, within the drain timeout. Twice is once. */
   drain(): Promise<void>;
@@ -128,7 +133,12 @@ class PillionApp implements App {
       tls: config.options.rest_api_tls === true ? tls : undefined,
       serializationAsTensorContent: options.enable_serialization_as_tensor_content,
     });
-    this.#admin = new AdminServer({ readiness: this.#readiness, metrics, onInternalError: common.onInternalError });
+    this.#admin = new AdminServer({
+      readiness: this.#readiness,
+      waitsFor: () => this.#models.waitsFor(),
+      metrics,
+      onInternalError: common.onInternalError,
+    });
     this.#observeGauges();
   }
 
@@ -146,6 +156,8 @@ class PillionApp implements App {
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       await this.#models.start();
+      // Told to end before the models were there.
+      if (!this.#models.isReady) return addresses;
       this.#readiness.setModelsReady(true);
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;
@@ -205,11 +217,11 @@ class PillionApp implements App {
         readResident: () => process.memoryUsage.rss(),
         onLoaded: (servable) => this.logger.info(describeMemory(servable), 'memory of the model version'),
       }),
-      onTransition: (model, { version, state, error }) => {
-        const fields = { model, version: version.toString(), state };
-        if (error === undefined) this.logger.info(fields, 'model version');
-        else this.logger.error({ ...fields, err: error }, 'model version failed to load');
-      },
+      clock: systemClock,
+      events: logModelEvents(this.logger, (model, version) =>
+        this.#telemetry.metrics.forgetVersion(model, version.toString()),
+      ),
+      ...managerOptions(config.options, { cores: this.#machine.budgetCores, threadsPerLoad: this.#slots }),
     });
   }
 

@@ -12,6 +12,8 @@ import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
+  /** What the start still waits for, a line each. */
+  readonly waitsFor: () => readonly string[];
   readonly metrics: () => Promise<MetricsPage>;
   readonly onInternalError: (error: unknown) => void;
 }
@@ -56,13 +58,8 @@ export class AdminServer {
     }
     if (path === '/live') return send(response, 200, 'text/plain', 'live\n');
     if (path === '/ready') {
-      const { isReady } = this.#options.readiness;
-      return send(
-        response,
-        isReady ? 200 : 503,
-        'text/plain',
-        isReady ? 'ready\n' : 'not ready: loading or draining\n',
-      );
+      const { readiness, waitsFor } = this.#options;
+      return send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
     }
     if (path === '/metrics' || path === METRICS_PATH) {
       const page = await this.#options.metrics();
@@ -70,6 +67,11 @@ export class AdminServer {
     }
     return send(response, 404, 'text/plain', 'here are: /live /ready /metrics\n');
   }
+}
+
+function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
+  if (isReady) return 'ready\n';
+  return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -17,7 +17,7 @@ export const SERVE_OPTIONS = {
   model_base_path: text({
     default: '',
     placeholder: 'DIR',
-    help: 'Directory with one numbered directory a version: DIR/1/model.onnx. The highest number is served.',
+    help: 'Directory with one numbered directory a version: DIR/1/model.onnx. The highest number is served, also one that comes later.',
   }),
   model: texts({
     default: [],
@@ -124,6 +124,43 @@ export const SERVE_OPTIONS = {
   enable_serialization_as_tensor_content: flag({
     default: false,
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',
+  }),
+  file_system_poll_wait_seconds: integer({
+    min: -COUNT.max,
+    max: COUNT.max,
+    default: 1,
+    help: 'How often base paths are looked at for new versions. 0 = once, at start; negative = never, but for reloads.',
+  }),
+  version_transition_policy: text({
+    default: 'availability',
+    oneOf: ['availability', 'resource'],
+    placeholder: 'availability|resource',
+    help: 'availability = a new version loads before the old one goes; resource = the old one goes first, for models that fit into memory only once.',
+  }),
+  num_load_threads: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Versions that load at the same time. 0 = one; while the server starts, as many as the cores hold with a model’s threads each.',
+  }),
+  num_unload_threads: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Versions that unload at the same time. 0 = any number: unloading is mostly waiting for requests to end.',
+  }),
+  max_num_load_retries: integer({
+    ...COUNT,
+    default: 5,
+    help: 'How often a load is tried again whose failure may pass (memory, file system, a lost thread). A broken model is not.',
+  }),
+  load_retry_interval_micros: integer({
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 60_000_000,
+    help: 'Between two attempts to load a version, in µs.',
+  }),
+  allow_version_labels_for_unavailable_models: flag({
+    default: false,
+    help: 'A new label may name a version that is not there. One in use moves only to an available version in any case.',
   }),
   drain_timeout_ms: integer({
     ...COUNT,

@@ -1,43 +1,84 @@
 /**
- * Brings the configured models up, finds them for requests, takes them down.
+ * All configured models: brings them up, finds them for requests, replaces their list, takes them down. Each model lives by
+ * itself (model-life.ts): none waits for another, but for the slots that loads share.
  *
- * A request meets a model in one of three ways: available (it gets a handle), wanted but still loading
- * (`model_not_ready`, retryable), or unknown (`model_not_found`, `label_not_found`). The texts list what there is.
+ * Ready means that every model of the start's list has had all of its versions up; it stays so, whatever is loaded later.
  */
-import { resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.ts';
-import { ServingError, toServingError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
+import { ServingError } from '../core/errors.ts';
+import type { LifeSettings } from './life-settings.ts';
+import { type ModelEvents, NO_EVENTS } from './model-events.ts';
+import { ModelLife } from './model-life.ts';
+import { unknownModel } from './refusals.ts';
+import { checkReload } from './reload-check.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
-import type { ServableDirectory, VersionChoice } from './servable-directory.ts';
-import { aspiredVersions } from './version-policy.ts';
-import { VersionRecord } from './version-record.ts';
-import { findVersions } from './version-source.ts';
+import type { ModelReloader, ServableDirectory, VersionChoice } from './servable-directory.ts';
+import { type LoadServable, VersionLoader } from './version-loader.ts';
+import { diskFiles, type VersionFiles } from './version-source.ts';
+import type { TransitionPolicy } from './version-transitions.ts';
+import { WorkSlots } from './work-slots.ts';
 
-/** Opens one version directory. Rejects with ServingError `load_failed`. */
-export type LoadServable = (model: ModelConfig, version: bigint, directory: string) => Promise<Servable>;
+export type { LoadServable } from './version-loader.ts';
 
+/** The options of TensorFlow Serving by the same names; config/serve-options.ts has what they mean. */
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];
   readonly load: LoadServable;
-  /** Told of each step of each version's life, for the log. */
-  readonly onTransition?: (model: string, status: VersionStatus) => void;
+  readonly clock: Clock;
+  readonly events?: ModelEvents;
+  readonly files?: VersionFiles;
+  /** Default 1000; 0 = look once, negative = never. */
+  readonly pollIntervalMs?: number;
+  readonly transitionPolicy?: TransitionPolicy;
+  /** Loads at once, after the start and while it lasts. */
+  readonly loadThreads?: number;
+  readonly startLoadThreads?: number;
+  /** Unloads at once; most of an unload is waiting for requests. */
+  readonly unloadThreads?: number;
+  readonly maxLoadRetries?: number;
+  readonly loadRetryIntervalMs?: number;
+  readonly allowUnavailableLabels?: boolean;
 }
 
-/** When to ask again for a model that is loading. Most models here load in under a second. */
-const LOADING_RETRY_AFTER_MS = 1000;
-
-export class ModelManager implements ServableDirectory {
-  readonly #options: ModelManagerOptions;
-  readonly #models: ReadonlyMap<string, ModelConfig>;
-  /** By model name; versions highest first. */
-  readonly #records = new Map<string, VersionRecord[]>();
+export class ModelManager implements ServableDirectory, ModelReloader {
+  readonly #settings: LifeSettings;
+  readonly #loadSlots: WorkSlots;
+  readonly #loadThreads: number;
+  /** In the order of the configuration. */
+  #lives: ReadonlyMap<string, ModelLife>;
+  /** Of the start's configuration. */
+  readonly #startLives: readonly ModelLife[];
+  /** No longer configured, and not yet at their end. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #listeners = new Set<() => void>();
   #isReady = false;
+  #isClosed = false;
+  /** The reload in progress, and those that wait for it. */
+  #reloading: Promise<void> = Promise.resolve();
 
   constructor(options: ModelManagerOptions) {
-    this.#options = options;
-    this.#models = new Map(options.models.map((model) => [model.name, model]));
-    for (const name of this.#models.keys()) this.#records.set(name, []);
+    const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
+    this.#loadThreads = loadThreads;
+    this.#loadSlots = new WorkSlots(startLoadThreads);
+    this.#settings = {
+      clock,
+      files: options.files ?? diskFiles,
+      events: options.events ?? NO_EVENTS,
+      transitionPolicy: options.transitionPolicy ?? 'availability',
+      pollIntervalMs: options.pollIntervalMs ?? 1000,
+      allowUnavailableLabels: options.allowUnavailableLabels ?? false,
+      unloadSlots: new WorkSlots(unloadThreads),
+      loader: new VersionLoader({
+        load: options.load,
+        clock,
+        slots: this.#loadSlots,
+        maxRetries: options.maxLoadRetries ?? 5,
+        retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
+      }),
+    };
+    this.#startLives = options.models.map((model) => new ModelLife(model, 'start', this.#settings));
+    this.#lives = new Map(this.#startLives.map((life) => [life.name, life]));
   }
 
   get isReady(): boolean {
@@ -45,7 +86,7 @@ export class ModelManager implements ServableDirectory {
   }
 
   get modelNames(): readonly string[] {
-    return [...this.#models.keys()];
+    return [...this.#lives.keys()];
   }
 
   onReadinessChange(listener: () => void): () => void {
@@ -55,135 +96,84 @@ export class ModelManager implements ServableDirectory {
 
   /** Servables that are up, for gauges. */
   *servables(): Iterable<Servable> {
-    for (const records of this.#records.values()) {
-      for (const { servable } of records) if (servable !== undefined) yield servable;
-    }
+    for (const life of this.#lives.values()) yield* life.servables;
   }
 
-  /** Loads every aspired version of every model, one after another. Rejects with the first failure. */
+  /** For each model that the start waits for, the reason: `model "m": base path /m does not exist; …`. */
+  waitsFor(): readonly string[] {
+    const late = this.#startLives.filter(({ first }) => !first.isReady);
+    return late.map((life) => `model "${life.name}": ${life.waitsFor()}`);
+  }
+
+  /**
+   * Loads what the base paths hold, and goes on looking. Resolves when every model has had all of its versions up, which
+   * may take until they are put there; or when closed before, with isReady false. Rejects with the first version that
+   * cannot be loaded of those that were there at the start; the caller closes then.
+   */
   async start(): Promise<void> {
-    for (const model of this.#models.values()) await this.#bringUp(model);
-    this.#isReady = true;
-    for (const listener of this.#listeners) listener();
+    for (const life of this.#startLives) life.start();
+    await Promise.all(this.#startLives.map(({ first }) => first.promise));
+    this.#loadSlots.limit = this.#loadThreads;
+    if (!this.#isClosed) this.#setReady(true);
   }
 
-  /** Unloads everything; waits for handles and for what is queued. */
+  /** Ends every poll, gives up loads, unloads everything; waits for handles and for what is queued. Twice is once. */
   async close(): Promise<void> {
-    this.#isReady = false;
-    for (const listener of this.#listeners) listener();
-    const unloads: Promise<void>[] = [];
-    for (const [name, records] of this.#records) {
-      for (const record of records) if (record.servable !== undefined) unloads.push(this.#takeDown(name, record));
-    }
-    await Promise.all(unloads);
+    this.#isClosed = true;
+    this.#setReady(false);
+    await Promise.all([...this.#lives.values()].map((life) => life.retire()));
+    await Promise.all(this.#leaving);
   }
 
   acquire(name: string, choice: VersionChoice): ServableHandle {
-    const records = this.#recordsOf(name);
-    if (records.length === 0) throw stillLoading(name);
-    const version = choice.label === undefined ? choice.version : this.#versionOfLabel(name, choice.label);
-    const record =
-      version === undefined
-        ? (records.find((r) => r.state === 'AVAILABLE') ?? records[0])
-        : records.find((r) => r.version === version);
-    if (record === undefined) throw this.#notFound(name, version);
-    if (record.state === 'AVAILABLE') return record.servable!.borrow();
-    if (record.state === 'END' || record.state === 'UNLOADING')
-      throw this.#notFound(name, record.version, record.error);
-    throw stillLoading(name);
+    const life = this.#lives.get(name);
+    if (life === undefined) throw unknownModel(name, this.#lives.keys());
+    return life.acquire(choice);
   }
 
   status(name: string, choice: VersionChoice): readonly VersionStatus[] {
-    const records = this.#recordsOf(name);
-    if (choice.version === undefined) return records;
-    const record = records.find((r) => r.version === choice.version);
-    if (record === undefined) throw this.#notFound(name, choice.version);
-    return [record];
+    const life = this.#lives.get(name);
+    if (life === undefined) throw unknownModel(name, this.#lives.keys());
+    return life.status(choice.version);
   }
 
-  async #bringUp(model: ModelConfig): Promise<void> {
-    const basePath = resolve(model.basePath);
-    const found = await findVersions(model.name, basePath);
-    const aspired = aspiredVersions(model.versionPolicy, [...found.keys()]);
-    if (aspired.length === 0) throw noVersions(model, basePath, [...found.keys()]);
-    const records = aspired.map((version) => new VersionRecord(version));
-    this.#records.set(model.name, records);
-    for (const record of records) await this.#loadVersion(model, record, found.get(record.version)!);
-    for (const [label, version] of model.versionLabels) {
-      if (!aspired.includes(version)) {
-        throw new ServingError(
-          'load_failed',
-          `model "${model.name}": label "${label}" names version ${version}, which is not served`,
-        );
-      }
-    }
+  reload(models: readonly ModelConfig[]): Promise<void> {
+    const turn = this.#reloading.then(() => this.#reload(models));
+    this.#reloading = turn.catch(() => undefined);
+    return turn;
   }
 
-  async #loadVersion(model: ModelConfig, record: VersionRecord, directory: string): Promise<void> {
-    this.#move(model.name, record, 'LOADING');
-    try {
-      record.servable = await this.#options.load(model, record.version, directory);
-    } catch (thrown) {
-      record.error = toServingError(thrown);
-      this.#move(model.name, record, 'END');
-      throw record.error;
-    }
-    this.#move(model.name, record, 'AVAILABLE');
+  async #reload(models: readonly ModelConfig[]): Promise<void> {
+    this.#checkOpen();
+    const { files, allowUnavailableLabels } = this.#settings;
+    await checkReload(models, { served: (name) => this.#lives.get(name), files, allowUnavailableLabels });
+    this.#checkOpen();
+    const before = this.#lives;
+    const lives = models.map((model) => {
+      const known = before.get(model.name);
+      if (known === undefined) return new ModelLife(model, 'reload', this.#settings);
+      known.reconfigure(model);
+      return known;
+    });
+    this.#lives = new Map(lives.map((life) => [life.name, life]));
+    for (const life of before.values()) if (!this.#lives.has(life.name)) this.#retire(life);
+    const newcomers = lives.filter(({ name }) => !before.has(name));
+    for (const life of newcomers) life.start();
+    await Promise.all(newcomers.map(({ first }) => first.promise));
   }
 
-  async #takeDown(name: string, record: VersionRecord): Promise<void> {
-    const servable = record.servable!;
-    this.#move(name, record, 'UNLOADING');
-    record.servable = undefined;
-    await servable.unload();
-    this.#move(name, record, 'END');
+  #checkOpen(): void {
+    if (this.#isClosed) throw new ServingError('draining', 'the server is shutting down; its models stay as they are');
   }
 
-  #move(name: string, record: VersionRecord, state: VersionStatus['state']): void {
-    record.moveTo(state);
-    this.#options.onTransition?.(name, record);
+  #retire(life: ModelLife): void {
+    const leaving = life.retire().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
-  #recordsOf(name: string): readonly VersionRecord[] {
-    const records = this.#records.get(name);
-    if (records !== undefined && this.#models.has(name)) return records;
-    throw new ServingError(
-      'model_not_found',
-      `no model ${JSON.stringify(name.slice(0, 120))} is served here; served: ${this.modelNames.join(', ')}`,
-    );
+  #setReady(isReady: boolean): void {
+    if (this.#isReady === isReady) return;
+    this.#isReady = isReady;
+    for (const listener of this.#listeners) listener();
   }
-
-  #versionOfLabel(name: string, label: string): bigint {
-    const labels = this.#models.get(name)!.versionLabels;
-    const version = labels.get(label);
-    if (version !== undefined) return version;
-    const known = labels.size === 0 ? 'it has no labels' : `its labels: ${[...labels.keys()].join(', ')}`;
-    throw new ServingError(
-      'label_not_found',
-      `model "${name}" has no version label ${JSON.stringify(label.slice(0, 120))}; ${known}`,
-    );
-  }
-
-  #notFound(name: string, version: bigint | undefined, cause?: ServingError): ServingError {
-    const available = this.#recordsOf(name).filter((r) => r.state === 'AVAILABLE');
-    const list =
-      available.length === 0 ? 'none is available' : `available: ${available.map((r) => r.version).join(', ')}`;
-    const why = cause === undefined ? '' : ` (it failed to load: ${cause.message})`;
-    const what = version === undefined ? 'has no version' : `has no version ${version}`;
-    return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${list}`);
-  }
-}
-
-function stillLoading(name: string): ServingError {
-  return new ServingError('model_not_ready', `model "${name}" is still loading; try again`, {
-    retryAfterMs: LOADING_RETRY_AFTER_MS,
-  });
-}
-
-function noVersions(model: ModelConfig, basePath: string, found: readonly bigint[]): ServingError {
-  const what =
-    found.length === 0
-      ? `${basePath} holds no numbered version directory; put the model into ${basePath}/1`
-      : `${basePath} holds versions ${found.join(', ')}, none of which the version policy asks for`;
-  return new ServingError('load_failed', `model "${model.name}": ${what}`);
 }

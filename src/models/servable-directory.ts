@@ -11,7 +11,7 @@ export interface VersionChoice {
 }
 
 export interface ServableDirectory {
-  /** All that is configured is up. */
+  /** Every model of the start's configuration has been up with all of its versions; stays true until the end. */
   readonly isReady: boolean;
   /** Calls `listener` whenever isReady may have changed. Returns the function that stops it. */
   onReadinessChange(listener: () => void): () => void;

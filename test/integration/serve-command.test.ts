@@ -1,6 +1,6 @@
 /** `pillion serve` as an orchestrator sees it: exit status, signals, health, what it says when it cannot start. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,9 +71,6 @@ describe('pillion serve', () => {
   });
 
   it('names the model, the file and the reason when it cannot start, and ends with 1', async () => {
-    const missing = runPillion(['serve', '--model=m=/nonexistent', '--port=0', '--rest_api_port=0', '--admin_port=0']);
-    assert.equal(await missing.exited, 1);
-    assert.match(missing.output(), /base path \/nonexistent does not exist/);
     const cuda = runPillion(['serve', `${DIGITS[0]},provider=cuda`, '--port=0', '--rest_api_port=0', '--admin_port=0']);
     assert.equal(await cuda.exited, 1);
     assert.match(cuda.output(), /cuda/);
@@ -90,12 +87,33 @@ describe('pillion serve', () => {
     await new Promise((resolve) => holder.close(resolve));
   });
 
-  it('refuses a directory whose model is broken, with the file named', async () => {
+  it('refuses a version whose model is broken, with the file named', async () => {
+    const base = await mkdtemp(join(tmpdir(), 'pillion-'));
+    await mkdir(join(base, '1'));
+    await writeFile(join(base, '1', 'model.onnx'), 'no model');
+    const broken = runPillion(['serve', `--model=m=${base}`, '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    assert.equal(await broken.exited, 1);
+    assert.match(broken.output(), /1\/model\.onnx/);
+    await rm(base, { recursive: true });
+  });
+
+  it('waits where there is no model yet, says what for, and ends with 0 when told to', async () => {
     const base = await mkdtemp(join(tmpdir(), 'pillion-'));
     await writeFile(join(base, 'note.txt'), 'no version here');
-    const empty = runPillion(['serve', `--model=m=${base}`, '--port=0', '--rest_api_port=0', '--admin_port=0']);
-    assert.equal(await empty.exited, 1);
-    assert.match(empty.output(), /holds no numbered version directory/);
+    const models = ['--model=gone=/nonexistent', `--model=empty=${base}`];
+    const waiting = runPillion(['serve', ...models, '--port=0', '--rest_api_port=0', '--admin_port=0']);
+    const gone = await waiting.line((line) => line['model'] === 'gone');
+    assert.match(gone.msg!, /base path \/nonexistent does not exist/);
+    await waiting.line((line) => line['model'] === 'empty');
+    const listening = await waiting.line((line) => line.event === 'listening');
+    const ready = await fetch(`http://${listening['admin'] as string}/ready`);
+    assert.equal(ready.status, 503);
+    const text = await ready.text();
+    assert.match(text, /^model "gone": base path \/nonexistent does not exist; it must hold one numbered directory/m);
+    assert.match(text, /^model "empty": .* holds no numbered version directory; put the model into .*\/1$/m);
+    assert.equal(await waiting.stop(), 0);
+    assert.ok(waiting.lines.some((line) => line.event === 'drained'));
+    assert.ok(!waiting.lines.some((line) => line.event === 'ready'));
     await rm(base, { recursive: true });
   });
 });

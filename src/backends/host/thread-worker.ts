@@ -157,7 +157,9 @@ export class ThreadWorker {
     this.#goneBecause = reason;
     this.onExit?.(reason);
     this.#loading?.reject(
-      new ServingError('load_failed', `model "${this.#model}": its worker thread ended while loading (${reason})`),
+      new ServingError('load_failed', `model "${this.#model}": its worker thread ended while loading (${reason})`, {
+        attributes: { threadEnded: true },
+      }),
     );
     this.#running?.reject(
       new ServingError(

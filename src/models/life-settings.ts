@@ -1,0 +1,20 @@
+/** What the lives of all models share. */
+import type { Clock } from '../core/clock.ts';
+import type { ModelEvents } from './model-events.ts';
+import type { VersionLoader } from './version-loader.ts';
+import type { VersionFiles } from './version-source.ts';
+import type { TransitionPolicy } from './version-transitions.ts';
+import type { WorkSlots } from './work-slots.ts';
+
+export interface LifeSettings {
+  readonly files: VersionFiles;
+  readonly clock: Clock;
+  readonly loader: VersionLoader;
+  readonly unloadSlots: WorkSlots;
+  readonly events: ModelEvents;
+  readonly transitionPolicy: TransitionPolicy;
+  /** Between two looks at a base path. 0 = look once; negative = only when a reload asks for it. */
+  readonly pollIntervalMs: number;
+  /** A label may name a version that is not there. */
+  readonly allowUnavailableLabels: boolean;
+}
