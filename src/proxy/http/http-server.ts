@@ -1,7 +1,7 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1. The only file that makes node:http servers.
  *
- *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ status │ metadata │ error ─▶ answer
+ *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ classify │ regress │ status │ metadata │ error ─▶ answer
  *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
@@ -27,6 +27,7 @@ import { metadataJson } from './metadata-json.ts';
 import { NodeTransport } from './node-transport.ts';
 import { PlainConnection } from './plain-connection.ts';
 import { PlainRequestReader } from './plain-request.ts';
+import { RestInference } from './rest-inference.ts';
 import { RestPredict } from './rest-predict.ts';
 import { RouteMemo } from './route-memo.ts';
 import type { Route } from './routes.ts';
@@ -72,6 +73,7 @@ export class RestServer {
   readonly #surroundings: RestSurroundings & { isDraining: boolean };
   readonly #routes = new RouteMemo();
   readonly #predict: RestPredict;
+  readonly #inference: RestInference;
   readonly #connections = new WeakMap<Duplex, Connection>();
   readonly #servers: Server[] = [];
   readonly #reader: PlainRequestReader;
@@ -84,6 +86,7 @@ export class RestServer {
     this.#options = options;
     this.#surroundings = { lifecycle, maxBodyBytes, onInternalError, isDraining: false };
     this.#predict = new RestPredict(options.predict);
+    this.#inference = new RestInference(options.predict, maxBodyBytes);
     this.#reader = new PlainRequestReader(maxBodyBytes);
     this.#heads = new AnswerHeads(lifecycle.clock);
   }
@@ -128,7 +131,7 @@ export class RestServer {
     const plain = new PlainConnection(socket, options, {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);
-        if (route.kind !== 'predict') return false;
+        if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
         this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
         return true;
       },
@@ -175,6 +178,12 @@ export class RestServer {
         const read = exchange.readBody();
         const body = read instanceof Promise ? await read : read;
         if (!exchange.isFinished) exchange.reply(await this.#predict.answer(body, route.spec, context));
+        break;
+      }
+      case 'classify':
+      case 'regress': {
+        const body = await exchange.readBody();
+        if (!exchange.isFinished) exchange.reply(await this.#inference[route.kind](body, route.spec, context));
         break;
       }
       case 'status':

@@ -2,7 +2,7 @@
  * The paths of TensorFlow Serving's REST API:
  *
  *   POST /v1/models/M[/versions/N|/labels/L]:predict            predict
- *   POST …:classify, …:regress                                  not served; says so
+ *   POST …:classify, …:regress                                  classify, regress
  *   GET  /v1/models/M[/versions/N|/labels/L]                    status
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
  *   GET  /monitoring/prometheus/metrics                         metrics
@@ -16,7 +16,7 @@ import { METRICS_PATH } from '../../telemetry/metrics-page.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 
-export type RouteKind = 'predict' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
+export type RouteKind = 'predict' | 'classify' | 'regress' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
 
 export interface Route {
   readonly kind: RouteKind;
@@ -33,7 +33,12 @@ export interface Route {
 const MODEL_PATH =
   /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
 
-const VERBS: Readonly<Record<string, string>> = { predict: 'Predict', classify: 'Classify', regress: 'Regress' };
+/** Kind of route and method by verb; a path names them as they are written here. */
+const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
+  ['predict', ['predict', 'Predict']],
+  ['classify', ['classify', 'Classify']],
+  ['regress', ['regress', 'Regress']],
+]);
 const MAX_VERSION = 2n ** 63n - 1n;
 const NO_MODEL: ModelSpec = { name: '' };
 const READ = 'GET, HEAD, OPTIONS';
@@ -46,8 +51,8 @@ export function matchRoute(method: string, url: string): Route {
   if (path === '*' && method === 'OPTIONS') return route('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
   const match = MODEL_PATH.exec(path);
   if (match === null) return unmatched(path);
-  const verb = match[4];
-  if (verb !== undefined && VERBS[verb] === undefined) return unmatched(path);
+  const verb = match[4] === undefined ? undefined : VERBS.get(match[4]);
+  if (match[4] !== undefined && verb === undefined) return unmatched(path);
   const spec = specOf(match[1]!, match[2], match[3]);
   if (spec instanceof ServingError) return failure(spec);
   if (verb !== undefined) return writable(method, path, verb, spec);
@@ -63,12 +68,9 @@ function readable(method: string, path: string, kind: RouteKind, name: string, s
   return method === 'OPTIONS' ? route('options', name, spec, READ) : wrongMethod(method, path, READ, 'GET');
 }
 
-function writable(method: string, path: string, verb: string, spec: ModelSpec): Route {
-  if (method === 'OPTIONS') return route('options', VERBS[verb]!, spec, WRITE);
-  if (method !== 'POST') return wrongMethod(method, path, WRITE, 'POST');
-  if (verb === 'predict') return route('predict', VERBS[verb]!, spec);
-  const error = new ServingError('unsupported', `:${verb} is not served over REST; :predict on the same path is`);
-  return { ...failure(error), method: VERBS[verb]! };
+function writable(method: string, path: string, [kind, name]: readonly [RouteKind, string], spec: ModelSpec): Route {
+  if (method === 'OPTIONS') return route('options', name, spec, WRITE);
+  return method === 'POST' ? route(kind, name, spec) : wrongMethod(method, path, WRITE, 'POST');
 }
 
 function specOf(name: string, version: string | undefined, label: string | undefined): ModelSpec | ServingError {
@@ -91,7 +93,7 @@ function unmatched(path: string): Route {
   return failure(
     new ServingError(
       'route_not_found',
-      `no such path: ${quoteName(path)}; there are GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict`,
+      `no such path: ${quoteName(path)}; there are GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict, :classify and :regress`,
     ),
   );
 }
