@@ -22,6 +22,11 @@ export interface Spot<T> {
   readonly at: string;
 }
 
+/** The value of a key, and where the key is. */
+export interface Named<T> extends Spot<T> {
+  readonly keyAt: string;
+}
+
 export interface FeatureDeclaration {
   readonly name: string;
   readonly at: string;
@@ -37,12 +42,12 @@ export interface SignatureDeclaration {
   readonly at: string;
   readonly method: Method;
   /** Alias → the graph's input. Undefined = all of them, by their own names. */
-  readonly inputs: ReadonlyMap<string, Spot<string>> | undefined;
+  readonly inputs: ReadonlyMap<string, Named<string>> | undefined;
   readonly features: readonly FeatureDeclaration[];
   /** Alias → the graph's output. Undefined = all of them. */
-  readonly outputs: ReadonlyMap<string, Spot<string>> | undefined;
+  readonly outputs: ReadonlyMap<string, Named<string>> | undefined;
   /** By alias. */
-  readonly defaults: ReadonlyMap<string, Spot<YamlValue>>;
+  readonly defaults: ReadonlyMap<string, Named<YamlValue>>;
   /** As they are, or the name of a file that holds them. */
   readonly labels: Spot<readonly Uint8Array[] | string> | undefined;
 }
@@ -87,12 +92,12 @@ function readMethod(file: YamlFile, name: string, at: string, members: readonly 
   return file.report(file.at(member.value), `there is no method ${quote(text)}${suggestion(text, METHODS)}`);
 }
 
-function readNames(file: YamlFile, node: YamlNode, wants: string): ReadonlyMap<string, Spot<string>> | undefined {
+function readNames(file: YamlFile, node: YamlNode, wants: string): ReadonlyMap<string, Named<string>> | undefined {
   if (file.isEmpty(node)) return undefined;
-  const names = new Map<string, Spot<string>>();
+  const names = new Map<string, Named<string>>();
   for (const { key, at, value } of file.members(node, wants) ?? []) {
     const text = file.isEmpty(value) ? key : file.text(value, 'the name that the graph has for it');
-    if (text !== undefined) names.set(key, { value: text, at: file.isEmpty(value) ? at : file.at(value) });
+    if (text !== undefined) names.set(key, { value: text, at: file.isEmpty(value) ? at : file.at(value), keyAt: at });
   }
   return names;
 }
@@ -145,12 +150,12 @@ function readShape(file: YamlFile, node: YamlNode): Spot<readonly number[]> | un
   return file.report(file.at(node), `this is no shape of an example; write ${wants}`);
 }
 
-function readDefaults(file: YamlFile, node: YamlNode): ReadonlyMap<string, Spot<YamlValue>> {
-  const defaults = new Map<string, Spot<YamlValue>>();
+function readDefaults(file: YamlFile, node: YamlNode): ReadonlyMap<string, Named<YamlValue>> {
+  const defaults = new Map<string, Named<YamlValue>>();
   if (file.isEmpty(node)) return defaults;
-  for (const { key, value } of file.members(node, 'a map of values by the name of their input') ?? []) {
+  for (const { key, at, value } of file.members(node, 'a map of values by the name of their input') ?? []) {
     const found = readValue(file, value);
-    if (found !== undefined) defaults.set(key, found);
+    if (found !== undefined) defaults.set(key, { ...found, keyAt: at });
   }
   return defaults;
 }

@@ -76,9 +76,9 @@ function declarePredict(job: Job): SignatureView {
     if (typeof tensor === 'string') file.report(given.at, `default of input ${quote(alias)}: ${tensor}`);
     else defaults.set(alias, tensor);
   }
-  for (const [alias, { at }] of declared.defaults) {
+  for (const [alias, { keyAt }] of declared.defaults) {
     if (!inputs.has(alias))
-      file.report(at, `there is no input ${quote(alias)}${suggestion(alias, [...inputs.keys()])}`);
+      file.report(keyAt, `there is no input ${quote(alias)}${suggestion(alias, [...inputs.keys()])}`);
   }
   const { batchAxis } = graph;
   const outputs = declared.outputs === undefined ? undefined : outputNames(job);
@@ -171,9 +171,9 @@ function declareRegress(job: Job): SignatureView {
 }
 
 function checkAliases({ file, declared }: Job, known: readonly string[]): void {
-  for (const [alias, { at }] of declared.outputs ?? []) {
+  for (const [alias, { keyAt }] of declared.outputs ?? []) {
     if (!known.includes(alias)) {
-      file.report(at, `a ${declared.method} signature has no output ${quote(alias)}${suggestion(alias, known)}`);
+      file.report(keyAt, `a ${declared.method} signature has no output ${quote(alias)}${suggestion(alias, known)}`);
     }
   }
 }

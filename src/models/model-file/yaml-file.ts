@@ -18,6 +18,8 @@ export interface YamlMember {
 /** Plain data: integers are bigints. */
 export type YamlValue = number | bigint | boolean | string | readonly YamlValue[];
 
+/** Past it, places in a line are all the same for the order of problems. */
+const MAX_COLUMN = 2 ** 20;
 /** Levels of lists in plain data. */
 const MAX_DEPTH = 32;
 /** Elements in plain data: a default is a row, not a data set; and aliases let a few lines ask for billions. */
@@ -25,9 +27,8 @@ const MAX_ELEMENTS = 1_000_000;
 
 export class YamlFile {
   readonly path: string;
-  /** Each begins with its place. In the order in which they were found. */
-  readonly problems: string[] = [];
   readonly root: YamlNode;
+  readonly #problems: string[] = [];
   readonly #lines = new LineCounter();
   readonly #document;
 
@@ -43,8 +44,17 @@ export class YamlFile {
     this.root = this.#document.contents;
   }
 
+  /** Each begins with its place; in the file's order. */
+  get problems(): readonly string[] {
+    const place = (problem: string): number => {
+      const [, line, column] = /^:(\d+):(\d+)/.exec(problem.slice(this.path.length)) ?? [];
+      return Number(line) * MAX_COLUMN + Math.min(Number(column), MAX_COLUMN - 1);
+    };
+    return this.#problems.toSorted((a, b) => place(a) - place(b));
+  }
+
   report(at: string, problem: string): undefined {
-    this.problems.push(`${at}: ${problem}`);
+    this.#problems.push(`${at}: ${problem}`);
     return undefined;
   }
 
@@ -161,7 +171,8 @@ export function quote(text: string): string {
 /** "; did you mean …?", or the list of what there is. */
 export function suggestion(name: string, known: readonly string[]): string {
   let nearest: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 2)) + 1;
+  // Of short names, all are near.
+  let least = Math.min(name.length, Math.max(2, Math.floor(name.length / 2)) + 1);
   for (const each of name.length > MAX_SHOWN ? [] : known) {
     const distance = editDistance(name, each);
     if (distance < least) [nearest, least] = [each, distance];

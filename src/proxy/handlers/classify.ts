@@ -9,7 +9,7 @@ import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { NumericTensor, StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkTakesExamples, exampleInputs } from './examples.ts';
+import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
 import { describeSignature, listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
@@ -38,7 +38,7 @@ export async function classify(
   const target = handler.resolve(spec, context, 'invalid_request');
   try {
     const { modelSpec, signature } = target;
-    const wanted = classifyOutputs(modelSpec, signature);
+    const wanted = classifyOutputs(modelSpec, signature, target.handle.servable.signatures);
     const inputs = exampleInputs(signature, examples);
     const outputs = await handler.predict(target, inputs, wanted, context);
     return { modelSpec, result: classifications(modelSpec, outputs, examples.length) };
@@ -48,8 +48,8 @@ export async function classify(
 }
 
 /** What to ask the model for. Throws `invalid_request` for a signature that does not classify. */
-export function classifyOutputs(model: ResolvedModelSpec, signature: Signature): readonly string[] {
-  checkTakesExamples(model, signature);
+export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+  checkTakesExamples(model, signature, all);
   const { outputs } = signature;
   const wanted = [CLASSES_OUTPUT, SCORES_OUTPUT].filter((name) => outputs.has(name));
   if (wanted.length > 0 && outputs.size <= 2) return wanted;

@@ -10,6 +10,9 @@ import type { TensorMap } from '../../core/tensor.ts';
 import { describeSignature, listNames, quoteName } from './list-names.ts';
 import type { ResolvedModelSpec } from './model-spec.ts';
 
+/** Of one version, by name. */
+export type Signatures = ReadonlyMap<string, Signature>;
+
 /** What an example is charged beside its bytes: the object that stands for it. */
 const EXAMPLE_BYTES = 64;
 
@@ -52,20 +55,29 @@ export function withContext(
   });
 }
 
-/** Does the signature take examples? Throws `invalid_request`. */
-export function checkTakesExamples(model: ResolvedModelSpec, signature: Signature): void {
+/** Does the signature take examples? Throws `invalid_request`, which names those of the version that do. */
+export function checkTakesExamples(model: ResolvedModelSpec, signature: Signature, all: Signatures): void {
+  if (takesExamples(signature)) return;
   const { inputs } = signature;
   const [first] = inputs;
-  if (inputs.size === 1 && first![1].dtype === 'string') return;
   const what =
     inputs.size === 1
       ? `the input ${quoteName(first![0])} of ${first![1].dtype}`
       : `the ${inputs.size} inputs ${listNames(inputs.keys())}`;
+  const others = [...all].filter(([, each]) => takesExamples(each)).map(([name]) => name);
+  const fix =
+    others.length > 0
+      ? `name one that does in signature_name: ${listNames(others)}`
+      : 'declare a signature with features in the pillion.yaml beside the model, or send tensors with Predict';
   throw new ServingError(
     'invalid_request',
-    `${describeSignature(model)} takes no examples, which want one string input: it has ${what}; ` +
-      'declare a signature with features in the pillion.yaml beside the model, or send tensors with Predict',
+    `${describeSignature(model)} takes no examples, which want one string input: it has ${what}; ${fix}`,
   );
+}
+
+function takesExamples({ inputs }: Signature): boolean {
+  const [first] = inputs;
+  return inputs.size === 1 && first![1].dtype === 'string';
 }
 
 /** The input tensor of the signature, which takes examples. Throws `invalid_request` where there is none. */

@@ -120,10 +120,10 @@ function planTask({ handle }: PredictTarget, signatureName: string, methodName: 
     );
   }
   if (methodName === CLASSIFY_METHOD_NAME) {
-    return { served, isClassify: true, outputs: classifyOutputs(served, served.signature) };
+    return { served, isClassify: true, outputs: classifyOutputs(served, served.signature, servable.signatures) };
   }
   if (methodName === REGRESS_METHOD_NAME) {
-    return { served, isClassify: false, outputs: regressOutputs(served, served.signature) };
+    return { served, isClassify: false, outputs: regressOutputs(served, served.signature, servable.signatures) };
   }
   throw new ServingError(
     'unsupported',

@@ -7,7 +7,7 @@ import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { NumericTensor, TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkTakesExamples, exampleInputs } from './examples.ts';
+import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
 import { describeSignature, listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
@@ -34,7 +34,7 @@ export async function regress(
   const target = handler.resolve(spec, context, 'invalid_request');
   try {
     const { modelSpec, signature } = target;
-    const wanted = regressOutputs(modelSpec, signature);
+    const wanted = regressOutputs(modelSpec, signature, target.handle.servable.signatures);
     const inputs = exampleInputs(signature, examples);
     const outputs = await handler.predict(target, inputs, wanted, context);
     return { modelSpec, result: regressions(modelSpec, outputs, examples.length) };
@@ -44,8 +44,8 @@ export async function regress(
 }
 
 /** What to ask the model for. Throws `invalid_request` for a signature that does not regress. */
-export function regressOutputs(model: ResolvedModelSpec, signature: Signature): readonly string[] {
-  checkTakesExamples(model, signature);
+export function regressOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+  checkTakesExamples(model, signature, all);
   const { outputs } = signature;
   if (outputs.size === 1 && outputs.has(VALUES_OUTPUT)) return [VALUES_OUTPUT];
   throw invalid(
