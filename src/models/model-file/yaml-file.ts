@@ -22,13 +22,17 @@ export type YamlValue = number | bigint | boolean | string | readonly YamlValue[
 const MAX_COLUMN = 2 ** 20;
 /** Levels of lists in plain data. */
 const MAX_DEPTH = 32;
-/** Elements in plain data: a default is a row, not a data set; and aliases let a few lines ask for billions. */
+/** Elements of all plain data in a file: a default is a row, not a data set. */
 const MAX_ELEMENTS = 1_000_000;
+/** Aliases that are followed: each costs a walk over the file, and a few lines of them may ask for billions of values. */
+const MAX_ALIASES = 1000;
 
 export class YamlFile {
   readonly path: string;
   readonly root: YamlNode;
   readonly #problems: string[] = [];
+  #elementsLeft = MAX_ELEMENTS;
+  #aliasesLeft = MAX_ALIASES;
   readonly #lines = new LineCounter();
   readonly #document;
 
@@ -118,18 +122,18 @@ export class YamlFile {
 
   /** Numbers, text and booleans, in lists or not. */
   value(node: YamlNode): YamlValue | undefined {
-    return this.#value(node, 0, { left: MAX_ELEMENTS });
+    return this.#value(node, 0);
   }
 
-  #value(node: YamlNode, depth: number, budget: { left: number }): YamlValue | undefined {
+  #value(node: YamlNode, depth: number): YamlValue | undefined {
     const own = this.#own(node);
-    budget.left -= 1;
-    if (budget.left < 0) return this.report(this.at(node), `more than ${MAX_ELEMENTS} values; give fewer`);
+    this.#elementsLeft -= 1;
+    if (this.#elementsLeft < 0) return this.report(this.at(node), `more than ${MAX_ELEMENTS} values; give fewer`);
     if (isSeq(own)) {
       if (depth === MAX_DEPTH) return this.report(this.at(node), `more than ${MAX_DEPTH} levels of lists; give fewer`);
       const values: YamlValue[] = [];
       for (const item of own.items) {
-        const value = this.#value(item as YamlNode, depth + 1, budget);
+        const value = this.#value(item as YamlNode, depth + 1);
         if (value === undefined) return undefined;
         values.push(value);
       }
@@ -143,7 +147,11 @@ export class YamlFile {
 
   /** What an alias stands for. */
   #own(node: YamlNode): YamlNode {
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    if (!isAlias(node)) return node;
+    this.#aliasesLeft -= 1;
+    if (this.#aliasesLeft >= 0) return node.resolve(this.#document);
+    if (this.#aliasesLeft === -1) this.report(this.at(node), `more than ${MAX_ALIASES} aliases to follow; give fewer`);
+    return undefined;
   }
 
   #place(offset: number): string {
