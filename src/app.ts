@@ -241,6 +241,7 @@ class PillionApp implements App {
       isBatchingEnabled: options.enable_batching,
       host: options.host as HostChoice,
       events: this.#hostEvents(),
+      maxTensorBytes: options.max_message_bytes,
     });
   }
 

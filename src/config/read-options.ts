@@ -79,7 +79,7 @@ function suggestion(table: OptionTable, name: string): string {
 }
 
 /** Levenshtein, row by row. Names are short. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];

@@ -4,6 +4,7 @@
  */
 import type { DType } from './dtype.ts';
 import type { Shape } from './shape.ts';
+import type { TensorMap } from './tensor.ts';
 
 export interface TensorSpec {
   readonly dtype: DType;
@@ -36,7 +37,16 @@ export interface Signature {
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
+  /** What inputs are that a request leaves out. Where dim 0 is the batch it is one row, which stands for every row. */
+  readonly defaults?: TensorMap | undefined;
 }
 
 export const DEFAULT_SIGNATURE_NAME = 'serving_default';
 export const PREDICT_METHOD_NAME = 'tensorflow/serving/predict';
+export const CLASSIFY_METHOD_NAME = 'tensorflow/serving/classify';
+export const REGRESS_METHOD_NAME = 'tensorflow/serving/regress';
+/** What the tensors of those two are called. */
+export const EXAMPLES_INPUT = 'inputs';
+export const CLASSES_OUTPUT = 'classes';
+export const SCORES_OUTPUT = 'scores';
+export const VALUES_OUTPUT = 'outputs';

@@ -10,8 +10,10 @@ import type { Signature } from '../core/signature.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
-import { Servable } from './servable.ts';
+import { Servable, type ServableRunner } from './servable.ts';
+import { viewsOf, withViews } from './viewed-servable.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
@@ -27,6 +29,8 @@ export interface LoadServableOptions {
   /** Where runs happen, for models that do not say. */
   readonly host: HostChoice;
   readonly events: HostEvents;
+  /** What the tensors that are made of one request's examples may take together, in bytes. */
+  readonly maxTensorBytes: number;
 }
 
 /** What becomes of a version's host: for the log. */
@@ -44,6 +48,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   return async (model, version, versionDirectory) => {
     const { clock, telemetry, events, isBatchingEnabled } = options;
     const { name } = model;
+    const modelFile = await loadModelFile(versionDirectory);
     const hosted = await startHost({
       model: name,
       backendKind: model.backend,
@@ -59,6 +64,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     });
     events.onHost(name, version, hosted);
     const signatures = isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
+    const views = await viewsOf(modelFile, signatures, hosted);
     const scheduler = new Scheduler({
       executor: hosted.executor,
       clock,
@@ -68,7 +74,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       model: name,
       version: version.toString(),
     });
-    return new Servable(name, version, signatures, {
+    const runner: ServableRunner = {
       submit: (request) => scheduler.submit(request),
       close: async () => {
         await scheduler.close();
@@ -86,7 +92,9 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       get runningBatches() {
         return scheduler.runningBatches;
       },
-    });
+    };
+    if (views !== undefined) return withViews(name, version, signatures, runner, views, options.maxTensorBytes);
+    return new Servable(name, version, signatures, runner);
   };
 }
 

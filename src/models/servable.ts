@@ -13,6 +13,11 @@ import type { ModelMemory } from './model-memory.ts';
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
 export interface ServableRunner {
   submit(request: SchedulerRequest): Promise<TensorMap>;
+  /**
+   * Requests of one caller for several signatures, with the same inputs and context: their outputs, in their order. Those
+   * that need the same run share it. Absent = nothing can be shared.
+   */
+  submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all that was submitted has settled and the runtime's memory is free. */
   close(): Promise<void>;
   readonly queuedRows: number;

@@ -46,15 +46,6 @@ const ROUTES: readonly BadScenario[] = [
     /versions end at/,
   ),
   refused('no model', { method: 'GET', path: '/v1/models/' }, /names no model/, /\/v1\/models\/<name>/, /use/),
-  {
-    name: 'a method of the service that is not built',
-    kind: 'unsupported',
-    sent: /classify|Classify/,
-    wants: /:predict|Predict/,
-    fix: /:predict|Predict/,
-    rest: { path: '/v1/models/float:classify', body: BODY },
-    grpc: { path: `${PREDICTION}/Classify`, message: MESSAGE },
-  },
 ];
 
 function noRoute(name: string, method: string, path: string): BadScenario {

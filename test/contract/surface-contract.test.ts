@@ -19,6 +19,7 @@ import {
   describePipelining,
 } from './surface-contract-crowds.ts';
 import { describeEquivalence } from './surface-contract-equal.ts';
+import { BAD_INFERENCE } from './surface-contract-inference.ts';
 import { BAD_INPUTS, GOOD_INPUTS } from './surface-contract-inputs.ts';
 import { BAD_JSON, GOOD_JSON } from './surface-contract-json.ts';
 import { BAD_LIMITS, GOOD_LIMITS } from './surface-contract-limits.ts';
@@ -26,7 +27,7 @@ import { type Arena, describeClientsThatLeave, describeStreamsThatReset } from '
 import { BAD_TENSORS } from './surface-contract-tensors.ts';
 import { BAD_WIRE } from './surface-contract-wire.ts';
 
-const BAD = [...BAD_JSON, ...BAD_INPUTS, ...BAD_TENSORS, ...BAD_LIMITS, ...BAD_WIRE];
+const BAD = [...BAD_JSON, ...BAD_INPUTS, ...BAD_TENSORS, ...BAD_LIMITS, ...BAD_WIRE, ...BAD_INFERENCE];
 const GOOD = [...GOOD_JSON, ...GOOD_INPUTS, ...GOOD_LIMITS];
 const SURFACES: readonly SurfaceName[] = ['rest', 'grpc'];
 /** Of the whole process: models, their runtimes, Node; and what limits of 8 MB a request leave behind. */

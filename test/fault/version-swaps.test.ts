@@ -37,7 +37,7 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     clock: systemClock,
     telemetry: new RecordingTelemetry(),
     scheduler: { maxBatchSize: 4, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] },
-    ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host },
+    ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
     events: { onHost: () => undefined, onMove: () => undefined, onWorkerEvent: () => undefined },
   });
   const steps = new Set<() => void>();

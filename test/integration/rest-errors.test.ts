@@ -76,9 +76,8 @@ describe('each kind of error', () => {
       isRefused(await post(`/v1/models/${path}:predict`, body), kind, message));
   }
 
-  test('route_not_found, method_not_allowed and unsupported', async () => {
+  test('route_not_found and method_not_allowed', async () => {
     await isRefused(await post('/v1/models/m:PREDICT', '{}'), 'route_not_found', /no such path/);
-    await isRefused(await post('/v1/models/m:classify', '{}'), 'unsupported', /:predict/);
     const wrong = await post('/v1/models/m', '{}');
     assert.equal(wrong.headers.get('allow'), 'GET, HEAD, OPTIONS');
     await isRefused(wrong, 'method_not_allowed', /POST is not possible/);

@@ -9,6 +9,7 @@
  * | pair            | a float32, b int64 [batch,2] | sum = a, count = b                                          |
  * | one             | x float32 [1,4]              | y = x; a batch is exactly one row                           |
  * | whole           | x float32 [n,n]              | y = x transposed: dim 0 is no batch                         |
+ * | examples        | x float32 [batch,4]          | y = 2x + 1, total = Σx; EXAMPLES_FILE declares signatures   |
  * | slow            | x float32 [batch,1]          | y = x, after SLOW_PRODUCTS products of 512 × 512 matrices   |
  *
  * `slow` is slow because of what it computes, not because it waits: a product is 268 MFLOP, and each needs the one
@@ -33,6 +34,7 @@ export function writeSurfaceModels(directory: string, names: readonly string[] =
     const version = join(directory, name, '1');
     mkdirSync(version, { recursive: true });
     writeFileSync(join(version, 'model.onnx'), onnxModel(GRAPHS[name]!));
+    if (name === 'examples') writeFileSync(join(version, 'pillion.yaml'), EXAMPLES_FILE);
     return `--model=${name}=${join(directory, name)},label.stable=1`;
   });
 }
@@ -59,6 +61,45 @@ function affine(): OnnxGraph {
     initializers: [
       { name: 'two', dtype: 'float32', dims: [1], data: float32Bytes(2) },
       { name: 'unit', dtype: 'float32', dims: [1], data: float32Bytes(1) },
+    ],
+  };
+}
+
+/** What `examples` declares beside its graph. */
+const EXAMPLES_FILE = `
+signatures:
+  classify:
+    method: classify
+    features: { x: x }
+    outputs: { scores: y }
+    labels: [a, b, c, d]
+  regress:
+    method: regress
+    features: { x: x }
+    outputs: { outputs: total }
+  filled:
+    method: regress
+    features: { value: { input: x, default: 0.5 } }
+    outputs: { outputs: total }
+  renamed:
+    method: predict
+    inputs: { pixels: x }
+    outputs: { affine: y }
+    defaults: { pixels: [1, 2, 3, 4] }
+`;
+
+function examples(): OnnxGraph {
+  const graph = affine();
+  return {
+    ...graph,
+    outputs: [...graph.outputs, { name: 'total', dtype: 'float32', dims: ['batch', 1] }],
+    nodes: [
+      ...graph.nodes,
+      { op: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['total'], attributes: { keepdims: 1 } },
+    ],
+    initializers: [
+      ...graph.initializers!,
+      { name: 'axes', dtype: 'int64', dims: [1], data: Buffer.from(BigInt64Array.of(1n).buffer) },
     ],
   };
 }
@@ -106,6 +147,7 @@ function slow(): OnnxGraph {
 const GRAPHS: Readonly<Record<string, OnnxGraph>> = {
   float: identity('float32', ['batch', 4]),
   affine: affine(),
+  examples: examples(),
   ...Object.fromEntries(IDENTITY_DTYPES.map((dtype) => [dtype, identity(dtype, ['batch', 2])])),
   pair: pair(),
   one: identity('float32', [1, 4]),

@@ -3,13 +3,15 @@
  */
 import type { Shape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
-import { bytesField, mapField, message, messageField, varintField } from '../../core/wire-writer.ts';
+import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../../core/wire-writer.ts';
 import type { ModelMetadata } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import { dataTypeOf } from '../tf-dtype.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-fields.ts';
+import { measureTensor, writeTensor } from './tensor-proto-writer.ts';
 
 /** The one metadata field there is. */
 export const SIGNATURE_DEF = 'signature_def';
@@ -43,11 +45,19 @@ export function writeModelMetadataResponse({ name, version, signatures }: ModelM
   return message(messageField(1, modelSpec), mapField(2, SIGNATURE_DEF, any));
 }
 
-/** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name. */
+/** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name, 4 defaults (a map of TensorProto). */
 function signatureDef(signature: Signature): Uint8Array {
   const inputs = [...signature.inputs].map(([key, spec]) => mapField(1, key, tensorInfo(spec)));
   const outputs = [...signature.outputs].map(([key, spec]) => mapField(2, key, tensorInfo(spec)));
-  return message(...inputs, ...outputs, bytesField(3, signature.methodName));
+  const defaults = [...(signature.defaults ?? [])].map(([key, tensor]) => mapField(4, key, tensorProto(tensor)));
+  return message(...inputs, ...outputs, bytesField(3, signature.methodName), ...defaults);
+}
+
+function tensorProto(tensor: Tensor): Uint8Array {
+  const measure = measureTensor(tensor, false);
+  const writer = new WireWriter(measure.size);
+  writeTensor(writer, tensor, measure, false);
+  return writer.buffer;
 }
 
 /** TensorInfo: 1 name (in a oneof: there even when empty), 2 dtype, 3 tensor_shape. */

@@ -1,19 +1,28 @@
 /**
- * tensorflow.serving.PredictionService: Predict and GetModelMetadata; the rest of it answers UNIMPLEMENTED.
+ * tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata.
  */
 import { ServingError } from '../../core/errors.ts';
 import { messageWithRoom } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import { classify } from '../handlers/classify.ts';
 import { listNames } from '../handlers/list-names.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
+import { multiInference } from '../handlers/multi-inference.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
+import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
+import { readExamplesRequest, readMultiInferenceRequest } from './example-input-reader.ts';
+import {
+  writeClassificationResponse,
+  writeMultiInferenceResponse,
+  writeRegressionResponse,
+} from './inference-response-writer.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
 import { ModelSpecMemo } from './model-spec-codec.ts';
 import { readPredictRequest } from './predict-request-reader.ts';
 import { writePredictResponse } from './predict-response-writer.ts';
-import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
+import { type UnaryHandler, type UnarySurroundings, unaryMethod } from './unary-exchange.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
@@ -35,18 +44,15 @@ export class PredictionService {
   }
 
   register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
-    engine.register(
-      unaryMethod(PREDICTION_SERVICE, 'Predict', surroundings, (message, context) => this.#predict(message, context)),
-    );
-    engine.register(
-      unaryMethod(PREDICTION_SERVICE, 'GetModelMetadata', surroundings, (message, context) =>
-        this.#metadata(message, context),
-      ),
-    );
-    for (const name of ['Classify', 'Regress', 'MultiInference']) {
-      engine.register(
-        unbuiltMethod(PREDICTION_SERVICE, name, surroundings, 'send the features as tensors with Predict'),
-      );
+    const methods: Readonly<Record<string, UnaryHandler>> = {
+      Predict: (message, context) => this.#predict(message, context),
+      Classify: (message, context) => this.#classify(message, context),
+      Regress: (message, context) => this.#regress(message, context),
+      MultiInference: (message, context) => this.#multiInference(message, context),
+      GetModelMetadata: (message, context) => this.#metadata(message, context),
+    };
+    for (const [name, handle] of Object.entries(methods)) {
+      engine.register(unaryMethod(PREDICTION_SERVICE, name, surroundings, handle));
     }
   }
 
@@ -57,6 +63,30 @@ export class PredictionService {
     const outputs = await predict.predict(target, inputs, outputFilter, context);
     context.stages.enter(STAGE_ENCODE, context.now());
     return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent, MESSAGE_HEAD_BYTES);
+  }
+
+  async #classify(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
+    const { predict, maxTensorBytes } = this.#options;
+    const { modelSpec, examples } = readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes);
+    const classified = await classify(predict, modelSpec, examples, context);
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeClassificationResponse(classified, MESSAGE_HEAD_BYTES);
+  }
+
+  async #regress(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
+    const { predict, maxTensorBytes } = this.#options;
+    const { modelSpec, examples } = readExamplesRequest(message, 'RegressionRequest', maxTensorBytes);
+    const regressed = await regress(predict, modelSpec, examples, context);
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES);
+  }
+
+  async #multiInference(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
+    const { predict, maxTensorBytes } = this.#options;
+    const { tasks, examples } = readMultiInferenceRequest(message, maxTensorBytes);
+    const results = await multiInference(predict, tasks, examples, context);
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES);
   }
 
   #metadata(message: Uint8Array, context: RequestContext): Uint8Array {

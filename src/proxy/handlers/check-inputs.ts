@@ -8,12 +8,17 @@ import { ServingError } from '../../core/errors.ts';
 import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { listNames, quoteName } from './list-names.ts';
+import { withDefaults } from './fill-defaults.ts';
+import { describeSignature, listNames, quoteName } from './list-names.ts';
 import type { ResolvedModelSpec } from './model-spec.ts';
 
 /** The inputs in the signature's order. Throws `invalid_request`. */
 export function checkInputs(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): TensorMap {
-  if (inputs.size !== signature.inputs.size) throw wrongNames(model, signature, inputs);
+  if (inputs.size !== signature.inputs.size) {
+    const filled = signature.defaults && withDefaults(signature, inputs);
+    if (filled === undefined || filled.size !== signature.inputs.size) throw wrongNames(model, signature, inputs);
+    return checkInputs(model, signature, filled);
+  }
   if (inputs.size === 1) {
     // Nearly every request: nothing to put in order.
     for (const [name, spec] of signature.inputs) checkInput(model, signature, name, spec, inputs);
@@ -34,7 +39,7 @@ export function checkOutputFilter(
   for (const name of filter) {
     if (!signature.outputs.has(name)) {
       throw invalid(
-        `output_filter names ${quoteName(name)}, which ${describe(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
+        `output_filter names ${quoteName(name)}, which ${describeSignature(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
       );
     }
     if (seen.has(name)) throw invalid(`output_filter names ${quoteName(name)} twice; name each output once`);
@@ -54,7 +59,7 @@ function checkInput(
   if (tensor === undefined) throw wrongNames(model, signature, inputs);
   if (tensor.dtype !== spec.dtype) {
     throw invalid(
-      `input ${quoteName(name)} is ${tensor.dtype}, but ${describe(model)} wants ${spec.dtype}; send it as ${spec.dtype}`,
+      `input ${quoteName(name)} is ${tensor.dtype}, but ${describeSignature(model)} wants ${spec.dtype}; send it as ${spec.dtype}`,
     );
   }
   if (!shapeFits(tensor.shape, spec.shape)) throw wrongShape(model, name, spec, tensor);
@@ -68,15 +73,17 @@ function checkText(model: ResolvedModelSpec, name: string, data: readonly Uint8A
     const fault = bytes.includes(0) ? 'holds a NUL byte' : isUtf8(bytes) ? undefined : 'is not valid UTF-8';
     if (fault === undefined) continue;
     throw invalid(
-      `input ${quoteName(name)}, element ${i}, ${fault}, but ${describe(model)} wants UTF-8 text; send binary data as base64 text`,
+      `input ${quoteName(name)}, element ${i}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
     );
   }
 }
 
 function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): ServingError {
-  const missing = [...signature.inputs.keys()].filter((name) => !inputs.has(name));
+  const { defaults } = signature;
+  const missing = [...signature.inputs.keys()].filter((name) => !inputs.has(name) && defaults?.has(name) !== true);
   const extra = [...inputs.keys()].filter((name) => !signature.inputs.has(name));
-  const parts = [`${describe(model)} wants the inputs ${listNames(signature.inputs.keys())}`];
+  const parts = [`${describeSignature(model)} wants the inputs ${listNames(signature.inputs.keys())}`];
+  if (defaults !== undefined) parts.push(`with defaults: ${listNames(defaults.keys())}`);
   if (missing.length > 0) parts.push(`missing: ${listNames(missing)}`);
   if (extra.length > 0) parts.push(`unknown: ${listNames(extra)}`);
   return invalid(parts.join('; '));
@@ -84,7 +91,7 @@ function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: Tens
 
 function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, tensor: Tensor): ServingError {
   const want = spec.shape!;
-  const sent = `input ${quoteName(name)} has shape ${formatShape(tensor.shape)}, but ${describe(model)} wants ${formatShape(want)}`;
+  const sent = `input ${quoteName(name)} has shape ${formatShape(tensor.shape)}, but ${describeSignature(model)} wants ${formatShape(want)}`;
   if (tensor.shape.length === want.length - 1 && shapeFits([1, ...tensor.shape], want)) {
     return invalid(`${sent}; add the batch dimension in front: ${formatShape([1, ...tensor.shape])}`);
   }
@@ -95,10 +102,6 @@ function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, te
       ? `send ${wantedPerRow} elements a row, not ${sentPerRow}`
       : 'reshape it ("?" stands for any size)';
   return invalid(`${sent}; ${fix}`);
-}
-
-function describe(model: ResolvedModelSpec): string {
-  return `model "${model.name}" version ${model.version} signature "${model.signatureName}"`;
 }
 
 function invalid(message: string): ServingError {

@@ -15,3 +15,8 @@ export function listNames(names: Iterable<string>): string {
 export function quoteName(name: string): string {
   return JSON.stringify(name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name);
 }
+
+/** A version's signature, as the subject of an error's text. */
+export function describeSignature(model: { name: string; version: bigint; signatureName: string }): string {
+  return `model "${model.name}" version ${model.version} signature "${model.signatureName}"`;
+}

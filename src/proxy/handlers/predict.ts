@@ -6,7 +6,7 @@
  *
  * A surface that fails between the two calls `target.release()`.
  */
-import { ServingError } from '../../core/errors.ts';
+import { type ErrorKind, ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
@@ -53,8 +53,15 @@ export class PredictHandler {
     this.#models = models;
   }
 
-  /** Throws ServingError (model_not_found, label_not_found, model_not_ready, signature_not_found, invalid_request). */
-  resolve(spec: ModelSpec, context: RequestContext): PredictTarget {
+  /**
+   * Throws ServingError (model_not_found, label_not_found, model_not_ready, invalid_request). `unknownSignature` is the
+   * kind of error for a signature that is not there: the methods differ in it.
+   */
+  resolve(
+    spec: ModelSpec,
+    context: RequestContext,
+    unknownSignature: ErrorKind = 'signature_not_found',
+  ): PredictTarget {
     if (spec.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
@@ -67,7 +74,7 @@ export class PredictHandler {
       context.version = servable.version.toString();
       handle.release();
       throw new ServingError(
-        'signature_not_found',
+        unknownSignature,
         `model "${servable.name}" version ${servable.version} has no signature "${signatureName}"; it has: ${listNames(servable.signatures.keys())}`,
       );
     }

@@ -1,7 +1,7 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
  *
- *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ status │ metadata │ error ─▶ answer
+ *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ classify │ regress │ status │ metadata │ error ─▶ answer
  *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
@@ -27,6 +27,7 @@ import { metadataJson } from './metadata-json.ts';
 import { NodeTransport, type NodeTransportParts } from './node-transport.ts';
 import { PlainConnection } from './plain-connection.ts';
 import { PlainRequestReader } from './plain-request.ts';
+import { RestInference } from './rest-inference.ts';
 import { PLAIN_TIMEOUTS, RestListener } from './rest-listener.ts';
 import { RestPredict } from './rest-predict.ts';
 import { RestProtobuf } from './rest-protobuf.ts';
@@ -61,6 +62,7 @@ export class RestServer {
   readonly #predict: RestPredict;
   readonly #protobuf: RestProtobuf;
   readonly #small: SmallAnswers;
+  readonly #inference: RestInference;
   readonly #connections = new WeakMap<Duplex, Connection>();
   readonly #listener: RestListener;
   readonly #reader: PlainRequestReader;
@@ -76,6 +78,7 @@ export class RestServer {
     this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError, isDraining: false };
     this.#predict = new RestPredict(options.predict);
     this.#protobuf = new RestProtobuf(options.predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
+    this.#inference = new RestInference(options.predict, maxBodyBytes);
     this.#reader = new PlainRequestReader(maxBodyBytes);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
@@ -118,7 +121,7 @@ export class RestServer {
     const plain = new PlainConnection(socket, options, {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);
-        if (route.kind !== 'predict') return false;
+        if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
         this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
         return true;
       },
@@ -171,6 +174,13 @@ export class RestServer {
       case 'models':
         exchange.reply(Buffer.from(modelsJson(modelInfo.list()), 'utf8'));
         break;
+      case 'classify':
+      case 'regress': {
+        if (exchange.fields.protobufType !== undefined) return this.#answerProtobuf(exchange, route);
+        const body = await exchange.readBody();
+        if (!exchange.isFinished) exchange.reply(await this.#inference[route.kind](body, route.spec, context));
+        break;
+      }
       case 'status':
         exchange.reply(
           Buffer.from(statusJson(modelInfo.status(route.spec, context)), 'utf8'),

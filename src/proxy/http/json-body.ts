@@ -148,7 +148,7 @@ export class PredictBodyScanner {
 }
 
 /** Past a UTF-8 byte order mark. */
-function startOfText(bytes: Buffer): number {
+export function startOfText(bytes: Buffer): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
 

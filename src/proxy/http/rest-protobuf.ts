@@ -2,7 +2,9 @@
  * Protobuf over REST: the message that the gRPC method takes, as the body of the same path; its answer likewise. The
  * codecs are gRPC's own, so both read and write the same bytes.
  *
- *   POST /v1/models/m:predict, content-type: application/x-protobuf, PredictRequest ──▶ PredictResponse
+ *   POST /v1/models/m:predict,  content-type: application/x-protobuf, PredictRequest ──▶ PredictResponse
+ *   POST /v1/models/m:classify, …                                     ClassificationRequest ──▶ ClassificationResponse
+ *   POST /v1/models/m:regress,  …                                     RegressionRequest ──▶ RegressionResponse
  *
  * The path names the model: model_spec may be left out, or say more (a version, a label, the signature), but must not
  * say otherwise. Errors are JSON, as everywhere on this surface: an answer's Content-Type tells which it is.
@@ -12,12 +14,16 @@
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import { readExamplesRequest } from '../grpc/example-input-reader.ts';
+import { writeClassificationResponse, writeRegressionResponse } from '../grpc/inference-response-writer.ts';
 import { ModelSpecMemo } from '../grpc/model-spec-codec.ts';
 import { readPredictRequest } from '../grpc/predict-request-reader.ts';
 import { writePredictResponse } from '../grpc/predict-response-writer.ts';
+import { classify } from '../handlers/classify.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
+import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RouteKind } from './routes.ts';
 
@@ -38,6 +44,8 @@ export class RestProtobuf {
   /** By the kind of the route. */
   readonly #verbs: ReadonlyMap<RouteKind, Verb> = new Map<RouteKind, Verb>([
     ['predict', (body, path, context) => this.#answerPredict(body, path, context)],
+    ['classify', (body, path, context) => this.#answerClassify(body, path, context)],
+    ['regress', (body, path, context) => this.#answerRegress(body, path, context)],
   ]);
 
   constructor(predict: PredictHandler, options: RestProtobufOptions) {
@@ -62,6 +70,24 @@ export class RestProtobuf {
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
     return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent);
+  }
+
+  async #answerClassify(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
+    const { maxTensorBytes } = this.#options;
+    const { modelSpec, examples } = readExamplesRequest(body, 'ClassificationRequest', maxTensorBytes, path);
+    const classified = await classify(this.#predict, agreedSpec(path, modelSpec), examples, context);
+    context.cancel.throwIfCancelled();
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeClassificationResponse(classified);
+  }
+
+  async #answerRegress(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
+    const { maxTensorBytes } = this.#options;
+    const { modelSpec, examples } = readExamplesRequest(body, 'RegressionRequest', maxTensorBytes, path);
+    const regressed = await regress(this.#predict, agreedSpec(path, modelSpec), examples, context);
+    context.cancel.throwIfCancelled();
+    context.stages.enter(STAGE_ENCODE, context.now());
+    return writeRegressionResponse(regressed);
   }
 }
 

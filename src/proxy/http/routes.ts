@@ -2,8 +2,8 @@
  * The paths of TensorFlow Serving's REST API:
  *
  *   POST /v1/models/M[/versions/N|/labels/L]:predict            predict
- *   POST …:classify, …:regress                                  not served; says so
  *   GET  /v1/models                                             all models and their status (ours)
+ *   POST …:classify, …:regress                                  classify, regress
  *   GET  /v1/models/M[/versions/N|/labels/L]                    status
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
  *   GET  /monitoring/prometheus/metrics                         metrics
@@ -17,7 +17,16 @@ import { METRICS_PATH } from '../../telemetry/metrics-page.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 
-export type RouteKind = 'predict' | 'models' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
+export type RouteKind =
+  | 'predict'
+  | 'classify'
+  | 'regress'
+  | 'models'
+  | 'status'
+  | 'metadata'
+  | 'metrics'
+  | 'options'
+  | 'error';
 
 export interface Route {
   readonly kind: RouteKind;
@@ -36,7 +45,12 @@ const MODEL_PATH =
 
 const MODELS_PATH = /^\/v1\/models$/i;
 
-const VERBS: Readonly<Record<string, string>> = { predict: 'Predict', classify: 'Classify', regress: 'Regress' };
+/** Kind of route and method by verb; a path names them as they are written here. */
+const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
+  ['predict', ['predict', 'Predict']],
+  ['classify', ['classify', 'Classify']],
+  ['regress', ['regress', 'Regress']],
+]);
 const MAX_VERSION = 2n ** 63n - 1n;
 const NO_MODEL: ModelSpec = { name: '' };
 const READ = 'GET, HEAD, OPTIONS';
@@ -50,8 +64,8 @@ export function matchRoute(method: string, url: string): Route {
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
   if (match === null) return unmatched(path);
-  const verb = match[4];
-  if (verb !== undefined && VERBS[verb] === undefined) return unmatched(path);
+  const verb = match[4] === undefined ? undefined : VERBS.get(match[4]);
+  if (match[4] !== undefined && verb === undefined) return unmatched(path);
   const spec = specOf(match[1]!, match[2], match[3]);
   if (spec instanceof ServingError) return failure(spec);
   if (verb !== undefined) return writable(method, path, verb, spec);
@@ -67,12 +81,9 @@ function readable(method: string, path: string, kind: RouteKind, name: string, s
   return method === 'OPTIONS' ? route('options', name, spec, READ) : wrongMethod(method, path, READ, 'GET');
 }
 
-function writable(method: string, path: string, verb: string, spec: ModelSpec): Route {
-  if (method === 'OPTIONS') return route('options', VERBS[verb]!, spec, WRITE);
-  if (method !== 'POST') return wrongMethod(method, path, WRITE, 'POST');
-  if (verb === 'predict') return route('predict', VERBS[verb]!, spec);
-  const error = new ServingError('unsupported', `:${verb} is not served over REST; :predict on the same path is`);
-  return { ...failure(error), method: VERBS[verb]! };
+function writable(method: string, path: string, [kind, name]: readonly [RouteKind, string], spec: ModelSpec): Route {
+  if (method === 'OPTIONS') return route('options', name, spec, WRITE);
+  return method === 'POST' ? route(kind, name, spec) : wrongMethod(method, path, WRITE, 'POST');
 }
 
 function specOf(name: string, version: string | undefined, label: string | undefined): ModelSpec | ServingError {
@@ -97,7 +108,7 @@ function unmatched(path: string): Route {
   return failure(
     new ServingError(
       'route_not_found',
-      `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict`,
+      `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict, :classify and :regress`,
     ),
   );
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from . import info_rows, predict_rows, rest_more_rows, rest_rows
+from . import inference_rows, info_rows, predict_rows, rest_more_rows, rest_rows
 from .document import render, replace
 from .row import Row, Section
 from .surfaces import Grpc, Rest, Sidecar
@@ -20,6 +20,11 @@ SECTIONS: list[Section] = [
     predict_rows.SPEC,
     predict_rows.INPUTS,
     predict_rows.TENSORS,
+    inference_rows.CLASSIFY,
+    inference_rows.REGRESS,
+    inference_rows.MULTI,
+    inference_rows.EXAMPLES,
+    inference_rows.DEFAULTS,
     info_rows.INFO,
     rest_rows.PATHS,
     rest_rows.BODY,

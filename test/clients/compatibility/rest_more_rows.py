@@ -36,6 +36,20 @@ def _(s: Sidecar) -> Answer:
     return answer
 
 
+@MORE.rest("the same for :classify and :regress", "400", "200", "the gRPC method's messages")
+def _(s: Sidecar) -> Answer:
+    answers = []
+    for verb, name in (("classify", "ClassificationRequest"), ("regress", "RegressionRequest")):
+        request = s.grpc.message(name)
+        request.model_spec.signature_name = verb
+        feature = request.input.example_list.examples.add().features.feature["x"]
+        feature.float_list.value.extend([1, 2, 3, 4])
+        path = f"/v1/models/examples:{verb}"
+        answers.append(s.rest.send("POST", path, request.SerializeToString(), {"Content-Type": PROTOBUF}))
+        check(answers[-1].headers["content-type"] == PROTOBUF, answers[-1])
+    return answers[-1]
+
+
 @MORE.rest("the same, and model_spec names another model than the path", "400")
 def _(s: Sidecar) -> Answer:
     request = s.grpc.predict_request("pair", x=[[1, 2, 3, 4]])

@@ -1,0 +1,104 @@
+/**
+ * `pillion.yaml` in a version's directory: the signatures that a model has beside its graph's own.
+ *
+ * It is read before the model is opened and held against it afterwards; all that is wrong is told at once, as
+ * `load_failed`. A version without the file is as its graph says.
+ */
+import type { Buffer } from 'node:buffer';
+import { readFile, stat } from 'node:fs/promises';
+import { isAbsolute, join, normalize, sep } from 'node:path';
+import { ServingError } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { SignatureView } from '../signature-view.ts';
+import { readDeclarations, type SignatureDeclaration } from './declaration.ts';
+import { declareViews } from './declare-views.ts';
+import { quote, YamlFile } from './yaml-file.ts';
+
+export const MODEL_FILE = 'pillion.yaml';
+
+/** Bytes. */
+const MAX_MODEL_FILE = 1 << 20;
+const MAX_LABEL_FILE = 16 << 20;
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+export class ModelFile {
+  readonly #file: YamlFile;
+  readonly #declarations: readonly SignatureDeclaration[];
+
+  constructor(file: YamlFile, declarations: readonly SignatureDeclaration[]) {
+    this.#file = file;
+    this.#declarations = declarations;
+  }
+
+  /** The views by name. Throws `load_failed` with every problem of the file. Once. */
+  views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, SignatureView> {
+    const views = declareViews(this.#file, this.#declarations, graphs);
+    const { problems, path } = this.#file;
+    if (problems.length === 0) return views;
+    const heading = problems.length === 1 ? '' : `${path} has ${problems.length} problems:\n`;
+    throw new ServingError('load_failed', heading + problems.join('\n'));
+  }
+}
+
+/** Undefined where the version has none. Rejects with `load_failed` if there is one that cannot be read. */
+export async function loadModelFile(versionDirectory: string): Promise<ModelFile | undefined> {
+  const path = join(versionDirectory, MODEL_FILE);
+  const bytes = await readSmall(path, MAX_MODEL_FILE);
+  if (bytes === undefined) return undefined;
+  if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
+  const file = new YamlFile(path, bytes.toString('utf8'));
+  const declarations: SignatureDeclaration[] = [];
+  for (const declared of readDeclarations(file)) declarations.push(await withLabels(file, versionDirectory, declared));
+  return new ModelFile(file, declarations);
+}
+
+async function withLabels(
+  file: YamlFile,
+  directory: string,
+  declared: SignatureDeclaration,
+): Promise<SignatureDeclaration> {
+  const { labels } = declared;
+  if (labels === undefined || typeof labels.value !== 'string') return declared;
+  const name = normalize(labels.value);
+  // What a model hands out as labels is its own.
+  if (isAbsolute(name) || name.split(sep).includes('..')) {
+    file.report(labels.at, `the file of labels ${quote(labels.value)} is not in the version's directory; put it there`);
+    return { ...declared, labels: undefined };
+  }
+  const bytes = (await readSmall(join(directory, name), MAX_LABEL_FILE)) ?? 'there is no such file';
+  if (typeof bytes !== 'string' && bytes.length > 0) {
+    return { ...declared, labels: { value: linesOf(bytes), at: labels.at } };
+  }
+  const why = typeof bytes === 'string' ? bytes : 'it is empty';
+  file.report(labels.at, `the file of labels ${quote(labels.value)} cannot be used: ${why}`);
+  return { ...declared, labels: undefined };
+}
+
+/** The lines without their ends; what ends the last one begins no other. */
+function linesOf(bytes: Buffer): readonly Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const next = newline === -1 ? bytes.length : newline;
+    const end = newline > start && bytes[newline - 1] === RETURN ? newline - 1 : next;
+    lines.push(bytes.subarray(start, end));
+    start = next + 1;
+  }
+  return lines;
+}
+
+/** A file's bytes; undefined = it is not there; a text = why they cannot be had. */
+async function readSmall(path: string, most: number): Promise<Buffer | string | undefined> {
+  try {
+    const stats = await stat(path);
+    // Opening a pipe would wait for its writer.
+    if (!stats.isFile()) return 'it is no file';
+    if (stats.size > most) return `it has ${stats.size} bytes, and ${most} are the most`;
+    return await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? undefined : message;
+  }
+}

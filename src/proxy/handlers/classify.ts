@@ -1,0 +1,94 @@
+/**
+ * Classify, for every surface: examples → for each of them labels with scores.
+ *
+ * The signature gives `classes` (string), `scores` (float32) or both, as [examples, classes]; whether the model kept
+ * that is checked on every answer.
+ */
+import { ServingError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
+import type { NumericTensor, StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+import type { RequestContext } from '../request-context.ts';
+import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
+import { describeSignature, listNames } from './list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+import type { PredictHandler } from './predict.ts';
+
+/** At least one of the two; both are [rows, columns]. */
+export interface Classifications {
+  readonly kind: 'classification';
+  readonly rows: number;
+  readonly columns: number;
+  readonly classes: StringTensor | undefined;
+  readonly scores: NumericTensor | undefined;
+}
+
+export interface Classified {
+  readonly modelSpec: ResolvedModelSpec;
+  readonly result: Classifications;
+}
+
+/** `examples` are serialized, the context merged. Rejects with ServingError, or the cancel reason. */
+export async function classify(
+  handler: PredictHandler,
+  spec: ModelSpec,
+  examples: readonly Uint8Array[],
+  context: RequestContext,
+): Promise<Classified> {
+  const target = handler.resolve(spec, context, 'invalid_request');
+  try {
+    const { modelSpec, signature } = target;
+    const wanted = classifyOutputs(modelSpec, signature, target.handle.servable.signatures);
+    const inputs = exampleInputs(signature, examples);
+    const outputs = await handler.predict(target, inputs, wanted, context);
+    return { modelSpec, result: classifications(modelSpec, outputs, examples.length) };
+  } finally {
+    target.release();
+  }
+}
+
+/** What to ask the model for. Throws `invalid_request` for a signature that does not classify. */
+export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+  checkTakesExamples(model, signature, all);
+  const { outputs } = signature;
+  const wanted = [CLASSES_OUTPUT, SCORES_OUTPUT].filter((name) => outputs.has(name));
+  if (wanted.length > 0 && outputs.size <= 2) return wanted;
+  throw invalid(
+    `${describeSignature(model)} does not classify: its outputs are ${listNames(outputs.keys())}, and Classify wants ` +
+      `"${CLASSES_OUTPUT}", "${SCORES_OUTPUT}" or both, and no other; name a signature that has them`,
+  );
+}
+
+/** The outputs that `classifyOutputs` asked for, checked. Throws `invalid_request`. */
+export function classifications(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
+  const classes = outputs.get(CLASSES_OUTPUT);
+  const scores = outputs.get(SCORES_OUTPUT);
+  if (classes !== undefined) checkOutput(model, CLASSES_OUTPUT, classes, rows);
+  if (scores !== undefined) checkOutput(model, SCORES_OUTPUT, scores, rows);
+  if (classes !== undefined && classes.dtype !== 'string') throw wrongType(model, CLASSES_OUTPUT, classes, 'string');
+  if (scores !== undefined && scores.dtype !== 'float32') throw wrongType(model, SCORES_OUTPUT, scores, 'float32');
+  const columns = (classes ?? scores)!.shape[1]!;
+  if (scores !== undefined && scores.shape[1] !== columns) {
+    throw invalid(
+      `${describeSignature(model)} gave ${columns} classes an example, but ${scores.shape[1]} scores; the model is at fault`,
+    );
+  }
+  return { kind: 'classification', rows, columns, classes, scores };
+}
+
+function checkOutput(model: ResolvedModelSpec, name: string, { shape }: Tensor, rows: number): void {
+  if (shape.length === 2 && shape[0] === rows) return;
+  throw invalid(
+    `${describeSignature(model)} gave "${name}" as ${formatShape(shape)} for ${rows} examples, but Classify wants [${rows},classes]; the model is at fault`,
+  );
+}
+
+function wrongType(model: ResolvedModelSpec, name: string, { dtype }: Tensor, want: string): ServingError {
+  return invalid(
+    `${describeSignature(model)} gave "${name}" as ${dtype}, but Classify wants ${want}; the model is at fault`,
+  );
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}

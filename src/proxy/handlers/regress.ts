@@ -1,0 +1,77 @@
+/**
+ * Regress, for every surface: examples → one number for each. The signature gives `outputs`, float32 [examples] or
+ * [examples, 1]; whether the model kept that is checked on every answer.
+ */
+import { ServingError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
+import type { NumericTensor, TensorMap } from '../../core/tensor.ts';
+import type { RequestContext } from '../request-context.ts';
+import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
+import { describeSignature, listNames } from './list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+import type { PredictHandler } from './predict.ts';
+
+export interface Regressions {
+  readonly kind: 'regression';
+  readonly rows: number;
+  /** One float32 an example. */
+  readonly values: NumericTensor;
+}
+
+export interface Regressed {
+  readonly modelSpec: ResolvedModelSpec;
+  readonly result: Regressions;
+}
+
+/** `examples` are serialized, the context merged. Rejects with ServingError, or the cancel reason. */
+export async function regress(
+  handler: PredictHandler,
+  spec: ModelSpec,
+  examples: readonly Uint8Array[],
+  context: RequestContext,
+): Promise<Regressed> {
+  const target = handler.resolve(spec, context, 'invalid_request');
+  try {
+    const { modelSpec, signature } = target;
+    const wanted = regressOutputs(modelSpec, signature, target.handle.servable.signatures);
+    const inputs = exampleInputs(signature, examples);
+    const outputs = await handler.predict(target, inputs, wanted, context);
+    return { modelSpec, result: regressions(modelSpec, outputs, examples.length) };
+  } finally {
+    target.release();
+  }
+}
+
+/** What to ask the model for. Throws `invalid_request` for a signature that does not regress. */
+export function regressOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+  checkTakesExamples(model, signature, all);
+  const { outputs } = signature;
+  if (outputs.size === 1 && outputs.has(VALUES_OUTPUT)) return [VALUES_OUTPUT];
+  throw invalid(
+    `${describeSignature(model)} does not regress: its outputs are ${listNames(outputs.keys())}, and Regress wants ` +
+      `"${VALUES_OUTPUT}" alone; name a signature that has it`,
+  );
+}
+
+/** The output that `regressOutputs` asked for, checked. Throws `invalid_request`. */
+export function regressions(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
+  const values = outputs.get(VALUES_OUTPUT)!;
+  const { shape } = values;
+  const isColumn = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
+  if (!isColumn || shape[0] !== rows) {
+    throw invalid(
+      `${describeSignature(model)} gave "${VALUES_OUTPUT}" as ${formatShape(shape)} for ${rows} examples, but Regress wants [${rows}] or [${rows},1]; the model is at fault`,
+    );
+  }
+  if (values.dtype !== 'float32') {
+    throw invalid(
+      `${describeSignature(model)} gave "${VALUES_OUTPUT}" as ${values.dtype}, but Regress wants float32; the model is at fault`,
+    );
+  }
+  return { kind: 'regression', rows, values };
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}
