@@ -1,6 +1,9 @@
 /**
  * tensorflow.serving.ModelService: GetModelStatus; reloading answers UNIMPLEMENTED.
  */
+
+import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
+import { bytesField, message, messageField, messageWithRoom, varintField } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
@@ -8,8 +11,6 @@ import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
-import { lengthDelimited, WireReader } from './wire-reader.ts';
-import { bytesField, message, messageField, messageWithRoom, varintField } from './wire-writer.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
