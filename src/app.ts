@@ -15,6 +15,8 @@ import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { ModelManager } from './models/model-manager.ts';
+import { type PrepareVersion, warmUp } from './models/warm-up.ts';
+import { warmUpLog } from './models/warm-up-log.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -23,6 +25,8 @@ import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
+import { maxRecordBytes } from './proxy/records/limits.ts';
+import { PredictionLogReplayer } from './proxy/records/prediction-log-replayer.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
@@ -188,12 +192,25 @@ class PillionApp implements App {
         isBatchingEnabled: options.enable_batching,
         host: options.host as HostChoice,
         events: this.#hostEvents(),
+        prepare: this.#warmUp(),
       }),
       onTransition: (model, { version, state, error }) => {
         const fields = { model, version: version.toString(), state };
         if (error === undefined) this.logger.info(fields, 'model version');
         else this.logger.error({ ...fields, err: error }, 'model version failed to load');
       },
+    });
+  }
+
+  #warmUp(): PrepareVersion {
+    const { enable_model_warmup, num_request_iterations_for_warmup, max_message_bytes } = this.#options;
+    return warmUp({
+      clock: systemClock,
+      replayer: new PredictionLogReplayer({ clock: systemClock, maxTensorBytes: max_message_bytes }),
+      isEnabled: enable_model_warmup,
+      iterations: num_request_iterations_for_warmup || 1,
+      maxRecordBytes: maxRecordBytes(max_message_bytes),
+      events: warmUpLog(this.logger),
     });
   }
 

@@ -116,6 +116,15 @@ export const SERVE_OPTIONS = {
     default: false,
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',
   }),
+  enable_model_warmup: flag({
+    default: true,
+    help: 'Before a version is served, the requests in its assets.extra/tf_serving_warmup_requests are replayed or, where there is no such file, made-up batches run for up to a second.',
+  }),
+  num_request_iterations_for_warmup: integer({
+    ...COUNT,
+    default: 0,
+    help: 'How often each request of a warm-up file is replayed. 0 = once.',
+  }),
   drain_timeout_ms: integer({
     ...COUNT,
     default: 25_000,

@@ -12,6 +12,7 @@ import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
 import type { LoadServable } from './model-manager.ts';
 import { Servable } from './servable.ts';
+import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
@@ -27,6 +28,8 @@ export interface LoadServableOptions {
   /** Where runs happen, for models that do not say. */
   readonly host: HostChoice;
   readonly events: HostEvents;
+  /** What is done with a version between its loading and its being served. */
+  readonly prepare?: PrepareVersion | undefined;
 }
 
 /** What becomes of a version's host: for the log. */
@@ -68,7 +71,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       model: name,
       version: version.toString(),
     });
-    return new Servable(name, version, signatures, {
+    const servable = new Servable(name, version, signatures, {
       submit: (request) => scheduler.submit(request),
       close: async () => {
         await scheduler.close();
@@ -84,7 +87,19 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
         return scheduler.runningBatches;
       },
     });
+    await prepared(options, { servable, versionDirectory, executor: hosted.executor, scheduler: options.scheduler });
+    return servable;
   };
+}
+
+/** Nothing of a version that must not be served stays. */
+async function prepared({ prepare }: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
+  try {
+    await prepare?.(loaded);
+  } catch (error) {
+    await loaded.servable.unload();
+    throw error;
+  }
 }
 
 function withoutBatching(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {
