@@ -6,6 +6,7 @@
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
 import { AdminServer } from './admin/admin-server.ts';
+import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
@@ -15,8 +16,6 @@ import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { ModelManager } from './models/model-manager.ts';
-import { type PrepareVersion, warmUp } from './models/warm-up.ts';
-import { warmUpLog } from './models/warm-up-log.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -25,8 +24,7 @@ import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
-import { maxRecordBytes } from './proxy/records/limits.ts';
-import { PredictionLogReplayer } from './proxy/records/prediction-log-replayer.ts';
+import { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
@@ -53,6 +51,8 @@ export interface App {
  * theirs has left; this is for clients that do not read.
  */
 const SENDING_MS = 1000;
+/** How long the disk may take for the last records of the request logs. */
+const FLUSHING_MS = 5000;
 
 export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
   const clock = systemClock;
@@ -74,9 +74,12 @@ class PillionApp implements App {
   readonly #deadlines = new DeadlineTimer(systemClock);
   readonly #readiness = new ReadinessGate();
   readonly #lifecycle: RequestLifecycle;
+  readonly #records: Records;
+  readonly #configured: ServeConfig['models'];
   readonly #models: ModelManager;
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
+  readonly #recordings: RecordEndpoint;
   readonly #admin: AdminServer;
   #ended: Promise<void> | undefined;
 
@@ -91,6 +94,11 @@ class PillionApp implements App {
       telemetry,
       maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     });
+    const onInternalError = (error: unknown): void =>
+      this.logger.error({ err: error }, 'a request met an internal error');
+    const { registry } = telemetry.metrics;
+    this.#records = new Records({ clock: systemClock, logger, registry, options, onInternalError });
+    this.#configured = config.models;
     this.#models = this.#createModels(config);
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
@@ -98,20 +106,27 @@ class PillionApp implements App {
       lifecycle: this.#lifecycle,
       predict,
       modelInfo,
-      onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
+      onInternalError,
     };
     const metrics = () => telemetry.metrics.page();
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
-      engine: createGrpcEngine(options, common.onInternalError),
+      engine: createGrpcEngine(options, onInternalError),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
       },
     });
     this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
-    this.#admin = new AdminServer({ readiness: this.#readiness, metrics, onInternalError: common.onInternalError });
+    this.#recordings = new RecordEndpoint({
+      clock: systemClock,
+      taps: this.#records.taps,
+      counters: this.#records.counters,
+      models: () => this.#models.modelNames,
+    });
+    const admin = { readiness: this.#readiness, metrics, record: this.#recordings };
+    this.#admin = new AdminServer({ ...admin, onInternalError });
     this.#observeGauges();
   }
 
@@ -122,6 +137,7 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
+      this.#records.configure(this.#configured);
       await this.#models.start();
       this.#readiness.setModelsReady(true);
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
@@ -139,6 +155,7 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
+    this.#recordings.endAll();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
       this.#lifecycle.abandon();
@@ -157,6 +174,7 @@ class PillionApp implements App {
   async #close(): Promise<void> {
     await Promise.all([this.#grpc.close(), this.#rest.close()]);
     await this.#models.close();
+    await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.close();
     this.#deadlines.close();
     await this.#telemetry.close();
@@ -192,25 +210,13 @@ class PillionApp implements App {
         isBatchingEnabled: options.enable_batching,
         host: options.host as HostChoice,
         events: this.#hostEvents(),
-        prepare: this.#warmUp(),
+        prepare: this.#records.prepare,
       }),
       onTransition: (model, { version, state, error }) => {
         const fields = { model, version: version.toString(), state };
         if (error === undefined) this.logger.info(fields, 'model version');
         else this.logger.error({ ...fields, err: error }, 'model version failed to load');
       },
-    });
-  }
-
-  #warmUp(): PrepareVersion {
-    const { enable_model_warmup, num_request_iterations_for_warmup, max_message_bytes } = this.#options;
-    return warmUp({
-      clock: systemClock,
-      replayer: new PredictionLogReplayer({ clock: systemClock, maxTensorBytes: max_message_bytes }),
-      isEnabled: enable_model_warmup,
-      iterations: num_request_iterations_for_warmup || 1,
-      maxRecordBytes: maxRecordBytes(max_message_bytes),
-      events: warmUpLog(this.logger),
     });
   }
 
