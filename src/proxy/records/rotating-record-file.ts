@@ -26,6 +26,8 @@ export interface RotatingFileOptions {
   readonly maxQueuedBytes: number;
   /** No file is begun before. Never rejects. */
   readonly isReady?: Promise<void>;
+  /** How a file is begun; node:fs by default. Rejects with EEXIST if there is one. */
+  readonly openNew?: OpenNew;
   onWritten(records: number): void;
   /** They are lost. `error` is undefined while an earlier one is being waited out. */
   onFailed(records: number, error: unknown): void;
@@ -41,12 +43,16 @@ const MAX_WRITE = 256;
 const FILE_MODE = 0o640;
 
 interface OpenFile {
-  readonly handle: FileHandle;
+  readonly handle: RecordHandle;
   readonly wholePath: string;
   readonly timer: TimerHandle;
   /** Of whole records. */
   bytes: number;
 }
+
+/** What is needed of a FileHandle. */
+export type RecordHandle = Pick<FileHandle, 'writev' | 'write' | 'truncate' | 'datasync' | 'close'>;
+export type OpenNew = (path: string) => Promise<RecordHandle>;
 
 export type Admission = 'room' | 'full' | 'failing';
 
@@ -128,14 +134,14 @@ export class RotatingRecordFile {
   }
 
   async #open(): Promise<OpenFile> {
-    const { clock, prefix, owner, maxFileMs } = this.#options;
+    const { clock, prefix, owner, maxFileMs, openNew = openWithFs } = this.#options;
     await this.#options.isReady;
     await mkdir(dirname(prefix), { recursive: true });
     for (;;) {
       const wholePath = recordFileName(prefix, clock.wallMs(), owner, this.#number++);
       // A process before us may have had our number in the same second: its files are not written over.
       if (await exists(wholePath)) continue;
-      const handle = await openNew(wholePath + PARTIAL);
+      const handle = await ifNew(openNew(wholePath + PARTIAL));
       if (handle === undefined) continue;
       this.#isOld = false;
       const timer = clock.setTimer(clock.nowMs() + maxFileMs, () => {
@@ -167,10 +173,14 @@ export class RotatingRecordFile {
   }
 }
 
-/** Undefined: there is one. */
-async function openNew(path: string): Promise<FileHandle | undefined> {
+function openWithFs(path: string): Promise<RecordHandle> {
+  return open(path, 'wx', FILE_MODE);
+}
+
+/** Undefined: there is such a file. */
+async function ifNew(opening: Promise<RecordHandle>): Promise<RecordHandle | undefined> {
   try {
-    return await open(path, 'wx', FILE_MODE);
+    return await opening;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw error;
@@ -185,7 +195,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** A disk that fills up takes a part first, and says so at the next write. */
-async function writeAll(handle: FileHandle, records: readonly Buffer[], position: number): Promise<void> {
+async function writeAll(handle: RecordHandle, records: readonly Buffer[], position: number): Promise<void> {
   let { bytesWritten } = await handle.writev(records, position);
   const whole = records.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (bytesWritten === whole) return;
