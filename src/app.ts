@@ -155,7 +155,7 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
-    this.#recordings.endAll();
+    this.#recordings.drain();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
       this.#lifecycle.abandon();

@@ -32,6 +32,7 @@ const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 export class RecordEndpoint {
   readonly #options: RecordEndpointOptions;
   readonly #running = new Set<Recording>();
+  #isDraining = false;
 
   constructor(options: RecordEndpointOptions) {
     this.#options = options;
@@ -57,8 +58,9 @@ export class RecordEndpoint {
     this.#running.add(recording);
   }
 
-  /** Ends what goes on, well. */
-  endAll(): void {
+  /** Ends what goes on, well, and begins no more. */
+  drain(): void {
+    this.#isDraining = true;
     for (const recording of this.#running) recording.end('draining');
   }
 
@@ -67,6 +69,7 @@ export class RecordEndpoint {
     if (!LOOPBACK_NAMES.includes(host)) {
       return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
     }
+    if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
     if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
     const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);
     if ('status' in spec) return spec;

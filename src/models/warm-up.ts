@@ -110,14 +110,21 @@ interface Replays {
  * turn they would share a batch, and only one slot would be warm.
  */
 async function replayOnEverySlot({ replayer, servable, slots }: Replays, data: Uint8Array): Promise<void> {
-  const replays = [replayer.replay(servable, data)];
-  while (replays.length < slots) {
+  // Failures are kept as values: one that comes while the next replay is waited for would have nobody to hear it.
+  const failures = [failureOf(replayer.replay(servable, data))];
+  while (failures.length < slots) {
     await setImmediate();
-    replays.push(replayer.replay(servable, data).catch(passOverFullQueue));
+    failures.push(failureOf(replayer.replay(servable, data).catch(passOverFullQueue)));
   }
-  const settled = await Promise.allSettled(replays);
-  const failed = settled.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  for (const failure of await Promise.all(failures)) if (failure !== undefined) throw failure;
+}
+
+/** Resolves with what it rejects with; undefined if it does not. */
+function failureOf(work: Promise<void>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 /** A request larger than the queue is taken while nothing waits: that its copies are not says nothing of the model. */

@@ -119,9 +119,12 @@ describe('GET /record', () => {
     while (taps.pointOf('m').tap !== undefined) await setImmediate();
     const drained = await ask('model=m');
     request();
-    record.endAll();
+    record.drain();
     assert.equal(parseRecords(await bodyOf(drained)).length, 1);
     assert.equal(drained.trailers['x-pillion-ended'], 'draining');
+    const late = await ask('model=m');
+    assert.equal(late.statusCode, 503);
+    late.resume();
   });
 
   it('says what is wrong with what was asked', async (t) => {

@@ -102,6 +102,13 @@ describe('a version with a warm-up file', () => {
     await assert.rejects(run(), loadFailed(text));
   });
 
+  it('is not served when a request fails on every slot, and no failure is unheard', async (t) => {
+    const replay = () => Promise.reject(new ServingError('backend_failed', 'the runtime failed'));
+    const { run, warmUpFile } = harness(t, { slots: 3, replayer: { replay } });
+    writeRecords(warmUpFile, bytes('a'));
+    await assert.rejects(run(), loadFailed(/record 1 at byte 0: the runtime failed/));
+  });
+
   it('is not served when the file is no TFRecord, is cut off, or holds a huge record', async (t) => {
     const { run, replayed, warmUpFile } = harness(t);
     mkdirSync(join(warmUpFile, '..'));
