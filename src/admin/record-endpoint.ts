@@ -65,7 +65,7 @@ export class RecordEndpoint {
   }
 
   #admit({ method, url, headers }: IncomingMessage): RecordingSpec | Refusal {
-    const host = (headers.host ?? '').replace(/:\d+$/, '');
+    const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
     if (!LOOPBACK_NAMES.includes(host)) {
       return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
     }

@@ -101,6 +101,20 @@ describe('a warm-up file', () => {
     assert.ok(!sidecar.lines.some((line) => line['state'] === 'AVAILABLE'));
   });
 
+  it('is replayed on every thread, and one that fails leaves none of them running', async (t) => {
+    const model = copyModel(t);
+    const threads = [model.flag(',host=thread'), '--num_batch_threads=3'];
+    writeRecords(model.warmUpFile(), predictLog({ inputs: { x: floats(1, 2) } }));
+    const sidecar = await startSidecar(threads);
+    const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
+    assert.match(page, /pillion_batch_size_count\{model="h",version="1"\} 3/);
+    assert.equal(await sidecar.stop(), 0);
+    writeRecords(model.warmUpFile(), predictLog({ inputs: {} }));
+    const failing = runPillion(['serve', ...threads, ...ANY_PORTS]);
+    assert.equal(await failing.exited, 1);
+    assert.match(failing.output(), /record 1 at byte 0: .*wants the inputs/);
+  });
+
   it('of something else, or of a kind that cannot be replayed, ends the start; switched off it is not looked at', async (t) => {
     const model = copyModel(t);
     writeRecords(model.warmUpFile(), otherLog('predictStreamedLog'));

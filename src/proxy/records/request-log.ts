@@ -10,7 +10,7 @@ import type { LineLimiter } from '../../telemetry/line-limiter.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { RecordCounts } from './record-counters.ts';
 import type { FileOwner } from './record-file-name.ts';
-import { RotatingRecordFile } from './rotating-record-file.ts';
+import { type OpenNew, RotatingRecordFile } from './rotating-record-file.ts';
 import type { TapConsumer } from './tap-board.ts';
 
 export interface RequestLogOptions {
@@ -23,6 +23,8 @@ export interface RequestLogOptions {
   readonly maxFileMs: number;
   /** No file is begun before. Never rejects. */
   readonly isReady: Promise<void>;
+  /** See RotatingFileOptions. */
+  readonly openNew?: OpenNew;
 }
 
 /** What may wait for the disk, for each model. */

@@ -14,7 +14,7 @@ import type { Clock } from '../../core/clock.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
 import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
-import type { PredictExchange, RequestTap, SampledRequest, TapPoint } from '../../models/tap-point.ts';
+import type { MessageExchange, PredictExchange, RequestTap, SampledRequest, TapPoint } from '../../models/tap-point.ts';
 import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
 
 export interface TapConsumer {
@@ -104,27 +104,38 @@ class Sample implements SampledRequest {
     this.#chosen = chosen;
   }
 
-  onPredict(exchange: PredictExchange): void {
+  onPredict({ requested, served, inputs, outputFilter, outputs }: PredictExchange): void {
+    const { name, signatureName } = served;
+    this.onMessages({
+      type: 'predict',
+      served,
+      requestBytes: bytesOf(inputs),
+      responseBytes: bytesOf(outputs),
+      request: () => writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter),
+      response: () => writeRecordedResponse(served, outputs),
+    });
+  }
+
+  onMessages(exchange: MessageExchange): void {
     try {
-      this.#copyPredict(exchange);
+      this.#copy(exchange);
     } catch (error) {
       this.#options.onInternalError(error);
     }
   }
 
-  #copyPredict({ requested, served, inputs, outputFilter, outputs }: PredictExchange): void {
-    const [requestBytes, responseBytes] = [bytesOf(inputs), bytesOf(outputs)];
+  #copy(exchange: MessageExchange): void {
+    const { type, served, requestBytes, responseBytes } = exchange;
     const takers = this.#chosen.filter((each) => each.admits(requestBytes + (each.wantsResponse ? responseBytes : 0)));
     if (takers.length === 0) return;
     const { name, version, signatureName } = served;
-    const request = writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter);
-    const needsResponse = takers.some(({ wantsResponse }) => wantsResponse);
-    const response = needsResponse ? writeRecordedResponse(served, outputs) : undefined;
+    const request = exchange.request();
+    const response = takers.some(({ wantsResponse }) => wantsResponse) ? exchange.response() : undefined;
     const wallMs = this.#options.clock.wallMs();
     for (const taker of takers) {
       const metadata = { name, version, signatureName, samplingRate: taker.samplingRate, wallMs };
       const answer = taker.wantsResponse ? response : undefined;
-      taker.take(frameRecord(predictionLogParts(metadata, 'predict', request, answer)));
+      taker.take(frameRecord(predictionLogParts(metadata, type, request, answer)));
     }
   }
 }

@@ -1,24 +1,28 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
+import { numericTensor } from '../../../../src/core/tensor.ts';
 import { frameRecord } from '../../../../src/core/tf-record-writer.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
 import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
+import type { OpenNew } from '../../../../src/proxy/records/rotating-record-file.ts';
 import { salvageRecordFiles } from '../../../../src/proxy/records/salvage.ts';
 import { TapBoard } from '../../../../src/proxy/records/tap-board.ts';
 import { createLogger } from '../../../../src/telemetry/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { readRecords } from '../../../support/prediction-logs.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const OWNER = { host: 'pod', pid: process.pid };
 const ONE = frameRecord([Buffer.from('one')]);
 const TWO = frameRecord([Buffer.from('two')]);
 
-function harness(t: TestContext) {
+function harness(t: TestContext, openNew?: OpenNew) {
   const directory = tempDirectory(t);
   const clock = new FakeClock();
   const lines: Record<string, unknown>[] = [];
@@ -39,12 +43,28 @@ function harness(t: TestContext) {
     maxFileBytes: 1000,
     maxFileMs: 1000,
     maxRecordBytes: 100,
+    ...(openNew === undefined ? {} : { openNew }),
   });
   t.after(() => logs.close());
   const prefix = join(directory, 'm');
   const config = (name: string, samplingRate = 1) => ({ name, logging: { filenamePrefix: prefix, samplingRate } });
   const files = () => readdirSync(directory).sort();
   return { directory, prefix, logs, taps, lines, registry, config, files, clock };
+}
+
+const SERVED = {
+  name: 'a',
+  version: 1n,
+  versionText: '1',
+  signatureName: 's',
+  signature: undefined as never,
+  outputNames: [],
+};
+
+/** A Predict whose input has so many bytes. */
+function exchangeOf(bytes: number) {
+  const inputs = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
+  return { requested: {}, served: SERVED, inputs, outputFilter: [], outputs: new Map() };
 }
 
 /** A file that a process left. */
@@ -156,15 +176,7 @@ describe('request logs', () => {
     const logging = { filenamePrefix: join(prefix, '..', 'x', 'blocked', 'm'), samplingRate: 1 };
     logs.configure([{ name: 'a', logging }]);
     const tap = taps.pointOf('a').tap!;
-    const served = {
-      name: 'a',
-      version: 1n,
-      versionText: '1',
-      signatureName: 's',
-      signature: undefined as never,
-      outputNames: [],
-    };
-    const exchange = { requested: {}, served, inputs: new Map(), outputFilter: [], outputs: new Map() };
+    const exchange = exchangeOf(0);
     tap.sample()!.onPredict(exchange);
     await logs.close();
     tap.sample()!.onPredict(exchange);
@@ -175,5 +187,29 @@ describe('request logs', () => {
     assert.match(page, /pillion_request_log_total\{model="a",outcome="failed"\} 1/);
     assert.match(page, /pillion_request_log_total\{model="a",outcome="dropped"\} 1/);
     assert.equal(clock.armed, 0);
+  });
+
+  it('drop what a stuck disk leaves no room for, count it, and keep nobody waiting', async (t) => {
+    let release = (): void => undefined;
+    const isUnstuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { logs, taps, registry, config, files, directory } = harness(t, async (path) => {
+      await isUnstuck;
+      return open(path, 'wx');
+    });
+    logs.configure([config('a')]);
+    for (let i = 0; i < 40; i++)
+      taps
+        .pointOf('a')
+        .tap!.sample()!
+        .onPredict(exchangeOf(2 ** 20));
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.metrics())![1]);
+    assert.ok(dropped >= 24, `${dropped}`);
+    release();
+    await logs.close();
+    const written = files().flatMap((name) => readRecords(join(directory, name)));
+    assert.equal(written.length, 40 - dropped);
+    assert.match(await registry.metrics(), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
   });
 });

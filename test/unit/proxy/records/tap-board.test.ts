@@ -166,6 +166,33 @@ describe('a tapped model', () => {
     assert.equal((errors[0] as Error).message, 'a bug');
   });
 
+  it('gives messages of other kinds as they are, made only where there is room', async () => {
+    const { board, servable } = harness();
+    const keeper = new Keeper();
+    board.add('m', keeper);
+    const served = servable.served.get('serving_default')!;
+    let made = 0;
+    const message = (): Uint8Array => {
+      made += 1;
+      return new Uint8Array(0);
+    };
+    const exchange = {
+      type: 'classify' as const,
+      served,
+      requestBytes: 5,
+      responseBytes: 2,
+      request: message,
+      response: message,
+    };
+    servable.tapPoint.tap!.sample()!.onMessages(exchange);
+    assert.deepEqual([keeper.asked, made], [[7], 2]);
+    const [log] = parseRecords(keeper.records[0]!) as never as { logType: { case: string } }[];
+    assert.equal(log!.logType.case, 'classifyLog');
+    keeper.hasRoom = false;
+    servable.tapPoint.tap!.sample()!.onMessages(exchange);
+    assert.equal(made, 2);
+  });
+
   it('has no tap before the first consumer and after the last', async () => {
     const { board, servable, predict } = harness();
     const [one, other] = [new Keeper(), new Keeper()];
