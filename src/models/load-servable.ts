@@ -87,7 +87,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
         return scheduler.runningBatches;
       },
     });
-    await prepared(options, { servable, versionDirectory, executor: hosted.executor, scheduler: options.scheduler });
+    const { executor } = hosted;
+    await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: options.scheduler });
     return servable;
   };
 }

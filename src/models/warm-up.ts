@@ -15,6 +15,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { ServingError, toServingError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
+import type { Signature } from '../core/signature.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import { type Sweep, sweepBatchSizes } from './batch-sweep.ts';
 import type { Servable } from './servable.ts';
@@ -51,6 +52,8 @@ export interface LoadedVersion {
   readonly servable: Servable;
   readonly versionDirectory: string;
   readonly executor: Executor;
+  /** Those that the executor has: a servable may show more, made of them. */
+  readonly signatures: ReadonlyMap<string, Signature>;
   readonly scheduler: SchedulerOptions;
 }
 
@@ -76,9 +79,9 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void
     return;
   }
   const { clock, events } = options;
-  const { executor, servable, scheduler } = loaded;
+  const { executor, signatures, servable, scheduler } = loaded;
   const startedAt = clock.nowMs();
-  const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures: servable.signatures, clock });
+  const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock });
   servable.latencySeeds = sweep.seeds;
   events.onSwept(servable, sweep, clock.nowMs() - startedAt);
 }

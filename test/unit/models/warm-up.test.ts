@@ -52,7 +52,7 @@ function harness(t: TestContext, changes: Changes = {}) {
     run: async () => ({ outputs: new Map(), runStart: 1, runEnd: 3 }),
   };
   const scheduler = { maxBatchSize: 2, batchTimeoutMicros: 0, maxEnqueuedBatches: 1, allowedBatchSizes: [] };
-  const run = () => prepare({ servable, versionDirectory, executor, scheduler });
+  const run = () => prepare({ servable, versionDirectory, executor, signatures: servable.signatures, scheduler });
   const warmUpFile = join(versionDirectory, WARM_UP_FILE);
   const goldenFile = join(versionDirectory, GOLDEN_FILE);
   return { run, servable, replayed, checked, told, sweeps, warmUpFile, goldenFile };
