@@ -58,13 +58,17 @@ export class RecordFile {
     }
   }
 
-  /** Gives the whole records their name; nothing is left where there are none. */
+  /** Gives the whole records their name; nothing is left where there are none. Rejects, naming where they are. */
   async finish(): Promise<void> {
     if (this.#records === 0) return this.abandon();
     await this.#handle.truncate(this.bytes);
     await this.#handle.datasync();
     await this.#handle.close();
-    await rename(this.#temporary, this.path);
+    try {
+      await rename(this.#temporary, this.path);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; the records are whole, in ${this.#temporary}`, { cause: error });
+    }
   }
 
   async abandon(): Promise<void> {

@@ -225,6 +225,11 @@ describe('pillion record', () => {
     await predict(sidecar, 3);
     assert.equal(await forced.exited, 0);
     assert.deepEqual(inputsOf(readFileSync(out)), [[3]]);
+    const directory = await startRecording(sidecar, model.base, '--count=1', '--force');
+    await predict(sidecar, 4);
+    assert.equal(await directory.exited, 1);
+    const [, kept] = /the records are whole, in (\S+)$/m.exec(directory.output())!;
+    assert.deepEqual(inputsOf(readFileSync(kept!)), [[4]]);
     assert.equal(await sidecar.stop(), 0);
   });
 
