@@ -5,17 +5,22 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
+import process from 'node:process';
 import { AdminServer } from './admin/admin-server.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { installedProviders } from './backends/registry.ts';
+import { readFreeMemory } from './config/free-memory.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
+import type { TlsConfig } from './config/tls-config.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
-import { ModelManager } from './models/model-manager.ts';
+import { memoryCheckedLoad } from './models/memory-checked-load.ts';
+import { describeMemory, memoryReadings } from './models/memory-report.ts';
+import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -26,6 +31,7 @@ import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
 import { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
+import type { ListenTls } from './proxy/tls-server.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
 import { type Environment, startTracing } from './telemetry/tracing.ts';
@@ -54,7 +60,13 @@ const SENDING_MS = 1000;
 /** How long the disk may take for the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
-export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+/** What a configuration may say of TLS: gRPC has it then, REST where asked. Absent = plaintext. */
+export interface TlsChoice {
+  readonly tls?: TlsConfig | undefined;
+  readonly options: { readonly rest_api_tls?: boolean };
+}
+
+export async function createApp(config: ServeConfig & TlsChoice, environment: Environment): Promise<App> {
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
@@ -83,7 +95,7 @@ class PillionApp implements App {
   readonly #admin: AdminServer;
   #ended: Promise<void> | undefined;
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+  constructor(config: ServeConfig & TlsChoice, logger: RootLogger, telemetry: AppTelemetry) {
     const { options } = config;
     this.logger = logger;
     this.#options = options;
@@ -109,16 +121,25 @@ class PillionApp implements App {
       onInternalError,
     };
     const metrics = () => telemetry.metrics.page();
+    const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
-      engine: createGrpcEngine(options, onInternalError),
+      engine: createGrpcEngine(options, onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
       },
     });
-    this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
+    this.#rest = new RestServer({
+      ...common,
+      metrics,
+      maxBodyBytes: options.max_message_bytes,
+      compressFromBytes: options.rest_compress_from_bytes || Infinity,
+      hasCors: options.rest_api_enable_cors_support,
+      tls: config.options.rest_api_tls === true ? tls : undefined,
+      serializationAsTensorContent: options.enable_serialization_as_tensor_content,
+    });
     this.#recordings = new RecordEndpoint({
       clock: systemClock,
       taps: this.#records.taps,
@@ -128,6 +149,12 @@ class PillionApp implements App {
     const admin = { readiness: this.#readiness, metrics, record: this.#recordings };
     this.#admin = new AdminServer({ ...admin, onInternalError });
     this.#observeGauges();
+  }
+
+  #listenTls(config: TlsConfig): ListenTls {
+    const onHandshakeFailed = (error: Error, peer: string): void =>
+      this.logger.debug({ err: error, peer }, 'a TLS handshake failed');
+    return { config, onHandshakeFailed };
   }
 
   async start(): Promise<Addresses> {
@@ -192,31 +219,39 @@ class PillionApp implements App {
   }
 
   #createModels(config: ServeConfig): ModelManager {
-    const { options } = config;
     return new ModelManager({
       models: config.models,
-      load: servableLoader({
-        clock: systemClock,
-        telemetry: this.#telemetry,
-        scheduler: {
-          maxBatchSize: options.max_batch_size,
-          batchTimeoutMicros: options.batch_timeout_micros,
-          maxEnqueuedBatches: options.max_enqueued_batches,
-          allowedBatchSizes: options.allowed_batch_sizes,
-        },
-        slots: this.#slots,
-        intraOpThreads: options.intra_op_threads,
-        cores: this.#machine.budgetCores,
-        isBatchingEnabled: options.enable_batching,
-        host: options.host as HostChoice,
-        events: this.#hostEvents(),
-        prepare: this.#records.prepare,
+      load: memoryCheckedLoad(this.#createLoader(config.options), {
+        sessions: this.#slots,
+        readFree: readFreeMemory,
+        readResident: () => process.memoryUsage.rss(),
+        onLoaded: (servable) => this.logger.info(describeMemory(servable), 'memory of the model version'),
       }),
       onTransition: (model, { version, state, error }) => {
         const fields = { model, version: version.toString(), state };
         if (error === undefined) this.logger.info(fields, 'model version');
         else this.logger.error({ ...fields, err: error }, 'model version failed to load');
       },
+    });
+  }
+
+  #createLoader(options: ServeOptions): LoadServable {
+    return servableLoader({
+      clock: systemClock,
+      telemetry: this.#telemetry,
+      scheduler: {
+        maxBatchSize: options.max_batch_size,
+        batchTimeoutMicros: options.batch_timeout_micros,
+        maxEnqueuedBatches: options.max_enqueued_batches,
+        allowedBatchSizes: options.allowed_batch_sizes,
+      },
+      slots: this.#slots,
+      intraOpThreads: options.intra_op_threads,
+      cores: this.#machine.budgetCores,
+      isBatchingEnabled: options.enable_batching,
+      host: options.host as HostChoice,
+      events: this.#hostEvents(),
+      prepare: this.#records.prepare,
     });
   }
 
@@ -246,6 +281,7 @@ class PillionApp implements App {
   #observeGauges(): void {
     const { metrics } = this.#telemetry;
     metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    metrics.observeMemory(() => [...this.#models.servables()].flatMap(memoryReadings));
     metrics.observeQueues(() =>
       [...this.#models.servables()].map(({ name, version, runner }) => ({
         model: name,
@@ -269,8 +305,12 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   timer.cancel();
 }
 
-function createGrpcEngine(options: ServeOptions, onInternalError: (error: unknown) => void): GrpcEngine {
-  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError };
+function createGrpcEngine(
+  options: ServeOptions,
+  onInternalError: (error: unknown) => void,
+  tls: ListenTls | undefined,
+): GrpcEngine {
+  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   return new PillionEngine({ ...common, compressFromBytes: options.grpc_compress_from_bytes || Infinity });
 }

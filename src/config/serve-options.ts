@@ -44,6 +44,15 @@ export const SERVE_OPTIONS = {
     default: 30_000,
     help: 'No REST request may take longer, whatever its client allows.',
   }),
+  rest_api_enable_cors_support: flag({
+    default: false,
+    help: 'Pages of any origin may call the REST API: CORS headers on every answer, and answers to preflight requests.',
+  }),
+  rest_compress_from_bytes: integer({
+    ...COUNT,
+    default: 0,
+    help: 'REST answers of at least so many bytes go out as zstd (Node 22.15 or newer), br or gzip to clients that accept it. 0 = none: beside an application CPU is dearer than bandwidth.',
+  }),
   grpc_api_timeout_in_ms: integer({
     ...COUNT,
     default: 0,

@@ -9,6 +9,7 @@ import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { LatencySeed } from './batch-sweep.ts';
+import type { ModelMemory } from './model-memory.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
@@ -19,6 +20,8 @@ export interface ServableRunner {
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
+  /** Copies of the model in memory. */
+  readonly sessions: number;
 }
 
 /** What every request of one signature of one version has in common: made once, so that surfaces may derive from it. */
@@ -44,6 +47,8 @@ export class Servable {
   tapPoint: TapPoint = NO_TAPS;
   /** What runs of made-up batches took before it was served; empty where none were made. */
   latencySeeds: readonly LatencySeed[] = [];
+  /** What loading it took; undefined until its loader has looked. */
+  memory: ModelMemory | undefined;
   #handles = 0;
   #unloading: (() => void) | undefined;
 

@@ -32,9 +32,14 @@ def load_messages() -> dict[str, Any]:
 class Client:
     """Unary calls of PredictionService and ModelService."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, credentials: grpc.ChannelCredentials | None = None) -> None:
         self.messages = load_messages()
-        self.channel = grpc.insecure_channel(target)
+        if credentials is None:
+            self.channel = grpc.insecure_channel(target)
+        else:
+            # The tests' certificates are made out to localhost.
+            options = [("grpc.ssl_target_name_override", "localhost")]
+            self.channel = grpc.secure_channel(target, credentials, options)
 
     def call(self, service: str, method: str, request: Any, response: str, **options: Any) -> Any:
         """One unary call; `response` is the reply's message name. Raises grpc.RpcError."""

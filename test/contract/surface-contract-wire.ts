@@ -45,7 +45,7 @@ const ROUTES: readonly BadScenario[] = [
     /too large/,
     /versions end at/,
   ),
-  refused('no model', { method: 'GET', path: '/v1/models' }, /names no model/, /\/v1\/models\/<name>/, /use/),
+  refused('no model', { method: 'GET', path: '/v1/models/' }, /names no model/, /\/v1\/models\/<name>/, /use/),
   {
     name: 'a method of the service that is not built',
     kind: 'unsupported',

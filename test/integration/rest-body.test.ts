@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { after, before, describe, test } from 'node:test';
-import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { errorOf, MAX_BODY_BYTES, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
+import { EMPTY_FRAME, SKIPPABLE_FRAME, ZSTD_BODY, zstdBomb } from '../support/zstd-bodies.ts';
 
 const rest = new RestHarness();
 const PATH = '/v1/models/m:predict';
@@ -69,11 +70,58 @@ describe('compressed bodies', () => {
     );
   });
 
-  test('an unknown encoding is refused', async () => {
+  test('an unknown encoding is refused, and the text names those there are', async () => {
     const connection = await rest.connect();
-    for (const encoding of ['br', 'zstd', 'gzip, gzip']) {
+    for (const encoding of ['compress', 'lzma, gzip', 'gzip, gzip, gzip, gzip']) {
       const answer = await post(connection, BODY, [`content-encoding: ${encoding}`]);
-      await isRefused(connection, answer, 501, /send it as it is, or as gzip or deflate/);
+      const text = /as one of gzip, deflate, br, zstd|more than 3 content encodings/;
+      await isRefused(connection, answer, 501, text);
+    }
+  });
+
+  test('br and zstd are inflated, and encodings one over another', async () => {
+    const connection = await rest.connect();
+    const zstd = Buffer.from(ZSTD_BODY, 'base64');
+    for (const [body, encoding] of [
+      [brotliCompressSync(BODY), 'br'],
+      [zstd, 'zstd'],
+      [Buffer.concat([zstd, EMPTY_FRAME, SKIPPABLE_FRAME]), 'ZSTD'],
+      [brotliCompressSync(gzipSync(BODY)), 'gzip, identity,br'],
+      [gzipSync(zstd), 'zstd, gzip'],
+    ] as const) {
+      const answer = await post(connection, body, [`content-encoding: ${encoding}`]);
+      assert.equal(answer.body.toString(), ANSWER, encoding);
+    }
+  });
+
+  test('what is cut off, broken or followed by something is refused, in every encoding', async () => {
+    const connection = await rest.connect();
+    const zstd = Buffer.from(ZSTD_BODY, 'base64');
+    for (const [whole, encoding] of [
+      [gzipSync(BODY), 'gzip'],
+      [deflateSync(BODY), 'deflate'],
+      [brotliCompressSync(BODY), 'br'],
+      [zstd, 'zstd'],
+    ] as const) {
+      for (const body of ['', BODY, whole.subarray(0, -1), Buffer.concat([whole, Buffer.from('more')])]) {
+        const answer = await post(connection, body, [`content-encoding: ${encoding}`]);
+        await isRefused(connection, answer, 400, /cannot be inflated as .*; send it whole/);
+      }
+    }
+  });
+
+  test('a bomb in any encoding, or one over another, is refused', async () => {
+    const connection = await rest.connect();
+    const spaces = Buffer.alloc(50 * MAX_BODY_BYTES, ' ');
+    const bombs: readonly (readonly [Buffer, string])[] = [
+      [brotliCompressSync(spaces), 'br'],
+      [gzipSync(gzipSync(spaces)), 'gzip, gzip'],
+      [zstdBomb(50 * MAX_BODY_BYTES), 'zstd'],
+    ];
+    for (const [bomb, encoding] of bombs) {
+      assert.ok(bomb.length < MAX_BODY_BYTES);
+      const answer = await post(connection, bomb, [`content-encoding: ${encoding}`]);
+      await isRefused(connection, answer, 413, /the limit is 1048576 bytes, but the body has more, inflated/);
     }
   });
 });

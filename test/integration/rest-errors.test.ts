@@ -84,7 +84,7 @@ describe('each kind of error', () => {
     await isRefused(wrong, 'method_not_allowed', /POST is not possible/);
     connection.get('/v1/models/m:predict');
     await isRefused(await connection.answer(), 'method_not_allowed', /use POST/);
-    connection.get('/v1/models');
+    connection.get('/v1/models/');
     await isRefused(await connection.answer(), 'invalid_request', /names no model/);
   });
 

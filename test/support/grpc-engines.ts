@@ -8,12 +8,14 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
+import type { ListenTls } from '../../src/proxy/tls-server.ts';
 
 export interface EngineInit {
   readonly maxReceiveBytes: number;
   /** grpc-js compresses no answers, and bounds none. */
   readonly compressFromBytes?: number;
   readonly maxSendBytes?: number;
+  readonly tls?: ListenTls;
   readonly onInternalError: (error: unknown) => void;
 }
 

@@ -15,6 +15,7 @@ import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import type { ListenTls } from '../../src/proxy/tls-server.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
 import { PuppetDirectory } from './puppet-models.ts';
@@ -61,6 +62,9 @@ export interface GrpcHarnessOptions {
   readonly maxTimeoutMs?: number;
   readonly server?: Partial<GrpcServerOptions>;
   readonly telemetry?: Partial<Telemetry>;
+  readonly tls?: ListenTls;
+  /** Of the clients; default: without TLS. */
+  readonly credentials?: grpc.ChannelCredentials;
 }
 
 export class GrpcHarness {
@@ -75,11 +79,13 @@ export class GrpcHarness {
   address = '';
   readonly #deadlines = new DeadlineTimer(systemClock);
   readonly #clients = new Map<string, grpc.Client>();
+  readonly #credentials: grpc.ChannelCredentials;
   /** Waits for the record of the next request that ends. */
   #onRecord: (() => void) | undefined;
 
   constructor(options: GrpcHarnessOptions) {
     const maxReceiveBytes = options.maxReceiveBytes ?? 1 << 20;
+    this.#credentials = options.credentials ?? grpc.credentials.createInsecure();
     this.lifecycle = new RequestLifecycle({
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -97,6 +103,7 @@ export class GrpcHarness {
     this.server = new GrpcServer({
       engine: currentEngine().create({
         maxReceiveBytes,
+        ...(options.tls !== undefined && { tls: options.tls }),
         onInternalError: (error) => this.internalErrors.push(error),
       }),
       lifecycle: this.lifecycle,
@@ -113,7 +120,8 @@ export class GrpcHarness {
     let client = this.#clients.get(service);
     if (client === undefined) {
       const Client = clientClass(service);
-      client = new Client(this.address, grpc.credentials.createInsecure(), {
+      client = new Client(this.address, this.#credentials, {
+        'grpc.ssl_target_name_override': 'localhost',
         'grpc.max_send_message_length': -1,
         'grpc.max_receive_message_length': -1,
       });

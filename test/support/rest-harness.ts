@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
-import { RestServer } from '../../src/proxy/http/http-server.ts';
+import { RestServer, type RestServerOptions } from '../../src/proxy/http/http-server.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -19,6 +19,8 @@ export const MAX_TIMEOUT_MS = 30_000;
 
 export interface RestOptions {
   readonly maxBodyBytes?: number;
+  /** What else the server is told. */
+  readonly server?: Partial<RestServerOptions>;
   /** What `/monitoring/prometheus/metrics` gives, or throws. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
 }
@@ -59,6 +61,7 @@ export class RestHarness {
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
       onInternalError: (error) => this.internalErrors.push(error),
+      ...options.server,
     });
   }
 

@@ -1,4 +1,4 @@
-/** A certificate for localhost that signs itself, made on the spot: no key lies in the repository. */
+/** A certificate, for localhost or another name, that signs itself, made on the spot: no key lies in the repository. */
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync, sign } from 'node:crypto';
 
@@ -19,9 +19,9 @@ const SET = 0x31;
 const ECDSA_WITH_SHA256 = der(SEQUENCE, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
 const COMMON_NAME = der(0x06, Buffer.from('550403', 'hex'));
 
-export function selfSigned(): { key: string; cert: string } {
+export function selfSigned(commonName = 'localhost'): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const name = der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, der(0x0c, Buffer.from('localhost')))));
+  const name = der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, der(0x0c, Buffer.from(commonName)))));
   const validity = der(SEQUENCE, der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z')));
   const serial = der(0x02, Buffer.from([1]));
   const spki = publicKey.export({ type: 'spki', format: 'der' });

@@ -13,6 +13,7 @@
 import type { Buffer } from 'node:buffer';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
+import type { ListenTls } from '../tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallSurroundings, GrpcJsCall } from './grpc-js-call.ts';
 import { Listener } from './listener.ts';
@@ -23,6 +24,8 @@ const KEEPALIVE_TIMEOUT_MS = 20_000;
 export interface GrpcJsEngineOptions {
   readonly clock: Clock;
   readonly maxReceiveBytes?: number;
+  /** TCP addresses speak TLS. Default: none do. */
+  readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -64,8 +67,9 @@ export class GrpcJsEngine implements GrpcEngine {
       // Statistics that nobody here reads, at a cost on every call.
       'grpc.enable_channelz': 0,
     });
+    // TLS, too, is the Listener's: with credentials of its own grpc-js would hold a slow handshake for two minutes.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#listener = new Listener((socket) => injector.injectConnection(socket));
+    this.#listener = new Listener((socket) => injector.injectConnection(socket), options.tls);
   }
 
   register(method: GrpcMethod): void {

@@ -21,13 +21,14 @@ import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import type { RequestHeaders } from '../http2/request-headers.ts';
 import { Http2Server } from '../http2/server.ts';
 import type { Http2Stream } from '../http2/stream.ts';
+import { peerOf } from '../peer-address.ts';
+import type { ListenTls } from '../tls-server.ts';
 import { trailersOnly } from './answer-headers.ts';
 import { CallHead } from './call-head.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
 import { MessageMemory } from './message-memory.ts';
-import { peerOf } from './peer-address.ts';
 import { type CallSurroundings, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
 
@@ -41,6 +42,8 @@ export interface PillionEngineOptions {
   /** Unary answers from this size on are sent as gzip to clients that accept it. Default: none are. */
   readonly compressFromBytes?: number;
   readonly http2?: Partial<Http2Options>;
+  /** TCP addresses speak TLS. Default: none do. */
+  readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call is to blame. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -73,7 +76,7 @@ export class PillionEngine implements GrpcEngine {
       },
       onHttp1: (duplex) => refuseHttp1(duplex, clock),
     });
-    this.#listener = new Listener((socket) => this.#http2.accept(socket));
+    this.#listener = new Listener((socket) => this.#http2.accept(socket), options.tls);
   }
 
   register(method: GrpcMethod): void {

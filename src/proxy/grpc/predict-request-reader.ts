@@ -27,11 +27,13 @@ const NO_FILTER: readonly string[] = [];
 /**
  * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
  * together). A name that stands twice counts as it stands last. `specs` is what was learned from the requests before.
+ * `absent` stands for a model_spec that is not there; without it that is `invalid_request`.
  */
 export function readPredictRequest(
   message: Uint8Array,
   maxTensorBytes: number,
   specs = new ModelSpecMemo(),
+  absent?: ModelSpec,
 ): PredictRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
@@ -54,6 +56,7 @@ export function readPredictRequest(
         reader.skip();
     }
   }
+  modelSpec ??= absent;
   if (modelSpec === undefined) throw missingModelSpec('PredictRequest');
   return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
 }

@@ -4,13 +4,14 @@
  * reset, and the client would drop the answer unread.
  */
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
-const TEXT = 'This port speaks gRPC, over HTTP/2 without TLS. REST has a port of its own (--rest_api_port).\n';
-const ANSWER = `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: ${TEXT.length}\r\nconnection: close\r\n\r\n${TEXT}`;
+const PLAIN_ANSWER = answer('without TLS');
+const TLS_ANSWER = answer('with TLS');
 
 export function refuseHttp1(duplex: Duplex, clock: Clock): void {
   let bytes = 0;
@@ -21,5 +22,10 @@ export function refuseHttp1(duplex: Duplex, clock: Clock): void {
     bytes += chunk.length;
     if (bytes > LINGER_BYTES) duplex.destroy();
   });
-  duplex.end(ANSWER);
+  duplex.end(duplex instanceof TLSSocket ? TLS_ANSWER : PLAIN_ANSWER);
+}
+
+function answer(how: string): string {
+  const text = `This port speaks gRPC, over HTTP/2 ${how}. REST has a port of its own (--rest_api_port).\n`;
+  return `HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`;
 }

@@ -1,5 +1,5 @@
 /**
- * GetModelStatus and GetModelMetadata, for every surface.
+ * GetModelStatus, GetModelMetadata and the list of models, for every surface.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -17,6 +17,12 @@ export interface ModelMetadata {
   readonly signatures: ReadonlyMap<string, Signature>;
 }
 
+export interface ModelStatus {
+  readonly name: string;
+  /** Highest version first; empty before the first is found. */
+  readonly versions: readonly VersionStatus[];
+}
+
 export class ModelInfoHandler {
   readonly #models: ServableDirectory;
 
@@ -29,6 +35,11 @@ export class ModelInfoHandler {
     const statuses = this.#models.status(spec.name, { version: spec.version });
     context.model = spec.name;
     return statuses;
+  }
+
+  /** Every configured model, in the configuration's order. */
+  list(): readonly ModelStatus[] {
+    return this.#models.modelNames.map((name) => ({ name, versions: this.#versionsOf(name) }));
   }
 
   /** The signatures of the version that a Predict with this spec would reach. */
@@ -44,6 +55,16 @@ export class ModelInfoHandler {
       return { name, version, signatures };
     } finally {
       handle.release();
+    }
+  }
+
+  #versionsOf(name: string): readonly VersionStatus[] {
+    try {
+      return this.#models.status(name, {});
+    } catch (error) {
+      // Configured, but none of its versions is known yet.
+      if (error instanceof ServingError && error.kind === 'model_not_found') return [];
+      throw error;
     }
   }
 }

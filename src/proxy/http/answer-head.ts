@@ -1,8 +1,8 @@
 /**
  * The head of an answer, in the two forms that are needed: a list for node:http, bytes for the plain lane.
  *
- *   HTTP/1.1 200 OK │ content-type │ content-length │ server-timing │ extras │ date │ connection
- *   └─── bytes made once a status ────┘                                └ bytes made once a second ┘
+ *   HTTP/1.1 200 OK │ content-type │ version │ common │ content-length │ server-timing │ extras │ date │ connection
+ *   └──── bytes made once a status, type and version ────────────────┘                  └ bytes made once a second ┘
  */
 import { Buffer } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
@@ -11,10 +11,13 @@ import type { StageClock } from '../../telemetry/stage-clock.ts';
 import { writeAscii, writeInteger } from './float-text.ts';
 import { MAX_TIMING_BYTES, serverTiming, writeServerTiming } from './server-timing.ts';
 
-/** An answer of ours: JSON, always. */
+/** An answer of ours. */
 export interface Answer {
   readonly status: number;
+  readonly contentType: string;
   readonly body: Buffer;
+  /** The version that answered, or refused; '' where none was chosen. */
+  readonly version: string;
   /** What Server-Timing tells, up to `now`. */
   readonly stages: StageClock;
   readonly now: Instant;
@@ -24,33 +27,47 @@ export interface Answer {
   readonly endsConnection: boolean;
 }
 
-const JSON_TYPE = 'application/json';
+export const JSON_TYPE = 'application/json';
+/** The version that answered. Over gRPC the answer's model_spec tells it. */
+export const VERSION_HEADER = 'x-pillion-model-version';
+
+const OK = 200;
 const TIMING = '\r\nserver-timing: ';
 /** Digits of any safe integer. */
 const MAX_INTEGER = 16;
-
-/** Names and values in turn, but for `date` and `connection`, which node:http adds. */
-export function headerList({ body, stages, now, extras }: Answer): string[] {
-  const timing = serverTiming(stages, now);
-  return ['content-type', JSON_TYPE, 'content-length', String(body.length), 'server-timing', timing, ...extras];
-}
+/** Versions come and go; starts of those that went are not kept for ever. */
+const MAX_STARTS = 256;
 
 /** Writes heads; keeps what is the same in all of them. One for each server. */
 export class AnswerHeads {
+  /** Headers of every answer: names and values in turn. */
+  readonly common: readonly string[];
   readonly #clock: Clock;
-  readonly #starts = new Map<number, Buffer>();
+  /** Of 200 with JSON, by version: nearly every answer. */
+  readonly #usual = new Map<string, Buffer>();
+  readonly #starts = new Map<string, Buffer>();
   #date = '';
   #keepAlive = Buffer.alloc(0);
   #close = Buffer.alloc(0);
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, common: readonly string[] = []) {
     this.#clock = clock;
+    this.common = common;
+  }
+
+  /** Names and values in turn, but for `date` and `connection`, which node:http adds. */
+  list({ contentType, body, version, stages, now, extras }: Answer): string[] {
+    const list = ['content-type', contentType, 'content-length', String(body.length)];
+    list.push('server-timing', serverTiming(stages, now));
+    if (version !== '') list.push(VERSION_HEADER, version);
+    list.push(...this.common, ...extras);
+    return list;
   }
 
   /** Head and body in one piece. */
   write(answer: Answer): Buffer {
-    const { status, body, extras } = answer;
-    const start = this.#startOf(status);
+    const { body, extras } = answer;
+    const start = this.#startOf(answer);
     const end = this.#endOf(answer.endsConnection);
     let room = start.length + MAX_INTEGER + TIMING.length + MAX_TIMING_BYTES + end.length + body.length;
     for (const text of extras) room += text.length + 2;
@@ -67,12 +84,18 @@ export class AnswerHeads {
     return out.subarray(0, at + end.length + body.length);
   }
 
-  #startOf(status: number): Buffer {
-    const known = this.#starts.get(status);
+  #startOf({ status, contentType, version }: Answer): Buffer {
+    const isUsual = status === OK && contentType === JSON_TYPE;
+    const starts = isUsual ? this.#usual : this.#starts;
+    const key = isUsual ? version : `${status} ${contentType} ${version}`;
+    const known = starts.get(key);
     if (known !== undefined) return known;
-    const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
-    const start = Buffer.from(`${line}\r\ncontent-type: ${JSON_TYPE}\r\ncontent-length: `, 'latin1');
-    this.#starts.set(status, start);
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, `content-type: ${contentType}`];
+    if (version !== '') lines.push(`${VERSION_HEADER}: ${version}`);
+    for (let i = 0; i < this.common.length; i += 2) lines.push(`${this.common[i]}: ${this.common[i + 1]}`);
+    const start = Buffer.from(`${lines.join('\r\n')}\r\ncontent-length: `, 'latin1');
+    if (starts.size === MAX_STARTS) starts.clear();
+    starts.set(key, start);
     return start;
   }
 

@@ -3,26 +3,15 @@
  *
  * - Over the limit: `too_large`, at once if Content-Length says so, else as soon as it is; also what it would inflate
  *   to.
- * - gzip and deflate are read (off the event loop), any other encoding is `unsupported`.
+ * - gzip, deflate, br and zstd are read (content-coding.ts), any other encoding is `unsupported`.
  * - A body in one piece is not copied.
  * - `stop`: the answer was decided without the body (deadline, client gone). Nothing more is kept, and the promise
  *   stays as it is: nobody waits for it.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { unzip } from 'node:zlib';
 import { ServingError } from '../../core/errors.ts';
-import { quoteName } from '../handlers/list-names.ts';
-
-type Encoding = 'identity' | 'deflated';
-
-const ENCODINGS: Readonly<Record<string, Encoding>> = {
-  '': 'identity',
-  identity: 'identity',
-  gzip: 'deflated',
-  'x-gzip': 'deflated',
-  deflate: 'deflated',
-};
+import { DecodedTooLarge, decodeBody, parseContentEncoding } from './content-coding.ts';
 
 export class BodyReader {
   /** Why the body is not wanted, if its headers say enough. */
@@ -33,17 +22,17 @@ export class BodyReader {
   receivedBytes = 0;
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
-  readonly #encoding: Encoding | undefined;
+  readonly #codings: readonly string[];
   #chunks: Buffer[] = [];
   #isStopped = false;
 
   constructor(request: IncomingMessage, maxBytes: number) {
     const { headers } = request;
-    const encodingName = headers['content-encoding']?.trim().toLowerCase() ?? '';
+    const codings = parseContentEncoding(headers['content-encoding']);
     this.#request = request;
     this.#maxBytes = maxBytes;
-    this.#encoding = ENCODINGS[encodingName];
-    if (this.#encoding === undefined) this.refusal = unknownEncoding(encodingName);
+    this.#codings = codings instanceof ServingError ? [] : codings;
+    if (codings instanceof ServingError) this.refusal = codings;
     else if (Number(headers['content-length'] ?? 0) > maxBytes)
       this.refusal = this.#tooLarge(headers['content-length']);
   }
@@ -51,7 +40,7 @@ export class BodyReader {
   /** Once, and only if there is no `refusal`. Rejects with ServingError. */
   async read(): Promise<Buffer> {
     const body = await this.#receive();
-    return this.#encoding === 'deflated' ? this.#inflate(body) : body;
+    return this.#codings.length === 0 ? body : this.#decode(body);
   }
 
   stop(): void {
@@ -82,32 +71,16 @@ export class BodyReader {
     });
   }
 
-  #inflate(body: Buffer): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      unzip(body, { maxOutputLength: this.#maxBytes }, (error, inflated) => {
-        if (error === null) resolve(inflated);
-        else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-          reject(this.#tooLarge('more, inflated'));
-        else
-          reject(
-            new ServingError(
-              'invalid_request',
-              'the body is not what its Content-Encoding says: it cannot be inflated',
-            ),
-          );
-      });
-    });
+  async #decode(body: Buffer): Promise<Buffer> {
+    try {
+      return await decodeBody(body, this.#codings, this.#maxBytes);
+    } catch (error) {
+      throw error instanceof DecodedTooLarge ? this.#tooLarge('more, inflated') : error;
+    }
   }
 
   #tooLarge(bytes: string | undefined): ServingError {
     const limit = `the limit is ${this.#maxBytes} bytes, but the body has ${bytes}`;
     return new ServingError('too_large', `${limit}; send fewer rows a request, or raise --max_message_bytes`);
   }
-}
-
-function unknownEncoding(name: string): ServingError {
-  return new ServingError(
-    'unsupported',
-    `the body has Content-Encoding ${quoteName(name)}; send it as it is, or as gzip or deflate`,
-  );
 }

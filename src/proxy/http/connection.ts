@@ -4,6 +4,7 @@
  * fails; here all hear of it.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError } from '../../core/errors.ts';
 import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
@@ -13,9 +14,12 @@ import { parserErrorResponse } from './http-errors.ts';
 export class Connection {
   readonly open: Exchange[] = [];
   readonly #socket: Socket;
+  readonly #commonHeaders: readonly string[];
 
-  constructor(socket: Socket) {
+  /** `commonHeaders` of every answer: names and values in turn. */
+  constructor(socket: Socket, commonHeaders: readonly string[]) {
     this.#socket = socket;
+    this.#commonHeaders = commonHeaders;
     socket.once('close', () => {
       for (const exchange of [...this.open]) exchange.onClientGone();
     });
@@ -30,8 +34,10 @@ export class Connection {
     const socket = this.#socket;
     const last = this.open.at(-1);
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (last === undefined) socket.end(parserErrorResponse(error.code), () => socket.destroy());
-    else {
+    else if (last === undefined) {
+      const isSecure = socket instanceof TLSSocket;
+      socket.end(parserErrorResponse(error.code, isSecure, this.#commonHeaders), () => socket.destroy());
+    } else {
       last.endsConnection = true;
       if (!last.hasRequest) last.fail(brokenBody(error.code));
     }

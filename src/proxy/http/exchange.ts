@@ -5,6 +5,8 @@
  *   head ──▶ begin ──▶ body ──▶ handler ──▶ reply ─┐
  *              │ draining, expired │ deadline, client left, anything thrown ──▶ fail ──▶ finish
  *
+ * `reply` may compress first, which takes a while: the deadline and the client's leaving still count meanwhile.
+ *
  * A client that goes cancels the request; its answer is then written nowhere. How bytes come and go is the transport's
  * matter.
  */
@@ -15,7 +17,11 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import { formatTraceparent } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { type Coding, chooseCoding } from './accept-encoding.ts';
+import { ANSWER_CODINGS, compressAnswer } from './answer-compression.ts';
+import { JSON_TYPE } from './answer-head.ts';
 import { errorBody, retryAfterSeconds } from './http-errors.ts';
+import type { RequestFields } from './request-fields.ts';
 import type { Route } from './routes.ts';
 import type { Transport } from './transport.ts';
 
@@ -24,6 +30,8 @@ export interface RestSurroundings {
   readonly lifecycle: RequestLifecycle;
   /** Bytes, as sent and inflated. */
   readonly maxBodyBytes: number;
+  /** Answers from this size on are compressed for who accepts it. Infinity = none. */
+  readonly compressFromBytes: number;
   /** A cause that the caller is not told. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
   /** Connections end with their current answer. */
@@ -32,6 +40,13 @@ export interface RestSurroundings {
 
 const OK = 200;
 const NO_EXTRAS: readonly string[] = [];
+
+/** What a usual answer has not: it costs no object then. */
+interface Further {
+  readonly coding?: Coding;
+  readonly error?: ServingError;
+  readonly allow?: string | undefined;
+}
 
 /**
  * A client whose own timer fires closes its connection, and that looks like its leaving. This near the deadline it is
@@ -84,13 +99,26 @@ export class Exchange {
     return this.#transport.hasRequest;
   }
 
-  /** The whole body, at once where it is there. Throws or rejects with ServingError. */
+  get fields(): RequestFields {
+    return this.#transport.fields;
+  }
+
+  /** The whole body: at once, and only lent for this turn, or later. Throws or rejects with ServingError. */
   readBody(): Buffer | Promise<Buffer> {
     return this.#transport.readBody(this.#surroundings.maxBodyBytes);
   }
 
-  reply(body: Buffer): void {
-    if (!this.#isFinished) this.#finish(OK, body, undefined, undefined);
+  /** `version`: the one that the answer is of, '' if of none. */
+  reply(body: Buffer, contentType = JSON_TYPE, version = this.context.version): void {
+    if (this.#isFinished) return;
+    if (body.length >= this.#surroundings.compressFromBytes) {
+      const coding = chooseCoding(this.fields.acceptEncoding, ANSWER_CODINGS);
+      if (coding !== undefined) {
+        this.#compress(body, contentType, version, coding).catch((error: unknown) => this.fail(error));
+        return;
+      }
+    }
+    this.#finish(OK, contentType, body, version);
   }
 
   /** Anything thrown becomes the answer that its kind has; `allow` goes with a method that is not allowed. */
@@ -98,7 +126,8 @@ export class Exchange {
     if (this.#isFinished) return;
     const error = toServingError(thrown);
     if (error.kind === 'internal') this.#surroundings.onInternalError(error.cause ?? error, this.context);
-    this.#finish(error.row.http, errorBody(error.message), error, allow);
+    const body = errorBody(error.message);
+    this.#finish(error.row.http, JSON_TYPE, body, this.context.version, { error, allow });
   }
 
   /** The connection has closed. */
@@ -109,7 +138,18 @@ export class Exchange {
     context.cancel.cancel(clientLeft(context.stages.reached));
   }
 
-  #finish(status: number, body: Buffer, error: ServingError | undefined, allow: string | undefined): void {
+  async #compress(body: Buffer, contentType: string, version: string, coding: Coding): Promise<void> {
+    const { cancel } = this.context;
+    cancel.throwIfCancelled();
+    cancel.onCancel = (reason) => this.fail(reason);
+    const compressed = await compressAnswer(body, coding);
+    if (this.#isFinished) return;
+    const isSmaller = compressed.length < body.length;
+    if (isSmaller) this.#finish(OK, contentType, compressed, version, { coding });
+    else this.#finish(OK, contentType, body, version);
+  }
+
+  #finish(status: number, contentType: string, body: Buffer, version: string, further?: Further): void {
     const { context } = this;
     this.#isFinished = true;
     this.#open.splice(this.#open.indexOf(this), 1);
@@ -117,36 +157,41 @@ export class Exchange {
     context.requestBytes = this.#transport.receivedBytes;
     this.#transport.stopBody();
     try {
-      if (this.#transport.isOpen) this.#write(status, body, error, allow);
+      if (this.#transport.isOpen) this.#write(status, contentType, body, version, further);
     } catch (thrown) {
       // Never seen; but an answer that cannot be written must not leave its request open, nor end the process.
       this.#surroundings.onInternalError(thrown, context);
       this.#transport.destroy();
     } finally {
-      this.#surroundings.lifecycle.finish(context, error);
+      this.#surroundings.lifecycle.finish(context, further?.error);
     }
   }
 
-  #write(status: number, body: Buffer, error: ServingError | undefined, allow: string | undefined): void {
+  #write(status: number, contentType: string, body: Buffer, version: string, further: Further | undefined): void {
     const { context } = this;
     context.responseBytes = body.length;
     this.#transport.send({
       status,
+      contentType,
       body,
+      version,
       stages: context.stages,
       now: context.now(),
-      extras: this.#extras(error, allow),
+      extras: this.#extras(further),
       endsConnection: this.#surroundings.isDraining || this.endsConnection,
     });
   }
 
-  #extras(error: ServingError | undefined, allow: string | undefined): readonly string[] {
+  #extras(further: Further | undefined): readonly string[] {
     const { requestId } = this.#transport.fields;
     const { trace } = this.context;
-    if (requestId === undefined && trace === undefined && error === undefined) return NO_EXTRAS;
+    if (requestId === undefined && trace === undefined && further === undefined) return NO_EXTRAS;
     const extras: string[] = [];
     if (requestId !== undefined) extras.push('x-request-id', requestId);
     if (trace !== undefined) extras.push('traceparent', formatTraceparent(trace));
+    if (further === undefined) return extras;
+    const { error, allow, coding } = further;
+    if (coding !== undefined) extras.push('content-encoding', coding);
     if (allow !== undefined) extras.push('allow', allow);
     const retryAfter = error === undefined ? undefined : retryAfterSeconds(error);
     if (retryAfter !== undefined) extras.push('retry-after', retryAfter);

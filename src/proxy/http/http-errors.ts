@@ -35,19 +35,28 @@ const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
   },
 };
 
-const MALFORMED: ParserAnswer = {
-  status: '400 Bad Request',
-  message: 'the request is not valid HTTP/1.1; speak HTTP/1.1 without TLS on this port',
-};
+function malformed(isSecure: boolean): ParserAnswer {
+  return {
+    status: '400 Bad Request',
+    message: `the request is not valid HTTP/1.1; speak HTTP/1.1 with${isSecure ? '' : 'out'} TLS on this port`,
+  };
+}
 
-/** A whole response, after which the connection is to be closed. */
-export function parserErrorResponse(code: string | undefined): string {
-  const { status, message } = PARSER_ANSWERS[code ?? ''] ?? MALFORMED;
+/** A whole response, after which the connection is to be closed. `headers` beside its own: names and values in turn. */
+export function parserErrorResponse(
+  code: string | undefined,
+  isSecure = false,
+  headers: readonly string[] = [],
+): string {
+  const { status, message } = PARSER_ANSWERS[code ?? ''] ?? malformed(isSecure);
+  const further: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) further.push(`${headers[i]}: ${headers[i + 1]}`);
   const body = JSON.stringify({ error: message });
   return [
     `HTTP/1.1 ${status}`,
     'connection: close',
     'content-type: application/json',
+    ...further,
     `content-length: ${Buffer.byteLength(body)}`,
     '',
     body,

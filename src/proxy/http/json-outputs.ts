@@ -5,35 +5,47 @@
  *   columnar   {"outputs":[[…]]}                     one output: its value;  several: {"a":…,"b":…}
  *
  * As TensorFlow Serving, but without its white space. A string output whose name ends in `_bytes` is written as
- * {"b64":"…"}, any other as text. Row format wants a batch: every output with dim 0, and the same.
+ * {"b64":"…"}, any other as text.
+ *
+ * Row format wants a batch: every output with dim 0, and the same. TensorFlow Serving refuses all else. Here the outputs
+ * of a model without a batch axis that was sent one row are that row's, whole, as columnar format would have them:
+ *
+ *   {"predictions":[v]}   one output;   several: {"predictions":[{"a":…,"b":…}]}
  *
  * One printer serves many answers, one after the other.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
-import { formatShape } from '../../core/shape.ts';
+import { formatShape, type Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { PredictFormat } from './json-inputs.ts';
 import { TensorPrinter } from './json-tensor-printer.ts';
 import { JsonWriter } from './json-writer.ts';
 
+/** Instead of a number of rows: one row, which has each output whole. */
+const WHOLE = -1;
+
 export class OutputsPrinter {
   readonly #writer = new JsonWriter();
 
-  /** Throws `invalid_request` where the outputs have no row format. */
-  print(outputs: TensorMap, format: PredictFormat): Buffer {
+  /**
+   * `unbatchedRows`: the rows that were sent to a signature without a batch axis in row format; else 0. Throws
+   * `invalid_request` where the outputs have no row format.
+   */
+  print(outputs: TensorMap, format: PredictFormat, unbatchedRows = 0): Buffer {
     if (outputs.size === 0) throw invalid('the signature has no outputs; name another one in "signature_name"');
-    const rows = format === 'row' ? commonRows(outputs) : 0;
+    const rows = format === 'row' ? commonRows(outputs, unbatchedRows) : 0;
     const writer = this.#writer;
     const printers: TensorPrinter[] = [];
     for (const [name, tensor] of outputs) printers.push(new TensorPrinter(writer, name, tensor));
     writer.clear();
     writer.ascii(format === 'row' ? '{"predictions":' : '{"outputs":');
+    if (rows === WHOLE) writer.ascii('[');
     if (printers.length === 1) printers[0]!.print(0, 0);
-    else if (format === 'row') this.#rows(printers, rows);
+    else if (format === 'row' && rows !== WHOLE) this.#rows(printers, rows);
     else this.#object(printers, 0, 0);
-    writer.ascii('}');
+    writer.ascii(rows === WHOLE ? ']}' : '}');
     return writer.take();
   }
 
@@ -57,25 +69,27 @@ export class OutputsPrinter {
   }
 }
 
-function commonRows(outputs: TensorMap): number {
+function commonRows(outputs: TensorMap, unbatchedRows: number): number {
   let rows: number | undefined;
   let firstName = '';
   for (const [name, { shape }] of outputs) {
-    if (shape.length === 0) {
-      throw invalid(
-        `output ${quoteName(name)} is a single value, which has no rows; send "inputs" instead of "instances"`,
-      );
-    }
+    const isRows = shape.length > 0 && (rows === undefined || shape[0] === rows);
+    if (!isRows && unbatchedRows === 1) return WHOLE;
+    if (shape.length === 0) throw notRows(name, shape, 'a single value', unbatchedRows);
     if (rows === undefined) {
       rows = shape[0]!;
       firstName = name;
-    } else if (shape[0] !== rows) {
-      throw invalid(
-        `output ${quoteName(name)} has shape ${formatShape(shape)}, but output ${quoteName(firstName)} has ${rows} rows; send "inputs" instead of "instances"`,
-      );
+    } else if (!isRows) {
+      throw notRows(name, shape, `not the ${rows} rows of output ${quoteName(firstName)}`, unbatchedRows);
     }
   }
   return rows!;
+}
+
+function notRows(name: string, shape: Shape, what: string, unbatchedRows: number): ServingError {
+  const output = `output ${quoteName(name)} has shape ${formatShape(shape)}, ${what}, so it has no row format`;
+  const fix = unbatchedRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
+  return invalid(`${output}; ${fix} instead of "instances"`);
 }
 
 function invalid(message: string): ServingError {

@@ -5,7 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
-import { type Answer, headerList } from './answer-head.ts';
+import type { Answer, AnswerHeads } from './answer-head.ts';
 import { BodyReader } from './body-reader.ts';
 import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
@@ -14,20 +14,32 @@ import type { Transport } from './transport.ts';
 /** A rest of a body that is cheaper to read than a new connection to make. */
 const SMALL_REST_BYTES = 64 * 1024;
 
+export interface NodeTransportParts {
+  readonly clock: Clock;
+  readonly heads: AnswerHeads;
+}
+
 export class NodeTransport implements Transport {
   readonly fields: RequestFields;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
+  readonly #heads: AnswerHeads;
   readonly #expectsContinue: boolean;
   #body: BodyReader | undefined;
 
   /** `expectsContinue`: the client waits for a word before it sends the body. */
-  constructor(request: IncomingMessage, response: ServerResponse, clock: Clock, expectsContinue: boolean) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { clock, heads }: NodeTransportParts,
+    expectsContinue: boolean,
+  ) {
     this.fields = readFields(request.headers);
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
+    this.#heads = heads;
     this.#expectsContinue = expectsContinue;
   }
 
@@ -64,7 +76,7 @@ export class NodeTransport implements Transport {
     const response = this.#response;
     const request = this.#request;
     const rest = this.#restOfBody();
-    const headers = headerList(answer);
+    const headers = this.#heads.list(answer);
     if (answer.endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
     if (rest > SMALL_REST_BYTES) endLingering(this.#clock, request, response, body);

@@ -7,6 +7,7 @@ import type { ServingError } from '../../core/errors.ts';
 import { callerTrace } from '../../telemetry/propagation.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { clientTimeout } from './deadline-headers.ts';
+import { protobufTypeOf } from './protobuf-type.ts';
 
 export interface RequestFields {
   /** Milliseconds from the request's arrival, undefined if the client set none; or what is wrong with the header. */
@@ -15,6 +16,10 @@ export interface RequestFields {
   readonly requestId: string | undefined;
   /** Of `traceparent` and `tracestate`. */
   readonly callerTrace: CallerTrace | undefined;
+  /** `accept-encoding`, read only where answers may be compressed. */
+  readonly acceptEncoding: string | undefined;
+  /** The media type of a protobuf body, as the answer has it too; undefined = JSON, whatever else is sent. */
+  readonly protobufType: string | undefined;
 }
 
 /** `headers` by names in lower case. */
@@ -23,6 +28,8 @@ export function readFields(headers: IncomingHttpHeaders): RequestFields {
     timeout: clientTimeout(headers),
     requestId: textOf(headers['x-request-id']),
     callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
+    acceptEncoding: textOf(headers['accept-encoding']),
+    protobufType: protobufTypeOf(headers['content-type']),
   };
 }
 

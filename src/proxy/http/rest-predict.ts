@@ -18,6 +18,8 @@ interface Decoded {
   readonly target: PredictTarget;
   readonly inputs: TensorMap;
   readonly format: PredictFormat;
+  /** Of a signature without a batch axis in row format: what was sent. Else 0. */
+  readonly unbatchedRows: number;
 }
 
 export class RestPredict {
@@ -32,12 +34,12 @@ export class RestPredict {
   /** Rejects with ServingError, or the cancel reason. */
   async answer(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
     context.stages.enter(STAGE_DECODE, context.now());
-    const { target, inputs, format } = this.#decode(body, spec, context);
+    const { target, inputs, format, unbatchedRows } = this.#decode(body, spec, context);
     const outputs = await this.#handler.predict(target, inputs, [], context);
     // It may have been cancelled in the same turn: nobody is there to read the answer.
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
-    return this.#printer.print(outputs, format);
+    return this.#printer.print(outputs, format, unbatchedRows);
   }
 
   #decode(body: Buffer, spec: ModelSpec, context: RequestContext): Decoded {
@@ -47,7 +49,9 @@ export class RestPredict {
       const scanned = scanner.scan(body);
       target = this.#handler.resolve(withSignature(spec, scanned.signatureName), context);
       const format = predictFormat(scanned);
-      return { target, inputs: readInputs(scanner, scanned, target.signature), format };
+      const inputs = readInputs(scanner, scanned, target.signature);
+      const isUnbatched = format === 'row' && target.signature.batchAxis.kind === 'none';
+      return { target, inputs, format, unbatchedRows: isUnbatched ? rowsOf(inputs) : 0 };
     } catch (error) {
       target?.release();
       throw error;
@@ -55,6 +59,11 @@ export class RestPredict {
       scanner.release();
     }
   }
+}
+
+/** In row format every input has as many. */
+function rowsOf(inputs: TensorMap): number {
+  return inputs.values().next().value?.shape[0] ?? 0;
 }
 
 /** The path's own object where nothing is added: it is remembered with its route. */

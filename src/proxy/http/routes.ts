@@ -3,6 +3,7 @@
  *
  *   POST /v1/models/M[/versions/N|/labels/L]:predict            predict
  *   POST …:classify, …:regress                                  not served; says so
+ *   GET  /v1/models                                             all models and their status (ours)
  *   GET  /v1/models/M[/versions/N|/labels/L]                    status
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
  *   GET  /monitoring/prometheus/metrics                         metrics
@@ -16,13 +17,13 @@ import { METRICS_PATH } from '../../telemetry/metrics-page.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 
-export type RouteKind = 'predict' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
+export type RouteKind = 'predict' | 'models' | 'status' | 'metadata' | 'metrics' | 'options' | 'error';
 
 export interface Route {
   readonly kind: RouteKind;
   /** The method's name in records: 'Predict', …; 'unknown' for what is none of ours. */
   readonly method: string;
-  /** The model that the path names; of no meaning for metrics, options and error. */
+  /** The model that the path names; of no meaning for models, metrics, options and error. */
   readonly spec: ModelSpec;
   /** Methods that the path takes, for `Allow`: of options, and of an error about the method. */
   readonly allow: string | undefined;
@@ -32,6 +33,8 @@ export interface Route {
 
 const MODEL_PATH =
   /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
+
+const MODELS_PATH = /^\/v1\/models$/i;
 
 const VERBS: Readonly<Record<string, string>> = { predict: 'Predict', classify: 'Classify', regress: 'Regress' };
 const MAX_VERSION = 2n ** 63n - 1n;
@@ -44,6 +47,7 @@ export function matchRoute(method: string, url: string): Route {
   const path = pathOf(url);
   if (path === METRICS_PATH) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
   if (path === '*' && method === 'OPTIONS') return route('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
+  if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
   if (match === null) return unmatched(path);
   const verb = match[4];
@@ -87,11 +91,13 @@ function specOf(name: string, version: string | undefined, label: string | undef
 }
 
 function unmatched(path: string): Route {
-  if (/^\/v1\/models\/?$/i.test(path)) return failure(invalid('the path names no model; use /v1/models/<name>'));
+  if (/^\/v1\/models\/$/i.test(path)) {
+    return failure(invalid('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
+  }
   return failure(
     new ServingError(
       'route_not_found',
-      `no such path: ${quoteName(path)}; there are GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict`,
+      `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict`,
     ),
   );
 }

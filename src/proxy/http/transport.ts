@@ -18,7 +18,7 @@ export interface Transport {
   readonly receivedBytes: number;
   /**
    * The whole body, at most `maxBytes`, inflated; at once where it is there, as a promise costs more than it is worth
-   * then, and only lent for this turn of the event loop. Call once. Throws or rejects with ServingError.
+   * then, and only lent for this turn of the event loop; what a promise gives belongs to the caller. Call once. Throws or rejects with ServingError.
    */
   readBody(maxBytes: number): Buffer | Promise<Buffer>;
   /** The answer was decided without the body: nothing more of it is kept. */

@@ -45,14 +45,25 @@ describe('row format', () => {
     };
     refuses(
       { y: floats([], 1) },
-      /^output "y" is a single value, which has no rows; send "inputs" instead of "instances"$/,
+      /^output "y" has shape \[\], a single value, so it has no row format; send "inputs" instead of "instances"$/,
     );
     refuses(
       { a: floats([2], 1, 2), b: floats([3], 1, 2, 3) },
-      /^output "b" has shape \[3\], but output "a" has 2 rows; send "inputs"/,
+      /^output "b" has shape \[3\], not the 2 rows of output "a", so it has no row format; send "inputs"/,
     );
     refuses({}, /no outputs/);
     assert.equal(print('columnar', { y: floats([], 1) }), '{"outputs":1.0}');
+  });
+
+  test('outputs without rows belong whole to the one row that a model without a batch axis was sent', () => {
+    const printed = (rows: number, outputs: Readonly<Record<string, Tensor>>): string =>
+      printer.print(new Map(Object.entries(outputs)), 'row', rows).toString();
+    assert.equal(printed(1, { y: floats([], 1) }), '{"predictions":[1.0]}');
+    const mixed = { a: floats([1, 2], 1, 2), b: floats([3], 1, 2, 3), c: floats([], 4) };
+    assert.equal(printed(1, mixed), '{"predictions":[{"a":[[1.0,2.0]],"b":[1.0,2.0,3.0],"c":4.0}]}');
+    assert.equal(printed(1, { a: floats([3], 1, 2, 3) }), '{"predictions":[1.0,2.0,3.0]}', 'as TensorFlow Serving');
+    assert.throws(() => printed(2, mixed), /output "b" has shape \[3\].*send one instance a request, or "inputs"/);
+    assert.equal(print('row', { y: floats([1], 1) }), '{"predictions":[1.0]}', 'and the printer is as good as new');
   });
 });
 

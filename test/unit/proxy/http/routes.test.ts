@@ -45,7 +45,9 @@ describe('matchRoute', () => {
     ['GET', '/v1/models/m/labels/l/metadata', ['metadata', 'GetModelMetadata', 'm', 'l']],
     ['GET', '/v1/models/m/METADATA', ['status', 'GetModelStatus', 'm']],
     ['GET', '/v1/models/m/', 'route_not_found'],
-    ['GET', '/v1/models', 'invalid_request'],
+    ['GET', '/v1/models', ['models', 'ListModels', '']],
+    ['HEAD', '/V1/MODELS?x=1', ['models', 'ListModels', '']],
+    ['POST', '/v1/models', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
     ['GET', '/v1/models/', 'invalid_request'],
     ['POST', '/v1/models/m', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
     ['DELETE', '/v1/models/m/metadata', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
@@ -71,7 +73,7 @@ describe('matchRoute', () => {
 
   test('errors name the path, and what is there', () => {
     const { error } = matchRoute('GET', `/x${'y'.repeat(5000)}`);
-    assert.match(error!.message, /^no such path: "\/xy+…"; there are GET \/v1\/models\/<name>/);
+    assert.match(error!.message, /^no such path: "\/xy+…"; there are GET \/v1\/models, GET \/v1\/models\/<name>/);
     assert.ok(error!.message.length < 400);
     assert.match(matchRoute('POST', '/v1/models/m:classify').error!.message, /:predict on the same path is/);
   });

@@ -1,0 +1,55 @@
+/**
+ * Answers that are about no model, and so have no exchange and no record: the metrics page, and OPTIONS.
+ */
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { MetricsPage } from '../../telemetry/metrics-page.ts';
+import { chooseCoding } from './accept-encoding.ts';
+import { ANSWER_CODINGS, compressAnswer } from './answer-compression.ts';
+import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
+import { preflightHeaders } from './cors.ts';
+import { errorBody } from './http-errors.ts';
+
+export interface SmallAnswersOptions {
+  readonly heads: AnswerHeads;
+  readonly metrics: () => Promise<MetricsPage>;
+  /** Pages from this size on are compressed for who accepts it. */
+  readonly compressFromBytes: number;
+  /** OPTIONS answers browsers that ask before they send. */
+  readonly hasCors: boolean;
+}
+
+export class SmallAnswers {
+  readonly #options: SmallAnswersOptions;
+
+  constructor(options: SmallAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** `allow`: the methods of the path. */
+  options(request: IncomingMessage, response: ServerResponse, allow: string): void {
+    const { hasCors } = this.#options;
+    const cors = hasCors ? preflightHeaders(request.headers) : [];
+    response.writeHead(200, ['allow', allow, 'content-length', '0', ...cors]).end();
+  }
+
+  /** Rejects, after its answer, with why the metrics could not be read. */
+  async metrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { heads, metrics, compressFromBytes } = this.#options;
+    try {
+      const { contentType, text } = await metrics();
+      const page = Buffer.from(text, 'utf8');
+      const accepted = request.headers['accept-encoding'];
+      const coding = page.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
+      const body = coding === undefined ? page : await compressAnswer(page, coding);
+      const encoding = coding === undefined ? [] : ['content-encoding', coding];
+      const length = ['content-length', String(body.length)];
+      response.writeHead(200, ['content-type', contentType, ...length, ...encoding, ...heads.common]).end(body);
+    } catch (error) {
+      const body = errorBody('the metrics cannot be read; the server log has the cause');
+      const length = ['content-length', String(body.length)];
+      response.writeHead(500, ['content-type', JSON_TYPE, ...length, ...heads.common]).end(body);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/** The whole app with TLS in its configuration: gRPC has it, REST where asked, and the drain ends both. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { request } from 'node:https';
+import { test } from 'node:test';
+import * as grpc from '@grpc/grpc-js';
+import { createApp } from '../../src/app.ts';
+import { readServeConfig } from '../../src/config/serve-config.ts';
+import type { TlsConfig } from '../../src/config/tls-config.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { DIGITS } from '../support/sidecar.ts';
+
+const { key, cert } = selfSigned();
+const TLS: TlsConfig = { serverKey: key, serverCert: cert, customCa: undefined, verifyClient: false };
+const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'];
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+function statusOverGrpc(address: string): Promise<grpc.status> {
+  const client = new grpc.Client(address, grpc.credentials.createSsl(Buffer.from(cert)), {
+    'grpc.ssl_target_name_override': 'localhost',
+  });
+  return new Promise((resolve) => {
+    const path = '/tensorflow.serving.ModelService/GetModelStatus';
+    client.makeUnaryRequest(path, identity, identity, Buffer.alloc(0), (error) => {
+      client.close();
+      resolve(error?.code ?? grpc.status.OK);
+    });
+  });
+}
+
+function listOverHttps(address: string): Promise<string> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const call = request({ host, port, servername: 'localhost', ca: cert, path: '/v1/models' }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+for (const hasRest of [false, true]) {
+  test(`gRPC has TLS, REST ${hasRest ? 'has it when asked' : 'has none unless asked'}`, async (t) => {
+    const { config } = readServeConfig([...DIGITS, ...PORTS], {});
+    assert.ok(config !== undefined);
+    const app = await createApp({ ...config, tls: TLS, options: { ...config.options, rest_api_tls: hasRest } }, {});
+    t.after(() => app.drain());
+    const addresses = await app.start();
+    // It has no model_spec: the service itself has answered.
+    assert.equal(await statusOverGrpc(addresses.grpc[0]!), grpc.status.INVALID_ARGUMENT);
+    const rest = addresses.rest[0]!;
+    if (hasRest) {
+      assert.match(await listOverHttps(rest), /"digits"/);
+      await assert.rejects(fetch(`http://${rest}/v1/models`));
+    } else assert.match(await (await fetch(`http://${rest}/v1/models`)).text(), /"digits"/);
+    await app.drain();
+  });
+}

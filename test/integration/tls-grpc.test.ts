@@ -1,0 +1,209 @@
+/** gRPC over TLS, on each engine: who gets in, who does not, and that nobody outside can hold or harm it. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import * as grpc from '@grpc/grpc-js';
+import type { TlsConfig } from '../../src/config/tls-config.ts';
+import { ListenError } from '../../src/proxy/listen-address.ts';
+import type { ListenTls } from '../../src/proxy/tls-server.ts';
+import { eachEngine } from '../support/grpc-engines.ts';
+import { floatRequest, GrpcHarness, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const SERVER = selfSigned();
+const CLIENT = selfSigned('client');
+const STRANGER = selfSigned('stranger');
+const CA = Buffer.from(SERVER.cert);
+
+const config = (more: Partial<TlsConfig> = {}): TlsConfig => ({
+  serverKey: SERVER.key,
+  serverCert: SERVER.cert,
+  customCa: undefined,
+  verifyClient: false,
+  ...more,
+});
+
+/** What the handshakes that failed were told to have failed of; `failed` resolves at the next. */
+class Failures {
+  readonly peers: string[] = [];
+  #wake: (() => void) | undefined;
+
+  tls(more: Partial<TlsConfig> = {}, handshakeTimeoutMs?: number): ListenTls {
+    const onHandshakeFailed = (error: Error, peer: string): void => {
+      assert.ok(error instanceof Error);
+      this.peers.push(peer);
+      this.#wake?.();
+    };
+    return { config: config(more), onHandshakeFailed, handshakeTimeoutMs };
+  }
+
+  async count(count: number): Promise<void> {
+    while (this.peers.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+const setUp = (models: GrpcHarness['models']): unknown => models.add('m');
+const secure = grpc.credentials.createSsl(CA);
+const withCertificate = ({ key, cert }: { key: string; cert: string }): grpc.ChannelCredentials =>
+  grpc.credentials.createSsl(CA, Buffer.from(key), Buffer.from(cert));
+
+async function answers(server: GrpcHarness): Promise<void> {
+  const answer = await server.call(PREDICTION, 'Predict', floatRequest([1, 2]));
+  assert.deepEqual(answer.outputs.y.float_val, [1, 2]);
+}
+
+async function isRefused(server: GrpcHarness, credentials: grpc.ChannelCredentials): Promise<void> {
+  const other = new GrpcHarness({ credentials });
+  other.address = server.address;
+  try {
+    const error = await other.failure(PREDICTION, 'Predict', floatRequest([1]));
+    assert.equal(error.code, grpc.status.UNAVAILABLE);
+  } finally {
+    await other.stop();
+  }
+}
+
+const portOf = (server: GrpcHarness): number => Number(server.address.slice(server.address.lastIndexOf(':') + 1));
+
+eachEngine('a client that trusts the server is answered, and knows who asks', () =>
+  withGrpc(
+    setUp,
+    async (server) => {
+      await answers(server);
+      assert.match(server.records[0]!.peer, /^127\.0\.0\.1:\d+$/);
+    },
+    { tls: { config: config() }, credentials: secure },
+  ),
+);
+
+eachEngine('a client without the certificate that is wanted, or with another, never reaches the service', () => {
+  const failures = new Failures();
+  return withGrpc(
+    setUp,
+    async (server) => {
+      await answers(server);
+      await isRefused(server, secure);
+      await isRefused(server, withCertificate(STRANGER));
+      await failures.count(2);
+      await answers(server);
+      assert.equal(server.records.length, 2);
+    },
+    {
+      tls: failures.tls({ verifyClient: true, customCa: `two of them\n${SERVER.cert}\n${CLIENT.cert}` }),
+      credentials: withCertificate(CLIENT),
+    },
+  );
+});
+
+eachEngine('a client that speaks no TLS, an old TLS or another protocol is closed, and harms nobody', () => {
+  const failures = new Failures();
+  return withGrpc(
+    setUp,
+    async (server) => {
+      await isRefused(server, grpc.credentials.createInsecure());
+      const plain = connect(portOf(server), '127.0.0.1');
+      plain.on('error', () => undefined);
+      plain.resume();
+      plain.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      await once(plain, 'close');
+      for (const options of [
+        { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+        { ALPNProtocols: ['http/1.1'] },
+      ] as const) {
+        const socket = connectTls({
+          port: portOf(server),
+          host: '127.0.0.1',
+          ca: CA,
+          servername: 'localhost',
+          ...options,
+        });
+        socket.on('secureConnect', () => assert.fail('it was let in'));
+        await assert.rejects(once(socket, 'secureConnect'));
+        socket.destroy();
+      }
+      await failures.count(4);
+      for (const peer of failures.peers) assert.match(peer, /^(?:127\.0\.0\.1:\d+|unix)$/);
+      await answers(server);
+      assert.deepEqual(server.internalErrors, []);
+    },
+    { tls: failures.tls(), credentials: secure },
+  );
+});
+
+eachEngine('a handshake that does not go on is ended in time', () => {
+  const failures = new Failures();
+  return withGrpc(
+    setUp,
+    async (server) => {
+      const silent = connect(portOf(server), '127.0.0.1');
+      // The head of a ClientHello that never comes.
+      silent.write(Buffer.from([0x16, 3, 1, 2, 0]));
+      silent.resume();
+      await once(silent, 'close');
+      assert.equal(failures.peers.length, 1);
+      await answers(server);
+    },
+    { tls: failures.tls({}, 50), credentials: secure },
+  );
+});
+
+eachEngine('a drain lets the call in flight finish and closes; a close does not wait for handshakes', async () => {
+  const server = new GrpcHarness({ tls: { config: config() }, credentials: secure });
+  let answer = (): void => assert.fail('no request arrived');
+  const arrived = new Promise<void>((resolve) => {
+    server.models.add('m', {
+      behave: ({ inputs }) =>
+        new Promise((settle) => {
+          answer = () => settle(new Map([['y', inputs.get('x')!]]));
+          resolve();
+        }),
+    });
+  });
+  [server.address] = (await server.server.listen(['127.0.0.1:0'])) as [string];
+  const silent = connect(portOf(server), '127.0.0.1');
+  silent.on('error', () => undefined);
+  silent.resume();
+  await once(silent, 'connect');
+  const inFlight = server.call(PREDICTION, 'Predict', floatRequest([1]));
+  await arrived;
+  const drained = server.server.drain();
+  answer();
+  assert.deepEqual((await inFlight).outputs.y.float_val, [1]);
+  await drained;
+  const closed = once(silent, 'close');
+  await server.stop();
+  await closed;
+});
+
+eachEngine('a socket file stays without TLS', (t) =>
+  withGrpc(setUp, (server) => answers(server), {
+    tls: { config: config() },
+    address: `unix:${join(tempDirectory(t), 'grpc.sock')}`,
+  }),
+);
+
+eachEngine('a key or a certificate that cannot be used is told before it listens', async (t) => {
+  for (const wrong of [
+    { serverKey: 'no key' },
+    { serverCert: '' },
+    { serverKey: STRANGER.key },
+    { customCa: 'no CA' },
+    { customCa: `${SERVER.cert}${CLIENT.cert.replace(/^MI/m, 'M!')}` },
+  ]) {
+    const server = new GrpcHarness({ tls: { config: config(wrong) } });
+    t.after(() => server.stop());
+    await assert.rejects(
+      server.server.listen(['127.0.0.1:0']),
+      (error) => error instanceof ListenError && /cannot use the server's key and certificates/.test(error.message),
+      JSON.stringify(wrong).slice(0, 40),
+    );
+  }
+});
