@@ -6,7 +6,7 @@
  *                     ▼
  *                answered ─▶ does a chosen consumer have room? ─▶ encoded once ─▶ framed for each ─▶ consumer.take
  *
- * Encoding is the cost of a sampled request, on the event loop: one copy of its tensors and a checksum (about 1.5 ms for
+ * Encoding is the cost of a sampled request, on the event loop: copies of its tensors and a checksum (about 2 ms for
  * each megabyte). What a consumer does with the record must not wait: it has a bounded queue and drops past it.
  */
 import type { Buffer } from 'node:buffer';
