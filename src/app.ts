@@ -7,6 +7,7 @@
  */
 import process from 'node:process';
 import { AdminServer } from './admin/admin-server.ts';
+import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { installedProviders } from './backends/registry.ts';
 import { readFreeMemory } from './config/free-memory.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -30,6 +31,7 @@ import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
+import { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { ListenTls } from './proxy/tls-server.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
@@ -60,6 +62,8 @@ export interface App {
  * theirs has left; this is for clients that do not read.
  */
 const SENDING_MS = 1000;
+/** How long the disk may take for the last records of the request logs. */
+const FLUSHING_MS = 5000;
 
 /** What a configuration may say of TLS: gRPC has it then, REST where asked. Absent = plaintext. */
 export interface TlsChoice {
@@ -87,9 +91,12 @@ class PillionApp implements App {
   readonly #deadlines = new DeadlineTimer(systemClock);
   readonly #readiness = new ReadinessGate();
   readonly #lifecycle: RequestLifecycle;
+  readonly #records: Records;
+  readonly #configured: ServeConfig['models'];
   readonly #models: ModelManager;
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
+  readonly #recordings: RecordEndpoint;
   readonly #admin: AdminServer;
   #ended: Promise<void> | undefined;
 
@@ -104,6 +111,11 @@ class PillionApp implements App {
       telemetry,
       maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     });
+    const onInternalError = (error: unknown): void =>
+      this.logger.error({ err: error }, 'a request met an internal error');
+    const { registry } = telemetry.metrics;
+    this.#records = new Records({ clock: systemClock, logger, registry, options, onInternalError });
+    this.#configured = config.models;
     this.#models = this.#createModels(config);
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
@@ -111,14 +123,14 @@ class PillionApp implements App {
       lifecycle: this.#lifecycle,
       predict,
       modelInfo,
-      onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
+      onInternalError,
     };
     const metrics = () => telemetry.metrics.page();
     const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
-      engine: createGrpcEngine(options, common.onInternalError, tls),
+      engine: createGrpcEngine(options, onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
@@ -133,10 +145,17 @@ class PillionApp implements App {
       tls: config.options.rest_api_tls === true ? tls : undefined,
       serializationAsTensorContent: options.enable_serialization_as_tensor_content,
     });
+    this.#recordings = new RecordEndpoint({
+      clock: systemClock,
+      taps: this.#records.taps,
+      counters: this.#records.counters,
+      models: () => this.#models.modelNames,
+    });
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
       metrics,
+      record: this.#recordings,
       onInternalError: common.onInternalError,
     });
     this.#observeGauges();
@@ -155,6 +174,7 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
+      this.#records.configure(this.#configured);
       await this.#models.start();
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
@@ -174,6 +194,7 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
+    this.#recordings.drain();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
       this.#lifecycle.abandon();
@@ -192,6 +213,7 @@ class PillionApp implements App {
   async #close(): Promise<void> {
     await Promise.all([this.#grpc.close(), this.#rest.close()]);
     await this.#models.close();
+    await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.close();
     this.#deadlines.close();
     await this.#telemetry.close();
@@ -242,6 +264,7 @@ class PillionApp implements App {
       host: options.host as HostChoice,
       events: this.#hostEvents(),
       maxTensorBytes: options.max_message_bytes,
+      prepare: this.#records.prepare,
     });
   }
 

@@ -7,7 +7,9 @@
  */
 import process from 'node:process';
 import { createApp } from './app.ts';
-import { HELP, SERVE_HELP } from './cli/help.ts';
+import { HELP, RECORD_HELP, SERVE_HELP } from './cli/help.ts';
+import { record } from './cli/record.ts';
+import { readRecordOptions } from './cli/record-options.ts';
 import { tuneCollector } from './config/collector.ts';
 import { readMachine } from './config/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
@@ -46,20 +48,30 @@ async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args;
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
-  if (command !== 'serve') return usage([`unknown command "${command}"; the commands are serve, version and help`]);
+  if (command === 'record') return runRecord(rest);
+  if (command !== 'serve') {
+    return usage([`unknown command "${command}"; the commands are serve, record, version and help`]);
+  }
   if (rest.includes('--help') || rest.includes('-h')) return write(SERVE_HELP);
   const read = readServeConfig(rest, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
 }
 
+async function runRecord(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(RECORD_HELP);
+  const read = readRecordOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'record');
+  process.exitCode = await record(read.options);
+}
+
 function write(text: string): void {
   process.stdout.write(text);
 }
 
-function usage(errors: readonly string[]): void {
+function usage(errors: readonly string[], command = 'serve'): void {
   for (const error of errors) process.stderr.write(`pillion: ${error}\n`);
-  process.stderr.write('pillion serve --help lists the options\n');
+  process.stderr.write(`pillion ${command} --help lists the options\n`);
   process.exitCode = EXIT_USAGE;
 }
 

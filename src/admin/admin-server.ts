@@ -4,17 +4,20 @@
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
+ *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
+import type { RecordEndpoint } from './record-endpoint.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
   /** What the start still waits for, a line each. */
   readonly waitsFor: () => readonly string[];
   readonly metrics: () => Promise<MetricsPage>;
+  readonly record: RecordEndpoint;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -65,7 +68,8 @@ export class AdminServer {
       const page = await this.#options.metrics();
       return send(response, 200, page.contentType, page.text);
     }
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics\n');
+    if (path === '/record') return this.#options.record.answer(request, response);
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /record\n');
   }
 }
 

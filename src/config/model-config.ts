@@ -47,6 +47,9 @@ export interface RequestLoggingConfig {
 export const HOST_CHOICES = ['auto', 'inline', 'thread'] as const;
 export type HostChoice = (typeof HOST_CHOICES)[number];
 
+/** Of `--model=…,log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
+export const DEFAULT_SAMPLING_RATE = 0.01;
+
 export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
 
 /** "NAME=DIR[,key=value…]" → config, or a phrase that says what is wrong with it. */
@@ -60,6 +63,8 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     provider: 'cpu',
     versions: LATEST_ONE,
     host: undefined as HostChoice | undefined,
+    log: undefined as string | undefined,
+    logRate: undefined as number | undefined,
   };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
@@ -74,8 +79,19 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
       settings.versions = policy;
+    } else if (key === 'log') settings.log = value;
+    else if (key === 'log_rate') {
+      settings.logRate = Number(value);
+      const isShare = settings.logRate >= 0 && settings.logRate <= 1;
+      if (!isShare) return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
-    else return { error: `unknown key "${key}"; keys are backend, provider, host, versions and label.NAME (a number)` };
+    else {
+      const keys = 'backend, provider, host, versions, log, log_rate and label.NAME (a number)';
+      return { error: `unknown key "${key}"; keys are ${keys}` };
+    }
+  }
+  if (settings.logRate !== undefined && settings.log === undefined) {
+    return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
   }
   return {
     value: {
@@ -86,6 +102,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       backend: settings.backend,
       executionProvider: settings.provider,
       host: settings.host,
+      ...(settings.log === undefined
+        ? {}
+        : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
     },
   };
 }

@@ -37,6 +37,20 @@ export function integer(spec: Spec<number> & { readonly min: number; readonly ma
   };
 }
 
+/** A share of a whole: more than 0, at most 1. */
+export function share(spec: Spec<number>): Option<number> {
+  return {
+    ...spec,
+    placeholder: spec.placeholder ?? 'SHARE',
+    isRepeatable: false,
+    parse(texts) {
+      const value = Number(last(texts));
+      if (last(texts) !== '' && value > 0 && value <= 1) return { value };
+      return { error: 'wants a number above 0, at most 1' };
+    },
+  };
+}
+
 export function flag(spec: Spec<boolean>): Option<boolean> {
   return {
     ...spec,

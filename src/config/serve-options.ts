@@ -22,7 +22,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, versions (latest:N, all, or 3+7), label.NAME=VERSION.',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01).',
   }),
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
   rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
@@ -161,6 +161,27 @@ export const SERVE_OPTIONS = {
   allow_version_labels_for_unavailable_models: flag({
     default: false,
     help: 'A new label may name a version that is not there. One in use moves only to an available version in any case.',
+  }),
+  enable_model_warmup: flag({
+    default: true,
+    help: 'Before a version is served, the requests in its assets.extra/tf_serving_warmup_requests are replayed or, where there is no such file, made-up batches run for up to a second.',
+  }),
+  num_request_iterations_for_warmup: integer({
+    ...COUNT,
+    default: 0,
+    help: 'How often each request of a warm-up file is replayed. 0 = once.',
+  }),
+  request_log_file_bytes: integer({
+    ...COUNT,
+    min: 1,
+    default: 64 * MIB,
+    help: 'A file of a model’s request log is finished when it has reached so many bytes, and the next one begun.',
+  }),
+  request_log_file_seconds: integer({
+    min: 1,
+    max: 7 * 24 * 3600,
+    default: 600,
+    help: 'A file of a model’s request log is finished so long after it was begun, however little is in it.',
   }),
   drain_timeout_ms: integer({
     ...COUNT,

@@ -56,3 +56,8 @@ export function httpDate(clock: Clock): string {
   }
   return dateText;
 }
+
+/** Wall time to the second for file names, in UTC: "20261125T122530Z". Sorts as it was. */
+export function fileTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');
+}

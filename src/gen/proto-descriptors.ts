@@ -266,23 +266,6 @@ export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string
     'c3VsdHNiBnByb3RvMw==',
   ],
   [
-    'tensorflow_serving/config/file_system_storage_path_source.proto',
-    'Cj90ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL2ZpbGVfc3lzdGVtX3N0b3JhZ2VfcGF0aF9zb3VyY2UucHJvdG8SEnRlbnNvcmZsb3cuc2Vydm' +
-    'luZyKeCAohRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cmNlQ29uZmlnEmUKCXNlcnZhYmxlcxgFIAMoCzJHLnRlbnNvcmZsb3cuc2VydmluZy5G' +
-    'aWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2VDb25maWcuU2VydmFibGVUb01vbml0b3JSCXNlcnZhYmxlcxJACh1maWxlX3N5c3RlbV9wb2xsX3' +
-    'dhaXRfc2Vjb25kcxgDIAEoA1IZZmlsZVN5c3RlbVBvbGxXYWl0U2Vjb25kcxJJCiBmYWlsX2lmX3plcm9fdmVyc2lvbnNfYXRfc3RhcnR1cBgE' +
-    'IAEoCEICGAFSG2ZhaWxJZlplcm9WZXJzaW9uc0F0U3RhcnR1cBJHCiBzZXJ2YWJsZV92ZXJzaW9uc19hbHdheXNfcHJlc2VudBgGIAEoCFIdc2' +
-    'VydmFibGVWZXJzaW9uc0Fsd2F5c1ByZXNlbnQaywMKFVNlcnZhYmxlVmVyc2lvblBvbGljeRJsCgZsYXRlc3QYZCABKAsyUi50ZW5zb3JmbG93' +
-    'LnNlcnZpbmcuRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cmNlQ29uZmlnLlNlcnZhYmxlVmVyc2lvblBvbGljeS5MYXRlc3RIAFIGbGF0ZXN0Em' +
-    'MKA2FsbBhlIAEoCzJPLnRlbnNvcmZsb3cuc2VydmluZy5GaWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2VDb25maWcuU2VydmFibGVWZXJzaW9u' +
-    'UG9saWN5LkFsbEgAUgNhbGwScgoIc3BlY2lmaWMYZiABKAsyVC50ZW5zb3JmbG93LnNlcnZpbmcuRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cm' +
-    'NlQ29uZmlnLlNlcnZhYmxlVmVyc2lvblBvbGljeS5TcGVjaWZpY0gAUghzcGVjaWZpYxorCgZMYXRlc3QSIQoMbnVtX3ZlcnNpb25zGAEgASgN' +
-    'UgtudW1WZXJzaW9ucxoFCgNBbGwaJgoIU3BlY2lmaWMSGgoIdmVyc2lvbnMYASADKANSCHZlcnNpb25zQg8KDXBvbGljeV9jaG9pY2Ua4QEKEV' +
-    'NlcnZhYmxlVG9Nb25pdG9yEiMKDXNlcnZhYmxlX25hbWUYASABKAlSDHNlcnZhYmxlTmFtZRIbCgliYXNlX3BhdGgYAiABKAlSCGJhc2VQYXRo' +
-    'EoMBChdzZXJ2YWJsZV92ZXJzaW9uX3BvbGljeRgEIAEoCzJLLnRlbnNvcmZsb3cuc2VydmluZy5GaWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2' +
-    'VDb25maWcuU2VydmFibGVWZXJzaW9uUG9saWN5UhVzZXJ2YWJsZVZlcnNpb25Qb2xpY3lKBAgDEARKBAgBEAJKBAgCEANiBnByb3RvMw==',
-  ],
-  [
     'tensorflow_serving/config/log_collector_config.proto',
     'CjR0ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL2xvZ19jb2xsZWN0b3JfY29uZmlnLnByb3RvEhJ0ZW5zb3JmbG93LnNlcnZpbmciUQoSTG9nQ2' +
     '9sbGVjdG9yQ29uZmlnEhIKBHR5cGUYASABKAlSBHR5cGUSJwoPZmlsZW5hbWVfcHJlZml4GAIgASgJUg5maWxlbmFtZVByZWZpeGIGcHJvdG8z',
@@ -299,6 +282,33 @@ export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string
     'xvZ19jb2xsZWN0b3JfY29uZmlnGAEgASgLMiYudGVuc29yZmxvdy5zZXJ2aW5nLkxvZ0NvbGxlY3RvckNvbmZpZ1ISbG9nQ29sbGVjdG9yQ29u' +
     'ZmlnEksKD3NhbXBsaW5nX2NvbmZpZxgCIAEoCzIiLnRlbnNvcmZsb3cuc2VydmluZy5TYW1wbGluZ0NvbmZpZ1IOc2FtcGxpbmdDb25maWcSSA' +
     'oVY3VzdG9tX2xvZ2dpbmdfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueVITY3VzdG9tTG9nZ2luZ0NvbmZpZ2IGcHJvdG8z',
+  ],
+  [
+    'tensorflow_serving/apis/logging.proto',
+    'CiV0ZW5zb3JmbG93X3NlcnZpbmcvYXBpcy9sb2dnaW5nLnByb3RvEhJ0ZW5zb3JmbG93LnNlcnZpbmcaI3RlbnNvcmZsb3dfc2VydmluZy9hcG' +
+    'lzL21vZGVsLnByb3RvGi50ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL2xvZ2dpbmdfY29uZmlnLnByb3RvIpIDCgtMb2dNZXRhZGF0YRI8Cgpt' +
+    'b2RlbF9zcGVjGAEgASgLMh0udGVuc29yZmxvdy5zZXJ2aW5nLk1vZGVsU3BlY1IJbW9kZWxTcGVjEksKD3NhbXBsaW5nX2NvbmZpZxgCIAEoCz' +
+    'IiLnRlbnNvcmZsb3cuc2VydmluZy5TYW1wbGluZ0NvbmZpZ1IOc2FtcGxpbmdDb25maWcSKAoQc2F2ZWRfbW9kZWxfdGFncxgDIAMoCVIOc2F2' +
+    'ZWRNb2RlbFRhZ3MSJQoOdGltZXN0YW1wX3NlY3MYBCABKANSDXRpbWVzdGFtcFNlY3MSDgoCZGMYBSABKAlSAmRjEiUKDnJlcXVlc3Rfb3JpZ2' +
+    'luGAYgASgJUg1yZXF1ZXN0T3JpZ2luEi8KE3JlcXVlc3RfY3JpdGljYWxpdHkYByABKAlSEnJlcXVlc3RDcml0aWNhbGl0eRI/ChxzYWZlX2Fn' +
+    'Z3JlZ2F0aW9uX3ByaXZhY3lfa2V5GAggASgDUhlzYWZlQWdncmVnYXRpb25Qcml2YWN5S2V5YgZwcm90bzM=',
+  ],
+  [
+    'tensorflow_serving/config/file_system_storage_path_source.proto',
+    'Cj90ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL2ZpbGVfc3lzdGVtX3N0b3JhZ2VfcGF0aF9zb3VyY2UucHJvdG8SEnRlbnNvcmZsb3cuc2Vydm' +
+    'luZyKeCAohRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cmNlQ29uZmlnEmUKCXNlcnZhYmxlcxgFIAMoCzJHLnRlbnNvcmZsb3cuc2VydmluZy5G' +
+    'aWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2VDb25maWcuU2VydmFibGVUb01vbml0b3JSCXNlcnZhYmxlcxJACh1maWxlX3N5c3RlbV9wb2xsX3' +
+    'dhaXRfc2Vjb25kcxgDIAEoA1IZZmlsZVN5c3RlbVBvbGxXYWl0U2Vjb25kcxJJCiBmYWlsX2lmX3plcm9fdmVyc2lvbnNfYXRfc3RhcnR1cBgE' +
+    'IAEoCEICGAFSG2ZhaWxJZlplcm9WZXJzaW9uc0F0U3RhcnR1cBJHCiBzZXJ2YWJsZV92ZXJzaW9uc19hbHdheXNfcHJlc2VudBgGIAEoCFIdc2' +
+    'VydmFibGVWZXJzaW9uc0Fsd2F5c1ByZXNlbnQaywMKFVNlcnZhYmxlVmVyc2lvblBvbGljeRJsCgZsYXRlc3QYZCABKAsyUi50ZW5zb3JmbG93' +
+    'LnNlcnZpbmcuRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cmNlQ29uZmlnLlNlcnZhYmxlVmVyc2lvblBvbGljeS5MYXRlc3RIAFIGbGF0ZXN0Em' +
+    'MKA2FsbBhlIAEoCzJPLnRlbnNvcmZsb3cuc2VydmluZy5GaWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2VDb25maWcuU2VydmFibGVWZXJzaW9u' +
+    'UG9saWN5LkFsbEgAUgNhbGwScgoIc3BlY2lmaWMYZiABKAsyVC50ZW5zb3JmbG93LnNlcnZpbmcuRmlsZVN5c3RlbVN0b3JhZ2VQYXRoU291cm' +
+    'NlQ29uZmlnLlNlcnZhYmxlVmVyc2lvblBvbGljeS5TcGVjaWZpY0gAUghzcGVjaWZpYxorCgZMYXRlc3QSIQoMbnVtX3ZlcnNpb25zGAEgASgN' +
+    'UgtudW1WZXJzaW9ucxoFCgNBbGwaJgoIU3BlY2lmaWMSGgoIdmVyc2lvbnMYASADKANSCHZlcnNpb25zQg8KDXBvbGljeV9jaG9pY2Ua4QEKEV' +
+    'NlcnZhYmxlVG9Nb25pdG9yEiMKDXNlcnZhYmxlX25hbWUYASABKAlSDHNlcnZhYmxlTmFtZRIbCgliYXNlX3BhdGgYAiABKAlSCGJhc2VQYXRo' +
+    'EoMBChdzZXJ2YWJsZV92ZXJzaW9uX3BvbGljeRgEIAEoCzJLLnRlbnNvcmZsb3cuc2VydmluZy5GaWxlU3lzdGVtU3RvcmFnZVBhdGhTb3VyY2' +
+    'VDb25maWcuU2VydmFibGVWZXJzaW9uUG9saWN5UhVzZXJ2YWJsZVZlcnNpb25Qb2xpY3lKBAgDEARKBAgBEAJKBAgCEANiBnByb3RvMw==',
   ],
   [
     'tensorflow_serving/config/model_server_config.proto',
@@ -363,6 +373,28 @@ export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string
     'oPUHJlZGljdFJlc3BvbnNlEjwKCm1vZGVsX3NwZWMYAiABKAsyHS50ZW5zb3JmbG93LnNlcnZpbmcuTW9kZWxTcGVjUgltb2RlbFNwZWMSSgoH' +
     'b3V0cHV0cxgBIAMoCzIwLnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0UmVzcG9uc2UuT3V0cHV0c0VudHJ5UgdvdXRwdXRzGlMKDE91dHB1dH' +
     'NFbnRyeRIQCgNrZXkYASABKAlSA2tleRItCgV2YWx1ZRgCIAEoCzIXLnRlbnNvcmZsb3cuVGVuc29yUHJvdG9SBXZhbHVlOgI4AWIGcHJvdG8z',
+  ],
+  [
+    'tensorflow_serving/apis/prediction_log.proto',
+    'Cix0ZW5zb3JmbG93X3NlcnZpbmcvYXBpcy9wcmVkaWN0aW9uX2xvZy5wcm90bxISdGVuc29yZmxvdy5zZXJ2aW5nGix0ZW5zb3JmbG93X3Nlcn' +
+    'ZpbmcvYXBpcy9jbGFzc2lmaWNhdGlvbi5wcm90bxondGVuc29yZmxvd19zZXJ2aW5nL2FwaXMvaW5mZXJlbmNlLnByb3RvGiV0ZW5zb3JmbG93' +
+    'X3NlcnZpbmcvYXBpcy9sb2dnaW5nLnByb3RvGiV0ZW5zb3JmbG93X3NlcnZpbmcvYXBpcy9wcmVkaWN0LnByb3RvGih0ZW5zb3JmbG93X3Nlcn' +
+    'ZpbmcvYXBpcy9yZWdyZXNzaW9uLnByb3RvIpoBCgtDbGFzc2lmeUxvZxJDCgdyZXF1ZXN0GAEgASgLMikudGVuc29yZmxvdy5zZXJ2aW5nLkNs' +
+    'YXNzaWZpY2F0aW9uUmVxdWVzdFIHcmVxdWVzdBJGCghyZXNwb25zZRgCIAEoCzIqLnRlbnNvcmZsb3cuc2VydmluZy5DbGFzc2lmaWNhdGlvbl' +
+    'Jlc3BvbnNlUghyZXNwb25zZSKRAQoKUmVncmVzc0xvZxI/CgdyZXF1ZXN0GAEgASgLMiUudGVuc29yZmxvdy5zZXJ2aW5nLlJlZ3Jlc3Npb25S' +
+    'ZXF1ZXN0UgdyZXF1ZXN0EkIKCHJlc3BvbnNlGAIgASgLMiYudGVuc29yZmxvdy5zZXJ2aW5nLlJlZ3Jlc3Npb25SZXNwb25zZVIIcmVzcG9uc2' +
+    'UiiwEKClByZWRpY3RMb2cSPAoHcmVxdWVzdBgBIAEoCzIiLnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0UmVxdWVzdFIHcmVxdWVzdBI/Cghy' +
+    'ZXNwb25zZRgCIAEoCzIjLnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0UmVzcG9uc2VSCHJlc3BvbnNlIpMBChJQcmVkaWN0U3RyZWFtZWRMb2' +
+    'cSPAoHcmVxdWVzdBgBIAMoCzIiLnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0UmVxdWVzdFIHcmVxdWVzdBI/CghyZXNwb25zZRgCIAMoCzIj' +
+    'LnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0UmVzcG9uc2VSCHJlc3BvbnNlIqABChFNdWx0aUluZmVyZW5jZUxvZxJDCgdyZXF1ZXN0GAEgAS' +
+    'gLMikudGVuc29yZmxvdy5zZXJ2aW5nLk11bHRpSW5mZXJlbmNlUmVxdWVzdFIHcmVxdWVzdBJGCghyZXNwb25zZRgCIAEoCzIqLnRlbnNvcmZs' +
+    'b3cuc2VydmluZy5NdWx0aUluZmVyZW5jZVJlc3BvbnNlUghyZXNwb25zZSLgAwoNUHJlZGljdGlvbkxvZxJCCgxsb2dfbWV0YWRhdGEYASABKA' +
+    'syHy50ZW5zb3JmbG93LnNlcnZpbmcuTG9nTWV0YWRhdGFSC2xvZ01ldGFkYXRhEkQKDGNsYXNzaWZ5X2xvZxgCIAEoCzIfLnRlbnNvcmZsb3cu' +
+    'c2VydmluZy5DbGFzc2lmeUxvZ0gAUgtjbGFzc2lmeUxvZxJBCgtyZWdyZXNzX2xvZxgDIAEoCzIeLnRlbnNvcmZsb3cuc2VydmluZy5SZWdyZX' +
+    'NzTG9nSABSCnJlZ3Jlc3NMb2cSVwoTbXVsdGlfaW5mZXJlbmNlX2xvZxgEIAEoCzIlLnRlbnNvcmZsb3cuc2VydmluZy5NdWx0aUluZmVyZW5j' +
+    'ZUxvZ0gAUhFtdWx0aUluZmVyZW5jZUxvZxJBCgtwcmVkaWN0X2xvZxgGIAEoCzIeLnRlbnNvcmZsb3cuc2VydmluZy5QcmVkaWN0TG9nSABSCn' +
+    'ByZWRpY3RMb2cSWgoUcHJlZGljdF9zdHJlYW1lZF9sb2cYByABKAsyJi50ZW5zb3JmbG93LnNlcnZpbmcuUHJlZGljdFN0cmVhbWVkTG9nSABS' +
+    'EnByZWRpY3RTdHJlYW1lZExvZ0IKCghsb2dfdHlwZWIGcHJvdG8z',
   ],
   [
     'tensorflow_serving/apis/prediction_service.proto',

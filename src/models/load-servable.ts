@@ -14,6 +14,7 @@ import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
 import { Servable, type ServableRunner } from './servable.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
+import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
@@ -31,6 +32,8 @@ export interface LoadServableOptions {
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
+  /** What is done with a version between its loading and its being served. */
+  readonly prepare?: PrepareVersion | undefined;
 }
 
 /** What becomes of a version's host: for the log. */
@@ -74,28 +77,47 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       model: name,
       version: version.toString(),
     });
-    const runner: ServableRunner = {
-      submit: (request) => scheduler.submit(request),
-      close: async () => {
-        await scheduler.close();
-        await hosted.close();
-      },
-      get queuedRows() {
-        return scheduler.queuedRows;
-      },
-      get queuedTasks() {
-        return scheduler.queuedTasks;
-      },
-      get sessions() {
-        return hosted.executor.slots;
-      },
-      get runningBatches() {
-        return scheduler.runningBatches;
-      },
-    };
-    if (views !== undefined) return withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    return new Servable(name, version, signatures, runner);
+    const runner = runnerOf(scheduler, hosted);
+    const servable =
+      views === undefined
+        ? new Servable(name, version, signatures, runner)
+        : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
+    const { executor } = hosted;
+    await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: options.scheduler });
+    return servable;
   };
+}
+
+function runnerOf(scheduler: Scheduler, hosted: Host): ServableRunner {
+  return {
+    submit: (request) => scheduler.submit(request),
+    close: async () => {
+      await scheduler.close();
+      await hosted.close();
+    },
+    get queuedRows() {
+      return scheduler.queuedRows;
+    },
+    get queuedTasks() {
+      return scheduler.queuedTasks;
+    },
+    get runningBatches() {
+      return scheduler.runningBatches;
+    },
+    get sessions() {
+      return hosted.executor.slots;
+    },
+  };
+}
+
+/** Nothing of a version that must not be served stays. */
+async function prepared({ prepare }: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
+  try {
+    await prepare?.(loaded);
+  } catch (error) {
+    await loaded.servable.unload();
+    throw error;
+  }
 }
 
 function withoutBatching(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {

@@ -8,7 +8,9 @@ import type { ServingError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
+import type { LatencySeed } from './batch-sweep.ts';
 import type { ModelMemory } from './model-memory.ts';
+import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
 export interface ServableRunner {
@@ -46,6 +48,10 @@ export class Servable {
   /** By the signature's name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
+  /** Where its requests are copied; set before it is served. */
+  tapPoint: TapPoint = NO_TAPS;
+  /** What runs of made-up batches took before it was served; empty where none were made. */
+  latencySeeds: readonly LatencySeed[] = [];
   /** What loading it took; undefined until its loader has looked. */
   memory: ModelMemory | undefined;
   #handles = 0;

@@ -40,7 +40,8 @@ export async function tryRuns(hosted: HostedSession, maxBatchSize: number, limit
     const oneMs = await medianRunMs(hosted, madeUpBatch(name, signature, smallest), limitMs);
     oneRowMs = Math.max(oneRowMs, oneMs);
     const largest = batchAxis.kind === 'dynamic' ? madeUpBatch(name, signature, maxBatchSize) : undefined;
-    if (oneMs > limitMs || (largest !== undefined && !isSmall(largest))) largestMs = undefined;
+    if (oneMs > limitMs || (largest !== undefined && byteLengthOfBatch(largest) > LARGEST_TRIED_BYTES))
+      largestMs = undefined;
     if (largestMs === undefined) continue;
     largestMs = Math.max(largestMs, largest === undefined ? oneMs : await medianRunMs(hosted, largest, limitMs));
   }
@@ -58,7 +59,8 @@ async function medianRunMs({ executor }: HostedSession, batch: Batch, limitMs: n
   return times.sort((a, b) => a - b)[COUNTED_RUNS >> 1]!;
 }
 
-function madeUpBatch(signatureName: string, { inputs, outputs, batchAxis }: Signature, rows: number): Batch {
+/** Zeros of the signature's shapes with `rows` rows, where dim 0 is a batch of any size. */
+export function madeUpBatch(signatureName: string, { inputs, outputs, batchAxis }: Signature, rows: number): Batch {
   const made = new Map<string, Tensor>();
   for (const [name, spec] of inputs) made.set(name, zeros(spec, batchAxis.kind === 'dynamic' ? rows : undefined));
   return { signatureName, inputs: made, outputs: [...outputs.keys()], size: rows, deadline: Infinity };
@@ -71,8 +73,9 @@ function zeros({ dtype, shape: free = [] }: TensorSpec, rows: number | undefined
   return { dtype, shape, data: new Uint8Array(count * bytesPerElement(dtype)) };
 }
 
-function isSmall({ inputs }: Batch): boolean {
+/** Bytes that a batch's inputs take. */
+export function byteLengthOfBatch({ inputs }: Batch): number {
   let bytes = 0;
   for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
-  return bytes <= LARGEST_TRIED_BYTES;
+  return bytes;
 }

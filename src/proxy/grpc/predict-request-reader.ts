@@ -46,7 +46,7 @@ export function readPredictRequest(
         modelSpec = modelSpec === undefined ? specs.read(reader) : readModelSpec(reader, modelSpec);
         break;
       case lengthDelimited(INPUTS):
-        readInput(reader, inputs, budget);
+        readTensorEntry(reader, inputs, budget);
         break;
       case lengthDelimited(OUTPUT_FILTER):
         outputFilter ??= [];
@@ -61,8 +61,8 @@ export function readPredictRequest(
   return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
 }
 
-/** One entry of the inputs map. Key and value may come in either order, more than once, or not at all. */
-function readInput(reader: WireReader, inputs: Map<string, Tensor>, budget: TensorBudget): void {
+/** One entry of a map<string, TensorProto>. Key and value may come in either order, more than once, or not at all. */
+export function readTensorEntry(reader: WireReader, inputs: Map<string, Tensor>, budget: TensorBudget): void {
   const outer = reader.enter();
   const entry = { start: reader.position, end: reader.end };
   const header = new TensorHeader();

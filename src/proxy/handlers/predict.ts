@@ -16,15 +16,23 @@ import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
 import { listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+import { tapped } from './tapped-predict.ts';
 
 /** A version and a signature of it, borrowed for one request. */
 export class PredictTarget {
   readonly handle: ServableHandle;
+  /** As the request has it. */
+  readonly requested: ModelSpec;
   readonly #served: ServedSignature;
 
-  constructor(handle: ServableHandle, served: ServedSignature) {
+  constructor(handle: ServableHandle, served: ServedSignature, requested: ModelSpec) {
     this.handle = handle;
+    this.requested = requested;
     this.#served = served;
+  }
+
+  get served(): ServedSignature {
+    return this.#served;
   }
 
   /** The same object for every request of the version and signature. */
@@ -80,7 +88,7 @@ export class PredictHandler {
     }
     context.version = served.versionText;
     context.signatureName = signatureName;
-    return new PredictTarget(handle, served);
+    return new PredictTarget(handle, served, spec);
   }
 
   /**
@@ -104,7 +112,10 @@ export class PredictHandler {
       const first = checked.values().next().value;
       context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
       const { signatureName } = modelSpec;
-      return target.handle.servable.runner.submit({ signatureName, inputs: checked, outputs, context });
+      const { runner, tapPoint } = target.handle.servable;
+      const answer = runner.submit({ signatureName, inputs: checked, outputs, context });
+      const { tap } = tapPoint;
+      return tap === undefined ? answer : tapped(tap, { target, inputs: checked, outputFilter, context, answer });
     } finally {
       target.release();
     }

@@ -1,0 +1,120 @@
+/**
+ * npm run bench:warm-up: what the first request to a version costs, with a warm-up and without.
+ *
+ *   node build/bench/warm-up/first-request.js MODELS_DIRECTORY [--rounds=7] [--rows=16]
+ *
+ * Each round starts a server three times, in turn: cold (--enable_model_warmup=false), swept (made-up batches), replayed
+ * (a warm-up file with the request that will come). The model, a network of 50 MB, runs on threads in all three. The
+ * first REST request is timed on a connection that is open already, and then FOLLOWING more, for what it costs when all
+ * is warm. The ratio is taken round by round, against cold.
+ *
+ * Prints them and writes bench/results/warm-up.json.
+ */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { predictionLogParts } from '../../src/core/prediction-log.ts';
+import { numericTensor } from '../../src/core/tensor.ts';
+import { frameRecord } from '../../src/core/tf-record-writer.ts';
+import { writePredictRequest } from '../../src/proxy/grpc/predict-request-writer.ts';
+import { describeMachine } from '../support/machine.ts';
+import { startServer } from '../support/server-process.ts';
+import { median, medianRatio } from '../support/statistics.ts';
+
+const MODEL = 'mlp_big';
+/** Of its one input, x. */
+const WIDTH = 1024;
+const FOLLOWING = 30;
+const WAYS = ['cold', 'swept', 'replayed'] as const;
+type Way = (typeof WAYS)[number];
+
+interface Round {
+  readonly firstMs: number;
+  readonly followingMs: number;
+  /** Until the server was ready. */
+  readonly startMs: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '7' }, rows: { type: 'string', default: '16' } },
+});
+const rows = Number(values.rows);
+
+async function measure(base: string, way: Way): Promise<Round> {
+  const startedAt = performance.now();
+  const server = await startServer({
+    name: way,
+    args: [
+      ...['dist/main.js', 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'],
+      ...[`--model=${MODEL}=${base},host=thread`, `--enable_model_warmup=${way !== 'cold'}`],
+    ],
+    isReady: (line) => line['event'] === 'ready',
+  });
+  try {
+    const startMs = performance.now() - startedAt;
+    const [rest] = server.ready['rest'] as string[];
+    const url = `http://${rest}/v1/models/${MODEL}`;
+    // Opens the connection: a question that runs no model.
+    await (await fetch(url)).text();
+    const row = Array.from({ length: WIDTH }, (_, i) => Math.sin(i));
+    const body = JSON.stringify({ instances: Array.from({ length: rows }, () => row) });
+    const ask = async (): Promise<number> => {
+      const askedAt = performance.now();
+      const answer = await fetch(`${url}:predict`, { method: 'POST', body });
+      const text = await answer.text();
+      if (answer.status !== 200) throw new Error(text);
+      return performance.now() - askedAt;
+    };
+    const firstMs = await ask();
+    const following: number[] = [];
+    while (following.length < FOLLOWING) following.push(await ask());
+    return { firstMs, followingMs: median(following), startMs };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The model with a warm-up file beside it: the request that will come, as `pillion record` would have written it. */
+function withWarmUpFile(models: string, directory: string): string {
+  const base = join(directory, MODEL);
+  cpSync(join(models, MODEL), base, { recursive: true });
+  const values32 = Float32Array.from({ length: rows * WIDTH }, (_, i) => Math.sin(i % WIDTH));
+  const inputs = new Map([['x', numericTensor('float32', [rows, WIDTH], values32)]]);
+  const request = writePredictRequest({ name: MODEL }, inputs, []);
+  const metadata = { name: MODEL, version: 1n, signatureName: 'serving_default', samplingRate: 1, wallMs: 0 };
+  mkdirSync(join(base, '1', 'assets.extra'), { recursive: true });
+  const file = join(base, '1', 'assets.extra', 'tf_serving_warmup_requests');
+  writeFileSync(file, frameRecord(predictionLogParts(metadata, 'predict', request, undefined)));
+  return base;
+}
+
+async function main(models: string): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-warm-up-'));
+  const rounds: Record<Way, Round[]> = { cold: [], swept: [], replayed: [] };
+  try {
+    const plain = join(models, MODEL);
+    const recorded = withWarmUpFile(models, directory);
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const way of WAYS) rounds[way].push(await measure(way === 'replayed' ? recorded : plain, way));
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+  const firsts = (way: Way): number[] => rounds[way].map(({ firstMs }) => firstMs);
+  for (const way of WAYS) {
+    const following = median(rounds[way].map(({ followingMs }) => followingMs));
+    const start = median(rounds[way].map(({ startMs }) => startMs));
+    const first = median(firsts(way));
+    const ratio = medianRatio(firsts(way), firsts('cold'));
+    console.log(
+      `${way.padEnd(9)} first ${first.toFixed(2)} ms (${ratio.toFixed(2)} × cold), ` +
+        `then ${following.toFixed(2)} ms; ready after ${start.toFixed(0)} ms`,
+    );
+  }
+  const result = { machine: describeMachine(), model: MODEL, rows, rounds };
+  writeFileSync('bench/results/warm-up.json', `${JSON.stringify(result, undefined, 1)}\n`);
+}
+
+await main(positionals[0] ?? '.cache/bench-models');

@@ -1,0 +1,113 @@
+/**
+ * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
+ *
+ * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied unless this
+ * is asked for, only on this server's loopback address, and by no web page (a page's name for us is not ours).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import type { RecordCounters } from '../proxy/records/record-counters.ts';
+import type { TapBoard } from '../proxy/records/tap-board.ts';
+import { Recording, type RecordingSpec } from './recording.ts';
+
+export interface RecordEndpointOptions {
+  readonly clock: Clock;
+  readonly taps: TapBoard;
+  readonly counters: RecordCounters;
+  /** Names that may be asked for now. */
+  readonly models: () => readonly string[];
+}
+
+/** A refusal: status and one line of text. */
+interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** At a time: each copies its share of the requests. */
+const MAX_RECORDINGS = 4;
+const DEFAULTS = { count: 100, max_bytes: 64 * 2 ** 20, duration_ms: 0 };
+const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+export class RecordEndpoint {
+  readonly #options: RecordEndpointOptions;
+  readonly #running = new Set<Recording>();
+  #isDraining = false;
+
+  constructor(options: RecordEndpointOptions) {
+    this.#options = options;
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const spec = this.#admit(request);
+    if ('status' in spec) {
+      response.writeHead(spec.status, { 'content-type': 'text/plain' }).end(`${spec.text}\n`);
+      return;
+    }
+    const { clock, taps, counters } = this.#options;
+    const recording = new Recording(spec, response, counters.recordingOf(spec.model), () => {
+      stopListening();
+      timer?.cancel();
+      this.#running.delete(recording);
+    });
+    const stopListening = taps.add(spec.model, recording);
+    const timer =
+      spec.durationMs > 0
+        ? clock.setTimer(clock.nowMs() + spec.durationMs, () => recording.end('duration'))
+        : undefined;
+    this.#running.add(recording);
+  }
+
+  /** Ends what goes on, well, and begins no more. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const recording of this.#running) recording.end('draining');
+  }
+
+  #admit({ method, url, headers }: IncomingMessage): RecordingSpec | Refusal {
+    const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    if (!LOOPBACK_NAMES.includes(host)) {
+      return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
+    }
+    if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
+    if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
+    const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);
+    if ('status' in spec) return spec;
+    const models = this.#options.models();
+    if (!models.includes(spec.model)) {
+      return { status: 404, text: `no model "${spec.model}" is served here; served: ${models.join(', ')}` };
+    }
+    if (this.#running.size >= MAX_RECORDINGS) {
+      return { status: 429, text: `${MAX_RECORDINGS} recordings are going on; wait until one has ended` };
+    }
+    return spec;
+  }
+}
+
+function readSpec(query: URLSearchParams): RecordingSpec | Refusal {
+  const wrong: string[] = [];
+  const known = ['model', 'sample', 'with_response', ...Object.keys(DEFAULTS)];
+  for (const name of query.keys()) if (!known.includes(name)) wrong.push(`unknown parameter "${name}"`);
+  const whole = (name: keyof typeof DEFAULTS, least: number): number => {
+    const text = query.get(name);
+    const value = text === null ? DEFAULTS[name] : Number(text);
+    if (!Number.isSafeInteger(value) || value < least || text === '') {
+      wrong.push(`${name}=${text} wants a whole number from ${least}`);
+    }
+    return value;
+  };
+  const model = query.get('model') ?? '';
+  if (model === '') wrong.push('model=NAME is missing');
+  const sample = query.get('sample') ?? '1';
+  const samplingRate = Number(sample);
+  if (!(samplingRate > 0 && samplingRate <= 1)) wrong.push(`sample=${sample} wants a number above 0, at most 1`);
+  const spec: RecordingSpec = {
+    model,
+    count: whole('count', 1),
+    maxBytes: whole('max_bytes', 1),
+    durationMs: whole('duration_ms', 0),
+    samplingRate,
+    wantsResponse: query.get('with_response') === 'true',
+  };
+  return wrong.length === 0 ? spec : { status: 400, text: wrong.join('; ') };
+}

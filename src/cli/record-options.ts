@@ -1,0 +1,62 @@
+/** Every option of `pillion record`, once; --help and the reader are made from it. */
+import { flag, integer, type Option, share, text } from '../config/option-types.ts';
+import { readOptions } from '../config/read-options.ts';
+
+/** A warm-up or golden file may have as many. */
+const MAX_RECORDS = 1000;
+
+export const RECORD_OPTIONS = {
+  model: text({ default: '', placeholder: 'NAME', help: 'The model whose requests are recorded. Required.' }),
+  out: text({ default: '', placeholder: 'FILE', help: 'Where the records go, once there are all of them. Required.' }),
+  admin: text({
+    default: '127.0.0.1:8502',
+    placeholder: 'HOST:PORT',
+    help: 'The admin address of the running sidecar; it listens on its own machine alone.',
+  }),
+  count: integer({
+    min: 1,
+    max: MAX_RECORDS,
+    default: 100,
+    help: `Ends after so many records; ${MAX_RECORDS} is what a warm-up file may have.`,
+  }),
+  max_bytes: integer({
+    min: 1,
+    max: 2 ** 31 - 1,
+    default: 64 * 2 ** 20,
+    help: 'Ends before the file has more bytes than these.',
+  }),
+  duration: integer({
+    min: 0,
+    max: 7 * 24 * 3600,
+    default: 0,
+    help: 'Ends after so many seconds, with what there is. 0 = waits for the count, or Ctrl-C.',
+  }),
+  sample: share({
+    default: 1,
+    help: 'Share of the requests that is recorded, so that a file shows more than one moment.',
+  }),
+  golden: flag({
+    default: false,
+    help: 'Records the answers too: for assets.extra/pillion_golden_requests, whose answers a version must give.',
+  }),
+  force: flag({ default: false, help: 'Writes over FILE if it is there.' }),
+} satisfies Record<string, Option<unknown>>;
+
+type Table = typeof RECORD_OPTIONS;
+export type RecordOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };
+
+export type RecordOptionsResult =
+  | { readonly options: RecordOptions; readonly errors?: undefined }
+  | { readonly errors: readonly string[]; readonly options?: undefined };
+
+export function readRecordOptions(args: readonly string[]): RecordOptionsResult {
+  // Nothing from the environment: PILLION_MODEL is an option of serve.
+  const read = readOptions(RECORD_OPTIONS, args, {});
+  if (read.errors !== undefined) return { errors: read.errors };
+  const errors: string[] = [];
+  const { model, out, admin } = read.values;
+  if (model === '') errors.push('whose requests? give --model=NAME');
+  if (out === '') errors.push('where to? give --out=FILE');
+  if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(admin)) errors.push(`--admin=${admin} wants HOST:PORT`);
+  return errors.length > 0 ? { errors } : { options: read.values };
+}

@@ -1,0 +1,77 @@
+/**
+ * All that is written down of requests, and replayed from what was: the request logs, live recordings, warm-up files.
+ * One for each app.
+ */
+import { hostname } from 'node:os';
+import process from 'node:process';
+import type { Registry } from 'prom-client';
+import type { ModelConfig } from '../../config/model-config.ts';
+import type { ServeOptions } from '../../config/serve-options.ts';
+import type { Clock } from '../../core/clock.ts';
+import { type PrepareVersion, warmUp } from '../../models/warm-up.ts';
+import { warmUpLog } from '../../models/warm-up-log.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { PredictionLogReplayer } from './prediction-log-replayer.ts';
+import { RecordCounters } from './record-counters.ts';
+import { RequestLogs } from './request-logs.ts';
+import { TapBoard } from './tap-board.ts';
+
+export interface RecordsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly options: ServeOptions;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Beside request and answer in a record: names, versions, the fields' own heads. */
+const AROUND_BYTES = 64 * 1024;
+
+export class Records {
+  readonly taps: TapBoard;
+  readonly counters: RecordCounters;
+  readonly #logs: RequestLogs;
+  readonly #prepare: PrepareVersion;
+
+  constructor({ clock, logger, registry, options, onInternalError }: RecordsOptions) {
+    const maxTensorBytes = options.max_message_bytes;
+    // It holds a request and may hold its answer; neither is larger than a message may be.
+    const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;
+    this.taps = new TapBoard({ clock, onInternalError });
+    this.counters = new RecordCounters(registry);
+    this.#logs = new RequestLogs({
+      clock,
+      logger,
+      taps: this.taps,
+      counters: this.counters,
+      owner: { host: hostname(), pid: process.pid },
+      maxFileBytes: options.request_log_file_bytes,
+      maxFileMs: options.request_log_file_seconds * 1000,
+      maxRecordBytes,
+    });
+    this.#prepare = warmUp({
+      clock,
+      replayer: new PredictionLogReplayer({ clock, maxTensorBytes }),
+      isEnabled: options.enable_model_warmup,
+      iterations: options.num_request_iterations_for_warmup || 1,
+      maxRecordBytes,
+      events: warmUpLog(logger),
+    });
+  }
+
+  /** For the loader: a version is warmed up first, and its requests may be copied afterwards. */
+  readonly prepare: PrepareVersion = async (loaded) => {
+    await this.#prepare(loaded);
+    loaded.servable.tapPoint = this.taps.pointOf(loaded.servable.name);
+  };
+
+  /** Which models have request logs, now. */
+  configure(models: readonly Pick<ModelConfig, 'name' | 'logging'>[]): void {
+    this.#logs.configure(models);
+  }
+
+  /** Writes what waits. After the last request. Never rejects. */
+  close(): Promise<void> {
+    return this.#logs.close();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The request logs of all models, as their configuration says now.
+ *
+ *   configure(models)   opens what is new, closes what is gone, leaves what is as it was; takes up what a process that
+ *                       died left at a prefix, the first time it sees the prefix
+ *   close()             writes all that waits
+ */
+import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
+import { LineLimiter } from '../../telemetry/line-limiter.ts';
+import type { RecordCounters } from './record-counters.ts';
+import { RequestLog, type RequestLogOptions } from './request-log.ts';
+import { type SalvageReport, salvageRecordFiles } from './salvage.ts';
+import type { TapBoard } from './tap-board.ts';
+
+export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady'> {
+  readonly taps: TapBoard;
+  readonly counters: RecordCounters;
+  readonly maxRecordBytes: number;
+}
+
+const LINE_WINDOW_MS = 60_000;
+
+interface OpenLog {
+  readonly config: RequestLoggingConfig;
+  readonly log: RequestLog;
+  readonly stopListening: () => void;
+}
+
+export class RequestLogs {
+  readonly #options: RequestLogsOptions;
+  readonly #limiter: LineLimiter;
+  readonly #open = new Map<string, OpenLog>();
+  /** Those that are going on in the background: salvage, and logs that were closed. */
+  readonly #work = new Set<Promise<void>>();
+  /** By prefix: what was left there has been seen to. */
+  readonly #salvages = new Map<string, Promise<void>>();
+
+  constructor(options: RequestLogsOptions) {
+    this.#options = options;
+    const { clock, logger } = options;
+    this.#limiter = new LineLimiter({
+      clock,
+      windowMs: LINE_WINDOW_MS,
+      linesPerWindow: 1,
+      onSuppressed: (model, lines) =>
+        logger.error({ model, lines }, 'more errors of the request log in the last minute'),
+    });
+  }
+
+  /** Nothing is waited for. A model that is not listed has no log. */
+  configure(models: readonly Pick<ModelConfig, 'name' | 'logging'>[]): void {
+    const wanted = new Map<string, RequestLoggingConfig>();
+    for (const { name, logging } of models) if (logging !== undefined) wanted.set(name, logging);
+    for (const [model, { config }] of this.#open) if (!isSame(config, wanted.get(model))) this.#stop(model);
+    for (const { filenamePrefix } of wanted.values()) this.#salvage(filenamePrefix);
+    for (const [model, config] of wanted) if (!this.#open.has(model)) this.#start(model, config);
+  }
+
+  /** Resolves when all is written. Never rejects. */
+  async close(): Promise<void> {
+    for (const model of this.#open.keys()) this.#stop(model);
+    await Promise.all(this.#work);
+    this.#limiter.close();
+  }
+
+  #start(model: string, config: RequestLoggingConfig): void {
+    const { counters, taps } = this.#options;
+    const log = new RequestLog(model, config, counters.logOf(model), {
+      ...this.#options,
+      limiter: this.#limiter,
+      isReady: this.#salvages.get(config.filenamePrefix)!,
+    });
+    this.#open.set(model, { config, log, stopListening: taps.add(model, log) });
+    const { filenamePrefix: prefix, samplingRate } = config;
+    this.#options.logger.info(
+      { event: 'request_log', model, prefix, sampling_rate: samplingRate },
+      'requests are logged',
+    );
+  }
+
+  #stop(model: string): void {
+    const { log, stopListening } = this.#open.get(model)!;
+    this.#open.delete(model);
+    stopListening();
+    this.#inBackground(log.close());
+  }
+
+  #salvage(prefix: string): void {
+    if (this.#salvages.has(prefix)) return;
+    const { owner, maxRecordBytes } = this.#options;
+    const salvage = salvageRecordFiles({ prefix, owner, maxRecordBytes }).then((report) => this.#tell(prefix, report));
+    this.#salvages.set(prefix, salvage);
+    this.#inBackground(salvage);
+  }
+
+  #tell(prefix: string, { salvaged, errors }: SalvageReport): void {
+    const { logger } = this.#options;
+    for (const { path, records, cutBytes, isCorrupt } of salvaged) {
+      const facts = { prefix, path, records, cut_bytes: cutBytes };
+      if (isCorrupt) logger.warn(facts, 'a file that a process before this one left has bytes that are no records');
+      else logger.info({ event: 'salvaged', ...facts }, 'finished a file that a process before this one left');
+    }
+    for (const error of errors)
+      logger.warn({ prefix, err: error }, 'what a process before this one left stays as it is');
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+}
+
+function isSame(a: RequestLoggingConfig, b: RequestLoggingConfig | undefined): boolean {
+  return b !== undefined && a.filenamePrefix === b.filenamePrefix && a.samplingRate === b.samplingRate;
+}

@@ -1,0 +1,147 @@
+/**
+ * Who wants copies of which model's requests, and the making of the copies.
+ *
+ *   a request ─▶ TapPoint.tap? ──undefined──▶ goes on                         (no model is listened to: one look)
+ *                     │ ModelTap.sample(): each consumer throws its own dice
+ *                     ▼
+ *                answered ─▶ does a chosen consumer have room? ─▶ encoded once ─▶ framed for each ─▶ consumer.take
+ *
+ * Encoding is the cost of a sampled request, on the event loop: copies of its tensors and a checksum (about 2 ms for
+ * each megabyte). What a consumer does with the record must not wait: it has a bounded queue and drops past it.
+ */
+import type { Buffer } from 'node:buffer';
+import type { Clock } from '../../core/clock.ts';
+import { predictionLogParts } from '../../core/prediction-log.ts';
+import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
+import { frameRecord } from '../../core/tf-record-writer.ts';
+import type { MessageExchange, PredictExchange, RequestTap, SampledRequest, TapPoint } from '../../models/tap-point.ts';
+import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
+
+export interface TapConsumer {
+  /** Share of the model's requests, 0 to 1. */
+  readonly samplingRate: number;
+  /** False: records have the request alone. */
+  readonly wantsResponse: boolean;
+  /** Is there room for about so many bytes? If not, the consumer counts the request as lost to it. */
+  admits(bytes: number): boolean;
+  /** One TFRecord of a PredictionLog, to keep. Neither throws nor waits. */
+  take(record: Buffer): void;
+}
+
+export interface TapBoardOptions {
+  readonly clock: Clock;
+  /** 0 ≤ n < 1; Math.random by default. */
+  readonly random?: () => number;
+  /** A copy could not be made; the request goes on. */
+  readonly onInternalError: (error: unknown) => void;
+}
+
+class ModelTapPoint implements TapPoint {
+  tap: ModelTap | undefined = undefined;
+}
+
+export class TapBoard {
+  readonly #options: TapBoardOptions;
+  readonly #points = new Map<string, ModelTapPoint>();
+
+  constructor(options: TapBoardOptions) {
+    this.#options = options;
+  }
+
+  /** The model's point, the same for all its versions. It need not be served yet. */
+  pointOf(model: string): TapPoint {
+    return this.#open(model);
+  }
+
+  /** From now on the consumer gets its share of the model's requests, until the result is called. Twice is once. */
+  add(model: string, consumer: TapConsumer): () => void {
+    const point = this.#open(model);
+    point.tap = new ModelTap(this.#options, [...(point.tap?.consumers ?? []), consumer]);
+    return () => {
+      const left = point.tap?.consumers.filter((each) => each !== consumer) ?? [];
+      point.tap = left.length === 0 ? undefined : new ModelTap(this.#options, left);
+    };
+  }
+
+  #open(model: string): ModelTapPoint {
+    let point = this.#points.get(model);
+    if (point === undefined) {
+      point = new ModelTapPoint();
+      this.#points.set(model, point);
+    }
+    return point;
+  }
+}
+
+class ModelTap implements RequestTap {
+  readonly consumers: readonly TapConsumer[];
+  readonly #options: TapBoardOptions;
+  readonly #random: () => number;
+
+  constructor(options: TapBoardOptions, consumers: readonly TapConsumer[]) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.consumers = consumers;
+  }
+
+  sample(): SampledRequest | undefined {
+    let chosen: TapConsumer[] | undefined;
+    for (const consumer of this.consumers) {
+      if (this.#random() >= consumer.samplingRate) continue;
+      chosen ??= [];
+      chosen.push(consumer);
+    }
+    return chosen === undefined ? undefined : new Sample(this.#options, chosen);
+  }
+}
+
+class Sample implements SampledRequest {
+  readonly #options: TapBoardOptions;
+  readonly #chosen: readonly TapConsumer[];
+
+  constructor(options: TapBoardOptions, chosen: readonly TapConsumer[]) {
+    this.#options = options;
+    this.#chosen = chosen;
+  }
+
+  onPredict({ requested, served, inputs, outputFilter, outputs }: PredictExchange): void {
+    const { name, signatureName } = served;
+    this.onMessages({
+      type: 'predict',
+      served,
+      requestBytes: bytesOf(inputs),
+      responseBytes: bytesOf(outputs),
+      request: () => writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter),
+      response: () => writeRecordedResponse(served, outputs),
+    });
+  }
+
+  onMessages(exchange: MessageExchange): void {
+    try {
+      this.#copy(exchange);
+    } catch (error) {
+      this.#options.onInternalError(error);
+    }
+  }
+
+  #copy(exchange: MessageExchange): void {
+    const { type, served, requestBytes, responseBytes } = exchange;
+    const takers = this.#chosen.filter((each) => each.admits(requestBytes + (each.wantsResponse ? responseBytes : 0)));
+    if (takers.length === 0) return;
+    const { name, version, signatureName } = served;
+    const request = exchange.request();
+    const response = takers.some(({ wantsResponse }) => wantsResponse) ? exchange.response() : undefined;
+    const wallMs = this.#options.clock.wallMs();
+    for (const taker of takers) {
+      const metadata = { name, version, signatureName, samplingRate: taker.samplingRate, wallMs };
+      const answer = taker.wantsResponse ? response : undefined;
+      taker.take(frameRecord(predictionLogParts(metadata, type, request, answer)));
+    }
+  }
+}
+
+function bytesOf(tensors: TensorMap): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
+  return bytes;
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { numericTensor } from '../../../../src/core/tensor.ts';
+import { frameRecord } from '../../../../src/core/tf-record-writer.ts';
+import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
+import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
+import type { OpenNew } from '../../../../src/proxy/records/rotating-record-file.ts';
+import { salvageRecordFiles } from '../../../../src/proxy/records/salvage.ts';
+import { TapBoard } from '../../../../src/proxy/records/tap-board.ts';
+import { createLogger } from '../../../../src/telemetry/log.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { readRecords } from '../../../support/prediction-logs.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+
+const OWNER = { host: 'pod', pid: process.pid };
+const ONE = frameRecord([Buffer.from('one')]);
+const TWO = frameRecord([Buffer.from('two')]);
+
+function harness(t: TestContext, openNew?: OpenNew) {
+  const directory = tempDirectory(t);
+  const clock = new FakeClock();
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    level: 'info',
+    clock,
+    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
+  const registry = new Registry();
+  const taps = new TapBoard({ clock, onInternalError: assert.ifError });
+  const counters = new RecordCounters(registry);
+  const logs = new RequestLogs({
+    clock,
+    logger,
+    taps,
+    counters,
+    owner: OWNER,
+    maxFileBytes: 1000,
+    maxFileMs: 1000,
+    maxRecordBytes: 100,
+    ...(openNew === undefined ? {} : { openNew }),
+  });
+  t.after(() => logs.close());
+  const prefix = join(directory, 'm');
+  const config = (name: string, samplingRate = 1) => ({ name, logging: { filenamePrefix: prefix, samplingRate } });
+  const files = () => readdirSync(directory).sort();
+  return { directory, prefix, logs, taps, lines, registry, config, files, clock };
+}
+
+const SERVED = {
+  name: 'a',
+  version: 1n,
+  versionText: '1',
+  signatureName: 's',
+  signature: undefined as never,
+  outputNames: [],
+};
+
+/** A Predict whose input has so many bytes. */
+function exchangeOf(bytes: number) {
+  const inputs = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
+  return { requested: {}, served: SERVED, inputs, outputFilter: [], outputs: new Map() };
+}
+
+/** A file that a process left. */
+function leave(directory: string, name: string, bytes: Uint8Array): void {
+  writeFileSync(join(directory, name), bytes);
+}
+
+describe('what a process that was killed left', () => {
+  const name = (pid: number, host = 'pod', number = 1) => `m-20261125T122530Z-${host}-${pid}-${number}.tfrecord`;
+  const salvage = (directory: string) =>
+    salvageRecordFiles({
+      prefix: join(directory, 'm'),
+      owner: { host: 'pod', pid: 1 },
+      maxRecordBytes: 100,
+      isAlive: (pid) => pid === 50,
+    });
+
+  it('is made whole: half a record at its end is cut off', async (t) => {
+    const directory = tempDirectory(t);
+    leave(directory, `${name(40)}.partial`, Buffer.concat([ONE, TWO.subarray(0, 7)]));
+    leave(directory, `${name(40, 'pod', 2)}.partial`, Buffer.concat([ONE, TWO]));
+    const { salvaged, errors } = await salvage(directory);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(salvaged.map(({ records, cutBytes }) => [records, cutBytes]).sort(), [
+      [1, 7],
+      [2, 0],
+    ]);
+    assert.deepEqual(readFileSync(join(directory, name(40))), ONE);
+    assert.deepEqual(readFileSync(join(directory, name(40, 'pod', 2))), Buffer.concat([ONE, TWO]));
+  });
+
+  it('is removed where it holds no record', async (t) => {
+    const directory = tempDirectory(t);
+    leave(directory, `${name(40)}.partial`, new Uint8Array(0));
+    leave(directory, `${name(41)}.partial`, ONE.subarray(0, 5));
+    await salvage(directory);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it('is set aside untouched where bytes are no records', async (t) => {
+    const directory = tempDirectory(t);
+    const bytes = Buffer.concat([ONE, Buffer.alloc(40), TWO]);
+    leave(directory, `${name(40)}.partial`, bytes);
+    const { salvaged } = await salvage(directory);
+    assert.equal(salvaged[0]!.isCorrupt, true);
+    assert.deepEqual(readFileSync(join(directory, `${name(40)}.corrupt`)), bytes);
+  });
+
+  it('is left alone where its process runs, or ran elsewhere, or it is of another prefix', async (t) => {
+    const directory = tempDirectory(t);
+    const others = [
+      `${name(50)}.partial`,
+      `${name(40, 'other-pod')}.partial`,
+      `m-x-${name(40).slice(2)}.partial`,
+      'm-notes',
+    ];
+    for (const other of others) leave(directory, other, ONE);
+    assert.deepEqual(await salvage(directory), { salvaged: [], errors: [] });
+    assert.deepEqual(readdirSync(directory).sort(), others.sort());
+  });
+
+  it('is told from ours by its being there first: a container’s process always has number 1', async (t) => {
+    const directory = tempDirectory(t);
+    leave(directory, `${name(1)}.partial`, ONE);
+    assert.equal((await salvage(directory)).salvaged.length, 1);
+  });
+
+  it('is nothing where the directory is not there, and an error where it cannot be read', async (t) => {
+    const directory = tempDirectory(t);
+    assert.deepEqual((await salvage(join(directory, 'nowhere'))).errors, []);
+    writeFileSync(join(directory, 'file'), '');
+    assert.equal((await salvage(join(directory, 'file'))).errors.length, 1);
+  });
+});
+
+describe('request logs', () => {
+  it('listen to the models that have one, until they have none', async (t) => {
+    const { logs, taps, config } = harness(t);
+    logs.configure([config('a'), { name: 'b' }]);
+    assert.notEqual(taps.pointOf('a').tap, undefined);
+    assert.equal(taps.pointOf('b').tap, undefined);
+    const before = taps.pointOf('a').tap;
+    logs.configure([config('a'), { name: 'b' }]);
+    assert.equal(taps.pointOf('a').tap, before, 'what did not change is left as it is');
+    logs.configure([config('a', 0.5)]);
+    assert.notEqual(taps.pointOf('a').tap, before);
+    logs.configure([]);
+    assert.equal(taps.pointOf('a').tap, undefined);
+  });
+
+  it('take up what was left before they write, and tell of it', async (t) => {
+    const { logs, directory, config, files, lines } = harness(t);
+    const left = `m-20231114T221321Z-pod-${OWNER.pid}-1.tfrecord`;
+    leave(directory, `${left}.partial`, Buffer.concat([ONE, TWO.subarray(0, 4)]));
+    logs.configure([config('a'), config('b')]);
+    await logs.close();
+    assert.deepEqual(files(), [left]);
+    const told = lines.filter(({ event }) => event === 'salvaged');
+    assert.deepEqual(
+      told.map(({ records, cut_bytes }) => [records, cut_bytes]),
+      [[1, 4]],
+    );
+  });
+
+  it('say once a minute that the disk does not take it, and count all', async (t) => {
+    const { logs, prefix, taps, lines, registry, clock } = harness(t);
+    mkdirSync(join(prefix, '..', 'x'), { recursive: true });
+    writeFileSync(join(prefix, '..', 'x', 'blocked'), '');
+    const logging = { filenamePrefix: join(prefix, '..', 'x', 'blocked', 'm'), samplingRate: 1 };
+    logs.configure([{ name: 'a', logging }]);
+    const tap = taps.pointOf('a').tap!;
+    const exchange = exchangeOf(0);
+    tap.sample()!.onPredict(exchange);
+    await logs.close();
+    tap.sample()!.onPredict(exchange);
+    const errors = lines.filter(({ level }) => level === 'error');
+    assert.equal(errors.length, 1);
+    assert.match(String(errors[0]!['msg']), /cannot be written; requests go on/);
+    const page = await registry.metrics();
+    assert.match(page, /pillion_request_log_total\{model="a",outcome="failed"\} 1/);
+    assert.match(page, /pillion_request_log_total\{model="a",outcome="dropped"\} 1/);
+    assert.equal(clock.armed, 0);
+  });
+
+  it('drop what a stuck disk leaves no room for, count it, and keep nobody waiting', async (t) => {
+    let release = (): void => undefined;
+    const isUnstuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { logs, taps, registry, config, files, directory } = harness(t, async (path) => {
+      await isUnstuck;
+      return open(path, 'wx');
+    });
+    logs.configure([config('a')]);
+    for (let i = 0; i < 40; i++)
+      taps
+        .pointOf('a')
+        .tap!.sample()!
+        .onPredict(exchangeOf(2 ** 20));
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.metrics())![1]);
+    assert.ok(dropped >= 24, `${dropped}`);
+    release();
+    await logs.close();
+    const written = files().flatMap((name) => readRecords(join(directory, name)));
+    assert.equal(written.length, 40 - dropped);
+    assert.match(await registry.metrics(), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
+  });
+});
