@@ -6,6 +6,7 @@
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
 import { AdminServer } from './admin/admin-server.ts';
+import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
@@ -14,7 +15,9 @@ import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
+import type { ModelFileWatch } from './models/model-file-watch.ts';
 import { ModelManager } from './models/model-manager.ts';
+import { reloaderOf } from './models/reloader-of.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -51,6 +54,8 @@ export interface App {
 const SENDING_MS = 1000;
 
 export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+  // What was asked to be secret must not go out as plain text.
+  if (config.tls !== undefined) throw new Error('--ssl_config_file: this build has no listeners with TLS yet');
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
@@ -74,6 +79,7 @@ class PillionApp implements App {
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
   readonly #admin: AdminServer;
+  readonly #modelFileWatch: ModelFileWatch | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -97,17 +103,26 @@ class PillionApp implements App {
       onInternalError: (error: unknown): void => this.logger.error({ err: error }, 'a request met an internal error'),
     };
     const metrics = () => telemetry.metrics.page();
+    const reloader = reloaderOf(this.#models);
+    this.#modelFileWatch = createModelFileWatch(config, logger, reloader);
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
+      reload: createReloadHandler(config, logger, reloader, telemetry.metrics),
       engine: createGrpcEngine(options, common.onInternalError),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
       },
     });
-    this.#rest = new RestServer({ ...common, metrics, maxBodyBytes: options.max_message_bytes });
+    this.#rest = new RestServer({
+      ...common,
+      metrics,
+      metricsPath: config.metricsPath ?? '',
+      maxBodyBytes: options.max_message_bytes,
+    });
     this.#admin = new AdminServer({ readiness: this.#readiness, metrics, onInternalError: common.onInternalError });
+    for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
     this.#observeGauges();
   }
 
@@ -120,6 +135,7 @@ class PillionApp implements App {
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       await this.#models.start();
       this.#readiness.setModelsReady(true);
+      this.#modelFileWatch?.start();
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;
     } catch (error) {
@@ -135,6 +151,7 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
+    this.#modelFileWatch?.stop();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
       this.#lifecycle.abandon();
@@ -186,6 +203,7 @@ class PillionApp implements App {
         intraOpThreads: options.intra_op_threads,
         cores: this.#machine.budgetCores,
         isBatchingEnabled: options.enable_batching,
+        perModelFiles: options.enable_per_model_batching_parameters,
         host: options.host as HostChoice,
         events: this.#hostEvents(),
       }),
@@ -206,6 +224,7 @@ class PillionApp implements App {
         this.logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
       onWorkerEvent: (model, version, { what, slot, reason }) =>
         this.logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
+      onWarning: (model, version, text) => this.logger.warn({ ...of(model, version), event: 'config_warning' }, text),
     };
   }
 

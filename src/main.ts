@@ -7,7 +7,8 @@
  */
 import process from 'node:process';
 import { createApp } from './app.ts';
-import { HELP, SERVE_HELP } from './cli/help.ts';
+import { checkConfig } from './cli/config-check.ts';
+import { CONFIG_HELP, HELP, SERVE_HELP } from './cli/help.ts';
 import { tuneCollector } from './config/collector.ts';
 import { readMachine } from './config/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
@@ -46,11 +47,30 @@ async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args;
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
-  if (command !== 'serve') return usage([`unknown command "${command}"; the commands are serve, version and help`]);
+  if (command === 'config') return config(rest);
+  if (command !== 'serve')
+    return usage([`unknown command "${command}"; the commands are serve, config check, version and help`]);
+  if (rest.includes('--version')) return write(`pillion ${VERSION}\n`);
   if (rest.includes('--help') || rest.includes('-h')) return write(SERVE_HELP);
   const read = readServeConfig(rest, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
+}
+
+function config(args: readonly string[]): void {
+  const [what, ...rest] = args;
+  if (args.includes('--help') || args.includes('-h')) {
+    write(CONFIG_HELP);
+    return;
+  }
+  if (what !== 'check') {
+    usage([what === undefined ? 'pillion config wants "check"' : `pillion config wants "check", not "${what}"`]);
+    return;
+  }
+  const { isSound, output, errors, warnings } = checkConfig(rest, process.env);
+  write(output);
+  for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);
+  if (!isSound) process.exitCode = EXIT_USAGE;
 }
 
 function write(text: string): void {

@@ -4,6 +4,7 @@
 import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import type { Message } from '@bufbuild/protobuf';
 import { protoMessage } from './proto-messages.ts';
 import { TextProtoError } from './text-proto/text-proto-error.ts';
@@ -22,22 +23,39 @@ export interface Findings {
 export type Where = (fieldPath: string) => string;
 
 export type FileResult =
-  | { readonly bytes: Buffer; readonly error?: undefined }
-  | { readonly error: string; readonly bytes?: undefined };
+  | { readonly bytes: Buffer; readonly error?: undefined; readonly isMissing?: undefined }
+  | { readonly error: string; readonly isMissing: boolean; readonly bytes?: undefined };
 
-/** The file's bytes, or one line that says why there are none. Never throws. */
+/** The file's bytes, or one line that says why there are none. Never throws. For the start, when nothing is served yet. */
 export function readConfigFile(path: string): FileResult {
   try {
-    const { size } = statSync(path);
-    if (size > MAX_BYTES)
-      return { error: `${path}: ${size} bytes are too many for a configuration; at most ${MAX_BYTES}` };
-    return { bytes: readFileSync(path) };
+    return tooLarge(path, statSync(path).size) ?? { bytes: readFileSync(path) };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return { error: `${path}: there is no such file` };
-    if (code === 'EISDIR') return { error: `${path}: is a directory; name the file in it` };
-    return { error: `${path}: cannot be read: ${message}` };
+    return failure(path, error);
   }
+}
+
+/** The same without holding up the event loop, however slow the disk. Never rejects. */
+export async function loadConfigFile(path: string): Promise<FileResult> {
+  try {
+    const { size } = await stat(path);
+    return tooLarge(path, size) ?? { bytes: await readFile(path) };
+  } catch (error) {
+    return failure(path, error);
+  }
+}
+
+function tooLarge(path: string, size: number): FileResult | undefined {
+  if (size <= MAX_BYTES) return undefined;
+  return { error: `${path}: ${size} bytes are too many for a configuration; at most ${MAX_BYTES}`, isMissing: false };
+}
+
+function failure(path: string, thrown: unknown): FileResult {
+  const { code, message } = thrown as NodeJS.ErrnoException;
+  const isMissing = code === 'ENOENT';
+  if (isMissing) return { error: `${path}: there is no such file`, isMissing };
+  if (code === 'EISDIR') return { error: `${path}: is a directory; name the file in it`, isMissing };
+  return { error: `${path}: cannot be read: ${message}`, isMissing };
 }
 
 /** Tells contents apart. */

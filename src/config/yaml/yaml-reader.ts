@@ -29,13 +29,24 @@ export class YamlReader {
   constructor(path: string, bytes: Uint8Array, errors: string[]) {
     this.#path = path;
     this.errors = errors;
+    const before = errors.length;
     const text = decodeUtf8(bytes);
-    this.#document = parseDocument(text ?? '', { lineCounter: this.#lines, intAsBigInt: true, prettyErrors: false });
+    this.#document = this.#parse(text ?? '');
     if (text === undefined) errors.push(`${path}:1:1: the file is not UTF-8 text`);
     for (const { message, pos } of this.#document.errors) errors.push(`${this.#place(pos[0])}: ${message}`);
     for (const { message, pos } of this.#document.warnings) errors.push(`${this.#place(pos[0])}: ${message}`);
-    const isSound = text !== undefined && this.#document.errors.length + this.#document.warnings.length === 0;
+    const isSound = text !== undefined && errors.length === before;
     this.root = isSound ? (this.#resolve(this.#document.contents) ?? undefined) : undefined;
+  }
+
+  #parse(text: string): Document {
+    try {
+      return parseDocument(text, { lineCounter: this.#lines, intAsBigInt: true, prettyErrors: false });
+    } catch {
+      // The parser is recursive and runs out of stack.
+      this.errors.push(`${this.#path}:1:1: too many lists or mappings inside one another`);
+      return parseDocument('');
+    }
   }
 
   where(node: Node | undefined): string {

@@ -37,6 +37,8 @@ export interface RestServerOptions {
   readonly predict: PredictHandler;
   readonly modelInfo: ModelInfoHandler;
   readonly metrics: () => Promise<MetricsPage>;
+  /** Where they are served; by default METRICS_PATH, empty = nowhere. */
+  readonly metricsPath?: string;
   /** Longest body, in bytes, as sent and inflated. */
   readonly maxBodyBytes: number;
   /** Causes of `internal` errors; the context is undefined where no request is at fault. */
@@ -70,7 +72,7 @@ const PLAIN_TIMEOUTS = { firstRequestMs: SERVER_OPTIONS.headersTimeout!, idleMs:
 export class RestServer {
   readonly #options: RestServerOptions;
   readonly #surroundings: RestSurroundings & { isDraining: boolean };
-  readonly #routes = new RouteMemo();
+  readonly #routes: RouteMemo;
   readonly #predict: RestPredict;
   readonly #connections = new WeakMap<Duplex, Connection>();
   readonly #servers: Server[] = [];
@@ -82,6 +84,7 @@ export class RestServer {
   constructor(options: RestServerOptions) {
     const { lifecycle, maxBodyBytes, onInternalError } = options;
     this.#options = options;
+    this.#routes = new RouteMemo(options.metricsPath);
     this.#surroundings = { lifecycle, maxBodyBytes, onInternalError, isDraining: false };
     this.#predict = new RestPredict(options.predict);
     this.#reader = new PlainRequestReader(maxBodyBytes);
