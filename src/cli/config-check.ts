@@ -110,5 +110,7 @@ function originText(origin: Origin | undefined): string {
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' && /^[\w./:-]+$/.test(value) ? value : JSON.stringify(value);
+  return typeof value === 'string' && /^(?!true$|false$|null$)(?:[A-Za-z/][\w./-]*|latest:\d+)$/.test(value)
+    ? value
+    : JSON.stringify(value);
 }

@@ -2,8 +2,11 @@
  * "Did you mean …?": the known name that is fewest edits away from an unknown one.
  */
 
-/** The nearest of `known`, or undefined if none is near: more than half of the letters would have to change. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+/**
+ * The nearest of `known`, or undefined if none is near: more than half of the letters would have to change, and none
+ * begins so.
+ */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   // Names of a command line or a file; a longer one is no slip of the finger, and the distance costs length².
   if (name.length > 100) return undefined;
   let nearest: string | undefined;
@@ -12,7 +15,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
     const distance = editDistance(name, candidate);
     if (distance < least) [nearest, least] = [candidate, distance];
   }
-  return nearest;
+  return nearest ?? known.find((candidate) => name.length >= 3 && candidate.startsWith(name));
 }
 
 /** Levenshtein, row by row. */

@@ -44,7 +44,7 @@ export function tlsOf(message: Message, where: Where, errors: string[]): TlsConf
 function checkPem(field: string, text: string, label: string, where: Where, errors: string[]): void {
   if (text === '') errors.push(`${where(field)}: ${field} is missing; it holds the PEM text itself`);
   else if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${label}-----`).test(text)) {
-    const hint = /^[^\n]{1,4096}$/.test(text) ? '; is it a path? The field holds what is in the file' : '';
+    const hint = /^[^\n]{1,4096}$/.test(text.trim()) ? '; is it a path? The field holds what is in the file' : '';
     errors.push(`${where(field)}: ${field} wants PEM text (-----BEGIN … ${label}-----)${hint}`);
   }
 }

@@ -43,7 +43,8 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionT
   const entries = reader.root === undefined ? [] : (reader.entries(reader.root, path, known) ?? []);
   const models = entries.find(({ key }) => key === 'models');
   for (const { key, where, value } of entries) {
-    if (key === 'models') continue;
+    if (value === undefined) reader.fail(where, `${key} has no value`);
+    if (key === 'models' || value === undefined) continue;
     const texts = reader.optionTexts(value, key);
     if (texts === undefined) continue;
     // A list of sizes is one text on the command line.
@@ -53,6 +54,6 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionT
   return {
     options,
     modelsAt: models?.where,
-    models: (defaults) => (models === undefined ? [] : readModels(reader, models.value, defaults)),
+    models: (defaults) => (models?.value === undefined ? [] : readModels(reader, models.value, defaults)),
   };
 }

@@ -76,7 +76,7 @@ export class YamlReader {
     return node.items.flatMap(({ key, value }) => {
       const place = this.where(key as Node);
       if (!isScalar(key) || key.value === null) return this.fail(place, `a key of ${what} wants to be a word`) ?? [];
-      return [{ key: String(key.value), where: place, value: this.#resolve(value as Node | null) ?? undefined }];
+      return [{ key: String(key.value), where: place, value: notNull(this.#resolve(value as Node | null)) }];
     });
   }
 
@@ -127,14 +127,20 @@ export class YamlReader {
   }
 
   #resolve(node: Node | null): Node | undefined {
-    if (node === null) return undefined;
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    if (node === null || !isAlias(node)) return node ?? undefined;
+    const found = node.resolve(this.#document);
+    return found ?? this.fail(this.where(node), `*${node.source.slice(0, 60)} names no anchor (&…) before it`);
   }
 
   #place(offset: number): string {
     const { line, col } = this.#lines.linePos(offset);
     return `${this.#path}:${Math.max(1, line)}:${Math.max(1, col)}`;
   }
+}
+
+/** `key:` alone is a null, for YAML. */
+function notNull(node: Node | undefined): Node | undefined {
+  return isScalar(node) && node.value === null ? undefined : node;
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {
