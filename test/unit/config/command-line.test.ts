@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
 import { TENSORFLOW_FLAGS } from '../../../src/config/tensorflow-flags.ts';
@@ -14,6 +15,11 @@ describe('flags of tensorflow_model_server', () => {
     const { warnings } = configOf([...BASE, ...args]);
     assert.equal(warnings.length, args.length);
     for (const name of Object.keys(TENSORFLOW_FLAGS)) assert.ok(!(name in SERVE_OPTIONS), `${name} has a meaning`);
+  });
+
+  it('are named, each, in docs/compatibility.md', () => {
+    const page = readFileSync('docs/compatibility.md', 'utf8');
+    for (const name of Object.keys(TENSORFLOW_FLAGS)) assert.ok(page.includes(`\`${name}\``), name);
   });
 
   it('take their value behind = or after a space, and booleans may stand alone', () => {
