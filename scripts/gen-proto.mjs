@@ -7,14 +7,12 @@
  *   node scripts/gen-proto.mjs --check   exits 1 if the file is not what proto/ says
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { writeOrCheck } from './lib/generated.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const TARGET = fileURLToPath(new URL('../src/gen/proto-descriptors.ts', import.meta.url));
 
 const BUF = fileURLToPath(new URL('../node_modules/.bin/buf', import.meta.url));
 const BUF_ARGUMENTS = ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', '-#format=binpb'];
@@ -41,21 +39,4 @@ ${entries.join('')}];
 `;
 }
 
-function readIfThere(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-const wanted = render(buildDescriptors());
-if (process.argv.includes('--check')) {
-  if (readIfThere(TARGET) !== wanted) {
-    console.error('src/gen/proto-descriptors.ts is not what proto/ says; run: npm run gen:proto');
-    process.exitCode = 1;
-  }
-} else {
-  writeFileSync(TARGET, wanted);
-}
+writeOrCheck('src/gen/proto-descriptors.ts', render(buildDescriptors()), 'npm run gen:proto');

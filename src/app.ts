@@ -5,9 +5,11 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
+import process from 'node:process';
 import { AdminServer } from './admin/admin-server.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
+import { readFreeMemory } from './config/free-memory.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
@@ -15,8 +17,10 @@ import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
+import { memoryCheckedLoad } from './models/memory-checked-load.ts';
+import { describeMemory, memoryReadings } from './models/memory-report.ts';
 import type { ModelFileWatch } from './models/model-file-watch.ts';
-import { ModelManager } from './models/model-manager.ts';
+import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import { reloaderOf } from './models/reloader-of.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
@@ -187,31 +191,39 @@ class PillionApp implements App {
   }
 
   #createModels(config: ServeConfig): ModelManager {
-    const { options } = config;
     return new ModelManager({
       models: config.models,
-      load: servableLoader({
-        clock: systemClock,
-        telemetry: this.#telemetry,
-        scheduler: {
-          maxBatchSize: options.max_batch_size,
-          batchTimeoutMicros: options.batch_timeout_micros,
-          maxEnqueuedBatches: options.max_enqueued_batches,
-          allowedBatchSizes: options.allowed_batch_sizes,
-        },
-        slots: this.#slots,
-        intraOpThreads: options.intra_op_threads,
-        cores: this.#machine.budgetCores,
-        isBatchingEnabled: options.enable_batching,
-        perModelFiles: options.enable_per_model_batching_parameters,
-        host: options.host as HostChoice,
-        events: this.#hostEvents(),
+      load: memoryCheckedLoad(this.#createLoader(config.options), {
+        sessions: this.#slots,
+        readFree: readFreeMemory,
+        readResident: () => process.memoryUsage.rss(),
+        onLoaded: (servable) => this.logger.info(describeMemory(servable), 'memory of the model version'),
       }),
       onTransition: (model, { version, state, error }) => {
         const fields = { model, version: version.toString(), state };
         if (error === undefined) this.logger.info(fields, 'model version');
         else this.logger.error({ ...fields, err: error }, 'model version failed to load');
       },
+    });
+  }
+
+  #createLoader(options: ServeOptions): LoadServable {
+    return servableLoader({
+      clock: systemClock,
+      telemetry: this.#telemetry,
+      scheduler: {
+        maxBatchSize: options.max_batch_size,
+        batchTimeoutMicros: options.batch_timeout_micros,
+        maxEnqueuedBatches: options.max_enqueued_batches,
+        allowedBatchSizes: options.allowed_batch_sizes,
+      },
+      slots: this.#slots,
+      intraOpThreads: options.intra_op_threads,
+      cores: this.#machine.budgetCores,
+      isBatchingEnabled: options.enable_batching,
+      perModelFiles: options.enable_per_model_batching_parameters,
+      host: options.host as HostChoice,
+      events: this.#hostEvents(),
     });
   }
 
@@ -242,6 +254,7 @@ class PillionApp implements App {
   #observeGauges(): void {
     const { metrics } = this.#telemetry;
     metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    metrics.observeMemory(() => [...this.#models.servables()].flatMap(memoryReadings));
     metrics.observeQueues(() =>
       [...this.#models.servables()].map(({ name, version, runner }) => ({
         model: name,

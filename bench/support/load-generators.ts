@@ -23,6 +23,8 @@ export interface PacedLoadOptions extends LoadOptions {
   readonly protocol: 'HTTP/1.1' | 'gRPC';
   /** Requests a second, of all connections together. One that is late does not delay the others' pace. */
   readonly requestsPerSecond: number;
+  /** Of gRPC: requests that a connection may have open before its pace has to wait. Default 1. */
+  readonly streams?: number;
 }
 
 export interface LoadResult {
@@ -30,6 +32,8 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of h2load alone. */
+  readonly maxMs?: number;
   /** Answers that were not 200, and requests without one. */
   readonly failed: number;
   /** Of h2load alone: bytes of all answers' DATA frames. A gRPC error is a 200 without any. */
@@ -66,12 +70,17 @@ export async function wrk({ url, connections, seconds, body, headers = {} }: Loa
 
 /** `body` is one gRPC message; it is framed here. h2load looks at the HTTP status alone: check an answer beforehand. */
 export async function h2load(options: LoadOptions): Promise<LoadResult> {
-  return runH2load(options, framed(options.body), GRPC_ARGS);
+  return runH2load(options, framed(options.body), [...GRPC_ARGS, '-m1']);
 }
 
 /** h2load at a pace of its own, instead of as fast as answers come: latency away from saturation. */
-export async function pacedLoad({ protocol, requestsPerSecond, ...options }: PacedLoadOptions): Promise<LoadResult> {
-  const pace = [`--rps=${Math.max(1, Math.round(requestsPerSecond / options.connections))}`];
+export async function pacedLoad({
+  protocol,
+  requestsPerSecond,
+  streams = 1,
+  ...options
+}: PacedLoadOptions): Promise<LoadResult> {
+  const pace = [`--rps=${Math.max(1, Math.round(requestsPerSecond / options.connections))}`, `-m${streams}`];
   return protocol === 'gRPC'
     ? runH2load(options, framed(options.body), [...GRPC_ARGS, ...pace])
     : runH2load(options, options.body, [...JSON_ARGS, ...pace]);
@@ -94,7 +103,7 @@ function runH2load(
   further: readonly string[],
 ): Promise<LoadResult> {
   return withFiles({ body, log: '' }, async (path) => {
-    const args = ['-t1', `-c${connections}`, '-m1', `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
+    const args = ['-t1', `-c${connections}`, `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
     const { stdout } = await runFile('h2load', [...args, ...further, url], { maxBuffer: 2 ** 26 });
     const dataBytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
     return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes };
@@ -119,6 +128,7 @@ function summarize(log: string, seconds: number): LoadResult {
     requestsPerSecond: micros.length / seconds,
     p50Ms: at(0.5),
     p99Ms: at(0.99),
+    maxMs: at(1),
     failed,
   };
 }

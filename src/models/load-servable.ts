@@ -92,6 +92,9 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       get queuedTasks() {
         return scheduler.queuedTasks;
       },
+      get sessions() {
+        return hosted.executor.slots;
+      },
       get runningBatches() {
         return scheduler.runningBatches;
       },

@@ -8,6 +8,7 @@ import type { ServingError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
+import type { ModelMemory } from './model-memory.ts';
 
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
 export interface ServableRunner {
@@ -17,6 +18,8 @@ export interface ServableRunner {
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
+  /** Copies of the model in memory. */
+  readonly sessions: number;
 }
 
 /** What every request of one signature of one version has in common: made once, so that surfaces may derive from it. */
@@ -38,6 +41,8 @@ export class Servable {
   /** By the signature's name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
+  /** What loading it took; undefined until its loader has looked. */
+  memory: ModelMemory | undefined;
   #handles = 0;
   #unloading: (() => void) | undefined;
 

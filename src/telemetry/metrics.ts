@@ -47,6 +47,15 @@ export interface QueueReading {
   readonly runningBatches: number;
 }
 
+/** What a model version takes of memory, in bytes. */
+export interface MemoryReading {
+  readonly model: string;
+  readonly version: string;
+  /** `weights`: of its files, once for each session; `working`: what the process grew by beyond them. */
+  readonly part: 'weights' | 'working';
+  readonly bytes: number;
+}
+
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -102,6 +111,14 @@ export class Metrics {
     gauge('pillion_queue_rows', 'Rows that wait for a slot.', (r) => r.rows);
     gauge('pillion_queue_tasks', 'Requests (or parts of large ones) that wait for a slot.', (r) => r.tasks);
     gauge('pillion_running_batches', 'Batches that the runtime has now.', (r) => r.runningBatches);
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeMemory(read: () => readonly MemoryReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
+    const help = 'Memory that a loaded version takes, as measured when it loaded.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
   }
 
   /** `read` is asked at each scrape. Call once. */

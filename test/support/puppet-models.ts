@@ -23,6 +23,7 @@ export class PuppetRunner implements ServableRunner {
   readonly requests: SchedulerRequest[] = [];
   readonly queuedRows = 0;
   readonly queuedTasks = 0;
+  readonly sessions = 1;
   runningBatches = 0;
   isClosed = false;
   readonly #behave: Behaviour;

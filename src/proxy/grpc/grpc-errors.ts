@@ -6,8 +6,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { GrpcStatus, type ServingError } from '../../core/errors.ts';
+import { bytesField, message, messageField, varintField } from '../../core/wire-writer.ts';
 import type { CallStatus } from './engine.ts';
-import { bytesField, message, messageField, varintField } from './wire-writer.ts';
 
 /** TensorFlow Serving's: longer messages are cut, so that a trailer fits into what proxies allow. */
 export const MAX_STATUS_MESSAGE_BYTES = 1024;

@@ -5,14 +5,14 @@
  * stays open for days is no request in flight.
  */
 import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
+import { mapField, message, varintField } from '../../core/wire-writer.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { Readiness } from '../readiness.ts';
 import type { CallReader, GrpcCall, GrpcEngine } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
 import { MODEL_SERVICE } from './model-service.ts';
 import { PREDICTION_SERVICE } from './prediction-service.ts';
-import { lengthDelimited, WireReader } from './wire-reader.ts';
-import { mapField, message, varintField } from './wire-writer.ts';
 
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 

@@ -3,13 +3,13 @@
  */
 import type { Shape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
+import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
+import { bytesField, mapField, message, messageField, varintField } from '../../core/wire-writer.ts';
 import type { ModelMetadata } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import { dataTypeOf } from '../tf-dtype.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-fields.ts';
-import { lengthDelimited, WireReader } from './wire-reader.ts';
-import { bytesField, mapField, message, messageField, varintField } from './wire-writer.ts';
 
 /** The one metadata field there is. */
 export const SIGNATURE_DEF = 'signature_def';

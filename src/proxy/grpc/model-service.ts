@@ -1,6 +1,9 @@
 /**
  * tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it.
  */
+
+import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
+import { bytesField, message, messageField, messageWithRoom, varintField } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
@@ -10,8 +13,6 @@ import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from './engine.t
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { readReloadRequest, writeReloadResponse } from './reload-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
-import { lengthDelimited, WireReader } from './wire-reader.ts';
-import { bytesField, message, messageField, messageWithRoom, varintField } from './wire-writer.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 

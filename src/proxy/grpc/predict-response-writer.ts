@@ -3,10 +3,10 @@
  */
 import { Buffer } from 'node:buffer';
 import type { TensorMap } from '../../core/tensor.ts';
+import { lengthDelimitedSize, WireWriter } from '../../core/wire-writer.ts';
 import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
 import { encodeModelSpec } from './model-spec-codec.ts';
 import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
-import { lengthDelimitedSize, WireWriter } from './wire-writer.ts';
 
 const OUTPUTS = 1;
 const MODEL_SPEC = 2;

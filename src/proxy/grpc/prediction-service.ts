@@ -2,6 +2,7 @@
  * tensorflow.serving.PredictionService: Predict and GetModelMetadata; the rest of it answers UNIMPLEMENTED.
  */
 import { ServingError } from '../../core/errors.ts';
+import { messageWithRoom } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { listNames } from '../handlers/list-names.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
@@ -13,7 +14,6 @@ import { ModelSpecMemo } from './model-spec-codec.ts';
 import { readPredictRequest } from './predict-request-reader.ts';
 import { writePredictResponse } from './predict-response-writer.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
-import { messageWithRoom } from './wire-writer.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 

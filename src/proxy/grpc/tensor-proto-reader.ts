@@ -14,6 +14,7 @@ import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedA
 import { ServingError } from '../../core/errors.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
+import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../core/wire-reader.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import { dtypeOf, wrongDataType } from '../tf-dtype.ts';
 import { readStringContent } from './string-content.ts';
@@ -27,8 +28,7 @@ import {
   VALUE_FIELDS,
   type ValueField,
 } from './tensor-fields.ts';
-import { countVarints, type EntryBounds, TensorValues } from './tensor-values.ts';
-import { lengthDelimited, varintTag, type WireReader } from './wire-reader.ts';
+import { type EntryBounds, TensorValues } from './tensor-values.ts';
 
 /** TensorFlow's own limit. */
 const MAX_RANK = 254;

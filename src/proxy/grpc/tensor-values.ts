@@ -13,8 +13,15 @@
  * The runs are not kept: whoever needs them twice (to count, then to read) walks twice. So a message of many tiny runs
  * costs no memory.
  */
+
+import {
+  WIRE_FIXED32,
+  WIRE_FIXED64,
+  WIRE_LENGTH_DELIMITED,
+  WIRE_VARINT,
+  type WireReader,
+} from '../../core/wire-reader.ts';
 import type { ElementEncoding } from './tensor-fields.ts';
-import { WIRE_FIXED32, WIRE_FIXED64, WIRE_LENGTH_DELIMITED, WIRE_VARINT, type WireReader } from './wire-reader.ts';
 
 /** The number of the value in an entry of a map field. */
 export const MAP_VALUE = 2;
@@ -95,12 +102,4 @@ function scalarWireType(encoding: ElementEncoding, elementSize: number): number 
   if (encoding === 'bytes') return WIRE_LENGTH_DELIMITED;
   if (encoding !== 'fixed') return WIRE_VARINT;
   return elementSize === 4 ? WIRE_FIXED32 : WIRE_FIXED64;
-}
-
-/** How many varints stand in a run. The last one may be cut off: reading it will tell. */
-export function countVarints(bytes: Uint8Array, start: number, end: number): number {
-  let count = 0;
-  for (let i = start; i < end; i++) if (bytes[i]! < 0x80) count += 1;
-  if (end > start && bytes[end - 1]! >= 0x80) count += 1;
-  return count;
 }

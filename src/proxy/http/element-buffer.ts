@@ -5,8 +5,8 @@ import type { DType, TypedArray } from '../../core/dtype.ts';
 import { typedArrayOf } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Shape } from '../../core/shape.ts';
+import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
 import { numericTensor, stringTensor, type Tensor } from '../../core/tensor.ts';
-import { BFLOAT16, FLOAT16, toSmallFloat } from './small-float.ts';
 
 const FIRST_CAPACITY = 16;
 

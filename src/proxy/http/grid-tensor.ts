@@ -3,9 +3,9 @@
  */
 import { Buffer } from 'node:buffer';
 import type { DType, NumericDType } from '../../core/dtype.ts';
+import { BFLOAT16, FLOAT16, type SmallFloat, toSmallFloat } from '../../core/small-float.ts';
 import { numericTensor, type Tensor } from '../../core/tensor.ts';
 import type { NumericGrid } from './json-grid.ts';
-import { BFLOAT16, FLOAT16, type SmallFloat, toSmallFloat } from './small-float.ts';
 
 const TWO_32 = 2 ** 32;
 const INT32_MIN = -(2 ** 31);

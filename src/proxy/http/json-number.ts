@@ -12,7 +12,7 @@
  *   unrounded sum of two doubles.
  * - Where the sum's own rounding could tip the last bit, with more digits, or powers outside ±22: `Number(text)`.
  *
- * Measured, 128 numbers of 17 digits in a list, ratios in one run: see json-grid.ts.
+ * Lists of numbers are mostly swept by number-rows.ts; this reads what a sweep leaves.
  */
 import type { Buffer } from 'node:buffer';
 import { asciiText, LOWER_E, MINUS, PLUS, POINT, UPPER_E, ZERO } from './json-chars.ts';

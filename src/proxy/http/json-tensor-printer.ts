@@ -4,10 +4,11 @@
  *   level 0        1          2            print(1, 1) writes [[5,6],[7,8]] of
  *        [ [[1,2],[3,4]], [[5,6],[7,8]] ]  a tensor of shape [2,2,2]
  */
+
+import { BFLOAT16, FLOAT16, fromSmallFloat, type SmallFloat } from '../../core/small-float.ts';
 import { elements, type NumericTensor, type Tensor } from '../../core/tensor.ts';
 import { writeFloat64, writeInteger } from './float-text.ts';
 import type { JsonWriter, NumberElements } from './json-writer.ts';
-import { BFLOAT16, FLOAT16, fromSmallFloat, type SmallFloat } from './small-float.ts';
 
 /** Ends the names of string outputs that are bytes: an image, not a text. */
 const BYTES_SUFFIX = '_bytes';

@@ -34,6 +34,7 @@ function runner(onClose = (): void => undefined): ServableRunner {
     queuedRows: 0,
     queuedTasks: 0,
     runningBatches: 0,
+    sessions: 1,
   };
 }
 

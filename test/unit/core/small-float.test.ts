@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BFLOAT16, FLOAT16, fromSmallFloat, toSmallFloat } from '../../../../src/proxy/http/small-float.ts';
+import { BFLOAT16, FLOAT16, fromSmallFloat, toSmallFloat } from '../../../src/core/small-float.ts';
 
 describe('float16', () => {
   const to = (value: number): number => toSmallFloat(FLOAT16, value);

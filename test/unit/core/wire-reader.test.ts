@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { lengthDelimited, varintTag, WireReader } from '../../../../src/proxy/grpc/wire-reader.ts';
-import { bytesField, tag, varint, varintField } from '../../../support/wire-fragments.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../../src/core/wire-reader.ts';
+import { bytesField, tag, varint, varintField } from '../../support/wire-fragments.ts';
 
 function invalid(text: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof ServingError && error.kind === 'invalid_request' && text.test(error.message);

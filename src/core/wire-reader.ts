@@ -15,7 +15,7 @@
  * and nothing else. Nothing is copied: `view` gives the message's own bytes.
  */
 import { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { ServingError } from './errors.ts';
 
 export const WIRE_VARINT = 0;
 export const WIRE_FIXED64 = 1;
@@ -181,4 +181,12 @@ export class WireReader {
         'send the message as the .proto file has it',
     );
   }
+}
+
+/** How many varints stand in a run. The last one may be cut off: reading it will tell. */
+export function countVarints(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let i = start; i < end; i++) if (bytes[i]! < 0x80) count += 1;
+  if (end > start && bytes[end - 1]! >= 0x80) count += 1;
+  return count;
 }

@@ -1,0 +1,50 @@
+/**
+ * A loader that looks at memory before and after: refuses what does not fit, and measures what was taken. Loads may
+ * overlap; each counts what the others were promised.
+ */
+import type { FreeMemory } from '../config/free-memory.ts';
+import type { LoadServable } from './model-manager.ts';
+import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';
+import type { Servable } from './servable.ts';
+
+export interface MemoryCheckedLoadOptions {
+  /** Sessions that a version may have. */
+  readonly sessions: number;
+  readonly readFree: () => FreeMemory | undefined;
+  /** Of the process, in bytes. */
+  readonly readResident: () => number;
+  readonly onLoaded: (servable: Servable) => void;
+}
+
+/** `load`, refused with `insufficient_memory` where the version does not fit; its servable then has `memory`. */
+export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): LoadServable {
+  let promisedBytes = 0;
+  let underWay = 0;
+  let begun = 0;
+  return async (model, version, directory, ...rest) => {
+    const weights = await artifactBytes(directory);
+    const { sessions } = options;
+    checkFits({ model: model.name, version, artifactBytes: weights, sessions, promisedBytes }, options.readFree());
+    const promised = bytesToLoad(weights, sessions);
+    const wasAlone = underWay === 0;
+    const mine = ++begun;
+    promisedBytes += promised;
+    underWay += 1;
+    try {
+      const before = options.readResident();
+      const servable = await load(model, version, directory, ...rest);
+      const grown = Math.max(0, options.readResident() - before);
+      const isMeasured = wasAlone && begun === mine;
+      servable.memory = {
+        artifactBytes: weights,
+        sessions: servable.runner.sessions,
+        residentBytes: isMeasured ? grown : undefined,
+      };
+      options.onLoaded(servable);
+      return servable;
+    } finally {
+      promisedBytes -= promised;
+      underWay -= 1;
+    }
+  };
+}

@@ -1,0 +1,54 @@
+/** bin/pillion: what a shell or a container starts. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const run = promisify(execFile);
+
+/** An installation whose main.js tells what it was given. */
+function installation(t: TestContext): string {
+  const root = tempDirectory(t);
+  for (const name of ['bin', 'dist']) mkdirSync(join(root, name));
+  copyFileSync('bin/pillion', join(root, 'bin', 'pillion'));
+  const tell = 'console.log(JSON.stringify([process.env.MALLOC_MMAP_THRESHOLD_, process.argv.slice(2)]))';
+  writeFileSync(join(root, 'dist', 'main.js'), tell);
+  return root;
+}
+
+/** With the Node that runs the tests. */
+function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return { PATH: `${join(process.execPath, '..')}:${process.env['PATH']}`, ...more };
+}
+
+describe('bin/pillion', () => {
+  it('gives its arguments on as they are, and has freed blocks of 4 MiB go back to the system', async (t) => {
+    const { stdout } = await run(join(installation(t), 'bin', 'pillion'), ['serve', '--model=a b=/x y', '*'], {
+      env: environment(),
+    });
+    assert.deepEqual(JSON.parse(stdout), ['4194304', ['serve', '--model=a b=/x y', '*']]);
+  });
+
+  it('leaves a threshold that is set as it is', async (t) => {
+    const env = environment({ MALLOC_MMAP_THRESHOLD_: '1048576' });
+    const { stdout } = await run(join(installation(t), 'bin', 'pillion'), [], { env });
+    assert.deepEqual(JSON.parse(stdout), ['1048576', []]);
+  });
+
+  it('finds its files through a link, as npm makes them', async (t) => {
+    const root = installation(t);
+    symlinkSync(join(root, 'bin', 'pillion'), join(root, 'linked'));
+    const { stdout } = await run(join(root, 'linked'), ['x'], { env: environment(), cwd: '/' });
+    assert.deepEqual(JSON.parse(stdout)[1], ['x']);
+  });
+
+  it('says so where nothing has been built', async (t) => {
+    const root = tempDirectory(t);
+    copyFileSync('bin/pillion', join(root, 'pillion'));
+    await assert.rejects(run(join(root, 'pillion'), [], { env: environment() }), /npm run build/);
+  });
+});
