@@ -15,6 +15,8 @@ export interface Literal {
   readonly bytes: Buffer | undefined;
 }
 
+const MAX_DIGITS = 24;
+
 /** Completes "field: …". */
 export class ScalarError extends Error {}
 
@@ -76,6 +78,10 @@ export function enumValue(type: DescEnum, literal: Literal): number {
 
 function integerValue(literal: Literal, { name, min, max }: IntegerType): bigint {
   if (literal.kind !== 'integer') throw wants(`a whole number (${name})`, literal);
+  // As many as the largest number has in octal; BigInt() of millions of digits would take minutes.
+  if (literal.text.length > MAX_DIGITS) {
+    throw new ScalarError(`${literal.text.slice(0, MAX_DIGITS)}… is out of range; ${name} goes from ${min} to ${max}`);
+  }
   // BigInt() reads decimal and 0x; a leading 0 is octal here.
   const isOctal = /^0[0-7]+$/.test(literal.text);
   const magnitude = BigInt(isOctal ? `0o${literal.text.slice(1)}` : literal.text);

@@ -20,7 +20,8 @@ export interface Token extends Position {
   readonly bytes: Buffer | undefined;
 }
 
-const SKIPPED = /(?:[ \t\r\n\f\v]+|#[^\n]*)+/y;
+const SPACE = /[ \t\r\n\f\v]+/y;
+const COMMENT = /#[^\n]*/y;
 const IDENTIFIER = /[A-Za-z_][A-Za-z0-9_]*/y;
 const INTEGER = /0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*/y;
 const FLOAT = /(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?/y;
@@ -85,13 +86,16 @@ export class Tokenizer {
   }
 
   #skip(): void {
-    const skipped = this.#match(SKIPPED);
-    if (skipped === undefined) return;
-    for (let i = skipped.indexOf('\n'); i !== -1; i = skipped.indexOf('\n', i + 1)) {
-      this.#line += 1;
-      this.#lineStart = this.#position + i + 1;
+    // One after the other: a single pattern for both would need a stack as deep as there are comments.
+    for (;;) {
+      const skipped = this.#match(SPACE) ?? this.#match(COMMENT);
+      if (skipped === undefined) return;
+      for (let i = skipped.indexOf('\n'); i !== -1; i = skipped.indexOf('\n', i + 1)) {
+        this.#line += 1;
+        this.#lineStart = this.#position + i + 1;
+      }
+      this.#position += skipped.length;
     }
-    this.#position += skipped.length;
   }
 
   #match(pattern: RegExp): string | undefined {

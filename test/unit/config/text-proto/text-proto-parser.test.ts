@@ -86,6 +86,13 @@ describe('parseTextProto', () => {
     assert.equal((message as unknown as { serverKey: string }).serverKey.length, 5_000_000);
   });
 
+  it('takes millions of comments and refuses millions of digits', () => {
+    const type = protoMessage('tensorflow.serving.ModelServerConfig');
+    parseTextProto(type, Buffer.from('# x\n'.repeat(1_000_000)));
+    const digits = 'model_config_list { config { version_labels { value: '.concat('1'.repeat(2_000_000));
+    assert.match(errorOf(digits), /^1:54: version_labels.value: 1{24}… is out of range; int64 goes from/);
+  });
+
   it('tells the place of each field by its path', () => {
     const text = 'model_config_list {\n  config { name: "a" }\n  config: [{\n    name: "b" }]\n}';
     const { places } = parseTextProto(protoMessage('tensorflow.serving.ModelServerConfig'), Buffer.from(text));
