@@ -48,11 +48,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'config') return config(rest);
-  if (command !== 'serve')
-    return usage([`unknown command "${command}"; the commands are serve, config check, version and help`]);
-  if (rest.includes('--version')) return write(`pillion ${VERSION}\n`);
-  if (rest.includes('--help') || rest.includes('-h')) return write(SERVE_HELP);
-  const read = readServeConfig(rest, process.env);
+  // Flags alone are a command line of TensorFlow Serving.
+  const isServe = command === 'serve' || command.startsWith('--');
+  if (!isServe) return usage([`unknown command "${command}"; the commands are serve, config check, version and help`]);
+  const flags = command === 'serve' ? rest : args;
+  if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
+  if (flags.includes('--help') || flags.includes('-h')) return write(SERVE_HELP);
+  const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
 }

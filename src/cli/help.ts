@@ -10,6 +10,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion config check [options of serve] [--json]
   pillion version
 
+Flags without a command are those of serve, so that a command line of tensorflow_model_server works as it is.
 DIR holds one numbered directory a version: DIR/1/model.onnx
 `;
 

@@ -39,6 +39,9 @@ export async function modelBatching(
   const warnings: string[] = [];
   const ofFile =
     server.perModelFiles === true ? await readParameters(model.name, versionDirectory, warnings) : undefined;
+  if (!server.isBatchingEnabled && model.batching !== undefined) {
+    warnings.push(`batching of model "${model.name}" has no effect: batching is off (--enable_batching=false)`);
+  }
   const isNamed = model.batching !== undefined || ofFile !== undefined;
   const batching = { ...ofFile, ...defined(model.batching) };
   const scheduler = schedulerOptions(batching, server.scheduler);

@@ -87,6 +87,15 @@ describe('pillion serve with files', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
+  it('serves a command line of TensorFlow Serving without a command before it', async () => {
+    const child = runPillion(['--port=0', '--rest_api_port=0', '--admin_port=0', `--model_base_path=${HALF_PLUS_TWO}`]);
+    await child.line((line) => line.event === 'ready');
+    assert.equal(await child.stop(), 0);
+    const version = runPillion(['serve', '--version']);
+    assert.equal(await version.exited, 0);
+    assert.match(version.output(), /^pillion \d/);
+  });
+
   it('batches a version as its batching_params.pbtxt says, and refuses a broken one by its place', async (t) => {
     const good = copyOfHalfPlusTwo(t, 'max_batch_size { value: 1 }');
     const flag = '--enable_per_model_batching_parameters';

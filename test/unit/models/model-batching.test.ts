@@ -76,6 +76,13 @@ describe('modelBatching', () => {
     assert.equal((await modelBatching(model({}), directory, asked)).isBatchingEnabled, true);
   });
 
+  it('says that a model’s batching has no effect where batching is off', async () => {
+    const off = { ...SERVER, isBatchingEnabled: false };
+    const { warnings, isBatchingEnabled } = await modelBatching(model({ maxBatchSize: 8 }), '/nowhere', off);
+    assert.equal(isBatchingEnabled, false);
+    assert.match(warnings.join(), /batching of model "m" has no effect: batching is off/);
+  });
+
   it('fails the load of a model with a broken file, and says where', async (t) => {
     for (const [text, error] of [
       ['max_batch_size: 5', /batching_params.pbtxt:1:17: max_batch_size is a message/],
