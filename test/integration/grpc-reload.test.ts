@@ -89,7 +89,7 @@ test('a caller whose deadline passes is told so, and the reload goes on', async 
   await withGrpc(
     () => undefined,
     async (server) => {
-      const late = await server.failure(MODEL, METHOD, REQUEST, { deadlineMs: 100 });
+      const late = await server.failure(MODEL, METHOD, REQUEST);
       assert.equal(late.code, grpc.status.DEADLINE_EXCEEDED);
       assert.equal(isDone, false);
       assert.equal((await server.record(1)).outcome, 'deadline_exceeded');
@@ -97,7 +97,8 @@ test('a caller whose deadline passes is told so, and the reload goes on', async 
       await server.failure(MODEL, 'GetModelStatus', {});
       assert.equal(isDone, true);
     },
-    { reload: slow },
+    // The server's own limit, so that no reset of the client's comes before it.
+    { reload: slow, maxTimeoutMs: 100 },
   );
 });
 
