@@ -5,24 +5,19 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
-import process from 'node:process';
 import { AdminServer } from './admin/admin-server.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
+import { createModels, observeModels, slotsPerModel } from './app-models.ts';
+import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
-import { readFreeMemory } from './config/free-memory.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
-import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import type { TlsConfig } from './config/tls-config.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
-import { type HostEvents, servableLoader } from './models/load-servable.ts';
-import { managerOptions } from './models/manager-options.ts';
-import { memoryCheckedLoad } from './models/memory-checked-load.ts';
-import { describeMemory, memoryReadings } from './models/memory-report.ts';
-import { logModelEvents } from './models/model-log.ts';
-import { type LoadServable, ModelManager } from './models/model-manager.ts';
+import type { ModelFileWatch } from './models/model-file-watch.ts';
+import type { ModelManager } from './models/model-manager.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -65,13 +60,7 @@ const SENDING_MS = 1000;
 /** How long the disk may take for the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
-/** What a configuration may say of TLS: gRPC has it then, REST where asked. Absent = plaintext. */
-export interface TlsChoice {
-  readonly tls?: TlsConfig | undefined;
-  readonly options: { readonly rest_api_tls?: boolean };
-}
-
-export async function createApp(config: ServeConfig & TlsChoice, environment: Environment): Promise<App> {
+export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
@@ -92,15 +81,15 @@ class PillionApp implements App {
   readonly #readiness = new ReadinessGate();
   readonly #lifecycle: RequestLifecycle;
   readonly #records: Records;
-  readonly #configured: ServeConfig['models'];
   readonly #models: ModelManager;
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
   readonly #recordings: RecordEndpoint;
   readonly #admin: AdminServer;
+  readonly #modelFileWatch: ModelFileWatch | undefined;
   #ended: Promise<void> | undefined;
 
-  constructor(config: ServeConfig & TlsChoice, logger: RootLogger, telemetry: AppTelemetry) {
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
     const { options } = config;
     this.logger = logger;
     this.#options = options;
@@ -115,8 +104,8 @@ class PillionApp implements App {
       this.logger.error({ err: error }, 'a request met an internal error');
     const { registry } = telemetry.metrics;
     this.#records = new Records({ clock: systemClock, logger, registry, options, onInternalError });
-    this.#configured = config.models;
-    this.#models = this.#createModels(config);
+    this.#models = createModels({ config, machine: this.#machine, logger, telemetry, records: this.#records });
+    this.#modelFileWatch = createModelFileWatch(config, logger, this.#models);
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
     const common = {
@@ -130,6 +119,7 @@ class PillionApp implements App {
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
+      reload: createReloadHandler(config, logger, this.#models, telemetry.metrics),
       engine: createGrpcEngine(options, onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
@@ -139,10 +129,11 @@ class PillionApp implements App {
     this.#rest = new RestServer({
       ...common,
       metrics,
+      metricsPath: config.metricsPath ?? '',
       maxBodyBytes: options.max_message_bytes,
       compressFromBytes: options.rest_compress_from_bytes || Infinity,
       hasCors: options.rest_api_enable_cors_support,
-      tls: config.options.rest_api_tls === true ? tls : undefined,
+      tls: options.rest_api_tls ? tls : undefined,
       serializationAsTensorContent: options.enable_serialization_as_tensor_content,
     });
     this.#recordings = new RecordEndpoint({
@@ -158,7 +149,9 @@ class PillionApp implements App {
       record: this.#recordings,
       onInternalError: common.onInternalError,
     });
-    this.#observeGauges();
+    telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    observeModels(this.#models, telemetry);
+    for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
   }
 
   #listenTls(config: TlsConfig): ListenTls {
@@ -174,11 +167,11 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
-      this.#records.configure(this.#configured);
       await this.#models.start();
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
       this.#readiness.setModelsReady(true);
+      this.#modelFileWatch?.start();
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;
     } catch (error) {
@@ -195,6 +188,7 @@ class PillionApp implements App {
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
     this.#recordings.drain();
+    this.#modelFileWatch?.stop();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
       this.#lifecycle.abandon();
@@ -230,80 +224,11 @@ class PillionApp implements App {
     return { grpc, rest, admin: `127.0.0.1:${await this.#admin.listen(admin_port)}` };
   }
 
-  #createModels(config: ServeConfig): ModelManager {
-    return new ModelManager({
-      models: config.models,
-      load: memoryCheckedLoad(this.#createLoader(config.options), {
-        sessions: this.#slots,
-        readFree: readFreeMemory,
-        readResident: () => process.memoryUsage.rss(),
-        onLoaded: (servable) => this.logger.info(describeMemory(servable), 'memory of the model version'),
-      }),
-      clock: systemClock,
-      events: logModelEvents(this.logger, (model, version) =>
-        this.#telemetry.metrics.forgetVersion(model, version.toString()),
-      ),
-      ...managerOptions(config.options, { cores: this.#machine.budgetCores, threadsPerLoad: this.#slots }),
-    });
-  }
-
-  #createLoader(options: ServeOptions): LoadServable {
-    return servableLoader({
-      clock: systemClock,
-      telemetry: this.#telemetry,
-      scheduler: {
-        maxBatchSize: options.max_batch_size,
-        batchTimeoutMicros: options.batch_timeout_micros,
-        maxEnqueuedBatches: options.max_enqueued_batches,
-        allowedBatchSizes: options.allowed_batch_sizes,
-      },
-      slots: this.#slots,
-      intraOpThreads: options.intra_op_threads,
-      cores: this.#machine.budgetCores,
-      isBatchingEnabled: options.enable_batching,
-      host: options.host as HostChoice,
-      events: this.#hostEvents(),
-      maxTensorBytes: options.max_message_bytes,
-      prepare: this.#records.prepare,
-    });
-  }
-
-  #hostEvents(): HostEvents {
-    const of = (model: string, version: bigint) => ({ model, version: version.toString() });
-    return {
-      onHost: (model, version, { kind, reason }) =>
-        this.logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
-      onMove: (model, version, { isDone, reason }) =>
-        this.logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-      onWorkerEvent: (model, version, { what, slot, reason }) =>
-        this.logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
-    };
-  }
-
-  /** Runs of one model at a time: one a core, less one for the event loop that feeds them. */
-  get #slots(): number {
-    return this.#options.num_batch_threads || Math.max(1, this.#machine.budgetCores - 1);
-  }
-
   /** What follows from the machine, for the start line. */
   #plan(): Readonly<Record<string, unknown>> {
     const { max_batch_size, intra_op_threads } = this.#options;
-    return { slots_per_model: this.#slots, intra_op_threads, max_batch_size };
-  }
-
-  #observeGauges(): void {
-    const { metrics } = this.#telemetry;
-    metrics.observeInFlight(() => this.#lifecycle.inFlight);
-    metrics.observeMemory(() => [...this.#models.servables()].flatMap(memoryReadings));
-    metrics.observeQueues(() =>
-      [...this.#models.servables()].map(({ name, version, runner }) => ({
-        model: name,
-        version: version.toString(),
-        rows: runner.queuedRows,
-        tasks: runner.queuedTasks,
-        runningBatches: runner.runningBatches,
-      })),
-    );
+    const slots = slotsPerModel(this.#options, this.#machine);
+    return { slots_per_model: slots, intra_op_threads, max_batch_size };
   }
 }
 

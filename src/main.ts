@@ -7,7 +7,8 @@
  */
 import process from 'node:process';
 import { createApp } from './app.ts';
-import { HELP, RECORD_HELP, SERVE_HELP } from './cli/help.ts';
+import { checkConfig } from './cli/config-check.ts';
+import { CONFIG_HELP, HELP, RECORD_HELP, SERVE_HELP } from './cli/help.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
 import { tuneCollector } from './config/collector.ts';
@@ -49,11 +50,15 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'record') return runRecord(rest);
-  if (command !== 'serve') {
-    return usage([`unknown command "${command}"; the commands are serve, record, version and help`]);
-  }
-  if (rest.includes('--help') || rest.includes('-h')) return write(SERVE_HELP);
-  const read = readServeConfig(rest, process.env);
+  if (command === 'config') return config(rest);
+  // Flags alone are a command line of TensorFlow Serving.
+  const isServe = command === 'serve' || command.startsWith('--');
+  if (!isServe)
+    return usage([`unknown command "${command}"; the commands are serve, record, config check, version and help`]);
+  const flags = command === 'serve' ? rest : args;
+  if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
+  if (flags.includes('--help') || flags.includes('-h')) return write(SERVE_HELP);
+  const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
 }
@@ -63,6 +68,22 @@ async function runRecord(args: readonly string[]): Promise<void> {
   const read = readRecordOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'record');
   process.exitCode = await record(read.options);
+}
+
+function config(args: readonly string[]): void {
+  const [what, ...rest] = args;
+  if (args.includes('--help') || args.includes('-h')) {
+    write(CONFIG_HELP);
+    return;
+  }
+  if (what !== 'check') {
+    usage([what === undefined ? 'pillion config wants "check"' : `pillion config wants "check", not "${what}"`]);
+    return;
+  }
+  const { isSound, output, errors, warnings } = checkConfig(rest, process.env);
+  write(output);
+  for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);
+  if (!isSound) process.exitCode = EXIT_USAGE;
 }
 
 function write(text: string): void {

@@ -6,11 +6,14 @@ import { RECORD_OPTIONS } from './record-options.ts';
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API
 
   pillion serve --model_base_path=DIR [--model_name=NAME] [options]
+  pillion serve --config=FILE [options]
   pillion serve --help      every option of serve
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help     every option of record
+  pillion config check [options of serve] [--json]
   pillion version
 
+Flags without a command are those of serve, so that a command line of tensorflow_model_server works as it is.
 DIR holds one numbered directory a version: DIR/1/model.onnx
 `;
 
@@ -19,8 +22,9 @@ export const SERVE_HELP = `pillion serve: serves models over gRPC and REST until
   pillion serve --model_name=digits --model_base_path=/models/digits
   pillion serve --model=digits=/models/digits --model=half_plus_two=/models/half_plus_two
 
-Each option may also be set in the environment: --rest_api_port as PILLION_REST_API_PORT, and so on. The command line
-wins. Traces go where OpenTelemetry's standard variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+Each option may also be set in the environment (--rest_api_port as PILLION_REST_API_PORT) and in the file that --config
+names. The command line goes first, then the environment, then the file. Flags of tensorflow_model_server that mean
+nothing here are taken, and the log says so. Traces go where OpenTelemetry's standard variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT.
 
 ${describeOptions(SERVE_OPTIONS)}
 `;
@@ -35,4 +39,14 @@ whole: after --count records, --max_bytes, --duration, Ctrl-C or the sidecar's e
 is recorded unless somebody asks on the sidecar's own machine, and the file is readable by its owner alone.
 
 ${describeOptions(RECORD_OPTIONS)}
+`;
+
+export const CONFIG_HELP = `pillion config check: what serve would do with these options
+
+  pillion config check --config=pillion.yaml
+  pillion config check --model_config_file=/etc/models.config --json
+
+Takes every option of serve, reads the same environment and files, and prints the effective configuration with where
+each value came from: a flag, an environment variable, a line of a file, or the default. --json prints it as JSON.
+Models are not loaded. Ends with 0 if serve would take it, else with 64 and all that is wrong.
 `;

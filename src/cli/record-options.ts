@@ -1,6 +1,8 @@
 /** Every option of `pillion record`, once; --help and the reader are made from it. */
+
+import { readCommandLine } from '../config/command-line.ts';
 import { flag, integer, type Option, share, text } from '../config/option-types.ts';
-import { readOptions } from '../config/read-options.ts';
+import { flagLayer, readOptions } from '../config/read-options.ts';
 
 /** A warm-up or golden file may have as many. */
 const MAX_RECORDS = 1000;
@@ -51,12 +53,12 @@ export type RecordOptionsResult =
 
 export function readRecordOptions(args: readonly string[]): RecordOptionsResult {
   // Nothing from the environment: PILLION_MODEL is an option of serve.
-  const read = readOptions(RECORD_OPTIONS, args, {});
-  if (read.errors !== undefined) return { errors: read.errors };
-  const errors: string[] = [];
-  const { model, out, admin } = read.values;
+  const { given, errors: mistakes } = readCommandLine(RECORD_OPTIONS, args);
+  const errors = [...mistakes];
+  const { values } = readOptions(RECORD_OPTIONS, [flagLayer(given)], errors);
+  const { model, out, admin } = values;
   if (model === '') errors.push('whose requests? give --model=NAME');
   if (out === '') errors.push('where to? give --out=FILE');
   if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(admin)) errors.push(`--admin=${admin} wants HOST:PORT`);
-  return errors.length > 0 ? { errors } : { options: read.values };
+  return errors.length > 0 ? { errors } : { options: values };
 }

@@ -9,6 +9,8 @@ export interface Option<T> {
   readonly placeholder: string;
   /** May stand several times; `parse` then gets all texts. */
   readonly isRepeatable: boolean;
+  /** JSON Schema of its value in a file. */
+  readonly schema: Readonly<Record<string, unknown>>;
   /** The value, or a phrase that completes "--flag=text: …". */
   parse(texts: readonly string[]): { value: T } | { error: string };
 }
@@ -28,6 +30,7 @@ export function integer(spec: Spec<number> & { readonly min: number; readonly ma
     ...spec,
     placeholder: spec.placeholder ?? 'N',
     isRepeatable: false,
+    schema: { type: 'integer', minimum: spec.min, maximum: spec.max },
     parse(texts) {
       const text = last(texts);
       const value = Number(text);
@@ -43,6 +46,7 @@ export function share(spec: Spec<number>): Option<number> {
     ...spec,
     placeholder: spec.placeholder ?? 'SHARE',
     isRepeatable: false,
+    schema: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
     parse(texts) {
       const value = Number(last(texts));
       if (last(texts) !== '' && value > 0 && value <= 1) return { value };
@@ -56,6 +60,7 @@ export function flag(spec: Spec<boolean>): Option<boolean> {
     ...spec,
     placeholder: '',
     isRepeatable: false,
+    schema: { type: 'boolean' },
     parse(texts) {
       const text = last(texts);
       if (text === 'true' || text === '1' || text === '') return { value: true };
@@ -70,6 +75,7 @@ export function text(spec: Spec<string> & { readonly oneOf?: readonly string[] }
     ...spec,
     placeholder: spec.placeholder ?? 'TEXT',
     isRepeatable: false,
+    schema: spec.oneOf === undefined ? { type: 'string' } : { type: 'string', enum: [...spec.oneOf] },
     parse(texts) {
       const value = last(texts);
       if (spec.oneOf === undefined || spec.oneOf.includes(value)) return { value };
@@ -83,6 +89,7 @@ export function texts(spec: Spec<readonly string[]>): Option<readonly string[]> 
     ...spec,
     placeholder: spec.placeholder ?? 'TEXT',
     isRepeatable: true,
+    schema: { type: 'array', items: { type: 'string' } },
     parse: (all) => ({ value: all }),
   };
 }
@@ -93,6 +100,7 @@ export function sizes(spec: Spec<readonly number[]>): Option<readonly number[]> 
     ...spec,
     placeholder: spec.placeholder ?? 'N,N,…',
     isRepeatable: false,
+    schema: { type: 'array', items: { type: 'integer', minimum: 1 }, uniqueItems: true },
     parse(all) {
       const parts = last(all) === '' ? [] : last(all).split(',');
       const value = parts.map(Number);

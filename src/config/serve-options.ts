@@ -3,8 +3,9 @@
  * from this table. Where TensorFlow Serving has the flag, the name and the meaning are its.
  *
  * An option comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else
- * it is the default.
+ * from the file that --config names, else it is the default.
  */
+import { FILE_OPTIONS } from './file-options.ts';
 import { HOST_CHOICES } from './model-config.ts';
 import { flag, integer, type Option, sizes, text, texts } from './option-types.ts';
 
@@ -24,6 +25,7 @@ export const SERVE_OPTIONS = {
     placeholder: 'NAME=DIR[,key=value…]',
     help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01).',
   }),
+  ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
   rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
   admin_port: integer({
@@ -119,7 +121,7 @@ export const SERVE_OPTIONS = {
     default: 'cpu',
     oneOf: ['cpu', 'cuda'],
     placeholder: 'cpu|cuda',
-    help: 'Where --model_base_path’s model runs. A provider that is not there is refused at start.',
+    help: 'Where models run that do not say (those of --model do). A provider that is not there is refused at start.',
   }),
   enable_serialization_as_tensor_content: flag({
     default: false,

@@ -409,4 +409,29 @@ export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string
     'cnZpbmcuTXVsdGlJbmZlcmVuY2VSZXNwb25zZRJtChBHZXRNb2RlbE1ldGFkYXRhEisudGVuc29yZmxvdy5zZXJ2aW5nLkdldE1vZGVsTWV0YW' +
     'RhdGFSZXF1ZXN0GiwudGVuc29yZmxvdy5zZXJ2aW5nLkdldE1vZGVsTWV0YWRhdGFSZXNwb25zZWIGcHJvdG8z',
   ],
+  [
+    'tensorflow_serving/config/monitoring_config.proto',
+    'CjF0ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL21vbml0b3JpbmdfY29uZmlnLnByb3RvEhJ0ZW5zb3JmbG93LnNlcnZpbmciPgoQUHJvbWV0aG' +
+    'V1c0NvbmZpZxIWCgZlbmFibGUYASABKAhSBmVuYWJsZRISCgRwYXRoGAIgASgJUgRwYXRoImUKEE1vbml0b3JpbmdDb25maWcSUQoRcHJvbWV0' +
+    'aGV1c19jb25maWcYASABKAsyJC50ZW5zb3JmbG93LnNlcnZpbmcuUHJvbWV0aGV1c0NvbmZpZ1IQcHJvbWV0aGV1c0NvbmZpZ2IGcHJvdG8z',
+  ],
+  [
+    'tensorflow_serving/config/ssl_config.proto',
+    'Cip0ZW5zb3JmbG93X3NlcnZpbmcvY29uZmlnL3NzbF9jb25maWcucHJvdG8SEnRlbnNvcmZsb3cuc2VydmluZyKNAQoJU1NMQ29uZmlnEh0KCn' +
+    'NlcnZlcl9rZXkYASABKAlSCXNlcnZlcktleRIfCgtzZXJ2ZXJfY2VydBgCIAEoCVIKc2VydmVyQ2VydBIbCgljdXN0b21fY2EYAyABKAlSCGN1' +
+    'c3RvbUNhEiMKDWNsaWVudF92ZXJpZnkYBCABKAhSDGNsaWVudFZlcmlmeWIGcHJvdG8z',
+  ],
+  [
+    'tensorflow_serving/servables/tensorflow/session_bundle_config.proto',
+    'CkN0ZW5zb3JmbG93X3NlcnZpbmcvc2VydmFibGVzL3RlbnNvcmZsb3cvc2Vzc2lvbl9idW5kbGVfY29uZmlnLnByb3RvEhJ0ZW5zb3JmbG93Ln' +
+    'NlcnZpbmcaHmdvb2dsZS9wcm90b2J1Zi93cmFwcGVycy5wcm90byKmBQoSQmF0Y2hpbmdQYXJhbWV0ZXJzEkEKDm1heF9iYXRjaF9zaXplGAEg' +
+    'ASgLMhsuZ29vZ2xlLnByb3RvYnVmLkludDY0VmFsdWVSDG1heEJhdGNoU2l6ZRJNChRiYXRjaF90aW1lb3V0X21pY3JvcxgCIAEoCzIbLmdvb2' +
+    'dsZS5wcm90b2J1Zi5JbnQ2NFZhbHVlUhJiYXRjaFRpbWVvdXRNaWNyb3MSTQoUbWF4X2VucXVldWVkX2JhdGNoZXMYAyABKAsyGy5nb29nbGUu' +
+    'cHJvdG9idWYuSW50NjRWYWx1ZVISbWF4RW5xdWV1ZWRCYXRjaGVzEkcKEW51bV9iYXRjaF90aHJlYWRzGAQgASgLMhsuZ29vZ2xlLnByb3RvYn' +
+    'VmLkludDY0VmFsdWVSD251bUJhdGNoVGhyZWFkcxJGChB0aHJlYWRfcG9vbF9uYW1lGAUgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1Zh' +
+    'bHVlUg50aHJlYWRQb29sTmFtZRIuChNhbGxvd2VkX2JhdGNoX3NpemVzGAYgAygDUhFhbGxvd2VkQmF0Y2hTaXplcxI7ChpwYWRfdmFyaWFibG' +
+    'VfbGVuZ3RoX2lucHV0cxgHIAEoCFIXcGFkVmFyaWFibGVMZW5ndGhJbnB1dHMSWwocZW5hYmxlX2xhcmdlX2JhdGNoX3NwbGl0dGluZxgIIAEo' +
+    'CzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVSGWVuYWJsZUxhcmdlQmF0Y2hTcGxpdHRpbmcSVAoYbWF4X2V4ZWN1dGlvbl9iYXRjaF9zaX' +
+    'plGAkgASgLMhsuZ29vZ2xlLnByb3RvYnVmLkludDY0VmFsdWVSFW1heEV4ZWN1dGlvbkJhdGNoU2l6ZWIGcHJvdG8z',
+  ],
 ];

@@ -10,6 +10,7 @@ import type { Signature } from '../core/signature.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import { modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
 import { Servable, type ServableRunner } from './servable.ts';
@@ -27,6 +28,8 @@ export interface LoadServableOptions {
   readonly cores: number;
   /** False: a dynamic batch axis is left alone, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
+  /** Each version's batching_params.pbtxt decides over its batching. */
+  readonly perModelFiles?: boolean;
   /** Where runs happen, for models that do not say. */
   readonly host: HostChoice;
   readonly events: HostEvents;
@@ -44,24 +47,33 @@ export interface HostEvents {
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread was lost, replaced or given up. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
+  /** Something that its own files ask for has no effect. */
+  onWarning?(model: string, version: bigint, text: string): void;
 }
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
   return async (model, version, versionDirectory) => {
-    const { clock, telemetry, events, isBatchingEnabled } = options;
+    const { clock, telemetry, events } = options;
     const { name } = model;
     const modelFile = await loadModelFile(versionDirectory);
+    const {
+      scheduler: schedulerOptions,
+      slots,
+      isBatchingEnabled,
+      warnings,
+    } = await modelBatching(model, versionDirectory, options);
+    for (const warning of warnings) events.onWarning?.(name, version, warning);
     const hosted = await startHost({
       model: name,
       backendKind: model.backend,
       versionDirectory,
       loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
-      slots: options.slots,
+      slots,
       clock,
       host: model.host ?? options.host,
       limits: inlineLimitsFor(options.cores),
-      maxBatchSize: isBatchingEnabled ? options.scheduler.maxBatchSize : 1,
+      maxBatchSize: isBatchingEnabled ? schedulerOptions.maxBatchSize : 1,
       onMove: (move) => events.onMove(name, version, move),
       onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
     });
@@ -72,7 +84,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       executor: hosted.executor,
       clock,
       telemetry,
-      options: options.scheduler,
+      options: schedulerOptions,
       signatures,
       model: name,
       version: version.toString(),

@@ -2,10 +2,13 @@
  * What becomes of models and their versions, told as it happens: for the log and for whoever keeps something a version.
  * Listeners must not throw and must not call back into the manager.
  */
+import type { ModelConfig } from '../config/model-config.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { VersionState, VersionStatus } from './servable.ts';
 
 export interface ModelEvents {
+  /** The list of models that is in force from now on: at the start and with each reload. */
+  onListed(models: readonly ModelConfig[]): void;
   /** A step of a version's life, taken just now. `lastedMs`: how long it had been in `from`. */
   onTransition(model: string, status: VersionStatus, from: VersionState | undefined, lastedMs: number): void;
   /** A load has been going on for so long. */
@@ -32,6 +35,7 @@ export interface LoadRetry {
 }
 
 export const NO_EVENTS: ModelEvents = {
+  onListed: () => undefined,
   onTransition: () => undefined,
   onProgress: () => undefined,
   onRetry: () => undefined,

@@ -3,8 +3,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { ModelEvents } from './model-events.ts';
 import type { VersionState, VersionStatus } from './servable.ts';
 
-/** `onForgotten` is told when no life of a version is left. */
-export function logModelEvents(logger: Logger, onForgotten: ModelEvents['onForgotten']): ModelEvents {
+export function logModelEvents(logger: Logger): Omit<ModelEvents, 'onForgotten' | 'onListed'> {
   return {
     onTransition: (model, status, from, lastedMs) => logTransition(logger, model, status, from, lastedMs),
     onProgress: (model, version, elapsedMs) =>
@@ -21,7 +20,6 @@ export function logModelEvents(logger: Logger, onForgotten: ModelEvents['onForgo
       else if (isPassing) logger.info({ model, reason }, `model waits: ${reason}`);
       else logger.warn({ model, reason }, `model waits: ${reason}`);
     },
-    onForgotten,
   };
 }
 

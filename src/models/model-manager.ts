@@ -111,6 +111,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
    * cannot be loaded of those that were there at the start; the caller closes then.
    */
   async start(): Promise<void> {
+    this.#settings.events.onListed(this.#startLives.map(({ config }) => config));
     for (const life of this.#startLives) life.start();
     await Promise.all(this.#startLives.map(({ first }) => first.promise));
     this.#loadSlots.limit = this.#loadThreads;
@@ -156,6 +157,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       return known;
     });
     this.#lives = new Map(lives.map((life) => [life.name, life]));
+    this.#settings.events.onListed(models);
     for (const life of before.values()) if (!this.#lives.has(life.name)) this.#retire(life);
     const newcomers = lives.filter(({ name }) => !before.has(name));
     for (const life of newcomers) life.start();

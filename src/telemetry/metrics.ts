@@ -140,6 +140,14 @@ export class Metrics {
     this.#forgetting.add(timer);
   }
 
+  /** The sum over all series of a counter; 0 for a name that is none. */
+  async counterTotal(name: string): Promise<number> {
+    const snapshot = await this.registry.getSingleMetric(name)?.get();
+    // The enum of prom-client's types is "counter" in its snapshots.
+    if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
+    return snapshot.values.reduce((total, { value }) => total + value, 0);
+  }
+
   /** Everything, in Prometheus' text format. */
   text(): Promise<string> {
     return this.registry.metrics();

@@ -13,6 +13,7 @@ import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/grpc/grpc-server.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
+import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import type { ListenTls } from '../../src/proxy/tls-server.ts';
@@ -59,6 +60,8 @@ function clientClass(service: string): grpc.ServiceClientConstructor {
 export interface GrpcHarnessOptions {
   readonly address?: string;
   readonly maxReceiveBytes?: number;
+  /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
+  readonly reload?: ReloadHandler;
   readonly maxTimeoutMs?: number;
   readonly server?: Partial<GrpcServerOptions>;
   readonly telemetry?: Partial<Telemetry>;
@@ -109,6 +112,7 @@ export class GrpcHarness {
       lifecycle: this.lifecycle,
       predict: new PredictHandler(this.models),
       modelInfo: new ModelInfoHandler(this.models),
+      reload: options.reload,
       readiness: this.readiness,
       onInternalError: (error) => this.internalErrors.push(error),
       options: { maxTensorBytes: maxReceiveBytes, ...options.server },

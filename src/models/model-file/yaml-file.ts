@@ -3,7 +3,7 @@
  * one look at the file tells of all of them.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
-import { editDistance } from '../../config/read-options.ts';
+import { editDistance } from '../../config/nearest-name.ts';
 
 /** A node, or nothing where the file has none. */
 export type YamlNode = Node | ParsedNode | null | undefined;

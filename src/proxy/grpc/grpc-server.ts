@@ -3,6 +3,7 @@
  */
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
+import type { ReloadHandler } from '../handlers/reload.ts';
 import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
@@ -27,6 +28,8 @@ export interface GrpcServerParts {
   readonly lifecycle: RequestLifecycle;
   readonly predict: PredictHandler;
   readonly modelInfo: ModelInfoHandler;
+  /** Undefined = clients may not change which models are served. */
+  readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
   /** The cause of an INTERNAL that the caller is not told: for the log. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
@@ -54,7 +57,7 @@ export class GrpcServer {
       serializationAsTensorContent: options.serializationAsTensorContent ?? false,
       maxTensorBytes: options.maxTensorBytes,
     }).register(engine, surroundings);
-    new ModelService(modelInfo).register(engine, surroundings);
+    new ModelService(modelInfo, parts.reload).register(engine, surroundings);
     this.#health.register(engine);
     this.#reflection.register(engine);
   }

@@ -1,5 +1,5 @@
 /**
- * tensorflow.serving.ModelService: GetModelStatus; reloading answers UNIMPLEMENTED.
+ * tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it.
  */
 
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
@@ -7,32 +7,41 @@ import { bytesField, message, messageField, messageWithRoom, varintField } from 
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
+import type { ReloadHandler } from '../handlers/reload.ts';
 import type { RequestContext } from '../request-context.ts';
-import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
+import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from './engine.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { readReloadRequest, writeReloadResponse } from './reload-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
 export class ModelService {
   readonly #modelInfo: ModelInfoHandler;
+  readonly #reload: ReloadHandler | undefined;
 
-  constructor(modelInfo: ModelInfoHandler) {
+  constructor(modelInfo: ModelInfoHandler, reload: ReloadHandler | undefined) {
     this.#modelInfo = modelInfo;
+    this.#reload = reload;
   }
 
   register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
     engine.register(
       unaryMethod(MODEL_SERVICE, 'GetModelStatus', surroundings, (bytes, context) => this.#status(bytes, context)),
     );
-    engine.register(
-      unbuiltMethod(
-        MODEL_SERVICE,
-        'HandleReloadConfigRequest',
-        surroundings,
-        'start it with the list of models that it shall serve',
-      ),
-    );
+    engine.register(this.#reloadMethod(surroundings));
+  }
+
+  #reloadMethod(surroundings: UnarySurroundings): GrpcMethod {
+    const name = 'HandleReloadConfigRequest';
+    const reload = this.#reload;
+    if (reload === undefined) {
+      return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'it was started with --enable_reload_rpc=false');
+    }
+    return unaryMethod(MODEL_SERVICE, name, surroundings, async (bytes) => {
+      const increases = await reload.reload(readReloadRequest(bytes));
+      return messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]);
+    });
   }
 
   #status(bytes: Uint8Array, context: RequestContext): Uint8Array {

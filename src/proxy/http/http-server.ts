@@ -41,6 +41,8 @@ export interface RestServerOptions {
   readonly predict: PredictHandler;
   readonly modelInfo: ModelInfoHandler;
   readonly metrics: () => Promise<MetricsPage>;
+  /** Where they are served; by default METRICS_PATH, empty = nowhere. */
+  readonly metricsPath?: string;
   /** Longest body, in bytes, as sent and inflated. */
   readonly maxBodyBytes: number;
   /** Answers from this size on go out compressed to clients that accept it. Default: none do. */
@@ -58,7 +60,7 @@ export interface RestServerOptions {
 export class RestServer {
   readonly #options: RestServerOptions;
   readonly #surroundings: RestSurroundings & { isDraining: boolean };
-  readonly #routes = new RouteMemo();
+  readonly #routes: RouteMemo;
   readonly #predict: RestPredict;
   readonly #protobuf: RestProtobuf;
   readonly #small: SmallAnswers;
@@ -76,6 +78,7 @@ export class RestServer {
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError, isDraining: false };
+    this.#routes = new RouteMemo(options.metricsPath);
     this.#predict = new RestPredict(options.predict);
     this.#protobuf = new RestProtobuf(options.predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
     this.#inference = new RestInference(options.predict, maxBodyBytes);

@@ -10,7 +10,13 @@ const MAX_URL_LENGTH = 300;
 
 export class RouteMemo {
   readonly #routes = new Map<string, Map<string, Route>>();
+  readonly #metricsPath: string | undefined;
   #size = 0;
+
+  /** `metricsPath` is where the metrics are, by default METRICS_PATH; empty = nowhere. */
+  constructor(metricsPath?: string) {
+    this.#metricsPath = metricsPath;
+  }
 
   /** Routes remembered. */
   get size(): number {
@@ -22,7 +28,7 @@ export class RouteMemo {
   }
 
   #matchNew(method: string, url: string): Route {
-    const route = matchRoute(method, url);
+    const route = matchRoute(method, url, this.#metricsPath);
     if (route.kind === 'error' || url.length > MAX_URL_LENGTH) return route;
     if (this.#size === MAX_ROUTES) {
       this.#routes.clear();

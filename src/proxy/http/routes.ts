@@ -6,7 +6,7 @@
  *   POST …:classify, …:regress                                  classify, regress
  *   GET  /v1/models/M[/versions/N|/labels/L]                    status
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
- *   GET  /monitoring/prometheus/metrics                         metrics
+ *   GET  /monitoring/prometheus/metrics                         metrics; the path may be another
  *
  * HEAD is GET without a body, OPTIONS tells the methods of a path. As TensorFlow Serving, `/v1/models`, `versions` and
  * `labels` match in any case, a verb only as it is written, and M and L are percent-decoded, so they may hold any
@@ -56,10 +56,13 @@ const NO_MODEL: ModelSpec = { name: '' };
 const READ = 'GET, HEAD, OPTIONS';
 const WRITE = 'POST, OPTIONS';
 
-/** Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. */
-export function matchRoute(method: string, url: string): Route {
+/**
+ * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is where
+ * the metrics are; empty = nowhere.
+ */
+export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): Route {
   const path = pathOf(url);
-  if (path === METRICS_PATH) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
+  if (path === metricsPath) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
   if (path === '*' && method === 'OPTIONS') return route('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);

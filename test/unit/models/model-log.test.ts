@@ -9,8 +9,7 @@ it('each step of a model’s life is a line with what an operator looks for', ()
   const lines: Record<string, unknown>[] = [];
   const destination = { write: (text: string) => void lines.push(JSON.parse(text)) };
   const logger = createLogger({ level: 'info', clock: new FakeClock(), destination });
-  const forgotten: string[] = [];
-  const events = logModelEvents(logger, (model, version) => forgotten.push(`${model}/${version}`));
+  const events = logModelEvents(logger);
   const error = new ServingError('load_failed', 'no model');
   events.onTransition('m', { version: 3n, state: 'START', error: undefined }, undefined, 0);
   events.onTransition('m', { version: 3n, state: 'AVAILABLE', error: undefined }, 'LOADING', 1234.5);
@@ -21,7 +20,6 @@ it('each step of a model’s life is a line with what an operator looks for', ()
   events.onHindrance('m', 'base path /m does not exist', false);
   events.onHindrance('m', 'version 1 is still being written', true);
   events.onHindrance('m', undefined, false);
-  events.onForgotten('m', 3n);
   const facts = lines.map(({ level, msg, version, state, lasted_ms, elapsed_ms, retry, retry_in_ms }) =>
     [level, msg, version, state, lasted_ms, elapsed_ms, retry, retry_in_ms].filter((fact) => fact !== undefined),
   );
@@ -35,5 +33,4 @@ it('each step of a model’s life is a line with what an operator looks for', ()
     ['info', 'model waits: version 1 is still being written'],
     ['info', 'model versions found'],
   ]);
-  assert.deepEqual(forgotten, ['m/3']);
 });

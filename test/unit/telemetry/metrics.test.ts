@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Counter } from 'prom-client';
 import { DURATION_BUCKETS, Metrics } from '../../../src/telemetry/metrics.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -165,4 +166,18 @@ it('two apps in one process do not see each other, and each tells of the process
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
   assert.ok(!text.includes('nodejs_active_'));
   assert.match(second.contentType, /^text\/plain; version=0\.0\.4/);
+});
+
+it('a counter’s total is the sum of its series; what is no counter has 0', async () => {
+  const { metrics: all } = metrics();
+  assert.equal(await all.counterTotal('pillion_batches_total'), 0);
+  all.recordBatch(batchRecord());
+  all.recordBatch(batchRecord());
+  assert.equal(await all.counterTotal('pillion_batches_total'), 2);
+  assert.equal(await all.counterTotal('pillion_batch_size'), 0);
+  assert.equal(await all.counterTotal('nothing'), 0);
+  const others = new Counter({ name: 'others_total', help: 'x', labelNames: ['a'], registers: [all.registry] });
+  others.inc({ a: '1' }, 2);
+  others.inc({ a: '2' }, 3);
+  assert.equal(await all.counterTotal('others_total'), 5);
 });

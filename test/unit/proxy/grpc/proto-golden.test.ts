@@ -26,6 +26,16 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
     'drags in the whole of config.proto for a service that no stock server registers',
 };
 
+/**
+ * Files of configuration that no package publishes descriptors of: their names and numbers are held by the tests of
+ * what reads them (test/unit/config).
+ */
+const UNPUBLISHED: ReadonlySet<string> = new Set([
+  'tensorflow_serving/config/monitoring_config.proto',
+  'tensorflow_serving/config/ssl_config.proto',
+  'tensorflow_serving/servables/tensorflow/session_bundle_config.proto',
+]);
+
 /** Our package → the golden set that has it, and its package there. */
 const GOLDEN = [
   { set: 'tensorflow-serving-api', ours: 'tensorflow', theirs: 'tensorflow' },
@@ -100,6 +110,7 @@ for (const { set, ours, theirs } of GOLDEN) {
     let compared = 0;
     for (const type of protoRegistry) {
       if (!type.typeName.startsWith(`${ours}.`) || type.kind === 'extension') continue;
+      if (UNPUBLISHED.has(`${type.file.name}.proto`)) continue;
       const other = golden.get(type.typeName.replace(ours, theirs));
       assert.ok(other !== undefined && other.kind !== 'extension', `${type.typeName} is not in the golden set`);
       assert.equal(type.kind, other.kind, type.typeName);
@@ -139,7 +150,7 @@ test('file names and packages are the original ones', () => {
     [...goldenRegistry('tensorflow-serving-api').files].map((file) => `${file.name} ${file.proto.package}`),
   );
   for (const file of protoRegistry.files) {
-    if (file.proto.package.startsWith('grpc.')) continue;
+    if (file.proto.package.startsWith('grpc.') || UNPUBLISHED.has(`${file.name}.proto`)) continue;
     assert.ok(names.has(`${file.name} ${file.proto.package}`), file.name);
   }
 });

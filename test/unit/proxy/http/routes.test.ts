@@ -100,3 +100,16 @@ describe('RouteMemo', () => {
     assert.equal(memo.size, size);
   });
 });
+
+describe('the path of the metrics', () => {
+  test('is where the configuration says, or nowhere', () => {
+    const usual = '/monitoring/prometheus/metrics';
+    assert.equal(new RouteMemo().match('GET', usual).kind, 'metrics');
+    const moved = new RouteMemo('/metrics');
+    assert.equal(moved.match('GET', '/metrics?x=1').kind, 'metrics');
+    assert.equal(moved.match('POST', '/metrics').error?.kind, 'method_not_allowed');
+    assert.equal(moved.match('GET', usual).error?.kind, 'route_not_found');
+    const none = new RouteMemo('');
+    for (const path of [usual, '/', '', '?']) assert.equal(none.match('GET', path).kind, 'error', path);
+  });
+});

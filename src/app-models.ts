@@ -1,0 +1,101 @@
+/** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
+import process from 'node:process';
+import { readFreeMemory } from './config/free-memory.ts';
+import type { Machine } from './config/machine.ts';
+import type { HostChoice } from './config/model-config.ts';
+import type { ServeConfig } from './config/serve-config.ts';
+import type { ServeOptions } from './config/serve-options.ts';
+import { systemClock } from './core/clock.ts';
+import { type HostEvents, servableLoader } from './models/load-servable.ts';
+import { managerOptions } from './models/manager-options.ts';
+import { memoryCheckedLoad } from './models/memory-checked-load.ts';
+import { describeMemory, memoryReadings } from './models/memory-report.ts';
+import { logModelEvents } from './models/model-log.ts';
+import { type LoadServable, ModelManager } from './models/model-manager.ts';
+import type { Records } from './proxy/records/records.ts';
+import type { Logger } from './telemetry/log.ts';
+import type { AppTelemetry } from './telemetry/telemetry.ts';
+
+export interface ModelParts {
+  readonly config: ServeConfig;
+  readonly machine: Machine;
+  readonly logger: Logger;
+  readonly telemetry: AppTelemetry;
+  readonly records: Records;
+}
+
+/** Runs of one model at a time: one a core, less one for the event loop that feeds them. */
+export function slotsPerModel(options: ServeOptions, machine: Machine): number {
+  return options.num_batch_threads || Math.max(1, machine.budgetCores - 1);
+}
+
+export function createModels(parts: ModelParts): ModelManager {
+  const { config, machine, logger, telemetry, records } = parts;
+  const slots = slotsPerModel(config.options, machine);
+  return new ModelManager({
+    models: config.models,
+    load: memoryCheckedLoad(createLoader(parts, slots), {
+      sessions: slots,
+      readFree: readFreeMemory,
+      readResident: () => process.memoryUsage.rss(),
+      onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
+    }),
+    clock: systemClock,
+    events: {
+      ...logModelEvents(logger),
+      onForgotten: (model, version) => telemetry.metrics.forgetVersion(model, version.toString()),
+      onListed: (models) => records.configure(models),
+    },
+    ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
+  });
+}
+
+/** Queues and memory, asked for at each scrape. Call once. */
+export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
+  metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.observeQueues(() =>
+    [...models.servables()].map(({ name, version, runner }) => ({
+      model: name,
+      version: version.toString(),
+      rows: runner.queuedRows,
+      tasks: runner.queuedTasks,
+      runningBatches: runner.runningBatches,
+    })),
+  );
+}
+
+function createLoader({ config, machine, logger, telemetry, records }: ModelParts, slots: number): LoadServable {
+  const { options } = config;
+  return servableLoader({
+    clock: systemClock,
+    telemetry,
+    scheduler: {
+      maxBatchSize: options.max_batch_size,
+      batchTimeoutMicros: options.batch_timeout_micros,
+      maxEnqueuedBatches: options.max_enqueued_batches,
+      allowedBatchSizes: options.allowed_batch_sizes,
+    },
+    slots,
+    intraOpThreads: options.intra_op_threads,
+    cores: machine.budgetCores,
+    isBatchingEnabled: options.enable_batching,
+    perModelFiles: options.enable_per_model_batching_parameters,
+    host: options.host as HostChoice,
+    events: logHosts(logger),
+    maxTensorBytes: options.max_message_bytes,
+    prepare: records.prepare,
+  });
+}
+
+function logHosts(logger: Logger): HostEvents {
+  const of = (model: string, version: bigint) => ({ model, version: version.toString() });
+  return {
+    onHost: (model, version, { kind, reason }) =>
+      logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
+    onMove: (model, version, { isDone, reason }) =>
+      logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
+    onWorkerEvent: (model, version, { what, slot, reason }) =>
+      logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
+    onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
+  };
+}

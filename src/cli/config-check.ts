@@ -1,0 +1,116 @@
+/**
+ * `pillion config check [flags of serve] [--json]`: reads the configuration exactly as serve would, and prints what
+ * would be in force, each value with where it came from. Nothing is opened but files of configuration; models are not
+ * loaded. Keys and certificates are never printed.
+ */
+import { BATCHING_FIELDS } from '../config/batching-parameters.ts';
+import type { BatchingConfig, ModelConfig } from '../config/model-config.ts';
+import type { Origin } from '../config/read-options.ts';
+import { readServeConfig, type ServeConfig } from '../config/serve-config.ts';
+
+export interface CheckResult {
+  readonly isSound: boolean;
+  /** For standard output, whole lines. */
+  readonly output: string;
+  /** For standard error, one a line. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function checkConfig(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): CheckResult {
+  const isJson = args.includes('--json');
+  const { config, errors } = readServeConfig(
+    args.filter((argument) => argument !== '--json'),
+    environment,
+  );
+  if (config === undefined) {
+    const output = isJson ? `${JSON.stringify({ isSound: false, errors }, undefined, 2)}\n` : '';
+    return { isSound: false, output, errors: isJson ? [] : errors, warnings: [] };
+  }
+  if (isJson) return { isSound: true, output: asJson(config), errors: [], warnings: [] };
+  return { isSound: true, output: asText(config), errors: [], warnings: config.warnings };
+}
+
+function asJson(config: ServeConfig): string {
+  const options = Object.entries(config.options).map(([name, value]) => [
+    name,
+    { value, from: originText(config.origins.get(name)) },
+  ]);
+  const whole = {
+    isSound: true,
+    options: Object.fromEntries(options),
+    modelsFrom: config.modelsFrom,
+    models: config.models.map(modelFields),
+    tls: tlsFields(config),
+    metricsPath: config.metricsPath ?? false,
+    warnings: config.warnings,
+  };
+  return `${JSON.stringify(whole, undefined, 2)}\n`;
+}
+
+function asText(config: ServeConfig): string {
+  const rows = Object.entries(config.options).map(([name, value]) => [
+    `${name}: ${shown(value)}`,
+    originText(config.origins.get(name)),
+  ]);
+  const width = Math.min(60, Math.max(...rows.map(([text]) => text!.length)));
+  const lines = rows.map(([text, from]) => `${text!.padEnd(width)}  # ${from}`);
+  lines.push(`models:  # ${config.modelsFrom}`);
+  for (const model of config.models) {
+    const [name, ...rest] = Object.entries(modelFields(model)).map(([key, value]) => `${key}: ${shown(value)}`);
+    lines.push(`  - ${name}`, ...rest.map((line) => `    ${line}`));
+  }
+  const { grpc, rest } = tlsFields(config);
+  lines.push(`# gRPC: ${grpc ? 'TLS' : 'plain text'}; REST: ${rest ? 'TLS' : 'plain text'}`);
+  lines.push(`# metrics on the REST port: ${config.metricsPath ?? 'none'}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function tlsFields({ tls, options }: ServeConfig): { grpc: boolean; rest: boolean; verifyClient: boolean } {
+  const isOn = tls !== undefined;
+  return { grpc: isOn, rest: isOn && options.rest_api_tls, verifyClient: tls?.verifyClient ?? false };
+}
+
+/** A model with the keys of pillion.yaml; what it leaves to the server is left out. */
+function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
+  const { versionPolicy: policy, versionLabels: labels, batching, logging } = model;
+  const fields = {
+    name: model.name,
+    base_path: model.basePath,
+    versions:
+      policy.kind === 'specific'
+        ? policy.versions.map(String)
+        : policy.kind === 'all'
+          ? 'all'
+          : `latest:${policy.count}`,
+    labels:
+      labels.size === 0 ? undefined : Object.fromEntries([...labels].map(([name, version]) => [name, String(version)])),
+    backend: model.backend,
+    provider: model.executionProvider,
+    host: model.host,
+    batching: batching === undefined ? undefined : batchingFields(batching),
+    logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function batchingFields(batching: BatchingConfig): Readonly<Record<string, unknown>> {
+  const knobs = Object.entries(batching) as [keyof BatchingConfig, unknown][];
+  return Object.fromEntries(
+    knobs.filter(([, value]) => value !== undefined).map(([knob, value]) => [BATCHING_FIELDS[knob], value]),
+  );
+}
+
+function originText(origin: Origin | undefined): string {
+  if (origin === undefined || origin.kind === 'default') return 'default';
+  return origin.kind === 'environment' ? `environment ${origin.place}` : origin.place;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' && /^(?!true$|false$|null$)(?:[A-Za-z/][\w./-]*|latest:\d+)$/.test(value)
+    ? value
+    : JSON.stringify(value);
+}

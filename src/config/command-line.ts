@@ -1,0 +1,75 @@
+/**
+ * Command line → the texts given for each option. Both `--x=v` and `--x v`, with dashes or underscores; a boolean may
+ * stand alone and takes its value only behind `=`. Flags of TensorFlow Serving without a meaning here are taken with a
+ * warning; any other unknown flag is a mistake that names the nearest known one.
+ */
+import { nearestName } from './nearest-name.ts';
+import type { OptionTable } from './read-options.ts';
+import { TENSORFLOW_FLAGS, type TensorFlowFlag } from './tensorflow-flags.ts';
+
+export interface CommandLine {
+  /** By option name, in order. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function readCommandLine(table: OptionTable, args: readonly string[]): CommandLine {
+  const reader = new CommandLineReader(table, args);
+  reader.read();
+  return reader;
+}
+
+class CommandLineReader implements CommandLine {
+  readonly given = new Map<string, string[]>();
+  readonly errors: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #table: OptionTable;
+  readonly #args: readonly string[];
+  #next = 0;
+
+  constructor(table: OptionTable, args: readonly string[]) {
+    this.#table = table;
+    this.#args = args;
+  }
+
+  read(): void {
+    while (this.#next < this.#args.length) {
+      const argument = this.#args[this.#next++]!;
+      const match = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(argument);
+      if (match === null) this.errors.push(`"${argument}" is no option; options look like --port=8500`);
+      else this.#option(match[1]!, match[2]);
+    }
+  }
+
+  #option(written: string, given: string | undefined): void {
+    const name = written.replaceAll('-', '_');
+    const option = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
+    const ignored = Object.hasOwn(TENSORFLOW_FLAGS, name) ? TENSORFLOW_FLAGS[name] : undefined;
+    if (option === undefined && ignored === undefined) {
+      this.errors.push(`unknown option --${written}${this.#suggestion(name)}`);
+      // Its value, if it stands apart, is not a second mistake.
+      if (given === undefined && this.#args[this.#next]?.startsWith('-') === false) this.#next += 1;
+      return;
+    }
+    const isBoolean = option === undefined ? ignored!.isBoolean : option.placeholder === '';
+    const value = given ?? (isBoolean ? 'true' : this.#args[this.#next++]);
+    if (value === undefined) {
+      this.errors.push(`--${name} wants a value: --${name}=${option?.placeholder ?? 'VALUE'}`);
+    } else if (option === undefined) this.#ignore(name, ignored!, value);
+    else this.given.set(name, [...(this.given.get(name) ?? []), value]);
+  }
+
+  #ignore(name: string, { isRefused, why }: TensorFlowFlag, value: string): void {
+    if (isRefused !== true) this.warnings.push(`--${name} has no effect: ${why}`);
+    else if (value !== 'false' && value !== '0') this.errors.push(`--${name} is not supported: ${why}`);
+  }
+
+  #suggestion(name: string): string {
+    const negated = /^no_?(.+)$/.exec(name)?.[1] ?? '';
+    if (Object.hasOwn(this.#table, negated) && this.#table[negated]!.placeholder === '')
+      return `; did you mean --${negated}=false?`;
+    const nearest = nearestName(name, [...Object.keys(this.#table), ...Object.keys(TENSORFLOW_FLAGS)]);
+    return nearest === undefined ? '; --help lists them' : `; did you mean --${nearest}?`;
+  }
+}

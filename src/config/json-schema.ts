@@ -1,0 +1,83 @@
+/**
+ * JSON Schema of pillion.yaml, made of the option table and of what the reader of models takes, so that an editor says
+ * the same as the server. Checked in as docs/pillion.schema.json.
+ */
+import { BATCHING_FIELDS } from './batching-parameters.ts';
+import { HOST_CHOICES } from './model-config.ts';
+import type { OptionTable } from './read-options.ts';
+import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
+import { BATCHING_RANGES, LOGGING_KEYS, type MODEL_KEYS, PROVIDERS } from './yaml/yaml-models.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const VERSION: Schema = { type: 'integer', minimum: 0 };
+
+export function pillionSchema(table: OptionTable): Schema {
+  const options = Object.entries(table)
+    .filter(([name]) => !NOT_IN_FILE.includes(name))
+    .map(([name, option]) => [name, { description: option.help, default: option.default, ...option.schema }]);
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'pillion.yaml',
+    description: 'Configuration of `pillion serve`: options by their names, and the models.',
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      models: { description: 'The models to serve.', type: 'array', items: modelSchema() },
+      ...Object.fromEntries(options),
+    },
+  };
+}
+
+function modelSchema(): Schema {
+  const properties: Record<(typeof MODEL_KEYS)[number], Schema> = {
+    name: { description: 'What requests call it.', type: 'string', pattern: '^[^/:\\s]+$' },
+    base_path: {
+      description: 'Directory with one numbered directory a version. Relative paths count from the working directory.',
+      type: 'string',
+      minLength: 1,
+    },
+    versions: {
+      description: 'latest:N, all, one number, or a list of numbers. By default latest:1.',
+      anyOf: [
+        { type: 'string', pattern: '^(all|latest(:[1-9][0-9]{0,8})?)$' },
+        VERSION,
+        { type: 'array', items: VERSION, minItems: 1 },
+      ],
+    },
+    labels: { description: 'Names for versions: {stable: 3}.', type: 'object', additionalProperties: VERSION },
+    backend: { description: 'Runtime by name; by default the one that knows the files.', type: 'string' },
+    provider: { description: 'Where it runs; by default execution_provider.', type: 'string', enum: [...PROVIDERS] },
+    host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
+    batching: batchingSchema(),
+    logging: loggingSchema(),
+  };
+  return { type: 'object', additionalProperties: false, required: ['name', 'base_path'], properties };
+}
+
+function batchingSchema(): Schema {
+  const properties = Object.entries(BATCHING_FIELDS).map(([knob, field]) => {
+    if (knob === 'allowedBatchSizes') return [field, { type: 'array', items: { type: 'integer', minimum: 1 } }];
+    const { min, max } = BATCHING_RANGES[knob as keyof typeof BATCHING_RANGES];
+    return [field, { type: 'integer', minimum: Number(min), maximum: Number(max) }];
+  });
+  return {
+    description: 'What this model changes of the server’s batching.',
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(properties),
+  };
+}
+
+function loggingSchema(): Schema {
+  return {
+    description: 'Which of its requests are written to TFRecord files.',
+    type: 'object',
+    additionalProperties: false,
+    required: [...LOGGING_KEYS],
+    properties: {
+      filename_prefix: { description: 'Path and start of the files’ names.', type: 'string', minLength: 1 },
+      sampling_rate: { description: 'Share of the requests.', type: 'number', minimum: 0, maximum: 1 },
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * The file that lists the models, as it is read at start and again whenever it changes: --model_config_file, or
+ * `models` of pillion.yaml.
+ */
+import type { Buffer } from 'node:buffer';
+import { contentHash, parseTextProtoFile } from './config-file.ts';
+import {
+  MODEL_SERVER_CONFIG,
+  type ModelDefaults,
+  type ModelList,
+  modelsOfServerConfig,
+} from './model-server-config.ts';
+import type { GivenOption, OptionTable } from './read-options.ts';
+import { parsePillionYaml } from './yaml/pillion-yaml.ts';
+
+export interface ModelFile {
+  readonly path: string;
+  /** Of the content that the server started with. */
+  readonly startHash: string;
+  /** The models of a content of the file, or what is wrong with it. Pure. */
+  read(bytes: Buffer): ModelList;
+}
+
+export function textProtoModelFile(path: string, startBytes: Buffer, defaults: ModelDefaults): ModelFile {
+  return {
+    path,
+    startHash: contentHash(startBytes),
+    read(bytes) {
+      const errors: string[] = [];
+      const parsed = parseTextProtoFile(MODEL_SERVER_CONFIG, path, bytes, errors);
+      if (parsed === undefined) return { models: [], errors, warnings: [] };
+      return modelsOfServerConfig(parsed.message, parsed.where, defaults);
+    },
+  };
+}
+
+/** Of a new content the models count; an option that changed is told, as it waits for the next start. */
+export function yamlModelFile(
+  path: string,
+  startBytes: Buffer,
+  defaults: ModelDefaults,
+  table: OptionTable,
+): ModelFile {
+  const started = parsePillionYaml(path, startBytes, table, []).options;
+  return {
+    path,
+    startHash: contentHash(startBytes),
+    read(bytes) {
+      const errors: string[] = [];
+      const yaml = parsePillionYaml(path, bytes, table, errors);
+      const models = yaml.models(defaults);
+      if (yaml.modelsAt === undefined && errors.length === 0) {
+        errors.push(`${path}: there is no models any more; to serve none write "models: []"`);
+      }
+      return { models, errors, warnings: changes(path, started, yaml.options) };
+    },
+  };
+}
+
+function changes(
+  path: string,
+  before: ReadonlyMap<string, GivenOption>,
+  after: ReadonlyMap<string, GivenOption>,
+): string[] {
+  const textOf = (given: GivenOption | undefined): string | undefined => given && JSON.stringify(given.texts);
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((name) => textOf(before.get(name)) !== textOf(after.get(name)))
+    .map((name) => `${after.get(name)?.origin.place ?? path}: ${name} has changed; it takes effect at the next start`);
+}

@@ -1,0 +1,124 @@
+/**
+ * Which models to serve. They may be listed in one place:
+ *
+ *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ MODEL_NAME, MODEL_BASE_PATH
+ *
+ * As in TensorFlow Serving --model_config_file goes before --model_base_path, which its image always passes; any other
+ * two places are a mistake, as nobody could say which was meant. The two variables are those of that image's start
+ * script, and count only where nothing else names a model.
+ */
+import { join } from 'node:path';
+import { readConfigFile } from './config-file.ts';
+import { checkNames } from './model-checks.ts';
+import { LATEST_ONE, type ModelConfig, parseModelFlag } from './model-config.ts';
+import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
+import type { Origin } from './read-options.ts';
+import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
+import type { YamlFile } from './yaml/pillion-yaml.ts';
+
+export interface ModelSources {
+  readonly options: ServeOptions;
+  readonly origins: ReadonlyMap<string, Origin>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly yamlFile: YamlFile | undefined;
+  readonly errors: string[];
+  readonly warnings: string[];
+}
+
+export interface CollectedModels {
+  readonly models: readonly ModelConfig[];
+  readonly modelsFrom: string;
+  readonly modelFile: ModelFile | undefined;
+}
+
+/** Where TensorFlow Serving's image looks for models, and what it calls one without a name. */
+const IMAGE_BASE_PATH = '/models';
+const IMAGE_MODEL_NAME = 'model';
+
+export function collectModels(sources: ModelSources): CollectedModels {
+  const { options, yamlFile, errors } = sources;
+  const file = options.model_config_file;
+  const inYaml = yamlFile?.yaml.modelsAt;
+  const flags = [
+    ...(options.model_base_path === '' ? [] : ['--model_base_path']),
+    ...(options.model.length ? ['--model'] : []),
+  ];
+  if (inYaml !== undefined && (file !== '' || flags.length > 0)) {
+    errors.push(
+      `${inYaml}: models are listed here and by ${file === '' ? flags[0] : '--model_config_file'}; list them in one place`,
+    );
+  }
+  if (file !== '') return fromTextProto(file, sources);
+  if (inYaml !== undefined) return fromYaml(yamlFile!, sources);
+  const models = fromFlags(options, errors);
+  if (models.length > 0 || errors.length > 0) return { models, modelsFrom: flags.join(', '), modelFile: undefined };
+  return fromImageVariables(sources);
+}
+
+function fromTextProto(path: string, { options, origins, errors, warnings }: ModelSources): CollectedModels {
+  if (options.model.length > 0) errors.push('--model and --model_config_file both list models; list them in one place');
+  if (options.model_base_path !== '') {
+    warnings.push(`${origins.get('model_base_path')!.place} has no effect: --model_config_file lists the models`);
+  }
+  const { bytes, error } = readConfigFile(path);
+  if (bytes === undefined) {
+    errors.push(error);
+    return { models: [], modelsFrom: path, modelFile: undefined };
+  }
+  const modelFile = textProtoModelFile(path, bytes, { executionProvider: options.execution_provider });
+  const list = modelFile.read(bytes);
+  errors.push(...list.errors);
+  warnings.push(...list.warnings);
+  return { models: list.models, modelsFrom: path, modelFile };
+}
+
+function fromYaml({ path, bytes, yaml }: YamlFile, { options }: ModelSources): CollectedModels {
+  const defaults = { executionProvider: options.execution_provider };
+  return {
+    models: yaml.models(defaults),
+    modelsFrom: path,
+    modelFile: yamlModelFile(path, bytes, defaults, SERVE_OPTIONS),
+  };
+}
+
+function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfig[] {
+  const models: ModelConfig[] = [];
+  if (options.model_base_path !== '') models.push(plainModel(options.model_name, options.model_base_path, options));
+  for (const text of options.model) {
+    const parsed = parseModelFlag(text);
+    if ('error' in parsed) errors.push(`--model=${text}: ${parsed.error}`);
+    else models.push(parsed.value);
+  }
+  checkNames(
+    models.map(({ name }) => ({ name, where: '' })),
+    errors,
+  );
+  return models;
+}
+
+function fromImageVariables({ options, environment, errors }: ModelSources): CollectedModels {
+  const { MODEL_NAME, MODEL_BASE_PATH } = environment;
+  const modelsFrom = 'MODEL_NAME, MODEL_BASE_PATH';
+  if (!MODEL_NAME && !MODEL_BASE_PATH) {
+    errors.push(
+      'no model to serve: give --model_base_path=DIR (with --model_name=NAME), --model=NAME=DIR, --model_config_file=FILE or --config=FILE',
+    );
+    return { models: [], modelsFrom, modelFile: undefined };
+  }
+  const name = MODEL_NAME || IMAGE_MODEL_NAME;
+  checkNames([{ name, where: 'MODEL_NAME' }], errors);
+  const model = plainModel(name, join(MODEL_BASE_PATH || IMAGE_BASE_PATH, name), options);
+  return { models: [model], modelsFrom, modelFile: undefined };
+}
+
+function plainModel(name: string, basePath: string, options: ServeOptions): ModelConfig {
+  return {
+    name,
+    basePath,
+    versionPolicy: LATEST_ONE,
+    versionLabels: new Map(),
+    backend: undefined,
+    executionProvider: options.execution_provider,
+    host: undefined,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * HandleReloadConfigRequest: a new list of models for a running server, which replaces the old one.
+ *
+ * A list that is wrong in itself changes nothing (`invalid_request`, with all that is wrong). From then on the reloader
+ * decides; its contract is models/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the
+ * reload goes on. A file that lists models is not written: it counts again when it next changes, or at the next start.
+ */
+import type { Message } from '@bufbuild/protobuf';
+import { type ModelDefaults, modelsOfServerConfig } from '../../config/model-server-config.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { ModelReloader } from '../../models/servable-directory.ts';
+
+export interface ReloadRequest {
+  /** A ModelServerConfig; undefined = absent. */
+  readonly config: Message | undefined;
+  /** Counters whose increase over the reload is told. */
+  readonly metricNames: readonly string[];
+}
+
+export interface CounterIncrease {
+  readonly name: string;
+  readonly increase: number;
+}
+
+/** What came of a reload, for the log. */
+export interface ReloadEvents {
+  onReloaded(models: readonly string[]): void;
+  onRefused(error: ServingError): void;
+  /** A line for each thing that was asked for and has no effect. */
+  onWarning(text: string): void;
+}
+
+export interface ReloadParts {
+  readonly reloader: ModelReloader;
+  /** The sum of a counter's series; 0 for a name that is none, as in TensorFlow Serving. */
+  readonly counterTotal: (name: string) => Promise<number>;
+  readonly defaults: ModelDefaults;
+  readonly events: ReloadEvents;
+}
+
+/** Reading one walks all its series: nobody needs more. */
+const MAX_METRIC_NAMES = 100;
+
+export class ReloadHandler {
+  readonly #parts: ReloadParts;
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves as ModelReloader.reload does. Rejects with ServingError. */
+  async reload(request: ReloadRequest): Promise<readonly CounterIncrease[]> {
+    const { events } = this.#parts;
+    try {
+      return await this.#reload(request);
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      events.onRefused(error);
+      throw error;
+    }
+  }
+
+  async #reload({ config, metricNames }: ReloadRequest): Promise<readonly CounterIncrease[]> {
+    const { reloader, counterTotal, defaults, events } = this.#parts;
+    if (config === undefined) throw invalid('config is missing; send a ModelServerConfig with a model_config_list');
+    const { models, errors, warnings } = modelsOfServerConfig(config, (path) => path || 'config', defaults);
+    if (errors.length > 0) throw invalid(errors.join('; '));
+    const names = [...new Set(metricNames)];
+    if (names.length > MAX_METRIC_NAMES) {
+      throw invalid(`${names.length} metric_names are too many; at most ${MAX_METRIC_NAMES}`);
+    }
+    for (const warning of warnings) events.onWarning(warning);
+    const before = await Promise.all(names.map(counterTotal));
+    await reloader.reload(models);
+    events.onReloaded(models.map(({ name }) => name));
+    const after = await Promise.all(names.map(counterTotal));
+    return names.map((name, i) => ({ name, increase: after[i]! - before[i]! }));
+  }
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}

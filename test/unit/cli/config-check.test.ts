@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { checkConfig } from '../../../src/cli/config-check.ts';
+import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
+import { ConfigFiles, errorsOf } from '../../support/config-files.ts';
+import { selfSigned } from '../../support/self-signed.ts';
+
+const YAML = `port: 1
+models:
+  - name: m
+    base_path: /m
+    versions: [3, 7]
+    labels: {stable: 3}
+    batching: {max_batch_size: 8}
+    logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
+`;
+
+describe('pillion config check', () => {
+  it('prints every option with where its value came from', (t) => {
+    const path = new ConfigFiles(t).write('p.yaml', YAML);
+    const { isSound, output, errors } = checkConfig([`--config=${path}`, '--admin_port=2'], { PILLION_HOST: 'thread' });
+    assert.deepEqual([isSound, errors], [true, []]);
+    assert.match(output, new RegExp(`^port: 1 +# ${path}:1:1$`, 'm'));
+    assert.match(output, /^admin_port: 2 +# --admin_port$/m);
+    assert.match(output, /^host: thread +# environment PILLION_HOST$/m);
+    assert.match(output, /^rest_api_port: 8501 +# default$/m);
+    for (const name of Object.keys(SERVE_OPTIONS)) assert.match(output, new RegExp(`^${name}: `, 'm'));
+  });
+
+  it('prints models in the form that pillion.yaml takes', (t) => {
+    const files = new ConfigFiles(t);
+    const { output } = checkConfig([`--config=${files.write('p.yaml', YAML)}`], {});
+    const printed = parse(output) as { models: Record<string, unknown>[] };
+    assert.equal(printed.models[0]!['base_path'], '/m');
+    assert.deepEqual(printed.models[0]!['batching'], { max_batch_size: 8 });
+    const { models } = printed;
+    const again = files.write(
+      'again.yaml',
+      JSON.stringify({ models: models.map((model) => ({ ...model, versions: 'all', labels: {} })) }),
+    );
+    assert.deepEqual(errorsOf([`--config=${again}`]), []);
+  });
+
+  it('prints JSON', (t) => {
+    const path = new ConfigFiles(t).write('p.yaml', YAML);
+    const { output, isSound } = checkConfig(['--json', `--config=${path}`, '--num_tflite_pools=1'], {});
+    const printed = JSON.parse(output);
+    assert.equal(isSound, true);
+    assert.deepEqual(printed.options.port, { value: 1, from: `${path}:1:1` });
+    assert.deepEqual(printed.models[0].versions, ['3', '7']);
+    assert.equal(printed.metricsPath, '/monitoring/prometheus/metrics');
+    assert.match(printed.warnings.join(), /num_tflite_pools has no effect/);
+  });
+
+  it('tells all that is wrong, in either form', () => {
+    const args = ['--port=x', '--model=a'];
+    const { isSound, output, errors } = checkConfig(args, {});
+    assert.deepEqual([isSound, output, errors.length], [false, '', 2]);
+    const printed = JSON.parse(checkConfig([...args, '--json'], {}).output);
+    assert.deepEqual([printed.isSound, printed.errors.length], [false, 2]);
+  });
+
+  it('never prints a key', (t) => {
+    const { key, cert } = selfSigned();
+    const files = new ConfigFiles(t);
+    const path = files.write('ssl', `server_key: ${JSON.stringify(key)} server_cert: ${JSON.stringify(cert)}`);
+    for (const form of [[], ['--json']]) {
+      const { output } = checkConfig(['--model=m=/m', `--ssl_config_file=${path}`, ...form], {});
+      assert.match(output, form.length === 0 ? /# gRPC: TLS; REST: plain text/ : /"grpc": true/);
+      assert.ok(!output.includes('PRIVATE KEY') && !output.includes(key.split('\n')[1]!));
+    }
+  });
+});
