@@ -73,17 +73,18 @@ export class VersionLives {
         },
         onProgress: (elapsedMs) => events.onProgress(name, version, elapsedMs),
       });
-      if (servable !== undefined) await this.#loaded(record, servable);
+      if (abandon.signal.aborted) await servable?.unload();
+      else this.#serve(record, servable!);
     } catch (thrown) {
       if (!abandon.signal.aborted) this.#fail(record, toServingError(thrown));
       else events.onUnloadFailed(name, version, thrown);
     }
-    if (record.state === 'UNLOADING' && abandon.signal.aborted) this.#end(record);
+    // Nothing has happened since it was served: what is taken down from now on, takeDown ends.
+    if (record.state === 'UNLOADING') this.#end(record);
     onChange();
   }
 
-  async #loaded(record: VersionRecord, servable: Servable): Promise<void> {
-    if (record.abandon.signal.aborted) return servable.unload();
+  #serve(record: VersionRecord, servable: Servable): void {
     record.servable = servable;
     this.#move(record, 'AVAILABLE');
     this.table.refresh();

@@ -92,6 +92,7 @@ export class VersionLoader {
 
   #wait(delayMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { NO_EVENTS } from '../../../src/models/model-events.ts';
 import { SOON_MS } from '../../../src/models/poller.ts';
+import type { VersionStatus } from '../../../src/models/servable.ts';
 import { KEPT_ENDED } from '../../../src/models/version-table.ts';
 import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../support/model-life-harness.ts';
 
@@ -324,6 +326,24 @@ describe('ModelManager: versions that come and go', () => {
     assert.equal(harness.loads.open.size, 0);
     assert.deepEqual(harness.states('m'), ['2 END', '1 END']);
     assert.equal(harness.clock.armed, 0);
+  });
+
+  it('taken down in the very moment in which it became available, ends once', async () => {
+    const events = {
+      ...NO_EVENTS,
+      onTransition: (_model: string, { state }: VersionStatus): void => {
+        told.push(state);
+        // As soon as anything else can happen.
+        if (state === 'AVAILABLE') queueMicrotask(() => void harness.manager.close());
+      },
+    };
+    const told: string[] = [];
+    const harness = new LifeHarness([modelConfig('m')], { events });
+    harness.files.put('/m', 1n);
+    await harness.start();
+    await harness.manager.close();
+    assert.deepEqual(told, ['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']);
+    assert.equal(harness.loads.closed, 1);
   });
 
   it('remembers the last ends only', async () => {
