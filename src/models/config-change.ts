@@ -13,12 +13,13 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
   return isMoved(before, after) || !isDeepStrictEqual(loadedWith(before), loadedWith(after));
 }
 
-/** All that a load depends on. Policy and labels only choose among what is loaded. */
+/** All that a load depends on. Policy and labels only choose among what is loaded, and logging listens to it. */
 function loadedWith({
   name: _name,
   basePath: _path,
   versionPolicy: _policy,
   versionLabels: _labels,
+  logging: _logging,
   ...rest
 }: ModelConfig) {
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
