@@ -24,8 +24,8 @@ export interface EntrantOptions {
   readonly warmUpMs: number;
 }
 
-/** Few: what is sent and answered together shares system calls. Their streams are never the bound. */
-const CONNECTIONS = 2;
+/** What is due together goes over one of them, in turn. Their streams, 1,024 each, are the bound of a server that stalls. */
+const CONNECTIONS = 8;
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=info'];
 
 /** Of an entrant's server: workloads that give the same can share it. */

@@ -39,6 +39,8 @@ export interface Figures {
   readonly p999Ms: number;
   readonly refusalP50Ms: number;
   readonly refusalP99Ms: number;
+  /** The same from when the request was sent: without the generator's own lateness. */
+  readonly refusalFromSendP99Ms: number;
   readonly models: readonly PartFigures[];
   readonly streams: readonly PartFigures[];
   /** Least attainment of a model with at least MIN_OFFERED requests. */
@@ -65,7 +67,7 @@ export function figuresOf(workload: Workload, plan: RequestPlan, outcomes: Outco
   const models = workload.models.map(() => new Tally());
   const streams = workload.streams.map(() => new Tally());
   const bins = Array.from({ length: Math.ceil(plan.lengthMs / BIN_MS) }, () => new Tally());
-  const [admittedMs, refusalMs]: [number[], number[]] = [[], []];
+  const [admittedMs, refusalMs, refusalFromSendMs]: [number[], number[], number[]] = [[], [], []];
   let inTime = 0;
   for (let i = 0; i < plan.count; i++) {
     const at = plan.at[i]!;
@@ -81,6 +83,7 @@ export function figuresOf(workload: Workload, plan: RequestPlan, outcomes: Outco
     }
     const latency = outcomes.endedAt[i]! - at;
     (kind === Outcome.REFUSED ? refusalMs : admittedMs).push(Number.isNaN(latency) ? Infinity : latency);
+    if (kind === Outcome.REFUSED) refusalFromSendMs.push(outcomes.endedAt[i]! - outcomes.sentAt[i]!);
   }
   const seconds = plan.lengthMs / 1000;
   const offered = admittedMs.length + refusalMs.length;
@@ -99,6 +102,7 @@ export function figuresOf(workload: Workload, plan: RequestPlan, outcomes: Outco
     admittedAttainment: inTime / admittedMs.length,
     goodput: inTime / seconds,
     ...latenciesOf(admittedMs, refusalMs),
+    refusalFromSendP99Ms: percentile(Float64Array.from(refusalFromSendMs).sort(), 0.99),
     models: modelFigures,
     streams: streams.map((tally, i) => partOf(workload.streams[i]!.name, tally)),
     worstModel: worstOf(modelFigures),

@@ -56,9 +56,12 @@ What the figures mean:
 
 - Attainment: answers seen within the objective ÷ requests offered. Admitted: ÷ those that were not refused.
 - Latencies count from the intended instant, not from when the request could be sent; of the admitted, whatever came,
-  expiry too. "Refused p99" is how long a client waited to be told.
+  expiry too. "Refused p99" is how long a client waited to be told; "after sending" leaves out how late the load generator
+  was.
 - Wasted: the share of rows run (the server's own count) whose answer came late or not at all, weighed by what a row of
   the model costs. Times the server's CPU it is the core time wasted.
+- Held: the share of requests that had to wait until the server let the client open another stream or send more; the
+  wait is in their latency.
 - Requests that their client took back are in no figure.
 - The load generator shares the cores with the server. A round in which it was more than ${MAX_LATENESS_P99_MS} ms late at its p99, or in
   which other processes took much of the machine, is in the data and not in the means.`;
@@ -93,6 +96,11 @@ const COLUMNS: readonly [head: string, cell: (rounds: readonly Round[]) => strin
 ];
 
 const SOMETIMES: readonly [head: string, pick: (round: Round) => number | undefined][] = [
+  [
+    'refused p99 ms after sending',
+    ({ refused, refusalFromSendP99Ms }) => (refused === 0 ? undefined : refusalFromSendP99Ms),
+  ],
+  ['held', ({ held, offered }) => (held === 0 ? undefined : held / offered)],
   ['recovered after ms', (round) => round.recoveryMs],
   ['prediction off by ms', (round) => round.predictionErrorMs],
 ];

@@ -44,6 +44,8 @@ export class OpenLoop {
   #zero = 0;
   #next = 0;
   #nextCancel = 0;
+  /** Requests before it that were not sent have been marked as held. */
+  #heldUntil = 0;
   #misshapen = 0;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -92,7 +94,10 @@ export class OpenLoop {
     const now = this.#now();
     const plan = this.#plan;
     while (this.#next < plan.count && plan.at[this.#next]! <= now) {
-      if (!this.#send(this.#next, now)) break;
+      if (!this.#send(this.#next, now)) {
+        this.#holdDue(now);
+        break;
+      }
       this.#next += 1;
     }
     while (this.#nextCancel < this.#cancels.length) {
@@ -109,13 +114,16 @@ export class OpenLoop {
     const plan = this.#plan;
     if (this.#outcomes.kind[i] === Outcome.CANCELLED) return true;
     const call = this.#pool.send(plan.model[i]!, plan.at[i]! + plan.objectiveMs[i]! - now, i);
-    if (call === undefined) {
-      this.#isHeld[i] = 1;
-      return false;
-    }
+    if (call === undefined) return false;
     this.#calls[i] = call;
     this.#outcomes.sentAt[i] = now;
     return true;
+  }
+
+  /** The first in line cannot be sent: it and all that are due behind it wait for the server. */
+  #holdDue(now: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil, this.#next);
+    for (; this.#plan.at[this.#heldUntil]! <= now; this.#heldUntil++) this.#isHeld[this.#heldUntil] = 1;
   }
 
   #cancel(i: number, now: number): void {

@@ -30,6 +30,8 @@ type Row = readonly [at: number, model: number, kind: number, endedAt: number];
 function planAndOutcomes(rows: readonly Row[], lengthMs = 1000): [RequestPlan, Outcomes] {
   const outcomes = emptyOutcomes(rows.length);
   outcomes.kind.set(rows.map((row) => row[2]));
+  // Sent half a ms late, all of them.
+  outcomes.sentAt.set(rows.map((row) => row[0] + 0.5));
   outcomes.endedAt.set(rows.map((row) => row[3]));
   const plan: RequestPlan = {
     count: rows.length,
@@ -80,6 +82,7 @@ describe('figures', () => {
     assert.equal(figures.p99Ms, Infinity);
     assert.equal(figures.refusalP50Ms, 1);
     assert.equal(figures.refusalP99Ms, 3);
+    assert.equal(figures.refusalFromSendP99Ms, 2.5);
   });
 
   it('are told by model, by stream and by time', () => {

@@ -20,6 +20,7 @@ function roundOf(workload: string, contestant: string, changes: Partial<Round>):
     ...{
       refusalP50Ms: 1,
       refusalP99Ms: 2,
+      refusalFromSendP99Ms: 1.5,
       models: [part],
       streams: [part],
       worstModel: part,
