@@ -62,51 +62,63 @@ class Tally {
   }
 }
 
-export function figuresOf(workload: Workload, plan: RequestPlan, outcomes: Outcomes): Figures {
-  const kinds = new Array<number>(6).fill(0);
-  const models = workload.models.map(() => new Tally());
-  const streams = workload.streams.map(() => new Tally());
-  const bins = Array.from({ length: Math.ceil(plan.lengthMs / BIN_MS) }, () => new Tally());
-  const [admittedMs, refusalMs, refusalFromSendMs]: [number[], number[], number[]] = [[], [], []];
-  let inTime = 0;
-  for (let i = 0; i < plan.count; i++) {
-    const at = plan.at[i]!;
-    if (at < 0) continue;
+/** Everything counted once, in one walk over the requests. */
+class Counts {
+  readonly kinds = new Array<number>(6).fill(0);
+  readonly models: readonly Tally[];
+  readonly streams: readonly Tally[];
+  readonly bins: readonly Tally[];
+  readonly all = new Tally();
+  readonly admittedMs: number[] = [];
+  readonly refusalMs: number[] = [];
+  readonly refusalFromSendMs: number[] = [];
+
+  constructor(workload: Workload, plan: RequestPlan, outcomes: Outcomes) {
+    this.models = workload.models.map(() => new Tally());
+    this.streams = workload.streams.map(() => new Tally());
+    this.bins = Array.from({ length: Math.ceil(plan.lengthMs / BIN_MS) }, () => new Tally());
+    for (let i = 0; i < plan.count; i++) if (plan.at[i]! >= 0) this.#add(plan, outcomes, i);
+  }
+
+  #add(plan: RequestPlan, outcomes: Outcomes, i: number): void {
     const kind = outcomes.kind[i]!;
-    kinds[kind]! += 1;
-    if (kind === Outcome.CANCELLED) continue;
+    this.kinds[kind]! += 1;
+    if (kind === Outcome.CANCELLED) return;
     const isInTime = isAnsweredInTime(plan, outcomes, i);
-    if (isInTime) inTime += 1;
-    for (const tally of [models[plan.model[i]!]!, streams[plan.stream[i]!]!, bins[Math.floor(at / BIN_MS)]!]) {
+    const bin = this.bins[Math.floor(plan.at[i]! / BIN_MS)]!;
+    for (const tally of [this.all, this.models[plan.model[i]!]!, this.streams[plan.stream[i]!]!, bin]) {
       tally.offered += 1;
       if (isInTime) tally.inTime += 1;
     }
-    const latency = outcomes.endedAt[i]! - at;
-    (kind === Outcome.REFUSED ? refusalMs : admittedMs).push(Number.isNaN(latency) ? Infinity : latency);
-    if (kind === Outcome.REFUSED) refusalFromSendMs.push(outcomes.endedAt[i]! - outcomes.sentAt[i]!);
+    const latency = outcomes.endedAt[i]! - plan.at[i]!;
+    (kind === Outcome.REFUSED ? this.refusalMs : this.admittedMs).push(Number.isNaN(latency) ? Infinity : latency);
+    if (kind === Outcome.REFUSED) this.refusalFromSendMs.push(outcomes.endedAt[i]! - outcomes.sentAt[i]!);
   }
+}
+
+export function figuresOf(workload: Workload, plan: RequestPlan, outcomes: Outcomes): Figures {
+  const counts = new Counts(workload, plan, outcomes);
+  const { kinds, all } = counts;
   const seconds = plan.lengthMs / 1000;
-  const offered = admittedMs.length + refusalMs.length;
-  const modelFigures = models.map((tally, i) => partOf(workload.models[i]!.name, tally));
+  const models = counts.models.map((tally, i) => partOf(workload.models[i]!.name, tally));
   return {
-    offered,
-    offeredPerSecond: offered / seconds,
-    inTime,
-    late: kinds[Outcome.ANSWERED]! - inTime,
+    offered: all.offered,
+    offeredPerSecond: all.offered / seconds,
+    inTime: all.inTime,
+    late: kinds[Outcome.ANSWERED]! - all.inTime,
     refused: kinds[Outcome.REFUSED]!,
     expired: kinds[Outcome.EXPIRED]!,
     failed: kinds[Outcome.FAILED]!,
     lost: kinds[Outcome.LOST]!,
     cancelled: kinds[Outcome.CANCELLED]!,
-    attainment: inTime / offered,
-    admittedAttainment: inTime / admittedMs.length,
-    goodput: inTime / seconds,
-    ...latenciesOf(admittedMs, refusalMs),
-    refusalFromSendP99Ms: percentile(Float64Array.from(refusalFromSendMs).sort(), 0.99),
-    models: modelFigures,
-    streams: streams.map((tally, i) => partOf(workload.streams[i]!.name, tally)),
-    worstModel: worstOf(modelFigures),
-    timeline: bins.map(({ offered: of, attainment }) => (of === 0 ? null : attainment)),
+    attainment: all.attainment,
+    admittedAttainment: all.inTime / counts.admittedMs.length,
+    goodput: all.inTime / seconds,
+    ...latenciesOf(counts),
+    models,
+    streams: counts.streams.map((tally, i) => partOf(workload.streams[i]!.name, tally)),
+    worstModel: worstOf(models),
+    timeline: counts.bins.map(({ offered, attainment }) => (offered === 0 ? null : attainment)),
   };
 }
 
@@ -114,10 +126,9 @@ export function isAnsweredInTime(plan: RequestPlan, outcomes: Outcomes, i: numbe
   return outcomes.kind[i] === Outcome.ANSWERED && outcomes.endedAt[i]! <= plan.at[i]! + plan.objectiveMs[i]!;
 }
 
-function latenciesOf(
-  admittedMs: readonly number[],
-  refusalMs: readonly number[],
-): Pick<Figures, 'p50Ms' | 'p99Ms' | 'p999Ms' | 'refusalP50Ms' | 'refusalP99Ms'> {
+type Latencies = 'p50Ms' | 'p99Ms' | 'p999Ms' | 'refusalP50Ms' | 'refusalP99Ms' | 'refusalFromSendP99Ms';
+
+function latenciesOf({ admittedMs, refusalMs, refusalFromSendMs }: Counts): Pick<Figures, Latencies> {
   const admitted = Float64Array.from(admittedMs).sort();
   const refusals = Float64Array.from(refusalMs).sort();
   return {
@@ -126,6 +137,7 @@ function latenciesOf(
     p999Ms: percentile(admitted, 0.999),
     refusalP50Ms: percentile(refusals, 0.5),
     refusalP99Ms: percentile(refusals, 0.99),
+    refusalFromSendP99Ms: percentile(Float64Array.from(refusalFromSendMs).sort(), 0.99),
   };
 }
 

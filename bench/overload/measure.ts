@@ -8,7 +8,7 @@ import { generateClosed, generateOpen, type OpenResult } from './generator-proce
 import { startNeighbours } from './neighbour.ts';
 import { type PlanOptions, planRequests } from './request-plan.ts';
 import { MAX_LATENESS_P99_MS, type Round } from './results.ts';
-import { batchesBetween, readMetrics } from './server-metrics.ts';
+import { type BatchFigures, batchesBetween, readMetrics } from './server-metrics.ts';
 import type { Stream, Workload } from './workload.ts';
 
 /** Of the CPU that others took beside the workload's own neighbours: past it a round is of another machine. */
@@ -47,19 +47,7 @@ export interface Turn {
 
 export async function measure(entrant: Entrant, workload: Workload, turn: Turn): Promise<Round> {
   const { plan: options, round } = turn;
-  const { server, origin, target } = entrant;
-  const models = workload.models.map(({ name }) => name);
-  const before = await readMetrics(origin);
-  const cpuBefore = server.cpuSeconds();
-  const foreign = watchForeignCpu();
-  let endNeighbours = (): void => undefined;
-  const result = await generateOpen({ target, workload, plan: options }, (inMs) => {
-    if (workload.neighbour === undefined) return;
-    endNeighbours = startNeighbours(workload.neighbour, inMs, options.seconds * 1000);
-  }).finally(() => endNeighbours());
-  const serverCpuSeconds = server.cpuSeconds() - cpuBefore;
-  const foreignShare = foreign.share(serverCpuSeconds);
-  const batches = batchesBetween(models, before, await readMetrics(origin), firstCallsOf(target));
+  const { result, batches, serverCpuSeconds, foreignShare } = await play(entrant, workload, options);
   const plan = planRequests(workload, options);
   const wasted = wastedShare(workload, plan, result.outcomes, batches.rowsRun);
   const { predictionErrorMs } = batches;
@@ -67,28 +55,41 @@ export async function measure(entrant: Entrant, workload: Workload, turn: Turn):
   const disturbed = whatDisturbed(workload, result, foreignShare);
   const invalid = whyInvalid(result, disturbed, turn.keepsDisturbed);
   return {
-    workload: workload.name,
-    contestant: entrant.contestant.name,
-    round,
+    ...{ workload: workload.name, contestant: entrant.contestant.name, round },
     ...figuresOf(workload, plan, result.outcomes),
-    capacities: options.capacities,
-    seconds: options.seconds,
-    wastedShare: wasted,
-    wastedCpuSeconds: wasted * serverCpuSeconds,
-    serverCpuSeconds,
-    meanBatch: batches.meanBatch,
-    sizes: batches.sizes,
+    ...{ capacities: options.capacities, seconds: options.seconds },
+    ...{ wastedShare: wasted, wastedCpuSeconds: wasted * serverCpuSeconds, serverCpuSeconds },
+    ...{ meanBatch: batches.meanBatch, sizes: batches.sizes },
     ...(predictionErrorMs !== undefined && { predictionErrorMs }),
     ...(recovery !== undefined && { recoveryMs: recovery }),
-    latenessMs: result.latenessMs,
-    held: result.held,
-    misshapen: result.misshapen,
-    generatorCpuMicros: result.cpuMicrosEach,
-    foreignShare,
-    isGeneratorFirst: result.isFirst,
+    ...{ latenessMs: result.latenessMs, held: result.held, misshapen: result.misshapen },
+    ...{ generatorCpuMicros: result.cpuMicrosEach, isGeneratorFirst: result.isFirst, foreignShare },
     ...(disturbed !== undefined && { disturbed }),
     ...(invalid !== undefined && { invalid }),
   };
+}
+
+interface Played {
+  readonly result: OpenResult;
+  readonly batches: BatchFigures;
+  readonly serverCpuSeconds: number;
+  readonly foreignShare: number;
+}
+
+async function play({ server, origin, target }: Entrant, workload: Workload, plan: PlanOptions): Promise<Played> {
+  const models = workload.models.map(({ name }) => name);
+  const before = await readMetrics(origin);
+  const cpuBefore = server.cpuSeconds();
+  const foreign = watchForeignCpu();
+  let endNeighbours = (): void => undefined;
+  const result = await generateOpen({ target, workload, plan }, (inMs) => {
+    if (workload.neighbour === undefined) return;
+    endNeighbours = startNeighbours(workload.neighbour, inMs, plan.seconds * 1000);
+  }).finally(() => endNeighbours());
+  const serverCpuSeconds = server.cpuSeconds() - cpuBefore;
+  const foreignShare = foreign.share(serverCpuSeconds);
+  const batches = batchesBetween(models, before, await readMetrics(origin), firstCallsOf(target));
+  return { result, batches, serverCpuSeconds, foreignShare };
 }
 
 function whatDisturbed(workload: Workload, { latenessMs }: OpenResult, foreignShare: number): string | undefined {
