@@ -1,0 +1,145 @@
+/**
+ * Several connections to one server, and the requests that go over them. Before `open` resolves each connection has been
+ * used for a call of the first model, which fills its HPACK table, and the first one for a call of every other model: all
+ * have answered (`firstCallsOf` counts them).
+ */
+import { GrpcConnection, type OnEnd } from './grpc-connection.ts';
+import { RequestBytes } from './request-bytes.ts';
+
+export interface PoolTarget {
+  /** "host:port" of gRPC. */
+  readonly address: string;
+  readonly path: string;
+  /** One message for each model. */
+  readonly messages: readonly Uint8Array[];
+  readonly connections: number;
+}
+
+/** How often `open` has asked each model. */
+export function firstCallsOf({ messages, connections }: Asked): number[] {
+  return messages.map((_, model) => (model === 0 ? connections : 1));
+}
+
+interface Asked {
+  readonly messages: readonly unknown[];
+  readonly connections: number;
+}
+
+/** For a model that is still being made ready. */
+const FIRST_CALL_MS = 10_000;
+
+export class ConnectionPool {
+  /** By model; what an answer's DATA frames add up to. */
+  readonly answerBytes: readonly number[];
+  readonly #connections: readonly GrpcConnection[];
+  readonly #requests: readonly RequestBytes[];
+  #next = 0;
+
+  private constructor(
+    connections: readonly GrpcConnection[],
+    requests: readonly RequestBytes[],
+    answerBytes: readonly number[],
+  ) {
+    this.#connections = connections;
+    this.#requests = requests;
+    this.answerBytes = answerBytes;
+  }
+
+  /** Rejects with the first model's answer that is none. */
+  static async open(target: PoolTarget, onEnd: OnEnd): Promise<ConnectionPool> {
+    const [path, authority] = [target.path, target.address];
+    const requests = target.messages.map((message) => new RequestBytes({ path, authority, message }, false));
+    const first = new RequestBytes({ path, authority, message: target.messages[0]! }, true);
+    const gate = new EndGate(onEnd);
+    const connections: GrpcConnection[] = [];
+    try {
+      for (let i = 0; i < target.connections; i++) {
+        const connection = await GrpcConnection.open(target.address, gate.onEnd);
+        connections.push(connection);
+        await gate.firstCall(connection, first, 0);
+        for (const [model, request] of requests.entries()) {
+          if (i === 0 && model > 0) await gate.firstCall(connection, request, model);
+        }
+      }
+    } catch (error) {
+      for (const connection of connections) connection.close();
+      throw error;
+    }
+    gate.open();
+    return new ConnectionPool(connections, requests, gate.answerBytes);
+  }
+
+  /** Requests that have no end yet. */
+  get openCalls(): number {
+    return this.#connections.reduce((sum, { open }) => sum + open, 0);
+  }
+
+  /** Why a connection was lost; undefined while none was. */
+  get failure(): Error | undefined {
+    return this.#connections.find(({ failure }) => failure !== undefined)?.failure;
+  }
+
+  /**
+   * Over the connection whose turn it is, or the next that can take it. Turns change with `flush`: what is sent together
+   * shares a system call here and there. Undefined: none can.
+   */
+  send(model: number, timeoutMs: number, token: number): SentCall | undefined {
+    const request = this.#requests[model]!;
+    for (let tries = 0; tries < this.#connections.length; tries++) {
+      const connection = this.#connections[this.#next]!;
+      if (connection.canSend(request)) {
+        return { connection: this.#next, stream: connection.send(request, timeoutMs, token) };
+      }
+      this.#next = (this.#next + 1) % this.#connections.length;
+    }
+    return undefined;
+  }
+
+  /** True: it had no end yet. */
+  cancel({ connection, stream }: SentCall): boolean {
+    return this.#connections[connection]!.cancel(stream);
+  }
+
+  flush(): void {
+    for (const connection of this.#connections) connection.flush();
+    this.#next = (this.#next + 1) % this.#connections.length;
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+export interface SentCall {
+  readonly connection: number;
+  readonly stream: number;
+}
+
+/** Sends ends to the calls made while opening, and to the owner from then on. */
+class EndGate {
+  readonly answerBytes: number[] = [];
+  readonly onEnd: OnEnd;
+  #waiting: ((status: number, bytes: number) => void) | undefined;
+  #isOpen = false;
+
+  constructor(onEnd: OnEnd) {
+    this.onEnd = (token, status, bytes, at) => {
+      if (this.#isOpen) onEnd(token, status, bytes, at);
+      else this.#waiting?.(status, bytes);
+    };
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  async firstCall(connection: GrpcConnection, request: RequestBytes, model: number): Promise<void> {
+    const { status, bytes } = await new Promise<{ status: number; bytes: number }>((resolve) => {
+      this.#waiting = (ended, dataBytes) => resolve({ status: ended, bytes: dataBytes });
+      connection.send(request, FIRST_CALL_MS, 0);
+      connection.flush();
+    });
+    if (status !== 0) throw new Error(`model ${model} answered gRPC status ${status} to the first call`);
+    this.answerBytes[model] = bytes;
+  }
+}

@@ -1,0 +1,92 @@
+/** One run's record: what was measured of every contestant in every round of every workload. */
+import type { Machine } from '../support/machine.ts';
+import type { OpenLoopResult } from './client/open-loop.ts';
+import type { Figures } from './figures.ts';
+
+export interface Round extends Figures {
+  readonly workload: string;
+  readonly contestant: string;
+  readonly round: number;
+  /** Requests a second that the server can do with each stream's mix: what the loads are multiples of. */
+  readonly capacities: readonly number[];
+  readonly seconds: number;
+  /** 1 − rows of answers in time ÷ rows run, by their cost. */
+  readonly wastedShare: number;
+  /** That share of the CPU that the server took in the run, in seconds. */
+  readonly wastedCpuSeconds: number;
+  readonly serverCpuSeconds: number;
+  readonly meanBatch: number;
+  /** Batches of at most so many rows and more than the bound before. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** Mean |predicted − actual| of batches, where the server predicts. */
+  readonly predictionErrorMs?: number;
+  /** Where the workload steps down at the end: how long until it is as before (figures.ts). */
+  readonly recoveryMs?: number;
+  readonly latenessMs: OpenLoopResult['latenessMs'];
+  readonly held: number;
+  readonly misshapen: number;
+  readonly generatorCpuMicros: number;
+  /** The generator could run before other processes (a negative nice value). */
+  readonly isGeneratorFirst: boolean;
+  /** Of the machine, that went to neither the server nor the generator; neighbours of the workload's own are in it. */
+  readonly foreignShare: number;
+  /** What else was going on; absent if nothing was. */
+  readonly disturbed?: string;
+  /** Why the round says nothing and is in no mean; absent if it does. */
+  readonly invalid?: string;
+}
+
+export interface WorkloadNote {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Incident {
+  readonly workload: string;
+  readonly contestant: string;
+  readonly reason: string;
+}
+
+export interface Results {
+  readonly machine: Machine;
+  readonly startedAt: string;
+  readonly roundsWanted: number;
+  readonly workloads: readonly WorkloadNote[];
+  readonly incidents: readonly Incident[];
+  readonly rounds: readonly Round[];
+}
+
+/** A generator later than this measured itself. */
+export const MAX_LATENESS_P99_MS = 5;
+
+/** Rounds of one contestant that say something. */
+export function roundsOf({ rounds }: Results, workload: string, contestant: string): Round[] {
+  return rounds.filter(
+    (round) => round.workload === workload && round.contestant === contestant && round.invalid === undefined,
+  );
+}
+
+/** Mean of the rounds that have the figure; NaN of none. */
+export function meanOf(rounds: readonly Round[], pick: (round: Round) => number | undefined): number {
+  const values = rounds.map(pick).filter((value): value is number => value !== undefined && !Number.isNaN(value));
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** In the order in which they were first measured. */
+export function contestantsIn({ rounds }: Results, workload: string): string[] {
+  return [...new Set(rounds.filter((round) => round.workload === workload).map(({ contestant }) => contestant))];
+}
+
+/**
+ * JSON.stringify's replacer. Four places are more than two runs agree on; JSON has no Infinity and no NaN: words stand for
+ * them.
+ */
+export function forJson(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number') return value;
+  return Number.isFinite(value) ? Math.round(value * 1e4) / 1e4 : String(value);
+}
+
+/** JSON.parse's reviver: what forJson wrote. */
+export function revive(_key: string, value: unknown): unknown {
+  return value === 'Infinity' || value === 'NaN' ? Number(value) : value;
+}

@@ -1,0 +1,81 @@
+/**
+ * npm run simulate: a workload on the real scheduler under a fake clock, in seconds, without a model or a server.
+ *
+ *   node build/bench/simulate/simulate.js WORKLOAD [options of options.ts]
+ *
+ * Prints the benchmark's tables. With --against it says how near it comes to what the benchmark measured.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { renderTables } from '../overload/render.ts';
+import { forJson, type Results, type Round, revive } from '../overload/results.ts';
+import type { Workload } from '../overload/workload.ts';
+import { describeMachine } from '../support/machine.ts';
+import { againstTable } from './against.ts';
+import { HELP, readOptions, type SimulateOptions } from './options.ts';
+import { simulatedCapacities, simulateWorkload } from './simulate-workload.ts';
+
+/** Every latency divided by `speed`. */
+function atSpeed(workload: Workload, speed: number): Workload {
+  const models = workload.models.map(({ latency, ...model }) => ({
+    ...model,
+    latency: { ...latency, baseMs: latency.baseMs / speed, perRowMs: latency.perRowMs / speed },
+  }));
+  return { ...workload, models, streams: workload.streams };
+}
+
+const LEAD_IN_MS = 500;
+
+async function simulate(workload: Workload, options: SimulateOptions): Promise<Results> {
+  const { rounds, policies, cores, slots } = options;
+  const seconds = options.seconds ?? workload.seconds;
+  const done: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const machine = { cores, slots, seed: options.seed + round };
+    const capacities = await simulatedCapacities(workload, machine);
+    const plan = { capacities, seconds, leadInMs: LEAD_IN_MS, seed: options.seed + round };
+    for (const policy of policies)
+      done.push(await simulateWorkload({ ...workload, seconds }, policy, { options: machine, plan, round }));
+  }
+  return {
+    machine: describeMachine(),
+    startedAt: new Date().toISOString(),
+    roundsWanted: rounds,
+    workloads: [{ name: workload.name, text: workload.text }],
+    incidents: [],
+    rounds: done,
+  };
+}
+
+/** How much faster than the workload's latencies the measured server was. */
+async function measuredSpeed(measured: Results, options: SimulateOptions): Promise<number> {
+  const { workload, cores, slots, seed } = options;
+  const rounds = measured.rounds.filter((round) => round.workload === workload.name);
+  if (rounds.length === 0) throw new Error(`${options.against} has no round of ${workload.name}`);
+  const mean = rounds.reduce((sum, { capacities }) => sum + capacities[0]!, 0) / rounds.length;
+  const [simulated] = await simulatedCapacities(workload, { cores, slots, seed });
+  return mean / simulated!;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) {
+    console.log(HELP);
+    return;
+  }
+  const measured =
+    options.against === undefined ? undefined : (JSON.parse(readFileSync(options.against, 'utf8'), revive) as Results);
+  const speed = measured === undefined ? options.speed : await measuredSpeed(measured, options);
+  const results = await simulate(atSpeed(options.workload, speed), options);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, forJson, 1)}\n`);
+  console.log(renderTables(results));
+  if (measured !== undefined) console.log(`\n${againstTable(results, measured, options.workload.name)}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  // A wrong option or workload: the text says it all.
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
