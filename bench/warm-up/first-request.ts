@@ -4,19 +4,23 @@
  *   node build/bench/warm-up/first-request.js MODELS_DIRECTORY [--rounds=7] [--rows=16]
  *
  * Each round starts a server three times, in turn: cold (--enable_model_warmup=false), swept (made-up batches), replayed
- * (a warm-up file with the request that will come). The model, a network of 50 MB, runs on threads in all three. The
- * first REST request is timed on a connection that is open already, and then FOLLOWING more, for what it costs when all
- * is warm. The ratio is taken round by round, against cold.
+ * (a warm-up file with the request that will come, ITERATIONS times). The model, a network of 50 MB, runs on threads in
+ * all three. The first gRPC request is timed on a connection that is open already, by a client that has been warmed up on
+ * a server before the first round, and then FOLLOWING more, for what it costs when all is warm. The ratio is taken round
+ * by round, against cold.
  *
  * Prints them and writes bench/results/warm-up.json.
  */
+import { Buffer } from 'node:buffer';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import grpc from '@grpc/grpc-js';
 import { predictionLogParts } from '../../src/core/prediction-log.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
 import { frameRecord } from '../../src/core/tf-record-writer.ts';
+import { bytesField, message, messageField } from '../../src/core/wire-writer.ts';
 import { writePredictRequest } from '../../src/proxy/grpc/predict-request-writer.ts';
 import { describeMachine } from '../support/machine.ts';
 import { startServer } from '../support/server-process.ts';
@@ -26,6 +30,8 @@ const MODEL = 'mlp_big';
 /** Of its one input, x. */
 const WIDTH = 1024;
 const FOLLOWING = 30;
+/** Replays of the one recorded request: a warm-up file of live traffic has many. */
+const ITERATIONS = 50;
 const WAYS = ['cold', 'swept', 'replayed'] as const;
 type Way = (typeof WAYS)[number];
 
@@ -41,6 +47,23 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '7' }, rows: { type: 'string', default: '16' } },
 });
 const rows = Number(values.rows);
+const request = predictRequest();
+/** GetModelStatusRequest {1 model_spec {1 name}}. */
+const STATUS_REQUEST = message(messageField(1, message(bytesField(1, MODEL))));
+
+function predictRequest(): Uint8Array {
+  const row = Float32Array.from({ length: rows * WIDTH }, (_, i) => Math.sin(i % WIDTH));
+  return writePredictRequest({ name: MODEL }, new Map([['x', numericTensor('float32', [rows, WIDTH], row)]]), []);
+}
+
+/** One unary call, messages as they are. Rejects with what went wrong. */
+function call(client: grpc.Client, method: string, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const path = `/tensorflow.serving.${method}`;
+    const asIs = (each: Buffer): Buffer => each;
+    client.makeUnaryRequest(path, asIs, asIs, Buffer.from(bytes), (error) => (error ? reject(error) : resolve()));
+  });
+}
 
 async function measure(base: string, way: Way): Promise<Round> {
   const startedAt = performance.now();
@@ -48,28 +71,29 @@ async function measure(base: string, way: Way): Promise<Round> {
     name: way,
     args: [
       ...['dist/main.js', 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'],
-      ...[`--model=${MODEL}=${base},host=thread`, `--enable_model_warmup=${way !== 'cold'}`],
+      ...[
+        `--model=${MODEL}=${base},host=thread`,
+        `--enable_model_warmup=${way !== 'cold'}`,
+        `--num_request_iterations_for_warmup=${ITERATIONS}`,
+      ],
     ],
     isReady: (line) => line['event'] === 'ready',
   });
   try {
     const startMs = performance.now() - startedAt;
-    const [rest] = server.ready['rest'] as string[];
-    const url = `http://${rest}/v1/models/${MODEL}`;
+    const [target] = server.ready['grpc'] as string[];
+    const client = new grpc.Client(target!, grpc.credentials.createInsecure());
     // Opens the connection: a question that runs no model.
-    await (await fetch(url)).text();
-    const row = Array.from({ length: WIDTH }, (_, i) => Math.sin(i));
-    const body = JSON.stringify({ instances: Array.from({ length: rows }, () => row) });
+    await call(client, 'ModelService/GetModelStatus', STATUS_REQUEST);
     const ask = async (): Promise<number> => {
       const askedAt = performance.now();
-      const answer = await fetch(`${url}:predict`, { method: 'POST', body });
-      const text = await answer.text();
-      if (answer.status !== 200) throw new Error(text);
+      await call(client, 'PredictionService/Predict', request);
       return performance.now() - askedAt;
     };
     const firstMs = await ask();
     const following: number[] = [];
     while (following.length < FOLLOWING) following.push(await ask());
+    client.close();
     return { firstMs, followingMs: median(following), startMs };
   } finally {
     await server.stop();
@@ -80,9 +104,6 @@ async function measure(base: string, way: Way): Promise<Round> {
 function withWarmUpFile(models: string, directory: string): string {
   const base = join(directory, MODEL);
   cpSync(join(models, MODEL), base, { recursive: true });
-  const values32 = Float32Array.from({ length: rows * WIDTH }, (_, i) => Math.sin(i % WIDTH));
-  const inputs = new Map([['x', numericTensor('float32', [rows, WIDTH], values32)]]);
-  const request = writePredictRequest({ name: MODEL }, inputs, []);
   const metadata = { name: MODEL, version: 1n, signatureName: 'serving_default', samplingRate: 1, wallMs: 0 };
   mkdirSync(join(base, '1', 'assets.extra'), { recursive: true });
   const file = join(base, '1', 'assets.extra', 'tf_serving_warmup_requests');
@@ -96,6 +117,7 @@ async function main(models: string): Promise<void> {
   try {
     const plain = join(models, MODEL);
     const recorded = withWarmUpFile(models, directory);
+    await measure(plain, 'cold');
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const way of WAYS) rounds[way].push(await measure(way === 'replayed' ? recorded : plain, way));
     }

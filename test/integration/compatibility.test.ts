@@ -17,8 +17,9 @@ after(killSidecars);
 it('answers every row as docs/compatibility.md says', async (t) => {
   const python = process.env['PILLION_TEST_PYTHON'];
   assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
-  const sidecar = await startSidecar(writeSurfaceModels(tempDirectory(t)));
-  const args = ['-m', 'compatibility', sidecar.grpc, sidecar.rest, resolve('docs/compatibility.md')];
+  const models = tempDirectory(t);
+  const sidecar = await startSidecar(writeSurfaceModels(models));
+  const args = ['-m', 'compatibility', sidecar.grpc, sidecar.rest, models, resolve('docs/compatibility.md')];
   if (process.env['PILLION_WRITE_DOCS'] !== undefined) args.push('--write');
   const { stdout, failed } = await promisify(execFile)(python, args, { cwd: 'test/clients' }).then(
     ({ stdout }) => ({ stdout, failed: false }),

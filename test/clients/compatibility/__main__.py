@@ -1,6 +1,6 @@
 """Drives every row against a running sidecar, and holds docs/compatibility.md against what was seen.
 
-    python -m compatibility GRPC_TARGET REST_URL DOCUMENT [--write]
+    python -m compatibility GRPC_TARGET REST_URL MODELS_DIRECTORY DOCUMENT [--write]
 
 Ends with status 0 when every row answered as it says and the document's tables are these rows; else with 1 and every
 difference. --write puts the tables into the document.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from . import inference_rows, info_rows, predict_rows, rest_more_rows, rest_rows
+from . import config_rows, inference_rows, info_rows, predict_rows, rest_more_rows, rest_rows
 from .document import render, replace
 from .row import Row, Section
 from .surfaces import Grpc, Rest, Sidecar
@@ -33,6 +33,7 @@ SECTIONS: list[Section] = [
     rest_rows.VALUES,
     rest_rows.ANSWERS,
     rest_more_rows.MORE,
+    config_rows.CONFIG,
 ]
 
 
@@ -49,8 +50,8 @@ def fault_of(row: Row, sidecar: Sidecar) -> str | None:
     return None
 
 
-def main(target: str, url: str, document: Path, is_written: bool) -> int:
-    sidecar = Sidecar(Grpc(target), Rest(url))
+def main(target: str, url: str, models: str, document: Path, is_written: bool) -> int:
+    sidecar = Sidecar(Grpc(target), Rest(url), models)
     rows = [row for section in SECTIONS for row in section.rows]
     faults = [fault for row in rows if (fault := fault_of(row, sidecar)) is not None]
     text = document.read_text(encoding="utf-8")
@@ -67,4 +68,4 @@ def main(target: str, url: str, document: Path, is_written: bool) -> int:
 
 if __name__ == "__main__":
     arguments = [a for a in sys.argv[1:] if a != "--write"]
-    sys.exit(main(arguments[0], arguments[1], Path(arguments[2]), "--write" in sys.argv))
+    sys.exit(main(*arguments[:3], Path(arguments[3]), "--write" in sys.argv))

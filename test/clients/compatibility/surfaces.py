@@ -131,3 +131,5 @@ class Sidecar:
 
     grpc: Grpc
     rest: Rest
+    # Directory that holds the base path of each model, by the model's name.
+    models: str
