@@ -1,0 +1,237 @@
+/**
+ * The cores that all models' batches share: never more batches at once than slots, and who is next when more want to.
+ *
+ *   model a ─ waits ─┐
+ *   model b ─ waits ─┼─▶ a slot comes free ─▶ 1. the more important class of head
+ *   model c ─ idle   ┘                        2. in overload: the least worker time over weight, in steps
+ *                                             3. the earliest latest start
+ *
+ * Overload = somebody was refused or shed within OVERLOAD_MS. Only then is time rationed: before that everybody gets what
+ * they ask for, and urgency alone decides.
+ *
+ * Worker time ("virtual time") is charged when a batch ends, over the model's weight. A model that was idle comes back at
+ * the least of those that are not, and nobody is ever more than CREDIT_MS behind the one that is ahead: resting earns no
+ * right to starve the others later.
+ *
+ * One for each process; a scheduler without one has slots without end and is bounded by its executor alone. Batches that
+ * run on the event loop take no slot (Executor.isInline). With a single tenant everything here is a comparison.
+ */
+import type { Clock, Instant } from '../core/clock.ts';
+import { RateWindow } from './rate-window.ts';
+
+/** What a tenant's most urgent lane is like. */
+export interface Urgency {
+  /** Class of the head: lower goes first. */
+  readonly priority: number;
+  readonly latestStart: Instant;
+}
+
+/** One model version's dispatcher. */
+export interface SlotTenant {
+  readonly queuedTasks: number;
+  /** It takes slots from here; an executor on the event loop does not. */
+  readonly usesSlots: boolean;
+  readonly usage: SlotUsage;
+  /** Of what waits; called only while something does. The object is the tenant's to use again. */
+  urgency(): Urgency;
+  /** Starts one batch if its policy wants to and its executor can; false = not now. */
+  startOne(): boolean;
+  /** Worker time of what waits and is due by then, in ms. */
+  workDueBy(due: Instant): number;
+  /** The shortest time that its clients gave their requests lately. */
+  tightestMs(now: Instant): number;
+}
+
+/** A batch that runs: when it should end. */
+export interface SlotUse {
+  readonly expectedEnd: Instant;
+}
+
+const OVERLOAD_MS = 250;
+const CREDIT_MS = 500;
+/** Virtual times in the same step count as equal: a batch's length more or less is no unfairness. */
+const STEP_MS = 10;
+const BUSY_SPAN_MS = 250;
+
+/** What one tenant has used. */
+export class SlotUsage {
+  readonly weight: number;
+  /** Worker time over weight, in ms. */
+  virtualMs = 0;
+  /** Worker ms per ms lately. */
+  readonly busy: RateWindow;
+  /** Did not want to start anything in the pass that is under way. */
+  isPassed = false;
+
+  constructor(weight: number, now: Instant) {
+    this.weight = weight;
+    this.busy = new RateWindow(BUSY_SPAN_MS, now);
+  }
+}
+
+export class CoreSlots {
+  /** Batches at once, over all tenants. */
+  readonly total: number;
+  readonly #clock: Clock;
+  readonly #tenants: SlotTenant[] = [];
+  readonly #uses: SlotUse[] = [];
+  #refusedAt: Instant = -Infinity;
+  #isPumping = false;
+  /** Bytes of inputs that wait, over all tenants; kept by the queues. */
+  queuedBytes = 0;
+
+  constructor(total: number, clock: Clock) {
+    this.total = total;
+    this.#clock = clock;
+  }
+
+  get free(): number {
+    return this.total - this.#uses.length;
+  }
+
+  /** Batches that run. */
+  get uses(): readonly SlotUse[] {
+    return this.#uses;
+  }
+
+  get isShared(): boolean {
+    return this.#tenants.length > 1;
+  }
+
+  join(tenant: SlotTenant): void {
+    tenant.usage.virtualMs = this.#leastVirtual(tenant);
+    this.#tenants.push(tenant);
+  }
+
+  /** Call once, when nothing of the tenant runs or waits. */
+  leave(tenant: SlotTenant): void {
+    const index = this.#tenants.indexOf(tenant);
+    if (index !== -1) this.#tenants.splice(index, 1);
+  }
+
+  take(use: SlotUse): void {
+    this.#uses.push(use);
+  }
+
+  /** The batch has ended, after `ranMs`. */
+  giveBack(use: SlotUse, tenant: SlotTenant, ranMs: number, now: Instant): void {
+    const index = this.#uses.indexOf(use);
+    const last = this.#uses.pop()!;
+    if (last !== use) this.#uses[index] = last;
+    tenant.usage.busy.add(ranMs, now);
+    tenant.usage.virtualMs += ranMs / tenant.usage.weight;
+  }
+
+  /** Work has come to a tenant that had none. */
+  onWork(tenant: SlotTenant): void {
+    if (!this.isShared) return;
+    tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant));
+  }
+
+  /** Somebody was told no for want of time. */
+  onRefusal(now: Instant): void {
+    this.#refusedAt = now;
+  }
+
+  isOverloaded(now: Instant): boolean {
+    return now - this.#refusedAt < OVERLOAD_MS;
+  }
+
+  /** Share of the slots that was busy lately; 0 where they are without end. */
+  load(now: Instant): number {
+    let busy = 0;
+    for (const tenant of this.#tenants) busy += tenant.usage.busy.perMs(now);
+    return Math.min(1, busy / this.total);
+  }
+
+  /** Slots' worth of time that a tenant may count on: what the others leave, and never less than its part. */
+  shareOf(tenant: SlotTenant, slots: number, now: Instant): number {
+    if (!this.isShared) return slots;
+    let others = 0;
+    let active = 1;
+    for (const other of this.#tenants) {
+      const busy = other === tenant ? 0 : other.usage.busy.perMs(now);
+      if (busy === 0) continue;
+      others += busy;
+      active += 1;
+    }
+    return Math.min(slots, Math.max(this.total / active, this.total - others));
+  }
+
+  /** Worker time of other tenants' work that goes before a request of `tenant` that is due by `due`. */
+  othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
+    if (!this.isShared) return 0;
+    const isRationed = this.isOverloaded(now);
+    let work = 0;
+    for (const other of this.#tenants) {
+      if (other === tenant || other.queuedTasks === 0 || !other.usesSlots) continue;
+      if (!isRationed) work += other.workDueBy(due);
+      else if (this.#step(other) <= this.#step(tenant)) work += other.workDueBy(Infinity);
+    }
+    return work;
+  }
+
+  /** The shortest time that any client gave its request lately. */
+  tightestMs(now: Instant): number {
+    let least = Infinity;
+    for (const tenant of this.#tenants) least = Math.min(least, tenant.tightestMs(now));
+    return least;
+  }
+
+  /** Starts what may start, the most deserving first. Called by a tenant whose work or slots have changed. */
+  pump(): void {
+    // A batch may end before its start returns: the loop below then goes on.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      for (const tenant of this.#tenants) tenant.usage.isPassed = false;
+      for (;;) {
+        const next = this.free > 0 ? this.#next(this.#clock.nowMs()) : undefined;
+        if (next === undefined) break;
+        if (!next.startOne()) next.usage.isPassed = true;
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #next(now: Instant): SlotTenant | undefined {
+    const isRationed = this.isOverloaded(now);
+    let best: SlotTenant | undefined;
+    let bestPriority = 0;
+    let bestStep = 0;
+    let bestStart = 0;
+    for (const tenant of this.#tenants) {
+      if (tenant.queuedTasks === 0 || tenant.usage.isPassed || !tenant.usesSlots) continue;
+      const { priority, latestStart } = tenant.urgency();
+      const step = isRationed ? this.#step(tenant) : 0;
+      const isFirst =
+        best === undefined ||
+        priority < bestPriority ||
+        (priority === bestPriority && (step < bestStep || (step === bestStep && latestStart < bestStart)));
+      if (!isFirst) continue;
+      best = tenant;
+      bestPriority = priority;
+      bestStep = step;
+      bestStart = latestStart;
+    }
+    return best;
+  }
+
+  #step({ usage }: SlotTenant): number {
+    let ahead = 0;
+    for (const tenant of this.#tenants) ahead = Math.max(ahead, tenant.usage.virtualMs);
+    return Math.floor(Math.max(usage.virtualMs, ahead - CREDIT_MS) / STEP_MS);
+  }
+
+  /** Of the tenants that have work or used slots lately; 0 where there is none. */
+  #leastVirtual(joining: SlotTenant): number {
+    const now = this.#clock.nowMs();
+    let least = Infinity;
+    for (const tenant of this.#tenants) {
+      if (tenant === joining || (tenant.queuedTasks === 0 && tenant.usage.busy.perMs(now) === 0)) continue;
+      least = Math.min(least, tenant.usage.virtualMs);
+    }
+    return least === Infinity ? 0 : least;
+  }
+}
