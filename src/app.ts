@@ -15,6 +15,7 @@ import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
+import { LatencyStore } from './models/latency-store.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from './models/memory-report.ts';
@@ -28,6 +29,8 @@ import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
+import { CoreSlots } from './scheduler/core-slots.ts';
+import type { SchedulerKind } from './scheduler/scheduler-options.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
 import { type Environment, startTracing } from './telemetry/tracing.ts';
@@ -199,7 +202,18 @@ class PillionApp implements App {
         batchTimeoutMicros: options.batch_timeout_micros,
         maxEnqueuedBatches: options.max_enqueued_batches,
         allowedBatchSizes: options.allowed_batch_sizes,
+        kind: options.scheduler as SchedulerKind,
+        sloMs: options.slo_ms || undefined,
+        maxQueuedBytes: this.#maxQueuedBytes,
       },
+      coreSlots: new CoreSlots(this.#slots, systemClock),
+      latencies: new LatencyStore({
+        directory: options.state_dir,
+        clock: systemClock,
+        logger: this.logger,
+        cpuModel: this.#machine.cpuModel,
+        threads: options.intra_op_threads,
+      }),
       slots: this.#slots,
       intraOpThreads: options.intra_op_threads,
       cores: this.#machine.budgetCores,
@@ -221,7 +235,13 @@ class PillionApp implements App {
     };
   }
 
-  /** Runs of one model at a time: one a core, less one for the event loop that feeds them. */
+  /** Bytes of inputs that may wait. */
+  get #maxQueuedBytes(): number {
+    const { memoryLimitBytes, totalMemoryBytes } = this.#machine;
+    return this.#options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
+  }
+
+  /** Runs at a time, over all models: one a core, less one for the event loop that feeds them. */
   get #slots(): number {
     return this.#options.num_batch_threads || Math.max(1, this.#machine.budgetCores - 1);
   }
@@ -229,7 +249,7 @@ class PillionApp implements App {
   /** What follows from the machine, for the start line. */
   #plan(): Readonly<Record<string, unknown>> {
     const { max_batch_size, intra_op_threads } = this.#options;
-    return { slots_per_model: this.#slots, intra_op_threads, max_batch_size };
+    return { slots: this.#slots, intra_op_threads, max_batch_size };
   }
 
   #observeGauges(): void {

@@ -18,6 +18,6 @@ export const PRIORITY_HEADER = 'x-pillion-priority';
 /** A header's text → class; undefined if it is none of them. Case and white space around it do not matter. */
 export function parsePriority(text: string): PriorityClass | undefined {
   const name = text.trim().toLowerCase();
-  const index = PRIORITY_NAMES.findIndex((known) => known === name);
+  const index = (PRIORITY_NAMES as readonly string[]).indexOf(name);
   return index === -1 ? undefined : (index as PriorityClass);
 }

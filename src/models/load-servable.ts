@@ -7,9 +7,11 @@ import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import type { HostChoice } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
+import type { CoreSlots } from '../scheduler/core-slots.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import type { LatencyStore } from './latency-store.ts';
 import type { LoadServable } from './model-manager.ts';
 import { Servable } from './servable.ts';
 
@@ -17,6 +19,10 @@ export interface LoadServableOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly scheduler: SchedulerOptions;
+  /** That all models share. */
+  readonly coreSlots: CoreSlots;
+  /** What earlier runs taught, kept between starts. */
+  readonly latencies: LatencyStore;
   /** Runs of one model at a time. */
   readonly slots: number;
   readonly intraOpThreads: number;
@@ -63,15 +69,18 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       executor: hosted.executor,
       clock,
       telemetry,
-      options: options.scheduler,
+      options: { ...options.scheduler, sloMs: model.sloMs ?? options.scheduler.sloMs },
+      slots: options.coreSlots,
       signatures,
       model: name,
       version: version.toString(),
     });
+    const isKept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency);
     return new Servable(name, version, signatures, {
       submit: (request) => scheduler.submit(request),
       close: async () => {
         await scheduler.close();
+        await isKept.end();
         await hosted.close();
       },
       get queuedRows() {

@@ -9,7 +9,8 @@
  *                                                    ▸ else overloaded, and when to come back
  *
  * A request without a deadline of its own is due at the model's objective. That orders it; it is refused by it only
- * while the queue stands (standing-queue.ts). A deadline that is the server's own cap counts as none.
+ * if somebody set the objective, and only while the queue stands (standing-queue.ts). A deadline that is the server's own
+ * cap counts as none.
  */
 import type { Instant } from '../core/clock.ts';
 import { Priority } from '../core/priority.ts';
@@ -43,6 +44,8 @@ export interface AdmissionOptions {
 const DEFAULT_RETRY_AFTER_MS = 100;
 /** Of the delay, at most so much is added by chance. */
 const JITTER = 0.2;
+/** Of how much later than expected batches started lately: they are the ones that had the bad luck. */
+const LATE_SHARE = 0.5;
 /** Lanes beside the request's own that are looked at; callers choose shapes, and so how many there are. */
 const MAX_LANES = 32;
 
@@ -144,7 +147,7 @@ export class Admission {
     ticket.expectedStart = forecast.start;
     // On an idle server nothing is gained by refusing what may well be in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
-    return forecast.finish + statistics.lateStartMs - ticket.due;
+    return forecast.finish + LATE_SHARE * statistics.lateStartMs - ticket.due;
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {

@@ -3,11 +3,12 @@
  *
  *   model a ─ waits ─┐
  *   model b ─ waits ─┼─▶ a slot comes free ─▶ 1. the more important class of head
- *   model c ─ idle   ┘                        2. in overload: the least worker time over weight, in steps
+ *   model c ─ idle   ┘                        2. in overload, of the urgent: least worker time over weight, in steps
  *                                             3. the earliest latest start
  *
  * Overload = somebody was refused or shed within OVERLOAD_MS. Only then is time rationed: before that everybody gets what
- * they ask for, and urgency alone decides.
+ * they ask for, and urgency alone decides. A model that has used little waits like all others until it is urgent, so that
+ * its batches fill, and then goes first: put first at once, it would run rows one by one and cost the others twice.
  *
  * Worker time ("virtual time") is charged when a batch ends, over the model's weight. A model that was idle comes back at
  * the least of those that are not, and nobody is ever more than CREDIT_MS behind the one that is ahead: resting earns no
@@ -49,9 +50,13 @@ export interface SlotUse {
 
 const OVERLOAD_MS = 250;
 const CREDIT_MS = 500;
-/** Virtual times in the same step count as equal: a batch's length more or less is no unfairness. */
-const STEP_MS = 10;
+/** Virtual times in the same step count as equal: a few batches' length more or less is no unfairness. */
+const STEP_MS = 50;
 const BUSY_SPAN_MS = 250;
+/** Who must start within so many mean runs is urgent: that is when the next slot is sure to come free. */
+const URGENT_RUNS = 1.25;
+/** Of the newest run in the mean of all. */
+const MEAN_WEIGHT = 0.05;
 
 /** What one tenant has used. */
 export class SlotUsage {
@@ -75,6 +80,7 @@ export class CoreSlots {
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
+  #meanRunMs = 0;
   #refusedAt: Instant = -Infinity;
   #isPumping = false;
   /** Bytes of inputs that wait, over all tenants; kept by the queues. */
@@ -118,6 +124,7 @@ export class CoreSlots {
     const index = this.#uses.indexOf(use);
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
+    this.#meanRunMs += MEAN_WEIGHT * (ranMs - this.#meanRunMs);
     tenant.usage.busy.add(ranMs, now);
     tenant.usage.virtualMs += ranMs / tenant.usage.weight;
   }
@@ -165,8 +172,7 @@ export class CoreSlots {
     let work = 0;
     for (const other of this.#tenants) {
       if (other === tenant || other.queuedTasks === 0 || !other.usesSlots) continue;
-      if (!isRationed) work += other.workDueBy(due);
-      else if (this.#step(other) <= this.#step(tenant)) work += other.workDueBy(Infinity);
+      if (!isRationed || this.#step(other) <= this.#step(tenant)) work += other.workDueBy(due);
     }
     return work;
   }
@@ -201,10 +207,11 @@ export class CoreSlots {
     let bestPriority = 0;
     let bestStep = 0;
     let bestStart = 0;
+    const urgentBefore = now + URGENT_RUNS * this.#meanRunMs;
     for (const tenant of this.#tenants) {
       if (tenant.queuedTasks === 0 || tenant.usage.isPassed || !tenant.usesSlots) continue;
       const { priority, latestStart } = tenant.urgency();
-      const step = isRationed ? this.#step(tenant) : 0;
+      const step = !isRationed ? 0 : latestStart < urgentBefore ? this.#step(tenant) : Infinity;
       const isFirst =
         best === undefined ||
         priority < bestPriority ||

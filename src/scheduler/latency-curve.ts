@@ -43,7 +43,7 @@ const ALPHA = 0.1;
 const PROBE_ALPHA = 0.3;
 const MAX_RATIO = 2.5;
 /** How many deviations lie between mean and high. Of log-normal noise of 8 %, 1.5 covers nine in ten. */
-const DEVIATIONS = 1.5;
+const DEVIATIONS = 1;
 /** Nothing repeats itself to the microsecond, whatever three warm-up runs say. */
 const LEAST_DEVIATION = 0.05;
 /** What is assumed of a bucket's deviation at its first run. */

@@ -65,7 +65,9 @@ export class QueueSituation implements Situation {
 
   /** A batch is about to be taken from behind this head, which has no deadline. */
   lookAt(head: Task, plan: SignaturePlan, now: Instant): void {
-    this.#standing.look(now - head.enqueuedAt, plan.objectiveMs, now);
+    // A learned objective only orders. A client that set no deadline, of a model without an objective, waits as long as it
+    // takes: a burst of a thousand requests is no mistake.
+    if (plan.hasObjective) this.#standing.look(now - head.enqueuedAt, plan.objectiveMs, now);
   }
 
   /** Nothing waits. */

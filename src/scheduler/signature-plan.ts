@@ -77,6 +77,11 @@ export class SignaturePlan {
     this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
   }
 
+  /** The objective was set by somebody, not learned: then it may be held against requests. */
+  get hasObjective(): boolean {
+    return this.#sloMs !== undefined;
+  }
+
   /** After how long a request without a deadline should have its answer. */
   get objectiveMs(): number {
     if (this.#sloMs !== undefined) return this.#sloMs;

@@ -151,12 +151,22 @@ export function sustainableRows(lane: SlackFacts, { share }: Situation, now: Ins
   }
 }
 
-/** `rows` are fewer than the arrivals need, and enough others have the time for a batch that is larger. */
+/**
+ * `rows` are all that the head allows. Is it worth giving up for the larger batch that those behind it allow?
+ *
+ * Alone on its slots: if `rows` are fewer than the arrivals need. Beside others, while the slots are busy: if those given
+ * up are fewer than what the slot gets done in the time that a run costs however small it is, for that is what the
+ * second run would cost that the ones left behind need.
+ */
 function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
-  const need = Math.min(lane.queuedRows, sustainableRows(lane, situation, now));
-  if (rows >= need) return false;
-  const lateBy = now + situation.overheadMs + lane.latency.highMs(need);
-  return lane.queuedRows - lane.rowsDueBy(lateBy) > rows;
+  const { latency, queuedRows, maxBatchSize } = lane;
+  const isContended = situation.isShared && situation.load > WINDOW_LOAD;
+  const want = Math.min(queuedRows, isContended ? maxBatchSize : sustainableRows(lane, situation, now));
+  if (rows >= want) return false;
+  const lost = lane.rowsDueBy(now + situation.overheadMs + latency.highMs(want));
+  const kept = Math.min(maxBatchSize, queuedRows - lost);
+  if (kept <= rows) return false;
+  return !isContended || lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }
 
 function cappedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {

@@ -44,6 +44,8 @@ export interface ClassResult {
   refused: number;
   /** Waits of the good ones, in ms from arrival to answer. */
   readonly latencies: number[];
+  /** Refusals by their reason. */
+  readonly reasons: Map<string, number>;
 }
 
 export interface SimulationResult {
@@ -136,7 +138,9 @@ class Run {
     });
     harness.executor.onRun = ({ size }) => this.#start(harness.executor, model, size);
     this.#harnesses.push(harness);
-    this.#results.push(model.classes.map(() => ({ offered: 0, good: 0, late: 0, refused: 0, latencies: [] })));
+    this.#results.push(
+      model.classes.map(() => ({ offered: 0, good: 0, late: 0, refused: 0, latencies: [], reasons: new Map() })),
+    );
   }
 
   #start(executor: PuppetExecutor, model: SimulatedModel, size: number): void {
@@ -167,6 +171,8 @@ class Run {
         const took = this.#clock.nowMs() - now;
         if (error !== undefined) {
           result.refused += 1;
+          const reason = String(error.attributes?.['reason'] ?? error.kind);
+          result.reasons.set(reason, (result.reasons.get(reason) ?? 0) + 1);
           return;
         }
         this.#rowsRun += 1;

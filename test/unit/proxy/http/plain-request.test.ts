@@ -16,7 +16,12 @@ describe('PlainRequestReader', () => {
     const text = `${LINE}Host: a\r\nContent-Length:  4 \r\nX-Request-Id: r1\r\nRequest-Timeout: 2\r\nX-Empty:\r\n\r\nbody`;
     const request = read(`${text}POST`)!;
     assert.equal(request.head.target, '/v1/models/m:predict');
-    assert.deepEqual(request.head.fields, { timeout: 2000, requestId: 'r1', callerTrace: undefined });
+    assert.deepEqual(request.head.fields, {
+      timeout: 2000,
+      priority: undefined,
+      requestId: 'r1',
+      callerTrace: undefined,
+    });
     assert.equal(request.body.toString(), 'body');
     assert.equal(request.end, Buffer.from(text).length);
   });
