@@ -71,7 +71,7 @@ test('metadata: repeated text is joined; bytes are the first value, and none if 
 test('a priority is a class, nothing, or what is wrong with it', () => {
   assert.equal(headOf([GRPC]).priority, undefined);
   assert.equal(headOf([GRPC, ['x-pillion-priority', 'critical']]).priority, 0);
-  assert.equal(headOf([GRPC, ['x-pillion-priority', ' Sheddable']]).priority, 2);
+  assert.equal(headOf([GRPC, ['x-pillion-priority', 'Sheddable']]).priority, 2);
   const wrong = headOf([GRPC, ['x-pillion-priority', 'vip']]).priority;
   assert.ok(wrong instanceof ServingError);
   assert.equal(wrong.kind, 'invalid_request');
