@@ -10,9 +10,8 @@
  * they ask for, and urgency alone decides. A model that has used little waits like all others until it is urgent, so that
  * its batches fill, and then goes first: put first at once, it would run rows one by one and cost the others twice.
  *
- * Worker time ("virtual time") is charged when a batch ends, over the model's weight. A model that was idle comes back at
- * the least of those that are not, and nobody is ever more than CREDIT_MS behind the one that is ahead: resting earns no
- * right to starve the others later.
+ * Worker time ("virtual time") is charged when a batch ends, over the model's weight. Nobody is ever more than CREDIT_MS
+ * behind: a model that comes back from resting goes first for so long, and has earned no more than that.
  *
  * One for each process; a scheduler without one has slots without end and is bounded by its executor alone. Batches that
  * run on the event loop take no slot (Executor.isInline). With a single tenant everything here is a comparison.
@@ -124,7 +123,7 @@ export class CoreSlots {
     const index = this.#uses.indexOf(use);
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
-    this.#meanRunMs += MEAN_WEIGHT * (ranMs - this.#meanRunMs);
+    this.#meanRunMs += (this.#meanRunMs === 0 ? 1 : MEAN_WEIGHT) * (ranMs - this.#meanRunMs);
     tenant.usage.busy.add(ranMs, now);
     tenant.usage.virtualMs += ranMs / tenant.usage.weight;
   }
@@ -132,7 +131,7 @@ export class CoreSlots {
   /** Work has come to a tenant that had none. */
   onWork(tenant: SlotTenant): void {
     if (!this.isShared) return;
-    tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant));
+    tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant) - CREDIT_MS);
   }
 
   /** Somebody was told no for want of time. */
