@@ -5,6 +5,7 @@
  * each answer shows whose rows it has.
  */
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { clientLeft } from '../../src/core/cancel.ts';
@@ -16,6 +17,8 @@ import { numericTensor } from '../../src/core/tensor.ts';
 import { SCHEDULER_KINDS, type SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
 import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 
+/** Of up to 60 events each; a long run of a million events sets it (npm run test:long). */
+const RUNS = Number(process.env['PILLION_PROPERTY_RUNS'] ?? 300);
 const MAX_BATCH_SIZE = 4;
 
 interface Setting {
@@ -238,7 +241,7 @@ describe('Scheduler, under random events', () => {
         await world.finish();
         await world.checkEnd();
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 });
