@@ -83,7 +83,7 @@ export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs:
 export function deadlineTooShort(rows: number, budgetMs: number, needMs: number): ServingError {
   return new ServingError(
     'deadline_exceeded',
-    `the deadline is ${formatMs(budgetMs)} away, and the model takes about ${formatMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; ` +
+    `deadline of ${formatMs(budgetMs)} would have passed while the model ran: about ${formatMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; ` +
       'send a longer deadline or fewer rows',
     { attributes: { stage: 'admit', reason: 'deadline_too_short', expected_ms: needMs } },
   );

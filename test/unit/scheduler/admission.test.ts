@@ -76,7 +76,7 @@ describe('Admission', () => {
     assert.equal(error.attributes?.['reason'], 'deadline_too_short');
     assert.match(
       error.message,
-      /^the deadline is 5 ms away, and the model takes about 13 ms for 2 rows; send a longer/,
+      /^deadline of 5 ms would have passed while the model ran: about 13 ms for 2 rows; send a longer/,
     );
   });
 
