@@ -74,7 +74,7 @@ export class Admission {
     const { deadline } = context;
     ticket.isSoft = deadline === Infinity || context.hasOwnDeadline === false;
     ticket.due = ticket.isSoft ? Math.min(deadline, now + plan.objectiveMs) : deadline;
-    if (!ticket.isSoft) plan.tightest.add(deadline - now, now);
+    if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
     const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
     if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, now);
     plan.arrivals.add(rows, now);

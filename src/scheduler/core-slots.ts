@@ -17,7 +17,7 @@
  * run on the event loop take no slot (Executor.isInline). With a single tenant everything here is a comparison.
  */
 import type { Clock, Instant } from '../core/clock.ts';
-import { RateWindow } from './rate-window.ts';
+import { RateWindow, RecentMinimum } from './rate-window.ts';
 
 /** What a tenant's most urgent lane is like. */
 export interface Urgency {
@@ -32,14 +32,14 @@ export interface SlotTenant {
   /** It takes slots from here; an executor on the event loop does not. */
   readonly usesSlots: boolean;
   readonly usage: SlotUsage;
+  /** Its policy has said until when it starts nothing, and nothing has come since that would fill a batch. */
+  isWaiting(now: Instant): boolean;
   /** Of what waits; called only while something does. The object is the tenant's to use again. */
   urgency(): Urgency;
   /** Starts one batch if its policy wants to and its executor can; false = not now. */
   startOne(): boolean;
   /** Worker time of what waits and is due by then, in ms. */
   workDueBy(due: Instant): number;
-  /** The shortest time that its clients gave their requests lately. */
-  tightestMs(now: Instant): number;
 }
 
 /** A batch that runs: when it should end. */
@@ -52,6 +52,9 @@ const CREDIT_MS = 500;
 /** Virtual times in the same step count as equal: a few batches' length more or less is no unfairness. */
 const STEP_MS = 50;
 const BUSY_SPAN_MS = 250;
+const TIGHTEST_SPAN_MS = 500;
+/** Short beside any batch that is worth a slot. */
+const ASK_AGAIN_MS = 0.5;
 /** Who must start within so many mean runs is urgent: that is when the next slot is sure to come free. */
 const URGENT_RUNS = 1.25;
 /** Of the newest run in the mean of all. */
@@ -64,6 +67,10 @@ export class SlotUsage {
   virtualMs = 0;
   /** Worker ms per ms lately. */
   readonly busy: RateWindow;
+  /** What goes before its requests, when it last asked, and for what due. CoreSlots' own. */
+  othersWorkMs = 0;
+  askedAt: Instant = -Infinity;
+  askedDue: Instant = -Infinity;
   /** Did not want to start anything in the pass that is under way. */
   isPassed = false;
 
@@ -80,6 +87,10 @@ export class CoreSlots {
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
   #meanRunMs = 0;
+  /** Worker time of all tenants, and the most that one has used. */
+  readonly #busy: RateWindow;
+  readonly #tightest: RecentMinimum;
+  #aheadMs = 0;
   #refusedAt: Instant = -Infinity;
   #isPumping = false;
   /** Bytes of inputs that wait, over all tenants; kept by the queues. */
@@ -88,6 +99,8 @@ export class CoreSlots {
   constructor(total: number, clock: Clock) {
     this.total = total;
     this.#clock = clock;
+    this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
+    this.#tightest = new RecentMinimum(TIGHTEST_SPAN_MS, clock.nowMs());
   }
 
   get free(): number {
@@ -124,8 +137,10 @@ export class CoreSlots {
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
     this.#meanRunMs += (this.#meanRunMs === 0 ? 1 : MEAN_WEIGHT) * (ranMs - this.#meanRunMs);
+    this.#busy.add(ranMs, now);
     tenant.usage.busy.add(ranMs, now);
     tenant.usage.virtualMs += ranMs / tenant.usage.weight;
+    this.#aheadMs = Math.max(this.#aheadMs, tenant.usage.virtualMs);
   }
 
   /** Work has come to a tenant that had none. */
@@ -145,9 +160,7 @@ export class CoreSlots {
 
   /** Share of the slots that was busy lately; 0 where they are without end. */
   load(now: Instant): number {
-    let busy = 0;
-    for (const tenant of this.#tenants) busy += tenant.usage.busy.perMs(now);
-    return Math.min(1, busy / this.total);
+    return Math.min(1, this.#busy.perMs(now) / this.total);
   }
 
   /** Slots' worth of time that a tenant may count on: what the others leave, and never less than its part. */
@@ -167,6 +180,18 @@ export class CoreSlots {
   /** Worker time of other tenants' work that goes before a request of `tenant` that is due by `due`. */
   othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
     if (!this.isShared) return 0;
+    const { usage } = tenant;
+    // Asked for each request, and the same for all that come together: worked out anew when it may have changed.
+    const isFresh = now - usage.askedAt < ASK_AGAIN_MS && Math.abs(due - usage.askedDue) < ASK_AGAIN_MS;
+    if (!isFresh) {
+      usage.askedAt = now;
+      usage.askedDue = due;
+      usage.othersWorkMs = this.#othersWorkMs(tenant, due, now);
+    }
+    return usage.othersWorkMs;
+  }
+
+  #othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
     const isRationed = this.isOverloaded(now);
     let work = 0;
     for (const other of this.#tenants) {
@@ -176,11 +201,14 @@ export class CoreSlots {
     return work;
   }
 
+  /** A client has given its request so long. */
+  noteDeadline(ms: number, now: Instant): void {
+    this.#tightest.add(ms, now);
+  }
+
   /** The shortest time that any client gave its request lately. */
   tightestMs(now: Instant): number {
-    let least = Infinity;
-    for (const tenant of this.#tenants) least = Math.min(least, tenant.tightestMs(now));
-    return least;
+    return this.#tightest.least(now);
   }
 
   /** Starts what may start, the most deserving first. Called by a tenant whose work or slots have changed. */
@@ -209,6 +237,7 @@ export class CoreSlots {
     const urgentBefore = now + URGENT_RUNS * this.#meanRunMs;
     for (const tenant of this.#tenants) {
       if (tenant.queuedTasks === 0 || tenant.usage.isPassed || !tenant.usesSlots) continue;
+      if (tenant.isWaiting(now)) continue;
       const { priority, latestStart } = tenant.urgency();
       const step = !isRationed ? 0 : latestStart < urgentBefore ? this.#step(tenant) : Infinity;
       const isFirst =
@@ -225,9 +254,7 @@ export class CoreSlots {
   }
 
   #step({ usage }: SlotTenant): number {
-    let ahead = 0;
-    for (const tenant of this.#tenants) ahead = Math.max(ahead, tenant.usage.virtualMs);
-    return Math.floor(Math.max(usage.virtualMs, ahead - CREDIT_MS) / STEP_MS);
+    return Math.floor(Math.max(usage.virtualMs, this.#aheadMs - CREDIT_MS) / STEP_MS);
   }
 
   /** Of the tenants that have work or used slots lately; 0 where there is none. */

@@ -60,6 +60,8 @@ export class Dispatcher implements SlotTenant {
   #isDispatching = false;
   #timer: TimerHandle | undefined;
   #timerAt: Instant = Infinity;
+  /** What waits was looked at and held back until then; a new head of a lane ends that. */
+  #heldUntil: Instant = -Infinity;
   /** Called when nothing waits and nothing runs, at each change that leads there. */
   onQuiet: (() => void) | undefined;
 
@@ -115,15 +117,21 @@ export class Dispatcher implements SlotTenant {
     return workDueBy(this.#options.queue, due);
   }
 
-  tightestMs(now: Instant): number {
-    return this.situation.ownTightestMs(now);
+  isWaiting(now: Instant): boolean {
+    return this.#heldUntil > now && !this.#options.queue.hasFullLane;
   }
 
-  /** A task came: dispatches once after this turn. With no free slot there is nothing to do: the next one will pull. */
-  poke(): void {
+  /**
+   * A task came to `lane`, now: dispatches once after this turn. With no free slot there is nothing to do: the next one
+   * will pull.
+   */
+  poke(lane: Lane, now: Instant): void {
     const { queue, slots } = this.#options;
     if (queue.queuedTasks === 1 && this.#uses.length === 0) slots.onWork(this);
+    if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
     if (this.#isDeferred || this.freeSlots <= 0) return;
+    // Beside others, what waits for company is not looked at for every guest.
+    if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;
     this.#options.defer(this.#deferred);
   }
@@ -131,6 +139,7 @@ export class Dispatcher implements SlotTenant {
   /** From here on `policy` decides, beginning now. */
   usePolicy(policy: BatchPolicy): void {
     this.#policy = policy;
+    this.#heldUntil = -Infinity;
     this.dispatch();
   }
 
@@ -176,6 +185,7 @@ export class Dispatcher implements SlotTenant {
         this.#shed(decision, now);
         return true;
       case 'waitUntil':
+        this.#heldUntil = decision.at;
         this.#arm(decision.at);
         return false;
       case 'idle':

@@ -7,7 +7,9 @@
  *      └──┴──┴─────┴───────── rows      or the allowed sizes (a step at each: a batch is padded to the next)
  *
  * - A run moves the buckets on both sides of its size, by the ratio of what it took to what was expected: so a run of 5
- *   rows teaches 4 and 8 without a jump. Ratios are clamped to MAX_RATIO: one stall of a neighbour is no news.
+ *   rows teaches 4 and 8 without a jump. Ratios are clamped: one stall of a neighbour is no news. They are clamped more
+ *   upwards, and being faster than expected counts double: an estimate that stalls have driven up refuses requests that
+ *   would have been in time, and the fewer run, the longer it takes to learn so.
  * - A bucket never seen is what the known ones say: between two a line, beyond two their slope, beside a single one half
  *   fixed and half per row. The first run of its own settles it.
  * - A smaller batch never counts as slower than a larger one: a bucket that has not run for long is put right by those
@@ -39,11 +41,14 @@ export interface LatencyBucket {
 
 /** Weight of the newest run, once a bucket knows more than 1 / ALPHA of them. */
 const ALPHA = 0.1;
+/** The same where it was faster than expected. */
+const FASTER_ALPHA = 0.15;
 /** Of a probe: what runs seldom must teach more. */
 const PROBE_ALPHA = 0.3;
-const MAX_RATIO = 2.5;
+const MOST_RATIO = 1.5;
+const LEAST_RATIO = 1 / 2.5;
 /** How many deviations lie between mean and high. Of log-normal noise of 8 %, 1.5 covers nine in ten. */
-const DEVIATIONS = 1;
+const DEVIATIONS = 1.5;
 /** Nothing repeats itself to the microsecond, whatever three warm-up runs say. */
 const LEAST_DEVIATION = 0.05;
 /** What is assumed of a bucket's deviation at its first run. */
@@ -105,8 +110,8 @@ export class LatencyCurve implements LatencyView {
   learn(rows: number, runMs: number, isProbe = false): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
     const expected = this.#isKnown ? this.meanMs(rows) : runMs;
-    const ratio = expected > 0 ? Math.min(MAX_RATIO, Math.max(1 / MAX_RATIO, runMs / expected)) : 1;
-    const alpha = isProbe ? PROBE_ALPHA : ALPHA;
+    const ratio = expected > 0 ? Math.min(MOST_RATIO, Math.max(LEAST_RATIO, runMs / expected)) : 1;
+    const alpha = isProbe ? PROBE_ALPHA : ratio < 1 ? FASTER_ALPHA : ALPHA;
     const upper = this.#indexOf(rows);
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;

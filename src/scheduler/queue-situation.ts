@@ -5,6 +5,7 @@
 import type { Instant } from '../core/clock.ts';
 import type { Situation } from './batch-policy.ts';
 import type { CoreSlots, SlotTenant, Urgency } from './core-slots.ts';
+import { RecentMinimum } from './rate-window.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import { StandingQueue } from './standing-queue.ts';
@@ -16,13 +17,14 @@ interface Tenant extends SlotTenant {
   readonly slots: number;
 }
 
+const TIGHTEST_SPAN_MS = 500;
+
 export class QueueSituation implements Situation {
   readonly #tenant: Tenant;
   readonly #slots: CoreSlots;
   readonly #statistics: RunStatistics;
   readonly #standing = new StandingQueue();
-  /** Of every signature; set by the scheduler. */
-  plans: readonly SignaturePlan[] = [];
+  readonly #tightest = new RecentMinimum(TIGHTEST_SPAN_MS, 0);
   /** When it is asked: set before each decision. */
   now: Instant = 0;
 
@@ -46,7 +48,7 @@ export class QueueSituation implements Situation {
   }
 
   get tightestMs(): number {
-    return this.isShared ? this.#slots.tightestMs(this.now) : this.ownTightestMs(this.now);
+    return this.isShared ? this.#slots.tightestMs(this.now) : this.#tightest.least(this.now);
   }
 
   get isStanding(): boolean {
@@ -57,10 +59,10 @@ export class QueueSituation implements Situation {
     return this.#statistics.overheadMs;
   }
 
-  ownTightestMs(now: Instant): number {
-    let least = Infinity;
-    for (const plan of this.plans) least = Math.min(least, plan.tightest.least(now));
-    return least;
+  /** A client has given its request so long. */
+  noteDeadline(ms: number, now: Instant): void {
+    this.#tightest.add(ms, now);
+    if (this.#tenant.usesSlots) this.#slots.noteDeadline(ms, now);
   }
 
   /** A batch is about to be taken from behind this head, which has no deadline. */

@@ -12,7 +12,7 @@ const WEIGHT = 0.1;
 /** From the answer's being settled to its last byte handed to the connection: not seen from here. */
 const ANSWER_MS = 0.5;
 /** How far a single batch may move the mean error: one stall is no news. */
-const MAX_ERROR_MS = 100;
+const MAX_ERROR_MS = 30;
 /** Silence after which a run counts as a probe, and teaches more: at least this, and ten runs' time. */
 const PROBE_AFTER_MS = 100;
 const PROBE_AFTER_RUNS = 10;

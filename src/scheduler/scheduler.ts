@@ -97,7 +97,6 @@ export class Scheduler {
       defer: init.defer ?? afterThisPoll,
       onBatch: init.onBatch,
     });
-    this.#dispatcher.situation.plans = [...this.#plans.values()];
     this.#admission = new Admission({
       queue,
       dispatcher: this.#dispatcher,
@@ -178,7 +177,7 @@ export class Scheduler {
     return new Promise((resolve, reject) => {
       context.stages.enter(STAGE_QUEUE, ticket.enqueuedAt);
       new PendingRequest(context, this.#queue, resolve, reject).enqueue(lane, inputs, units, ticket);
-      this.#dispatcher.poke();
+      this.#dispatcher.poke(lane, ticket.enqueuedAt);
     });
   }
 

@@ -17,12 +17,11 @@ import type { Signature } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import type { LatencyCurve } from './latency-curve.ts';
 import { LatencyModel } from './latency-model.ts';
-import { RateWindow, RecentMinimum } from './rate-window.ts';
+import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 
 /** Two batches of a slow model, and short beside a change of load. */
 const ARRIVAL_SPAN_MS = 400;
-const TIGHTEST_SPAN_MS = 500;
 /** The learned objective: so many runs of one row, and at least so long. */
 const OBJECTIVE_RUNS = 20;
 const LEAST_OBJECTIVE_MS = 50;
@@ -54,8 +53,6 @@ export class SignaturePlan {
   readonly curve: LatencyCurve;
   /** Rows taken in lately. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
-  /** How long its clients gave their requests lately, at the least, in ms. */
-  readonly tightest = new RecentMinimum(TIGHTEST_SPAN_MS, 0);
   /** Bytes of one row of all inputs, where the signature alone tells them; else undefined. */
   readonly rowBytes: number | undefined;
   readonly #signature: Signature;

@@ -36,6 +36,8 @@ export interface SlackPolicyOptions {
 const WINDOW_LOAD = 0.85;
 /** Of the time that the head was given: what a window leaves unused before the latest start. */
 const WINDOW_RESERVE = 0.25;
+/** How long a lane that gets many rows is left to fill before it is looked at again. */
+const WINDOW_LOOK_MS = 5;
 /** A deadline beside ours is "much tighter" below this share of ours, and then bounds a batch to half of itself. */
 const TIGHT_SHARE = 0.5;
 
@@ -120,9 +122,12 @@ export class SlackPolicy implements BatchPolicy {
     if (!isShared || load <= WINDOW_LOAD || !this.#isSustaining) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
-    const nextAt = now + 1 / arrivalRows;
-    const reserveMs = WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt);
-    return nextAt < this.#latestStart - reserveMs ? nextAt : -Infinity;
+    const gapMs = 1 / arrivalRows;
+    const until = this.#latestStart - WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt);
+    if (now + gapMs >= until) return -Infinity;
+    // Not a look at each arrival: until it should be full, or for a while.
+    const fullMs = (lane.maxBatchSize - lane.queuedRows) * gapMs;
+    return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_LOOK_MS)));
   }
 
   #reason(lane: SlackFacts): DispatchReason {

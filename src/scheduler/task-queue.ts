@@ -41,6 +41,12 @@ export class TaskQueue {
     return this.#tasks;
   }
 
+  /** Some lane holds a full batch: there is nothing to wait for. */
+  get hasFullLane(): boolean {
+    for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.maxBatchSize) return true;
+    return false;
+  }
+
   get laneCount(): number {
     return this.#lanes.size;
   }
