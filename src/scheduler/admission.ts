@@ -63,6 +63,8 @@ export class Admission {
   admit(lane: Lane, rows: number, context: TaskContext, now: Instant): Ticket {
     const { plan } = lane;
     const { isByDeadline, isPredicting } = this.#options;
+    // Whether it is taken in or not: by what is taken in alone, small batches that have led to refusals look sufficient.
+    plan.arrivals.add(rows, now);
     this.#checkRows(lane, rows, context, now);
     this.#checkBytes(lane, rows, context, now);
     const ticket = this.#ticket;
@@ -77,7 +79,6 @@ export class Admission {
     if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
     const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
     if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, now);
-    plan.arrivals.add(rows, now);
     return ticket;
   }
 

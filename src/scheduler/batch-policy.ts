@@ -30,7 +30,7 @@ export interface SlackFacts extends LaneFacts {
   readonly isHeadSoft: boolean;
   /** About how many rows wait that are due no later than `due`. */
   rowsDueBy(due: Instant): number;
-  /** Rows taken in per ms lately, of its signature. */
+  /** Rows that came per ms lately, of its signature, refused ones too. */
   arrivalRows(now: Instant): number;
   readonly latency: LatencyView;
   /** Sizes that a run may have, ascending; empty = any. */

@@ -238,7 +238,7 @@ export class Dispatcher implements SlotTenant {
   #complete(running: RunningBatch, result: BatchResult): void {
     const now = this.#options.clock.nowMs();
     const { executeStart, size } = running.record;
-    this.#options.statistics.onRun(running.plan, size, now - executeStart, now);
+    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
     try {
       running.complete(result, now);
     } catch (thrown) {
@@ -260,7 +260,7 @@ export class Dispatcher implements SlotTenant {
     record.end = now;
     this.#uses.splice(this.#uses.indexOf(running), 1);
     if (running.holdsSlot) slots.giveBack(running, this, now - record.batchStart, now);
-    statistics.onEnd(record);
+    statistics.onEnd(record, running.lastMember);
     this.dispatch();
     this.#afterLeaving();
     telemetry.recordBatch(record);

@@ -5,12 +5,15 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
+import { STAGE_ENCODE, STAGE_SPLIT, type StageClock } from '../telemetry/stage-clock.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
 
 const WEIGHT = 0.1;
-/** From the answer's being settled to its last byte handed to the connection: not seen from here. */
-const ANSWER_MS = 0.5;
+/** At least so long an answer is on its way out of the process and into it. */
+const LEAST_ANSWER_MS = 0.5;
+/** How far a single batch may move the means: one stall is no news. */
+const MOST_LAG_MS = 10;
 /** How far a single batch may move the mean error: one stall is no news. */
 const MAX_ERROR_MS = 30;
 /** Silence after which a run counts as a probe, and teaches more: at least this, and ten runs' time. */
@@ -20,6 +23,10 @@ const PROBE_AFTER_RUNS = 10;
 export class RunStatistics {
   #meanRunMs: number | undefined;
   #aroundMs = 0;
+  #answerMs = 0;
+  #lagMs = 0;
+  /** Of the last batch's last member: when its answer has left is known by the next batch. */
+  #lastAnswered: StageClock | undefined;
   #startErrorMs = 0;
 
   /** Mean time that the executor takes for a batch, over the last ones that succeeded; undefined before the first. */
@@ -27,9 +34,13 @@ export class RunStatistics {
     return this.#meanRunMs;
   }
 
-  /** What a batch takes beside its run: copying together, cutting, settling, answering. */
+  /**
+   * What a request takes beside its batch's run: copying together, cutting, settling, until its answer is handed to the
+   * connection; and how late the event loop hears of things, for it hears as late of requests: that much of a client's
+   * deadline had passed before we saw it.
+   */
   get overheadMs(): number {
-    return ANSWER_MS + this.#aroundMs;
+    return Math.max(LEAST_ANSWER_MS, this.#answerMs) + this.#aroundMs + this.#lagMs;
   }
 
   /** How much later batches start than admission expected, at least 0. */
@@ -45,18 +56,29 @@ export class RunStatistics {
   }
 
   /** The executor has answered, well. */
-  onRun(plan: SignaturePlan, size: number, runMs: number, now: Instant): void {
+  onRun(plan: SignaturePlan, size: number, runMs: number, now: Instant, runEnd: Instant | undefined): void {
+    if (runEnd !== undefined) this.#lagMs += WEIGHT * (bounded(now - runEnd) - this.#lagMs);
     this.#meanRunMs = this.#meanRunMs === undefined ? runMs : this.#meanRunMs + WEIGHT * (runMs - this.#meanRunMs);
     plan.curve.learn(Math.max(1, size), runMs, now - runMs - plan.learnedAt >= silenceMs(plan));
     plan.learnedAt = now;
   }
 
   /** The batch's members are settled. */
-  onEnd(record: BatchRecord): void {
+  onEnd(record: BatchRecord, last: Task): void {
     if (record.splitStart === 0) return;
+    const answered = this.#lastAnswered;
+    if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
+      const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);
+      this.#answerMs += WEIGHT * (bounded(answerMs) - this.#answerMs);
+    }
+    this.#lastAnswered = last.owner.context.stages;
     const aroundMs = record.executeStart - record.batchStart + record.end - record.splitStart;
     this.#aroundMs += WEIGHT * (aroundMs - this.#aroundMs);
   }
+}
+
+function bounded(ms: number): number {
+  return Math.min(MOST_LAG_MS, Math.max(0, ms));
 }
 
 /**

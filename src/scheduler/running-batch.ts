@@ -137,6 +137,10 @@ export class RunningBatch implements SlotUse {
     }
   }
 
+  get lastMember(): Task {
+    return this.#members[this.#members.length - 1]!;
+  }
+
   get plan(): SignaturePlan {
     return this.#lane.plan;
   }

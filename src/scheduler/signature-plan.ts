@@ -51,7 +51,7 @@ export class SignaturePlan {
   probedAt: Instant = 0;
   /** How long its runs take. */
   readonly curve: LatencyCurve;
-  /** Rows taken in lately. */
+  /** Rows that came lately, refused ones too. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Bytes of one row of all inputs, where the signature alone tells them; else undefined. */
   readonly rowBytes: number | undefined;

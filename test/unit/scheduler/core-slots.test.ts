@@ -104,9 +104,10 @@ describe('CoreSlots', () => {
         await settle();
       }
       coreSlots.onRefusal(clock.nowMs());
-      const soon = { deadline: clock.nowMs() + 20 };
+      const soon = { deadline: clock.nowMs() + 24 };
       cold.submitRows([2], taskContext(clock, soon));
-      hot.submitRows([1], taskContext(clock, { deadline: clock.nowMs() + 19.5 }));
+      hot.submitRows([1], taskContext(clock, { deadline: clock.nowMs() + 23.5 }));
+      clock.advance(2);
       hot.executor.active[0]?.complete();
       await settle();
       assert.deepEqual(running(), first === 'cold' ? [0, 1] : [1, 0], first);

@@ -41,12 +41,12 @@ describe('Overload', () => {
     assert.ok(attainment < 0.2 && wasted > 0.8, `${attainment}, ${wasted}`);
   });
 
-  it('keeps what it admits: of those taken in, 19 of 20 are in time', async () => {
+  it('keeps what it admits: of those taken in, nine of ten are in time', async () => {
     for (const load of [1.2, 2]) {
       const { models } = await oneModel(load, 'slack');
       const [{ good, late, reasons }] = models[0] as [(typeof models)[0][0]];
       const dropped = (reasons.get('early_drop') ?? 0) + (reasons.get('expired') ?? 0);
-      assert.ok(good / (good + late + dropped) >= 0.95, `${good} of ${good + late + dropped} at ${load}`);
+      assert.ok(good / (good + late + dropped) >= 0.9, `${good} of ${good + late + dropped} at ${load}`);
     }
   });
 
