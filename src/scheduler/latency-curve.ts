@@ -47,8 +47,8 @@ const FASTER_ALPHA = 0.15;
 const PROBE_ALPHA = 0.3;
 const MOST_RATIO = 1.5;
 const LEAST_RATIO = 1 / 2.5;
-/** How many deviations lie between mean and high. Of log-normal noise of 8 %, 1.5 covers nine in ten. */
-const DEVIATIONS = 1.5;
+/** How many deviations lie between mean and high. One covers three in four; what lies beyond is mostly stalls, which no margin covers. */
+const DEVIATIONS = 1;
 /** Nothing repeats itself to the microsecond, whatever three warm-up runs say. */
 const LEAST_DEVIATION = 0.05;
 /** What is assumed of a bucket's deviation at its first run. */

@@ -11,7 +11,7 @@
  *    are nearly late would lower the capacity until everything is late. Where dropping would leave no larger batch (a burst
  *    that is due all at once), what can be saved runs;
  * 3. no batch is longer than half of the tightest deadline beside it, where that is much tighter than its own: a request
- *    that comes just after its start could not be served otherwise;
+ *    that comes just after its start could not be served otherwise. Unless that would cost too much throughput;
  * 4. an allowed size is gone up to by padding or down to by leaving rows, whichever costs less per row;
  * 5. it runs now, for an idle core earns nothing; but where other models want the same busy cores, a batch that has time
  *    waits for company as long as another arrival is due well before its latest start.
@@ -40,6 +40,9 @@ const WINDOW_RESERVE = 0.25;
 const WINDOW_LOOK_MS = 5;
 /** A deadline beside ours is "much tighter" below this share of ours, and then bounds a batch to half of itself. */
 const TIGHT_SHARE = 0.5;
+
+/** A bounded batch must get so much done per ms of what the unbounded one would. */
+const CAP_KEEPS = 0.8;
 
 const IDLE = { kind: 'idle' } as const;
 
@@ -171,13 +174,18 @@ function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: 
   const lost = lane.rowsDueBy(now + situation.overheadMs + latency.highMs(want));
   const kept = Math.min(maxBatchSize, queuedRows - lost);
   if (kept <= rows) return false;
-  return !isContended || lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
+  // With a full batch behind it, somebody is late whatever is done: then the larger batch makes fewer late.
+  if (!isContended || kept === maxBatchSize) return true;
+  return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }
 
 function cappedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {
   const ownMs = lane.headDue - lane.oldestEnqueuedAt;
   if (!(tightestMs < TIGHT_SHARE * ownMs)) return rows;
-  return lane.latency.rowsWithin(tightestMs / 2, rows);
+  const { latency } = lane;
+  const capped = Math.max(lane.headRows, latency.rowsWithin(tightestMs / 2, rows));
+  // What the bound costs in throughput must not be more than the tight ones are worth.
+  return capped / latency.meanMs(capped) >= CAP_KEEPS * (rows / latency.meanMs(rows)) ? capped : rows;
 }
 
 /** Padding up runs `rows` at the price of the next size; going down leaves some for the next batch. */

@@ -136,8 +136,14 @@ const CASES: readonly Case[] = [
   {
     name: 'bounds a batch to half of a much tighter deadline beside it',
     lanes: [lane('a', { rows: 8, due: 200 })],
+    situation: { tightestMs: 36 },
+    want: 'a 7 full',
+  },
+  {
+    name: 'but not where small batches get much less done',
+    lanes: [lane('a', { rows: 8, due: 200 })],
     situation: { tightestMs: 26 },
-    want: 'a 2 full',
+    want: 'a 8 full',
   },
   {
     name: 'does not bound it for a deadline like its own',
