@@ -175,14 +175,11 @@ export class Dispatcher implements SlotTenant {
     const now = this.#options.clock.nowMs();
     this.situation.now = now;
     this.#snapshot.freeSlots = this.freeSlots;
-    const decision = this.#policy.decide(this.#snapshot, now);
+    const decision = this.#decide(now);
     switch (decision.kind) {
       case 'run':
       case 'runNewest':
         this.#run(decision, now);
-        return true;
-      case 'shed':
-        this.#shed(decision, now);
         return true;
       case 'waitUntil':
         this.#heldUntil = decision.at;
@@ -190,6 +187,15 @@ export class Dispatcher implements SlotTenant {
         return false;
       case 'idle':
         return false;
+    }
+  }
+
+  /** Gives up what is to be given up, all at once: whoever shares the slots need not be asked again for each. */
+  #decide(now: Instant): Exclude<Decision<Lane>, { kind: 'shed' }> {
+    for (;;) {
+      const decision = this.#policy.decide(this.#snapshot, now);
+      if (decision.kind !== 'shed') return decision;
+      this.#shed(decision, now);
     }
   }
 
