@@ -144,6 +144,7 @@ export class Admission {
       arrivalRows: plan.arrivals.perMs(now),
       othersMs: othersMs + otherLanesMs(queue, lane, ticket.due),
       overheadMs: statistics.overheadMs,
+      aroundMs: statistics.aroundMs,
     });
     ticket.expectedStart = forecast.start;
     // On an idle server nothing is gained by refusing what may well be in time.

@@ -28,8 +28,9 @@ export interface ForecastQuestion {
   readonly arrivalRows: number;
   /** Worker time that goes before it besides, spread over the slots. */
   readonly othersMs: number;
-  /** Before the run and after it. */
+  /** Beside a run, for who rides in it; and the part of it during which the slot is taken. */
   readonly overheadMs: number;
+  readonly aroundMs: number;
 }
 
 /** A run that is over its time is expected to end any moment. */
@@ -44,12 +45,12 @@ export class Forecast {
   finish: Instant = 0;
 
   ask(question: ForecastQuestion): void {
-    const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, overheadMs } = question;
+    const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, overheadMs, aroundMs } = question;
     this.#reset(question);
     // Its last row decides: a large request rides in several batches.
     const position = aheadRows + rows;
     const before = Math.min(MAX_STEPS, Math.ceil(position / maxBatchSize) - 1);
-    const fullMs = latency.meanMs(maxBatchSize) + overheadMs;
+    const fullMs = latency.meanMs(maxBatchSize) + aroundMs;
     for (let i = 0; i < before; i++) this.#freeAt[this.#earliest()]! += fullMs;
     const start = this.#freeAt[this.#earliest()]!;
     const company = Math.floor(arrivalRows * (start - now));

@@ -12,6 +12,8 @@ import type { Task } from './task.ts';
 const WEIGHT = 0.1;
 /** At least so long an answer is on its way out of the process and into it. */
 const LEAST_ANSWER_MS = 0.5;
+/** A request comes somewhere in the time that the loop is busy with other things: halfway, in the mean. */
+const LAG_SHARE = 0.5;
 /** How far a single batch may move the means: one stall is no news. */
 const MOST_LAG_MS = 10;
 /** How far a single batch may move the mean error: one stall is no news. */
@@ -40,12 +42,17 @@ export class RunStatistics {
    * deadline had passed before we saw it.
    */
   get overheadMs(): number {
-    return Math.max(LEAST_ANSWER_MS, this.#answerMs) + this.#aroundMs + this.#lagMs;
+    return Math.max(LEAST_ANSWER_MS, this.#answerMs) + this.#aroundMs + LAG_SHARE * this.#lagMs;
   }
 
-  /** How much later batches start than admission expected, at least 0. */
+  /** The part of it during which the slot is taken. */
+  get aroundMs(): number {
+    return this.#aroundMs;
+  }
+
+  /** How much later batches start than admission expected; below 0 = earlier. */
   get lateStartMs(): number {
-    return Math.max(0, this.#startErrorMs);
+    return this.#startErrorMs;
   }
 
   /** A batch starts; `head` is its first task. */
