@@ -149,7 +149,7 @@ export class Admission {
     ticket.expectedStart = forecast.start;
     // On an idle server nothing is gained by refusing what may well be in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
-    return forecast.finish + LATE_SHARE * statistics.lateStartMs - ticket.due;
+    return forecast.finish + LATE_SHARE * statistics.lateStartMs + statistics.reserveMs - ticket.due;
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {

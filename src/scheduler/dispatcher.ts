@@ -266,7 +266,7 @@ export class Dispatcher implements SlotTenant {
     record.end = now;
     this.#uses.splice(this.#uses.indexOf(running), 1);
     if (running.holdsSlot) slots.giveBack(running, this, now - record.batchStart, now);
-    statistics.onEnd(record, running.lastMember);
+    statistics.onEnd(record, running.firstMember, running.lastMember);
     this.dispatch();
     this.#afterLeaving();
     telemetry.recordBatch(record);

@@ -12,6 +12,10 @@ import type { Task } from './task.ts';
 const WEIGHT = 0.1;
 /** At least so long an answer is on its way out of the process and into it. */
 const LEAST_ANSWER_MS = 0.5;
+/** What a late batch adds to the reserve, of its lateness, and what one in time leaves of it. */
+const RESERVE_GAIN = 0.2;
+const RESERVE_KEEPS = 0.95;
+const MOST_RESERVE_MS = 20;
 /** A request comes somewhere in the time that the loop is busy with other things: halfway, in the mean. */
 const LAG_SHARE = 0.5;
 /** How far a single batch may move the means: one stall is no news. */
@@ -27,6 +31,7 @@ export class RunStatistics {
   #aroundMs = 0;
   #answerMs = 0;
   #lagMs = 0;
+  #reserveMs = 0;
   /** Of the last batch's last member: when its answer has left is known by the next batch. */
   #lastAnswered: StageClock | undefined;
   #startErrorMs = 0;
@@ -43,6 +48,14 @@ export class RunStatistics {
    */
   get overheadMs(): number {
     return Math.max(LEAST_ANSWER_MS, this.#answerMs) + this.#aroundMs + LAG_SHARE * this.#lagMs;
+  }
+
+  /**
+   * What admission keeps free beside its forecast: grows with each batch whose most pressing answer was late, and shrinks
+   * with each that was not. Where nobody is near the deadline it is nothing, and nobody is refused for it.
+   */
+  get reserveMs(): number {
+    return this.#reserveMs;
   }
 
   /** The part of it during which the slot is taken. */
@@ -71,8 +84,9 @@ export class RunStatistics {
   }
 
   /** The batch's members are settled. */
-  onEnd(record: BatchRecord, last: Task): void {
+  onEnd(record: BatchRecord, first: Task, last: Task): void {
     if (record.splitStart === 0) return;
+    if (!first.isSoft && first.due < Infinity) this.#adjustReserve(record.end + this.overheadMs - first.due);
     const answered = this.#lastAnswered;
     if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
       const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);
@@ -81,6 +95,12 @@ export class RunStatistics {
     this.#lastAnswered = last.owner.context.stages;
     const aroundMs = record.executeStart - record.batchStart + record.end - record.splitStart;
     this.#aroundMs += WEIGHT * (aroundMs - this.#aroundMs);
+  }
+
+  #adjustReserve(lateMs: number): void {
+    if (lateMs > 0) {
+      this.#reserveMs = Math.min(MOST_RESERVE_MS, this.#reserveMs + RESERVE_GAIN * Math.min(lateMs, MOST_LAG_MS));
+    } else this.#reserveMs *= RESERVE_KEEPS;
   }
 }
 

@@ -137,6 +137,10 @@ export class RunningBatch implements SlotUse {
     }
   }
 
+  get firstMember(): Task {
+    return this.#members[0]!;
+  }
+
   get lastMember(): Task {
     return this.#members[this.#members.length - 1]!;
   }
