@@ -6,6 +6,7 @@ import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
+import { LatencyStore } from './models/latency-store.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
@@ -13,6 +14,8 @@ import { describeMemory, memoryReadings } from './models/memory-report.ts';
 import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import type { Records } from './proxy/records/records.ts';
+import { CoreSlots } from './scheduler/core-slots.ts';
+import type { SchedulerKind } from './scheduler/scheduler-options.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { AppTelemetry } from './telemetry/telemetry.ts';
 
@@ -24,14 +27,14 @@ export interface ModelParts {
   readonly records: Records;
 }
 
-/** Runs of one model at a time: one a core, less one for the event loop that feeds them. */
-export function slotsPerModel(options: ServeOptions, machine: Machine): number {
+/** Runs at a time, over all models: one a core, less one for the event loop that feeds them. */
+export function slotsOf(options: ServeOptions, machine: Machine): number {
   return options.num_batch_threads || Math.max(1, machine.budgetCores - 1);
 }
 
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
-  const slots = slotsPerModel(config.options, machine);
+  const slots = slotsOf(config.options, machine);
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
@@ -74,7 +77,18 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
       batchTimeoutMicros: options.batch_timeout_micros,
       maxEnqueuedBatches: options.max_enqueued_batches,
       allowedBatchSizes: options.allowed_batch_sizes,
+      kind: options.scheduler as SchedulerKind,
+      sloMs: options.slo_ms || undefined,
+      maxQueuedBytes: maxQueuedBytes(options, machine),
     },
+    coreSlots: new CoreSlots(slots, systemClock),
+    latencies: new LatencyStore({
+      directory: options.state_dir,
+      clock: systemClock,
+      logger,
+      cpuModel: machine.cpuModel,
+      threads: options.intra_op_threads,
+    }),
     slots,
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
@@ -85,6 +99,11 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
     maxTensorBytes: options.max_message_bytes,
     prepare: records.prepare,
   });
+}
+
+/** Bytes of inputs that may wait. */
+function maxQueuedBytes(options: ServeOptions, { memoryLimitBytes, totalMemoryBytes }: Machine): number {
+  return options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
 }
 
 function logHosts(logger: Logger): HostEvents {

@@ -7,7 +7,7 @@
  */
 import { AdminServer } from './admin/admin-server.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
-import { createModels, observeModels, slotsPerModel } from './app-models.ts';
+import { createModels, observeModels, slotsOf } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -227,8 +227,8 @@ class PillionApp implements App {
   /** What follows from the machine, for the start line. */
   #plan(): Readonly<Record<string, unknown>> {
     const { max_batch_size, intra_op_threads } = this.#options;
-    const slots = slotsPerModel(this.#options, this.#machine);
-    return { slots_per_model: slots, intra_op_threads, max_batch_size };
+    const slots = slotsOf(this.#options, this.#machine);
+    return { slots, intra_op_threads, max_batch_size };
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';
 import type { Signature, TensorSpec } from '../../src/core/signature.ts';
+import type { CoreSlots } from '../../src/scheduler/core-slots.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
 import type { Telemetry } from '../../src/telemetry/request-record.ts';
@@ -15,13 +16,16 @@ export interface Policy {
   readonly options: Partial<SchedulerOptions>;
 }
 
+const GREEDY = { kind: 'greedy' } as const;
+
 export const POLICIES: readonly Policy[] = [
   { name: 'pillion', options: {} },
-  { name: 'greedy', options: { maxEnqueuedBatches: 100 } },
-  { name: 'no-batching', options: { maxBatchSize: 1 } },
-  { name: 'queue-10', options: { maxEnqueuedBatches: 10 } },
-  { name: 'queue-2', options: { maxEnqueuedBatches: 2 } },
-  { name: 'queue-timeout', options: { maxEnqueuedBatches: 1_000_000 } },
+  { name: 'greedy', options: { ...GREEDY, maxEnqueuedBatches: 100 } },
+  { name: 'no-batching', options: { ...GREEDY, maxBatchSize: 1 } },
+  { name: 'queue-10', options: { ...GREEDY, maxEnqueuedBatches: 10 } },
+  { name: 'queue-2', options: { ...GREEDY, maxEnqueuedBatches: 2 } },
+  { name: 'queue-timeout', options: { ...GREEDY, maxEnqueuedBatches: 1_000_000 } },
+  { name: 'edf', options: { kind: 'edf', maxEnqueuedBatches: 1_000_000 } },
 ];
 
 /** As `pillion serve` has them. */
@@ -43,6 +47,8 @@ export interface SchedulerSeat {
   readonly telemetry: Telemetry;
   readonly model: string;
   readonly maxBatchSize: number;
+  /** That all models share. */
+  readonly slots: CoreSlots;
   readonly defer: (run: () => void) => void;
 }
 

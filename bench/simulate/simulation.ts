@@ -9,6 +9,7 @@ import { CancelSignal, clientLeft } from '../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { numericTensor, type TensorMap } from '../../src/core/tensor.ts';
+import { CoreSlots } from '../../src/scheduler/core-slots.ts';
 import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { TaskContext } from '../../src/scheduler/task.ts';
 import { type BatchRecord, noTelemetry } from '../../src/telemetry/request-record.ts';
@@ -40,6 +41,7 @@ export class Simulation {
     this.cores = new SharedCores(this.clock, cores);
     const random = new SeededRandom(seed, 1);
     const telemetry = { ...noTelemetry, recordBatch: (record: BatchRecord) => void this.batches.push(record) };
+    const shared = new CoreSlots(slots, this.clock);
     this.#schedulers = workload.models.map(({ name, latency }, i) =>
       schedulerFor(policy, {
         executor: new SimulatedExecutor(slots, latency, this.cores, random.fork(i)),
@@ -47,6 +49,7 @@ export class Simulation {
         telemetry,
         model: name,
         maxBatchSize: workload.maxBatchSize,
+        slots: shared,
         defer: (run) => void this.#deferred.push(run),
       }),
     );

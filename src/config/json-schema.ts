@@ -6,7 +6,7 @@ import { BATCHING_FIELDS } from './batching-parameters.ts';
 import { HOST_CHOICES } from './model-config.ts';
 import type { OptionTable } from './read-options.ts';
 import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
-import { BATCHING_RANGES, LOGGING_KEYS, type MODEL_KEYS, PROVIDERS } from './yaml/yaml-models.ts';
+import { BATCHING_RANGES, LOGGING_KEYS, type MODEL_KEYS, PROVIDERS, SLO_MS } from './yaml/yaml-models.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -48,6 +48,12 @@ function modelSchema(): Schema {
     labels: { description: 'Names for versions: {stable: 3}.', type: 'object', additionalProperties: VERSION },
     backend: { description: 'Runtime by name; by default the one that knows the files.', type: 'string' },
     provider: { description: 'Where it runs; by default execution_provider.', type: 'string', enum: [...PROVIDERS] },
+    slo_ms: {
+      description: 'Latency objective in ms, for requests without a deadline; by default slo_ms.',
+      type: 'number',
+      minimum: SLO_MS.min,
+      maximum: SLO_MS.max,
+    },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
     batching: batchingSchema(),
     logging: loggingSchema(),

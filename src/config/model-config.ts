@@ -19,6 +19,8 @@ export interface ModelConfig {
   readonly executionProvider: string;
   /** Where its runs happen; undefined = what `--host` says. */
   readonly host: HostChoice | undefined;
+  /** Its latency objective, in ms: when a request is due whose client set no deadline. Undefined = the server's. */
+  readonly sloMs?: number | undefined;
   /** What this model changes of the server's batching. */
   readonly batching?: BatchingConfig | undefined;
   /** Which of its requests are written down; undefined = none. */
@@ -65,6 +67,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     host: undefined as HostChoice | undefined,
     log: undefined as string | undefined,
     logRate: undefined as number | undefined,
+    sloMs: undefined as number | undefined,
   };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
@@ -75,6 +78,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     else if (key === 'host') {
       settings.host = HOST_CHOICES.find((choice) => choice === value);
       if (settings.host === undefined) return { error: `host=${value} wants one of ${HOST_CHOICES.join(', ')}` };
+    } else if (key === 'slo_ms') {
+      settings.sloMs = parseSloMs(value);
+      if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
     } else if (key === 'versions') {
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
@@ -86,7 +92,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       if (!isShare) return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
-      const keys = 'backend, provider, host, versions, log, log_rate and label.NAME (a number)';
+      const keys = 'backend, provider, host, slo_ms, versions, log, log_rate and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
@@ -105,8 +111,17 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       ...(settings.log === undefined
         ? {}
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
+      sloMs: settings.sloMs,
     },
   };
+}
+
+/** A day at most: what is longer is no objective. */
+const MAX_SLO_MS = 86_400_000;
+
+function parseSloMs(text: string): number | undefined {
+  const ms = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  return ms > 0 && ms <= MAX_SLO_MS ? ms : undefined;
 }
 
 function parseVersionPolicy(text: string): VersionPolicy | undefined {

@@ -23,7 +23,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01).',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, slo_ms, versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01).',
   }),
   ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
@@ -99,11 +99,32 @@ export const SERVE_OPTIONS = {
     default: [],
     help: 'Batches are padded to the next of these sizes; the last must equal --max_batch_size. Empty = any size.',
   }),
+  scheduler: text({
+    default: 'slack',
+    oneOf: ['slack', 'greedy', 'edf'],
+    placeholder: 'slack|greedy|edf',
+    help: 'What runs when. slack keeps deadlines and refuses at once what could not be in time; greedy is first come, first served; edf is earliest deadline first without predictions. The latter two are there to compare with.',
+  }),
+  slo_ms: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Latency objective, in ms: when a request is due whose client set no deadline. A model may have its own (--model=…,slo_ms=50). 0 = learned: 20 times what a run of one row takes, at least 50.',
+  }),
+  max_queued_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Inputs of requests that wait may hold so many MiB together; past that requests are refused at once. 0 = a quarter of the memory that the process may use.',
+  }),
+  state_dir: text({
+    default: '',
+    placeholder: 'DIR',
+    help: 'What was learned of each model’s run times is kept here between starts. Empty = nowhere.',
+  }),
   num_batch_threads: integer({
     min: 0,
     max: 1024,
     default: 0,
-    help: 'Runs of one model at a time, each on a thread with its own copy of the weights. 0 = one a core of the budget, less one for the event loop.',
+    help: 'Runs at a time, over all models, each on a thread with its own copy of the weights. 0 = one a core of the budget, less one for the event loop.',
   }),
   intra_op_threads: integer({
     min: 1,

@@ -26,6 +26,8 @@ export interface BatchResult {
 export interface Executor {
   /** How many batches may be in `run` at once. It changes when the model moves to another host: ask each time. */
   readonly slots: number;
+  /** Runs happen on the event loop's own core: they take none of the slots that all models share. Absent = false. */
+  readonly isInline?: boolean;
   /**
    * Memory for one input of a batch that will be given to `run` next, at least `byteLength` bytes, 8-byte aligned.
    * It belongs to the executor again when that run settles (or `release` is called because no run came of it).

@@ -28,6 +28,11 @@ export class Heap<T extends HeapEntry> {
     return this.#entries[0];
   }
 
+  /** All of them, in no order that means anything. */
+  entries(): Iterable<T> {
+    return this.#entries;
+  }
+
   add(entry: T): void {
     entry.heapIndex = this.#entries.length;
     this.#entries.push(entry);

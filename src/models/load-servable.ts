@@ -7,9 +7,12 @@ import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import type { HostChoice } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
+import type { CoreSlots } from '../scheduler/core-slots.ts';
+import type { LatencySeed } from '../scheduler/latency-model.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import type { KeptLatency, LatencyStore } from './latency-store.ts';
 import { modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
@@ -21,6 +24,10 @@ export interface LoadServableOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly scheduler: SchedulerOptions;
+  /** That all models share. */
+  readonly coreSlots: CoreSlots;
+  /** What earlier runs taught, kept between starts. */
+  readonly latencies: LatencyStore;
   /** Runs of one model at a time. */
   readonly slots: number;
   readonly intraOpThreads: number;
@@ -84,27 +91,38 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       executor: hosted.executor,
       clock,
       telemetry,
-      options: schedulerOptions,
+      options: { ...schedulerOptions, sloMs: model.sloMs ?? schedulerOptions.sloMs },
+      slots: options.coreSlots,
       signatures,
       model: name,
       version: version.toString(),
     });
-    const runner = runnerOf(scheduler, hosted);
+    const kept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency);
+    const runner = runnerOf(scheduler, hosted, kept);
     const servable =
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
     const { executor } = hosted;
     await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: options.scheduler });
+    scheduler.latency.seed(seedsOf(servable));
     return servable;
   };
 }
 
-function runnerOf(scheduler: Scheduler, hosted: Host): ServableRunner {
+/** What the sweep measured, run by run. */
+function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
+  return latencySeeds.flatMap(({ signatureName, rows, runMs }) =>
+    runMs.map((ms) => ({ signature: signatureName, rows, runMs: ms })),
+  );
+}
+
+function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency): ServableRunner {
   return {
     submit: (request) => scheduler.submit(request),
     close: async () => {
       await scheduler.close();
+      await kept.end();
       await hosted.close();
     },
     get queuedRows() {

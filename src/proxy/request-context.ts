@@ -7,6 +7,7 @@ import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
+import type { PriorityClass } from '../core/priority.ts';
 import type { BatchRecord, RequestOutcome, RequestRecord, Surface } from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -19,6 +20,9 @@ export interface RequestContextInit {
   readonly receivedAt: Instant;
   /** min(client's, server's cap). Infinity = none. */
   readonly deadline: Instant;
+  /** False: the deadline is only our cap. Default true. */
+  readonly hasOwnDeadline?: boolean;
+  readonly priority?: PriorityClass | undefined;
   /** The caller's own; undefined = it has none, and gets one of ours. */
   readonly id: string | undefined;
   /** Of all requests of the process: what ours is made of. */
@@ -32,6 +36,8 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   readonly method: string;
   readonly peer: string;
   readonly deadline: Instant;
+  readonly hasOwnDeadline: boolean;
+  readonly priority: PriorityClass | undefined;
   readonly trace: TraceContext | undefined;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
@@ -59,6 +65,8 @@ export class RequestContext implements RequestRecord, DenseSetMember {
     this.#sequence = init.sequence;
     this.peer = init.peer;
     this.deadline = init.deadline;
+    this.hasOwnDeadline = init.hasOwnDeadline ?? true;
+    this.priority = init.priority;
     this.trace = init.trace;
     this.stages = new StageClock(init.receivedAt);
   }

@@ -9,6 +9,7 @@ import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { DenseSet } from '../core/dense-set.ts';
 import { ServingError } from '../core/errors.ts';
+import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import { RequestContext } from './request-context.ts';
@@ -23,6 +24,8 @@ export interface RequestArrival {
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
+  /** Absent = default. */
+  readonly priority?: PriorityClass | undefined;
   readonly callerTrace: CallerTrace | undefined;
 }
 
@@ -70,6 +73,8 @@ export class RequestLifecycle {
       method: arrival.method,
       receivedAt: arrival.receivedAt,
       deadline,
+      hasOwnDeadline: arrival.timeoutMs !== undefined,
+      priority: arrival.priority,
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,

@@ -2,21 +2,27 @@
  * The executor's slots, and what makes a free one pull the next batch out of the queue.
  *
  *   task came ── poke ──▶ once a turn ─┐
- *   batch ended: its slot is free ─────┼──▶ dispatch: while a slot is free, ask the policy ──▶ run │ waitUntil │ idle
+ *   batch ended: its slot is free ─────┼──▶ dispatch: while a slot is free, ask the policy ──▶ run │ shed │ waitUntil │ idle
  *   the policy's instant has come ─────┘                                                       │       └ one timer
  *                                                                                              └ RunningBatch
  *
  * A batch is put together at the latest moment, when a slot is free to run it: until then its tasks may leave and others
  * may join. Never more than `executor.slots` batches are in `run`; a batch of which every member was cancelled still
  * holds its slot until the executor has answered. Whatever fails, fails one batch's members.
+ *
+ * Where several models share the slots (core-slots.ts), who starts next is decided there, and this one is asked to.
  */
 import type { Clock, Instant, TimerHandle } from '../core/clock.ts';
 import { toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
-import type { BatchPolicy } from './batch-policy.ts';
+import { takeMembers, takeNewestMembers } from './batch-members.ts';
+import type { BatchPolicy, Decision, QueueSnapshot } from './batch-policy.ts';
+import { type CoreSlots, type SlotTenant, SlotUsage, type SlotUse, type Urgency } from './core-slots.ts';
 import type { Lane } from './lane.ts';
-import { expiredInQueue } from './queue-errors.ts';
+import { expiredInQueue, shedInQueue } from './queue-errors.ts';
+import { QueueSituation, urgencyOf, workDueBy } from './queue-situation.ts';
+import type { RunStatistics } from './run-statistics.ts';
 import { RunningBatch } from './running-batch.ts';
 import type { Task } from './task.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -27,6 +33,10 @@ export interface DispatcherOptions {
   readonly telemetry: Telemetry;
   readonly queue: TaskQueue;
   readonly policy: BatchPolicy;
+  readonly slots: CoreSlots;
+  /** Of worker time, beside other models, when there is too little of it. */
+  readonly weight: number;
+  readonly statistics: RunStatistics;
   readonly model: string;
   readonly version: string;
   /** Runs a function once, after the events of this turn of the event loop. */
@@ -35,51 +45,93 @@ export interface DispatcherOptions {
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
 
-/** Weight of the newest batch in the mean: the last twenty or so count. */
-const MEAN_WEIGHT = 0.1;
-
-export class Dispatcher {
+export class Dispatcher implements SlotTenant {
+  readonly usage: SlotUsage;
+  readonly situation: QueueSituation;
   readonly #options: DispatcherOptions;
   readonly #deferred = (): void => {
     this.#isDeferred = false;
     this.dispatch();
   };
+  readonly #uses: RunningBatch[] = [];
+  readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
-  #running = 0;
-  #meanRunMs: number | undefined;
   #isDeferred = false;
   #isDispatching = false;
   #timer: TimerHandle | undefined;
   #timerAt: Instant = Infinity;
+  /** What waits was looked at and held back until then; a new head of a lane ends that. */
+  #heldUntil: Instant = -Infinity;
   /** Called when nothing waits and nothing runs, at each change that leads there. */
   onQuiet: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
+    const { queue, slots, clock, statistics } = options;
     this.#options = options;
     this.#policy = options.policy;
-    options.queue.onEmpty = () => this.#afterLeaving();
+    this.usage = new SlotUsage(options.weight, clock.nowMs());
+    this.situation = new QueueSituation(this, slots, statistics);
+    this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
+    queue.onEmpty = () => this.#afterLeaving();
+    slots.join(this);
   }
 
   get runningBatches(): number {
-    return this.#running;
+    return this.#uses.length;
+  }
+
+  get queuedTasks(): number {
+    return this.#options.queue.queuedTasks;
+  }
+
+  /** Batches that run, of this dispatcher. */
+  get uses(): readonly SlotUse[] {
+    return this.#uses;
+  }
+
+  /** How many batches it may run at once at most. */
+  get slots(): number {
+    const { executor, slots } = this.#options;
+    return this.usesSlots ? Math.min(executor.slots, slots.total) : executor.slots;
+  }
+
+  get usesSlots(): boolean {
+    return this.#options.executor.isInline !== true;
   }
 
   get freeSlots(): number {
-    return this.#options.executor.slots - this.#running;
+    const { executor, slots } = this.#options;
+    const own = executor.slots - this.#uses.length;
+    return this.usesSlots ? Math.min(own, slots.free) : own;
   }
 
   get isQuiet(): boolean {
-    return this.#running === 0 && this.#options.queue.queuedTasks === 0;
+    return this.#uses.length === 0 && this.#options.queue.queuedTasks === 0;
   }
 
-  /** Mean time that the executor takes for a batch, over the last ones that succeeded; undefined before the first. */
-  get meanRunMs(): number | undefined {
-    return this.#meanRunMs;
+  urgency(): Urgency {
+    return urgencyOf(this.#options.queue);
   }
 
-  /** A task came: dispatches once after this turn. With no free slot there is nothing to do: the next one will pull. */
-  poke(): void {
+  workDueBy(due: Instant): number {
+    return workDueBy(this.#options.queue, due);
+  }
+
+  isWaiting(now: Instant): boolean {
+    return this.#heldUntil > now && !this.#options.queue.hasFullLane;
+  }
+
+  /**
+   * A task came to `lane`, now: dispatches once after this turn. With no free slot there is nothing to do: the next one
+   * will pull.
+   */
+  poke(lane: Lane, now: Instant): void {
+    const { queue, slots } = this.#options;
+    if (queue.queuedTasks === 1 && this.#uses.length === 0) slots.onWork(this);
+    if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
     if (this.#isDeferred || this.freeSlots <= 0) return;
+    // Beside others, what waits for company is not looked at for every guest.
+    if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;
     this.#options.defer(this.#deferred);
   }
@@ -87,11 +139,16 @@ export class Dispatcher {
   /** From here on `policy` decides, beginning now. */
   usePolicy(policy: BatchPolicy): void {
     this.#policy = policy;
+    this.#heldUntil = -Infinity;
     this.dispatch();
   }
 
-  /** Starts what may start now. */
+  /** Starts what may start now; of other models too, where they share the slots. */
   dispatch(): void {
+    if (this.usesSlots && this.#options.slots.isShared) {
+      this.#options.slots.pump();
+      return;
+    }
     // A batch may end before its start returns (an executor that throws): the loop below then goes on, not a recursion.
     if (this.#isDispatching) return;
     this.#isDispatching = true;
@@ -103,15 +160,29 @@ export class Dispatcher {
     this.#afterLeaving();
   }
 
+  startOne(): boolean {
+    if (this.#isDispatching || this.freeSlots <= 0) return false;
+    this.#isDispatching = true;
+    try {
+      return this.#dispatchOne();
+    } finally {
+      this.#isDispatching = false;
+      this.#afterLeaving();
+    }
+  }
+
   #dispatchOne(): boolean {
-    const { queue, clock } = this.#options;
-    const now = clock.nowMs();
-    const decision = this.#policy.decide({ freeSlots: this.freeSlots, lanes: queue.lanes() }, now);
+    const now = this.#options.clock.nowMs();
+    this.situation.now = now;
+    this.#snapshot.freeSlots = this.freeSlots;
+    const decision = this.#decide(now);
     switch (decision.kind) {
       case 'run':
-        this.#run(this.#take(decision.lane, decision.rows, now), decision.lane, decision.reason, now);
+      case 'runNewest':
+        this.#run(decision, now);
         return true;
       case 'waitUntil':
+        this.#heldUntil = decision.at;
         this.#arm(decision.at);
         return false;
       case 'idle':
@@ -119,28 +190,31 @@ export class Dispatcher {
     }
   }
 
-  /** The tasks that ride: from the head on, while they fit. What has expired is failed instead, and takes no place. */
-  #take(lane: Lane, rows: number, now: Instant): Task[] {
-    const members: Task[] = [];
-    let room = Math.min(rows, lane.maxBatchSize);
-    for (let task = lane.head; task !== undefined; task = lane.head) {
-      const { context } = task.owner;
-      if (context.cancel.reason !== undefined) task.owner.fail(context.cancel.reason);
-      else if (!(context.deadline > now)) task.owner.fail(expiredInQueue());
-      else if (task.rows <= room || members.length === 0) {
-        this.#options.queue.remove(task);
-        members.push(task);
-        room -= task.rows;
-      } else break;
+  /** Gives up what is to be given up, all at once: whoever shares the slots need not be asked again for each. */
+  #decide(now: Instant): Exclude<Decision<Lane>, { kind: 'shed' }> {
+    for (;;) {
+      const decision = this.#policy.decide(this.#snapshot, now);
+      if (decision.kind !== 'shed') return decision;
+      this.#shed(decision, now);
     }
-    return members;
   }
 
-  #run(members: readonly Task[], lane: Lane, reason: DispatchReason, now: Instant): void {
+  #shed({ lane, reason }: Decision<Lane> & { kind: 'shed' }, now: Instant): void {
+    const task = lane.head!;
+    this.#options.slots.onRefusal(now);
+    task.owner.fail(shedInQueue(reason, task, now, lane.latency.meanMs(task.rows)));
+  }
+
+  #run(decision: Decision<Lane> & { kind: 'run' | 'runNewest' }, now: Instant): void {
+    const { lane, rows, kind } = decision;
+    const { executor, clock, queue, statistics } = this.#options;
+    const oldest = lane.head!;
+    if (oldest.isSoft) this.situation.lookAt(oldest, lane.plan, now);
+    const take = kind === 'run' ? takeMembers : takeNewestMembers;
+    const members = take(queue, lane, rows, now);
     if (members.length === 0) return;
-    const { executor, clock, model, version, telemetry } = this.#options;
-    const running = new RunningBatch({ lane, members, reason, model, version, telemetry }, now);
-    this.#running += 1;
+    statistics.onStart(members[0]!, now);
+    const running = this.#begin(lane, members, decision.reason, now);
     try {
       const inputs = running.assemble(executor);
       const batch = running.start(inputs, clock.nowMs());
@@ -158,10 +232,19 @@ export class Dispatcher {
     }
   }
 
+  #begin(lane: Lane, members: readonly Task[], reason: DispatchReason, now: Instant): RunningBatch {
+    const { model, version, telemetry, slots } = this.#options;
+    const running = new RunningBatch({ lane, members, reason, model, version, telemetry }, now);
+    this.#uses.push(running);
+    running.holdsSlot = this.usesSlots;
+    if (running.holdsSlot) slots.take(running);
+    return running;
+  }
+
   #complete(running: RunningBatch, result: BatchResult): void {
     const now = this.#options.clock.nowMs();
-    const runMs = now - running.record.executeStart;
-    this.#meanRunMs = this.#meanRunMs === undefined ? runMs : this.#meanRunMs + MEAN_WEIGHT * (runMs - this.#meanRunMs);
+    const { executeStart, size } = running.record;
+    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
     try {
       running.complete(result, now);
     } catch (thrown) {
@@ -177,12 +260,17 @@ export class Dispatcher {
 
   /** Members first (views, cheap), then the slot's next batch (a copy), then the bookkeeping. */
   #ended(running: RunningBatch): void {
-    const { clock, telemetry, onBatch } = this.#options;
-    running.record.end = clock.nowMs();
-    this.#running -= 1;
+    const { clock, telemetry, onBatch, slots, statistics } = this.#options;
+    const { record } = running;
+    const now = clock.nowMs();
+    record.end = now;
+    this.#uses.splice(this.#uses.indexOf(running), 1);
+    if (running.holdsSlot) slots.giveBack(running, this, now - record.batchStart, now);
+    statistics.onEnd(record, running.firstMember, running.lastMember);
     this.dispatch();
-    telemetry.recordBatch(running.record);
-    onBatch?.(running.record);
+    this.#afterLeaving();
+    telemetry.recordBatch(record);
+    onBatch?.(record);
   }
 
   #arm(at: Instant): void {
@@ -205,7 +293,10 @@ export class Dispatcher {
   /** Not while dispatching: tasks are on their way from the queue to a slot then, and counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
-    if (this.#options.queue.queuedTasks === 0) this.#disarm();
+    if (this.#options.queue.queuedTasks === 0) {
+      this.#disarm();
+      this.situation.onEmpty();
+    }
     if (this.isQuiet) this.onQuiet?.();
   }
 }

@@ -1,27 +1,34 @@
 /**
- * Tasks that may share a run, first come, first served: same signature, same outputs, same dtype and shape beside dim 0
+ * Tasks that may share a run, the one that is due first at the head: same signature, same outputs, same dtype and shape beside dim 0
  * of each input.
  *
- *    head                             tail
+ *    oldest                           newest
  *   ┌──────┐ next  ┌──────┐   next  ┌──────┐
  *   │ task │ ────▶ │ task │ ──────▶ │ task │ ──▶ undefined
  *   │      │ ◀──── │      │ ◀────── │      │
  *   └──────┘ prev  └──────┘   prev  └──────┘
  *
+ *   + a heap of those that overtake: due before the tail when they came
+ *
+ * Tasks that become due in the order in which they came (no deadlines, or all alike) make up the list alone, in O(1);
+ * only one that is due before the tail goes into the heap, in O(log n). The head is the earlier of the two heads.
+ *
  * The links are in the tasks themselves, so that one whose client has left or whose deadline has passed leaves from the
  * middle in O(1), with no tombstone: at any time the lane holds exactly the tasks that are still wanted.
  *
- * Invariants: `queuedRows` and `queuedTasks` are the sums over the list; a task's `lane` is this lane exactly while it
- * is in the list; enqueuedAt never falls from head to tail; no task has more rows than `maxBatchSize`.
+ * Invariants: `queuedRows` and `queuedTasks` are the sums over both; a task's `lane` is this lane exactly while it is in
+ * one of them; `due` never falls along the list; no task has more rows than `maxBatchSize`.
  *
- * push, remove, head: O(1), nothing allocated.
+ * push, remove, head: O(1) in the list, nothing allocated.
  */
 import type { Instant } from '../core/clock.ts';
-import type { LaneFacts } from './batch-policy.ts';
+import { Heap } from '../core/heap.ts';
+import type { SlackFacts } from './batch-policy.ts';
+import type { LatencyView } from './latency-curve.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
 
-export class Lane implements LaneFacts {
+export class Lane implements SlackFacts {
   readonly key: string;
   readonly plan: SignaturePlan;
   /** Wanted outputs of every task in it. */
@@ -33,22 +40,42 @@ export class Lane implements LaneFacts {
   readonly wholeSize: number | undefined;
   /** Most rows in one run of this lane. */
   readonly maxBatchSize: number;
+  /** Of all inputs of one row, about. */
+  readonly rowBytes: number;
   #head: Task | undefined;
   #tail: Task | undefined;
   #rows = 0;
   #tasks = 0;
+  #overtaking: Heap<Task> | undefined;
+  #overtakingRows = 0;
+  /** Latest `due` of those in the heap since it was last empty. */
+  #overtakingUntil: Instant = -Infinity;
 
-  constructor(key: string, plan: SignaturePlan, outputs: readonly string[], wholeSize: number | undefined) {
+  constructor(
+    key: string,
+    plan: SignaturePlan,
+    outputs: readonly string[],
+    wholeSize: number | undefined,
+    rowBytes = 0,
+  ) {
     this.key = key;
     this.plan = plan;
     this.outputs = outputs;
     this.wholeSize = wholeSize;
     this.maxBatchSize = wholeSize === undefined ? plan.maxBatchSize : 1;
+    this.rowBytes = rowBytes;
   }
 
-  /** The task that has waited longest. */
+  /** The task that is due first; of two that are due together, the one that came first. */
   get head(): Task | undefined {
-    return this.#head;
+    const first = this.#overtaking?.peek();
+    if (first === undefined) return this.#head;
+    return this.#head === undefined || isBefore(first, this.#head) ? first : this.#head;
+  }
+
+  /** The task that came last, where no task has overtaken another; else undefined. */
+  get newest(): Task | undefined {
+    return this.#overtakingRows === 0 ? this.#tail : undefined;
   }
 
   get queuedRows(): number {
@@ -59,25 +86,81 @@ export class Lane implements LaneFacts {
     return this.#tasks;
   }
 
-  /** When the head came; Infinity in an empty lane. */
-  get oldestEnqueuedAt(): Instant {
-    return this.#head === undefined ? Infinity : this.#head.enqueuedAt;
+  get latency(): LatencyView {
+    return this.plan.curve;
   }
 
-  /** Puts a task that is in no lane at the tail. */
+  get sizes(): readonly number[] {
+    return this.wholeSize === undefined ? this.plan.sizes : NO_SIZES;
+  }
+
+  get headRows(): number {
+    return this.head?.rows ?? 0;
+  }
+
+  get headDue(): Instant {
+    return this.head?.due ?? Infinity;
+  }
+
+  get isHeadSoft(): boolean {
+    return this.head?.isSoft ?? false;
+  }
+
+  /** When the head came; Infinity in an empty lane. */
+  get oldestEnqueuedAt(): Instant {
+    return this.head?.enqueuedAt ?? Infinity;
+  }
+
+  /** Puts a task that is in no lane into its place. */
   push(task: Task): void {
     const tail = this.#tail;
     task.lane = this;
+    this.#rows += task.rows;
+    this.#tasks += 1;
+    if (tail !== undefined && task.due < tail.due) {
+      this.#overtake(task);
+      return;
+    }
     task.previous = tail;
     if (tail === undefined) this.#head = task;
     else tail.next = task;
     this.#tail = task;
-    this.#rows += task.rows;
-    this.#tasks += 1;
+  }
+
+  /**
+   * About how many rows wait that are due no later than `due`: exact where that is all or none of a part, else as if
+   * they were spread evenly over its time.
+   */
+  rowsDueBy(due: Instant): number {
+    const listRows = this.#rows - this.#overtakingRows;
+    let rows = 0;
+    if (listRows > 0) rows += listRows * shareBy(due, this.#head!.due, this.#tail!.due);
+    const first = this.#overtaking?.peek();
+    if (first !== undefined) rows += this.#overtakingRows * shareBy(due, first.due, this.#overtakingUntil);
+    return rows;
+  }
+
+  arrivalRows(now: Instant): number {
+    return this.plan.arrivals.perMs(now);
+  }
+
+  /** Every task, in no order that means anything. Not for the request path. */
+  *tasks(): Iterable<Task> {
+    for (let task = this.#head; task !== undefined; task = task.next) yield task;
+    yield* this.#overtaking?.entries() ?? [];
   }
 
   /** Takes a task of this lane out, wherever it stands. */
   remove(task: Task): void {
+    this.#rows -= task.rows;
+    this.#tasks -= 1;
+    if (task.heapIndex !== -1) {
+      this.#overtaking!.remove(task);
+      this.#overtakingRows -= task.rows;
+      if (this.#overtaking!.size === 0) this.#overtakingUntil = -Infinity;
+      task.lane = undefined;
+      return;
+    }
     const { previous, next } = task;
     if (previous === undefined) this.#head = next;
     else previous.next = next;
@@ -86,7 +169,24 @@ export class Lane implements LaneFacts {
     task.lane = undefined;
     task.previous = undefined;
     task.next = undefined;
-    this.#rows -= task.rows;
-    this.#tasks -= 1;
   }
+
+  #overtake(task: Task): void {
+    this.#overtaking ??= new Heap(isBefore);
+    this.#overtaking.add(task);
+    this.#overtakingRows += task.rows;
+    if (task.due > this.#overtakingUntil) this.#overtakingUntil = task.due;
+  }
+}
+
+const NO_SIZES: readonly number[] = [];
+
+function isBefore(a: Task, b: Task): boolean {
+  return a.due < b.due || (a.due === b.due && a.enqueuedAt < b.enqueuedAt);
+}
+
+/** How much of what is spread evenly over [from, until] lies at or before `at`: 0 to 1. */
+function shareBy(at: number, from: number, until: number): number {
+  if (at >= until) return 1;
+  return at < from ? 0 : (at - from) / (until - from);
 }

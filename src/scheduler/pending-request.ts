@@ -14,8 +14,17 @@ import type { TensorMap } from '../core/tensor.ts';
 import { STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { Lane } from './lane.ts';
 import { cutInputs, joinOutputs } from './split-request.ts';
-import { Task, type TaskContext, type TaskOwner } from './task.ts';
+import { Task, type TaskContext, type TaskInit, type TaskOwner } from './task.ts';
 import type { TaskQueue } from './task-queue.ts';
+
+/** What admission says of a request: read at once, so that one object serves all requests of a scheduler. */
+export interface Ticket {
+  enqueuedAt: Instant;
+  /** See TaskInit. */
+  due: Instant;
+  isSoft: boolean;
+  expectedStart: Instant;
+}
 
 const NO_TASKS: readonly Task[] = [];
 
@@ -44,10 +53,10 @@ export class PendingRequest implements TaskOwner {
   }
 
   /** Queues the request in `lane`, in parts of at most the lane's largest batch. Called once. */
-  enqueue(lane: Lane, inputs: TensorMap, rows: number, enqueuedAt: Instant): void {
+  enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
     // One part, nearly always: no list that grows.
-    if (rows <= lane.maxBatchSize) this.#tasks = [new Task({ owner: this, part: 0, rows, inputs, enqueuedAt })];
-    else this.#tasks = this.#cut(lane.maxBatchSize, inputs, rows, enqueuedAt);
+    if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
+    else this.#tasks = this.#cut(lane.maxBatchSize, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
     for (const task of this.#tasks) this.#queue.push(lane, task);
   }
@@ -88,12 +97,17 @@ export class PendingRequest implements TaskOwner {
     this.context.cancel.onCancel = undefined;
   }
 
-  #cut(max: number, inputs: TensorMap, rows: number, enqueuedAt: Instant): Task[] {
+  #part(part: number, inputs: TensorMap, rows: number, ticket: Ticket): TaskInit {
+    const { enqueuedAt, due, isSoft, expectedStart } = ticket;
+    return { owner: this, part, rows, inputs, enqueuedAt, due, isSoft, expectedStart };
+  }
+
+  #cut(max: number, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
     const tasks: Task[] = [];
     for (let start = 0; start < rows; start += max) {
       const end = Math.min(rows, start + max);
       const cut = cutInputs(inputs, start, end);
-      tasks.push(new Task({ owner: this, part: tasks.length, rows: end - start, inputs: cut, enqueuedAt }));
+      tasks.push(new Task(this.#part(tasks.length, cut, end - start, ticket)));
     }
     this.#answers = [];
     return tasks;

@@ -14,8 +14,10 @@ import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/reques
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
+import type { SlotUse } from './core-slots.ts';
 import type { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
+import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
 
 export interface RunningBatchInit {
@@ -28,8 +30,11 @@ export interface RunningBatchInit {
   readonly telemetry: Telemetry;
 }
 
-export class RunningBatch {
+export class RunningBatch implements SlotUse {
   readonly record: BatchRecord;
+  readonly expectedEnd: Instant;
+  /** It holds one of the slots that all models share. */
+  holdsSlot = false;
   readonly #members: readonly Task[];
   readonly #lane: Lane;
   #buffers: readonly ArrayBuffer[] = [];
@@ -38,16 +43,20 @@ export class RunningBatch {
     const { lane, members } = init;
     this.#lane = lane;
     this.#members = members;
+    const { plan } = lane;
     let taskRows = 0;
     for (const member of members) taskRows += member.rows;
     const sampled = sampledTraces(members);
+    const size = lane.wholeSize ?? plan.sizeFor(taskRows);
+    const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
+    this.expectedEnd = batchStart + (expectedMs ?? 0);
     this.record = {
       model: init.model,
       version: init.version,
-      signatureName: lane.plan.name,
+      signatureName: plan.name,
       tasks: members.length,
       rows: lane.wholeSize ?? taskRows,
-      size: lane.wholeSize ?? lane.plan.sizeFor(taskRows),
+      size,
       reason: init.reason,
       batchStart,
       executeStart: 0,
@@ -55,6 +64,7 @@ export class RunningBatch {
       end: 0,
       runStart: undefined,
       runEnd: undefined,
+      expectedMs,
       outcome: 'ok',
       members: sampled,
       trace: sampled[0] === undefined ? undefined : init.telemetry.startBatchTrace(sampled[0]),
@@ -125,6 +135,18 @@ export class RunningBatch {
       owner.context.batch = this.record;
       owner.fail(error);
     }
+  }
+
+  get firstMember(): Task {
+    return this.#members[0]!;
+  }
+
+  get lastMember(): Task {
+    return this.#members[this.#members.length - 1]!;
+  }
+
+  get plan(): SignaturePlan {
+    return this.#lane.plan;
   }
 
   /** Rows of every tensor of the run; undefined where it is run whole. */

@@ -1,7 +1,16 @@
 /**
- * TensorFlow Serving's batching knobs, with its names and meaning. Nobody needs them: the defaults batch whatever waits
- * when a slot comes free and hold nothing back.
+ * What may be set of a scheduler. Nobody needs to set anything but, perhaps, the objective: the defaults learn the rest.
  */
+
+/**
+ * - slack: deadlines, predicted (slack-policy.ts, admission.ts); the default.
+ * - greedy: first come, first served; refused only when the queue is full, expired ones dropped when their turn comes.
+ * - edf: earliest deadline first, in the largest batch that the head's deadline allows; nothing is refused for being
+ *   predicted late. These two are there to compare with.
+ */
+export const SCHEDULER_KINDS = ['slack', 'greedy', 'edf'] as const;
+export type SchedulerKind = (typeof SCHEDULER_KINDS)[number];
+
 export interface SchedulerOptions {
   /** Most rows in one run. Larger requests are cut into several. */
   readonly maxBatchSize: number;
@@ -17,4 +26,15 @@ export interface SchedulerOptions {
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
+  /** Default slack. */
+  readonly kind?: SchedulerKind | undefined;
+  /**
+   * The model's latency objective in ms: when a request is due whose client set no deadline. Default: learned, 20 times
+   * what a run of one row takes, at least 50.
+   */
+  readonly sloMs?: number | undefined;
+  /** Share of worker time beside other models when there is too little of it; default 1. */
+  readonly weight?: number | undefined;
+  /** Bytes of inputs that may wait, over all models that share their slots. Default: no bound but the rows. */
+  readonly maxQueuedBytes?: number | undefined;
 }

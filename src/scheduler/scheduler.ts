@@ -1,34 +1,40 @@
 /**
  * Puts the requests of one servable version into batches and the batches on its executor. One Scheduler per version.
  *
- *   submit ─▶ checks, capacity ─▶ lane ── a free slot pulls ──▶ batch ─▶ Executor.run ─▶ each request's own rows
+ *   submit ─▶ checks, admission ─▶ lane ── a free slot pulls ──▶ batch ─▶ Executor.run ─▶ each request's own rows
  *                  └ refused now
  *
  * Contract:
  * - Every request settles exactly once: with its outputs or with a ServingError. It is heard at once when its client
  *   leaves or its deadline passes, waiting or running.
  * - No expired or cancelled request is given to the executor.
- * - At capacity (`maxEnqueuedBatches` full batches wait) requests are refused with `overloaded` and a time to retry
- *   after. A request that finds nothing waiting is always taken, however large.
- * - First come, first served within a lane; between lanes the policy decides (batch-policy.ts).
+ * - What could not be answered in time is refused at once, with a time to retry after (admission.ts). At capacity
+ *   (`maxEnqueuedBatches` full batches wait) everything is; a request that finds nothing waiting is taken, however large.
+ * - Within a lane, who is due first goes first; between lanes the policy decides (slack-policy.ts), between models the
+ *   slots that they share (core-slots.ts).
  * - A failing run fails its own members and nobody else.
  * - The request's bytes are read until its rows are copied into a batch, and not after.
  */
 import { setImmediate } from 'node:timers';
-import type { Clock, Instant } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { toServingError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
+import { Admission } from './admission.ts';
 import { type BatchPolicy, GreedyPolicy } from './batch-policy.ts';
+import { CoreSlots } from './core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Lane } from './lane.ts';
-import { PendingRequest } from './pending-request.ts';
-import { draining, emptyFixedBatch, expiredOnArrival, overloaded, unknownSignature } from './queue-errors.ts';
+import { LatencyModel, type LatencySeed } from './latency-model.ts';
+import { PendingRequest, type Ticket } from './pending-request.ts';
+import { draining, emptyFixedBatch, expiredOnArrival, unknownSignature } from './queue-errors.ts';
+import { RunStatistics } from './run-statistics.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
+import { SlackPolicy } from './slack-policy.ts';
 import { checkPartCount } from './split-request.ts';
 import type { SchedulerRequest } from './task.ts';
 import { TaskQueue } from './task-queue.ts';
@@ -41,40 +47,65 @@ export interface SchedulerInit {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly model: string;
   readonly version: string;
-  /** What runs next; by default GreedyPolicy with the options' batchTimeoutMicros. */
+  /** What runs next; by default what the options' kind says. */
   readonly policy?: BatchPolicy;
+  /** The slots that it shares with other schedulers. By default its executor's are its own. */
+  readonly slots?: CoreSlots;
+  /** Runs measured at load, so that the first request is not a guess. */
+  readonly seeds?: readonly LatencySeed[];
+  /** For the spread of retry delays, 0 to 1. By default Math.random. */
+  readonly random?: () => number;
   /** Called once for each batch, after its members were settled and telemetry has the record. */
   readonly onBatch?: (record: BatchRecord) => void;
   /** Runs a function after this turn's events; by default setImmediate. Tests and simulators bring their own. */
   readonly defer?: (run: () => void) => void;
 }
 
-/** Before any batch has ended there is no time to estimate from. */
-const DEFAULT_RETRY_AFTER_MS = 100;
-
 export class Scheduler {
+  /** What it has learned of its runs' lengths: to be seeded, kept and taken over. */
+  readonly latency = new LatencyModel();
   readonly #clock: Clock;
-  readonly #executor: Executor;
   readonly #plans = new Map<string, SignaturePlan>();
-  readonly #queue = new TaskQueue();
+  readonly #slots: CoreSlots;
+  readonly #queue: TaskQueue;
   readonly #dispatcher: Dispatcher;
+  readonly #admission: Admission;
   #closed: Promise<void> | undefined;
 
   constructor(init: SchedulerInit) {
     const { executor, clock, telemetry, options, model, version } = init;
+    const { kind = 'slack' } = options;
+    const slots = init.slots ?? new CoreSlots(Infinity, clock);
+    const statistics = new RunStatistics();
+    const queue = new TaskQueue(slots);
     this.#clock = clock;
-    this.#executor = executor;
-    for (const [name, signature] of init.signatures) this.#plans.set(name, new SignaturePlan(name, signature, options));
+    this.#slots = slots;
+    this.#queue = queue;
+    for (const [name, signature] of init.signatures) this.#addPlan(name, signature, options);
+    this.latency.seed(init.seeds ?? []);
     this.#dispatcher = new Dispatcher({
       executor,
       clock,
       telemetry,
-      queue: this.#queue,
-      policy: init.policy ?? new GreedyPolicy(options.batchTimeoutMicros),
+      queue,
+      policy: init.policy ?? policyOf(options),
+      slots,
+      weight: options.weight ?? 1,
+      statistics,
       model,
       version,
       defer: init.defer ?? afterThisPoll,
       onBatch: init.onBatch,
+    });
+    this.#admission = new Admission({
+      queue,
+      dispatcher: this.#dispatcher,
+      slots,
+      statistics,
+      maxQueuedBytes: options.maxQueuedBytes ?? Infinity,
+      isPredicting: kind === 'slack',
+      isByDeadline: kind !== 'greedy',
+      random: init.random ?? Math.random,
     });
   }
 
@@ -108,7 +139,10 @@ export class Scheduler {
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = new Promise((resolve) => {
-        this.#dispatcher.onQuiet = resolve;
+        this.#dispatcher.onQuiet = () => {
+          this.#slots.leave(this.#dispatcher);
+          resolve();
+        };
       });
       // No company will come any more: nothing is held back for it.
       this.#dispatcher.usePolicy(new GreedyPolicy(0));
@@ -133,37 +167,30 @@ export class Scheduler {
     }
     const units = Math.max(1, rows);
     checkPartCount(units, plan.maxBatchSize);
-    this.#checkCapacity(plan, units);
-    return this.#enqueue(this.#queue.laneFor(plan, request, rows), request, units, now);
+    const lane = this.#queue.laneFor(plan, request, rows);
+    const ticket = this.#admission.admit(lane, units, context, now);
+    return this.#enqueue(lane, request, units, ticket);
   }
 
-  #enqueue(lane: Lane, request: SchedulerRequest, units: number, now: Instant): Promise<TensorMap> {
+  #enqueue(lane: Lane, request: SchedulerRequest, units: number, ticket: Ticket): Promise<TensorMap> {
     const { context, inputs } = request;
     return new Promise((resolve, reject) => {
-      context.stages.enter(STAGE_QUEUE, now);
-      new PendingRequest(context, this.#queue, resolve, reject).enqueue(lane, inputs, units, now);
-      this.#dispatcher.poke();
+      context.stages.enter(STAGE_QUEUE, ticket.enqueuedAt);
+      new PendingRequest(context, this.#queue, resolve, reject).enqueue(lane, inputs, units, ticket);
+      this.#dispatcher.poke(lane, ticket.enqueuedAt);
     });
   }
 
-  /** What came in this turn may fit the free slots: only what they leave is a queue. */
-  #checkCapacity(plan: SignaturePlan, rows: number): void {
-    if (!isOver(plan, rows)) return;
-    this.#dispatcher.dispatch();
-    if (isOver(plan, rows)) throw overloaded(plan, rows, this.#retryAfterMs(plan));
-  }
-
-  /** When the batches that wait should have run, if they take as long as the last ones did. */
-  #retryAfterMs(plan: SignaturePlan): number {
-    const { meanRunMs, runningBatches } = this.#dispatcher;
-    if (meanRunMs === undefined) return DEFAULT_RETRY_AFTER_MS;
-    const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + runningBatches;
-    return Math.max(1, Math.ceil((meanRunMs * ahead) / this.#executor.slots));
+  #addPlan(name: string, signature: Signature, options: SchedulerOptions): void {
+    const plan = new SignaturePlan(name, signature, options, this.latency);
+    this.#plans.set(name, plan);
   }
 }
 
-function isOver(plan: SignaturePlan, rows: number): boolean {
-  return plan.queuedRows > 0 && plan.queuedRows + rows > plan.maxQueuedRows;
+function policyOf(options: SchedulerOptions): BatchPolicy {
+  const { kind = 'slack', batchTimeoutMicros } = options;
+  if (kind === 'greedy') return new GreedyPolicy(batchTimeoutMicros);
+  return new SlackPolicy({ batchTimeoutMicros, isSustaining: kind === 'slack' });
 }
 
 /**

@@ -9,12 +9,24 @@
  * runtime is asked; else it is run whole, with size 0, and the runtime has the word. For a fixed batch there is no row
  * to pad with, so it is refused.
  */
+import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape } from '../core/shape.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import type { LatencyCurve } from './latency-curve.ts';
+import { LatencyModel } from './latency-model.ts';
+import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
+
+/** Two batches of a slow model, and short beside a change of load. */
+const ARRIVAL_SPAN_MS = 400;
+/** The learned objective: so many runs of one row, and at least so long. */
+const OBJECTIVE_RUNS = 20;
+const LEAST_OBJECTIVE_MS = 50;
+/** Until something has run. */
+const UNKNOWN_OBJECTIVE_MS = 1000;
 
 export class SignaturePlan {
   readonly name: string;
@@ -34,19 +46,44 @@ export class SignaturePlan {
   /** The TaskQueue's own: outputs that were asked for last, and their lane's key, where `hasFixedRows`. */
   lastOutputs: readonly string[] | undefined;
   lastKey = '';
+  /** When a run last taught the curve, and when a request was last taken in only to do so. */
+  learnedAt: Instant = 0;
+  probedAt: Instant = 0;
+  /** How long its runs take. */
+  readonly curve: LatencyCurve;
+  /** Rows that came lately, refused ones too. */
+  readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
+  /** Bytes of one row of all inputs, where the signature alone tells them; else undefined. */
+  readonly rowBytes: number | undefined;
   readonly #signature: Signature;
+  readonly #sloMs: number | undefined;
 
-  constructor(name: string, signature: Signature, options: SchedulerOptions) {
+  constructor(name: string, signature: Signature, options: SchedulerOptions, model = new LatencyModel()) {
     const { batchAxis } = signature;
     this.name = name;
     this.#signature = signature;
+    this.#sloMs = options.sloMs;
     this.inputNames = [...signature.inputs.keys()];
     this.isWhole = batchAxis.kind === 'none' || this.inputNames.length === 0;
     const isFixed = batchAxis.kind === 'fixed';
     this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
     this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
     this.hasFixedRows = [...signature.inputs.values()].every(({ shape }) => shape?.slice(1).includes(-1) === false);
+    this.curve = model.curveOf(name, this.maxBatchSize, this.sizes);
+    this.rowBytes = this.hasFixedRows ? bytesOfRow(signature) : undefined;
     this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
+  }
+
+  /** The objective was set by somebody, not learned: then it may be held against requests. */
+  get hasObjective(): boolean {
+    return this.#sloMs !== undefined;
+  }
+
+  /** After how long a request without a deadline should have its answer. */
+  get objectiveMs(): number {
+    if (this.#sloMs !== undefined) return this.#sloMs;
+    if (!this.curve.isKnown) return UNKNOWN_OBJECTIVE_MS;
+    return Math.max(LEAST_OBJECTIVE_MS, OBJECTIVE_RUNS * this.curve.meanMs(1));
   }
 
   /** Rows that the runtime will see for `rows` rows: the next size that is allowed. */
@@ -112,6 +149,16 @@ export class SignaturePlan {
       `inputs differ in dim 0, the batch: ${sizes}; send the same number of rows in each`,
     );
   }
+}
+
+/** Undefined where an input has strings, whose lengths no signature tells. */
+function bytesOfRow({ inputs }: Signature): number | undefined {
+  let bytes = 0;
+  for (const { dtype, shape } of inputs.values()) {
+    if (dtype === 'string' || shape === undefined) return undefined;
+    bytes += elementCount(shape.slice(1)) * bytesPerElement(dtype);
+  }
+  return bytes;
 }
 
 function checkFilled(name: string, tensor: Tensor): void {

@@ -7,17 +7,31 @@
  * Only lanes that hold a task are kept: callers choose shapes, so lanes that stayed would be memory that callers choose.
  * A task that is in the queue is counted; one that has left is not, from that moment on.
  */
-import type { TensorMap } from '../core/tensor.ts';
+import { Priority } from '../core/priority.ts';
+import { byteLengthOf, type TensorMap } from '../core/tensor.ts';
+import type { CoreSlots } from './core-slots.ts';
 import { Lane } from './lane.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { SchedulerRequest, Task } from './task.ts';
 
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
+  readonly #slots: CoreSlots | undefined;
   #rows = 0;
   #tasks = 0;
+  #unimportant = 0;
   /** Called when the last task has left, for whatever cause. */
   onEmpty: (() => void) | undefined;
+
+  /** `slots`: where the bytes that wait are counted, over all models. */
+  constructor(slots?: CoreSlots) {
+    this.#slots = slots;
+  }
+
+  /** Tasks that wait and may be given up for more important ones. */
+  get sheddableTasks(): number {
+    return this.#unimportant;
+  }
 
   get queuedRows(): number {
     return this.#rows;
@@ -25,6 +39,12 @@ export class TaskQueue {
 
   get queuedTasks(): number {
     return this.#tasks;
+  }
+
+  /** Some lane holds a full batch: there is nothing to wait for. */
+  get hasFullLane(): boolean {
+    for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.maxBatchSize) return true;
+    return false;
   }
 
   get laneCount(): number {
@@ -36,6 +56,11 @@ export class TaskQueue {
     return this.#lanes.values();
   }
 
+  /** The same: a policy may be given the queue itself. */
+  [Symbol.iterator](): Iterator<Lane> {
+    return this.#lanes.values();
+  }
+
   /**
    * The lane of a request; it is kept from the first `push` on. `rows` = 0 means a request without rows, which is run
    * alone like one of a signature without a batch axis.
@@ -43,7 +68,7 @@ export class TaskQueue {
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
     const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
     const key = wholeSize === undefined ? rowsKey(plan, request) : wholeKey(plan, request, wholeSize);
-    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize);
+    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize, rowBytes(plan, request, rows));
   }
 
   push(lane: Lane, task: Task): void {
@@ -52,6 +77,8 @@ export class TaskQueue {
     lane.plan.queuedRows += task.rows;
     this.#rows += task.rows;
     this.#tasks += 1;
+    if (task.priority === Priority.sheddable) this.#unimportant += 1;
+    if (this.#slots !== undefined) this.#slots.queuedBytes += task.rows * lane.rowBytes;
   }
 
   /** Takes a task out; nothing happens if it is in no lane (it rides in a batch already). */
@@ -63,8 +90,21 @@ export class TaskQueue {
     lane.plan.queuedRows -= task.rows;
     this.#rows -= task.rows;
     this.#tasks -= 1;
+    if (task.priority === Priority.sheddable) this.#unimportant -= 1;
+    if (this.#slots !== undefined) this.#slots.queuedBytes -= task.rows * lane.rowBytes;
     if (this.#tasks === 0) this.onEmpty?.();
   }
+}
+
+/**
+ * Bytes of a row of all inputs: a lane's tasks have it in common, but for strings, where the first request stands for
+ * those after it.
+ */
+function rowBytes(plan: SignaturePlan, { inputs }: SchedulerRequest, rows: number): number {
+  if (plan.rowBytes !== undefined && !plan.isWhole) return plan.rowBytes;
+  let bytes = 0;
+  for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
+  return plan.isWhole ? bytes : Math.ceil(bytes / Math.max(1, rows));
 }
 
 /** NUL stands between the parts of a key: no model has it in a name. */

@@ -4,6 +4,7 @@
 import type { CancelSignal } from '../core/cancel.ts';
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
+import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
@@ -16,6 +17,10 @@ export interface TaskContext {
   readonly cancel: CancelSignal;
   readonly stages: StageClock;
   readonly trace: TraceContext | undefined;
+  /** Absent = default. */
+  readonly priority?: PriorityClass | undefined;
+  /** False: the deadline is only the server's own cap, and no promise that the client waits for. Absent = its own. */
+  readonly hasOwnDeadline?: boolean | undefined;
   /** Set by the scheduler when the request's batch has run. */
   batch: BatchRecord | undefined;
 }
@@ -48,6 +53,12 @@ export interface TaskInit {
   readonly rows: number;
   readonly inputs: TensorMap;
   readonly enqueuedAt: Instant;
+  /** Its place in the lane: lower goes first. By default enqueuedAt: first come, first served. */
+  readonly due?: Instant;
+  /** `due` is an objective, not a promise: late is still wanted. */
+  readonly isSoft?: boolean;
+  /** When admission expects its batch to start; 0 = it did not ask. */
+  readonly expectedStart?: Instant;
 }
 
 const NO_INPUTS: TensorMap = new Map();
@@ -60,18 +71,28 @@ export class Task {
   /** Rows that it takes of a batch; 1 where it is run whole. */
   readonly rows: number;
   readonly enqueuedAt: Instant;
+  readonly due: Instant;
+  readonly isSoft: boolean;
+  readonly expectedStart: Instant;
+  readonly priority: PriorityClass;
   /** Its own rows of every input. Empty once they have been copied into a batch. */
   inputs: TensorMap;
   /** The lane's own: where it waits and beside whom. All undefined while it is in none. */
   lane: Lane | undefined = undefined;
   previous: Task | undefined = undefined;
   next: Task | undefined = undefined;
+  /** The lane's own: its place among those that overtook; −1 = it stands in the list, or in no lane. */
+  heapIndex = -1;
 
   constructor(init: TaskInit) {
     this.owner = init.owner;
     this.part = init.part;
     this.rows = init.rows;
     this.enqueuedAt = init.enqueuedAt;
+    this.due = init.due ?? init.enqueuedAt;
+    this.isSoft = init.isSoft ?? false;
+    this.expectedStart = init.expectedStart ?? 0;
+    this.priority = init.owner.context.priority ?? Priority.default;
     this.inputs = init.inputs;
   }
 

@@ -80,6 +80,10 @@ export class Metrics {
     batchSize: histogramFamily('pillion_batch_size', 'Rows of requests in a batch, padding left out.', ROW_BUCKETS),
     padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
     batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
+    sheds: counterFamily(
+      'pillion_scheduler_refusals_total',
+      'Requests that the scheduler refused, dropped or gave up, by reason.',
+    ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
   };
   readonly #versions = new Map<string, Map<string, VersionSeries>>();

@@ -35,6 +35,8 @@ export interface BatchRecord {
   /** The runtime's own start and end inside execute, where the host tells. */
   runStart: Instant | undefined;
   runEnd: Instant | undefined;
+  /** How long the run was expected to take when it started, in ms; absent where nothing was known. */
+  readonly expectedMs?: number | undefined;
   /** 'ok', or why the run failed. */
   outcome: RequestOutcome;
   /** Trace contexts of the sampled members; the first one's trace holds the batch's span. */

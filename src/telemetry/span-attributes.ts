@@ -56,6 +56,7 @@ export function batchAttributes(record: BatchRecord): Attributes {
   if (record.runStart !== undefined && record.runEnd !== undefined) {
     attributes['inference.batch.run_ms'] = record.runEnd - record.runStart;
   }
+  if (record.expectedMs !== undefined) attributes['inference.batch.expected_ms'] = record.expectedMs;
   if (record.outcome !== 'ok') attributes['error.type'] = record.outcome;
   return attributes;
 }

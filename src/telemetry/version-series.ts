@@ -2,6 +2,7 @@
  * The series of one model version (and, under two empty names, of requests whose model was not found). Opened at its
  * first request or batch; from the second of a kind on, observing allocates nothing.
  */
+import type { ServingError } from '../core/errors.ts';
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord, Surface } from './request-record.ts';
 import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
 import { STAGES, type StageClock } from './stage-clock.ts';
@@ -13,6 +14,7 @@ export interface VersionFamilies {
   readonly batchSize: Family<HistogramSeries>;
   readonly padding: Family<CounterSeries>;
   readonly batches: Family<CounterSeries>;
+  readonly sheds: Family<CounterSeries>;
 }
 
 const MS_PER_SECOND = 1000;
@@ -26,6 +28,7 @@ export class VersionSeries {
     rest: new Map(),
   };
   readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
+  readonly #sheds = new Map<string, CounterSeries>();
   /** Opened with the first batch: a model that was not found has none. */
   #batchSize: HistogramSeries | undefined;
   #padding: CounterSeries | undefined;
@@ -40,6 +43,7 @@ export class VersionSeries {
     const { stages } = record;
     this.#requestSeries(record).observe((stages.finishedAt - stages.startedAt) / MS_PER_SECOND);
     this.#observeStages(stages);
+    if (record.error !== undefined) this.#recordShed(record.error);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -48,6 +52,16 @@ export class VersionSeries {
     this.#padding ??= this.#families.padding.open(this.#labels);
     this.#padding.add(record.size - record.rows);
     this.#batchSeries(record.reason, record.outcome).add(1);
+  }
+
+  /** The scheduler's errors have a reason, one of a closed set; others have none. */
+  #recordShed({ attributes }: ServingError): void {
+    const reason = attributes?.['reason'];
+    if (typeof reason !== 'string') return;
+    const found = this.#sheds.get(reason);
+    const series = found ?? this.#families.sheds.open({ ...this.#labels, reason });
+    if (found === undefined) this.#sheds.set(reason, series);
+    series.add(1);
   }
 
   /** A skipped stage has no length and is left out, or it would drown those that were gone through. */

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { it, type TestContext } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
+import { LatencyStore } from '../../src/models/latency-store.ts';
 import { servableLoader } from '../../src/models/load-servable.ts';
 import { NO_EVENTS } from '../../src/models/model-events.ts';
 import { ModelManager } from '../../src/models/model-manager.ts';
 import type { Servable } from '../../src/models/servable.ts';
+import { CoreSlots } from '../../src/scheduler/core-slots.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { modelConfig } from '../support/model-life-harness.ts';
 import { onnxModel } from '../support/onnx-model.ts';
@@ -38,6 +41,14 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     telemetry: new RecordingTelemetry(),
     scheduler: { maxBatchSize: 4, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] },
     ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
+    coreSlots: new CoreSlots(1, systemClock),
+    latencies: new LatencyStore({
+      directory: '',
+      clock: systemClock,
+      logger: createLogger({ level: 'silent', clock: systemClock }),
+      cpuModel: '',
+      threads: 1,
+    }),
     events: { onHost: () => undefined, onMove: () => undefined, onWorkerEvent: () => undefined },
   });
   const steps = new Set<() => void>();

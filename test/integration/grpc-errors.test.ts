@@ -23,6 +23,17 @@ function addDouble(models: GrpcHarness['models']): void {
 
 const float = { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }] }, float_val: [1] };
 
+test('a priority that is none is told which there are; one that is reaches the scheduler', async () => {
+  await withGrpc(addDouble, async (server) => {
+    const wrong = { metadata: { 'x-pillion-priority': 'vip' } };
+    const error = await server.failure(PREDICTION, 'Predict', floatRequest([1]), wrong);
+    assert.equal(error.code, Status.INVALID_ARGUMENT);
+    assert.match(error.details, /x-pillion-priority is "vip"; send one of critical, default, sheddable/);
+    await server.call(PREDICTION, 'Predict', floatRequest([1]), { metadata: { 'x-pillion-priority': 'sheddable' } });
+    await assertStillAnswers(server);
+  });
+});
+
 /** Case, request, code, text. */
 const CASES: readonly (readonly [string, object, Status, RegExp])[] = [
   ['no model spec', { inputs: { x: float } }, Status.INVALID_ARGUMENT, /Missing ModelSpec.*model_spec\.name/],

@@ -47,6 +47,13 @@ async function isRefused(answer: RawAnswer, kind: ErrorKind, message: RegExp): P
   assert.equal(next.body.toString(), '{"predictions":[1.0]}');
 }
 
+test('a priority that is none is told which there are', async () => {
+  const answer = await post('/v1/models/m:predict', '{"instances":[1]}', ['X-Pillion-Priority: vip']);
+  await isRefused(answer, 'invalid_request', /x-pillion-priority is "vip"; send one of critical, default, sheddable/);
+  const good = await post('/v1/models/m:predict', '{"instances":[1]}', ['X-Pillion-Priority: Critical']);
+  assert.equal(good.status, 200);
+});
+
 describe('each kind of error', () => {
   const bodies: readonly [path: string, body: string, kind: ErrorKind, message: RegExp][] = [
     ['m', '', 'invalid_request', /the body is empty/],

@@ -15,7 +15,7 @@ describe('pillion serve', () => {
   it('answers, reports itself, and ends with 0 on SIGTERM', async () => {
     const sidecar = await startSidecar(DIGITS);
     const machine = await sidecar.line((line) => line.event === 'machine');
-    for (const fact of ['cores', 'quota_cores', 'memory_limit_mib', 'simd', 'slots_per_model', 'providers']) {
+    for (const fact of ['cores', 'quota_cores', 'memory_limit_mib', 'simd', 'slots', 'providers']) {
       assert.ok(fact in machine, `${fact} in ${JSON.stringify(machine)}`);
     }
     assert.equal((await fetch(`${sidecar.admin}/live`)).status, 200);

@@ -4,9 +4,12 @@
 import { CancelSignal } from '../../src/core/cancel.ts';
 import type { Instant } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import type { PriorityClass } from '../../src/core/priority.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
 import type { BatchPolicy } from '../../src/scheduler/batch-policy.ts';
+import type { CoreSlots } from '../../src/scheduler/core-slots.ts';
+import type { LatencySeed } from '../../src/scheduler/latency-model.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
 import type { SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
@@ -18,6 +21,10 @@ import { PuppetExecutor } from './puppet-executor.ts';
 
 export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly slots?: number;
+  /** Slots shared with other harnesses, which must be given the same clock. */
+  readonly coreSlots?: CoreSlots;
+  readonly clock?: FakeClock;
+  readonly seeds?: readonly LatencySeed[];
   readonly signatures?: ReadonlyMap<string, Signature>;
   readonly policy?: BatchPolicy;
   /** Deferred work runs by itself, as in the server. */
@@ -65,7 +72,7 @@ export class Submitted {
 }
 
 export class SchedulerHarness {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly executor: PuppetExecutor;
   readonly batches: BatchRecord[] = [];
   readonly scheduler: Scheduler;
@@ -77,12 +84,18 @@ export class SchedulerHarness {
   #deferred: (() => void)[] = [];
 
   constructor(options: HarnessOptions = {}) {
+    this.clock = options.clock ?? new FakeClock();
     this.executor = new PuppetExecutor(options.slots ?? 1);
     this.scheduler = new Scheduler({
       executor: this.executor,
       clock: this.clock,
       telemetry: this.telemetry,
+      random: () => 0,
       options: {
+        kind: options.kind,
+        sloMs: options.sloMs,
+        weight: options.weight,
+        maxQueuedBytes: options.maxQueuedBytes,
         maxBatchSize: options.maxBatchSize ?? 4,
         batchTimeoutMicros: options.batchTimeoutMicros ?? 0,
         maxEnqueuedBatches: options.maxEnqueuedBatches ?? 100,
@@ -92,6 +105,8 @@ export class SchedulerHarness {
       model: 'm',
       version: '1',
       ...(options.policy === undefined ? {} : { policy: options.policy }),
+      ...(options.coreSlots === undefined ? {} : { slots: options.coreSlots }),
+      ...(options.seeds === undefined ? {} : { seeds: options.seeds }),
       ...(options.isRealTurn === true ? {} : { defer: (run: () => void) => this.#deferred.push(run) }),
     });
   }
@@ -136,6 +151,8 @@ export class SchedulerHarness {
 export interface ContextInit {
   readonly deadline?: Instant;
   readonly trace?: TraceContext;
+  readonly priority?: PriorityClass;
+  readonly hasOwnDeadline?: boolean;
 }
 
 export function taskContext(clock: FakeClock, init: ContextInit = {}): TaskContext {
@@ -144,6 +161,8 @@ export function taskContext(clock: FakeClock, init: ContextInit = {}): TaskConte
     cancel: new CancelSignal(),
     stages: new StageClock(clock.nowMs()),
     trace: init.trace,
+    priority: init.priority,
+    hasOwnDeadline: init.hasOwnDeadline,
     batch: undefined,
   };
 }

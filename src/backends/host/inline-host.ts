@@ -39,6 +39,7 @@ const TURN_MS = 1;
 class InlineHost implements Executor {
   /** One run has ended before another could begin. */
   readonly slots = 1;
+  readonly isInline = true;
   readonly #session: Session;
   readonly #model: string;
   readonly #clock: Clock;

@@ -29,6 +29,10 @@ export class MovableHost implements HostedSession, Executor {
     return this.#current.executor.slots;
   }
 
+  get isInline(): boolean {
+    return this.#current.executor.isInline === true;
+  }
+
   allocate(byteLength: number): ArrayBuffer {
     return this.#current.executor.allocate(byteLength);
   }

@@ -21,6 +21,7 @@ export const MODEL_KEYS = [
   'backend',
   'provider',
   'host',
+  'slo_ms',
   'batching',
   'logging',
 ] as const;
@@ -34,6 +35,9 @@ export const BATCHING_RANGES: Readonly<Record<Exclude<keyof BatchingConfig, 'all
   maxEnqueuedBatches: { min: 1, max: 2 ** 31 - 1 },
   numBatchThreads: { min: 1, max: 1024 },
 };
+
+/** Of an objective; more than a day is none. */
+export const SLO_MS = { min: 1, max: 86_400_000 };
 
 const VERSIONS: Range = { min: 0, max: 2n ** 63n - 1n };
 
@@ -77,6 +81,7 @@ class ModelEntryReader {
       executionProvider:
         this.#optional('provider', (node) => reader.choice(node, 'provider', PROVIDERS)) ?? defaults.executionProvider,
       host: this.#optional('host', (node) => reader.choice(node, 'host', HOST_CHOICES)),
+      sloMs: this.#optional('slo_ms', (node) => reader.number(node, 'slo_ms', SLO_MS)),
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
       logging: this.#optional('logging', (node) => readLogging(reader, node)),
     };

@@ -3,10 +3,13 @@
  * that a client repeats (it is kept in RequestHeaders.derived), so that such a call costs no look-up at all.
  */
 import { Buffer } from 'node:buffer';
+import type { ServingError } from '../../core/errors.ts';
+import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { HeaderBlock } from '../http2/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/request-headers.ts';
+import { readPriority } from '../priority-header.ts';
 import { NOT_GRPC, NOT_POST } from './answer-headers.ts';
 import type { GrpcMethod } from './engine.ts';
 
@@ -27,6 +30,8 @@ export class CallHead {
   /** `grpc-encoding`; 'identity' if there is none. */
   readonly encoding: string;
   readonly acceptsGzip: boolean;
+  /** Of `x-pillion-priority`; or what is wrong with it. */
+  readonly priority: PriorityClass | undefined | ServingError;
   readonly #fields: readonly HeaderField[];
 
   constructor(headers: RequestHeaders, method: GrpcMethod | undefined, peer: string) {
@@ -39,6 +44,7 @@ export class CallHead {
     this.badTimeout = this.timeoutMs === undefined ? timeout : undefined;
     this.encoding = headers.get('grpc-encoding') ?? 'identity';
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
+    this.priority = readPriority(headers.get(PRIORITY_HEADER));
     this.#fields = headers.fields;
   }
 

@@ -16,6 +16,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import type { PriorityClass } from '../../core/priority.ts';
 
 /** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
 export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
@@ -40,6 +41,8 @@ export interface GrpcCall {
   readonly receivedAt: Instant;
   /** The client's own timeout, in ms from receivedAt; undefined = it set none. */
   readonly timeoutMs: number | undefined;
+  /** Of `x-pillion-priority`; undefined = it set none; or what is wrong with it. */
+  readonly priority?: PriorityClass | undefined | ServingError;
   /** `end` was called, or the call was aborted: everything else is without effect from then on. */
   readonly isEnded: boolean;
   /** A name that does not end in `-bin`; sent more than once, its values are joined by commas. */

@@ -23,6 +23,8 @@ import { Metadata, type ServerInterceptingCallInterface, type status as StatusCo
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
+import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
+import { readPriority } from '../priority-header.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -76,6 +78,10 @@ export class GrpcJsCall implements GrpcCall {
   get peer(): string {
     const peer = this.#bare.getPeer();
     return peer === 'unknown' ? 'unix' : peer;
+  }
+
+  get priority(): PriorityClass | undefined | ServingError {
+    return readPriority(this.metadata(PRIORITY_HEADER));
   }
 
   get isEnded(): boolean {

@@ -11,6 +11,7 @@
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
+import type { PriorityClass } from '../../core/priority.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/stream.ts';
@@ -86,6 +87,10 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
 
   get timeoutMs(): number | undefined {
     return this.#head.timeoutMs;
+  }
+
+  get priority(): PriorityClass | undefined | ServingError {
+    return this.#head.priority;
   }
 
   get isEnded(): boolean {

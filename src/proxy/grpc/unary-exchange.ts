@@ -75,6 +75,7 @@ class UnaryExchange implements CallReader {
     this.#surroundings = surroundings;
     this.#handle = handle;
     const requestId = call.metadata(REQUEST_ID);
+    const { priority } = call;
     const context = surroundings.lifecycle.begin({
       surface: 'grpc',
       method,
@@ -82,6 +83,7 @@ class UnaryExchange implements CallReader {
       timeoutMs: call.timeoutMs,
       requestId,
       peer: call.peer,
+      priority: priority instanceof ServingError ? undefined : priority,
       callerTrace: callerTrace(
         call.metadata(TRACEPARENT),
         call.metadata('tracestate'),
@@ -92,6 +94,7 @@ class UnaryExchange implements CallReader {
     const headers = answerHeaders(context, requestId);
     if (headers !== undefined) call.setHeaders(headers);
     if (context.cancel.reason !== undefined) this.#fail(context.cancel.reason);
+    else if (priority instanceof ServingError) this.#fail(priority);
     else context.cancel.onCancel = (reason) => this.#fail(reason);
   }
 

@@ -69,7 +69,7 @@ export class Exchange {
    */
   constructor(transport: Transport, route: Route, open: Exchange[], surroundings: RestSurroundings) {
     const { lifecycle } = surroundings;
-    const { timeout, requestId, callerTrace } = transport.fields;
+    const { timeout, priority, requestId, callerTrace } = transport.fields;
     this.#transport = transport;
     this.#open = open;
     this.#surroundings = surroundings;
@@ -79,6 +79,7 @@ export class Exchange {
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: timeout instanceof ServingError ? undefined : timeout,
       requestId,
+      priority: priority instanceof ServingError ? undefined : priority,
       peer: transport.peer,
       callerTrace,
     });
@@ -86,6 +87,7 @@ export class Exchange {
     open.push(this);
     if (context.cancel.reason !== undefined) this.fail(context.cancel.reason);
     else if (timeout instanceof ServingError) this.fail(timeout);
+    else if (priority instanceof ServingError) this.fail(priority);
     else context.cancel.onCancel = (reason) => this.fail(reason);
   }
 

@@ -4,14 +4,18 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServingError } from '../../core/errors.ts';
+import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { callerTrace } from '../../telemetry/propagation.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
+import { readPriority } from '../priority-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 import { protobufTypeOf } from './protobuf-type.ts';
 
 export interface RequestFields {
   /** Milliseconds from the request's arrival, undefined if the client set none; or what is wrong with the header. */
   readonly timeout: number | undefined | ServingError;
+  /** Of `x-pillion-priority`, undefined if there is none; or what is wrong with it. */
+  readonly priority: PriorityClass | undefined | ServingError;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
   /** Of `traceparent` and `tracestate`. */
@@ -26,6 +30,7 @@ export interface RequestFields {
 export function readFields(headers: IncomingHttpHeaders): RequestFields {
   return {
     timeout: clientTimeout(headers),
+    priority: readPriority(textOf(headers[PRIORITY_HEADER])),
     requestId: textOf(headers['x-request-id']),
     callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
     acceptEncoding: textOf(headers['accept-encoding']),

@@ -83,7 +83,7 @@ describe('options of serve', () => {
 
 describe('--model', () => {
   it('reads name, directory and keys', () => {
-    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,host=thread,versions=3+7,label.stable=3'), {
+    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,host=thread,slo_ms=12.5,versions=3+7,label.stable=3'), {
       value: {
         name: 'm',
         basePath: '/models/m',
@@ -92,6 +92,7 @@ describe('--model', () => {
         backend: undefined,
         executionProvider: 'cuda',
         host: 'thread',
+        sloMs: 12.5,
       },
     });
   });
@@ -103,6 +104,8 @@ describe('--model', () => {
     ['m=/x,colour=red', /unknown key/],
     ['m=/x,host=moon', /host=moon wants one of auto, inline, thread/],
     ['m=/x,label.a=b', /unknown key/],
+    ['m=/x,slo_ms=0', /slo_ms=0 wants milliseconds above 0/],
+    ['m=/x,slo_ms=soon', /slo_ms=soon wants/],
   ] as const) {
     it(`refuses ${text}`, () => {
       const parsed = parseModelFlag(text);

@@ -81,6 +81,8 @@ function show(decision: Decision<NamedLane>): string {
       return `until ${decision.at}`;
     case 'idle':
       return 'idle';
+    default:
+      return decision.kind;
   }
 }
 

@@ -25,7 +25,7 @@ function setUp(...values: number[]) {
     (outputs) => log.push(floats(outputs.get('x'))),
     (error) => log.push(error.kind),
   );
-  request.enqueue(lane, rowsOf(values), values.length, 0);
+  request.enqueue(lane, rowsOf(values), values.length, { enqueuedAt: 0, due: 0, isSoft: false, expectedStart: 0 });
   const take = (): Task => {
     const task = lane.head!;
     queue.remove(task);

@@ -41,7 +41,7 @@ describe('Scheduler: cancel and deadline', () => {
     h.turn();
     const error = await late.error();
     assert.equal(error.kind, 'deadline_exceeded');
-    assert.deepEqual(error.attributes, { stage: 'queue' });
+    assert.deepEqual(error.attributes, { stage: 'queue', reason: 'expired' });
     assert.deepEqual(floats(h.executor.runs[0]?.batch.inputs.get('x')), [2]);
     h.executor.runs[0]?.complete();
     await stays.values();
@@ -210,6 +210,7 @@ describe('Scheduler: what is written down', () => {
       end: 1014,
       runStart: 1005,
       runEnd: 1013,
+      expectedMs: undefined,
       outcome: 'ok',
       members: [],
       trace: undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Counter } from 'prom-client';
+import { ServingError } from '../../../src/core/errors.ts';
 import { DURATION_BUCKETS, Metrics } from '../../../src/telemetry/metrics.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -63,6 +64,17 @@ describe('requests', () => {
     assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="grpc"}'), 3);
     assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="rest"}'), 1);
     assert.ok(!(await all.text()).includes('kind="ok"'));
+  });
+
+  it('that the scheduler refused are counted by reason, and others not', async () => {
+    const { metrics: all } = metrics();
+    const attributes = { stage: 'admit', reason: 'predicted_late' };
+    const error = new ServingError('overloaded', 'too late', { attributes });
+    for (let i = 0; i < 2; i++) all.recordRequest(requestRecord({ outcome: 'overloaded', error }));
+    all.recordRequest(requestRecord({ outcome: 'internal', error: new ServingError('internal', 'bug') }));
+    const series = 'pillion_scheduler_refusals_total{model="digits",version="3",reason="predicted_late"}';
+    assert.equal(await sampleOf(all, series), 2);
+    assert.equal((await all.text()).split('pillion_scheduler_refusals_total{').length, 2);
   });
 
   it('for models that were not found share one series, whatever they asked for', async () => {

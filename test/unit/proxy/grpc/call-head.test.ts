@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import { ServingError } from '../../../../src/core/errors.ts';
 import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-headers.ts';
 import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
 import { HeaderField } from '../../../../src/proxy/http2/header-field.ts';
@@ -65,4 +66,14 @@ test('metadata: repeated text is joined; bytes are the first value, and none if 
   assert.equal(bytes(''), '');
   assert.equal(bytes('q6ur,AAAA'), 'ababab');
   for (const text of ['q', 'q6ur*', 'q6=s', 'q6ur====', 'ü']) assert.equal(bytes(text), undefined, text);
+});
+
+test('a priority is a class, nothing, or what is wrong with it', () => {
+  assert.equal(headOf([GRPC]).priority, undefined);
+  assert.equal(headOf([GRPC, ['x-pillion-priority', 'critical']]).priority, 0);
+  assert.equal(headOf([GRPC, ['x-pillion-priority', 'Sheddable']]).priority, 2);
+  const wrong = headOf([GRPC, ['x-pillion-priority', 'vip']]).priority;
+  assert.ok(wrong instanceof ServingError);
+  assert.equal(wrong.kind, 'invalid_request');
+  assert.match(wrong.message, /x-pillion-priority is "vip"; send one of critical, default, sheddable/);
 });

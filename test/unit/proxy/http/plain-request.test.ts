@@ -18,6 +18,7 @@ describe('PlainRequestReader', () => {
     assert.equal(request.head.target, '/v1/models/m:predict');
     assert.deepEqual(request.head.fields, {
       timeout: 2000,
+      priority: undefined,
       requestId: 'r1',
       callerTrace: undefined,
       acceptEncoding: undefined,
