@@ -51,12 +51,15 @@ export class Dispatcher implements SlotTenant {
   readonly #options: DispatcherOptions;
   readonly #deferred = (): void => {
     this.#isDeferred = false;
+    // Requests that come in one turn wait in their sockets for each other to be read: that is seen from here alone.
+    this.#options.statistics.onLag(this.#options.clock.nowMs() - this.#pokedAt);
     this.dispatch();
   };
   readonly #uses: RunningBatch[] = [];
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
+  #pokedAt: Instant = 0;
   #isDispatching = false;
   #timer: TimerHandle | undefined;
   #timerAt: Instant = Infinity;
@@ -133,6 +136,7 @@ export class Dispatcher implements SlotTenant {
     // Beside others, what waits for company is not looked at for every guest.
     if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;
+    this.#pokedAt = now;
     this.#options.defer(this.#deferred);
   }
 

@@ -16,6 +16,8 @@ const LEAST_ANSWER_MS = 0.5;
 const RESERVE_GAIN = 0.2;
 const RESERVE_KEEPS = 0.95;
 const MOST_RESERVE_MS = 20;
+/** A loop that is so late is late for everything; and it is seen to be, not guessed. */
+const MOST_LOOP_LAG_MS = 100;
 /** A request comes somewhere in the time that the loop is busy with other things: halfway, in the mean. */
 const LAG_SHARE = 0.5;
 /** How far a single batch may move the means: one stall is no news. */
@@ -75,9 +77,14 @@ export class RunStatistics {
     this.#startErrorMs += WEIGHT * (error - this.#startErrorMs);
   }
 
+  /** The event loop came so much later to what had happened: a run's end, or the end of a turn that brought requests. */
+  onLag(lagMs: number): void {
+    this.#lagMs += WEIGHT * (Math.min(MOST_LOOP_LAG_MS, Math.max(0, lagMs)) - this.#lagMs);
+  }
+
   /** The executor has answered, well. */
   onRun(plan: SignaturePlan, size: number, runMs: number, now: Instant, runEnd: Instant | undefined): void {
-    if (runEnd !== undefined) this.#lagMs += WEIGHT * (bounded(now - runEnd) - this.#lagMs);
+    if (runEnd !== undefined) this.onLag(now - runEnd);
     this.#meanRunMs = this.#meanRunMs === undefined ? runMs : this.#meanRunMs + WEIGHT * (runMs - this.#meanRunMs);
     plan.curve.learn(Math.max(1, size), runMs, now - runMs - plan.learnedAt >= silenceMs(plan));
     plan.learnedAt = now;
