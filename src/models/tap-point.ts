@@ -2,6 +2,7 @@
  * Where requests of a model may be copied while they are answered, for logs and recordings. One point for all versions
  * of a model. While nobody listens `tap` is undefined, and that is all that a request looks at.
  */
+import type { Classifications, Regressions } from '../core/inference-results.ts';
 import type { LogType } from '../core/prediction-log.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { ServedSignature } from './servable.ts';
@@ -16,10 +17,12 @@ export interface RequestTap {
   sample(): SampledRequest | undefined;
 }
 
-/** A request that will be copied when it has its answer. Call one of the two, once. */
+/** A request that will be copied when it has its answer. Call one of these, once. */
 export interface SampledRequest {
   /** Copies all that it keeps before it returns. Never throws. */
   onPredict(exchange: PredictExchange): void;
+  /** The same for the methods that take examples. */
+  onInference(exchange: InferenceExchange): void;
   /** The same for any kind of request, by those who have it as a message or can make one. */
   onMessages(exchange: MessageExchange): void;
 }
@@ -32,6 +35,22 @@ export interface PredictExchange {
   readonly inputs: TensorMap;
   readonly outputFilter: readonly string[];
   readonly outputs: TensorMap;
+}
+
+/** A Classify, Regress or MultiInference and its answer. */
+export interface InferenceExchange {
+  readonly type: 'classify' | 'regress' | 'multi_inference';
+  /** Serialized, the context merged into each. */
+  readonly examples: readonly Uint8Array[];
+  /** One for each task in their order, at least one; Classify and Regress have exactly one. */
+  readonly tasks: readonly InferenceTaskExchange[];
+}
+
+export interface InferenceTaskExchange {
+  /** The version as it was asked for. */
+  readonly requested: VersionChoice;
+  readonly served: ServedSignature;
+  readonly result: Classifications | Regressions;
 }
 
 /** A request and its answer as the messages of their kind; neither is made unless somebody has room for it. */

@@ -41,6 +41,13 @@ export function writeRecords(path: string, ...records: readonly Uint8Array[]): v
   writeFileSync(path, Buffer.concat(records.map((record) => frameRecord([record]))));
 }
 
+/** The bytes of the first record in a file's. */
+export function recordBytes(bytes: Uint8Array): Uint8Array {
+  const reader = new TfRecordReader({ maxRecordBytes: 2 ** 26 });
+  reader.push(bytes);
+  return reader.next()!.data;
+}
+
 /** The messages in a file's bytes, all of which are whole. */
 export function parseRecords(bytes: Uint8Array): (Message & Fields)[] {
   const reader = new TfRecordReader({ maxRecordBytes: 2 ** 26 });

@@ -25,6 +25,8 @@ export interface Sidecar {
   readonly lines: readonly LogLine[];
   /** Resolves with the first line that `matches`, past or future. Rejects if the process ends first. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Resolves when what it wrote has the text. Rejects if the process ends first. */
+  printed(text: string): Promise<void>;
   /** Exit status, or the signal that ended it. */
   readonly exited: Promise<number | string>;
   stop(): Promise<number | string>;
@@ -81,10 +83,11 @@ export function runPillion(args: readonly string[], environment: Record<string, 
   createInterface({ input: child.stderr }).on('line', onLine);
   createInterface({ input: child.stdout }).on('line', onLine);
   const output = (): string => text.join('\n');
-  const line = (matches: (candidate: LogLine) => boolean): Promise<LogLine> =>
+  /** Resolves with what `look` gives once it gives something; it is asked again after each line. */
+  const awaited = <T>(look: () => T | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
-        const found = lines.find(matches);
+        const found = look();
         if (found === undefined) return;
         waiting.delete(check);
         resolve(found);
@@ -96,7 +99,10 @@ export function runPillion(args: readonly string[], environment: Record<string, 
   return {
     process: child,
     lines,
-    line,
+    line: (matches) => awaited(() => lines.find(matches)),
+    printed: async (wanted) => {
+      await awaited(() => text.find((each) => each.includes(wanted)));
+    },
     exited,
     output,
     stop: () => {

@@ -2,12 +2,12 @@
  * ClassificationResponse, RegressionResponse and MultiInferenceResponse. As proto3 has it, an empty label and a score
  * of 0 are left out: a reader finds the same.
  */
-
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import { WIRE_FIXED32 } from '../../core/wire-reader.ts';
 import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../../core/wire-writer.ts';
-import type { Classifications, Classified } from '../handlers/classify.ts';
+import type { Classified } from '../handlers/classify.ts';
 import type { InferenceResult } from '../handlers/multi-inference.ts';
-import type { Regressed, Regressions } from '../handlers/regress.ts';
+import type { Regressed } from '../handlers/regress.ts';
 import { encodeModelSpec } from './model-spec-codec.ts';
 
 /** ClassificationResponse and RegressionResponse {1 result, 2 model_spec}. */

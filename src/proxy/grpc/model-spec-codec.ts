@@ -113,6 +113,18 @@ function writeModelSpec({ name, version, signatureName }: ResolvedModelSpec): Ui
   );
 }
 
+/** A spec as a request has it: `signatureName` and one of version and label, or neither. */
+export function encodeRequestedSpec({ name, version, label, signatureName }: ModelSpec): Uint8Array {
+  const versionChoice =
+    version === undefined ? bytesField(VERSION, '') : messageField(VERSION, varintField(INT64_VALUE, version));
+  return message(
+    bytesField(NAME, name),
+    versionChoice,
+    label === undefined ? bytesField(VERSION_LABEL, '') : messageField(VERSION_LABEL, label),
+    bytesField(SIGNATURE_NAME, signatureName ?? ''),
+  );
+}
+
 function readInt64Value(reader: WireReader, before: bigint): bigint {
   let value = before;
   const outer = reader.enter();

@@ -7,28 +7,19 @@
  */
 import { Buffer } from 'node:buffer';
 import type { TensorMap } from '../../core/tensor.ts';
-import {
-  bytesField,
-  lengthDelimitedSize,
-  message,
-  messageField,
-  varintField,
-  WireWriter,
-} from '../../core/wire-writer.ts';
+import { lengthDelimitedSize, message, messageField, WireWriter } from '../../core/wire-writer.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../handlers/model-spec.ts';
-import { encodeModelSpec } from './model-spec-codec.ts';
+import { encodeModelSpec, encodeRequestedSpec } from './model-spec-codec.ts';
 import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
 
 const MAP_KEY = 1;
 const MAP_VALUE = 2;
 const REQUEST = { modelSpec: 1, inputs: 2, outputFilter: 3 } as const;
 const RESPONSE = { outputs: 1, modelSpec: 2 } as const;
-const SPEC = { name: 1, version: 2, signatureName: 3, label: 4 } as const;
-const INT64_VALUE = 1;
 
 export function writePredictRequest(spec: ModelSpec, inputs: TensorMap, outputFilter: readonly string[]): Uint8Array {
   return message(
-    messageField(REQUEST.modelSpec, writeRequestedSpec(spec)),
+    messageField(REQUEST.modelSpec, encodeRequestedSpec(spec)),
     writeTensors(REQUEST.inputs, inputs),
     ...outputFilter.map((name) => messageField(REQUEST.outputFilter, name)),
   );
@@ -37,15 +28,6 @@ export function writePredictRequest(spec: ModelSpec, inputs: TensorMap, outputFi
 /** Beside writePredictResponse, which answers requests and may be told either form for all outputs. */
 export function writeRecordedResponse(spec: ResolvedModelSpec, outputs: TensorMap): Uint8Array {
   return message(writeTensors(RESPONSE.outputs, outputs), messageField(RESPONSE.modelSpec, encodeModelSpec(spec)));
-}
-
-function writeRequestedSpec({ name, version, label, signatureName }: ModelSpec): Uint8Array {
-  return message(
-    bytesField(SPEC.name, name),
-    version === undefined ? Buffer.alloc(0) : messageField(SPEC.version, varintField(INT64_VALUE, version)),
-    label === undefined ? Buffer.alloc(0) : messageField(SPEC.label, label),
-    bytesField(SPEC.signatureName, signatureName ?? ''),
-  );
 }
 
 interface EntryMeasure {

@@ -5,23 +5,16 @@
  * that is checked on every answer.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { Classifications } from '../../core/inference-results.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
-import type { NumericTensor, StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
+import { checkTakesExamples, type Signatures } from './examples.ts';
 import { describeSignature, listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
-
-/** At least one of the two; both are [rows, columns]. */
-export interface Classifications {
-  readonly kind: 'classification';
-  readonly rows: number;
-  readonly columns: number;
-  readonly classes: StringTensor | undefined;
-  readonly scores: NumericTensor | undefined;
-}
+import { runExamples, writeDown } from './run-examples.ts';
 
 export interface Classified {
   readonly modelSpec: ResolvedModelSpec;
@@ -37,11 +30,16 @@ export async function classify(
 ): Promise<Classified> {
   const target = handler.resolve(spec, context, 'invalid_request');
   try {
-    const { modelSpec, signature } = target;
-    const wanted = classifyOutputs(modelSpec, signature, target.handle.servable.signatures);
-    const inputs = exampleInputs(signature, examples);
-    const outputs = await handler.predict(target, inputs, wanted, context);
-    return { modelSpec, result: classifications(modelSpec, outputs, examples.length) };
+    const { modelSpec, signature, served } = target;
+    const { signatures, tapPoint } = target.handle.servable;
+    const wanted = classifyOutputs(modelSpec, signature, signatures);
+    const sample = tapPoint.tap?.sample();
+    const outputs = await runExamples(target, examples, wanted, context);
+    const result = classifications(modelSpec, outputs, examples.length);
+    if (sample !== undefined) {
+      writeDown(sample, context, { type: 'classify', examples, tasks: [{ requested: spec, served, result }] });
+    }
+    return { modelSpec, result };
   } finally {
     target.release();
   }

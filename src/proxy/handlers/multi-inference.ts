@@ -4,19 +4,21 @@
  * The first task picks the version. Signatures that read the examples alike share one run; others run one after another.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableRunner, ServedSignature } from '../../models/servable.ts';
-
+import type { SampledRequest } from '../../models/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
-import { type Classifications, classifications, classifyOutputs } from './classify.ts';
+import { classifications, classifyOutputs } from './classify.ts';
 import { exampleInputs } from './examples.ts';
 import { listNames, quoteName } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler, PredictTarget } from './predict.ts';
-import { type Regressions, regressions, regressOutputs } from './regress.ts';
+import { regressions, regressOutputs } from './regress.ts';
+import { writeDown } from './run-examples.ts';
 
 /** What a servable takes; the scheduler's own name for it. */
 type SchedulerRequest = Parameters<ServableRunner['submit']>[0];
@@ -34,6 +36,7 @@ export interface InferenceResult {
 
 /** A task whose signature has been found and checked. */
 interface Planned {
+  readonly requested: ModelSpec;
   readonly served: ServedSignature;
   readonly isClassify: boolean;
   readonly outputs: readonly string[];
@@ -62,12 +65,27 @@ export async function multiInference(
       const inputs = checkInputs(served, signature, exampleInputs(signature, examples));
       return { signatureName, inputs, outputs, context };
     });
+    const { runner, tapPoint } = target.handle.servable;
+    const sample = tapPoint.tap?.sample();
     // The version is held until the last run has begun: it must not close between two of them.
-    const given = await submitAll(target.handle.servable.runner, requests);
-    return planned.map((task, i) => resultOf(task, given[i]!, examples.length));
+    const given = await submitAll(runner, requests);
+    const results = planned.map((task, i) => resultOf(task, given[i]!, examples.length));
+    if (sample !== undefined) writeDownTasks(sample, context, examples, planned, results);
+    return results;
   } finally {
     target.release();
   }
+}
+
+function writeDownTasks(
+  sample: SampledRequest,
+  context: RequestContext,
+  examples: readonly Uint8Array[],
+  planned: readonly Planned[],
+  results: readonly InferenceResult[],
+): void {
+  const tasks = planned.map(({ requested, served }, i) => ({ requested, served, result: results[i]!.result }));
+  writeDown(sample, context, { type: 'multi_inference', examples, tasks });
 }
 
 function submitAll(runner: ServableRunner, requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
@@ -91,27 +109,27 @@ function resultOf({ served, isClassify }: Planned, outputs: TensorMap, rows: num
 function plan(target: PredictTarget, model: string, tasks: readonly InferenceTask[]): readonly Planned[] {
   const seen = new Set<string>();
   return tasks.map((task, i) => {
-    checkModel(task.modelSpec, model, i);
-    const signatureName = task.modelSpec?.signatureName || DEFAULT_SIGNATURE_NAME;
+    const requested = checkModel(task.modelSpec, model, i);
+    const signatureName = requested.signatureName || DEFAULT_SIGNATURE_NAME;
     if (seen.has(signatureName)) {
       throw invalid(`two tasks evaluate the signature ${quoteName(signatureName)}; send one task for each signature`);
     }
     seen.add(signatureName);
-    return planTask(target, signatureName, task.methodName);
+    return { requested, ...planTask(target, signatureName, task.methodName) };
   });
 }
 
-function checkModel(spec: ModelSpec | undefined, model: string, index: number): void {
+function checkModel(spec: ModelSpec | undefined, model: string, index: number): ModelSpec {
   if (spec === undefined || spec.name === '') {
     throw invalid(`model_spec.name of task ${index} is empty; send ${quoteName(model)}, the first task's`);
   }
-  if (spec.name === model) return;
+  if (spec.name === model) return spec;
   throw invalid(
     `task ${index} asks for the model ${quoteName(spec.name)}, but the first for ${quoteName(model)}; all tasks of a MultiInference are for one model`,
   );
 }
 
-function planTask({ handle }: PredictTarget, signatureName: string, methodName: string): Planned {
+function planTask({ handle }: PredictTarget, signatureName: string, methodName: string): Omit<Planned, 'requested'> {
   const { servable } = handle;
   const served = servable.served.get(signatureName);
   if (served === undefined) {

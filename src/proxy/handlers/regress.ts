@@ -3,21 +3,16 @@
  * [examples, 1]; whether the model kept that is checked on every answer.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { Regressions } from '../../core/inference-results.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
-import type { NumericTensor, TensorMap } from '../../core/tensor.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkTakesExamples, exampleInputs, type Signatures } from './examples.ts';
+import { checkTakesExamples, type Signatures } from './examples.ts';
 import { describeSignature, listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
-
-export interface Regressions {
-  readonly kind: 'regression';
-  readonly rows: number;
-  /** One float32 an example. */
-  readonly values: NumericTensor;
-}
+import { runExamples, writeDown } from './run-examples.ts';
 
 export interface Regressed {
   readonly modelSpec: ResolvedModelSpec;
@@ -33,11 +28,16 @@ export async function regress(
 ): Promise<Regressed> {
   const target = handler.resolve(spec, context, 'invalid_request');
   try {
-    const { modelSpec, signature } = target;
-    const wanted = regressOutputs(modelSpec, signature, target.handle.servable.signatures);
-    const inputs = exampleInputs(signature, examples);
-    const outputs = await handler.predict(target, inputs, wanted, context);
-    return { modelSpec, result: regressions(modelSpec, outputs, examples.length) };
+    const { modelSpec, signature, served } = target;
+    const { signatures, tapPoint } = target.handle.servable;
+    const wanted = regressOutputs(modelSpec, signature, signatures);
+    const sample = tapPoint.tap?.sample();
+    const outputs = await runExamples(target, examples, wanted, context);
+    const result = regressions(modelSpec, outputs, examples.length);
+    if (sample !== undefined) {
+      writeDown(sample, context, { type: 'regress', examples, tasks: [{ requested: spec, served, result }] });
+    }
+    return { modelSpec, result };
   } finally {
     target.release();
   }

@@ -6,12 +6,13 @@
  *   regress    {"results":[0.5,…]}
  */
 import type { Buffer } from 'node:buffer';
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import { elements, type NumericTensor } from '../../core/tensor.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
-import { type Classifications, classify } from '../handlers/classify.ts';
+import { classify } from '../handlers/classify.ts';
 import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
-import { type Regressions, regress } from '../handlers/regress.ts';
+import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';
 import { ExamplesBodyReader } from './json-examples.ts';
 import { JsonWriter } from './json-writer.ts';

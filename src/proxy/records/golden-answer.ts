@@ -45,6 +45,16 @@ function tensorDifference(got: Tensor, want: Tensor): string | undefined {
   return `differs at ${formatIndex(index, got.shape)}: ${shown[0]}, but ${shown[1]} was recorded`;
 }
 
+/** Are these two float32 equal by the rule above? */
+export function float32sAgree(got: number, recorded: number): boolean {
+  return got === recorded || isClose(got, recorded, RELATIVE.float32!);
+}
+
+/** As an error shows them: as quoted text, cut. */
+export function showBytes(bytes: Uint8Array): string {
+  return quoteName(new TextDecoder().decode(bytes.subarray(0, SHOWN_BYTES)));
+}
+
 interface Difference {
   /** Among all elements, row-major. */
   readonly index: number;
@@ -52,11 +62,10 @@ interface Difference {
 }
 
 function stringDifference(got: StringTensor, want: StringTensor): Difference | undefined {
-  const show = (bytes: Uint8Array): string => quoteName(new TextDecoder().decode(bytes.subarray(0, SHOWN_BYTES)));
   for (let i = 0; i < want.data.length; i++) {
     const [a, b] = [got.data[i]!, want.data[i]!];
     if (a.length === b.length && a.every((byte, at) => byte === b[at])) continue;
-    return { index: i, shown: [show(a), show(b)] };
+    return { index: i, shown: [showBytes(a), showBytes(b)] };
   }
   return undefined;
 }

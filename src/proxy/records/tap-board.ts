@@ -14,8 +14,16 @@ import type { Clock } from '../../core/clock.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
 import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
-import type { MessageExchange, PredictExchange, RequestTap, SampledRequest, TapPoint } from '../../models/tap-point.ts';
+import type {
+  InferenceExchange,
+  MessageExchange,
+  PredictExchange,
+  RequestTap,
+  SampledRequest,
+  TapPoint,
+} from '../../models/tap-point.ts';
 import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
+import { inferenceMessages } from './inference-messages.ts';
 
 export interface TapConsumer {
   /** Share of the model's requests, 0 to 1. */
@@ -114,6 +122,10 @@ class Sample implements SampledRequest {
       request: () => writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter),
       response: () => writeRecordedResponse(served, outputs),
     });
+  }
+
+  onInference(exchange: InferenceExchange): void {
+    this.onMessages(inferenceMessages(exchange));
   }
 
   onMessages(exchange: MessageExchange): void {

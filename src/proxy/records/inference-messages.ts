@@ -1,0 +1,65 @@
+/**
+ * A Classify, Regress or MultiInference that was answered → the messages that a record of it has.
+ */
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
+import { byteLengthOf } from '../../core/tensor.ts';
+import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/tap-point.ts';
+import { writeExamplesRequest, writeMultiInferenceRequest } from '../grpc/examples-request-writer.ts';
+import {
+  writeClassificationResponse,
+  writeMultiInferenceResponse,
+  writeRegressionResponse,
+} from '../grpc/inference-response-writer.ts';
+import type { ModelSpec } from '../handlers/model-spec.ts';
+
+/** Of several tasks the first one names version and signature of the record, as it picked the version. */
+export function inferenceMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {
+  let requestBytes = 0;
+  for (const example of examples) requestBytes += example.byteLength;
+  let responseBytes = 0;
+  for (const { result } of tasks) responseBytes += bytesOf(result);
+  return {
+    type,
+    served: tasks[0]!.served,
+    requestBytes,
+    responseBytes,
+    request: () => writeRequest(type, tasks, examples),
+    response: () => writeResponse(type, tasks),
+  };
+}
+
+function writeRequest(
+  type: InferenceExchange['type'],
+  tasks: readonly InferenceTaskExchange[],
+  examples: readonly Uint8Array[],
+): Uint8Array {
+  if (type !== 'multi_inference') return writeExamplesRequest(specOf(tasks[0]!), examples);
+  const written = tasks.map((task) => ({
+    modelSpec: specOf(task),
+    methodName: task.result.kind === 'classification' ? CLASSIFY_METHOD_NAME : REGRESS_METHOD_NAME,
+  }));
+  return writeMultiInferenceRequest(written, examples);
+}
+
+function writeResponse(type: InferenceExchange['type'], tasks: readonly InferenceTaskExchange[]): Uint8Array {
+  if (type === 'multi_inference') {
+    return writeMultiInferenceResponse(tasks.map(({ served, result }) => ({ modelSpec: served, result })));
+  }
+  const { served, result } = tasks[0]!;
+  return result.kind === 'classification'
+    ? writeClassificationResponse({ modelSpec: served, result })
+    : writeRegressionResponse({ modelSpec: served, result });
+}
+
+/** The version as it was asked for, under the names that answered. */
+function specOf({ requested: { version, label }, served: { name, signatureName } }: InferenceTaskExchange): ModelSpec {
+  return { name, version, label, signatureName };
+}
+
+/** Of its tensors. */
+function bytesOf(result: Classifications | Regressions): number {
+  if (result.kind === 'regression') return byteLengthOf(result.values);
+  const { classes, scores } = result;
+  return (classes === undefined ? 0 : byteLengthOf(classes)) + (scores === undefined ? 0 : byteLengthOf(scores));
+}
