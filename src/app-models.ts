@@ -11,6 +11,7 @@ import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from './models/memory-report.ts';
+import { modelBatching, type ServerBatching } from './models/model-batching.ts';
 import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import type { Records } from './proxy/records/records.ts';
@@ -38,7 +39,7 @@ export function createModels(parts: ModelParts): ModelManager {
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
-      sessions: slots,
+      sessionsOf: async (...version) => (await modelBatching(...version, serverBatching(config.options, slots))).slots,
       readFree: readFreeMemory,
       readResident: () => process.memoryUsage.rss(),
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
@@ -67,11 +68,8 @@ export function observeModels(models: ModelManager, { metrics }: AppTelemetry): 
   );
 }
 
-function createLoader({ config, machine, logger, telemetry, records }: ModelParts, slots: number): LoadServable {
-  const { options } = config;
-  return servableLoader({
-    clock: systemClock,
-    telemetry,
+function serverBatching(options: ServeOptions, slots: number): ServerBatching & { readonly perModelFiles: boolean } {
+  return {
     scheduler: {
       maxBatchSize: options.max_batch_size,
       batchTimeoutMicros: options.batch_timeout_micros,
@@ -90,10 +88,19 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
       threads: options.intra_op_threads,
     }),
     slots,
-    intraOpThreads: options.intra_op_threads,
-    cores: machine.budgetCores,
     isBatchingEnabled: options.enable_batching,
     perModelFiles: options.enable_per_model_batching_parameters,
+  };
+}
+
+function createLoader({ config, machine, logger, telemetry, records }: ModelParts, slots: number): LoadServable {
+  const { options } = config;
+  return servableLoader({
+    clock: systemClock,
+    telemetry,
+    ...serverBatching(options, slots),
+    intraOpThreads: options.intra_op_threads,
+    cores: machine.budgetCores,
     host: options.host as HostChoice,
     events: logHosts(logger),
     maxTensorBytes: options.max_message_bytes,

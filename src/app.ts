@@ -6,6 +6,7 @@
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
 import { AdminServer } from './admin/admin-server.ts';
+import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { createModels, observeModels, slotsOf } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
@@ -145,6 +146,7 @@ class PillionApp implements App {
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
+      models: () => modelsReport(this.#models, this.#readiness.isReady, this.#models.waitsFor()),
       metrics,
       record: this.#recordings,
       onInternalError: common.onInternalError,

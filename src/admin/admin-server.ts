@@ -4,6 +4,7 @@
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
+ *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -16,6 +17,8 @@ export interface AdminServerOptions {
   readonly readiness: Readiness;
   /** What the start still waits for, a line each. */
   readonly waitsFor: () => readonly string[];
+  /** What GET /models tells, for JSON. */
+  readonly models: () => object;
   readonly metrics: () => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
   readonly onInternalError: (error: unknown) => void;
@@ -68,8 +71,10 @@ export class AdminServer {
       const page = await this.#options.metrics();
       return send(response, 200, page.contentType, page.text);
     }
+    if (path === '/models')
+      return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /record\n');
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /record\n');
   }
 }
 

@@ -3,13 +3,14 @@
  * overlap; each counts what the others were promised.
  */
 import type { FreeMemory } from '../config/free-memory.ts';
+import type { ModelConfig } from '../config/model-config.ts';
 import type { LoadServable } from './model-manager.ts';
 import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';
 import type { Servable } from './servable.ts';
 
 export interface MemoryCheckedLoadOptions {
-  /** Sessions that a version may have. */
-  readonly sessions: number;
+  /** Sessions that a version may have; what it rejects with, the load rejects with. */
+  readonly sessionsOf: (model: ModelConfig, versionDirectory: string) => Promise<number>;
   readonly readFree: () => FreeMemory | undefined;
   /** Of the process, in bytes. */
   readonly readResident: () => number;
@@ -23,7 +24,8 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
   let begun = 0;
   return async (model, version, directory, ...rest) => {
     const weights = await artifactBytes(directory);
-    const { sessions } = options;
+    const sessions = await options.sessionsOf(model, directory);
+    // No await from here to the promise: two loads must not both be told that the same bytes are free.
     checkFits({ model: model.name, version, artifactBytes: weights, sessions, promisedBytes }, options.readFree());
     const promised = bytesToLoad(weights, sessions);
     const wasAlone = underWay === 0;

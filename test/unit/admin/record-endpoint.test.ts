@@ -32,6 +32,7 @@ async function harness(t: TestContext) {
   const server = new AdminServer({
     readiness: new ReadinessGate(),
     waitsFor: () => [],
+    models: () => ({}),
     metrics,
     record,
     onInternalError: assert.ifError,

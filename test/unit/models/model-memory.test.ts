@@ -50,7 +50,7 @@ function puppetLoad(sessions: number) {
       return new Servable(model.name, version, new Map(), new PuppetRunner(echo));
     },
     {
-      sessions,
+      sessionsOf: async (model) => model.batching?.numBatchThreads ?? sessions,
       readFree: () => machine.free,
       readResident: () => machine.resident,
       onLoaded: ({ memory }) => loaded.push(memory!),
@@ -79,6 +79,14 @@ describe('memory of a model', () => {
         /^model "m" version 7 does not fit: loading its 2 MiB × 2 sessions takes up to 6 MiB, but 5 MiB are free of the limit of 512 MiB; raise/,
       ),
     );
+  });
+
+  it("counts the model's own sessions, not the server's", async (t) => {
+    const { machine, load } = puppetLoad(1);
+    machine.free = freeOf(5);
+    const directory = await versionOf(t, 2);
+    const threaded: ModelConfig = { ...MODEL, batching: { numBatchThreads: 3 } };
+    await assert.rejects(load(threaded, 7n, directory), isRefused(/2 MiB × 3 sessions takes up to 8 MiB, but 5 MiB/));
   });
 
   it('loads what just fits, and says what was taken', async (t) => {
@@ -121,7 +129,7 @@ describe('memory of a model', () => {
   it('asks nothing where the machine tells nothing', async (t) => {
     const load = memoryCheckedLoad(
       async (model, version) => new Servable(model.name, version, new Map(), new PuppetRunner(echo)),
-      { sessions: 1, readFree: () => undefined, readResident: () => 0, onLoaded: () => undefined },
+      { sessionsOf: async () => 1, readFree: () => undefined, readResident: () => 0, onLoaded: () => undefined },
     );
     assert.equal((await load(MODEL, 1n, await versionOf(t, 2))).memory?.artifactBytes, 2 * MIB);
   });
