@@ -39,7 +39,8 @@ export function createModels(parts: ModelParts): ModelManager {
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
-      sessionsOf: async (...version) => (await modelBatching(...version, serverBatching(config.options, slots))).slots,
+      sessionsOf: async (...version) =>
+        (await modelBatching(...version, serverBatching(config.options, machine))).slots,
       readFree: readFreeMemory,
       readResident: () => process.memoryUsage.rss(),
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
@@ -68,7 +69,7 @@ export function observeModels(models: ModelManager, { metrics }: AppTelemetry): 
   );
 }
 
-function serverBatching(options: ServeOptions, slots: number): ServerBatching & { readonly perModelFiles: boolean } {
+function serverBatching(options: ServeOptions, machine: Machine): ServerBatching & { readonly perModelFiles: boolean } {
   return {
     scheduler: {
       maxBatchSize: options.max_batch_size,
@@ -79,15 +80,7 @@ function serverBatching(options: ServeOptions, slots: number): ServerBatching & 
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: maxQueuedBytes(options, machine),
     },
-    coreSlots: new CoreSlots(slots, systemClock),
-    latencies: new LatencyStore({
-      directory: options.state_dir,
-      clock: systemClock,
-      logger,
-      cpuModel: machine.cpuModel,
-      threads: options.intra_op_threads,
-    }),
-    slots,
+    slots: slotsOf(options, machine),
     isBatchingEnabled: options.enable_batching,
     perModelFiles: options.enable_per_model_batching_parameters,
   };
@@ -98,7 +91,15 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
   return servableLoader({
     clock: systemClock,
     telemetry,
-    ...serverBatching(options, slots),
+    ...serverBatching(options, machine),
+    coreSlots: new CoreSlots(slots, systemClock),
+    latencies: new LatencyStore({
+      directory: options.state_dir,
+      clock: systemClock,
+      logger,
+      cpuModel: machine.cpuModel,
+      threads: options.intra_op_threads,
+    }),
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,

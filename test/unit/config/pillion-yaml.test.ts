@@ -26,6 +26,7 @@ const FULL = `    versions: latest:2
     backend: onnx
     provider: cuda
     host: thread
+    slo_ms: 50
     batching:
       max_batch_size: 8
       allowed_batch_sizes: [1, 8]
@@ -51,6 +52,7 @@ describe('pillion.yaml', () => {
         backend: 'onnx',
         executionProvider: 'cuda',
         host: 'thread',
+        sloMs: 50,
         batching: {
           maxBatchSize: 8,
           allowedBatchSizes: [1, 8],
