@@ -146,7 +146,7 @@ class PillionApp implements App {
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
-      models: () => modelsReport(this.#models, this.#readiness.isReady, this.#models.waitsFor()),
+      models: () => modelsReport(this.#models, this.#readiness.isReady),
       metrics,
       record: this.#recordings,
       onInternalError: common.onInternalError,

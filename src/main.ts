@@ -8,9 +8,11 @@
 import process from 'node:process';
 import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
-import { CONFIG_HELP, HELP, RECORD_HELP, SERVE_HELP } from './cli/help.ts';
+import { CONFIG_HELP, HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
+import { status } from './cli/status.ts';
+import { readStatusOptions } from './cli/status-options.ts';
 import { tuneCollector } from './config/collector.ts';
 import { readMachine } from './config/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
@@ -50,11 +52,14 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'record') return runRecord(rest);
+  if (command === 'status') return runStatus(rest);
   if (command === 'config') return config(rest);
   // Flags alone are a command line of TensorFlow Serving.
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
-    return usage([`unknown command "${command}"; the commands are serve, record, config check, version and help`]);
+    return usage([
+      `unknown command "${command}"; the commands are serve, status, record, config check, version and help`,
+    ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
   if (flags.includes('--help') || flags.includes('-h')) return write(SERVE_HELP);
@@ -68,6 +73,13 @@ async function runRecord(args: readonly string[]): Promise<void> {
   const read = readRecordOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'record');
   process.exitCode = await record(read.options);
+}
+
+async function runStatus(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(STATUS_HELP);
+  const read = readStatusOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'status');
+  process.exitCode = await status(read.options);
 }
 
 function config(args: readonly string[]): void {

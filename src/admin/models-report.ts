@@ -1,49 +1,107 @@
 /**
- * What GET /models tells: each model's versions, their states and errors, and of those that are loaded the memory and the
- * queue. A snapshot, made when asked; sizes are bytes. What was not measured is left out, never 0.
+ * What GET /models tells: each model's versions, their states and errors, and of those that are loaded where they run, what
+ * memory they take, what waits for them. A snapshot, made when asked; sizes are bytes. What was not measured is left out,
+ * never 0.
  */
+import { ServingError } from '../core/errors.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, VersionStatus } from '../models/servable.ts';
+import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
+import type { VersionChoice } from '../models/servable-directory.ts';
 
 /** The part of ModelManager that is reported. */
 export interface ReportedModels {
   readonly modelNames: readonly string[];
   servables(): Iterable<Servable>;
-  status(name: string, choice: Record<string, never>): readonly VersionStatus[];
+  status(name: string, choice: VersionChoice): readonly VersionStatus[];
+  /** What the start still waits for, a line each. */
+  waitsFor(): readonly string[];
 }
 
-/** For JSON. Models in the manager's order, versions highest first; a version is text, for it may pass 2^53. */
-export function modelsReport(models: ReportedModels, isReady: boolean, waitsFor: readonly string[]) {
+export interface ModelsReport {
+  readonly ready: boolean;
+  readonly waits_for: readonly string[];
+  /** In the order of the configuration. */
+  readonly models: readonly ModelReport[];
+}
+
+export interface ModelReport {
+  readonly name: string;
+  /** Why there are no versions. */
+  readonly error?: string;
+  /** Highest first. */
+  readonly versions: readonly VersionReport[];
+}
+
+export interface VersionReport {
+  /** As text: it may pass 2^53. */
+  readonly version: string;
+  readonly state: VersionState;
+  readonly error?: { readonly kind: string; readonly message: string };
+  readonly host?: { readonly kind: string; readonly reason: string };
+  readonly memory?: {
+    readonly artifact_bytes: number;
+    readonly sessions: number;
+    readonly resident_bytes?: number;
+    readonly working_bytes?: number;
+  };
+  /** Median run of each size of batch that was tried when it loaded. */
+  readonly sweep?: readonly { readonly signature: string; readonly rows: number; readonly run_ms: number }[];
+  readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
+}
+
+export function modelsReport(models: ReportedModels, isReady: boolean): ModelsReport {
   const loaded = [...models.servables()];
   return {
     ready: isReady,
-    waits_for: waitsFor,
-    models: models.modelNames.map((name) => {
-      const own = loaded.filter((servable) => servable.name === name);
-      const statuses = [...models.status(name, {})].sort((a, b) => Number(b.version > a.version) * 2 - 1);
-      return { name, versions: statuses.map((status) => versionReport(status, own)) };
-    }),
+    waits_for: models.waitsFor(),
+    models: models.modelNames.map((name) =>
+      modelReport(
+        name,
+        models,
+        loaded.filter((servable) => servable.name === name),
+      ),
+    ),
   };
 }
 
-function versionReport({ version, state, error }: VersionStatus, loaded: readonly Servable[]) {
-  const servable = loaded.find((one) => one.version === version);
+function modelReport(name: string, models: ReportedModels, loaded: readonly Servable[]): ModelReport {
+  try {
+    return { name, versions: models.status(name, {}).map((status) => versionReport(status, loaded)) };
+  } catch (error) {
+    if (!(error instanceof ServingError)) throw error;
+    return { name, error: error.message, versions: [] };
+  }
+}
+
+function versionReport({ version, state, error }: VersionStatus, loaded: readonly Servable[]): VersionReport {
+  // An ended life of a number that has come back is not the one that is loaded.
+  const servable = state === 'AVAILABLE' ? loaded.find((one) => one.version === version) : undefined;
   return {
     version: version.toString(),
     state,
-    error: error === undefined ? undefined : { kind: error.kind, message: error.message },
-    ...(servable === undefined ? {} : loadedReport(servable)),
+    ...(error !== undefined && { error: { kind: error.kind, message: error.message } }),
+    ...(servable !== undefined && loadedReport(servable)),
   };
 }
 
-function loadedReport({ memory, runner }: Servable) {
+function loadedReport({ host, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
+  const working = memory && workingBytes(memory);
   return {
-    memory: memory && {
-      artifact_bytes: memory.artifactBytes,
-      sessions: memory.sessions,
-      resident_bytes: memory.residentBytes,
-      working_bytes: workingBytes(memory),
-    },
+    ...(host !== undefined && { host }),
+    ...(memory !== undefined && {
+      memory: {
+        artifact_bytes: memory.artifactBytes,
+        sessions: memory.sessions,
+        ...(memory.residentBytes !== undefined && { resident_bytes: memory.residentBytes }),
+        ...(working !== undefined && { working_bytes: working }),
+      },
+    }),
+    ...(latencySeeds.length > 0 && {
+      sweep: latencySeeds.map(({ signatureName, rows, runMs }) => {
+        const sorted = [...runMs].sort((a, b) => a - b);
+        return { signature: signatureName, rows, run_ms: sorted[sorted.length >> 1]! };
+      }),
+    }),
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
   };
 }

@@ -2,12 +2,14 @@
 import { describeOptions } from '../config/read-options.ts';
 import { SERVE_OPTIONS } from '../config/serve-options.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
+import { STATUS_OPTIONS } from './status-options.ts';
 
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API
 
   pillion serve --model_base_path=DIR [--model_name=NAME] [options]
   pillion serve --config=FILE [options]
   pillion serve --help      every option of serve
+  pillion status            models, versions, memory and queues of a running sidecar
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help     every option of record
   pillion config check [options of serve] [--json]
@@ -27,6 +29,17 @@ names. The command line goes first, then the environment, then the file. Flags o
 nothing here are taken, and the log says so. Traces go where OpenTelemetry's standard variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT.
 
 ${describeOptions(SERVE_OPTIONS)}
+`;
+
+export const STATUS_HELP = `pillion status: what a running sidecar serves
+
+  pillion status
+  pillion status --json | jq '.models[].versions[0].memory'
+
+A line for each version: its state, where its runs happen, its weights (times the sessions that hold them), what it takes
+beside them, rows that wait. Ends with 0 if the sidecar is ready, else with 1.
+
+${describeOptions(STATUS_OPTIONS)}
 `;
 
 export const RECORD_HELP = `pillion record: writes requests of a running sidecar to a file

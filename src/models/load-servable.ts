@@ -103,7 +103,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    const { executor } = hosted;
+    const { executor, kind, reason } = hosted;
+    servable.host = { kind, reason };
     await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: options.scheduler });
     scheduler.latency.seed(seedsOf(servable));
     return servable;

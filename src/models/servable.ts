@@ -52,6 +52,8 @@ export class Servable {
   tapPoint: TapPoint = NO_TAPS;
   /** What runs of made-up batches took before it was served; empty where none were made. */
   latencySeeds: readonly LatencySeed[] = [];
+  /** Where its runs happened when it was loaded, and why there; undefined until its loader has said. */
+  host: { readonly kind: string; readonly reason: string } | undefined;
   /** What loading it took; undefined until its loader has looked. */
   memory: ModelMemory | undefined;
   #handles = 0;

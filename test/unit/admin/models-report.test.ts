@@ -8,18 +8,25 @@ import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 describe('the report of models', () => {
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
     const servable = new Servable('m', 9n, new Map(), new PuppetRunner(echo));
+    servable.host = { kind: 'thread', reason: 'as configured' };
+    servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
     servable.memory = { artifactBytes: 10, sessions: 2, residentBytes: 25 };
     const models = {
-      modelNames: ['m'],
+      modelNames: ['m', 'late'],
+      waitsFor: () => ['model "late": its base path does not exist'],
       servables: () => [servable],
-      status: () => [
-        { version: 9n, state: 'AVAILABLE' as const, error: undefined },
-        { version: 10n, state: 'END' as const, error: new ServingError('insufficient_memory', 'too big') },
-      ],
+      status: (name: string) => {
+        if (name === 'late') throw new ServingError('model_not_found', 'no version of "late" yet');
+        return [
+          { version: 10n, state: 'END' as const, error: new ServingError('insufficient_memory', 'too big') },
+          { version: 9n, state: 'AVAILABLE' as const, error: undefined },
+          { version: 9n, state: 'END' as const, error: undefined },
+        ];
+      },
     };
-    assert.deepEqual(JSON.parse(JSON.stringify(modelsReport(models, false, ['m']))), {
+    assert.deepEqual(JSON.parse(JSON.stringify(modelsReport(models, false))), {
       ready: false,
-      waits_for: ['m'],
+      waits_for: ['model "late": its base path does not exist'],
       models: [
         {
           name: 'm',
@@ -28,11 +35,15 @@ describe('the report of models', () => {
             {
               version: '9',
               state: 'AVAILABLE',
+              host: { kind: 'thread', reason: 'as configured' },
               memory: { artifact_bytes: 10, sessions: 2, resident_bytes: 25, working_bytes: 5 },
+              sweep: [{ signature: 's', rows: 4, run_ms: 2 }],
               queue: { rows: 0, tasks: 0, running_batches: 0 },
             },
+            { version: '9', state: 'END' },
           ],
         },
+        { name: 'late', error: 'no version of "late" yet', versions: [] },
       ],
     });
   });
