@@ -104,7 +104,14 @@ class PillionApp implements App {
     const onInternalError = (error: unknown): void =>
       this.logger.error({ err: error }, 'a request met an internal error');
     const { registry } = telemetry.metrics;
-    this.#records = new Records({ clock: systemClock, logger, registry, options, onInternalError });
+    this.#records = new Records({
+      clock: systemClock,
+      logger,
+      registry,
+      options,
+      onInternalError,
+      isServing: () => this.#models.isReady,
+    });
     this.#models = createModels({ config, machine: this.#machine, logger, telemetry, records: this.#records });
     this.#modelFileWatch = createModelFileWatch(config, logger, this.#models);
     const predict = new PredictHandler(this.#models);

@@ -4,6 +4,8 @@
  *
  *     rows 1 ▸ every slot at once (not counted) ▸ 3 runs, counted   rows 2 ▸ …   up to the largest batch
  *
+ * Beside other models that serve it goes gently: after each run the cores are left to them for twice as long.
+ *
  * Bounded: no size is begun that would probably end after SWEEP_BUDGET_MS, and none of more than MAX_INPUT_BYTES. The
  * input is zeros (backends/host/trial-runs.ts), so a run that fails says nothing of the model: it ends that signature's
  * part, is told, and that is all.
@@ -27,6 +29,8 @@ export interface SweepOptions {
   readonly maxBatchSize: number;
   /** Ascending; empty = any, and 1, 2, 4, … are tried. */
   readonly allowedBatchSizes: readonly number[];
+  /** Others are being served meanwhile. */
+  readonly isGentle?: boolean;
 }
 
 export interface SweepFailure {
@@ -40,8 +44,9 @@ export interface Sweep {
   readonly failures: readonly SweepFailure[];
 }
 
-/** Of all signatures of a version together. */
+/** Of all signatures of a version together; three times that where it goes gently. */
 export const SWEEP_BUDGET_MS = 1000;
+const GENTLE_FACTOR = 3;
 /** Of one batch. */
 const MAX_INPUT_BYTES = 16 * 2 ** 20;
 const COUNTED_RUNS = 3;
@@ -50,8 +55,8 @@ const LONG_RUN_MS = 100;
 
 /** Never rejects. */
 export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
-  const { clock, signatures } = options;
-  const endsAt = clock.nowMs() + SWEEP_BUDGET_MS;
+  const { clock, signatures, isGentle = false } = options;
+  const endsAt = clock.nowMs() + SWEEP_BUDGET_MS * (isGentle ? GENTLE_FACTOR : 1);
   const seeds: LatencySeed[] = [];
   const failures: SweepFailure[] = [];
   for (const [signatureName, signature] of signatures) {
@@ -84,7 +89,7 @@ function sizesOf({ batchAxis }: Signature, { maxBatchSize, allowedBatchSizes }: 
   return [...sizes, maxBatchSize];
 }
 
-async function timeRuns({ executor, clock }: SweepOptions, batch: Batch): Promise<readonly number[]> {
+async function timeRuns({ executor, clock, isGentle = false }: SweepOptions, batch: Batch): Promise<readonly number[]> {
   const firstRuns = Array.from({ length: executor.slots }, () => runOnce(executor, clock, batch));
   // All of them are waited for, so that none is still running when the version is unloaded because one has failed.
   const settled = await Promise.allSettled(firstRuns);
@@ -93,8 +98,18 @@ async function timeRuns({ executor, clock }: SweepOptions, batch: Batch): Promis
   const slowest = Math.max(...(await Promise.all(firstRuns)));
   if (slowest > LONG_RUN_MS) return [slowest];
   const times: number[] = [];
-  while (times.length < COUNTED_RUNS) times.push(await runOnce(executor, clock, batch));
+  while (times.length < COUNTED_RUNS) {
+    if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * (times.at(-1) ?? slowest));
+    times.push(await runOnce(executor, clock, batch));
+  }
+  if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * times.at(-1)!);
   return times;
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(clock.nowMs() + ms, resolve);
+  });
 }
 
 async function runOnce(executor: Executor, clock: Clock, batch: Batch): Promise<number> {

@@ -4,7 +4,7 @@
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
-import type { HostChoice } from '../config/model-config.ts';
+import type { HostChoice, ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
 import type { CoreSlots } from '../scheduler/core-slots.ts';
@@ -13,7 +13,7 @@ import { Scheduler } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
 import type { KeptLatency, LatencyStore } from './latency-store.ts';
-import { modelBatching } from './model-batching.ts';
+import { type ModelBatching, modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
 import { Servable, type ServableRunner } from './servable.ts';
@@ -64,34 +64,17 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const { clock, telemetry, events } = options;
     const { name } = model;
     const modelFile = await loadModelFile(versionDirectory);
-    const {
-      scheduler: schedulerOptions,
-      slots,
-      isBatchingEnabled,
-      warnings,
-    } = await modelBatching(model, versionDirectory, options);
-    for (const warning of warnings) events.onWarning?.(name, version, warning);
-    const hosted = await startHost({
-      model: name,
-      backendKind: model.backend,
-      versionDirectory,
-      loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
-      slots,
-      clock,
-      host: model.host ?? options.host,
-      limits: inlineLimitsFor(options.cores),
-      maxBatchSize: isBatchingEnabled ? schedulerOptions.maxBatchSize : 1,
-      onMove: (move) => events.onMove(name, version, move),
-      onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
-    });
+    const batching = await modelBatching(model, versionDirectory, options);
+    for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
+    const hosted = await hostOf(options, model, version, versionDirectory, batching);
     events.onHost(name, version, hosted);
-    const signatures = isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
+    const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const views = await viewsOf(modelFile, signatures, hosted);
     const scheduler = new Scheduler({
       executor: hosted.executor,
       clock,
       telemetry,
-      options: { ...schedulerOptions, sloMs: model.sloMs ?? schedulerOptions.sloMs },
+      options: { ...batching.scheduler, sloMs: model.sloMs ?? batching.scheduler.sloMs },
       slots: options.coreSlots,
       signatures,
       model: name,
@@ -105,10 +88,34 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
     const { executor, kind, reason } = hosted;
     servable.host = { kind, reason };
-    await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: options.scheduler });
+    await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
     scheduler.latency.seed(seedsOf(servable));
     return servable;
   };
+}
+
+function hostOf(
+  options: LoadServableOptions,
+  model: ModelConfig,
+  version: bigint,
+  versionDirectory: string,
+  { slots, isBatchingEnabled, scheduler }: ModelBatching,
+): Promise<Host> {
+  const { name } = model;
+  const { clock, events } = options;
+  return startHost({
+    model: name,
+    backendKind: model.backend,
+    versionDirectory,
+    loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
+    slots,
+    clock,
+    host: model.host ?? options.host,
+    limits: inlineLimitsFor(options.cores),
+    maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
+    onMove: (move) => events.onMove(name, version, move),
+    onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
+  });
 }
 
 /** What the sweep measured, run by run. */

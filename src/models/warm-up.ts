@@ -38,6 +38,8 @@ export interface WarmUpOptions {
   readonly iterations: number;
   /** A record may have. */
   readonly maxRecordBytes: number;
+  /** Whether others are being served: a sweep then leaves them room. Default: nobody is. */
+  readonly isServing?: () => boolean;
   readonly events: WarmUpEvents;
 }
 
@@ -81,7 +83,8 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void
   const { clock, events } = options;
   const { executor, signatures, servable, scheduler } = loaded;
   const startedAt = clock.nowMs();
-  const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock });
+  const isGentle = options.isServing?.() ?? false;
+  const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });
   servable.latencySeeds = sweep.seeds;
   events.onSwept(servable, sweep, clock.nowMs() - startedAt);
 }

@@ -22,6 +22,8 @@ export interface RecordsOptions {
   readonly registry: Registry;
   readonly options: ServeOptions;
   readonly onInternalError: (error: unknown) => void;
+  /** Whether models are being served already. */
+  readonly isServing: () => boolean;
 }
 
 /** Beside request and answer in a record: names, versions, the fields' own heads. */
@@ -33,7 +35,7 @@ export class Records {
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
 
-  constructor({ clock, logger, registry, options, onInternalError }: RecordsOptions) {
+  constructor({ clock, logger, registry, options, onInternalError, isServing }: RecordsOptions) {
     const maxTensorBytes = options.max_message_bytes;
     // It holds a request and may hold its answer; neither is larger than a message may be.
     const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;
@@ -55,6 +57,7 @@ export class Records {
       isEnabled: options.enable_model_warmup,
       iterations: options.num_request_iterations_for_warmup || 1,
       maxRecordBytes,
+      isServing,
       events: warmUpLog(logger),
     });
   }
