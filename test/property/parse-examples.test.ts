@@ -72,8 +72,10 @@ test('what the writer writes, the official library reads, and so do we', () => {
     fc.record({ kind: fc.constant('string' as const), values: fc.array(fc.uint8Array(), { minLength: 1 }) }),
     fc.constant({ kind: 'unset' as const }),
   );
+  // The library keeps maps in plain objects, which have no place for this one.
+  const name = fc.string().filter((text) => text !== '__proto__');
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), list), (features) => {
+    fc.property(fc.dictionary(name, list), (features) => {
       const bytes = encodeExample(new Map(Object.entries(features)));
       const { features: read } = decode('tensorflow.Example', bytes) as unknown as {
         features?: { feature: Record<string, { kind: { case?: string; value?: { value: unknown[] } } }> };
