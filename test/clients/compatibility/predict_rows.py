@@ -217,6 +217,16 @@ def _(s: Sidecar) -> Answer:
     return s.grpc.predict(s.grpc.predict_request("slow", x=[[1.0]]), timeout=0.05)
 
 
+@INPUTS.grpc("the queue is full", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "a mesh does not eject a host for shedding")
+def _(s: Sidecar) -> Answer:
+    rows = [[1.0]] * 6400
+    first = s.grpc.begin_predict(s.grpc.predict_request("slow", x=rows))
+    try:
+        return s.grpc.predict(s.grpc.predict_request("slow", x=rows), timeout=None)
+    finally:
+        first.cancel()
+
+
 @INPUTS.grpc("bytes that are no message", "INTERNAL", "INVALID_ARGUMENT", "the request is at fault, not the server")
 def _(s: Sidecar) -> Answer:
     return s.grpc.call("PredictionService/Predict", b"\x0a\xff", "PredictResponse")

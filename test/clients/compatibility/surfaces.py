@@ -39,7 +39,7 @@ class Grpc:
         """An empty message of the package tensorflow.serving."""
         return self.messages[f"tensorflow.serving.{name}"]()
 
-    def call(self, method: str, request: Any, response: str, timeout: float = TIMEOUT_SECONDS) -> Answer:
+    def call(self, method: str, request: Any, response: str, timeout: float | None = TIMEOUT_SECONDS) -> Answer:
         """`method` is "PredictionService/Predict"; `request` a message or the bytes of one."""
         stub = self.channel.unary_unary(
             f"/tensorflow.serving.{method}",
@@ -51,7 +51,16 @@ class Grpc:
         except grpc.RpcError as error:
             return Answer(error.code().name, error.details() or "")
 
-    def predict(self, request: Any, timeout: float = TIMEOUT_SECONDS) -> Answer:
+    def begin_predict(self, request: Any) -> grpc.Future:
+        """A Predict that nobody waits for: cancel it."""
+        stub = self.channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Predict",
+            request_serializer=lambda m: m.SerializeToString(),
+            response_deserializer=self.messages["tensorflow.serving.PredictResponse"].FromString,
+        )
+        return stub.future(request)
+
+    def predict(self, request: Any, timeout: float | None = TIMEOUT_SECONDS) -> Answer:
         return self.call("PredictionService/Predict", request, "PredictResponse", timeout)
 
     def predict_request(self, model: str, **inputs: list[Any]) -> Any:
