@@ -7,6 +7,8 @@
  * A surface that fails between the two calls `target.release()`.
  */
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
+import { listNames } from '../../core/list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
@@ -14,8 +16,6 @@ import type { ServableDirectory } from '../../models/servable-directory.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
-import { listNames } from './list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import { tapped } from './tapped-predict.ts';
 
 /** A version and a signature of it, borrowed for one request. */

@@ -5,20 +5,13 @@
  * tensor_content. tensor_shape is always there, for a scalar as an empty message. float, double and tensor_content are
  * one copy of the tensor's bytes; integers are varints.
  */
-import type { TypedArray } from '../../core/dtype.ts';
-import type { Shape } from '../../core/shape.ts';
-import { elements, type NumericTensor, type StringTensor, type Tensor } from '../../core/tensor.ts';
-import { varintTag } from '../../core/wire-reader.ts';
-import {
-  highOf,
-  int32Size,
-  lengthDelimitedSize,
-  varint64Size,
-  varintSize,
-  type WireWriter,
-} from '../../core/wire-writer.ts';
-import { dataTypeOf } from '../tf-dtype.ts';
+import type { TypedArray } from './dtype.ts';
+import type { Shape } from './shape.ts';
+import { elements, type NumericTensor, type StringTensor, type Tensor } from './tensor.ts';
 import { DIM_SIZE, SHAPE_DIM, TENSOR_CONTENT, TENSOR_DTYPE, TENSOR_SHAPE, VALUE_FIELDS } from './tensor-fields.ts';
+import { dataTypeOf } from './tf-dtype.ts';
+import { varintTag } from './wire-reader.ts';
+import { highOf, int32Size, lengthDelimitedSize, varint64Size, varintSize, type WireWriter } from './wire-writer.ts';
 
 /** What `measureTensor` found: for `writeTensor`, which must not count again. */
 export interface TensorMeasure {

@@ -1,10 +1,10 @@
 /**
  * ModelSpec (tensorflow_serving/apis/model.proto), read and written.
  */
-import { ServingError } from '../../core/errors.ts';
-import { lengthDelimited, varintTag, type WireReader } from '../../core/wire-reader.ts';
-import { bytesField, message, messageField, varintField } from '../../core/wire-writer.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../handlers/model-spec.ts';
+import { ServingError } from './errors.ts';
+import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+import { lengthDelimited, varintTag, type WireReader } from './wire-reader.ts';
+import { bytesField, message, messageField, varintField } from './wire-writer.ts';
 
 const NAME = 1;
 const VERSION = 2;

@@ -6,11 +6,11 @@
  * which is what TensorFlow's own Python reads them from.
  */
 import { Buffer } from 'node:buffer';
-import type { TensorMap } from '../../core/tensor.ts';
-import { lengthDelimitedSize, message, messageField, WireWriter } from '../../core/wire-writer.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../handlers/model-spec.ts';
+import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import { encodeModelSpec, encodeRequestedSpec } from './model-spec-codec.ts';
+import type { TensorMap } from './tensor.ts';
 import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
+import { lengthDelimitedSize, message, messageField, WireWriter } from './wire-writer.ts';
 
 const MAP_KEY = 1;
 const MAP_VALUE = 2;

@@ -14,14 +14,8 @@
  * costs no memory.
  */
 
-import {
-  WIRE_FIXED32,
-  WIRE_FIXED64,
-  WIRE_LENGTH_DELIMITED,
-  WIRE_VARINT,
-  type WireReader,
-} from '../../core/wire-reader.ts';
 import type { ElementEncoding } from './tensor-fields.ts';
+import { WIRE_FIXED32, WIRE_FIXED64, WIRE_LENGTH_DELIMITED, WIRE_VARINT, type WireReader } from './wire-reader.ts';
 
 /** The number of the value in an entry of a map field. */
 export const MAP_VALUE = 2;

@@ -1,9 +1,9 @@
 /**
  * The tensor_content of a DT_STRING: every length as a varint, then every string's bytes.
  */
-import { ServingError } from '../../core/errors.ts';
-import type { WireReader } from '../../core/wire-reader.ts';
-import { quoteName } from '../handlers/list-names.ts';
+import { ServingError } from './errors.ts';
+import { quoteName } from './list-names.ts';
+import type { WireReader } from './wire-reader.ts';
 
 /** `count` strings, as views, out of the bytes from `start` to `end`, which they must fill exactly. */
 export function readStringContent(

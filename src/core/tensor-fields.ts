@@ -1,7 +1,7 @@
 /**
  * TensorProto's fields (tensorflow/core/framework/tensor.proto) and which of them holds the elements of which dtype.
  */
-import type { DType } from '../../core/dtype.ts';
+import type { DType } from './dtype.ts';
 
 export const TENSOR_DTYPE = 1;
 export const TENSOR_SHAPE = 2;

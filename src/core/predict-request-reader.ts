@@ -4,12 +4,13 @@
  * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
  * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
  */
-import type { Tensor } from '../../core/tensor.ts';
-import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
+
+import type { ModelSpec } from './model-spec.ts';
 import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import type { Tensor } from './tensor.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-values.ts';
+import { lengthDelimited, WireReader } from './wire-reader.ts';
 
 const MODEL_SPEC = 1;
 const INPUTS = 2;

@@ -10,14 +10,12 @@
  * memory of our own. The filling rule lets ten bytes ask for terabytes, so every tensor is charged to the request's
  * budget before anything is allocated: past it, `too_large`.
  */
-import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../core/dtype.ts';
-import { ServingError } from '../../core/errors.ts';
-import { formatShape, type Shape } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
-import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../core/wire-reader.ts';
-import { quoteName } from '../handlers/list-names.ts';
-import { dtypeOf, wrongDataType } from '../tf-dtype.ts';
+import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
+import { ServingError } from './errors.ts';
+import { quoteName } from './list-names.ts';
+import { formatShape, type Shape } from './shape.ts';
 import { readStringContent } from './string-content.ts';
+import type { Tensor } from './tensor.ts';
 import {
   DIM_SIZE,
   SHAPE_DIM,
@@ -29,6 +27,8 @@ import {
   type ValueField,
 } from './tensor-fields.ts';
 import { type EntryBounds, TensorValues } from './tensor-values.ts';
+import { dtypeOf, wrongDataType } from './tf-dtype.ts';
+import { countVarints, lengthDelimited, varintTag, type WireReader } from './wire-reader.ts';
 
 /** TensorFlow's own limit. */
 const MAX_RANK = 254;

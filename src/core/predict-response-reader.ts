@@ -1,9 +1,10 @@
 /**
  * PredictResponse (tensorflow_serving/apis/predict.proto) → its outputs: for answers that were written down.
  */
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
+
 import { readTensorEntry } from './predict-request-reader.ts';
+import type { Tensor, TensorMap } from './tensor.ts';
+import { lengthDelimited, WireReader } from './wire-reader.ts';
 
 const OUTPUTS = 1;
 

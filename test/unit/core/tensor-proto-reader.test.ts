@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import { elements, type NumericTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { readPredictRequest } from '../../../../src/proxy/grpc/predict-request-reader.ts';
+import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { readPredictRequest } from '../../../src/core/predict-request-reader.ts';
+import { elements, type NumericTensor, type Tensor } from '../../../src/core/tensor.ts';
 import {
   bytesField,
   fixedField,
@@ -13,7 +13,7 @@ import {
   shape,
   varint,
   varintField,
-} from '../../../support/wire-fragments.ts';
+} from '../../support/wire-fragments.ts';
 
 const LIMIT = 1 << 20;
 
