@@ -6,6 +6,7 @@
  * often a worker thread, so everything that crosses this interface must survive a structured clone, except functions.
  */
 import type { Instant } from '../core/clock.ts';
+import type { BatchOrigin } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 
@@ -19,6 +20,8 @@ export interface LoadOptions {
 export interface RunOptions {
   /** After this nobody wants the answer. A backend that can stop early may. */
   readonly deadline: Instant;
+  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread. */
+  readonly origin?: BatchOrigin | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export type RunSync = (
   options: RunOptions,
 ) => TensorMap;
 
-/** One opened artifact, ready to run. Not safe for two runs at once unless its backend says so: a host sees to it. */
+/** One opened artifact, ready to run. Not safe for two runs at once unless `concurrency` says so: a host sees to it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
   /**
@@ -42,6 +45,11 @@ export interface Session {
    * `invalid_request` (the input is at fault in a way only the runtime can see), or `backend_failed` after close().
    */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
+  /**
+   * Runs that it takes at once, where another server computes them: at least 1. Such a session computes nothing here,
+   * and is not tried out with made-up batches. Absent: it computes here, one run at a time.
+   */
+  readonly concurrency?: number | undefined;
   /**
    * Where it is there, hosts prefer it: between two runs the session's thread may then sleep without its event loop, and
    * tiny batches may run on the server's own. Such a session needs no timers or I/O of its own between runs.
@@ -54,6 +62,11 @@ export interface Session {
 export interface Backend {
   /** Name by which a model's config asks for it: 'onnx'. */
   readonly kind: string;
+  /**
+   * The one place where its sessions may run, whatever is configured. `inline`: on the event loop, which they never
+   * block; they take none of the core slots. Absent: where the host's rules put them.
+   */
+  readonly mustRunIn?: 'inline';
   /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

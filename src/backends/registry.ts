@@ -15,7 +15,15 @@ interface BuiltIn {
   readonly open: () => Promise<Backend>;
 }
 
+/** In the order in which they are asked: what costs least to load comes first. */
 const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
+  [
+    'remote',
+    {
+      looksFor: 'remote.yaml, which names another server',
+      open: async () => (await import('./remote/remote-backend.ts')).backend,
+    },
+  ],
   [
     'onnx',
     {

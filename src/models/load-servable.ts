@@ -143,7 +143,7 @@ function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency): Servab
       return scheduler.runningBatches;
     },
     get sessions() {
-      return hosted.executor.slots;
+      return hosted.executor.isInline === true ? 1 : hosted.executor.slots;
     },
   };
 }

@@ -8,8 +8,10 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
-import type { Batch, BatchResult } from '../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, TraceHeaders } from '../core/executor.ts';
+import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
+import { traceHeadersOf } from '../telemetry/propagation.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -18,7 +20,7 @@ import type { SlotUse } from './core-slots.ts';
 import type { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { SignaturePlan } from './signature-plan.ts';
-import type { Task } from './task.ts';
+import type { Task, TaskRide } from './task.ts';
 
 export interface RunningBatchInit {
   readonly lane: Lane;
@@ -30,11 +32,12 @@ export interface RunningBatchInit {
   readonly telemetry: Telemetry;
 }
 
-export class RunningBatch implements SlotUse {
+export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
   /** It holds one of the slots that all models share. */
   holdsSlot = false;
+  onAbandoned: (() => void) | undefined;
   readonly #members: readonly Task[];
   readonly #lane: Lane;
   #buffers: readonly ArrayBuffer[] = [];
@@ -87,15 +90,35 @@ export class RunningBatch implements SlotUse {
    */
   start(inputs: TensorMap, now: Instant): Batch | undefined {
     let deadline = -Infinity;
-    for (const { owner } of this.#members) {
+    for (const member of this.#members) {
+      const { owner } = member;
       if (!(owner.context.deadline > now)) owner.fail(expiredInQueue());
+      member.ride = this;
       if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
     }
     if (deadline === -Infinity) return undefined;
     this.record.executeStart = now;
     this.#enter(STAGE_EXECUTE, now);
     const { plan, outputs } = this.#lane;
-    return { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline };
+    return { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
+  }
+
+  get traceHeaders(): TraceHeaders | undefined {
+    const trace = this.record.trace ?? this.firstMember.owner.context.trace;
+    return trace === undefined ? undefined : traceHeadersOf(trace);
+  }
+
+  get priority(): PriorityClass {
+    let least: PriorityClass = Priority.sheddable;
+    for (const { priority } of this.#members) if (priority < least) least = priority;
+    return least;
+  }
+
+  onLeaving(): void {
+    const { onAbandoned } = this;
+    if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
+    this.onAbandoned = undefined;
+    onAbandoned();
   }
 
   /** Gives the buffers back: no run came of them. */
@@ -109,6 +132,7 @@ export class RunningBatch implements SlotUse {
    */
   complete(result: BatchResult, runEnded: Instant): void {
     const { record } = this;
+    this.onAbandoned = undefined;
     record.splitStart = runEnded;
     record.runStart = result.runStart;
     record.runEnd = result.runEnd;
@@ -129,6 +153,7 @@ export class RunningBatch implements SlotUse {
 
   /** Fails every member that is still wanted. */
   fail(error: ServingError): void {
+    this.onAbandoned = undefined;
     this.record.outcome = error.kind;
     for (const { owner } of this.#members) {
       if (owner.isSettled) continue;

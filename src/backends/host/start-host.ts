@@ -6,9 +6,11 @@
  *      comes no further)                      ▼
  *                                        load inline as well, end the threads ──too many slow runs──▶ threads again
  *
- * So nothing runs on the serving thread that has not run elsewhere before.
+ * So nothing runs on the serving thread that has not run elsewhere before; except a backend that computes nothing here
+ * and says that it belongs there (Backend.mustRunIn).
  */
 import type { ServingError } from '../../core/errors.ts';
+import { backendFor } from '../registry.ts';
 import {
   chooseHost,
   DEFAULT_INLINE_LIMITS,
@@ -48,10 +50,15 @@ export interface Host extends HostedSession, HostChoice {
 }
 
 const AS_CONFIGURED = 'as configured';
+const ELSEWHERE = 'another server runs it';
 
 /** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { host = 'auto', limits = DEFAULT_INLINE_LIMITS } = options;
+  const backend = await backendFor(options.versionDirectory, options.backendKind);
+  if (backend.mustRunIn === 'inline') {
+    return asHost(await startInlineHost(options), { kind: 'inline', reason: ELSEWHERE }, undefined);
+  }
   const threads = await startThreadHost(options);
   const stay = (reason: string, measured?: TrialRuns): Host => asHost(threads, { kind: 'thread', reason }, measured);
   if (host === 'thread') return stay(AS_CONFIGURED);
