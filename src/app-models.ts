@@ -55,8 +55,13 @@ export function createModels(parts: ModelParts): ModelManager {
   });
 }
 
-/** Queues and memory, asked for at each scrape. Call once. */
+/** Queues, breakers and memory, asked for at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
+  metrics.observeBreakers(() =>
+    [...models.servables()].flatMap(({ name, version, breaker }) =>
+      breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
+    ),
+  );
   metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
   metrics.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({
@@ -123,6 +128,11 @@ function logHosts(logger: Logger): HostEvents {
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
     onWorkerEvent: (model, version, { what, slot, reason }) =>
       logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
+    onBreaker: (model, version, state, reason) =>
+      logger[state === 'open' ? 'warn' : 'info'](
+        { ...of(model, version), event: 'breaker', breaker: state, reason },
+        `circuit breaker ${state.replace('_', ' ')}`,
+      ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

@@ -4,6 +4,7 @@
  * never 0.
  */
 import { ServingError } from '../core/errors.ts';
+import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
 import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
@@ -38,6 +39,8 @@ export interface VersionReport {
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
   readonly host?: { readonly kind: string; readonly reason: string };
+  /** `reason` is why it is not closed. */
+  readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -84,10 +87,13 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
   };
 }
 
-function loadedReport({ host, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
+function loadedReport({ host, breaker, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
     ...(host !== undefined && { host }),
+    ...(breaker !== undefined && {
+      breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },
+    }),
     ...(memory !== undefined && {
       memory: {
         artifact_bytes: memory.artifactBytes,

@@ -35,11 +35,11 @@ export async function classify(
     const wanted = classifyOutputs(modelSpec, signature, signatures);
     const sample = tapPoint.tap?.sample();
     const outputs = await runExamples(target, examples, wanted, context);
-    const result = classifications(modelSpec, outputs, examples.length);
+    const result = classifications(target.modelSpec, outputs, examples.length);
     if (sample !== undefined) {
       writeDown(sample, context, { type: 'classify', examples, tasks: [{ requested: spec, served, result }] });
     }
-    return { modelSpec, result };
+    return { modelSpec: target.modelSpec, result };
   } finally {
     target.release();
   }

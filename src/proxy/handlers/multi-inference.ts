@@ -16,7 +16,8 @@ import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { classifications, classifyOutputs } from './classify.ts';
 import { exampleInputs } from './examples.ts';
-import type { PredictHandler, PredictTarget } from './predict.ts';
+import type { PredictHandler } from './predict.ts';
+import type { PredictTarget } from './predict-target.ts';
 import { regressions, regressOutputs } from './regress.ts';
 import { writeDown } from './run-examples.ts';
 

@@ -33,11 +33,11 @@ export async function regress(
     const wanted = regressOutputs(modelSpec, signature, signatures);
     const sample = tapPoint.tap?.sample();
     const outputs = await runExamples(target, examples, wanted, context);
-    const result = regressions(modelSpec, outputs, examples.length);
+    const result = regressions(target.modelSpec, outputs, examples.length);
     if (sample !== undefined) {
       writeDown(sample, context, { type: 'regress', examples, tasks: [{ requested: spec, served, result }] });
     }
-    return { modelSpec, result };
+    return { modelSpec: target.modelSpec, result };
   } finally {
     target.release();
   }
