@@ -148,9 +148,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
         ? {}
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
       sloMs: settings.sloMs,
-      breaker: settings.breaker,
-      fallback: settings.fallback,
-      degradeTo: settings.degradeTo,
+      ...(settings.breaker !== undefined && { breaker: settings.breaker }),
+      ...(settings.fallback !== undefined && { fallback: settings.fallback }),
+      ...(settings.degradeTo !== undefined && { degradeTo: settings.degradeTo }),
     },
   };
 }
@@ -163,6 +163,12 @@ export function parseModelChoice(text: string): ModelChoice | undefined {
   const [, name, version, label] = /^([^/:@\s]+)(?::(\d{1,19})|@([^/:@\s]+))?$/.exec(text) ?? [];
   if (name === undefined) return undefined;
   return { name, version: version === undefined ? undefined : BigInt(version), label };
+}
+
+/** As parseModelChoice reads it. */
+export function showModelChoice({ name, version, label }: ModelChoice): string {
+  if (label !== undefined) return `${name}@${label}`;
+  return version === undefined ? name : `${name}:${version}`;
 }
 
 /** A day at most: what is longer is no objective. */
