@@ -67,7 +67,7 @@ eachEngine('a session has the signatures that the server tells, and gives its an
         [[0xff, 0], []],
       );
       await session.close();
-      await assert.rejects(runOnce(session), { kind: 'backend_failed', message: /is closed/ });
+      await assert.rejects(runOnce(session), { kind: 'backend_failed', message: /unloaded/ });
     },
   );
 });

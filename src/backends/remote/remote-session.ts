@@ -57,7 +57,7 @@ export class RemoteSession implements Session {
     outputs: readonly string[],
     { deadline, origin }: RunOptions,
   ): Promise<TensorMap> {
-    if (this.#isClosed) throw new ServingError('backend_failed', `${this.#remote}: the session is closed`);
+    if (this.#isClosed) throw new ServingError('backend_failed', `${this.#remote}: the model has been unloaded`);
     checkRun(this.signatures, signatureName, inputs, outputs);
     const { channel, protocol, clock, config } = this.#parts;
     const callDeadline = Math.min(deadline, clock.nowMs() + config.timeoutMs);
