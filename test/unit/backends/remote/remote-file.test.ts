@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { hasRemoteFile, type RemoteConfig, readRemoteFile } from '../../../../src/backends/remote/remote-file.ts';
@@ -96,4 +96,10 @@ it('a directory without remote.yaml is none of this backend’s', async (t) => {
   const directory = tempDirectory(t);
   assert.equal(await hasRemoteFile(directory), false);
   await assert.rejects(readRemoteFile(directory), { kind: 'load_failed', message: /ENOENT/ });
+});
+
+it('docs/remote-models.md shows a remote.yaml that is taken', async (t) => {
+  const [, example] = /```yaml [^\n]*remote\.yaml\n([\s\S]*?)```/.exec(readFileSync('docs/remote-models.md', 'utf8'))!;
+  const { address, model, label } = await read(t, example!);
+  assert.deepEqual([address, model, label], ['inference.internal:8500', 'digits', 'stable']);
 });
