@@ -63,10 +63,12 @@ export interface Backend {
   /** Name by which a model's config asks for it: 'onnx'. */
   readonly kind: string;
   /**
-   * The one place where its sessions may run, whatever is configured. `inline`: on the event loop, which they never
-   * block; they take none of the core slots. Absent: where the host's rules put them.
+   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large, or too apt to crash, for
+   * the server's own process. `inline`: it computes nothing itself but waits for I/O on the event loop. The server reads
+   * this, and calls `probe`, in its own process: neither that nor importing the backend's module may load its runtime
+   * where this is `process`.
    */
-  readonly mustRunIn?: 'inline';
+  readonly mustRunIn?: 'process' | 'inline';
   /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

@@ -95,7 +95,7 @@ async function checkShown(front: Sidecar): Promise<void> {
   const [version] = report.models[0]!.versions;
   assert.notEqual(version!.breaker?.state, 'closed');
   assert.match(version!.breaker?.reason ?? '', /"digits" at unix:/);
-  assert.equal(version!.host?.reason, 'another server runs it');
+  assert.equal(version!.host?.reason, 'backend "remote" runs inline only');
   const status = runPillion(['status', `--admin=${front.admin.slice('http://'.length)}`]);
   assert.equal(await status.exited, 0);
   assert.match(status.output(), /^far version 1: its circuit breaker is (half )?open: "digits" at unix:/m);

@@ -31,14 +31,17 @@ const X = new Map([['x', numericTensor('float32', [2], Float32Array.of(1, 2))]])
 const soon = (ms: number): number => systemClock.nowMs() + ms;
 const yaml = ({ address }: GrpcHarness, more = ''): string => `address: ${address}\nmodel: m\n${more}`;
 
-function floatsOf(outputs: TensorMap): number[] {
-  const { data } = outputs.get('y')!;
+/** The first element of the input that a server of the test waits with. */
+const PATIENT = 7;
+
+function floatsIn(tensors: TensorMap, name: string): number[] {
+  const { data } = tensors.get(name)!;
   return [...new Float32Array(Uint8Array.from(data as Uint8Array).buffer)];
 }
 
 /** Runs model "m" once. */
 async function runOnce(session: Session, deadline = Infinity, origin?: BatchOrigin): Promise<number[]> {
-  return floatsOf(await session.run('serving_default', X, ['y'], { deadline, origin }));
+  return floatsIn(await session.run('serving_default', X, ['y'], { deadline, origin }), 'y');
 }
 
 eachEngine('a session has the signatures that the server tells, and gives its answers', async (t) => {
@@ -201,6 +204,31 @@ eachEngine('a server that does not answer is away; a request that cannot wait is
       const message = /did not answer within 60 ms \(timeout_ms of its remote.yaml\)/;
       await assert.rejects(runOnce(session), { kind: 'backend_unavailable', message });
       await assert.rejects(runOnce(session, soon(20)), { kind: 'deadline_exceeded' });
+      await session.close();
+    },
+  );
+});
+
+eachEngine('a call that is not answered ends no other', async (t) => {
+  let answer: (() => void) | undefined;
+  const behave: Behaviour = (request) => {
+    if (floatsIn(request.inputs, 'x')[0] !== PATIENT) return never(request);
+    return new Promise((resolve) => {
+      answer = () => resolve(affine(1, 0)(request) as TensorMap);
+    });
+  };
+  await withGrpc(
+    (models) => models.add('m', { behave }),
+    async (server) => {
+      const session = await openRemote(t, yaml(server, 'timeout_ms: 2000'));
+      const unanswered = assert.rejects(runOnce(session), { kind: 'backend_unavailable' });
+      await assert.rejects(runOnce(session, soon(1000)), { kind: 'deadline_exceeded' });
+      const x = numericTensor('float32', [1], Float32Array.of(PATIENT));
+      const patient = session.run('serving_default', new Map([['x', x]]), ['y'], { deadline: Infinity });
+      // The connection is made anew then, and this call was begun on the old one.
+      await unanswered;
+      answer!();
+      assert.deepEqual(floatsIn(await patient, 'y'), [PATIENT]);
       await session.close();
     },
   );

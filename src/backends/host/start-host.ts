@@ -50,14 +50,14 @@ export interface Host extends HostedSession, HostChoice {
 }
 
 const AS_CONFIGURED = 'as configured';
-const ELSEWHERE = 'another server runs it';
 
 /** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { host = 'auto', limits = DEFAULT_INLINE_LIMITS } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   if (backend.mustRunIn === 'inline') {
-    return asHost(await startInlineHost(options), { kind: 'inline', reason: ELSEWHERE }, undefined);
+    const reason = `backend "${backend.kind}" runs inline only`;
+    return asHost(await startInlineHost(options), { kind: 'inline', reason }, undefined);
   }
   const threads = await startThreadHost(options);
   const stay = (reason: string, measured?: TrialRuns): Host => asHost(threads, { kind: 'thread', reason }, measured);

@@ -42,28 +42,47 @@ const RECONNECT_MS = 500;
 /** grpc-js' words for a call that found no connection, and so never left. */
 const NEVER_SENT = /^(No connection established|Name resolution failed)/;
 
+/**
+ * How soon a connection with a call on it is pinged, at the earliest. Twice within a call at most: servers of gRPC's own C++
+ * library close a connection that pings more often than they answer.
+ */
+const LEAST_KEEPALIVE_MS = 20_000;
+
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   /** A server that has come back is found soon, by default only after up to two minutes. */
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5000,
-  /** A peer that has vanished without a word is noticed. */
-  'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
   /** The subchannels of two versions are their own: closing one must not disturb the other. */
   'grpc.use_local_subchannel_pool': 1,
 } as const;
 
 export class RemoteChannel {
-  readonly #client: Client;
+  readonly #newClient: () => Client;
   readonly #clock: Clock;
+  #client: Client;
   readonly #budget = new RetryBudget();
 
-  constructor({ address, tls }: RemoteConfig, clock: Clock) {
-    const options = { ...CHANNEL_OPTIONS, ...(tls?.serverName === undefined ? {} : serverName(tls.serverName)) };
-    this.#client = new Client(address, credentialsOf(tls), options);
+  constructor({ address, tls, timeoutMs }: RemoteConfig, clock: Clock) {
+    const options = {
+      ...CHANNEL_OPTIONS,
+      'grpc.keepalive_time_ms': Math.max(LEAST_KEEPALIVE_MS, timeoutMs / 2),
+      ...(tls?.serverName === undefined ? {} : serverName(tls.serverName)),
+    };
+    this.#newClient = () => new Client(address, credentialsOf(tls), options);
+    this.#client = this.#newClient();
     this.#clock = clock;
+  }
+
+  /**
+   * Goes on with another connection: the server has not answered on this one, and may have vanished without a word, which TCP
+   * notices after a quarter of an hour. Calls under way end on the old one.
+   */
+  renew(): void {
+    this.#client.close();
+    this.#client = this.#newClient();
   }
 
   /** The answer's message. Rejects with RemoteFault. */

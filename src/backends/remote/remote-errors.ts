@@ -37,10 +37,16 @@ export function toLoadError(fault: RemoteFault, file: string, remote: string): S
   return new ServingError(isAway ? 'backend_unavailable' : 'load_failed', text);
 }
 
+/** The call took as long as it may, though its requests would have waited. */
+export function isUnanswered({ code }: RemoteFault, { now, deadline, callDeadline }: CallFacts): boolean {
+  const isLate = code === GrpcStatus.DEADLINE_EXCEEDED && now >= callDeadline - SLACK_MS;
+  return isLate && deadline > callDeadline + SLACK_MS;
+}
+
 /** The server may have refused at once what it could not finish in time; or it did not answer. */
-function tooLate(fault: RemoteFault, { remote, now, deadline, callDeadline, timeoutMs }: CallFacts): ServingError {
-  const isOverOurTimeout = now >= callDeadline - SLACK_MS && deadline > callDeadline + SLACK_MS;
-  if (!isOverOurTimeout) {
+function tooLate(fault: RemoteFault, facts: CallFacts): ServingError {
+  const { remote, timeoutMs } = facts;
+  if (!isUnanswered(fault, facts)) {
     return new ServingError(
       'deadline_exceeded',
       `${remote}: ${fault.message.slice(0, MAX_TEXT)}; send a longer deadline`,

@@ -11,7 +11,7 @@ import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { checkRun } from '../check-run.ts';
 import { type RemoteChannel, RemoteFault } from './remote-channel.ts';
-import { toRunError } from './remote-errors.ts';
+import { isUnanswered, toRunError } from './remote-errors.ts';
 import type { RemoteConfig } from './remote-file.ts';
 import type { RemoteProtocol } from './remote-protocol.ts';
 
@@ -75,6 +75,7 @@ export class RemoteSession implements Session {
     } catch (thrown) {
       if (!(thrown instanceof RemoteFault)) throw toServingError(thrown);
       const facts = { remote: this.#remote, now: clock.nowMs(), deadline, callDeadline, timeoutMs: config.timeoutMs };
+      if (isUnanswered(thrown, facts)) channel.renew();
       throw toRunError(thrown, facts);
     }
   }

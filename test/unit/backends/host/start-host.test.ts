@@ -121,8 +121,8 @@ describe('a model inline whose runs become slow', () => {
 
 it('a backend that another server computes for is put on the event loop, with several runs at once', async (t) => {
   const backendKind = siblingModule(import.meta.url, '../../../support/elsewhere-backend').href;
-  const { host, moves } = await start(t, { backendKind, host: 'thread' });
-  assert.deepEqual([host.kind, host.reason], ['inline', 'another server runs it']);
+  const { host, moves } = await start(t, { backendKind });
+  assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);
   const { executor } = host;
   assert.deepEqual([executor.slots, executor.isInline, executor.isElsewhere], [3, true, true]);
   const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined };
