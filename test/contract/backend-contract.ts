@@ -13,7 +13,8 @@ import type { LoadOptions } from '../../src/backends/backend.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
-import type { ThreadHostOptions } from '../../src/backends/host/worker-slots.ts';
+
+import type { WorkerHostOptions } from '../../src/backends/host/worker-slots.ts';
 import { backendFor } from '../../src/backends/registry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
@@ -104,7 +105,7 @@ function hosted(
   name: string,
   leakCycles: number,
   backendKind: string,
-  start: (options: ThreadHostOptions) => Promise<HostedSession>,
+  start: (options: WorkerHostOptions) => Promise<HostedSession>,
 ): Placement {
   const load: Load = async (directory, options) => {
     const loadOptions = { ...LOAD_OPTIONS, ...options };

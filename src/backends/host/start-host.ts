@@ -23,9 +23,9 @@ import { MovableHost } from './movable-host.ts';
 import { SlowWatch } from './slow-watch.ts';
 import { startThreadHost } from './thread-host.ts';
 import { type TrialRuns, tryRuns } from './trial-runs.ts';
-import type { ThreadHostOptions } from './worker-slots.ts';
+import type { WorkerHostOptions } from './worker-slots.ts';
 
-export interface HostOptions extends ThreadHostOptions {
+export interface HostOptions extends WorkerHostOptions {
   /** `auto` (default): as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
   readonly host?: HostKind | 'auto';
   /** Most rows that a batch of a signature with a dynamic batch axis will have. */
