@@ -12,6 +12,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { LoadOptions } from '../../src/backends/backend.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
 
 import type { WorkerHostOptions } from '../../src/backends/host/worker-slots.ts';
@@ -75,6 +76,7 @@ export function backendContract(backend: BackendUnderTest): void {
     hosted('inline', 200, kind, startInlineHost),
     hosted('in threads', 25, kind, startThreadHost),
     hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+    hosted('in processes', 25, kind, startProcessHost),
   ];
   for (const placement of placements) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {
