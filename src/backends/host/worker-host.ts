@@ -37,7 +37,8 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
   const { signatures, isSynchronous, loadMs } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
-  return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs };
+  const residentBytes = (): number | undefined => slots.residentBytes;
+  return { signatures, executor: host, residentBytes, close: () => host.close(), isSynchronous, loadMs };
 }
 
 class WorkerHost implements Executor {
