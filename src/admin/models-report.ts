@@ -6,7 +6,7 @@
 import { ServingError } from '../core/errors.ts';
 import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
+import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 
 /** The part of ModelManager that is reported. */
@@ -38,7 +38,13 @@ export interface VersionReport {
   readonly version: string;
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
-  readonly host?: { readonly kind: string; readonly reason: string };
+  readonly host?: {
+    readonly kind: string;
+    readonly reason: string;
+    readonly restarts?: number;
+    /** Of its own processes. */
+    readonly resident_bytes?: number;
+  };
   /** `reason` is why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly memory?: {
@@ -87,10 +93,19 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
   };
 }
 
+function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): NonNullable<VersionReport['host']> {
+  return {
+    kind,
+    reason,
+    ...(restarts !== undefined && { restarts }),
+    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+  };
+}
+
 function loadedReport({ host, breaker, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
-    ...(host !== undefined && { host }),
+    ...(host !== undefined && { host: hostReport(host) }),
     ...(breaker !== undefined && {
       breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },
     }),

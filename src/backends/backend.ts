@@ -2,8 +2,9 @@
  * What a runtime must be to serve models here. Start at docs/add-a-backend.md; test/contract/backend-contract.ts is the
  * suite that every backend must pass, in every host.
  *
- * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. It runs inside a *host*: most
- * often a worker thread, so everything that crosses this interface must survive a structured clone, except functions.
+ * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a *host*:
+ * most often a worker thread or a process, so everything that crosses this interface must survive a structured clone,
+ * except functions.
  */
 import type { Instant } from '../core/clock.ts';
 import type { BatchOrigin } from '../core/executor.ts';

@@ -122,7 +122,7 @@ class RemoteFileReader {
       concurrency: Number(integer('concurrency', CONCURRENCY) ?? DEFAULT_CONCURRENCY),
       timeoutMs: duration('timeout_ms', DEFAULT_TIMEOUT_MS),
       connectTimeoutMs: duration('connect_timeout_ms', DEFAULT_CONNECT_TIMEOUT_MS),
-      isBatching: this.#optional('batching', (node) => reader.boolean(node, 'batching')) ?? true,
+      isBatching: this.#optional('batching', (node) => reader.flag(node, 'batching')) ?? true,
       tls: await this.#tls(),
     };
     this.#checkVersionChoice(config);

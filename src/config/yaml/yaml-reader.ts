@@ -97,8 +97,9 @@ export class YamlReader {
     return this.fail(this.where(node), `${what} wants one of ${choices.join(', ')}, not "${text}"`);
   }
 
-  boolean(node: Node | undefined, what: string): boolean | undefined {
-    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+  flag(node: Node | undefined, what: string): boolean | undefined {
+    const value = isScalar(node) ? node.value : undefined;
+    if (typeof value === 'boolean') return value;
     return this.fail(this.where(node), `${what} wants true or false, not ${describe(node)}`);
   }
 
