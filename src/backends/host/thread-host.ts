@@ -1,6 +1,7 @@
 /**
  * A model on N worker threads, each with its own session: the Executor that the scheduler sees.
  *
+ *     run(batch, after) ──▶ the worker that runs `after`, and takes a next one
  *     run(batch) ──▶ idle worker? ──yes──▶ inputs cross to it ──▶ outputs cross back, input memory pooled
  *                        │ no
  *                        ▼
@@ -9,7 +10,7 @@
  *                        ▼
  *                    worker_lost at once, with the time until the next attempt to replace one
  *
- * A worker that dies takes its batch with it (`worker_lost`, which may be retried), never another's, and is replaced
+ * A worker that dies takes what it was given with it (`worker_lost`, which may be retried), nothing else, and is replaced
  * with back-off (restart-backoff.ts). A batch that waits is bounded by the runs before it, not by a replacement's load.
  * A worker that cannot load at the start fails the start: nothing is left running, and there is no loop.
  *
@@ -36,21 +37,31 @@ export async function startThreadHost(options: ThreadHostOptions): Promise<Threa
   const pool = new BufferPool();
   const slots = new WorkerSlots(options, pool);
   const { signatures, isSynchronous, loadMs } = await slots.start();
-  const host = new ThreadHost(options, slots, pool);
+  const host = new ThreadHost(options, slots, pool, isSynchronous && options.slabBytes !== 0);
   return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs };
+}
+
+/** What a worker has in hand. */
+interface Given {
+  readonly batch: Batch;
+  readonly worker: ThreadWorker;
 }
 
 class ThreadHost implements Executor {
   readonly slots: number;
+  /** A thread without a mailbox would run two messages side by side. */
+  readonly takesNext: boolean;
   readonly #model: string;
   readonly #clock: Clock;
   readonly #workers: WorkerSlots;
   readonly #pool: BufferPool;
   readonly #inFlight = new RunsInFlight();
+  readonly #given: Given[] = [];
   #closed: Promise<void> | undefined;
 
-  constructor(options: ThreadHostOptions, workers: WorkerSlots, pool: BufferPool) {
+  constructor(options: ThreadHostOptions, workers: WorkerSlots, pool: BufferPool, takesNext: boolean) {
     this.slots = options.slots;
+    this.takesNext = takesNext;
     this.#model = options.model;
     this.#clock = options.clock;
     this.#workers = workers;
@@ -65,11 +76,11 @@ class ThreadHost implements Executor {
     this.#pool.release(buffer);
   }
 
-  async run(batch: Batch): Promise<BatchResult> {
+  async run(batch: Batch, after?: Batch): Promise<BatchResult> {
     if (this.#closed !== undefined) throw unloaded(this.#model);
     this.#inFlight.begin();
     try {
-      return this.#toResult(await this.#runOnWorker(batch));
+      return this.#toResult(await this.#runOnWorker(batch, after));
     } finally {
       this.#pool.releaseInputs(batch.inputs);
       this.#inFlight.end();
@@ -86,18 +97,28 @@ class ThreadHost implements Executor {
     await this.#workers.close();
   }
 
-  async #runOnWorker(batch: Batch): Promise<Answer> {
-    const worker = this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
+  async #runOnWorker(batch: Batch, after: Batch | undefined): Promise<Answer> {
+    const worker = this.#runnerOf(after) ?? this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
+    const given = { batch, worker };
     let isProven = false;
     try {
       if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
       const answered = this.#send(worker, batch);
+      this.#given.push(given);
       // If it dies before it answers, it is given back no more.
       isProven = true;
       return await answered;
     } finally {
+      if (isProven) this.#given.splice(this.#given.indexOf(given), 1);
       this.#workers.giveBack(worker, isProven);
     }
+  }
+
+  /** The worker that runs `after`, if it can be given its next one. */
+  #runnerOf(after: Batch | undefined): ThreadWorker | undefined {
+    if (after === undefined) return undefined;
+    const worker = this.#given.find(({ batch }) => batch === after)?.worker;
+    return worker?.isBusy === true && worker.hasPlace ? worker : undefined;
   }
 
   #send(worker: ThreadWorker, { signatureName, inputs, outputs, deadline }: Batch): Promise<Answer> {

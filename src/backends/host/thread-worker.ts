@@ -1,5 +1,6 @@
 /**
- * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here.
+ * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here. A
+ * thread with a mailbox can be given its next batch while it runs one.
  *
  * A batch goes through the mailbox where it can (mailbox.ts), else by message (tensor-transfer.ts). Every promise handed
  * out settles, whatever the thread does: when it exits, what was pending is rejected with `worker_lost`, or `load_failed`
@@ -41,7 +42,8 @@ export class ThreadWorker {
   /** Undefined until ready, and where everything goes by message. */
   #mailbox: MailboxSender | undefined;
   #loading: Pending<ReadyMessage> | undefined;
-  #running: Pending<Answer> | undefined;
+  /** Given to the thread and not answered, in order. */
+  readonly #runs: Pending<Answer>[] = [];
   #closing: Pending<void> | undefined;
   #errorText: string | undefined;
   /** Set by the exit; the reason. */
@@ -79,16 +81,26 @@ export class ThreadWorker {
     return this.#goneBecause;
   }
 
-  /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the thread dies. */
+  /** It has batches that it has not answered. */
+  get isBusy(): boolean {
+    return this.#runs.length > 0;
+  }
+
+  /** It can be given a batch now; it may run another one before. */
+  get hasPlace(): boolean {
+    return this.#goneBecause === undefined && this.#runs.length < (this.#mailbox === undefined ? 1 : 2);
+  }
+
+  /** Runs one batch, in its turn. Rejects with the session's error, or with `worker_lost` if the thread dies. */
   run(call: Call): Promise<Answer> {
-    if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
+    if (!this.hasPlace) throw new Error('a worker runs one batch at a time');
     return new Promise((resolve, reject) => {
       if (this.#mailbox?.write(call) === true) this.#mailbox.ring();
       else {
         const inputs = packTensors(call.inputs, this.#pool);
         this.#post({ type: 'run', ...call, inputs }, buffersOf(inputs));
       }
-      this.#running = { resolve, reject };
+      this.#runs.push({ resolve, reject });
     });
   }
 
@@ -118,7 +130,8 @@ export class ThreadWorker {
 
   #onMessage(message: MessageFromWorker): void {
     if (message === ANSWERED) {
-      this.#settleRun()?.resolve(this.#mailbox!.readAnswer());
+      const answer = this.#mailbox!.readAnswer();
+      this.#settleRun()?.resolve(answer);
       return;
     }
     switch (message.type) {
@@ -148,9 +161,8 @@ export class ThreadWorker {
   }
 
   #settleRun(): Pending<Answer> | undefined {
-    const running = this.#running;
-    this.#running = undefined;
-    return running;
+    this.#mailbox?.forget();
+    return this.#runs.shift();
   }
 
   #settleExit(reason: string): void {
@@ -161,12 +173,8 @@ export class ThreadWorker {
         attributes: { threadEnded: true },
       }),
     );
-    this.#running?.reject(
-      new ServingError(
-        'worker_lost',
-        `model "${this.#model}": the worker thread that ran this batch died (${reason}); it is replaced, send it again`,
-      ),
-    );
+    const lost = `model "${this.#model}": the worker thread that ran this batch died (${reason}); it is replaced, send it again`;
+    for (const run of this.#runs.splice(0)) run.reject(new ServingError('worker_lost', lost));
     this.#closing?.resolve();
   }
 }

@@ -107,7 +107,8 @@ export class WorkerSlots {
     const slot = this.#slots.find((s) => s.worker === worker);
     if (slot === undefined || !slot.isAlive) return;
     if (isProven) slot.backoff.reset();
-    this.#offer(worker);
+    // With its next batch in hand: whoever waits for that gives it back.
+    if (!worker.isBusy) this.#offer(worker);
   }
 
   /** Ends all threads. The owner has seen to it that no batch is running. */
