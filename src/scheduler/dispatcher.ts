@@ -117,7 +117,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   urgency(): Urgency {
-    return urgencyOf(this.#options.queue);
+    return urgencyOf(this.#options.queue, this.situation.overheadMs);
   }
 
   workDueBy(due: Instant): number {
@@ -273,7 +273,7 @@ export class Dispatcher implements PrefetchTenant {
     const running = new RunningBatch({ lane, members, reason, model, version, telemetry, after }, now);
     this.#uses.push(running);
     running.holdsSlot = this.usesSlots;
-    if (running.holdsSlot) slots.take(running);
+    if (running.holdsSlot) slots.take(running, now);
     return running;
   }
 
