@@ -66,6 +66,12 @@ export const SERVE_OPTIONS = {
     placeholder: 'pillion|grpc-js',
     help: 'What carries gRPC. pillion costs a fraction of the CPU and keeps grpc-timeout exact; grpc-js is there to compare with, should a client misbehave.',
   }),
+  grpc_spin_micros: integer({
+    min: 0,
+    max: 1000,
+    default: 50,
+    help: 'How long the event loop may wait for the next gRPC request without sleeping, in µs, where a client’s last ones came that fast after their answers. 0 = never, as on a budget of less than two cores.',
+  }),
   grpc_compress_from_bytes: integer({
     ...COUNT,
     default: 0,

@@ -45,6 +45,8 @@ export interface BatchResult {
 export interface Executor {
   /** How many batches may be in `run` at once. It changes when the model moves to another host: ask each time. */
   readonly slots: number;
+  /** A worker takes its next batch while it still runs one. Absent = false. Like `slots` it may change. */
+  readonly takesNext?: boolean;
   /** Runs happen on the event loop's own core: they take none of the slots that all models share. Absent = false. */
   readonly isInline?: boolean;
   /** Runs happen on another server: there is nothing here to warm up, and made-up batches would cost others. */
@@ -55,6 +57,10 @@ export interface Executor {
    */
   allocate(byteLength: number): ArrayBuffer;
   release(buffer: ArrayBuffer): void;
-  /** Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once. */
-  run(batch: Batch): Promise<BatchResult>;
+  /**
+   * Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once, but for
+   * one behind each of them where it `takesNext`: `after` is a batch in `run`, and whoever runs it takes this one next.
+   * If that has just ended it is as if it were not given.
+   */
+  run(batch: Batch, after?: Batch): Promise<BatchResult>;
 }

@@ -1,7 +1,8 @@
 /**
  * One batch from the moment that its tasks have left their lane until each of them has its answer.
  *
- *   new ──▶ assemble ──▶ (executor runs it) ──▶ complete │ fail
+ *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
+ *                          └─ behind another ──▶ begin ──┘
  *
  * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
  * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
@@ -30,6 +31,8 @@ export interface RunningBatchInit {
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
+  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
+  readonly after?: RunningBatch | undefined;
 }
 
 export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
@@ -38,6 +41,13 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   /** It holds one of the slots that all models share. */
   holdsSlot = false;
   onAbandoned: (() => void) | undefined;
+  /** What it waits for, until it begins; and what waits for it. */
+  after: RunningBatch | undefined;
+  next: RunningBatch | undefined = undefined;
+  /** Since when it has its slot to itself. */
+  slotSince: Instant;
+  /** What the executor was given; undefined before. */
+  batch: Batch | undefined = undefined;
   readonly #members: readonly Task[];
   readonly #lane: Lane;
   #buffers: readonly ArrayBuffer[] = [];
@@ -52,7 +62,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
-    this.expectedEnd = batchStart + (expectedMs ?? 0);
+    this.after = init.after;
+    if (init.after !== undefined) init.after.next = this;
+    this.slotSince = batchStart;
+    this.expectedEnd = Math.max(batchStart, init.after?.expectedEnd ?? 0) + (expectedMs ?? 0);
     this.record = {
       model: init.model,
       version: init.version,
@@ -97,10 +110,19 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
       if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
     }
     if (deadline === -Infinity) return undefined;
-    this.record.executeStart = now;
-    this.#enter(STAGE_EXECUTE, now);
+    if (this.after === undefined) this.#beginAt(now);
     const { plan, outputs } = this.#lane;
-    return { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
+    this.batch = { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
+    return this.batch;
+  }
+
+  /** What it waited for has ended, or it waits for it no more. */
+  begin(now: Instant): void {
+    if (this.after === undefined) return;
+    this.after.next = undefined;
+    this.after = undefined;
+    this.slotSince = now;
+    this.#beginAt(now);
   }
 
   get traceHeaders(): TraceHeaders | undefined {
@@ -160,6 +182,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
       owner.context.batch = this.record;
       owner.fail(error);
     }
+  }
+
+  #beginAt(now: Instant): void {
+    this.record.executeStart = now;
+    this.#enter(STAGE_EXECUTE, now);
   }
 
   get firstMember(): Task {

@@ -33,7 +33,13 @@ export interface HostWorker {
   readonly residentBytes?: number | undefined;
   /** Why it is gone; undefined while it lives. */
   readonly goneBecause: string | undefined;
-  /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the worker dies. */
+  /** It can be given its next batch while it runs one; known once it is ready. Absent = false, and so are those below. */
+  readonly takesNext?: boolean;
+  /** It has batches that it has not answered. */
+  readonly isBusy?: boolean;
+  /** It can be given a batch now; it may run another one before. */
+  readonly hasPlace?: boolean;
+  /** Runs one batch; one at a time, but for a next one. Rejects with the session's error, or with `worker_lost` if the worker dies. */
   run(call: Call): Promise<Answer>;
   /** Frees the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
   close(): Promise<void>;

@@ -41,8 +41,12 @@ export class MovableHost implements HostedSession, Executor {
     this.#current.executor.release(buffer);
   }
 
-  run(batch: Batch): Promise<BatchResult> {
-    return this.#current.executor.run(batch);
+  get takesNext(): boolean {
+    return this.#current.executor.takesNext === true;
+  }
+
+  run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    return this.#current.executor.run(batch, after);
   }
 
   /**
