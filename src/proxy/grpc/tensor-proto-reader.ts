@@ -14,9 +14,9 @@ import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedA
 import { ServingError } from '../../core/errors.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
+import { dtypeOf, wrongDataType } from '../../core/tf-dtype.ts';
 import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../core/wire-reader.ts';
 import { quoteName } from '../handlers/list-names.ts';
-import { dtypeOf, wrongDataType } from '../tf-dtype.ts';
 import { readStringContent } from './string-content.ts';
 import {
   DIM_SIZE,

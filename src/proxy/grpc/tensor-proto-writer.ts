@@ -8,6 +8,7 @@
 import type { TypedArray } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor } from '../../core/tensor.ts';
+import { dataTypeOf } from '../../core/tf-dtype.ts';
 import { varintTag } from '../../core/wire-reader.ts';
 import {
   highOf,
@@ -17,7 +18,6 @@ import {
   varintSize,
   type WireWriter,
 } from '../../core/wire-writer.ts';
-import { dataTypeOf } from '../tf-dtype.ts';
 import { DIM_SIZE, SHAPE_DIM, TENSOR_CONTENT, TENSOR_DTYPE, TENSOR_SHAPE, VALUE_FIELDS } from './tensor-fields.ts';
 
 /** What `measureTensor` found: for `writeTensor`, which must not count again. */

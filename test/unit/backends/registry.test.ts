@@ -34,7 +34,7 @@ describe('backendFor', () => {
   });
 
   it('names the built-in kinds when a kind is unknown', async () => {
-    await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(onnx\) and cannot be imported/);
+    await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(onnx, tfjs\) and cannot be imported/);
   });
 
   it('refuses a module that is no backend, or that throws', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DTYPES } from '../../../src/core/dtype.ts';
-import { dataTypeName, dataTypeNameOf, dataTypeOf, dtypeOf, wrongDataType } from '../../../src/proxy/tf-dtype.ts';
+import { dataTypeName, dataTypeNameOf, dataTypeOf, dtypeOf, wrongDataType } from '../../../src/core/tf-dtype.ts';
 import { protoRegistry } from '../../support/proto-registry.ts';
 
 test('each dtype has a DataType number, and back', () => {

@@ -16,11 +16,17 @@
  * everybody who batches them accepts; a softmax or a state over dim 0 is far beyond that.
  */
 
-import { bytesPerElement, typedArrayOf } from '../../core/dtype.ts';
-import { elementCount } from '../../core/shape.ts';
-import type { BatchAxis } from '../../core/signature.ts';
-import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import type { TensorMetadata } from './onnx-signature.ts';
+import { bytesPerElement, type DType, typedArrayOf } from '../core/dtype.ts';
+import { elementCount } from '../core/shape.ts';
+import type { BatchAxis } from '../core/signature.ts';
+import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../core/tensor.ts';
+
+export interface TensorMetadata {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A number is a fixed dim, a string a symbolic one ('' = free without a name). Empty = scalar or any rank. */
+  readonly dims: readonly (number | string)[];
+}
 
 /** Runs the model on the inputs and resolves with all outputs of the signature. */
 export type ProbeRun = (inputs: TensorMap) => Promise<TensorMap>;

@@ -1,0 +1,35 @@
+/**
+ * Backend `tfjs`: TensorFlow's SavedModels, and the graph and layers models of TensorFlow.js, on libtensorflow through
+ * tfjs-node, on the CPU.
+ *
+ * The artifact is `<version>/saved_model.pb` with its variables and assets beside it, or `<version>/model.json` with its
+ * shards. Importing this file and asking it what lies in a directory loads nothing native: the first load does.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Backend, LoadOptions, Session } from '../backend.ts';
+import { loadSavedModel, SAVED_MODEL_FILE } from './load-saved-model.ts';
+import { loadFailed } from './tensorflow-errors.ts';
+
+/** Found by the registry as 'tfjs'. */
+export const backend: Backend = {
+  kind: 'tfjs',
+
+  probe: (versionDirectory) => isFile(join(versionDirectory, SAVED_MODEL_FILE)),
+
+  async load(versionDirectory: string, options: LoadOptions): Promise<Session> {
+    const { executionProvider } = options;
+    if (executionProvider !== 'cpu') {
+      throw loadFailed(
+        versionDirectory,
+        `execution provider "${executionProvider}" is not there for TensorFlow; use cpu`,
+      );
+    }
+    if (await isFile(join(versionDirectory, SAVED_MODEL_FILE))) return loadSavedModel(versionDirectory, options);
+    throw loadFailed(versionDirectory, `it holds no ${SAVED_MODEL_FILE}`);
+  },
+};
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
