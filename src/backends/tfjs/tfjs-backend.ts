@@ -8,6 +8,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
+import { JSON_MODEL_FILE } from './json-model-file.ts';
+import { loadJsonModel } from './load-json-model.ts';
 import { loadSavedModel, SAVED_MODEL_FILE } from './load-saved-model.ts';
 import { loadFailed } from './tensorflow-errors.ts';
 
@@ -15,7 +17,10 @@ import { loadFailed } from './tensorflow-errors.ts';
 export const backend: Backend = {
   kind: 'tfjs',
 
-  probe: (versionDirectory) => isFile(join(versionDirectory, SAVED_MODEL_FILE)),
+  async probe(versionDirectory) {
+    for (const file of [SAVED_MODEL_FILE, JSON_MODEL_FILE]) if (await isFile(join(versionDirectory, file))) return true;
+    return false;
+  },
 
   async load(versionDirectory: string, options: LoadOptions): Promise<Session> {
     const { executionProvider } = options;
@@ -26,7 +31,8 @@ export const backend: Backend = {
       );
     }
     if (await isFile(join(versionDirectory, SAVED_MODEL_FILE))) return loadSavedModel(versionDirectory, options);
-    throw loadFailed(versionDirectory, `it holds no ${SAVED_MODEL_FILE}`);
+    if (await isFile(join(versionDirectory, JSON_MODEL_FILE))) return loadJsonModel(versionDirectory, options);
+    throw loadFailed(versionDirectory, `it holds neither ${SAVED_MODEL_FILE} nor ${JSON_MODEL_FILE}`);
   },
 };
 
