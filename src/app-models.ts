@@ -6,14 +6,16 @@ import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
+import { logHostEvents } from './models/host-log.ts';
 import { LatencyStore } from './models/latency-store.ts';
-import { type HostEvents, servableLoader } from './models/load-servable.ts';
+import { servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from './models/memory-report.ts';
 import { modelBatching, type ServerBatching } from './models/model-batching.ts';
 import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
+import { modelSlots } from './models/model-slots.ts';
 import type { Records } from './proxy/records/records.ts';
 import { CoreSlots } from './scheduler/core-slots.ts';
 import type { SchedulerKind } from './scheduler/scheduler-options.ts';
@@ -39,8 +41,10 @@ export function createModels(parts: ModelParts): ModelManager {
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
-      sessionsOf: async (...version) =>
-        (await modelBatching(...version, serverBatching(config.options, machine))).slots,
+      sessionsOf: async (model, directory) => {
+        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+        return modelSlots(model.backend, directory, batching);
+      },
       readFree: readFreeMemory,
       readResident: () => process.memoryUsage.rss(),
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
@@ -103,7 +107,7 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,
-    events: logHosts(logger),
+    events: logHostEvents(logger, systemClock),
     maxTensorBytes: options.max_message_bytes,
     prepare: records.prepare,
   });
@@ -112,17 +116,4 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
 /** Bytes of inputs that may wait. */
 function maxQueuedBytes(options: ServeOptions, { memoryLimitBytes, totalMemoryBytes }: Machine): number {
   return options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
-}
-
-function logHosts(logger: Logger): HostEvents {
-  const of = (model: string, version: bigint) => ({ model, version: version.toString() });
-  return {
-    onHost: (model, version, { kind, reason }) =>
-      logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
-    onMove: (model, version, { isDone, reason }) =>
-      logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-    onWorkerEvent: (model, version, { what, slot, reason }) =>
-      logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
-    onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
-  };
 }

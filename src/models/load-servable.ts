@@ -1,5 +1,5 @@
 /**
- * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
+ * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
@@ -16,6 +16,7 @@ import type { KeptLatency, LatencyStore } from './latency-store.ts';
 import { type ModelBatching, modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
+import { modelSlots } from './model-slots.ts';
 import { Servable, type ServableRunner } from './servable.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
 import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
@@ -52,8 +53,10 @@ export interface HostEvents {
   onHost(model: string, version: bigint, host: Host): void;
   /** It moved from the event loop to threads, or could not. */
   onMove(model: string, version: bigint, move: HostMove): void;
-  /** A worker thread was lost, replaced or given up. */
+  /** A worker thread or process was lost, replaced or given up. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
+  /** A process of its printed a line. */
+  onOutput?(model: string, version: bigint, line: string): void;
   /** Something that its own files ask for has no effect. */
   onWarning?(model: string, version: bigint, text: string): void;
 }
@@ -94,26 +97,28 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
-function hostOf(
+async function hostOf(
   options: LoadServableOptions,
   model: ModelConfig,
   version: bigint,
   versionDirectory: string,
-  { slots, isBatchingEnabled, scheduler }: ModelBatching,
+  batching: ModelBatching,
 ): Promise<Host> {
   const { name } = model;
   const { clock, events } = options;
+  const { isBatchingEnabled, scheduler } = batching;
   return startHost({
     model: name,
     backendKind: model.backend,
     versionDirectory,
     loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
-    slots,
+    slots: await modelSlots(model.backend, versionDirectory, batching),
     clock,
     host: model.host ?? options.host,
     limits: inlineLimitsFor(options.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
+    onOutput: (line) => events.onOutput?.(name, version, line),
     onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
   });
 }

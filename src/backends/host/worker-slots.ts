@@ -1,5 +1,5 @@
 /**
- * The worker threads of one hosted model: which are idle, who waits for one, and the replacing of the dead.
+ * The workers (threads or processes) of one hosted model: which are idle, who waits for one, and the replacing of the dead.
  *
  *              start             takeIdle                 giveBack
  *     loading ───────▶ idle ───────────────▶ with a batch ─────────▶ idle (or straight to who waits longest)
@@ -11,12 +11,8 @@
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { LoadOptions } from '../backend.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import { DEFAULT_SLAB_BYTES, newMailboxMemory } from './mailbox.ts';
+import type { HostWorker, Pending, WorkerLoad, WorkerReady } from './host-worker.ts';
 import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
-import type { ReadyMessage } from './thread-protocol.ts';
-import { ThreadWorker } from './thread-worker.ts';
 
 /** What happened to a slot's worker. `given_up`: it stays empty until the model is loaded again. */
 export interface WorkerEvent {
@@ -26,18 +22,13 @@ export interface WorkerEvent {
   readonly reason: string;
 }
 
-export interface ThreadHostOptions {
-  /** The model's name, for thread names and messages. */
+/** Of any host that has workers. */
+export interface WorkerHostOptions extends WorkerLoad {
+  /** The model's name, for messages and names of threads. */
   readonly model: string;
-  readonly versionDirectory: string;
-  /** Undefined = by the artifact found (registry.ts). */
-  readonly backendKind: string | undefined;
-  readonly loadOptions: LoadOptions;
-  /** Worker threads, and so batches at once. At least 1. */
+  /** Workers, and so batches at once. At least 1. */
   readonly slots: number;
   readonly clock: Clock;
-  /** Shared memory for a batch's inputs, for each worker; larger batches go by message, and all of them if it is 0. */
-  readonly slabBytes?: number;
   /** Told when a worker dies, is replaced, or is given up: for the log and a counter. */
   readonly onWorkerEvent?: (event: WorkerEvent) => void;
 }
@@ -45,33 +36,28 @@ export interface ThreadHostOptions {
 interface Slot {
   readonly index: number;
   readonly backoff: RestartBackoff;
-  worker: ThreadWorker;
+  worker: HostWorker;
   isAlive: boolean;
   timer: TimerHandle | undefined;
   /** When the timer is due; Infinity if none will come. */
   restartAt: Instant;
 }
 
-interface Waiter {
-  resolve(worker: ThreadWorker): void;
-  reject(error: ServingError): void;
-}
-
 export class WorkerSlots {
-  readonly #options: ThreadHostOptions;
-  readonly #pool: BufferPool;
+  readonly #options: WorkerHostOptions;
+  readonly #newWorker: (index: number) => HostWorker;
   readonly #slots: Slot[] = [];
-  readonly #idle: ThreadWorker[] = [];
-  readonly #waiting: Waiter[] = [];
+  readonly #idle: HostWorker[] = [];
+  readonly #waiting: Pending<HostWorker>[] = [];
   #isClosing = false;
 
-  constructor(options: ThreadHostOptions, pool: BufferPool) {
+  constructor(options: WorkerHostOptions, newWorker: (index: number) => HostWorker) {
     this.#options = options;
-    this.#pool = pool;
+    this.#newWorker = newWorker;
   }
 
   /** Starts all workers. Rejects with the first one's error when one cannot load, with none left running. */
-  async start(): Promise<ReadyMessage> {
+  async start(): Promise<WorkerReady> {
     for (let index = 0; index < this.#options.slots; index++) {
       this.#slots.push({
         index,
@@ -92,25 +78,25 @@ export class WorkerSlots {
     }
   }
 
-  takeIdle(): ThreadWorker | undefined {
+  takeIdle(): HostWorker | undefined {
     return this.#idle.pop();
   }
 
   /** The next worker to come free. Rejects with `worker_lost` when no worker is alive, now or before one came free. */
-  waitForIdle(): Promise<ThreadWorker> {
+  waitForIdle(): Promise<HostWorker> {
     if (!this.#slots.some((slot) => slot.isAlive)) return Promise.reject(this.#noneAlive());
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   /** After a batch. `isProven`: the worker answered it, well or with an error. */
-  giveBack(worker: ThreadWorker, isProven: boolean): void {
+  giveBack(worker: HostWorker, isProven: boolean): void {
     const slot = this.#slots.find((s) => s.worker === worker);
     if (slot === undefined || !slot.isAlive) return;
     if (isProven) slot.backoff.reset();
     this.#offer(worker);
   }
 
-  /** Ends all threads. The owner has seen to it that no batch is running. */
+  /** Ends all workers. The owner has seen to it that no batch is running. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.all(
@@ -119,14 +105,6 @@ export class WorkerSlots {
         return slot.worker.close();
       }),
     );
-  }
-
-  #newWorker(index: number): ThreadWorker {
-    const { model, versionDirectory, backendKind, loadOptions } = this.#options;
-    const { slabBytes = DEFAULT_SLAB_BYTES } = this.#options;
-    const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
-    const start = { versionDirectory, backendKind, loadOptions, mailbox };
-    return new ThreadWorker(start, `pillion:${model}#${index}`, model, this.#pool);
   }
 
   #admit(slot: Slot): void {
@@ -139,13 +117,13 @@ export class WorkerSlots {
     else this.#offer(worker);
   }
 
-  #offer(worker: ThreadWorker): void {
+  #offer(worker: HostWorker): void {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#idle.push(worker);
     else waiter.resolve(worker);
   }
 
-  #onDeath(slot: Slot, worker: ThreadWorker, reason: string): void {
+  #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
     slot.isAlive = false;
     const idleAt = this.#idle.indexOf(worker);
     if (idleAt !== -1) this.#idle.splice(idleAt, 1);
