@@ -57,7 +57,7 @@ export interface HostEvents {
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
   /** A process of its printed a line. */
   onOutput?(model: string, version: bigint, line: string): void;
-  /** Something that its own files ask for has no effect. */
+  /** Something that its own files ask for has no effect, or something that it holds is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }
 
@@ -71,6 +71,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
     const hosted = await hostOf(options, model, version, versionDirectory, batching);
     events.onHost(name, version, hosted);
+    for (const warning of hosted.warnings) events.onWarning?.(name, version, warning);
     const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const views = await viewsOf(modelFile, signatures, hosted);
     const scheduler = new Scheduler({

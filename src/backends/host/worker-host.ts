@@ -35,9 +35,9 @@ export type NewWorker = (index: number, pool: BufferPool) => HostWorker;
 export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
   const pool = new BufferPool();
   const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
-  const { signatures, isSynchronous, loadMs } = await slots.start();
+  const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
-  return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs };
+  return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs, warnings };
 }
 
 class WorkerHost implements Executor {

@@ -42,7 +42,8 @@ function specOfInfo({ name, dtype, shape }: TfjsGraphModel['inputs'][number]): J
 }
 
 function layersModel(model: TfjsLayersModel): OpenJsonModel {
-  const { inputNames, outputNames } = model;
+  if (model.inputNames.length === 0) model.build();
+  const { inputNames, outputNames } = model.model ?? model;
   return {
     inputs: model.inputs.map(({ dtype, shape }, i) => specOfModel(inputNames[i]!, dtype, shape)),
     outputs: model.outputs.map(({ dtype, shape }, i) => specOfModel(outputNames[i]!, dtype, shape)),

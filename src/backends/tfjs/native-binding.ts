@@ -39,14 +39,6 @@ export interface NativeBinding {
   tensorFromProto(bytes: Uint8Array): NativeTensor;
 }
 
-/** Threads that are there for one run, in the environment that libtensorflow reads. */
-export function threadEnvironment(intraOpThreads: number): Readonly<Record<string, string>> {
-  return { TF_NUM_INTRAOP_THREADS: String(intraOpThreads), TF_NUM_INTEROP_THREADS: '1' };
-}
-
-/** What it logs from here on: errors. They reach callers as errors already, warnings would be of the model's making. */
-const LOG_ERRORS = '2';
-
 /** The binding. Throws `load_failed` where the libraries are not there. */
 export function openBinding(intraOpThreads: number): NativeBinding {
   return requireNative<NativeBinding>(join('lib', 'napi-v8', 'tfjs_binding.node'), intraOpThreads);
@@ -55,7 +47,17 @@ export function openBinding(intraOpThreads: number): NativeBinding {
 /** A module of tfjs-node's package, loaded with that many threads if libtensorflow is not loaded yet. */
 export function requireNative<T>(path: string, intraOpThreads: number): T {
   const directory = tfjsNodeDirectory();
-  Object.assign(process.env, threadEnvironment(intraOpThreads));
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= LOG_ERRORS;
+  setEnvironment(intraOpThreads);
   return createRequire(import.meta.url)(join(directory, path)) as T;
 }
+
+/** As a host's child process has it already: what it is started with stands. */
+function setEnvironment(intraOpThreads: number): void {
+  const { env } = process;
+  env['TF_NUM_INTRAOP_THREADS'] ??= String(intraOpThreads);
+  env['TF_NUM_INTEROP_THREADS'] ??= '1';
+  env['TF_CPP_MIN_LOG_LEVEL'] ??= ERRORS_ONLY;
+}
+
+/** Its warnings are of the model's making, and its errors reach callers anyway. */
+const ERRORS_ONLY = '2';

@@ -16,6 +16,7 @@ import { loadFailed } from './tensorflow-errors.ts';
 /** Found by the registry as 'tfjs'. */
 export const backend: Backend = {
   kind: 'tfjs',
+  mustRunIn: 'process',
 
   async probe(versionDirectory) {
     for (const file of [SAVED_MODEL_FILE, JSON_MODEL_FILE]) if (await isFile(join(versionDirectory, file))) return true;

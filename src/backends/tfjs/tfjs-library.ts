@@ -41,8 +41,11 @@ export interface TfjsGraphModel {
 export interface TfjsLayersModel {
   readonly inputs: readonly TfjsTensorInfo[];
   readonly outputs: readonly TfjsTensorInfo[];
+  /** Empty of a Sequential, which has them in the model within, once that is built. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  readonly model?: TfjsLayersModel;
+  build(): void;
   predictOnBatch(inputs: readonly TfjsTensor[]): TfjsTensor | TfjsTensor[];
   dispose(): void;
 }
