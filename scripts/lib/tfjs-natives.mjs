@@ -27,6 +27,17 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { ensureBuilt, root, run, say } from './setup.mjs';
 
+const COMPILE = ['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
+/**
+ * The run-time path is relative: the folder can be moved. nodelete: libtensorflow leaves work for the end of the process,
+ * which must be there then, though the thread that loaded it is gone.
+ */
+const LINK = [
+  '-l:libtensorflow_cc.so.2',
+  '-l:libtensorflow_framework.so.2',
+  '-Wl,-rpath,$ORIGIN/../../deps/lib',
+  '-Wl,-z,nodelete',
+];
 const RECIPE = join(root, 'scripts', 'natives', 'tfjs');
 /** On disk while it is made: wheel, libraries, packages. */
 const NEEDED_BYTES = 1.5e9;
@@ -51,9 +62,12 @@ export async function ensureTfjsNatives(parent) {
 function checkName(name) {
   const hash = createHash('sha256');
   for (const file of readdirSync(RECIPE).sort()) hash.update(`${file}\0`).update(readFileSync(join(RECIPE, file)));
+  hash.update(JSON.stringify([COMPILE, LINK]));
   const wanted = hash.digest('hex').slice(0, 8);
   if (name.endsWith(`-${wanted}`)) return;
-  console.error(`scripts/natives/tfjs has changed; end TFJS_NATIVES in src/backends/tfjs/natives.ts with -${wanted}`);
+  console.error(
+    `how TensorFlow's libraries are prepared has changed; end TFJS_NATIVES in src/backends/tfjs/natives.ts with -${wanted}`,
+  );
   process.exit(1);
 }
 
@@ -149,7 +163,7 @@ function unpackWheel(directory) {
   for (const prefix of ['pip-', 'tensorflow_cpu-']) rmSync(join(directory, wheelOf(directory, prefix)));
 }
 
-/** From the sources as npm has them, each time. The run-time path is relative: the folder can be moved. */
+/** From the sources as npm has them, each time. */
 function compileBinding(directory) {
   const target = packageIn(directory);
   const sources = join(directory, 'binding');
@@ -160,12 +174,13 @@ function compileBinding(directory) {
   for (const file of ours) copyFileSync(join(RECIPE, file), join(sources, file));
   mkdirSync(join(target, 'lib', 'napi-v8'), { recursive: true });
   const units = readdirSync(sources).filter((file) => file.endsWith('.cc'));
+  const headers = [join(directory, 'node_modules', 'node-api-headers', 'include'), join(target, 'deps', 'include')];
   run('g++', [
-    ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
-    ...['-I', join(directory, 'node_modules', 'node-api-headers', 'include'), '-I', join(target, 'deps', 'include')],
+    ...COMPILE,
+    ...headers.flatMap((folder) => ['-I', folder]),
     ...units.map((file) => join(sources, file)),
     ...['-o', bindingIn(directory), '-L', join(target, 'deps', 'lib')],
-    ...['-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
+    ...LINK,
   ]);
 }
 

@@ -62,7 +62,12 @@ export function runNow(
 ): TensorMap {
   if (outputs.length === 0) return new Map();
   try {
-    return tf.tidy(() => named(outputs, model.run(feedsOf(tf, inputs), outputs).map(fromTfjs)));
+    return tf.tidy(() =>
+      named(
+        outputs,
+        model.run(feedsOf(tf, inputs), outputs).map((tensor) => fromTfjs(tf, tensor)),
+      ),
+    );
   } catch (error) {
     throw error instanceof ServingError ? error : runError(error);
   }
@@ -79,7 +84,10 @@ export async function runLater(
   let given: readonly TfjsTensor[] = [];
   try {
     given = await model.runAsync!(feeds, outputs);
-    return named(outputs, given.map(fromTfjs));
+    return named(
+      outputs,
+      given.map((tensor) => fromTfjs(tf, tensor)),
+    );
   } catch (error) {
     throw error instanceof ServingError ? error : runError(error);
   } finally {

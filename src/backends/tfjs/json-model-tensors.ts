@@ -72,9 +72,17 @@ export function toTfjs(tf: TfjsLibrary, tensor: Tensor): TfjsTensor {
 }
 
 /** In memory of its own: what TensorFlow.js shows may be an input, or gone with the tensor. */
-export function fromTfjs(tensor: TfjsTensor): Tensor {
+export function fromTfjs(tf: TfjsLibrary, tensor: TfjsTensor): Tensor {
   const { dtype, shape } = tensor;
-  if (dtype === 'string') return { dtype, shape, data: tensor.bytesSync().map((bytes) => new Uint8Array(bytes)) };
+  if (dtype === 'string')
+    return {
+      dtype,
+      shape,
+      data: tf
+        .backend()
+        .readSync(tensor.dataId)
+        .map((bytes) => new Uint8Array(bytes)),
+    };
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') {
     return numericTensor(dtype as Exclude<DType, 'string'>, shape, tensor.dataSync().slice());
   }

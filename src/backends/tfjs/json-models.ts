@@ -1,5 +1,4 @@
 /** The two kinds of model that model.json may be, opened, under one shape. */
-import { ServingError } from '../../core/errors.ts';
 import type { JsonModel, JsonSignature } from './json-model-file.ts';
 import { type JsonTensorSpec, specOfModel, specOfSignature } from './json-model-tensors.ts';
 import type { TfjsGraphModel, TfjsLayersModel, TfjsLibrary, TfjsTensor } from './tfjs-library.ts';
@@ -20,13 +19,20 @@ export interface OpenJsonModel {
 export async function openJsonModel(tf: TfjsLibrary, { file, format, signature }: JsonModel): Promise<OpenJsonModel> {
   const handler = tf.io.fileSystem(file);
   if (format === 'layers-model') return layersModel(await tf.loadLayersModel(handler));
-  return graphModel(await tf.loadGraphModel(handler), signature);
+  const inputs = signature?.inputs && specsOf(signature.inputs);
+  const outputs = signature?.outputs && specsOf(signature.outputs);
+  return graphModel(await tf.loadGraphModel(handler), inputs, outputs);
 }
 
-function graphModel(model: TfjsGraphModel, signature: JsonSignature | undefined): OpenJsonModel {
+/** What its signature says of its inputs and outputs, where it has one. */
+function graphModel(
+  model: TfjsGraphModel,
+  inputs: readonly JsonTensorSpec[] | undefined,
+  outputs: readonly JsonTensorSpec[] | undefined,
+): OpenJsonModel {
   return {
-    inputs: signature?.inputs === undefined ? model.inputs.map(specOfInfo) : specsOf(signature.inputs),
-    outputs: signature?.outputs === undefined ? model.outputs.map(specOfInfo) : specsOf(signature.outputs),
+    inputs: inputs ?? model.inputs.map(specOfInfo),
+    outputs: outputs ?? model.outputs.map(specOfInfo),
     run: (feeds, outputs) => [model.execute({ ...feeds }, outputs)].flat(),
     runAsync: async (feeds, outputs) => [await model.executeAsync({ ...feeds }, outputs)].flat(),
     dispose: () => model.dispose(),
@@ -58,5 +64,14 @@ function layersModel(model: TfjsLayersModel): OpenJsonModel {
 
 /** The graph's control flow is only known from what running it says. */
 export function wantsAsync(thrown: unknown): boolean {
-  return thrown instanceof Error && !(thrown instanceof ServingError) && thrown.message.includes('executeAsync()');
+  return messageOf(thrown).includes('executeAsync()');
+}
+
+/** The operation of a graph that TensorFlow.js has not, as running it says. */
+export function unknownOperation(thrown: unknown): string | undefined {
+  return /^Unknown op '([^']*)'/.exec(messageOf(thrown))?.[1];
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : '';
 }

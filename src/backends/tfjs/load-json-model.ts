@@ -9,7 +9,7 @@ import { findBatchAxis } from '../batch-axis.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runLater, runNow } from './json-model-session.ts';
 import { type JsonTensorSpec, metadataOf } from './json-model-tensors.ts';
-import { type OpenJsonModel, openJsonModel, wantsAsync } from './json-models.ts';
+import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
 import { openTfjs, type TfjsLibrary } from './tfjs-library.ts';
 
@@ -19,7 +19,7 @@ export async function loadJsonModel(directory: string, options: LoadOptions): Pr
   const tf = openTfjs(options.intraOpThreads);
   const model = await open(tf, json);
   try {
-    const isAsync = hasControlFlow(tf, model);
+    const isAsync = hasControlFlow(tf, json, model);
     const signature = await signatureOf(tf, model, isAsync);
     return new JsonModelSession(tf, model, new Map([[DEFAULT_SIGNATURE_NAME, signature]]), isAsync);
   } catch (error) {
@@ -41,13 +41,18 @@ async function open(tf: TfjsLibrary, json: JsonModel): Promise<OpenJsonModel> {
  * Only running it tells. Zeros may be no input that it can work with, but TensorFlow.js looks at the graph before the
  * values.
  */
-function hasControlFlow(tf: TfjsLibrary, model: OpenJsonModel): boolean {
+function hasControlFlow(tf: TfjsLibrary, { file }: JsonModel, model: OpenJsonModel): boolean {
   if (model.runAsync === undefined) return false;
   try {
     runNow(tf, model, zeros(model.inputs), namesOf(model.outputs));
     return false;
   } catch (error) {
-    return wantsAsync((error as ServingError).cause);
+    const { cause } = error as ServingError;
+    const operation = unknownOperation(cause);
+    if (operation !== undefined) {
+      throw loadFailed(file, `TensorFlow.js has no operation "${operation}"; export the model without it`, cause);
+    }
+    return wantsAsync(cause);
   }
 }
 

@@ -12,8 +12,7 @@ export interface TfjsTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
   dataSync(): TypedArray;
-  /** Of a string tensor: the elements' bytes. */
-  bytesSync(): readonly Uint8Array[];
+  readonly dataId: object;
   dispose(): void;
 }
 
@@ -55,6 +54,8 @@ export interface TfjsLibrary {
   loadGraphModel(handler: unknown): Promise<TfjsGraphModel>;
   loadLayersModel(handler: unknown): Promise<TfjsLayersModel>;
   tensor(values: TypedArray | readonly Uint8Array[], shape: readonly number[], dtype: TfjsDType): TfjsTensor;
+  /** Its readSync gives the elements' bytes of a string tensor, where the tensor's own methods make text of them. */
+  backend(): { readSync(dataId: object): readonly Uint8Array[] };
   /** Disposes every tensor that `work` made and did not return. */
   tidy<T>(work: () => T): T;
   memory(): { readonly numTensors: number };
