@@ -8,7 +8,7 @@ import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { logHostEvents } from './models/host-log.ts';
 import { LatencyStore } from './models/latency-store.ts';
-import { servableLoader } from './models/load-servable.ts';
+import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
 import { memoryCheckedLoad } from './models/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from './models/memory-report.ts';
@@ -62,6 +62,13 @@ export function createModels(parts: ModelParts): ModelManager {
 /** Queues and memory, asked for at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
   metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.observeHosts(() =>
+    [...models.servables()].flatMap(({ name: model, version, host }) =>
+      host?.residentBytes === undefined
+        ? []
+        : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
+    ),
+  );
   metrics.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({
       model: name,
@@ -107,13 +114,36 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,
-    events: logHostEvents(logger, systemClock),
+    processCeilingBytes: processCeilingBytes(options, machine),
+    events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
     prepare: records.prepare,
   });
 }
 
+/** The log's and the counter of restarts. */
+function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvents {
+  const log = logHostEvents(logger, systemClock);
+  return {
+    ...log,
+    onWorkerEvent: (model, version, event) => {
+      log.onWorkerEvent(model, version, event);
+      if (event.what === 'restarted') metrics.recordHostRestart(model, version.toString(), 'lost');
+      else if (event.what === 'recycled') metrics.recordHostRestart(model, version.toString(), 'recycled');
+    },
+  };
+}
+
+/** Memory that one process of a model may take, in bytes. */
+function processCeilingBytes(options: ServeOptions, machine: Machine): number {
+  return options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2;
+}
+
+function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {
+  return Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes);
+}
+
 /** Bytes of inputs that may wait. */
-function maxQueuedBytes(options: ServeOptions, { memoryLimitBytes, totalMemoryBytes }: Machine): number {
-  return options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
+function maxQueuedBytes(options: ServeOptions, machine: Machine): number {
+  return options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4;
 }

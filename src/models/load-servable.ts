@@ -17,7 +17,7 @@ import { type ModelBatching, modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
 import { modelSlots } from './model-slots.ts';
-import { Servable, type ServableRunner } from './servable.ts';
+import { Servable, type ServableHost, type ServableRunner } from './servable.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
 import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
 
@@ -40,6 +40,8 @@ export interface LoadServableOptions {
   readonly perModelFiles?: boolean;
   /** Where runs happen, for models that do not say. */
   readonly host: HostChoice;
+  /** Memory above which a model's process is replaced, in bytes; by default none is. */
+  readonly processCeilingBytes?: number;
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
@@ -69,7 +71,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const modelFile = await loadModelFile(versionDirectory);
     const batching = await modelBatching(model, versionDirectory, options);
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
-    const hosted = await hostOf(options, model, version, versionDirectory, batching);
+    const life = { restarts: 0 };
+    const hosted = await hostOf(options, model, version, versionDirectory, batching, life);
     events.onHost(name, version, hosted);
     for (const warning of hosted.warnings) events.onWarning?.(name, version, warning);
     const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
@@ -90,11 +93,24 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    const { executor, kind, reason } = hosted;
-    servable.host = { kind, reason };
+    servable.host = servableHost(hosted, life);
+    const { executor } = hosted;
     await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
     scheduler.latency.seed(seedsOf(servable));
     return servable;
+  };
+}
+
+function servableHost({ kind, reason, residentBytes }: Host, life: { readonly restarts: number }): ServableHost {
+  return {
+    kind,
+    reason,
+    get restarts() {
+      return life.restarts;
+    },
+    get residentBytes() {
+      return residentBytes?.();
+    },
   };
 }
 
@@ -104,6 +120,7 @@ async function hostOf(
   version: bigint,
   versionDirectory: string,
   batching: ModelBatching,
+  life: { restarts: number },
 ): Promise<Host> {
   const { name } = model;
   const { clock, events } = options;
@@ -120,7 +137,11 @@ async function hostOf(
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
     onOutput: (line) => events.onOutput?.(name, version, line),
-    onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
+    ceilingBytes: options.processCeilingBytes ?? Infinity,
+    onWorkerEvent: (event) => {
+      if (event.what === 'restarted' || event.what === 'recycled') life.restarts += 1;
+      events.onWorkerEvent(name, version, event);
+    },
   });
 }
 

@@ -29,6 +29,10 @@ export interface HostWorker {
   readonly ready: Promise<WorkerReady>;
   /** Called with the reason when the worker is gone, before what was pending is rejected. */
   onExit: ((reason: string) => void) | undefined;
+  /** Called with the reason, again and again, while the worker takes more memory than it may. Not of threads. */
+  onTooLarge?: ((reason: string) => void) | undefined;
+  /** Memory that it takes outside the server's process, in bytes, as last heard. Undefined: none, or not known yet. */
+  readonly residentBytes?: number | undefined;
   /** Why it is gone; undefined while it lives. */
   readonly goneBecause: string | undefined;
   /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the worker dies. */

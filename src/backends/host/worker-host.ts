@@ -37,7 +37,9 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
   const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
-  return { signatures, executor: host, close: () => host.close(), isSynchronous, loadMs, warnings };
+  const residentBytes = (): number | undefined => slots.residentBytes;
+  const close = (): Promise<void> => host.close();
+  return { signatures, executor: host, residentBytes, close, isSynchronous, loadMs, warnings };
 }
 
 class WorkerHost implements Executor {

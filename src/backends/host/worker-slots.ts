@@ -7,6 +7,9 @@
  *        │  timer        ▼                        ▼
  *        └─────────── dead (back-off) ──too many attempts──▶ given up
  *
+ * A worker that has become too large serves on until the next is ready to take its place; then it finishes its batch and
+ * is closed. No batch fails of that.
+ *
  * "Alive" is idle or with a batch. The most recently used idle worker is taken first: its caches are warm.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
@@ -14,11 +17,14 @@ import { ServingError } from '../../core/errors.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from './host-worker.ts';
 import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
 
-/** What happened to a slot's worker. `given_up`: it stays empty until the model is loaded again. */
+/**
+ * What happened to a slot's worker. `given_up`: the slot stays empty until the model is loaded again. `recycled`: it was
+ * too large, and another has its place. `kept`: it is too large, but no other could be loaded.
+ */
 export interface WorkerEvent {
-  readonly what: 'lost' | 'restarted' | 'given_up';
+  readonly what: 'lost' | 'restarted' | 'given_up' | 'recycled' | 'kept';
   readonly slot: number;
-  /** Why it died or did not load; empty for 'restarted'. */
+  /** Why; empty for 'restarted'. */
   readonly reason: string;
 }
 
@@ -41,13 +47,22 @@ interface Slot {
   timer: TimerHandle | undefined;
   /** When the timer is due; Infinity if none will come. */
   restartAt: Instant;
+  /** No recycling before. */
+  recycleFrom: Instant;
+  /** What loads to take the worker's place. */
+  next: HostWorker | undefined;
 }
+
+/** A ceiling that every worker soon passes must not keep the server loading. */
+export const RECYCLE_INTERVAL_MS = 60_000;
 
 export class WorkerSlots {
   readonly #options: WorkerHostOptions;
   readonly #newWorker: (index: number) => HostWorker;
   readonly #slots: Slot[] = [];
   readonly #idle: HostWorker[] = [];
+  /** Those that were replaced and have not ended. */
+  readonly #retired = new Map<HostWorker, Promise<void> | undefined>();
   readonly #waiting: Pending<HostWorker>[] = [];
   #isClosing = false;
 
@@ -58,17 +73,8 @@ export class WorkerSlots {
 
   /** Starts all workers. Rejects with the first one's error when one cannot load, with none left running. */
   async start(): Promise<WorkerReady> {
-    for (let index = 0; index < this.#options.slots; index++) {
-      this.#slots.push({
-        index,
-        backoff: new RestartBackoff(),
-        worker: this.#newWorker(index),
-        isAlive: false,
-        timer: undefined,
-        restartAt: Infinity,
-      });
-    }
     try {
+      for (let index = 0; index < this.#options.slots; index++) this.#slots.push(this.#newSlot(index));
       const [ready] = await Promise.all(this.#slots.map((slot) => slot.worker.ready));
       for (const slot of this.#slots) this.#admit(slot);
       return ready!;
@@ -91,20 +97,37 @@ export class WorkerSlots {
   /** After a batch. `isProven`: the worker answered it, well or with an error. */
   giveBack(worker: HostWorker, isProven: boolean): void {
     const slot = this.#slots.find((s) => s.worker === worker);
+    if (slot === undefined) this.#endRetired(worker);
     if (slot === undefined || !slot.isAlive) return;
     if (isProven) slot.backoff.reset();
     this.#offer(worker);
   }
 
+  /** Memory of the workers outside this process, in bytes; undefined = they take none. */
+  get residentBytes(): number | undefined {
+    const known = this.#slots.map(({ worker }) => worker.residentBytes).filter((bytes) => bytes !== undefined);
+    return known.length === 0 ? undefined : known.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** Ends all workers. The owner has seen to it that no batch is running. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await Promise.all(
-      this.#slots.map((slot) => {
-        slot.timer?.cancel();
-        return slot.worker.close();
-      }),
-    );
+    for (const slot of this.#slots) slot.timer?.cancel();
+    const workers = this.#slots.flatMap(({ worker, next }) => [worker, next]);
+    await Promise.all([...workers.map((worker) => worker?.close()), ...this.#retired.values()]);
+  }
+
+  #newSlot(index: number): Slot {
+    return {
+      index,
+      backoff: new RestartBackoff(),
+      worker: this.#newWorker(index),
+      isAlive: false,
+      timer: undefined,
+      restartAt: Infinity,
+      recycleFrom: 0,
+      next: undefined,
+    };
   }
 
   #admit(slot: Slot): void {
@@ -112,6 +135,7 @@ export class WorkerSlots {
     slot.restartAt = Infinity;
     const { worker } = slot;
     worker.onExit = (reason) => this.#onDeath(slot, worker, reason);
+    worker.onTooLarge = (reason) => void this.#recycle(slot, worker, reason);
     // It may have died while the others were loading.
     if (worker.goneBecause !== undefined) this.#onDeath(slot, worker, worker.goneBecause);
     else this.#offer(worker);
@@ -124,6 +148,10 @@ export class WorkerSlots {
   }
 
   #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
+    if (slot.worker !== worker) {
+      this.#endRetired(worker);
+      return;
+    }
     slot.isAlive = false;
     const idleAt = this.#idle.indexOf(worker);
     if (idleAt !== -1) this.#idle.splice(idleAt, 1);
@@ -145,9 +173,55 @@ export class WorkerSlots {
     slot.timer = this.#options.clock.setTimer(slot.restartAt, () => void this.#restart(slot));
   }
 
-  async #restart(slot: Slot): Promise<void> {
-    slot.worker = this.#newWorker(slot.index);
+  async #recycle(slot: Slot, worker: HostWorker, reason: string): Promise<void> {
+    const now = this.#options.clock.nowMs();
+    if (slot.worker !== worker || !slot.isAlive || now < slot.recycleFrom || this.#isClosing) return;
+    slot.recycleFrom = now + RECYCLE_INTERVAL_MS;
     try {
+      slot.next = this.#newWorker(slot.index);
+      await slot.next.ready;
+    } catch (error) {
+      if (!this.#isClosing) this.#tell(slot, 'kept', `${reason}; another did not load: ${(error as Error).message}`);
+      slot.next = undefined;
+      return;
+    }
+    if (this.#isClosing) return;
+    this.#takeOver(slot, worker, reason);
+  }
+
+  /** `slot.next` has loaded. If the worker has died meanwhile, its replacement is there already, or not needed any more. */
+  #takeOver(slot: Slot, worker: HostWorker, reason: string): void {
+    const next = slot.next!;
+    slot.next = undefined;
+    if (slot.worker !== worker) {
+      this.#retired.set(next, undefined);
+      this.#endRetired(next);
+      return;
+    }
+    slot.timer?.cancel();
+    slot.worker = next;
+    const idleAt = this.#idle.indexOf(worker);
+    if (worker.goneBecause === undefined) this.#retired.set(worker, undefined);
+    if (idleAt !== -1) {
+      this.#idle.splice(idleAt, 1);
+      this.#endRetired(worker);
+    }
+    this.#tell(slot, 'recycled', reason);
+    this.#admit(slot);
+  }
+
+  /** It has no batch any more. */
+  #endRetired(worker: HostWorker): void {
+    if (!this.#retired.has(worker) || this.#retired.get(worker) !== undefined) return;
+    this.#retired.set(
+      worker,
+      worker.close().then(() => void this.#retired.delete(worker)),
+    );
+  }
+
+  async #restart(slot: Slot): Promise<void> {
+    try {
+      slot.worker = this.#newWorker(slot.index);
       await slot.worker.ready;
     } catch (error) {
       if (!this.#isClosing) this.#scheduleRestart(slot, (error as Error).message);

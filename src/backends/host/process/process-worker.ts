@@ -14,10 +14,11 @@ import { ServingError } from '../../../core/errors.ts';
 import { type ErrorMessage, fromErrorMessage } from '../error-message.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { siblingModule } from '../sibling-module.ts';
-import type { Answer, Call } from '../worker-call.ts';
+import { type Answer, type Call, machineTimeMs } from '../worker-call.ts';
 import { childEnvironment } from './child-environment.ts';
 import { FRAME, FRAME_FD, type Frame, PULSE_FD, readValue, valueFrame } from './frame.ts';
 import { readLines } from './output-lines.ts';
+import { PulseWatch } from './pulse-watch.ts';
 import { StreamFrames } from './stream-frames.ts';
 import { callFrame, readAnswer } from './tensor-frames.ts';
 
@@ -25,6 +26,8 @@ export interface ProcessWorkerOptions {
   readonly model: string;
   readonly load: WorkerLoad;
   readonly clock: Clock;
+  /** Memory above which it says that it is too large; by default it never is. */
+  readonly ceilingBytes?: number | undefined;
   /** Told each line that the process prints. */
   readonly onOutput?: ((line: string) => void) | undefined;
 }
@@ -37,11 +40,14 @@ const DRAIN_GRACE_MS = 1000;
 export class ProcessWorker implements HostWorker {
   readonly ready: Promise<WorkerReady>;
   onExit: ((reason: string) => void) | undefined;
+  onTooLarge: ((reason: string) => void) | undefined;
 
   readonly #model: string;
   readonly #clock: Clock;
+  readonly #ceilingBytes: number;
   readonly #child: ChildProcess;
   readonly #frames: StreamFrames;
+  readonly #pulses: PulseWatch;
   readonly #gone: Promise<void>;
   #settleGone!: () => void;
   #timer: TimerHandle | undefined;
@@ -52,9 +58,10 @@ export class ProcessWorker implements HostWorker {
   #goneBecause: string | undefined;
 
   /** Throws `load_failed` where the system starts no process. */
-  constructor({ model, load, clock, onOutput = () => undefined }: ProcessWorkerOptions) {
+  constructor({ model, load, clock, ceilingBytes = Infinity, onOutput = () => undefined }: ProcessWorkerOptions) {
     this.#model = model;
     this.#clock = clock;
+    this.#ceilingBytes = ceilingBytes;
     this.#child = startChild(model, load);
     this.ready = new Promise((resolve, reject) => {
       this.#loading = { resolve, reject };
@@ -69,15 +76,22 @@ export class ProcessWorker implements HostWorker {
       onBroken: (error) => this.kill(error.message),
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) readLines(stream, onOutput);
-    this.#socket(PULSE_FD)
-      .on('error', () => undefined)
-      .resume();
+    this.#pulses = new PulseWatch({
+      clock,
+      stream: this.#socket(PULSE_FD),
+      onPulse: ({ residentBytes }) => this.#onResident(residentBytes),
+      onHang: (reason) => this.kill(reason),
+    });
     this.#watchEnd();
     this.#frames.write([valueFrame(FRAME.start, load)]);
   }
 
   get goneBecause(): string | undefined {
     return this.#goneBecause;
+  }
+
+  get residentBytes(): number | undefined {
+    return this.#goneBecause === undefined ? this.#pulses.last?.residentBytes : undefined;
   }
 
   /** Undefined once it is gone. */
@@ -89,6 +103,7 @@ export class ProcessWorker implements HostWorker {
     if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
     return new Promise((resolve, reject) => {
       const pieces = callFrame(call);
+      this.#pulses.expectBy(call.deadline - machineTimeMs() + this.#clock.nowMs());
       this.#running = { resolve, reject };
       this.#frames.write(pieces);
     });
@@ -157,9 +172,16 @@ export class ProcessWorker implements HostWorker {
     }
   }
 
+  #onResident(residentBytes: number): void {
+    if (!this.#isReady || residentBytes <= this.#ceilingBytes) return;
+    const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
+    this.onTooLarge?.(`it has ${mib(residentBytes)} MiB, over the ceiling of ${mib(this.#ceilingBytes)}`);
+  }
+
   #settleRun(): Pending<Answer> | undefined {
     const running = this.#running;
     this.#running = undefined;
+    this.#pulses.expectBy(Infinity);
     return running;
   }
 
@@ -168,6 +190,7 @@ export class ProcessWorker implements HostWorker {
     const reason = this.#killedBecause ?? how;
     this.#goneBecause = reason;
     this.#timer?.cancel();
+    this.#pulses.stop();
     for (const stream of this.#child.stdio) stream?.destroy();
     this.onExit?.(reason);
     const model = `model "${this.#model}"`;

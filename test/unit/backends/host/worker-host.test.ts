@@ -10,22 +10,23 @@ import { systemClock } from '../../../../src/core/clock.ts';
 import type { ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { FAKE_FILE } from '../../../support/fake-backend.ts';
+import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
 type Start = typeof startThreadHost;
 
-const HOSTS: readonly { readonly where: string; readonly startHost: Start }[] = [
+const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeModel> }[] = [
   { where: 'in a thread, by shared memory', startHost: startThreadHost },
   { where: 'in a thread, by message', startHost: (options) => startThreadHost({ ...options, slabBytes: 0 }) },
   { where: 'in a process', startHost: startProcessHost },
+  { where: 'in the event loop of a process', startHost: startProcessHost, model: { isAsynchronous: true } },
 ];
 
-for (const { where, startHost } of HOSTS) {
+for (const { where, ...place } of HOSTS) {
   describe(`a batch in a worker, ${where}`, () => {
     it('runs, and tells when on the clock of the server', async (t) => {
-      const { host } = await start(t, startHost, { clock: systemClock });
+      const { host } = await start(t, place, { clock: systemClock });
       const before = systemClock.nowMs();
       const result = await run(host, 1, 2);
       const { runStart, runEnd } = result;
@@ -35,7 +36,7 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('gives the memory of its inputs back to be lent again, and leaves other memory alone', async (t) => {
-      const { host } = await start(t, startHost);
+      const { host } = await start(t, place);
       const lent = host.executor.allocate(1000);
       new Float32Array(lent).set([2, 4]);
       await runTensor(host, { dtype: 'float32', shape: [2], data: new Uint8Array(lent, 0, 8) });
@@ -48,7 +49,7 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('comes back with the error of the session, and the worker goes on', async (t) => {
-      const { host, events } = await start(t, startHost);
+      const { host, events } = await start(t, place);
       await assertRejects(run(host, WHEN.fail), 'backend_failed', /told to fail/);
       const bug = await assertRejects(run(host, WHEN.throw), 'internal', /internal error/);
       assert.match(String(bug.cause), /a bug in the fake\n.*fake-backend/);
@@ -58,13 +59,13 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('waits for a busy worker', async (t) => {
-      const { host } = await start(t, startHost, { slots: 1 });
+      const { host } = await start(t, place, { slots: 1 });
       const results = await Promise.all([run(host, 2), run(host, 4), run(host, 6)]);
       assert.deepEqual(results.map(yOf), [[3], [4], [5]]);
     });
 
     it('is not begun after its deadline', async (t) => {
-      const { host, clock } = await start(t, startHost);
+      const { host, clock } = await start(t, place);
       const x = numericTensor('float32', [1], new Float32Array([1]));
       const late = runTensor(host, x, clock.nowMs() - 1);
       await assertRejects(late, 'deadline_exceeded', /before the batch could start/);
@@ -74,7 +75,7 @@ for (const { where, startHost } of HOSTS) {
 
   describe(`a worker that dies, ${where}`, () => {
     it('takes its own batch with it, no other, and is replaced', async (t) => {
-      const { host, clock, events } = await start(t, startHost, { slots: 2 });
+      const { host, clock, events } = await start(t, place, { slots: 2 });
       const dying = assertRejects(run(host, WHEN.exit), 'worker_lost', /model "m": .*died \(exit code 7\)/);
       await Promise.all([dying, run(host, 1)]);
       await run(host, 1);
@@ -86,7 +87,7 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('leaves nobody waiting when it was the last', async (t) => {
-      const { host, clock, events } = await start(t, startHost, { slots: 1 });
+      const { host, clock, events } = await start(t, place, { slots: 1 });
       const [first, second] = await Promise.allSettled([run(host, WHEN.exit), run(host, 1)]);
       assert.equal(first.status === 'rejected' && first.reason.kind, 'worker_lost');
       assert.equal(second.status === 'rejected' && second.reason.kind, 'worker_lost');
@@ -98,7 +99,7 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('is given up when it cannot be replaced, without a loop, and says so', async (t) => {
-      const { host, clock, events, directory } = await start(t, startHost, { slots: 1 });
+      const { host, clock, events, directory } = await start(t, place, { slots: 1 });
       rmSync(join(directory, FAKE_FILE));
       await assertRejects(run(host, WHEN.exit), 'worker_lost', /died/);
       while (whats(events).at(-1) !== 'given_up') {
@@ -111,12 +112,12 @@ for (const { where, startHost } of HOSTS) {
     });
 
     it('can be closed while it is being replaced', async (t) => {
-      const waiting = await start(t, startHost, { slots: 1 });
+      const waiting = await start(t, place, { slots: 1 });
       await assertRejects(run(waiting.host, WHEN.exit), 'worker_lost', /died/);
       await waiting.host.close();
       assert.equal(waiting.clock.armed, 0);
 
-      const loading = await start(t, startHost, { slots: 1 });
+      const loading = await start(t, place, { slots: 1 });
       await assertRejects(run(loading.host, WHEN.exit), 'worker_lost', /died/);
       loading.clock.advance(60);
       await loading.host.close();
@@ -126,16 +127,16 @@ for (const { where, startHost } of HOSTS) {
 
   describe(`starting and closing, ${where}`, () => {
     it('rejects with the load error of the backend, and tries no more', async (t) => {
-      const options = fakeModel(t);
+      const options = fakeModel(t, place.model);
       writeFileSync(join(options.versionDirectory, FAKE_FILE), '{');
       const clock = new FakeClock();
-      const starting = startHost({ ...options, slots: 2, clock });
+      const starting = place.startHost({ ...options, slots: 2, clock });
       await assertRejects(starting, 'load_failed', /fake\.json/);
       assert.equal(clock.armed, 0);
     });
 
     it('finishes the batches that were accepted, those that wait too, then takes none', async (t) => {
-      const { host } = await start(t, startHost, { slots: 1 });
+      const { host } = await start(t, place, { slots: 1 });
       const running = [run(host, 1), run(host, 2)];
       const closed = host.close();
       await assertRejects(run(host, 3), 'backend_failed', /"m" has been unloaded/);
@@ -146,10 +147,14 @@ for (const { where, startHost } of HOSTS) {
   });
 }
 
-async function start(t: TestContext, startHost: Start, overrides: Partial<ThreadHostOptions> = {}) {
+async function start(
+  t: TestContext,
+  { startHost, model }: Omit<(typeof HOSTS)[number], 'where'>,
+  overrides: Partial<ThreadHostOptions> = {},
+) {
   const clock = new FakeClock();
   const events: WorkerEvent[] = [];
-  const options = fakeModel(t);
+  const options = fakeModel(t, model);
   const onWorkerEvent = (event: WorkerEvent): number => events.push(event);
   const host = await startHost({ ...options, slots: 2, clock, onWorkerEvent, ...overrides });
   t.after(() => host.close());
