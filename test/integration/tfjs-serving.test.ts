@@ -17,6 +17,11 @@ const NAMES = {
   digits_tfjs: DIGITS_MODELS,
 };
 
+/** A float feature: what is written 1 is an integer one, and the graph asks for floats. */
+function inJson(value: number): string {
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
 describe('pillion serve with models of TensorFlow', () => {
   let sidecar: Sidecar;
 
@@ -28,8 +33,10 @@ describe('pillion serve with models of TensorFlow', () => {
     killSidecars();
   });
 
-  async function post(path: string, body: unknown): Promise<{ status: number; json: Answer }> {
-    const answer = await fetch(`${sidecar.rest}/v1/models/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  /** A body that is a text goes as it is. */
+  async function post(path: string, json: unknown): Promise<{ status: number; json: Answer }> {
+    const body = typeof json === 'string' ? json : JSON.stringify(json);
+    const answer = await fetch(`${sidecar.rest}/v1/models/${path}`, { method: 'POST', body });
     return { status: answer.status, json: await answer.json() };
   }
 
@@ -57,10 +64,10 @@ describe('pillion serve with models of TensorFlow', () => {
   it('predicts, classifies and regresses as TensorFlow does, over REST', async () => {
     const predicted = await post('half_plus_two:predict', { instances: FLOAT_ROWS });
     assert.deepEqual(predicted.json.predictions.flat().map(Math.fround), expected.y);
-    const examples = expected.x.map((x) => ({ x, x2: 2 * x }));
+    const examples = expected.x.map((x) => `{"x":${inJson(x)},"x2":${inJson(2 * x)}}`);
     for (const [name, values] of Object.entries(expected.by_example)) {
       const method = name.startsWith('classify') ? 'classify' : 'regress';
-      const { json } = await post(`half_plus_two:${method}`, { signature_name: name, examples });
+      const { json } = await post(`half_plus_two:${method}`, `{"signature_name":"${name}","examples":[${examples}]}`);
       const numbers =
         method === 'classify' ? json.results.map(([[label, score]]: Answer) => [label, score]) : json.results;
       const wanted = method === 'classify' ? values.map((value) => ['', value]) : values;
@@ -107,10 +114,9 @@ describe('pillion serve with models of TensorFlow', () => {
         model,
       );
     }
-    const { json } = await post('digits_tensorflow:classify', {
-      signature_name: 'classify',
-      examples: instances.map((pixels) => ({ pixels })),
-    });
+    const examples = instances.map((pixels) => `{"pixels":[${pixels.map(inJson)}]}`);
+    const body = `{"signature_name":"classify","examples":[${examples}]}`;
+    const { json } = await post('digits_tensorflow:classify', body);
     const best = json.results.map((row: [string, number][]) => row.reduce((a, b) => (b[1] > a[1] ? b : a))[0]);
     assert.deepEqual(
       best,
