@@ -284,8 +284,6 @@ export class Dispatcher implements SlotTenant {
     this.#timer = this.#options.clock.setTimer(at, () => {
       this.#timer = undefined;
       this.#timerAt = Infinity;
-      // A timer may fire a few microseconds early: nobody would look at what is still held back then.
-      this.#heldUntil = -Infinity;
       this.dispatch();
     });
   }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Instant, TimerHandle } from '../../../src/core/clock.ts';
 import { Priority } from '../../../src/core/priority.ts';
 import { CoreSlots } from '../../../src/scheduler/core-slots.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -124,29 +123,3 @@ describe('CoreSlots', () => {
     assert.equal(coreSlots.queuedBytes, 0);
   });
 });
-
-describe('work that is held back for company', () => {
-  it('is looked at again when its timer fires a little early, as real ones do', () => {
-    const clock = new EarlyClock();
-    const coreSlots = new CoreSlots(1, clock);
-    const [held] = [2000, 0].map(
-      (batchTimeoutMicros) => new SchedulerHarness({ clock, coreSlots, batchTimeoutMicros }),
-    );
-    held!.submitRows([1]);
-    held!.turn();
-    assert.equal(held!.executor.runs.length, 0);
-    clock.advance(3);
-    assert.equal(held!.executor.runs.length, 1);
-  });
-});
-
-/** Its first timer fires before its instant. */
-class EarlyClock extends FakeClock {
-  #earlyMs = 0.04;
-
-  override setTimer(at: Instant, fire: () => void): TimerHandle {
-    const timer = super.setTimer(at - this.#earlyMs, fire);
-    this.#earlyMs = 0;
-    return timer;
-  }
-}
