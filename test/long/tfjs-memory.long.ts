@@ -5,7 +5,7 @@
  *   50,000       predicts of one model, 5,000 of them wrong: refused by the server, and by TensorFlow itself
  *
  * Resident memory of the sidecar, and of the model's process, must end within a tenth of what it was after the first
- * tenth.
+ * quarter of the loads and the first tenth of the predicts.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -19,6 +19,7 @@ import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts'
 import { DIGITS_MODELS, FIXTURES } from '../support/tfjs-models.ts';
 
 const CYCLES = 200;
+const QUARTERS = 4;
 const PREDICTS = 50_000;
 /** One in so many is wrong. */
 const WRONG_EVERY = 10;
@@ -37,16 +38,17 @@ describe('memory of a sidecar with models of TensorFlow', () => {
       await reload(client, ['half_plus_two', 'module']);
       await reload(client, ['half_plus_two']);
     };
-    for (let i = 0; i < CYCLES / 10; i++) await cycle();
-    const before = residentBytes(sidecar.process.pid!);
-    for (let i = CYCLES / 10; i < CYCLES; i++) await cycle();
-    const end = residentBytes(sidecar.process.pid!);
-    t.diagnostic(
-      `sidecar: ${Math.round(before / MIB)} MiB after ${CYCLES / 10} cycles, ${Math.round(end / MIB)} at the end`,
-    );
+    const sizes: number[] = [];
+    for (let i = 0; i < CYCLES; i++) {
+      if (i % (CYCLES / QUARTERS) === 0 && i > 0) sizes.push(residentBytes(sidecar.process.pid!));
+      await cycle();
+    }
+    sizes.push(residentBytes(sidecar.process.pid!));
+    t.diagnostic(`sidecar after each quarter: ${sizes.map((each) => Math.round(each / MIB)).join(', ')} MiB`);
     client.close();
-    assert.equal(childrenOf(sidecar.process.pid!).length, 1);
-    assert.ok(end < ALLOWED * before);
+    assert.ok(sizes[QUARTERS - 1]! < ALLOWED * sizes[0]!);
+    // A reload answers when the list is in force; the last process may still be on its way out.
+    while (childrenOf(sidecar.process.pid!).length > 1) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(await sidecar.stop(), 0);
   });
 
