@@ -39,6 +39,8 @@ export type RunSync = (
 /** One opened artifact, ready to run. Not safe for two runs at once unless `concurrency` says so: a host sees to it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** What of the artifact is not served, and why: one text each, for the log. Absent = nothing. */
+  readonly warnings?: readonly string[];
   /**
    * Runs one batch. `inputs` has exactly the signature's inputs, dtypes and shapes checked; the tensors are the
    * session's to read until the promise settles, and not after. Resolves with the named outputs in that order; the

@@ -31,6 +31,13 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
       open: async () => (await import('./onnx/onnx-backend.ts')).backend,
     },
   ],
+  [
+    'tfjs',
+    {
+      looksFor: 'saved_model.pb, or model.json',
+      open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
+    },
+  ],
 ]);
 
 /** Names of the backends that need no plug-in. */

@@ -1,6 +1,6 @@
 /**
  * Element types in TensorFlow's words: DataType numbers (tensorflow/core/framework/types.proto) and their DT_ names.
- * Both surfaces of TensorFlow Serving's API speak them; the rest of the server knows only our own DType.
+ * Both surfaces of TensorFlow Serving's API and TensorFlow's own files speak them; all else knows our own DType.
  */
 import type { DType } from './dtype.ts';
 import { ServingError } from './errors.ts';

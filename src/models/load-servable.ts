@@ -63,7 +63,7 @@ export interface HostEvents {
   onOutput?(model: string, version: bigint, line: string): void;
   /** Its circuit breaker has gone over to another state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
-  /** Something that its own files ask for has no effect. */
+  /** Something that its own files ask for has no effect, or something that it holds is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }
 
@@ -78,6 +78,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const life = { restarts: 0 };
     const hosted = await hostOf(options, model, version, versionDirectory, batching, life);
     events.onHost(name, version, hosted);
+    for (const warning of hosted.warnings) events.onWarning?.(name, version, warning);
     const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const views = await viewsOf(modelFile, signatures, hosted);
     const breaker = breakerOf(options, model, version);

@@ -19,6 +19,8 @@ export interface WorkerReady {
   readonly isSynchronous: boolean;
   /** Milliseconds that the backend took to load the model; importing the runtime is not counted. */
   readonly loadMs: number;
+  /** The session's. */
+  readonly warnings: readonly string[];
 }
 
 /** One life of one worker: load, run one batch at a time, close or die. Restarts are its owner's. */

@@ -30,7 +30,8 @@ export async function startInlineHost(options: InlineHostOptions): Promise<Hoste
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const session = await backend.load(options.versionDirectory, options.loadOptions);
   const host = new InlineHost(options, session);
-  return { signatures: session.signatures, executor: host, close: () => host.close() };
+  const { signatures, warnings = [] } = session;
+  return { signatures, executor: host, close: () => host.close(), warnings };
 }
 
 /** Well over the longest run that belongs here, well under what a client would notice. */

@@ -36,10 +36,11 @@ export type NewWorker = (index: number, pool: BufferPool) => HostWorker;
 export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
   const pool = new BufferPool();
   const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
-  const { signatures, isSynchronous, loadMs } = await slots.start();
+  const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
   const residentBytes = (): number | undefined => slots.residentBytes;
-  return { signatures, executor: host, residentBytes, close: () => host.close(), isSynchronous, loadMs };
+  const close = (): Promise<void> => host.close();
+  return { signatures, executor: host, residentBytes, close, isSynchronous, loadMs, warnings };
 }
 
 /** What a worker has in hand. */

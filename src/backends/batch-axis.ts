@@ -16,11 +16,17 @@
  * everybody who batches them accepts; a softmax or a state over dim 0 is far beyond that.
  */
 
-import { bytesPerElement, typedArrayOf } from '../../core/dtype.ts';
-import { elementCount } from '../../core/shape.ts';
-import type { BatchAxis } from '../../core/signature.ts';
-import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import type { TensorMetadata } from './onnx-signature.ts';
+import { bytesPerElement, type DType, typedArrayOf } from '../core/dtype.ts';
+import { elementCount } from '../core/shape.ts';
+import type { BatchAxis } from '../core/signature.ts';
+import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../core/tensor.ts';
+
+export interface TensorMetadata {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A number is a fixed dim, a string a symbolic one ('' = free without a name). Empty = scalar or any rank. */
+  readonly dims: readonly (number | string)[];
+}
 
 /** Runs the model on the inputs and resolves with all outputs of the signature. */
 export type ProbeRun = (inputs: TensorMap) => Promise<TensorMap>;
@@ -93,12 +99,12 @@ function probeTensor(input: TensorMetadata, rows: number, rowsOfOnes: number): T
   const data = new Uint8Array(count * bytesPerElement(input.dtype));
   const numbers = new (typedArrayOf(input.dtype))(data.buffer, 0, count);
   if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) numbers.fill(1n, 0, ones);
-  else numbers.fill(input.dtype === 'float16' ? FLOAT16_ONE : 1, 0, ones);
+  else numbers.fill(ONES[input.dtype] ?? 1, 0, ones);
   return { dtype: input.dtype, shape, data };
 }
 
-/** The bit pattern of 1. */
-const FLOAT16_ONE = 0x3c00;
+/** The bit patterns of 1, where that is not 1. */
+const ONES: Partial<Readonly<Record<DType, number>>> = { float16: 0x3c00, bfloat16: 0x3f80 };
 
 function isSameLastRow(mixed: Tensor, rows: number, alone: Tensor, rowsAlone: number): boolean {
   if (mixed.shape[0] !== rows || alone.shape[0] !== rowsAlone) return false;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { batchAxisCandidate } from '../../../../src/backends/onnx/batch-axis.ts';
-import { backend } from '../../../../src/backends/onnx/onnx-backend.ts';
-import type { BatchAxis } from '../../../../src/core/signature.ts';
-import { type OnnxDim, type OnnxGraph, type OnnxNode, onnxModel } from '../../../support/onnx-model.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { batchAxisCandidate } from '../../../src/backends/batch-axis.ts';
+import { backend } from '../../../src/backends/onnx/onnx-backend.ts';
+import type { BatchAxis } from '../../../src/core/signature.ts';
+import { type OnnxDim, type OnnxGraph, type OnnxNode, onnxModel } from '../../support/onnx-model.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const AXIS_0 = {
   name: 'axis',
