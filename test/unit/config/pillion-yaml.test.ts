@@ -97,6 +97,11 @@ describe('pillion.yaml', () => {
     assert.equal(ring(' - {name: a, base_path: /a, fallback: b}\n - {name: b, base_path: /b, fallback: b:1}'), '');
   });
 
+  it('takes isolate for another word for the host process', () => {
+    assert.equal(readModel('    isolate: true').models[0]!.host, 'process');
+    assert.equal(readModel('    isolate: false').models[0]!.host, undefined);
+  });
+
   it('reads versions in every form', () => {
     const policy = (text: string) => readModel(`    versions: ${text}`).models[0]!.versionPolicy;
     assert.deepEqual(policy('all'), { kind: 'all' });
@@ -122,6 +127,11 @@ describe('pillion.yaml', () => {
     ['    labels: [a]', 'p.yaml:4:13: labels wants "key: value" lines, not a list'],
     ['    labels: {a: b}', /^p.yaml:4:17: label "a" wants a whole number/],
     ['    provider: tpu', 'p.yaml:4:15: provider wants one of cpu, cuda, not "tpu"'],
+    ['    isolate: "yes"', 'p.yaml:4:14: isolate wants true or false, not "yes"'],
+    [
+      '    isolate: true\n    host: inline',
+      'p.yaml:2:5: isolate means host process, but host is inline; leave one of them out',
+    ],
     ['    host:', 'p.yaml:4:5: host has no value'],
     ['    batching: {max_batch_size: 1.5}', /^p.yaml:4:32: max_batch_size wants a whole number from 1/],
     ['    batching: {max_batch: 1}', /did you mean "max_batch_size"/],

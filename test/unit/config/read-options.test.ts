@@ -106,9 +106,24 @@ describe('--model', () => {
     );
   });
 
+  it('takes isolate for another word for the host process', () => {
+    const hostOf = (keys: string) => {
+      const parsed = parseModelFlag(`m=/x,${keys}`);
+      return 'value' in parsed ? parsed.value.host : parsed.error;
+    };
+    assert.deepEqual(['isolate=true', 'isolate=true,host=process', 'isolate=false'].map(hostOf), [
+      'process',
+      'process',
+      undefined,
+    ]);
+    assert.equal(hostOf('isolate=false,host=thread'), 'thread');
+  });
+
   for (const [text, error] of [
     ['m=/x,fallback=a:b', /fallback=a:b wants a model, such as small/],
     ['m=/x,breaker=5', /breaker=5 wants off/],
+    ['m=/x,isolate=yes', /isolate=yes wants true or false/],
+    ['m=/x,isolate=true,host=thread', /isolate means host process, but host is thread/],
     ['m', /NAME=DIR/],
     ['=x', /NAME=DIR/],
     ['m=/x,versions=none', /latest:N/],

@@ -158,6 +158,22 @@ describe('states', () => {
   });
 });
 
+describe('hosts', () => {
+  it('have restarts counted by reason, and the memory of their processes asked for', async () => {
+    const { metrics: all, clock } = metrics();
+    for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
+    all.recordHostRestart('digits', '3', 'recycled');
+    all.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_host_resident_bytes{${labels}}`), 5);
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('pillion_host_restarts_total{'));
+  });
+});
+
 describe('a forgotten version', () => {
   it('is printed for a minute more and then gone, and leaves the others', async () => {
     const { metrics: all, clock } = metrics();
