@@ -17,6 +17,7 @@ import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { runCall, runCallSync } from '../run-call.ts';
 import { siblingModule } from '../sibling-module.ts';
+import { yieldToEventLoop } from '../thread-priority.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
 import { RunWatch } from './run-watch.ts';
 import { StreamFrames } from './stream-frames.ts';
@@ -37,6 +38,8 @@ process.on('unhandledRejection', (reason) => {
 preferAsVictim();
 const runs = new RunWatch();
 new Worker(siblingModule(import.meta.url, './child-watch'), { workerData: runs.memory, name: 'watch', execArgv: [] });
+// Not the second thread, whose pulses must not wait for the first.
+yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
 const session = await load(readValue(next()) as WorkerLoad);
 if (session?.runSync !== undefined) await serveSync(session);
