@@ -5,6 +5,8 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
@@ -19,6 +21,7 @@ import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import type { ModelFileWatch } from './models/model-file-watch.ts';
 import type { ModelManager } from './models/model-manager.ts';
+import { ArrivalClock } from './proxy/arrival-clock.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -100,6 +103,11 @@ class PillionApp implements App {
       deadlines: this.#deadlines,
       telemetry,
       maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
+      arrivals: new ArrivalClock({
+        clock: systemClock,
+        sleptMs: () => performance.nodeTiming.idleTime,
+        defer: (run) => void setImmediate(run),
+      }),
     });
     const onInternalError = (error: unknown): void =>
       this.logger.error({ err: error }, 'a request met an internal error');

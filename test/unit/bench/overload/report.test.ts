@@ -183,6 +183,16 @@ pillion_prediction_error_seconds_count{model="a"} ${batches}
     assert.ok(Math.abs(between.predictionErrorMs! - 1) < 1e-9);
   });
 
+  it('have what was refused in between, by reason', () => {
+    const refusals = (late: number): string =>
+      `pillion_scheduler_refusals_total{model="a",version="1",reason="predicted_late"} ${late}
+pillion_scheduler_refusals_total{model="b",version="1",reason="predicted_late"} 2
+pillion_scheduler_refusals_total{model="b",version="1",reason="expired"} 4
+`;
+    const { reasons } = batchesBetween(['a', 'b'], parseMetrics(refusals(1)), parseMetrics(refusals(9)));
+    assert.deepEqual(reasons, { predicted_late: 8 });
+  });
+
   it('leave out the calls that were made beside', () => {
     const [before, after] = [parseMetrics(page(10, 2)), parseMetrics(page(100, 5).replace('le="1"} 1', 'le="1"} 3'))];
     const between = batchesBetween(['a', 'b'], before, after, [2, 0]);
