@@ -10,7 +10,8 @@ import { setImmediate } from 'node:timers';
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
-import { createModels, observeModels, slotsOf } from './app-models.ts';
+import { CoreWatch, slotsOf } from './app-cores.ts';
+import { createModels, observeModels } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -33,6 +34,7 @@ import { ReadinessGate } from './proxy/readiness.ts';
 import { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { ListenTls } from './proxy/tls-server.ts';
+import { CoreSlots } from './scheduler/core-slots.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
 import { type Environment, startTracing } from './telemetry/tracing.ts';
@@ -85,6 +87,7 @@ class PillionApp implements App {
   readonly #readiness = new ReadinessGate();
   readonly #lifecycle: RequestLifecycle;
   readonly #records: Records;
+  readonly #coreWatch: CoreWatch;
   readonly #models: ModelManager;
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
@@ -120,7 +123,12 @@ class PillionApp implements App {
       onInternalError,
       isServing: () => this.#models.isReady,
     });
-    this.#models = createModels({ config, machine: this.#machine, logger, telemetry, records: this.#records });
+    const { budgetCores } = this.#machine;
+    const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
+    this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
+    this.#models = createModels({
+      ...{ config, machine: this.#machine, coreSlots, logger, telemetry, records: this.#records },
+    });
     this.#modelFileWatch = createModelFileWatch(config, logger, this.#models);
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
@@ -184,6 +192,7 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
+      this.#coreWatch.start();
       await this.#models.start();
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
@@ -223,6 +232,7 @@ class PillionApp implements App {
 
   async #close(): Promise<void> {
     await Promise.all([this.#grpc.close(), this.#rest.close()]);
+    this.#coreWatch.stop();
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.close();
@@ -244,7 +254,7 @@ class PillionApp implements App {
   /** What follows from the machine, for the start line. */
   #plan(): Readonly<Record<string, unknown>> {
     const { max_batch_size, intra_op_threads } = this.#options;
-    const slots = slotsOf(this.#options, this.#machine);
+    const slots = slotsOf(this.#options, this.#machine.budgetCores);
     return { slots, intra_op_threads, max_batch_size };
   }
 }

@@ -3,7 +3,7 @@
  * the same as the server. Checked in as docs/pillion.schema.json.
  */
 import { BATCHING_FIELDS } from './batching-parameters.ts';
-import { HOST_CHOICES } from './model-config.ts';
+import { HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
 import type { OptionTable } from './read-options.ts';
 import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
 import { BATCHING_RANGES, LOGGING_KEYS, type MODEL_KEYS, PROVIDERS, SLO_MS } from './yaml/yaml-models.ts';
@@ -54,6 +54,12 @@ function modelSchema(): Schema {
       minimum: SLO_MS.min,
       maximum: SLO_MS.max,
     },
+    weight: {
+      description: 'Its part of the cores beside other models, when there is too little of them; by default 1.',
+      type: 'number',
+      minimum: WEIGHT_RANGE.min,
+      maximum: WEIGHT_RANGE.max,
+    },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
     batching: batchingSchema(),
     logging: loggingSchema(),
@@ -64,6 +70,7 @@ function modelSchema(): Schema {
 function batchingSchema(): Schema {
   const properties = Object.entries(BATCHING_FIELDS).map(([knob, field]) => {
     if (knob === 'allowedBatchSizes') return [field, { type: 'array', items: { type: 'integer', minimum: 1 } }];
+    if (knob === 'padVariableLengthInputs') return [field, { type: 'boolean' }];
     const { min, max } = BATCHING_RANGES[knob as keyof typeof BATCHING_RANGES];
     return [field, { type: 'integer', minimum: Number(min), maximum: Number(max) }];
   });

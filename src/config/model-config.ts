@@ -21,6 +21,8 @@ export interface ModelConfig {
   readonly host: HostChoice | undefined;
   /** Its latency objective, in ms: when a request is due whose client set no deadline. Undefined = the server's. */
   readonly sloMs?: number | undefined;
+  /** Its part of the cores beside other models, when there is too little of them; undefined = 1. */
+  readonly weight?: number | undefined;
   /** What this model changes of the server's batching. */
   readonly batching?: BatchingConfig | undefined;
   /** Which of its requests are written down; undefined = none. */
@@ -33,6 +35,8 @@ export interface BatchingConfig {
   readonly batchTimeoutMicros?: number | undefined;
   readonly maxEnqueuedBatches?: number | undefined;
   readonly allowedBatchSizes?: readonly number[] | undefined;
+  /** Requests of different shapes share runs, padded to the largest. */
+  readonly padVariableLengthInputs?: boolean | undefined;
   /** Runs of the model at a time. */
   readonly numBatchThreads?: number | undefined;
 }
@@ -68,6 +72,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     log: undefined as string | undefined,
     logRate: undefined as number | undefined,
     sloMs: undefined as number | undefined,
+    weight: undefined as number | undefined,
   };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
@@ -81,6 +86,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key === 'slo_ms') {
       settings.sloMs = parseSloMs(value);
       if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
+    } else if (key === 'weight') {
+      settings.weight = parseWeight(value);
+      if (settings.weight === undefined) return { error: `weight=${value} wants a number from 0.01 to 100, such as 2` };
     } else if (key === 'versions') {
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
@@ -92,7 +100,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       if (!isShare) return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
-      const keys = 'backend, provider, host, slo_ms, versions, log, log_rate and label.NAME (a number)';
+      const keys = 'backend, provider, host, slo_ms, weight, versions, log, log_rate and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
@@ -112,6 +120,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
         ? {}
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
       sloMs: settings.sloMs,
+      weight: settings.weight,
     },
   };
 }
@@ -122,6 +131,14 @@ const MAX_SLO_MS = 86_400_000;
 function parseSloMs(text: string): number | undefined {
   const ms = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
   return ms > 0 && ms <= MAX_SLO_MS ? ms : undefined;
+}
+
+/** Beyond a hundred times as much as others, others get nothing. */
+export const WEIGHT_RANGE = { min: 0.01, max: 100 } as const;
+
+function parseWeight(text: string): number | undefined {
+  const weight = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  return weight >= WEIGHT_RANGE.min && weight <= WEIGHT_RANGE.max ? weight : undefined;
 }
 
 function parseVersionPolicy(text: string): VersionPolicy | undefined {

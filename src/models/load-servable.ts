@@ -74,7 +74,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       executor: hosted.executor,
       clock,
       telemetry,
-      options: { ...batching.scheduler, sloMs: model.sloMs ?? batching.scheduler.sloMs },
+      options: { ...batching.scheduler, sloMs: model.sloMs ?? batching.scheduler.sloMs, weight: model.weight },
       slots: options.coreSlots,
       signatures,
       model: name,

@@ -241,7 +241,7 @@ export class Dispatcher implements SlotTenant {
     const running = new RunningBatch({ lane, members, reason, model, version, telemetry }, now);
     this.#uses.push(running);
     running.holdsSlot = this.usesSlots;
-    if (running.holdsSlot) slots.take(running, now);
+    if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
   }
 
