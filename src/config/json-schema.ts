@@ -61,6 +61,7 @@ function modelSchema(): Schema {
       maximum: WEIGHT_RANGE.max,
     },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
+    isolate: { description: 'true is another word for host: process.', type: 'boolean' },
     batching: batchingSchema(),
     logging: loggingSchema(),
   };

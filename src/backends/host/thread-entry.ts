@@ -10,9 +10,10 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { systemClock } from '../../core/clock.ts';
 import type { Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
+import { toErrorMessage } from './error-message.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
 import { yieldToEventLoop } from './thread-priority.ts';
-import { type MessageToWorker, toErrorMessage, type WorkerStart } from './thread-protocol.ts';
+import type { MessageToWorker, WorkerStart } from './thread-protocol.ts';
 import { runMailbox, runMessage, send } from './thread-runs.ts';
 
 /**
