@@ -77,7 +77,11 @@ function checkTable(results: Results): string {
     short(measured),
     isMet ? 'yes' : Number.isNaN(margin) ? 'no figure' : `no, by ${short(-margin)}`,
   ]);
-  return table(['workload', 'figure', 'wanted', 'measured', 'met'], rows);
+  const bounds = checks
+    .filter(({ isMet }) => !isMet)
+    .map(({ workload, text, bound }) => `- ${workload}, ${text}: ${bound}.`);
+  const missed = bounds.length === 0 ? '' : `\n\nWhat bounds those that are missed:\n\n${bounds.join('\n')}`;
+  return table(['workload', 'figure', 'wanted', 'measured', 'met'], rows) + missed;
 }
 
 const COLUMNS: readonly [head: string, cell: (rounds: readonly Round[]) => string][] = [

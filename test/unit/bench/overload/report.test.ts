@@ -63,6 +63,18 @@ describe('what must be shown', () => {
     assert.equal(refusal!.measured, 6);
   });
 
+  it('says of what is missed, and of nothing else, what bounds it', () => {
+    const round = { attainment: 0.5, wastedShare: 0.01 };
+    const missed = renderTables(resultsOf(roundOf('one-2x', 'pillion', { ...round, refusalP99Ms: 8 })));
+    assert.match(
+      missed,
+      /What bounds those that are missed:\n\n- one-2x, refusal latency p99, ms: the event loop waits/,
+    );
+    assert.doesNotMatch(missed, /- one-2x, attainment/);
+    const met = renderTables(resultsOf(roundOf('one-2x', 'pillion', { ...round, refusalP99Ms: 4 })));
+    assert.doesNotMatch(met, /bounds/);
+  });
+
   it('beside others is measured against the best of them', () => {
     const results = resultsOf(
       roundOf('mixed-1.2x', 'pillion', { attainment: 0.8 }),
