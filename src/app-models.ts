@@ -1,5 +1,6 @@
 /** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
 import process from 'node:process';
+import { slotsOf } from './app-cores.ts';
 import { readFreeMemory } from './config/free-memory.ts';
 import type { Machine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
@@ -17,7 +18,7 @@ import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import { modelSlots } from './models/model-slots.ts';
 import type { Records } from './proxy/records/records.ts';
-import { CoreSlots } from './scheduler/core-slots.ts';
+import type { CoreSlots } from './scheduler/core-slots.ts';
 import type { SchedulerKind } from './scheduler/scheduler-options.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { AppTelemetry } from './telemetry/telemetry.ts';
@@ -25,22 +26,19 @@ import type { AppTelemetry } from './telemetry/telemetry.ts';
 export interface ModelParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
+  /** That all models share. */
+  readonly coreSlots: CoreSlots;
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
 }
 
-/** Runs at a time, over all models: one a core, less one for the event loop that feeds them. */
-export function slotsOf(options: ServeOptions, machine: Machine): number {
-  return options.num_batch_threads || Math.max(1, machine.budgetCores - 1);
-}
-
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
-  const slots = slotsOf(config.options, machine);
+  const slots = slotsOf(config.options, machine.budgetCores);
   return new ModelManager({
     models: config.models,
-    load: memoryCheckedLoad(createLoader(parts, slots), {
+    load: memoryCheckedLoad(createLoader(parts), {
       sessionsOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
         return modelSlots(model.backend, directory, batching);
@@ -92,23 +90,25 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       batchTimeoutMicros: options.batch_timeout_micros,
       maxEnqueuedBatches: options.max_enqueued_batches,
       allowedBatchSizes: options.allowed_batch_sizes,
+      padVariableLengthInputs: options.pad_variable_length_inputs,
       kind: options.scheduler as SchedulerKind,
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: maxQueuedBytes(options, machine),
     },
-    slots: slotsOf(options, machine),
+    slots: slotsOf(options, machine.budgetCores),
     isBatchingEnabled: options.enable_batching,
     perModelFiles: options.enable_per_model_batching_parameters,
   };
 }
 
-function createLoader({ config, machine, logger, telemetry, records }: ModelParts, slots: number): LoadServable {
+function createLoader(parts: ModelParts): LoadServable {
+  const { config, machine, coreSlots, logger, telemetry, records } = parts;
   const { options } = config;
   return servableLoader({
     clock: systemClock,
     telemetry,
     ...serverBatching(options, machine),
-    coreSlots: new CoreSlots(slots, systemClock),
+    coreSlots,
     latencies: new LatencyStore({
       directory: options.state_dir,
       clock: systemClock,

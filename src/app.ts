@@ -5,10 +5,13 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
  */
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
-import { createModels, observeModels, slotsOf } from './app-models.ts';
+import { CoreWatch, slotsOf } from './app-cores.ts';
+import { createModels, observeModels } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -19,6 +22,7 @@ import { systemClock } from './core/clock.ts';
 import { DeadlineTimer } from './core/deadline-timer.ts';
 import type { ModelFileWatch } from './models/model-file-watch.ts';
 import type { ModelManager } from './models/model-manager.ts';
+import { ArrivalClock } from './proxy/arrival-clock.ts';
 import type { GrpcEngine } from './proxy/grpc/engine.ts';
 import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
@@ -30,6 +34,7 @@ import { ReadinessGate } from './proxy/readiness.ts';
 import { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { ListenTls } from './proxy/tls-server.ts';
+import { CoreSlots } from './scheduler/core-slots.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
 import { type Environment, startTracing } from './telemetry/tracing.ts';
@@ -82,6 +87,7 @@ class PillionApp implements App {
   readonly #readiness = new ReadinessGate();
   readonly #lifecycle: RequestLifecycle;
   readonly #records: Records;
+  readonly #coreWatch: CoreWatch;
   readonly #models: ModelManager;
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
@@ -100,6 +106,11 @@ class PillionApp implements App {
       deadlines: this.#deadlines,
       telemetry,
       maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
+      arrivals: new ArrivalClock({
+        clock: systemClock,
+        sleptMs: () => performance.nodeTiming.idleTime,
+        defer: (run) => void setImmediate(run),
+      }),
     });
     const onInternalError = (error: unknown): void =>
       this.logger.error({ err: error }, 'a request met an internal error');
@@ -112,7 +123,12 @@ class PillionApp implements App {
       onInternalError,
       isServing: () => this.#models.isReady,
     });
-    this.#models = createModels({ config, machine: this.#machine, logger, telemetry, records: this.#records });
+    const { budgetCores } = this.#machine;
+    const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
+    this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
+    this.#models = createModels({
+      ...{ config, machine: this.#machine, coreSlots, logger, telemetry, records: this.#records },
+    });
     this.#modelFileWatch = createModelFileWatch(config, logger, this.#models);
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
@@ -176,6 +192,7 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
+      this.#coreWatch.start();
       await this.#models.start();
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
@@ -215,6 +232,7 @@ class PillionApp implements App {
 
   async #close(): Promise<void> {
     await Promise.all([this.#grpc.close(), this.#rest.close()]);
+    this.#coreWatch.stop();
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.close();
@@ -236,7 +254,7 @@ class PillionApp implements App {
   /** What follows from the machine, for the start line. */
   #plan(): Readonly<Record<string, unknown>> {
     const { max_batch_size, intra_op_threads } = this.#options;
-    const slots = slotsOf(this.#options, this.#machine);
+    const slots = slotsOf(this.#options, this.#machine.budgetCores);
     return { slots, intra_op_threads, max_batch_size };
   }
 }

@@ -11,6 +11,8 @@ export interface Check {
   readonly isMet: boolean;
   /** How far from what is wanted, in the figure's own unit; negative = missed. */
   readonly margin: number;
+  /** Where it is missed: what bounds it. */
+  readonly bound: string;
 }
 
 interface Rule {
@@ -19,6 +21,7 @@ interface Rule {
   readonly figure: (results: Results, workload: string) => number;
   readonly atLeast?: (results: Results, workload: string) => number;
   readonly atMost?: (results: Results, workload: string) => number;
+  readonly bound: string;
 }
 
 const OURS = CONTESTANTS.find(({ isOurs }) => isOurs === true)!.name;
@@ -50,23 +53,70 @@ function worstCold({ models }: Round): number {
   return Math.min(...models.filter(({ name }) => name.startsWith('cold')).map((part) => part.attainment));
 }
 
+const STALLS =
+  'a run that stalls (another process has its core) is late with all of its rows, after they were taken in; what admission keeps free for that follows the lateness it has seen';
+const SHARED_CORES =
+  'reading, refusing and the load generator want the same cores as the runs: what they take is no capacity in the closed loop, where nobody is refused';
+const LOOP =
+  'the event loop waits for a core that a run or the load generator has (runs have a lower priority); "after sending" is without the generator';
+const LIGHT =
+  'admission and prediction are some microseconds a request, and a batch begins when a slot is free in both';
+
 const RULES: readonly Rule[] = [
-  { workload: 'one-0.7x', text: 'attainment', figure: attainment, atLeast: constant(0.99) },
-  { workload: 'one-2x', text: 'attainment (ceiling 0.50)', figure: attainment, atLeast: constant(0.45) },
-  { workload: 'one-2x', text: 'core time wasted', figure: ofOurs((r) => r.wastedShare), atMost: constant(0.05) },
-  { workload: 'mixed-1.2x', text: 'attainment', figure: attainment, atLeast: constant(0.75) },
-  { workload: 'mixed-1.2x', text: 'attainment ÷ best baseline', figure: overBest, atLeast: constant(1.15) },
-  { workload: 'zipf-2x', text: 'attainment ÷ best baseline', figure: overBest, atLeast: constant(1.15) },
+  { workload: 'one-0.7x', bound: STALLS, text: 'attainment', figure: attainment, atLeast: constant(0.99) },
+  {
+    workload: 'one-2x',
+    text: 'attainment (ceiling 0.50)',
+    bound: SHARED_CORES,
+    figure: attainment,
+    atLeast: constant(0.45),
+  },
+  {
+    workload: 'one-2x',
+    text: 'core time wasted',
+    bound: STALLS,
+    figure: ofOurs((r) => r.wastedShare),
+    atMost: constant(0.05),
+  },
+  { workload: 'mixed-1.2x', text: 'attainment', bound: STALLS, figure: attainment, atLeast: constant(0.75) },
+  {
+    workload: 'mixed-1.2x',
+    text: 'attainment ÷ best baseline',
+    bound: STALLS,
+    figure: overBest,
+    atLeast: constant(1.15),
+  },
+  {
+    workload: 'zipf-2x',
+    bound: SHARED_CORES,
+    text: 'attainment ÷ best baseline',
+    figure: overBest,
+    atLeast: constant(1.15),
+  },
   {
     workload: 'hot-cold',
+    bound: STALLS,
     text: 'attainment of the worst cold model',
     figure: ofOurs(worstCold),
     atLeast: constant(0.97),
   },
-  { workload: 'step', text: 'back to 0.99 after, ms', figure: ofOurs((r) => r.recoveryMs), atMost: constant(2000) },
-  { workload: 'one-2x', text: 'refusal latency p99, ms', figure: ofOurs((r) => r.refusalP99Ms), atMost: constant(5) },
+  {
+    workload: 'step',
+    bound: STALLS,
+    text: 'back to 0.99 after, ms',
+    figure: ofOurs((r) => r.recoveryMs),
+    atMost: constant(2000),
+  },
+  {
+    workload: 'one-2x',
+    text: 'refusal latency p99, ms',
+    bound: LOOP,
+    figure: ofOurs((r) => r.refusalP99Ms),
+    atMost: constant(5),
+  },
   {
     workload: 'one-0.3x',
+    bound: LIGHT,
     text: 'p50 ÷ greedy’s',
     figure: (results, workload) =>
       ofOurs((r) => r.p50Ms)(results, workload) / meanOf(roundsOf(results, workload, GREEDY), (r) => r.p50Ms),
@@ -83,6 +133,6 @@ export function checksOf(results: Results): Check[] {
     const limit = (rule.atLeast ?? rule.atMost)!(results, workload);
     const margin = rule.atLeast === undefined ? limit - figure : figure - limit;
     const wanted = `${rule.atLeast === undefined ? '≤' : '≥'} ${limit}`;
-    return { workload, text, wanted, measured: figure, isMet: margin >= 0, margin };
+    return { workload, text, wanted, measured: figure, isMet: margin >= 0, margin, bound: rule.bound };
   });
 }

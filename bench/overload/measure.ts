@@ -59,7 +59,7 @@ export async function measure(entrant: Entrant, workload: Workload, turn: Turn):
     ...figuresOf(workload, plan, result.outcomes),
     ...{ capacities: options.capacities, seconds: options.seconds },
     ...{ wastedShare: wasted, wastedCpuSeconds: wasted * serverCpuSeconds, serverCpuSeconds },
-    ...{ meanBatch: batches.meanBatch, sizes: batches.sizes },
+    ...{ meanBatch: batches.meanBatch, sizes: batches.sizes, reasons: batches.reasons },
     ...(predictionErrorMs !== undefined && { predictionErrorMs }),
     ...(recovery !== undefined && { recoveryMs: recovery }),
     ...{ latenessMs: result.latenessMs, held: result.held, misshapen: result.misshapen },

@@ -21,7 +21,7 @@ const DEFAULT_PLAN: Readonly<Record<string, readonly string[] | undefined>> = {
   'gamma-cv4': FEW,
   neighbour: FEW,
   'cancel-storm': FEW,
-  step: undefined,
+  step: FEW,
   'zipf-2x': undefined,
   'hot-cold': undefined,
 };

@@ -29,7 +29,7 @@ export function renderDocument(results: Results, docs: string): void {
       return `![${title}](${PLOTS}/${file})`;
     });
     const parts = [`## ${name}`, `${text}. ${capacityText(results, name)}`, ...plots, workloadTable(results, name)];
-    return [...parts, batchTable(results, name)].join('\n\n');
+    return [...parts, batchTable(results, name), reasonTable(results, name)].filter((part) => part !== '').join('\n\n');
   });
   const parts = [
     introduction(results),
@@ -77,7 +77,11 @@ function checkTable(results: Results): string {
     short(measured),
     isMet ? 'yes' : Number.isNaN(margin) ? 'no figure' : `no, by ${short(-margin)}`,
   ]);
-  return table(['workload', 'figure', 'wanted', 'measured', 'met'], rows);
+  const bounds = checks
+    .filter(({ isMet }) => !isMet)
+    .map(({ workload, text, bound }) => `- ${workload}, ${text}: ${bound}.`);
+  const missed = bounds.length === 0 ? '' : `\n\nWhat bounds those that are missed:\n\n${bounds.join('\n')}`;
+  return table(['workload', 'figure', 'wanted', 'measured', 'met'], rows) + missed;
 }
 
 const COLUMNS: readonly [head: string, cell: (rounds: readonly Round[]) => string][] = [
@@ -146,6 +150,20 @@ function batchTable(results: Results, workload: string): string {
     return [labelOf(name), ...order.map((bound) => percent(count(bound) / all))];
   });
   return table(['batches of at most … rows', ...order], rows);
+}
+
+/** Share of the offered requests that the server gave up, by its own reason. */
+function reasonTable(results: Results, workload: string): string {
+  const names = contestantsIn(results, workload);
+  const all = names.flatMap((name) => roundsOf(results, workload, name));
+  const reasons = [...new Set(all.flatMap((round) => Object.keys(round.reasons ?? {})))].sort();
+  if (reasons.length === 0) return '';
+  const rows = names.map((name) => {
+    const rounds = roundsOf(results, workload, name);
+    const share = (reason: string): number => meanOf(rounds, (round) => (round.reasons?.[reason] ?? 0) / round.offered);
+    return [labelOf(name), ...reasons.map((reason) => percent(share(reason)))];
+  });
+  return table(['given up because', ...reasons], rows);
 }
 
 function capacityText(results: Results, workload: string): string {

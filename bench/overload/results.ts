@@ -18,6 +18,8 @@ export interface Round extends Figures {
   readonly meanBatch: number;
   /** Batches of at most so many rows and more than the bound before. */
   readonly sizes: Readonly<Record<string, number>>;
+  /** Requests that the server's scheduler refused or gave up, by reason; a simulator and an old record have none. */
+  readonly reasons?: Readonly<Record<string, number>>;
   /** Mean |predicted − actual| of batches, where the server predicts. */
   readonly predictionErrorMs?: number;
   /** Where the workload steps down at the end: how long until it is as before (figures.ts). */

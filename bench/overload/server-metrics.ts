@@ -7,6 +7,8 @@ export interface BatchMetrics {
   readonly batches: ReadonlyMap<string, number>;
   /** Batches of at most so many rows and more than the bound before; the last bound is +Inf. All models. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** Requests by why they were refused or given up; all models. */
+  readonly reasons: ReadonlyMap<string, number>;
   /**
    * Sum and count of |predicted − actual| in ms, from a histogram whose name has prediction_error in it (seconds);
    * undefined where the server makes no predictions.
@@ -23,19 +25,22 @@ export function parseMetrics(text: string): BatchMetrics {
   const rows = new Map<string, number>();
   const batches = new Map<string, number>();
   const cumulative = new Map<string, number>();
+  const reasons = new Map<string, number>();
   let predictionError: { sum: number; count: number } | undefined;
   for (const [, name, labels = '', value] of text.matchAll(/^(\w+)(?:\{([^}]*)\})? (\S+)$/gm)) {
     const model = /(?:^|,)model="([^"]*)"/.exec(labels)?.[1] ?? '';
     if (name === 'pillion_batch_size_sum') add(rows, model, Number(value));
     else if (name === 'pillion_batch_size_count') add(batches, model, Number(value));
     else if (name === 'pillion_batch_size_bucket') add(cumulative, /le="([^"]*)"/.exec(labels)![1]!, Number(value));
-    else if (/prediction_error\w*_(sum|count)$/.test(name!)) {
+    else if (name === 'pillion_scheduler_refusals_total') {
+      add(reasons, /reason="([^"]*)"/.exec(labels)![1]!, Number(value));
+    } else if (/prediction_error\w*_(sum|count)$/.test(name!)) {
       predictionError ??= { sum: 0, count: 0 };
       if (name!.endsWith('_sum')) predictionError.sum += Number(value);
       else predictionError.count += Number(value);
     }
   }
-  return { rows, batches, sizes: singleBuckets(cumulative), predictionError };
+  return { rows, batches, sizes: singleBuckets(cumulative), reasons, predictionError };
 }
 
 function add(map: Map<string, number>, key: string, value: number): void {
@@ -59,6 +64,7 @@ export interface BatchFigures {
   readonly batches: number;
   readonly meanBatch: number;
   readonly sizes: Readonly<Record<string, number>>;
+  readonly reasons: Readonly<Record<string, number>>;
   /** Mean |predicted − actual|, in ms. */
   readonly predictionErrorMs: number | undefined;
 }
@@ -83,8 +89,13 @@ export function batchesBetween(
     const count = delta((metrics) => metrics.sizes, le) - (le === '1' ? leftOut : 0);
     if (count > 0) sizes[le] = count;
   }
+  const reasons: Record<string, number> = {};
+  for (const reason of after.reasons.keys()) {
+    const count = delta((metrics) => metrics.reasons, reason);
+    if (count > 0) reasons[reason] = count;
+  }
   const meanBatch = rowsRun.reduce((sum, rows) => sum + rows, 0) / batches;
-  return { rowsRun, batches, meanBatch, sizes, predictionErrorMs: predictionErrorMs(before, after) };
+  return { rowsRun, batches, meanBatch, sizes, reasons, predictionErrorMs: predictionErrorMs(before, after) };
 }
 
 function predictionErrorMs(

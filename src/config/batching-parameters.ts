@@ -3,8 +3,7 @@
  * batching_params.pbtxt.
  *
  * What the file leaves out is the server's own, not TensorFlow Serving's default of 1000 rows and 10 batches. What we
- * do otherwise is told as a warning, never passed over: large requests are always cut, and requests of different shapes
- * run in batches of their own instead of being padded to one.
+ * do otherwise is told as a warning, never passed over: large requests are always cut.
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';
@@ -19,6 +18,7 @@ export const BATCHING_FIELDS = {
   maxEnqueuedBatches: 'max_enqueued_batches',
   allowedBatchSizes: 'allowed_batch_sizes',
   numBatchThreads: 'num_batch_threads',
+  padVariableLengthInputs: 'pad_variable_length_inputs',
 } as const satisfies Record<keyof BatchingConfig, string>;
 
 /** The message as @bufbuild/protobuf decodes it: wrappers are unwrapped. */
@@ -61,6 +61,7 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
     maxEnqueuedBatches: enqueued === 0 ? 1 : enqueued,
     allowedBatchSizes: allowedSizes(parameters.allowedBatchSizes, where, findings),
     numBatchThreads: read('num_batch_threads', parameters.numBatchThreads, 1, MAX_THREADS),
+    padVariableLengthInputs: parameters.padVariableLengthInputs || undefined,
   };
   checkLastSize(batching, rows.field, where, findings);
   warnOfDifferences(parameters, where, findings);
@@ -116,9 +117,6 @@ function checkLastSize(batching: BatchingConfig, field: string, where: Where, { 
 function warnOfDifferences(parameters: BatchingMessage, where: Where, { warnings }: Findings): void {
   const warn = (field: string, why: string): void =>
     void warnings.push(`${where(field)}: ${field} has no effect: ${why}`);
-  if (parameters.padVariableLengthInputs) {
-    warn('pad_variable_length_inputs', 'requests of different shapes run in batches of their own, without padding');
-  }
   if (parameters.enableLargeBatchSplitting === false) {
     warn('enable_large_batch_splitting', 'requests of more rows than a batch are always cut, run and joined');
   }

@@ -3,7 +3,7 @@
  * the same as the server. Checked in as docs/pillion.schema.json.
  */
 import { BATCHING_FIELDS } from './batching-parameters.ts';
-import { DEFAULT_BREAKER, HOST_CHOICES } from './model-config.ts';
+import { DEFAULT_BREAKER, HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
 import type { OptionTable } from './read-options.ts';
 import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
 import {
@@ -62,6 +62,12 @@ function modelSchema(): Schema {
       minimum: SLO_MS.min,
       maximum: SLO_MS.max,
     },
+    weight: {
+      description: 'Its part of the cores beside other models, when there is too little of them; by default 1.',
+      type: 'number',
+      minimum: WEIGHT_RANGE.min,
+      maximum: WEIGHT_RANGE.max,
+    },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
     isolate: { description: 'true is another word for host: process.', type: 'boolean' },
     batching: batchingSchema(),
@@ -82,6 +88,7 @@ function modelSchema(): Schema {
 function batchingSchema(): Schema {
   const properties = Object.entries(BATCHING_FIELDS).map(([knob, field]) => {
     if (knob === 'allowedBatchSizes') return [field, { type: 'array', items: { type: 'integer', minimum: 1 } }];
+    if (knob === 'padVariableLengthInputs') return [field, { type: 'boolean' }];
     const { min, max } = BATCHING_RANGES[knob as keyof typeof BATCHING_RANGES];
     return [field, { type: 'integer', minimum: Number(min), maximum: Number(max) }];
   });

@@ -57,6 +57,11 @@ export interface MachineSources {
   readonly arch: string;
 }
 
+/** Cores to plan for, as they are now: a quota may be changed under a process that runs. Never throws. */
+export function readBudgetCores({ readFile, affinityCores }: MachineSources = realSources()): number {
+  return budgetOf(Math.max(1, affinityCores), quotaCores(readFile));
+}
+
 /** Reads the machine that this process runs on. Never throws. */
 export function readMachine(sources: MachineSources = realSources()): Machine {
   const { readFile, totalMemoryBytes } = sources;
@@ -67,7 +72,7 @@ export function readMachine(sources: MachineSources = realSources()): Machine {
   return {
     cores,
     quotaCores: quota,
-    budgetCores: Math.max(1, Math.floor(Math.min(cores, quota ?? cores))),
+    budgetCores: budgetOf(cores, quota),
     memoryLimitBytes: limit < totalMemoryBytes ? limit : undefined,
     totalMemoryBytes,
     simd: simdSets(cpuInfo),
@@ -75,6 +80,10 @@ export function readMachine(sources: MachineSources = realSources()): Machine {
     nodeVersion: sources.nodeVersion,
     arch: sources.arch,
   };
+}
+
+function budgetOf(cores: number, quota: number | undefined): number {
+  return Math.max(1, Math.floor(Math.min(cores, quota ?? cores)));
 }
 
 /** The fields of the one line that the server logs of its machine when it starts. */

@@ -21,6 +21,8 @@ export interface ModelConfig {
   readonly host: HostChoice | undefined;
   /** Its latency objective, in ms: when a request is due whose client set no deadline. Undefined = the server's. */
   readonly sloMs?: number | undefined;
+  /** Its part of the cores beside other models, when there is too little of them; undefined = 1. */
+  readonly weight?: number | undefined;
   /** What this model changes of the server's batching. */
   readonly batching?: BatchingConfig | undefined;
   /** Which of its requests are written down; undefined = none. */
@@ -58,6 +60,8 @@ export interface BatchingConfig {
   readonly batchTimeoutMicros?: number | undefined;
   readonly maxEnqueuedBatches?: number | undefined;
   readonly allowedBatchSizes?: readonly number[] | undefined;
+  /** Requests of different shapes share runs, padded to the largest. */
+  readonly padVariableLengthInputs?: boolean | undefined;
   /** Runs of the model at a time. */
   readonly numBatchThreads?: number | undefined;
 }
@@ -110,6 +114,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     breaker: undefined as 'off' | undefined,
     fallback: undefined as ModelChoice | undefined,
     degradeTo: undefined as ModelChoice | undefined,
+    weight: undefined as number | undefined,
   };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
@@ -126,6 +131,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key === 'slo_ms') {
       settings.sloMs = parseSloMs(value);
       if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
+    } else if (key === 'weight') {
+      settings.weight = parseWeight(value);
+      if (settings.weight === undefined) return { error: `weight=${value} wants a number from 0.01 to 100, such as 2` };
     } else if (key === 'versions') {
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
@@ -145,7 +153,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
       const keys =
-        'backend, provider, host, isolate, slo_ms, versions, log, log_rate, fallback, degrade_to, breaker and label.NAME (a number)';
+        'backend, provider, host, isolate, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
@@ -170,6 +178,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       ...(settings.breaker !== undefined && { breaker: settings.breaker }),
       ...(settings.fallback !== undefined && { fallback: settings.fallback }),
       ...(settings.degradeTo !== undefined && { degradeTo: settings.degradeTo }),
+      weight: settings.weight,
     },
   };
 }
@@ -196,6 +205,14 @@ const MAX_SLO_MS = 86_400_000;
 function parseSloMs(text: string): number | undefined {
   const ms = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
   return ms > 0 && ms <= MAX_SLO_MS ? ms : undefined;
+}
+
+/** Beyond a hundred times as much as others, others get nothing. */
+export const WEIGHT_RANGE = { min: 0.01, max: 100 } as const;
+
+function parseWeight(text: string): number | undefined {
+  const weight = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  return weight >= WEIGHT_RANGE.min && weight <= WEIGHT_RANGE.max ? weight : undefined;
 }
 
 function parseVersionPolicy(text: string): VersionPolicy | undefined {

@@ -100,6 +100,7 @@ function batchingLayer(path: string, errors: string[], warnings: string[]): Opti
   add('batch_timeout_micros', batching.batchTimeoutMicros, 'batch_timeout_micros');
   add('max_enqueued_batches', batching.maxEnqueuedBatches, 'max_enqueued_batches');
   add('num_batch_threads', batching.numBatchThreads, 'num_batch_threads');
+  add('pad_variable_length_inputs', batching.padVariableLengthInputs, 'pad_variable_length_inputs');
   add('allowed_batch_sizes', batching.allowedBatchSizes?.join(','), 'allowed_batch_sizes[0]');
   return (name) => given.get(name);
 }

@@ -23,7 +23,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, slo_ms, versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off.',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, slo_ms, weight (of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off.',
   }),
   ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
@@ -104,6 +104,10 @@ export const SERVE_OPTIONS = {
   allowed_batch_sizes: sizes({
     default: [],
     help: 'Batches are padded to the next of these sizes; the last must equal --max_batch_size. Empty = any size.',
+  }),
+  pad_variable_length_inputs: flag({
+    default: false,
+    help: 'Requests of different shapes share runs: shorter rows are padded with their first element to the longest. Outputs are not cut back.',
   }),
   scheduler: text({
     default: 'slack',

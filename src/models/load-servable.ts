@@ -152,13 +152,13 @@ function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
 
 function schedulerOf(
   { clock, telemetry, coreSlots }: LoadServableOptions,
-  { name, sloMs }: ModelConfig,
+  { name, sloMs, weight }: ModelConfig,
   version: bigint,
   parts: Pick<SchedulerInit, 'executor' | 'signatures' | 'options'>,
 ): Scheduler {
   return new Scheduler({
     ...parts,
-    options: { ...parts.options, sloMs: sloMs ?? parts.options.sloMs },
+    options: { ...parts.options, sloMs: sloMs ?? parts.options.sloMs, weight },
     clock,
     telemetry,
     slots: coreSlots,

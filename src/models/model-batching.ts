@@ -90,6 +90,9 @@ function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): S
     batchTimeoutMicros: batching.batchTimeoutMicros ?? server.batchTimeoutMicros,
     maxEnqueuedBatches: batching.maxEnqueuedBatches ?? server.maxEnqueuedBatches,
     allowedBatchSizes: allowed ?? inherited,
+    ...(batching.padVariableLengthInputs !== undefined && {
+      padVariableLengthInputs: batching.padVariableLengthInputs,
+    }),
   };
 }
 

@@ -12,12 +12,14 @@ import { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
+import type { ArrivalClock } from './arrival-clock.ts';
 import { RequestContext } from './request-context.ts';
 
 /** What a surface knows when the first header of a request is read. */
 export interface RequestArrival {
   readonly surface: Surface;
   readonly method: string;
+  /** When its first header was seen. */
   readonly receivedAt: Instant;
   /** The client's own timeout, in ms from receivedAt; undefined = it set none. */
   readonly timeoutMs: number | undefined;
@@ -35,6 +37,8 @@ export interface RequestLifecycleOptions {
   readonly telemetry: Telemetry;
   /** No request of a surface may take longer, whatever its client allows. Infinity = no limit of ours. */
   readonly maxTimeoutMs: Readonly<Record<Surface, number>>;
+  /** Tells since when a request waited to be seen. Absent = it did not. */
+  readonly arrivals?: ArrivalClock;
 }
 
 export class RequestLifecycle {
@@ -65,13 +69,14 @@ export class RequestLifecycle {
    * that the surface answers through its ordinary error path; the same if its deadline has already passed.
    */
   begin(arrival: RequestArrival): RequestContext {
-    const { clock, deadlines, telemetry, maxTimeoutMs } = this.#options;
-    const deadline = arrival.receivedAt + Math.min(arrival.timeoutMs ?? Infinity, maxTimeoutMs[arrival.surface]);
+    const { clock, deadlines, telemetry, maxTimeoutMs, arrivals } = this.#options;
+    const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt() ?? Infinity);
+    const deadline = receivedAt + Math.min(arrival.timeoutMs ?? Infinity, maxTimeoutMs[arrival.surface]);
     const context = new RequestContext({
       clock,
       surface: arrival.surface,
       method: arrival.method,
-      receivedAt: arrival.receivedAt,
+      receivedAt,
       deadline,
       hasOwnDeadline: arrival.timeoutMs !== undefined,
       priority: arrival.priority,
@@ -83,7 +88,7 @@ export class RequestLifecycle {
     this.#open.add(context);
     context.deadlineEntry = deadlines.add(deadline, () => context.cancel.cancel(deadlineExceeded(context)));
     if (this.#isDraining) context.cancel.cancel(draining());
-    else if (deadline <= clock.nowMs()) context.cancel.cancel(deadlineExceeded(context));
+    else if (deadline <= clock.nowMs()) context.cancel.cancel(expiredUnread(context));
     return context;
   }
 
@@ -115,6 +120,15 @@ export class RequestLifecycle {
 function draining(): ServingError {
   return new ServingError('draining', 'the server is shutting down; send the request to another replica', {
     retryAfterMs: 1000,
+  });
+}
+
+/** Its deadline had passed before it was seen, or was none at all. */
+function expiredUnread(context: RequestContext): ServingError {
+  const budgetMs = context.deadline - context.stages.startedAt;
+  const fix = 'before the request was read; send a longer deadline, or fewer requests to this server';
+  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${fix}`, {
+    attributes: { stage: 'receive', reason: 'unread' },
   });
 }
 

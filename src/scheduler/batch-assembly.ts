@@ -18,7 +18,7 @@ import { ServingError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { elementCount, formatShape } from '../core/shape.ts';
 import { sliceRows, type Tensor, type TensorMap } from '../core/tensor.ts';
-import type { Task } from './task.ts';
+import { padAlike, type RowShare } from './pad-rows.ts';
 
 export type Allocator = Pick<Executor, 'allocate' | 'release'>;
 
@@ -33,13 +33,16 @@ export interface BatchLayout {
   readonly inputNames: readonly string[];
   /** Rows that the runtime will see, ≥ the members' rows; undefined = run whole. */
   readonly size: number | undefined;
+  /** The members' rows may differ in shape, and are made alike. */
+  readonly isPadded?: boolean;
 }
 
 /**
  * Copies the members' rows together, in their order. All have the same dtype and shape beside dim 0 in each input (they
- * are of one lane). If the allocator throws, what it gave before is released.
+ * are of one lane), or are padded to it. If the allocator throws, what it gave before is released.
  */
-export function mergeInputs(members: readonly Task[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
+export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
+  const members = layout.isPadded === true ? padAlike(shares, layout.inputNames) : shares;
   const inputs = new Map<string, Tensor>();
   const buffers: ArrayBuffer[] = [];
   try {
@@ -64,7 +67,7 @@ export function mergeInputs(members: readonly Task[], layout: BatchLayout, alloc
   return { inputs, buffers };
 }
 
-function mergeBytes(name: string, members: readonly Task[], into: Uint8Array): void {
+function mergeBytes(name: string, members: readonly RowShare[], into: Uint8Array): void {
   let at = 0;
   let lastStart = 0;
   for (const member of members) {
@@ -78,7 +81,7 @@ function mergeBytes(name: string, members: readonly Task[], into: Uint8Array): v
   for (; at < into.byteLength; at += rowBytes) into.copyWithin(at, lastStart, lastStart + rowBytes);
 }
 
-function mergeStrings(name: string, members: readonly Task[], count: number): readonly Uint8Array[] {
+function mergeStrings(name: string, members: readonly RowShare[], count: number): readonly Uint8Array[] {
   const merged: Uint8Array[] = [];
   for (const member of members) {
     for (const element of member.inputs.get(name)!.data as readonly Uint8Array[]) merged.push(element);

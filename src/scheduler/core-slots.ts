@@ -88,8 +88,7 @@ export class SlotUsage {
 }
 
 export class CoreSlots {
-  /** Batches at once, over all tenants. */
-  readonly total: number;
+  #total: number;
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
@@ -105,14 +104,25 @@ export class CoreSlots {
   queuedBytes = 0;
 
   constructor(total: number, clock: Clock) {
-    this.total = total;
+    this.#total = total;
     this.#clock = clock;
     this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
     this.#tightest = new RecentMinimum(TIGHTEST_SPAN_MS, clock.nowMs());
     this.#longest = new RecentMaximum(LONGEST_SPAN_MS, clock.nowMs());
   }
 
-  /** Below 0 where a batch has been given to a worker that still runs one. */
+  /** Batches at once, over all tenants. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** From now on so many. Of fewer, those that run in excess of them end first. */
+  resize(total: number): void {
+    this.#total = total;
+    this.pump();
+  }
+
+  /** Below 0 where slots were taken away while their batches ran, or a worker that runs one has been given the next. */
   get free(): number {
     return this.total - this.#uses.length;
   }
@@ -145,10 +155,10 @@ export class CoreSlots {
     if (index !== -1) this.#tenants.splice(index, 1);
   }
 
-  /** A batch starts. */
-  take(use: SlotUse, now: Instant): void {
+  /** A batch starts, and should take so long. */
+  take(use: SlotUse, expectedMs: number, now: Instant): void {
     this.#uses.push(use);
-    this.#longest.add(use.expectedEnd - now, now);
+    this.#longest.add(expectedMs, now);
   }
 
   /** How long before its latest start a batch may find every slot taken: it must be ready to start by then. */

@@ -273,7 +273,7 @@ export class Dispatcher implements PrefetchTenant {
     const running = new RunningBatch({ lane, members, reason, model, version, telemetry, after }, now);
     this.#uses.push(running);
     running.holdsSlot = this.usesSlots;
-    if (running.holdsSlot) slots.take(running, now);
+    if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
   }
 

@@ -90,7 +90,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
 
   /** Copies the members' rows together and lets go of their requests' bytes. Throws what the allocator throws. */
   assemble(allocator: Allocator): TensorMap {
-    const layout = { inputNames: this.#lane.plan.inputNames, size: this.#sliceSize };
+    const { inputNames, isPadded } = this.#lane.plan;
+    const layout = { inputNames, size: this.#sliceSize, isPadded: isPadded && this.#sliceSize !== undefined };
     const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
     this.#buffers = buffers;
     for (const member of this.#members) member.dropInputs();

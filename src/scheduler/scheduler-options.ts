@@ -26,6 +26,8 @@ export interface SchedulerOptions {
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
+  /** Requests whose rows differ in shape share runs, padded to the largest (pad-rows.ts). Default false. */
+  readonly padVariableLengthInputs?: boolean | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;
   /**

@@ -53,6 +53,8 @@ export class SignaturePlan {
   readonly curve: LatencyCurve;
   /** Rows that came lately, refused ones too. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
+  /** Requests whose rows differ in shape share runs, padded to the largest. */
+  readonly isPadded: boolean;
   /** Bytes of one row of all inputs, where the signature alone tells them; else undefined. */
   readonly rowBytes: number | undefined;
   readonly #signature: Signature;
@@ -69,6 +71,7 @@ export class SignaturePlan {
     this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
     this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
     this.hasFixedRows = [...signature.inputs.values()].every(({ shape }) => shape?.slice(1).includes(-1) === false);
+    this.isPadded = options.padVariableLengthInputs === true && !this.isWhole && !this.hasFixedRows;
     this.curve = model.curveOf(name, this.maxBatchSize, this.sizes);
     this.rowBytes = this.hasFixedRows ? bytesOfRow(signature) : undefined;
     this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;

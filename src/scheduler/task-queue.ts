@@ -126,7 +126,7 @@ function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
   const { outputs } = request;
   // Nearly every request asks for all outputs, by one array.
   if (outputs === plan.lastOutputs) return plan.lastKey;
-  const key = outputsKey(plan, outputs) + inputsKey(plan.inputNames, request.inputs);
+  const key = outputsKey(plan, outputs) + inputsKey(plan, request.inputs);
   if (plan.hasFixedRows) {
     plan.lastOutputs = outputs;
     plan.lastKey = key;
@@ -134,12 +134,14 @@ function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
   return key;
 }
 
-function inputsKey(names: readonly string[], inputs: TensorMap): string {
+function inputsKey({ inputNames, isPadded }: SignaturePlan, inputs: TensorMap): string {
   let key = '';
-  for (const name of names) {
+  for (const name of inputNames) {
     const { dtype, shape } = inputs.get(name)!;
     key += SEPARATOR + dtype;
-    for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
+    // Of those that are padded the rank alone tells; but an empty row has no element to pad with.
+    if (isPadded && !shape.includes(0)) key += `,rank ${shape.length}`;
+    else for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
   }
   return key;
 }

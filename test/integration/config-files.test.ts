@@ -65,7 +65,7 @@ describe('pillion serve with files', () => {
   it('takes a command line of TensorFlow Serving, and says what has no effect', async (t) => {
     const batching = new ConfigFiles(t).write(
       'batching',
-      'max_batch_size { value: 8 } pad_variable_length_inputs: true',
+      'max_batch_size { value: 8 } thread_pool_name { value: "x" }',
     );
     const args = [
       '--model_name=half',
@@ -82,7 +82,7 @@ describe('pillion serve with files', () => {
     assert.equal(warned.length, 3);
     assert.match(
       warned.join('\n'),
-      /rest_api_num_threads has no effect.*\n.*session_parallelism.*\n.*pad_variable_length/,
+      /rest_api_num_threads has no effect.*\n.*session_parallelism.*\n.*thread_pool_name/,
     );
     assert.equal(await sidecar.stop(), 0);
   });

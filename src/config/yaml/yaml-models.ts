@@ -16,6 +16,7 @@ import {
   parseModelChoice,
   type RequestLoggingConfig,
   type VersionPolicy,
+  WEIGHT_RANGE,
 } from '../model-config.ts';
 import type { ModelDefaults } from '../model-server-config.ts';
 import type { Range, YamlEntry, YamlReader } from './yaml-reader.ts';
@@ -30,6 +31,7 @@ export const MODEL_KEYS = [
   'host',
   'isolate',
   'slo_ms',
+  'weight',
   'batching',
   'logging',
   'breaker',
@@ -41,7 +43,9 @@ export const LOGGING_KEYS = ['filename_prefix', 'sampling_rate'] as const;
 export const PROVIDERS = ['cpu', 'cuda'] as const;
 
 /** What each knob of `batching:` may be. */
-export const BATCHING_RANGES: Readonly<Record<Exclude<keyof BatchingConfig, 'allowedBatchSizes'>, Range>> = {
+export const BATCHING_RANGES: Readonly<
+  Record<Exclude<keyof BatchingConfig, 'allowedBatchSizes' | 'padVariableLengthInputs'>, Range>
+> = {
   maxBatchSize: { min: 1, max: 2 ** 31 - 1 },
   batchTimeoutMicros: { min: 0, max: 2 ** 31 - 1 },
   maxEnqueuedBatches: { min: 1, max: 2 ** 31 - 1 },
@@ -103,6 +107,7 @@ class ModelEntryReader {
         this.#optional('provider', (node) => reader.choice(node, 'provider', PROVIDERS)) ?? defaults.executionProvider,
       host: this.#host(),
       sloMs: this.#optional('slo_ms', (node) => reader.number(node, 'slo_ms', SLO_MS)),
+      weight: this.#optional('weight', (node) => reader.number(node, 'weight', WEIGHT_RANGE)),
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
       logging: this.#optional('logging', (node) => readLogging(reader, node)),
       breaker: this.#optional('breaker', (node) => readBreaker(reader, node)),
@@ -169,6 +174,7 @@ function readBatching(reader: YamlReader, node: Node | undefined): BatchingConfi
   for (const { key, where, value } of entries) {
     const [knob] = Object.entries(BATCHING_FIELDS).find(([, field]) => field === key)!;
     if (knob === 'allowedBatchSizes') batching[knob] = readSizes(reader, where, value);
+    else if (knob === 'padVariableLengthInputs') batching[knob] = reader.boolean(value, key);
     else {
       const read = reader.integer(value, key, BATCHING_RANGES[knob as keyof typeof BATCHING_RANGES]);
       batching[knob] = read === undefined ? undefined : Number(read);

@@ -109,6 +109,11 @@ export class YamlReader {
     return this.fail(this.where(node), `${what} wants a whole number from ${min} to ${max}, not ${describe(node)}`);
   }
 
+  boolean(node: Node | undefined, what: string): boolean | undefined {
+    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    return this.fail(this.where(node), `${what} wants true or false, not ${describe(node)}`);
+  }
+
   number(node: Node | undefined, what: string, { min, max }: Range): number | undefined {
     const value = isScalar(node) && /^(bigint|number)$/.test(typeof node.value) ? Number(node.value) : Number.NaN;
     if (value >= Number(min) && value <= Number(max)) return value;

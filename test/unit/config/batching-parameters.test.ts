@@ -30,6 +30,13 @@ describe('--batching_parameters_file', () => {
     assert.equal(options.batch_timeout_micros, 7);
   });
 
+  it('takes pad_variable_length_inputs', (t) => {
+    const path = new ConfigFiles(t).write('b', 'pad_variable_length_inputs: true');
+    const { options, warnings } = configOf([...BASE, `--batching_parameters_file=${path}`]);
+    assert.equal(options.pad_variable_length_inputs, true);
+    assert.deepEqual(warnings, []);
+  });
+
   it('takes max_execution_batch_size for the size of a run, with splitting', (t) => {
     const text =
       'max_batch_size { value: 1000 } enable_large_batch_splitting { value: true } max_execution_batch_size { value: 32 } allowed_batch_sizes: 32';
@@ -40,7 +47,6 @@ describe('--batching_parameters_file', () => {
   });
 
   for (const [text, warning] of [
-    ['pad_variable_length_inputs: true', /:1:1: pad_variable_length_inputs has no effect: .*without padding/],
     ['enable_large_batch_splitting { value: false }', /always cut/],
     ['thread_pool_name { value: "x" }', /thread_pool_name has no effect/],
     ['max_execution_batch_size { value: 8 }', /has no effect without enable_large_batch_splitting/],

@@ -27,12 +27,14 @@ const FULL = `    versions: latest:2
     provider: cuda
     host: thread
     slo_ms: 50
+    weight: 0.5
     batching:
       max_batch_size: 8
       allowed_batch_sizes: [1, 8]
       batch_timeout_micros: 0
       max_enqueued_batches: 2
       num_batch_threads: 3
+      pad_variable_length_inputs: true
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
     breaker: {failures: 3, reset_ms: 500}
     fallback: m:2
@@ -56,12 +58,14 @@ describe('pillion.yaml', () => {
         executionProvider: 'cuda',
         host: 'thread',
         sloMs: 50,
+        weight: 0.5,
         batching: {
           maxBatchSize: 8,
           allowedBatchSizes: [1, 8],
           batchTimeoutMicros: 0,
           maxEnqueuedBatches: 2,
           numBatchThreads: 3,
+          padVariableLengthInputs: true,
         },
         logging: { filenamePrefix: '/var/log/m', samplingRate: 0.5 },
         breaker: { failures: 3, windowMs: 10_000, resetMs: 500 },

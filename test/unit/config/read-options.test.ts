@@ -83,18 +83,22 @@ describe('options of serve', () => {
 
 describe('--model', () => {
   it('reads name, directory and keys', () => {
-    assert.deepEqual(parseModelFlag('m=/models/m,provider=cuda,host=thread,slo_ms=12.5,versions=3+7,label.stable=3'), {
-      value: {
-        name: 'm',
-        basePath: '/models/m',
-        versionPolicy: { kind: 'specific', versions: [3n, 7n] },
-        versionLabels: new Map([['stable', 3n]]),
-        backend: undefined,
-        executionProvider: 'cuda',
-        host: 'thread',
-        sloMs: 12.5,
+    assert.deepEqual(
+      parseModelFlag('m=/models/m,provider=cuda,host=thread,slo_ms=12.5,weight=2.5,versions=3+7,label.stable=3'),
+      {
+        value: {
+          name: 'm',
+          basePath: '/models/m',
+          versionPolicy: { kind: 'specific', versions: [3n, 7n] },
+          versionLabels: new Map([['stable', 3n]]),
+          backend: undefined,
+          executionProvider: 'cuda',
+          host: 'thread',
+          sloMs: 12.5,
+          weight: 2.5,
+        },
       },
-    });
+    );
   });
 
   it('reads who answers in its place', () => {
@@ -132,6 +136,8 @@ describe('--model', () => {
     ['m=/x,label.a=b', /unknown key/],
     ['m=/x,slo_ms=0', /slo_ms=0 wants milliseconds above 0/],
     ['m=/x,slo_ms=soon', /slo_ms=soon wants/],
+    ['m=/x,weight=0', /weight=0 wants a number from 0.01 to 100/],
+    ['m=/x,weight=heavy', /weight=heavy wants/],
   ] as const) {
     it(`refuses ${text}`, () => {
       const parsed = parseModelFlag(text);

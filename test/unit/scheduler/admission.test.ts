@@ -54,6 +54,21 @@ describe('Admission', () => {
     assert.equal(h.scheduler.queuedRows, 9);
   });
 
+  it('counts on company: one that would be in time alone is refused where its batch will fill meanwhile', async () => {
+    for (const arrivals of [0, 9]) {
+      const h = harness();
+      await settle();
+      // Rows that come and are gone: what counts is how many there lately were.
+      for (let i = 0; i < arrivals; i++) await h.submitRows([1, 2, 3, 4], within(h, 0.1)).settled;
+      h.clock.advance(0.2);
+      fill(h, 0);
+      // 14 ms until the slot is free, then 11 alone and 14 with three beside it.
+      const error = await Promise.race([h.submitRows([9], within(h, 27)).settled, Promise.resolve(undefined)]);
+      await settle();
+      assert.equal(h.scheduler.queuedRows, arrivals === 0 ? 1 : 0, `${arrivals} before: ${error?.error?.message}`);
+    }
+  });
+
   it('lets a request pass those that are due later', async () => {
     const h = harness();
     await settle();

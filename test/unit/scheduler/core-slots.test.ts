@@ -114,6 +114,31 @@ describe('CoreSlots', () => {
     }
   });
 
+  it('may become more, at once, and fewer, as batches end', async () => {
+    const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
+    for (const h of harnesses) for (let i = 0; i < 4; i++) h.submitRows([1, 2, 3, 4]);
+    turn();
+    assert.equal(
+      running().reduce((a, b) => a + b),
+      1,
+    );
+    coreSlots.resize(3);
+    assert.equal(
+      running().reduce((a, b) => a + b),
+      3,
+    );
+    coreSlots.resize(1);
+    assert.equal(coreSlots.free, -2);
+    for (const left of [2, 1, 1]) {
+      harnesses.find((h) => h.executor.active.length > 0)?.executor.active[0]?.complete();
+      await settle();
+      assert.equal(
+        running().reduce((a, b) => a + b),
+        left,
+      );
+    }
+  });
+
   it('forget a model that was unloaded', async () => {
     const { harnesses, coreSlots } = setUp(1, {}, {});
     assert.equal(coreSlots.isShared, true);

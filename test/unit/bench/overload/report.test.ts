@@ -63,6 +63,18 @@ describe('what must be shown', () => {
     assert.equal(refusal!.measured, 6);
   });
 
+  it('says of what is missed, and of nothing else, what bounds it', () => {
+    const round = { attainment: 0.5, wastedShare: 0.01 };
+    const missed = renderTables(resultsOf(roundOf('one-2x', 'pillion', { ...round, refusalP99Ms: 8 })));
+    assert.match(
+      missed,
+      /What bounds those that are missed:\n\n- one-2x, refusal latency p99, ms: the event loop waits/,
+    );
+    assert.doesNotMatch(missed, /- one-2x, attainment/);
+    const met = renderTables(resultsOf(roundOf('one-2x', 'pillion', { ...round, refusalP99Ms: 4 })));
+    assert.doesNotMatch(met, /bounds/);
+  });
+
   it('beside others is measured against the best of them', () => {
     const results = resultsOf(
       roundOf('mixed-1.2x', 'pillion', { attainment: 0.8 }),
@@ -181,6 +193,16 @@ pillion_prediction_error_seconds_count{model="a"} ${batches}
     assert.deepEqual([between.batches, between.meanBatch], [3, 30]);
     assert.deepEqual(between.sizes, { 32: 3 });
     assert.ok(Math.abs(between.predictionErrorMs! - 1) < 1e-9);
+  });
+
+  it('have what was refused in between, by reason', () => {
+    const refusals = (late: number): string =>
+      `pillion_scheduler_refusals_total{model="a",version="1",reason="predicted_late"} ${late}
+pillion_scheduler_refusals_total{model="b",version="1",reason="predicted_late"} 2
+pillion_scheduler_refusals_total{model="b",version="1",reason="expired"} 4
+`;
+    const { reasons } = batchesBetween(['a', 'b'], parseMetrics(refusals(1)), parseMetrics(refusals(9)));
+    assert.deepEqual(reasons, { predicted_late: 8 });
   });
 
   it('leave out the calls that were made beside', () => {
