@@ -21,6 +21,7 @@ const unsampled: Tracing = {
   sampler: () => false,
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
   makeBatchSpans: () => undefined,
+  start: async () => undefined,
   shutdown: async () => undefined,
 };
 

@@ -8,6 +8,7 @@ import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
+import type { EventAttributes, EventName, RequestEvent } from '../telemetry/request-event.ts';
 import {
   type BatchRecord,
   type RequestOutcome,
@@ -58,6 +59,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   responseBytes = 0;
   batch: BatchRecord | undefined;
   error: ServingError | undefined;
+  events: readonly RequestEvent[] | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
@@ -85,6 +87,11 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   /** The instant to stamp a stage with. */
   now(): Instant {
     return this.#clock.nowMs();
+  }
+
+  /** Notes what happened now that is no stage. */
+  note(name: EventName, attributes?: EventAttributes): void {
+    this.events = [...(this.events ?? []), { name, at: this.now(), attributes }];
   }
 
   get outcome(): RequestOutcome {

@@ -21,7 +21,7 @@ import type { Tracing } from './tracing.ts';
 export interface TelemetryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** From `startTracing`; undefined = no spans are made. Closed by us. */
+  /** From `createTracing`; undefined = no spans are made. Started and closed by us. */
   readonly tracing?: Tracing | undefined;
   /** See MetricsOptions. Default true. */
   readonly processMetrics?: boolean;
@@ -35,6 +35,8 @@ export interface TelemetryOptions {
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
+  /** Starts what is dear to start; spans are made from then on. Never rejects. */
+  start(): Promise<void>;
   /** Lets go of what is known of an unloaded version, soon. */
   forgetVersion(model: string, version: string): void;
   /** After the last request: tells what the log held back, sends the last spans (5 s at most). Never rejects. */
@@ -85,6 +87,7 @@ class JoinedTelemetry implements AppTelemetry {
       parentSpanId: caller?.spanId,
       isSampled: tracing.sampler(traceId, caller),
       traceState: caller?.traceState,
+      baggage: caller?.baggage,
     };
   }
 
@@ -94,10 +97,11 @@ class JoinedTelemetry implements AppTelemetry {
 
   recordRequest(record: RequestRecord): void {
     try {
-      this.flights.record(record, this.#tail.judge(record));
+      const kept = this.#tail.judge(record);
+      this.flights.record(record, kept);
       this.metrics.recordRequest(record);
       this.#log.write(record);
-      this.#tracing?.makeRequestSpans(record);
+      this.#tracing?.makeRequestSpans(record, kept);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');
     }
@@ -110,6 +114,10 @@ class JoinedTelemetry implements AppTelemetry {
     } catch (error) {
       this.#report(error, 'a batch could not be recorded');
     }
+  }
+
+  async start(): Promise<void> {
+    await this.#tracing?.start();
   }
 
   forgetVersion(model: string, version: string): void {
