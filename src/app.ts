@@ -129,7 +129,6 @@ class PillionApp implements App {
       modelInfo,
       onInternalError,
     };
-    const metrics = () => telemetry.metrics.page();
     const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
@@ -143,7 +142,7 @@ class PillionApp implements App {
     });
     this.#rest = new RestServer({
       ...common,
-      metrics,
+      metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
       metricsPath: config.metricsPath ?? '',
       maxBodyBytes: options.max_message_bytes,
       compressFromBytes: options.rest_compress_from_bytes || Infinity,
@@ -161,14 +160,30 @@ class PillionApp implements App {
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
       models: () => modelsReport(this.#models, this.#readiness.isReady),
-      metrics,
+      metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
       requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
       onInternalError: common.onInternalError,
     });
-    telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    this.#observe();
     observeModels(this.#models, telemetry);
     for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
+  }
+
+  /** What is asked for at each scrape. */
+  #observe(): void {
+    const { metrics } = this.#telemetry;
+    metrics.observe(
+      'pillion_requests_in_flight',
+      'Requests begun and not yet answered.',
+      () => this.#lifecycle.inFlight,
+    );
+    const { budgetCores } = this.#machine;
+    metrics.observe(
+      'pillion_cpu_budget_cores',
+      'Cores that the process may use: affinity and quota.',
+      () => budgetCores,
+    );
   }
 
   #listenTls(config: TlsConfig): ListenTls {

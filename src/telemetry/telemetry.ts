@@ -14,7 +14,7 @@ import type { Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { RequestLog } from './request-log.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
-import { TailKeep } from './tail-keep.ts';
+import { type KeepReason, TailKeep } from './tail-keep.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -99,7 +99,7 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       const kept = this.#tail.judge(record);
       this.flights.record(record, kept);
-      this.metrics.recordRequest(record);
+      this.metrics.recordRequest(record, kept, this.#exportedTraceId(record, kept));
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, kept);
     } catch (error) {
@@ -130,6 +130,12 @@ class JoinedTelemetry implements AppTelemetry {
     this.#faults.close();
     this.metrics.close();
     await this.#tracing?.shutdown();
+  }
+
+  /** The id of the request's trace if its spans go somewhere: ours, or those of a caller that samples. */
+  #exportedTraceId({ trace }: RequestRecord, kept: KeepReason | undefined): string | undefined {
+    if (trace === undefined) return undefined;
+    return trace.isSampled || (kept !== undefined && this.#tracing !== undefined) ? trace.traceId : undefined;
   }
 
   #report(error: unknown, what: string): void {
