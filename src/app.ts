@@ -69,11 +69,12 @@ export function createApp(config: ServeConfig, environment: Environment): App {
     clock,
     base: { service: 'pillion', version: VERSION },
   });
-  const tracing = createTracing({ env: environment, clock, logger, version: VERSION });
+  const otel = { env: environment, clock, logger, version: VERSION };
   const telemetry = createTelemetry({
     clock,
     logger,
-    tracing,
+    tracing: createTracing(otel),
+    metricsExport: otel,
     recentRequests: config.options.flight_recorder_requests,
     keptPerSecond: config.options.tail_keep_per_second,
   });
