@@ -163,7 +163,11 @@ class PillionApp implements App {
       models: () => modelsReport(this.#models, this.#readiness.isReady),
       metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
-      requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
+      requests: new RequestsEndpoint({
+        recorder: telemetry.flights,
+        clock: systemClock,
+        payloads: this.#records.payloads,
+      }),
       onInternalError: common.onInternalError,
     });
     this.#observe();
