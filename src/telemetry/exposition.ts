@@ -41,7 +41,7 @@ export function openMetricsText(metrics: readonly MetricSnapshot[], wallAtZero: 
     lines.push(`# TYPE ${family} ${openType}`, `# HELP ${family} ${escapeValue(help)}`);
     for (const sample of values) {
       const labels = labelText(withCanonicalBound(sample.labels));
-      const exemplar = sample.exemplar === undefined ? '' : exemplarText(sample.exemplar, wallAtZero);
+      const exemplar = sample.exemplar ? exemplarText(sample.exemplar, wallAtZero) : '';
       lines.push(`${nameOf(sample, name)}${labels} ${valueText(sample.value)}${exemplar}`);
     }
   }
