@@ -69,6 +69,13 @@ export interface MemoryReading {
   readonly bytes: number;
 }
 
+/** Memory of a model version's own processes, in bytes. */
+export interface HostReading {
+  readonly model: string;
+  readonly version: string;
+  readonly residentBytes: number;
+}
+
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -115,12 +122,12 @@ export class Metrics {
       'pillion_scheduler_refusals_total',
       'Requests that the scheduler refused, dropped or gave up, by reason.',
     ),
+    hostRestarts: counterFamily(
+      'pillion_host_restarts_total',
+      'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
+    ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
-    workerEvents: counterFamily(
-      'pillion_worker_events_total',
-      'Workers of a model that were lost, restarted or given up.',
-    ),
   };
   readonly #tfServing = new TfServingMetrics();
   readonly #wall: SteadyWall;
@@ -130,7 +137,7 @@ export class Metrics {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
   };
-  readonly #workerEvents = new Map<string, CounterSeries>();
+  readonly #hostRestarts = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #forgetting = new Set<TimerHandle>();
 
@@ -152,12 +159,11 @@ export class Metrics {
     this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
   }
 
-  /** `what` is one of a closed set. */
-  recordWorkerEvent(model: string, version: string, what: string): void {
-    const key = `${what} ${version} ${model}`;
-    const found = this.#workerEvents.get(key);
-    const series = found ?? this.#families.workerEvents.open({ model, version, what });
-    if (found === undefined) this.#workerEvents.set(key, series);
+  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
+    const key = `${reason} ${version} ${model}`;
+    const found = this.#hostRestarts.get(key);
+    const series = found ?? this.#families.hostRestarts.open({ model, version, reason });
+    if (found === undefined) this.#hostRestarts.set(key, series);
     series.add(1);
   }
 
@@ -179,6 +185,14 @@ export class Metrics {
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
     const help = 'Memory that a loaded version takes, as measured when it loaded.';
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeHosts(read: () => readonly HostReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes }));
+    const help = 'Memory of the processes that a version runs in, where it has its own.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_host_resident_bytes', help, readings)));
   }
 
   /** One number without labels; `read` is asked at each scrape. Call once for each name. */
@@ -264,8 +278,8 @@ export class Metrics {
     versions?.delete(version);
     if (versions?.size === 0) this.#series.delete(model);
     this.#last = undefined;
-    for (const what of this.#workerEvents.keys()) {
-      if (what.endsWith(` ${version} ${model}`)) this.#workerEvents.delete(what);
+    for (const key of this.#hostRestarts.keys()) {
+      if (key.endsWith(` ${version} ${model}`)) this.#hostRestarts.delete(key);
     }
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
