@@ -36,6 +36,8 @@ export interface ModelParts {
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
   const slots = slotsOf(config.options, machine.budgetCores);
+  const help = 'Inputs of requests that wait, over all models.';
+  telemetry.metrics.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts), {
@@ -50,7 +52,7 @@ export function createModels(parts: ModelParts): ModelManager {
     clock: systemClock,
     events: {
       ...logModelEvents(logger),
-      onForgotten: (model, version) => telemetry.metrics.forgetVersion(model, version.toString()),
+      onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => records.configure(models),
     },
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),

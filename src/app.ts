@@ -10,6 +10,7 @@ import { setImmediate } from 'node:timers';
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
+import { RequestsEndpoint } from './admin/requests-endpoint.ts';
 import { CoreWatch, slotsOf } from './app-cores.ts';
 import { createModels, observeModels } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
@@ -37,7 +38,7 @@ import type { ListenTls } from './proxy/tls-server.ts';
 import { CoreSlots } from './scheduler/core-slots.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
-import { type Environment, startTracing } from './telemetry/tracing.ts';
+import { createTracing, type Environment } from './telemetry/tracing.ts';
 import { VERSION } from './version.ts';
 
 /** Where the server listens, as bound: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */
@@ -66,15 +67,22 @@ const SENDING_MS = 1000;
 /** How long the disk may take for the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
-export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+export function createApp(config: ServeConfig, environment: Environment): App {
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
     clock,
     base: { service: 'pillion', version: VERSION },
   });
-  const tracing = await startTracing({ env: environment, clock, logger, version: VERSION });
-  const telemetry = createTelemetry({ clock, logger, tracing });
+  const otel = { env: environment, clock, logger, version: VERSION };
+  const telemetry = createTelemetry({
+    clock,
+    logger,
+    tracing: createTracing(otel),
+    metricsExport: otel,
+    recentRequests: config.options.flight_recorder_requests,
+    keptPerSecond: config.options.tail_keep_per_second,
+  });
   return new PillionApp(config, logger, telemetry);
 }
 
@@ -138,7 +146,6 @@ class PillionApp implements App {
       modelInfo,
       onInternalError,
     };
-    const metrics = () => telemetry.metrics.page();
     const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
@@ -152,7 +159,7 @@ class PillionApp implements App {
     });
     this.#rest = new RestServer({
       ...common,
-      metrics,
+      metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
       metricsPath: config.metricsPath ?? '',
       maxBodyBytes: options.max_message_bytes,
       compressFromBytes: options.rest_compress_from_bytes || Infinity,
@@ -170,13 +177,34 @@ class PillionApp implements App {
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
       models: () => modelsReport(this.#models, this.#readiness.isReady),
-      metrics,
+      metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
+      requests: new RequestsEndpoint({
+        recorder: telemetry.flights,
+        clock: systemClock,
+        payloads: this.#records.payloads,
+      }),
       onInternalError: common.onInternalError,
     });
-    telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    this.#observe();
     observeModels(this.#models, telemetry);
     for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
+  }
+
+  /** What is asked for at each scrape. */
+  #observe(): void {
+    const { metrics } = this.#telemetry;
+    metrics.observe(
+      'pillion_requests_in_flight',
+      'Requests begun and not yet answered.',
+      () => this.#lifecycle.inFlight,
+    );
+    const { budgetCores } = this.#machine;
+    metrics.observe(
+      'pillion_cpu_budget_cores',
+      'Cores that the process may use: affinity and quota.',
+      () => budgetCores,
+    );
   }
 
   #listenTls(config: TlsConfig): ListenTls {
@@ -193,7 +221,7 @@ class PillionApp implements App {
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
-      await this.#models.start();
+      await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
       this.#readiness.setModelsReady(true);

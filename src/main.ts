@@ -8,9 +8,11 @@
 import process from 'node:process';
 import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
-import { CONFIG_HELP, HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import { CONFIG_HELP, HELP, RECORD_HELP, REPLAY_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
+import { replay } from './cli/replay.ts';
+import { readReplayOptions } from './cli/replay-options.ts';
 import { status } from './cli/status.ts';
 import { readStatusOptions } from './cli/status-options.ts';
 import { tuneCollector } from './config/collector.ts';
@@ -22,7 +24,7 @@ const EXIT_USAGE = 64;
 
 async function serve(config: ServeConfig): Promise<void> {
   tuneCollector(readMachine());
-  const app = await createApp(config, process.env);
+  const app = createApp(config, process.env);
   let drain: Promise<void> | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (drain !== undefined) {
@@ -52,13 +54,14 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'record') return runRecord(rest);
+  if (command === 'replay') return runReplay(rest);
   if (command === 'status') return runStatus(rest);
   if (command === 'config') return config(rest);
   // Flags alone are a command line of TensorFlow Serving.
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, record, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, record, replay, config check, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -73,6 +76,13 @@ async function runRecord(args: readonly string[]): Promise<void> {
   const read = readRecordOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'record');
   process.exitCode = await record(read.options);
+}
+
+async function runReplay(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(REPLAY_HELP);
+  const read = readReplayOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'replay');
+  process.exitCode = await replay(read.options);
 }
 
 async function runStatus(args: readonly string[]): Promise<void> {

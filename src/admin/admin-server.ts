@@ -3,15 +3,17 @@
  *
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
- *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
+ *   GET /metrics   Prometheus text or OpenMetrics; at /monitoring/prometheus/metrics with TensorFlow Serving's names too
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
-import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
+import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
@@ -19,8 +21,9 @@ export interface AdminServerOptions {
   readonly waitsFor: () => readonly string[];
   /** What GET /models tells, for JSON. */
   readonly models: () => object;
-  readonly metrics: () => Promise<MetricsPage>;
+  readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
+  readonly requests: RequestsEndpoint;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -57,7 +60,7 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0];
+    const path = (request.url ?? '/').split('?', 1)[0]!;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
@@ -68,13 +71,21 @@ export class AdminServer {
       return send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
     }
     if (path === '/metrics' || path === METRICS_PATH) {
-      const page = await this.#options.metrics();
+      const page = await this.#options.metrics({
+        accept: request.headers.accept,
+        withTfServing: path === METRICS_PATH,
+      });
       return send(response, 200, page.contentType, page.text);
     }
-    if (path === '/models')
-      return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
+    if (path === '/models') return sendJson(response, this.#options.models());
+    if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
+      const answer = this.#options.requests.answer(request, path);
+      if ('json' in answer) return sendJson(response, answer.json);
+      if ('bytes' in answer) return send(response, 200, 'application/octet-stream', answer.bytes);
+      return send(response, answer.status, 'text/plain', `${answer.text}\n`);
+    }
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /record\n');
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /requests /record\n');
   }
 }
 
@@ -83,7 +94,11 @@ function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
   return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
 }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+function sendJson(response: ServerResponse, value: object): void {
+  send(response, 200, 'application/json', `${JSON.stringify(value)}\n`);
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string | Uint8Array): void {
   response.writeHead(status, { 'content-type': contentType });
   response.end(body);
 }

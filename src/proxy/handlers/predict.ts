@@ -16,6 +16,7 @@ import type { ServableDirectory } from '../../models/servable-directory.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { Alternates } from './alternates.ts';
+import { captured } from './captured-predict.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
 import { PredictTarget } from './predict-target.ts';
 import { tapped } from './tapped-predict.ts';
@@ -74,6 +75,19 @@ export class PredictHandler {
    * what was submitted to it by itself.
    */
   predict(
+    target: PredictTarget,
+    inputs: TensorMap,
+    outputFilter: readonly string[],
+    context: RequestContext,
+  ): Promise<TensorMap> {
+    const { capture } = target.handle.servable.tapPoint;
+    if (capture === undefined) return this.#run(target, inputs, outputFilter, context);
+    return captured(capture, { target, inputs, outputFilter, context }, () =>
+      this.#run(target, inputs, outputFilter, context),
+    );
+  }
+
+  #run(
     target: PredictTarget,
     inputs: TensorMap,
     outputFilter: readonly string[],
