@@ -1,5 +1,6 @@
 /** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
 import process from 'node:process';
+import type { ProcessPlan } from './admin/models-report.ts';
 import { readFreeMemory } from './config/free-memory.ts';
 import type { Machine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
@@ -31,6 +32,19 @@ export interface ModelParts {
 /** Runs at a time, over all models: one a core, less one for the event loop that feeds them. */
 export function slotsOf(options: ServeOptions, machine: Machine): number {
   return options.num_batch_threads || Math.max(1, machine.budgetCores - 1);
+}
+
+/** For GET /models. */
+export function processPlan(options: ServeOptions, machine: Machine): ProcessPlan {
+  return {
+    pid: process.pid,
+    budget_cores: machine.budgetCores,
+    slots: slotsOf(options, machine),
+    intra_op_threads: options.intra_op_threads,
+    is_batching_enabled: options.enable_batching,
+    max_batch_size: options.max_batch_size,
+    batch_timeout_micros: options.batch_timeout_micros,
+  };
 }
 
 export function createModels(parts: ModelParts): ModelManager {

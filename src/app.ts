@@ -8,7 +8,7 @@
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
-import { createModels, observeModels, slotsOf } from './app-models.ts';
+import { createModels, observeModels, processPlan, slotsOf } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -153,7 +153,7 @@ class PillionApp implements App {
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
-      models: () => modelsReport(this.#models, this.#readiness.isReady),
+      models: () => modelsReport(this.#models, this.#readiness.isReady, processPlan(options, this.#machine)),
       metrics,
       record: this.#recordings,
       onInternalError: common.onInternalError,

@@ -8,7 +8,9 @@
 import process from 'node:process';
 import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
-import { CONFIG_HELP, HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import { doctor } from './cli/doctor.ts';
+import { readDoctorOptions } from './cli/doctor-options.ts';
+import { CONFIG_HELP, DOCTOR_HELP, HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
 import { status } from './cli/status.ts';
@@ -53,12 +55,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'record') return runRecord(rest);
   if (command === 'status') return runStatus(rest);
+  if (command === 'doctor') return runDoctor(rest);
   if (command === 'config') return config(rest);
   // Flags alone are a command line of TensorFlow Serving.
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, record, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, record, config check, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -80,6 +83,13 @@ async function runStatus(args: readonly string[]): Promise<void> {
   const read = readStatusOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'status');
   process.exitCode = await status(read.options);
+}
+
+async function runDoctor(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(DOCTOR_HELP);
+  const read = readDoctorOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'doctor');
+  process.exitCode = await doctor(read.options);
 }
 
 function config(args: readonly string[]): void {

@@ -4,6 +4,7 @@
  * never 0.
  */
 import { ServingError } from '../core/errors.ts';
+import type { BatchAxis } from '../core/signature.ts';
 import { workingBytes } from '../models/model-memory.ts';
 import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
@@ -17,8 +18,23 @@ export interface ReportedModels {
   waitsFor(): readonly string[];
 }
 
+/** What the process was started with, as far as its speed depends on it. */
+export interface ProcessPlan {
+  readonly pid: number;
+  /** Cores that were planned with. */
+  readonly budget_cores: number;
+  /** Runs at a time, over all models. */
+  readonly slots: number;
+  /** Of one run. */
+  readonly intra_op_threads: number;
+  readonly is_batching_enabled: boolean;
+  readonly max_batch_size: number;
+  readonly batch_timeout_micros: number;
+}
+
 export interface ModelsReport {
   readonly ready: boolean;
+  readonly plan: ProcessPlan;
   readonly waits_for: readonly string[];
   /** In the order of the configuration. */
   readonly models: readonly ModelReport[];
@@ -38,6 +54,7 @@ export interface VersionReport {
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
   readonly host?: { readonly kind: string; readonly reason: string };
+  readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -49,10 +66,11 @@ export interface VersionReport {
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
 
-export function modelsReport(models: ReportedModels, isReady: boolean): ModelsReport {
+export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
   const loaded = [...models.servables()];
   return {
     ready: isReady,
+    plan,
     waits_for: models.waitsFor(),
     models: models.modelNames.map((name) =>
       modelReport(
@@ -84,10 +102,11 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
   };
 }
 
-function loadedReport({ host, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
+function loadedReport({ host, memory, runner, latencySeeds, signatures }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
     ...(host !== undefined && { host }),
+    signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
     ...(memory !== undefined && {
       memory: {
         artifact_bytes: memory.artifactBytes,

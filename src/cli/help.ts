@@ -1,6 +1,7 @@
 /** Texts of --help. */
 import { describeOptions } from '../config/read-options.ts';
 import { SERVE_OPTIONS } from '../config/serve-options.ts';
+import { DOCTOR_OPTIONS } from './doctor-options.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
 import { STATUS_OPTIONS } from './status-options.ts';
 
@@ -10,6 +11,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion serve --config=FILE [options]
   pillion serve --help      every option of serve
   pillion status            models, versions, memory and queues of a running sidecar
+  pillion doctor            what is wrong with the machine, the models and their traffic, and what to change
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help     every option of record
   pillion config check [options of serve] [--json]
@@ -40,6 +42,18 @@ A line for each version: its state, where its runs happen, its weights (times th
 beside them, rows that wait. Ends with 0 if the sidecar is ready, else with 1.
 
 ${describeOptions(STATUS_OPTIONS)}
+`;
+
+export const DOCTOR_HELP = `pillion doctor: what is wrong, why, and what to change
+
+  pillion doctor
+  pillion doctor --seconds=30 --format=json | jq '.findings[].id'
+
+Looks at cores, quotas, throttling, memory, huge pages and vector instructions as the sidecar's process has them, at its
+models and at their traffic. Works without a sidecar too, then of the machine alone. docs/doctor.md has every finding.
+Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a given --admin cannot be read.
+
+${describeOptions(DOCTOR_OPTIONS)}
 `;
 
 export const RECORD_HELP = `pillion record: writes requests of a running sidecar to a file

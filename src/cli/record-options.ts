@@ -3,6 +3,7 @@
 import { readCommandLine } from '../config/command-line.ts';
 import { flag, integer, type Option, share, text } from '../config/option-types.ts';
 import { flagLayer, readOptions } from '../config/read-options.ts';
+import { ADMIN_OPTION, adminMistake } from './admin-option.ts';
 
 /** A warm-up or golden file may have as many. */
 const MAX_RECORDS = 1000;
@@ -10,11 +11,7 @@ const MAX_RECORDS = 1000;
 export const RECORD_OPTIONS = {
   model: text({ default: '', placeholder: 'NAME', help: 'The model whose requests are recorded. Required.' }),
   out: text({ default: '', placeholder: 'FILE', help: 'Where the records go, once there are all of them. Required.' }),
-  admin: text({
-    default: '127.0.0.1:8502',
-    placeholder: 'HOST:PORT',
-    help: 'The admin address of the running sidecar; it listens on its own machine alone.',
-  }),
+  admin: ADMIN_OPTION,
   count: integer({
     min: 1,
     max: MAX_RECORDS,
@@ -59,6 +56,7 @@ export function readRecordOptions(args: readonly string[]): RecordOptionsResult 
   const { model, out, admin } = values;
   if (model === '') errors.push('whose requests? give --model=NAME');
   if (out === '') errors.push('where to? give --out=FILE');
-  if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(admin)) errors.push(`--admin=${admin} wants HOST:PORT`);
+  const mistake = adminMistake(admin);
+  if (mistake !== undefined) errors.push(mistake);
   return errors.length > 0 ? { errors } : { options: values };
 }

@@ -1,14 +1,11 @@
 /** Every option of `pillion status`, once; --help and the reader are made from it. */
 import { readCommandLine } from '../config/command-line.ts';
-import { flag, type Option, text } from '../config/option-types.ts';
+import { flag, type Option } from '../config/option-types.ts';
 import { flagLayer, readOptions } from '../config/read-options.ts';
+import { ADMIN_OPTION, adminMistake } from './admin-option.ts';
 
 export const STATUS_OPTIONS = {
-  admin: text({
-    default: '127.0.0.1:8502',
-    placeholder: 'HOST:PORT',
-    help: 'The admin address of the running sidecar; it listens on its own machine alone.',
-  }),
+  admin: ADMIN_OPTION,
   json: flag({ default: false, help: 'Prints what the sidecar told, as it told it.' }),
 } satisfies Record<string, Option<unknown>>;
 
@@ -23,6 +20,7 @@ export function readStatusOptions(args: readonly string[]): StatusOptionsResult 
   const { given, errors: mistakes } = readCommandLine(STATUS_OPTIONS, args);
   const errors = [...mistakes];
   const { values } = readOptions(STATUS_OPTIONS, [flagLayer(given)], errors);
-  if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(values.admin)) errors.push(`--admin=${values.admin} wants HOST:PORT`);
+  const mistake = adminMistake(values.admin);
+  if (mistake !== undefined) errors.push(mistake);
   return errors.length > 0 ? { errors } : { options: values };
 }
