@@ -7,8 +7,10 @@
  */
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
+import type { ProfileEndpoint } from './admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { createModels, observeModels, processPlan, slotsOf } from './app-models.ts';
+import { createProfiles } from './app-profile.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -86,6 +88,7 @@ class PillionApp implements App {
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
   readonly #recordings: RecordEndpoint;
+  readonly #profiles: ProfileEndpoint;
   readonly #admin: AdminServer;
   readonly #modelFileWatch: ModelFileWatch | undefined;
   #ended: Promise<void> | undefined;
@@ -150,12 +153,14 @@ class PillionApp implements App {
       counters: this.#records.counters,
       models: () => this.#models.modelNames,
     });
+    this.#profiles = createProfiles(this.#models, telemetry);
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
       models: () => modelsReport(this.#models, this.#readiness.isReady, processPlan(options, this.#machine)),
       metrics,
       record: this.#recordings,
+      profile: this.#profiles,
       onInternalError: common.onInternalError,
     });
     telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
@@ -197,6 +202,7 @@ class PillionApp implements App {
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
     this.#recordings.drain();
+    this.#profiles.drain();
     this.#modelFileWatch?.stop();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');

@@ -10,7 +10,9 @@ import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
 import { doctor } from './cli/doctor.ts';
 import { readDoctorOptions } from './cli/doctor-options.ts';
-import { CONFIG_HELP, DOCTOR_HELP, HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import { CONFIG_HELP, DOCTOR_HELP, HELP, PROFILE_HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import { profile } from './cli/profile.ts';
+import { readProfileOptions } from './cli/profile-options.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
 import { status } from './cli/status.ts';
@@ -53,6 +55,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args;
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
+  if (command === 'profile') return runProfile(rest);
   if (command === 'record') return runRecord(rest);
   if (command === 'status') return runStatus(rest);
   if (command === 'doctor') return runDoctor(rest);
@@ -61,7 +64,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, record, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, config check, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -69,6 +72,13 @@ async function main(args: readonly string[]): Promise<void> {
   const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
+}
+
+async function runProfile(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(PROFILE_HELP);
+  const read = readProfileOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'profile');
+  process.exitCode = await profile(read.options);
 }
 
 async function runRecord(args: readonly string[]): Promise<void> {

@@ -5,12 +5,14 @@
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
+import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 
 export interface AdminServerOptions {
@@ -21,6 +23,7 @@ export interface AdminServerOptions {
   readonly models: () => object;
   readonly metrics: () => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
+  readonly profile: ProfileEndpoint;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -73,8 +76,9 @@ export class AdminServer {
     }
     if (path === '/models')
       return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
+    if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /record\n');
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /profile /record\n');
   }
 }
 

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { TapBoard } from '../proxy/records/tap-board.ts';
+import { foreignHost } from './loopback-host.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 
 export interface RecordEndpointOptions {
@@ -27,7 +28,6 @@ interface Refusal {
 /** At a time: each copies its share of the requests. */
 const MAX_RECORDINGS = 4;
 const DEFAULTS = { count: 100, max_bytes: 64 * 2 ** 20, duration_ms: 0 };
-const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 export class RecordEndpoint {
   readonly #options: RecordEndpointOptions;
@@ -64,11 +64,11 @@ export class RecordEndpoint {
     for (const recording of this.#running) recording.end('draining');
   }
 
-  #admit({ method, url, headers }: IncomingMessage): RecordingSpec | Refusal {
-    const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-    if (!LOOPBACK_NAMES.includes(host)) {
+  #admit(request: IncomingMessage): RecordingSpec | Refusal {
+    const { method, url } = request;
+    const host = foreignHost(request);
+    if (host !== undefined)
       return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
-    }
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
     if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
     const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);

@@ -12,6 +12,7 @@ import type { ModelsReport, VersionReport } from '../admin/models-report.ts';
 import { showBytes } from '../models/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { StatusOptions } from './status-options.ts';
+import { textTable } from './text-table.ts';
 
 /** A sidecar on the same machine that takes longer does not run its event loop. */
 const PATIENCE_MS = 5000;
@@ -45,13 +46,7 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 

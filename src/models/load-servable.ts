@@ -2,7 +2,8 @@
  * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
  */
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
-import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
+import { profileReplica } from '../backends/host/profile-replica.ts';
+import { type Host, type HostMove, type HostOptions, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import type { HostChoice, ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -88,6 +89,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
     const { executor, kind, reason } = hosted;
     servable.host = { kind, reason };
+    servable.profileOps = (rows, signatureName) =>
+      profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName });
     await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
     scheduler.latency.seed(seedsOf(servable));
     return servable;
@@ -105,9 +108,7 @@ function hostOf(
   const { clock, events } = options;
   return startHost({
     model: name,
-    backendKind: model.backend,
-    versionDirectory,
-    loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
+    ...sourceOf(options, model, versionDirectory),
     slots,
     clock,
     host: model.host ?? options.host,
@@ -116,6 +117,15 @@ function hostOf(
     onMove: (move) => events.onMove(name, version, move),
     onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
   });
+}
+
+/** What is opened, and how. */
+function sourceOf(
+  { intraOpThreads }: LoadServableOptions,
+  { backend, executionProvider }: ModelConfig,
+  versionDirectory: string,
+): Pick<HostOptions, 'backendKind' | 'versionDirectory' | 'loadOptions'> {
+  return { backendKind: backend, versionDirectory, loadOptions: { intraOpThreads, executionProvider } };
 }
 
 /** What the sweep measured, run by run. */

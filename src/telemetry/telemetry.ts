@@ -25,9 +25,14 @@ export interface TelemetryOptions {
   readonly processMetrics?: boolean;
 }
 
+/** Who wants to see each record when it is made. Records may change afterwards: copy what is to stay. */
+export type RecordListener = Pick<Telemetry, 'recordRequest' | 'recordBatch'>;
+
 /** Telemetry, and what the admin server shows of it. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
+  /** Every record from now on goes to `listener` too; it must not throw. Returns what ends that. */
+  listen(listener: RecordListener): () => void;
   /** After the last request: tells what the log held back, sends the last spans (5 s at most). Never rejects. */
   close(): Promise<void>;
 }
@@ -43,6 +48,7 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #tracing: Tracing | undefined;
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
+  readonly #listeners = new Set<RecordListener>();
 
   constructor({ clock, logger, tracing, processMetrics = true }: TelemetryOptions) {
     this.metrics = new Metrics({ clock, processMetrics });
@@ -83,6 +89,7 @@ class JoinedTelemetry implements AppTelemetry {
       this.metrics.recordRequest(record);
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');
     }
@@ -92,9 +99,15 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       this.metrics.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
       this.#report(error, 'a batch could not be recorded');
     }
+  }
+
+  listen(listener: RecordListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {

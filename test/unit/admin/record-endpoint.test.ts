@@ -35,6 +35,7 @@ async function harness(t: TestContext) {
     models: () => ({}),
     metrics,
     record,
+    profile: undefined as never,
     onInternalError: assert.ifError,
   });
   const port = await server.listen(0);
