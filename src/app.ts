@@ -9,6 +9,7 @@ import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import type { ProfileEndpoint } from './admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
+import { RequestsEndpoint } from './admin/requests-endpoint.ts';
 import { createModels, observeModels, processPlan, slotsOf } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
@@ -34,7 +35,7 @@ import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { ListenTls } from './proxy/tls-server.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
-import { type Environment, startTracing } from './telemetry/tracing.ts';
+import { createTracing, type Environment } from './telemetry/tracing.ts';
 import { VERSION } from './version.ts';
 
 /** Where the server listens, as bound: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */
@@ -63,15 +64,21 @@ const SENDING_MS = 1000;
 /** How long the disk may take for the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
-export async function createApp(config: ServeConfig, environment: Environment): Promise<App> {
+export function createApp(config: ServeConfig, environment: Environment): App {
   const clock = systemClock;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
     clock,
     base: { service: 'pillion', version: VERSION },
   });
-  const tracing = await startTracing({ env: environment, clock, logger, version: VERSION });
-  const telemetry = createTelemetry({ clock, logger, tracing });
+  const tracing = createTracing({ env: environment, clock, logger, version: VERSION });
+  const telemetry = createTelemetry({
+    clock,
+    logger,
+    tracing,
+    recentRequests: config.options.flight_recorder_requests,
+    keptPerSecond: config.options.tail_keep_per_second,
+  });
   return new PillionApp(config, logger, telemetry);
 }
 
@@ -161,6 +168,7 @@ class PillionApp implements App {
       metrics,
       record: this.#recordings,
       profile: this.#profiles,
+      requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
       onInternalError: common.onInternalError,
     });
     telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
@@ -181,7 +189,7 @@ class PillionApp implements App {
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
-      await this.#models.start();
+      await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Told to end before the models were there.
       if (!this.#models.isReady) return addresses;
       this.#readiness.setModelsReady(true);

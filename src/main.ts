@@ -26,7 +26,7 @@ const EXIT_USAGE = 64;
 
 async function serve(config: ServeConfig): Promise<void> {
   tuneCollector(readMachine());
-  const app = await createApp(config, process.env);
+  const app = createApp(config, process.env);
   let drain: Promise<void> | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (drain !== undefined) {

@@ -6,6 +6,7 @@
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
+ *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -14,6 +15,7 @@ import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
+import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
@@ -24,6 +26,7 @@ export interface AdminServerOptions {
   readonly metrics: () => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
+  readonly requests: RequestsEndpoint;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -60,7 +63,7 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0];
+    const path = (request.url ?? '/').split('?', 1)[0]!;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
@@ -74,17 +77,25 @@ export class AdminServer {
       const page = await this.#options.metrics();
       return send(response, 200, page.contentType, page.text);
     }
-    if (path === '/models')
-      return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
+    if (path === '/models') return sendJson(response, this.#options.models());
+    if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
+      const answer = this.#options.requests.answer(request, path);
+      if ('json' in answer) return sendJson(response, answer.json);
+      return send(response, answer.status, 'text/plain', `${answer.text}\n`);
+    }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /profile /record\n');
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /requests /profile /record\n');
   }
 }
 
 function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
   if (isReady) return 'ready\n';
   return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
+}
+
+function sendJson(response: ServerResponse, value: object): void {
+  send(response, 200, 'application/json', `${JSON.stringify(value)}\n`);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

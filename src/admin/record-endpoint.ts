@@ -8,8 +8,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { TapBoard } from '../proxy/records/tap-board.ts';
-import { foreignHost } from './loopback-host.ts';
+import { refuseForeignHost } from './loopback-host.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface RecordEndpointOptions {
   readonly clock: Clock;
@@ -17,12 +18,6 @@ export interface RecordEndpointOptions {
   readonly counters: RecordCounters;
   /** Names that may be asked for now. */
   readonly models: () => readonly string[];
-}
-
-/** A refusal: status and one line of text. */
-interface Refusal {
-  readonly status: number;
-  readonly text: string;
 }
 
 /** At a time: each copies its share of the requests. */
@@ -66,9 +61,8 @@ export class RecordEndpoint {
 
   #admit(request: IncomingMessage): RecordingSpec | Refusal {
     const { method, url } = request;
-    const host = foreignHost(request);
-    if (host !== undefined)
-      return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
+    const foreign = refuseForeignHost(request, 'requests are recorded');
+    if (foreign !== undefined) return foreign;
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
     if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
     const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);

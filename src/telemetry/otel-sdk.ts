@@ -22,10 +22,10 @@ import { context, type DiagLogger, DiagLogLevel, diag, SamplingDecision, type Tr
 import { NodeSDK, resources } from '@opentelemetry/sdk-node';
 import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from './line-limiter.ts';
+import { LinkedSpans } from './linked-spans.ts';
 import type { Logger } from './log.ts';
-import { samplerFromEnv } from './sampler.ts';
 import { PresetIds, SpanMaker } from './span-maker.ts';
-import type { Tracing, TracingOptions } from './tracing.ts';
+import type { SpanSink, TracingOptions } from './tracing.ts';
 
 /** How long shutdown waits for the last spans to be taken. */
 const SHUTDOWN_TIMEOUT_MS = 5000;
@@ -37,19 +37,17 @@ const DEFAULT_SERVICE_NAME = 'pillion';
 const SCOPE = 'pillion';
 
 /** Starts the SDK. Throws what the SDK throws. */
-export function startSdk(options: TracingOptions): Tracing {
-  const { sampler, warning } = samplerFromEnv(options.env);
-  if (warning !== undefined) options.logger.warn({}, warning);
+export function startSdk(options: TracingOptions): SpanSink {
   const ids = new PresetIds();
   const diagnostics = new LimitedDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids, diagnostics);
-  const spans = new SpanMaker({ tracer, ids, clock: options.clock });
+  const spans = new LinkedSpans(new SpanMaker({ tracer, ids, clock: options.clock }), options.clock);
   let ended: Promise<void> | undefined;
   return {
-    sampler,
-    makeRequestSpans: (record) => spans.makeRequestSpans(record),
+    makeRequestSpans: (record, kept) => spans.makeRequestSpans(record, kept),
     makeBatchSpans: (record) => spans.makeBatchSpans(record),
     shutdown() {
+      spans.flush();
       ended ??= shutdownWithin(sdk, options).finally(() => diagnostics.close());
       return ended;
     },

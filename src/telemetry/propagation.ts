@@ -2,6 +2,7 @@
  * Trace context on the wire: what a caller sends, and what we answer.
  *
  * - `traceparent` and `tracestate`: W3C Trace Context, HTTP headers and gRPC metadata alike;
+ * - `baggage`: W3C Baggage, carried as it came beside a trace and never read;
  * - `grpc-trace-bin`: OpenCensus' binary form in gRPC metadata, still sent by older gRPC clients.
  *
  * Parsing is strict and never fails a request: what is not well formed is as if it had not been sent, so a new trace
@@ -24,6 +25,11 @@ const FLAG_SAMPLED = 1;
 const MAX_TRACESTATE_CHARS = 512;
 /** Members that a `tracestate` may have. */
 const MAX_TRACESTATE_MEMBERS = 32;
+/** Longest `baggage` that is carried, as the standard has it; a longer one is left out whole. */
+const MAX_BAGGAGE_CHARS = 8192;
+/** Printable ASCII: nothing that could split a header sent on. */
+const BAGGAGE = /^[\x20-\x7e\t]*=[\x20-\x7e\t]*$/;
+
 /** `key=value` as far as it matters to us: printable, no control characters that could split a header sent on. */
 const TRACESTATE_MEMBER = /^[ \t]*([a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256})?[ \t]*$/;
 
@@ -32,6 +38,17 @@ const TRACESTATE_MEMBER = /^[ \t]*([a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-
  * Pass a header that came twice as one string joined by a comma: two `traceparent` are none.
  */
 export function callerTrace(
+  traceparent: string | undefined,
+  tracestate: string | undefined,
+  grpcTraceBin: Uint8Array | undefined,
+  baggage?: string | undefined,
+): CallerTrace | undefined {
+  const trace = callerSpan(traceparent, tracestate, grpcTraceBin);
+  if (trace === undefined || baggage === undefined) return trace;
+  return baggage.length <= MAX_BAGGAGE_CHARS && BAGGAGE.test(baggage) ? { ...trace, baggage } : trace;
+}
+
+function callerSpan(
   traceparent: string | undefined,
   tracestate: string | undefined,
   grpcTraceBin: Uint8Array | undefined,

@@ -3,6 +3,7 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { ErrorKind, ServingError } from '../core/errors.ts';
+import type { RequestEvent } from './request-event.ts';
 import type { StageClock } from './stage-clock.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -39,10 +40,12 @@ export interface BatchRecord {
   readonly expectedMs?: number | undefined;
   /** 'ok', or why the run failed. */
   outcome: RequestOutcome;
-  /** Trace contexts of the sampled members; the first one's trace holds the batch's span. */
-  readonly members: readonly TraceContext[];
-  /** The batch's own span in the first sampled member's trace; undefined when no member is sampled. */
-  readonly trace: TraceContext | undefined;
+  /** Trace contexts of the members that have spans: sampled or, from their end on, kept. */
+  members: readonly TraceContext[];
+  /** The batch's own span, in the trace of the first of `members`; undefined while there is none. */
+  trace: TraceContext | undefined;
+  /** Ids of its requests; gathered only from when one of them is kept (flight-recorder.ts). */
+  riders: string[] | undefined;
 }
 
 /** Everything about a finished request. RequestContext (proxy/) is one. */
@@ -50,8 +53,12 @@ export interface RequestRecord {
   readonly surface: Surface;
   /** 'Predict', 'GetModelStatus', …: a closed set; 'unknown' for paths that are no method. */
   readonly method: string;
-  /** Caller's `x-request-id`, or one of ours. */
+  /** `requestId` of the next two. */
   readonly id: string;
+  /** Caller's `x-request-id`, if it sent one. */
+  readonly callerId: string | undefined;
+  /** Counts the requests of the process. */
+  readonly sequence: number;
   readonly peer: string;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
@@ -67,6 +74,13 @@ export interface RequestRecord {
   readonly error: ServingError | undefined;
   /** The batch that the request rode in (the last one, if it was large enough for several). */
   readonly batch: BatchRecord | undefined;
+  /** What happened on the way that is no stage; absent = nothing. */
+  readonly events?: readonly RequestEvent[] | undefined;
+}
+
+/** A request's id: the caller's or, where it has none, one of ours, unique in the process. */
+export function requestId(callerId: string | undefined, sequence: number): string {
+  return callerId ?? sequence.toString(36);
 }
 
 /** Where records go. One instance per app: nothing global, so two servers live in one test. */
@@ -88,6 +102,7 @@ export interface CallerTrace {
   readonly spanId: string;
   readonly isSampled: boolean;
   readonly traceState: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 /** For tests and tools that want no telemetry. */

@@ -6,6 +6,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../core/errors.ts';
 import type { BatchRecord, RequestOutcome, RequestRecord } from './request-record.ts';
+import type { KeepReason } from './tail-keep.ts';
 
 /** Longest caller-given text (request id, peer, error text) on a span or in a log line. */
 export const MAX_TEXT_CHARS = 512;
@@ -23,8 +24,8 @@ export function isServerFault(outcome: RequestOutcome): boolean {
   return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
 }
 
-/** Attributes of a request's server span. */
-export function requestAttributes(record: RequestRecord): Attributes {
+/** Attributes of a request's server span; `kept`: why it is worth keeping, whatever the sampling. */
+export function requestAttributes(record: RequestRecord, kept?: KeepReason): Attributes {
   const attributes: Attributes = record.surface === 'grpc' ? rpcAttributes(record) : httpAttributes(record);
   attributes['inference.request.id'] = clip(record.id);
   if (record.peer !== '') addPeer(attributes, clip(record.peer));
@@ -39,6 +40,7 @@ export function requestAttributes(record: RequestRecord): Attributes {
     attributes['inference.batch.rows'] = record.batch.rows;
     attributes['inference.batch.size'] = record.batch.size;
   }
+  if (kept !== undefined) attributes['inference.kept'] = kept;
   if (record.outcome !== 'ok') addError(attributes, record);
   return attributes;
 }

@@ -5,10 +5,12 @@
  *     └─ Predict digits              SERVER, id known since the edge
  *          ├─ receive … encode       INTERNAL, one for each stage that took time
  *          │    execute ─ ─ ─ ─ ─ ┐  link to the batch that ran it
- *          └─ inference.batch ◀─ ─┘  in the first sampled member's trace only; links to every sampled member
- *               └─ run               the runtime's own time, where the host tells
+ *          └─ inference.batch ◀─ ─┘  in the first such member's trace only; links to every member that has spans
+ *               ├─ copy-in           handed over to the host until its runtime starts: the hop and the copy
+ *               ├─ run               the runtime's own time
+ *               └─ copy-out          the runtime's end until the answer is here; all three where the host tells
  *
- * A stage that was skipped has no length (StageClock) and gets no span, except the one that the request ended in.
+ * LinkedSpans says for whom and when. A stage that was skipped has no length (StageClock) and gets no span, except the one that the request ended in.
  * Instants are monotonic ms and become wall time here. Nothing is kept: the SDK's processor owns the span at its end.
  */
 import {
@@ -25,22 +27,22 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { type Clock, type Instant, wallOf } from '../core/clock.ts';
+import type { Clock, Instant } from '../core/clock.ts';
+import type { RequestEvent } from './request-event.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
 import { batchAttributes, clip, isServerFault, requestAttributes } from './span-attributes.ts';
+import { eventsOf } from './span-events.ts';
 import { STAGE_EXECUTE, STAGES } from './stage-clock.ts';
+import { SteadyWall } from './steady-wall.ts';
+import type { KeepReason } from './tail-keep.ts';
 import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 
 /** Name of a batch's span: one for all models, which are in its attributes. */
 export const BATCH_SPAN_NAME = 'inference.batch';
-/** Name of the span of the runtime's own time under a batch's. */
+/** Names of the host's spans under a batch's. */
+export const COPY_IN_SPAN_NAME = 'copy-in';
 export const RUN_SPAN_NAME = 'run';
-
-/**
- * How far the wall clock may run away from the kept offset before it is read anew. The wall clock ticks in whole ms:
- * an offset read for every record would put a child's start up to 1 ms before its parent's.
- */
-const MAX_WALL_DRIFT_MS = 2;
+export const COPY_OUT_SPAN_NAME = 'copy-out';
 
 /** An SDK's id generator that hands out the ids set just before startSpan: all in one synchronous step. */
 export class PresetIds {
@@ -80,6 +82,7 @@ interface SpanFacts {
   readonly end: Instant;
   readonly attributes?: Attributes;
   readonly links?: Link[];
+  readonly events?: readonly RequestEvent[];
   /** Set where the server is to blame. */
   readonly fault?: string;
 }
@@ -87,21 +90,19 @@ interface SpanFacts {
 export class SpanMaker {
   readonly #tracer: Tracer;
   readonly #ids: PresetIds;
-  readonly #clock: Clock;
-  /** Wall time at monotonic 0. */
-  #wallAtZero = Number.NEGATIVE_INFINITY;
+  readonly #wall: SteadyWall;
+  /** Wall time at monotonic 0, of the spans being made. */
+  #wallAtZero = 0;
 
   constructor(options: SpanMakerOptions) {
     this.#tracer = options.tracer;
     this.#ids = options.ids;
-    this.#clock = options.clock;
+    this.#wall = new SteadyWall(options.clock);
   }
 
-  /** The server span and its stages. Does nothing for a request that is not sampled. */
-  makeRequestSpans(record: RequestRecord): void {
-    const context = record.trace;
-    if (context === undefined || !context.isSampled) return;
-    this.#readWall();
+  /** The server span and its stages, in the place that `context` says; `kept`: why, beside the sampling. */
+  makeRequestSpans(record: RequestRecord, context: TraceContext, kept?: KeepReason): void {
+    this.#wallAtZero = this.#wall.atZero();
     this.#make(context.traceId, {
       name: record.model === '' ? record.method : `${record.method} ${record.model}`,
       spanId: context.spanId,
@@ -109,17 +110,18 @@ export class SpanMaker {
       kind: SpanKind.SERVER,
       start: record.stages.startedAt,
       end: record.stages.finishedAt,
-      attributes: requestAttributes(record),
+      attributes: requestAttributes(record, kept),
+      events: eventsOf(record),
       ...(isServerFault(record.outcome) ? { fault: clip(record.error?.message ?? record.outcome) } : {}),
     });
     this.#makeStageSpans(record, spanContextOf(context));
   }
 
-  /** The batch's span and the runtime's under it. Does nothing for a batch without a sampled member. */
+  /** The batch's span and the host's under it. Does nothing for a batch without a member that has spans. */
   makeBatchSpans(record: BatchRecord): void {
     const context = record.trace;
     if (context === undefined || !context.isSampled) return;
-    this.#readWall();
+    this.#wallAtZero = this.#wall.atZero();
     this.#make(context.traceId, {
       name: BATCH_SPAN_NAME,
       spanId: context.spanId,
@@ -131,15 +133,18 @@ export class SpanMaker {
       links: record.members.map((member) => ({ context: spanContextOf(member) })),
       ...(isServerFault(record.outcome) ? { fault: record.outcome } : {}),
     });
-    if (record.runStart === undefined || record.runEnd === undefined) return;
-    this.#make(context.traceId, {
-      name: RUN_SPAN_NAME,
-      spanId: newSpanId(),
-      parent: spanContextOf(context),
-      kind: SpanKind.INTERNAL,
-      start: record.runStart,
-      end: record.runEnd,
-    });
+    const { executeStart, runStart, runEnd, splitStart } = record;
+    if (runStart === undefined || runEnd === undefined) return;
+    this.#makeHostSpan(context, COPY_IN_SPAN_NAME, executeStart, runStart);
+    this.#makeHostSpan(context, RUN_SPAN_NAME, runStart, runEnd);
+    this.#makeHostSpan(context, COPY_OUT_SPAN_NAME, runEnd, splitStart);
+  }
+
+  /** None for a part that took no time: on the event loop nothing is handed over. */
+  #makeHostSpan(batch: TraceContext, name: string, start: Instant, end: Instant): void {
+    if (end <= start) return;
+    const parent = spanContextOf(batch);
+    this.#make(batch.traceId, { name, spanId: newSpanId(), parent, kind: SpanKind.INTERNAL, start, end });
   }
 
   #makeStageSpans(record: RequestRecord, parent: SpanContext): void {
@@ -160,18 +165,14 @@ export class SpanMaker {
     const { name, kind, attributes = {}, links = [], parent, start, end } = facts;
     const under: Context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
     this.#ids.preset(traceId, facts.spanId);
-    const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#wall(start) }, under);
+    const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#timeOf(start) }, under);
+    for (const event of facts.events ?? []) span.addEvent(event.name, event.attributes, this.#timeOf(event.at));
     if (facts.fault !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: facts.fault });
-    span.end(this.#wall(Math.max(start, end)));
-  }
-
-  #readWall(): void {
-    const wallAtZero = wallOf(this.#clock, 0);
-    if (Math.abs(wallAtZero - this.#wallAtZero) > MAX_WALL_DRIFT_MS) this.#wallAtZero = wallAtZero;
+    span.end(this.#timeOf(Math.max(start, end)));
   }
 
   /** [seconds, nanoseconds] since 1970, split before they are added: a double of ms since 1970 ends at 0.2 µs. */
-  #wall(instant: Instant): HrTime {
+  #timeOf(instant: Instant): HrTime {
     const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
     const restMs = (this.#wallAtZero % 1) + (instant % 1);
     const seconds = Math.floor(wholeMs / 1000);

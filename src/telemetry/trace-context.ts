@@ -19,6 +19,8 @@ export interface TraceContext {
   readonly isSampled: boolean;
   /** `tracestate` as it came, passed through. */
   readonly traceState: string | undefined;
+  /** W3C `baggage` as it came, for servers that are asked on the request's behalf. Absent = none. */
+  readonly baggage?: string | undefined;
 }
 
 const TRACE_ID_DIGITS = 32;
@@ -49,6 +51,7 @@ export function childContext(parent: TraceContext): TraceContext {
     parentSpanId: parent.spanId,
     isSampled: parent.isSampled,
     traceState: parent.traceState,
+    baggage: parent.baggage,
   };
 }
 

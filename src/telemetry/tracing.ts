@@ -1,12 +1,13 @@
 /**
  * Are requests traced, and where do their spans go? Decided at start from OpenTelemetry's standard environment
  * variables. Where they name no exporter nothing of OpenTelemetry is even imported (measured: 20 ms of CPU for its API,
- * 115 ms more for its SDK, on a start of about 100).
+ * 115 ms more for its SDK, on a start of about 100). Where they do, it is imported while the models load.
  */
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from './log.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
-import type { Sampler } from './sampler.ts';
+import { type Sampler, samplerFromEnv } from './sampler.ts';
+import type { KeepReason } from './tail-keep.ts';
 
 /** Environment variables, as in process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,15 +21,21 @@ export interface TracingOptions {
   readonly version: string;
 }
 
-/** Spans on their way out. */
-export interface Tracing {
-  readonly sampler: Sampler;
-  /** Makes the spans of a request that has ended; nothing where it is not sampled. */
-  makeRequestSpans(record: RequestRecord): void;
-  /** Makes the spans of a batch that has run; nothing where no member is sampled. */
+/** Where records become spans. */
+export interface SpanSink {
+  /** Makes the spans of a request that has ended; nothing where it is neither sampled nor kept. */
+  makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void;
+  /** Makes the spans of a batch that has run, soon; nothing where no member is sampled or will be kept. */
   makeBatchSpans(record: BatchRecord): void;
   /** Sends what is left, for at most 5 s. Never rejects; twice is once. */
   shutdown(): Promise<void>;
+}
+
+/** Spans on their way out. Trace contexts are made from the first request on, spans once it has started. */
+export interface Tracing extends SpanSink {
+  readonly sampler: Sampler;
+  /** Imports and starts the SDK. Never rejects: one that does not start is one error in the log. Twice is once. */
+  start(): Promise<void>;
 }
 
 /** Do the standard variables name somewhere to send traces? */
@@ -39,14 +46,48 @@ export function isTracingConfigured(env: Environment): boolean {
   return Boolean(env['OTEL_EXPORTER_OTLP_ENDPOINT']?.trim() || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']?.trim());
 }
 
-/** Undefined where tracing is not configured. Never rejects: an SDK that does not start is one error in the log. */
-export async function startTracing(options: TracingOptions): Promise<Tracing | undefined> {
-  if (!isTracingConfigured(options.env)) return undefined;
-  try {
-    const { startSdk } = await import('./otel-sdk.ts');
-    return startSdk(options);
-  } catch (error) {
-    options.logger.error({ err: error }, 'tracing did not start; requests are served without it');
-    return undefined;
+/** Undefined where tracing is not configured. Nothing is imported before `start`. */
+export function createTracing(options: TracingOptions): Tracing | undefined {
+  return isTracingConfigured(options.env) ? new LazyTracing(options) : undefined;
+}
+
+class LazyTracing implements Tracing {
+  readonly sampler: Sampler;
+  readonly #options: TracingOptions;
+  #starting: Promise<void> | undefined;
+  #sink: SpanSink | undefined;
+
+  constructor(options: TracingOptions) {
+    const { sampler, warning } = samplerFromEnv(options.env);
+    if (warning !== undefined) options.logger.warn({}, warning);
+    this.sampler = sampler;
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void {
+    this.#sink?.makeRequestSpans(record, kept);
+  }
+
+  makeBatchSpans(record: BatchRecord): void {
+    this.#sink?.makeBatchSpans(record);
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#starting;
+    await this.#sink?.shutdown();
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const { startSdk } = await import('./otel-sdk.ts');
+      this.#sink = startSdk(this.#options);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'tracing did not start; requests are served without it');
+    }
   }
 }

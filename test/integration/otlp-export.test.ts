@@ -17,6 +17,7 @@ interface Outcome {
   readonly isTracing: boolean;
   readonly first?: TraceContext;
   readonly second?: TraceContext;
+  readonly failed?: TraceContext;
   readonly log: string;
 }
 
@@ -42,10 +43,10 @@ const protocols: readonly (readonly [protocol: string, sentAs: string, start: ()
 ];
 
 for (const [protocol, sentAs, start] of protocols) {
-  it(`over ${protocol} both requests and their batch arrive before the process ends, and nothing unsampled`, async (t) => {
+  it(`over ${protocol} both requests and their batch arrive before the process ends, and of what is unsampled what failed`, async (t) => {
     const receiver = await start();
     t.after(() => receiver.close());
-    const { first, second, log } = await exportSpans({
+    const { first, second, failed, log } = await exportSpans({
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=blue',
@@ -55,6 +56,7 @@ for (const [protocol, sentAs, start] of protocols) {
     assert.deepEqual([...new Set(receiver.exports)], [sentAs]);
     assert.equal(receiver.headers['x-tenant'], 'blue');
     assertTree(receiver, first!, second!);
+    assertKept(receiver, failed!);
     for (const { resource } of receiver.spans) {
       assert.equal(resource['service.name'], 'pillion');
       assert.equal(resource['service.version'], '9.9.9');
@@ -63,10 +65,23 @@ for (const [protocol, sentAs, start] of protocols) {
   });
 }
 
-/** Two server spans with eight stages each, a batch under the first and a run under that: twenty. */
-function assertTree({ spans }: OtlpReceiver, first: TraceContext, second: TraceContext): void {
-  assert.equal(spans.length, 20);
-  assert.deepEqual(new Set(spans.map((span) => span.traceId)), new Set([CALLER_TRACE_ID, second.traceId]));
+/** A server span with eight stages, its batch and the host's three under that: thirteen, by the ids of its edge. */
+function assertKept({ spans }: OtlpReceiver, failed: TraceContext): void {
+  const kept = spans.filter((span) => span.traceId === failed.traceId);
+  assert.equal(kept.length, 13);
+  assert.equal(failed.isSampled, false);
+  assert.equal(kept.find((span) => span.spanId === failed.spanId)?.parentSpanId, CALLER_SPAN_ID);
+  const batch = kept.find((span) => span.name === 'inference.batch');
+  assert.deepEqual(batch?.linkedSpanIds, [failed.spanId]);
+  assert.deepEqual(kept.find((span) => span.name === 'execute')?.linkedSpanIds, [batch?.spanId]);
+}
+
+/** Two server spans with eight stages each, a batch under the first and the host's three under that: 22. */
+function assertTree(receiver: OtlpReceiver, first: TraceContext, second: TraceContext): void {
+  const traceIds = new Set([CALLER_TRACE_ID, second.traceId]);
+  const spans = receiver.spans.filter((span) => traceIds.has(span.traceId));
+  assert.equal(spans.length, 22);
+  assert.equal(new Set(receiver.spans.map((span) => span.traceId)).size, 3);
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   const root = byId.get(first.spanId);
   assert.equal(root?.name, 'Predict digits');
@@ -93,7 +108,7 @@ describe('the standard variables', () => {
       OTEL_SERVICE_NAME: 'my-models',
       OTEL_TRACES_SAMPLER: 'always_on',
     });
-    assert.equal(receiver.spans.length, 29);
+    assert.equal(receiver.spans.length, 40);
     assert.equal(receiver.spans[0]?.resource['service.name'], 'my-models');
   });
 

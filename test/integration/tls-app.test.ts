@@ -49,7 +49,7 @@ for (const hasRest of [false, true]) {
   test(`gRPC has TLS, REST ${hasRest ? 'has it when asked' : 'has none unless asked'}`, async (t) => {
     const { config } = readServeConfig([...DIGITS, ...PORTS], {});
     assert.ok(config !== undefined);
-    const app = await createApp({ ...config, tls: TLS, options: { ...config.options, rest_api_tls: hasRest } }, {});
+    const app = createApp({ ...config, tls: TLS, options: { ...config.options, rest_api_tls: hasRest } }, {});
     t.after(() => app.drain());
     const addresses = await app.start();
     // It has no model_spec: the service itself has answered.

@@ -1,16 +1,18 @@
 /**
- * A process that serves nothing: it starts telemetry from its environment, records two requests that shared a batch and
- * a third that is not sampled, shuts down and ends by itself. On standard output it says what it did, as JSON.
+ * A process that serves nothing: it starts telemetry from its environment, records two requests that shared a batch, a
+ * third that is not sampled and a fourth that is not either and fails, shuts down and ends by itself. On standard output
+ * it says what it did, as JSON.
  *
  * For tests of what leaves the process: OpenTelemetry's SDK reads the process's own environment. With
  * EXPORT_SPANS_HURRY set our own timers run fifty times as fast, so that nobody waits for the bound on shutdown.
  */
 import process from 'node:process';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { ServingError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { callerTrace } from '../../src/telemetry/propagation.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
-import { startTracing } from '../../src/telemetry/tracing.ts';
+import { createTracing } from '../../src/telemetry/tracing.ts';
 import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from './telemetry-records.ts';
 
 const hurriedClock: Clock = {
@@ -23,8 +25,9 @@ const hurriedClock: Clock = {
 
 const clock = process.env['EXPORT_SPANS_HURRY'] === undefined ? systemClock : hurriedClock;
 const logger = createLogger({ level: 'warn', clock });
-const tracing = await startTracing({ env: process.env, clock, logger, version: '9.9.9' });
+const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
 const telemetry = createTelemetry({ clock, logger, tracing, processMetrics: false });
+await telemetry.start();
 
 const first = telemetry.startTrace(callerTrace(`00-${CALLER_TRACE_ID}-${CALLER_SPAN_ID}-01`, 'v=1', undefined));
 const second = telemetry.startTrace(undefined);
@@ -36,7 +39,12 @@ if (first !== undefined && second !== undefined) {
   for (const trace of [first, second]) telemetry.recordRequest(requestRecord({ trace, batch }));
 }
 telemetry.recordRequest(requestRecord({ trace: unsampled }));
+const failed = telemetry.startTrace(callerTrace(`00-${'f'.repeat(32)}-${CALLER_SPAN_ID}-00`, undefined, undefined));
+const batch = batchRecord();
+telemetry.recordBatch(batch);
+const error = new ServingError('overloaded', 'the queue is full');
+telemetry.recordRequest(requestRecord({ trace: failed, batch, outcome: 'overloaded', error }));
 
 await telemetry.close();
 await telemetry.close();
-process.stdout.write(JSON.stringify({ isTracing: tracing !== undefined, first, second }));
+process.stdout.write(JSON.stringify({ isTracing: tracing !== undefined, first, second, failed }));

@@ -8,18 +8,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { foreignHost } from '../loopback-host.ts';
+import { refuseForeignHost } from '../loopback-host.ts';
+import type { Refusal } from '../refusal.ts';
 import type { Profiler, ProfileSpec } from './profiler.ts';
 
 export interface ProfileEndpointOptions {
   readonly profiler: Pick<Profiler, 'take'>;
   /** Names that may be asked for now. */
   readonly models: () => readonly string[];
-}
-
-interface Refusal {
-  readonly status: number;
-  readonly text: string;
 }
 
 export const MAX_PROFILE_SECONDS = 60;
@@ -62,8 +58,8 @@ export class ProfileEndpoint {
   }
 
   #admit(request: IncomingMessage): ProfileSpec | Refusal {
-    const host = foreignHost(request);
-    if (host !== undefined) return { status: 403, text: `Host is "${host}"; profiles are taken for localhost alone` };
+    const foreign = refuseForeignHost(request, 'profiles are taken');
+    if (foreign !== undefined) return foreign;
     if (request.method !== 'GET') return { status: 405, text: 'a profile is taken with GET' };
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; profile another one' };
     const spec = readSpec(new URL(request.url ?? '/', 'http://localhost').searchParams);

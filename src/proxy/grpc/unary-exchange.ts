@@ -88,6 +88,7 @@ class UnaryExchange implements CallReader {
         call.metadata(TRACEPARENT),
         call.metadata('tracestate'),
         call.binaryMetadata('grpc-trace-bin'),
+        call.metadata('baggage'),
       ),
     });
     this.#context = context;

@@ -18,7 +18,7 @@ export interface RequestFields {
   readonly priority: PriorityClass | undefined | ServingError;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
-  /** Of `traceparent` and `tracestate`. */
+  /** Of `traceparent`, `tracestate` and `baggage`. */
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`, read only where answers may be compressed. */
   readonly acceptEncoding: string | undefined;
@@ -32,7 +32,12 @@ export function readFields(headers: IncomingHttpHeaders): RequestFields {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
     requestId: textOf(headers['x-request-id']),
-    callerTrace: callerTrace(textOf(headers['traceparent']), textOf(headers['tracestate']), undefined),
+    callerTrace: callerTrace(
+      textOf(headers['traceparent']),
+      textOf(headers['tracestate']),
+      undefined,
+      textOf(headers['baggage']),
+    ),
     acceptEncoding: textOf(headers['accept-encoding']),
     protobufType: protobufTypeOf(headers['content-type']),
   };

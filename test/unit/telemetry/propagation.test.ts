@@ -158,6 +158,16 @@ describe('the caller of a request', () => {
     assert.equal(callerTrace('broken', 'a=1', binary())?.traceState, undefined);
   });
 
+  it('has its baggage with it, as it came', () => {
+    const withBaggage = (baggage: string) => callerTrace(GOOD, undefined, undefined, baggage);
+    const header = 'user=ada;meta=1, tenant=blue%20sky';
+    assert.equal(withBaggage(header)?.baggage, header);
+    assert.equal(callerTrace(undefined, undefined, binary(), header)?.baggage, header);
+    for (const bad of ['', 'nothing', 'a=1\r\nx-evil: 1', 'a=ü', `a=${'x'.repeat(8191)}`]) {
+      assert.deepEqual(withBaggage(bad), parseTraceparent(GOOD));
+    }
+  });
+
   it('is none where only a tracestate was sent', () =>
     assert.equal(callerTrace(undefined, 'a=1', undefined), undefined));
 });

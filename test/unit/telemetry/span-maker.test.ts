@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import type { RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { PresetIds, SpanMaker } from '../../../src/telemetry/span-maker.ts';
 import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -19,13 +20,14 @@ function spanMaker() {
   });
   const clock = new FakeClock();
   const maker = new SpanMaker({ tracer: provider.getTracer('test'), ids, clock });
+  const makeRequestSpans = (record: RequestRecord): void => maker.makeRequestSpans(record, record.trace!);
   const spans = (): Span[] => exporter.getFinishedSpans();
   const named = (name: string): Span => {
     const span = spans().find((each) => each.name === name);
     assert.ok(span, `no span ${name} among ${spans().map((each) => each.name)}`);
     return span;
   };
-  return { maker, clock, spans, named };
+  return { maker, makeRequestSpans, clock, spans, named };
 }
 
 /** In ms after the fake clock's monotonic 0. */
@@ -41,8 +43,8 @@ function refused(kind: ErrorKind) {
 
 describe("a request's spans", () => {
   it('are a server span with the ids of its context and one child for each stage', () => {
-    const { maker, clock, spans, named } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('a') }));
+    const { makeRequestSpans, clock, spans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a') }));
     assert.deepEqual(
       spans().map((span) => span.name),
       ['Predict digits', ...STAGES],
@@ -63,8 +65,8 @@ describe("a request's spans", () => {
   });
 
   it('lie end to end from the first stage to the last', () => {
-    const { maker, clock, spans } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('a') }));
+    const { makeRequestSpans, clock, spans } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a') }));
     const times = spans()
       .slice(1)
       .map((span) => timesOf(span, clock));
@@ -81,8 +83,8 @@ describe("a request's spans", () => {
   });
 
   it("stand under the caller's span, with its tracestate", () => {
-    const { maker, named } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: { ...traceOf('a', 'c'.repeat(16)), traceState: 'vendor=1' } }));
+    const { makeRequestSpans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: { ...traceOf('a', 'c'.repeat(16)), traceState: 'vendor=1' } }));
     const root = named('Predict digits');
     assert.equal(root.parentSpanContext?.spanId, 'c'.repeat(16));
     assert.equal(root.parentSpanContext?.isRemote, true);
@@ -90,24 +92,17 @@ describe("a request's spans", () => {
     assert.equal(root.spanContext().traceState?.serialize(), 'vendor=1');
   });
 
-  it('are not made where the request is not sampled or has no trace', () => {
-    const { maker, spans } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: undefined }));
-    maker.makeRequestSpans(requestRecord({ trace: { ...traceOf('a'), isSampled: false } }));
-    assert.deepEqual(spans(), []);
-  });
-
   it('leave out stages that were skipped or never reached', () => {
-    const { maker, spans } = spanMaker();
+    const { makeRequestSpans, spans } = spanMaker();
     const status = new StageClock(100);
     status.enter(STAGE_DECODE, 101);
     status.enter(STAGE_ENCODE, 102);
     status.finish(103);
-    maker.makeRequestSpans(requestRecord({ stages: status, method: 'GetModelStatus', trace: traceOf('a') }));
+    makeRequestSpans(requestRecord({ stages: status, method: 'GetModelStatus', trace: traceOf('a') }));
     const failed = new StageClock(200);
     failed.enter(STAGE_ADMIT, 201);
     failed.finish(201);
-    maker.makeRequestSpans(requestRecord({ ...refused('model_not_found'), stages: failed, model: '' }));
+    makeRequestSpans(requestRecord({ ...refused('model_not_found'), stages: failed, model: '' }));
     assert.deepEqual(
       spans().map((span) => span.name),
       ['GetModelStatus digits', 'receive', 'decode', 'encode', 'Predict', 'receive', 'admit'],
@@ -115,8 +110,8 @@ describe("a request's spans", () => {
   });
 
   it('say what was asked, by whom and of which model', () => {
-    const { maker, named } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('a'), batch: batchRecord() }));
+    const { makeRequestSpans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a'), batch: batchRecord() }));
     assert.deepEqual(named('Predict digits').attributes, {
       'rpc.system': 'grpc',
       'rpc.method': 'Predict',
@@ -137,9 +132,9 @@ describe("a request's spans", () => {
   });
 
   it('use HTTP names for REST, and cut what a caller can make long', () => {
-    const { maker, named } = spanMaker();
+    const { makeRequestSpans, named } = spanMaker();
     const changes = { ...refused('overloaded'), surface: 'rest', id: 'x'.repeat(9000), peer: '[::1]:80' } as const;
-    maker.makeRequestSpans(requestRecord({ ...changes, deadline: Infinity }));
+    makeRequestSpans(requestRecord({ ...changes, deadline: Infinity }));
     const { attributes } = named('Predict digits');
     assert.equal(attributes['http.request.method'], 'POST');
     assert.equal(attributes['http.response.status_code'], 429);
@@ -164,8 +159,8 @@ describe("a request's spans", () => {
   ];
   for (const [kind, isError] of statuses) {
     it(`have ${isError ? 'an error' : 'no'} status after ${kind}`, () => {
-      const { maker, named } = spanMaker();
-      maker.makeRequestSpans(requestRecord(refused(kind)));
+      const { makeRequestSpans, named } = spanMaker();
+      makeRequestSpans(requestRecord(refused(kind)));
       const { status } = named('Predict digits');
       assert.deepEqual(
         status,
@@ -175,12 +170,12 @@ describe("a request's spans", () => {
   }
 
   it('keep to one wall clock although it ticks in whole ms, and follow it where it is set', () => {
-    const { maker, clock, spans } = spanMaker();
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('a') }));
+    const { makeRequestSpans, clock, spans } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a') }));
     clock.wallOffsetMs += 0.9;
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('b') }));
+    makeRequestSpans(requestRecord({ trace: traceOf('b') }));
     clock.wallOffsetMs += 60_000;
-    maker.makeRequestSpans(requestRecord({ trace: traceOf('c') }));
+    makeRequestSpans(requestRecord({ trace: traceOf('c') }));
     const [first, second, third] = spans().filter((span) => span.kind === SpanKind.SERVER);
     assert.deepEqual(second?.startTime, first?.startTime);
     assert.equal((third?.startTime[0] ?? 0) - (first?.startTime[0] ?? 0), 60);
@@ -197,7 +192,7 @@ describe("a batch's spans", () => {
     maker.makeBatchSpans(batchRecord({ members: [owner, mate], trace }));
     assert.deepEqual(
       spans().map((span) => span.name),
-      ['inference.batch', 'run'],
+      ['inference.batch', 'copy-in', 'run', 'copy-out'],
     );
     const batch = named('inference.batch');
     assert.equal(batch.spanContext().traceId, owner.traceId);
@@ -215,12 +210,19 @@ describe("a batch's spans", () => {
     const run = named('run');
     assert.equal(run.parentSpanContext?.spanId, trace.spanId);
     assert.deepEqual(timesOf(run, clock), [116, 120]);
+    for (const [name, times] of [
+      ['copy-in', [115, 116]],
+      ['copy-out', [120, 121]],
+    ] as const) {
+      assert.equal(named(name).parentSpanContext?.spanId, trace.spanId);
+      assert.deepEqual(timesOf(named(name), clock), times);
+    }
   });
 
   it("are linked from each member's execute span, and from no other", () => {
-    const { maker, spans } = spanMaker();
+    const { makeRequestSpans, spans } = spanMaker();
     const batch = batchRecord({ members: [owner, mate], trace });
-    for (const member of [owner, mate]) maker.makeRequestSpans(requestRecord({ trace: member, batch }));
+    for (const member of [owner, mate]) makeRequestSpans(requestRecord({ trace: member, batch }));
     const linked = spans().filter((span) => span.links.length > 0);
     assert.deepEqual(
       linked.map((span) => [span.name, span.spanContext().traceId, span.links[0]?.context.spanId]),
@@ -247,6 +249,15 @@ describe("a batch's spans", () => {
     });
   });
 
+  it('have no copies where nothing was copied', () => {
+    const { maker, spans } = spanMaker();
+    maker.makeBatchSpans(batchRecord({ members: [owner], trace, runStart: 115, runEnd: 121 }));
+    assert.deepEqual(
+      spans().map((span) => span.name),
+      ['inference.batch', 'run'],
+    );
+  });
+
   it('end where it was lost, without a run where the host tells of none', () => {
     const { maker, clock, spans, named } = spanMaker();
     const lost = { outcome: 'worker_lost', splitStart: 0, end: 0, runStart: undefined, runEnd: undefined } as const;
@@ -262,5 +273,50 @@ describe("a batch's spans", () => {
     const { maker, spans } = spanMaker();
     maker.makeBatchSpans(batchRecord());
     assert.deepEqual(spans(), []);
+  });
+});
+
+describe('events', () => {
+  const refusal = (kind: ErrorKind, attributes: Record<string, string | number>) =>
+    new ServingError(kind, 'why', { attributes, retryAfterMs: 7 });
+  const table: readonly (readonly [name: string | undefined, error: ServingError])[] = [
+    ['inference.refuse', refusal('overloaded', { stage: 'admit', reason: 'queue_full' })],
+    ['inference.refuse', refusal('deadline_exceeded', { stage: 'admit', reason: 'deadline_too_short' })],
+    ['inference.refuse', refusal('draining', { stage: 'admit' })],
+    ['inference.early_drop', refusal('overloaded', { stage: 'queue', reason: 'evicted' })],
+    ['inference.early_drop', refusal('deadline_exceeded', { stage: 'queue', reason: 'early_drop', waited_ms: 4 })],
+    ['inference.expire', refusal('deadline_exceeded', { stage: 'queue', reason: 'expired' })],
+    ['inference.expire', refusal('deadline_exceeded', { stage: 'execute' })],
+    ['inference.cancel', refusal('cancelled', { stage: 'queue' })],
+    [undefined, refusal('backend_failed', {})],
+    [undefined, refusal('invalid_request', {})],
+  ];
+  for (const [name, error] of table) {
+    it(`${error.kind} ${JSON.stringify(error.attributes)}: ${name ?? 'none'}`, () => {
+      const { makeRequestSpans, named } = spanMaker();
+      makeRequestSpans(requestRecord({ trace: traceOf('a'), outcome: error.kind, error }));
+      const { events } = named('Predict digits');
+      assert.deepEqual(
+        events.map((event) => event.name),
+        name === undefined ? [] : [name],
+      );
+      if (name === undefined) return;
+      const { reason } = error.attributes!;
+      assert.deepEqual(events[0]!.attributes, {
+        'inference.stage': 'encode',
+        ...(reason !== undefined && { 'inference.reason': reason }),
+        'inference.retry_after_ms': 7,
+      });
+    });
+  }
+
+  it('that were noted on the way stand at their instants', () => {
+    const { makeRequestSpans, named, clock } = spanMaker();
+    const events = [{ name: 'inference.fallback', at: 112, attributes: { 'inference.reason': 'open' } }] as const;
+    makeRequestSpans(requestRecord({ trace: traceOf('a'), events }));
+    const [event] = named('Predict digits').events;
+    assert.equal(event!.name, 'inference.fallback');
+    const [seconds, nanos] = event!.time;
+    assert.equal(Math.round(seconds * 1000 - clock.wallOffsetMs + nanos / 1e6), 112);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { isTracingConfigured, startTracing, type Tracing } from '../../../src/telemetry/tracing.ts';
+import { createTracing, isTracingConfigured, type Tracing } from '../../../src/telemetry/tracing.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
@@ -24,6 +24,8 @@ class FakeTracing implements Tracing {
     this.made.push(record);
   }
 
+  async start(): Promise<void> {}
+
   async shutdown(): Promise<void> {
     this.isShutDown = true;
   }
@@ -36,7 +38,13 @@ function telemetry(tracing?: Tracing) {
   return { clock, lines, all: createTelemetry({ clock, logger, tracing, processMetrics: false }) };
 }
 
-const caller = { traceId: `${'a'.repeat(31)}1`, spanId: 'b'.repeat(16), isSampled: true, traceState: 'v=1' };
+const caller = {
+  traceId: `${'a'.repeat(31)}1`,
+  spanId: 'b'.repeat(16),
+  isSampled: true,
+  traceState: 'v=1',
+  baggage: 'a=b',
+};
 
 describe('without a tracer', () => {
   it('no ids are made', () => assert.equal(telemetry().all.startTrace(undefined), undefined));
@@ -78,7 +86,7 @@ describe('with a tracer', () => {
     assert.equal(batch.parentSpanId, 'a'.repeat(16));
   });
 
-  it('records reach it', () => {
+  it('records reach it, those that are worth keeping with the reason', () => {
     const tracing = new FakeTracing();
     const { all } = telemetry(tracing);
     const records = [requestRecord(), batchRecord()] as const;
@@ -127,9 +135,9 @@ describe('tracing is configured', () => {
     it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(isTracingConfigured(env), expected));
   }
 
-  it('and else is not started', async () => {
+  it('and else there is none', () => {
     const clock = new FakeClock();
     const logger = createLogger({ level: 'silent', clock });
-    assert.equal(await startTracing({ env: {}, clock, logger, version: '0' }), undefined);
+    assert.equal(createTracing({ env: {}, clock, logger, version: '0' }), undefined);
   });
 });

@@ -1,0 +1,39 @@
+/** The events of a request's server span. */
+import type { ServingError } from '../core/errors.ts';
+import type { EventName, RequestEvent } from './request-event.ts';
+import type { RequestRecord } from './request-record.ts';
+
+/** Those that were noted on the way, and how it ended where that was before a run. */
+export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
+  const noted = record.events ?? [];
+  const { error } = record;
+  const name = error === undefined ? undefined : endingOf(error);
+  if (error === undefined || name === undefined) return noted;
+  const { reason } = error.attributes ?? {};
+  const attributes = {
+    'inference.stage': record.stages.reached,
+    ...(reason !== undefined && { 'inference.reason': reason }),
+    ...(error.retryAfterMs !== undefined && { 'inference.retry_after_ms': error.retryAfterMs }),
+  };
+  return [...noted, { name, at: record.stages.finishedAt, attributes }];
+}
+
+/**
+ * Refused before it waited, dropped while it waited though its deadline had not passed, out of time, or not wanted any
+ * more. Undefined: it ended in another way.
+ */
+function endingOf({ kind, attributes }: ServingError): EventName | undefined {
+  switch (kind) {
+    case 'cancelled':
+      return 'inference.cancel';
+    case 'deadline_exceeded':
+      if (attributes?.['reason'] === 'deadline_too_short') return 'inference.refuse';
+      return attributes?.['waited_ms'] === undefined ? 'inference.expire' : 'inference.early_drop';
+    case 'overloaded':
+    case 'draining':
+    case 'model_not_ready':
+      return attributes?.['stage'] === 'queue' ? 'inference.early_drop' : 'inference.refuse';
+    default:
+      return undefined;
+  }
+}
