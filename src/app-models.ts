@@ -49,7 +49,9 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
-  const slots = slotsOf(config.options, machine);
+  const slots = new CoreSlots(slotsOf(config.options, machine), systemClock);
+  const help = 'Inputs of requests that wait, over all models.';
+  telemetry.metrics.observe('pillion_queue_bytes', help, () => slots.queuedBytes);
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
@@ -65,7 +67,7 @@ export function createModels(parts: ModelParts): ModelManager {
       onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => records.configure(models),
     },
-    ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
+    ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots.total }),
   });
 }
 
@@ -100,13 +102,13 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
   };
 }
 
-function createLoader({ config, machine, logger, telemetry, records }: ModelParts, slots: number): LoadServable {
+function createLoader({ config, machine, logger, telemetry, records }: ModelParts, coreSlots: CoreSlots): LoadServable {
   const { options } = config;
   return servableLoader({
     clock: systemClock,
     telemetry,
     ...serverBatching(options, machine),
-    coreSlots: new CoreSlots(slots, systemClock),
+    coreSlots,
     latencies: new LatencyStore({
       directory: options.state_dir,
       clock: systemClock,
@@ -117,7 +119,7 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,
-    events: logHosts(logger),
+    events: hostEvents(logger, telemetry),
     maxTensorBytes: options.max_message_bytes,
     prepare: records.prepare,
   });
@@ -128,15 +130,17 @@ function maxQueuedBytes(options: ServeOptions, { memoryLimitBytes, totalMemoryBy
   return options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
 }
 
-function logHosts(logger: Logger): HostEvents {
+function hostEvents(logger: Logger, { metrics }: AppTelemetry): HostEvents {
   const of = (model: string, version: bigint) => ({ model, version: version.toString() });
   return {
     onHost: (model, version, { kind, reason }) =>
       logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-    onWorkerEvent: (model, version, { what, slot, reason }) =>
-      logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
+    onWorkerEvent: (model, version, { what, slot, reason }) => {
+      metrics.recordWorkerEvent(model, version.toString(), what);
+      logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`);
+    },
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

@@ -71,11 +71,12 @@ export function createApp(config: ServeConfig, environment: Environment): App {
     clock,
     base: { service: 'pillion', version: VERSION },
   });
-  const tracing = createTracing({ env: environment, clock, logger, version: VERSION });
+  const otel = { env: environment, clock, logger, version: VERSION };
   const telemetry = createTelemetry({
     clock,
     logger,
-    tracing,
+    tracing: createTracing(otel),
+    metricsExport: otel,
     recentRequests: config.options.flight_recorder_requests,
     keptPerSecond: config.options.tail_keep_per_second,
   });
@@ -132,7 +133,6 @@ class PillionApp implements App {
       modelInfo,
       onInternalError,
     };
-    const metrics = () => telemetry.metrics.page();
     const tls = config.tls && this.#listenTls(config.tls);
     this.#grpc = new GrpcServer({
       ...common,
@@ -146,7 +146,7 @@ class PillionApp implements App {
     });
     this.#rest = new RestServer({
       ...common,
-      metrics,
+      metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
       metricsPath: config.metricsPath ?? '',
       maxBodyBytes: options.max_message_bytes,
       compressFromBytes: options.rest_compress_from_bytes || Infinity,
@@ -165,15 +165,31 @@ class PillionApp implements App {
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
       models: () => modelsReport(this.#models, this.#readiness.isReady, processPlan(options, this.#machine)),
-      metrics,
+      metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
       profile: this.#profiles,
       requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
       onInternalError: common.onInternalError,
     });
-    telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
+    this.#observe();
     observeModels(this.#models, telemetry);
     for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
+  }
+
+  /** What is asked for at each scrape. */
+  #observe(): void {
+    const { metrics } = this.#telemetry;
+    metrics.observe(
+      'pillion_requests_in_flight',
+      'Requests begun and not yet answered.',
+      () => this.#lifecycle.inFlight,
+    );
+    const { budgetCores } = this.#machine;
+    metrics.observe(
+      'pillion_cpu_budget_cores',
+      'Cores that the process may use: affinity and quota.',
+      () => budgetCores,
+    );
   }
 
   #listenTls(config: TlsConfig): ListenTls {

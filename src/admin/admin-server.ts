@@ -3,7 +3,7 @@
  *
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
- *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
+ *   GET /metrics   Prometheus text or OpenMetrics; at /monitoring/prometheus/metrics with TensorFlow Serving's names too
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
@@ -12,7 +12,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
-import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
@@ -23,7 +23,7 @@ export interface AdminServerOptions {
   readonly waitsFor: () => readonly string[];
   /** What GET /models tells, for JSON. */
   readonly models: () => object;
-  readonly metrics: () => Promise<MetricsPage>;
+  readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
@@ -74,7 +74,10 @@ export class AdminServer {
       return send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
     }
     if (path === '/metrics' || path === METRICS_PATH) {
-      const page = await this.#options.metrics();
+      const page = await this.#options.metrics({
+        accept: request.headers.accept,
+        withTfServing: path === METRICS_PATH,
+      });
       return send(response, 200, page.contentType, page.text);
     }
     if (path === '/models') return sendJson(response, this.#options.models());

@@ -5,18 +5,31 @@
  * (queues, requests in flight) is asked for at scrape time. Label values are closed sets and the names of models that
  * were found: a caller cannot create a series. Durations are seconds, as Prometheus wants.
  *
- * Finding the series of a request is four map look-ups from its model down; they hold the series themselves:
+ * Finding the series of a request is a few map look-ups from its model down (mostly it is the last one's: three
+ * compares); they hold the series themselves:
  *
- *   model → version → VersionSeries ─┬─ surface → method → outcome → request duration
- *                                    ├─ stage durations, by index
- *                                    └─ batches: size, padding, reason → outcome → count
+ *   model → version → signature → SignatureSeries ─┬─ surface → method → outcome → request duration
+ *                                                  ├─ stage durations, by index
+ *                                                  └─ batches: size, padding, run, reason → outcome → count
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../core/clock.ts';
-import type { MetricsPage } from './metrics-page.ts';
+import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText, wantsOpenMetrics } from './exposition.ts';
+import type { MetricsPage, MetricsPageOptions } from './metrics-page.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
-import { asMetric, type CounterSeries, counterFamily, GaugeFamily, histogramFamily, type Labels } from './series.ts';
-import { VersionSeries } from './version-series.ts';
+import {
+  asMetric,
+  type CounterSeries,
+  counterFamily,
+  GaugeFamily,
+  histogramFamily,
+  type Labels,
+  type MetricSnapshot,
+} from './series.ts';
+import { SignatureSeries } from './signature-series.ts';
+import { SteadyWall } from './steady-wall.ts';
+import type { KeepReason } from './tail-keep.ts';
+import { TfServingMetrics } from './tf-serving-metrics.ts';
 
 /** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
 export const DURATION_BUCKETS: readonly number[] = [
@@ -62,6 +75,14 @@ export interface MetricsOptions {
   readonly processMetrics?: boolean;
 }
 
+/** By model, version and signature. */
+type SeriesTree = Map<string, Map<string, Map<string, SignatureSeries>>>;
+
+/** What every metric of the registry does, prom-client's own and ours. */
+interface ReadFamily {
+  get(): Promise<MetricSnapshot>;
+}
+
 export class Metrics {
   /** For metrics of other parts of the server. */
   readonly registry = new Registry();
@@ -78,6 +99,16 @@ export class Metrics {
       DURATION_BUCKETS,
     ),
     batchSize: histogramFamily('pillion_batch_size', 'Rows of requests in a batch, padding left out.', ROW_BUCKETS),
+    runs: histogramFamily(
+      'pillion_run_duration_seconds',
+      'Time that the runtime itself took for a batch.',
+      DURATION_BUCKETS,
+    ),
+    predictionError: histogramFamily(
+      'pillion_run_prediction_error_seconds',
+      'By how much a batch took longer or shorter than the scheduler expected, the way to the runtime included.',
+      DURATION_BUCKETS,
+    ),
     padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
     batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
     sheds: counterFamily(
@@ -85,24 +116,49 @@ export class Metrics {
       'Requests that the scheduler refused, dropped or gave up, by reason.',
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
+    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
+    workerEvents: counterFamily(
+      'pillion_worker_events_total',
+      'Workers of a model that were lost, restarted or given up.',
+    ),
   };
-  readonly #versions = new Map<string, Map<string, VersionSeries>>();
+  readonly #tfServing = new TfServingMetrics();
+  readonly #wall: SteadyWall;
+  readonly #series: SeriesTree = new Map();
+  #last: SignatureSeries | undefined;
+  readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
+    slow: this.#families.kept.open({ reason: 'slow' }),
+    failed: this.#families.kept.open({ reason: 'failed' }),
+  };
+  readonly #workerEvents = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #forgetting = new Set<TimerHandle>();
 
   constructor({ clock, processMetrics = true }: MetricsOptions) {
     this.#clock = clock;
+    this.#wall = new SteadyWall(clock);
     for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
     if (processMetrics) this.#addProcessMetrics();
   }
 
-  recordRequest(record: RequestRecord): void {
-    this.#versionOf(record.model, record.version).recordRequest(record);
+  /** `kept`: why it is, whatever the sampling; `traceId`: of its trace, where its spans are exported. */
+  recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
+    this.#seriesOf(record.model, record.version, record.signatureName).recordRequest(record, traceId);
+    if (kept !== undefined) this.#kept[kept].add(1);
     if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
   }
 
   recordBatch(record: BatchRecord): void {
-    this.#versionOf(record.model, record.version).recordBatch(record);
+    this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
+  }
+
+  /** `what` is one of a closed set. */
+  recordWorkerEvent(model: string, version: string, what: string): void {
+    const key = `${what} ${version} ${model}`;
+    const found = this.#workerEvents.get(key);
+    const series = found ?? this.#families.workerEvents.open({ model, version, what });
+    if (found === undefined) this.#workerEvents.set(key, series);
+    series.add(1);
   }
 
   /** `read` is asked at each scrape. Call once. */
@@ -125,11 +181,10 @@ export class Metrics {
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
   }
 
-  /** `read` is asked at each scrape. Call once. */
-  observeInFlight(read: () => number): void {
+  /** One number without labels; `read` is asked at each scrape. Call once for each name. */
+  observe(name: string, help: string, read: () => number): void {
     const readings = (): { labels: Labels; value: number }[] => [{ labels: {}, value: read() }];
-    const gauge = new GaugeFamily('pillion_requests_in_flight', 'Requests begun and not yet answered.', readings);
-    this.registry.registerMetric(asMetric(gauge));
+    this.registry.registerMetric(asMetric(new GaugeFamily(name, help, readings)));
   }
 
   /**
@@ -146,25 +201,31 @@ export class Metrics {
 
   /** The sum over all series of a counter; 0 for a name that is none. */
   async counterTotal(name: string): Promise<number> {
-    const snapshot = await this.registry.getSingleMetric(name)?.get();
+    const theirs = this.#tfServing.families.find((family) => family.name === name);
+    const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
     // The enum of prom-client's types is "counter" in its snapshots.
     if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
     return snapshot.values.reduce((total, { value }) => total + value, 0);
   }
 
+  /** Everything that is registered, as it is now. */
+  async snapshots(): Promise<MetricSnapshot[]> {
+    const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
+    return await Promise.all(families.map((family) => family.get()));
+  }
+
   /** Everything, in Prometheus' text format. */
-  text(): Promise<string> {
-    return this.registry.metrics();
+  async text(): Promise<string> {
+    return prometheusText(await this.snapshots());
   }
 
-  /** `Content-Type` of `text()`. */
-  get contentType(): string {
-    return this.registry.contentType;
-  }
-
-  /** `text` with its type, for whoever serves it. */
-  async page(): Promise<MetricsPage> {
-    return { contentType: this.contentType, text: await this.text() };
+  /** What a scrape gets: in the form that it asks for, and under TensorFlow Serving's names too where it wants them. */
+  async page({ accept, withTfServing = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
+    const ours = await this.snapshots();
+    const theirs = withTfServing ? await Promise.all(this.#tfServing.families.map((family) => family.get())) : [];
+    const all = [...ours, ...theirs];
+    if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_TYPE, text: prometheusText(all) };
+    return { contentType: OPENMETRICS_TYPE, text: openMetricsText(all, this.#wall.atZero()) };
   }
 
   close(): void {
@@ -172,13 +233,19 @@ export class Metrics {
     this.#forgetting.clear();
   }
 
-  #versionOf(model: string, version: string): VersionSeries {
-    const found = this.#versions.get(model)?.get(version);
-    if (found !== undefined) return found;
-    const series = new VersionSeries(this.#families, { model, version });
-    const versions = this.#versions.get(model) ?? new Map<string, VersionSeries>();
-    versions.set(version, series);
-    this.#versions.set(model, versions);
+  #seriesOf(model: string, version: string, signature: string): SignatureSeries {
+    const last = this.#last?.labels;
+    if (last?.model === model && last.version === version && last.signature === signature) return this.#last!;
+    const found = this.#series.get(model)?.get(version)?.get(signature);
+    this.#last = found ?? this.#openSeries(model, version, signature);
+    return this.#last;
+  }
+
+  #openSeries(model: string, version: string, signature: string): SignatureSeries {
+    const series = new SignatureSeries(this.#families, this.#tfServing, { model, version, signature });
+    const versions = this.#series.get(model) ?? new Map<string, Map<string, SignatureSeries>>();
+    const signatures = versions.get(version) ?? new Map<string, SignatureSeries>();
+    this.#series.set(model, versions.set(version, signatures.set(signature, series)));
     return series;
   }
 
@@ -193,9 +260,13 @@ export class Metrics {
   }
 
   #removeVersion(model: string, version: string): void {
-    const versions = this.#versions.get(model);
+    const versions = this.#series.get(model);
     versions?.delete(version);
-    if (versions?.size === 0) this.#versions.delete(model);
+    if (versions?.size === 0) this.#series.delete(model);
+    this.#last = undefined;
+    for (const what of this.#workerEvents.keys()) {
+      if (what.endsWith(` ${version} ${model}`)) this.#workerEvents.delete(what);
+    }
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }

@@ -12,9 +12,10 @@ import { FlightRecorder } from './flight-recorder.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
+import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics-export.ts';
 import { RequestLog } from './request-log.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
-import { TailKeep } from './tail-keep.ts';
+import { type KeepReason, TailKeep } from './tail-keep.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -23,6 +24,8 @@ export interface TelemetryOptions {
   readonly logger: Logger;
   /** From `createTracing`; undefined = no spans are made. Started and closed by us. */
   readonly tracing?: Tracing | undefined;
+  /** Metrics are pushed where its variables say so. Absent = they are not. */
+  readonly metricsExport?: MetricsExportOptions | undefined;
   /** See MetricsOptions. Default true. */
   readonly processMetrics?: boolean;
   /** Requests that the flight recorder holds; 0 = none. Default DEFAULT_RECENT_REQUESTS. */
@@ -59,6 +62,8 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
+  readonly #exportOptions: MetricsExportOptions | undefined;
+  #export: Promise<MetricsExport | undefined> | undefined;
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
@@ -70,6 +75,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.metrics = new Metrics({ clock, processMetrics });
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
+    this.#exportOptions = options.metricsExport;
     this.#logger = logger;
     this.#faults = new LineLimiter({
       clock,
@@ -105,7 +111,7 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       const kept = this.#tail.judge(record);
       this.flights.record(record, kept);
-      this.metrics.recordRequest(record);
+      this.metrics.recordRequest(record, kept, this.#exportedTraceId(record, kept));
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, kept);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
@@ -130,7 +136,8 @@ class JoinedTelemetry implements AppTelemetry {
   }
 
   async start(): Promise<void> {
-    await this.#tracing?.start();
+    if (this.#exportOptions !== undefined) this.#export ??= startMetricsExport(this.#exportOptions, this.metrics);
+    await Promise.all([this.#tracing?.start(), this.#export]);
   }
 
   forgetVersion(model: string, version: string): void {
@@ -142,7 +149,14 @@ class JoinedTelemetry implements AppTelemetry {
     this.#log.close();
     this.#faults.close();
     this.metrics.close();
-    await this.#tracing?.shutdown();
+    const metricsExport = await this.#export;
+    await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
+  }
+
+  /** The id of the request's trace if its spans go somewhere: ours, or those of a caller that samples. */
+  #exportedTraceId({ trace }: RequestRecord, kept: KeepReason | undefined): string | undefined {
+    if (trace === undefined) return undefined;
+    return trace.isSampled || (kept !== undefined && this.#tracing !== undefined) ? trace.traceId : undefined;
   }
 
   #report(error: unknown, what: string): void {

@@ -2,39 +2,14 @@
  * Spans leave the process by OpenTelemetry's standard variables, over each of its protocols.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import process from 'node:process';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { TraceContext } from '../../src/telemetry/trace-context.ts';
 import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../support/otlp-receiver.ts';
+import { exportSpans } from '../support/run-export-spans.ts';
 import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../support/telemetry-records.ts';
-
-interface Outcome {
-  readonly isTracing: boolean;
-  readonly first?: TraceContext;
-  readonly second?: TraceContext;
-  readonly failed?: TraceContext;
-  readonly log: string;
-}
-
-/** Runs the exporting process to its own end. */
-async function exportSpans(env: Readonly<Record<string, string>>): Promise<Outcome> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const script = fileURLToPath(new URL(`../support/export-spans.${extension}`, import.meta.url));
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_'));
-  const child = { env: { ...Object.fromEntries(inherited), ...env }, timeout: 60_000 };
-  return await new Promise((resolve, reject) => {
-    execFile(process.execPath, [script], child, (error, stdout, stderr) =>
-      error === null
-        ? resolve({ ...JSON.parse(stdout), log: stderr })
-        : reject(new Error(`${error.message}\n${stderr}`)),
-    );
-  });
-}
 
 const protocols: readonly (readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>])[] = [
   ['http/json', 'application/json', startHttpReceiver],

@@ -107,7 +107,7 @@ describe('a warm-up file', () => {
     writeRecords(model.warmUpFile(), predictLog({ inputs: { x: floats(1, 2) } }));
     const sidecar = await startSidecar(threads);
     const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
-    assert.match(page, /pillion_batch_size_count\{model="h",version="1"\} 3/);
+    assert.match(page, /pillion_batch_size_count\{model="h",version="1",signature="serving_default"\} 3/);
     assert.equal(await sidecar.stop(), 0);
     writeRecords(model.warmUpFile(), predictLog({ inputs: {} }));
     const failing = runPillion(['serve', ...threads, ...ANY_PORTS]);

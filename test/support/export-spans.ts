@@ -26,7 +26,8 @@ const hurriedClock: Clock = {
 const clock = process.env['EXPORT_SPANS_HURRY'] === undefined ? systemClock : hurriedClock;
 const logger = createLogger({ level: 'warn', clock });
 const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
-const telemetry = createTelemetry({ clock, logger, tracing, processMetrics: false });
+const metricsExport = { env: process.env, clock, logger, version: '9.9.9' };
+const telemetry = createTelemetry({ clock, logger, tracing, metricsExport, processMetrics: false });
 await telemetry.start();
 
 const first = telemetry.startTrace(callerTrace(`00-${CALLER_TRACE_ID}-${CALLER_SPAN_ID}-01`, 'v=1', undefined));

@@ -40,7 +40,7 @@ export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
   readonly predict: PredictHandler;
   readonly modelInfo: ModelInfoHandler;
-  readonly metrics: () => Promise<MetricsPage>;
+  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** Where they are served; by default METRICS_PATH, empty = nowhere. */
   readonly metricsPath?: string;
   /** Longest body, in bytes, as sent and inflated. */

@@ -12,7 +12,8 @@ import { errorBody } from './http-errors.ts';
 
 export interface SmallAnswersOptions {
   readonly heads: AnswerHeads;
-  readonly metrics: () => Promise<MetricsPage>;
+  /** `accept` as the request has it. */
+  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** Pages from this size on are compressed for who accepts it. */
   readonly compressFromBytes: number;
   /** OPTIONS answers browsers that ask before they send. */
@@ -37,7 +38,7 @@ export class SmallAnswers {
   async metrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { heads, metrics, compressFromBytes } = this.#options;
     try {
-      const { contentType, text } = await metrics();
+      const { contentType, text } = await metrics(request.headers.accept);
       const page = Buffer.from(text, 'utf8');
       const accepted = request.headers['accept-encoding'];
       const coding = page.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);

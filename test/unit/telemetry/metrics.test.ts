@@ -19,7 +19,7 @@ async function sampleOf(all: Metrics, line: string): Promise<number | undefined>
   return found[0] === undefined ? undefined : Number(found[0].slice(line.length + 1));
 }
 
-const REQUEST = 'surface="grpc",method="Predict",model="digits",version="3",outcome="ok"';
+const REQUEST = 'surface="grpc",method="Predict",model="digits",version="3",signature="serving_default",outcome="ok"';
 
 describe('requests', () => {
   it('are counted by surface, method, model, version and outcome, in seconds', async () => {
@@ -37,7 +37,7 @@ describe('requests', () => {
     const { metrics: all } = metrics();
     all.recordRequest(requestRecord());
     for (const [index, stage] of STAGES.entries()) {
-      const labels = `stage="${stage}",model="digits",version="3"`;
+      const labels = `stage="${stage}",model="digits",version="3",signature="serving_default"`;
       assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_count{${labels}}`), 1, stage);
       assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_sum{${labels}}`), (index + 1) / 1000, stage);
     }
@@ -50,7 +50,10 @@ describe('requests', () => {
     stages.finish(3);
     all.recordRequest(requestRecord({ stages, method: 'GetModelStatus' }));
     const count = (stage: string) =>
-      sampleOf(all, `pillion_stage_duration_seconds_count{stage="${stage}",model="digits",version="3"}`);
+      sampleOf(
+        all,
+        `pillion_stage_duration_seconds_count{stage="${stage}",model="digits",version="3",signature="serving_default"}`,
+      );
     assert.equal(await count('receive'), 1);
     assert.equal(await count('execute'), 0);
     assert.equal(await count('encode'), 1);
@@ -72,7 +75,8 @@ describe('requests', () => {
     const error = new ServingError('overloaded', 'too late', { attributes });
     for (let i = 0; i < 2; i++) all.recordRequest(requestRecord({ outcome: 'overloaded', error }));
     all.recordRequest(requestRecord({ outcome: 'internal', error: new ServingError('internal', 'bug') }));
-    const series = 'pillion_scheduler_refusals_total{model="digits",version="3",reason="predicted_late"}';
+    const series =
+      'pillion_scheduler_refusals_total{model="digits",version="3",signature="serving_default",reason="predicted_late"}';
     assert.equal(await sampleOf(all, series), 2);
     assert.equal((await all.text()).split('pillion_scheduler_refusals_total{').length, 2);
   });
@@ -103,13 +107,25 @@ describe('batches', () => {
     all.recordBatch(batchRecord());
     all.recordBatch(batchRecord({ rows: 8 }));
     all.recordBatch(batchRecord({ reason: 'full', outcome: 'backend_failed' }));
-    const labels = 'model="digits",version="3"';
+    const labels = 'model="digits",version="3",signature="serving_default"';
     assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="4",${labels}}`), 0);
     assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="8",${labels}}`), 3);
     assert.equal(await sampleOf(all, `pillion_batch_size_sum{${labels}}`), 18);
     assert.equal(await sampleOf(all, `pillion_batch_padding_rows_total{${labels}}`), 6);
     assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="slot_free",outcome="ok"}`), 2);
     assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="full",outcome="backend_failed"}`), 1);
+  });
+
+  it('have the runtime’s own time, and by how much the prediction was wrong', async () => {
+    const { metrics: all } = metrics();
+    all.recordBatch(batchRecord({ expectedMs: 4 }));
+    all.recordBatch(batchRecord({ runStart: undefined, runEnd: undefined }));
+    all.recordBatch(batchRecord({ expectedMs: 4, splitStart: 0, outcome: 'worker_lost' }));
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    assert.equal(await sampleOf(all, `pillion_run_duration_seconds_sum{${labels}}`), 0.008);
+    assert.equal(await sampleOf(all, `pillion_run_duration_seconds_count{${labels}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_run_prediction_error_seconds_sum{${labels}}`), 0.002);
+    assert.equal(await sampleOf(all, `pillion_run_prediction_error_seconds_count{${labels}}`), 1);
   });
 });
 
@@ -119,7 +135,7 @@ describe('states', () => {
     let rows = 4;
     let inFlight = 2;
     all.observeQueues(() => [{ model: 'digits', version: '3', rows, tasks: 2, runningBatches: 1 }]);
-    all.observeInFlight(() => inFlight);
+    all.observe('pillion_requests_in_flight', 'In flight.', () => inFlight);
     const labels = 'model="digits",version="3"';
     assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 4);
     assert.equal(await sampleOf(all, `pillion_queue_tasks{${labels}}`), 2);
@@ -129,6 +145,77 @@ describe('states', () => {
     inFlight = 0;
     assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 0);
     assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 0);
+  });
+});
+
+it('signatures have series of their own', async () => {
+  const { metrics: all } = metrics();
+  for (const signatureName of ['a', 'b', 'a']) all.recordRequest(requestRecord({ signatureName }));
+  const count = (signature: string) =>
+    sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST.replace('serving_default', signature)}}`);
+  assert.deepEqual([await count('a'), await count('b')], [2, 1]);
+});
+
+it('what is kept and what becomes of workers is counted', async () => {
+  const { metrics: all, clock } = metrics();
+  all.recordRequest(requestRecord(), 'slow');
+  for (const what of ['lost', 'restarted', 'lost']) all.recordWorkerEvent('digits', '3', what);
+  assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="slow"}'), 1);
+  assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="failed"}'), 0);
+  const lost = 'pillion_worker_events_total{model="digits",version="3",what="lost"}';
+  assert.equal(await sampleOf(all, lost), 2);
+  all.forgetVersion('digits', '3');
+  clock.advance(60_000);
+  assert.equal(await sampleOf(all, lost), undefined);
+  all.recordWorkerEvent('digits', '3', 'lost');
+  assert.equal(await sampleOf(all, lost), 1);
+});
+
+describe('the page', () => {
+  const OPEN = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4';
+
+  it('is Prometheus text, or OpenMetrics with exemplars for who asks for it', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord(), undefined, 'a'.repeat(32));
+    const plain = await all.page();
+    assert.match(plain.contentType, /^text\/plain; version=0\.0\.4/);
+    assert.ok(!plain.text.includes('aaaa'));
+    const open = await all.page({ accept: OPEN });
+    assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    const exemplar = `# {trace_id="${'a'.repeat(32)}"} 0.036 1700000000.136`;
+    assert.ok(open.text.includes(`bucket{le="0.05",${REQUEST}} 1 ${exemplar}\n`), open.text);
+    assert.equal(open.text.match(/pillion_stage_duration_seconds_bucket.* # \{/g)?.length, 8);
+    assert.match(open.text, /^# TYPE pillion_kept_requests counter\n/m);
+    assert.match(open.text, /^pillion_kept_requests_total\{reason="slow"\} 0$/m);
+    assert.ok(open.text.endsWith('\n# EOF\n'));
+  });
+
+  it('has TensorFlow Serving’s names where they are asked for', async () => {
+    const { metrics: all } = metrics();
+    const batch = batchRecord();
+    all.recordBatch(batch);
+    all.recordRequest(requestRecord({ batch }));
+    all.recordRequest(requestRecord({ surface: 'rest', version: '4', batch }));
+    all.recordRequest(requestRecord({ outcome: 'model_not_found', model: '', version: '', signatureName: '' }));
+    assert.ok(!(await all.page()).text.includes(':tensorflow:'));
+    const lines = (await all.page({ withTfServing: true })).text.split('\n');
+    for (const line of [
+      ':tensorflow:serving:request_count{model_name="digits",status="OK"} 2',
+      ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 1',
+      ':tensorflow:serving:request_latency_sum{model_name="digits",API="Predict",entrypoint="GRPC"} 36000',
+      ':tensorflow:serving:request_latency_count{model_name="digits",API="predict",entrypoint="REST"} 1',
+      ':tensorflow:serving:runtime_latency_sum{model_name="digits",API="Predict",runtime="Pillion"} 8000',
+      ':tensorflow:serving:batching_session:queuing_latency_sum{thread_pool_name=""} 8000',
+      ':tensorflow:serving:batching_session:wrapped_run_count 1',
+      ':tensorflow:serving:batching_session:input_batch_size_sum{thread_pool_name=""} 4',
+      ':tensorflow:serving:batching_session:processed_batch_size_sum{thread_pool_name=""} 8',
+      ':tensorflow:serving:batching_session:padding_size_sum{thread_pool_name="",execution_batch_size="8"} 3',
+    ]) {
+      assert.ok(lines.includes(line), `${line} is not in\n${lines.filter((each) => each.startsWith(':')).join('\n')}`);
+    }
+    const open = await all.page({ withTfServing: true, accept: OPEN });
+    assert.match(open.text, /^# TYPE :tensorflow:serving:request_count unknown$/m);
+    assert.equal(await all.counterTotal(':tensorflow:serving:request_count'), 3);
   });
 });
 
@@ -177,7 +264,6 @@ it('two apps in one process do not see each other, and each tells of the process
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
   assert.ok(!text.includes('nodejs_active_'));
-  assert.match(second.contentType, /^text\/plain; version=0\.0\.4/);
 });
 
 it('a counter’s total is the sum of its series; what is no counter has 0', async () => {
