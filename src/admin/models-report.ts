@@ -6,7 +6,7 @@
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
+import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 
 /** The part of ModelManager that is reported. */
@@ -53,7 +53,13 @@ export interface VersionReport {
   readonly version: string;
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
-  readonly host?: { readonly kind: string; readonly reason: string };
+  readonly host?: {
+    readonly kind: string;
+    readonly reason: string;
+    readonly restarts?: number;
+    /** Of its own processes. */
+    readonly resident_bytes?: number;
+  };
   readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
   readonly memory?: {
     readonly artifact_bytes: number;
@@ -102,10 +108,19 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
   };
 }
 
+function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): NonNullable<VersionReport['host']> {
+  return {
+    kind,
+    reason,
+    ...(restarts !== undefined && { restarts }),
+    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+  };
+}
+
 function loadedReport({ host, memory, runner, latencySeeds, signatures }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
-    ...(host !== undefined && { host }),
+    ...(host !== undefined && { host: hostReport(host) }),
     signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
     ...(memory !== undefined && {
       memory: {

@@ -22,6 +22,6 @@ export interface RunOps {
 export interface OpProfile {
   readonly signatureName: string;
   readonly rows: number;
-  /** `startMs` is thread time (host/thread-protocol.ts). */
+  /** `startMs` is machine time (host/worker-call.ts). */
   readonly runs: readonly (RunOps & { readonly startMs: number })[];
 }

@@ -69,6 +69,13 @@ export interface MemoryReading {
   readonly bytes: number;
 }
 
+/** Memory of a model version's own processes, in bytes. */
+export interface HostReading {
+  readonly model: string;
+  readonly version: string;
+  readonly residentBytes: number;
+}
+
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -115,6 +122,10 @@ export class Metrics {
       'pillion_scheduler_refusals_total',
       'Requests that the scheduler refused, dropped or gave up, by reason.',
     ),
+    hostRestarts: counterFamily(
+      'pillion_host_restarts_total',
+      'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
+    ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
     workerEvents: counterFamily(
@@ -154,11 +165,7 @@ export class Metrics {
 
   /** `what` is one of a closed set. */
   recordWorkerEvent(model: string, version: string, what: string): void {
-    const key = `${what} ${version} ${model}`;
-    const found = this.#workerEvents.get(key);
-    const series = found ?? this.#families.workerEvents.open({ model, version, what });
-    if (found === undefined) this.#workerEvents.set(key, series);
-    series.add(1);
+    this.#countWorkers('workerEvents', { model, version, what }, what);
   }
 
   /** `read` is asked at each scrape. Call once. */
@@ -179,6 +186,18 @@ export class Metrics {
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
     const help = 'Memory that a loaded version takes, as measured when it loaded.';
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
+  }
+
+  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
+    this.#countWorkers('hostRestarts', { model, version, reason }, reason);
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeHosts(read: () => readonly HostReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes }));
+    const help = 'Memory of the processes that a version runs in, where it has its own.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_host_resident_bytes', help, readings)));
   }
 
   /** One number without labels; `read` is asked at each scrape. Call once for each name. */
@@ -247,6 +266,18 @@ export class Metrics {
     const signatures = versions.get(version) ?? new Map<string, SignatureSeries>();
     this.#series.set(model, versions.set(version, signatures.set(signature, series)));
     return series;
+  }
+
+  #countWorkers(
+    family: 'workerEvents' | 'hostRestarts',
+    labels: Labels & { readonly model: string; readonly version: string },
+    what: string,
+  ): void {
+    const key = `${family} ${what} ${labels.version} ${labels.model}`;
+    const found = this.#workerEvents.get(key);
+    const series = found ?? this.#families[family].open(labels);
+    if (found === undefined) this.#workerEvents.set(key, series);
+    series.add(1);
   }
 
   #refusalsOf(surface: string, kind: string): CounterSeries {

@@ -23,7 +23,7 @@ export interface ProfileParts {
   /** When watching began, on the clock of the records. */
   readonly startedAtMs: number;
   /** From that clock to process.hrtime's, in ms. */
-  readonly toThreadMs: number;
+  readonly toMachineMs: number;
 }
 
 /** `otherData` of the file: what `pillion profile` prints. */
@@ -57,13 +57,13 @@ const TABLE_ROWS = 20;
 
 /** The file's text in pieces. */
 export function profileDocument(parts: ProfileParts): Generator<string> {
-  const { capture, flames, replicas, startedAtMs, toThreadMs } = parts;
+  const { capture, flames, replicas, startedAtMs, toMachineMs } = parts;
   const earliest = capture.requests.reduce((least, { startMs }) => Math.min(least, startMs), startedAtMs);
-  const file = new TraceFile(earliest + toThreadMs);
-  const onThreadClock = (span: Span): Span => ({
+  const file = new TraceFile(earliest + toMachineMs);
+  const onMachineClock = (span: Span): Span => ({
     ...span,
-    startMs: span.startMs + toThreadMs,
-    endMs: span.endMs + toThreadMs,
+    startMs: span.startMs + toMachineMs,
+    endMs: span.endMs + toMachineMs,
   });
   const addNested = (
     process: string,
@@ -75,7 +75,7 @@ export function profileDocument(parts: ProfileParts): Generator<string> {
       const onTrack = file.addTrack(pid, `${track} ${i + 1}`);
       for (const { children, name, startMs, endMs, args } of spans) {
         for (const span of [{ name, startMs, endMs, ...(args && { args }) }, ...children])
-          file.addSpan(onTrack, process, onThreadClock(span));
+          file.addSpan(onTrack, process, onMachineClock(span));
       }
     });
   };

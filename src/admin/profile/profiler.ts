@@ -6,7 +6,7 @@
  * While it watches, sampling costs the event loop a few percent. Afterwards a replica takes a core while it loads and
  * runs: what is served meanwhile is not in the profile, and may be slower.
  */
-import { threadTimeMs } from '../../backends/host/thread-protocol.ts';
+import { machineTimeMs } from '../../backends/host/worker-call.ts';
 import type { FreeMemory } from '../../config/free-memory.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Servable } from '../../models/servable.ts';
@@ -59,7 +59,7 @@ export class Profiler {
     return profileDocument({
       ...{ seconds, capture, samplingMicros, replicas, startedAtMs },
       flames: cpuFlames(cpu, MAX_CPU_SPANS),
-      toThreadMs: threadTimeMs() - clock.nowMs(),
+      toMachineMs: machineTimeMs() - clock.nowMs(),
     });
   }
 

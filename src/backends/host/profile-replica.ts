@@ -6,9 +6,9 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../core/errors.ts';
 import type { OpProfile } from '../op-profile.ts';
+import { fromErrorMessage } from './error-message.ts';
 import type { ReplicaMessage, ReplicaStart } from './replica-protocol.ts';
 import { siblingModule } from './sibling-module.ts';
-import { fromErrorMessage } from './thread-protocol.ts';
 
 /**
  * Rejects with ServingError: `unsupported` where the backend has no profiler, `load_failed`, `backend_failed`, `worker_lost`.

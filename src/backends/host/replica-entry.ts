@@ -7,9 +7,10 @@ import { ServingError } from '../../core/errors.ts';
 import type { ProfiledSession } from '../backend.ts';
 import type { OpProfile } from '../op-profile.ts';
 import { backendFor } from '../registry.ts';
+import { toErrorMessage } from './error-message.ts';
 import type { ReplicaMessage, ReplicaStart } from './replica-protocol.ts';
-import { threadTimeMs, toErrorMessage } from './thread-protocol.ts';
 import { madeUpBatch } from './trial-runs.ts';
+import { machineTimeMs } from './worker-call.ts';
 
 /** They pay for code and memory that the later ones find. */
 const WARM_UP_RUNS = 3;
@@ -30,7 +31,8 @@ async function answer(start: ReplicaStart): Promise<ReplicaMessage> {
 
 async function profile(start: ReplicaStart): Promise<OpProfile> {
   const backend = await backendFor(start.versionDirectory, start.backendKind);
-  if (backend.loadProfiled === undefined) {
+  // A runtime that must not be in the server's own process must not come into it by a replica either.
+  if (backend.loadProfiled === undefined || backend.mustRunIn === 'process') {
     throw new ServingError('unsupported', `backend "${backend.kind}" has no profiler of its ops`);
   }
   const session = await backend.loadProfiled(start.versionDirectory, start.loadOptions);
@@ -45,11 +47,11 @@ async function profileRuns(session: ProfiledSession, { signatureName = '', rows 
   const name = session.signatures.has(signatureName) ? signatureName : [...session.signatures.keys()][0]!;
   const batch = madeUpBatch(name, session.signatures.get(name)!, rows);
   const ends: number[] = [];
-  const startedAt = threadTimeMs();
+  const startedAt = machineTimeMs();
   while (ends.length < WARM_UP_RUNS + COUNTED_RUNS) {
     await session.run(name, batch.inputs, batch.outputs, { deadline: Infinity });
-    ends.push(threadTimeMs());
-    if (ends.length > WARM_UP_RUNS && threadTimeMs() - startedAt > BUDGET_MS) break;
+    ends.push(machineTimeMs());
+    if (ends.length > WARM_UP_RUNS && machineTimeMs() - startedAt > BUDGET_MS) break;
   }
   const counted = ends.slice(WARM_UP_RUNS);
   // What loading ran comes before ours.

@@ -1,7 +1,7 @@
 /** What crosses between the serving thread and the thread of a replica. */
 import type { LoadOptions } from '../backend.ts';
 import type { OpProfile } from '../op-profile.ts';
-import type { ErrorMessage } from './thread-protocol.ts';
+import type { ErrorMessage } from './error-message.ts';
 
 /** What it is started with. */
 export interface ReplicaStart {

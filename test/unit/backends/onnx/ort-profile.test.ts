@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
 import { profileReplica } from '../../../../src/backends/host/profile-replica.ts';
 import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
-import { threadTimeMs } from '../../../../src/backends/host/thread-protocol.ts';
+import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
@@ -42,7 +42,7 @@ describe('ONNX Runtime’s profile', () => {
 
   it('comes from a replica of a real model in a thread of its own, which leaves nothing behind', async () => {
     const before = leftovers();
-    const startedAt = threadTimeMs();
+    const startedAt = machineTimeMs();
     const profile = await profileReplica({
       ...{ versionDirectory: DIGITS, backendKind: undefined, loadOptions: LOAD },
       signatureName: 'no such signature',
@@ -51,7 +51,7 @@ describe('ONNX Runtime’s profile', () => {
     assert.deepEqual([profile.signatureName, profile.rows, profile.runs.length], ['serving_default', 32, 10]);
     let last = startedAt;
     for (const { startMs, durationMs, ops } of profile.runs) {
-      assert.ok(startMs > last && startMs + durationMs <= threadTimeMs(), 'runs follow each other');
+      assert.ok(startMs > last && startMs + durationMs <= machineTimeMs(), 'runs follow each other');
       last = startMs;
       assert.deepEqual(
         [...new Set(ops.map(({ op }) => op))].sort(),
