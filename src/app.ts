@@ -168,7 +168,11 @@ class PillionApp implements App {
       metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
       profile: this.#profiles,
-      requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
+      requests: new RequestsEndpoint({
+        recorder: telemetry.flights,
+        clock: systemClock,
+        payloads: this.#records.payloads,
+      }),
       onInternalError: common.onInternalError,
     });
     this.#observe();

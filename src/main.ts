@@ -10,11 +10,22 @@ import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
 import { doctor } from './cli/doctor.ts';
 import { readDoctorOptions } from './cli/doctor-options.ts';
-import { CONFIG_HELP, DOCTOR_HELP, HELP, PROFILE_HELP, RECORD_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import {
+  CONFIG_HELP,
+  DOCTOR_HELP,
+  HELP,
+  PROFILE_HELP,
+  RECORD_HELP,
+  REPLAY_HELP,
+  SERVE_HELP,
+  STATUS_HELP,
+} from './cli/help.ts';
 import { profile } from './cli/profile.ts';
 import { readProfileOptions } from './cli/profile-options.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
+import { replay } from './cli/replay.ts';
+import { readReplayOptions } from './cli/replay-options.ts';
 import { status } from './cli/status.ts';
 import { readStatusOptions } from './cli/status-options.ts';
 import { tuneCollector } from './config/collector.ts';
@@ -57,6 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   if (command === 'profile') return runProfile(rest);
   if (command === 'record') return runRecord(rest);
+  if (command === 'replay') return runReplay(rest);
   if (command === 'status') return runStatus(rest);
   if (command === 'doctor') return runDoctor(rest);
   if (command === 'config') return config(rest);
@@ -64,7 +76,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -86,6 +98,13 @@ async function runRecord(args: readonly string[]): Promise<void> {
   const read = readRecordOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'record');
   process.exitCode = await record(read.options);
+}
+
+async function runReplay(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(REPLAY_HELP);
+  const read = readReplayOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'replay');
+  process.exitCode = await replay(read.options);
 }
 
 async function runStatus(args: readonly string[]): Promise<void> {

@@ -84,6 +84,7 @@ export class AdminServer {
     if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
       const answer = this.#options.requests.answer(request, path);
       if ('json' in answer) return sendJson(response, answer.json);
+      if ('bytes' in answer) return send(response, 200, 'application/octet-stream', answer.bytes);
       return send(response, answer.status, 'text/plain', `${answer.text}\n`);
     }
     if (path === '/profile') return this.#options.profile.answer(request, response);
@@ -101,7 +102,7 @@ function sendJson(response: ServerResponse, value: object): void {
   send(response, 200, 'application/json', `${JSON.stringify(value)}\n`);
 }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+function send(response: ServerResponse, status: number, contentType: string, body: string | Uint8Array): void {
   response.writeHead(status, { 'content-type': contentType });
   response.end(body);
 }

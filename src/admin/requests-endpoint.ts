@@ -3,6 +3,7 @@
  *
  *   GET /requests[?model=NAME][&outcome=ok|KIND][&kept=slow|failed][&limit=100]   {requests: […]}, newest first
  *   GET /requests/ID                                                              one of them
+ *   GET /requests/ID/payload              what it sent, as a TFRecord of a PredictionLog, where it was captured
  *
  * They name callers: for localhost alone, and for no web page (loopback-host.ts).
  */
@@ -15,14 +16,21 @@ import { SteadyWall } from '../telemetry/steady-wall.ts';
 import type { KeepReason } from '../telemetry/tail-keep.ts';
 import { refuseForeignHost } from './loopback-host.ts';
 import type { Refusal } from './refusal.ts';
-import { type RequestEntry, requestEntry } from './requests-report.ts';
+import { type RequestEntry, type RequestsView, requestEntry } from './requests-report.ts';
 
 export const REQUESTS_PATH = '/requests';
 
 export interface RequestsEndpointOptions {
   readonly recorder: FlightRecorder;
   readonly clock: Clock;
+  /** Undefined where payloads are not captured. */
+  readonly payloads?: RequestsView['payloads'];
 }
+
+/** An answer: JSON, bytes, or why there is none. */
+export type RequestsAnswer = { readonly json: object } | { readonly bytes: Uint8Array } | Refusal;
+
+const PAYLOAD = '/payload';
 
 const DEFAULT_LIMIT = 100;
 const OUTCOMES: readonly string[] = ['ok', ...Object.keys(ERROR_TABLE)];
@@ -30,16 +38,14 @@ const KEPT: readonly string[] = ['slow', 'failed'];
 const PARAMETERS: readonly string[] = ['model', 'outcome', 'kept', 'limit'];
 
 export class RequestsEndpoint {
-  readonly #recorder: FlightRecorder;
-  readonly #wall: SteadyWall;
+  readonly #view: RequestsView;
 
-  constructor({ recorder, clock }: RequestsEndpointOptions) {
-    this.#recorder = recorder;
-    this.#wall = new SteadyWall(clock);
+  constructor({ recorder, clock, payloads }: RequestsEndpointOptions) {
+    this.#view = { recorder, wall: new SteadyWall(clock), payloads };
   }
 
-  /** What to answer, as JSON, or why not. `path` is that of the request, without its query. */
-  answer(request: IncomingMessage, path: string): { readonly json: object } | Refusal {
+  /** `path` is that of the request, without its query. */
+  answer(request: IncomingMessage, path: string): RequestsAnswer {
     const refusal = refuseForeignHost(request, 'requests are shown');
     if (refusal !== undefined) return refusal;
     if (path !== REQUESTS_PATH) return this.#one(path.slice(REQUESTS_PATH.length + 1));
@@ -50,14 +56,18 @@ export class RequestsEndpoint {
 
   /** Newest first. */
   list(filter: FlightFilter): RequestEntry[] {
-    return this.#recorder.list(filter).map((one) => requestEntry(one, this.#recorder, this.#wall));
+    return this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view));
   }
 
-  #one(encoded: string): { readonly json: object } | Refusal {
-    const id = decode(encoded);
-    const found = id === undefined ? undefined : this.#recorder.find(id);
+  #one(encoded: string): RequestsAnswer {
+    const wantsPayload = encoded.endsWith(PAYLOAD);
+    const id = decode(wantsPayload ? encoded.slice(0, -PAYLOAD.length) : encoded);
+    const found = id === undefined ? undefined : this.#view.recorder.find(id);
     if (found === undefined) return { status: 404, text: 'no such request; the last ones are at /requests' };
-    return { json: requestEntry(found, this.#recorder, this.#wall) };
+    if (!wantsPayload) return { json: requestEntry(found, this.#view) };
+    const bytes = this.#view.payloads?.read(found.sequence);
+    if (bytes !== undefined) return { bytes };
+    return { status: 404, text: 'its payload was not captured; see --capture_payloads of pillion serve' };
   }
 }
 

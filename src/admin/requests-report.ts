@@ -3,6 +3,7 @@
  * Sizes are bytes, durations ms; stages are told from the first header on. What is not known is left out, never 0.
  */
 import { isoTime } from '../core/clock.ts';
+import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
 import type { ErrorFacts, RequestSnapshot } from '../telemetry/request-snapshot.ts';
@@ -60,7 +61,15 @@ export interface BatchEntry {
   readonly mates: readonly string[];
 }
 
-export function requestEntry(request: RequestSnapshot, recorder: FlightRecorder, wall: SteadyWall): RequestEntry {
+/** What entries are made from. */
+export interface RequestsView {
+  readonly recorder: FlightRecorder;
+  readonly wall: SteadyWall;
+  /** Undefined where payloads are not captured. */
+  readonly payloads: Pick<PayloadCapture, 'has' | 'read'> | undefined;
+}
+
+export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
   const { trace, batch, error, stages } = request;
   return {
     id: request.id,
@@ -83,7 +92,7 @@ export function requestEntry(request: RequestSnapshot, recorder: FlightRecorder,
     ...(batch !== undefined && {
       batch: batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
     }),
-    has_payload: false,
+    has_payload: payloads?.has(request.sequence) ?? false,
   };
 }
 

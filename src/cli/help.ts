@@ -4,6 +4,7 @@ import { SERVE_OPTIONS } from '../config/serve-options.ts';
 import { DOCTOR_OPTIONS } from './doctor-options.ts';
 import { PROFILE_OPTIONS } from './profile-options.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
+import { REPLAY_OPTIONS } from './replay-options.ts';
 import { STATUS_OPTIONS } from './status-options.ts';
 
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API
@@ -16,6 +17,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion profile --out=FILE   a trace file of what a running sidecar does, and the ops that take a model's time
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help     every option of record
+  pillion replay            sends captured or recorded requests again and compares the answers
   pillion config check [options of serve] [--json]
   pillion version
 
@@ -80,6 +82,18 @@ whole: after --count records, --max_bytes, --duration, Ctrl-C or the sidecar's e
 is recorded unless somebody asks on the sidecar's own machine, and the file is readable by its owner alone.
 
 ${describeOptions(RECORD_OPTIONS)}
+`;
+
+export const REPLAY_HELP = `pillion replay: sends requests that were written down again, and compares the answers
+
+  pillion replay --kept=failed                     what a sidecar with --capture_payloads=failed captured
+  pillion replay --in=digits-1.tfrecord --rest=127.0.0.1:9501
+
+They are sent over REST, one after the other: Predict, Classify and Regress. A line for each that fails or is answered
+otherwise than recorded. Ends with 0 if all were answered and none otherwise, else with 1. Inputs whose values were not
+captured are sent as zeros and empty strings of the same shape.
+
+${describeOptions(REPLAY_OPTIONS)}
 `;
 
 export const CONFIG_HELP = `pillion config check: what serve would do with these options

@@ -222,6 +222,23 @@ export const SERVE_OPTIONS = {
     default: 10,
     help: 'Of each kind of failure, and of each model’s requests that are slower than its 99th percentile, so many a second are kept: by the flight recorder, and as traces whatever the sampling. 0 = none.',
   }),
+  capture_payloads: text({
+    default: 'off',
+    oneOf: ['off', 'failed', 'all'],
+    placeholder: 'off|failed|all',
+    help: 'Keeps what Predict requests sent, in memory, for GET /requests/ID/payload and `pillion replay`: of those that failed, or of all.',
+  }),
+  capture_inputs: texts({
+    default: [],
+    placeholder: 'NAME',
+    help: 'An input whose values are captured; may be given several times; * = all, and the answers. Of any other, dtype and shape alone are kept.',
+  }),
+  capture_max_mib: integer({
+    min: 1,
+    max: 65_536,
+    default: 16,
+    help: 'Captured payloads take at most so many MiB; the oldest go first.',
+  }),
   drain_timeout_ms: integer({
     ...COUNT,
     default: 25_000,

@@ -10,6 +10,22 @@ import type { VersionChoice } from './servable-directory.ts';
 
 export interface TapPoint {
   readonly tap: RequestTap | undefined;
+  /** Gets every Predict; undefined where payloads are not captured. */
+  readonly capture?: PredictCapture | undefined;
+}
+
+/** Who keeps payloads of Predict requests, those that failed too. */
+export interface PredictCapture {
+  /** Copies all that it keeps before it returns. Never throws. */
+  take(attempt: PredictAttempt): void;
+}
+
+/** A Predict that has ended. */
+export interface PredictAttempt extends Omit<PredictExchange, 'outputs'> {
+  /** Of all requests of the process. */
+  readonly sequence: number;
+  /** Undefined: it failed. */
+  readonly outputs: TensorMap | undefined;
 }
 
 export interface RequestTap {

@@ -13,6 +13,7 @@ import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
 import type { ServableDirectory } from '../../models/servable-directory.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
+import { captured } from './captured-predict.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
 import { listNames } from './list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
@@ -97,6 +98,19 @@ export class PredictHandler {
    * what was submitted to it by itself.
    */
   predict(
+    target: PredictTarget,
+    inputs: TensorMap,
+    outputFilter: readonly string[],
+    context: RequestContext,
+  ): Promise<TensorMap> {
+    const { capture } = target.handle.servable.tapPoint;
+    if (capture === undefined) return this.#run(target, inputs, outputFilter, context);
+    return captured(capture, { target, inputs, outputFilter, context }, () =>
+      this.#run(target, inputs, outputFilter, context),
+    );
+  }
+
+  #run(
     target: PredictTarget,
     inputs: TensorMap,
     outputFilter: readonly string[],

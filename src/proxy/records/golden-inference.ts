@@ -3,7 +3,7 @@
  * the same order; scores and values may differ as golden-answer.ts allows for float32.
  */
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
-import { elements, type NumericTensor } from '../../core/tensor.ts';
+import { elements, type NumericTensor, numericTensor, stringTensor } from '../../core/tensor.ts';
 import type { LabelledScore, RecordedResult } from '../grpc/inference-response-reader.ts';
 import { quoteName } from '../handlers/list-names.ts';
 import type { InferenceResult } from '../handlers/multi-inference.ts';
@@ -19,6 +19,34 @@ export function resultDifference(got: Classifications | Regressions, recorded: R
   }
   if (recorded.kind === 'regression') return valuesDifference(got as Regressions, recorded.rows);
   return classesDifference(got as Classifications, recorded.rows);
+}
+
+/** A written answer as if it had just been given, so that two of them can be compared. */
+export function resultOf(recorded: RecordedResult): Classifications | Regressions {
+  const { length } = recorded.rows;
+  if (recorded.kind === 'regression') {
+    return {
+      kind: 'regression',
+      rows: length,
+      values: numericTensor('float32', [length], Float32Array.from(recorded.rows)),
+    };
+  }
+  const columns = recorded.rows[0]?.length ?? 0;
+  const all = recorded.rows.flat();
+  return {
+    kind: 'classification',
+    rows: length,
+    columns,
+    classes: stringTensor(
+      [length, columns],
+      all.map(({ label }) => label),
+    ),
+    scores: numericTensor(
+      'float32',
+      [length, columns],
+      Float32Array.from(all, ({ score }) => score),
+    ),
+  };
 }
 
 /** The same for the tasks of a MultiInference, in their order. */

@@ -11,6 +11,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type PrepareVersion, warmUp } from '../../models/warm-up.ts';
 import { warmUpLog } from '../../models/warm-up-log.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { PayloadCapture } from './payload-capture.ts';
 import { PredictionLogReplayer } from './prediction-log-replayer.ts';
 import { RecordCounters } from './record-counters.ts';
 import { RequestLogs } from './request-logs.ts';
@@ -32,6 +33,8 @@ const AROUND_BYTES = 64 * 1024;
 export class Records {
   readonly taps: TapBoard;
   readonly counters: RecordCounters;
+  /** Undefined where payloads are not captured. */
+  readonly payloads: PayloadCapture | undefined;
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
 
@@ -39,7 +42,8 @@ export class Records {
     const maxTensorBytes = options.max_message_bytes;
     // It holds a request and may hold its answer; neither is larger than a message may be.
     const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;
-    this.taps = new TapBoard({ clock, onInternalError });
+    this.payloads = payloadCapture(clock, options, onInternalError);
+    this.taps = new TapBoard({ clock, onInternalError, capture: this.payloads });
     this.counters = new RecordCounters(registry);
     this.#logs = new RequestLogs({
       clock,
@@ -77,4 +81,14 @@ export class Records {
   close(): Promise<void> {
     return this.#logs.close();
   }
+}
+
+function payloadCapture(
+  clock: Clock,
+  options: ServeOptions,
+  onInternalError: (error: unknown) => void,
+): PayloadCapture | undefined {
+  const { capture_payloads: mode, capture_inputs: inputs, capture_max_mib: maxMib } = options;
+  if (mode !== 'failed' && mode !== 'all') return undefined;
+  return new PayloadCapture({ mode, inputs, maxBytes: maxMib * 2 ** 20, clock, onInternalError });
 }

@@ -17,6 +17,7 @@ import { frameRecord } from '../../core/tf-record-writer.ts';
 import type {
   InferenceExchange,
   MessageExchange,
+  PredictCapture,
   PredictExchange,
   RequestTap,
   SampledRequest,
@@ -42,10 +43,17 @@ export interface TapBoardOptions {
   readonly random?: () => number;
   /** A copy could not be made; the request goes on. */
   readonly onInternalError: (error: unknown) => void;
+  /** Of all models; undefined = payloads are not captured. */
+  readonly capture?: PredictCapture | undefined;
 }
 
 class ModelTapPoint implements TapPoint {
   tap: ModelTap | undefined = undefined;
+  readonly capture: PredictCapture | undefined;
+
+  constructor(capture: PredictCapture | undefined) {
+    this.capture = capture;
+  }
 }
 
 export class TapBoard {
@@ -74,7 +82,7 @@ export class TapBoard {
   #open(model: string): ModelTapPoint {
     let point = this.#points.get(model);
     if (point === undefined) {
-      point = new ModelTapPoint();
+      point = new ModelTapPoint(this.#options.capture);
       this.#points.set(model, point);
     }
     return point;

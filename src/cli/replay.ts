@@ -1,0 +1,135 @@
+/**
+ * `pillion replay`: sends requests that were written down to a server again, over REST as protobuf, one after the other,
+ * and compares each answer with the recorded one, where there is one, as golden requests are compared.
+ *
+ * Exit status: 0 all were answered, and none otherwise than recorded; 1 anything else, or there were none.
+ */
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
+import { systemClock } from '../core/clock.ts';
+import { type LogType, readPredictionLog } from '../core/prediction-log.ts';
+import { readExamplesRequest } from '../proxy/grpc/example-input-reader.ts';
+import { readClassificationResponse, readRegressionResponse } from '../proxy/grpc/inference-response-reader.ts';
+import { readPredictRequest } from '../proxy/grpc/predict-request-reader.ts';
+import { readPredictResponse } from '../proxy/grpc/predict-response-reader.ts';
+import { differenceOf } from '../proxy/records/golden-answer.ts';
+import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
+import type { ReplayOptions } from './replay-options.ts';
+import { type ReplayRecord, replayRecords } from './replay-source.ts';
+
+const MAX_BYTES = 2 ** 31 - 1;
+const PROTOBUF = 'application/x-protobuf';
+
+/** How a kind of request is sent again. */
+interface Kind {
+  readonly verb: string;
+  /** The model that it was sent to. */
+  modelOf(request: Uint8Array): string;
+  /** What of the answer differs from the recorded one; undefined = nothing. */
+  difference(got: Uint8Array, recorded: Uint8Array): string | undefined;
+}
+
+const NO_SPEC = { name: '' };
+
+const KINDS: Partial<Record<LogType, Kind>> = {
+  predict: {
+    verb: 'predict',
+    modelOf: (request) => readPredictRequest(request, MAX_BYTES).modelSpec.name,
+    difference: (got, recorded) =>
+      differenceOf(readPredictResponse(got, MAX_BYTES), readPredictResponse(recorded, MAX_BYTES)),
+  },
+  classify: {
+    verb: 'classify',
+    modelOf: (request) => readExamplesRequest(request, 'ClassificationRequest', MAX_BYTES, NO_SPEC).modelSpec.name,
+    difference: (got, recorded) =>
+      resultDifference(
+        resultOf(readClassificationResponse(got, MAX_BYTES)),
+        readClassificationResponse(recorded, MAX_BYTES),
+      ),
+  },
+  regress: {
+    verb: 'regress',
+    modelOf: (request) => readExamplesRequest(request, 'RegressionRequest', MAX_BYTES, NO_SPEC).modelSpec.name,
+    difference: (got, recorded) =>
+      resultDifference(resultOf(readRegressionResponse(got, MAX_BYTES)), readRegressionResponse(recorded, MAX_BYTES)),
+  },
+};
+
+/** What became of the requests. */
+interface Tally {
+  same: number;
+  different: number;
+  /** Answered, with nothing to compare with. */
+  answered: number;
+  failed: number;
+  readonly ms: number[];
+}
+
+/** Resolves with the exit status, when all is said. */
+export async function replay(options: ReplayOptions): Promise<number> {
+  const tally: Tally = { same: 0, different: 0, answered: 0, failed: 0, ms: [] };
+  let sent = 0;
+  try {
+    for await (const record of replayRecords(options)) {
+      if (sent === options.count) break;
+      sent += 1;
+      const problem = await replayOne(record, options, tally);
+      if (problem !== undefined) process.stdout.write(`${record.name}: ${problem}\n`);
+    }
+  } catch (error) {
+    process.stderr.write(`pillion: ${(error as Error).message}\n`);
+    return 1;
+  }
+  if (sent === 0) {
+    process.stderr.write('pillion: there is no request to replay; see --capture_payloads of pillion serve\n');
+    return 1;
+  }
+  process.stdout.write(`${summary(sent, tally)}\n`);
+  return tally.failed + tally.different === 0 ? 0 : 1;
+}
+
+/** Sends it; a text where it failed or was answered otherwise. */
+async function replayOne({ data }: ReplayRecord, options: ReplayOptions, tally: Tally): Promise<string | undefined> {
+  try {
+    const { type, request, response } = readPredictionLog(data);
+    const kind = type === undefined ? undefined : KINDS[type];
+    if (kind === undefined) throw new Error(`it is a ${type ?? 'empty'} record, which cannot be replayed over REST`);
+    const got = await send(kind, request, options, tally);
+    if (response === undefined) {
+      tally.answered += 1;
+      return undefined;
+    }
+    const difference = kind.difference(got, response);
+    if (difference === undefined) tally.same += 1;
+    else tally.different += 1;
+    return difference;
+  } catch (error) {
+    tally.failed += 1;
+    return (error as Error).message;
+  }
+}
+
+async function send(kind: Kind, request: Uint8Array, { rest, model }: ReplayOptions, tally: Tally): Promise<Buffer> {
+  const name = model === '' ? kind.modelOf(request) : model;
+  const url = `http://${rest}/v1/models/${encodeURIComponent(name)}:${kind.verb}`;
+  const startedAt = systemClock.nowMs();
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': PROTOBUF },
+    body: Buffer.from(request),
+  }).catch((error: Error) => {
+    throw new Error(`no server at ${rest}: ${(error.cause as Error | undefined)?.message ?? error.message}`);
+  });
+  const body = Buffer.from(await answer.arrayBuffer());
+  if (!answer.ok) throw new Error(`${answer.status} ${body.toString().trim()}`);
+  tally.ms.push(systemClock.nowMs() - startedAt);
+  return body;
+}
+
+function summary(sent: number, { same, different, answered, failed, ms }: Tally): string {
+  const parts = [`${sent} sent`, `${same} answered as recorded`, `${different} otherwise`, `${failed} failed`];
+  if (answered > 0) parts.push(`${answered} answered, with no recorded answer to compare`);
+  const sorted = [...ms].sort((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1);
+  return `${parts.join(', ')}; p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
+}

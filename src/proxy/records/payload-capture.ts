@@ -1,0 +1,110 @@
+/**
+ * Payloads of Predict requests for the flight recorder: what was sent, as a PredictionLog that `pillion replay` sends
+ * again. Off unless `--capture_payloads` says otherwise.
+ *
+ * They are people's data. Of inputs that `--capture_inputs` does not name, dtype and shape alone are kept: their numbers
+ * are 0 and their strings empty. Answers are kept only where all inputs are.
+ *
+ * In memory alone, at most `maxBytes` of it: the oldest go first, and one of more than a quarter is not kept. A copy
+ * costs the event loop about 1 ms a megabyte.
+ */
+import { Buffer } from 'node:buffer';
+import type { Clock } from '../../core/clock.ts';
+import { predictionLogParts } from '../../core/prediction-log.ts';
+import { byteLengthOf, elements, numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { frameRecord } from '../../core/tf-record-writer.ts';
+import type { PredictAttempt, PredictCapture } from '../../models/tap-point.ts';
+import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
+
+/** In `--capture_inputs`: every input. */
+export const EVERY_INPUT = '*';
+
+export interface PayloadCaptureOptions {
+  /** `failed`: of those that failed; `all`: of those that were answered too. */
+  readonly mode: 'failed' | 'all';
+  /** Names of the inputs whose values are kept; EVERY_INPUT = all. */
+  readonly inputs: readonly string[];
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  /** A payload could not be copied; the request goes on. */
+  readonly onInternalError: (error: unknown) => void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class PayloadCapture implements PredictCapture {
+  readonly #options: PayloadCaptureOptions;
+  /** By the request's sequence, oldest first. */
+  readonly #records = new Map<number, Buffer>();
+  #bytes = 0;
+
+  constructor(options: PayloadCaptureOptions) {
+    this.#options = options;
+  }
+
+  take(attempt: PredictAttempt): void {
+    if (attempt.outputs !== undefined && this.#options.mode !== 'all') return;
+    try {
+      this.#keep(attempt);
+    } catch (error) {
+      this.#options.onInternalError(error);
+    }
+  }
+
+  has(sequence: number): boolean {
+    return this.#records.has(sequence);
+  }
+
+  /** One TFRecord of a PredictionLog. */
+  read(sequence: number): Buffer | undefined {
+    return this.#records.get(sequence);
+  }
+
+  #keep({ sequence, requested, served, inputs, outputFilter, outputs }: PredictAttempt): void {
+    const { maxBytes, clock } = this.#options;
+    const answer = this.#keepsAll ? outputs : undefined;
+    if (bytesOf(inputs) + (answer === undefined ? 0 : bytesOf(answer)) > maxBytes / 4) return;
+    const { name, version, signatureName } = served;
+    const metadata = { name, version, signatureName, samplingRate: 1, wallMs: clock.wallMs() };
+    const request = writePredictRequest({ ...requested, name, signatureName }, this.#redacted(inputs), outputFilter);
+    const response = answer === undefined ? undefined : writeRecordedResponse(served, answer);
+    const record = frameRecord(predictionLogParts(metadata, 'predict', request, response));
+    this.#records.set(sequence, record);
+    this.#bytes += record.byteLength;
+    this.#forget(maxBytes);
+  }
+
+  #forget(maxBytes: number): void {
+    for (const [sequence, { byteLength }] of this.#records) {
+      if (this.#bytes <= maxBytes) return;
+      this.#records.delete(sequence);
+      this.#bytes -= byteLength;
+    }
+  }
+
+  get #keepsAll(): boolean {
+    return this.#options.inputs.includes(EVERY_INPUT);
+  }
+
+  #redacted(inputs: TensorMap): TensorMap {
+    if (this.#keepsAll) return inputs;
+    const kept = new Map<string, Tensor>();
+    for (const [name, tensor] of inputs) kept.set(name, this.#options.inputs.includes(name) ? tensor : blank(tensor));
+    return kept;
+  }
+}
+
+/** The same dtype and shape, and nothing in it. */
+function blank(tensor: Tensor): Tensor {
+  if (tensor.dtype === 'string') return stringTensor(tensor.shape, new Array(tensor.data.length).fill(NO_BYTES));
+  const zeros = elements(tensor)
+    .slice()
+    .fill(0 as never);
+  return numericTensor(tensor.dtype, tensor.shape, zeros);
+}
+
+function bytesOf(tensors: TensorMap): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
+  return bytes;
+}

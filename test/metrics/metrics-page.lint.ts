@@ -1,0 +1,51 @@
+/** A real sidecar's metrics, as Prometheus' own tools judge them. `npm run test:metrics`. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { after, it } from 'node:test';
+import { killSidecars, startSidecar } from '../support/sidecar.ts';
+import { writeSurfaceModels } from '../support/surface-models.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const OPENMETRICS = 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5';
+
+/** Standard output of a program that is content with `text`. */
+function judged(program: string, args: readonly string[], text: string): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { input: text, encoding: 'utf8' });
+  assert.equal(status, 0, `${program}: ${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+function toolOf(name: string): string {
+  const tool = process.env[name];
+  assert.ok(tool, `${name} names no program; run this by npm run test:metrics`);
+  return tool;
+}
+
+after(killSidecars);
+
+it('the metrics of a sidecar that has served', async (t) => {
+  const sidecar = await startSidecar(writeSurfaceModels(tempDirectory(t), ['float']));
+  const headers = { traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
+  for (const body of ['{"instances":[[1,2,3,4]]}', '{"instances":[[1]]}']) {
+    await fetch(`${sidecar.rest}/v1/models/float:predict`, { method: 'POST', headers, body });
+  }
+  const page = async (path: string, accept: string): Promise<string> =>
+    (await fetch(sidecar.admin + path, { headers: { accept } })).text();
+
+  await t.test('are clean to promtool', async () => {
+    const text = await page('/metrics', 'text/plain');
+    assert.match(text, /pillion_request_duration_seconds_count/);
+    assert.equal(judged(toolOf('PILLION_TEST_PROMTOOL'), ['check', 'metrics'], text), '');
+  });
+
+  for (const path of ['/metrics', '/monitoring/prometheus/metrics']) {
+    await t.test(`are OpenMetrics to its strict parser, with the caller's trace: ${path}`, async () => {
+      const script = 'test/metrics/parse_openmetrics.py';
+      const found = judged(toolOf('PILLION_TEST_PYTHON'), [script], await page(path, OPENMETRICS));
+      assert.deepEqual((JSON.parse(found) as { trace_ids: string[] }).trace_ids, [TRACE_ID]);
+    });
+  }
+  assert.equal(await sidecar.stop(), 0);
+});
