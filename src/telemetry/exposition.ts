@@ -41,7 +41,6 @@ export function openMetricsText(metrics: readonly MetricSnapshot[], wallAtZero: 
     lines.push(`# TYPE ${family} ${openType}`, `# HELP ${family} ${escapeValue(help)}`);
     for (const sample of values) {
       const labels = labelText(withCanonicalBound(sample.labels));
-      // prom-client's own histograms have null where they have none.
       const exemplar = sample.exemplar ? exemplarText(sample.exemplar, wallAtZero) : '';
       lines.push(`${nameOf(sample, name)}${labels} ${valueText(sample.value)}${exemplar}`);
     }

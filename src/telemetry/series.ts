@@ -32,7 +32,8 @@ export interface Sample {
   readonly metricName?: string | undefined;
   readonly labels: Labels;
   readonly value: number;
-  readonly exemplar?: Exemplar | undefined;
+  /** prom-client's own histograms have null there. */
+  readonly exemplar?: Exemplar | null | undefined;
 }
 
 /** A value read at scrape time. */

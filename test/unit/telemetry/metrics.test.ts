@@ -190,6 +190,13 @@ describe('the page', () => {
     assert.ok(open.text.endsWith('\n# EOF\n'));
   });
 
+  it('is OpenMetrics with the process’s own metrics too', async () => {
+    const all = new Metrics({ clock: new FakeClock() });
+    const { text } = await all.page({ accept: OPEN });
+    assert.match(text, /^# TYPE nodejs_gc_duration_seconds histogram$/m);
+    assert.match(text, /^process_cpu_seconds_total /m);
+  });
+
   it('has TensorFlow Serving’s names where they are asked for', async () => {
     const { metrics: all } = metrics();
     const batch = batchRecord();
