@@ -1,5 +1,6 @@
 /** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
 import process from 'node:process';
+import type { ProcessPlan } from './admin/models-report.ts';
 import { slotsOf } from './app-cores.ts';
 import { readFreeMemory } from './config/free-memory.ts';
 import type { Machine } from './config/machine.ts';
@@ -31,6 +32,19 @@ export interface ModelParts {
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
+}
+
+/** For GET /models. */
+export function processPlan(options: ServeOptions, machine: Machine): ProcessPlan {
+  return {
+    pid: process.pid,
+    budget_cores: machine.budgetCores,
+    slots: slotsOf(options, machine.budgetCores),
+    intra_op_threads: options.intra_op_threads,
+    is_batching_enabled: options.enable_batching,
+    max_batch_size: options.max_batch_size,
+    batch_timeout_micros: options.batch_timeout_micros,
+  };
 }
 
 export function createModels(parts: ModelParts): ModelManager {

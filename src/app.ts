@@ -9,10 +9,12 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
+import type { ProfileEndpoint } from './admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { RequestsEndpoint } from './admin/requests-endpoint.ts';
 import { CoreWatch, slotsOf } from './app-cores.ts';
-import { createModels, observeModels } from './app-models.ts';
+import { createModels, observeModels, processPlan } from './app-models.ts';
+import { createProfiles } from './app-profile.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -100,6 +102,7 @@ class PillionApp implements App {
   readonly #grpc: GrpcServer;
   readonly #rest: RestServer;
   readonly #recordings: RecordEndpoint;
+  readonly #profiles: ProfileEndpoint;
   readonly #admin: AdminServer;
   readonly #modelFileWatch: ModelFileWatch | undefined;
   #ended: Promise<void> | undefined;
@@ -173,12 +176,14 @@ class PillionApp implements App {
       counters: this.#records.counters,
       models: () => this.#models.modelNames,
     });
+    this.#profiles = createProfiles(this.#models, telemetry);
     this.#admin = new AdminServer({
       readiness: this.#readiness,
       waitsFor: () => this.#models.waitsFor(),
-      models: () => modelsReport(this.#models, this.#readiness.isReady),
+      models: () => modelsReport(this.#models, this.#readiness.isReady, processPlan(options, this.#machine)),
       metrics: (page) => telemetry.metrics.page(page),
       record: this.#recordings,
+      profile: this.#profiles,
       requests: new RequestsEndpoint({
         recorder: telemetry.flights,
         clock: systemClock,
@@ -242,6 +247,7 @@ class PillionApp implements App {
   async #drain(): Promise<void> {
     this.#readiness.setDraining();
     this.#recordings.drain();
+    this.#profiles.drain();
     this.#modelFileWatch?.stop();
     const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
       this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');

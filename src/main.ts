@@ -8,7 +8,20 @@
 import process from 'node:process';
 import { createApp } from './app.ts';
 import { checkConfig } from './cli/config-check.ts';
-import { CONFIG_HELP, HELP, RECORD_HELP, REPLAY_HELP, SERVE_HELP, STATUS_HELP } from './cli/help.ts';
+import { doctor } from './cli/doctor.ts';
+import { readDoctorOptions } from './cli/doctor-options.ts';
+import {
+  CONFIG_HELP,
+  DOCTOR_HELP,
+  HELP,
+  PROFILE_HELP,
+  RECORD_HELP,
+  REPLAY_HELP,
+  SERVE_HELP,
+  STATUS_HELP,
+} from './cli/help.ts';
+import { profile } from './cli/profile.ts';
+import { readProfileOptions } from './cli/profile-options.ts';
 import { record } from './cli/record.ts';
 import { readRecordOptions } from './cli/record-options.ts';
 import { replay } from './cli/replay.ts';
@@ -53,15 +66,17 @@ async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args;
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
+  if (command === 'profile') return runProfile(rest);
   if (command === 'record') return runRecord(rest);
   if (command === 'replay') return runReplay(rest);
   if (command === 'status') return runStatus(rest);
+  if (command === 'doctor') return runDoctor(rest);
   if (command === 'config') return config(rest);
   // Flags alone are a command line of TensorFlow Serving.
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, record, replay, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -69,6 +84,13 @@ async function main(args: readonly string[]): Promise<void> {
   const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
+}
+
+async function runProfile(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(PROFILE_HELP);
+  const read = readProfileOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'profile');
+  process.exitCode = await profile(read.options);
 }
 
 async function runRecord(args: readonly string[]): Promise<void> {
@@ -90,6 +112,13 @@ async function runStatus(args: readonly string[]): Promise<void> {
   const read = readStatusOptions(args);
   if (read.errors !== undefined) return usage(read.errors, 'status');
   process.exitCode = await status(read.options);
+}
+
+async function runDoctor(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(DOCTOR_HELP);
+  const read = readDoctorOptions(args);
+  if (read.errors !== undefined) return usage(read.errors, 'doctor');
+  process.exitCode = await doctor(read.options);
 }
 
 function config(args: readonly string[]): void {

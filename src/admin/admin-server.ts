@@ -5,6 +5,7 @@
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text or OpenMetrics; at /monitoring/prometheus/metrics with TensorFlow Serving's names too
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  */
@@ -12,6 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
+import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
@@ -23,6 +25,7 @@ export interface AdminServerOptions {
   readonly models: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
+  readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
   readonly onInternalError: (error: unknown) => void;
 }
@@ -84,8 +87,9 @@ export class AdminServer {
       if ('bytes' in answer) return send(response, 200, 'application/octet-stream', answer.bytes);
       return send(response, answer.status, 'text/plain', `${answer.text}\n`);
     }
+    if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /requests /record\n');
+    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /requests /profile /record\n');
   }
 }
 

@@ -4,6 +4,7 @@
  * never 0.
  */
 import { ServingError } from '../core/errors.ts';
+import type { BatchAxis } from '../core/signature.ts';
 import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
 import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
@@ -18,8 +19,23 @@ export interface ReportedModels {
   waitsFor(): readonly string[];
 }
 
+/** What the process was started with, as far as its speed depends on it. */
+export interface ProcessPlan {
+  readonly pid: number;
+  /** Cores that were planned with. */
+  readonly budget_cores: number;
+  /** Runs at a time, over all models. */
+  readonly slots: number;
+  /** Of one run. */
+  readonly intra_op_threads: number;
+  readonly is_batching_enabled: boolean;
+  readonly max_batch_size: number;
+  readonly batch_timeout_micros: number;
+}
+
 export interface ModelsReport {
   readonly ready: boolean;
+  readonly plan: ProcessPlan;
   readonly waits_for: readonly string[];
   /** In the order of the configuration. */
   readonly models: readonly ModelReport[];
@@ -47,6 +63,7 @@ export interface VersionReport {
   };
   /** `reason` is why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
+  readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -58,10 +75,11 @@ export interface VersionReport {
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
 
-export function modelsReport(models: ReportedModels, isReady: boolean): ModelsReport {
+export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
   const loaded = [...models.servables()];
   return {
     ready: isReady,
+    plan,
     waits_for: models.waitsFor(),
     models: models.modelNames.map((name) =>
       modelReport(
@@ -102,13 +120,14 @@ function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): No
   };
 }
 
-function loadedReport({ host, breaker, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
+function loadedReport({ host, breaker, memory, runner, latencySeeds, signatures }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
     ...(host !== undefined && { host: hostReport(host) }),
     ...(breaker !== undefined && {
       breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },
     }),
+    signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
     ...(memory !== undefined && {
       memory: {
         artifact_bytes: memory.artifactBytes,

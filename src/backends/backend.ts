@@ -10,6 +10,7 @@ import type { Instant } from '../core/clock.ts';
 import type { BatchOrigin } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
+import type { RunOps } from './op-profile.ts';
 
 export interface LoadOptions {
   /** Threads that one run may use inside the runtime. Default 1: batches run beside each other instead. */
@@ -62,6 +63,12 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** A session whose every run is profiled by its runtime. Slower than others: for a look, never to serve from. */
+export interface ProfiledSession extends Session {
+  /** Ends the profile: all runs since the load, those that loading itself made among them. Once, before close(). */
+  endProfile(): Promise<readonly RunOps[]>;
+}
+
 export interface Backend {
   /** Name by which a model's config asks for it: 'onnx'. */
   readonly kind: string;
@@ -76,4 +83,6 @@ export interface Backend {
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;
+  /** The same with the runtime's profiler on, in a thread: not asked where `mustRunIn` says `process`. Absent = it has none. */
+  readonly loadProfiled?: (versionDirectory: string, options: LoadOptions) => Promise<ProfiledSession>;
 }

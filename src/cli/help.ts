@@ -1,6 +1,8 @@
 /** Texts of --help. */
 import { describeOptions } from '../config/read-options.ts';
 import { SERVE_OPTIONS } from '../config/serve-options.ts';
+import { DOCTOR_OPTIONS } from './doctor-options.ts';
+import { PROFILE_OPTIONS } from './profile-options.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
 import { REPLAY_OPTIONS } from './replay-options.ts';
 import { STATUS_OPTIONS } from './status-options.ts';
@@ -11,6 +13,8 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion serve --config=FILE [options]
   pillion serve --help      every option of serve
   pillion status            models, versions, memory and queues of a running sidecar
+  pillion doctor            what is wrong with the machine, the models and their traffic, and what to change
+  pillion profile --out=FILE   a trace file of what a running sidecar does, and the ops that take a model's time
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help     every option of record
   pillion replay            sends captured or recorded requests again and compares the answers
@@ -42,6 +46,30 @@ A line for each version: its state, where its runs happen, its weights (times th
 beside them, rows that wait. Ends with 0 if the sidecar is ready, else with 1.
 
 ${describeOptions(STATUS_OPTIONS)}
+`;
+
+export const DOCTOR_HELP = `pillion doctor: what is wrong, why, and what to change
+
+  pillion doctor
+  pillion doctor --seconds=30 --format=json | jq '.findings[].id'
+
+Looks at cores, quotas, throttling, memory, huge pages and vector instructions as the sidecar's process has them, at its
+models and at their traffic. Works without a sidecar too, then of the machine alone. docs/doctor.md has every finding.
+Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a given --admin cannot be read.
+
+${describeOptions(DOCTOR_OPTIONS)}
+`;
+
+export const PROFILE_HELP = `pillion profile: where the time goes, as one trace file
+
+  pillion profile --out=trace.json
+  pillion profile --seconds=20 --model=digits --out=trace.json
+
+The file opens at https://ui.perfetto.dev and in chrome://tracing. It holds each request with its stages, each batch, what
+JavaScript ran on the event loop, and the ops of a replica: the model loaded once more, with its runtime's profiler on,
+run on zeros at the batch size that was seen. The ops that take longest are printed too. Takes a core for a few seconds.
+
+${describeOptions(PROFILE_OPTIONS)}
 `;
 
 export const RECORD_HELP = `pillion record: writes requests of a running sidecar to a file

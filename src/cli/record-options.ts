@@ -1,8 +1,8 @@
 /** Every option of `pillion record`, once; --help and the reader are made from it. */
 
-import { readCommandLine } from '../config/command-line.ts';
-import { flag, integer, type Option, share, text } from '../config/option-types.ts';
-import { flagLayer, readOptions } from '../config/read-options.ts';
+import { flag, integer, share, text } from '../config/option-types.ts';
+import type { OptionValues } from '../config/read-options.ts';
+import { ADMIN_OPTION, type CommandOptions, type CommandTable, readCommandOptions } from './command-options.ts';
 
 /** A warm-up or golden file may have as many. */
 const MAX_RECORDS = 1000;
@@ -10,11 +10,7 @@ const MAX_RECORDS = 1000;
 export const RECORD_OPTIONS = {
   model: text({ default: '', placeholder: 'NAME', help: 'The model whose requests are recorded. Required.' }),
   out: text({ default: '', placeholder: 'FILE', help: 'Where the records go, once there are all of them. Required.' }),
-  admin: text({
-    default: '127.0.0.1:8502',
-    placeholder: 'HOST:PORT',
-    help: 'The admin address of the running sidecar; it listens on its own machine alone.',
-  }),
+  admin: ADMIN_OPTION,
   count: integer({
     min: 1,
     max: MAX_RECORDS,
@@ -42,23 +38,13 @@ export const RECORD_OPTIONS = {
     help: 'Records the answers too: for assets.extra/pillion_golden_requests, whose answers a version must give.',
   }),
   force: flag({ default: false, help: 'Writes over FILE if it is there.' }),
-} satisfies Record<string, Option<unknown>>;
+} satisfies CommandTable;
 
-type Table = typeof RECORD_OPTIONS;
-export type RecordOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };
+export type RecordOptions = OptionValues<typeof RECORD_OPTIONS>;
 
-export type RecordOptionsResult =
-  | { readonly options: RecordOptions; readonly errors?: undefined }
-  | { readonly errors: readonly string[]; readonly options?: undefined };
-
-export function readRecordOptions(args: readonly string[]): RecordOptionsResult {
-  // Nothing from the environment: PILLION_MODEL is an option of serve.
-  const { given, errors: mistakes } = readCommandLine(RECORD_OPTIONS, args);
-  const errors = [...mistakes];
-  const { values } = readOptions(RECORD_OPTIONS, [flagLayer(given)], errors);
-  const { model, out, admin } = values;
-  if (model === '') errors.push('whose requests? give --model=NAME');
-  if (out === '') errors.push('where to? give --out=FILE');
-  if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(admin)) errors.push(`--admin=${admin} wants HOST:PORT`);
-  return errors.length > 0 ? { errors } : { options: values };
+export function readRecordOptions(args: readonly string[]): CommandOptions<RecordOptions> {
+  return readCommandOptions(RECORD_OPTIONS, args, ({ model, out }) => [
+    ...(model === '' ? ['whose requests? give --model=NAME'] : []),
+    ...(out === '' ? ['where to? give --out=FILE'] : []),
+  ]);
 }

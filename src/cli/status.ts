@@ -7,11 +7,12 @@
  *
  * Exit status: 0 the sidecar is ready; 1 it is not, or there is none.
  */
-import { get } from 'node:http';
 import process from 'node:process';
 import type { ModelsReport, VersionReport } from '../admin/models-report.ts';
 import { showBytes } from '../models/model-memory.ts';
+import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { StatusOptions } from './status-options.ts';
+import { textTable } from './text-table.ts';
 
 /** A sidecar on the same machine that takes longer does not run its event loop. */
 const PATIENCE_MS = 5000;
@@ -20,10 +21,10 @@ const PATIENCE_MS = 5000;
 export async function status({ admin, json }: StatusOptions): Promise<number> {
   let text: string;
   try {
-    text = await ask(admin);
+    text = await askAdmin({ admin, path: '/models', patienceMs: PATIENCE_MS });
+    if (!text.startsWith('{')) throw new Error('something else answers there');
   } catch (error) {
-    const fix = 'start `pillion serve`, or say where it is with --admin';
-    process.stderr.write(`pillion: no sidecar at ${admin}: ${(error as Error).message}; ${fix}\n`);
+    process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
     return 1;
   }
   const report = JSON.parse(text) as ModelsReport;
@@ -50,13 +51,7 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 
@@ -77,23 +72,4 @@ function cellsOf({ version, state, host, memory, queue }: VersionReport): string
     working === undefined ? '' : showBytes(working),
     queue === undefined ? '' : String(queue.rows),
   ];
-}
-
-function ask(admin: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = get(`http://${admin}/models`, { agent: false, timeout: PATIENCE_MS }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      answer.once('error', reject);
-      answer.once('end', () => {
-        const isOurs = answer.statusCode === 200 && text.startsWith('{');
-        if (isOurs) resolve(text);
-        else reject(new Error(`something else answers there (${answer.statusCode})`));
-      });
-    });
-    request.once('timeout', () => request.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
-    request.once('error', reject);
-  });
 }

@@ -30,6 +30,16 @@ export interface MemoryGroup {
   readonly reclaimableBytes: number;
 }
 
+/** How often the quota's end was met, since the group was made. */
+export interface CpuThrottling {
+  /** In which the group wanted CPU at all. */
+  readonly periods: number;
+  /** Of those, in which it had to stand still until the next one. */
+  readonly throttledPeriods: number;
+  /** Sum over its threads. */
+  readonly throttledMs: number;
+}
+
 export function readTextFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -42,6 +52,31 @@ export function readTextFile(path: string): string | undefined {
 export function quotaCores(readFile: FileReader): number | undefined {
   const groups = ownGroups(readFile);
   return tightest([...quotasV2(groups, readFile), ...quotasV1(groups, readFile)]);
+}
+
+/** Of the group that stood still most often; undefined where none has a quota that is counted. */
+export function cpuThrottling(readFile: FileReader): CpuThrottling | undefined {
+  const groups = ownGroups(readFile);
+  const counted: CpuThrottling[] = [];
+  for (const directory of cpuDirectories(groups)) {
+    const text = readFile(`${directory}/cpu.stat`);
+    const periods = field(text, 'nr_periods');
+    if (periods === 0) continue;
+    // Version 1 counts in nanoseconds, under another name.
+    const throttledMs = field(text, 'throttled_usec') / 1e3 + field(text, 'throttled_time') / 1e6;
+    counted.push({ periods, throttledPeriods: field(text, 'nr_throttled'), throttledMs });
+  }
+  return counted.sort((a, b) => b.throttledPeriods - a.throttledPeriods)[0];
+}
+
+/** Processes that the kernel has ended in our groups because their memory was used up. */
+export function oomKills(readFile: FileReader): number {
+  const groups = ownGroups(readFile);
+  const path = groups.get('');
+  const v2 = path === undefined ? [] : [...directories(CGROUP_ROOT, path)].map((each) => `${each}/memory.events`);
+  const v1Path = groups.get('memory');
+  const v1 = v1Path === undefined ? [] : [`${CGROUP_ROOT}/memory${v1Path}/memory.oom_control`];
+  return Math.max(0, ...[...v2, ...v1].map((file) => field(readFile(file), 'oom_kill')));
 }
 
 /** The groups above this process that limit memory, innermost first. */
@@ -92,6 +127,15 @@ function* quotasV1(groups: ReadonlyMap<string, string>, readFile: FileReader): G
       yield quota / Number(readFile(`${directory}/cpu.cfs_period_us`));
     }
   }
+}
+
+/** Where CPU time is counted, of either version. */
+function* cpuDirectories(groups: ReadonlyMap<string, string>): Generator<string> {
+  const v2 = groups.get('');
+  if (v2 !== undefined) yield* directories(CGROUP_ROOT, v2);
+  const v1 = groups.get('cpu');
+  if (v1 === undefined) return;
+  for (const mount of ['cpu', 'cpu,cpuacct']) yield* directories(`${CGROUP_ROOT}/${mount}`, v1);
 }
 
 function* memoryV2(groups: ReadonlyMap<string, string>, readFile: FileReader): Generator<MemoryGroup> {

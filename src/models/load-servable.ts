@@ -2,7 +2,8 @@
  * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
-import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
+import { profileReplica } from '../backends/host/profile-replica.ts';
+import { type Host, type HostMove, type HostOptions, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import { DEFAULT_BREAKER, type HostChoice, type ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -92,6 +93,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
     servable.host = servableHost(hosted, life);
     servable.breaker = breaker;
+    servable.profileOps = (rows, signatureName) =>
+      profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName });
     const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
     await prepared(options, loaded);
     scheduler.latency.seed(seedsOf(servable));
@@ -125,9 +128,7 @@ async function hostOf(
   const { isBatchingEnabled, scheduler } = batching;
   return startHost({
     model: name,
-    backendKind: model.backend,
-    versionDirectory,
-    loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
+    ...sourceOf(options, model, versionDirectory),
     slots: await modelSlots(model.backend, versionDirectory, batching),
     clock,
     host: model.host ?? options.host,
@@ -141,6 +142,15 @@ async function hostOf(
       events.onWorkerEvent(name, version, event);
     },
   });
+}
+
+/** What is opened, and how. */
+function sourceOf(
+  { intraOpThreads }: LoadServableOptions,
+  { backend, executionProvider }: ModelConfig,
+  versionDirectory: string,
+): Pick<HostOptions, 'backendKind' | 'versionDirectory' | 'loadOptions'> {
+  return { backendKind: backend, versionDirectory, loadOptions: { intraOpThreads, executionProvider } };
 }
 
 /** What the sweep measured, run by run. */

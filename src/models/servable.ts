@@ -4,6 +4,7 @@
  * A handle keeps the version open: unloading takes it out of the directory at once (no new handles) and closes it when
  * the last handle is back. Hold one for a request and no longer: holding delays reloads.
  */
+import type { OpProfile } from '../backends/op-profile.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
@@ -68,6 +69,11 @@ export class Servable {
   host: ServableHost | undefined;
   /** Around its batches; undefined where it is off, or its loader has none. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
+  /**
+   * Loads it once more to see where a run of so many rows spends its time, op by op; undefined until its loader has said.
+   * Rejects as profile-replica.ts.
+   */
+  profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
   /** What loading it took; undefined until its loader has looked. */
   memory: ModelMemory | undefined;
   #handles = 0;

@@ -34,9 +34,14 @@ export interface TelemetryOptions {
   readonly keptPerSecond?: number;
 }
 
+/** Who wants to see each record when it is made. Records may change afterwards: copy what is to stay. */
+export type RecordListener = Pick<Telemetry, 'recordRequest' | 'recordBatch'>;
+
 /** Telemetry, and what the admin server shows of it. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
+  /** Every record from now on goes to `listener` too; it must not throw. Returns what ends that. */
+  listen(listener: RecordListener): () => void;
   readonly flights: FlightRecorder;
   /** Starts what is dear to start; spans are made from then on. Never rejects. */
   start(): Promise<void>;
@@ -61,6 +66,7 @@ class JoinedTelemetry implements AppTelemetry {
   #export: Promise<MetricsExport | undefined> | undefined;
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
+  readonly #listeners = new Set<RecordListener>();
 
   constructor(options: TelemetryOptions) {
     const { clock, logger, tracing, processMetrics = true } = options;
@@ -108,6 +114,7 @@ class JoinedTelemetry implements AppTelemetry {
       this.metrics.recordRequest(record, kept, this.#exportedTraceId(record, kept));
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, kept);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');
     }
@@ -117,9 +124,15 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       this.metrics.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
       this.#report(error, 'a batch could not be recorded');
     }
+  }
+
+  listen(listener: RecordListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async start(): Promise<void> {

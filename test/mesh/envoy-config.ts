@@ -15,7 +15,12 @@ export interface EnvoyOptions {
   readonly healthService?: string;
   /** Requests that a sidecar refuses or drops go to another one. */
   readonly retries?: boolean;
+  /** "host:port" that takes Envoy's spans as OTLP over gRPC. Every request has one, and another for the way to its host. */
+  readonly spansTo?: string;
 }
+
+/** What Envoy calls itself in its spans. */
+export const ENVOY_SERVICE = 'envoy';
 
 /** More than any test has open at once: what is measured is the sidecar, not Envoy's circuit breakers. */
 const MAX_STREAMS = 1024;
@@ -29,7 +34,11 @@ export function envoyConfig(options: EnvoyOptions): object {
     admin: { address: address('127.0.0.1:0') },
     static_resources: {
       listeners: [listener(options)],
-      clusters: [grpcCluster(options), restCluster(options)],
+      clusters: [grpcCluster(options), restCluster(options), ...spanCluster(options)],
+    },
+    // Spans leave at once: by default after five seconds.
+    layered_runtime: {
+      layers: [{ name: 'tests', static_layer: { tracing: { opentelemetry: { min_flush_spans: 1 } } } }],
     },
   };
 }
@@ -44,6 +53,7 @@ function listener(options: EnvoyOptions): object {
     '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     codec_type: 'AUTO',
     stat_prefix: 'ingress',
+    ...tracing(options),
     http2_protocol_options: { max_concurrent_streams: MAX_STREAMS },
     route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(options) }] },
     http_filters: [
@@ -55,6 +65,21 @@ function listener(options: EnvoyOptions): object {
   };
   const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
   return { name: 'ingress', address: address('127.0.0.1:0'), filter_chains: [{ filters: [filter] }] };
+}
+
+function tracing({ spansTo }: EnvoyOptions): object {
+  if (spansTo === undefined) return {};
+  const typed_config = {
+    '@type': `${TYPE}.config.trace.v3.OpenTelemetryConfig`,
+    service_name: ENVOY_SERVICE,
+    grpc_service: { envoy_grpc: { cluster_name: 'spans' }, timeout: '1s' },
+  };
+  const provider = { name: 'envoy.tracers.opentelemetry', typed_config };
+  return { tracing: { random_sampling: { value: 100 }, spawn_upstream_span: true, provider } };
+}
+
+function spanCluster({ spansTo }: EnvoyOptions): object[] {
+  return spansTo === undefined ? [] : [cluster('spans', [spansTo], { http2_protocol_options: {} }, {})];
 }
 
 function routes({ restTimeoutMs = 0, retries = false }: EnvoyOptions): object[] {

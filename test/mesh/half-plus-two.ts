@@ -12,8 +12,11 @@ export const PATIENT_ROWS = 600;
 /** Longer than any test: a patient sidecar runs when its batch is full, and not before. */
 const PATIENCE_MICROS = 1_000_000_000;
 
-export function startHalfPlusTwo(args: readonly string[] = []): Promise<Sidecar> {
-  return startSidecar([MODEL, ...args]);
+export function startHalfPlusTwo(
+  args: readonly string[] = [],
+  environment: Record<string, string> = {},
+): Promise<Sidecar> {
+  return startSidecar([MODEL, ...args], environment);
 }
 
 /** One whose requests wait until they are PATIENT_ROWS rows together: a slow model that answers when the test says so. */

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 import { get, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import { AdminServer, type AdminServerOptions } from '../../src/admin/admin-server.ts';
+import { ProfileEndpoint } from '../../src/admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from '../../src/admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../../src/admin/requests-endpoint.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
@@ -22,6 +23,7 @@ export async function startAdmin(t: TestContext, options: Partial<AdminServerOpt
     models: () => ({}),
     metrics: nothing,
     record: new RecordEndpoint({ clock, taps: undefined as never, counters: undefined as never, models: nothing }),
+    profile: new ProfileEndpoint({ profiler: { take: nothing }, models: nothing }),
     requests: new RequestsEndpoint({ recorder: new FlightRecorder(), clock }),
     onInternalError: assert.ifError,
     ...options,

@@ -16,7 +16,9 @@ import { OnnxSession, runOrt } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText } from './ort-errors.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
+import { OrtProfile } from './ort-profile.ts';
 import { toFeeds } from './ort-tensors.ts';
+import { ProfiledOnnxSession } from './profiled-onnx-session.ts';
 import { unsupportedTypeText } from './unsupported-type.ts';
 
 const DEFAULT_FILE = 'model.onnx';
@@ -41,19 +43,40 @@ export function onnxBackend(open: OpenModel): Backend {
       return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
     },
 
-    async load(versionDirectory, options): Promise<Session> {
-      const file = await findModelFile(versionDirectory);
-      checkProvider(file, options.executionProvider);
-      const ort = await openModel(open, file, options);
+    load: async (versionDirectory, options): Promise<Session> => {
+      const { ort, signatures } = await openDirectory(open, versionDirectory, options);
+      return new OnnxSession(ort, signatures);
+    },
+
+    loadProfiled: async (versionDirectory, options) => {
+      const profile = await OrtProfile.create();
       try {
-        return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]));
+        const { ort, signatures } = await openDirectory(profile.open, versionDirectory, options);
+        return new ProfiledOnnxSession(ort, signatures, profile);
       } catch (error) {
-        await ort.release();
-        if (error instanceof ServingError) throw loadFailed(file, error.message, error);
+        await profile.discard();
         throw error;
       }
     },
   };
+}
+
+interface Opened {
+  readonly ort: OrtModel;
+  readonly signatures: ReadonlyMap<string, Signature>;
+}
+
+async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Opened> {
+  const file = await findModelFile(versionDirectory);
+  checkProvider(file, options.executionProvider);
+  const ort = await openModel(open, file, options);
+  try {
+    return { ort, signatures: new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]) };
+  } catch (error) {
+    await ort.release();
+    if (error instanceof ServingError) throw loadFailed(file, error.message, error);
+    throw error;
+  }
 }
 
 async function onnxFiles(versionDirectory: string): Promise<string[]> {

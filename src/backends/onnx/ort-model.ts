@@ -20,7 +20,11 @@ export interface OrtModel {
 
 /** Opens the file by the public API, whose run computes in a later turn of the event loop. */
 export async function openPublic(file: string, options: InferenceSession.SessionOptions): Promise<OrtModel> {
-  const session = await InferenceSession.create(file, options);
+  return publicModel(await InferenceSession.create(file, options));
+}
+
+/** A session of the public API. */
+export function publicModel(session: InferenceSession): OrtModel {
   return {
     inputMetadata: session.inputMetadata,
     outputMetadata: session.outputMetadata,

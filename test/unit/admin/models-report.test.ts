@@ -2,12 +2,29 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { modelsReport } from '../../../src/admin/models-report.ts';
 import { ServingError } from '../../../src/core/errors.ts';
+import { PREDICT_METHOD_NAME, type Signature } from '../../../src/core/signature.ts';
 import { Servable } from '../../../src/models/servable.ts';
 import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 
+const PLAN = {
+  pid: 7,
+  budget_cores: 2,
+  slots: 1,
+  intra_op_threads: 1,
+  is_batching_enabled: true,
+  max_batch_size: 64,
+  batch_timeout_micros: 0,
+};
+
 describe('the report of models', () => {
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
-    const servable = new Servable('m', 9n, new Map(), new PuppetRunner(echo));
+    const signature: Signature = {
+      inputs: new Map(),
+      outputs: new Map(),
+      methodName: PREDICT_METHOD_NAME,
+      batchAxis: { kind: 'dynamic' },
+    };
+    const servable = new Servable('m', 9n, new Map([['s', signature]]), new PuppetRunner(echo));
     servable.host = { kind: 'process', reason: 'as configured', restarts: 2, residentBytes: 7 };
     servable.breaker = { state: 'open', reason: 'no route' };
     servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
@@ -25,8 +42,9 @@ describe('the report of models', () => {
         ];
       },
     };
-    assert.deepEqual(JSON.parse(JSON.stringify(modelsReport(models, false))), {
+    assert.deepEqual(JSON.parse(JSON.stringify(modelsReport(models, false, PLAN))), {
       ready: false,
+      plan: PLAN,
       waits_for: ['model "late": its base path does not exist'],
       models: [
         {
@@ -38,6 +56,7 @@ describe('the report of models', () => {
               state: 'AVAILABLE',
               host: { kind: 'process', reason: 'as configured', restarts: 2, resident_bytes: 7 },
               breaker: { state: 'open', reason: 'no route' },
+              signatures: [{ name: 's', batch_axis: 'dynamic' }],
               memory: { artifact_bytes: 10, sessions: 2, resident_bytes: 25, working_bytes: 5 },
               sweep: [{ signature: 's', rows: 4, run_ms: 2 }],
               queue: { rows: 0, tasks: 0, running_batches: 0 },

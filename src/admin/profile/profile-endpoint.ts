@@ -1,0 +1,93 @@
+/**
+ * GET /profile?seconds=N[&model=NAME]
+ *
+ * Answers, when it is taken, with one trace file for Perfetto or chrome://tracing (profile-document.ts). One at a time: a
+ * profile slows down what it looks at. It shows ids of requests and paths of files, so it is given to this machine alone
+ * and to no web page.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { refuseForeignHost } from '../loopback-host.ts';
+import type { Refusal } from '../refusal.ts';
+import type { Profiler, ProfileSpec } from './profiler.ts';
+
+export interface ProfileEndpointOptions {
+  readonly profiler: Pick<Profiler, 'take'>;
+  /** Names that may be asked for now. */
+  readonly models: () => readonly string[];
+}
+
+export const MAX_PROFILE_SECONDS = 60;
+export const DEFAULT_PROFILE_SECONDS = 5;
+
+export class ProfileEndpoint {
+  readonly #options: ProfileEndpointOptions;
+  /** Of the profile that is being taken. */
+  #underWay: AbortController | undefined;
+  #isDraining = false;
+
+  constructor(options: ProfileEndpointOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with what the profiler met; nothing has been answered then. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const spec = this.#admit(request);
+    if ('status' in spec) {
+      response.writeHead(spec.status, { 'content-type': 'text/plain' }).end(`${spec.text}\n`);
+      return;
+    }
+    const ending = new AbortController();
+    this.#underWay = ending;
+    response.once('close', () => ending.abort());
+    try {
+      await send(response, await this.#options.profiler.take(spec, ending.signal));
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
+      if (!response.headersSent) response.writeHead(503).end('the server is shutting down; the profile was given up\n');
+    } finally {
+      this.#underWay = undefined;
+    }
+  }
+
+  /** Gives up what goes on, and begins no more. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#underWay?.abort();
+  }
+
+  #admit(request: IncomingMessage): ProfileSpec | Refusal {
+    const foreign = refuseForeignHost(request, 'profiles are taken');
+    if (foreign !== undefined) return foreign;
+    if (request.method !== 'GET') return { status: 405, text: 'a profile is taken with GET' };
+    if (this.#isDraining) return { status: 503, text: 'the server is shutting down; profile another one' };
+    const spec = readSpec(new URL(request.url ?? '/', 'http://localhost').searchParams);
+    if ('status' in spec) return spec;
+    const models = this.#options.models();
+    if (spec.model !== undefined && !models.includes(spec.model)) {
+      return { status: 404, text: `no model "${spec.model}" is served here; served: ${models.join(', ')}` };
+    }
+    if (this.#underWay !== undefined) return { status: 429, text: 'a profile is being taken; wait until it has ended' };
+    return spec;
+  }
+}
+
+function readSpec(query: URLSearchParams): ProfileSpec | Refusal {
+  const wrong: string[] = [];
+  for (const name of query.keys())
+    if (name !== 'seconds' && name !== 'model') wrong.push(`unknown parameter "${name}"`);
+  const text = query.get('seconds') ?? String(DEFAULT_PROFILE_SECONDS);
+  const seconds = Number(text);
+  if (text === '' || !Number.isInteger(seconds) || seconds < 1 || seconds > MAX_PROFILE_SECONDS) {
+    wrong.push(`seconds=${text} wants a whole number from 1 to ${MAX_PROFILE_SECONDS}`);
+  }
+  const model = query.get('model') ?? undefined;
+  return wrong.length === 0 ? { seconds, model } : { status: 400, text: wrong.join('; ') };
+}
+
+/** At the reader's pace: requests are served between two pieces. */
+function send(response: ServerResponse, pieces: Iterable<string>): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  return pipeline(Readable.from(pieces), response);
+}

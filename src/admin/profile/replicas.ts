@@ -1,0 +1,80 @@
+/**
+ * Which models are looked at op by op, one after another: the one that was asked for, or the busiest while the profile was
+ * taken, or, where nothing ran, the first that are loaded. One that would not fit into memory a second time is left out.
+ */
+import type { OpProfile } from '../../backends/op-profile.ts';
+import type { FreeMemory } from '../../config/free-memory.ts';
+import { toServingError } from '../../core/errors.ts';
+import { bytesToLoad, showBytes, workingBytes } from '../../models/model-memory.ts';
+import type { Servable } from '../../models/servable.ts';
+import type { CapturedBatch } from './record-capture.ts';
+
+export interface ReplicaResult {
+  readonly model: string;
+  readonly version: string;
+  /** Undefined where there is none, and `note` says why. */
+  readonly profile: OpProfile | undefined;
+  readonly note: string | undefined;
+}
+
+/** Of each run, as most batches had it. */
+interface Seen {
+  readonly rows: number;
+  readonly signatureName: string | undefined;
+  readonly batches: number;
+}
+
+const MAX_REPLICAS = 3;
+
+/** Never rejects: what cannot be profiled has a note. Begins no further one once `signal` is aborted. */
+export async function profileReplicas(
+  servables: readonly Servable[],
+  batches: readonly CapturedBatch[],
+  readFree: () => FreeMemory | undefined,
+  signal: AbortSignal,
+): Promise<readonly ReplicaResult[]> {
+  const ranked = servables
+    .map((servable) => ({ servable, seen: seenOf(servable, batches) }))
+    .sort((a, b) => b.seen.batches - a.seen.batches);
+  const busy = ranked.filter(({ seen }) => seen.batches > 0);
+  const results: ReplicaResult[] = [];
+  for (const { servable, seen } of (busy.length > 0 ? busy : ranked).slice(0, MAX_REPLICAS)) {
+    if (signal.aborted) break;
+    results.push(await profileOne(servable, seen, readFree()));
+  }
+  return results;
+}
+
+async function profileOne(servable: Servable, seen: Seen, free: FreeMemory | undefined): Promise<ReplicaResult> {
+  const of = { model: servable.name, version: servable.version.toString() };
+  const without = (note: string): ReplicaResult => ({ ...of, profile: undefined, note });
+  const needed = bytesNeeded(servable);
+  if (free !== undefined && needed > free.freeBytes) {
+    return without(`a second session may take ${showBytes(needed)}, and ${showBytes(free.freeBytes)} are free`);
+  }
+  if (servable.profileOps === undefined) return without('its runtime has no profiler of its ops');
+  try {
+    return { ...of, profile: await servable.profileOps(seen.rows, seen.signatureName), note: undefined };
+  } catch (error) {
+    return without(toServingError(error).message);
+  }
+}
+
+function bytesNeeded({ memory }: Servable): number {
+  if (memory === undefined) return 0;
+  return bytesToLoad(memory.artifactBytes, 1) + (workingBytes(memory) ?? 0) / memory.sessions;
+}
+
+/** The size and signature that most of its batches had. */
+function seenOf({ name, version }: Servable, batches: readonly CapturedBatch[]): Seen {
+  const own = batches.filter((batch) => batch.model === name && batch.version === version.toString());
+  const counts = new Map<string, { readonly batch: CapturedBatch; count: number }>();
+  for (const batch of own) {
+    const key = `${batch.size} ${batch.signatureName}`;
+    const found = counts.get(key);
+    if (found === undefined) counts.set(key, { batch, count: 1 });
+    else found.count += 1;
+  }
+  const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
+  return { rows: most?.batch.size ?? 1, signatureName: most?.batch.signatureName, batches: own.length };
+}

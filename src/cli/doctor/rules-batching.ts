@@ -1,0 +1,107 @@
+/** Rules about batches: why they stay small, and what padding costs. */
+import type { ModelsReport, VersionReport } from '../../admin/models-report.ts';
+import type { ServerFacts } from './facts.ts';
+import type { Finding, Rule } from './finding.ts';
+import { showNumber, showShare } from './finding.ts';
+import type { ModelTraffic, Traffic } from './traffic.ts';
+
+const ENOUGH_BATCHES = 100;
+/** Rows a batch, on average: at most this is "never above 1". */
+const ONE_ROW = 1.05;
+/** Requests in flight, on average: from here on there is always somebody who waits for an answer. */
+const ALWAYS_ONE = 0.5;
+const SEVERAL = 1.5;
+const PADDING_SHARE = 0.3;
+
+type Because = Pick<Finding, 'why' | 'change'>;
+
+export const batchesOfOne: Rule = ({ server }) =>
+  (server?.traffic.models ?? []).flatMap((model) => {
+    if (model.batches < ENOUGH_BATCHES || model.rows / model.batches > ONE_ROW) return [];
+    const because = whyOne(server!, model);
+    if (because === undefined) return [];
+    const what = `batches are never above 1 row (${model.batches} batches, ${model.rows} rows)`;
+    return [{ id: 'batches_of_one', model: model.model, what, ...because }];
+  });
+
+/** Undefined where nothing is wrong: requests are rare. */
+function whyOne({ report, traffic }: ServerFacts, model: ModelTraffic): Because | undefined {
+  return whyNever(report, model) ?? whyAlone(traffic, model);
+}
+
+/** What rules larger batches out. */
+function whyNever({ plan, models }: ModelsReport, { model, version }: ModelTraffic): Because | undefined {
+  if (!plan.is_batching_enabled)
+    return { why: 'batching is off (--enable_batching=false)', change: 'start without --enable_batching=false' };
+  if (plan.max_batch_size === 1)
+    return { why: '--max_batch_size is 1', change: 'start without --max_batch_size, or with a larger one' };
+  const axes = axesOf(models.find(({ name }) => name === model)?.versions.find((each) => each.version === version));
+  if (axes.length > 0 && axes.every((axis) => axis === 'none')) {
+    return {
+      why: 'no signature of the model has a batch axis: dim 0 of some input or output is fixed, or rows influence each other',
+      change: 'export the model with a free first dim of every input and output (dynamic_axes)',
+    };
+  }
+  return undefined;
+}
+
+function axesOf(version: VersionReport | undefined): readonly string[] {
+  return (version?.signatures ?? []).map(({ batch_axis }) => batch_axis);
+}
+
+/** Why requests that could share a run do not meet. */
+function whyAlone({ seconds }: Traffic, model: ModelTraffic): Because | undefined {
+  const inFlight = model.requestSeconds / seconds;
+  if (inFlight < ALWAYS_ONE) return undefined;
+  if (inFlight < SEVERAL) {
+    return {
+      why: `requests come one at a time (${showNumber(inFlight)} in flight on average): the client waits for each answer`,
+      change: 'send several at a time, or several rows in one request',
+    };
+  }
+  const { queue, execute } = model.stageSeconds;
+  if (queue < 0.1 * execute) {
+    return {
+      why: `a slot is free for every request (${showNumber(inFlight)} in flight on average), so none waits for company`,
+      change:
+        'nothing, if latency matters; for more throughput lower --num_batch_threads or set --batch_timeout_micros',
+    };
+  }
+  return {
+    why: 'requests that wait together do not fit together: their shapes beside dim 0, outputs or signatures differ',
+    change: 'send inputs of the same shape (pad to a few lengths) and ask for the same outputs',
+  };
+}
+
+export const timeoutWasted: Rule = ({ server }) => {
+  const timeoutMs = (server?.report.plan.batch_timeout_micros ?? 0) / 1000;
+  if (timeoutMs === 0) return [];
+  return server!.traffic.models.flatMap((model) => {
+    const byTimeout = (model.reasons['timeout'] ?? 0) / model.batches;
+    if (model.batches < ENOUGH_BATCHES || byTimeout < 0.5 || model.rows / model.batches > 2) return [];
+    return [
+      {
+        id: 'timeout_wasted',
+        model: model.model,
+        what: `${showShare(byTimeout)} of the batches waited the full ${showNumber(timeoutMs)} ms for company, and got ${showNumber(model.rows / model.batches)} rows`,
+        why: '--batch_timeout_micros is set, and requests come further apart than that',
+        change: 'start without --batch_timeout_micros: batches form by themselves when slots are busy',
+      },
+    ];
+  });
+};
+
+export const paddingWasted: Rule = ({ server }) =>
+  (server?.traffic.models ?? []).flatMap((model) => {
+    const share = model.paddingRows / (model.rows + model.paddingRows);
+    if (model.batches < ENOUGH_BATCHES || share <= PADDING_SHARE) return [];
+    return [
+      {
+        id: 'padding_wasted',
+        model: model.model,
+        what: `${showShare(share)} of the rows that were computed are padding`,
+        why: 'allowed batch sizes, or the model’s fixed batch size, are far above the batches that form',
+        change: `allow sizes near ${showNumber(model.rows / model.batches)} rows (--allowed_batch_sizes), or leave the option away`,
+      },
+    ];
+  });

@@ -1,0 +1,52 @@
+/** Every rule, in the order in which findings are told: what stands in the way of everything else first. */
+import type { DoctorFacts } from './facts.ts';
+import type { Finding, Rule } from './finding.ts';
+import { batchesOfOne, paddingWasted, timeoutWasted } from './rules-batching.ts';
+import {
+  cpuPressure,
+  cpuSaturated,
+  noAvx2,
+  planOutdated,
+  quotaBelowOneCore,
+  quotaFraction,
+  quotaThrottled,
+  thermalThrottling,
+  threadsOverQuota,
+  vectorsHeldBack,
+} from './rules-cpu.ts';
+import { collectorBusy, fewOpenFiles, hugePagesAlways, memoryTight, oomKilled, swapped } from './rules-memory.ts';
+import { codecHeavy, loopDelayed, notReady, versionFailed } from './rules-model.ts';
+import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts';
+
+const RULES: readonly Rule[] = [
+  notReady,
+  versionFailed,
+  oomKilled,
+  memoryTight,
+  quotaThrottled,
+  threadsOverQuota,
+  planOutdated,
+  quotaBelowOneCore,
+  quotaFraction,
+  cpuSaturated,
+  cpuPressure,
+  requestsFailed,
+  requestsRefused,
+  queueLong,
+  batchesOfOne,
+  timeoutWasted,
+  paddingWasted,
+  codecHeavy,
+  loopDelayed,
+  collectorBusy,
+  swapped,
+  hugePagesAlways,
+  fewOpenFiles,
+  thermalThrottling,
+  noAvx2,
+  vectorsHeldBack,
+];
+
+export function diagnose(facts: DoctorFacts): readonly Finding[] {
+  return RULES.flatMap((rule) => rule(facts));
+}

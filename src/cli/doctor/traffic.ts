@@ -1,0 +1,120 @@
+/**
+ * What a server did between two looks at its metrics, added up by model version; or since it started, where nothing
+ * happened between them.
+ */
+import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
+import type { MetricSample, MetricSamples } from './prometheus-text.ts';
+
+/** Durations are seconds, as in the metrics that they come from. */
+export interface ModelTraffic {
+  readonly model: string;
+  readonly version: string;
+  readonly requests: number;
+  /** Sum of what they took. */
+  readonly requestSeconds: number;
+  /** Requests by how they ended: 'ok' or a kind of error. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly stageSeconds: Readonly<Record<Stage, number>>;
+  readonly batches: number;
+  readonly rows: number;
+  readonly paddingRows: number;
+  /** Batches by why they left the queue. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Requests that the scheduler refused, by its reason. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+export interface Traffic {
+  /** How long a time it tells of. */
+  readonly seconds: number;
+  readonly isSinceStart: boolean;
+  readonly cpuSeconds: number;
+  /** In which the collector stopped the event loop. */
+  readonly gcSeconds: number;
+  /** How late the event loop was, at the worst of a hundred looks; as at the last look. */
+  readonly loopDelayP99Seconds: number;
+  readonly models: readonly ModelTraffic[];
+}
+
+export interface MetricsLook {
+  readonly samples: MetricSamples;
+  /** Seconds since 1970. */
+  readonly at: number;
+}
+
+const BATCHES = 'pillion_batch_size';
+
+/** `before` is undefined where only one look was taken. */
+export function trafficBetween(before: MetricsLook | undefined, after: MetricsLook): Traffic {
+  const isIdle = before === undefined || total(after, `${BATCHES}_count`) === total(before, `${BATCHES}_count`);
+  const earlier = isIdle ? undefined : before;
+  const { at } = after;
+  const startedAt = earlier?.at ?? (total(after, 'process_start_time_seconds') || at);
+  const grown = (name: string): number => total(after, name) - (earlier === undefined ? 0 : total(earlier, name));
+  return {
+    seconds: at - startedAt,
+    isSinceStart: earlier === undefined,
+    cpuSeconds: grown('process_cpu_seconds_total'),
+    gcSeconds: grown('nodejs_gc_duration_seconds_sum'),
+    loopDelayP99Seconds: total(after, 'nodejs_eventloop_lag_p99_seconds'),
+    models: modelsIn(after).map(([model, version]) => modelTraffic(model, version, growth(earlier, after))),
+  };
+}
+
+/** The growth of a metric's series, one by one. */
+type Growth = (name: string) => readonly MetricSample[];
+
+function growth(before: MetricsLook | undefined, after: MetricsLook): Growth {
+  return (name) => {
+    const old = new Map(seriesOf(before, name).map(({ labels, value }) => [JSON.stringify(labels), value]));
+    return seriesOf(after, name).map(({ labels, value }) => ({
+      labels,
+      value: value - (old.get(JSON.stringify(labels)) ?? 0),
+    }));
+  };
+}
+
+function modelTraffic(model: string, version: string, grown: Growth): ModelTraffic {
+  const of = (name: string): MetricSample[] =>
+    grown(name).filter(({ labels }) => labels['model'] === model && labels['version'] === version);
+  const sum = (name: string): number => of(name).reduce((all, { value }) => all + value, 0);
+  const by = (name: string, label: string): Record<string, number> => sumsBy(of(name), label);
+  const stages = by('pillion_stage_duration_seconds_sum', 'stage');
+  return {
+    model,
+    version,
+    requests: sum('pillion_request_duration_seconds_count'),
+    requestSeconds: sum('pillion_request_duration_seconds_sum'),
+    outcomes: by('pillion_request_duration_seconds_count', 'outcome'),
+    stageSeconds: Object.fromEntries(STAGES.map((stage) => [stage, stages[stage] ?? 0])) as Record<Stage, number>,
+    batches: sum(`${BATCHES}_count`),
+    rows: sum(`${BATCHES}_sum`),
+    paddingRows: sum('pillion_batch_padding_rows_total'),
+    reasons: by('pillion_batches_total', 'reason'),
+    refusals: by('pillion_scheduler_refusals_total', 'reason'),
+  };
+}
+
+function sumsBy(samples: readonly MetricSample[], label: string): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { labels, value } of samples) sums[labels[label]!] = (sums[labels[label]!] ?? 0) + value;
+  return sums;
+}
+
+/** Versions that have been asked for anything; requests whose model was not found are none's. */
+function modelsIn(look: MetricsLook): readonly (readonly [model: string, version: string])[] {
+  const found = new Map<string, readonly [string, string]>();
+  for (const { labels } of seriesOf(look, 'pillion_request_duration_seconds_count')) {
+    const { model = '', version = '' } = labels;
+    if (model !== '') found.set(`${model}\n${version}`, [model, version]);
+  }
+  return [...found.values()];
+}
+
+function seriesOf(look: MetricsLook | undefined, name: string): readonly MetricSample[] {
+  return look?.samples.get(name) ?? [];
+}
+
+function total(look: MetricsLook, name: string): number {
+  return seriesOf(look, name).reduce((sum, { value }) => sum + value, 0);
+}

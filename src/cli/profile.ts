@@ -1,0 +1,79 @@
+/**
+ * `pillion profile`: has a running sidecar take a profile (admin/profile/), writes its trace file and prints the tables
+ * that are in it.
+ *
+ * Exit status: 0 the file is written; 1 it is not, and why.
+ */
+import { writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import type { ModelOps, ProfileSummary } from '../admin/profile/profile-document.ts';
+import type { OpRow } from '../admin/profile/top-ops.ts';
+import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
+import type { ProfileOptions } from './profile-options.ts';
+import { textTable } from './text-table.ts';
+
+/** Beyond the seconds that are watched: replicas of three models load and run. */
+const PATIENCE_MS = 120_000;
+const SHOWN_ROWS = 10;
+
+/** Resolves with the exit status, when all is said. */
+export async function profile({ admin, seconds, model, out }: ProfileOptions): Promise<number> {
+  const query = new URLSearchParams({ seconds: String(seconds), ...(model !== '' && { model }) });
+  try {
+    process.stderr.write(`pillion: watching ${admin} for ${seconds} s\n`);
+    const text = await askAdmin({ admin, path: `/profile?${query}`, patienceMs: seconds * 1000 + PATIENCE_MS });
+    const { otherData } = JSON.parse(text) as { otherData: ProfileSummary };
+    await writeFile(out, text);
+    process.stdout.write(profileTables(otherData));
+    process.stderr.write(`pillion: the trace is in ${out}; open it at https://ui.perfetto.dev or chrome://tracing\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`pillion: ${explain(admin, error as NodeJS.ErrnoException)}\n`);
+    return 1;
+  }
+}
+
+function explain(admin: string, error: NodeJS.ErrnoException): string {
+  if (error instanceof AdminRefusal) return `${admin}: ${error.message}`;
+  return error.path === undefined ? noSidecar(admin, error) : error.message;
+}
+
+/** What a terminal shows. Whole lines. */
+export function profileTables({ seconds, requests, batches, cpu, models }: ProfileSummary): string {
+  const shown = requests.shown < requests.seen ? ` (${requests.shown} of them in the file)` : '';
+  const lines = [`${requests.seen} requests${shown} in ${batches.seen} batches, in ${seconds} s`];
+  for (const model of models) lines.push('', ...modelLines(model));
+  if (cpu.top_functions.length > 0) {
+    const rows = cpu.top_functions
+      .slice(0, SHOWN_ROWS)
+      .map(({ function: name, at, self_ms, share }) => [name, showMs(self_ms), showShare(share), at]);
+    lines.push('', 'event loop, by own time', ...textTable([['function', 'ms', 'share', 'at'], ...rows]));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function modelLines({ model, version, note, rows, runs, run_ms, top_ops }: ModelOps): string[] {
+  const name = `${model} version ${version}`;
+  if (top_ops === undefined) return [`${name}: no ops: ${note ?? 'not profiled'}`];
+  return [
+    `${name}: a replica ran ${runs} times with ${rows} rows of zeros, ${showMs(run_ms!)} ms each`,
+    ...opTable('op', top_ops.by_op, ({ op }) => op),
+    '',
+    ...opTable('node', top_ops.by_node, ({ node, op }) => `${node} (${op})`),
+  ];
+}
+
+function opTable(header: string, rows: readonly OpRow[], nameOf: (row: OpRow) => string): string[] {
+  const cells = rows
+    .slice(0, SHOWN_ROWS)
+    .map((row) => [nameOf(row), showMs(row.total_ms), showShare(row.share), String(row.calls)]);
+  return textTable([[header, 'total ms', 'share', 'calls'], ...cells]);
+}
+
+function showMs(ms: number): string {
+  return ms.toFixed(3);
+}
+
+function showShare(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

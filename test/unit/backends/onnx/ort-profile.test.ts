@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, it } from 'node:test';
+import { profileReplica } from '../../../../src/backends/host/profile-replica.ts';
+import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
+import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
+import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+
+const DIGITS = 'examples/digits/models/digits/1';
+const LOAD = { intraOpThreads: 1, executionProvider: 'cpu' };
+
+const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pillion-profile-'));
+
+describe('ONNX Runtime’s profile', () => {
+  it('is read run by run, each op from the start of its run', () => {
+    const node = (name: string, ts: number, dur: number, op_name: string) => ({
+      ...{ cat: 'Node', name: `${name}_kernel_time`, ts, dur, args: { op_name } },
+    });
+    const session = (name: string, ts: number, dur: number) => ({ cat: 'Session', name, ts, dur, args: {} });
+    const events = [
+      session('session_initialization', 0, 90),
+      node('b', 150, 40, 'Relu'),
+      node('a', 110, 30, 'Gemm'),
+      { ...node('a', 105, 1, 'Gemm'), name: 'a_fence_before' },
+      session('model_run', 100, 100),
+      node('a', 310, 20, 'Gemm'),
+      session('model_run', 300, 50),
+    ];
+    assert.deepEqual(runsIn(JSON.stringify(events)), [
+      {
+        durationMs: 0.1,
+        ops: [
+          { node: 'a', op: 'Gemm', startMs: 0.01, durationMs: 0.03 },
+          { node: 'b', op: 'Relu', startMs: 0.05, durationMs: 0.04 },
+        ],
+      },
+      { durationMs: 0.05, ops: [{ node: 'a', op: 'Gemm', startMs: 0.01, durationMs: 0.02 }] },
+    ]);
+  });
+
+  it('comes from a replica of a real model in a thread of its own, which leaves nothing behind', async () => {
+    const before = leftovers();
+    const startedAt = machineTimeMs();
+    const profile = await profileReplica({
+      ...{ versionDirectory: DIGITS, backendKind: undefined, loadOptions: LOAD },
+      signatureName: 'no such signature',
+      rows: 32,
+    });
+    assert.deepEqual([profile.signatureName, profile.rows, profile.runs.length], ['serving_default', 32, 10]);
+    let last = startedAt;
+    for (const { startMs, durationMs, ops } of profile.runs) {
+      assert.ok(startMs > last && startMs + durationMs <= machineTimeMs(), 'runs follow each other');
+      last = startMs;
+      assert.deepEqual(
+        [...new Set(ops.map(({ op }) => op))].sort(),
+        ['ArgMax', 'Div', 'FusedGemm', 'Gemm', 'Softmax'],
+        'every op of every run',
+      );
+      for (const op of ops) assert.ok(op.startMs >= 0 && op.startMs + op.durationMs <= durationMs + 0.001);
+    }
+    assert.deepEqual(leftovers(), before);
+  });
+
+  it('is refused by a backend without a profiler, and where the model does not load', async (t) => {
+    const fake = siblingModule(import.meta.url, '../../../support/fake-backend').href;
+    const of = { loadOptions: LOAD, signatureName: undefined, rows: 1 };
+    const versionDirectory = tempDirectory(t);
+    await assert.rejects(profileReplica({ ...of, backendKind: fake, versionDirectory }), {
+      kind: 'unsupported',
+      message: 'backend "fake" has no profiler of its ops',
+    });
+    const before = leftovers();
+    await assert.rejects(profileReplica({ ...of, backendKind: 'onnx', versionDirectory }), { kind: 'load_failed' });
+    assert.deepEqual(leftovers(), before);
+  });
+});
