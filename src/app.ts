@@ -8,6 +8,7 @@
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
+import { createConsole } from './app-console.ts';
 import { createModels, observeModels, slotsOf } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
@@ -88,6 +89,7 @@ class PillionApp implements App {
   readonly #recordings: RecordEndpoint;
   readonly #admin: AdminServer;
   readonly #modelFileWatch: ModelFileWatch | undefined;
+  #addresses: Addresses | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -156,6 +158,12 @@ class PillionApp implements App {
       models: () => modelsReport(this.#models, this.#readiness.isReady),
       metrics,
       record: this.#recordings,
+      console: createConsole({
+        ...{ options, predict, logger, telemetry, onInternalError, models: this.#models, lifecycle: this.#lifecycle },
+        isReady: () => this.#readiness.isReady,
+        addresses: () => this.#addresses,
+        slots: slotsOf(options, this.#machine),
+      }),
       onInternalError: common.onInternalError,
     });
     telemetry.metrics.observeInFlight(() => this.#lifecycle.inFlight);
@@ -172,6 +180,7 @@ class PillionApp implements App {
   async start(): Promise<Addresses> {
     try {
       const addresses = await this.#listen();
+      this.#addresses = addresses;
       const providers = await installedProviders();
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');

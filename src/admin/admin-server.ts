@@ -6,11 +6,16 @@
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
+ *   GET /          the console, and what its page asks for (console.ts)
+ *
+ * All but the first three answer to a loopback Host alone (loopback-guard.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
+import type { Console } from './console.ts';
+import { hostRefusal } from './loopback-guard.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 
 export interface AdminServerOptions {
@@ -21,6 +26,8 @@ export interface AdminServerOptions {
   readonly models: () => object;
   readonly metrics: () => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
+  /** Absent = the server has none. */
+  readonly console?: Pick<Console, 'answer' | 'close'>;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -33,7 +40,8 @@ export class AdminServer {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         options.onInternalError(error);
-        send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
+        if (response.headersSent) response.destroy();
+        else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
       });
     });
   }
@@ -50,6 +58,7 @@ export class AdminServer {
   }
 
   close(): Promise<void> {
+    this.#options.console?.close();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
@@ -58,23 +67,32 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && (await this.#answerProbe(path, response))) return;
+    const refusal = hostRefusal(request.headers);
+    if (refusal !== undefined) return send(response, 403, 'text/plain', `${refusal}\n`);
+    if (await this.#options.console?.answer(request, response)) return;
+    if (!isRead) {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
-    }
-    if (path === '/live') return send(response, 200, 'text/plain', 'live\n');
-    if (path === '/ready') {
-      const { readiness, waitsFor } = this.#options;
-      return send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
-    }
-    if (path === '/metrics' || path === METRICS_PATH) {
-      const page = await this.#options.metrics();
-      return send(response, 200, page.contentType, page.text);
     }
     if (path === '/models')
       return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /record\n');
+    return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /record\n');
+  }
+
+  /** What orchestrators and scrapers ask, by whatever name they know us. False: it is something else. */
+  async #answerProbe(path: string | undefined, response: ServerResponse): Promise<boolean> {
+    if (path === '/live') send(response, 200, 'text/plain', 'live\n');
+    else if (path === '/ready') {
+      const { readiness, waitsFor } = this.#options;
+      send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
+    } else if (path === '/metrics' || path === METRICS_PATH) {
+      const page = await this.#options.metrics();
+      send(response, 200, page.contentType, page.text);
+    } else return false;
+    return true;
   }
 }
 

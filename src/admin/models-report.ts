@@ -15,6 +15,8 @@ export interface ReportedModels {
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
   /** What the start still waits for, a line each. */
   waitsFor(): readonly string[];
+  /** Did an operator unload it? Absent = nobody can. */
+  isLeftOut?(name: string, version: bigint): boolean;
 }
 
 export interface ModelsReport {
@@ -37,6 +39,8 @@ export interface VersionReport {
   readonly version: string;
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
+  /** An operator has unloaded it; it stays so until it is loaded again. */
+  readonly left_out?: true;
   readonly host?: { readonly kind: string; readonly reason: string };
   readonly memory?: {
     readonly artifact_bytes: number;
@@ -66,7 +70,14 @@ export function modelsReport(models: ReportedModels, isReady: boolean): ModelsRe
 
 function modelReport(name: string, models: ReportedModels, loaded: readonly Servable[]): ModelReport {
   try {
-    return { name, versions: models.status(name, {}).map((status) => versionReport(status, loaded)) };
+    const leftOut = (version: bigint): boolean => models.isLeftOut?.(name, version) ?? false;
+    return {
+      name,
+      versions: models.status(name, {}).map((status) => ({
+        ...versionReport(status, loaded),
+        ...(leftOut(status.version) && { left_out: true as const }),
+      })),
+    };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };

@@ -2,7 +2,7 @@
  * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
  *
  * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied unless this
- * is asked for, only on this server's loopback address, and by no web page (a page's name for us is not ours).
+ * is asked for, only on this server's loopback address, and by no web page (loopback-guard.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
@@ -27,7 +27,6 @@ interface Refusal {
 /** At a time: each copies its share of the requests. */
 const MAX_RECORDINGS = 4;
 const DEFAULTS = { count: 100, max_bytes: 64 * 2 ** 20, duration_ms: 0 };
-const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 export class RecordEndpoint {
   readonly #options: RecordEndpointOptions;
@@ -64,11 +63,7 @@ export class RecordEndpoint {
     for (const recording of this.#running) recording.end('draining');
   }
 
-  #admit({ method, url, headers }: IncomingMessage): RecordingSpec | Refusal {
-    const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-    if (!LOOPBACK_NAMES.includes(host)) {
-      return { status: 403, text: `Host is "${host}"; requests are recorded for localhost alone` };
-    }
+  #admit({ method, url }: IncomingMessage): RecordingSpec | Refusal {
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
     if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
     const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);

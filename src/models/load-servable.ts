@@ -133,6 +133,7 @@ function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency): Servab
       await kept.end();
       await hosted.close();
     },
+    latencyEstimates: () => scheduler.latency.estimates(),
     get queuedRows() {
       return scheduler.queuedRows;
     },

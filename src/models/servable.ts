@@ -7,6 +7,7 @@
 import type { ServingError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
+import type { LatencyEstimate } from '../scheduler/latency-curve.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 import type { ModelMemory } from './model-memory.ts';
@@ -22,6 +23,8 @@ export interface ServableRunner {
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all that was submitted has settled and the runtime's memory is free. */
   close(): Promise<void>;
+  /** What batches are expected to take now, by the graph's signature. Absent = nothing is learned. */
+  latencyEstimates?(): ReadonlyMap<string, readonly LatencyEstimate[]>;
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from './line-limiter.ts';
+import { LiveStats } from './live-stats.ts';
 import type { Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { RequestLog } from './request-log.ts';
@@ -28,6 +29,8 @@ export interface TelemetryOptions {
 /** Telemetry, and what the admin server shows of it. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
+  /** For the console, while it is looked at. */
+  readonly live: LiveStats;
   /** After the last request: tells what the log held back, sends the last spans (5 s at most). Never rejects. */
   close(): Promise<void>;
 }
@@ -39,6 +42,7 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
+  readonly live = new LiveStats();
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
   readonly #logger: Logger;
@@ -81,6 +85,7 @@ class JoinedTelemetry implements AppTelemetry {
   recordRequest(record: RequestRecord): void {
     try {
       this.metrics.recordRequest(record);
+      this.live.recordRequest(record);
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record);
     } catch (error) {
@@ -91,6 +96,7 @@ class JoinedTelemetry implements AppTelemetry {
   recordBatch(record: BatchRecord): void {
     try {
       this.metrics.recordBatch(record);
+      this.live.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
     } catch (error) {
       this.#report(error, 'a batch could not be recorded');
