@@ -48,7 +48,7 @@ export function createModels(parts: ModelParts): ModelManager {
     clock: systemClock,
     events: {
       ...logModelEvents(logger),
-      onForgotten: (model, version) => telemetry.metrics.forgetVersion(model, version.toString()),
+      onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => records.configure(models),
     },
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),

@@ -8,6 +8,7 @@
 import { AdminServer } from './admin/admin-server.ts';
 import { modelsReport } from './admin/models-report.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
+import { RequestsEndpoint } from './admin/requests-endpoint.ts';
 import { createConsole } from './app-console.ts';
 import { createModels, observeModels, slotsOf } from './app-models.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
@@ -70,7 +71,13 @@ export async function createApp(config: ServeConfig, environment: Environment): 
     base: { service: 'pillion', version: VERSION },
   });
   const tracing = await startTracing({ env: environment, clock, logger, version: VERSION });
-  const telemetry = createTelemetry({ clock, logger, tracing });
+  const telemetry = createTelemetry({
+    clock,
+    logger,
+    tracing,
+    recentRequests: config.options.flight_recorder_requests,
+    keptPerSecond: config.options.tail_keep_per_second,
+  });
   return new PillionApp(config, logger, telemetry);
 }
 
@@ -158,6 +165,7 @@ class PillionApp implements App {
       models: () => modelsReport(this.#models, this.#readiness.isReady),
       metrics,
       record: this.#recordings,
+      requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock }),
       console: createConsole({
         ...{ options, predict, logger, telemetry, onInternalError, models: this.#models, lifecycle: this.#lifecycle },
         isReady: () => this.#readiness.isReady,

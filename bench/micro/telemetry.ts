@@ -24,8 +24,9 @@ const unsampled: Tracing = {
   shutdown: async () => undefined,
 };
 
-function telemetryWith(tracing: Tracing | undefined): AppTelemetry {
-  return createTelemetry({ clock: systemClock, logger, tracing, processMetrics: false });
+function telemetryWith(tracing: Tracing | undefined, recentRequests?: number): AppTelemetry {
+  const common = { clock: systemClock, logger, tracing, processMetrics: false };
+  return createTelemetry(recentRequests === undefined ? common : { ...common, recentRequests, keptPerSecond: 0 });
 }
 
 /** One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none. */
@@ -43,6 +44,7 @@ function record(telemetry: AppTelemetry): RequestContext {
   });
   context.model = 'mlp_small';
   context.version = '1';
+  context.rows = 1;
   for (let stage = 1; stage <= STAGE_ENCODE; stage++) context.stages.enter(stage, context.now());
   context.stages.finish(context.now());
   telemetry.recordRequest(context);
@@ -51,6 +53,7 @@ function record(telemetry: AppTelemetry): RequestContext {
 
 const plain = telemetryWith(undefined);
 const traced = telemetryWith(unsampled);
+const forgetful = telemetryWith(undefined, 0);
 const histogram = new Histogram({
   name: 'request_duration_seconds',
   help: 'For comparison.',
@@ -68,6 +71,7 @@ const figures = await runSubject([
     contestants: {
       [OURS]: () => record(plain),
       'Pillion, with one, not sampled': () => record(traced),
+      'Pillion, without an exporter and the flight recorder': () => record(forgetful),
       "prom-client: one histogram's labelled observe": () => {
         seconds = (seconds + 0.0001) % 0.1;
         histogram.observe(labels, seconds);

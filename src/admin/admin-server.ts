@@ -5,18 +5,20 @@
  *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text; also at /monitoring/prometheus/metrics
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  *   GET /          the console, and what its page asks for (console.ts)
  *
- * All but the first three answer to a loopback Host alone (loopback-guard.ts).
+ * All but the first three answer to a loopback Host alone (loopback-host.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage } from '../telemetry/metrics-page.ts';
 import type { Console } from './console.ts';
-import { hostRefusal } from './loopback-guard.ts';
+import { refuseForeignHost } from './loopback-host.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
+import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
@@ -26,6 +28,7 @@ export interface AdminServerOptions {
   readonly models: () => object;
   readonly metrics: () => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
+  readonly requests: RequestsEndpoint;
   /** Absent = the server has none. */
   readonly console?: Pick<Console, 'answer' | 'close'>;
   readonly onInternalError: (error: unknown) => void;
@@ -66,24 +69,28 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0];
+    const path = (request.url ?? '/').split('?', 1)[0]!;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (isRead && (await this.#answerProbe(path, response))) return;
-    const refusal = hostRefusal(request.headers);
-    if (refusal !== undefined) return send(response, 403, 'text/plain', `${refusal}\n`);
+    const foreign = refuseForeignHost(request, 'this server answers');
+    if (foreign !== undefined) return send(response, foreign.status, 'text/plain', `${foreign.text}\n`);
     if (await this.#options.console?.answer(request, response)) return;
     if (!isRead) {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
     }
-    if (path === '/models')
-      return send(response, 200, 'application/json', `${JSON.stringify(this.#options.models())}\n`);
+    if (path === '/models') return sendJson(response, this.#options.models());
+    if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
+      const answer = this.#options.requests.answer(request, path);
+      if ('json' in answer) return sendJson(response, answer.json);
+      return send(response, answer.status, 'text/plain', `${answer.text}\n`);
+    }
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /record\n');
+    return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /requests /record\n');
   }
 
   /** What orchestrators and scrapers ask, by whatever name they know us. False: it is something else. */
-  async #answerProbe(path: string | undefined, response: ServerResponse): Promise<boolean> {
+  async #answerProbe(path: string, response: ServerResponse): Promise<boolean> {
     if (path === '/live') send(response, 200, 'text/plain', 'live\n');
     else if (path === '/ready') {
       const { readiness, waitsFor } = this.#options;
@@ -99,6 +106,10 @@ export class AdminServer {
 function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
   if (isReady) return 'ready\n';
   return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
+}
+
+function sendJson(response: ServerResponse, value: object): void {
+  send(response, 200, 'application/json', `${JSON.stringify(value)}\n`);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

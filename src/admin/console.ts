@@ -8,15 +8,15 @@
  *   POST /models/NAME/reload|unload|load    an operator's word on a version (model-actions.ts)
  *   POST /playground/predict                one Predict (playground.ts)
  *
- * Who may ask is checked before (loopback-guard.ts); what changes something is checked here.
+ * Who may ask is checked before (loopback-host.ts); who may change something, here (change-guard.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError, toServingError } from '../core/errors.ts';
 import type { ModelManager } from '../models/model-manager.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { refuseForeignChange } from './change-guard.ts';
 import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
-import { changeRefusal } from './loopback-guard.ts';
 import { isModelAction, operate } from './model-actions.ts';
 import { modelDetail } from './model-detail.ts';
 import type { Playground } from './playground.ts';
@@ -89,8 +89,8 @@ export class Console {
     const [, name, action] = MODEL_PATH.exec(path) ?? [];
     const isAction = name !== undefined && action !== undefined && isModelAction(action);
     if (!isAction && path !== '/playground/predict') return false;
-    const refusal = changeRefusal(request.headers);
-    if (refusal !== undefined) sendJson(response, 403, { error: refusal });
+    const refusal = refuseForeignChange(request.headers);
+    if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.text });
     else if (!isAction) await this.#options.playground.answer(request, response, query);
     else {
       const { models, logger } = this.#options;

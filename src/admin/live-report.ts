@@ -49,9 +49,9 @@ export interface LiveBatchReport {
   readonly sizes: readonly number[];
   readonly reasons: Readonly<Record<string, number>>;
   readonly mean_run_ms: number;
-  /** Mean forecast and mean run of those that had one. */
-  readonly expected_ms?: number;
-  readonly expected_run_ms?: number;
+  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  readonly forecast: number;
+  readonly as_forecast: number;
   /** Size and run in ms of some of them. */
   readonly points: readonly (readonly [number, number])[];
 }
@@ -87,8 +87,7 @@ export function quietVersion(model: string, version: string, queue: QueueReport)
 }
 
 function batchReport(batches: LiveCounts['batches']): LiveBatchReport {
-  const { count, rows, padding, sizes, reasons, runMs, expectedMs, knownRunMs, points } = batches;
-  const known = expectedMs > 0;
+  const { count, rows, padding, sizes, reasons, runMs, forecast, asForecast, points } = batches;
   return {
     count,
     rows,
@@ -96,7 +95,8 @@ function batchReport(batches: LiveCounts['batches']): LiveBatchReport {
     sizes: sizes.slice(0, sizes.findLastIndex((n) => n > 0) + 1),
     reasons,
     mean_run_ms: rounded(runMs / count),
-    ...(known && { expected_ms: rounded(expectedMs / count), expected_run_ms: rounded(knownRunMs / count) }),
+    forecast,
+    as_forecast: asForecast,
     points: points.map(([size, ms]) => [size, rounded(ms)]),
   };
 }

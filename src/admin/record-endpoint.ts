@@ -2,13 +2,14 @@
  * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
  *
  * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied unless this
- * is asked for, only on this server's loopback address, and by no web page (loopback-guard.ts).
+ * is asked for, only on this server's loopback address, and by no web page (loopback-host.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { TapBoard } from '../proxy/records/tap-board.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface RecordEndpointOptions {
   readonly clock: Clock;
@@ -16,12 +17,6 @@ export interface RecordEndpointOptions {
   readonly counters: RecordCounters;
   /** Names that may be asked for now. */
   readonly models: () => readonly string[];
-}
-
-/** A refusal: status and one line of text. */
-interface Refusal {
-  readonly status: number;
-  readonly text: string;
 }
 
 /** At a time: each copies its share of the requests. */

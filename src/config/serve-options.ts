@@ -206,6 +206,17 @@ export const SERVE_OPTIONS = {
     default: 600,
     help: 'A file of a model’s request log is finished so long after it was begun, however little is in it.',
   }),
+  flight_recorder_requests: integer({
+    min: 0,
+    max: 100_000,
+    default: 512,
+    help: 'The admin port shows so many of the last requests (GET /requests), and half as many each of the slow and the failed ones. About 1 KiB each. 0 = none.',
+  }),
+  tail_keep_per_second: integer({
+    ...COUNT,
+    default: 10,
+    help: 'Of each kind of failure, and of each model’s requests that are slower than its 99th percentile, so many a second are kept: by the flight recorder, and as traces whatever the sampling. 0 = none.',
+  }),
   drain_timeout_ms: integer({
     ...COUNT,
     default: 25_000,

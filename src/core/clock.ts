@@ -57,6 +57,11 @@ export function httpDate(clock: Clock): string {
   return dateText;
 }
 
+/** Wall time to the millisecond as ISO 8601 has it, in UTC. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
 /** Wall time to the second for file names, in UTC: "20261125T122530Z". Sorts as it was. */
 export function fileTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');

@@ -8,7 +8,13 @@ import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord, Surface } from '../telemetry/request-record.ts';
+import {
+  type BatchRecord,
+  type RequestOutcome,
+  type RequestRecord,
+  requestId,
+  type Surface,
+} from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 
@@ -39,6 +45,8 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   readonly hasOwnDeadline: boolean;
   readonly priority: PriorityClass | undefined;
   readonly trace: TraceContext | undefined;
+  readonly callerId: string | undefined;
+  readonly sequence: number;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
   /** Filled in as the request goes on. */
@@ -54,15 +62,13 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
   readonly #clock: Clock;
-  readonly #sequence: number;
-  #id: string | undefined;
 
   constructor(init: RequestContextInit) {
     this.#clock = init.clock;
     this.surface = init.surface;
     this.method = init.method;
-    this.#id = init.id;
-    this.#sequence = init.sequence;
+    this.callerId = init.id;
+    this.sequence = init.sequence;
     this.peer = init.peer;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
@@ -73,8 +79,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
 
   /** Made when it is asked for: of most requests nobody asks. */
   get id(): string {
-    this.#id ??= this.#sequence.toString(36);
-    return this.#id;
+    return requestId(this.callerId, this.sequence);
   }
 
   /** The instant to stamp a stage with. */

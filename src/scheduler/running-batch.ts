@@ -68,6 +68,7 @@ export class RunningBatch implements SlotUse {
       outcome: 'ok',
       members: sampled,
       trace: sampled[0] === undefined ? undefined : init.telemetry.startBatchTrace(sampled[0]),
+      riders: undefined,
     };
     this.#enter(STAGE_BATCH, batchStart);
   }

@@ -34,10 +34,11 @@ export interface LiveBatches {
   /** By size: element i counts the batches of more than 2^(i−1) rows and at most 2^i. */
   readonly sizes: readonly number[];
   readonly reasons: Readonly<Partial<Record<DispatchReason, number>>>;
-  /** Summed, in ms. `expectedMs` and `knownRunMs` are over the runs whose length was forecast. */
+  /** Summed, in ms. */
   readonly runMs: number;
-  readonly expectedMs: number;
-  readonly knownRunMs: number;
+  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  readonly forecast: number;
+  readonly asForecast: number;
   /** Size with padding and length of run in ms, of some of them. */
   readonly points: readonly (readonly [size: number, runMs: number])[];
 }
@@ -51,6 +52,7 @@ const INFERENCE_METHODS: ReadonlySet<string> = new Set([
   'ModelStreamInfer',
 ]);
 const MOST_POINTS = 24;
+const FORECAST_MARGIN = 1.5;
 const SIZE_CLASSES = 12;
 
 class VersionCounts implements LiveCounts {
@@ -68,8 +70,8 @@ class VersionCounts implements LiveCounts {
     sizes: Array.from({ length: SIZE_CLASSES }, () => 0),
     reasons: {} as Partial<Record<DispatchReason, number>>,
     runMs: 0,
-    expectedMs: 0,
-    knownRunMs: 0,
+    forecast: 0,
+    asForecast: 0,
     points: [] as [number, number][],
   };
   readonly #durations = new Uint32Array(BUCKETS);
@@ -107,8 +109,8 @@ class VersionCounts implements LiveCounts {
     batches.reasons[reason] = (batches.reasons[reason] ?? 0) + 1;
     batches.runMs += runMs;
     if (expectedMs !== undefined) {
-      batches.expectedMs += expectedMs;
-      batches.knownRunMs += runMs;
+      batches.forecast += 1;
+      if (runMs <= expectedMs * FORECAST_MARGIN) batches.asForecast += 1;
     }
     if (batches.points.length < MOST_POINTS) batches.points.push([size, runMs]);
   }

@@ -43,6 +43,8 @@ export interface BatchRecord {
   readonly members: readonly TraceContext[];
   /** The batch's own span in the first sampled member's trace; undefined when no member is sampled. */
   readonly trace: TraceContext | undefined;
+  /** Ids of its requests; gathered only from when one of them is kept (flight-recorder.ts). */
+  riders: string[] | undefined;
 }
 
 /** Everything about a finished request. RequestContext (proxy/) is one. */
@@ -50,8 +52,12 @@ export interface RequestRecord {
   readonly surface: Surface;
   /** 'Predict', 'GetModelStatus', …: a closed set; 'unknown' for paths that are no method. */
   readonly method: string;
-  /** Caller's `x-request-id`, or one of ours. */
+  /** `requestId` of the next two. */
   readonly id: string;
+  /** Caller's `x-request-id`, if it sent one. */
+  readonly callerId: string | undefined;
+  /** Counts the requests of the process. */
+  readonly sequence: number;
   readonly peer: string;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
@@ -67,6 +73,11 @@ export interface RequestRecord {
   readonly error: ServingError | undefined;
   /** The batch that the request rode in (the last one, if it was large enough for several). */
   readonly batch: BatchRecord | undefined;
+}
+
+/** A request's id: the caller's or, where it has none, one of ours, unique in the process. */
+export function requestId(callerId: string | undefined, sequence: number): string {
+  return callerId ?? sequence.toString(36);
 }
 
 /** Where records go. One instance per app: nothing global, so two servers live in one test. */

@@ -25,22 +25,17 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { type Clock, type Instant, wallOf } from '../core/clock.ts';
+import type { Clock, Instant } from '../core/clock.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
 import { batchAttributes, clip, isServerFault, requestAttributes } from './span-attributes.ts';
 import { STAGE_EXECUTE, STAGES } from './stage-clock.ts';
+import { SteadyWall } from './steady-wall.ts';
 import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 
 /** Name of a batch's span: one for all models, which are in its attributes. */
 export const BATCH_SPAN_NAME = 'inference.batch';
 /** Name of the span of the runtime's own time under a batch's. */
 export const RUN_SPAN_NAME = 'run';
-
-/**
- * How far the wall clock may run away from the kept offset before it is read anew. The wall clock ticks in whole ms:
- * an offset read for every record would put a child's start up to 1 ms before its parent's.
- */
-const MAX_WALL_DRIFT_MS = 2;
 
 /** An SDK's id generator that hands out the ids set just before startSpan: all in one synchronous step. */
 export class PresetIds {
@@ -87,21 +82,21 @@ interface SpanFacts {
 export class SpanMaker {
   readonly #tracer: Tracer;
   readonly #ids: PresetIds;
-  readonly #clock: Clock;
-  /** Wall time at monotonic 0. */
-  #wallAtZero = Number.NEGATIVE_INFINITY;
+  readonly #wall: SteadyWall;
+  /** Wall time at monotonic 0, of the spans being made. */
+  #wallAtZero = 0;
 
   constructor(options: SpanMakerOptions) {
     this.#tracer = options.tracer;
     this.#ids = options.ids;
-    this.#clock = options.clock;
+    this.#wall = new SteadyWall(options.clock);
   }
 
   /** The server span and its stages. Does nothing for a request that is not sampled. */
   makeRequestSpans(record: RequestRecord): void {
     const context = record.trace;
     if (context === undefined || !context.isSampled) return;
-    this.#readWall();
+    this.#wallAtZero = this.#wall.atZero();
     this.#make(context.traceId, {
       name: record.model === '' ? record.method : `${record.method} ${record.model}`,
       spanId: context.spanId,
@@ -119,7 +114,7 @@ export class SpanMaker {
   makeBatchSpans(record: BatchRecord): void {
     const context = record.trace;
     if (context === undefined || !context.isSampled) return;
-    this.#readWall();
+    this.#wallAtZero = this.#wall.atZero();
     this.#make(context.traceId, {
       name: BATCH_SPAN_NAME,
       spanId: context.spanId,
@@ -160,18 +155,13 @@ export class SpanMaker {
     const { name, kind, attributes = {}, links = [], parent, start, end } = facts;
     const under: Context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
     this.#ids.preset(traceId, facts.spanId);
-    const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#wall(start) }, under);
+    const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#timeOf(start) }, under);
     if (facts.fault !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: facts.fault });
-    span.end(this.#wall(Math.max(start, end)));
-  }
-
-  #readWall(): void {
-    const wallAtZero = wallOf(this.#clock, 0);
-    if (Math.abs(wallAtZero - this.#wallAtZero) > MAX_WALL_DRIFT_MS) this.#wallAtZero = wallAtZero;
+    span.end(this.#timeOf(Math.max(start, end)));
   }
 
   /** [seconds, nanoseconds] since 1970, split before they are added: a double of ms since 1970 ends at 0.2 µs. */
-  #wall(instant: Instant): HrTime {
+  #timeOf(instant: Instant): HrTime {
     const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
     const restMs = (this.#wallAtZero % 1) + (instant % 1);
     const seconds = Math.floor(wholeMs / 1000);

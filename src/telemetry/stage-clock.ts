@@ -53,6 +53,16 @@ export class StageClock {
     if (this.#end === 0) this.#end = at;
   }
 
+  /** Takes over another's instants. */
+  copyFrom(other: StageClock): void {
+    const from = other.#starts;
+    const to = this.#starts;
+    // Shorter than it takes to call TypedArray.set.
+    for (let i = 0; i < 8; i++) to[i] = from[i]!;
+    this.#end = other.#end;
+    this.#reached = other.#reached;
+  }
+
   get startedAt(): Instant {
     return this.#starts[STAGE_RECEIVE]!;
   }

@@ -49,6 +49,8 @@ export function requestRecord(changes: Partial<RequestRecord> = {}): RequestReco
     surface: 'grpc',
     method: 'Predict',
     id: 'request-1',
+    callerId: 'request-1',
+    sequence: 1,
     peer: '10.1.2.3:50123',
     trace: undefined,
     stages: fullStages(),
@@ -85,6 +87,7 @@ export function batchRecord(changes: Partial<BatchRecord> = {}): BatchRecord {
     outcome: 'ok',
     members: [],
     trace: undefined,
+    riders: undefined,
     ...changes,
   };
 }

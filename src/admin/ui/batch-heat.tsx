@@ -39,7 +39,9 @@ export function BatchHeat({ ticks, choice }: { ticks: readonly LiveTick[]; choic
   return (
     <div class="heat">
       <canvas ref={canvas} role="img" aria-label={description(totals, all)} style={{ height: `${height}px` }} />
-      <p class="hint">Rows of a batch, up; seconds, across. The darker, the larger that size's share of its second.</p>
+      <p class="hint">
+        Rows of a batch, up; seconds, across. The stronger the colour, the larger that size's share of its second.
+      </p>
     </div>
   );
 }

@@ -7,6 +7,13 @@ import { Plot } from './plot.tsx';
 
 const MOST_POINTS = 800;
 
+/** A few stalls must not press the curve to the ground. */
+function shownMs(curve: LatencyDetail, ran: readonly (readonly [number, number])[]): number {
+  const sorted = ran.map(([, runMs]) => runMs).sort((a, b) => a - b);
+  const usual = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+  return Math.max(usual * 1.2, 1.3 * Math.max(...curve.sizes.map(({ high_ms }) => high_ms)));
+}
+
 export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoice; curve: LatencyDetail }) {
   const { ticks, choice, curve } = props;
   const ran = ticks
@@ -24,6 +31,8 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
   const line = (pick: 'mean_ms' | 'high_ms') =>
     marks.map(({ rows }, i) => (isOfLine[i] ? (learned.get(rows)?.[pick] ?? null) : null));
   const most = curve.sizes.at(-1)?.rows ?? 1;
+  const mostY = shownMs(curve, ran);
+  const beyond = ran.filter(([, runMs]) => runMs > mostY).length;
   return (
     <>
       <Plot
@@ -34,6 +43,7 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
         format={duration}
         formatX={(rows) => `${Math.round(rows)}`}
         height={220}
+        mostY={mostY}
         series={[
           { label: 'ran', colour: '--sky', look: 'points', values: marks.map(({ runMs }) => runMs) },
           { label: 'nearly all within', colour: '--orange', look: 'dashed', values: line('high_ms') },
@@ -42,7 +52,8 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
       />
       <p class="hint">
         Rows of a batch, padding included. {known.length} of {curve.sizes.length} sizes have run; the others are guessed
-        from them.
+        from them.{' '}
+        {beyond > 0 && `${beyond} of the last ${ran.length} runs took longer than is shown; they stand at the top.`}
       </p>
     </>
   );

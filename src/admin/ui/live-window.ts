@@ -15,6 +15,8 @@ export interface Endings {
   readonly late: number;
   /** Refused at once, with a time to retry after. */
   readonly refused: number;
+  /** The caller's mistake: what was asked for is not there, or has another shape; or the caller left. */
+  readonly wrong: number;
   readonly failed: number;
 }
 
@@ -27,9 +29,9 @@ export interface WindowSummary extends Endings {
   readonly batchRows: number;
   readonly padding: number;
   readonly reasons: Readonly<Record<string, number>>;
-  /** Mean forecast of a run, and mean run, where there were forecasts. */
-  readonly expectedMs: number | undefined;
-  readonly expectedRunMs: number | undefined;
+  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  readonly forecast: number;
+  readonly asForecast: number;
   /** Mean of each stage. */
   readonly stagesMs: readonly number[];
   readonly cpuCores: number;
@@ -39,7 +41,19 @@ export interface WindowSummary extends Endings {
   readonly inFlight: number;
 }
 
-const REFUSED_KINDS: readonly string[] = ['overloaded', 'draining', 'model_not_ready'];
+const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
+  deadline_exceeded: 'late',
+  overloaded: 'refused',
+  draining: 'refused',
+  model_not_ready: 'refused',
+  invalid_request: 'wrong',
+  model_not_found: 'wrong',
+  label_not_found: 'wrong',
+  signature_not_found: 'wrong',
+  too_large: 'wrong',
+  unsupported: 'wrong',
+  cancelled: 'wrong',
+};
 
 /** The ticks of the last `seconds` before the newest. */
 export function lastTicks(ticks: readonly LiveTick[], seconds: number): readonly LiveTick[] {
@@ -54,19 +68,22 @@ export function versionsOf(tick: LiveTick, choice?: ModelChoice): readonly LiveV
 }
 
 export function endings(versions: readonly LiveVersion[]): Endings {
-  let [inTime, late, refused, failed] = [0, 0, 0, 0];
+  const counts = { inTime: 0, late: 0, refused: 0, wrong: 0, failed: 0 };
   for (const version of versions) {
     let unanswered = 0;
     for (const [kind, times] of Object.entries(version.failures)) {
       unanswered += times;
-      if (kind === 'deadline_exceeded') late += times;
-      else if (REFUSED_KINDS.includes(kind)) refused += times;
-      else failed += times;
+      counts[ENDING_OF[kind] ?? 'failed'] += times;
     }
-    inTime += version.in_time;
-    late += version.requests - unanswered - version.in_time;
+    counts.inTime += version.in_time;
+    counts.late += version.requests - unanswered - version.in_time;
   }
-  return { inTime, late, refused, failed };
+  return counts;
+}
+
+/** Share of the requests that could have been answered which were, in time; undefined where there were none. */
+export function goodput({ requests, wrong, inTime }: WindowSummary): number | undefined {
+  return requests === wrong ? undefined : inTime / (requests - wrong);
 }
 
 export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): WindowSummary {
@@ -87,8 +104,8 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
     batchRows: sum(batches, (batch) => batch.rows),
     padding: sum(batches, (batch) => batch.padding),
     reasons: added(batches.map((batch) => batch.reasons)),
-    expectedMs: mean(batches, (batch) => batch.expected_ms),
-    expectedRunMs: mean(batches, (batch) => batch.expected_run_ms),
+    forecast: sum(batches, (batch) => batch.forecast),
+    asForecast: sum(batches, (batch) => batch.as_forecast),
     stagesMs: meanStages(all),
     cpuCores: ticks.length === 0 ? 0 : sum(ticks, (tick) => tick.cpu_cores) / ticks.length,
     queuedRows: sum(last, (version) => version.queue?.rows ?? 0),
@@ -107,12 +124,6 @@ export function meanStages(versions: readonly LiveVersion[]): readonly number[] 
     for (const [stage, ms] of stages_ms.entries()) sums[stage] = (sums[stage] ?? 0) + ms * requests;
   }
   return sums.map((total) => total / answered);
-}
-
-function mean<T extends { readonly count: number }>(parts: readonly T[], pick: (part: T) => number | undefined) {
-  const known = parts.filter((part) => pick(part) !== undefined);
-  const total = sum(known, (part) => part.count);
-  return total === 0 ? undefined : sum(known, (part) => part.count * pick(part)!) / total;
 }
 
 function sum<T>(items: readonly T[], pick: (item: T) => number): number {

@@ -122,7 +122,7 @@ function Inside({ loaded, choice }: { loaded: LoadedDetail; choice: ModelChoice 
   const all = ticks.value;
   return (
     <>
-      <Panel title="Stages of a request" aside="mean, version by version">
+      <Panel title="Stages of a request" aside="mean of each second">
         <StagesPlot ticks={all} choice={choice} />
       </Panel>
       <div class="columns">

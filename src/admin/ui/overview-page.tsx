@@ -3,7 +3,7 @@ import type { LiveTick } from '../live-report.ts';
 import type { ModelReport } from '../models-report.ts';
 import { count, duration, percent } from './format.ts';
 import { about, models, ticks } from './live.ts';
-import { lastTicks, summarize, type WindowSummary } from './live-window.ts';
+import { goodput, lastTicks, summarize, type WindowSummary } from './live-window.ts';
 import { Empty, Loading, Panel, Tile, Words } from './parts.tsx';
 import { modelLink } from './route.ts';
 import { Sparkline } from './sparkline.tsx';
@@ -61,7 +61,7 @@ function WaitsFor() {
 
 export function Tiles({ summary, isReady }: { summary: WindowSummary; isReady: boolean }) {
   const { requests, seconds, inTime, p50Ms, p99Ms, queuedRows, runningBatches, inFlight, batches, batchRows } = summary;
-  const share = requests === 0 ? undefined : inTime / requests;
+  const share = goodput(summary);
   const told = (value: string): string => (isReady ? value : '–');
   return (
     <div class="tiles">
@@ -126,9 +126,8 @@ function ModelsTable({ all }: { all: readonly LiveTick[] }) {
 }
 
 function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[] }) {
-  const { requests, seconds, inTime, p50Ms, p99Ms, queuedRows } = summarize(lastTicks(all, WINDOW), {
-    model: model.name,
-  });
+  const summary = summarize(lastTicks(all, WINDOW), { model: model.name });
+  const { requests, seconds, p50Ms, p99Ms, queuedRows } = summary;
   return (
     <tr>
       <td>
@@ -141,7 +140,7 @@ function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[]
         <Sparkline ticks={all} model={model.name} />
       </td>
       <td class="number">{count(seconds === 0 ? 0 : requests / seconds)}/s</td>
-      <td class="number">{percent(requests === 0 ? undefined : inTime / requests)}</td>
+      <td class="number">{percent(goodput(summary))}</td>
       <td class="number">{duration(p50Ms)}</td>
       <td class="number">{duration(p99Ms)}</td>
       <td class="number">{count(queuedRows)}</td>

@@ -29,6 +29,8 @@ export interface PlotProps {
   readonly scaleX?: 'time' | 'log2';
   /** By default what the values span. */
   readonly rangeX?: readonly [number, number];
+  /** The highest that is shown; by default what the values reach. */
+  readonly mostY?: number;
   readonly height?: number;
 }
 
@@ -89,8 +91,9 @@ function Legend({ x, series, format, formatX, at }: PlotProps & { at: number | u
   );
 }
 
-function aligned({ x, series }: PlotProps): uPlot.AlignedData {
-  return [[...x], ...series.map(({ values }) => [...values])] as uPlot.AlignedData;
+function aligned({ x, series, mostY = Infinity }: PlotProps): uPlot.AlignedData {
+  const within = (value: number | null): number | null => (value === null ? null : Math.min(value, mostY));
+  return [[...x], ...series.map(({ values }) => values.map(within))] as uPlot.AlignedData;
 }
 
 function rangeOf({ x, rangeX }: PlotProps): { min: number; max: number } {
@@ -126,14 +129,22 @@ function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
   return [
     {
       ...common,
-      size: 26,
-      space: 70,
+      size: 24,
+      space: scaleX === 'log2' ? 24 : 70,
       grid: { show: false },
-      ...(scaleX === 'log2' && { values: (_plot: uPlot, splits: number[]) => splits.map((at) => formatX(at)) }),
-      ...(scaleX === 'time' && { values: (_plot: uPlot, splits: number[]) => splits.map((at) => formatX(at)) }),
+      ...(scaleX === 'log2' && { splits: powersWithin }),
+      // uPlot gives null for what it leaves out.
+      values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : formatX(at))),
     },
     { ...common, size: 58, space: 34, values: (_plot, splits) => splits.map((at) => format(at)) },
   ];
+}
+
+/** 1, 2, 4, … as far as the axis goes. */
+function powersWithin(_plot: uPlot, _axis: number, least: number, most: number): number[] {
+  const powers: number[] = [];
+  for (let at = 1; at <= most; at *= 2) if (at >= least) powers.push(at);
+  return powers;
 }
 
 function drawn({ colour: property, look }: PlotSeries): uPlot.Series {

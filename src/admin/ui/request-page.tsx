@@ -1,9 +1,9 @@
 /** One request: where its time went, and in whose company it ran. */
 import type { ComponentChildren } from 'preact';
+import type { RequestEntry } from '../requests-report.ts';
 import { getJson } from './api.ts';
 import { bytes, count, duration } from './format.ts';
 import { Failure, Loading, Panel } from './parts.tsx';
-import type { RequestEntry } from './request-shapes.ts';
 import { OutcomeChip } from './requests-page.tsx';
 import { modelLink, requestLink } from './route.ts';
 import { useLoaded } from './use-loaded.ts';

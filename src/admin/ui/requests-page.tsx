@@ -1,10 +1,10 @@
 /** The last requests, those that were slow and those that failed: what the flight recorder holds. */
 import { useEffect, useState } from 'preact/hooks';
+import type { RequestEntry } from '../requests-report.ts';
 import { getJson } from './api.ts';
 import { bytes, count, duration } from './format.ts';
 import { models } from './live.ts';
 import { Chip, Empty, Failure, Loading, Panel } from './parts.tsx';
-import type { RequestEntry } from './request-shapes.ts';
 import { requestLink } from './route.ts';
 import { useLoaded } from './use-loaded.ts';
 import { MiniWaterfall } from './waterfall.tsx';

@@ -35,6 +35,7 @@ export function EndingsPlot({ ticks, choice }: TimePlotProps) {
     ['late', '--orange', 'late'],
     ['refused', '--purple', 'refused'],
     ['failed', '--vermillion', 'failed'],
+    ['wrong', '--grey', 'wrong'],
   ] as const;
   const layers = kinds.map(([label, colour, kind]) => ({
     label,

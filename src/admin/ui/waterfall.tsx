@@ -1,7 +1,7 @@
 /** A request's stages as bars: one after the other in a line, or each on a line of its own. */
 import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
+import type { RequestEntry } from '../requests-report.ts';
 import { duration, percent } from './format.ts';
-import type { RequestEntry } from './request-shapes.ts';
 
 const WHAT: Readonly<Record<Stage, string>> = {
   receive: 'headers and body arrive',

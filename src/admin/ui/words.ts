@@ -1,6 +1,6 @@
 /** Traffic and scheduler in words: what the numbers of a window mean, and what to do about it. Pure. */
 import { count, duration, percent } from './format.ts';
-import type { WindowSummary } from './live-window.ts';
+import { goodput, type WindowSummary } from './live-window.ts';
 
 /** `tone` warn: somebody should look. */
 export interface Sentence {
@@ -19,13 +19,17 @@ export function explain(summary: WindowSummary, sloMs?: number): readonly Senten
   return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary)];
 }
 
-function traffic({ requests, seconds, inTime, cpuCores }: WindowSummary): Sentence {
-  const share = requests === 0 ? 1 : inTime / requests;
-  const text = `${count(requests / seconds)} requests a second came, and ${percent(share)} of them were answered in time; the process keeps ${count(cpuCores)} cores busy.`;
+function traffic(summary: WindowSummary): Sentence {
+  const { requests, seconds, cpuCores } = summary;
+  const share = goodput(summary);
+  const came = `${count(requests / seconds)} requests a second came`;
+  const busy = `the process keeps ${count(cpuCores)} cores busy`;
+  if (share === undefined) return plain(`${came}; ${busy}.`);
+  const text = `${came}, and ${percent(share)} of those that could be answered were, in time; ${busy}.`;
   return share < 0.99 ? warn(text) : plain(text);
 }
 
-function endings({ refused, late, failed, seconds }: WindowSummary): readonly Sentence[] {
+function endings({ refused, late, wrong, failed, seconds }: WindowSummary): readonly Sentence[] {
   const found: Sentence[] = [];
   const perSecond = (times: number): string => `${count(times / seconds)} a second`;
   if (refused > 0) {
@@ -38,8 +42,14 @@ function endings({ refused, late, failed, seconds }: WindowSummary): readonly Se
   if (late > 0) {
     found.push(warn(`${perSecond(late)} met their deadline first: allow more time, or send less at once.`));
   }
-  if (failed > 0)
-    found.push(warn(`${perSecond(failed)} failed for other reasons: the request list has each with why.`));
+  if (failed > 0) found.push(warn(`${perSecond(failed)} failed here: the request list has each, with why.`));
+  if (wrong > 0) {
+    found.push(
+      plain(
+        `${perSecond(wrong)} were the callers’ mistakes, such as another shape or an unknown name, or were given up by them.`,
+      ),
+    );
+  }
   return found;
 }
 
@@ -70,7 +80,7 @@ function longestStage(stagesMs: readonly number[]): string {
 }
 
 function batching(summary: WindowSummary): readonly Sentence[] {
-  const { batches, batchRows, padding, reasons, expectedMs, expectedRunMs, queuedRows } = summary;
+  const { batches, batchRows, padding, reasons, forecast, asForecast, queuedRows } = summary;
   if (batches === 0) return [];
   const rows = batchRows / batches;
   const found = [
@@ -79,9 +89,7 @@ function batching(summary: WindowSummary): readonly Sentence[] {
   if (padding > 0) {
     found.push(plain(`${percent(padding / (padding + batchRows))} of what runs is padding to an allowed size.`));
   }
-  if (expectedMs !== undefined && expectedRunMs !== undefined && expectedRunMs > 0) {
-    found.push(forecast(expectedMs, expectedRunMs));
-  }
+  if (forecast > 0) found.push(forecasts(forecast, asForecast));
   found.push(plain(queuedRows === 0 ? 'Nothing waits now.' : `${count(queuedRows)} rows wait now.`));
   return found;
 }
@@ -97,12 +105,10 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
   return `${share} started because a slot was free: nothing is held back while the machine has room.`;
 }
 
-/** A forecast that is off decides wrongly whom to refuse. */
-function forecast(expectedMs: number, runMs: number): Sentence {
-  const off = expectedMs / runMs - 1;
-  const text = `Runs were expected to take ${duration(expectedMs)} and took ${duration(runMs)}`;
-  if (Math.abs(off) <= 0.25) return plain(`${text}: the forecast holds.`);
-  return plain(
-    `${text}: the forecast is ${percent(Math.abs(off))} too ${off > 0 ? 'long' : 'short'}, and is being learned.`,
-  );
+/** A forecast that is too short takes in what cannot be answered in time. */
+function forecasts(forecast: number, asForecast: number): Sentence {
+  const share = asForecast / forecast;
+  const text = `${percent(share)} of the runs took no more than half as long again as forecast`;
+  if (share >= 0.5) return plain(`${text}.`);
+  return plain(`${text}: something else takes the cores, or the curve is still being learned.`);
 }

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { Buffer } from 'node:buffer';
-import { get, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { RecordEndpoint } from '../../../src/admin/record-endpoint.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
-import { ReadinessGate } from '../../../src/proxy/readiness.ts';
 import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
 import { TapBoard } from '../../../src/proxy/records/tap-board.ts';
+import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parseRecords } from '../../support/prediction-logs.ts';
 
@@ -28,21 +26,9 @@ async function harness(t: TestContext) {
   const taps = new TapBoard({ clock, random: () => 0.5, onInternalError: assert.ifError });
   const registry = new Registry();
   const record = new RecordEndpoint({ clock, taps, counters: new RecordCounters(registry), models: () => ['m', 'n'] });
-  const metrics = async () => ({ contentType: 'text/plain', text: await registry.metrics() });
-  const server = new AdminServer({
-    readiness: new ReadinessGate(),
-    waitsFor: () => [],
-    models: () => ({}),
-    metrics,
-    record,
-    onInternalError: assert.ifError,
-  });
-  const port = await server.listen(0);
-  t.after(() => server.close());
-  const ask = (query: string, headers: Record<string, string> = {}): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      get(`http://127.0.0.1:${port}/record?${query}`, { headers, agent: false }, resolve).once('error', reject);
-    });
+  const askAdmin = await startAdmin(t, { record });
+  const ask = (query: string, headers?: Record<string, string>): Promise<IncomingMessage> =>
+    askAdmin(`/record?${query}`, headers);
   /** A request of `bytes` bytes. False: nobody listens, or its share does not have it. */
   const request = (bytes = 8): boolean => {
     const tensors = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
@@ -51,12 +37,6 @@ async function harness(t: TestContext) {
     return sample !== undefined;
   };
   return { ask, request, record, clock, registry, taps };
-}
-
-async function bodyOf(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 describe('GET /record', () => {

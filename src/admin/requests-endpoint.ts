@@ -1,0 +1,88 @@
+/**
+ * The flight recorder over HTTP.
+ *
+ *   GET /requests[?model=NAME][&outcome=ok|KIND][&kept=slow|failed][&limit=100]   {requests: […]}, newest first
+ *   GET /requests/ID                                                              one of them
+ *
+ * They name callers: for localhost alone, and for no foreign web page (loopback-host.ts).
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import { ERROR_TABLE } from '../core/errors.ts';
+import type { FlightFilter, FlightRecorder } from '../telemetry/flight-recorder.ts';
+import type { RequestOutcome } from '../telemetry/request-record.ts';
+import { SteadyWall } from '../telemetry/steady-wall.ts';
+import type { KeepReason } from '../telemetry/tail-keep.ts';
+import type { Refusal } from './refusal.ts';
+import { type RequestEntry, requestEntry } from './requests-report.ts';
+
+export const REQUESTS_PATH = '/requests';
+
+export interface RequestsEndpointOptions {
+  readonly recorder: FlightRecorder;
+  readonly clock: Clock;
+}
+
+const DEFAULT_LIMIT = 100;
+const OUTCOMES: readonly string[] = ['ok', ...Object.keys(ERROR_TABLE)];
+const KEPT: readonly string[] = ['slow', 'failed'];
+const PARAMETERS: readonly string[] = ['model', 'outcome', 'kept', 'limit'];
+
+export class RequestsEndpoint {
+  readonly #recorder: FlightRecorder;
+  readonly #wall: SteadyWall;
+
+  constructor({ recorder, clock }: RequestsEndpointOptions) {
+    this.#recorder = recorder;
+    this.#wall = new SteadyWall(clock);
+  }
+
+  /** What to answer, as JSON, or why not. `path` is that of the request, without its query. */
+  answer(request: IncomingMessage, path: string): { readonly json: object } | Refusal {
+    if (path !== REQUESTS_PATH) return this.#one(path.slice(REQUESTS_PATH.length + 1));
+    const filter = readFilter(new URL(request.url ?? '/', 'http://localhost').searchParams);
+    if ('status' in filter) return filter;
+    return { json: { requests: this.list(filter) } };
+  }
+
+  /** Newest first. */
+  list(filter: FlightFilter): RequestEntry[] {
+    return this.#recorder.list(filter).map((one) => requestEntry(one, this.#recorder, this.#wall));
+  }
+
+  #one(encoded: string): { readonly json: object } | Refusal {
+    const id = decode(encoded);
+    const found = id === undefined ? undefined : this.#recorder.find(id);
+    if (found === undefined) return { status: 404, text: 'no such request; the last ones are at /requests' };
+    return { json: requestEntry(found, this.#recorder, this.#wall) };
+  }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readFilter(query: URLSearchParams): FlightFilter | Refusal {
+  const wrong: string[] = [];
+  for (const name of query.keys()) if (!PARAMETERS.includes(name)) wrong.push(`unknown parameter "${name}"`);
+  // An empty value is that of a field of a form that was left alone.
+  const value = (name: string): string | undefined => query.get(name) || undefined;
+  const oneOf = (name: string, known: readonly string[]): string | undefined => {
+    const found = value(name);
+    if (found !== undefined && !known.includes(found)) wrong.push(`${name}=${found} wants one of ${known.join(', ')}`);
+    return found;
+  };
+  const limit = Number(value('limit') ?? DEFAULT_LIMIT);
+  if (!Number.isSafeInteger(limit) || limit < 1) wrong.push(`limit=${query.get('limit')} wants a whole number from 1`);
+  const filter: FlightFilter = {
+    model: value('model'),
+    outcome: oneOf('outcome', OUTCOMES) as RequestOutcome | undefined,
+    kept: oneOf('kept', KEPT) as KeepReason | undefined,
+    limit,
+  };
+  return wrong.length === 0 ? filter : { status: 400, text: wrong.join('; ') };
+}

@@ -1,0 +1,120 @@
+/**
+ * What GET /requests tells of one request: who asked what, how it ended, where its time went and in whose company.
+ * Sizes are bytes, durations ms; stages are told from the first header on. What is not known is left out, never 0.
+ */
+import { isoTime } from '../core/clock.ts';
+import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
+import type { BatchRecord } from '../telemetry/request-record.ts';
+import type { ErrorFacts, RequestSnapshot } from '../telemetry/request-snapshot.ts';
+import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
+import type { SteadyWall } from '../telemetry/steady-wall.ts';
+
+export interface RequestEntry {
+  readonly id: string;
+  /** Where there is a trace: of spans that may have been exported, or may not. */
+  readonly trace_id?: string;
+  readonly surface: string;
+  readonly method: string;
+  /** Empty until the model was found; so are version and signature. */
+  readonly model: string;
+  readonly version: string;
+  readonly signature: string;
+  readonly rows: number;
+  readonly request_bytes: number;
+  readonly response_bytes: number;
+  /** 'ok' or the error's kind. */
+  readonly outcome: string;
+  readonly error?: ErrorFacts;
+  /** 'host:port' or a socket's path. */
+  readonly peer: string;
+  /** Wall time, ISO 8601. */
+  readonly received_at: string;
+  readonly duration_ms: number;
+  /** In order; those that were skipped are left out. */
+  readonly stages: readonly StageEntry[];
+  /** Why it is still here. */
+  readonly kept: 'recent' | 'slow' | 'failed';
+  readonly batch?: BatchEntry;
+  /** Can its payload be had? */
+  readonly has_payload: boolean;
+}
+
+export interface StageEntry {
+  readonly name: string;
+  readonly start_ms: number;
+  readonly duration_ms: number;
+}
+
+/** The batch that the request rode in; the last one, if it was large enough for several. */
+export interface BatchEntry {
+  readonly id: string;
+  readonly rows: number;
+  /** With padding. */
+  readonly size: number;
+  readonly tasks: number;
+  /** Why it left the queue: 'full', 'slot_free' or 'timeout'. */
+  readonly reason: string;
+  readonly expected_ms?: number;
+  readonly run_ms?: number;
+  /** Ids of the other requests in it, as far as they are known. */
+  readonly mates: readonly string[];
+}
+
+export function requestEntry(request: RequestSnapshot, recorder: FlightRecorder, wall: SteadyWall): RequestEntry {
+  const { trace, batch, error, stages } = request;
+  return {
+    id: request.id,
+    ...(trace !== undefined && { trace_id: trace.traceId }),
+    surface: request.surface,
+    method: request.method,
+    model: request.model,
+    version: request.version,
+    signature: request.signatureName,
+    rows: request.rows,
+    request_bytes: request.requestBytes,
+    response_bytes: request.responseBytes,
+    outcome: request.outcome,
+    ...(error !== undefined && { error }),
+    peer: request.peer,
+    received_at: isoTime(wall.of(stages.startedAt)),
+    duration_ms: millis(request.durationMs),
+    stages: stageEntries(stages),
+    kept: request.kept ?? 'recent',
+    ...(batch !== undefined && {
+      batch: batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
+    }),
+    has_payload: false,
+  };
+}
+
+/** A stage that was skipped has no length, except where the request ended in it. */
+function stageEntries(stages: StageClock): StageEntry[] {
+  const entries: StageEntry[] = [];
+  for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
+    const name = STAGES[stage]!;
+    const start = stages.startOf(stage);
+    const length = stages.endOf(stage) - start;
+    if (length <= 0 && name !== stages.reached) continue;
+    entries.push({ name, start_ms: millis(start - stages.startedAt), duration_ms: millis(length) });
+  }
+  return entries;
+}
+
+function batchEntry(batch: BatchRecord, id: string, mates: readonly string[]): BatchEntry {
+  const { rows, size, tasks, reason, expectedMs, runStart, runEnd } = batch;
+  return {
+    id,
+    rows,
+    size,
+    tasks,
+    reason,
+    ...(expectedMs !== undefined && { expected_ms: millis(expectedMs) }),
+    ...(runStart !== undefined && runEnd !== undefined && { run_ms: millis(runEnd - runStart) }),
+    mates,
+  };
+}
+
+/** To the microsecond: the rest is noise. */
+function millis(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
