@@ -110,7 +110,10 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: scaleX } },
     scales: {
-      x: scaleX === 'time' ? { time: true, auto: false } : { time: false, auto: false, distr: 3, log: 2 },
+      x:
+        scaleX === 'time'
+          ? { time: true, auto: false }
+          : { time: false, auto: false, distr: 3, log: 2, range: (_plot, min, max) => [min, max] },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: axes(props),

@@ -4,7 +4,7 @@ import type { RequestEntry } from '../requests-report.ts';
 import { getJson } from './api.ts';
 import { bytes, count, duration } from './format.ts';
 import { Failure, Loading, Panel } from './parts.tsx';
-import { OutcomeChip } from './requests-page.tsx';
+import { OutcomeChip, surfaceName } from './requests-page.tsx';
 import { modelLink, requestLink } from './route.ts';
 import { useLoaded } from './use-loaded.ts';
 import { Waterfall } from './waterfall.tsx';
@@ -21,7 +21,7 @@ export function RequestPage({ id }: { id: string }) {
           <a href="#/requests">Requests</a> ›
         </p>
         <h1>
-          {value === undefined ? `Request ${id}` : `${value.method} over ${value.surface}`}{' '}
+          {value === undefined ? `Request ${id}` : `${value.method} over ${surfaceName(value.surface)}`}{' '}
           {value !== undefined && <OutcomeChip request={value} />}
         </h1>
         <p class="sub">
@@ -107,7 +107,7 @@ function BatchFacts({ request: { batch } }: { request: RequestEntry }) {
   const padding = batch.size - batch.rows;
   return (
     <dl class="facts">
-      <Fact name="Rows">{`${batch.rows} of ${batch.tasks} ${batch.tasks === 1 ? 'request' : 'requests'}${padding > 0 ? `, and ${padding} of padding` : ''}`}</Fact>
+      <Fact name="Rows">{`${batch.rows}, of ${batch.tasks} ${batch.tasks === 1 ? 'request' : 'requests'}${padding > 0 ? `, and ${padding} of padding` : ''}`}</Fact>
       <Fact name="Started because">{REASONS[batch.reason] ?? batch.reason}</Fact>
       <Fact name="Run">{duration(batch.run_ms)}</Fact>
       <Fact name="Expected">{duration(batch.expected_ms)}</Fact>

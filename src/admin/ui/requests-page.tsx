@@ -9,7 +9,7 @@ import { requestLink } from './route.ts';
 import { useLoaded } from './use-loaded.ts';
 import { MiniWaterfall } from './waterfall.tsx';
 
-const LIMIT = 100;
+const LIMIT = 50;
 const REFRESH_MS = 2000;
 
 export function RequestsPage({ query }: { query: URLSearchParams }) {
@@ -130,7 +130,7 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
       <td class="time">{new Date(received_at).toLocaleTimeString([], { hour12: false })}</td>
       <td>
         <a class="row-link" href={requestLink(id)}>
-          {surface} {method}
+          {surfaceName(surface)} {method}
         </a>{' '}
         <span class="muted">{model === '' ? '' : `${model} ${version}`}</span>
       </td>
@@ -146,6 +146,11 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
       <td class="number">{bytes(request_bytes)}</td>
     </tr>
   );
+}
+
+/** As it is spelt. */
+export function surfaceName(surface: string): string {
+  return surface === 'grpc' ? 'gRPC' : surface.toUpperCase();
 }
 
 export function OutcomeChip({ request }: { request: RequestEntry }) {
