@@ -24,15 +24,19 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
   });
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
-  const tell = (): void => onValue(pixelValues(canvas.current!, plan, range));
-  // What is on the canvas is told anew when it means other numbers.
-  useEffect(tell, [range]);
+  const tell = (meant: PixelRange): void => onValue(pixelValues(canvas.current!, plan, meant));
+  // Once, for the black picture that it begins with; changes are told as they are made.
+  useEffect(() => tell(range), []);
+  const change = (meant: PixelRange): void => {
+    setRange(meant);
+    tell(meant);
+  };
   const take = (file: Blob | undefined): void => {
     if (file === undefined) return;
     drawFile(file, canvas.current!, plan).then(
       () => {
         setProblem(undefined);
-        tell();
+        tell(range);
       },
       (error: unknown) => setProblem((error as Error).message),
     );
@@ -54,7 +58,7 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
         onDragLeave={() => setOver(false)}
         onDrop={onDrop}
       >
-        <DrawingCanvas canvas={canvas} plan={plan} onStroke={tell} />
+        <DrawingCanvas canvas={canvas} plan={plan} onStroke={() => tell(range)} />
       </div>
       <div class="image-side">
         <p class="hint">
@@ -75,13 +79,13 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
             type="button"
             onClick={() => {
               clear(canvas.current!, plan);
-              tell();
+              tell(range);
             }}
           >
             Clear
           </button>
         </div>
-        <RangeFields range={range} channels={plan.channels} setRange={setRange} />
+        <RangeFields range={range} channels={plan.channels} setRange={change} />
         {problem !== undefined && <p role="alert">{problem}</p>}
       </div>
     </div>
@@ -102,7 +106,7 @@ function RangeFields({ range, channels, setRange }: RangeFieldsProps) {
         type="number"
         step="any"
         value={range[name]}
-        onChange={(event) => setRange({ ...range, [name]: event.currentTarget.valueAsNumber || 0 })}
+        onInput={(event) => setRange({ ...range, [name]: event.currentTarget.valueAsNumber || 0 })}
       />
     </label>
   );
