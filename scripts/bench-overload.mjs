@@ -10,5 +10,5 @@ const isMeasuring = !args.includes('--help') && !args.includes('--render');
 
 ensureBuiltForTests();
 if (isMeasuring) ensureBuilt();
-const models = isMeasuring ? ensureBenchModels(['mlp_big', 'mlp_mid']) : '.';
+const models = isMeasuring ? ensureBenchModels(['mlp_big', 'mlp_mid', 'mlp_wide']) : '.';
 run(process.execPath, ['build/bench/overload/overload.js', models, ...args]);

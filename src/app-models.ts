@@ -6,6 +6,7 @@ import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
+import { logHostEvents } from './models/host-log.ts';
 import { LatencyStore } from './models/latency-store.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
@@ -14,6 +15,7 @@ import { describeMemory, memoryReadings } from './models/memory-report.ts';
 import { modelBatching, type ServerBatching } from './models/model-batching.ts';
 import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
+import { modelSlots } from './models/model-slots.ts';
 import type { Records } from './proxy/records/records.ts';
 import { CoreSlots } from './scheduler/core-slots.ts';
 import type { SchedulerKind } from './scheduler/scheduler-options.ts';
@@ -39,8 +41,10 @@ export function createModels(parts: ModelParts): ModelManager {
   return new ModelManager({
     models: config.models,
     load: memoryCheckedLoad(createLoader(parts, slots), {
-      sessionsOf: async (...version) =>
-        (await modelBatching(...version, serverBatching(config.options, machine))).slots,
+      sessionsOf: async (model, directory) => {
+        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+        return modelSlots(model.backend, directory, batching);
+      },
       readFree: readFreeMemory,
       readResident: () => process.memoryUsage.rss(),
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
@@ -58,6 +62,13 @@ export function createModels(parts: ModelParts): ModelManager {
 /** Queues and memory, asked for at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
   metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.observeHosts(() =>
+    [...models.servables()].flatMap(({ name: model, version, host }) =>
+      host?.residentBytes === undefined
+        ? []
+        : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
+    ),
+  );
   metrics.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({
       model: name,
@@ -103,26 +114,36 @@ function createLoader({ config, machine, logger, telemetry, records }: ModelPart
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,
-    events: logHosts(logger),
+    processCeilingBytes: processCeilingBytes(options, machine),
+    events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
     prepare: records.prepare,
   });
 }
 
-/** Bytes of inputs that may wait. */
-function maxQueuedBytes(options: ServeOptions, { memoryLimitBytes, totalMemoryBytes }: Machine): number {
-  return options.max_queued_mib * 2 ** 20 || Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes) / 4;
+/** The log's and the counter of restarts. */
+function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvents {
+  const log = logHostEvents(logger, systemClock);
+  return {
+    ...log,
+    onWorkerEvent: (model, version, event) => {
+      log.onWorkerEvent(model, version, event);
+      if (event.what === 'restarted') metrics.recordHostRestart(model, version.toString(), 'lost');
+      else if (event.what === 'recycled') metrics.recordHostRestart(model, version.toString(), 'recycled');
+    },
+  };
 }
 
-function logHosts(logger: Logger): HostEvents {
-  const of = (model: string, version: bigint) => ({ model, version: version.toString() });
-  return {
-    onHost: (model, version, { kind, reason }) =>
-      logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
-    onMove: (model, version, { isDone, reason }) =>
-      logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-    onWorkerEvent: (model, version, { what, slot, reason }) =>
-      logger.warn({ ...of(model, version), slot, reason }, `worker thread ${what}`),
-    onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
-  };
+/** Memory that one process of a model may take, in bytes. */
+function processCeilingBytes(options: ServeOptions, machine: Machine): number {
+  return options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2;
+}
+
+function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {
+  return Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes);
+}
+
+/** Bytes of inputs that may wait. */
+function maxQueuedBytes(options: ServeOptions, machine: Machine): number {
+  return options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4;
 }

@@ -7,6 +7,7 @@ half_plus_two, which costs next to nothing to run and so shows the server's own 
 
     mlp_small   128-512-512-10             0.3 million weights   1.3 MB   a cheap model, where batching pays
     mlp_mid     256-1024-1024-256          1.6 million weights   6.3 MB   one of a millisecond or so
+    mlp_wide    256-2048-2048-256          5.2 million weights    21 MB   one of some milliseconds, of which ten fit
     mlp_big     1024-2048-2048-2048-1000   12.5 million weights   50 MB   one that keeps a core busy
 
 image_mean has no weights either: the mean of each channel of a 3x224x224 image. A row is 602 KB, so that it shows what
@@ -28,6 +29,7 @@ from onnx_graph import GraphWriter, Layer, batched  # noqa: E402
 WIDTHS = {
     "mlp_small": (128, 512, 512, 10),
     "mlp_mid": (256, 1024, 1024, 256),
+    "mlp_wide": (256, 2048, 2048, 256),
     "mlp_big": (1024, 2048, 2048, 2048, 1000),
 }
 IMAGE_SHAPE = (3, 224, 224)

@@ -5,7 +5,7 @@
  */
 import { ServingError } from '../core/errors.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, VersionState, VersionStatus } from '../models/servable.ts';
+import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 
 /** The part of ModelManager that is reported. */
@@ -41,7 +41,13 @@ export interface VersionReport {
   readonly error?: { readonly kind: string; readonly message: string };
   /** An operator has unloaded it; it stays so until it is loaded again. */
   readonly left_out?: true;
-  readonly host?: { readonly kind: string; readonly reason: string };
+  readonly host?: {
+    readonly kind: string;
+    readonly reason: string;
+    readonly restarts?: number;
+    /** Of its own processes. */
+    readonly resident_bytes?: number;
+  };
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -95,10 +101,19 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
   };
 }
 
+function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): NonNullable<VersionReport['host']> {
+  return {
+    kind,
+    reason,
+    ...(restarts !== undefined && { restarts }),
+    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+  };
+}
+
 function loadedReport({ host, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
-    ...(host !== undefined && { host }),
+    ...(host !== undefined && { host: hostReport(host) }),
     ...(memory !== undefined && {
       memory: {
         artifact_bytes: memory.artifactBytes,

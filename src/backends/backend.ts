@@ -2,8 +2,9 @@
  * What a runtime must be to serve models here. Start at docs/add-a-backend.md; test/contract/backend-contract.ts is the
  * suite that every backend must pass, in every host.
  *
- * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. It runs inside a *host*: most
- * often a worker thread, so everything that crosses this interface must survive a structured clone, except functions.
+ * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a *host*:
+ * most often a worker thread or a process, so everything that crosses this interface must survive a structured clone,
+ * except functions.
  */
 import type { Instant } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
@@ -54,6 +55,13 @@ export interface Session {
 export interface Backend {
   /** Name by which a model's config asks for it: 'onnx'. */
   readonly kind: string;
+  /**
+   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large, or too apt to crash, for
+   * the server's own process. `inline`: it computes nothing itself but waits for I/O on the event loop. The server reads
+   * this, and calls `probe`, in its own process: neither that nor importing the backend's module may load its runtime
+   * where this is `process`.
+   */
+  readonly mustRunIn?: 'process' | 'inline';
   /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

@@ -55,12 +55,17 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 
+/** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×". */
+function hostCell({ kind, restarts = 0, resident_bytes: bytes }: NonNullable<VersionReport['host']>): string {
+  return `${kind}${bytes === undefined ? '' : ` ${showBytes(bytes)}`}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
+}
+
 function cellsOf({ version, state, host, memory, queue }: VersionReport): string[] {
   const working = memory?.working_bytes;
   return [
     version,
     state,
-    host?.kind ?? '',
+    host === undefined ? '' : hostCell(host),
     memory === undefined
       ? ''
       : `${showBytes(memory.artifact_bytes)}${memory.sessions > 1 ? ` × ${memory.sessions}` : ''}`,

@@ -55,6 +55,7 @@ function modelSchema(): Schema {
       maximum: SLO_MS.max,
     },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
+    isolate: { description: 'true is another word for host: process.', type: 'boolean' },
     batching: batchingSchema(),
     logging: loggingSchema(),
   };

@@ -45,9 +45,22 @@ export interface RequestLoggingConfig {
   readonly samplingRate: number;
 }
 
-/** auto = on the event loop if runs are short enough, which is measured at load and watched, else in threads. */
-export const HOST_CHOICES = ['auto', 'inline', 'thread'] as const;
+/**
+ * auto = where its backend wants; where it has no wish, on the event loop if runs are short enough, which is measured at
+ * load and watched, else in threads.
+ */
+export const HOST_CHOICES = ['auto', 'inline', 'thread', 'process'] as const;
 export type HostChoice = (typeof HOST_CHOICES)[number];
+
+/** `isolate` is another word for the host `process`. A phrase where the two contradict each other. */
+export function isolatedHost(
+  isolate: boolean | undefined,
+  host: HostChoice | undefined,
+): { value: HostChoice | undefined } | { error: string } {
+  if (isolate !== true) return { value: host };
+  if (host === undefined || host === 'process') return { value: 'process' };
+  return { error: `isolate means host process, but host is ${host}; leave one of them out` };
+}
 
 /** Of `--model=…,log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
 export const DEFAULT_SAMPLING_RATE = 0.01;
@@ -65,6 +78,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     provider: 'cpu',
     versions: LATEST_ONE,
     host: undefined as HostChoice | undefined,
+    isolate: undefined as boolean | undefined,
     log: undefined as string | undefined,
     logRate: undefined as number | undefined,
     sloMs: undefined as number | undefined,
@@ -78,6 +92,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     else if (key === 'host') {
       settings.host = HOST_CHOICES.find((choice) => choice === value);
       if (settings.host === undefined) return { error: `host=${value} wants one of ${HOST_CHOICES.join(', ')}` };
+    } else if (key === 'isolate') {
+      if (value !== 'true' && value !== 'false') return { error: `isolate=${value} wants true or false` };
+      settings.isolate = value === 'true';
     } else if (key === 'slo_ms') {
       settings.sloMs = parseSloMs(value);
       if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
@@ -92,13 +109,15 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       if (!isShare) return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
-      const keys = 'backend, provider, host, slo_ms, versions, log, log_rate and label.NAME (a number)';
+      const keys = 'backend, provider, host, isolate, slo_ms, versions, log, log_rate and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
   if (settings.logRate !== undefined && settings.log === undefined) {
     return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
   }
+  const host = isolatedHost(settings.isolate, settings.host);
+  if ('error' in host) return host;
   return {
     value: {
       name: head!.slice(0, equals),
@@ -107,7 +126,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       versionLabels: labels,
       backend: settings.backend,
       executionProvider: settings.provider,
-      host: settings.host,
+      host: host.value,
       ...(settings.log === undefined
         ? {}
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),

@@ -135,8 +135,13 @@ export const SERVE_OPTIONS = {
   host: text({
     default: 'auto',
     oneOf: HOST_CHOICES,
-    placeholder: 'auto|inline|thread',
-    help: 'Where runs happen. inline = on the event loop, for models of microseconds; thread = on threads of their own; auto = inline where the runs measured at load are short enough, watched afterwards.',
+    placeholder: 'auto|inline|thread|process',
+    help: 'Where runs happen. inline = on the event loop, for models of microseconds; thread = on threads of their own; process = in processes of their own, whose crash ends nothing else; auto = in processes for runtimes that need it, else inline where the runs measured at load are short enough, watched afterwards.',
+  }),
+  process_ceiling_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'A model’s process that takes more MiB than this is replaced by a fresh one, which loads beside it, so no request fails. 0 = half of the memory that the server may use.',
   }),
   execution_provider: text({
     default: 'cpu',

@@ -21,7 +21,7 @@ export interface Clock {
   setTimer(at: Instant, fire: () => void): TimerHandle;
 }
 
-/** setTimeout takes a signed 32-bit delay; a longer one fires at once (Node warns). We fire early and re-arm. */
+/** setTimeout takes a signed 32-bit delay; a longer one fires at once (Node warns). */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -29,12 +29,18 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   setTimer(at, fire) {
     let timer: NodeJS.Timeout;
-    const arm = (): void => {
-      const delay = Math.ceil(at - performance.now());
-      timer = delay > MAX_TIMEOUT_MS ? setTimeout(arm, MAX_TIMEOUT_MS) : setTimeout(fire, Math.max(0, delay));
+    const arm = (delay: number): void => {
+      timer = setTimeout(onTime, Math.min(Math.max(0, Math.ceil(delay)), MAX_TIMEOUT_MS));
       timer.unref();
     };
-    arm();
+    // Node counts from when this turn of the event loop began, so it is early by what the turn had taken: who is woken
+    // must find that it is time, or would wait for ever.
+    const onTime = (): void => {
+      const left = at - performance.now();
+      if (left > 0) arm(left);
+      else fire();
+    };
+    arm(at - performance.now());
     return { cancel: () => clearTimeout(timer) };
   },
 };

@@ -18,8 +18,8 @@ export function isHealable(error: ServingError): boolean {
     case 'load_failed':
     case 'backend_failed':
     case 'internal': {
-      // The thread died under the load, of whatever reason: the next may live.
-      if (error.attributes?.['threadEnded'] === true) return true;
+      // The worker died under the load, of whatever reason: the next may live.
+      if (error.attributes?.['workerEnded'] === true) return true;
       const text = `${error.message}\n${causeText(error.cause)}`;
       return PASSING_CODES.test(text) || OUT_OF_MEMORY.test(text);
     }

@@ -1,5 +1,5 @@
 /**
- * A version directory → a servable: its backend is chosen, hosted on threads of its own, and given a scheduler.
+ * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
@@ -16,7 +16,8 @@ import type { KeptLatency, LatencyStore } from './latency-store.ts';
 import { type ModelBatching, modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
-import { Servable, type ServableRunner } from './servable.ts';
+import { modelSlots } from './model-slots.ts';
+import { Servable, type ServableHost, type ServableRunner } from './servable.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
 import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
 
@@ -39,6 +40,8 @@ export interface LoadServableOptions {
   readonly perModelFiles?: boolean;
   /** Where runs happen, for models that do not say. */
   readonly host: HostChoice;
+  /** Memory above which a model's process is replaced, in bytes; by default none is. */
+  readonly processCeilingBytes?: number;
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
@@ -52,8 +55,10 @@ export interface HostEvents {
   onHost(model: string, version: bigint, host: Host): void;
   /** It moved from the event loop to threads, or could not. */
   onMove(model: string, version: bigint, move: HostMove): void;
-  /** A worker thread was lost, replaced or given up. */
+  /** A worker thread or process was lost, replaced or given up. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
+  /** A process of its printed a line. */
+  onOutput?(model: string, version: bigint, line: string): void;
   /** Something that its own files ask for has no effect. */
   onWarning?(model: string, version: bigint, text: string): void;
 }
@@ -66,7 +71,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const modelFile = await loadModelFile(versionDirectory);
     const batching = await modelBatching(model, versionDirectory, options);
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
-    const hosted = await hostOf(options, model, version, versionDirectory, batching);
+    const life = { restarts: 0 };
+    const hosted = await hostOf(options, model, version, versionDirectory, batching, life);
     events.onHost(name, version, hosted);
     const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const views = await viewsOf(modelFile, signatures, hosted);
@@ -86,35 +92,55 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    const { executor, kind, reason } = hosted;
-    servable.host = { kind, reason };
+    servable.host = servableHost(hosted, life);
+    const { executor } = hosted;
     await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
     scheduler.latency.seed(seedsOf(servable));
     return servable;
   };
 }
 
-function hostOf(
+function servableHost({ kind, reason, residentBytes }: Host, life: { readonly restarts: number }): ServableHost {
+  return {
+    kind,
+    reason,
+    get restarts() {
+      return life.restarts;
+    },
+    get residentBytes() {
+      return residentBytes?.();
+    },
+  };
+}
+
+async function hostOf(
   options: LoadServableOptions,
   model: ModelConfig,
   version: bigint,
   versionDirectory: string,
-  { slots, isBatchingEnabled, scheduler }: ModelBatching,
+  batching: ModelBatching,
+  life: { restarts: number },
 ): Promise<Host> {
   const { name } = model;
   const { clock, events } = options;
+  const { isBatchingEnabled, scheduler } = batching;
   return startHost({
     model: name,
     backendKind: model.backend,
     versionDirectory,
     loadOptions: { intraOpThreads: options.intraOpThreads, executionProvider: model.executionProvider },
-    slots,
+    slots: await modelSlots(model.backend, versionDirectory, batching),
     clock,
     host: model.host ?? options.host,
     limits: inlineLimitsFor(options.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
-    onWorkerEvent: (event) => events.onWorkerEvent(name, version, event),
+    onOutput: (line) => events.onOutput?.(name, version, line),
+    ceilingBytes: options.processCeilingBytes ?? Infinity,
+    onWorkerEvent: (event) => {
+      if (event.what === 'restarted' || event.what === 'recycled') life.restarts += 1;
+      events.onWorkerEvent(name, version, event);
+    },
   });
 }
 

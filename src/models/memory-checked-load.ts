@@ -35,7 +35,8 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
     try {
       const before = options.readResident();
       const servable = await load(model, version, directory, ...rest);
-      const grown = Math.max(0, options.readResident() - before);
+      const outside = servable.host?.residentBytes ?? 0;
+      const grown = Math.max(0, options.readResident() - before) + outside;
       const isMeasured = wasAlone && begun === mine;
       servable.memory = {
         artifactBytes: weights,

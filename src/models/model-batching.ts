@@ -24,7 +24,10 @@ export interface ServerBatching {
 
 export interface ModelBatching {
   readonly scheduler: SchedulerOptions;
+  /** Runs of the model at a time, where its backend takes any number (model-slots.ts). */
   readonly slots: number;
+  /** The model or its file says so, not the server. */
+  readonly hasOwnSlots: boolean;
   readonly isBatchingEnabled: boolean;
   /** Lines about what the file asks for and has no effect. */
   readonly warnings: readonly string[];
@@ -49,6 +52,7 @@ export async function modelBatching(
   return {
     scheduler,
     slots: batching.numBatchThreads ?? server.slots,
+    hasOwnSlots: batching.numBatchThreads !== undefined,
     isBatchingEnabled: server.isBatchingEnabled && (server.perModelFiles !== true || isNamed),
     warnings,
   };

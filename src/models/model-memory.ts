@@ -9,7 +9,8 @@
  * refused before it is tried: the kernel would end the process, and every model in it. The version that is served
  * meanwhile counts as used memory, as it is.
  *
- * What was taken is measured by the growth of the process's resident memory, which holds for a version that loads while no
+ * What was taken is measured by the growth of the server's resident memory and that of the version's own processes, which
+ * holds for a version that loads while no
  * other does.
  */
 import { readdir, stat } from 'node:fs/promises';

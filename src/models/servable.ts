@@ -44,6 +44,17 @@ export interface ServedSignature {
   readonly outputNames: readonly string[];
 }
 
+/** Where a version runs. */
+export interface ServableHost {
+  /** As it was when it was loaded, and why so. */
+  readonly kind: string;
+  readonly reason: string;
+  /** Workers that were replaced, whether they had died or grown too large. */
+  readonly restarts?: number;
+  /** Memory of its own processes, in bytes, as last heard; undefined = it has none. */
+  readonly residentBytes?: number | undefined;
+}
+
 export class Servable {
   readonly name: string;
   readonly version: bigint;
@@ -56,7 +67,7 @@ export class Servable {
   /** What runs of made-up batches took before it was served; empty where none were made. */
   latencySeeds: readonly LatencySeed[] = [];
   /** Where its runs happened when it was loaded, and why there; undefined until its loader has said. */
-  host: { readonly kind: string; readonly reason: string } | undefined;
+  host: ServableHost | undefined;
   /** What loading it took; undefined until its loader has looked. */
   memory: ModelMemory | undefined;
   #handles = 0;

@@ -53,6 +53,8 @@ export interface Situation {
   readonly isShared: boolean;
   /** How busy the shared slots have been lately, 0 to 1. */
   readonly load: number;
+  /** How long before its latest start a batch may find every slot taken by others' runs. */
+  readonly slotWaitMs: number;
   /** The shortest time that clients on these slots gave their requests lately; Infinity = none gave any. */
   readonly tightestMs: number;
   /** Work without deadlines has waited beyond its objective for some time. */

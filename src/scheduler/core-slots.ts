@@ -17,7 +17,7 @@
  * run on the event loop take no slot (Executor.isInline). With a single tenant everything here is a comparison.
  */
 import type { Clock, Instant } from '../core/clock.ts';
-import { RateWindow, RecentMinimum } from './rate-window.ts';
+import { RateWindow, RecentMaximum, RecentMinimum } from './rate-window.ts';
 
 /** What a tenant's most urgent lane is like. */
 export interface Urgency {
@@ -55,10 +55,13 @@ const BUSY_SPAN_MS = 250;
 const TIGHTEST_SPAN_MS = 500;
 /** Short beside any batch that is worth a slot. */
 const ASK_AGAIN_MS = 0.5;
-/** Who must start within so many mean runs is urgent: that is when the next slot is sure to come free. */
+/**
+ * Who must start within so many of the longest runs is urgent: a slot that is given away now comes back no later. Not
+ * of the mean run: a model with short runs would pull that down, and find the slot taken by a long one when its time
+ * has come.
+ */
 const URGENT_RUNS = 1.25;
-/** Of the newest run in the mean of all. */
-const MEAN_WEIGHT = 0.05;
+const LONGEST_SPAN_MS = 500;
 
 /** What one tenant has used. */
 export class SlotUsage {
@@ -86,7 +89,8 @@ export class CoreSlots {
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
-  #meanRunMs = 0;
+  /** Of the runs that started lately, as they were expected: a stall is no length. */
+  readonly #longest: RecentMaximum;
   /** Worker time of all tenants, and the most that one has used. */
   readonly #busy: RateWindow;
   readonly #tightest: RecentMinimum;
@@ -101,6 +105,7 @@ export class CoreSlots {
     this.#clock = clock;
     this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
     this.#tightest = new RecentMinimum(TIGHTEST_SPAN_MS, clock.nowMs());
+    this.#longest = new RecentMaximum(LONGEST_SPAN_MS, clock.nowMs());
   }
 
   get free(): number {
@@ -127,8 +132,15 @@ export class CoreSlots {
     if (index !== -1) this.#tenants.splice(index, 1);
   }
 
-  take(use: SlotUse): void {
+  /** A batch starts. */
+  take(use: SlotUse, now: Instant): void {
     this.#uses.push(use);
+    this.#longest.add(use.expectedEnd - now, now);
+  }
+
+  /** How long before its latest start a batch may find every slot taken: it must be ready to start by then. */
+  urgentMs(now: Instant): number {
+    return URGENT_RUNS * Math.max(0, this.#longest.most(now));
   }
 
   /** The batch has ended, after `ranMs`. */
@@ -136,7 +148,6 @@ export class CoreSlots {
     const index = this.#uses.indexOf(use);
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
-    this.#meanRunMs += (this.#meanRunMs === 0 ? 1 : MEAN_WEIGHT) * (ranMs - this.#meanRunMs);
     this.#busy.add(ranMs, now);
     tenant.usage.busy.add(ranMs, now);
     tenant.usage.virtualMs += ranMs / tenant.usage.weight;
@@ -234,7 +245,7 @@ export class CoreSlots {
     let bestPriority = 0;
     let bestStep = 0;
     let bestStart = 0;
-    const urgentBefore = now + URGENT_RUNS * this.#meanRunMs;
+    const urgentBefore = now + this.urgentMs(now);
     for (const tenant of this.#tenants) {
       if (tenant.queuedTasks === 0 || tenant.usage.isPassed || !tenant.usesSlots) continue;
       if (tenant.isWaiting(now)) continue;

@@ -113,7 +113,7 @@ export class Dispatcher implements SlotTenant {
   }
 
   urgency(): Urgency {
-    return urgencyOf(this.#options.queue);
+    return urgencyOf(this.#options.queue, this.situation.overheadMs);
   }
 
   workDueBy(due: Instant): number {
@@ -241,7 +241,7 @@ export class Dispatcher implements SlotTenant {
     const running = new RunningBatch({ lane, members, reason, model, version, telemetry }, now);
     this.#uses.push(running);
     running.holdsSlot = this.usesSlots;
-    if (running.holdsSlot) slots.take(running);
+    if (running.holdsSlot) slots.take(running, now);
     return running;
   }
 

@@ -47,6 +47,10 @@ export class QueueSituation implements Situation {
     return this.#slots.load(this.now);
   }
 
+  get slotWaitMs(): number {
+    return this.isShared ? this.#slots.urgentMs(this.now) : 0;
+  }
+
   get tightestMs(): number {
     return this.isShared ? this.#slots.tightestMs(this.now) : this.#tightest.least(this.now);
   }
@@ -80,14 +84,14 @@ export class QueueSituation implements Situation {
 
 const urgency = { priority: 0, latestStart: 0 };
 
-/** Of the lane that should start first. The object is used again by the next call. */
-export function urgencyOf(queue: TaskQueue): Urgency {
+/** Of the lane that should start first; `overheadMs` as in Situation. The object is used again by the next call. */
+export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   urgency.priority = Infinity;
   urgency.latestStart = Infinity;
   for (const lane of queue.lanes()) {
     const head = lane.head!;
     const rows = Math.min(lane.queuedRows, lane.maxBatchSize);
-    const latestStart = head.due - lane.latency.highMs(rows);
+    const latestStart = head.due - lane.latency.highMs(rows) - overheadMs;
     if (head.priority > urgency.priority) continue;
     if (head.priority === urgency.priority && latestStart >= urgency.latestStart) continue;
     urgency.priority = head.priority;

@@ -74,3 +74,20 @@ export class RecentMinimum {
     this.#windowStart += Math.floor(passed / this.#spanMs) * this.#spanMs;
   }
 }
+
+/** The greatest value of about the last one to two `spanMs`; −Infinity when none came. */
+export class RecentMaximum {
+  readonly #negated: RecentMinimum;
+
+  constructor(spanMs: number, now: Instant) {
+    this.#negated = new RecentMinimum(spanMs, now);
+  }
+
+  add(value: number, now: Instant): void {
+    this.#negated.add(-value, now);
+  }
+
+  most(now: Instant): number {
+    return -this.#negated.least(now);
+  }
+}

@@ -50,6 +50,7 @@ const ALONE: Situation = {
   share: 1,
   isShared: false,
   load: 0,
+  slotWaitMs: 0,
   tightestMs: Infinity,
   isStanding: false,
   overheadMs: 0,
@@ -121,12 +122,13 @@ export class SlackPolicy implements BatchPolicy {
   }
 
   /** When to look again if waiting for one more arrival pays; −Infinity if it does not. */
-  #windowEnd(lane: SlackFacts, { isShared, load }: Situation, now: Instant): Instant {
+  #windowEnd(lane: SlackFacts, { isShared, load, slotWaitMs }: Situation, now: Instant): Instant {
     if (!isShared || load <= WINDOW_LOAD || !this.#isSustaining) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
-    const until = this.#latestStart - WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt);
+    const reserveMs = Math.max(WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt), slotWaitMs);
+    const until = this.#latestStart - reserveMs;
     if (now + gapMs >= until) return -Infinity;
     // Not a look at each arrival: until it should be full, or for a while.
     const fullMs = (lane.maxBatchSize - lane.queuedRows) * gapMs;

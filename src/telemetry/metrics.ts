@@ -56,6 +56,13 @@ export interface MemoryReading {
   readonly bytes: number;
 }
 
+/** Memory of a model version's own processes, in bytes. */
+export interface HostReading {
+  readonly model: string;
+  readonly version: string;
+  readonly residentBytes: number;
+}
+
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -83,6 +90,10 @@ export class Metrics {
     sheds: counterFamily(
       'pillion_scheduler_refusals_total',
       'Requests that the scheduler refused, dropped or gave up, by reason.',
+    ),
+    hostRestarts: counterFamily(
+      'pillion_host_restarts_total',
+      'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
   };
@@ -123,6 +134,18 @@ export class Metrics {
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
     const help = 'Memory that a loaded version takes, as measured when it loaded.';
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
+  }
+
+  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
+    this.#versionOf(model, version).recordHostRestart(reason);
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeHosts(read: () => readonly HostReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes }));
+    const help = 'Memory of the processes that a version runs in, where it has its own.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_host_resident_bytes', help, readings)));
   }
 
   /** `read` is asked at each scrape. Call once. */

@@ -15,6 +15,7 @@ export interface VersionFamilies {
   readonly padding: Family<CounterSeries>;
   readonly batches: Family<CounterSeries>;
   readonly sheds: Family<CounterSeries>;
+  readonly hostRestarts: Family<CounterSeries>;
 }
 
 const MS_PER_SECOND = 1000;
@@ -29,6 +30,7 @@ export class VersionSeries {
   };
   readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
   readonly #sheds = new Map<string, CounterSeries>();
+  readonly #hostRestarts = new Map<string, CounterSeries>();
   /** Opened with the first batch: a model that was not found has none. */
   #batchSize: HistogramSeries | undefined;
   #padding: CounterSeries | undefined;
@@ -44,6 +46,15 @@ export class VersionSeries {
     this.#requestSeries(record).observe((stages.finishedAt - stages.startedAt) / MS_PER_SECOND);
     this.#observeStages(stages);
     if (record.error !== undefined) this.#recordShed(record.error);
+  }
+
+  recordHostRestart(reason: 'lost' | 'recycled'): void {
+    let series = this.#hostRestarts.get(reason);
+    if (series === undefined) {
+      series = this.#families.hostRestarts.open({ ...this.#labels, reason });
+      this.#hostRestarts.set(reason, series);
+    }
+    series.add(1);
   }
 
   recordBatch(record: BatchRecord): void {

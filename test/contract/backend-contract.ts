@@ -12,8 +12,10 @@ import { describe, it, type TestContext } from 'node:test';
 import type { LoadOptions } from '../../src/backends/backend.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
-import type { ThreadHostOptions } from '../../src/backends/host/worker-slots.ts';
+
+import type { WorkerHostOptions } from '../../src/backends/host/worker-slots.ts';
 import { backendFor } from '../../src/backends/registry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
@@ -74,6 +76,7 @@ export function backendContract(backend: BackendUnderTest): void {
     hosted('inline', 200, kind, startInlineHost),
     hosted('in threads', 25, kind, startThreadHost),
     hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+    hosted('in processes', 25, kind, startProcessHost),
   ];
   for (const placement of placements) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {
@@ -104,7 +107,7 @@ function hosted(
   name: string,
   leakCycles: number,
   backendKind: string,
-  start: (options: ThreadHostOptions) => Promise<HostedSession>,
+  start: (options: WorkerHostOptions) => Promise<HostedSession>,
 ): Placement {
   const load: Load = async (directory, options) => {
     const loadOptions = { ...LOAD_OPTIONS, ...options };

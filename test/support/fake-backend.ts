@@ -12,6 +12,7 @@
  * An output is the bytes of an input, or scale·x + offset of a float32 one. A fault happens in the run whose first
  * input is float32 and begins with that number: for tests of what a broken backend does to its host.
  */
+import { writeSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -27,6 +28,8 @@ export const FAKE_FILE = 'fake.json';
 export interface FakeModel {
   readonly signatures: Readonly<Record<string, FakeSignature>>;
   readonly faults?: readonly FakeFault[];
+  /** Its session answers in a later turn of the event loop. */
+  readonly isAsynchronous?: boolean;
 }
 
 export interface FakeSignature {
@@ -47,12 +50,18 @@ export interface FakeOutput {
  * - `throw`: it throws a plain Error, as when the backend has a bug;
  * - `dawdle`: it takes 10 ms, as a larger input would;
  * - `forget`: it leaves a rejected promise unhandled, and answers well;
- * - `exit`: it ends its thread, as when a runtime crashes.
+ * - `exit`: it ends its thread, as when a runtime crashes;
+ * - `hang`: it never ends, and its event loop never turns again;
+ * - `grow`: it keeps GROWN_BYTES more, as a leak would, and answers well;
+ * - `print`: it writes lines to standard output and standard error, as native libraries do, and answers well.
  */
 export interface FakeFault {
   readonly whenFirstIs: number;
-  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit';
+  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit' | 'hang' | 'grow' | 'print';
 }
+
+export const GROWN_BYTES = 2 ** 28;
+const grown: Uint8Array[] = [];
 
 export const backend: Backend = {
   kind: 'fake',
@@ -70,7 +79,9 @@ export const backend: Backend = {
       throw loadFailed(file, `there is no execution provider "${options.executionProvider}"; use cpu`);
     }
     try {
-      return new FakeSession(JSON.parse(await readFile(file, 'utf8')) as FakeModel);
+      const model = JSON.parse(await readFile(file, 'utf8')) as FakeModel;
+      const session = new FakeSession(model);
+      return model.isAsynchronous === true ? inLaterTurn(session) : session;
     } catch (error) {
       throw loadFailed(file, (error as Error).message);
     }
@@ -79,6 +90,17 @@ export const backend: Backend = {
 
 function loadFailed(file: string, text: string): ServingError {
   return new ServingError('load_failed', `"${file}": ${text}`);
+}
+
+function inLaterTurn(session: FakeSession): Session {
+  return {
+    signatures: session.signatures,
+    run: async (signatureName, inputs, outputs) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return session.run(signatureName, inputs, outputs);
+    },
+    close: () => session.close(),
+  };
 }
 
 class FakeSession implements Session {
@@ -126,6 +148,16 @@ class FakeSession implements Session {
         break;
       case 'exit':
         process.exit(7);
+        break;
+      case 'hang':
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        break;
+      case 'grow':
+        grown.push(new Uint8Array(GROWN_BYTES).fill(1));
+        break;
+      case 'print':
+        writeSync(1, 'a note on standard output\n');
+        writeSync(2, `${'x'.repeat(5000)}\n\na note on standard error`);
         break;
       case undefined:
     }

@@ -15,6 +15,9 @@ export const WHEN: Readonly<Record<FakeFault['effect'], number>> = {
   forget: 103,
   exit: 104,
   dawdle: 105,
+  hang: 106,
+  grow: 107,
+  print: 108,
 };
 
 /** y = x / 2 + 2 for x of [rows]. */

@@ -89,7 +89,7 @@ function VersionRow({ version, labels, act }: RowProps) {
           <VersionChip version={version} />
         </td>
         <td>{labels.length === 0 ? <span class="muted">none</span> : labels.join(', ')}</td>
-        <td title={host?.reason}>{host === undefined ? '–' : `${host.kind}, ${sessions(memory?.sessions)}`}</td>
+        <td title={host?.reason}>{host === undefined ? '–' : hostText(host, memory?.sessions)}</td>
         <td class="number">{bytes(memory?.resident_bytes ?? memory?.artifact_bytes)}</td>
         <td>
           <BreakerChip version={version} />
@@ -109,8 +109,10 @@ function VersionRow({ version, labels, act }: RowProps) {
   );
 }
 
-function sessions(count: number | undefined): string {
-  return count === undefined ? 'copies unknown' : `${count} ${count === 1 ? 'copy' : 'copies'}`;
+function hostText({ kind, restarts = 0 }: NonNullable<VersionReport['host']>, sessions: number | undefined): string {
+  const copies = sessions === undefined ? '' : `, ${sessions} ${sessions === 1 ? 'copy' : 'copies'}`;
+  const again = restarts === 0 ? '' : `, ${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`;
+  return kind + copies + again;
 }
 
 function Actions({ version, act }: Omit<RowProps, 'labels'>) {

@@ -1,5 +1,5 @@
 /**
- * Inline or on threads: the decision, from what loading and trying the model on a thread has shown. Pure.
+ * Where a model runs: what its backend and its configuration say, and where neither does, inline or on threads: the decision, from what loading and trying the model on a thread has shown. Pure.
  *
  * A run on the serving thread delays everybody else's request by as long as it takes; a hop to a worker costs each batch
  * some 15 µs of CPU and as much latency, and 60 where the other core sleeps (bench/micro/hosts.ts; inline 0.4 µs).
@@ -10,9 +10,11 @@
  * 1 connection, 1.11 at 8, 0.99 at 32, 1.05 at 64 over REST; 1.55, 1.29, 1.55, 1.00 over gRPC; CPU of a request 0.57 to
  * 0.94.
  */
+import { ServingError } from '../../core/errors.ts';
+import type { Backend } from '../backend.ts';
 import type { TrialRuns } from './trial-runs.ts';
 
-export type HostKind = 'inline' | 'thread';
+export type HostKind = 'inline' | 'thread' | 'process';
 
 /** What a model may take to be hosted inline, in milliseconds. */
 export interface InlineLimits {
@@ -32,6 +34,8 @@ const FEW_CORES = 2;
 export function inlineLimitsFor(cores: number): InlineLimits {
   return cores <= FEW_CORES ? FEW_CORES_INLINE_LIMITS : DEFAULT_INLINE_LIMITS;
 }
+
+export const AS_CONFIGURED = 'as configured';
 
 export interface LoadFacts extends TrialRuns {
   /** The session has runSync. */
@@ -56,6 +60,27 @@ export function chooseHost(
   if (largestMs === undefined) return thread('its largest batch has over a mebibyte of inputs');
   if (largestMs > limits.runMs) return thread(`its largest batch took ${showMs(largestMs)}, over ${runLimit}`);
   return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
+}
+
+/**
+ * What is settled before anything is loaded; undefined = it is to be measured. Throws `load_failed` where the
+ * configuration asks for a host that the backend cannot run in.
+ */
+export function settledHost(
+  { kind, mustRunIn }: Pick<Backend, 'kind' | 'mustRunIn'>,
+  asked: HostKind | 'auto',
+): HostChoice | undefined {
+  if (mustRunIn === undefined) {
+    return asked === 'auto' || asked === 'inline' ? undefined : { kind: asked, reason: AS_CONFIGURED };
+  }
+  if (asked === 'auto' || asked === mustRunIn) {
+    return {
+      kind: mustRunIn,
+      reason: `backend "${kind}" runs ${mustRunIn === 'inline' ? 'inline' : 'in a process'} only`,
+    };
+  }
+  const text = `host ${asked} was asked for, but backend "${kind}" runs with host ${mustRunIn} only`;
+  throw new ServingError('load_failed', `${text}; set host=${mustRunIn} for this model, or leave host out`);
 }
 
 export function showMs(ms: number): string {

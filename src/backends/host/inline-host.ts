@@ -17,10 +17,10 @@ import { backendFor } from '../registry.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import { RunsInFlight } from './runs-in-flight.ts';
-import type { ThreadHostOptions } from './worker-slots.ts';
+import type { WorkerHostOptions } from './worker-slots.ts';
 
 export interface InlineHostOptions
-  extends Pick<ThreadHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
+  extends Pick<WorkerHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
   /** Told how long each run took that did not fail. */
   readonly onRun?: (runMs: number) => void;
 }

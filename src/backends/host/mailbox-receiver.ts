@@ -16,7 +16,7 @@ import {
 } from './mailbox.ts';
 import { SharedSlab } from './shared-slab.ts';
 import { readTensors, writeTensor } from './tensor-words.ts';
-import type { Answer, Call } from './thread-protocol.ts';
+import type { Answer, Call } from './worker-call.ts';
 
 export class MailboxReceiver {
   readonly #words: MailboxWords;

@@ -20,7 +20,7 @@ import {
 } from './mailbox.ts';
 import { SharedSlab } from './shared-slab.ts';
 import { type KnownTensor, readTensors, writeTensor } from './tensor-words.ts';
-import type { Answer, Call } from './thread-protocol.ts';
+import type { Answer, Call } from './worker-call.ts';
 
 export class MailboxSender {
   readonly #words: MailboxWords;

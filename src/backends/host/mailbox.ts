@@ -54,7 +54,7 @@ export const BY_MESSAGE = -1;
 /** Words of the request before its outputs and inputs. */
 export const REQUEST = { signature: 0, slabBytes: 1, outputCount: 2, rest: 3 } as const;
 export const ANSWER = { slabBytes: 0, rest: 1 } as const;
-/** In `instants`: milliseconds of thread time. */
+/** In `instants`: milliseconds of machine time. */
 export const INSTANT = { deadline: 0, runStart: 1, runEnd: 2 } as const;
 
 /** Memory for one worker's life, with `slabBytes` for inputs. */

@@ -1,32 +1,39 @@
 /**
- * Loads a model and puts it where it runs best: on the thread that serves requests, or on threads of its own.
+ * Loads a model and puts it where it runs best: on the thread that serves requests, on threads of its own, or in processes
+ * of its own.
  *
+ *     host-choice.ts: settled? ──process──▶ processes
+ *          │ not yet        └──thread──▶ threads          └──inline, by its backend──▶ inline
+ *          ▼
  *     load on threads ──▶ trial runs ──▶ host-choice.ts ──thread──▶ stay there
  *     (what ends its thread                   │ inline
  *      comes no further)                      ▼
  *                                        load inline as well, end the threads ──too many slow runs──▶ threads again
  *
- * So nothing runs on the serving thread that has not run elsewhere before.
+ * So nothing computes on the serving thread that has not run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
+import { backendFor } from '../registry.ts';
 import {
+  AS_CONFIGURED,
   chooseHost,
   DEFAULT_INLINE_LIMITS,
   type HostChoice,
   type HostKind,
   type InlineLimits,
+  settledHost,
   showMs,
 } from './host-choice.ts';
 import type { HostedSession } from './hosted-session.ts';
 import { startInlineHost } from './inline-host.ts';
 import { MovableHost } from './movable-host.ts';
+import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
 import { SlowWatch } from './slow-watch.ts';
 import { startThreadHost } from './thread-host.ts';
 import { type TrialRuns, tryRuns } from './trial-runs.ts';
-import type { ThreadHostOptions } from './worker-slots.ts';
 
-export interface HostOptions extends ThreadHostOptions {
-  /** `auto` (default): as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
+export interface HostOptions extends ProcessHostOptions {
+  /** `auto` (default): as its backend wants, else as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
   readonly host?: HostKind | 'auto';
   /** Most rows that a batch of a signature with a dynamic batch axis will have. */
   readonly maxBatchSize: number;
@@ -43,29 +50,34 @@ export interface HostMove {
 
 /** `kind` and `reason` are as they were at load. */
 export interface Host extends HostedSession, HostChoice {
-  /** Undefined where nothing was tried (`host: thread`), or a trial run failed. */
+  /** Undefined where nothing was tried (its host was settled), or a trial run failed. */
   readonly measured: TrialRuns | undefined;
 }
 
-const AS_CONFIGURED = 'as configured';
-
 /** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { host = 'auto', limits = DEFAULT_INLINE_LIMITS } = options;
+  const { host = 'auto' } = options;
+  const settled = settledHost(await backendFor(options.versionDirectory, options.backendKind), host);
+  if (settled === undefined) return startMeasured(options, host === 'inline');
+  const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[settled.kind];
+  return asHost(await start(options), settled, undefined);
+}
+
+async function startMeasured(options: HostOptions, isInlineAsked: boolean): Promise<Host> {
+  const { limits = DEFAULT_INLINE_LIMITS } = options;
   const threads = await startThreadHost(options);
   const stay = (reason: string, measured?: TrialRuns): Host => asHost(threads, { kind: 'thread', reason }, measured);
-  if (host === 'thread') return stay(AS_CONFIGURED);
   const trial = await tryRuns(threads, options.maxBatchSize, limits.runMs).catch((error: ServingError) => error);
   const measured = trial instanceof Error ? undefined : trial;
   let choice: HostChoice = { kind: 'inline', reason: AS_CONFIGURED };
   if (trial instanceof Error) {
-    if (host === 'auto' || trial.kind === 'worker_lost') return stay(`a trial run failed: ${trial.message}`);
-  } else if (host === 'auto') {
+    if (!isInlineAsked || trial.kind === 'worker_lost') return stay(`a trial run failed: ${trial.message}`);
+  } else if (!isInlineAsked) {
     choice = chooseHost({ ...threads, ...trial }, limits);
     if (choice.kind === 'thread') return stay(choice.reason, measured);
   }
   try {
-    const inline = await startWatched(options, host === 'auto' ? limits.runMs : Infinity);
+    const inline = await startWatched(options, isInlineAsked ? Infinity : limits.runMs);
     await threads.close();
     return asHost(inline, choice, measured);
   } catch (error) {
@@ -74,8 +86,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): Host {
-  const { signatures, executor } = hosted;
-  return { ...choice, signatures, executor, close: () => hosted.close(), measured };
+  const { signatures, executor, residentBytes = () => undefined } = hosted;
+  return { ...choice, signatures, executor, residentBytes, close: () => hosted.close(), measured };
 }
 
 /** Inline, and moved to threads when more than a few runs take over `limitMs`. */

@@ -67,7 +67,12 @@ function packTensor(name: string, tensor: Tensor, memory: TransferMemory): Packe
   return { name, dtype, shape, buffer, byteOffset: 0, byteLength: data.byteLength };
 }
 
-function packStrings(name: string, { shape, data }: StringTensor, memory: TransferMemory): PackedTensor {
+/** Its elements' bytes in one buffer. */
+export function packStrings(
+  name: string,
+  { shape, data }: StringTensor,
+  memory: Pick<TransferMemory, 'allocate'>,
+): PackedTensor {
   const headerLength = data.length * Uint32Array.BYTES_PER_ELEMENT;
   let byteLength = headerLength;
   for (const element of data) byteLength += element.byteLength;
@@ -84,15 +89,16 @@ function packStrings(name: string, { shape, data }: StringTensor, memory: Transf
   return { name, dtype: 'string', shape, buffer, byteOffset: 0, byteLength };
 }
 
-function unpackTensor({ dtype, shape, buffer, byteOffset, byteLength }: PackedTensor): Tensor {
-  if (dtype === 'string') return { dtype, shape, data: unpackStrings(buffer, elementCount(shape)) };
+/** The tensor as a view; its place is a multiple of 4 where it is of strings. */
+export function unpackTensor({ dtype, shape, buffer, byteOffset, byteLength }: PackedTensor): Tensor {
+  if (dtype === 'string') return { dtype, shape, data: unpackStrings(buffer, byteOffset, elementCount(shape)) };
   return { dtype, shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 
-function unpackStrings(buffer: ArrayBuffer, count: number): Uint8Array[] {
-  const lengths = new Uint32Array(buffer, 0, count);
+function unpackStrings(buffer: ArrayBuffer, byteOffset: number, count: number): Uint8Array[] {
+  const lengths = new Uint32Array(buffer, byteOffset, count);
   const elements: Uint8Array[] = new Array(count);
-  let offset = count * Uint32Array.BYTES_PER_ELEMENT;
+  let offset = byteOffset + count * Uint32Array.BYTES_PER_ELEMENT;
   for (let i = 0; i < count; i++) {
     const length = lengths[i]!;
     elements[i] = new Uint8Array(buffer, offset, length);

@@ -10,8 +10,10 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { systemClock } from '../../core/clock.ts';
 import type { Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
+import { toErrorMessage } from './error-message.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
-import { type MessageToWorker, toErrorMessage, type WorkerStart } from './thread-protocol.ts';
+import { yieldToEventLoop } from './thread-priority.ts';
+import type { MessageToWorker, WorkerStart } from './thread-protocol.ts';
 import { runMailbox, runMessage, send } from './thread-runs.ts';
 
 /**
@@ -24,6 +26,7 @@ if (parentPort === null) throw new Error('thread-entry is started by thread-host
 process.on('unhandledRejection', (reason) => {
   process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
 });
+yieldToEventLoop();
 await serve(parentPort, workerData as WorkerStart);
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {

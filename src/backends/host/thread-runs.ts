@@ -2,31 +2,20 @@
  * One run in the worker thread, of a call that came by message or lies in the mailbox, and the sending of its answer.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { systemClock } from '../../core/clock.ts';
-import type { RunOptions, Session } from '../backend.ts';
+import type { Session } from '../backend.ts';
+import { toErrorMessage } from './error-message.ts';
 import type { MailboxReceiver } from './mailbox-receiver.ts';
+import { runCall, runCallSync } from './run-call.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from './tensor-transfer.ts';
-import {
-  ANSWERED,
-  type Answer,
-  type Call,
-  type MessageFromWorker,
-  type RunMessage,
-  threadTimeMs,
-  toErrorMessage,
-} from './thread-protocol.ts';
+import { ANSWERED, type MessageFromWorker, type RunMessage } from './thread-protocol.ts';
+import type { Answer, Call } from './worker-call.ts';
 
 /** Runs a call that came by message; the answer goes the same way. */
 export async function runMessage(port: MessagePort, session: Session, message: RunMessage): Promise<void> {
   const inputBuffers = buffersOf(message.inputs);
   try {
     const call: Call = { ...message, inputs: unpackTensors(message.inputs) };
-    const runStart = threadTimeMs();
-    const outputs =
-      session.runSync === undefined
-        ? await session.run(call.signatureName, call.inputs, call.outputs, optionsOf(call, runStart))
-        : session.runSync(call.signatureName, call.inputs, call.outputs, optionsOf(call, runStart));
-    sendDone(port, { outputs, runStart, runEnd: threadTimeMs() }, inputBuffers);
+    sendDone(port, await runCall(session, call), inputBuffers);
   } catch (error) {
     sendFailed(port, error);
   }
@@ -35,9 +24,7 @@ export async function runMessage(port: MessagePort, session: Session, message: R
 /** Runs the call that lies in the mailbox (the session has runSync); the answer is put there too if it fits. */
 export function runMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver, call: Call): void {
   try {
-    const runStart = threadTimeMs();
-    const outputs = session.runSync!(call.signatureName, call.inputs, call.outputs, optionsOf(call, runStart));
-    const answer: Answer = { outputs, runStart, runEnd: threadTimeMs() };
+    const answer = runCallSync(session, call);
     if (mailbox.write(answer, call)) port.postMessage(ANSWERED);
     else sendDone(port, answer, []);
   } catch (error) {
@@ -47,10 +34,6 @@ export function runMailbox(port: MessagePort, session: Session, mailbox: Mailbox
 
 export function send(port: MessagePort, message: MessageFromWorker, transfer: readonly ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
-}
-
-function optionsOf({ deadline }: Call, now: number): RunOptions {
-  return { deadline: deadline - now + systemClock.nowMs() };
 }
 
 function sendDone(

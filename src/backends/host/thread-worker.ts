@@ -8,29 +8,22 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../core/errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import { fromErrorMessage } from './error-message.ts';
+import type { HostWorker, Pending } from './host-worker.ts';
 import { MailboxSender } from './mailbox-sender.ts';
 import { siblingModule } from './sibling-module.ts';
 import { buffersOf, packTensors, unpackTensors } from './tensor-transfer.ts';
 import {
   ANSWERED,
-  type Answer,
-  type Call,
-  fromErrorMessage,
   type MessageFromWorker,
   type MessageToWorker,
   type ReadyMessage,
   type WorkerStart,
 } from './thread-protocol.ts';
+import type { Answer, Call } from './worker-call.ts';
 
-interface Pending<T> {
-  resolve(value: T): void;
-  reject(error: ServingError): void;
-}
-
-export class ThreadWorker {
-  /** Resolves once the session is loaded; rejects with its `load_failed`. */
+export class ThreadWorker implements HostWorker {
   readonly ready: Promise<ReadyMessage>;
-  /** Called with the reason when the thread is gone, before what was pending is rejected. */
   onExit: ((reason: string) => void) | undefined;
 
   readonly #worker: Worker;
@@ -74,12 +67,10 @@ export class ThreadWorker {
     });
   }
 
-  /** Why the thread is gone; undefined while it lives. */
   get goneBecause(): string | undefined {
     return this.#goneBecause;
   }
 
-  /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the thread dies. */
   run(call: Call): Promise<Answer> {
     if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
     return new Promise((resolve, reject) => {
@@ -93,8 +84,7 @@ export class ThreadWorker {
   }
 
   /**
-   * Frees the session, ends the thread, and resolves when it is gone. Called between runs. A load in progress is waited
-   * for: a thread that is ended inside native code which then throws takes the whole process along (seen with ONNX
+   * A load in progress is waited for: a thread that is ended inside native code which then throws takes the whole process along (seen with ONNX
    * Runtime 1.30: "terminate called after throwing an instance of 'Napi::Error'").
    */
   async close(): Promise<void> {
@@ -158,7 +148,7 @@ export class ThreadWorker {
     this.onExit?.(reason);
     this.#loading?.reject(
       new ServingError('load_failed', `model "${this.#model}": its worker thread ended while loading (${reason})`, {
-        attributes: { threadEnded: true },
+        attributes: { workerEnded: true },
       }),
     );
     this.#running?.reject(

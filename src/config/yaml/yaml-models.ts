@@ -5,6 +5,8 @@ import { checkNames, type NamedModel } from '../model-checks.ts';
 import {
   type BatchingConfig,
   HOST_CHOICES,
+  type HostChoice,
+  isolatedHost,
   LATEST_ONE,
   type ModelConfig,
   type RequestLoggingConfig,
@@ -21,6 +23,7 @@ export const MODEL_KEYS = [
   'backend',
   'provider',
   'host',
+  'isolate',
   'slo_ms',
   'batching',
   'logging',
@@ -80,7 +83,7 @@ class ModelEntryReader {
       backend: this.#optional('backend', (node) => reader.text(node, 'backend')),
       executionProvider:
         this.#optional('provider', (node) => reader.choice(node, 'provider', PROVIDERS)) ?? defaults.executionProvider,
-      host: this.#optional('host', (node) => reader.choice(node, 'host', HOST_CHOICES)),
+      host: this.#host(),
       sloMs: this.#optional('slo_ms', (node) => reader.number(node, 'slo_ms', SLO_MS)),
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
       logging: this.#optional('logging', (node) => readLogging(reader, node)),
@@ -101,6 +104,14 @@ class ModelEntryReader {
     const value = this.#optional(key, (node) => this.#reader.text(node, key));
     if (value === '') this.#reader.fail(this.#reader.where(this.#item), `${key} may not be empty`);
     return value ?? '';
+  }
+
+  #host(): HostChoice | undefined {
+    const reader = this.#reader;
+    const host = this.#optional('host', (node) => reader.choice(node, 'host', HOST_CHOICES));
+    const isolate = this.#optional('isolate', (node) => reader.flag(node, 'isolate'));
+    const both = isolatedHost(isolate, host);
+    return 'value' in both ? both.value : reader.fail(reader.where(this.#item), both.error);
   }
 
   /** `latest:2` as on the command line, `all`, one number, or a list of them. */

@@ -97,6 +97,12 @@ export class YamlReader {
     return this.fail(this.where(node), `${what} wants one of ${choices.join(', ')}, not "${text}"`);
   }
 
+  flag(node: Node | undefined, what: string): boolean | undefined {
+    const value = isScalar(node) ? node.value : undefined;
+    if (typeof value === 'boolean') return value;
+    return this.fail(this.where(node), `${what} wants true or false, not ${describe(node)}`);
+  }
+
   integer(node: Node | undefined, what: string, { min, max }: Range): bigint | undefined {
     const value = isScalar(node) ? node.value : undefined;
     if (typeof value === 'bigint' && value >= min && value <= max) return value;

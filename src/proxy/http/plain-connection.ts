@@ -17,6 +17,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { SocketReads } from '../http2/socket-reads.ts';
+import { SocketWrites } from '../http2/socket-writes.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { PlainHead, PlainRequest, PlainRequestReader } from './plain-request.ts';
 import type { RequestFields } from './request-fields.ts';
@@ -45,6 +46,7 @@ export class PlainConnection {
   readonly #options: PlainConnectionOptions;
   readonly #events: PlainConnectionEvents;
   readonly #reads: SocketReads;
+  readonly #writes: SocketWrites;
   #isAnswering = false;
   #isEnding = false;
   /** Of the last request; undefined before the first. */
@@ -60,7 +62,7 @@ export class PlainConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    socket.on('drain', this.#onDrain);
+    this.#writes = new SocketWrites(socket, () => this.#onDrained());
     this.#reads = new SocketReads(socket, (chunk) => this.#onBytes(chunk));
   }
 
@@ -77,13 +79,14 @@ export class PlainConnection {
       this.#socket.destroySoon();
       return;
     }
-    if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
     // Not from here: the caller is still about the request that was answered.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
 
   write(bytes: Buffer): void {
-    if (!this.#socket.write(bytes)) this.#socket.pause();
+    this.#writes.write(bytes);
+    if (this.#writes.needsDrain) this.#socket.pause();
   }
 
   #next(): void {
@@ -128,7 +131,7 @@ export class PlainConnection {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
-    socket.off('drain', this.#onDrain);
+    this.#writes.stop();
     socket.pause();
     socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
@@ -148,9 +151,9 @@ export class PlainConnection {
     if (!this.#isAnswering) this.#socket.destroy();
   };
 
-  readonly #onDrain = (): void => {
+  #onDrained(): void {
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
-  };
+  }
 }
 
 class PlainTransport implements Transport {

@@ -7,13 +7,13 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { ControlBudget } from './control-budget.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
 import { consumeBytes, type ReceiveWindow } from './flow-window.ts';
-import type { Flushable, FlushTurn } from './flush-turn.ts';
+import type { FlushTurn } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HeaderField } from './header-field.ts';
 import type { HeaderBlock } from './hpack-encoder.ts';
 import type { Http2Options } from './options.ts';
-import { OutputQueue } from './output-queue.ts';
+import { type OutputOwner, OutputQueue } from './output-queue.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import type { SlabPool } from './slab-pool.ts';
@@ -66,7 +66,7 @@ export class ConnectionCore implements StreamOwner {
   isEnded = false;
 
   /** @param onNoStreams is called whenever the last open stream has closed */
-  constructor(duplex: Duplex, environment: ConnectionEnvironment, owner: Flushable, onNoStreams: () => void) {
+  constructor(duplex: Duplex, environment: ConnectionEnvironment, owner: OutputOwner, onNoStreams: () => void) {
     const { options, turn, slabs, clock } = environment;
     this.duplex = duplex;
     this.environment = environment;

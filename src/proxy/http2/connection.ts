@@ -17,9 +17,9 @@ import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts
 import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 import { type ControlEvents, ControlFrames } from './control-frames.ts';
 import { ConnectionError, ErrorCode, protocolError } from './error-code.ts';
-import type { Flushable } from './flush-turn.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { DEFAULT_WINDOW_BYTES, Flag, FrameType, MAX_WINDOW_BYTES, PREFACE } from './frame-types.ts';
+import type { OutputOwner } from './output-queue.ts';
 import { RequestFrames } from './request-frames.ts';
 import { settingsPayload } from './settings.ts';
 import { SocketReads } from './socket-reads.ts';
@@ -29,7 +29,7 @@ const PING_PAYLOAD = new Uint8Array(8);
 /** Of the text in a GOAWAY. */
 const MAX_TEXT = 100;
 
-export class Http2Connection implements FrameSink, Flushable, ControlEvents, WatchedConnection {
+export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection {
   readonly #duplex: Duplex;
   readonly #environment: ConnectionEnvironment;
   readonly #core: ConnectionCore;
@@ -62,7 +62,6 @@ export class Http2Connection implements FrameSink, Flushable, ControlEvents, Wat
     this.#core.writer.settings(settingsPayload(options));
     const extra = this.#core.window.windowBytes - DEFAULT_WINDOW_BYTES;
     if (extra > 0) this.#core.writer.windowUpdate(0, extra);
-    duplex.on('drain', () => this.#onDrain());
     duplex.on('end', () => this.#onLost());
     duplex.on('error', () => duplex.destroy());
     duplex.on('close', () => this.#onDuplexClosed());
@@ -147,7 +146,7 @@ export class Http2Connection implements FrameSink, Flushable, ControlEvents, Wat
     }
   }
 
-  #onDrain(): void {
+  onDrained(): void {
     const { output, sends } = this.#core;
     output.drained();
     output.hold();

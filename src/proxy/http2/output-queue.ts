@@ -17,16 +17,23 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import { SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+import { SocketWrites } from './socket-writes.ts';
 
 const NO_SLAB = Buffer.alloc(0);
 /** What is left of a slab in use by the socket is used on if it is at least this. */
 const MIN_REST_BYTES = 4096;
 
+export interface OutputOwner extends Flushable {
+  /** The socket has room again. */
+  onDrained(): void;
+}
+
 export class OutputQueue {
   readonly #duplex: Duplex;
+  readonly #writes: SocketWrites;
   readonly #turn: FlushTurn;
   readonly #slabs: SlabPool;
-  readonly #owner: Flushable;
+  readonly #owner: OutputOwner;
   readonly #highWaterBytes: number;
   /** When a socket has taken bytes the kernel has a copy; another Duplex may still refer to ours. */
   readonly #isSocket: boolean;
@@ -43,9 +50,10 @@ export class OutputQueue {
   /** Where reserved bytes are to be written. Changes with every reserve(). */
   slab: Buffer = NO_SLAB;
 
-  /** @param owner its flush() is called at the end of a turn in which something was added */
-  constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: Flushable, highWaterBytes: number) {
+  /** @param owner its flush() is called at the end of a turn in which something was added, onDrained() when there is room */
+  constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: OutputOwner, highWaterBytes: number) {
     this.#duplex = duplex;
+    this.#writes = new SocketWrites(duplex, () => owner.onDrained());
     this.#turn = turn;
     this.#slabs = slabs;
     this.#owner = owner;
@@ -59,12 +67,12 @@ export class OutputQueue {
 
   /** Bytes that the socket has not got rid of. */
   get backlogBytes(): number {
-    return this.#duplex.writableLength;
+    return this.#writes.waitingBytes;
   }
 
   /** Bytes that it ever got rid of. */
   get takenBytes(): number {
-    return this.#flushedBytes - this.#duplex.writableLength;
+    return this.#flushedBytes - this.#writes.waitingBytes;
   }
 
   /** Room for `count` bytes, at most SLAB_BYTES: the caller writes all of them at slab[result] at once. */
@@ -104,7 +112,7 @@ export class OutputQueue {
     }
     this.#flushedBytes += this.#partBytes + this.#end - this.#start;
     if (this.#parts.length === 0) {
-      if (this.#end > this.#start) this.#duplex.write(this.slab.subarray(this.#start, this.#end));
+      if (this.#end > this.#start) this.#writes.write(this.slab.subarray(this.#start, this.#end));
     } else {
       this.#closePart();
       this.#duplex.cork();
@@ -113,14 +121,14 @@ export class OutputQueue {
       this.#parts.length = 0;
       this.#partBytes = 0;
     }
-    this.#backlog = this.#duplex.writableLength;
+    this.#backlog = this.#writes.waitingBytes;
     if (this.#backlog === 0 && this.#isSocket) this.#returnSlab();
     else this.#keepRest();
   }
 
   /** The socket has room again. */
   drained(): void {
-    this.#backlog = this.#duplex.writableLength;
+    this.#backlog = this.#writes.waitingBytes;
   }
 
   discard(): void {

@@ -102,7 +102,7 @@ describe('--model', () => {
     ['=x', /NAME=DIR/],
     ['m=/x,versions=none', /latest:N/],
     ['m=/x,colour=red', /unknown key/],
-    ['m=/x,host=moon', /host=moon wants one of auto, inline, thread/],
+    ['m=/x,host=moon', /host=moon wants one of auto, inline, thread, process/],
     ['m=/x,label.a=b', /unknown key/],
     ['m=/x,slo_ms=0', /slo_ms=0 wants milliseconds above 0/],
     ['m=/x,slo_ms=soon', /slo_ms=soon wants/],

@@ -13,7 +13,7 @@ it('a load is tried again for what may pass', () => {
     // As it comes from a thread.
     new ServingError('load_failed', 'cannot be read', { cause: 'Error: ESTALE: stale file handle, open' }),
     new ServingError('load_failed', '"model.onnx": std::bad_alloc'),
-    new ServingError('load_failed', 'its worker thread ended while loading', { attributes: { threadEnded: true } }),
+    new ServingError('load_failed', 'its worker thread ended while loading', { attributes: { workerEnded: true } }),
     new ServingError('internal', 'internal error', { cause: new Error('Array buffer: out of memory') }),
   ];
   for (const error of passing) assert.equal(isHealable(error), true, error.message);

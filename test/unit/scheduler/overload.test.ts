@@ -70,6 +70,17 @@ describe('Overload', () => {
     assert.ok(attainmentOf(slack.models[0]!) > 0.25, 'and the hot one still gets the rest');
   });
 
+  it('of a hot model with long runs does not starve cold ones with short runs, on a single slot', async () => {
+    // Half of the runs are short: by their mean the cold ones would notice too late that a long one takes the slot.
+    const shortMs = (rows: number): number => 0.8 + 0.05 * rows;
+    const cold: SimulatedModel = { runMs: shortMs, classes: [{ perMs: 0.067, deadlineMs: 50 }] };
+    const hot = model(1, 'slack');
+    const { models } = await simulate({ slots: 1, durationMs: 3000, models: [hot, cold, cold, cold, cold] });
+    const worst = Math.min(...models.slice(1).map(attainmentOf));
+    assert.ok(worst >= 0.97, `${worst}`);
+    assert.ok(attainmentOf(models[0]!) > 0.4, `and the hot one still gets the rest: ${attainmentOf(models[0]!)}`);
+  });
+
   it('of many models wastes less than first come, first served', async () => {
     const weights = Array.from({ length: 10 }, (_, i) => 1 / (i + 1) ** 1.1);
     const sum = weights.reduce((a, b) => a + b);

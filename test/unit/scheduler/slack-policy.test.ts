@@ -170,6 +170,12 @@ const CASES: readonly Case[] = [
     want: 'a 2 slot_free',
   },
   {
+    name: 'waits only until a long run of others, begun just before, could still end in time',
+    lanes: [lane('a', { rows: 2, due: 50, arrivals: 0.1 })],
+    situation: { isShared: true, load: 0.9, slotWaitMs: 36 },
+    want: 'a 2 slot_free',
+  },
+  {
     name: 'does not wait alone on its slots, however busy',
     lanes: [lane('a', { rows: 2, due: 100, arrivals: 0.1 })],
     situation: { load: 1 },
@@ -210,6 +216,7 @@ const QUIET: Situation = {
   share: 1,
   isShared: false,
   load: 0,
+  slotWaitMs: 0,
   tightestMs: Infinity,
   isStanding: false,
   overheadMs: 0,

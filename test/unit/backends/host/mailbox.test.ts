@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { newMailboxMemory } from '../../../../src/backends/host/mailbox.ts';
 import { MailboxReceiver } from '../../../../src/backends/host/mailbox-receiver.ts';
 import { MailboxSender } from '../../../../src/backends/host/mailbox-sender.ts';
-import type { Call } from '../../../../src/backends/host/thread-protocol.ts';
+import type { Call } from '../../../../src/backends/host/worker-call.ts';
 import { bytesPerElement, type DType, NUMERIC_DTYPES, type NumericDType } from '../../../../src/core/dtype.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../../../src/core/signature.ts';
 import type { NumericTensor, Tensor, TensorMap } from '../../../../src/core/tensor.ts';

@@ -3,24 +3,30 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { HostedSession } from '../../../../src/backends/host/hosted-session.ts';
-import { DEFAULT_SLAB_BYTES } from '../../../../src/backends/host/mailbox.ts';
-import { startThreadHost } from '../../../../src/backends/host/thread-host.ts';
-import type { ThreadHostOptions, WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
+import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
+import { startThreadHost, type ThreadHostOptions } from '../../../../src/backends/host/thread-host.ts';
+import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { FAKE_FILE } from '../../../support/fake-backend.ts';
+import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
-for (const { carrier, slabBytes } of [
-  { carrier: 'in shared memory', slabBytes: DEFAULT_SLAB_BYTES },
-  { carrier: 'by message', slabBytes: 0 },
-]) {
-  describe(`a batch in a worker thread, ${carrier}`, () => {
-    it('runs, and tells when on the clock of the main thread', async (t) => {
-      const { host } = await start(t, { slabBytes, clock: systemClock });
+type Start = typeof startThreadHost;
+
+const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeModel> }[] = [
+  { where: 'in a thread, by shared memory', startHost: startThreadHost },
+  { where: 'in a thread, by message', startHost: (options) => startThreadHost({ ...options, slabBytes: 0 }) },
+  { where: 'in a process', startHost: startProcessHost },
+  { where: 'in the event loop of a process', startHost: startProcessHost, model: { isAsynchronous: true } },
+];
+
+for (const { where, ...place } of HOSTS) {
+  describe(`a batch in a worker, ${where}`, () => {
+    it('runs, and tells when on the clock of the server', async (t) => {
+      const { host } = await start(t, place, { clock: systemClock });
       const before = systemClock.nowMs();
       const result = await run(host, 1, 2);
       const { runStart, runEnd } = result;
@@ -30,7 +36,7 @@ for (const { carrier, slabBytes } of [
     });
 
     it('gives the memory of its inputs back to be lent again, and leaves other memory alone', async (t) => {
-      const { host } = await start(t, { slabBytes });
+      const { host } = await start(t, place);
       const lent = host.executor.allocate(1000);
       new Float32Array(lent).set([2, 4]);
       await runTensor(host, { dtype: 'float32', shape: [2], data: new Uint8Array(lent, 0, 8) });
@@ -43,7 +49,7 @@ for (const { carrier, slabBytes } of [
     });
 
     it('comes back with the error of the session, and the worker goes on', async (t) => {
-      const { host, events } = await start(t, { slabBytes });
+      const { host, events } = await start(t, place);
       await assertRejects(run(host, WHEN.fail), 'backend_failed', /told to fail/);
       const bug = await assertRejects(run(host, WHEN.throw), 'internal', /internal error/);
       assert.match(String(bug.cause), /a bug in the fake\n.*fake-backend/);
@@ -53,13 +59,13 @@ for (const { carrier, slabBytes } of [
     });
 
     it('waits for a busy worker', async (t) => {
-      const { host } = await start(t, { slabBytes, slots: 1 });
+      const { host } = await start(t, place, { slots: 1 });
       const results = await Promise.all([run(host, 2), run(host, 4), run(host, 6)]);
       assert.deepEqual(results.map(yOf), [[3], [4], [5]]);
     });
 
     it('is not begun after its deadline', async (t) => {
-      const { host, clock } = await start(t, { slabBytes });
+      const { host, clock } = await start(t, place);
       const x = numericTensor('float32', [1], new Float32Array([1]));
       const late = runTensor(host, x, clock.nowMs() - 1);
       await assertRejects(late, 'deadline_exceeded', /before the batch could start/);
@@ -67,9 +73,9 @@ for (const { carrier, slabBytes } of [
     });
   });
 
-  describe(`a worker that dies, ${carrier}`, () => {
+  describe(`a worker that dies, ${where}`, () => {
     it('takes its own batch with it, no other, and is replaced', async (t) => {
-      const { host, clock, events } = await start(t, { slabBytes, slots: 2 });
+      const { host, clock, events } = await start(t, place, { slots: 2 });
       const dying = assertRejects(run(host, WHEN.exit), 'worker_lost', /model "m": .*died \(exit code 7\)/);
       await Promise.all([dying, run(host, 1)]);
       await run(host, 1);
@@ -81,7 +87,7 @@ for (const { carrier, slabBytes } of [
     });
 
     it('leaves nobody waiting when it was the last', async (t) => {
-      const { host, clock, events } = await start(t, { slabBytes, slots: 1 });
+      const { host, clock, events } = await start(t, place, { slots: 1 });
       const [first, second] = await Promise.allSettled([run(host, WHEN.exit), run(host, 1)]);
       assert.equal(first.status === 'rejected' && first.reason.kind, 'worker_lost');
       assert.equal(second.status === 'rejected' && second.reason.kind, 'worker_lost');
@@ -93,7 +99,7 @@ for (const { carrier, slabBytes } of [
     });
 
     it('is given up when it cannot be replaced, without a loop, and says so', async (t) => {
-      const { host, clock, events, directory } = await start(t, { slabBytes, slots: 1 });
+      const { host, clock, events, directory } = await start(t, place, { slots: 1 });
       rmSync(join(directory, FAKE_FILE));
       await assertRejects(run(host, WHEN.exit), 'worker_lost', /died/);
       while (whats(events).at(-1) !== 'given_up') {
@@ -106,12 +112,12 @@ for (const { carrier, slabBytes } of [
     });
 
     it('can be closed while it is being replaced', async (t) => {
-      const waiting = await start(t, { slabBytes, slots: 1 });
+      const waiting = await start(t, place, { slots: 1 });
       await assertRejects(run(waiting.host, WHEN.exit), 'worker_lost', /died/);
       await waiting.host.close();
       assert.equal(waiting.clock.armed, 0);
 
-      const loading = await start(t, { slabBytes, slots: 1 });
+      const loading = await start(t, place, { slots: 1 });
       await assertRejects(run(loading.host, WHEN.exit), 'worker_lost', /died/);
       loading.clock.advance(60);
       await loading.host.close();
@@ -119,18 +125,18 @@ for (const { carrier, slabBytes } of [
     });
   });
 
-  describe(`starting and closing, ${carrier}`, () => {
+  describe(`starting and closing, ${where}`, () => {
     it('rejects with the load error of the backend, and tries no more', async (t) => {
-      const options = fakeModel(t);
+      const options = fakeModel(t, place.model);
       writeFileSync(join(options.versionDirectory, FAKE_FILE), '{');
       const clock = new FakeClock();
-      const starting = startThreadHost({ ...options, slots: 2, clock, slabBytes });
+      const starting = place.startHost({ ...options, slots: 2, clock });
       await assertRejects(starting, 'load_failed', /fake\.json/);
       assert.equal(clock.armed, 0);
     });
 
     it('finishes the batches that were accepted, those that wait too, then takes none', async (t) => {
-      const { host } = await start(t, { slabBytes, slots: 1 });
+      const { host } = await start(t, place, { slots: 1 });
       const running = [run(host, 1), run(host, 2)];
       const closed = host.close();
       await assertRejects(run(host, 3), 'backend_failed', /"m" has been unloaded/);
@@ -141,12 +147,16 @@ for (const { carrier, slabBytes } of [
   });
 }
 
-async function start(t: TestContext, overrides: Partial<ThreadHostOptions> = {}) {
+async function start(
+  t: TestContext,
+  { startHost, model }: Omit<(typeof HOSTS)[number], 'where'>,
+  overrides: Partial<ThreadHostOptions> = {},
+) {
   const clock = new FakeClock();
   const events: WorkerEvent[] = [];
-  const options = fakeModel(t);
+  const options = fakeModel(t, model);
   const onWorkerEvent = (event: WorkerEvent): number => events.push(event);
-  const host = await startThreadHost({ ...options, slots: 2, clock, onWorkerEvent, ...overrides });
+  const host = await startHost({ ...options, slots: 2, clock, onWorkerEvent, ...overrides });
   t.after(() => host.close());
   return { host, clock, events, directory: options.versionDirectory };
 }
@@ -163,7 +173,7 @@ function whats(events: readonly WorkerEvent[]): readonly string[] {
   return events.map((event) => event.what);
 }
 
-/** Lets the threads' messages in until it is so. */
+/** Lets the workers' messages in until it is so. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

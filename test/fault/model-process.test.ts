@@ -1,0 +1,112 @@
+/** A model in a process of its own, under a real sidecar: what is killed, and what goes on. */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { afterEach, describe, it, type TestContext } from 'node:test';
+import { isGone, modelProcesses } from '../support/child-processes.ts';
+import { fakeModel, WHEN } from '../support/fake-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+afterEach(killSidecars);
+
+const KILLS = 5;
+const CALLERS = 4;
+
+describe('a sidecar with a model in a process of its own', () => {
+  it(`answers every request while the process is killed ${KILLS} times in mid-batch, and others do not notice`, async (t) => {
+    const sidecar = await startSidecar([fakeFlag(t, 'isolated', ',isolate=true'), fakeFlag(t, 'neighbour', '')]);
+    let isOver = false;
+    const seen = new Map<number, number>();
+    const calling = Array.from({ length: CALLERS }, async () => {
+      while (!isOver) {
+        const { status, body } = await predict(sidecar, 'isolated', WHEN.dawdle);
+        seen.set(status, (seen.get(status) ?? 0) + 1);
+        if (status === 503) assert.match(JSON.stringify(body), /died \(signal SIGKILL\)|being replaced/);
+      }
+    });
+    const neighbours = (async () => {
+      while (!isOver) assert.equal((await predict(sidecar, 'neighbour', 2)).status, 200);
+    })();
+    for (let killed = 0; killed < KILLS; killed++) {
+      const before = seen.get(200) ?? 0;
+      await until(() => (seen.get(200) ?? 0) > before + CALLERS);
+      process.kill(modelProcesses(sidecar.process.pid!)[0]!, 'SIGKILL');
+    }
+    await until(() => sidecar.lines.filter(({ msg }) => msg === 'worker restarted').length === KILLS);
+    isOver = true;
+    await Promise.all([...calling, neighbours]);
+    assert.deepEqual([...seen.keys()].sort(), [200, 503]);
+    const scrape = async (): Promise<string> => (await fetch(`${sidecar.admin}/metrics`)).text();
+    const restarts = /^pillion_host_restarts_total.*$/m.exec(await scrape())?.[0];
+    assert.equal(restarts, `pillion_host_restarts_total{model="isolated",version="1",reason="lost"} ${KILLS}`);
+    // The newest process tells its memory soon.
+    const resident = /^pillion_host_resident_bytes\{model="isolated",version="1"\} \d{8,}$/m;
+    await until(async () => resident.test(await scrape()));
+    assert.equal(modelProcesses(sidecar.process.pid!).length, 1);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('leaves no process behind when it is killed itself, though a run never ends', async (t) => {
+    const sidecar = await startSidecar([fakeFlag(t, 'm', ',host=process')]);
+    const [pid] = modelProcesses(sidecar.process.pid!);
+    const hanging = assert.rejects(predict(sidecar, 'm', WHEN.hang));
+    await until(async () => (await queue(sidecar)).running_batches === 1);
+    sidecar.process.kill('SIGKILL');
+    await Promise.all([hanging, sidecar.exited]);
+    await until(() => isGone(pid!));
+  });
+
+  it('finishes what is in flight when the terminal interrupts all of its processes', async (t) => {
+    const sidecar = await startSidecar([fakeFlag(t, 'm', ',isolate=true'), '--max_batch_size=1']);
+    const [pid] = modelProcesses(sidecar.process.pid!);
+    // One run after the other.
+    const running = predict(sidecar, 'm', ...new Array<number>(30).fill(WHEN.dawdle));
+    await until(async () => (await queue(sidecar)).running_batches === 1);
+    process.kill(pid!, 'SIGINT');
+    sidecar.process.kill('SIGINT');
+    assert.equal((await running).status, 200);
+    assert.equal(await sidecar.exited, 0);
+    await until(() => isGone(pid!));
+  });
+
+  it('ends with the reason where a host is asked for that the backend cannot have', async (t) => {
+    const starting = startSidecar([fakeFlag(t, 'm', ',host=thread', 'confined-backend')]);
+    const reason =
+      /host thread was asked for, but backend \\"confined\\" runs with host process only; set host=process/;
+    await assert.rejects(starting, reason);
+    const sidecar = await startSidecar([fakeFlag(t, 'm', '', 'confined-backend'), '--num_batch_threads=3']);
+    assert.equal(modelProcesses(sidecar.process.pid!).length, 1);
+    await sidecar.stop();
+  });
+});
+
+/** `--model` for a fake model in a directory of its own. */
+function fakeFlag(t: TestContext, name: string, keys: string, backend = 'fake-backend'): string {
+  const { versionDirectory, backendKind } = fakeModel(t);
+  const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
+  mkdirSync(base);
+  renameSync(versionDirectory, join(base, '1'));
+  return `--model=${name}=${base},backend=${backendKind.replace('fake-backend', backend)}${keys}`;
+}
+
+async function predict(
+  { rest }: Sidecar,
+  model: string,
+  ...instances: number[]
+): Promise<{ status: number; body: unknown }> {
+  const body = JSON.stringify({ instances });
+  const answer = await fetch(`${rest}/v1/models/${model}:predict`, { method: 'POST', body });
+  return { status: answer.status, body: await answer.json() };
+}
+
+async function queue({ admin }: Sidecar): Promise<{ readonly running_batches: number }> {
+  const report = (await (await fetch(`${admin}/models`)).json()) as {
+    models: { versions: { queue: { running_batches: number } }[] }[];
+  };
+  return report.models[0]!.versions[0]!.queue;
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,27 @@
+/** The child processes of a process, as Linux tells them. */
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { processTree } from '../../bench/support/process-tree.ts';
+
+/** Numbers of those that host models. */
+export function modelProcesses(of: number = process.pid): readonly number[] {
+  return processTree(of).filter((pid) => commandOf(pid).includes('child-entry'));
+}
+
+/** Neither running nor a zombie. */
+export function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
