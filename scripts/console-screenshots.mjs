@@ -1,12 +1,12 @@
 /**
  * node scripts/console-screenshots.mjs: the pictures of docs/console.md, of a sidecar under some minutes of traffic.
- * Needs what npm run test:browser needs.
+ * Needs what npm run test:browser needs, and Debian's pngquant.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
-import { ensureBuilt, root, say } from './lib/setup.mjs';
+import { ensureBuilt, root, run, say } from './lib/setup.mjs';
 
 const TRAFFIC_MS = 175_000;
 const PICTURES = [
@@ -57,7 +57,10 @@ async function picture(browser, admin, { name, hash, width, scheme, height, act 
   await setTimeout(2000);
   await act?.(page);
   await setTimeout(1000);
-  await page.screenshot({ path: join(root, 'docs', 'console', `${name}.png`), fullPage: height === undefined });
+  const path = join(root, 'docs', 'console', `${name}.png`);
+  await page.screenshot({ path, fullPage: height === undefined });
+  // A page has few colours: a palette halves the file.
+  run('pngquant', ['--force', '--nofs', '--strip', '--output', path, '64', path]);
   await context.close();
 }
 

@@ -29,6 +29,8 @@ export interface PlotProps {
   readonly scaleX?: 'time' | 'log2';
   /** By default what the values span. */
   readonly rangeX?: readonly [number, number];
+  /** 'log10': equal ratios take equal room; values above 0. Default: from 0 on, evenly. */
+  readonly scaleY?: 'log10';
   /** The highest that is shown; by default what the values reach. */
   readonly mostY?: number;
   readonly height?: number;
@@ -114,13 +116,21 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
         scaleX === 'time'
           ? { time: true, auto: false }
           : { time: false, auto: false, distr: 3, log: 2, range: (_plot, min, max) => [min, max] },
-      y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
+      y: props.scaleY === 'log10' ? LOG_SCALE : { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: axes(props),
     series: [{ value: (_plot, value) => formatX(value) }, ...series.map(drawn)],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? undefined)] },
   };
 }
+
+/** Whole powers of ten; some where nothing is to be shown. */
+const LOG_SCALE: uPlot.Scale = {
+  distr: 3,
+  log: 10,
+  range: (_plot, min, max) =>
+    max > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max))] : [0.1, 10],
+};
 
 function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
   const common = {
@@ -139,7 +149,12 @@ function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
       // uPlot gives null for what it leaves out.
       values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : formatX(at))),
     },
-    { ...common, size: 58, space: 34, values: (_plot, splits) => splits.map((at) => format(at)) },
+    {
+      ...common,
+      size: 58,
+      space: 34,
+      values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : format(at))),
+    },
   ];
 }
 

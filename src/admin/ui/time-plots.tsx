@@ -65,6 +65,7 @@ export function LatencyPlot({ ticks, choice }: TimePlotProps) {
       description="Median and 99th percentile of the time to answer"
       {...timeAxis(ticks)}
       format={duration}
+      scaleY="log10"
       series={[line('p99', '--orange', 0.99), line('p50', '--blue', 0.5)]}
     />
   );
