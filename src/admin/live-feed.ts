@@ -47,6 +47,10 @@ export class LiveFeed {
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
     response.write(`retry: 2000\n${event('history', this.#history)}`);
     this.#listeners.add(response);
     request.socket.setNoDelay(true);

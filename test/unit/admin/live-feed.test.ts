@@ -24,9 +24,9 @@ async function harness(t: TestContext, text = '') {
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  const listen = (): Promise<IncomingMessage> =>
+  const listen = (method = 'GET'): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      get({ host: '127.0.0.1', port, agent: false }, resolve).once('error', reject);
+      get({ host: '127.0.0.1', port, method, agent: false }, resolve).once('error', reject);
     });
   return { clock, feed, watched, listen, made: () => made };
 }
@@ -70,6 +70,14 @@ describe('GET /events', () => {
     clock.advance(1000);
     await read(first, '"at_ms":1,');
     assert.match(await read(await listen(), '\n\n'), /event: history\ndata: \[\{"at_ms":1,/);
+  });
+
+  it('tells HEAD what GET would get, and takes it for no listener', async (t) => {
+    const { feed, listen } = await harness(t);
+    const answer = await listen('HEAD');
+    answer.resume();
+    await new Promise((resolve) => answer.once('end', resolve));
+    assert.deepEqual([answer.headers['content-type'], feed.listeners], ['text/event-stream', 0]);
   });
 
   it('takes so many listeners and no more', async (t) => {
