@@ -132,7 +132,7 @@ const LOG_SCALE: uPlot.Scale = {
     max > 0 ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max))] : [0.1, 10],
 };
 
-function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
+function axes({ scaleX = 'time', scaleY, format, formatX }: PlotProps): uPlot.Axis[] {
   const common = {
     stroke: colour('--muted'),
     font: '11px system-ui, sans-serif',
@@ -145,7 +145,7 @@ function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
       size: 24,
       space: scaleX === 'log2' ? 24 : 70,
       grid: { show: false },
-      ...(scaleX === 'log2' && { splits: powersWithin }),
+      ...(scaleX === 'log2' && { splits: powersOf(2) }),
       // uPlot gives null for what it leaves out.
       values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : formatX(at))),
     },
@@ -153,16 +153,20 @@ function axes({ scaleX = 'time', format, formatX }: PlotProps): uPlot.Axis[] {
       ...common,
       size: 58,
       space: 34,
+      ...(scaleY === 'log10' && { splits: powersOf(10) }),
       values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : format(at))),
     },
   ];
 }
 
-/** 1, 2, 4, … as far as the axis goes. */
-function powersWithin(_plot: uPlot, _axis: number, least: number, most: number): number[] {
-  const powers: number[] = [];
-  for (let at = 1; at <= most; at *= 2) if (at >= least) powers.push(at);
-  return powers;
+/** 1, 2, 4, … or 0.1, 1, 10, … as far as the axis goes. */
+function powersOf(base: number): uPlot.Axis.Splits {
+  return (_plot, _axis, least, most) => {
+    const powers: number[] = [];
+    const first = Math.ceil(Math.log(least) / Math.log(base) - 1e-9);
+    for (let power = first; base ** power <= most * (1 + 1e-9); power++) powers.push(base ** power);
+    return powers;
+  };
 }
 
 function drawn({ colour: property, look }: PlotSeries): uPlot.Series {

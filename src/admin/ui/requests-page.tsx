@@ -142,7 +142,7 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
         <MiniWaterfall request={request} longest={longest} />
       </td>
       <td class="number">{count(rows)}</td>
-      <td class="number">{batch === undefined ? '–' : `${batch.rows} rows`}</td>
+      <td class="number">{batch === undefined ? '–' : `${batch.rows} ${batch.rows === 1 ? 'row' : 'rows'}`}</td>
       <td class="number">{bytes(request_bytes)}</td>
     </tr>
   );
