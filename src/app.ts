@@ -12,6 +12,7 @@ import { modelsReport } from './admin/models-report.ts';
 import type { ProfileEndpoint } from './admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { RequestsEndpoint } from './admin/requests-endpoint.ts';
+import { createConsole } from './app-console.ts';
 import { CoreWatch, slotsOf } from './app-cores.ts';
 import { createModels, observeModels, processPlan } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
@@ -105,6 +106,7 @@ class PillionApp implements App {
   readonly #profiles: ProfileEndpoint;
   readonly #admin: AdminServer;
   readonly #modelFileWatch: ModelFileWatch | undefined;
+  #addresses: Addresses | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -189,6 +191,11 @@ class PillionApp implements App {
         clock: systemClock,
         payloads: this.#records.payloads,
       }),
+      console: createConsole({
+        ...{ options, predict, logger, telemetry, onInternalError, models: this.#models, lifecycle: this.#lifecycle },
+        addresses: () => this.#addresses,
+        slots: slotsOf(options, this.#machine.budgetCores),
+      }),
       onInternalError: common.onInternalError,
     });
     this.#observe();
@@ -221,6 +228,7 @@ class PillionApp implements App {
   async start(): Promise<Addresses> {
     try {
       const addresses = await this.#listen();
+      this.#addresses = addresses;
       const providers = await installedProviders();
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...this.#plan() };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');

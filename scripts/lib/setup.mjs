@@ -55,6 +55,13 @@ export function ensureBuilt() {
   ensurePackages();
   say('Compiling');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+  buildConsole('dist/admin/console');
+}
+
+/** The console's page, beside the compiled code that serves it. */
+function buildConsole(directory) {
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.console.json']);
+  run(process.execPath, ['scripts/lib/build-console.mjs', directory]);
 }
 
 /** build/: product, tests and benchmarks. */
@@ -62,6 +69,7 @@ export function ensureBuiltForTests() {
   ensurePackages();
   say('Compiling with tests');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  buildConsole('build/src/admin/console');
 }
 
 /**

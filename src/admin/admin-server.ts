@@ -8,11 +8,16 @@
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
+ *   GET /          the console, and what its page asks for (console.ts)
+ *
+ * All but the first three answer to a loopback Host alone (loopback-host.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
+import type { Console } from './console.ts';
+import { refuseForeignHost } from './loopback-host.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
@@ -27,6 +32,8 @@ export interface AdminServerOptions {
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
+  /** Absent = the server has none. */
+  readonly console?: Pick<Console, 'answer' | 'close'>;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -39,7 +46,8 @@ export class AdminServer {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         options.onInternalError(error);
-        send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
+        if (response.headersSent) response.destroy();
+        else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
       });
     });
   }
@@ -56,6 +64,7 @@ export class AdminServer {
   }
 
   close(): Promise<void> {
+    this.#options.console?.close();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
@@ -64,21 +73,14 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]!;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && (await this.#answerProbe(path, request, response))) return;
+    const foreign = refuseForeignHost(request, 'this server answers');
+    if (foreign !== undefined) return send(response, foreign.status, 'text/plain', `${foreign.text}\n`);
+    if (await this.#options.console?.answer(request, response)) return;
+    if (!isRead) {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
-    }
-    if (path === '/live') return send(response, 200, 'text/plain', 'live\n');
-    if (path === '/ready') {
-      const { readiness, waitsFor } = this.#options;
-      return send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
-    }
-    if (path === '/metrics' || path === METRICS_PATH) {
-      const page = await this.#options.metrics({
-        accept: request.headers.accept,
-        withTfServing: path === METRICS_PATH,
-      });
-      return send(response, 200, page.contentType, page.text);
     }
     if (path === '/models') return sendJson(response, this.#options.models());
     if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
@@ -89,7 +91,23 @@ export class AdminServer {
     }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: /live /ready /metrics /models /requests /profile /record\n');
+    return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /requests /profile /record\n');
+  }
+
+  /** What orchestrators and scrapers ask, by whatever name they know us. False: it is something else. */
+  async #answerProbe(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    if (path === '/live') send(response, 200, 'text/plain', 'live\n');
+    else if (path === '/ready') {
+      const { readiness, waitsFor } = this.#options;
+      send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
+    } else if (path === '/metrics' || path === METRICS_PATH) {
+      const page = await this.#options.metrics({
+        accept: request.headers.accept,
+        withTfServing: path === METRICS_PATH,
+      });
+      send(response, 200, page.contentType, page.text);
+    } else return false;
+    return true;
   }
 }
 

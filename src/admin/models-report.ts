@@ -17,6 +17,8 @@ export interface ReportedModels {
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
   /** What the start still waits for, a line each. */
   waitsFor(): readonly string[];
+  /** Did an operator unload it? Absent = nobody can. */
+  isLeftOut?(name: string, version: bigint): boolean;
 }
 
 /** What the process was started with, as far as its speed depends on it. */
@@ -54,6 +56,8 @@ export interface VersionReport {
   readonly version: string;
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
+  /** An operator has unloaded it; it stays so until it is loaded again. */
+  readonly left_out?: true;
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
@@ -76,24 +80,22 @@ export interface VersionReport {
 }
 
 export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
-  const loaded = [...models.servables()];
-  return {
-    ready: isReady,
-    plan,
-    waits_for: models.waitsFor(),
-    models: models.modelNames.map((name) =>
-      modelReport(
-        name,
-        models,
-        loaded.filter((servable) => servable.name === name),
-      ),
-    ),
-  };
+  const reports = models.modelNames.map((name) => modelReport(name, models));
+  return { ready: isReady, plan, waits_for: models.waitsFor(), models: reports };
 }
 
-function modelReport(name: string, models: ReportedModels, loaded: readonly Servable[]): ModelReport {
+/** Of one configured model. */
+export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
-    return { name, versions: models.status(name, {}).map((status) => versionReport(status, loaded)) };
+    const loaded = [...models.servables()].filter((servable) => servable.name === name);
+    const leftOut = (version: bigint): boolean => models.isLeftOut?.(name, version) ?? false;
+    return {
+      name,
+      versions: models.status(name, {}).map((status) => ({
+        ...versionReport(status, loaded),
+        ...(leftOut(status.version) && { left_out: true as const }),
+      })),
+    };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };

@@ -2,13 +2,12 @@
  * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
  *
  * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied unless this
- * is asked for, only on this server's loopback address, and by no web page (a page's name for us is not ours).
+ * is asked for, only on this server's loopback address, and by no web page (loopback-host.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { TapBoard } from '../proxy/records/tap-board.ts';
-import { refuseForeignHost } from './loopback-host.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -59,10 +58,7 @@ export class RecordEndpoint {
     for (const recording of this.#running) recording.end('draining');
   }
 
-  #admit(request: IncomingMessage): RecordingSpec | Refusal {
-    const { method, url } = request;
-    const foreign = refuseForeignHost(request, 'requests are recorded');
-    if (foreign !== undefined) return foreign;
+  #admit({ method, url }: IncomingMessage): RecordingSpec | Refusal {
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
     if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
     const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);

@@ -5,7 +5,7 @@
  *   GET /requests/ID                                                              one of them
  *   GET /requests/ID/payload              what it sent, as a TFRecord of a PredictionLog, where it was captured
  *
- * They name callers: for localhost alone, and for no web page (loopback-host.ts).
+ * They name callers: for localhost alone, and for no foreign web page (loopback-host.ts).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
@@ -14,7 +14,6 @@ import type { FlightFilter, FlightRecorder } from '../telemetry/flight-recorder.
 import type { RequestOutcome } from '../telemetry/request-record.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
 import type { KeepReason } from '../telemetry/tail-keep.ts';
-import { refuseForeignHost } from './loopback-host.ts';
 import type { Refusal } from './refusal.ts';
 import { type RequestEntry, type RequestsView, requestEntry } from './requests-report.ts';
 
@@ -44,10 +43,8 @@ export class RequestsEndpoint {
     this.#view = { recorder, wall: new SteadyWall(clock), payloads };
   }
 
-  /** `path` is that of the request, without its query. */
+  /** What to answer, as JSON, or why not. `path` is that of the request, without its query. */
   answer(request: IncomingMessage, path: string): RequestsAnswer {
-    const refusal = refuseForeignHost(request, 'requests are shown');
-    if (refusal !== undefined) return refusal;
     if (path !== REQUESTS_PATH) return this.#one(path.slice(REQUESTS_PATH.length + 1));
     const filter = readFilter(new URL(request.url ?? '/', 'http://localhost').searchParams);
     if ('status' in filter) return filter;

@@ -31,7 +31,7 @@ export const SERVE_OPTIONS = {
   admin_port: integer({
     ...PORT,
     default: 8502,
-    help: 'TCP port of health, readiness and metrics for operators, on 127.0.0.1 alone. 0 = any free port.',
+    help: 'TCP port of the console, health, readiness and metrics for operators, on 127.0.0.1 alone. 0 = any free port.',
   }),
   bind_address: text({
     default: '::',

@@ -196,6 +196,7 @@ function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker
       await kept.end();
       await hosted.close();
     },
+    latencyEstimates: () => scheduler.latency.estimates(),
     get queuedRows() {
       return scheduler.queuedRows;
     },

@@ -15,8 +15,9 @@ import { type ServingError, toServingError } from '../core/errors.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifeSettings } from './life-settings.ts';
+import { OperatorWishes } from './operator-wishes.ts';
 import { Poller } from './poller.ts';
-import { noSuchVersion, noVersionsYet, stillLoading, unknownLabel } from './refusals.ts';
+import { leftOut, noSuchVersion, noVersionsYet, stillLoading, unknownLabel } from './refusals.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
 import type { VersionChoice } from './servable-directory.ts';
 import { VersionLives } from './version-lives.ts';
@@ -41,6 +42,7 @@ export class ModelLife {
   #isAspiredKnown = true;
   /** Versions that failed, and the files with which they did. */
   readonly #givenUp = new Map<bigint, { readonly fingerprint: string; readonly error: ServingError }>();
+  readonly #wishes = new OperatorWishes();
   #hindrance: string | undefined;
   #isRetired = false;
 
@@ -97,6 +99,45 @@ export class ModelLife {
       this.#isAspiredKnown = false;
     }
     void this.#poller.now();
+  }
+
+  /**
+   * Loads a version anew, beside its present life if the transition policy allows; tries one again that has failed, and
+   * looks at the base path. Throws ServingError `model_not_found` if there is no such version.
+   */
+  renew(version: bigint): void {
+    this.#checkKnown(version);
+    for (const record of this.#table.living) {
+      if (record.version === version && record.state === 'AVAILABLE') this.#wishes.renew(record);
+    }
+    this.#givenUp.delete(version);
+    this.#step();
+    void this.#poller.now();
+  }
+
+  /** Unloads a version and keeps it out until `takeBack`; nothing takes its place. Throws like `renew`. */
+  leaveOut(version: bigint): void {
+    this.#checkKnown(version);
+    this.#wishes.leaveOut(version);
+    this.#step();
+  }
+
+  /** A version that was left out is wanted again. Throws like `renew`. */
+  takeBack(version: bigint): void {
+    this.#checkKnown(version);
+    this.#wishes.takeBack(version);
+    this.#givenUp.delete(version);
+    this.#step();
+  }
+
+  /** `3 AVAILABLE, 2 END` */
+  get versionStates(): string {
+    const statuses = this.#table.statuses();
+    return statuses.map((s) => `${s.version} ${s.state}${this.isLeftOut(s.version) ? ' left out' : ''}`).join(', ');
+  }
+
+  isLeftOut(version: bigint): boolean {
+    return this.#wishes.isLeftOut(version);
   }
 
   /** Nothing is wanted any more. Resolves when every version has ended. Twice is once. */
@@ -156,6 +197,7 @@ export class ModelLife {
     if (asked.some(({ state }) => state === 'START' || state === 'LOADING')) {
       return stillLoading(this.name, this.#table.living.some((r) => r.lastFailure) ? this.waitsFor() : undefined);
     }
+    if (version !== undefined && this.#wishes.isLeftOut(version)) return leftOut(this.name, version, statuses);
     // Nothing has come yet, so nobody can say what will not.
     const isWaiting = !this.#isRetired && this.#aspired.length === 0 && asked.length === 0;
     if (isWaiting && this.#table.latest === undefined) return stillLoading(this.name, this.waitsFor());
@@ -205,7 +247,7 @@ export class ModelLife {
 
   #step(): void {
     while (this.#isAspiredKnown) {
-      const aspired = this.#aspired.map(({ version }) => version);
+      const aspired = this.#wanted.map(({ version }) => version);
       const givenUp = new Set(aspired.filter((version) => this.#hasGivenUp(version)));
       const living = this.#table.living.map((record) => {
         return { record, version: record.version, state: record.state, isCurrent: this.#isCurrent(record) };
@@ -221,11 +263,23 @@ export class ModelLife {
     }
     const isUp = ({ version }: FoundVersion): boolean =>
       this.#table.living.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
-    if (this.#aspired.length > 0 && this.#isAspiredKnown && this.#aspired.every(isUp)) this.first.ready();
+    const wanted = this.#wanted;
+    if (wanted.length > 0 && this.#isAspiredKnown && wanted.every(isUp)) this.first.ready();
   }
 
-  #isCurrent({ generation }: VersionRecord): boolean {
-    return generation === this.#generation;
+  /** What should be up, operators heard. */
+  get #wanted(): readonly FoundVersion[] {
+    return this.#aspired.filter(({ version }) => !this.#wishes.isLeftOut(version));
+  }
+
+  #checkKnown(version: bigint): void {
+    const statuses = this.#table.statuses();
+    const isKnown = [...this.#aspired, ...statuses].some((each) => each.version === version);
+    if (!isKnown) throw noSuchVersion(this.name, version, statuses);
+  }
+
+  #isCurrent(record: VersionRecord): boolean {
+    return record.generation === this.#generation && !this.#wishes.isOutdated(record);
   }
 
   #hasGivenUp(version: bigint): boolean {

@@ -143,6 +143,32 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return life.status(choice.version);
   }
 
+  /** Undefined for a name that is not configured. */
+  configOf(name: string): ModelConfig | undefined {
+    return this.#lives.get(name)?.config;
+  }
+
+  /** Of every version that status shows, for comparing: `3 AVAILABLE, 2 END`. */
+  versionStates(name: string): string {
+    return this.#lives.get(name)?.versionStates ?? '';
+  }
+
+  /** Did an operator unload it? */
+  isLeftOut(name: string, version: bigint): boolean {
+    return this.#lives.get(name)?.isLeftOut(version) ?? false;
+  }
+
+  /**
+   * An operator's word on one version: load it anew, leave it out until it is taken back, take it back. In force at once;
+   * what follows takes its time, and status tells. Throws ServingError: `model_not_found`, `draining`.
+   */
+  tell(name: string, version: bigint, wish: 'renew' | 'leaveOut' | 'takeBack'): void {
+    this.#checkOpen();
+    const life = this.#lives.get(name);
+    if (life === undefined) throw unknownModel(name, this.#lives.keys());
+    life[wish](version);
+  }
+
   reload(models: readonly ModelConfig[]): Promise<void> {
     const turn = this.#reloading.then(() => this.#reload(models));
     this.#reloading = turn.catch(() => undefined);

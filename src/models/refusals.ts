@@ -37,6 +37,16 @@ export function noSuchVersion(
   return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${list}`);
 }
 
+/** An operator has taken it out. */
+export function leftOut(name: string, version: bigint, statuses: readonly VersionStatus[]): ServingError {
+  const available = statuses.filter(({ state }) => state === 'AVAILABLE').map((status) => status.version);
+  const list = available.length === 0 ? 'none is available' : `available: ${available.join(', ')}`;
+  return new ServingError(
+    'model_not_found',
+    `version ${version} of model "${name}" was unloaded by an operator, who can load it again on the admin port; ${list}`,
+  );
+}
+
 /** Status of a model that has had no version yet: NOT_FOUND, as TensorFlow Serving has it. */
 export function noVersionsYet(name: string, because: string): ServingError {
   return new ServingError('model_not_found', `model "${name}" has no versions yet: ${because}`);

@@ -8,6 +8,7 @@ import type { OpProfile } from '../backends/op-profile.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
+import type { LatencyEstimate } from '../scheduler/latency-curve.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
@@ -24,6 +25,8 @@ export interface ServableRunner {
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all that was submitted has settled and the runtime's memory is free. */
   close(): Promise<void>;
+  /** What batches are expected to take now, by the graph's signature. Absent = nothing is learned. */
+  latencyEstimates?(): ReadonlyMap<string, readonly LatencyEstimate[]>;
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;

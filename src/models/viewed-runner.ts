@@ -4,6 +4,7 @@
  * runner around its own.
  */
 import type { TensorMap } from '../core/tensor.ts';
+import type { LatencyEstimate } from '../scheduler/latency-curve.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { ServableRunner } from './servable.ts';
 import { fromGraphOutputs, graphOutputs, type SignatureView, toGraphInputs } from './signature-view.ts';
@@ -34,6 +35,10 @@ export class ViewedRunner implements ServableRunner {
 
   get sessions(): number {
     return this.#inner.sessions;
+  }
+
+  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
+    return this.#inner.latencyEstimates?.() ?? new Map();
   }
 
   submit(request: SchedulerRequest): Promise<TensorMap> {

@@ -39,6 +39,16 @@ export interface LatencyBucket {
   readonly runs: number;
 }
 
+/** One bucket as it is asked for. */
+export interface LatencyEstimate {
+  readonly rows: number;
+  readonly meanMs: number;
+  /** What nearly every run keeps within. */
+  readonly highMs: number;
+  /** Runs that it has seen, up to a bound; 0 = a guess from the others. */
+  readonly runs: number;
+}
+
 /** Weight of the newest run, once a bucket knows more than 1 / ALPHA of them. */
 const ALPHA = 0.1;
 /** The same where it was faster than expected. */
@@ -135,6 +145,17 @@ export class LatencyCurve implements LatencyView {
     this.#runs[index] = 1;
     this.#isKnown = true;
     this.#fill();
+  }
+
+  /** Every bucket's estimate, for people; empty where nothing is known. */
+  estimates(): LatencyEstimate[] {
+    if (!this.#isKnown) return [];
+    return this.#bounds.map((rows, i) => ({
+      rows,
+      meanMs: this.#filledMean[i]!,
+      highMs: this.#filledHigh[i]!,
+      runs: this.#runs[i]!,
+    }));
   }
 
   /** What was learned, to be kept. */

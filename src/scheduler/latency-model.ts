@@ -4,7 +4,7 @@
  *
  * What comes from a file is checked bucket by bucket: anything that is no duration is left out, never believed.
  */
-import { type LatencyBucket, LatencyCurve } from './latency-curve.ts';
+import { type LatencyBucket, LatencyCurve, type LatencyEstimate } from './latency-curve.ts';
 
 /** One run measured before traffic came. */
 export interface LatencySeed {
@@ -36,6 +36,11 @@ export class LatencyModel {
   /** Runs of signatures that are not there are ignored. */
   seed(seeds: readonly LatencySeed[]): void {
     for (const { signature, rows, runMs } of seeds) this.#curves.get(signature)?.seed(rows, runMs);
+  }
+
+  /** What it would answer now, by signature: for people. */
+  estimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
+    return new Map([...this.#curves].map(([name, curve]) => [name, curve.estimates()]));
   }
 
   export(): LatencyState {

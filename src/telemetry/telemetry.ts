@@ -10,6 +10,7 @@
 import type { Clock } from '../core/clock.ts';
 import { FlightRecorder } from './flight-recorder.ts';
 import { LineLimiter } from './line-limiter.ts';
+import { LiveStats } from './live-stats.ts';
 import type { Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics-export.ts';
@@ -47,6 +48,8 @@ export interface AppTelemetry extends Telemetry {
   start(): Promise<void>;
   /** Lets go of what is known of an unloaded version, soon. */
   forgetVersion(model: string, version: string): void;
+  /** For the console, while it is looked at. */
+  readonly live: LiveStats;
   /** After the last request: tells what the log held back, sends the last spans (5 s at most). Never rejects. */
   close(): Promise<void>;
 }
@@ -58,6 +61,7 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
+  readonly live = new LiveStats();
   readonly flights: FlightRecorder;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
@@ -112,6 +116,7 @@ class JoinedTelemetry implements AppTelemetry {
       const kept = this.#tail.judge(record);
       this.flights.record(record, kept);
       this.metrics.recordRequest(record, kept, this.#exportedTraceId(record, kept));
+      this.live.recordRequest(record);
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, kept);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
@@ -123,6 +128,7 @@ class JoinedTelemetry implements AppTelemetry {
   recordBatch(record: BatchRecord): void {
     try {
       this.metrics.recordBatch(record);
+      this.live.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {

@@ -8,7 +8,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { refuseForeignHost } from '../loopback-host.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Profiler, ProfileSpec } from './profiler.ts';
 
@@ -58,8 +57,6 @@ export class ProfileEndpoint {
   }
 
   #admit(request: IncomingMessage): ProfileSpec | Refusal {
-    const foreign = refuseForeignHost(request, 'profiles are taken');
-    if (foreign !== undefined) return foreign;
     if (request.method !== 'GET') return { status: 405, text: 'a profile is taken with GET' };
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; profile another one' };
     const spec = readSpec(new URL(request.url ?? '/', 'http://localhost').searchParams);

@@ -1,0 +1,114 @@
+/**
+ * The console: a page for people, and what it asks for.
+ *
+ *   GET  /                                  the page; its files beside it (console-files.ts)
+ *   GET  /about                             version, addresses, how the server is set up
+ *   GET  /events                            live numbers, one tick a second (live-feed.ts)
+ *   GET  /models/NAME                       one model in detail (model-detail.ts)
+ *   POST /models/NAME/reload|unload|load    an operator's word on a version (model-actions.ts)
+ *   POST /playground/predict                one Predict (playground.ts)
+ *
+ * Who may ask is checked before (loopback-host.ts); who may change something, here (change-guard.ts).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServingError, toServingError } from '../core/errors.ts';
+import type { ModelManager } from '../models/model-manager.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { refuseForeignChange } from './change-guard.ts';
+import { ConsoleFiles } from './console-files.ts';
+import type { LiveFeed } from './live-feed.ts';
+import { isModelAction, operate } from './model-actions.ts';
+import { modelDetail } from './model-detail.ts';
+import type { Playground } from './playground.ts';
+
+export interface ConsoleOptions {
+  readonly models: ModelManager;
+  readonly feed: LiveFeed;
+  readonly playground: Playground;
+  readonly logger: Logger;
+  /** What GET /about tells, for JSON. */
+  readonly about: () => object;
+  readonly files?: ConsoleFiles;
+}
+
+/** NAME is percent-encoded. */
+const MODEL_PATH = /^\/models\/([^/]+)(?:\/([a-z]+))?$/;
+
+export class Console {
+  readonly #options: ConsoleOptions;
+  readonly #files: ConsoleFiles;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#files = options.files ?? new ConsoleFiles();
+  }
+
+  /** False: no such path is the console's, and nothing was answered. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const [pathname = '/', query] = (request.url ?? '/').split('?', 2);
+    const searchParams = new URLSearchParams(query);
+    try {
+      if (request.method === 'POST') return await this.#change(request, response, pathname, searchParams);
+      if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+      return await this.#show(request, response, pathname);
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      if (error.kind === 'internal') throw thrown;
+      sendJson(response, error.row.http, { error: error.message });
+      return true;
+    }
+  }
+
+  /** Ends the streams, so that the server can close. */
+  close(): void {
+    this.#options.feed.close();
+  }
+
+  async #show(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
+    const { feed, about, models } = this.#options;
+    if (path === '/events') feed.answer(request, response);
+    else if (path === '/about') sendJson(response, 200, about());
+    else {
+      const match = MODEL_PATH.exec(path);
+      if (match === null || match[2] !== undefined) return this.#files.answer(path, request, response);
+      const name = decode(match[1]!);
+      const detail = modelDetail(name, models);
+      if (detail === undefined) throw new ServingError('model_not_found', `no model ${JSON.stringify(name)} is served`);
+      sendJson(response, 200, detail);
+    }
+    return true;
+  }
+
+  async #change(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<boolean> {
+    const [, name, action] = MODEL_PATH.exec(path) ?? [];
+    const isAction = name !== undefined && action !== undefined && isModelAction(action);
+    if (!isAction && path !== '/playground/predict') return false;
+    const refusal = refuseForeignChange(request.headers);
+    if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.text });
+    else if (!isAction) await this.#options.playground.answer(request, response, query);
+    else {
+      const { models, logger } = this.#options;
+      const asked = { model: decode(name), action, version: query.get('version') };
+      sendJson(response, 202, operate(models, logger, asked));
+    }
+    return true;
+  }
+}
+
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new ServingError('invalid_request', 'the path has a % that begins no escape of UTF-8; write % itself as %25');
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(`${JSON.stringify(body)}\n`);
+}

@@ -1,0 +1,120 @@
+/**
+ * What GET /models/NAME tells beside the report of GET /models: how the model is configured, and of each loaded version its
+ * signatures and what batches are expected to take. Names and dtypes are the REST API's own.
+ */
+import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
+import type { Signature, TensorSpec } from '../core/signature.ts';
+import type { Servable } from '../models/servable.ts';
+import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
+
+/** The part of ModelManager that is told. */
+export interface DetailedModels extends ReportedModels {
+  configOf(name: string): ModelConfig | undefined;
+}
+
+export interface ModelDetail extends ModelReport {
+  readonly config: {
+    readonly base_path: string;
+    readonly version_policy: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly backend?: string;
+    readonly execution_provider: string;
+    readonly slo_ms?: number;
+  };
+  /** Highest version first. */
+  readonly loaded: readonly LoadedDetail[];
+}
+
+export interface LoadedDetail {
+  readonly version: string;
+  readonly signatures: readonly SignatureDetail[];
+  /** By the graph's signature, and by size of batch. */
+  readonly latency: readonly LatencyDetail[];
+}
+
+export interface SignatureDetail {
+  readonly name: string;
+  readonly method: string;
+  /** dynamic = requests share batches; fixed = batches have one size; none = each request runs alone. */
+  readonly batch: 'dynamic' | 'fixed' | 'none';
+  readonly inputs: readonly TensorDetail[];
+  readonly outputs: readonly TensorDetail[];
+}
+
+export interface TensorDetail {
+  readonly name: string;
+  readonly dtype: string;
+  /** −1 = any size; absent = any rank. */
+  readonly shape?: readonly number[];
+  /** It may be left out of a request. */
+  readonly has_default?: boolean;
+}
+
+export interface LatencyDetail {
+  readonly signature: string;
+  readonly sizes: readonly {
+    readonly rows: number;
+    readonly mean_ms: number;
+    readonly high_ms: number;
+    /** Runs that it was learned from; 0 = a guess from other sizes. */
+    readonly runs: number;
+  }[];
+}
+
+/** Undefined for a name that is not configured. */
+export function modelDetail(name: string, models: DetailedModels): ModelDetail | undefined {
+  const config = models.configOf(name);
+  if (config === undefined) return undefined;
+  const loaded = [...models.servables()].filter((servable) => servable.name === name);
+  loaded.sort((a, b) => (a.version < b.version ? 1 : -1));
+  return { ...modelReport(name, models), config: configDetail(config), loaded: loaded.map(loadedDetail) };
+}
+
+function configDetail(config: ModelConfig): ModelDetail['config'] {
+  const labels = [...config.versionLabels].map(([label, version]) => [label, version.toString()]);
+  return {
+    base_path: config.basePath,
+    version_policy: policyText(config.versionPolicy),
+    labels: Object.fromEntries(labels) as Record<string, string>,
+    ...(config.backend !== undefined && { backend: config.backend }),
+    execution_provider: config.executionProvider,
+    ...(config.sloMs !== undefined && { slo_ms: config.sloMs }),
+  };
+}
+
+function policyText(policy: VersionPolicy): string {
+  if (policy.kind === 'latest')
+    return policy.count === 1 ? 'the latest version' : `the latest ${policy.count} versions`;
+  return policy.kind === 'all' ? 'all versions' : `versions ${policy.versions.join(', ')}`;
+}
+
+function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
+  const estimates = [...(runner.latencyEstimates?.() ?? [])];
+  return {
+    version: version.toString(),
+    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature)),
+    latency: estimates.map(([signature, sizes]) => ({
+      signature,
+      sizes: sizes.map(({ rows, meanMs, highMs, runs }) => ({ rows, mean_ms: meanMs, high_ms: highMs, runs })),
+    })),
+  };
+}
+
+function signatureDetail(
+  name: string,
+  { methodName, batchAxis, inputs, outputs, defaults }: Signature,
+): SignatureDetail {
+  const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail => ({
+    name: tensor,
+    dtype,
+    ...(shape !== undefined && { shape }),
+    ...(defaults?.has(tensor) === true && { has_default: true }),
+  });
+  return {
+    name,
+    method: methodName,
+    batch: batchAxis.kind,
+    inputs: [...inputs].map(detail),
+    outputs: [...outputs].map(detail),
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * POST /playground/predict?model=NAME[&version=N]: one Predict with the body of the REST API, through the handler that the
+ * REST API has, so that the console's page needs no other origin. It is traffic like any other, of the peer "console".
+ *
+ * The answer is what REST would answer, with its id in x-request-id, by which GET /requests/ID finds it, and the stages in
+ * server-timing.
+ */
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clientLeft } from '../core/cancel.ts';
+import { type ServingError, toServingError } from '../core/errors.ts';
+import type { PredictHandler } from '../proxy/handlers/predict.ts';
+import { BodyReader } from '../proxy/http/body-reader.ts';
+import { errorBody } from '../proxy/http/http-errors.ts';
+import { RestPredict } from '../proxy/http/rest-predict.ts';
+import { serverTiming } from '../proxy/http/server-timing.ts';
+import type { RequestContext } from '../proxy/request-context.ts';
+import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import { readVersion } from './version-parameter.ts';
+
+export interface PlaygroundOptions {
+  readonly lifecycle: RequestLifecycle;
+  readonly predict: PredictHandler;
+  readonly maxBodyBytes: number;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Nobody waits longer in front of a page. */
+const TIMEOUT_MS = 30_000;
+
+export class Playground {
+  readonly #options: PlaygroundOptions;
+  readonly #rest: RestPredict;
+
+  constructor(options: PlaygroundOptions) {
+    this.#options = options;
+    this.#rest = new RestPredict(options.predict);
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const { lifecycle } = this.#options;
+    const context = lifecycle.begin({
+      surface: 'rest',
+      method: 'Predict',
+      receivedAt: lifecycle.clock.nowMs(),
+      timeoutMs: TIMEOUT_MS,
+      requestId: undefined,
+      peer: 'console',
+      callerTrace: undefined,
+    });
+    response.once('close', () => {
+      if (!response.writableEnded) context.cancel.cancel(clientLeft(context.stages.reached));
+    });
+    let error: ServingError | undefined;
+    try {
+      const body = await this.#read(request, context);
+      send(response, 200, await this.#predict(body, context, query), context);
+    } catch (thrown) {
+      error = toServingError(thrown);
+      if (error.kind === 'internal') this.#options.onInternalError(error.cause ?? error);
+      const answer = errorBody(error.message);
+      context.responseBytes = answer.length;
+      send(response, error.row.http, answer, context);
+    } finally {
+      context.cancel.onCancel = undefined;
+      lifecycle.finish(context, error);
+    }
+  }
+
+  /** Also rejects when the request is refused or its time is up before its body is here. */
+  #read(request: IncomingMessage, context: RequestContext): Promise<Buffer> {
+    context.cancel.throwIfCancelled();
+    const reader = new BodyReader(request, this.#options.maxBodyBytes);
+    if (reader.refusal !== undefined) throw reader.refusal;
+    return new Promise((resolve, reject) => {
+      context.cancel.onCancel = (reason) => {
+        reader.stop();
+        reject(reason);
+      };
+      reader.read().then(resolve, reject);
+    });
+  }
+
+  async #predict(body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
+    context.cancel.onCancel = undefined;
+    context.cancel.throwIfCancelled();
+    context.requestBytes = body.length;
+    const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
+    const answer = await this.#rest.answer(body, spec, context);
+    context.responseBytes = answer.length;
+    return answer;
+  }
+}
+
+function send(response: ServerResponse, status: number, body: Buffer, context: RequestContext): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-request-id': context.id,
+    'server-timing': serverTiming(context.stages, context.now()),
+  });
+  response.end(body);
+}

@@ -1,0 +1,70 @@
+/** What the page asks the server, and what it makes of a refusal: an Error whose message can be shown as it is. */
+import type { ActionTaken, ModelAction } from '../model-actions.ts';
+import type { ModelDetail } from '../model-detail.ts';
+import type { ModelsReport } from '../models-report.ts';
+
+/** What GET /about tells. */
+export interface About {
+  readonly version: string;
+  readonly node: string;
+  readonly started_at_ms: number;
+  readonly grpc?: readonly string[];
+  readonly rest?: readonly string[];
+  readonly rest_is_tls: boolean;
+  readonly slots: number;
+  readonly scheduler: string;
+  readonly max_batch_size: number;
+  readonly slo_ms?: number;
+}
+
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What is asked for is given up when `signal` aborts; the promise then rejects with the signal's reason. */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(path, init).catch((error: unknown) => {
+    if (error instanceof DOMException) throw error;
+    throw new ApiError(0, 'The server does not answer. It may have ended; this page comes back by itself.');
+  });
+  if (response.ok) return response;
+  throw new ApiError(response.status, await refusalText(response));
+}
+
+export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await ask(path, signal === undefined ? {} : { signal });
+  return (await response.json()) as T;
+}
+
+/** Changes something: the header says that it is this page which asks. */
+export function post(path: string, body?: string): Promise<Response> {
+  const headers = { 'x-pillion-console': '1', 'content-type': 'application/json' };
+  return ask(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
+}
+
+export const getModels = (): Promise<ModelsReport> => getJson('/models');
+export const getAbout = (): Promise<About> => getJson('/about');
+export const getModel = (name: string, signal?: AbortSignal): Promise<ModelDetail> =>
+  getJson(`/models/${encodeURIComponent(name)}`, signal);
+
+export async function operate(model: string, version: string, action: ModelAction): Promise<ActionTaken> {
+  const response = await post(`/models/${encodeURIComponent(model)}/${action}?version=${version}`);
+  return (await response.json()) as ActionTaken;
+}
+
+/** Ours is {"error": text}, or text. */
+async function refusalText(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown };
+    if (typeof error === 'string') return error;
+  } catch {
+    // It is text then.
+  }
+  return text.trim() || `the server answered ${response.status}`;
+}

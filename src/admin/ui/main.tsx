@@ -1,0 +1,19 @@
+/** The console's page: what runs first. */
+import './styles/theme.css';
+import './styles/layout.css';
+import './styles/parts.css';
+import './styles/charts.css';
+import './styles/pages.css';
+import 'uplot/dist/uPlot.min.css';
+import { render } from 'preact';
+import { watchKeys } from './keys.ts';
+import { listen } from './live.ts';
+import { watchRoute } from './route.ts';
+import { Shell } from './shell.tsx';
+import { watchTheme } from './theme.ts';
+
+watchTheme();
+watchRoute();
+watchKeys();
+listen();
+render(<Shell />, document.body);

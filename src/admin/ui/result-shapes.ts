@@ -1,0 +1,96 @@
+/** What an answer of the REST API holds, told apart by its shape: outputs by name, rows of numbers, pictures. Pure. */
+
+/** Longer rows are told by their largest. */
+const MOST_BARS = 12;
+const TOP = 10;
+const LEAST_SIDE = 8;
+
+/** Of the first row; the name is '' where the answer has none. */
+export function namedOutputs(answer: unknown): readonly (readonly [string, unknown])[] {
+  if (!isObject(answer)) return [['', answer]];
+  const { predictions, outputs } = answer;
+  const value = Array.isArray(predictions) ? predictions[0] : (outputs ?? answer);
+  if (isObject(value) && !('b64' in value)) return Object.entries(value);
+  return [['', value]];
+}
+
+export interface BarChoice {
+  readonly bars: readonly { readonly index: number; readonly value: number }[];
+  readonly note: string | undefined;
+}
+
+/** Undefined: it is no row of numbers. A batch of one row is that row. */
+export function topBars(value: unknown): BarChoice | undefined {
+  const row = Array.isArray(value) && value.length === 1 && Array.isArray(value[0]) ? (value[0] as unknown[]) : value;
+  if (!Array.isArray(row) || row.length === 0 || !row.every((each) => typeof each === 'number')) return undefined;
+  const bars = (row as number[]).map((each, index) => ({ index, value: each }));
+  if (bars.length <= MOST_BARS) return { bars, note: undefined };
+  bars.sort((a, b) => b.value - a.value);
+  return { bars: bars.slice(0, TOP), note: `The ${TOP} largest of ${bars.length}.` };
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** Red, green, blue, opacity. */
+  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
+  /** What black and white stand for. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/** [H, W], [H, W, 1 or 3] or [1 or 3, H, W], of sides that a picture has; else undefined. */
+export function pictureOf(value: unknown): Picture | undefined {
+  const shape = shapeOf(value);
+  if (shape === undefined) return undefined;
+  const data = value as number[][][] & number[][];
+  const [a = 0, b = 0, c = 0] = shape;
+  if (shape.length === 2 && isSide(a) && isSide(b)) return paint(a, b, (y, x) => [data[y]![x] as unknown as number]);
+  if (shape.length === 3 && isSide(a) && isSide(b) && (c === 1 || c === 3)) return paint(a, b, (y, x) => data[y]![x]!);
+  if (shape.length === 3 && isSide(b) && isSide(c) && (a === 1 || a === 3)) {
+    return paint(b, c, (y, x) => data.map((channel) => channel[y]![x]!));
+  }
+  return undefined;
+}
+
+function paint(height: number, width: number, at: (y: number, x: number) => readonly number[]): Picture {
+  let [least, most] = [Infinity, -Infinity];
+  const colours: (readonly number[])[] = [];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const colour = at(y, x);
+      colours.push(colour);
+      for (const value of colour) {
+        least = Math.min(least, value);
+        most = Math.max(most, value);
+      }
+    }
+  }
+  const pixels = new Uint8ClampedArray(4 * height * width);
+  for (const [i, colour] of colours.entries()) {
+    for (let channel = 0; channel < 3; channel++) {
+      const value = colour.length === 1 ? colour[0]! : colour[channel]!;
+      pixels[4 * i + channel] = (255 * (value - least)) / (most - least || 1);
+    }
+    pixels[4 * i + 3] = 255;
+  }
+  return { width, height, pixels, least, most };
+}
+
+/** Undefined where lists differ in length, or hold something other than numbers. */
+function shapeOf(value: unknown): readonly number[] | undefined {
+  if (typeof value === 'number') return [];
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const shapes = value.map(shapeOf);
+  const [first] = shapes;
+  if (first === undefined || shapes.some((shape) => shape?.join() !== first.join())) return undefined;
+  return [value.length, ...first];
+}
+
+function isSide(size: number): boolean {
+  return size >= LEAST_SIDE;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

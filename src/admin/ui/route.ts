@@ -1,0 +1,40 @@
+/** Which page is shown: the part of the address behind #, so that every page can be linked to and reloaded. */
+import { signal } from '@preact/signals';
+
+export type Route =
+  | { readonly page: 'overview' }
+  | { readonly page: 'model'; readonly model: string }
+  | { readonly page: 'requests'; readonly query: URLSearchParams }
+  | { readonly page: 'request'; readonly id: string }
+  | { readonly page: 'playground'; readonly model: string | undefined };
+
+export const route = signal<Route>(parseRoute(location.hash));
+
+export function watchRoute(): void {
+  addEventListener('hashchange', () => {
+    route.value = parseRoute(location.hash);
+    scrollTo(0, 0);
+  });
+}
+
+export function parseRoute(hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split('?', 2);
+  const [page, name] = path.split('/').map(decode);
+  if (page === 'models' && name) return { page: 'model', model: name };
+  if (page === 'requests' && name) return { page: 'request', id: name };
+  if (page === 'requests') return { page: 'requests', query: new URLSearchParams(query) };
+  if (page === 'playground') return { page: 'playground', model: name || undefined };
+  return { page: 'overview' };
+}
+
+export const modelLink = (model: string): string => `#/models/${encodeURIComponent(model)}`;
+export const requestLink = (id: string): string => `#/requests/${encodeURIComponent(id)}`;
+export const playgroundLink = (model: string): string => `#/playground/${encodeURIComponent(model)}`;
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

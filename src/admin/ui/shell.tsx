@@ -1,0 +1,176 @@
+/** What is around every page: name, navigation, the server's state, help. */
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { isHelpOpen, SHORTCUTS } from './keys.ts';
+import { about, connection, models } from './live.ts';
+import { ModelPage } from './model-page.tsx';
+import { OverviewPage } from './overview-page.tsx';
+import { PlaygroundPage } from './playground-page.tsx';
+import { RequestPage } from './request-page.tsx';
+import { RequestsPage } from './requests-page.tsx';
+import { type Route, route } from './route.ts';
+import { theme, toggleTheme } from './theme.ts';
+
+export function Shell() {
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the page
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        <Page shown={route.value} />
+      </main>
+      <Footer />
+      <Help />
+    </>
+  );
+}
+
+function Page({ shown }: { shown: Route }) {
+  switch (shown.page) {
+    case 'overview':
+      return <OverviewPage />;
+    case 'model':
+      return <ModelPage key={shown.model} name={shown.model} />;
+    case 'requests':
+      return <RequestsPage query={shown.query} />;
+    case 'request':
+      return <RequestPage key={shown.id} id={shown.id} />;
+    case 'playground':
+      return <PlaygroundPage model={shown.model} />;
+  }
+}
+
+function Header() {
+  const { page } = route.value;
+  return (
+    <header class="bar">
+      <a class="brand" href="#/">
+        <Mark />
+        <span>Pillion</span>
+      </a>
+      <nav aria-label="Pages">
+        <NavLink href="#/" isHere={page === 'overview' || page === 'model'}>
+          Overview
+        </NavLink>
+        <NavLink href="#/requests" isHere={page === 'requests' || page === 'request'}>
+          Requests
+        </NavLink>
+        <NavLink href="#/playground" isHere={page === 'playground'}>
+          Playground
+        </NavLink>
+      </nav>
+      <State />
+      <button
+        type="button"
+        class="quiet icon"
+        onClick={toggleTheme}
+        aria-label="Light or dark"
+        title="Light or dark (t)"
+      >
+        {theme.value === 'dark' ? '☾' : '☼'}
+      </button>
+      <button
+        type="button"
+        class="quiet icon"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        onClick={() => {
+          isHelpOpen.value = true;
+        }}
+      >
+        ?
+      </button>
+    </header>
+  );
+}
+
+function NavLink({ href, isHere, children }: { href: string; isHere: boolean; children: ComponentChildren }) {
+  return (
+    <a href={href} {...(isHere && { 'aria-current': 'page' })}>
+      {children}
+    </a>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true">
+      <rect width="16" height="16" rx="4" fill="var(--accent)" />
+      <path d="M4 11.5V8m4 3.5v-7m4 7V6.5" stroke="var(--on-accent)" stroke-width="2" stroke-linecap="round" />
+    </svg>
+  );
+}
+
+/** Shape and word, not colour alone. */
+function State() {
+  const isReady = models.value?.ready;
+  const [kind, text] =
+    connection.value === 'lost'
+      ? ['lost', 'Connection lost']
+      : isReady === undefined
+        ? ['waiting', 'Connecting']
+        : isReady
+          ? ['good', 'Ready']
+          : ['waiting', 'Not ready'];
+  return (
+    <span class={`state ${kind}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      <span class="state-text">{text}</span>
+    </span>
+  );
+}
+
+function Footer() {
+  const told = about.value;
+  return (
+    <footer>
+      {told === undefined ? (
+        <span>&nbsp;</span>
+      ) : (
+        <>
+          <span>Pillion {told.version}</span>
+          <span>Node {told.node}</span>
+          {told.grpc !== undefined && <span>gRPC {told.grpc.join(', ')}</span>}
+          {told.rest !== undefined && <span>REST {told.rest.join(', ')}</span>}
+          <span>
+            {told.slots} {told.slots === 1 ? 'slot' : 'slots'}, scheduler {told.scheduler}
+          </span>
+        </>
+      )}
+    </footer>
+  );
+}
+
+function Help() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isOpen = isHelpOpen.value;
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [isOpen]);
+  const close = (): void => {
+    isHelpOpen.value = false;
+  };
+  return (
+    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={close}>
+      <h2 id="help-title">Keyboard</h2>
+      <dl>
+        {SHORTCUTS.map(({ keys, what }) => (
+          <div key={keys}>
+            <dt>
+              {keys.split(' ').map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <button type="button" onClick={close}>
+        Close
+      </button>
+    </dialog>
+  );
+}

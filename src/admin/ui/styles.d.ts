@@ -1,0 +1,2 @@
+/** The bundler takes them for styles; they export nothing. */
+declare module '*.css';

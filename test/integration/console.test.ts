@@ -1,0 +1,159 @@
+/** What the console's page asks of a real sidecar. */
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { after, describe, it } from 'node:test';
+import type { LiveTick } from '../../src/admin/live-report.ts';
+import type { ModelDetail } from '../../src/admin/model-detail.ts';
+import type { ModelsReport, VersionReport } from '../../src/admin/models-report.ts';
+import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+after(killSidecars);
+
+const PIXELS = Array.from({ length: 64 }, () => 0.5);
+const BODY = JSON.stringify({ instances: [PIXELS] });
+const OURS = { 'x-pillion-console': '1' };
+
+function post(
+  sidecar: Sidecar,
+  path: string,
+  body?: string,
+  headers: Record<string, string> = OURS,
+): Promise<Response> {
+  return fetch(`${sidecar.admin}${path}`, { method: 'POST', headers, ...(body !== undefined && { body }) });
+}
+
+/** fetch sets Host itself. */
+function statusFor(sidecar: Sidecar, path: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request(`${sidecar.admin}${path}`, { headers: { host }, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode!);
+    });
+    asked.once('error', reject).end();
+  });
+}
+
+/** Ticks as they come, until one is as wanted. */
+async function tickWhere(sidecar: Sidecar, isWanted: (tick: LiveTick) => boolean): Promise<LiveTick> {
+  const abort = new AbortController();
+  const { body } = await fetch(`${sidecar.admin}/events`, { signal: abort.signal });
+  let text = '';
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    for (const [, data] of text.matchAll(/event: tick\ndata: (.*)\n\n/g)) {
+      const tick = JSON.parse(data!) as LiveTick;
+      if (!isWanted(tick)) continue;
+      abort.abort();
+      return tick;
+    }
+    // Something to count, once it is being counted.
+    await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: BODY });
+  }
+  throw new Error('the stream ended');
+}
+
+describe('the console of a sidecar', () => {
+  it('serves its page, tells of the server, and counts what happens while somebody listens', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    const page = await fetch(`${sidecar.admin}/`);
+    assert.equal(page.status, 200);
+    assert.match(await page.text(), /<title>Pillion<\/title>/);
+    const about = (await (await fetch(`${sidecar.admin}/about`)).json()) as { rest: string[]; version: string };
+    assert.deepEqual(about.rest, [sidecar.rest.slice('http://'.length)]);
+    const tick = await tickWhere(sidecar, ({ versions }) => versions.some(({ requests }) => requests > 0));
+    const [version] = tick.versions;
+    assert.deepEqual([version!.model, version!.version, version!.in_time], ['digits', '1', version!.requests]);
+    assert.ok(version!.p99_ms! >= version!.p50_ms! && version!.p50_ms! > 0);
+    assert.equal(version!.stages_ms.length, 8);
+    assert.ok(version!.batches!.count >= 1);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('tells of a model: configuration, signatures, what batches are expected to take', async () => {
+    const sidecar = await startSidecar([`${DIGITS[0]},slo_ms=50,label.stable=1`]);
+    const detail = (await (await fetch(`${sidecar.admin}/models/digits`)).json()) as ModelDetail;
+    assert.deepEqual([detail.config.slo_ms, detail.config.labels], [50, { stable: '1' }]);
+    const [loaded] = detail.loaded;
+    const signature = loaded!.signatures.find(({ name }) => name === 'serving_default')!;
+    assert.deepEqual(signature.inputs, [{ name: 'pixels', dtype: 'float32', shape: [-1, 64] }]);
+    assert.equal(signature.batch, 'dynamic');
+    const { sizes } = loaded!.latency.find(({ signature: name }) => name === 'serving_default')!;
+    assert.ok(sizes.length > 1 && sizes.every(({ mean_ms, high_ms }) => mean_ms > 0 && high_ms >= mean_ms));
+    assert.equal((await fetch(`${sidecar.admin}/models/none`)).status, 404);
+    assert.equal((await fetch(`${sidecar.admin}/models/%zz`)).status, 400);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('asks a model as REST does, and the request is recorded', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    const answer = await post(sidecar, '/playground/predict?model=digits', BODY);
+    assert.equal(answer.status, 200);
+    const same = await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: BODY });
+    assert.deepEqual(await answer.json(), await same.json());
+    assert.match(answer.headers.get('server-timing')!, /execute;dur=/);
+    const id = answer.headers.get('x-request-id');
+    const recorded = (await (await fetch(`${sidecar.admin}/requests/${id}`)).json()) as RequestEntry;
+    assert.deepEqual([recorded.peer, recorded.model, recorded.outcome], ['console', 'digits', 'ok']);
+    const cases: [query: string, body: string, status: number, text: RegExp][] = [
+      ['model=none', BODY, 404, /no model "none"/],
+      ['model=digits&version=9', BODY, 404, /no version 9/],
+      ['model=digits&version=x', BODY, 400, /wants a whole number/],
+      ['model=digits', '{"instances":[[1]]}', 400, /pixels/],
+      ['model=digits', '{', 400, /JSON/],
+    ];
+    for (const [query, body, status, text] of cases) {
+      const refused = await post(sidecar, `/playground/predict?${query}`, body);
+      assert.equal(refused.status, status, query);
+      assert.match(((await refused.json()) as { error: string }).error, text);
+    }
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('unloads, loads and reloads a version', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    const unloaded = await post(sidecar, '/models/digits/unload');
+    assert.deepEqual(
+      [unloaded.status, await unloaded.json()],
+      [202, { model: 'digits', version: '1', action: 'unload' }],
+    );
+    await sidecar.line((line) => line['state'] === 'END');
+    const { state, left_out } = await shownVersion(sidecar);
+    assert.deepEqual([state, left_out], ['END', true]);
+    const refused = await fetch(`${sidecar.rest}/v1/models/digits/versions/1:predict`, { method: 'POST', body: BODY });
+    assert.match(((await refused.json()) as { error: string }).error, /unloaded by an operator/);
+    assert.equal((await post(sidecar, '/models/digits/load?version=1')).status, 202);
+    await sidecar.line((line) => line['state'] === 'AVAILABLE' && sidecar.lines.indexOf(line) > endOf(sidecar));
+    assert.equal((await post(sidecar, '/models/digits/reload?version=1')).status, 202);
+    await sidecar.line((line) => line['action'] === 'reload');
+    assert.equal((await post(sidecar, '/models/digits/reload?version=7')).status, 404);
+    assert.equal((await post(sidecar, '/models/digits/explode')).status, 405);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('answers to localhost alone, and changes nothing for a page of another origin', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    for (const path of ['/', '/models', '/models/digits', '/events', '/about', '/requests', '/profile']) {
+      assert.equal(await statusFor(sidecar, path, 'evil.example:8502'), 403, path);
+    }
+    for (const path of ['/live', '/ready', '/metrics'])
+      assert.equal(await statusFor(sidecar, path, 'pod-7'), 200, path);
+    for (const headers of [{}, { ...OURS, origin: 'https://evil.example' }]) {
+      assert.equal((await post(sidecar, '/models/digits/unload', undefined, headers)).status, 403);
+      assert.equal((await post(sidecar, '/playground/predict?model=digits', BODY, headers)).status, 403);
+    }
+    assert.equal((await shownVersion(sidecar)).state, 'AVAILABLE');
+    assert.equal(await sidecar.stop(), 0);
+  });
+});
+
+/** Of the first model, the highest. */
+async function shownVersion(sidecar: Sidecar): Promise<VersionReport> {
+  const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as ModelsReport;
+  return models[0]!.versions[0]!;
+}
+
+/** Where the log tells that a version has ended. */
+function endOf({ lines }: Sidecar): number {
+  return lines.findIndex((line) => line['state'] === 'END');
+}

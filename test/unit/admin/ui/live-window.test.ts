@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { LiveTick, LiveVersion } from '../../../../src/admin/live-report.ts';
+import { goodput, lastTicks, summarize } from '../../../../src/admin/ui/live-window.ts';
+import { explain } from '../../../../src/admin/ui/words.ts';
+import { bucketOf } from '../../../../src/telemetry/latency-buckets.ts';
+
+function version(changes: Partial<LiveVersion> = {}): LiveVersion {
+  return {
+    model: 'm',
+    version: '1',
+    requests: 0,
+    in_time: 0,
+    rows: 0,
+    failures: {},
+    latency: [],
+    stages_ms: [],
+    ...changes,
+  };
+}
+
+function tick(second: number, ...versions: LiveVersion[]): LiveTick {
+  return { at_ms: second * 1000, span_ms: 1000, in_flight: 3, cpu_cores: 0.5, models_revision: 1, versions };
+}
+
+const answered = (times: number, ms: number, executeMs: number): Partial<LiveVersion> => ({
+  requests: times,
+  in_time: times,
+  rows: times,
+  latency: [[bucketOf(ms), times]],
+  stages_ms: [0, 0, 0, 1, 0, executeMs, 0, 0],
+});
+
+describe('the summary of a window', () => {
+  it('adds up ticks, of all models or of one', () => {
+    const ticks = [
+      tick(1, version(answered(10, 5, 3))),
+      tick(2, version(answered(30, 5, 7)), version({ model: 'n', ...answered(40, 20, 9) })),
+    ];
+    const all = summarize(ticks);
+    assert.deepEqual([all.requests, all.seconds, all.inTime, all.inFlight], [80, 2, 80, 3]);
+    const m = summarize(ticks, { model: 'm' });
+    assert.equal(m.requests, 40);
+    assert.equal(m.stagesMs[5], 6, 'a mean over requests, not over seconds');
+    assert.ok(Math.abs(m.p99Ms! / 5 - 1) < 0.1);
+    assert.deepEqual(lastTicks(ticks, 1), [ticks[1]]);
+    assert.equal(goodput(summarize([])), undefined);
+  });
+
+  it('tells how requests ended; what is the caller’s mistake is no loss of goodput', () => {
+    const failures = { deadline_exceeded: 1, overloaded: 2, invalid_request: 4, backend_failed: 3, a_new_kind: 1 };
+    const found = summarize([tick(1, version({ requests: 20, in_time: 8, failures }))]);
+    assert.deepEqual(
+      [found.inTime, found.late, found.refused, found.wrong, found.failed],
+      [8, 2, 2, 4, 4],
+      'one was answered too late',
+    );
+    assert.equal(goodput(found), 0.5);
+  });
+});
+
+describe('a window in words', () => {
+  const batches = {
+    ...{ count: 10, rows: 64, padding: 0, sizes: [0, 0, 0, 10], reasons: { full: 9, slot_free: 1 } },
+    ...{ mean_run_ms: 2, forecast: 10, as_forecast: 9, points: [] },
+  };
+  const textOf = (versions: LiveVersion[], sloMs?: number): string =>
+    explain(summarize([tick(1, ...versions)]), sloMs)
+      .map(({ text, tone }) => `${tone}: ${text}`)
+      .join('\n');
+
+  it('says that nothing came', () => {
+    assert.match(textOf([]), /^plain: No request has come/);
+  });
+
+  it('says what takes the time, and whether the objective is kept', () => {
+    const versions = [version({ ...answered(100, 5, 8), batches })];
+    const text = textOf(versions, 50);
+    assert.match(text, /100 requests a second came, and 100\u2009% of those that could be answered/);
+    assert.match(text, /goes into running the model\. The objective of 50\u2009ms is kept/);
+    assert.match(text, /A batch holds 6\.4 rows on average\. 90\u2009% started because they were full/);
+    assert.match(textOf(versions, 1), /warn: .*objective of 1\u2009ms is missed/);
+  });
+
+  it('warns of overload, lateness and failure, and not of callers’ mistakes', () => {
+    const failures = { overloaded: 5, deadline_exceeded: 5, backend_failed: 5, invalid_request: 5 };
+    const text = textOf([version({ requests: 100, in_time: 80, failures })]);
+    assert.match(text, /warn: 5 a second were refused at once/);
+    assert.match(text, /warn: 5 a second met their deadline first/);
+    assert.match(text, /warn: 5 a second failed here/);
+    assert.match(text, /plain: 5 a second were the callers’ mistakes/);
+  });
+});
