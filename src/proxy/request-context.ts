@@ -10,6 +10,7 @@ import type { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { EventAttributes, EventName, RequestEvent } from '../telemetry/request-event.ts';
 import {
+  type AlternateRecord,
   type BatchRecord,
   type RequestOutcome,
   type RequestRecord,
@@ -58,6 +59,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   requestBytes = 0;
   responseBytes = 0;
   batch: BatchRecord | undefined;
+  alternate: AlternateRecord | undefined;
   error: ServingError | undefined;
   events: readonly RequestEvent[] | undefined;
   /** The lifecycle's own: among the open requests, and until when. */

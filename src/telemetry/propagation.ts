@@ -9,6 +9,7 @@
  * begins here, as the standard asks.
  */
 import { Buffer } from 'node:buffer';
+import type { TraceHeaders } from '../core/executor.ts';
 import type { CallerTrace } from './request-record.ts';
 import { isZeroId, type TraceContext } from './trace-context.ts';
 
@@ -112,6 +113,16 @@ export function isToldToCaller({ isSampled, parentSpanId }: TraceContext): boole
 /** The `traceparent` of a context: of an answer it names our server span. */
 export function formatTraceparent(context: TraceContext): string {
   return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;
+}
+
+/** What a server that is asked on the request's behalf is told of it. */
+export function traceHeadersOf(context: TraceContext): TraceHeaders {
+  const { traceState, baggage } = context;
+  return {
+    traceparent: formatTraceparent(context),
+    ...(traceState !== undefined && { tracestate: traceState }),
+    ...(baggage !== undefined && { baggage }),
+  };
 }
 
 function withState(trace: CallerTrace, tracestate: string): CallerTrace {

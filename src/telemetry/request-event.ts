@@ -13,8 +13,7 @@ export type EventName =
   | 'inference.cancel'
   | 'inference.retry'
   | 'inference.breaker'
-  | 'inference.fallback'
-  | 'inference.degrade';
+  | 'inference.alternate';
 
 export interface RequestEvent {
   readonly name: EventName;

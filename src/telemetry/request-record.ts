@@ -48,6 +48,18 @@ export interface BatchRecord {
   riders: string[] | undefined;
 }
 
+/** Why another model answers than the one that was asked: `fallback`, it cannot; `degraded`, it has too much to do. */
+export type AlternateReason = 'fallback' | 'degraded';
+
+/** A request that another model was given in the place of the one that was asked. */
+export interface AlternateRecord {
+  /** The configured model that was asked. */
+  readonly asked: string;
+  readonly reason: AlternateReason;
+  /** When it was given to the other one. */
+  readonly at: Instant;
+}
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -76,6 +88,8 @@ export interface RequestRecord {
   readonly batch: BatchRecord | undefined;
   /** What happened on the way that is no stage; absent = nothing. */
   readonly events?: readonly RequestEvent[] | undefined;
+  /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
+  readonly alternate?: AlternateRecord | undefined;
 }
 
 /** A request's id: the caller's or, where it has none, one of ours, unique in the process. */

@@ -5,7 +5,7 @@
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture } from '../../models/tap-point.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { PredictTarget } from './predict.ts';
+import type { PredictTarget } from './predict-target.ts';
 
 export interface CapturedPredict {
   readonly target: PredictTarget;

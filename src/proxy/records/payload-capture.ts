@@ -10,11 +10,11 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
+import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
 import { byteLengthOf, elements, numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
 import type { PredictAttempt, PredictCapture } from '../../models/tap-point.ts';
-import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
 
 /** In `--capture_inputs`: every input. */
 export const EVERY_INPUT = '*';

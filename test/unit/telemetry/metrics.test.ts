@@ -129,7 +129,33 @@ describe('batches', () => {
   });
 });
 
+it('answers in another’s place are counted for the model that was asked, and only good ones', async () => {
+  const { metrics: all } = metrics();
+  const alternate = { asked: 'large', reason: 'fallback', at: 1 } as const;
+  all.recordRequest(requestRecord({ alternate }));
+  all.recordRequest(requestRecord({ alternate }));
+  all.recordRequest(requestRecord({ alternate: { ...alternate, reason: 'degraded' } }));
+  all.recordRequest(requestRecord({ alternate, outcome: 'backend_failed' }));
+  const count = (reason: string) => sampleOf(all, `pillion_alternate_answers_total{model="large",reason="${reason}"}`);
+  assert.deepEqual([await count('fallback'), await count('degraded')], [2, 1]);
+});
+
 describe('states', () => {
+  it('of a circuit breaker: the one that it is in has 1', async () => {
+    const { metrics: all } = metrics();
+    let state: 'closed' | 'open' = 'closed';
+    all.observeBreakers(() => [{ model: 'digits', version: '3', state }]);
+    const read = () =>
+      Promise.all(
+        ['closed', 'half_open', 'open'].map((each) =>
+          sampleOf(all, `pillion_breaker_state{model="digits",version="3",state="${each}"}`),
+        ),
+      );
+    assert.deepEqual(await read(), [1, 0, 0]);
+    state = 'open';
+    assert.deepEqual(await read(), [0, 0, 1]);
+  });
+
   it('are asked for at each scrape', async () => {
     const { metrics: all } = metrics();
     let rows = 4;
@@ -156,19 +182,11 @@ it('signatures have series of their own', async () => {
   assert.deepEqual([await count('a'), await count('b')], [2, 1]);
 });
 
-it('what is kept and which hosts were replaced is counted', async () => {
-  const { metrics: all, clock } = metrics();
+it('what is kept is counted', async () => {
+  const { metrics: all } = metrics();
   all.recordRequest(requestRecord(), 'slow');
-  for (const reason of ['lost', 'recycled', 'lost'] as const) all.recordHostRestart('digits', '3', reason);
   assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="slow"}'), 1);
   assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="failed"}'), 0);
-  const lost = 'pillion_host_restarts_total{model="digits",version="3",reason="lost"}';
-  assert.equal(await sampleOf(all, lost), 2);
-  all.forgetVersion('digits', '3');
-  clock.advance(60_000);
-  assert.equal(await sampleOf(all, lost), undefined);
-  all.recordHostRestart('digits', '3', 'lost');
-  assert.equal(await sampleOf(all, lost), 1);
 });
 
 describe('the page', () => {
@@ -223,6 +241,22 @@ describe('the page', () => {
     const open = await all.page({ withTfServing: true, accept: OPEN });
     assert.match(open.text, /^# TYPE :tensorflow:serving:request_count unknown$/m);
     assert.equal(await all.counterTotal(':tensorflow:serving:request_count'), 3);
+  });
+});
+
+describe('hosts', () => {
+  it('have restarts counted by reason, and the memory of their processes asked for', async () => {
+    const { metrics: all, clock } = metrics();
+    for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
+    all.recordHostRestart('digits', '3', 'recycled');
+    all.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_host_resident_bytes{${labels}}`), 5);
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('pillion_host_restarts_total{'));
   });
 });
 

@@ -41,6 +41,31 @@ function refused(kind: ErrorKind) {
   return { outcome: kind, error, trace: traceOf('a') };
 }
 
+it('a request that another model answered says whose place it took, and when', () => {
+  const { makeRequestSpans, named, clock } = spanMaker();
+  const alternate = { asked: 'large', reason: 'fallback', at: 120 } as const;
+  makeRequestSpans(requestRecord({ trace: traceOf('a'), alternate }));
+  const { attributes, events } = named('Predict digits');
+  assert.equal(attributes['inference.model.name'], 'digits');
+  assert.equal(attributes['inference.model.requested'], 'large');
+  assert.equal(attributes['inference.alternate.reason'], 'fallback');
+  assert.deepEqual(
+    events.map(({ name, time, attributes: of }) => [name, time[0] * 1000 - clock.wallOffsetMs + time[1] / 1e6, of]),
+    [
+      [
+        'inference.alternate',
+        120,
+        {
+          'inference.model.requested': 'large',
+          'inference.model.name': 'digits',
+          'inference.model.version': '3',
+          'inference.alternate.reason': 'fallback',
+        },
+      ],
+    ],
+  );
+});
+
 describe("a request's spans", () => {
   it('are a server span with the ids of its context and one child for each stage', () => {
     const { makeRequestSpans, clock, spans, named } = spanMaker();
@@ -312,10 +337,10 @@ describe('events', () => {
 
   it('that were noted on the way stand at their instants', () => {
     const { makeRequestSpans, named, clock } = spanMaker();
-    const events = [{ name: 'inference.fallback', at: 112, attributes: { 'inference.reason': 'open' } }] as const;
+    const events = [{ name: 'inference.breaker', at: 112, attributes: { 'inference.reason': 'open' } }] as const;
     makeRequestSpans(requestRecord({ trace: traceOf('a'), events }));
     const [event] = named('Predict digits').events;
-    assert.equal(event!.name, 'inference.fallback');
+    assert.equal(event!.name, 'inference.breaker');
     const [seconds, nanos] = event!.time;
     assert.equal(Math.round(seconds * 1000 - clock.wallOffsetMs + nanos / 1e6), 112);
   });
