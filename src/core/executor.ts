@@ -9,6 +9,8 @@ import type { TensorMap } from './tensor.ts';
 export interface TraceHeaders {
   readonly traceparent: string;
   readonly tracestate?: string | undefined;
+  /** W3C Baggage. */
+  readonly baggage?: string | undefined;
 }
 
 /** For whom a batch runs: what goes along with it to a server that runs it elsewhere. Asked for by those alone. */

@@ -137,11 +137,11 @@ export class Metrics {
       'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
+    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
     alternates: counterFamily(
       'pillion_alternate_answers_total',
       'Requests that another model answered in the place of the one that was asked, by why.',
     ),
-    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
   };
   readonly #tfServing = new TfServingMetrics();
   readonly #wall: SteadyWall;

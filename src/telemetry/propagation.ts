@@ -9,6 +9,7 @@
  * begins here, as the standard asks.
  */
 import { Buffer } from 'node:buffer';
+import type { TraceHeaders } from '../core/executor.ts';
 import type { CallerTrace } from './request-record.ts';
 import { isZeroId, type TraceContext } from './trace-context.ts';
 
@@ -101,15 +102,27 @@ export function parseGrpcTraceBin(bytes: Uint8Array): CallerTrace | undefined {
   return { traceId, spanId, isSampled: (options & FLAG_SAMPLED) !== 0, traceState: undefined };
 }
 
+/**
+ * Does an answer say where its trace is? Only where there is one to look at, or a caller who knows of it: each such header
+ * is a text of its own, which neither HPACK nor a prepared head can have ready.
+ */
+export function isToldToCaller({ isSampled, parentSpanId }: TraceContext): boolean {
+  return isSampled || parentSpanId !== undefined;
+}
+
 /** The `traceparent` of a context: of an answer it names our server span. */
 export function formatTraceparent(context: TraceContext): string {
   return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;
 }
 
 /** What a server that is asked on the request's behalf is told of it. */
-export function traceHeadersOf(context: TraceContext): { traceparent: string; tracestate?: string } {
-  const traceparent = formatTraceparent(context);
-  return context.traceState === undefined ? { traceparent } : { traceparent, tracestate: context.traceState };
+export function traceHeadersOf(context: TraceContext): TraceHeaders {
+  const { traceState, baggage } = context;
+  return {
+    traceparent: formatTraceparent(context),
+    ...(traceState !== undefined && { tracestate: traceState }),
+    ...(baggage !== undefined && { baggage }),
+  };
 }
 
 function withState(trace: CallerTrace, tracestate: string): CallerTrace {

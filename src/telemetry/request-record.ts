@@ -86,10 +86,10 @@ export interface RequestRecord {
   readonly error: ServingError | undefined;
   /** The batch that the request rode in (the last one, if it was large enough for several). */
   readonly batch: BatchRecord | undefined;
-  /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
-  readonly alternate?: AlternateRecord | undefined;
   /** What happened on the way that is no stage; absent = nothing. */
   readonly events?: readonly RequestEvent[] | undefined;
+  /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
+  readonly alternate?: AlternateRecord | undefined;
 }
 
 /** A request's id: the caller's or, where it has none, one of ours, unique in the process. */

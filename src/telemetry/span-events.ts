@@ -1,33 +1,33 @@
 /** The events of a request's server span. */
 import type { ServingError } from '../core/errors.ts';
 import type { EventName, RequestEvent } from './request-event.ts';
-import type { RequestRecord } from './request-record.ts';
+import type { AlternateRecord, RequestRecord } from './request-record.ts';
 
-/** Those that were noted on the way, and how it ended where that was before a run. */
+/** Those that were noted on the way, that another model was given the request, and how it ended before a run. */
 export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
-  const noted = [...(record.events ?? []), ...alternateEvents(record)];
+  const events = [...(record.events ?? [])];
+  if (record.alternate !== undefined) events.push(alternateEvent(record, record.alternate));
   const { error } = record;
   const name = error === undefined ? undefined : endingOf(error);
-  if (error === undefined || name === undefined) return noted;
+  if (error === undefined || name === undefined) return events;
   const { reason } = error.attributes ?? {};
   const attributes = {
     'inference.stage': record.stages.reached,
     ...(reason !== undefined && { 'inference.reason': reason }),
     ...(error.retryAfterMs !== undefined && { 'inference.retry_after_ms': error.retryAfterMs }),
   };
-  return [...noted, { name, at: record.stages.finishedAt, attributes }];
+  return [...events, { name, at: record.stages.finishedAt, attributes }];
 }
 
-/** That another model was given the request, where one was. */
-function alternateEvents({ model, version, alternate }: RequestRecord): readonly RequestEvent[] {
-  if (alternate === undefined) return [];
+/** The moment at which the request was given to another model. */
+function alternateEvent({ model, version }: RequestRecord, { asked, reason, at }: AlternateRecord): RequestEvent {
   const attributes = {
-    'inference.model.requested': alternate.asked,
+    'inference.model.requested': asked,
     'inference.model.name': model,
     'inference.model.version': version,
-    'inference.alternate.reason': alternate.reason,
+    'inference.alternate.reason': reason,
   };
-  return [{ name: 'inference.alternate', at: alternate.at, attributes }];
+  return { name: 'inference.alternate', at, attributes };
 }
 
 /**

@@ -112,6 +112,7 @@ function headersOf(origin: BatchOrigin | undefined): Readonly<Record<string, str
   const trace = origin.traceHeaders;
   if (trace !== undefined) headers['traceparent'] = trace.traceparent;
   if (trace?.tracestate !== undefined) headers['tracestate'] = trace.tracestate;
+  if (trace?.baggage !== undefined) headers['baggage'] = trace.baggage;
   if (origin.priority !== Priority.default) headers[PRIORITY_HEADER] = PRIORITY_NAMES[origin.priority]!;
   return headers;
 }

@@ -14,7 +14,7 @@
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
-import { formatTraceparent } from '../../telemetry/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
@@ -187,7 +187,8 @@ export class Exchange {
 
   #extras(further: Further | undefined): readonly string[] {
     const { requestId } = this.#transport.fields;
-    const { trace } = this.context;
+    const context = this.context.trace;
+    const trace = context !== undefined && isToldToCaller(context) ? context : undefined;
     const by = further?.error === undefined ? servedBy(this.context) : undefined;
     if (requestId === undefined && trace === undefined && further === undefined && by === undefined) return NO_EXTRAS;
     const extras: string[] = [];

@@ -8,6 +8,7 @@ import {
   parseGrpcTraceBin,
   parseTraceparent,
   parseTracestate,
+  traceHeadersOf,
 } from '../../../src/telemetry/propagation.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -166,6 +167,12 @@ describe('the caller of a request', () => {
     for (const bad of ['', 'nothing', 'a=1\r\nx-evil: 1', 'a=ü', `a=${'x'.repeat(8191)}`]) {
       assert.deepEqual(withBaggage(bad), parseTraceparent(GOOD));
     }
+  });
+
+  it('goes on with tracestate and baggage to servers that are asked on its behalf', () => {
+    const context = { ...callerTrace(GOOD, 'a=1', undefined, 'user=ada')!, parentSpanId: undefined };
+    assert.deepEqual(traceHeadersOf(context), { traceparent: GOOD, tracestate: 'a=1', baggage: 'user=ada' });
+    assert.deepEqual(traceHeadersOf({ ...context, traceState: undefined, baggage: undefined }), { traceparent: GOOD });
   });
 
   it('is none where only a tracestate was sent', () =>

@@ -337,10 +337,10 @@ describe('events', () => {
 
   it('that were noted on the way stand at their instants', () => {
     const { makeRequestSpans, named, clock } = spanMaker();
-    const events = [{ name: 'inference.retry', at: 112, attributes: { 'inference.reason': 'open' } }] as const;
+    const events = [{ name: 'inference.breaker', at: 112, attributes: { 'inference.reason': 'open' } }] as const;
     makeRequestSpans(requestRecord({ trace: traceOf('a'), events }));
     const [event] = named('Predict digits').events;
-    assert.equal(event!.name, 'inference.retry');
+    assert.equal(event!.name, 'inference.breaker');
     const [seconds, nanos] = event!.time;
     assert.equal(Math.round(seconds * 1000 - clock.wallOffsetMs + nanos / 1e6), 112);
   });
