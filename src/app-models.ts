@@ -144,7 +144,6 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
     ...log,
     onWorkerEvent: (model, version, event) => {
       log.onWorkerEvent(model, version, event);
-      metrics.recordWorkerEvent(model, version.toString(), event.what);
       if (event.what === 'restarted') metrics.recordHostRestart(model, version.toString(), 'lost');
       else if (event.what === 'recycled') metrics.recordHostRestart(model, version.toString(), 'recycled');
     },

@@ -128,10 +128,6 @@ export class Metrics {
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
-    workerEvents: counterFamily(
-      'pillion_worker_events_total',
-      'Workers of a model that were lost, restarted or given up.',
-    ),
   };
   readonly #tfServing = new TfServingMetrics();
   readonly #wall: SteadyWall;
@@ -141,7 +137,7 @@ export class Metrics {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
   };
-  readonly #workerEvents = new Map<string, CounterSeries>();
+  readonly #hostRestarts = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #forgetting = new Set<TimerHandle>();
 
@@ -163,9 +159,12 @@ export class Metrics {
     this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
   }
 
-  /** `what` is one of a closed set. */
-  recordWorkerEvent(model: string, version: string, what: string): void {
-    this.#countWorkers('workerEvents', { model, version, what }, what);
+  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
+    const key = `${reason} ${version} ${model}`;
+    const found = this.#hostRestarts.get(key);
+    const series = found ?? this.#families.hostRestarts.open({ model, version, reason });
+    if (found === undefined) this.#hostRestarts.set(key, series);
+    series.add(1);
   }
 
   /** `read` is asked at each scrape. Call once. */
@@ -186,10 +185,6 @@ export class Metrics {
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
     const help = 'Memory that a loaded version takes, as measured when it loaded.';
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
-  }
-
-  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
-    this.#countWorkers('hostRestarts', { model, version, reason }, reason);
   }
 
   /** `read` is asked at each scrape. Call once. */
@@ -268,18 +263,6 @@ export class Metrics {
     return series;
   }
 
-  #countWorkers(
-    family: 'workerEvents' | 'hostRestarts',
-    labels: Labels & { readonly model: string; readonly version: string },
-    what: string,
-  ): void {
-    const key = `${family} ${what} ${labels.version} ${labels.model}`;
-    const found = this.#workerEvents.get(key);
-    const series = found ?? this.#families[family].open(labels);
-    if (found === undefined) this.#workerEvents.set(key, series);
-    series.add(1);
-  }
-
   #refusalsOf(surface: string, kind: string): CounterSeries {
     const found = this.#refusals.get(surface)?.get(kind);
     if (found !== undefined) return found;
@@ -295,8 +278,8 @@ export class Metrics {
     versions?.delete(version);
     if (versions?.size === 0) this.#series.delete(model);
     this.#last = undefined;
-    for (const what of this.#workerEvents.keys()) {
-      if (what.endsWith(` ${version} ${model}`)) this.#workerEvents.delete(what);
+    for (const key of this.#hostRestarts.keys()) {
+      if (key.endsWith(` ${version} ${model}`)) this.#hostRestarts.delete(key);
     }
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);

@@ -101,6 +101,14 @@ export function parseGrpcTraceBin(bytes: Uint8Array): CallerTrace | undefined {
   return { traceId, spanId, isSampled: (options & FLAG_SAMPLED) !== 0, traceState: undefined };
 }
 
+/**
+ * Does an answer say where its trace is? Only where there is one to look at, or a caller who knows of it: each such header
+ * is a text of its own, which neither HPACK nor a prepared head can have ready.
+ */
+export function isToldToCaller({ isSampled, parentSpanId }: TraceContext): boolean {
+  return isSampled || parentSpanId !== undefined;
+}
+
 /** The `traceparent` of a context: of an answer it names our server span. */
 export function formatTraceparent(context: TraceContext): string {
   return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;

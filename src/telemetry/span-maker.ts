@@ -76,7 +76,8 @@ export interface SpanMakerOptions {
 interface SpanFacts {
   readonly name: string;
   readonly spanId: string;
-  readonly parent: SpanContext | undefined;
+  /** Made once for all children of a span: it is dearer than the rest of a small span. */
+  readonly under: Context;
   readonly kind: SpanKind;
   readonly start: Instant;
   readonly end: Instant;
@@ -86,6 +87,9 @@ interface SpanFacts {
   /** Set where the server is to blame. */
   readonly fault?: string;
 }
+
+const NO_LINKS: Link[] = [];
+const NO_ATTRIBUTES: Attributes = {};
 
 export class SpanMaker {
   readonly #tracer: Tracer;
@@ -106,7 +110,7 @@ export class SpanMaker {
     this.#make(context.traceId, {
       name: record.model === '' ? record.method : `${record.method} ${record.model}`,
       spanId: context.spanId,
-      parent: parentOf(context, true),
+      under: underParentOf(context, true),
       kind: SpanKind.SERVER,
       start: record.stages.startedAt,
       end: record.stages.finishedAt,
@@ -114,7 +118,7 @@ export class SpanMaker {
       events: eventsOf(record),
       ...(isServerFault(record.outcome) ? { fault: clip(record.error?.message ?? record.outcome) } : {}),
     });
-    this.#makeStageSpans(record, spanContextOf(context));
+    this.#makeStageSpans(record, context);
   }
 
   /** The batch's span and the host's under it. Does nothing for a batch without a member that has spans. */
@@ -125,7 +129,7 @@ export class SpanMaker {
     this.#make(context.traceId, {
       name: BATCH_SPAN_NAME,
       spanId: context.spanId,
-      parent: parentOf(context, false),
+      under: underParentOf(context, false),
       kind: SpanKind.INTERNAL,
       start: record.batchStart,
       end: Math.max(record.batchStart, record.executeStart, record.splitStart, record.end),
@@ -135,35 +139,37 @@ export class SpanMaker {
     });
     const { executeStart, runStart, runEnd, splitStart } = record;
     if (runStart === undefined || runEnd === undefined) return;
-    this.#makeHostSpan(context, COPY_IN_SPAN_NAME, executeStart, runStart);
-    this.#makeHostSpan(context, RUN_SPAN_NAME, runStart, runEnd);
-    this.#makeHostSpan(context, COPY_OUT_SPAN_NAME, runEnd, splitStart);
+    const { traceId } = context;
+    const under = underSpan(spanContextOf(context));
+    this.#makeHostSpan(traceId, under, COPY_IN_SPAN_NAME, executeStart, runStart);
+    this.#makeHostSpan(traceId, under, RUN_SPAN_NAME, runStart, runEnd);
+    this.#makeHostSpan(traceId, under, COPY_OUT_SPAN_NAME, runEnd, splitStart);
   }
 
   /** None for a part that took no time: on the event loop nothing is handed over. */
-  #makeHostSpan(batch: TraceContext, name: string, start: Instant, end: Instant): void {
+  #makeHostSpan(traceId: string, under: Context, name: string, start: Instant, end: Instant): void {
     if (end <= start) return;
-    const parent = spanContextOf(batch);
-    this.#make(batch.traceId, { name, spanId: newSpanId(), parent, kind: SpanKind.INTERNAL, start, end });
+    this.#make(traceId, { name, spanId: newSpanId(), under, kind: SpanKind.INTERNAL, start, end });
   }
 
-  #makeStageSpans(record: RequestRecord, parent: SpanContext): void {
+  #makeStageSpans(record: RequestRecord, context: TraceContext): void {
     const { stages, batch } = record;
+    const under = underSpan(spanContextOf(context));
     for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
       const name = STAGES[stage]!;
       const start = stages.startOf(stage);
       const end = stages.endOf(stage);
       if (end <= start && name !== stages.reached) continue;
-      const facts = { name, spanId: newSpanId(), parent, kind: SpanKind.INTERNAL, start, end };
       const links =
-        stage === STAGE_EXECUTE && batch?.trace?.isSampled === true ? [{ context: spanContextOf(batch.trace) }] : [];
-      this.#make(parent.traceId, { ...facts, links });
+        stage === STAGE_EXECUTE && batch?.trace?.isSampled === true
+          ? [{ context: spanContextOf(batch.trace) }]
+          : NO_LINKS;
+      this.#make(context.traceId, { name, spanId: newSpanId(), under, kind: SpanKind.INTERNAL, start, end, links });
     }
   }
 
   #make(traceId: string, facts: SpanFacts): void {
-    const { name, kind, attributes = {}, links = [], parent, start, end } = facts;
-    const under: Context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+    const { name, kind, attributes = NO_ATTRIBUTES, links = NO_LINKS, under, start, end } = facts;
     this.#ids.preset(traceId, facts.spanId);
     const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#timeOf(start) }, under);
     for (const event of facts.events ?? []) span.addEvent(event.name, event.attributes, this.#timeOf(event.at));
@@ -181,9 +187,14 @@ export class SpanMaker {
   }
 }
 
-function parentOf(context: TraceContext, isRemote: boolean): SpanContext | undefined {
-  if (context.parentSpanId === undefined) return undefined;
-  return { ...spanContextOf(context), spanId: context.parentSpanId, isRemote };
+/** Where a span stands whose parent is `context`'s. */
+function underParentOf(context: TraceContext, isRemote: boolean): Context {
+  if (context.parentSpanId === undefined) return ROOT_CONTEXT;
+  return underSpan({ ...spanContextOf(context), spanId: context.parentSpanId, isRemote });
+}
+
+function underSpan(parent: SpanContext): Context {
+  return trace.setSpanContext(ROOT_CONTEXT, parent);
 }
 
 function spanContextOf(context: TraceContext): SpanContext {

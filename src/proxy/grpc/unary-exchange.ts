@@ -7,7 +7,7 @@
  *               └────────────────────────┴──────────────────────────────┴──────── #fail ─────────────┘
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
-import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
+import { callerTrace, formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
 import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
@@ -141,9 +141,10 @@ class UnaryExchange implements CallReader {
 }
 
 function answerHeaders(context: RequestContext, requestId: string | undefined): MetadataEntries | undefined {
-  if (requestId === undefined && context.trace === undefined) return undefined;
+  const trace = context.trace !== undefined && isToldToCaller(context.trace) ? context.trace : undefined;
+  if (requestId === undefined && trace === undefined) return undefined;
   const headers: Record<string, string> = {};
   if (requestId !== undefined) headers[REQUEST_ID] = requestId;
-  if (context.trace !== undefined) headers[TRACEPARENT] = formatTraceparent(context.trace);
+  if (trace !== undefined) headers[TRACEPARENT] = formatTraceparent(trace);
   return headers;
 }

@@ -14,7 +14,7 @@
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
-import { formatTraceparent } from '../../telemetry/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { type Coding, chooseCoding } from './accept-encoding.ts';
@@ -186,7 +186,8 @@ export class Exchange {
 
   #extras(further: Further | undefined): readonly string[] {
     const { requestId } = this.#transport.fields;
-    const { trace } = this.context;
+    const context = this.context.trace;
+    const trace = context !== undefined && isToldToCaller(context) ? context : undefined;
     if (requestId === undefined && trace === undefined && further === undefined) return NO_EXTRAS;
     const extras: string[] = [];
     if (requestId !== undefined) extras.push('x-request-id', requestId);

@@ -156,18 +156,18 @@ it('signatures have series of their own', async () => {
   assert.deepEqual([await count('a'), await count('b')], [2, 1]);
 });
 
-it('what is kept and what becomes of workers is counted', async () => {
+it('what is kept and which hosts were replaced is counted', async () => {
   const { metrics: all, clock } = metrics();
   all.recordRequest(requestRecord(), 'slow');
-  for (const what of ['lost', 'restarted', 'lost']) all.recordWorkerEvent('digits', '3', what);
+  for (const reason of ['lost', 'recycled', 'lost'] as const) all.recordHostRestart('digits', '3', reason);
   assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="slow"}'), 1);
   assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="failed"}'), 0);
-  const lost = 'pillion_worker_events_total{model="digits",version="3",what="lost"}';
+  const lost = 'pillion_host_restarts_total{model="digits",version="3",reason="lost"}';
   assert.equal(await sampleOf(all, lost), 2);
   all.forgetVersion('digits', '3');
   clock.advance(60_000);
   assert.equal(await sampleOf(all, lost), undefined);
-  all.recordWorkerEvent('digits', '3', 'lost');
+  all.recordHostRestart('digits', '3', 'lost');
   assert.equal(await sampleOf(all, lost), 1);
 });
 
