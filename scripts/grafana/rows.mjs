@@ -107,13 +107,14 @@ export const ROWS = [
       }),
       timeSeries('Memory', 'bytes', {
         '{{instance}} process': `process_resident_memory_bytes{${SIDECARS}}`,
+        '{{model}} own processes': `sum by (model) (pillion_host_resident_bytes{${MODELS}})`,
         '{{model}} {{part}}': `sum by (model, part) (pillion_model_memory_bytes{${MODELS}})`,
       }),
       timeSeries('Event loop delay and collector', 's', {
         '{{instance}} delay p99': `nodejs_eventloop_lag_p99_seconds{${SIDECARS}}`,
         '{{instance}} collector, s a second': `sum by (instance) (${rate('nodejs_gc_duration_seconds_sum', SIDECARS)})`,
       }),
-      timeSeries('Workers lost, restarted, given up', 'short', {
+      timeSeries('Workers replaced', 'short', {
         '{{model}} {{reason}}': `sum by (model, reason) (increase(pillion_host_restarts_total{${MODELS}}[$__rate_interval]))`,
       }),
     ],

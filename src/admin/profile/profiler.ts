@@ -3,7 +3,7 @@
  *
  *     listen, sample ▸ … seconds … ▸ stop both ▸ a replica of each model runs ▸ one trace file
  *
- * While it watches, sampling costs the event loop a few percent. Afterwards a replica takes a core while it loads and
+ * While it watches, sampling costs the event loop CPU. Afterwards a replica takes a core while it loads and
  * runs: what is served meanwhile is not in the profile, and may be slower.
  */
 import { machineTimeMs } from '../../backends/host/worker-call.ts';
