@@ -57,8 +57,13 @@ export function createModels(parts: ModelParts): ModelManager {
   });
 }
 
-/** Queues and memory, asked for at each scrape. Call once. */
+/** Queues, breakers and memory, asked for at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
+  metrics.observeBreakers(() =>
+    [...models.servables()].flatMap(({ name, version, breaker }) =>
+      breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
+    ),
+  );
   metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
   metrics.observeHosts(() =>
     [...models.servables()].flatMap(({ name: model, version, host }) =>

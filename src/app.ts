@@ -144,7 +144,7 @@ class PillionApp implements App {
       ...common,
       readiness: this.#readiness,
       reload: createReloadHandler(config, logger, this.#models, telemetry.metrics),
-      engine: createGrpcEngine(options, onInternalError, tls),
+      engine: createGrpcEngine(options, this.#machine, onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,
         maxTensorBytes: options.max_message_bytes,
@@ -272,10 +272,14 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
 
 function createGrpcEngine(
   options: ServeOptions,
+  { budgetCores }: Machine,
   onInternalError: (error: unknown) => void,
   tls: ListenTls | undefined,
 ): GrpcEngine {
   const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
-  return new PillionEngine({ ...common, compressFromBytes: options.grpc_compress_from_bytes || Infinity });
+  // With one core whoever else has work for it would wait.
+  const spinMs = budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
+  const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
+  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
 }

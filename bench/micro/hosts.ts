@@ -1,6 +1,6 @@
 /**
- * What a host costs: the same batches of the same model on each, one at a time, in interleaved rounds. CPU time of the
- * whole process per batch, and latency from the memory for its inputs to its outputs; ratios are taken round by round.
+ * What a host costs: the same batches of the same model on each, one at a time, in interleaved rounds. CPU time per batch
+ * of the whole process, and of the model's own where it has one, and latency from the memory for its inputs to its outputs; ratios are taken round by round.
  *
  * Twice: with cores that fall asleep between batches, where waking one costs more than all else, and with cores that are
  * kept awake by neighbours of the lowest priority, as the requests of a busy server would.
@@ -13,17 +13,21 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
 import { backend } from '../../src/backends/onnx/onnx-backend.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../src/core/signature.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
+import { mainThreadMicros, processTree } from '../support/process-tree.ts';
 import { median, medianRatio } from '../support/statistics.ts';
 import { takeTurns } from '../support/turns.ts';
 
 interface Contender {
   readonly name: string;
+  /** CPU time of processes beside this one since their start. */
+  readonly outsideMicros: () => number;
   run(rows: number): Promise<TensorMap> | TensorMap;
   close(): Promise<void>;
 }
@@ -71,6 +75,7 @@ async function start(model: string, versionDirectory: string): Promise<Contender
   return [
     {
       name: 'direct',
+      outsideMicros: () => 0,
       run: (rows) =>
         session.runSync!(DEFAULT_SIGNATURE_NAME, inputsOf(signature, rows, heap), outputs, { deadline: Infinity }),
       close: () => session.close(),
@@ -78,14 +83,27 @@ async function start(model: string, versionDirectory: string): Promise<Contender
     hosted('inline', await startInlineHost(options)),
     hosted('mailbox', await startThreadHost(options)),
     hosted('message', await startThreadHost({ ...options, slabBytes: 0 })),
+    await hostedOutside('process', () => startProcessHost(options)),
   ];
 }
 
-function hosted(name: string, { signatures, executor, close }: HostedSession): Contender {
+async function hostedOutside(name: string, start: () => Promise<HostedSession>): Promise<Contender> {
+  const before = new Set(processTree(process.pid));
+  const host = await start();
+  const started = processTree(process.pid).filter((pid) => !before.has(pid));
+  return hosted(name, host, () => started.reduce((sum, pid) => sum + mainThreadMicros(pid), 0));
+}
+
+function hosted(
+  name: string,
+  { signatures, executor, close }: HostedSession,
+  outsideMicros: () => number = () => 0,
+): Contender {
   const signature = signatures.get(DEFAULT_SIGNATURE_NAME)!;
   const outputs = [...signature.outputs.keys()];
   return {
     name,
+    outsideMicros,
     run: async (rows) => {
       const inputs = inputsOf(signature, rows, executor);
       const batch = { signatureName: DEFAULT_SIGNATURE_NAME, inputs, outputs, size: rows, deadline: Infinity };
@@ -127,9 +145,13 @@ async function compare(model: string, contenders: readonly Contender[], rows: nu
   }
 }
 
-async function measure({ run }: Contender, rows: number): Promise<{ cpuMicros: number; latencyMicros: number }> {
+async function measure(
+  { run, outsideMicros }: Contender,
+  rows: number,
+): Promise<{ cpuMicros: number; latencyMicros: number }> {
   const times: number[] = [];
   const cpuBefore = process.cpuUsage();
+  const outsideBefore = outsideMicros();
   const end = performance.now() + MICROS_PER_ROUND / 1000;
   let checked = 0;
   for (let now = performance.now(); now < end; ) {
@@ -140,5 +162,6 @@ async function measure({ run }: Contender, rows: number): Promise<{ cpuMicros: n
   }
   const { user, system } = process.cpuUsage(cpuBefore);
   if (checked !== times.length) throw new Error('a batch without outputs');
-  return { cpuMicros: (user + system) / times.length, latencyMicros: median(times) };
+  const cpuMicros = user + system + outsideMicros() - outsideBefore;
+  return { cpuMicros: cpuMicros / times.length, latencyMicros: median(times) };
 }

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelSpecMemo } from '../../src/proxy/grpc/model-spec-codec.ts';
-import { readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.ts';
+import { ModelSpecMemo } from '../../src/core/model-spec-codec.ts';
+import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
 import {
   bytesField,
   fixedField,

@@ -4,6 +4,7 @@
  * never 0.
  */
 import { ServingError } from '../core/errors.ts';
+import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
 import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
@@ -44,6 +45,8 @@ export interface VersionReport {
     /** Of its own processes. */
     readonly resident_bytes?: number;
   };
+  /** `reason` is why it is not closed. */
+  readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -99,10 +102,13 @@ function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): No
   };
 }
 
-function loadedReport({ host, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
+function loadedReport({ host, breaker, memory, runner, latencySeeds }: Servable): Partial<VersionReport> {
   const working = memory && workingBytes(memory);
   return {
     ...(host !== undefined && { host: hostReport(host) }),
+    ...(breaker !== undefined && {
+      breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },
+    }),
     ...(memory !== undefined && {
       memory: {
         artifact_bytes: memory.artifactBytes,

@@ -7,6 +7,7 @@
  * except functions.
  */
 import type { Instant } from '../core/clock.ts';
+import type { BatchOrigin } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 
@@ -20,6 +21,8 @@ export interface LoadOptions {
 export interface RunOptions {
   /** After this nobody wants the answer. A backend that can stop early may. */
   readonly deadline: Instant;
+  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread. */
+  readonly origin?: BatchOrigin | undefined;
 }
 
 /**
@@ -33,9 +36,11 @@ export type RunSync = (
   options: RunOptions,
 ) => TensorMap;
 
-/** One opened artifact, ready to run. Not safe for two runs at once unless its backend says so: a host sees to it. */
+/** One opened artifact, ready to run. Not safe for two runs at once unless `concurrency` says so: a host sees to it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** What of the artifact is not served, and why: one text each, for the log. Absent = nothing. */
+  readonly warnings?: readonly string[];
   /**
    * Runs one batch. `inputs` has exactly the signature's inputs, dtypes and shapes checked; the tensors are the
    * session's to read until the promise settles, and not after. Resolves with the named outputs in that order; the
@@ -43,6 +48,11 @@ export interface Session {
    * `invalid_request` (the input is at fault in a way only the runtime can see), or `backend_failed` after close().
    */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
+  /**
+   * Runs that it takes at once, where another server computes them: at least 1. Such a session computes nothing here,
+   * and is not tried out with made-up batches. Absent: it computes here, one run at a time.
+   */
+  readonly concurrency?: number | undefined;
   /**
    * Where it is there, hosts prefer it: between two runs the session's thread may then sleep without its event loop, and
    * tiny batches may run on the server's own. Such a session needs no timers or I/O of its own between runs.

@@ -15,12 +15,27 @@ interface BuiltIn {
   readonly open: () => Promise<Backend>;
 }
 
+/** In the order in which they are asked: what costs least to load comes first. */
 const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
+  [
+    'remote',
+    {
+      looksFor: 'remote.yaml, which names another server',
+      open: async () => (await import('./remote/remote-backend.ts')).backend,
+    },
+  ],
   [
     'onnx',
     {
       looksFor: 'model.onnx, or one other *.onnx file',
       open: async () => (await import('./onnx/onnx-backend.ts')).backend,
+    },
+  ],
+  [
+    'tfjs',
+    {
+      looksFor: 'saved_model.pb, or model.json',
+      open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
     },
   ],
 ]);

@@ -4,7 +4,7 @@
  * loaded. Keys and certificates are never printed.
  */
 import { BATCHING_FIELDS } from '../config/batching-parameters.ts';
-import type { BatchingConfig, ModelConfig } from '../config/model-config.ts';
+import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from '../config/model-config.ts';
 import type { Origin } from '../config/read-options.ts';
 import { readServeConfig, type ServeConfig } from '../config/serve-config.ts';
 
@@ -76,7 +76,7 @@ function tlsFields({ tls, options }: ServeConfig): { grpc: boolean; rest: boolea
 
 /** A model with the keys of pillion.yaml; what it leaves to the server is left out. */
 function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
-  const { versionPolicy: policy, versionLabels: labels, batching, logging } = model;
+  const { versionPolicy: policy, versionLabels: labels, batching, logging, breaker } = model;
   const fields = {
     name: model.name,
     base_path: model.basePath,
@@ -91,10 +91,18 @@ function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
     backend: model.backend,
     provider: model.executionProvider,
     host: model.host,
+    slo_ms: model.sloMs,
     batching: batching === undefined ? undefined : batchingFields(batching),
     logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
+    breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
+    fallback: model.fallback && showModelChoice(model.fallback),
+    degrade_to: model.degradeTo && showModelChoice(model.degradeTo),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function breakerFields({ failures, windowMs, resetMs }: BreakerConfig): Readonly<Record<string, number>> {
+  return { failures, window_ms: windowMs, reset_ms: resetMs };
 }
 
 function batchingFields(batching: BatchingConfig): Readonly<Record<string, unknown>> {

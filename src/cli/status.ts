@@ -40,6 +40,11 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
   for (const { name, error, versions } of models) {
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
+      const { breaker } = version;
+      if (breaker !== undefined && breaker.state !== 'closed') {
+        const state = breaker.state.replace('_', ' ');
+        notes.push(`${name} version ${version.version}: its circuit breaker is ${state}: ${breaker.reason ?? ''}`);
+      }
       if (version.error !== undefined) notes.push(`${name} version ${version.version}: ${version.error.message}`);
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);

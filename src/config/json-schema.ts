@@ -3,13 +3,21 @@
  * the same as the server. Checked in as docs/pillion.schema.json.
  */
 import { BATCHING_FIELDS } from './batching-parameters.ts';
-import { HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
+import { DEFAULT_BREAKER, HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
 import type { OptionTable } from './read-options.ts';
 import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
-import { BATCHING_RANGES, LOGGING_KEYS, type MODEL_KEYS, PROVIDERS, SLO_MS } from './yaml/yaml-models.ts';
+import {
+  BATCHING_RANGES,
+  BREAKER_RANGES,
+  LOGGING_KEYS,
+  type MODEL_KEYS,
+  PROVIDERS,
+  SLO_MS,
+} from './yaml/yaml-models.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
+const MODEL_CHOICE_TEXT: Schema = { type: 'string', pattern: '^[^/:@\\s]+(:[0-9]{1,19}|@[^/:@\\s]+)?$' };
 const VERSION: Schema = { type: 'integer', minimum: 0 };
 
 export function pillionSchema(table: OptionTable): Schema {
@@ -64,6 +72,15 @@ function modelSchema(): Schema {
     isolate: { description: 'true is another word for host: process.', type: 'boolean' },
     batching: batchingSchema(),
     logging: loggingSchema(),
+    breaker: breakerSchema(),
+    fallback: {
+      description: 'Answers in its place while it cannot: a model, model:version or model@label.',
+      ...MODEL_CHOICE_TEXT,
+    },
+    degrade_to: {
+      description: 'Answers in its place what it is too busy for: a model, model:version or model@label.',
+      ...MODEL_CHOICE_TEXT,
+    },
   };
   return { type: 'object', additionalProperties: false, required: ['name', 'base_path'], properties };
 }
@@ -80,6 +97,20 @@ function batchingSchema(): Schema {
     type: 'object',
     additionalProperties: false,
     properties: Object.fromEntries(properties),
+  };
+}
+
+function breakerSchema(): Schema {
+  const defaults = [DEFAULT_BREAKER.failures, DEFAULT_BREAKER.windowMs, DEFAULT_BREAKER.resetMs];
+  const properties = Object.entries(BREAKER_RANGES).map(([key, { min, max }], i) => {
+    return [key, { type: 'integer', minimum: Number(min), maximum: Number(max), default: defaults[i] }];
+  });
+  return {
+    description: 'When its batches are held back because they fail: off, or numbers.',
+    anyOf: [
+      { enum: ['off'] },
+      { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) },
+    ],
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * What must hold of models wherever they are configured: command line, model_config_file, pillion.yaml, or a reload.
  */
+import type { ModelChoice, ModelConfig } from './model-config.ts';
 
 /** A model as far as it is checked here, and how to say where its name stands. */
 export interface NamedModel {
@@ -19,4 +20,50 @@ export function checkNames(models: Iterable<NamedModel>, errors: string[]): void
     }
     seen.add(name);
   }
+}
+
+/** Models that answer in another's place are configured, and nobody stands in for itself in the end. */
+export function checkAlternates(
+  models: readonly ModelConfig[],
+  errors: string[],
+  whereOf: (model: ModelConfig) => string = () => '',
+): void {
+  const byName = new Map(models.map((model) => [model.name, model]));
+  for (const model of models) {
+    const prefix = whereOf(model) === '' ? '' : `${whereOf(model)}: `;
+    const fail = (text: string): number => errors.push(`${prefix}model "${model.name}": ${text}`);
+    for (const [key, choice] of alternatesOf(model)) {
+      const { name, version, label } = choice;
+      if (!byName.has(name)) {
+        fail(`${key} names "${name}", which is not served; there are ${[...byName.keys()].join(', ')}`);
+      } else if (name === model.name && version === undefined && label === undefined) {
+        fail(`${key} is the model itself; name another, or one version of it such as ${name}:1`);
+      }
+    }
+    const loop = loopFrom(model, byName);
+    if (loop !== undefined) fail(`fallback and degrade_to lead back to it: ${loop.join(' → ')}; take one of them out`);
+  }
+}
+
+function alternatesOf({ fallback, degradeTo }: ModelConfig): readonly (readonly [string, ModelChoice])[] {
+  const all = [['fallback', fallback] as const, ['degrade_to', degradeTo] as const];
+  return all.flatMap(([key, choice]) => (choice === undefined ? [] : [[key, choice] as const]));
+}
+
+/** The names on a way from the model back to it; its own versions are no way. */
+function loopFrom(start: ModelConfig, byName: ReadonlyMap<string, ModelConfig>): readonly string[] | undefined {
+  const seen = new Set<string>();
+  const walk = (model: ModelConfig, path: readonly string[]): readonly string[] | undefined => {
+    for (const [, { name }] of alternatesOf(model)) {
+      if (name === model.name) continue;
+      if (name === start.name) return [...path, name];
+      const next = byName.get(name);
+      if (next === undefined || seen.has(name)) continue;
+      seen.add(name);
+      const found = walk(next, [...path, name]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return walk(start, [start.name]);
 }

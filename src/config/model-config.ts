@@ -27,7 +27,32 @@ export interface ModelConfig {
   readonly batching?: BatchingConfig | undefined;
   /** Which of its requests are written down; undefined = none. */
   readonly logging?: RequestLoggingConfig | undefined;
+  /** When its batches are held back because they fail; undefined = DEFAULT_BREAKER. */
+  readonly breaker?: BreakerConfig | 'off' | undefined;
+  /** Answers in its place while it cannot: it is not there, its batches fail, its breaker is open. */
+  readonly fallback?: ModelChoice | undefined;
+  /** Answers in its place what it is too busy for. */
+  readonly degradeTo?: ModelChoice | undefined;
 }
+
+/** A configured model, and at most one of version and label; neither = its latest. */
+export interface ModelChoice {
+  readonly name: string;
+  readonly version?: bigint | undefined;
+  readonly label?: string | undefined;
+}
+
+/** See models/breaker.ts. */
+export interface BreakerConfig {
+  /** So many failed batches within the window, and half of all, open it. */
+  readonly failures: number;
+  readonly windowMs: number;
+  /** How long it is open before one batch is tried. */
+  readonly resetMs: number;
+}
+
+/** Few enough that a dead server is known after a moment, more than one bad batch of one client. */
+export const DEFAULT_BREAKER: BreakerConfig = { failures: 5, windowMs: 10_000, resetMs: 2000 };
 
 /** TensorFlow Serving's batching knobs (BatchingParameters): what is absent is the server's. */
 export interface BatchingConfig {
@@ -87,6 +112,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     logRate: undefined as number | undefined,
     sloMs: undefined as number | undefined,
     weight: undefined as number | undefined,
+    breaker: undefined as 'off' | undefined,
+    fallback: undefined as ModelChoice | undefined,
+    degradeTo: undefined as ModelChoice | undefined,
   };
   const labels = new Map<string, bigint>();
   for (const part of rest) {
@@ -110,6 +138,13 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       const policy = parseVersionPolicy(value);
       if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
       settings.versions = policy;
+    } else if (key === 'fallback' || key === 'degrade_to') {
+      const choice = parseModelChoice(value);
+      if (choice === undefined) return { error: `${key}=${value} wants ${MODEL_CHOICE}` };
+      settings[key === 'fallback' ? 'fallback' : 'degradeTo'] = choice;
+    } else if (key === 'breaker') {
+      if (value !== 'off') return { error: `breaker=${value} wants off; how it works is said in pillion.yaml` };
+      settings.breaker = value;
     } else if (key === 'log') settings.log = value;
     else if (key === 'log_rate') {
       settings.logRate = Number(value);
@@ -118,7 +153,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
       const keys =
-        'backend, provider, host, isolate, slo_ms, weight, versions, log, log_rate and label.NAME (a number)';
+        'backend, provider, host, isolate, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
@@ -141,8 +176,27 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
       sloMs: settings.sloMs,
       weight: settings.weight,
+      ...(settings.breaker !== undefined && { breaker: settings.breaker }),
+      ...(settings.fallback !== undefined && { fallback: settings.fallback }),
+      ...(settings.degradeTo !== undefined && { degradeTo: settings.degradeTo }),
     },
   };
+}
+
+/** What a choice of a model wants to look like. */
+export const MODEL_CHOICE = 'a model, such as small, small:3 (a version) or small@stable (a label)';
+
+/** "small", "small:3" or "small@stable"; undefined for anything else. */
+export function parseModelChoice(text: string): ModelChoice | undefined {
+  const [, name, version, label] = /^([^/:@\s]+)(?::(\d{1,19})|@([^/:@\s]+))?$/.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  return { name, version: version === undefined ? undefined : BigInt(version), label };
+}
+
+/** As parseModelChoice reads it. */
+export function showModelChoice({ name, version, label }: ModelChoice): string {
+  if (label !== undefined) return `${name}@${label}`;
+  return version === undefined ? name : `${name}:${version}`;
 }
 
 /** A day at most: what is longer is no objective. */

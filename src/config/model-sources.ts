@@ -9,7 +9,7 @@
  */
 import { join } from 'node:path';
 import { readConfigFile } from './config-file.ts';
-import { checkNames } from './model-checks.ts';
+import { checkAlternates, checkNames } from './model-checks.ts';
 import { LATEST_ONE, type ModelConfig, parseModelFlag } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import type { Origin } from './read-options.ts';
@@ -93,6 +93,7 @@ function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfi
     models.map(({ name }) => ({ name, where: '' })),
     errors,
   );
+  checkAlternates(models, errors);
   return models;
 }
 

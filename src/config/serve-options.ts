@@ -23,7 +23,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, slo_ms, weight (of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01).',
+    help: 'A further model; may be given several times. Keys: backend, provider (cpu, cuda), host, slo_ms, weight (of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off.',
   }),
   ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
@@ -65,6 +65,12 @@ export const SERVE_OPTIONS = {
     oneOf: ['pillion', 'grpc-js'],
     placeholder: 'pillion|grpc-js',
     help: 'What carries gRPC. pillion costs a fraction of the CPU and keeps grpc-timeout exact; grpc-js is there to compare with, should a client misbehave.',
+  }),
+  grpc_spin_micros: integer({
+    min: 0,
+    max: 1000,
+    default: 50,
+    help: 'How long the event loop may wait for the next gRPC request without sleeping, in µs, where a client’s last ones came that fast after their answers. 0 = never, as on a budget of less than two cores.',
   }),
   grpc_compress_from_bytes: integer({
     ...COUNT,

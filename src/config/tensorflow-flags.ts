@@ -29,7 +29,7 @@ export const TENSORFLOW_FLAGS: Readonly<Record<string, TensorFlowFlag>> = {
   tensorflow_session_config_file: value(SESSION),
   platform_config_file: value(`${SESSION}; a model’s runtime is chosen by its files`),
   per_process_gpu_memory_fraction: value('the runtime takes the GPU memory that it needs'),
-  saved_model_tags: value('the models served have no tags'),
+  saved_model_tags: value('of a SavedModel the graph with the tag "serve" is taken'),
   flush_filesystem_caches: boolean('caches of the file system are left to the kernel'),
   remove_unused_fields_from_bundle_metagraph: boolean(SESSION),
   enable_signature_method_name_check: boolean('a signature’s method name is never checked, which is the default there'),

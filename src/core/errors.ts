@@ -73,6 +73,8 @@ export const ERROR_TABLE = {
   backend_failed: row(GrpcStatus.INTERNAL, 500),
   /** The worker that ran the batch died. */
   worker_lost: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** The server that runs the model does not answer, or so many runs have failed that none is tried for a while. */
+  backend_unavailable: row(GrpcStatus.UNAVAILABLE, 503, true),
   /** Anything else: the cause is logged, never sent. */
   internal: row(GrpcStatus.INTERNAL, 500),
 } as const satisfies Record<string, ErrorRow>;

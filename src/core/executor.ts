@@ -2,7 +2,24 @@
  * All that the scheduler knows of a runtime: how many batches may run at once, and how to run one.
  */
 import type { Instant } from './clock.ts';
+import type { PriorityClass } from './priority.ts';
 import type { TensorMap } from './tensor.ts';
+
+/** W3C Trace Context as headers. */
+export interface TraceHeaders {
+  readonly traceparent: string;
+  readonly tracestate?: string | undefined;
+}
+
+/** For whom a batch runs: what goes along with it to a server that runs it elsewhere. Asked for by those alone. */
+export interface BatchOrigin {
+  /** Of the span under which the run happens; undefined = nobody traces. */
+  readonly traceHeaders: TraceHeaders | undefined;
+  /** The most important class among the requests in it. */
+  readonly priority: PriorityClass;
+  /** Set by an executor that can stop a run: called once, when the last request in it was cancelled or expired. */
+  onAbandoned: (() => void) | undefined;
+}
 
 export interface Batch {
   readonly signatureName: string;
@@ -14,6 +31,8 @@ export interface Batch {
   readonly size: number;
   /** The latest of its members' deadlines: after it nobody wants the answer. May be Infinity. */
   readonly deadline: Instant;
+  /** Absent where nobody asked for the run: it was made up. */
+  readonly origin?: BatchOrigin | undefined;
 }
 
 export interface BatchResult {
@@ -26,14 +45,22 @@ export interface BatchResult {
 export interface Executor {
   /** How many batches may be in `run` at once. It changes when the model moves to another host: ask each time. */
   readonly slots: number;
+  /** A worker takes its next batch while it still runs one. Absent = false. Like `slots` it may change. */
+  readonly takesNext?: boolean;
   /** Runs happen on the event loop's own core: they take none of the slots that all models share. Absent = false. */
   readonly isInline?: boolean;
+  /** Runs happen on another server: there is nothing here to warm up, and made-up batches would cost others. */
+  readonly isElsewhere?: boolean;
   /**
    * Memory for one input of a batch that will be given to `run` next, at least `byteLength` bytes, 8-byte aligned.
    * It belongs to the executor again when that run settles (or `release` is called because no run came of it).
    */
   allocate(byteLength: number): ArrayBuffer;
   release(buffer: ArrayBuffer): void;
-  /** Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once. */
-  run(batch: Batch): Promise<BatchResult>;
+  /**
+   * Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once, but for
+   * one behind each of them where it `takesNext`: `after` is a batch in `run`, and whoever runs it takes this one next.
+   * If that has just ended it is as if it were not given.
+   */
+  run(batch: Batch, after?: Batch): Promise<BatchResult>;
 }

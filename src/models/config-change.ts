@@ -13,13 +13,18 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
   return isMoved(before, after) || !isDeepStrictEqual(loadedWith(before), loadedWith(after));
 }
 
-/** All that a load depends on. Policy and labels only choose among what is loaded, and logging listens to it. */
+/**
+ * All that a load depends on. Policy and labels only choose among what is loaded, logging listens to it, and what answers
+ * in its place is another.
+ */
 function loadedWith({
   name: _name,
   basePath: _path,
   versionPolicy: _policy,
   versionLabels: _labels,
   logging: _logging,
+  fallback: _fallback,
+  degradeTo: _degradeTo,
   ...rest
 }: ModelConfig) {
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));

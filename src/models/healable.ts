@@ -12,6 +12,7 @@ const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|OUT_OF_MEMORY/
 export function isHealable(error: ServingError): boolean {
   switch (error.kind) {
     case 'worker_lost':
+    case 'backend_unavailable':
     case 'insufficient_memory':
     case 'overloaded':
       return true;

@@ -26,6 +26,11 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
     onOutput: (model, version, line) => {
       if (limiter.allow(model)) logger.info({ ...of(model, version), output: line }, `${model}: ${line}`);
     },
+    onBreaker: (model, version, state, reason) =>
+      logger[state === 'open' ? 'warn' : 'info'](
+        { ...of(model, version), event: 'breaker', breaker: state, reason },
+        `circuit breaker ${state.replace('_', ' ')}`,
+      ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

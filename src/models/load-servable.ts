@@ -4,14 +4,16 @@
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { type Host, type HostMove, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
-import type { HostChoice, ModelConfig } from '../config/model-config.ts';
+import { DEFAULT_BREAKER, type HostChoice, type ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Signature } from '../core/signature.ts';
 import type { CoreSlots } from '../scheduler/core-slots.ts';
 import type { LatencySeed } from '../scheduler/latency-model.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { Scheduler, type SchedulerInit } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
+import { GuardedExecutor } from './guarded-executor.ts';
 import type { KeptLatency, LatencyStore } from './latency-store.ts';
 import { type ModelBatching, modelBatching } from './model-batching.ts';
 import { loadModelFile } from './model-file/load-model-file.ts';
@@ -59,14 +61,16 @@ export interface HostEvents {
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
   /** A process of its printed a line. */
   onOutput?(model: string, version: bigint, line: string): void;
-  /** Something that its own files ask for has no effect. */
+  /** Its circuit breaker has gone over to another state. */
+  onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
+  /** Something that its own files ask for has no effect, or something that it holds is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
   return async (model, version, versionDirectory) => {
-    const { clock, telemetry, events } = options;
+    const { events } = options;
     const { name } = model;
     const modelFile = await loadModelFile(versionDirectory);
     const batching = await modelBatching(model, versionDirectory, options);
@@ -74,27 +78,22 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const life = { restarts: 0 };
     const hosted = await hostOf(options, model, version, versionDirectory, batching, life);
     events.onHost(name, version, hosted);
+    for (const warning of hosted.warnings) events.onWarning?.(name, version, warning);
     const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
     const views = await viewsOf(modelFile, signatures, hosted);
-    const scheduler = new Scheduler({
-      executor: hosted.executor,
-      clock,
-      telemetry,
-      options: { ...batching.scheduler, sloMs: model.sloMs ?? batching.scheduler.sloMs, weight: model.weight },
-      slots: options.coreSlots,
-      signatures,
-      model: name,
-      version: version.toString(),
-    });
+    const breaker = breakerOf(options, model, version);
+    const executor = breaker === undefined ? hosted.executor : new GuardedExecutor(hosted.executor, breaker);
+    const scheduler = schedulerOf(options, model, version, { executor, signatures, options: batching.scheduler });
     const kept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency);
-    const runner = runnerOf(scheduler, hosted, kept);
+    const runner = runnerOf(scheduler, hosted, kept, breaker);
     const servable =
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
     servable.host = servableHost(hosted, life);
-    const { executor } = hosted;
-    await prepared(options, { servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
+    servable.breaker = breaker;
+    const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
+    await prepared(options, loaded);
     scheduler.latency.seed(seedsOf(servable));
     return servable;
   };
@@ -151,9 +150,37 @@ function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
   );
 }
 
-function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency): ServableRunner {
+function schedulerOf(
+  { clock, telemetry, coreSlots }: LoadServableOptions,
+  { name, sloMs, weight }: ModelConfig,
+  version: bigint,
+  parts: Pick<SchedulerInit, 'executor' | 'signatures' | 'options'>,
+): Scheduler {
+  return new Scheduler({
+    ...parts,
+    options: { ...parts.options, sloMs: sloMs ?? parts.options.sloMs, weight },
+    clock,
+    telemetry,
+    slots: coreSlots,
+    model: name,
+    version: version.toString(),
+  });
+}
+
+function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, version: bigint): Breaker | undefined {
+  const { name, breaker = DEFAULT_BREAKER } = model;
+  if (breaker === 'off') return undefined;
+  return new Breaker({
+    ...breaker,
+    clock,
+    what: `model "${name}" version ${version}`,
+    onChange: (state, reason) => events.onBreaker?.(name, version, state, reason),
+  });
+}
+
+function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker: Breaker | undefined): ServableRunner {
   return {
-    submit: (request) => scheduler.submit(request),
+    submit: (request) => (breaker?.isRefusing === true ? Promise.reject(breaker.refusal()) : scheduler.submit(request)),
     close: async () => {
       await scheduler.close();
       await kept.end();
@@ -169,7 +196,7 @@ function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency): Servab
       return scheduler.runningBatches;
     },
     get sessions() {
-      return hosted.executor.slots;
+      return hosted.executor.isInline === true ? 1 : hosted.executor.slots;
     },
   };
 }

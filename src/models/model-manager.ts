@@ -13,7 +13,7 @@ import { ModelLife } from './model-life.ts';
 import { unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
-import type { ModelReloader, ServableDirectory, VersionChoice } from './servable-directory.ts';
+import type { ModelAlternates, ModelReloader, ServableDirectory, VersionChoice } from './servable-directory.ts';
 import { type LoadServable, VersionLoader } from './version-loader.ts';
 import { diskFiles, type VersionFiles } from './version-source.ts';
 import type { TransitionPolicy } from './version-transitions.ts';
@@ -130,6 +130,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     const life = this.#lives.get(name);
     if (life === undefined) throw unknownModel(name, this.#lives.keys());
     return life.acquire(choice);
+  }
+
+  alternates(name: string): ModelAlternates | undefined {
+    const config = this.#lives.get(name)?.config;
+    return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
   }
 
   status(name: string, choice: VersionChoice): readonly VersionStatus[] {

@@ -1,13 +1,19 @@
 /**
  * Finds the servable that a request asks for, and tells the state of all. The manager is one; tests make their own.
  */
-import type { ModelConfig } from '../config/model-config.ts';
+import type { ModelChoice, ModelConfig } from '../config/model-config.ts';
 import type { ServableHandle, VersionStatus } from './servable.ts';
 
 /** Which version: at most one of the two; neither = the latest available. */
 export interface VersionChoice {
   readonly version?: bigint | undefined;
   readonly label?: string | undefined;
+}
+
+/** Who answers in a model's place: see ModelConfig. */
+export interface ModelAlternates {
+  readonly fallback?: ModelChoice | undefined;
+  readonly degradeTo?: ModelChoice | undefined;
 }
 
 export interface ServableDirectory {
@@ -22,6 +28,8 @@ export interface ServableDirectory {
    * model_not_ready (wanted but still loading), load_failed is reported as model_not_found with the reason.
    */
   acquire(name: string, choice: VersionChoice): ServableHandle;
+  /** Who is configured to answer in the model's place; undefined = nobody. Absent = nobody for any. */
+  alternates?(name: string): ModelAlternates | undefined;
   /** Highest version first; unknown name → model_not_found. */
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
 }

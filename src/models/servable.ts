@@ -9,6 +9,7 @@ import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { LatencySeed } from './batch-sweep.ts';
+import type { Breaker } from './breaker.ts';
 import type { ModelMemory } from './model-memory.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
@@ -65,6 +66,8 @@ export class Servable {
   latencySeeds: readonly LatencySeed[] = [];
   /** Where its runs happened when it was loaded, and why there; undefined until its loader has said. */
   host: ServableHost | undefined;
+  /** Around its batches; undefined where it is off, or its loader has none. */
+  breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** What loading it took; undefined until its loader has looked. */
   memory: ModelMemory | undefined;
   #handles = 0;

@@ -53,7 +53,9 @@ export class VersionLoader {
         return undefined;
       }
       if (opened === undefined || 'runner' in opened) return opened;
-      if (attempt >= maxRetries || !isHealable(opened)) throw opened;
+      // A server that is away comes back when it does: there is nothing that anybody could mend here.
+      const isLast = attempt >= maxRetries && opened.kind !== 'backend_unavailable';
+      if (isLast || !isHealable(opened)) throw opened;
       order.onRetry({ error: opened, retry: attempt + 1, maxRetries, delayMs });
       await this.#wait(delayMs, order.signal);
     }

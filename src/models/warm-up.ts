@@ -6,6 +6,8 @@
  *                                                                                                    ▼
  *     served ◀── every answer is the recorded one ◀── golden file there? its requests are replayed and compared
  *
+ * A model that another server runs is not swept: there is nothing to warm here, and the other server has callers of its own.
+ *
  * A file that is not whole, a request that fails, an answer that differs: the version is not served, and whatever was
  * served before it stays. Made-up input proves nothing, so what fails of the sweep is only told.
  */
@@ -82,6 +84,7 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void
   }
   const { clock, events } = options;
   const { executor, signatures, servable, scheduler } = loaded;
+  if (executor.isElsewhere === true) return;
   const startedAt = clock.nowMs();
   const isGentle = options.isServing?.() ?? false;
   const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });

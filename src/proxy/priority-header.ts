@@ -3,8 +3,8 @@
  * read once for each head that clients repeat.
  */
 import { ServingError } from '../core/errors.ts';
+import { quoteName } from '../core/list-names.ts';
 import { PRIORITY_HEADER, PRIORITY_NAMES, type PriorityClass, parsePriority } from '../core/priority.ts';
-import { quoteName } from './handlers/list-names.ts';
 
 /** The class, undefined if the header is not there, or what is wrong with it. */
 export function readPriority(text: string | undefined): PriorityClass | undefined | ServingError {

@@ -8,7 +8,13 @@ import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord, Surface } from '../telemetry/request-record.ts';
+import type {
+  AlternateRecord,
+  BatchRecord,
+  RequestOutcome,
+  RequestRecord,
+  Surface,
+} from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 
@@ -49,6 +55,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   requestBytes = 0;
   responseBytes = 0;
   batch: BatchRecord | undefined;
+  alternate: AlternateRecord | undefined;
   error: ServingError | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;

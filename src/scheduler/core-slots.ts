@@ -42,9 +42,13 @@ export interface SlotTenant {
   workDueBy(due: Instant): number;
 }
 
-/** A batch that runs: when it should end. */
+/** A batch that runs, or is given to a worker to run next: when it should end. */
 export interface SlotUse {
   readonly expectedEnd: Instant;
+  /** It has not begun: it takes this one's slot when it ends. */
+  readonly after?: SlotUse | undefined;
+  /** What takes its slot when it ends. */
+  readonly next?: SlotUse | undefined;
 }
 
 const OVERLOAD_MS = 250;
@@ -118,7 +122,7 @@ export class CoreSlots {
     this.pump();
   }
 
-  /** Below 0 where slots were taken away while their batches ran. */
+  /** Below 0 where a worker was given a batch while it runs one, or slots were taken away while their batches ran. */
   get free(): number {
     return this.total - this.#uses.length;
   }
@@ -130,6 +134,14 @@ export class CoreSlots {
 
   get isShared(): boolean {
     return this.#tenants.length > 1;
+  }
+
+  /** Another tenant has work for the slots, or has used them lately. */
+  isContended(tenant: SlotTenant, now: Instant): boolean {
+    if (!this.isShared) return false;
+    return this.#tenants.some(
+      (other) => other !== tenant && other.usesSlots && (other.queuedTasks > 0 || other.usage.busy.perMs(now) > 0),
+    );
   }
 
   join(tenant: SlotTenant): void {

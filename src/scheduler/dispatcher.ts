@@ -6,26 +6,28 @@
  *   the policy's instant has come ─────┘                                                       │       └ one timer
  *                                                                                              └ RunningBatch
  *
- * A batch is put together at the latest moment, when a slot is free to run it: until then its tasks may leave and others
- * may join. Never more than `executor.slots` batches are in `run`; a batch of which every member was cancelled still
+ * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (prefetch.ts): until
+ * then its tasks may leave and others may join. Never more than `executor.slots` batches are in `run`; a batch of which every member was cancelled still
  * holds its slot until the executor has answered. Whatever fails, fails one batch's members.
  *
  * Where several models share the slots (core-slots.ts), who starts next is decided there, and this one is asked to.
  */
-import type { Clock, Instant, TimerHandle } from '../core/clock.ts';
+import type { Clock, Instant } from '../core/clock.ts';
 import { toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
 import { takeMembers, takeNewestMembers } from './batch-members.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './batch-policy.ts';
-import { type CoreSlots, type SlotTenant, SlotUsage, type SlotUse, type Urgency } from './core-slots.ts';
+import { type CoreSlots, SlotUsage, type Urgency } from './core-slots.ts';
 import type { Lane } from './lane.ts';
+import { Prefetch, type PrefetchTenant } from './prefetch.ts';
 import { expiredInQueue, shedInQueue } from './queue-errors.ts';
 import { QueueSituation, urgencyOf, workDueBy } from './queue-situation.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import { RunningBatch } from './running-batch.ts';
 import type { Task } from './task.ts';
 import type { TaskQueue } from './task-queue.ts';
+import { WakeTimer } from './wake-timer.ts';
 
 export interface DispatcherOptions {
   readonly executor: Executor;
@@ -45,7 +47,7 @@ export interface DispatcherOptions {
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
 
-export class Dispatcher implements SlotTenant {
+export class Dispatcher implements PrefetchTenant {
   readonly usage: SlotUsage;
   readonly situation: QueueSituation;
   readonly #options: DispatcherOptions;
@@ -56,13 +58,13 @@ export class Dispatcher implements SlotTenant {
     this.dispatch();
   };
   readonly #uses: RunningBatch[] = [];
+  readonly #prefetch: Prefetch;
+  readonly #timer: WakeTimer;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
   #pokedAt: Instant = 0;
   #isDispatching = false;
-  #timer: TimerHandle | undefined;
-  #timerAt: Instant = Infinity;
   /** What waits was looked at and held back until then; a new head of a lane ends that. */
   #heldUntil: Instant = -Infinity;
   /** Called when nothing waits and nothing runs, at each change that leads there. */
@@ -74,6 +76,8 @@ export class Dispatcher implements SlotTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     this.situation = new QueueSituation(this, slots, statistics);
+    this.#timer = new WakeTimer(clock, () => this.dispatch());
+    this.#prefetch = new Prefetch(this, options.executor, slots, clock);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
@@ -88,7 +92,7 @@ export class Dispatcher implements SlotTenant {
   }
 
   /** Batches that run, of this dispatcher. */
-  get uses(): readonly SlotUse[] {
+  get uses(): readonly RunningBatch[] {
     return this.#uses;
   }
 
@@ -132,7 +136,7 @@ export class Dispatcher implements SlotTenant {
     const { queue, slots } = this.#options;
     if (queue.queuedTasks === 1 && this.#uses.length === 0) slots.onWork(this);
     if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
-    if (this.#isDeferred || this.freeSlots <= 0) return;
+    if (this.#isDeferred || (this.freeSlots <= 0 && this.#prefetch.due(now) === undefined)) return;
     // Beside others, what waits for company is not looked at for every guest.
     if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;
@@ -151,6 +155,7 @@ export class Dispatcher implements SlotTenant {
   dispatch(): void {
     if (this.usesSlots && this.#options.slots.isShared) {
       this.#options.slots.pump();
+      this.#runAhead();
       return;
     }
     // A batch may end before its start returns (an executor that throws): the loop below then goes on, not a recursion.
@@ -161,6 +166,7 @@ export class Dispatcher implements SlotTenant {
     } finally {
       this.#isDispatching = false;
     }
+    this.#runAhead();
     this.#afterLeaving();
   }
 
@@ -187,10 +193,30 @@ export class Dispatcher implements SlotTenant {
         return true;
       case 'waitUntil':
         this.#heldUntil = decision.at;
-        this.#arm(decision.at);
+        this.#timer.arm(decision.at);
         return false;
       case 'idle':
         return false;
+    }
+  }
+
+  /** Gives a batch to a worker that is about to end its own. Only what is to run: all else is decided when it has. */
+  #runAhead(): void {
+    if (this.#isDispatching || this.freeSlots > 0 || this.queuedTasks === 0) return;
+    const now = this.#options.clock.nowMs();
+    const after = this.#prefetch.due(now);
+    if (after === undefined) return;
+    const startsAt = Math.max(now, after.expectedEnd);
+    this.situation.now = startsAt;
+    this.#snapshot.freeSlots = 1;
+    const decision = this.#policy.decide(this.#snapshot, startsAt);
+    if (decision.kind !== 'run' && decision.kind !== 'runNewest') return;
+    this.#isDispatching = true;
+    try {
+      this.#run(decision, now, after);
+    } finally {
+      this.#isDispatching = false;
+      this.#afterLeaving();
     }
   }
 
@@ -209,7 +235,7 @@ export class Dispatcher implements SlotTenant {
     task.owner.fail(shedInQueue(reason, task, now, lane.latency.meanMs(task.rows)));
   }
 
-  #run(decision: Decision<Lane> & { kind: 'run' | 'runNewest' }, now: Instant): void {
+  #run(decision: Decision<Lane> & { kind: 'run' | 'runNewest' }, now: Instant, after?: RunningBatch): void {
     const { lane, rows, kind } = decision;
     const { executor, clock, queue, statistics } = this.#options;
     const oldest = lane.head!;
@@ -217,8 +243,8 @@ export class Dispatcher implements SlotTenant {
     const take = kind === 'run' ? takeMembers : takeNewestMembers;
     const members = take(queue, lane, rows, now);
     if (members.length === 0) return;
-    statistics.onStart(members[0]!, now);
-    const running = this.#begin(lane, members, decision.reason, now);
+    statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
+    const running = this.#begin(lane, members, decision.reason, now, after);
     try {
       const inputs = running.assemble(executor);
       const batch = running.start(inputs, clock.nowMs());
@@ -227,7 +253,7 @@ export class Dispatcher implements SlotTenant {
         this.#fail(running, expiredInQueue());
         return;
       }
-      executor.run(batch).then(
+      executor.run(batch, after?.batch).then(
         (result) => this.#complete(running, result),
         (thrown: unknown) => this.#fail(running, thrown),
       );
@@ -236,9 +262,15 @@ export class Dispatcher implements SlotTenant {
     }
   }
 
-  #begin(lane: Lane, members: readonly Task[], reason: DispatchReason, now: Instant): RunningBatch {
+  #begin(
+    lane: Lane,
+    members: readonly Task[],
+    reason: DispatchReason,
+    now: Instant,
+    after: RunningBatch | undefined,
+  ): RunningBatch {
     const { model, version, telemetry, slots } = this.#options;
-    const running = new RunningBatch({ lane, members, reason, model, version, telemetry }, now);
+    const running = new RunningBatch({ lane, members, reason, model, version, telemetry, after }, now);
     this.#uses.push(running);
     running.holdsSlot = this.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
@@ -247,6 +279,8 @@ export class Dispatcher implements SlotTenant {
 
   #complete(running: RunningBatch, result: BatchResult): void {
     const now = this.#options.clock.nowMs();
+    // The one before it may have been heard of late, but it has ended.
+    running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
     try {
@@ -269,36 +303,22 @@ export class Dispatcher implements SlotTenant {
     const now = clock.nowMs();
     record.end = now;
     this.#uses.splice(this.#uses.indexOf(running), 1);
-    if (running.holdsSlot) slots.giveBack(running, this, now - record.batchStart, now);
-    statistics.onEnd(record, running.firstMember, running.lastMember);
+    running.next?.begin(now);
+    if (running.after !== undefined) running.after.next = undefined;
+    if (running.holdsSlot) slots.giveBack(running, this, now - running.slotSince, now);
+    statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
     this.dispatch();
     this.#afterLeaving();
     telemetry.recordBatch(record);
     onBatch?.(record);
   }
 
-  #arm(at: Instant): void {
-    if (at === this.#timerAt) return;
-    this.#disarm();
-    this.#timerAt = at;
-    this.#timer = this.#options.clock.setTimer(at, () => {
-      this.#timer = undefined;
-      this.#timerAt = Infinity;
-      this.dispatch();
-    });
-  }
-
-  #disarm(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#timerAt = Infinity;
-  }
-
   /** Not while dispatching: tasks are on their way from the queue to a slot then, and counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
     if (this.#options.queue.queuedTasks === 0) {
-      this.#disarm();
+      this.#timer.disarm();
+      this.#prefetch.disarm();
       this.situation.onEmpty();
     }
     if (this.isQuiet) this.onQuiet?.();

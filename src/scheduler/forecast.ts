@@ -63,11 +63,11 @@ export class Forecast {
     const freeAt = this.#freeAt;
     freeAt.length = 0;
     const spread = othersMs / slots;
-    for (let i = 0; i < slots; i++) {
-      const use = uses[i];
-      const busyMs = use === undefined ? 0 : Math.max(OVERDUE_MS, use.expectedEnd - now);
-      freeAt.push(now + busyMs + spread);
+    for (const { expectedEnd, next, after } of uses) {
+      if (after !== undefined || freeAt.length >= slots) continue;
+      freeAt.push(now + Math.max(OVERDUE_MS, (next?.expectedEnd ?? expectedEnd) - now) + spread);
     }
+    while (freeAt.length < slots) freeAt.push(now + spread);
   }
 
   #earliest(): number {

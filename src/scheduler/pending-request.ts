@@ -88,7 +88,10 @@ export class PendingRequest implements TaskOwner {
   fail(error: ServingError): void {
     if (this.isSettled) return;
     this.#settle();
-    for (const task of this.#tasks) this.#queue.remove(task);
+    for (const task of this.#tasks) {
+      this.#queue.remove(task);
+      task.ride?.onLeaving();
+    }
     this.#reject(error);
   }
 

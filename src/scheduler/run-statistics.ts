@@ -90,8 +90,8 @@ export class RunStatistics {
     plan.learnedAt = now;
   }
 
-  /** The batch's members are settled. */
-  onEnd(record: BatchRecord, first: Task, last: Task): void {
+  /** The batch's members are settled. It held its slot since `slotSince`. */
+  onEnd(record: BatchRecord, slotSince: Instant, first: Task, last: Task): void {
     if (record.splitStart === 0) return;
     if (!first.isSoft && first.due < Infinity) this.#adjustReserve(record.end + this.overheadMs - first.due);
     const answered = this.#lastAnswered;
@@ -100,7 +100,7 @@ export class RunStatistics {
       this.#answerMs += WEIGHT * (bounded(answerMs) - this.#answerMs);
     }
     this.#lastAnswered = last.owner.context.stages;
-    const aroundMs = record.executeStart - record.batchStart + record.end - record.splitStart;
+    const aroundMs = record.executeStart - slotSince + record.end - record.splitStart;
     this.#aroundMs += WEIGHT * (aroundMs - this.#aroundMs);
   }
 

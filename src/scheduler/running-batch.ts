@@ -1,15 +1,18 @@
 /**
  * One batch from the moment that its tasks have left their lane until each of them has its answer.
  *
- *   new ──▶ assemble ──▶ (executor runs it) ──▶ complete │ fail
+ *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
+ *                          └─ behind another ──▶ begin ──┘
  *
  * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
  * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
  */
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
-import type { Batch, BatchResult } from '../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, TraceHeaders } from '../core/executor.ts';
+import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
+import { traceHeadersOf } from '../telemetry/propagation.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -18,7 +21,7 @@ import type { SlotUse } from './core-slots.ts';
 import type { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { SignaturePlan } from './signature-plan.ts';
-import type { Task } from './task.ts';
+import type { Task, TaskRide } from './task.ts';
 
 export interface RunningBatchInit {
   readonly lane: Lane;
@@ -28,13 +31,23 @@ export interface RunningBatchInit {
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
+  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
+  readonly after?: RunningBatch | undefined;
 }
 
-export class RunningBatch implements SlotUse {
+export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
   /** It holds one of the slots that all models share. */
   holdsSlot = false;
+  onAbandoned: (() => void) | undefined;
+  /** What it waits for, until it begins; and what waits for it. */
+  after: RunningBatch | undefined;
+  next: RunningBatch | undefined = undefined;
+  /** Since when it has its slot to itself. */
+  slotSince: Instant;
+  /** What the executor was given; undefined before. */
+  batch: Batch | undefined = undefined;
   readonly #members: readonly Task[];
   readonly #lane: Lane;
   #buffers: readonly ArrayBuffer[] = [];
@@ -49,7 +62,10 @@ export class RunningBatch implements SlotUse {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
-    this.expectedEnd = batchStart + (expectedMs ?? 0);
+    this.after = init.after;
+    if (init.after !== undefined) init.after.next = this;
+    this.slotSince = batchStart;
+    this.expectedEnd = Math.max(batchStart, init.after?.expectedEnd ?? 0) + (expectedMs ?? 0);
     this.record = {
       model: init.model,
       version: init.version,
@@ -88,15 +104,44 @@ export class RunningBatch implements SlotUse {
    */
   start(inputs: TensorMap, now: Instant): Batch | undefined {
     let deadline = -Infinity;
-    for (const { owner } of this.#members) {
+    for (const member of this.#members) {
+      const { owner } = member;
       if (!(owner.context.deadline > now)) owner.fail(expiredInQueue());
+      member.ride = this;
       if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
     }
     if (deadline === -Infinity) return undefined;
-    this.record.executeStart = now;
-    this.#enter(STAGE_EXECUTE, now);
+    if (this.after === undefined) this.#beginAt(now);
     const { plan, outputs } = this.#lane;
-    return { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline };
+    this.batch = { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
+    return this.batch;
+  }
+
+  /** What it waited for has ended, or it waits for it no more. */
+  begin(now: Instant): void {
+    if (this.after === undefined) return;
+    this.after.next = undefined;
+    this.after = undefined;
+    this.slotSince = now;
+    this.#beginAt(now);
+  }
+
+  get traceHeaders(): TraceHeaders | undefined {
+    const trace = this.record.trace ?? this.firstMember.owner.context.trace;
+    return trace === undefined ? undefined : traceHeadersOf(trace);
+  }
+
+  get priority(): PriorityClass {
+    let least: PriorityClass = Priority.sheddable;
+    for (const { priority } of this.#members) if (priority < least) least = priority;
+    return least;
+  }
+
+  onLeaving(): void {
+    const { onAbandoned } = this;
+    if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
+    this.onAbandoned = undefined;
+    onAbandoned();
   }
 
   /** Gives the buffers back: no run came of them. */
@@ -110,6 +155,7 @@ export class RunningBatch implements SlotUse {
    */
   complete(result: BatchResult, runEnded: Instant): void {
     const { record } = this;
+    this.onAbandoned = undefined;
     record.splitStart = runEnded;
     record.runStart = result.runStart;
     record.runEnd = result.runEnd;
@@ -130,12 +176,18 @@ export class RunningBatch implements SlotUse {
 
   /** Fails every member that is still wanted. */
   fail(error: ServingError): void {
+    this.onAbandoned = undefined;
     this.record.outcome = error.kind;
     for (const { owner } of this.#members) {
       if (owner.isSettled) continue;
       owner.context.batch = this.record;
       owner.fail(error);
     }
+  }
+
+  #beginAt(now: Instant): void {
+    this.record.executeStart = now;
+    this.#enter(STAGE_EXECUTE, now);
   }
 
   get firstMember(): Task {

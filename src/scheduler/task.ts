@@ -47,6 +47,12 @@ export interface TaskOwner {
   fail(error: ServingError): void;
 }
 
+/** What tasks ride in. */
+export interface TaskRide {
+  /** The request of one of its tasks was cancelled, expired or failed. */
+  onLeaving(): void;
+}
+
 export interface TaskInit {
   readonly owner: TaskOwner;
   readonly part: number;
@@ -83,6 +89,8 @@ export class Task {
   next: Task | undefined = undefined;
   /** The lane's own: its place among those that overtook; −1 = it stands in the list, or in no lane. */
   heapIndex = -1;
+  /** The batch that it rides in, told when nobody wants the task any more; undefined while it waits. */
+  ride: TaskRide | undefined = undefined;
 
   constructor(init: TaskInit) {
     this.owner = init.owner;

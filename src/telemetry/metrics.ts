@@ -14,7 +14,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { MetricsPage } from './metrics-page.ts';
-import type { BatchRecord, RequestRecord } from './request-record.ts';
+import type { AlternateRecord, BatchRecord, RequestRecord } from './request-record.ts';
 import { asMetric, type CounterSeries, counterFamily, GaugeFamily, histogramFamily, type Labels } from './series.ts';
 import { VersionSeries } from './version-series.ts';
 
@@ -56,6 +56,16 @@ export interface MemoryReading {
   readonly bytes: number;
 }
 
+/** In which state the circuit breaker of a model version is. */
+export interface BreakerReading {
+  readonly model: string;
+  readonly version: string;
+  readonly state: (typeof BREAKER_STATE_LABELS)[number];
+}
+
+/** The one that it is in has 1, the others 0. */
+const BREAKER_STATE_LABELS = ['closed', 'half_open', 'open'] as const;
+
 /** Memory of a model version's own processes, in bytes. */
 export interface HostReading {
   readonly model: string;
@@ -96,9 +106,14 @@ export class Metrics {
       'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
+    alternates: counterFamily(
+      'pillion_alternate_answers_total',
+      'Requests that another model answered in the place of the one that was asked, by why.',
+    ),
   };
   readonly #versions = new Map<string, Map<string, VersionSeries>>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
+  readonly #alternates = new Map<string, CounterSeries>();
   readonly #forgetting = new Set<TimerHandle>();
 
   constructor({ clock, processMetrics = true }: MetricsOptions) {
@@ -110,6 +125,7 @@ export class Metrics {
   recordRequest(record: RequestRecord): void {
     this.#versionOf(record.model, record.version).recordRequest(record);
     if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
+    else if (record.alternate !== undefined) this.#alternatesOf(record.alternate).add(1);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -126,6 +142,16 @@ export class Metrics {
     gauge('pillion_queue_rows', 'Rows that wait for a slot.', (r) => r.rows);
     gauge('pillion_queue_tasks', 'Requests (or parts of large ones) that wait for a slot.', (r) => r.tasks);
     gauge('pillion_running_batches', 'Batches that the runtime has now.', (r) => r.runningBatches);
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeBreakers(read: () => readonly BreakerReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().flatMap(({ model, version, state: current }) =>
+        BREAKER_STATE_LABELS.map((state) => ({ labels: { model, version, state }, value: state === current ? 1 : 0 })),
+      );
+    const help = 'State of the circuit breaker around a version’s batches: 1 for the one that it is in.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_breaker_state', help, readings)));
   }
 
   /** `read` is asked at each scrape. Call once. */
@@ -212,6 +238,16 @@ export class Metrics {
     const kinds = this.#refusals.get(surface) ?? new Map<string, CounterSeries>();
     kinds.set(kind, series);
     this.#refusals.set(surface, kinds);
+    return series;
+  }
+
+  /** A few: models are configured, and there are two reasons. */
+  #alternatesOf({ asked: model, reason }: AlternateRecord): CounterSeries {
+    const key = `${reason} ${model}`;
+    const found = this.#alternates.get(key);
+    if (found !== undefined) return found;
+    const series = this.#families.alternates.open({ model, reason });
+    this.#alternates.set(key, series);
     return series;
   }
 

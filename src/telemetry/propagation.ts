@@ -89,6 +89,12 @@ export function formatTraceparent(context: TraceContext): string {
   return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;
 }
 
+/** What a server that is asked on the request's behalf is told of it. */
+export function traceHeadersOf(context: TraceContext): { traceparent: string; tracestate?: string } {
+  const traceparent = formatTraceparent(context);
+  return context.traceState === undefined ? { traceparent } : { traceparent, tracestate: context.traceState };
+}
+
 function withState(trace: CallerTrace, tracestate: string): CallerTrace {
   return { ...trace, traceState: parseTracestate(tracestate) };
 }

@@ -45,6 +45,18 @@ export interface BatchRecord {
   readonly trace: TraceContext | undefined;
 }
 
+/** Why another model answers than the one that was asked: `fallback`, it cannot; `degraded`, it has too much to do. */
+export type AlternateReason = 'fallback' | 'degraded';
+
+/** A request that another model was given in the place of the one that was asked. */
+export interface AlternateRecord {
+  /** The configured model that was asked. */
+  readonly asked: string;
+  readonly reason: AlternateReason;
+  /** When it was given to the other one. */
+  readonly at: Instant;
+}
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -67,6 +79,8 @@ export interface RequestRecord {
   readonly error: ServingError | undefined;
   /** The batch that the request rode in (the last one, if it was large enough for several). */
   readonly batch: BatchRecord | undefined;
+  /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
+  readonly alternate?: AlternateRecord | undefined;
 }
 
 /** Where records go. One instance per app: nothing global, so two servers live in one test. */

@@ -29,6 +29,10 @@ export function requestAttributes(record: RequestRecord): Attributes {
   attributes['inference.request.id'] = clip(record.id);
   if (record.peer !== '') addPeer(attributes, clip(record.peer));
   if (record.model !== '') addModel(attributes, record);
+  if (record.alternate !== undefined) {
+    attributes['inference.model.requested'] = record.alternate.asked;
+    attributes['inference.alternate.reason'] = record.alternate.reason;
+  }
   if (record.rows > 0) attributes['inference.request.rows'] = record.rows;
   if (record.requestBytes > 0) attributes['inference.request.bytes'] = record.requestBytes;
   if (record.responseBytes > 0) attributes['inference.response.bytes'] = record.responseBytes;

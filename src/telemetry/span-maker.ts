@@ -26,7 +26,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { type Clock, type Instant, wallOf } from '../core/clock.ts';
-import type { BatchRecord, RequestRecord } from './request-record.ts';
+import type { AlternateRecord, BatchRecord, RequestRecord } from './request-record.ts';
 import { batchAttributes, clip, isServerFault, requestAttributes } from './span-attributes.ts';
 import { STAGE_EXECUTE, STAGES } from './stage-clock.ts';
 import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
@@ -80,6 +80,7 @@ interface SpanFacts {
   readonly end: Instant;
   readonly attributes?: Attributes;
   readonly links?: Link[];
+  readonly event?: { readonly name: string; readonly attributes: Attributes; readonly at: Instant };
   /** Set where the server is to blame. */
   readonly fault?: string;
 }
@@ -110,6 +111,7 @@ export class SpanMaker {
       start: record.stages.startedAt,
       end: record.stages.finishedAt,
       attributes: requestAttributes(record),
+      ...(record.alternate === undefined ? {} : { event: alternateEvent(record, record.alternate) }),
       ...(isServerFault(record.outcome) ? { fault: clip(record.error?.message ?? record.outcome) } : {}),
     });
     this.#makeStageSpans(record, spanContextOf(context));
@@ -161,6 +163,9 @@ export class SpanMaker {
     const under: Context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
     this.#ids.preset(traceId, facts.spanId);
     const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#wall(start) }, under);
+    if (facts.event !== undefined) {
+      span.addEvent(facts.event.name, facts.event.attributes, this.#wall(facts.event.at));
+    }
     if (facts.fault !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: facts.fault });
     span.end(this.#wall(Math.max(start, end)));
   }
@@ -178,6 +183,17 @@ export class SpanMaker {
     const nanos = Math.floor((wholeMs - seconds * 1000 + restMs) * 1e6);
     return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, nanos - 1e9];
   }
+}
+
+/** The moment at which the request was given to another model. */
+function alternateEvent({ model, version }: RequestRecord, { asked, reason, at }: AlternateRecord) {
+  const attributes = {
+    'inference.model.requested': asked,
+    'inference.model.name': model,
+    'inference.model.version': version,
+    'inference.alternate.reason': reason,
+  };
+  return { name: 'inference.alternate', attributes, at };
 }
 
 function parentOf(context: TraceContext, isRemote: boolean): SpanContext | undefined {

@@ -7,9 +7,9 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ServingError } from '../../src/core/errors.ts';
-import { ModelSpecMemo } from '../../src/proxy/grpc/model-spec-codec.ts';
-import { type PredictRequest, readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.ts';
-import { dataTypeOf, dtypeOf } from '../../src/proxy/tf-dtype.ts';
+import { ModelSpecMemo } from '../../src/core/model-spec-codec.ts';
+import { type PredictRequest, readPredictRequest } from '../../src/core/predict-request-reader.ts';
+import { dataTypeOf, dtypeOf } from '../../src/core/tf-dtype.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
 import {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
+import { writePredictRequest, writeRecordedResponse } from '../../src/core/predict-request-writer.ts';
+import { readPredictResponse } from '../../src/core/predict-response-reader.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
-import { readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.ts';
-import { writePredictRequest, writeRecordedResponse } from '../../src/proxy/grpc/predict-request-writer.ts';
-import { readPredictResponse } from '../../src/proxy/grpc/predict-response-reader.ts';
 import { decode } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 

@@ -24,6 +24,9 @@ const MAX_BATCH_SIZE = 4;
 interface Setting {
   readonly kind: SchedulerKind;
   readonly slots: number;
+  readonly takesNext: boolean;
+  /** How long its runs are said to take; undefined: nobody knows before the first. */
+  readonly seedMs: number | undefined;
   readonly batchTimeoutMicros: number;
   readonly maxEnqueuedBatches: number;
   readonly allowedBatchSizes: readonly number[];
@@ -46,6 +49,8 @@ type Event =
 const setting: fc.Arbitrary<Setting> = fc.record({
   kind: fc.constantFrom(...SCHEDULER_KINDS),
   slots: fc.integer({ min: 1, max: 3 }),
+  takesNext: fc.boolean(),
+  seedMs: fc.constantFrom(undefined, 2, 8),
   batchTimeoutMicros: fc.constantFrom(0, 3000),
   maxEnqueuedBatches: fc.integer({ min: 1, max: 4 }),
   allowedBatchSizes: fc.constantFrom([], [2, 4]),
@@ -94,7 +99,8 @@ class World {
 
   constructor(s: Setting) {
     this.#setting = s;
-    this.harness = new SchedulerHarness({ ...s, maxBatchSize: MAX_BATCH_SIZE });
+    const seeds = s.seedMs === undefined ? [] : [{ signature: 'serving_default', rows: 1, runMs: s.seedMs }];
+    this.harness = new SchedulerHarness({ ...s, seeds, maxBatchSize: MAX_BATCH_SIZE });
     this.#deadlines = new DeadlineTimer(this.harness.clock);
     this.harness.executor.onRun = (batch) => this.#checkRun(batch);
   }
@@ -204,7 +210,7 @@ class World {
 
   #checkWorkConserving(): void {
     const { scheduler } = this.harness;
-    const isBusy = scheduler.runningBatches === this.#setting.slots;
+    const isBusy = scheduler.runningBatches >= this.#setting.slots;
     assert.ok(isBusy || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
   }
 

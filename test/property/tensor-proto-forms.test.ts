@@ -8,9 +8,9 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytesPerElement, type DType } from '../../src/core/dtype.ts';
+import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
-import { readPredictRequest } from '../../src/proxy/grpc/predict-request-reader.ts';
-import { dataTypeOf } from '../../src/proxy/tf-dtype.ts';
+import { dataTypeOf } from '../../src/core/tf-dtype.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 import { bytesField, fixedField, predictRequest, shape, tag, varint, varintField } from '../support/wire-fragments.ts';
 

@@ -51,7 +51,8 @@ const PACKAGE = grpc.loadPackageDefinition(
   ),
 );
 
-function clientClass(service: string): grpc.ServiceClientConstructor {
+/** A constructor of clients of the service. */
+export function clientClass(service: string): grpc.ServiceClientConstructor {
   let found: Answer = PACKAGE;
   for (const part of service.split('.')) found = found[part];
   return found;

@@ -10,14 +10,17 @@ import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 
 export class PuppetRun {
   readonly batch: Batch;
+  /** The run that it was given to follow. */
+  readonly after: PuppetRun | undefined;
   readonly promise: Promise<BatchResult>;
   isEnded = false;
   #resolve!: (result: BatchResult) => void;
   #reject!: (error: unknown) => void;
   readonly #onEnd: (run: PuppetRun) => void;
 
-  constructor(batch: Batch, onEnd: (run: PuppetRun) => void) {
+  constructor(batch: Batch, after: PuppetRun | undefined, onEnd: (run: PuppetRun) => void) {
     this.batch = batch;
+    this.after = after;
     this.#onEnd = onEnd;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -45,6 +48,7 @@ export class PuppetRun {
 
 export class PuppetExecutor implements Executor {
   readonly slots: number;
+  readonly takesNext: boolean;
   /** Every run so far, in order. */
   readonly runs: PuppetRun[] = [];
   /** Buffers that the scheduler holds: allocated, in no run, not released. */
@@ -55,13 +59,19 @@ export class PuppetExecutor implements Executor {
   onRun: ((batch: Batch) => void) | undefined;
   onAllocate: (() => void) | undefined;
 
-  constructor(slots = 1) {
+  constructor(slots = 1, takesNext = false) {
     this.slots = slots;
+    this.takesNext = takesNext;
   }
 
-  /** Runs that have not ended. */
+  /** Runs that have not ended and do not wait for another one to end. */
   get active(): PuppetRun[] {
-    return this.runs.filter((run) => !run.isEnded);
+    return this.runs.filter((run) => !run.isEnded && run.after?.isEnded !== false);
+  }
+
+  /** Runs that wait for another one to end. */
+  get ahead(): PuppetRun[] {
+    return this.runs.filter((run) => !run.isEnded && run.after?.isEnded === false);
   }
 
   allocate(byteLength: number): ArrayBuffer {
@@ -78,14 +88,23 @@ export class PuppetExecutor implements Executor {
     if (!this.loaned.delete(buffer)) throw new Error('released a buffer that was not on loan');
   }
 
-  run(batch: Batch): Promise<BatchResult> {
-    if (this.active.length >= this.slots) throw new Error('more runs than slots');
+  run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    const first = after === undefined ? undefined : this.#toFollow(after);
+    if (first === undefined && this.active.length >= this.slots) throw new Error('more runs than slots');
     for (const tensor of batch.inputs.values()) if (tensor.dtype !== 'string') this.#takeBack(tensor.data);
     if (this.throwOnRun !== undefined) throw this.throwOnRun;
     this.onRun?.(batch);
-    const run = new PuppetRun(batch, freeBuffers);
+    const run = new PuppetRun(batch, first, freeBuffers);
     this.runs.push(run);
     return run.promise;
+  }
+
+  /** Undefined if it has ended: the scheduler need not have heard of it yet. */
+  #toFollow(after: Batch): PuppetRun | undefined {
+    const first = this.runs.find((run) => run.batch === after);
+    const isFree = first?.after?.isEnded !== false && !this.ahead.some((run) => run.after === first);
+    if (!this.takesNext || first === undefined || !isFree) throw new Error('no run can follow that one');
+    return first.isEnded ? undefined : first;
   }
 
   #takeBack(data: Uint8Array): void {

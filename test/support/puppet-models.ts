@@ -12,7 +12,7 @@ import {
   type VersionState,
   type VersionStatus,
 } from '../../src/models/servable.ts';
-import type { ServableDirectory, VersionChoice } from '../../src/models/servable-directory.ts';
+import type { ModelAlternates, ServableDirectory, VersionChoice } from '../../src/models/servable-directory.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 
@@ -126,6 +126,8 @@ export interface PuppetOptions {
 
 export class PuppetDirectory implements ServableDirectory {
   isReady = true;
+  /** Who answers in a model's place. */
+  readonly standIns = new Map<string, ModelAlternates>();
   readonly #models = new Map<string, PuppetVersion[]>();
   readonly #labels = new Map<string, bigint>();
   readonly #listeners = new Set<() => void>();
@@ -134,7 +136,7 @@ export class PuppetDirectory implements ServableDirectory {
     return [...this.#models.keys()];
   }
 
-  /** Adds a version (1 unless told otherwise) of a model with one float signature that echoes, unless told otherwise. */
+  /** Adds a version (1 unless told otherwise) of a model with one float signature that echoes, unless told otherwise; in place of the one of that number. */
   add(name: string, options: PuppetOptions = {}): PuppetRunner {
     const version = options.version ?? 1n;
     const runner = new PuppetRunner(options.behave ?? echo);
@@ -148,7 +150,8 @@ export class PuppetDirectory implements ServableDirectory {
       runner,
       ...(options.error === undefined ? {} : { error: options.error }),
     };
-    const versions = [...(this.#models.get(name) ?? []), entry].sort((a, b) => (a.version < b.version ? 1 : -1));
+    const others = (this.#models.get(name) ?? []).filter((each) => each.version !== version);
+    const versions = [...others, entry].sort((a, b) => (a.version < b.version ? 1 : -1));
     this.#models.set(name, versions);
     for (const label of options.labels ?? []) this.#labels.set(`${name}/${label}`, version);
     return runner;
@@ -177,6 +180,10 @@ export class PuppetDirectory implements ServableDirectory {
       throw new ServingError('model_not_found', `model "${name}" has no version ${choice.version}`);
     }
     return wanted.map(({ version, state, error }) => ({ version, state, error }));
+  }
+
+  alternates(name: string): ModelAlternates | undefined {
+    return this.standIns.get(name);
   }
 
   onReadinessChange(listener: () => void): () => void {

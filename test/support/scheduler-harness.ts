@@ -21,6 +21,8 @@ import { PuppetExecutor } from './puppet-executor.ts';
 
 export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly slots?: number;
+  /** Its executor takes a batch while it runs another. */
+  readonly takesNext?: boolean;
   /** Slots shared with other harnesses, which must be given the same clock. */
   readonly coreSlots?: CoreSlots;
   readonly clock?: FakeClock;
@@ -85,7 +87,7 @@ export class SchedulerHarness {
 
   constructor(options: HarnessOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
-    this.executor = new PuppetExecutor(options.slots ?? 1);
+    this.executor = new PuppetExecutor(options.slots ?? 1, options.takesNext);
     this.scheduler = new Scheduler({
       executor: this.executor,
       clock: this.clock,

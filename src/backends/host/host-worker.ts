@@ -19,6 +19,8 @@ export interface WorkerReady {
   readonly isSynchronous: boolean;
   /** Milliseconds that the backend took to load the model; importing the runtime is not counted. */
   readonly loadMs: number;
+  /** The session's. */
+  readonly warnings: readonly string[];
 }
 
 /** One life of one worker: load, run one batch at a time, close or die. Restarts are its owner's. */
@@ -33,7 +35,13 @@ export interface HostWorker {
   readonly residentBytes?: number | undefined;
   /** Why it is gone; undefined while it lives. */
   readonly goneBecause: string | undefined;
-  /** Runs one batch; one at a time. Rejects with the session's error, or with `worker_lost` if the worker dies. */
+  /** It can be given its next batch while it runs one; known once it is ready. Absent = false, and so are those below. */
+  readonly takesNext?: boolean;
+  /** It has batches that it has not answered. */
+  readonly isBusy?: boolean;
+  /** It can be given a batch now; it may run another one before. */
+  readonly hasPlace?: boolean;
+  /** Runs one batch; one at a time, but for a next one. Rejects with the session's error, or with `worker_lost` if the worker dies. */
   run(call: Call): Promise<Answer>;
   /** Frees the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
   close(): Promise<void>;

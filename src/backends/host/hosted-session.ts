@@ -7,6 +7,8 @@ import type { Signature } from '../../core/signature.ts';
 export interface HostedSession {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly executor: Executor;
+  /** What of the model is not served, and why: one text each. */
+  readonly warnings: readonly string[];
   /** Memory of processes of its own, in bytes, as last heard; absent or undefined = it has none. */
   readonly residentBytes?: () => number | undefined;
   /** Waits for the batches that were accepted, then ends every thread. Twice is once. Never rejects. */

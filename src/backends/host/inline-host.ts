@@ -30,16 +30,18 @@ export async function startInlineHost(options: InlineHostOptions): Promise<Hoste
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const session = await backend.load(options.versionDirectory, options.loadOptions);
   const host = new InlineHost(options, session);
-  return { signatures: session.signatures, executor: host, close: () => host.close() };
+  const { signatures, warnings = [] } = session;
+  return { signatures, executor: host, close: () => host.close(), warnings };
 }
 
 /** Well over the longest run that belongs here, well under what a client would notice. */
 const TURN_MS = 1;
 
 class InlineHost implements Executor {
-  /** One run has ended before another could begin. */
-  readonly slots = 1;
+  /** One run has ended before another could begin, unless another server runs them. */
+  readonly slots: number;
   readonly isInline = true;
+  readonly isElsewhere: boolean;
   readonly #session: Session;
   readonly #model: string;
   readonly #clock: Clock;
@@ -51,6 +53,8 @@ class InlineHost implements Executor {
   #closed: Promise<void> | undefined;
 
   constructor({ model, clock, onRun }: InlineHostOptions, session: Session) {
+    this.slots = session.concurrency ?? 1;
+    this.isElsewhere = session.concurrency !== undefined;
     this.#session = session;
     this.#model = model;
     this.#clock = clock;
@@ -89,10 +93,14 @@ class InlineHost implements Executor {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  async #runNow({ signatureName, inputs, outputs: wanted, deadline }: Batch): Promise<BatchResult> {
+  async #runNow({ signatureName, inputs, outputs: wanted, deadline, origin }: Batch): Promise<BatchResult> {
     const runStart = this.#clock.nowMs();
     if (runStart > deadline) throw expiredBeforeRun();
     const session = this.#session;
+    if (this.isElsewhere) {
+      const outputs = await session.run(signatureName, inputs, wanted, { deadline, origin });
+      return { outputs, runStart, runEnd: this.#clock.nowMs() };
+    }
     const outputs =
       session.runSync === undefined
         ? await session.run(signatureName, inputs, wanted, { deadline })

@@ -1,5 +1,6 @@
 /**
- * The main thread's side of a mailbox (mailbox.ts): puts a batch in, takes the answer out. One call at a time.
+ * The main thread's side of a mailbox (mailbox.ts): puts batches in, takes the answers out, in the same order. At most two
+ * calls at a time are not answered.
  *
  * The scheduler copies rows into ordinary memory first and that is copied here, once more: V8 copies to shared memory by
  * words, and where source and target are not aligned alike, as with a request's own bytes, by single bytes (measured,
@@ -15,6 +16,7 @@ import {
   type MailboxWords,
   type NumberedSignature,
   numberSignatures,
+  type PlaceMemory,
   REQUEST,
   wordsOf,
 } from './mailbox.ts';
@@ -22,18 +24,26 @@ import { SharedSlab } from './shared-slab.ts';
 import { type KnownTensor, readTensors, writeTensor } from './tensor-words.ts';
 import type { Answer, Call } from './worker-call.ts';
 
+interface Place {
+  readonly words: MailboxWords;
+  readonly requests: SharedSlab;
+  readonly answers: SharedArrayBuffer;
+  /** Outputs of the call in it. */
+  awaited: readonly KnownTensor[];
+}
+
 export class MailboxSender {
-  readonly #words: MailboxWords;
-  readonly #requests: SharedSlab;
-  readonly #answers: SharedArrayBuffer;
+  readonly #calls: Int32Array;
+  readonly #places: readonly [Place, Place];
   readonly #signatures = new Map<string, NumberedSignature>();
-  /** Outputs of the call in the mailbox. */
-  #awaited: readonly KnownTensor[] = [];
+  /** Calls rung for, and those of them that were answered: their last bit is the place. */
+  #rung = 0;
+  #answered = 0;
 
   constructor(memory: MailboxMemory, signatures: ReadonlyMap<string, Signature>) {
-    this.#words = wordsOf(memory);
-    this.#requests = new SharedSlab(memory.requests);
-    this.#answers = memory.answers;
+    const [first, second] = memory.places;
+    this.#calls = new Int32Array(memory.calls, 0, 1);
+    this.#places = [placeOf(first), placeOf(second)];
     for (const signature of numberSignatures(signatures)) this.#signatures.set(signature.name, signature);
   }
 
@@ -41,51 +51,59 @@ export class MailboxSender {
   write({ signatureName, inputs, outputs, deadline }: Call): boolean {
     const signature = this.#signatures.get(signatureName);
     if (signature?.inputs === undefined || signature.inputs.length !== inputs.size) return false;
-    const { request, instants } = this.#words;
-    let at = this.#writeOutputs(signature, outputs);
-    this.#requests.clear();
+    const place = this.#places[this.#rung & 1]!;
+    const { requests } = place;
+    const { request, instants } = place.words;
+    let at = this.#writeOutputs(place, signature, outputs);
+    requests.clear();
     for (const { name, dtype } of signature.inputs) {
       const tensor = inputs.get(name);
       if (at === -1 || tensor === undefined || tensor.dtype === 'string' || tensor.dtype !== dtype) return false;
-      const byteOffset = this.#requests.put(tensor.data);
+      const byteOffset = requests.put(tensor.data);
       if (byteOffset === -1) return false;
       at = writeTensor(request, at, tensor, byteOffset);
     }
     if (at === -1) return false;
     request[REQUEST.signature] = signature.index;
-    request[REQUEST.slabBytes] = this.#requests.top;
+    request[REQUEST.slabBytes] = requests.top;
     instants[INSTANT.deadline] = deadline;
     return true;
   }
 
   /** Wakes the worker for the call that was written. */
   ring(): void {
-    const { calls } = this.#words;
-    Atomics.add(calls, 0, 1);
-    Atomics.notify(calls, 0);
+    this.#rung = (this.#rung + 1) | 0;
+    Atomics.add(this.#calls, 0, 1);
+    Atomics.notify(this.#calls, 0);
   }
 
   /** Wakes the worker for a message that was posted. */
   ringForMessage(): void {
-    this.#words.request[REQUEST.signature] = BY_MESSAGE;
+    this.#places[this.#rung & 1]!.words.request[REQUEST.signature] = BY_MESSAGE;
     this.ring();
   }
 
-  /** The answer to the call, in memory of its own: the slab's is written again by the next. */
+  /** The answer to the oldest call, in memory of its own: the slab's is written again by the next but one. */
   readAnswer(): Answer {
-    const { answer, instants } = this.#words;
+    const { words, answers, awaited } = this.#places[this.#answered & 1]!;
+    const { answer, instants } = words;
     const bytes = Buffer.allocUnsafe(answer[ANSWER.slabBytes]!);
-    bytes.set(new Uint8Array(this.#answers, 0, bytes.byteLength));
+    bytes.set(new Uint8Array(answers, 0, bytes.byteLength));
     return {
-      outputs: readTensors(answer, ANSWER.rest, this.#awaited, bytes),
+      outputs: readTensors(answer, ANSWER.rest, awaited, bytes),
       runStart: instants[INSTANT.runStart]!,
       runEnd: instants[INSTANT.runEnd]!,
     };
   }
 
+  /** The oldest call has its answer, whichever way that came: its place is free. */
+  forget(): void {
+    this.#answered = (this.#answered + 1) | 0;
+  }
+
   /** The index after them, or -1. */
-  #writeOutputs({ outputs: known, outputIndex }: NumberedSignature, outputs: readonly string[]): number {
-    const { request } = this.#words;
+  #writeOutputs(place: Place, { outputs: known, outputIndex }: NumberedSignature, outputs: readonly string[]): number {
+    const { request } = place.words;
     const end = REQUEST.rest + outputs.length;
     if (end > request.length) return -1;
     const awaited: KnownTensor[] = [];
@@ -97,7 +115,16 @@ export class MailboxSender {
       request[REQUEST.rest + i] = index;
     }
     request[REQUEST.outputCount] = outputs.length;
-    this.#awaited = awaited;
+    place.awaited = awaited;
     return end;
   }
+}
+
+function placeOf(memory: PlaceMemory): Place {
+  return {
+    words: wordsOf(memory),
+    requests: new SharedSlab(memory.requests),
+    answers: memory.answers,
+    awaited: [],
+  };
 }

@@ -1,9 +1,9 @@
 /**
  * The memory that the main thread and one worker thread share, so that a batch crosses without a message:
  *
- *      main                          words, 8 KiB                             worker
+ *      main                one of two places: words, 8 KiB                    worker
  *                     ┌───────────────────────────────────────────┐
- *      write, ring ──▶│ calls │ deadline │ run start │ run end    │──▶ sleeps until `calls` moves
+ *      write, ring ──▶│ deadline │ run start │ run end            │──▶ sleeps until `calls` moves
  *                     │ request: signature, outputs, inputs ────┐ │
  *                     │ answer: outputs ──┐                     │ │
  *                     └───────────────────┼─────────────────────┼─┘
@@ -13,8 +13,9 @@
  *      outputs are copied ◀── answers slab, 8 KiB ◀──────────────────────────────────────────────────────┤
  *      woken ◀── an empty message ◀──────────────────────────────────────────────────────────────────────┘
  *
- * It is a ring of one place: a worker has one batch at a time, since what waits is better kept where others may still
- * join it. The worker sleeps in Atomics.wait, not in its event loop, so it cannot hear messages: one that goes by the
+ * It is a ring of two places, for the batch that runs and for its next one, which comes shortly before it ends: what
+ * waits is better kept where others may still join it. `calls` counts how often it was rung: the n-th call, and its
+ * answer, lie in place n mod 2, or are there said to come by message. The worker sleeps in Atomics.wait, not in its event loop, so it cannot hear messages: one that goes by the
  * port (a batch that does not fit here, `close`) is posted first and then rung for.
  *
  * Measured, an empty round trip, CPU µs of both threads and median latency: rung and answered by message 12.0 and 11;
@@ -30,6 +31,12 @@ import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { KnownTensor } from './tensor-words.ts';
 
 export interface MailboxMemory {
+  /** One word: how often it was rung. */
+  readonly calls: SharedArrayBuffer;
+  readonly places: readonly [PlaceMemory, PlaceMemory];
+}
+
+export interface PlaceMemory {
   readonly words: SharedArrayBuffer;
   /** Inputs' bytes, written by the main thread. */
   readonly requests: SharedArrayBuffer;
@@ -47,6 +54,7 @@ const ANSWER_SLAB_BYTES = 2 ** 13;
 
 const WORDS_BYTES = 8192;
 const REQUEST_START = 64;
+const CALLS_BYTES = 64;
 const ANSWER_START = 4096;
 
 /** Where the request says that there is none: the worker is to look at its port. */
@@ -59,6 +67,10 @@ export const INSTANT = { deadline: 0, runStart: 1, runEnd: 2 } as const;
 
 /** Memory for one worker's life, with `slabBytes` for inputs. */
 export function newMailboxMemory(slabBytes: number): MailboxMemory {
+  return { calls: new SharedArrayBuffer(CALLS_BYTES), places: [newPlace(slabBytes), newPlace(slabBytes)] };
+}
+
+function newPlace(slabBytes: number): PlaceMemory {
   return {
     words: new SharedArrayBuffer(WORDS_BYTES),
     requests: new SharedArrayBuffer(slabBytes),
@@ -66,18 +78,15 @@ export function newMailboxMemory(slabBytes: number): MailboxMemory {
   };
 }
 
-/** The parts of the words, as either side reads and writes them. */
+/** The parts of a place's words, as either side reads and writes them. */
 export interface MailboxWords {
-  /** How often it was rung. */
-  readonly calls: Int32Array;
   readonly instants: Float64Array;
   readonly request: Int32Array;
   readonly answer: Int32Array;
 }
 
-export function wordsOf({ words }: MailboxMemory): MailboxWords {
+export function wordsOf({ words }: PlaceMemory): MailboxWords {
   return {
-    calls: new Int32Array(words, 0, 1),
     instants: new Float64Array(words, 8, 3),
     request: new Int32Array(words, REQUEST_START, (ANSWER_START - REQUEST_START) / 4),
     answer: new Int32Array(words, ANSWER_START),

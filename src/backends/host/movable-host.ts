@@ -12,6 +12,7 @@ import type { HostedSession } from './hosted-session.ts';
 
 export class MovableHost implements HostedSession, Executor {
   readonly signatures: ReadonlyMap<string, Signature>;
+  readonly warnings: readonly string[];
   /** Itself: what it stands for changes behind it. */
   readonly executor: Executor = this;
   readonly #startNext: () => Promise<HostedSession>;
@@ -21,6 +22,7 @@ export class MovableHost implements HostedSession, Executor {
 
   constructor(first: HostedSession, startNext: () => Promise<HostedSession>) {
     this.signatures = first.signatures;
+    this.warnings = first.warnings;
     this.#current = first;
     this.#startNext = startNext;
   }
@@ -41,8 +43,12 @@ export class MovableHost implements HostedSession, Executor {
     this.#current.executor.release(buffer);
   }
 
-  run(batch: Batch): Promise<BatchResult> {
-    return this.#current.executor.run(batch);
+  get takesNext(): boolean {
+    return this.#current.executor.takesNext === true;
+  }
+
+  run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    return this.#current.executor.run(batch, after);
   }
 
   /**

@@ -86,8 +86,8 @@ async function startMeasured(options: HostOptions, isInlineAsked: boolean): Prom
 }
 
 function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): Host {
-  const { signatures, executor, residentBytes = () => undefined } = hosted;
-  return { ...choice, signatures, executor, residentBytes, close: () => hosted.close(), measured };
+  const { signatures, executor, warnings, residentBytes = () => undefined } = hosted;
+  return { ...choice, signatures, executor, warnings, residentBytes, close: () => hosted.close(), measured };
 }
 
 /** Inline, and moved to threads when more than a few runs take over `limitMs`. */

@@ -41,8 +41,8 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
     send(port, { type: 'load_failed', error: toErrorMessage(error) });
     return;
   }
-  const { signatures, runSync } = session;
-  send(port, { type: 'ready', signatures, isSynchronous: runSync !== undefined, loadMs });
+  const { signatures, runSync, warnings = [] } = session;
+  send(port, { type: 'ready', signatures, isSynchronous: runSync !== undefined, loadMs, warnings });
   if (runSync !== undefined && start.mailbox !== undefined) {
     return serveMailbox(port, session, new MailboxReceiver(start.mailbox, signatures));
   }

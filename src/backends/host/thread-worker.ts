@@ -1,5 +1,6 @@
 /**
- * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here.
+ * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here. A
+ * thread with a mailbox can be given its next batch while it runs one.
  *
  * A batch goes through the mailbox where it can (mailbox.ts), else by message (tensor-transfer.ts). Every promise handed
  * out settles, whatever the thread does: when it exits, what was pending is rejected with `worker_lost`, or `load_failed`
@@ -34,7 +35,8 @@ export class ThreadWorker implements HostWorker {
   /** Undefined until ready, and where everything goes by message. */
   #mailbox: MailboxSender | undefined;
   #loading: Pending<ReadyMessage> | undefined;
-  #running: Pending<Answer> | undefined;
+  /** Given to the thread and not answered, in order. */
+  readonly #runs: Pending<Answer>[] = [];
   #closing: Pending<void> | undefined;
   #errorText: string | undefined;
   /** Set by the exit; the reason. */
@@ -71,15 +73,28 @@ export class ThreadWorker implements HostWorker {
     return this.#goneBecause;
   }
 
+  /** Where it looks into a mailbox between two batches: two messages would run side by side. */
+  get takesNext(): boolean {
+    return this.#mailbox !== undefined;
+  }
+
+  get isBusy(): boolean {
+    return this.#runs.length > 0;
+  }
+
+  get hasPlace(): boolean {
+    return this.#goneBecause === undefined && this.#runs.length < (this.takesNext ? 2 : 1);
+  }
+
   run(call: Call): Promise<Answer> {
-    if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
+    if (!this.hasPlace) throw new Error('a worker runs one batch at a time');
     return new Promise((resolve, reject) => {
       if (this.#mailbox?.write(call) === true) this.#mailbox.ring();
       else {
         const inputs = packTensors(call.inputs, this.#pool);
         this.#post({ type: 'run', ...call, inputs }, buffersOf(inputs));
       }
-      this.#running = { resolve, reject };
+      this.#runs.push({ resolve, reject });
     });
   }
 
@@ -108,7 +123,8 @@ export class ThreadWorker implements HostWorker {
 
   #onMessage(message: MessageFromWorker): void {
     if (message === ANSWERED) {
-      this.#settleRun()?.resolve(this.#mailbox!.readAnswer());
+      const answer = this.#mailbox!.readAnswer();
+      this.#settleRun()?.resolve(answer);
       return;
     }
     switch (message.type) {
@@ -138,9 +154,8 @@ export class ThreadWorker implements HostWorker {
   }
 
   #settleRun(): Pending<Answer> | undefined {
-    const running = this.#running;
-    this.#running = undefined;
-    return running;
+    this.#mailbox?.forget();
+    return this.#runs.shift();
   }
 
   #settleExit(reason: string): void {
@@ -151,12 +166,8 @@ export class ThreadWorker implements HostWorker {
         attributes: { workerEnded: true },
       }),
     );
-    this.#running?.reject(
-      new ServingError(
-        'worker_lost',
-        `model "${this.#model}": the worker thread that ran this batch died (${reason}); it is replaced, send it again`,
-      ),
-    );
+    const lost = `model "${this.#model}": the worker thread that ran this batch died (${reason}); it is replaced, send it again`;
+    for (const run of this.#runs.splice(0)) run.reject(new ServingError('worker_lost', lost));
     this.#closing?.resolve();
   }
 }

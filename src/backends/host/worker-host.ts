@@ -1,6 +1,7 @@
 /**
  * A model on N workers (threads or processes), each with its own session: the Executor that the scheduler sees.
  *
+ *     run(batch, after) ──▶ the worker that runs `after`, if it takes a next one; else:
  *     run(batch) ──▶ idle worker? ──yes──▶ inputs cross to it ──▶ outputs cross back, input memory pooled
  *                        │ no
  *                        ▼
@@ -9,7 +10,7 @@
  *                        ▼
  *                    worker_lost at once, with the time until the next attempt to replace one
  *
- * A worker that dies takes its batch with it (`worker_lost`, which may be retried), never another's, and is replaced
+ * A worker that dies takes what it was given with it (`worker_lost`, which may be retried), nothing else, and is replaced
  * with back-off (restart-backoff.ts). A batch that waits is bounded by the runs before it, not by a replacement's load.
  * A worker that cannot load at the start fails the start: nothing is left running, and there is no loop.
  */
@@ -35,10 +36,17 @@ export type NewWorker = (index: number, pool: BufferPool) => HostWorker;
 export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
   const pool = new BufferPool();
   const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
-  const { signatures, isSynchronous, loadMs } = await slots.start();
+  const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
   const residentBytes = (): number | undefined => slots.residentBytes;
-  return { signatures, executor: host, residentBytes, close: () => host.close(), isSynchronous, loadMs };
+  const close = (): Promise<void> => host.close();
+  return { signatures, executor: host, residentBytes, close, isSynchronous, loadMs, warnings };
+}
+
+/** What a worker has in hand. */
+interface Given {
+  readonly batch: Batch;
+  readonly worker: HostWorker;
 }
 
 class WorkerHost implements Executor {
@@ -48,6 +56,7 @@ class WorkerHost implements Executor {
   readonly #workers: WorkerSlots;
   readonly #pool: BufferPool;
   readonly #inFlight = new RunsInFlight();
+  readonly #given: Given[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkerHostOptions, workers: WorkerSlots, pool: BufferPool) {
@@ -58,6 +67,10 @@ class WorkerHost implements Executor {
     this.#pool = pool;
   }
 
+  get takesNext(): boolean {
+    return this.#workers.takesNext;
+  }
+
   allocate(byteLength: number): ArrayBuffer {
     return this.#pool.allocate(byteLength);
   }
@@ -66,11 +79,11 @@ class WorkerHost implements Executor {
     this.#pool.release(buffer);
   }
 
-  async run(batch: Batch): Promise<BatchResult> {
+  async run(batch: Batch, after?: Batch): Promise<BatchResult> {
     if (this.#closed !== undefined) throw unloaded(this.#model);
     this.#inFlight.begin();
     try {
-      return this.#toResult(await this.#runOnWorker(batch));
+      return this.#toResult(await this.#runOnWorker(batch, after));
     } finally {
       this.#pool.releaseInputs(batch.inputs);
       this.#inFlight.end();
@@ -87,18 +100,28 @@ class WorkerHost implements Executor {
     await this.#workers.close();
   }
 
-  async #runOnWorker(batch: Batch): Promise<Answer> {
-    const worker = this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
+  async #runOnWorker(batch: Batch, after: Batch | undefined): Promise<Answer> {
+    const worker = this.#runnerOf(after) ?? this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
+    const given = { batch, worker };
     let isProven = false;
     try {
       if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
       const answered = this.#send(worker, batch);
+      this.#given.push(given);
       // If it dies before it answers, it is given back no more.
       isProven = true;
       return await answered;
     } finally {
+      if (isProven) this.#given.splice(this.#given.indexOf(given), 1);
       this.#workers.giveBack(worker, isProven);
     }
+  }
+
+  /** The worker that runs `after`, if it can be given its next one. */
+  #runnerOf(after: Batch | undefined): HostWorker | undefined {
+    if (after === undefined) return undefined;
+    const worker = this.#given.find(({ batch }) => batch === after)?.worker;
+    return worker?.isBusy === true && worker.hasPlace === true ? worker : undefined;
   }
 
   #send(worker: HostWorker, { signatureName, inputs, outputs, deadline }: Batch): Promise<Answer> {

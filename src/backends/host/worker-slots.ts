@@ -84,6 +84,11 @@ export class WorkerSlots {
     }
   }
 
+  /** Workers can be given their next batch while they run one. */
+  get takesNext(): boolean {
+    return this.#slots.every(({ worker }) => worker.takesNext === true);
+  }
+
   takeIdle(): HostWorker | undefined {
     return this.#idle.pop();
   }
@@ -97,10 +102,11 @@ export class WorkerSlots {
   /** After a batch. `isProven`: the worker answered it, well or with an error. */
   giveBack(worker: HostWorker, isProven: boolean): void {
     const slot = this.#slots.find((s) => s.worker === worker);
+    if (slot !== undefined && isProven && slot.isAlive) slot.backoff.reset();
+    // With its next batch in hand: whoever waits for that gives it back.
+    if (worker.isBusy === true) return;
     if (slot === undefined) this.#endRetired(worker);
-    if (slot === undefined || !slot.isAlive) return;
-    if (isProven) slot.backoff.reset();
-    this.#offer(worker);
+    else if (slot.isAlive) this.#offer(worker);
   }
 
   /** Memory of the workers outside this process, in bytes; undefined = they take none. */

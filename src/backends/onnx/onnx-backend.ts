@@ -10,7 +10,7 @@ import { type InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
-import { findBatchAxis } from './batch-axis.ts';
+import { findBatchAxis } from '../batch-axis.ts';
 import { openDirect } from './direct-model.ts';
 import { OnnxSession, runOrt } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';

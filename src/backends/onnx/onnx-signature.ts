@@ -5,17 +5,11 @@
  * server lacks makes the model unloadable; such an *output* is left out of the signature when others remain, as with
  * the probability maps that scikit-learn exports beside the label.
  */
-import { DTYPES, type DType } from '../../core/dtype.ts';
+import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { TensorSpec } from '../../core/signature.ts';
+import type { TensorMetadata } from '../batch-axis.ts';
 import type { ValueMetadata } from './ort-model.ts';
-
-export interface TensorMetadata {
-  readonly name: string;
-  readonly dtype: DType;
-  /** A number is a fixed dim, a string a symbolic one ('' = free without a name). Empty = scalar or any rank. */
-  readonly dims: readonly (number | string)[];
-}
 
 /** The inputs as tensors. Throws `load_failed` for one that is none. */
 export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {

@@ -1,14 +1,19 @@
 /** `models:` of pillion.yaml → ModelConfig[]. */
 import { isScalar, isSeq, type Node } from 'yaml';
 import { BATCHING_FIELDS } from '../batching-parameters.ts';
-import { checkNames, type NamedModel } from '../model-checks.ts';
+import { checkAlternates, checkNames, type NamedModel } from '../model-checks.ts';
 import {
   type BatchingConfig,
+  type BreakerConfig,
+  DEFAULT_BREAKER,
   HOST_CHOICES,
   type HostChoice,
   isolatedHost,
   LATEST_ONE,
+  MODEL_CHOICE,
+  type ModelChoice,
   type ModelConfig,
+  parseModelChoice,
   type RequestLoggingConfig,
   type VersionPolicy,
   WEIGHT_RANGE,
@@ -29,7 +34,11 @@ export const MODEL_KEYS = [
   'weight',
   'batching',
   'logging',
+  'breaker',
+  'fallback',
+  'degrade_to',
 ] as const;
+export const BREAKER_KEYS = ['failures', 'window_ms', 'reset_ms'] as const;
 export const LOGGING_KEYS = ['filename_prefix', 'sampling_rate'] as const;
 export const PROVIDERS = ['cpu', 'cuda'] as const;
 
@@ -46,6 +55,12 @@ export const BATCHING_RANGES: Readonly<
 /** Of an objective; more than a day is none. */
 export const SLO_MS = { min: 1, max: 86_400_000 };
 
+export const BREAKER_RANGES: Readonly<Record<(typeof BREAKER_KEYS)[number], Range>> = {
+  failures: { min: 1, max: 10_000 },
+  window_ms: { min: 1, max: 3_600_000 },
+  reset_ms: { min: 1, max: 3_600_000 },
+};
+
 const VERSIONS: Range = { min: 0, max: 2n ** 63n - 1n };
 
 export function readModels(
@@ -55,14 +70,17 @@ export function readModels(
 ): readonly ModelConfig[] {
   const items = reader.items(node, 'models') ?? [];
   const named: NamedModel[] = [];
+  const places = new Map<ModelConfig, string>();
   const models = items.flatMap((item) => {
     const entries = reader.entries(item, 'a model', MODEL_KEYS);
     if (entries === undefined) return [];
     const model = new ModelEntryReader(reader, item, entries).read(defaults);
+    places.set(model, reader.where(item));
     if (model.name !== '') named.push({ name: model.name, where: reader.where(item) });
     return [model];
   });
   checkNames(named, reader.errors);
+  checkAlternates(models, reader.errors, (model) => places.get(model)!);
   return models;
 }
 
@@ -92,6 +110,9 @@ class ModelEntryReader {
       weight: this.#optional('weight', (node) => reader.number(node, 'weight', WEIGHT_RANGE)),
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
       logging: this.#optional('logging', (node) => readLogging(reader, node)),
+      breaker: this.#optional('breaker', (node) => readBreaker(reader, node)),
+      fallback: this.#optional('fallback', (node) => readChoice(reader, node, 'fallback')),
+      degradeTo: this.#optional('degrade_to', (node) => readChoice(reader, node, 'degrade_to')),
     };
   }
 
@@ -191,4 +212,26 @@ function readLogging(reader: YamlReader, node: Node | undefined): RequestLogging
   const samplingRate = reader.number(rate.value, 'sampling_rate', { min: 0, max: 1 });
   if (filenamePrefix === '') return reader.fail(prefix.where, 'filename_prefix may not be empty');
   return filenamePrefix && samplingRate ? { filenamePrefix, samplingRate } : undefined;
+}
+
+/** `off`, or its numbers; those that are not given are the defaults. */
+function readBreaker(reader: YamlReader, node: Node | undefined): BreakerConfig | 'off' | undefined {
+  if (isScalar(node)) return reader.choice(node, 'breaker', ['off'] as const);
+  const entries = reader.entries(node, 'breaker', BREAKER_KEYS);
+  if (entries === undefined) return undefined;
+  const numberOf = (key: (typeof BREAKER_KEYS)[number], byDefault: number): number => {
+    const entry = entries.find((each) => each.key === key);
+    return entry === undefined ? byDefault : Number(reader.integer(entry.value, key, BREAKER_RANGES[key]) ?? byDefault);
+  };
+  return {
+    failures: numberOf('failures', DEFAULT_BREAKER.failures),
+    windowMs: numberOf('window_ms', DEFAULT_BREAKER.windowMs),
+    resetMs: numberOf('reset_ms', DEFAULT_BREAKER.resetMs),
+  };
+}
+
+function readChoice(reader: YamlReader, node: Node | undefined, key: string): ModelChoice | undefined {
+  const text = reader.text(node, key);
+  if (text === undefined) return undefined;
+  return parseModelChoice(text) ?? reader.fail(reader.where(node), `${key} wants ${MODEL_CHOICE}, not "${text}"`);
 }

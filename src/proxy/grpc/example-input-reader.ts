@@ -5,11 +5,12 @@
  * Examples are counted and kept as views of the message, not decoded: what is in them is the model's matter
  * (tensorflow.serving.SerializedInput is the same idea). A context is put in front of each example.
  */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { missingModelSpec, readModelSpec } from '../../core/model-spec-codec.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { ExampleCount, withContext } from '../handlers/examples.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { InferenceTask } from '../handlers/multi-inference.ts';
-import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 
 /** The same numbers in both requests of one model spec; a MultiInferenceRequest has tasks for the first. */
 const MODEL_SPEC = 1;

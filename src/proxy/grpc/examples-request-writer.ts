@@ -4,9 +4,10 @@
  *
  * A context was merged into the examples as they were read, so they stand in an ExampleList: the model is given the same.
  */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { encodeRequestedSpec } from '../../core/model-spec-codec.ts';
 import { lengthDelimitedSize, message, messageField, WireWriter } from '../../core/wire-writer.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
-import { encodeRequestedSpec } from './model-spec-codec.ts';
 
 /** ClassificationRequest and RegressionRequest {1 model_spec, 2 input}; MultiInferenceRequest {1 tasks, 2 input}. */
 const MODEL_SPEC = 1;

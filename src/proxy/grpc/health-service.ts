@@ -5,9 +5,9 @@
  * stays open for days is no request in flight.
  */
 import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { mapField, message, varintField } from '../../core/wire-writer.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import type { Readiness } from '../readiness.ts';
 import type { CallReader, GrpcCall, GrpcEngine } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';

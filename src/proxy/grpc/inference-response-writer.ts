@@ -3,12 +3,12 @@
  * of 0 are left out: a reader finds the same.
  */
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import { encodeModelSpec } from '../../core/model-spec-codec.ts';
 import { WIRE_FIXED32 } from '../../core/wire-reader.ts';
 import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../../core/wire-writer.ts';
 import type { Classified } from '../handlers/classify.ts';
 import type { InferenceResult } from '../handlers/multi-inference.ts';
 import type { Regressed } from '../handlers/regress.ts';
-import { encodeModelSpec } from './model-spec-codec.ts';
 
 /** ClassificationResponse and RegressionResponse {1 result, 2 model_spec}. */
 const RESULT = 1;

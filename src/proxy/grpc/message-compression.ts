@@ -8,7 +8,7 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync, gzip, gzipSync, inflate, inflateSync } from 'node:zlib';
 import { ServingError } from '../../core/errors.ts';
-import { quoteName } from '../handlers/list-names.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { tooLarge } from './message-reader.ts';
 
 /** For `grpc-accept-encoding`. */

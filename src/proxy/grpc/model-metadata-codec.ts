@@ -1,17 +1,18 @@
 /**
  * GetModelMetadata's messages (tensorflow_serving/apis/get_model_metadata.proto, tensorflow's SignatureDef).
  */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { missingModelSpec, readModelSpec } from '../../core/model-spec-codec.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
+import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from '../../core/tensor-fields.ts';
+import { measureTensor, writeTensor } from '../../core/tensor-proto-writer.ts';
+import { dataTypeOf } from '../../core/tf-dtype.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../../core/wire-writer.ts';
 import type { ModelMetadata } from '../handlers/model-info.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
-import { dataTypeOf } from '../tf-dtype.ts';
-import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
-import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-fields.ts';
-import { measureTensor, writeTensor } from './tensor-proto-writer.ts';
 
 /** The one metadata field there is. */
 export const SIGNATURE_DEF = 'signature_def';

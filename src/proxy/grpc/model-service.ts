@@ -2,15 +2,15 @@
  * tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it.
  */
 
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { missingModelSpec, readModelSpec } from '../../core/model-spec-codec.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { bytesField, message, messageField, messageWithRoom, varintField } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from './engine.ts';
-import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { readReloadRequest, writeReloadResponse } from './reload-codec.ts';
 import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
 

@@ -11,8 +11,8 @@
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import type { PriorityClass } from '../../core/priority.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/stream.ts';
 import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';

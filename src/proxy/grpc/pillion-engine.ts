@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
-import { quoteName } from '../handlers/list-names.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import type { RequestHeaders } from '../http2/request-headers.ts';
 import { Http2Server } from '../http2/server.ts';

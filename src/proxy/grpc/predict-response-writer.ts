@@ -2,11 +2,11 @@
  * Outputs → PredictResponse (tensorflow_serving/apis/predict.proto): one buffer of exactly the answer's size.
  */
 import { Buffer } from 'node:buffer';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
+import { encodeModelSpec } from '../../core/model-spec-codec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { measureTensor, type TensorMeasure, writeTensor } from '../../core/tensor-proto-writer.ts';
 import { lengthDelimitedSize, WireWriter } from '../../core/wire-writer.ts';
-import type { ResolvedModelSpec } from '../handlers/model-spec.ts';
-import { encodeModelSpec } from './model-spec-codec.ts';
-import { measureTensor, type TensorMeasure, writeTensor } from './tensor-proto-writer.ts';
 
 const OUTPUTS = 1;
 const MODEL_SPEC = 2;

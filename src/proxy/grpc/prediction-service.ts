@@ -2,10 +2,12 @@
  * tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata.
  */
 import { ServingError } from '../../core/errors.ts';
+import { listNames } from '../../core/list-names.ts';
+import { ModelSpecMemo } from '../../core/model-spec-codec.ts';
+import { readPredictRequest } from '../../core/predict-request-reader.ts';
 import { messageWithRoom } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { classify } from '../handlers/classify.ts';
-import { listNames } from '../handlers/list-names.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import { multiInference } from '../handlers/multi-inference.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
@@ -19,8 +21,6 @@ import {
   writeRegressionResponse,
 } from './inference-response-writer.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
-import { ModelSpecMemo } from './model-spec-codec.ts';
-import { readPredictRequest } from './predict-request-reader.ts';
 import { writePredictResponse } from './predict-response-writer.ts';
 import { type UnaryHandler, type UnarySurroundings, unaryMethod } from './unary-exchange.ts';
 

@@ -6,9 +6,9 @@
  * those that buf makes of proto/, map entries and imports included.
  */
 import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { bytesField, message, messageField, varintField } from '../../core/wire-writer.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import type { CallReader, CallStatus, GrpcCall, GrpcEngine } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
 import { ProtoFiles } from './proto-files.ts';

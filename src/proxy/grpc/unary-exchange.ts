@@ -11,6 +11,7 @@ import { callerTrace, formatTraceparent } from '../../telemetry/propagation.ts';
 import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { type CallReader, type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 
@@ -68,6 +69,7 @@ class UnaryExchange implements CallReader {
   readonly #context: RequestContext;
   readonly #surroundings: UnarySurroundings;
   readonly #handle: UnaryHandler;
+  readonly #headers: MetadataEntries | undefined;
   #isFinished = false;
 
   constructor(call: GrpcCall, method: string, surroundings: UnarySurroundings, handle: UnaryHandler) {
@@ -91,8 +93,8 @@ class UnaryExchange implements CallReader {
       ),
     });
     this.#context = context;
-    const headers = answerHeaders(context, requestId);
-    if (headers !== undefined) call.setHeaders(headers);
+    this.#headers = answerHeaders(context, requestId);
+    if (this.#headers !== undefined) call.setHeaders(this.#headers);
     if (context.cancel.reason !== undefined) this.#fail(context.cancel.reason);
     else if (priority instanceof ServingError) this.#fail(priority);
     else context.cancel.onCancel = (reason) => this.#fail(reason);
@@ -120,6 +122,8 @@ class UnaryExchange implements CallReader {
     // The runner may have answered a request that was cancelled meanwhile: nobody is there to read it.
     context.cancel.throwIfCancelled();
     context.responseBytes = answer.byteLength - MESSAGE_HEAD_BYTES;
+    const by = servedBy(context);
+    if (by !== undefined) this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: by });
     this.#call.answer(answer);
     this.#finish(undefined);
   }

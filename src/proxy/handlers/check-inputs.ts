@@ -5,12 +5,12 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
+import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { withDefaults } from './fill-defaults.ts';
-import { describeSignature, listNames, quoteName } from './list-names.ts';
-import type { ResolvedModelSpec } from './model-spec.ts';
 
 /** The inputs in the signature's order. Throws `invalid_request`. */
 export function checkInputs(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): TensorMap {

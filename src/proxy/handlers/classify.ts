@@ -6,13 +6,13 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Classifications } from '../../core/inference-results.ts';
+import { describeSignature, listNames } from '../../core/list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import { describeSignature, listNames } from './list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
 import { runExamples, writeDown } from './run-examples.ts';
 
@@ -35,11 +35,11 @@ export async function classify(
     const wanted = classifyOutputs(modelSpec, signature, signatures);
     const sample = tapPoint.tap?.sample();
     const outputs = await runExamples(target, examples, wanted, context);
-    const result = classifications(modelSpec, outputs, examples.length);
+    const result = classifications(target.modelSpec, outputs, examples.length);
     if (sample !== undefined) {
       writeDown(sample, context, { type: 'classify', examples, tasks: [{ requested: spec, served, result }] });
     }
-    return { modelSpec, result };
+    return { modelSpec: target.modelSpec, result };
   } finally {
     target.release();
   }

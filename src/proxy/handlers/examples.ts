@@ -5,10 +5,10 @@
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
+import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { describeSignature, listNames, quoteName } from './list-names.ts';
-import type { ResolvedModelSpec } from './model-spec.ts';
 
 /** Of one version, by name. */
 export type Signatures = ReadonlyMap<string, Signature>;

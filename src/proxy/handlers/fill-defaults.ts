@@ -3,9 +3,9 @@
  * and becomes as many as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { quoteName } from './list-names.ts';
 
 /** Bytes that a default may take once it is repeated: rows may be tiny, or of no bytes at all, and a default is not. */
 const MAX_REPEATED_BYTES = 256 * 1024 * 1024;

@@ -2,11 +2,11 @@
  * GetModelStatus, GetModelMetadata and the list of models, for every surface.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { VersionStatus } from '../../models/servable.ts';
 import type { ServableDirectory } from '../../models/servable-directory.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { ModelSpec } from './model-spec.ts';
 
 export type { VersionStatus } from '../../models/servable.ts';
 export { VERSION_STATES } from '../../models/servable.ts';

@@ -5,6 +5,8 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableRunner, ServedSignature } from '../../models/servable.ts';
@@ -14,9 +16,8 @@ import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { classifications, classifyOutputs } from './classify.ts';
 import { exampleInputs } from './examples.ts';
-import { listNames, quoteName } from './list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
-import type { PredictHandler, PredictTarget } from './predict.ts';
+import type { PredictHandler } from './predict.ts';
+import type { PredictTarget } from './predict-target.ts';
 import { regressions, regressOutputs } from './regress.ts';
 import { writeDown } from './run-examples.ts';
 

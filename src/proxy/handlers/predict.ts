@@ -7,63 +7,32 @@
  * A surface that fails between the two calls `target.release()`.
  */
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
-import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
+import { listNames } from '../../core/list-names.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
+import type { ServableHandle } from '../../models/servable.ts';
 import type { ServableDirectory } from '../../models/servable-directory.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
+import { Alternates } from './alternates.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
-import { listNames } from './list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
+import { PredictTarget } from './predict-target.ts';
 import { tapped } from './tapped-predict.ts';
-
-/** A version and a signature of it, borrowed for one request. */
-export class PredictTarget {
-  readonly handle: ServableHandle;
-  /** As the request has it. */
-  readonly requested: ModelSpec;
-  readonly #served: ServedSignature;
-
-  constructor(handle: ServableHandle, served: ServedSignature, requested: ModelSpec) {
-    this.handle = handle;
-    this.requested = requested;
-    this.#served = served;
-  }
-
-  get served(): ServedSignature {
-    return this.#served;
-  }
-
-  /** The same object for every request of the version and signature. */
-  get modelSpec(): ResolvedModelSpec {
-    return this.#served;
-  }
-
-  get signature(): Signature {
-    return this.#served.signature;
-  }
-
-  get outputNames(): readonly string[] {
-    return this.#served.outputNames;
-  }
-
-  /** Twice is once. */
-  release(): void {
-    this.handle.release();
-  }
-}
 
 export class PredictHandler {
   readonly #models: ServableDirectory;
+  readonly #alternates: Alternates;
 
   constructor(models: ServableDirectory) {
     this.#models = models;
+    this.#alternates = new Alternates(models);
   }
 
   /**
    * Throws ServingError (model_not_found, label_not_found, model_not_ready, invalid_request). `unknownSignature` is the
-   * kind of error for a signature that is not there: the methods differ in it.
+   * kind of error for a signature that is not there: the methods differ in it. Where the model is not there and another
+   * stands in for it, the target is the other's.
    */
   resolve(
     spec: ModelSpec,
@@ -73,7 +42,15 @@ export class PredictHandler {
     if (spec.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
-    const handle = this.#models.acquire(spec.name, spec);
+    const standIns = this.#alternates.areFor(spec.name) ? this.#alternates : undefined;
+    let handle: ServableHandle;
+    try {
+      handle = this.#models.acquire(spec.name, spec);
+    } catch (error) {
+      if (standIns === undefined || !(error instanceof ServingError)) throw error;
+      const standIn = this.#alternates.insteadOf(spec, error, context);
+      return new PredictTarget(standIn.handle, standIn.served, spec, standIns);
+    }
     const { servable } = handle;
     const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
     const served = servable.served.get(signatureName);
@@ -88,7 +65,7 @@ export class PredictHandler {
     }
     context.version = served.versionText;
     context.signatureName = signatureName;
-    return new PredictTarget(handle, served, spec);
+    return new PredictTarget(handle, served, spec, standIns);
   }
 
   /**
@@ -111,10 +88,8 @@ export class PredictHandler {
         outputFilter.length === 0 ? target.outputNames : checkOutputFilter(modelSpec, signature, outputFilter);
       const first = checked.values().next().value;
       context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
-      const { signatureName } = modelSpec;
-      const { runner, tapPoint } = target.handle.servable;
-      const answer = runner.submit({ signatureName, inputs: checked, outputs, context });
-      const { tap } = tapPoint;
+      const { tap } = target.handle.servable.tapPoint;
+      const answer = target.run({ inputs: checked, outputs, context });
       return tap === undefined ? answer : tapped(tap, { target, inputs: checked, outputFilter, context, answer });
     } finally {
       target.release();

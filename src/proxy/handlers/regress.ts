@@ -4,13 +4,13 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Regressions } from '../../core/inference-results.ts';
+import { describeSignature, listNames } from '../../core/list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import { describeSignature, listNames } from './list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { PredictHandler } from './predict.ts';
 import { runExamples, writeDown } from './run-examples.ts';
 
@@ -33,11 +33,11 @@ export async function regress(
     const wanted = regressOutputs(modelSpec, signature, signatures);
     const sample = tapPoint.tap?.sample();
     const outputs = await runExamples(target, examples, wanted, context);
-    const result = regressions(modelSpec, outputs, examples.length);
+    const result = regressions(target.modelSpec, outputs, examples.length);
     if (sample !== undefined) {
       writeDown(sample, context, { type: 'regress', examples, tasks: [{ requested: spec, served, result }] });
     }
-    return { modelSpec, result };
+    return { modelSpec: target.modelSpec, result };
   } finally {
     target.release();
   }

@@ -8,7 +8,7 @@ import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { exampleInputs } from './examples.ts';
-import type { PredictTarget } from './predict.ts';
+import type { PredictTarget } from './predict-target.ts';
 
 /**
  * The wanted outputs, which are the signature's. Throws or rejects with ServingError. The target is released whatever
@@ -26,7 +26,7 @@ export function runExamples(
     const { signature, modelSpec } = target;
     const inputs = checkInputs(modelSpec, signature, exampleInputs(signature, examples));
     context.rows = signature.batchAxis.kind === 'none' ? 1 : examples.length;
-    return target.handle.servable.runner.submit({ signatureName: modelSpec.signatureName, inputs, outputs, context });
+    return target.run({ inputs, outputs, context });
   } finally {
     target.release();
   }
@@ -35,5 +35,5 @@ export function runExamples(
 /** Copies a sampled request that has its answer. Requests that fail are not: a log or a warm-up file is of answers. */
 export function writeDown(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
   // Once it is cancelled the surface may have lent the request's memory to the next one.
-  if (!context.cancel.isCancelled) sample.onInference(exchange);
+  if (!context.cancel.isCancelled && context.alternate === undefined) sample.onInference(exchange);
 }

@@ -5,7 +5,7 @@
 import type { TensorMap } from '../../core/tensor.ts';
 import type { RequestTap, SampledRequest } from '../../models/tap-point.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { PredictTarget } from './predict.ts';
+import type { PredictTarget } from './predict-target.ts';
 
 export interface TappedPredict {
   readonly target: PredictTarget;
@@ -25,7 +25,7 @@ async function copied(sample: SampledRequest, predict: TappedPredict): Promise<T
   const { target, inputs, outputFilter, context } = predict;
   const outputs = await predict.answer;
   // Once it is cancelled the surface may have lent the request's memory to the next one.
-  if (!context.cancel.isCancelled) {
+  if (!context.cancel.isCancelled && context.alternate === undefined) {
     sample.onPredict({ requested: target.requested, served: target.served, inputs, outputFilter, outputs });
   }
   return outputs;

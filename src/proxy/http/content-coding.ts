@@ -11,7 +11,7 @@
 import type { Buffer } from 'node:buffer';
 import { brotliDecompress, unzip, type ZlibOptions } from 'node:zlib';
 import { ServingError } from '../../core/errors.ts';
-import { quoteName } from '../handlers/list-names.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { decodeZstd } from './zstd-body.ts';
 
 /** Rejects with ServingError `invalid_request`, or DecodedTooLarge. */

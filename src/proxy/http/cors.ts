@@ -7,10 +7,19 @@
  *   preflight (OPTIONS)  the same, with the headers that the page wants to send, and how long that may be remembered
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { SERVED_BY_HEADER } from '../served-by.ts';
 import { VERSION_HEADER } from './answer-head.ts';
 
 /** Answer headers that a page may read. */
-const EXPOSED = [VERSION_HEADER, 'x-request-id', 'server-timing', 'traceparent', 'retry-after', 'allow'];
+const EXPOSED = [
+  VERSION_HEADER,
+  SERVED_BY_HEADER,
+  'x-request-id',
+  'server-timing',
+  'traceparent',
+  'retry-after',
+  'allow',
+];
 
 const COMMON: readonly string[] = ['access-control-allow-origin', '*', 'access-control-allow-methods', 'POST, GET'];
 const ALLOW_HEADERS = 'access-control-allow-headers';

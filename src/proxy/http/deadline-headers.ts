@@ -10,8 +10,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
-import { quoteName } from '../handlers/list-names.ts';
 
 const WHOLE = /^[0-9]{1,15}$/;
 const DECIMAL = /^(?:[0-9]{1,12}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})$/;

@@ -17,6 +17,7 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import { formatTraceparent } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { type Coding, chooseCoding } from './accept-encoding.ts';
 import { ANSWER_CODINGS, compressAnswer } from './answer-compression.ts';
 import { JSON_TYPE } from './answer-head.ts';
@@ -187,10 +188,12 @@ export class Exchange {
   #extras(further: Further | undefined): readonly string[] {
     const { requestId } = this.#transport.fields;
     const { trace } = this.context;
-    if (requestId === undefined && trace === undefined && further === undefined) return NO_EXTRAS;
+    const by = further?.error === undefined ? servedBy(this.context) : undefined;
+    if (requestId === undefined && trace === undefined && further === undefined && by === undefined) return NO_EXTRAS;
     const extras: string[] = [];
     if (requestId !== undefined) extras.push('x-request-id', requestId);
     if (trace !== undefined) extras.push('traceparent', formatTraceparent(trace));
+    if (by !== undefined) extras.push(SERVED_BY_HEADER, by);
     if (further === undefined) return extras;
     const { error, allow, coding } = further;
     if (coding !== undefined) extras.push('content-encoding', coding);

@@ -18,8 +18,8 @@
 import type { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { encodeExample, type FeatureList } from '../../core/example-writer.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { ExampleCount, withContext } from '../handlers/examples.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import { startOfText } from './json-body.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import { JsonCursor } from './json-cursor.ts';

@@ -4,7 +4,7 @@
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import type { FeatureList } from '../../core/example-writer.ts';
-import { quoteName } from '../handlers/list-names.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { decodeBase64 } from './base64.ts';
 import { CLOSE_ARRAY, LOWER_F, LOWER_N, LOWER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';

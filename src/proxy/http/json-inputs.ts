@@ -11,9 +11,9 @@
  * missing, and whether shapes fit the model, is checked afterwards, for all surfaces alike (handlers/check-inputs).
  */
 import { ServingError } from '../../core/errors.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { listNames, quoteName } from '../handlers/list-names.ts';
 import { gridTensor } from './grid-tensor.ts';
 import type { JsonMember, JsonValue, PredictBody, PredictBodyScanner } from './json-body.ts';
 import { CLOSE_ARRAY, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';

@@ -16,9 +16,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import type { PredictFormat } from './json-inputs.ts';
 import { TensorPrinter } from './json-tensor-printer.ts';
 import { JsonWriter } from './json-writer.ts';

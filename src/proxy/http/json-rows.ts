@@ -4,9 +4,9 @@
  * that has a default may be left out, of all rows or of none.
  */
 import { ServingError } from '../../core/errors.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { listNames, quoteName } from '../handlers/list-names.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_OBJECT } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { kindOf } from './json-element.ts';

@@ -8,10 +8,10 @@
  * no call stack.
  */
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import { ElementBuffer } from './element-buffer.ts';
 import { CLOSE_ARRAY, OPEN_ARRAY } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';

@@ -7,8 +7,8 @@ import { Buffer } from 'node:buffer';
 import type { DType } from '../../core/dtype.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
+import { dataTypeNameOf } from '../../core/tf-dtype.ts';
 import type { ModelMetadata } from '../handlers/model-info.ts';
-import { dataTypeNameOf } from '../tf-dtype.ts';
 
 export function metadataJson(metadata: ModelMetadata): string {
   return JSON.stringify({

@@ -7,10 +7,10 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../core/tensor.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { classify } from '../handlers/classify.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
 import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';

@@ -5,10 +5,11 @@
  * Everything from the scan to the tensors happens in one turn of the event loop, so one scanner serves all requests.
  */
 import type { Buffer } from 'node:buffer';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
-import type { PredictHandler, PredictTarget } from '../handlers/predict.ts';
+import type { PredictHandler } from '../handlers/predict.ts';
+import type { PredictTarget } from '../handlers/predict-target.ts';
 import type { RequestContext } from '../request-context.ts';
 import { PredictBodyScanner } from './json-body.ts';
 import { type PredictFormat, predictFormat, readInputs } from './json-inputs.ts';

@@ -13,15 +13,15 @@
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { ModelSpecMemo } from '../../core/model-spec-codec.ts';
+import { readPredictRequest } from '../../core/predict-request-reader.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { readExamplesRequest } from '../grpc/example-input-reader.ts';
 import { writeClassificationResponse, writeRegressionResponse } from '../grpc/inference-response-writer.ts';
-import { ModelSpecMemo } from '../grpc/model-spec-codec.ts';
-import { readPredictRequest } from '../grpc/predict-request-reader.ts';
 import { writePredictResponse } from '../grpc/predict-response-writer.ts';
 import { classify } from '../handlers/classify.ts';
-import { quoteName } from '../handlers/list-names.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
 import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';

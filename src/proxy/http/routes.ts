@@ -13,9 +13,9 @@
  * character. Unlike it, a query string is left aside, an unknown path is 404 and a wrong method 405.
  */
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import { METRICS_PATH } from '../../telemetry/metrics-page.ts';
-import { quoteName } from '../handlers/list-names.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 
 export type RouteKind =
   | 'predict'

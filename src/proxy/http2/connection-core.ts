@@ -12,6 +12,7 @@ import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HeaderField } from './header-field.ts';
 import type { HeaderBlock } from './hpack-encoder.ts';
+import type { IdleSpin } from './idle-spin.ts';
 import type { Http2Options } from './options.ts';
 import { type OutputOwner, OutputQueue } from './output-queue.ts';
 import type { RequestHeaders } from './request-headers.ts';
@@ -42,6 +43,7 @@ export interface ConnectionEnvironment {
   readonly clock: Clock;
   readonly time: CoarseTime;
   readonly turn: FlushTurn;
+  readonly spin: IdleSpin;
   readonly slabs: SlabPool;
 }
 

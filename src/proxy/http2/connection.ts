@@ -85,6 +85,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   #onChunk(chunk: Buffer): void {
     const { output } = this.#core;
     this.lastReadAt = this.#environment.time.now;
+    this.#environment.spin.heard();
     output.hold();
     try {
       this.#reader.read(chunk, this.#prefaceBytes < PREFACE.length ? this.#readPreface(chunk) : 0);

@@ -7,6 +7,7 @@
  */
 
 import process from 'node:process';
+import type { IdleSpin } from './idle-spin.ts';
 
 export interface Flushable {
   flush(): void;
@@ -16,6 +17,12 @@ export class FlushTurn {
   #waiting: Flushable[] = [];
   #spare: Flushable[] = [];
   readonly #run = (): void => this.#flushAll();
+  readonly #spin: IdleSpin;
+
+  /** @param spin is told when a turn's answers are written */
+  constructor(spin: IdleSpin) {
+    this.#spin = spin;
+  }
 
   /** The caller sees to it that it is added once per turn. */
   add(flushable: Flushable): void {
@@ -26,6 +33,7 @@ export class FlushTurn {
     const waiting = this.#waiting;
     this.#waiting = this.#spare;
     for (const flushable of waiting) flushable.flush();
+    this.#spin.answered(waiting.length);
     waiting.length = 0;
     this.#spare = waiting;
   }

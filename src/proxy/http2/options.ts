@@ -1,5 +1,5 @@
 /**
- * Every option of the engine: name, unit, default, reason. All are bounds; none needs to be set.
+ * Every option of the engine: name, unit, default, reason. All but the last are bounds; none needs to be set.
  */
 
 export interface Http2Options {
@@ -45,6 +45,8 @@ export interface Http2Options {
   readonly controlPerSecond: number;
   /** Between two looks at all connections: the precision of every timeout here. */
   readonly tickMs: number;
+  /** How long the event loop polls for the next request without sleeping, where the last ones came that fast. */
+  readonly spinMs: number;
 }
 
 export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
@@ -77,4 +79,6 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   controlBurst: 2000,
   controlPerSecond: 200,
   tickMs: 1000,
+  // It is another's CPU: whoever knows what the machine has to spare says so.
+  spinMs: 0,
 };

@@ -15,6 +15,7 @@ import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
 import { FlushTurn } from './flush-turn.ts';
+import { IdleSpin } from './idle-spin.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './options.ts';
 import { ProtocolSniffer, type SniffEvents } from './protocol-sniffer.ts';
 import { SlabPool } from './slab-pool.ts';
@@ -50,12 +51,15 @@ export class Http2Server implements SniffEvents {
   constructor(init: Http2ServerInit) {
     this.#time = { now: init.clock.nowMs() };
     this.#onHttp1 = init.onHttp1;
+    const options = { ...DEFAULT_HTTP2_OPTIONS, ...init.options };
+    const spin = new IdleSpin({ clock: init.clock, spinMs: options.spinMs });
     this.#environment = {
       handler: init.handler,
       clock: init.clock,
-      options: { ...DEFAULT_HTTP2_OPTIONS, ...init.options },
+      options,
       time: this.#time,
-      turn: new FlushTurn(),
+      turn: new FlushTurn(spin),
+      spin,
       slabs: new SlabPool(),
     };
   }

@@ -4,10 +4,10 @@
  * to NaN, an infinity to itself alone; every other dtype must be equal to the bit.
  */
 import type { NumericDType } from '../../core/dtype.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import { formatShape, shapesEqual } from '../../core/shape.ts';
 import { BFLOAT16, FLOAT16, fromSmallFloat } from '../../core/small-float.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { listNames, quoteName } from '../handlers/list-names.ts';
 
 const ABSOLUTE = 1e-5;
 const RELATIVE: Readonly<Partial<Record<NumericDType, number>>> = {

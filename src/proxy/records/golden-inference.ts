@@ -3,9 +3,9 @@
  * the same order; scores and values may differ as golden-answer.ts allows for float32.
  */
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import { quoteName } from '../../core/list-names.ts';
 import { elements, type NumericTensor } from '../../core/tensor.ts';
 import type { LabelledScore, RecordedResult } from '../grpc/inference-response-reader.ts';
-import { quoteName } from '../handlers/list-names.ts';
 import type { InferenceResult } from '../handlers/multi-inference.ts';
 import { float32sAgree, showBytes } from './golden-answer.ts';
 

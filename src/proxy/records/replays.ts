@@ -5,6 +5,9 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { readPredictRequest } from '../../core/predict-request-reader.ts';
+import { readPredictResponse } from '../../core/predict-response-reader.ts';
 import { LOG_TYPES, type LogType } from '../../core/prediction-log.ts';
 import type { Servable } from '../../models/servable.ts';
 import { readExamplesRequest, readMultiInferenceRequest } from '../grpc/example-input-reader.ts';
@@ -13,10 +16,7 @@ import {
   readMultiInferenceResponse,
   readRegressionResponse,
 } from '../grpc/inference-response-reader.ts';
-import { readPredictRequest } from '../grpc/predict-request-reader.ts';
-import { readPredictResponse } from '../grpc/predict-response-reader.ts';
 import { classify } from '../handlers/classify.ts';
-import type { ModelSpec } from '../handlers/model-spec.ts';
 import { multiInference } from '../handlers/multi-inference.ts';
 import { PredictHandler } from '../handlers/predict.ts';
 import { regress } from '../handlers/regress.ts';

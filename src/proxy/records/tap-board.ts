@@ -11,6 +11,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
+import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
 import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
@@ -22,7 +23,6 @@ import type {
   SampledRequest,
   TapPoint,
 } from '../../models/tap-point.ts';
-import { writePredictRequest, writeRecordedResponse } from '../grpc/predict-request-writer.ts';
 import { inferenceMessages } from './inference-messages.ts';
 
 export interface TapConsumer {

@@ -8,7 +8,8 @@ import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 describe('the report of models', () => {
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
     const servable = new Servable('m', 9n, new Map(), new PuppetRunner(echo));
-    servable.host = { kind: 'thread', reason: 'as configured' };
+    servable.host = { kind: 'process', reason: 'as configured', restarts: 2, residentBytes: 7 };
+    servable.breaker = { state: 'open', reason: 'no route' };
     servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
     servable.memory = { artifactBytes: 10, sessions: 2, residentBytes: 25 };
     const models = {
@@ -35,7 +36,8 @@ describe('the report of models', () => {
             {
               version: '9',
               state: 'AVAILABLE',
-              host: { kind: 'thread', reason: 'as configured' },
+              host: { kind: 'process', reason: 'as configured', restarts: 2, resident_bytes: 7 },
+              breaker: { state: 'open', reason: 'no route' },
               memory: { artifact_bytes: 10, sessions: 2, resident_bytes: 25, working_bytes: 5 },
               sweep: [{ signature: 's', rows: 4, run_ms: 2 }],
               queue: { rows: 0, tasks: 0, running_batches: 0 },

@@ -15,6 +15,12 @@ describe('backendFor', () => {
     assert.equal((await backendFor(directory)).kind, 'onnx');
   });
 
+  it('recognises a remote.yaml', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'remote.yaml'), '');
+    assert.equal((await backendFor(directory)).kind, 'remote');
+  });
+
   it('takes the kind that is asked for, whatever lies there', async (t) => {
     assert.equal((await backendFor(tempDirectory(t), 'onnx')).kind, 'onnx');
   });
@@ -26,7 +32,7 @@ describe('backendFor', () => {
 
   it('says what it wanted and what it found when nothing fits', async (t) => {
     const directory = tempDirectory(t);
-    await assertLoadFailed(backendFor(directory), /it is empty; wanted model\.onnx.*\(onnx\)/);
+    await assertLoadFailed(backendFor(directory), /it is empty; wanted .*model\.onnx.*\(onnx\)/);
     mkdirSync(join(directory, 'model.onnx'));
     writeFileSync(join(directory, 'README.md'), '');
     await assertLoadFailed(backendFor(directory), /it holds .*README\.md.*; wanted/);
@@ -34,7 +40,7 @@ describe('backendFor', () => {
   });
 
   it('names the built-in kinds when a kind is unknown', async () => {
-    await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(onnx\) and cannot be imported/);
+    await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(.*onnx.*\) and cannot be imported/);
   });
 
   it('refuses a module that is no backend, or that throws', async (t) => {

@@ -36,6 +36,9 @@ const FULL = `    versions: latest:2
       num_batch_threads: 3
       pad_variable_length_inputs: true
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
+    breaker: {failures: 3, reset_ms: 500}
+    fallback: m:2
+    degrade_to: m@stable
 `;
 
 describe('pillion.yaml', () => {
@@ -65,8 +68,42 @@ describe('pillion.yaml', () => {
           padVariableLengthInputs: true,
         },
         logging: { filenamePrefix: '/var/log/m', samplingRate: 0.5 },
+        breaker: { failures: 3, windowMs: 10_000, resetMs: 500 },
+        fallback: { name: 'm', version: 2n, label: undefined },
+        degradeTo: { name: 'm', version: undefined, label: 'stable' },
       },
     ]);
+  });
+
+  it('knows a circuit breaker that is off', () => {
+    assert.equal(readModel('    breaker: off').models[0]!.breaker, 'off');
+    assert.match(readModel('    breaker: on').errors.join(), /breaker wants one of off, not "on"/);
+    assert.match(readModel('    breaker: {failures: 0}').errors.join(), /failures wants a whole number from 1/);
+  });
+
+  it('refuses a stand-in that is not there, the model itself, and a ring of them', () => {
+    const ring = (text: string) => read(`models:\n${text}`).errors.join('\n');
+    assert.match(
+      readModel('    fallback: other').errors.join(),
+      /p.yaml:2:5: .*fallback names "other", which is not served/,
+    );
+    assert.match(
+      readModel('    degrade_to: m').errors.join(),
+      /degrade_to is the model itself; name another, or one version/,
+    );
+    assert.match(readModel('    fallback: a b').errors.join(), /p.yaml:4:15: fallback wants a model, such as small/);
+    assert.match(
+      ring(
+        ' - {name: a, base_path: /a, fallback: b}\n - {name: b, base_path: /b, degrade_to: c}\n - {name: c, base_path: /c, fallback: a}',
+      ),
+      /model "a": fallback and degrade_to lead back to it: a → b → c → a/,
+    );
+    assert.equal(ring(' - {name: a, base_path: /a, fallback: b}\n - {name: b, base_path: /b, fallback: b:1}'), '');
+  });
+
+  it('takes isolate for another word for the host process', () => {
+    assert.equal(readModel('    isolate: true').models[0]!.host, 'process');
+    assert.equal(readModel('    isolate: false').models[0]!.host, undefined);
   });
 
   it('reads versions in every form', () => {
@@ -94,6 +131,11 @@ describe('pillion.yaml', () => {
     ['    labels: [a]', 'p.yaml:4:13: labels wants "key: value" lines, not a list'],
     ['    labels: {a: b}', /^p.yaml:4:17: label "a" wants a whole number/],
     ['    provider: tpu', 'p.yaml:4:15: provider wants one of cpu, cuda, not "tpu"'],
+    ['    isolate: "yes"', 'p.yaml:4:14: isolate wants true or false, not "yes"'],
+    [
+      '    isolate: true\n    host: inline',
+      'p.yaml:2:5: isolate means host process, but host is inline; leave one of them out',
+    ],
     ['    host:', 'p.yaml:4:5: host has no value'],
     ['    batching: {max_batch_size: 1.5}', /^p.yaml:4:32: max_batch_size wants a whole number from 1/],
     ['    batching: {max_batch: 1}', /did you mean "max_batch_size"/],

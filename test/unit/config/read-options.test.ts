@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseModelFlag } from '../../../src/config/model-config.ts';
+import { type ModelConfig, parseModelFlag } from '../../../src/config/model-config.ts';
 import { describeOptions } from '../../../src/config/read-options.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
@@ -101,7 +101,33 @@ describe('--model', () => {
     );
   });
 
+  it('reads who answers in its place', () => {
+    const { value } = parseModelFlag('m=/m,fallback=small:3,degrade_to=tiny@canary,breaker=off') as { value: object };
+    const { fallback, degradeTo, breaker } = value as ModelConfig;
+    assert.deepEqual(
+      [fallback, degradeTo, breaker],
+      [{ name: 'small', version: 3n, label: undefined }, { name: 'tiny', version: undefined, label: 'canary' }, 'off'],
+    );
+  });
+
+  it('takes isolate for another word for the host process', () => {
+    const hostOf = (keys: string) => {
+      const parsed = parseModelFlag(`m=/x,${keys}`);
+      return 'value' in parsed ? parsed.value.host : parsed.error;
+    };
+    assert.deepEqual(['isolate=true', 'isolate=true,host=process', 'isolate=false'].map(hostOf), [
+      'process',
+      'process',
+      undefined,
+    ]);
+    assert.equal(hostOf('isolate=false,host=thread'), 'thread');
+  });
+
   for (const [text, error] of [
+    ['m=/x,fallback=a:b', /fallback=a:b wants a model, such as small/],
+    ['m=/x,breaker=5', /breaker=5 wants off/],
+    ['m=/x,isolate=yes', /isolate=yes wants true or false/],
+    ['m=/x,isolate=true,host=thread', /isolate means host process, but host is thread/],
     ['m', /NAME=DIR/],
     ['=x', /NAME=DIR/],
     ['m=/x,versions=none', /latest:N/],

@@ -25,6 +25,7 @@ describe('the error table', () => {
       'insufficient_memory 8 429 retry',
       'backend_failed 13 500',
       'worker_lost 14 503 retry',
+      'backend_unavailable 14 503 retry',
       'internal 13 500',
     ]);
   });

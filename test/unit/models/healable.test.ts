@@ -8,6 +8,7 @@ const cause = (code: string): Error => Object.assign(new Error(`${code}: read`),
 it('a load is tried again for what may pass', () => {
   const passing = [
     new ServingError('worker_lost', 'its thread died'),
+    new ServingError('backend_unavailable', 'connection refused'),
     new ServingError('insufficient_memory', 'does not fit'),
     new ServingError('load_failed', 'cannot be read', { cause: cause('EIO') }),
     // As it comes from a thread.

@@ -415,6 +415,19 @@ describe('ModelManager: loads that fail', () => {
     assert.deepEqual(harness.states('m'), ['1 END']);
   });
 
+  it('never gives up on a server that is away', async () => {
+    const harness = new LifeHarness([modelConfig('m')], { maxLoadRetries: 2 });
+    harness.files.put('/m', 1n);
+    harness.loads.failFromNow('m/1', new ServingError('backend_unavailable', 'connection refused'));
+    await harness.start();
+    await harness.pass(5 * RETRY_MS);
+    assert.deepEqual(harness.states('m'), ['1 LOADING']);
+    harness.loads.failFromNow('m/1', undefined);
+    await harness.pass(RETRY_MS);
+    await harness.started;
+    assert.deepEqual(harness.states('m'), ['1 AVAILABLE']);
+  });
+
   it('ends a retry that waits when it is told to close', async () => {
     const harness = new LifeHarness([modelConfig('m')]);
     harness.files.put('/m', 1n);

@@ -19,6 +19,7 @@ interface Changes {
   readonly isEnabled?: boolean;
   readonly iterations?: number;
   readonly slots?: number;
+  readonly isElsewhere?: boolean;
   readonly replayer?: Partial<RecordReplayer>;
 }
 
@@ -47,6 +48,7 @@ function harness(t: TestContext, changes: Changes = {}) {
   });
   const executor = {
     slots: changes.slots ?? 1,
+    isElsewhere: changes.isElsewhere ?? false,
     allocate: (size: number) => new ArrayBuffer(size),
     release: () => undefined,
     run: async () => ({ outputs: new Map(), runStart: 1, runEnd: 3 }),
@@ -61,6 +63,12 @@ function harness(t: TestContext, changes: Changes = {}) {
 function loadFailed(text: RegExp) {
   return (error: unknown) => error instanceof ServingError && error.kind === 'load_failed' && text.test(error.message);
 }
+
+it('a version that another server runs is not swept', async (t) => {
+  const { run, sweeps, told } = harness(t, { isElsewhere: true });
+  await run();
+  assert.deepEqual([sweeps, told], [[], []]);
+});
 
 describe('a version with a warm-up file', () => {
   it('has each record replayed in order, as often as asked, and no sweep', async (t) => {

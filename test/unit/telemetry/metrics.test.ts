@@ -113,7 +113,33 @@ describe('batches', () => {
   });
 });
 
+it('answers in another’s place are counted for the model that was asked, and only good ones', async () => {
+  const { metrics: all } = metrics();
+  const alternate = { asked: 'large', reason: 'fallback', at: 1 } as const;
+  all.recordRequest(requestRecord({ alternate }));
+  all.recordRequest(requestRecord({ alternate }));
+  all.recordRequest(requestRecord({ alternate: { ...alternate, reason: 'degraded' } }));
+  all.recordRequest(requestRecord({ alternate, outcome: 'backend_failed' }));
+  const count = (reason: string) => sampleOf(all, `pillion_alternate_answers_total{model="large",reason="${reason}"}`);
+  assert.deepEqual([await count('fallback'), await count('degraded')], [2, 1]);
+});
+
 describe('states', () => {
+  it('of a circuit breaker: the one that it is in has 1', async () => {
+    const { metrics: all } = metrics();
+    let state: 'closed' | 'open' = 'closed';
+    all.observeBreakers(() => [{ model: 'digits', version: '3', state }]);
+    const read = () =>
+      Promise.all(
+        ['closed', 'half_open', 'open'].map((each) =>
+          sampleOf(all, `pillion_breaker_state{model="digits",version="3",state="${each}"}`),
+        ),
+      );
+    assert.deepEqual(await read(), [1, 0, 0]);
+    state = 'open';
+    assert.deepEqual(await read(), [0, 0, 1]);
+  });
+
   it('are asked for at each scrape', async () => {
     const { metrics: all } = metrics();
     let rows = 4;
@@ -129,6 +155,22 @@ describe('states', () => {
     inFlight = 0;
     assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 0);
     assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 0);
+  });
+});
+
+describe('hosts', () => {
+  it('have restarts counted by reason, and the memory of their processes asked for', async () => {
+    const { metrics: all, clock } = metrics();
+    for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
+    all.recordHostRestart('digits', '3', 'recycled');
+    all.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_host_resident_bytes{${labels}}`), 5);
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('pillion_host_restarts_total{'));
   });
 });
 

@@ -39,6 +39,31 @@ function refused(kind: ErrorKind) {
   return { outcome: kind, error, trace: traceOf('a') };
 }
 
+it('a request that another model answered says whose place it took, and when', () => {
+  const { maker, named, clock } = spanMaker();
+  const alternate = { asked: 'large', reason: 'fallback', at: 120 } as const;
+  maker.makeRequestSpans(requestRecord({ trace: traceOf('a'), alternate }));
+  const { attributes, events } = named('Predict digits');
+  assert.equal(attributes['inference.model.name'], 'digits');
+  assert.equal(attributes['inference.model.requested'], 'large');
+  assert.equal(attributes['inference.alternate.reason'], 'fallback');
+  assert.deepEqual(
+    events.map(({ name, time, attributes: of }) => [name, time[0] * 1000 - clock.wallOffsetMs + time[1] / 1e6, of]),
+    [
+      [
+        'inference.alternate',
+        120,
+        {
+          'inference.model.requested': 'large',
+          'inference.model.name': 'digits',
+          'inference.model.version': '3',
+          'inference.alternate.reason': 'fallback',
+        },
+      ],
+    ],
+  );
+});
+
 describe("a request's spans", () => {
   it('are a server span with the ids of its context and one child for each stage', () => {
     const { maker, clock, spans, named } = spanMaker();

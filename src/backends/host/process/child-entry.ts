@@ -47,11 +47,12 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
     const backend = await backendFor(versionDirectory, backendKind);
     const before = systemClock.nowMs();
     const loaded = await backend.load(versionDirectory, loadOptions);
-    const { signatures, runSync } = loaded;
+    const { signatures, runSync, warnings = [] } = loaded;
     const ready: WorkerReady = {
       signatures,
       isSynchronous: runSync !== undefined,
       loadMs: systemClock.nowMs() - before,
+      warnings,
     };
     frames.write([valueFrame(FRAME.ready, ready)]);
     return loaded;

@@ -12,6 +12,7 @@ const PASSED_NAMES: ReadonlySet<string> = new Set([
   'LANGUAGE',
   'NODE_COMPILE_CACHE',
   'PATH',
+  'PILLION_NATIVES_DIRECTORY',
   'TEMP',
   'TMP',
   'TMPDIR',

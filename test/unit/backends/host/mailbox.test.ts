@@ -29,6 +29,7 @@ describe('a call in a mailbox', () => {
           assert.deepEqual([call.signatureName, call.outputs, call.deadline], ['serve', wanted, deadline]);
           assert.ok(receiver.write({ outputs, runStart: 1.5, runEnd: 2.5 }, call));
           const answer = sender.readAnswer();
+          sender.forget();
           assert.deepEqual([answer.runStart, answer.runEnd], [1.5, 2.5]);
           assert.deepEqual(
             contents(answer.outputs),
@@ -43,8 +44,12 @@ describe('a call in a mailbox', () => {
     const { sender, receiver } = mailbox(signatureOf(one('x', uint8(1)), one('y', uint8(1))));
     const answers = [1, 2].map((value) => {
       assert.ok(sender.write(call(one('x', uint8(value)))));
+      sender.ring();
+      receiver.wait();
       assert.ok(receiver.write({ outputs: one('y', uint8(value)), runStart: 0, runEnd: 0 }, receiver.read()!));
-      return sender.readAnswer();
+      const answer = sender.readAnswer();
+      sender.forget();
+      return answer;
     });
     assert.deepEqual(
       answers.map(({ outputs }) => contents(outputs)),
@@ -61,6 +66,45 @@ describe('a call in a mailbox', () => {
     sender.ringForMessage();
     receiver.wait();
     assert.equal(receiver.read(), undefined);
+  });
+});
+
+describe('two calls in a mailbox', () => {
+  it('are heard and answered in order, each by itself', () => {
+    const { sender, receiver } = mailbox(signatureOf(one('x', uint8(1)), one('y', uint8(1))));
+    for (const value of [1, 2]) {
+      assert.ok(sender.write(call(one('x', uint8(value)))));
+      sender.ring();
+    }
+    for (const value of [1, 2]) {
+      receiver.wait();
+      const heard = receiver.read()!;
+      assert.deepEqual(contents(heard.inputs), [['x', 'uint8', [1], `0${value}`]]);
+      assert.ok(receiver.write({ outputs: one('y', uint8(value + 2)), runStart: 0, runEnd: 0 }, heard));
+    }
+    for (const value of [3, 4]) {
+      assert.deepEqual(contents(sender.readAnswer().outputs), [['y', 'uint8', [1], `0${value}`]]);
+      sender.forget();
+    }
+  });
+
+  it('may come by different ways', () => {
+    const { sender, receiver } = mailbox(signatureOf(one('x', uint8(1)), one('y', uint8(1))));
+    const ways = ['mailbox', 'message', 'message', 'mailbox', 'mailbox'];
+    const ring = (way: string | undefined): void => {
+      if (way === 'message') sender.ringForMessage();
+      else if (way === 'mailbox') {
+        sender.write(call(one('x', uint8(1))));
+        sender.ring();
+      }
+    };
+    ring(ways[0]);
+    for (const [i, way] of ways.entries()) {
+      ring(ways[i + 1]);
+      receiver.wait();
+      assert.equal(receiver.read() === undefined, way === 'message');
+      sender.forget();
+    }
   });
 });
 

@@ -73,6 +73,7 @@ describe('a host that moves', () => {
 
 /** Ends when told, as far as its closing goes. */
 class PuppetHost implements HostedSession {
+  readonly warnings = [];
   readonly signatures = new Map();
   readonly executor: PuppetExecutor;
   closes = 0;

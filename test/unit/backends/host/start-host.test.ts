@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { type Host, type HostMove, type HostOptions, startHost } from '../../../../src/backends/host/start-host.ts';
 import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
+import type { BatchOrigin } from '../../../../src/core/executor.ts';
+import { elsewhereRuns } from '../../../support/elsewhere-backend.ts';
 import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
@@ -114,6 +117,21 @@ describe('a model inline whose runs become slow', () => {
     await assert.rejects(host.executor.run(batchOf(2)), { kind: 'backend_failed', message: /unloaded/ });
     assert.deepEqual(moves, []);
   });
+});
+
+it('a backend that another server computes for is put on the event loop, with several runs at once', async (t) => {
+  const backendKind = siblingModule(import.meta.url, '../../../support/elsewhere-backend').href;
+  const { host, moves } = await start(t, { backendKind });
+  assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);
+  const { executor } = host;
+  assert.deepEqual([executor.slots, executor.isInline, executor.isElsewhere], [3, true, true]);
+  const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined };
+  const answers = [1, 2, 3].map((value) => executor.run({ ...batchOf(value), origin }));
+  assert.equal(elsewhereRuns.length, 3);
+  assert.equal(elsewhereRuns[2]!.options.origin, origin);
+  for (const run of elsewhereRuns.reverse()) run.finish();
+  for (const { outputs } of await Promise.all(answers)) assert.ok(outputs.has('x'));
+  assert.deepEqual(moves, []);
 });
 
 async function start(t: TestContext, overrides: Partial<HostOptions>, changes: Partial<FakeModel> = {}) {

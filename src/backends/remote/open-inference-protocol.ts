@@ -1,0 +1,65 @@
+/**
+ * The Open Inference Protocol (KServe V2), spoken to another server: ModelMetadata and ModelInfer of
+ * inference.GRPCInferenceService. Tensors go out as raw bytes; answers are read in both forms.
+ *
+ * The protocol knows one way to call a model: it becomes the signature `serving_default`.
+ */
+import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../core/wire-reader.ts';
+import { bytesField, message } from '../../core/wire-writer.ts';
+import { type OpenInferenceModel, readInferResponse, writeInferRequest } from './open-inference-messages.ts';
+import { dtypeOfDatatype } from './open-inference-types.ts';
+import { batchAxisOf } from './remote-batch-axis.ts';
+import type { RemoteProtocol } from './remote-protocol.ts';
+
+const SERVICE = '/inference.GRPCInferenceService';
+
+export function openInferenceProtocol(model: OpenInferenceModel): RemoteProtocol {
+  return {
+    metadataPath: `${SERVICE}/ModelMetadata`,
+    /** Fields: 1 name, 2 version. */
+    writeMetadataRequest: () => message(bytesField(1, model.name), bytesField(2, model.version)),
+    readSignatures,
+    predictPath: `${SERVICE}/ModelInfer`,
+    writePredictRequest: (_signatureName, inputs, outputs) => writeInferRequest(model, inputs, outputs),
+    readPredictResponse: readInferResponse,
+  };
+}
+
+/** ModelMetadataResponse: 1 name, 2 versions, 3 platform, 4 inputs, 5 outputs. */
+function readSignatures(bytes: Uint8Array): ReadonlyMap<string, Signature> {
+  const reader = new WireReader(bytes, 'ModelMetadataResponse');
+  const inputs = new Map<string, TensorSpec>();
+  const outputs = new Map<string, TensorSpec>();
+  let isHeld = true;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(4)) isHeld = readTensorMetadata(reader, inputs) && isHeld;
+    else if (reader.tag === lengthDelimited(5)) isHeld = readTensorMetadata(reader, outputs) && isHeld;
+    else reader.skip();
+  }
+  if (!isHeld || outputs.size === 0) return new Map();
+  const signature = { inputs, outputs, methodName: PREDICT_METHOD_NAME, batchAxis: batchAxisOf(inputs, outputs) };
+  return new Map([[DEFAULT_SIGNATURE_NAME, signature]]);
+}
+
+/** TensorMetadata: 1 name, 2 datatype, 3 shape. False: a type that we cannot hold. */
+function readTensorMetadata(reader: WireReader, specs: Map<string, TensorSpec>): boolean {
+  let name = '';
+  let datatype = '';
+  const shape: number[] = [];
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) name = reader.string();
+    else if (reader.tag === lengthDelimited(2)) datatype = reader.string();
+    else if (reader.tag === varintTag(3)) shape.push(reader.int64AsNumber());
+    else if (reader.tag === lengthDelimited(3)) {
+      const end = reader.enter();
+      while (reader.position < reader.end) shape.push(reader.int64AsNumber());
+      reader.leave(end);
+    } else reader.skip();
+  }
+  reader.leave(outer);
+  const dtype = dtypeOfDatatype(datatype);
+  if (dtype !== undefined) specs.set(name, { dtype, shape, tensorName: name });
+  return dtype !== undefined;
+}

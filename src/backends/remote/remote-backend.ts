@@ -1,0 +1,104 @@
+/**
+ * Backend `remote`: models that another server runs, TensorFlow Serving or one that speaks its API or the Open Inference
+ * Protocol, over gRPC. The artifact is `<version>/remote.yaml` (remote-file.ts).
+ *
+ * Loading asks the server what the model takes and gives, and waits for a server that is not there yet. One that stays
+ * away fails the load with `backend_unavailable`, which is tried again. What a loaded version's server changes its model
+ * to is not noticed: the signatures are those of the load.
+ */
+import { join } from 'node:path';
+import { systemClock } from '../../core/clock.ts';
+import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { Backend, Session } from '../backend.ts';
+import { openInferenceProtocol } from './open-inference-protocol.ts';
+import { RemoteChannel, type RemoteFault } from './remote-channel.ts';
+import { toLoadError } from './remote-errors.ts';
+import { hasRemoteFile, REMOTE_FILE, type RemoteConfig, readRemoteFile } from './remote-file.ts';
+import type { RemoteProtocol } from './remote-protocol.ts';
+import { describeRemote, RemoteSession } from './remote-session.ts';
+import { tensorflowServingProtocol } from './tensorflow-serving-protocol.ts';
+
+const ASK_AGAIN_MS = 250;
+
+/** Found by the registry as 'remote'. */
+export const backend: Backend = {
+  kind: 'remote',
+  mustRunIn: 'inline',
+
+  probe: hasRemoteFile,
+
+  async load(versionDirectory): Promise<Session> {
+    const file = join(versionDirectory, REMOTE_FILE);
+    const config = await readRemoteFile(versionDirectory);
+    const protocol = protocolOf(config);
+    const channel = new RemoteChannel(config, systemClock);
+    try {
+      const signatures = await readSignatures(config, protocol, channel, file);
+      return new RemoteSession({ config, channel, protocol, signatures, clock: systemClock });
+    } catch (error) {
+      channel.close();
+      throw error;
+    }
+  },
+};
+
+function protocolOf({ model: name, version, label, protocol }: RemoteConfig): RemoteProtocol {
+  switch (protocol) {
+    case 'tensorflow-serving':
+      return tensorflowServingProtocol({ name, version, label });
+    case 'v2':
+      return openInferenceProtocol({ name, version: version === undefined ? '' : version.toString() });
+  }
+}
+
+async function readSignatures(
+  config: RemoteConfig,
+  protocol: RemoteProtocol,
+  channel: RemoteChannel,
+  file: string,
+): Promise<ReadonlyMap<string, Signature>> {
+  const remote = describeRemote(config);
+  const answer = await askForMetadata(config, protocol, channel).catch((fault: RemoteFault) => {
+    throw toLoadError(fault, file, remote);
+  });
+  const signatures = signaturesOf(answer, protocol, `"${file}": ${remote}`);
+  if (signatures.size === 0) {
+    throw new ServingError('load_failed', `"${file}": ${remote} has no signature of tensors that can be served`);
+  }
+  return config.isBatching ? signatures : withoutBatchAxis(signatures);
+}
+
+/** Asks again while the server is not there, or is and still loads the model. Rejects with the last RemoteFault. */
+async function askForMetadata(
+  { connectTimeoutMs }: RemoteConfig,
+  protocol: RemoteProtocol,
+  channel: RemoteChannel,
+): Promise<Uint8Array> {
+  const path = protocol.metadataPath;
+  const message = protocol.writeMetadataRequest();
+  const deadline = systemClock.nowMs() + connectTimeoutMs;
+  for (;;) {
+    try {
+      return await channel.call({ path, message, deadline, waitsForServer: true });
+    } catch (thrown) {
+      const fault = thrown as RemoteFault;
+      const againAt = systemClock.nowMs() + Math.min(fault.retryAfterMs ?? ASK_AGAIN_MS, ASK_AGAIN_MS);
+      if (fault.code !== GrpcStatus.UNAVAILABLE || againAt >= deadline) throw fault;
+      await new Promise<void>((resolve) => systemClock.setTimer(againAt, resolve));
+    }
+  }
+}
+
+function signaturesOf(answer: Uint8Array, protocol: RemoteProtocol, what: string): ReadonlyMap<string, Signature> {
+  try {
+    return protocol.readSignatures(answer);
+  } catch (cause) {
+    const text = `${what} gave metadata that cannot be read: ${(cause as Error).message}`;
+    throw new ServingError('load_failed', text, { cause });
+  }
+}
+
+function withoutBatchAxis(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {
+  return new Map([...signatures].map(([name, signature]) => [name, { ...signature, batchAxis: { kind: 'none' } }]));
+}

@@ -1,0 +1,117 @@
+/**
+ * A model of another server as a session: each run is one call, several at once. Runs end early when nobody wants them any
+ * more. It computes nothing here, so it lives on the event loop.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { BatchOrigin } from '../../core/executor.ts';
+import { PRIORITY_HEADER, PRIORITY_NAMES, Priority } from '../../core/priority.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { RunOptions, Session } from '../backend.ts';
+import { checkRun } from '../check-run.ts';
+import { type RemoteChannel, RemoteFault } from './remote-channel.ts';
+import { isUnanswered, toRunError } from './remote-errors.ts';
+import type { RemoteConfig } from './remote-file.ts';
+import type { RemoteProtocol } from './remote-protocol.ts';
+
+export interface RemoteSessionParts {
+  readonly config: RemoteConfig;
+  readonly channel: RemoteChannel;
+  readonly protocol: RemoteProtocol;
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly clock: Clock;
+}
+
+export class RemoteSession implements Session {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly concurrency: number;
+  readonly #parts: RemoteSessionParts;
+  /** "digits at inference.internal:8500", for texts. */
+  readonly #remote: string;
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor(parts: RemoteSessionParts) {
+    this.#parts = parts;
+    this.signatures = parts.signatures;
+    this.concurrency = parts.config.concurrency;
+    this.#remote = describeRemote(parts.config);
+  }
+
+  run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap> {
+    const running = this.#run(signatureName, inputs, outputs, options).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+    this.#parts.channel.close();
+  }
+
+  async #run(
+    signatureName: string,
+    inputs: TensorMap,
+    outputs: readonly string[],
+    { deadline, origin }: RunOptions,
+  ): Promise<TensorMap> {
+    if (this.#isClosed) throw new ServingError('backend_failed', `${this.#remote}: the model has been unloaded`);
+    checkRun(this.signatures, signatureName, inputs, outputs);
+    const { channel, protocol, clock, config } = this.#parts;
+    const callDeadline = Math.min(deadline, clock.nowMs() + config.timeoutMs);
+    try {
+      const answer = await channel.call({
+        path: protocol.predictPath,
+        message: protocol.writePredictRequest(signatureName, inputs, outputs),
+        deadline: callDeadline,
+        headers: headersOf(origin),
+        onCancellable: (cancel) => {
+          if (origin !== undefined) origin.onAbandoned = cancel;
+        },
+      });
+      return this.#outputsOf(answer, outputs);
+    } catch (thrown) {
+      if (!(thrown instanceof RemoteFault)) throw toServingError(thrown);
+      const facts = { remote: this.#remote, now: clock.nowMs(), deadline, callDeadline, timeoutMs: config.timeoutMs };
+      if (isUnanswered(thrown, facts)) channel.renew();
+      throw toRunError(thrown, facts);
+    }
+  }
+
+  #outputsOf(answer: Uint8Array, wanted: readonly string[]): TensorMap {
+    let given: TensorMap;
+    try {
+      given = this.#parts.protocol.readPredictResponse(answer);
+    } catch (cause) {
+      const text = `${this.#remote} gave an answer that cannot be read: ${(cause as Error).message}`;
+      throw new ServingError('backend_failed', text, { cause });
+    }
+    const outputs = new Map<string, Tensor>();
+    for (const name of wanted) {
+      const tensor = given.get(name);
+      if (tensor === undefined) {
+        const text = `${this.#remote} gave no output "${name}"; it gave: ${[...given.keys()].join(', ')}`;
+        throw new ServingError('backend_failed', text);
+      }
+      outputs.set(name, tensor);
+    }
+    return outputs;
+  }
+}
+
+export function describeRemote({ model, address }: RemoteConfig): string {
+  return `"${model}" at ${address}`;
+}
+
+/** What the server is told of the requests: their trace, and how much they matter. */
+function headersOf(origin: BatchOrigin | undefined): Readonly<Record<string, string>> {
+  if (origin === undefined) return {};
+  const headers: Record<string, string> = {};
+  const trace = origin.traceHeaders;
+  if (trace !== undefined) headers['traceparent'] = trace.traceparent;
+  if (trace?.tracestate !== undefined) headers['tracestate'] = trace.tracestate;
+  if (origin.priority !== Priority.default) headers[PRIORITY_HEADER] = PRIORITY_NAMES[origin.priority]!;
+  return headers;
+}

@@ -1,0 +1,59 @@
+/**
+ * model.json: what TensorFlow.js's converter and its save() write. Either a graph, whose signature names its inputs and
+ * outputs, or layers, which say that themselves; with a manifest of the files that hold the weights.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadFailed } from './tensorflow-errors.ts';
+
+export const JSON_MODEL_FILE = 'model.json';
+
+/** A TensorInfo in JSON: sizes are strings, a dtype is a name or a number. */
+export interface JsonTensorInfo {
+  readonly name?: string;
+  readonly dtype?: string | number;
+  readonly tensorShape?: {
+    readonly dim?: readonly { readonly size?: string | number }[];
+    readonly unknownRank?: boolean;
+  };
+}
+
+export interface JsonSignature {
+  readonly inputs?: Readonly<Record<string, JsonTensorInfo>>;
+  readonly outputs?: Readonly<Record<string, JsonTensorInfo>>;
+}
+
+export interface JsonModel {
+  readonly file: string;
+  readonly format: 'graph-model' | 'layers-model';
+  /** Of a graph, where the converter wrote one. */
+  readonly signature: JsonSignature | undefined;
+}
+
+interface ModelJson {
+  readonly format?: unknown;
+  readonly modelTopology?: { readonly node?: unknown } | null;
+  readonly signature?: JsonSignature;
+  readonly userDefinedMetadata?: { readonly signature?: JsonSignature };
+}
+
+/** Rejects with `load_failed` for a file that is no model. The weights are not looked at. */
+export async function readJsonModel(directory: string): Promise<JsonModel> {
+  const file = join(directory, JSON_MODEL_FILE);
+  let json: ModelJson | null;
+  try {
+    json = JSON.parse(await readFile(file, 'utf8')) as ModelJson | null;
+  } catch (error) {
+    throw loadFailed(file, `it is no JSON that can be read: ${(error as Error).message}`, error);
+  }
+  const topology = json?.modelTopology;
+  if (typeof json !== 'object' || json === null || typeof topology !== 'object' || topology === null) {
+    throw loadFailed(file, 'it is no model of TensorFlow.js: "modelTopology" is missing');
+  }
+  // Early converters did not write a format.
+  const format = json.format ?? (Array.isArray(topology.node) ? 'graph-model' : 'layers-model');
+  if (format !== 'graph-model' && format !== 'layers-model') {
+    throw loadFailed(file, `format ${JSON.stringify(format)} is not known; it is graph-model or layers-model`);
+  }
+  return { file, format, signature: json.signature ?? json.userDefinedMetadata?.signature };
+}

@@ -1,0 +1,105 @@
+/**
+ * One graph or layers model of TensorFlow.js, run by tfjs-node on libtensorflow. It has one signature, serving_default.
+ *
+ * A graph without control flow computes on the calling thread, done when the call returns. One with control flow answers
+ * in later turns of the event loop, and its runs follow each other: TensorFlow.js counts tensors globally.
+ */
+import { ServingError } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { RunSync, Session } from '../backend.ts';
+import { checkRun } from '../check-run.ts';
+import { fromTfjs, toTfjs } from './json-model-tensors.ts';
+import type { OpenJsonModel, TfjsFeeds } from './json-models.ts';
+import { runError } from './tensorflow-errors.ts';
+import type { TfjsLibrary, TfjsTensor } from './tfjs-library.ts';
+
+export class JsonModelSession implements Session {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly runSync: RunSync | undefined;
+  readonly #tf: TfjsLibrary;
+  readonly #model: OpenJsonModel;
+  /** The end of the runs so far. */
+  #last: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(tf: TfjsLibrary, model: OpenJsonModel, signatures: ReadonlyMap<string, Signature>, isAsync: boolean) {
+    this.#tf = tf;
+    this.#model = model;
+    this.signatures = signatures;
+    if (isAsync) return;
+    this.runSync = (signatureName, inputs, outputs) => {
+      this.#check(signatureName, inputs, outputs);
+      return runNow(tf, model, inputs, outputs);
+    };
+  }
+
+  async run(...[signatureName, inputs, outputs, options]: Parameters<RunSync>): Promise<TensorMap> {
+    if (this.runSync !== undefined) return this.runSync(signatureName, inputs, outputs, options);
+    this.#check(signatureName, inputs, outputs);
+    const run = this.#last.then(() => runLater(this.#tf, this.#model, inputs, outputs));
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#last.then(() => this.#model.dispose());
+    return this.#closed;
+  }
+
+  #check(...call: [string, TensorMap, readonly string[]]): void {
+    if (this.#closed !== undefined) throw new ServingError('backend_failed', 'the model has been unloaded');
+    checkRun(this.signatures, ...call);
+  }
+}
+
+/** Every tensor that the run makes is gone when it returns. */
+export function runNow(
+  tf: TfjsLibrary,
+  model: OpenJsonModel,
+  inputs: TensorMap,
+  outputs: readonly string[],
+): TensorMap {
+  if (outputs.length === 0) return new Map();
+  try {
+    return tf.tidy(() =>
+      named(
+        outputs,
+        model.run(feedsOf(tf, inputs), outputs).map((tensor) => fromTfjs(tf, tensor)),
+      ),
+    );
+  } catch (error) {
+    throw error instanceof ServingError ? error : runError(error);
+  }
+}
+
+export async function runLater(
+  tf: TfjsLibrary,
+  model: OpenJsonModel,
+  inputs: TensorMap,
+  outputs: readonly string[],
+): Promise<TensorMap> {
+  if (outputs.length === 0) return new Map();
+  const feeds = feedsOf(tf, inputs);
+  let given: readonly TfjsTensor[] = [];
+  try {
+    given = await model.runAsync!(feeds, outputs);
+    return named(
+      outputs,
+      given.map((tensor) => fromTfjs(tf, tensor)),
+    );
+  } catch (error) {
+    throw error instanceof ServingError ? error : runError(error);
+  } finally {
+    // An output may be an input; the second of two disposals does nothing.
+    for (const tensor of [...Object.values(feeds), ...given]) tensor.dispose();
+  }
+}
+
+function feedsOf(tf: TfjsLibrary, inputs: TensorMap): TfjsFeeds {
+  return Object.fromEntries([...inputs].map(([name, tensor]) => [name, toTfjs(tf, tensor)]));
+}
+
+function named(names: readonly string[], tensors: readonly Tensor[]): TensorMap {
+  return new Map(names.map((name, i) => [name, tensors[i]!]));
+}

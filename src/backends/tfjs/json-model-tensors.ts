@@ -1,0 +1,94 @@
+/**
+ * Tensors to and from TensorFlow.js's, and its names for them.
+ *
+ * TensorFlow.js has float32, int32, bool and string. What a graph's signature calls by another type is served as the
+ * one that TensorFlow.js computes it in: int64 as int32, float16 as float32; that is what the metadata says, so nobody's
+ * numbers are cut in passing.
+ */
+import type { DType } from '../../core/dtype.ts';
+import { ServingError } from '../../core/errors.ts';
+import { elements, numericTensor, type Tensor } from '../../core/tensor.ts';
+import type { TensorMetadata } from '../batch-axis.ts';
+import type { JsonTensorInfo } from './json-model-file.ts';
+import type { TfjsDType, TfjsLibrary, TfjsShape, TfjsTensor } from './tfjs-library.ts';
+
+const TFJS_DTYPES: readonly TfjsDType[] = ['float32', 'int32', 'bool', 'string'];
+
+/** TensorFlow's types, by name and number, as TensorFlow.js takes them. */
+const COMPUTED_AS: Readonly<Record<string, TfjsDType>> = {
+  DT_FLOAT: 'float32',
+  DT_DOUBLE: 'float32',
+  DT_HALF: 'float32',
+  DT_INT32: 'int32',
+  DT_INT64: 'int32',
+  DT_INT16: 'int32',
+  DT_INT8: 'int32',
+  DT_UINT8: 'int32',
+  DT_BOOL: 'bool',
+  DT_STRING: 'string',
+  1: 'float32',
+  2: 'float32',
+  19: 'float32',
+  3: 'int32',
+  9: 'int32',
+  5: 'int32',
+  6: 'int32',
+  4: 'int32',
+  10: 'bool',
+  7: 'string',
+};
+
+export interface JsonTensorSpec {
+  readonly name: string;
+  readonly dtype: TfjsDType;
+  /** -1 = any size; undefined = any rank. */
+  readonly shape: readonly number[] | undefined;
+}
+
+/** A tensor of a graph's signature. Throws `unsupported` for a type that TensorFlow.js lacks. */
+export function specOfSignature(name: string, { dtype = 'DT_FLOAT', tensorShape }: JsonTensorInfo): JsonTensorSpec {
+  const computed = COMPUTED_AS[dtype];
+  if (computed === undefined) throw unsupported(name, String(dtype));
+  const isAnyRank = tensorShape === undefined || tensorShape.unknownRank === true;
+  const shape = isAnyRank ? undefined : (tensorShape.dim ?? []).map(({ size = 0 }) => Number(size));
+  return { name, dtype: computed, shape };
+}
+
+/** A tensor as a loaded model describes it. Throws `unsupported` for complex numbers. */
+export function specOfModel(name: string, dtype: string, shape: TfjsShape | null | undefined): JsonTensorSpec {
+  const known = TFJS_DTYPES.find((each) => each === dtype);
+  if (known === undefined) throw unsupported(name, dtype);
+  return { name, dtype: known, shape: shape?.map((dim) => dim ?? -1) };
+}
+
+export function metadataOf({ name, dtype, shape = [] }: JsonTensorSpec): TensorMetadata {
+  return { name, dtype, dims: shape.map((dim) => (dim < 0 ? '' : dim)) };
+}
+
+/** `tensor` is of one of TensorFlow.js's types. Its bytes are read until the result is disposed of. */
+export function toTfjs(tf: TfjsLibrary, tensor: Tensor): TfjsTensor {
+  const { shape, dtype } = tensor;
+  return tf.tensor(tensor.dtype === 'string' ? tensor.data : elements(tensor), shape, dtype as TfjsDType);
+}
+
+/** In memory of its own: what TensorFlow.js shows may be an input, or gone with the tensor. */
+export function fromTfjs(tf: TfjsLibrary, tensor: TfjsTensor): Tensor {
+  const { dtype, shape } = tensor;
+  if (dtype === 'string')
+    return {
+      dtype,
+      shape,
+      data: tf
+        .backend()
+        .readSync(tensor.dataId)
+        .map((bytes) => new Uint8Array(bytes)),
+    };
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') {
+    return numericTensor(dtype as Exclude<DType, 'string'>, shape, tensor.dataSync().slice());
+  }
+  throw new ServingError('backend_failed', `the model gave a tensor of ${dtype}, which cannot be exchanged`);
+}
+
+function unsupported(name: string, dtype: string): ServingError {
+  return new ServingError('unsupported', `"${name}" is ${dtype}, which TensorFlow.js cannot compute with here`);
+}

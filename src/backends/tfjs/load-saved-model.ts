@@ -1,0 +1,99 @@
+/**
+ * A directory with saved_model.pb → a session.
+ *
+ *   saved_model.pb ──▶ tags, signatures (saved-model-file.ts)    TensorFlow ──▶ graph and variables
+ *                           └────────────────┬───────────────────────┘
+ *                       batch axes, tried out with runs ──▶ session
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BatchAxis, Signature, TensorSpec } from '../../core/signature.ts';
+import type { LoadOptions, Session } from '../backend.ts';
+import { batchAxisCandidate, findBatchAxis, type TensorMetadata } from '../batch-axis.ts';
+import { type NativeBinding, openBinding } from './native-binding.ts';
+import { type MetaGraph, readSavedModel } from './saved-model-file.ts';
+import { fromNative, OpenGraph, SavedModelSession } from './saved-model-session.ts';
+import { type PlainSignature, servedSignatures, takesExamples } from './saved-model-signatures.ts';
+import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
+
+export const SAVED_MODEL_FILE = 'saved_model.pb';
+/** Of the graph that is for serving. */
+const SERVE_TAG = 'serve';
+
+/** Rejects with `load_failed`. */
+export async function loadSavedModel(directory: string, options: LoadOptions): Promise<Session> {
+  const file = join(directory, SAVED_MODEL_FILE);
+  const { tags, signatures: defs } = servingGraph(file, await readGraphs(file));
+  const binding = openBinding(options.intraOpThreads);
+  const { signatures, warnings } = servedSignatures(defs, (proto) => fromNative(binding.tensorFromProto(proto)));
+  if (signatures.size === 0) {
+    const why = warnings.length === 0 ? 'it has none' : warnings.join('; ');
+    throw loadFailed(file, `no signature can be served: ${why}; export the model with a signature of plain tensors`);
+  }
+  const graph = new OpenGraph(binding, openModel(binding, directory, tags), signatures);
+  try {
+    return new SavedModelSession(graph, await withBatchAxes(graph, signatures), warnings);
+  } catch (error) {
+    graph.close();
+    throw error;
+  }
+}
+
+async function readGraphs(file: string): Promise<readonly MetaGraph[]> {
+  try {
+    return readSavedModel(await readFile(file));
+  } catch (error) {
+    throw loadFailed(file, (error as Error).message, error);
+  }
+}
+
+/** The graph that has the serving tag alone, else the first that has it among others, else the only one. */
+function servingGraph(file: string, graphs: readonly MetaGraph[]): MetaGraph {
+  const serving = graphs.filter(({ tags }) => tags.includes(SERVE_TAG));
+  const found =
+    serving.find(({ tags }) => tags.length === 1) ?? serving[0] ?? (graphs.length === 1 ? graphs[0] : undefined);
+  if (found !== undefined) return found;
+  const all = graphs.map(({ tags }) => `{${tags.join(', ')}}`).join(', ') || 'none';
+  throw loadFailed(file, `it has no graph with the tag "${SERVE_TAG}"; its graphs: ${all}; export one with that tag`);
+}
+
+function openModel(binding: NativeBinding, directory: string, tags: readonly string[]): number {
+  try {
+    return binding.loadSavedModel(directory, tags.join(','));
+  } catch (error) {
+    throw loadFailed(join(directory, SAVED_MODEL_FILE), tensorflowText(error), error);
+  }
+}
+
+async function withBatchAxes(
+  graph: OpenGraph,
+  signatures: ReadonlyMap<string, PlainSignature>,
+): Promise<ReadonlyMap<string, Signature>> {
+  const found = new Map<string, Signature>();
+  for (const [name, signature] of signatures) {
+    found.set(name, { ...signature, batchAxis: await batchAxisOf(graph, name, signatures) });
+  }
+  return found;
+}
+
+/** Made-up rows are no examples: where those are taken, what the shapes say is believed. */
+async function batchAxisOf(
+  graph: OpenGraph,
+  name: string,
+  signatures: ReadonlyMap<string, PlainSignature>,
+): Promise<BatchAxis> {
+  const signature = signatures.get(name)!;
+  const inputs = metadataOf(signature.inputs);
+  const outputs = metadataOf(signature.outputs);
+  if (takesExamples(signature, signatures.values())) return batchAxisCandidate(inputs, outputs).axis;
+  const names = [...signature.outputs.keys()];
+  return findBatchAxis(inputs, outputs, async (feeds) => graph.run(name, feeds, names));
+}
+
+function metadataOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
+  return [...specs].map(([name, { dtype, shape = [] }]) => ({
+    name,
+    dtype,
+    dims: shape.map((dim) => (dim === -1 ? '' : dim)),
+  }));
+}

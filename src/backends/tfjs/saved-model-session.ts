@@ -1,0 +1,97 @@
+/**
+ * One SavedModel opened in libtensorflow. It computes on the calling thread; every element type crosses as bytes.
+ */
+import { ServingError } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { dataTypeName, dataTypeOf, dtypeOf } from '../../core/tf-dtype.ts';
+import type { RunSync, Session } from '../backend.ts';
+import { checkRun } from '../check-run.ts';
+import type { GraphPlace, NativeBinding, NativeTensor } from './native-binding.ts';
+import { type PlainSignature, placeOf } from './saved-model-signatures.ts';
+import { runError } from './tensorflow-errors.ts';
+
+interface Places {
+  readonly inputs: ReadonlyMap<string, GraphPlace>;
+  readonly outputs: ReadonlyMap<string, GraphPlace>;
+}
+
+/** A graph that is open in TensorFlow, with the signatures that name its places. */
+export class OpenGraph {
+  readonly #binding: NativeBinding;
+  readonly #model: number;
+  readonly #places: ReadonlyMap<string, Places>;
+
+  constructor(binding: NativeBinding, model: number, signatures: ReadonlyMap<string, PlainSignature>) {
+    this.#binding = binding;
+    this.#model = model;
+    this.#places = new Map([...signatures].map(([name, signature]) => [name, placesOf(signature)]));
+  }
+
+  /** One run of a signature, whose inputs and outputs these are. Throws ServingError. */
+  run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): TensorMap {
+    if (outputs.length === 0) return new Map();
+    const places = this.#places.get(signatureName)!;
+    const feeds = [...inputs].map(([name, { dtype, shape, data }]) => {
+      const { op, index } = places.inputs.get(name)!;
+      return { op, index, dtype: dataTypeOf(dtype), shape, data };
+    });
+    const fetches = outputs.map((name) => places.outputs.get(name)!);
+    let given: NativeTensor[];
+    try {
+      given = this.#binding.runSession(this.#model, feeds, fetches);
+    } catch (error) {
+      throw runError(error);
+    }
+    return new Map(outputs.map((name, i) => [name, fromNative(given[i]!)]));
+  }
+
+  close(): void {
+    this.#binding.deleteSavedModel(this.#model);
+  }
+}
+
+function placesOf({ inputs, outputs }: PlainSignature): Places {
+  const places = (specs: PlainSignature['inputs']): ReadonlyMap<string, GraphPlace> =>
+    new Map([...specs].map(([name, spec]) => [name, placeOf(spec)]));
+  return { inputs: places(inputs), outputs: places(outputs) };
+}
+
+/** The tensor, as the binding gives it. Throws `backend_failed` for a type that the signature cannot have said. */
+export function fromNative({ dtype: number, shape, data }: NativeTensor): Tensor {
+  const dtype = dtypeOf(number);
+  if (dtype !== undefined) return { dtype, shape, data } as Tensor;
+  throw new ServingError(
+    'backend_failed',
+    `TensorFlow gave a tensor of ${dataTypeName(number)}; the model is at fault`,
+  );
+}
+
+export class SavedModelSession implements Session {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly warnings: readonly string[];
+  readonly runSync: RunSync;
+  readonly #graph: OpenGraph;
+  #isClosed = false;
+
+  constructor(graph: OpenGraph, signatures: ReadonlyMap<string, Signature>, warnings: readonly string[]) {
+    this.#graph = graph;
+    this.warnings = warnings;
+    this.signatures = signatures;
+    this.runSync = (signatureName, inputs, outputs) => {
+      if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
+      checkRun(signatures, signatureName, inputs, outputs);
+      return graph.run(signatureName, inputs, outputs);
+    };
+  }
+
+  async run(...call: Parameters<RunSync>): Promise<TensorMap> {
+    return this.runSync(...call);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#graph.close();
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * PredictRequest (tensorflow_serving/apis/predict.proto) → what handlers/predict takes.
+ *
+ * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
+ * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
+ */
+
+import type { ModelSpec } from './model-spec.ts';
+import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import type { Tensor } from './tensor.ts';
+import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
+import { MAP_VALUE } from './tensor-values.ts';
+import { lengthDelimited, WireReader } from './wire-reader.ts';
+
+const MODEL_SPEC = 1;
+const INPUTS = 2;
+const OUTPUT_FILTER = 3;
+const MAP_KEY = 1;
+
+export interface PredictRequest {
+  readonly modelSpec: ModelSpec;
+  readonly inputs: Map<string, Tensor>;
+  readonly outputFilter: readonly string[];
+}
+
+const NO_FILTER: readonly string[] = [];
+
+/**
+ * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
+ * together). A name that stands twice counts as it stands last. `specs` is what was learned from the requests before.
+ * `absent` stands for a model_spec that is not there; without it that is `invalid_request`.
+ */
+export function readPredictRequest(
+  message: Uint8Array,
+  maxTensorBytes: number,
+  specs = new ModelSpecMemo(),
+  absent?: ModelSpec,
+): PredictRequest {
+  const reader = new WireReader(message, 'PredictRequest');
+  const inputs = new Map<string, Tensor>();
+  const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
+  let modelSpec: ModelSpec | undefined;
+  let outputFilter: string[] | undefined;
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MODEL_SPEC):
+        modelSpec = modelSpec === undefined ? specs.read(reader) : readModelSpec(reader, modelSpec);
+        break;
+      case lengthDelimited(INPUTS):
+        readTensorEntry(reader, inputs, budget);
+        break;
+      case lengthDelimited(OUTPUT_FILTER):
+        outputFilter ??= [];
+        outputFilter.push(reader.string());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  modelSpec ??= absent;
+  if (modelSpec === undefined) throw missingModelSpec('PredictRequest');
+  return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
+}
+
+/** One entry of a map<string, TensorProto>. Key and value may come in either order, more than once, or not at all. */
+export function readTensorEntry(reader: WireReader, inputs: Map<string, Tensor>, budget: TensorBudget): void {
+  const outer = reader.enter();
+  const entry = { start: reader.position, end: reader.end };
+  const header = new TensorHeader();
+  let name = '';
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MAP_KEY):
+        name = reader.string();
+        break;
+      case lengthDelimited(MAP_VALUE): {
+        const entryEnd = reader.enter();
+        header.scan(reader);
+        reader.leave(entryEnd);
+        break;
+      }
+      default:
+        reader.skip();
+    }
+  }
+  inputs.set(name, readTensor(reader, entry, header, name, budget));
+  reader.end = entry.end;
+  reader.leave(outer);
+}

@@ -1,0 +1,88 @@
+/**
+ * npm run test:processes: does a model's process, or the server's side of it, keep memory? 200 loads and closes, then 50,000
+ * runs in one process of which every tenth is wrong. Resident memory of either side may grow by a tenth from when a tenth
+ * of the work is done. Ends with 1 where it grows more, or where a process is left.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { type NumericTensor, numericTensor } from '../../src/core/tensor.ts';
+import { modelProcesses } from '../support/child-processes.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
+import { batchOf } from '../support/fake-model.ts';
+import { onnxModel } from '../support/onnx-model.ts';
+
+const CYCLES = 200;
+const RUNS = 50_000;
+const WRONG_EACH = 10;
+const ROWS = 1000;
+const LARGEST_GROWTH = 1.1;
+
+const directory = mkdtempSync(join(tmpdir(), 'pillion-long-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+const x = { name: 'x', dtype: 'float32', dims: ['rows'] } as const;
+const nodes = [{ op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }];
+writeFileSync(join(directory, 'model.onnx'), onnxModel({ inputs: [x], outputs: [{ ...x, name: 'y' }], nodes }));
+
+const good = numericTensor('float32', [ROWS], new Float32Array(ROWS));
+const wrong = numericTensor('float32', [1, ROWS], new Float32Array(ROWS));
+const cycled = await watch('loads and closes, the server', CYCLES, async () => {
+  const host = await start();
+  await run(host, good);
+  await host.close();
+});
+const host = await start();
+let residentBefore: number | undefined;
+const served = await watch(`runs, every ${WRONG_EACH}th wrong, the server`, RUNS, async (i) => {
+  if (i % WRONG_EACH !== 0) return run(host, good);
+  const error = await run(host, wrong).catch((thrown: Error) => thrown);
+  if (!(error instanceof Error)) throw new Error('a wrong run was taken for a good one');
+  if (i === RUNS / 10) residentBefore = await freshResident(host);
+});
+const grownOutside = (await freshResident(host)) / residentBefore!;
+say(`the same, the model's process: ${grownOutside.toFixed(2)} × of what it had after a tenth`);
+await host.close();
+const left = modelProcesses().length;
+say(`processes left: ${left}`);
+if (left > 0 || Math.max(cycled, served, grownOutside) > LARGEST_GROWTH) process.exitCode = 1;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function start(): Promise<HostedSession> {
+  const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
+  const model = { model: 'm', versionDirectory: directory, backendKind: 'onnx', loadOptions };
+  return startProcessHost({ ...model, slots: 1, clock: systemClock });
+}
+
+async function run({ executor }: HostedSession, tensor: NumericTensor): Promise<void> {
+  await executor.run({ ...batchOf(), inputs: new Map([['x', tensor]]), size: ROWS });
+}
+
+/** Resident memory at the end over that after a tenth. */
+async function watch(what: string, count: number, work: (i: number) => Promise<void>): Promise<number> {
+  let before = 0;
+  for (let i = 0; i < count; i++) {
+    await work(i);
+    if (i + 1 === count / 10) before = resident();
+  }
+  const ratio = resident() / before;
+  say(`${count} ${what}: ${Math.round(before / 2 ** 20)} MiB after a tenth, then ${ratio.toFixed(2)} ×`);
+  return ratio;
+}
+
+function resident(): number {
+  collectGarbage();
+  return process.memoryUsage.rss();
+}
+
+/** What its next pulses tell: two, since the first may have been on its way. */
+async function freshResident({ residentBytes }: HostedSession): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  return residentBytes!()!;
+}

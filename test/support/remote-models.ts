@@ -1,0 +1,20 @@
+/** Version directories with a remote.yaml, and sessions of them, for tests against a server of the test's own. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Session } from '../../src/backends/backend.ts';
+import { backend } from '../../src/backends/remote/remote-backend.ts';
+import { tempDirectory } from './temp-directory.ts';
+
+/** A base path whose version 1 is this remote.yaml. */
+export function remoteModel(t: TestContext, yaml: string): string {
+  const base = tempDirectory(t);
+  mkdirSync(join(base, '1'));
+  writeFileSync(join(base, '1', 'remote.yaml'), yaml);
+  return base;
+}
+
+/** The session behind that file. The test closes it. */
+export function openRemote(t: TestContext, yaml: string): Promise<Session> {
+  return backend.load(join(remoteModel(t, yaml), '1'), { intraOpThreads: 1, executionProvider: 'cpu' });
+}

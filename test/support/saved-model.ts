@@ -1,0 +1,107 @@
+/**
+ * Small SavedModels, written without TensorFlow: a graph of nodes, and signatures that name its tensors.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DType } from '../../src/core/dtype.ts';
+import { dataTypeOf } from '../../src/core/tf-dtype.ts';
+import { bytesField, mapField, message, messageField, varintField } from '../../src/core/wire-writer.ts';
+
+export interface TfTensorInfo {
+  readonly name: string;
+  readonly dtype: DType | number;
+  /** -1 = any size; undefined = any rank. */
+  readonly shape: readonly number[] | undefined;
+}
+
+export interface TfNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs?: readonly string[];
+  /** AttrValue messages by name: `typeAttr` and the like. */
+  readonly attrs: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface TfSignature {
+  readonly inputs: Readonly<Record<string, TfTensorInfo>>;
+  readonly outputs: Readonly<Record<string, TfTensorInfo>>;
+  readonly methodName?: string;
+  /** Input → a serialized TensorProto. */
+  readonly defaults?: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface TfModel {
+  readonly nodes: readonly TfNode[];
+  readonly signatures: Readonly<Record<string, TfSignature>>;
+  readonly tags?: readonly string[];
+}
+
+/** GraphDef's version: any that TensorFlow 2 reads. */
+const PRODUCER = 1882;
+
+export const typeAttr = (dtype: DType | number): Uint8Array => varintField(6, numberOf(dtype));
+export const shapeAttr = (shape: readonly number[] | undefined): Uint8Array => messageField(7, shapeProto(shape));
+export const tensorAttr = (proto: Uint8Array): Uint8Array => messageField(8, proto);
+
+/** A TensorProto with tensor_content; a string's bytes are its only element. */
+export function tensorProto(dtype: DType, shape: readonly number[], content: Uint8Array): Uint8Array {
+  const data = dtype === 'string' ? messageField(8, content) : messageField(4, content);
+  return message(varintField(1, numberOf(dtype)), messageField(2, shapeProto(shape)), data);
+}
+
+/** The bytes of saved_model.pb. */
+export function savedModel({ nodes, signatures, tags = ['serve'] }: TfModel): Uint8Array {
+  const graph = message(
+    ...nodes.map((node) => messageField(1, nodeDef(node))),
+    messageField(4, varintField(1, PRODUCER)),
+  );
+  const metaGraph = message(
+    messageField(1, message(...tags.map((tag) => bytesField(4, tag)))),
+    messageField(2, graph),
+    ...Object.entries(signatures).map(([name, signature]) => mapField(5, name, signatureDef(signature))),
+  );
+  return message(varintField(1, 1), messageField(2, metaGraph));
+}
+
+export function writeSavedModel(directory: string, model: TfModel): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'saved_model.pb'), savedModel(model));
+}
+
+function nodeDef({ name, op, inputs = [], attrs }: TfNode): Uint8Array {
+  return message(
+    bytesField(1, name),
+    bytesField(2, op),
+    ...inputs.map((input) => bytesField(3, input)),
+    ...Object.entries(attrs).map(([key, value]) => mapField(5, key, value)),
+  );
+}
+
+function signatureDef({
+  inputs,
+  outputs,
+  methodName = 'tensorflow/serving/predict',
+  defaults = {},
+}: TfSignature): Uint8Array {
+  const infos = (field: number, tensors: TfSignature['inputs']): Uint8Array[] =>
+    Object.entries(tensors).map(([alias, info]) => mapField(field, alias, tensorInfo(info)));
+  return message(
+    ...infos(1, inputs),
+    ...infos(2, outputs),
+    bytesField(3, methodName),
+    ...Object.entries(defaults).map(([alias, proto]) => mapField(4, alias, proto)),
+  );
+}
+
+function tensorInfo({ name, dtype, shape }: TfTensorInfo): Uint8Array {
+  return message(bytesField(1, name), varintField(2, numberOf(dtype)), messageField(3, shapeProto(shape)));
+}
+
+function shapeProto(shape: readonly number[] | undefined): Uint8Array {
+  if (shape === undefined) return varintField(3, true);
+  return message(...shape.map((dim) => messageField(2, varintField(1, BigInt(dim)))));
+}
+
+function numberOf(dtype: DType | number): number {
+  return typeof dtype === 'number' ? dtype : dataTypeOf(dtype);
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { IdleSpin } from '../../../../src/proxy/http2/idle-spin.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+/** A spin of a 16th of a millisecond, a clock, and the turns that it asked for. */
+class Loop {
+  readonly clock = new FakeClock();
+  readonly spin: IdleSpin;
+  #asked: (() => void)[] = [];
+
+  constructor(spinMs = 1 / 16) {
+    this.spin = new IdleSpin({ clock: this.clock, spinMs, nextTurn: (run) => this.#asked.push(run) });
+  }
+
+  /** Would the loop poll without sleeping? */
+  get isAwake(): boolean {
+    return this.#asked.length > 0;
+  }
+
+  /** Turns of a 64th of a millisecond until it may sleep. Returns how many. */
+  turns(): number {
+    let count = 0;
+    for (; this.isAwake; count++) {
+      const asked = this.#asked;
+      this.#asked = [];
+      this.clock.advance(1 / 64);
+      for (const run of asked) run();
+    }
+    return count;
+  }
+
+  /** An answer, and the client's next request so much later; the loop is told of it before it may sleep. */
+  exchange(gapMs: number, connections = 1): void {
+    this.spin.answered(connections);
+    this.clock.advance(gapMs);
+    this.spin.heard();
+    this.turns();
+  }
+
+  exchanges(count: number, gapMs: number, connections = 1): void {
+    for (let i = 0; i < count; i++) this.exchange(gapMs, connections);
+  }
+
+  get isSpinning(): boolean {
+    this.spin.answered(1);
+    const { isAwake } = this;
+    this.spin.heard();
+    this.turns();
+    return isAwake;
+  }
+}
+
+describe('IdleSpin', () => {
+  it('begins when several requests in a row have come soon after the answers', () => {
+    const loop = new Loop();
+    loop.exchanges(7, 0.12);
+    assert.equal(loop.isAwake, false);
+    loop.exchange(0.12);
+    loop.spin.answered(1);
+    assert.equal(loop.isAwake, true);
+  });
+
+  it('ends after its time if nothing comes, and with the request that does', () => {
+    const loop = new Loop();
+    loop.exchanges(15, 0.03);
+    loop.spin.answered(1);
+    assert.equal(loop.turns(), 4);
+    loop.spin.answered(1);
+    loop.spin.heard();
+    assert.equal(loop.turns(), 1);
+  });
+
+  it('stops after a few misses, and costs nothing then', () => {
+    const loop = new Loop();
+    loop.exchanges(20, 0.03);
+    let misses = 0;
+    for (; misses < 100; misses++) {
+      loop.spin.answered(1);
+      if (loop.turns() === 0) break;
+    }
+    assert.equal(misses, 2);
+    loop.clock.advance(5);
+    loop.spin.heard();
+    loop.exchanges(7, 0.03);
+    loop.spin.answered(1);
+    assert.equal(loop.isAwake, false);
+  });
+
+  it('stays where one in six comes later', () => {
+    const loop = new Loop();
+    loop.exchanges(15, 0.03);
+    for (let i = 0; i < 20; i++) {
+      loop.spin.answered(1);
+      loop.turns();
+      loop.exchanges(5, 0.03);
+    }
+    assert.equal(loop.isSpinning, true);
+  });
+
+  it('never begins where requests come seldom, or many clients are answered at once', () => {
+    for (const [gapMs, connections] of [
+      [0.2, 1],
+      [0.03, 3],
+    ] as const) {
+      const loop = new Loop();
+      loop.exchanges(100, gapMs, connections);
+      assert.equal(loop.isSpinning, false);
+    }
+  });
+
+  it('does nothing where it is told to take no time', () => {
+    const loop = new Loop(0);
+    loop.exchanges(100, 0.01);
+    assert.equal(loop.isSpinning, false);
+  });
+});
