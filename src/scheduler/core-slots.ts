@@ -122,7 +122,7 @@ export class CoreSlots {
     this.pump();
   }
 
-  /** Below 0 where slots were taken away while their batches ran, or a worker that runs one has been given the next. */
+  /** Below 0 where a worker was given a batch while it runs one, or slots were taken away while their batches ran. */
   get free(): number {
     return this.total - this.#uses.length;
   }
