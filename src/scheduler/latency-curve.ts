@@ -12,11 +12,13 @@
  *   would have been in time, and the fewer run, the longer it takes to learn so.
  * - A bucket never seen is what the known ones say: between two a line, beyond two their slope, beside a single one half
  *   fixed and half per row. The first run of its own settles it.
- * - A smaller batch never counts as slower than a larger one: a bucket that has not run for long is put right by those
- *   that have.
+ * - A smaller batch never counts as slower than a larger one. Where they say otherwise they meet in between, nearer to
+ *   the one that ran lately (monotone-fit.ts): a bucket that has not run for long is put right by those that have, be it
+ *   the smaller or the larger one. What a run teaches its bucket is measured against that bucket, not against the others.
  *
  * Asking allocates nothing; learning is paid once a batch.
  */
+import { MonotoneFit } from './monotone-fit.ts';
 
 /** What policy and admission ask. Rows ≥ 1. */
 export interface LatencyView {
@@ -64,6 +66,9 @@ const LEAST_DEVIATION = 0.05;
 /** What is assumed of a bucket's deviation at its first run. */
 const FIRST_DEVIATION = 0.25;
 const RUNS_REMEMBERED = 1000;
+/** How fast a bucket's say fades while others run: to a third in a hundred runs. */
+const FADING = 0.99;
+const LEAST_SAY = 1e-6;
 
 export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
@@ -72,6 +77,11 @@ export class LatencyCurve implements LatencyView {
   readonly #means: number[];
   readonly #deviations: number[];
   readonly #runs: number[];
+  /** What each is worth beside the others: its runs, those of long ago less. */
+  readonly #say: number[];
+  /** As learned, and guessed where never seen. */
+  readonly #own: number[];
+  readonly #fit: MonotoneFit;
   /** As asked for: every bucket filled, never falling with rows. */
   readonly #filledMean: number[];
   readonly #filledHigh: number[];
@@ -85,6 +95,9 @@ export class LatencyCurve implements LatencyView {
     this.#means = zeros();
     this.#deviations = zeros();
     this.#runs = zeros();
+    this.#say = zeros().fill(LEAST_SAY);
+    this.#own = zeros();
+    this.#fit = new MonotoneFit(this.#bounds.length);
     this.#filledMean = zeros();
     this.#filledHigh = zeros();
   }
@@ -119,9 +132,10 @@ export class LatencyCurve implements LatencyView {
   /** A run of `rows` (padding included) took `runMs`. What is no duration is ignored. */
   learn(rows: number, runMs: number, isProbe = false): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
-    const expected = this.#isKnown ? this.meanMs(rows) : runMs;
+    const expected = this.#isKnown ? this.#at(this.#own, rows) : runMs;
     const ratio = expected > 0 ? Math.min(MOST_RATIO, Math.max(LEAST_RATIO, runMs / expected)) : 1;
     const alpha = isProbe ? PROBE_ALPHA : ratio < 1 ? FASTER_ALPHA : ALPHA;
+    for (let i = 0; i < this.#say.length; i++) this.#say[i] = Math.max(LEAST_SAY, this.#say[i]! * FADING);
     const upper = this.#indexOf(rows);
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;
@@ -143,6 +157,7 @@ export class LatencyCurve implements LatencyView {
     this.#means[index] = runMs;
     this.#deviations[index] = runMs * LEAST_DEVIATION;
     this.#runs[index] = 1;
+    this.#say[index] = 1;
     this.#isKnown = true;
     this.#fill();
   }
@@ -177,6 +192,7 @@ export class LatencyCurve implements LatencyView {
       this.#deviations[index] = deviationMs;
       // It may have become faster or slower meanwhile: the first runs here count more than one in a thousand.
       this.#runs[index] = Math.min(runs, 3);
+      this.#say[index] = this.#runs[index]!;
       this.#isKnown = true;
     }
     if (this.#isKnown) this.#fill();
@@ -185,7 +201,7 @@ export class LatencyCurve implements LatencyView {
   #move(index: number, ratio: number, share: number, alpha: number, runMs: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const guess = this.#filledMean[index]! * ratio || runMs;
+      const guess = this.#own[index]! * ratio || runMs;
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION;
     } else {
@@ -196,6 +212,7 @@ export class LatencyCurve implements LatencyView {
       this.#deviations[index] = deviation + weight * (Math.abs(ratio - 1) * mean - deviation);
     }
     this.#runs[index] = Math.min(RUNS_REMEMBERED, runs + 1);
+    this.#say[index] = this.#say[index]! + share;
   }
 
   /** First bucket that holds so many rows; the last for more than any. */
@@ -216,15 +233,16 @@ export class LatencyCurve implements LatencyView {
   }
 
   #fill(): void {
-    const bounds = this.#bounds;
-    for (let i = bounds.length - 1; i >= 0; i--) {
+    for (let i = 0; i < this.#bounds.length; i++) {
       const isSeen = this.#runs[i]! > 0;
       const mean = isSeen ? this.#means[i]! : this.#guess(i);
       const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : FIRST_DEVIATION / 2;
-      const high = mean * (1 + DEVIATIONS * Math.max(LEAST_DEVIATION, share));
-      this.#filledMean[i] = Math.min(mean, this.#filledMean[i + 1] ?? Infinity);
-      this.#filledHigh[i] = Math.min(high, this.#filledHigh[i + 1] ?? Infinity);
+      this.#own[i] = mean;
+      this.#filledMean[i] = mean;
+      this.#filledHigh[i] = mean * (1 + DEVIATIONS * Math.max(LEAST_DEVIATION, share));
     }
+    this.#fit.fit(this.#filledMean, this.#say);
+    this.#fit.fit(this.#filledHigh, this.#say);
   }
 
   #guess(index: number): number {

@@ -67,6 +67,16 @@ describe('LatencyCurve', () => {
     const curve = seeded({ 1: 50, 32: 100 });
     for (let i = 0; i < 100; i++) curve.learn(32, 20);
     assert.ok(curve.meanMs(1) <= curve.meanMs(32));
+    assert.ok(curve.meanMs(32) < 21, `${curve.meanMs(32)}`);
+  });
+
+  it('lets no large size of long ago cap the small ones that run', () => {
+    const curve = seeded({ 1: 1, 64: 2 });
+    for (let i = 0; i < 300; i++) curve.learn(8, 4);
+    assert.ok(Math.abs(curve.meanMs(8) - 4) < 0.1, `${curve.meanMs(8)}`);
+    assert.ok(curve.meanMs(64) >= curve.meanMs(8));
+    const own = curve.export().find(({ rows }) => rows === 8);
+    assert.ok(Math.abs(own!.meanMs - 4) < 0.1, `what it keeps of 8 rows is ${own!.meanMs}`);
   });
 
   it('trusts more what swings less', () => {
