@@ -34,7 +34,9 @@ import { type TrialRuns, tryRuns } from './trial-runs.ts';
 
 export interface HostOptions extends ProcessHostOptions {
   /** `auto` (default): as its backend wants, else as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
-  readonly host?: HostKind | 'auto';
+  readonly host?: HostKind | 'auto' | undefined;
+  /** The same for models that do not say; gives way to a backend that can run in one host only. */
+  readonly defaultHost?: HostKind | 'auto';
   /** Most rows that a batch of a signature with a dynamic batch axis will have. */
   readonly maxBatchSize: number;
   readonly limits?: InlineLimits;
@@ -56,8 +58,10 @@ export interface Host extends HostedSession, HostChoice {
 
 /** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { host = 'auto' } = options;
-  const settled = settledHost(await backendFor(options.versionDirectory, options.backendKind), host);
+  const { defaultHost = 'auto' } = options;
+  const backend = await backendFor(options.versionDirectory, options.backendKind);
+  const host = options.host ?? (backend.mustRunIn === undefined ? defaultHost : 'auto');
+  const settled = settledHost(backend, host);
   if (settled === undefined) return startMeasured(options, host === 'inline');
   const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[settled.kind];
   return asHost(await start(options), settled, undefined);
