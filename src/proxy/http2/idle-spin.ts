@@ -9,7 +9,7 @@
  * A core that sleeps takes 40 to 60 µs to wake, on either side of a client that waits for each answer before it sends its
  * next request: most of what such a request takes. Who sends within spinMs finds us awake. Where requests come seldom, or
  * from many clients at once, nothing is spun: the score falls after two misses, and only clients that are that fast raise
- * it. What it costs at most is spinMs of CPU an answer; what it measured is in docs/adr/0022.
+ * it. What it costs at most is spinMs of CPU an answer; what it measured is in docs/adr/0021.
  */
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../../core/clock.ts';
