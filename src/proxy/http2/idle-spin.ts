@@ -6,7 +6,7 @@
  *   answers out ──▶ sleeps ── bytes came ───────── within spinMs and a wake-up: score + 1; later: score 0
  *                   (score < START_SCORE)
  *
- * A core that sleeps takes 40 to 60 µs to wake, on either side of a client that waits for each answer before it sends its
+ * A core that sleeps takes its time to wake, on either side of a client that waits for each answer before it sends its
  * next request: most of what such a request takes. Who sends within spinMs finds us awake. Where requests come seldom, or
  * from many clients at once, nothing is spun: the score falls after two misses, and only clients that are that fast raise
  * it. What it costs at most is spinMs of CPU an answer; what it measured is in docs/adr/0021.
