@@ -8,7 +8,6 @@ import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
-import type { EventAttributes, EventName, RequestEvent } from '../telemetry/request-event.ts';
 import {
   type AlternateRecord,
   type BatchRecord,
@@ -61,7 +60,6 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   batch: BatchRecord | undefined;
   alternate: AlternateRecord | undefined;
   error: ServingError | undefined;
-  events: readonly RequestEvent[] | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
@@ -89,11 +87,6 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   /** The instant to stamp a stage with. */
   now(): Instant {
     return this.#clock.nowMs();
-  }
-
-  /** Notes what happened now that is no stage. */
-  note(name: EventName, attributes?: EventAttributes): void {
-    this.events = [...(this.events ?? []), { name, at: this.now(), attributes }];
   }
 
   get outcome(): RequestOutcome {
