@@ -74,10 +74,12 @@ export class Simulation {
       this.#deadlines.remove(leaving);
       onEnd(error);
     };
-    this.#schedulers[model]!.submit(request).then(
-      () => end(undefined),
-      (error: unknown) => end(error as ServingError),
-    );
+    const refused = (error: unknown): void => end(error as ServingError);
+    try {
+      this.#schedulers[model]!.submit(request).then(() => end(undefined), refused);
+    } catch (refusal) {
+      refused(refusal);
+    }
   }
 
   /** Moves time on to `at`, or to the next timer if that is earlier. False: nothing will ever happen (`at` is Infinity). */

@@ -191,7 +191,10 @@ function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, v
 
 function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker: Breaker | undefined): ServableRunner {
   return {
-    submit: (request) => (breaker?.isRefusing === true ? Promise.reject(breaker.refusal()) : scheduler.submit(request)),
+    submit: (request) => {
+      if (breaker?.isRefusing === true) throw breaker.refusal();
+      return scheduler.submit(request);
+    },
     close: async () => {
       await scheduler.close();
       await kept.end();

@@ -17,6 +17,7 @@ import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
 export interface ServableRunner {
+  /** Throws ServingError where the request is refused at once; rejects with one where it fails later. */
   submit(request: SchedulerRequest): Promise<TensorMap>;
   /**
    * Requests of one caller for several signatures, with the same inputs and context: their outputs, in their order. Those

@@ -91,7 +91,8 @@ export function deadlineTooShort(rows: number, budgetMs: number, needMs: number)
 
 /** It would be answered too late. `lateMs`: by how much, which is when to try again. */
 export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: number, isSoft: boolean): ServingError {
-  const bound = isSoft ? 'the model’s objective' : 'the request’s deadline';
+  // ASCII: anything else is escaped byte by byte on its way into a header.
+  const bound = isSoft ? "the model's objective" : "the request's deadline";
   return new ServingError(
     'overloaded',
     `the answer is expected in ${formatMs(expectedMs)}, ${formatMs(lateMs)} after ${bound}; ` +

@@ -17,7 +17,6 @@
  */
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../core/clock.ts';
-import { toServingError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
@@ -125,33 +124,10 @@ export class Scheduler {
 
   /**
    * Resolves with the wanted outputs, in their order, of the request's own rows; the caller may keep them (views of the
-   * batch's outputs). Rejects with a ServingError. Owns `context.cancel.onCancel` until it settles.
+   * batch's outputs). Throws a ServingError where it is refused, for that has to be quick, and rejects with one where it
+   * fails later. Owns `context.cancel.onCancel` until it settles.
    */
   submit(request: SchedulerRequest): Promise<TensorMap> {
-    try {
-      return this.#admit(request);
-    } catch (thrown) {
-      return Promise.reject(toServingError(thrown));
-    }
-  }
-
-  /** Refuses what comes from now on with `draining`; resolves when all that waits has run. Twice is once. */
-  close(): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#closed = new Promise((resolve) => {
-        this.#dispatcher.onQuiet = () => {
-          this.#slots.leave(this.#dispatcher);
-          resolve();
-        };
-      });
-      // No company will come any more: nothing is held back for it.
-      this.#dispatcher.usePolicy(new GreedyPolicy(0));
-      if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
-    }
-    return this.#closed;
-  }
-
-  #admit(request: SchedulerRequest): Promise<TensorMap> {
     const { context, signatureName, inputs } = request;
     const now = this.#clock.nowMs();
     if (this.#closed !== undefined) throw draining();
@@ -170,6 +146,22 @@ export class Scheduler {
     const lane = this.#queue.laneFor(plan, request, rows);
     const ticket = this.#admission.admit(lane, units, context, now);
     return this.#enqueue(lane, request, units, ticket);
+  }
+
+  /** Refuses what comes from now on with `draining`; resolves when all that waits has run. Twice is once. */
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = new Promise((resolve) => {
+        this.#dispatcher.onQuiet = () => {
+          this.#slots.leave(this.#dispatcher);
+          resolve();
+        };
+      });
+      // No company will come any more: nothing is held back for it.
+      this.#dispatcher.usePolicy(new GreedyPolicy(0));
+      if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
+    }
+    return this.#closed;
   }
 
   #enqueue(lane: Lane, request: SchedulerRequest, units: number, ticket: Ticket): Promise<TensorMap> {

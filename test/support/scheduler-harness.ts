@@ -135,14 +135,16 @@ export class SchedulerHarness {
 
   submit(inputs: TensorMap, options: Partial<SchedulerRequest> & { context?: TaskContext } = {}): Submitted {
     const context = options.context ?? taskContext(this.clock);
-    const answer = this.scheduler.submit({
-      signatureName: 'serving_default',
-      outputs: ['y'],
-      ...options,
-      inputs,
-      context,
-    });
-    return new Submitted(context, answer);
+    const request = { signatureName: 'serving_default', outputs: ['y'], ...options, inputs, context };
+    return new Submitted(context, this.#answerTo(request));
+  }
+
+  #answerTo(request: SchedulerRequest): Promise<TensorMap> {
+    try {
+      return this.scheduler.submit(request);
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
   }
 
   /** Submits one row a value. */

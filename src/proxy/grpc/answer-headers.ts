@@ -64,7 +64,9 @@ function metadataFields(metadata: MetadataEntries | undefined): Fields {
 
 /** Unpadded, as the protocol asks of those who send. */
 function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64').replace(/=+$/, '');
+  const { buffer, byteOffset, byteLength } = bytes;
+  const padded = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  return padded.slice(0, Math.ceil((byteLength * 4) / 3));
 }
 
 /** Printable ASCII but `%` stays; of all else each UTF-8 byte becomes %XX. */

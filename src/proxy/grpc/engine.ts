@@ -60,6 +60,8 @@ export interface GrpcCall {
   answer(buffer: Uint8Array): void;
   /** Ends the call. Only the first time counts. */
   end(status: CallStatus): void;
+  /** `end`, of a unary call whose message nobody has kept: its memory is used for the next one. */
+  refuse(status: CallStatus): void;
 }
 
 export interface CallReader {

@@ -6,14 +6,25 @@
  */
 import { Buffer } from 'node:buffer';
 import { GrpcStatus, type ServingError } from '../../core/errors.ts';
-import { bytesField, message, messageField, varintField } from '../../core/wire-writer.ts';
+import { varintTag } from '../../core/wire-reader.ts';
+import {
+  bytesField,
+  highOf,
+  lengthDelimitedSize,
+  varint64Size,
+  varintSize,
+  WireWriter,
+} from '../../core/wire-writer.ts';
 import type { CallStatus } from './engine.ts';
 
 /** TensorFlow Serving's: longer messages are cut, so that a trailer fits into what proxies allow. */
 export const MAX_STATUS_MESSAGE_BYTES = 1024;
+const ASCII = /^[\0-\x7f]*$/;
 const TRUNCATED = '...TRUNCATED';
 
-const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
+const RETRY_INFO_TYPE_FIELD = bytesField(1, 'type.googleapis.com/google.rpc.RetryInfo');
+/** The most that a google.protobuf.Duration may say: 10,000 years. */
+const MOST_DELAY_MS = 315_576_000_000_000;
 
 export const OK: CallStatus = { code: GrpcStatus.OK, message: '' };
 
@@ -22,7 +33,7 @@ export function statusOf(error: ServingError): CallStatus {
   const text = truncateMessage(error.message);
   // Not a number or endless: there is no instant to name, and no way to write it.
   if (error.retryAfterMs === undefined || !Number.isFinite(error.retryAfterMs)) return { code, message: text };
-  const delayMs = Math.max(0, Math.ceil(error.retryAfterMs));
+  const delayMs = Math.min(MOST_DELAY_MS, Math.max(0, Math.ceil(error.retryAfterMs)));
   return {
     code,
     message: text,
@@ -35,6 +46,7 @@ export function statusOf(error: ServingError): CallStatus {
 
 /** At most 1024 bytes of UTF-8 and the mark; never half a character, never a lone surrogate (no header can hold one). */
 export function truncateMessage(text: string): string {
+  if (text.length <= MAX_STATUS_MESSAGE_BYTES && ASCII.test(text)) return text;
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');
   if (Buffer.byteLength(wellFormed) <= MAX_STATUS_MESSAGE_BYTES) return wellFormed;
   const bytes = Buffer.from(wellFormed);
@@ -43,9 +55,35 @@ export function truncateMessage(text: string): string {
   return bytes.toString('utf8', 0, end) + TRUNCATED;
 }
 
-/** google.rpc.Status {1 code, 2 message, 3 details: [Any {1 type_url, 2 value: RetryInfo {1 retry_delay}}]}. */
+/**
+ * google.rpc.Status {1 code, 2 message, 3 details: [Any {1 type_url, 2 value: RetryInfo {1 retry_delay: Duration
+ * {1 seconds, 2 nanos}}}]}, from the outside in. In one buffer: under overload most answers have one.
+ */
 function statusWithRetryInfo(code: number, text: string, delayMs: number): Uint8Array {
-  const duration = message(varintField(1, Math.floor(delayMs / 1000)), varintField(2, (delayMs % 1000) * 1_000_000));
-  const any = message(bytesField(1, RETRY_INFO_TYPE), bytesField(2, messageField(1, duration)));
-  return message(varintField(1, code), bytesField(2, text), messageField(3, any));
+  const seconds = Math.floor(delayMs / 1000);
+  const nanos = (delayMs % 1000) * 1_000_000;
+  const secondsSize = seconds === 0 ? 0 : 1 + varint64Size(seconds >>> 0, highOf(seconds));
+  const durationSize = secondsSize + (nanos === 0 ? 0 : 1 + varintSize(nanos));
+  const retryInfoSize = lengthDelimitedSize(1, durationSize);
+  const anySize = RETRY_INFO_TYPE_FIELD.length + lengthDelimitedSize(2, retryInfoSize);
+  const textSize = Buffer.byteLength(text);
+  const size = 1 + varintSize(code) + lengthDelimitedSize(2, textSize) + lengthDelimitedSize(3, anySize);
+  const writer = new WireWriter(size);
+  writer.varint(varintTag(1));
+  writer.varint(code);
+  writer.head(2, textSize);
+  writer.text(text, textSize);
+  writer.head(3, anySize);
+  writer.bytes(RETRY_INFO_TYPE_FIELD);
+  writer.head(2, retryInfoSize);
+  writer.head(1, durationSize);
+  if (seconds !== 0) {
+    writer.varint(varintTag(1));
+    writer.varint64(seconds >>> 0, highOf(seconds));
+  }
+  if (nanos !== 0) {
+    writer.varint(varintTag(2));
+    writer.varint(nanos);
+  }
+  return writer.buffer;
 }

@@ -123,6 +123,10 @@ export class GrpcJsCall implements GrpcCall {
     this.end(OK);
   }
 
+  refuse(status: CallStatus): void {
+    this.end(status);
+  }
+
   end(status: CallStatus): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

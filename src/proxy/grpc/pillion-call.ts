@@ -144,6 +144,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     else this.#stream.respond(trailersOnly(this.#headers, status), true);
   }
 
+  refuse(status: CallStatus): void {
+    this.end(status);
+    this.#intake.recycle();
+  }
+
   // From here on: what the stream tells.
 
   /** Takes the call up: the first thing that happens, once the stream has this as its sink. */

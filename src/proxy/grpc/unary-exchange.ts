@@ -24,7 +24,7 @@ export interface UnarySurroundings {
 
 /**
  * Message in, message out, the latter behind MESSAGE_HEAD_BYTES bytes of room. Called only for requests that are still
- * wanted; throws or rejects with ServingError.
+ * wanted; throws or rejects with ServingError. One that throws has kept nothing of the message.
  */
 export type UnaryHandler = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
@@ -106,7 +106,14 @@ class UnaryExchange implements CallReader {
     const context = this.#context;
     context.requestBytes = message.byteLength;
     context.stages.enter(STAGE_DECODE, context.now());
-    this.#answer(message).catch((thrown: unknown) => this.#fail(thrown));
+    try {
+      const answer = this.#handle(message, context);
+      if (answer instanceof Uint8Array) this.#answer(answer);
+      else answer.then((bytes) => this.#answer(bytes)).catch((thrown: unknown) => this.#fail(thrown));
+    } catch (thrown) {
+      // It was refused before anybody kept anything of it.
+      this.#fail(thrown, true);
+    }
   }
 
   onAbort(error: ServingError): void {
@@ -117,9 +124,8 @@ class UnaryExchange implements CallReader {
     context.cancel.cancel(error);
   }
 
-  async #answer(message: Uint8Array): Promise<void> {
+  #answer(answer: Uint8Array): void {
     const context = this.#context;
-    const answer = await this.#handle(message, context);
     // The runner may have answered a request that was cancelled meanwhile: nobody is there to read it.
     context.cancel.throwIfCancelled();
     context.responseBytes = answer.byteLength - MESSAGE_HEAD_BYTES;
@@ -129,11 +135,12 @@ class UnaryExchange implements CallReader {
     this.#finish(undefined);
   }
 
-  #fail(thrown: unknown): void {
+  #fail(thrown: unknown, isUnkept = false): void {
     if (this.#isFinished) return;
     const error = toServingError(thrown);
     if (error.kind === 'internal') this.#surroundings.onInternalError(error.cause ?? error, this.#context);
-    this.#call.end(statusOf(error));
+    if (isUnkept) this.#call.refuse(statusOf(error));
+    else this.#call.end(statusOf(error));
     this.#finish(error);
   }
 

@@ -64,9 +64,9 @@ export class Alternates implements StandIns {
     return found;
   }
 
-  async orElse(target: PredictTarget, answer: Promise<TensorMap>, run: TargetRun): Promise<TensorMap> {
+  async orElse(target: PredictTarget, ask: () => Promise<TensorMap>, run: TargetRun): Promise<TensorMap> {
     try {
-      return await answer;
+      return await ask();
     } catch (thrown) {
       return await this.#answerElsewhere(target, toServingError(thrown), run);
     }

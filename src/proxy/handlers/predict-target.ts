@@ -14,8 +14,8 @@ export interface TargetRun {
 
 /** Who answers when the target's own model does not. handlers/alternates.ts is one. */
 export interface StandIns {
-  /** The same answer, or that of another model, to which the target has moved then. */
-  orElse(target: PredictTarget, answer: Promise<TensorMap>, run: TargetRun): Promise<TensorMap>;
+  /** What `ask` gives, or the answer of another model, to which the target has moved then. */
+  orElse(target: PredictTarget, ask: () => Promise<TensorMap>, run: TargetRun): Promise<TensorMap>;
 }
 
 export class PredictTarget {
@@ -54,12 +54,14 @@ export class PredictTarget {
     return this.#served.outputNames;
   }
 
-  /** Queues the run. Rejects with ServingError. The inputs' bytes are read until it settles. */
+  /** Queues the run. Throws or rejects with ServingError. The inputs' bytes are read until it settles. */
   run(run: TargetRun): Promise<TensorMap> {
-    const { inputs, outputs, context } = run;
+    return this.#standIns === undefined ? this.#ask(run) : this.#standIns.orElse(this, () => this.#ask(run), run);
+  }
+
+  #ask({ inputs, outputs, context }: TargetRun): Promise<TensorMap> {
     const { runner } = this.#handle.servable;
-    const answer = runner.submit({ signatureName: this.#served.signatureName, inputs, outputs, context });
-    return this.#standIns === undefined ? answer : this.#standIns.orElse(this, answer, run);
+    return runner.submit({ signatureName: this.#served.signatureName, inputs, outputs, context });
   }
 
   /** Gives back what it has, and stands from now on for this, which has answered. */

@@ -19,7 +19,7 @@ import { Alternates } from './alternates.ts';
 import { captured } from './captured-predict.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
 import { PredictTarget } from './predict-target.ts';
-import { tapped } from './tapped-predict.ts';
+import { copied } from './tapped-predict.ts';
 
 export class PredictHandler {
   readonly #models: ServableDirectory;
@@ -102,9 +102,9 @@ export class PredictHandler {
         outputFilter.length === 0 ? target.outputNames : checkOutputFilter(modelSpec, signature, outputFilter);
       const first = checked.values().next().value;
       context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
-      const { tap } = target.handle.servable.tapPoint;
+      const sample = target.handle.servable.tapPoint.tap?.sample();
       const answer = target.run({ inputs: checked, outputs, context });
-      return tap === undefined ? answer : tapped(tap, { target, inputs: checked, outputFilter, context, answer });
+      return sample === undefined ? answer : copied(sample, { target, inputs: checked, outputFilter, context, answer });
     } finally {
       target.release();
     }

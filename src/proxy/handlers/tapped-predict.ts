@@ -3,7 +3,7 @@
  * request if it is one of the sample. Requests that fail are not: a log or a warm-up file is of answers.
  */
 import type { TensorMap } from '../../core/tensor.ts';
-import type { RequestTap, SampledRequest } from '../../models/tap-point.ts';
+import type { SampledRequest } from '../../models/tap-point.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { PredictTarget } from './predict-target.ts';
 
@@ -15,13 +15,8 @@ export interface TappedPredict {
   readonly answer: Promise<TensorMap>;
 }
 
-/** The same answer; not a turn later where the request is not sampled. */
-export function tapped(tap: RequestTap, predict: TappedPredict): Promise<TensorMap> {
-  const sample = tap.sample();
-  return sample === undefined ? predict.answer : copied(sample, predict);
-}
-
-async function copied(sample: SampledRequest, predict: TappedPredict): Promise<TensorMap> {
+/** The same answer. */
+export async function copied(sample: SampledRequest, predict: TappedPredict): Promise<TensorMap> {
   const { target, inputs, outputFilter, context } = predict;
   const outputs = await predict.answer;
   // Once it is cancelled the surface may have lent the request's memory to the next one.

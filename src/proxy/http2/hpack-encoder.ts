@@ -10,41 +10,69 @@ export type HeaderBlock = Uint8Array;
 
 /** `:status` first. Names must be in lower case; text is sent as latin1. */
 export function encodeHeaders(fields: readonly (readonly [name: string, value: string])[]): HeaderBlock {
-  const bytes: number[] = [];
-  for (const [name, value] of fields) addField(bytes, name, value);
-  return Buffer.from(bytes);
+  let room = 0;
+  for (const [name, value] of fields) room += name.length + value.length + FIELD_OVERHEAD_BYTES;
+  const writer = new BlockWriter(room);
+  for (const [name, value] of fields) writer.field(name, value);
+  return writer.block;
 }
 
 const FIELD_INDEX = new Map(STATIC_TABLE.map(({ name, value }, i) => [`${name}\n${value}`, i + 1]));
 /** Of names that stand there more than once, the first. */
 const NAME_INDEX = new Map(STATIC_TABLE.map(({ name }, i): [string, number] => [name, i + 1]).reverse());
+/** No value of the static table is longer. */
+const LONGEST_KNOWN_VALUE = Math.max(...STATIC_TABLE.map(({ value }) => value.length));
+/** First byte, and the lengths of name and value, each an integer of 32 bits at most. */
+const FIELD_OVERHEAD_BYTES = 1 + 2 * 6;
+/** Up to here character by character costs less than a call into C++. */
+const SHORT_TEXT = 24;
 
-function addField(bytes: number[], name: string, value: string): void {
-  const fieldIndex = value === '' ? undefined : FIELD_INDEX.get(`${name}\n${value}`);
-  if (fieldIndex !== undefined) {
-    addInteger(bytes, 0x80, 7, fieldIndex);
-    return;
+class BlockWriter {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(room: number) {
+    this.#bytes = Buffer.allocUnsafe(room);
   }
-  // Literal without indexing: the peer need not remember it.
-  const nameIndex = NAME_INDEX.get(name) ?? 0;
-  addInteger(bytes, 0x00, 4, nameIndex);
-  if (nameIndex === 0) addString(bytes, name);
-  addString(bytes, value);
-}
 
-function addString(bytes: number[], text: string): void {
-  addInteger(bytes, 0x00, 7, text.length);
-  for (let i = 0; i < text.length; i++) bytes.push(text.charCodeAt(i) & 0xff);
-}
-
-function addInteger(bytes: number[], pattern: number, prefixBits: number, value: number): void {
-  const mask = (1 << prefixBits) - 1;
-  if (value < mask) {
-    bytes.push(pattern | value);
-    return;
+  get block(): HeaderBlock {
+    return this.#bytes.subarray(0, this.#at);
   }
-  bytes.push(pattern | mask);
-  let rest = value - mask;
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
+
+  field(name: string, value: string): void {
+    const mayBeKnown = value !== '' && value.length <= LONGEST_KNOWN_VALUE;
+    const fieldIndex = mayBeKnown ? FIELD_INDEX.get(`${name}\n${value}`) : undefined;
+    if (fieldIndex !== undefined) {
+      this.#integer(0x80, 7, fieldIndex);
+      return;
+    }
+    // Literal without indexing: the peer need not remember it.
+    const nameIndex = NAME_INDEX.get(name) ?? 0;
+    this.#integer(0x00, 4, nameIndex);
+    if (nameIndex === 0) this.#string(name);
+    this.#string(value);
+  }
+
+  #string(text: string): void {
+    const { length } = text;
+    this.#integer(0x00, 7, length);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    if (length > SHORT_TEXT) bytes.write(text, at, length, 'latin1');
+    else for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);
+    this.#at += length;
+  }
+
+  #integer(pattern: number, prefixBits: number, value: number): void {
+    const bytes = this.#bytes;
+    const mask = (1 << prefixBits) - 1;
+    if (value < mask) {
+      bytes[this.#at++] = pattern | value;
+      return;
+    }
+    bytes[this.#at++] = pattern | mask;
+    let rest = value - mask;
+    for (; rest >= 0x80; rest >>>= 7) bytes[this.#at++] = (rest & 0x7f) | 0x80;
+    bytes[this.#at++] = rest;
+  }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { ERROR_TABLE, type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
+import { bytesField, message, messageField, varintField } from '../../../../src/core/wire-writer.ts';
 import { MAX_STATUS_MESSAGE_BYTES, statusOf, truncateMessage } from '../../../../src/proxy/grpc/grpc-errors.ts';
 import { varint } from '../../../support/wire-fragments.ts';
 
@@ -27,6 +29,22 @@ test('a delay is sent as pushback and as RetryInfo, rounded up', () => {
   assert.equal(
     Buffer.from(trailers?.['grpc-status-details-bin'] as Uint8Array).toString('hex'),
     expected.toString('hex'),
+  );
+});
+
+test('the details say the same code, text and delay, whatever they are', () => {
+  const delays = fc.oneof(fc.integer({ min: 0, max: 5000 }), fc.constantFrom(1e6, 5e12, 4.3e15, 1e300));
+  return fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), delays, (text, retryAfterMs) => {
+      const { message: sent, trailers } = statusOf(new ServingError('overloaded', text, { retryAfterMs }));
+      const delayMs = Math.min(retryAfterMs, 315_576_000_000_000);
+      const delay = message(varintField(1, Math.floor(delayMs / 1000)), varintField(2, (delayMs % 1000) * 1_000_000));
+      const type = 'type.googleapis.com/google.rpc.RetryInfo';
+      const any = message(bytesField(1, type), bytesField(2, messageField(1, delay)));
+      const details = message(varintField(1, 8), messageField(2, sent), messageField(3, any));
+      assert.equal(trailers?.['grpc-retry-pushback-ms'], String(delayMs));
+      assert.deepEqual(trailers?.['grpc-status-details-bin'], details);
+    }),
   );
 });
 

@@ -26,6 +26,7 @@ class PuppetCall implements GrpcCall {
   readonly sent: Uint8Array[] = [];
   headers: MetadataEntries | undefined;
   status: CallStatus | undefined;
+  isMemoryFree = false;
 
   constructor(receivedAt: number, timeoutMs: number | undefined) {
     this.receivedAt = receivedAt;
@@ -55,6 +56,11 @@ class PuppetCall implements GrpcCall {
 
   end(status: CallStatus): void {
     this.status ??= status;
+  }
+
+  refuse(status: CallStatus): void {
+    this.isMemoryFree = true;
+    this.end(status);
   }
 }
 
@@ -196,4 +202,19 @@ test('a ServingError is the status; an unknown throw is INTERNAL, and its cause 
   assert.equal(unknown.call.status?.code, GrpcStatus.INTERNAL);
   assert.ok(!unknown.call.status.message.includes('bug'));
   assert.deepEqual([bench.outcomes, bench.internal], [['overloaded', 'internal'], [cause]]);
+});
+
+test('a refusal is answered before anything else happens, and only then is the message nobody’s', async () => {
+  const bench = new Bench();
+  const full = new ServingError('overloaded', 'full');
+  const refused = bench.start(() => {
+    throw full;
+  });
+  refused.reader.onMessage(REQUEST);
+  assert.deepEqual([refused.call.status?.code, refused.call.isMemoryFree], [GrpcStatus.RESOURCE_EXHAUSTED, true]);
+  const failed = bench.start(() => Promise.reject(full));
+  failed.reader.onMessage(REQUEST);
+  await settle();
+  assert.deepEqual([failed.call.status?.code, failed.call.isMemoryFree], [GrpcStatus.RESOURCE_EXHAUSTED, false]);
+  assert.deepEqual(bench.outcomes, ['overloaded', 'overloaded']);
 });
