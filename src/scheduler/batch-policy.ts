@@ -21,6 +21,14 @@ export interface LaneFacts {
   readonly maxBatchSize: number;
 }
 
+/** A request that waits and has a deadline of its client's. */
+export interface QueuedPromise {
+  readonly due: Instant;
+  readonly rows: number;
+  /** Rows that go before it. */
+  readonly before: number;
+}
+
 /** What a policy that predicts may know besides. */
 export interface SlackFacts extends LaneFacts {
   readonly headRows: number;
@@ -30,6 +38,8 @@ export interface SlackFacts extends LaneFacts {
   readonly isHeadSoft: boolean;
   /** About how many rows wait that are due no later than `due`. */
   rowsDueBy(due: Instant): number;
+  /** Of those among the first `rows` whose client set a deadline, the one that is due first; undefined = there is none. */
+  firstPromise(rows: number): QueuedPromise | undefined;
   /** Rows that came per ms lately, of its signature, refused ones too. */
   arrivalRows(now: Instant): number;
   readonly latency: LatencyView;

@@ -23,7 +23,7 @@
  */
 import type { Instant } from '../core/clock.ts';
 import { Heap } from '../core/heap.ts';
-import type { SlackFacts } from './batch-policy.ts';
+import type { QueuedPromise, SlackFacts } from './batch-policy.ts';
 import type { LatencyView } from './latency-curve.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
@@ -46,6 +46,8 @@ export class Lane implements SlackFacts {
   #tail: Task | undefined;
   #rows = 0;
   #tasks = 0;
+  /** Of them, those that are due at their client's deadline. */
+  #promises = 0;
   #overtaking: Heap<Task> | undefined;
   #overtakingRows = 0;
   /** Latest `due` of those in the heap since it was last empty. */
@@ -117,6 +119,7 @@ export class Lane implements SlackFacts {
     task.lane = this;
     this.#rows += task.rows;
     this.#tasks += 1;
+    if (!task.isSoft) this.#promises += 1;
     if (tail !== undefined && task.due < tail.due) {
       this.#overtake(task);
       return;
@@ -140,6 +143,24 @@ export class Lane implements SlackFacts {
     return rows;
   }
 
+  firstPromise(rows: number): QueuedPromise | undefined {
+    if (this.#promises === 0) return undefined;
+    let first: Task | undefined;
+    let listRows = 0;
+    for (let task = this.#head; task !== undefined && listRows < rows; task = task.next) {
+      listRows += task.rows;
+      if (task.isSoft) continue;
+      first = task;
+      break;
+    }
+    for (const task of this.#overtaking?.entries() ?? []) {
+      if (!task.isSoft && (first === undefined || isBefore(task, first))) first = task;
+    }
+    if (first === undefined) return undefined;
+    const before = this.#rowsBefore(first, rows);
+    return before < rows ? { due: first.due, rows: first.rows, before } : undefined;
+  }
+
   arrivalRows(now: Instant): number {
     return this.plan.arrivals.perMs(now);
   }
@@ -154,6 +175,7 @@ export class Lane implements SlackFacts {
   remove(task: Task): void {
     this.#rows -= task.rows;
     this.#tasks -= 1;
+    if (!task.isSoft) this.#promises -= 1;
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;
@@ -169,6 +191,18 @@ export class Lane implements SlackFacts {
     task.lane = undefined;
     task.previous = undefined;
     task.next = undefined;
+  }
+
+  /** Rows that go before `task`; of those in the list, no more are counted than about `most`. */
+  #rowsBefore(task: Task, most: number): number {
+    let rows = 0;
+    for (const other of this.#overtaking?.entries() ?? []) if (isBefore(other, task)) rows += other.rows;
+    const isListed = task.heapIndex === -1;
+    for (let other = this.#head; other !== undefined && other !== task && rows < most; other = other.next) {
+      if (!isListed && !isBefore(other, task)) break;
+      rows += other.rows;
+    }
+    return rows;
   }
 
   #overtake(task: Task): void {

@@ -17,7 +17,8 @@
  *    waits for company as long as another arrival is due well before its latest start.
  *
  * Of the lanes that may run, the one whose latest start is earliest does. Soft work (no deadline) is never shed for being
- * late unless the queue stands (standing-queue.ts): then what is over its objective is shed and the newest goes first.
+ * late unless the queue stands (standing-queue.ts): then what is over its objective is shed and the newest goes first. It
+ * takes no more company along than leaves those in time who ride with it and have a deadline.
  *
  * With `isSustaining: false` only 1 and the head's own deadline count: plain earliest deadline first, for comparison.
  */
@@ -97,6 +98,7 @@ export class SlackPolicy implements BatchPolicy {
     let rows = want;
     if (isHeadSoft) {
       if (situation.isStanding && headDue <= now && lane.queuedRows > lane.maxBatchSize) return 'standing_queue';
+      rows = promisedRows(lane, situation, rows, now);
     } else if (latency.isKnown) {
       const budgetMs = headDue - now - situation.overheadMs;
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
@@ -179,6 +181,20 @@ function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: 
   // With a full batch behind it, somebody is late whatever is done: then the larger batch makes fewer late.
   if (!isContended || kept === maxBatchSize) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
+}
+
+/**
+ * Of `rows` behind a head without a deadline: as many as keep the deadline that comes first among theirs. It rides with
+ * those that are due before it, and what comes after them must not cost it. One that is lost already does not ride along.
+ */
+function promisedRows(lane: SlackFacts, { overheadMs }: Situation, rows: number, now: Instant): number {
+  const { latency } = lane;
+  const promise = latency.isKnown ? lane.firstPromise(rows) : undefined;
+  if (promise === undefined) return rows;
+  const budgetMs = promise.due - now - overheadMs;
+  const least = promise.before + promise.rows;
+  if (latency.meanMs(Math.min(least, lane.maxBatchSize)) > budgetMs) return promise.before;
+  return Math.min(rows, Math.max(least, latency.rowsWithin(budgetMs, rows)));
 }
 
 function cappedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { QueuedPromise } from '../../src/scheduler/batch-policy.ts';
 import { Lane } from '../../src/scheduler/lane.ts';
 import { SignaturePlan } from '../../src/scheduler/signature-plan.ts';
 import { Task, type TaskOwner } from '../../src/scheduler/task.ts';
@@ -18,7 +19,7 @@ const owner: TaskOwner = {
 };
 
 type Step =
-  | { readonly kind: 'push'; readonly due: number; readonly rows: number }
+  | { readonly kind: 'push'; readonly due: number; readonly rows: number; readonly isSoft: boolean }
   | { readonly kind: 'head' | 'any'; readonly which: number };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -29,6 +30,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         kind: fc.constant('push' as const),
         due: fc.nat(30),
         rows: fc.integer({ min: 1, max: 8 }),
+        isSoft: fc.boolean(),
       }),
     },
     {
@@ -48,12 +50,23 @@ function check(lane: Lane, model: readonly Task[]): void {
   assert.deepEqual(new Set(lane.tasks()), new Set(model));
   assert.ok(Math.abs(lane.rowsDueBy(Infinity) - rows) < 1e-9, 'all are due some day');
   assert.equal(lane.rowsDueBy((model[0]?.due ?? 0) - 1), 0, 'none is due before the head');
+  for (const within of [1, 6, 1000]) assert.deepEqual(lane.firstPromise(within), promiseOf(model, within));
   let before = 0;
   for (let due = 0; due <= 30; due += 3) {
     const now = lane.rowsDueBy(due);
     assert.ok(now >= before - 1e-9 && now <= rows + 1e-9, 'the later, the more');
     before = now;
   }
+}
+
+function promiseOf(model: readonly Task[], within: number): QueuedPromise | undefined {
+  let before = 0;
+  for (const { isSoft, due, rows } of model) {
+    if (before >= within) return undefined;
+    if (!isSoft) return { due, rows, before };
+    before += rows;
+  }
+  return undefined;
 }
 
 describe('Lane, whatever comes and goes', () => {
@@ -78,6 +91,7 @@ describe('Lane, whatever comes and goes', () => {
               inputs: new Map(),
               enqueuedAt: now,
               due: step.due,
+              isSoft: step.isSoft,
             });
             lane.push(task);
             model = [...model, task].sort((a, b) => a.due - b.due || a.enqueuedAt - b.enqueuedAt);

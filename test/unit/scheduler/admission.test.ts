@@ -69,6 +69,23 @@ describe('Admission', () => {
     }
   });
 
+  it('keeps its word to who rides behind one without a deadline: later company does not make the run too long', async () => {
+    const h = harness({ sloMs: 5 });
+    await settle();
+    fill(h, 0);
+    h.submitRows([1]);
+    // 14 ms until the slot is free, then 12 with the one before it; with two more it would be 14.
+    const promised = h.submitRows([2], within(h, 28.2));
+    h.clock.advance(1);
+    h.submitRows([3, 4], within(h, 300));
+    h.clock.advance(13);
+    h.executor.runs[1]!.complete();
+    await settle();
+    h.turn();
+    assert.equal(promised.outcome, undefined);
+    assert.equal(h.executor.runs[2]!.batch.size, 2);
+  });
+
   it('lets a request pass those that are due later', async () => {
     const h = harness();
     await settle();

@@ -27,10 +27,12 @@ interface LaneInit {
   readonly unknown?: boolean;
   /** When the last of its rows is due; by default all are with the head. */
   readonly lastDue?: number;
+  /** A deadline among its rows, of one row, and how many go before that. */
+  readonly promise?: { readonly due: number; readonly before: number };
 }
 
 function lane(name: string, init: LaneInit): NamedLane {
-  const { rows, due, soft = false, came = 0, arrivals = 0, sizes = [], unknown = false, lastDue = due } = init;
+  const { rows, due, soft = false, came = 0, arrivals = 0, sizes = [], unknown = false, lastDue = due, promise } = init;
   return {
     name,
     queuedRows: rows,
@@ -41,6 +43,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     headDue: due,
     isHeadSoft: soft,
     rowsDueBy: (at) => (at >= lastDue ? rows : at < due ? 0 : (rows * (at - due)) / (lastDue - due)),
+    firstPromise: (within) => (promise !== undefined && promise.before < within ? { rows: 1, ...promise } : undefined),
     arrivalRows: () => arrivals,
     latency: unknown ? new LatencyCurve(8, sizes) : curveOf(sizes),
     sizes,
@@ -114,6 +117,26 @@ const CASES: readonly Case[] = [
     name: 'is not late for want of an objective',
     lanes: [lane('a', { rows: 3, due: -500, soft: true, came: -1000 })],
     want: 'a 3 slot_free',
+  },
+  {
+    name: 'takes no more company along than leaves a deadline kept that rides behind a head without one',
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 15.5, before: 1 } })],
+    want: 'a 4 full',
+  },
+  {
+    name: 'takes along those that go before it, whatever they take',
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 16, before: 5 } })],
+    want: 'a 6 full',
+  },
+  {
+    name: 'leaves a deadline behind that its place in the batch would not keep',
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 14, before: 5 } })],
+    want: 'a 5 full',
+  },
+  {
+    name: 'is not bounded by a deadline that does not ride along',
+    lanes: [lane('a', { rows: 20, due: -500, soft: true, came: -1000, promise: { due: 12, before: 8 } })],
+    want: 'a 8 full',
   },
   {
     name: 'sheds what is over its objective in a standing queue',
