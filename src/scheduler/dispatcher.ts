@@ -1,50 +1,36 @@
 /**
- * The executor's slots, and what makes a free one pull the next batch out of the queue.
+ * What makes a free slot pull the next batch out of the queue.
  *
  *   task came ── poke ──▶ once a turn ─┐
  *   batch ended: its slot is free ─────┼──▶ dispatch: while a slot is free, ask the policy ──▶ run │ shed │ waitUntil │ idle
  *   the policy's instant has come ─────┘                                                       │       └ one timer
- *                                                                                              └ RunningBatch
+ *                                                                                              └ BatchRuns
  *
  * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (prefetch.ts): until
- * then its tasks may leave and others may join. Never more than `executor.slots` batches are in `run`; a batch of which every member was cancelled still
- * holds its slot until the executor has answered. Whatever fails, fails one batch's members.
+ * then its tasks may leave and others may join. What happens to it from there is in batch-runs.ts.
  *
  * Where several models share the slots (core-slots.ts), who starts next is decided there, and this one is asked to.
  */
-import type { Clock, Instant } from '../core/clock.ts';
-import { toServingError } from '../core/errors.ts';
-import type { BatchResult, Executor } from '../core/executor.ts';
-import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
+import type { Instant } from '../core/clock.ts';
 import { takeMembers, takeNewestMembers } from './batch-members.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './batch-policy.ts';
-import { type CoreSlots, SlotUsage, type Urgency } from './core-slots.ts';
+import { BatchRuns, type BatchRunsOptions } from './batch-runs.ts';
 import type { Lane } from './lane.ts';
 import { Prefetch, type PrefetchTenant } from './prefetch.ts';
-import { expiredInQueue, shedInQueue } from './queue-errors.ts';
+import { shedInQueue } from './queue-errors.ts';
 import { QueueSituation, urgencyOf, workDueBy } from './queue-situation.ts';
-import type { RunStatistics } from './run-statistics.ts';
-import { RunningBatch } from './running-batch.ts';
-import type { Task } from './task.ts';
+import type { RunningBatch } from './running-batch.ts';
+import { SlotUsage, type Urgency } from './slot-tenant.ts';
 import type { TaskQueue } from './task-queue.ts';
 import { WakeTimer } from './wake-timer.ts';
 
-export interface DispatcherOptions {
-  readonly executor: Executor;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
+export interface DispatcherOptions extends BatchRunsOptions {
   readonly queue: TaskQueue;
   readonly policy: BatchPolicy;
-  readonly slots: CoreSlots;
   /** Of worker time, beside other models, when there is too little of it. */
   readonly weight: number;
-  readonly statistics: RunStatistics;
-  readonly model: string;
-  readonly version: string;
   /** Runs a function once, after the events of this turn of the event loop. */
   readonly defer: (run: () => void) => void;
-  /** Called once for each batch, after its members were settled. */
-  readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
 
 export class Dispatcher implements PrefetchTenant {
@@ -57,7 +43,7 @@ export class Dispatcher implements PrefetchTenant {
     this.#options.statistics.onLag(this.#options.clock.nowMs() - this.#pokedAt);
     this.dispatch();
   };
-  readonly #uses: RunningBatch[] = [];
+  readonly #runs: BatchRuns;
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
@@ -76,6 +62,7 @@ export class Dispatcher implements PrefetchTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     this.situation = new QueueSituation(this, slots, statistics);
+    this.#runs = new BatchRuns(options, this, () => this.#onSlotFree());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
     this.#prefetch = new Prefetch(this, options.executor, slots, clock);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
@@ -84,7 +71,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   get runningBatches(): number {
-    return this.#uses.length;
+    return this.#runs.all.length;
   }
 
   get queuedTasks(): number {
@@ -93,7 +80,7 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Batches that run, of this dispatcher. */
   get uses(): readonly RunningBatch[] {
-    return this.#uses;
+    return this.#runs.all;
   }
 
   /** How many batches it may run at once at most. */
@@ -108,12 +95,12 @@ export class Dispatcher implements PrefetchTenant {
 
   get freeSlots(): number {
     const { executor, slots } = this.#options;
-    const own = executor.slots - this.#uses.length;
+    const own = executor.slots - this.#runs.all.length;
     return this.usesSlots ? Math.min(own, slots.free) : own;
   }
 
   get isQuiet(): boolean {
-    return this.#uses.length === 0 && this.#options.queue.queuedTasks === 0;
+    return this.#runs.all.length === 0 && this.#options.queue.queuedTasks === 0;
   }
 
   urgency(): Urgency {
@@ -134,7 +121,7 @@ export class Dispatcher implements PrefetchTenant {
    */
   poke(lane: Lane, now: Instant): void {
     const { queue, slots } = this.#options;
-    if (queue.queuedTasks === 1 && this.#uses.length === 0) slots.onWork(this);
+    if (queue.queuedTasks === 1 && this.#runs.all.length === 0) slots.onWork(this);
     if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
     if (this.#isDeferred || (this.freeSlots <= 0 && this.#prefetch.due(now) === undefined)) return;
     // Beside others, what waits for company is not looked at for every guest.
@@ -236,81 +223,20 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   #run(decision: Decision<Lane> & { kind: 'run' | 'runNewest' }, now: Instant, after?: RunningBatch): void {
-    const { lane, rows, kind } = decision;
-    const { executor, clock, queue, statistics } = this.#options;
+    const { lane, rows, kind, reason } = decision;
+    const { queue, statistics } = this.#options;
     const oldest = lane.head!;
     if (oldest.isSoft) this.situation.lookAt(oldest, lane.plan, now);
     const take = kind === 'run' ? takeMembers : takeNewestMembers;
     const members = take(queue, lane, rows, now);
     if (members.length === 0) return;
     statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
-    const running = this.#begin(lane, members, decision.reason, now, after);
-    try {
-      const inputs = running.assemble(executor);
-      const batch = running.start(inputs, clock.nowMs());
-      if (batch === undefined) {
-        running.release(executor);
-        this.#fail(running, expiredInQueue());
-        return;
-      }
-      executor.run(batch, after?.batch).then(
-        (result) => this.#complete(running, result),
-        (thrown: unknown) => this.#fail(running, thrown),
-      );
-    } catch (thrown) {
-      this.#fail(running, thrown);
-    }
+    this.#runs.start({ lane, members, reason, after }, now);
   }
 
-  #begin(
-    lane: Lane,
-    members: readonly Task[],
-    reason: DispatchReason,
-    now: Instant,
-    after: RunningBatch | undefined,
-  ): RunningBatch {
-    const { model, version, telemetry, slots } = this.#options;
-    const running = new RunningBatch({ lane, members, reason, model, version, telemetry, after }, now);
-    this.#uses.push(running);
-    running.holdsSlot = this.usesSlots;
-    if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
-    return running;
-  }
-
-  #complete(running: RunningBatch, result: BatchResult): void {
-    const now = this.#options.clock.nowMs();
-    // The one before it may have been heard of late, but it has ended.
-    running.begin(result.runStart ?? now);
-    const { executeStart, size } = running.record;
-    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
-    try {
-      running.complete(result, now);
-    } catch (thrown) {
-      running.fail(toServingError(thrown));
-    }
-    this.#ended(running);
-  }
-
-  #fail(running: RunningBatch, thrown: unknown): void {
-    running.fail(toServingError(thrown));
-    this.#ended(running);
-  }
-
-  /** Members first (views, cheap), then the slot's next batch (a copy), then the bookkeeping. */
-  #ended(running: RunningBatch): void {
-    const { clock, telemetry, onBatch, slots, statistics } = this.#options;
-    const { record } = running;
-    const now = clock.nowMs();
-    record.end = now;
-    this.#uses.splice(this.#uses.indexOf(running), 1);
-    running.next?.begin(now);
-    if (running.after !== undefined) running.after.next = undefined;
-    if (running.holdsSlot) slots.giveBack(running, this, now - running.slotSince, now);
-    statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+  #onSlotFree(): void {
     this.dispatch();
     this.#afterLeaving();
-    telemetry.recordBatch(record);
-    onBatch?.(record);
   }
 
   /** Not while dispatching: tasks are on their way from the queue to a slot then, and counted in neither. */

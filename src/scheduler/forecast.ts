@@ -11,8 +11,8 @@
  * One object for each scheduler, used again: nothing is allocated. Pure but for that.
  */
 import type { Instant } from '../core/clock.ts';
-import type { SlotUse } from './core-slots.ts';
 import type { LatencyView } from './latency-curve.ts';
+import type { SlotUse } from './slot-tenant.ts';
 
 export interface ForecastQuestion {
   readonly now: Instant;

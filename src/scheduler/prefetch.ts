@@ -15,9 +15,10 @@
  */
 import type { Clock, Instant } from '../core/clock.ts';
 import type { Executor } from '../core/executor.ts';
-import type { CoreSlots, SlotTenant } from './core-slots.ts';
+import type { CoreSlots } from './core-slots.ts';
 import type { QueueSituation } from './queue-situation.ts';
 import type { RunningBatch } from './running-batch.ts';
+import type { SlotTenant } from './slot-tenant.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 /** Of a run's expected length, and at most: what timers of a millisecond and a busy event loop need. */

@@ -4,10 +4,11 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { Situation } from './batch-policy.ts';
-import type { CoreSlots, SlotTenant, Urgency } from './core-slots.ts';
+import type { CoreSlots } from './core-slots.ts';
 import { RecentMinimum } from './rate-window.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import type { SignaturePlan } from './signature-plan.ts';
+import type { SlotTenant, Urgency } from './slot-tenant.ts';
 import { StandingQueue } from './standing-queue.ts';
 import type { Task } from './task.ts';
 import type { TaskQueue } from './task-queue.ts';

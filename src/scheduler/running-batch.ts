@@ -17,10 +17,10 @@ import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/reques
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
-import type { SlotUse } from './core-slots.ts';
 import type { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { SignaturePlan } from './signature-plan.ts';
+import type { SlotUse } from './slot-tenant.ts';
 import type { Task, TaskRide } from './task.ts';
 
 export interface RunningBatchInit {

@@ -1,0 +1,117 @@
+/**
+ * The batches of one scheduler that its executor has, from the tasks that were taken for one until their answers are out.
+ *
+ *   start ──▶ copied together ──▶ Executor.run ──▶ members settled ──▶ slot free: the next one starts ──▶ recorded
+ *                 └ nobody wants it any more ──────────┘
+ *
+ * A batch of which every member was cancelled still holds its slot until the executor has answered. Whatever fails, fails
+ * one batch's members.
+ */
+import type { Clock, Instant } from '../core/clock.ts';
+import { toServingError } from '../core/errors.ts';
+import type { BatchResult, Executor } from '../core/executor.ts';
+import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
+import type { CoreSlots } from './core-slots.ts';
+import { expiredInQueue } from './queue-errors.ts';
+import type { RunStatistics } from './run-statistics.ts';
+import { RunningBatch, type RunningBatchInit } from './running-batch.ts';
+import type { SlotTenant } from './slot-tenant.ts';
+
+export interface BatchRunsOptions {
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly slots: CoreSlots;
+  readonly statistics: RunStatistics;
+  readonly model: string;
+  readonly version: string;
+  /** Called once for each batch, after its members were settled. */
+  readonly onBatch: ((record: BatchRecord) => void) | undefined;
+}
+
+/** What is taken out of the queue for one batch. */
+export type BatchStart = Pick<RunningBatchInit, 'lane' | 'members' | 'reason' | 'after'>;
+
+export class BatchRuns {
+  readonly #options: BatchRunsOptions;
+  readonly #tenant: SlotTenant;
+  readonly #onSlotFree: () => void;
+  readonly #all: RunningBatch[] = [];
+
+  /** @param tenant whose slots they take. @param onSlotFree is called when a batch's members are settled and its slot is free */
+  constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
+    this.#options = options;
+    this.#tenant = tenant;
+    this.#onSlotFree = onSlotFree;
+  }
+
+  /** Those that run or wait for another one to end. */
+  get all(): readonly RunningBatch[] {
+    return this.#all;
+  }
+
+  /** Runs the members together. Never throws: what fails is theirs. */
+  start(start: BatchStart, now: Instant): void {
+    const { executor, clock } = this.#options;
+    const running = this.#begin(start, now);
+    try {
+      const inputs = running.assemble(executor);
+      const batch = running.start(inputs, clock.nowMs());
+      if (batch === undefined) {
+        running.release(executor);
+        this.#fail(running, expiredInQueue());
+        return;
+      }
+      executor.run(batch, start.after?.batch).then(
+        (result) => this.#complete(running, result),
+        (thrown: unknown) => this.#fail(running, thrown),
+      );
+    } catch (thrown) {
+      this.#fail(running, thrown);
+    }
+  }
+
+  #begin(start: BatchStart, now: Instant): RunningBatch {
+    const { model, version, telemetry, slots } = this.#options;
+    const running = new RunningBatch({ ...start, model, version, telemetry }, now);
+    this.#all.push(running);
+    running.holdsSlot = this.#tenant.usesSlots;
+    if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
+    return running;
+  }
+
+  #complete(running: RunningBatch, result: BatchResult): void {
+    const now = this.#options.clock.nowMs();
+    // The one before it may have been heard of late, but it has ended.
+    running.begin(result.runStart ?? now);
+    const { executeStart, size } = running.record;
+    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    try {
+      running.complete(result, now);
+    } catch (thrown) {
+      running.fail(toServingError(thrown));
+    }
+    this.#ended(running);
+  }
+
+  #fail(running: RunningBatch, thrown: unknown): void {
+    running.fail(toServingError(thrown));
+    this.#ended(running);
+  }
+
+  /** Members first (views, cheap), then the slot's next batch (a copy), then the bookkeeping. */
+  #ended(running: RunningBatch): void {
+    const { clock, telemetry, onBatch, slots, statistics } = this.#options;
+    const { record } = running;
+    const now = clock.nowMs();
+    record.end = now;
+    this.#all.splice(this.#all.indexOf(running), 1);
+    running.next?.begin(now);
+    if (running.after !== undefined) running.after.next = undefined;
+    if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
+    statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    this.#onSlotFree();
+    telemetry.recordBatch(record);
+    onBatch?.(record);
+  }
+}
