@@ -1,6 +1,6 @@
 /** An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker. */
 import { toServingError } from '../core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
 
 export class GuardedExecutor implements Executor {
@@ -33,6 +33,8 @@ export class GuardedExecutor implements Executor {
   }
 
   run(batch: Batch): Promise<BatchResult> {
+    const { origin } = batch;
+    if (origin?.isRerun === true) return this.#rerun(batch);
     const epoch = this.#breaker.begin();
     if (epoch === undefined) return this.#refuse(batch);
     return this.#inner.run(batch).then(
@@ -42,10 +44,22 @@ export class GuardedExecutor implements Executor {
       },
       (thrown: unknown) => {
         const error = toServingError(thrown);
-        this.#breaker.settle(epoch, verdictOf(error), error.message);
+        const verdict = verdictOf(error);
+        if (verdict !== 'failed' || origin === undefined) this.#breaker.settle(epoch, verdict, error.message);
+        else this.#judgeLater(origin, epoch, error.message);
         throw error;
       },
     );
+  }
+
+  /** Whoever ran it may find out that one request's values are at fault. */
+  #judgeLater(origin: BatchOrigin, epoch: number, text: string): void {
+    origin.onJudged = (isOfInputs) => this.#breaker.settle(epoch, isOfInputs ? 'alive' : 'failed', text);
+  }
+
+  /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
+  #rerun(batch: Batch): Promise<BatchResult> {
+    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.#inner.run(batch);
   }
 
   /** Its buffers are the executor's from here on, which takes back those that it lent. */

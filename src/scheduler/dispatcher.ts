@@ -8,17 +8,19 @@
  *
  * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (prefetch.ts): until
  * then its tasks may leave and others may join. Never more than `executor.slots` batches are in `run`; a batch of which every member was cancelled still
- * holds its slot until the executor has answered. Whatever fails, fails one batch's members.
+ * holds its slot until the executor has answered. Whatever fails, fails one batch's members; where one of them may be at
+ * fault for it, they are run again apart (isolation.ts).
  *
  * Where several models share the slots (core-slots.ts), who starts next is decided there, and this one is asked to.
  */
 import type { Clock, Instant } from '../core/clock.ts';
-import { toServingError } from '../core/errors.ts';
+import { type ServingError, toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
 import { takeMembers, takeNewestMembers } from './batch-members.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './batch-policy.ts';
 import { type CoreSlots, SlotUsage, type Urgency } from './core-slots.ts';
+import { Isolator } from './isolation.ts';
 import type { Lane } from './lane.ts';
 import { Prefetch, type PrefetchTenant } from './prefetch.ts';
 import { expiredInQueue, shedInQueue } from './queue-errors.ts';
@@ -59,6 +61,7 @@ export class Dispatcher implements PrefetchTenant {
   };
   readonly #uses: RunningBatch[] = [];
   readonly #prefetch: Prefetch;
+  readonly #isolator: Isolator;
   readonly #timer: WakeTimer;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
@@ -78,6 +81,7 @@ export class Dispatcher implements PrefetchTenant {
     this.situation = new QueueSituation(this, slots, statistics);
     this.#timer = new WakeTimer(clock, () => this.dispatch());
     this.#prefetch = new Prefetch(this, options.executor, slots, clock);
+    this.#isolator = new Isolator(queue);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
@@ -243,8 +247,9 @@ export class Dispatcher implements PrefetchTenant {
     const take = kind === 'run' ? takeMembers : takeNewestMembers;
     const members = take(queue, lane, rows, now);
     if (members.length === 0) return;
-    statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
-    const running = this.#begin(lane, members, decision.reason, now, after);
+    const isFirstRun = lane.isolation === undefined;
+    if (isFirstRun) statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
+    const running = this.#begin(lane, members, isFirstRun ? decision.reason : 'isolation', now, after);
     try {
       const inputs = running.assemble(executor);
       const batch = running.start(inputs, clock.nowMs());
@@ -255,7 +260,7 @@ export class Dispatcher implements PrefetchTenant {
       }
       executor.run(batch, after?.batch).then(
         (result) => this.#complete(running, result),
-        (thrown: unknown) => this.#fail(running, thrown),
+        (thrown: unknown) => this.#runFailed(running, toServingError(thrown)),
       );
     } catch (thrown) {
       this.#fail(running, thrown);
@@ -283,11 +288,19 @@ export class Dispatcher implements PrefetchTenant {
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    if (running.isRerun) running.lane.isolation!.onAnswered();
+    else this.#isolator.onRun(now - executeStart);
     try {
       running.complete(result, now);
     } catch (thrown) {
       running.fail(toServingError(thrown));
     }
+    this.#ended(running);
+  }
+
+  #runFailed(running: RunningBatch, error: ServingError): void {
+    const { clock, statistics } = this.#options;
+    if (!this.#isolator.takeApart(running, error, clock.nowMs(), statistics.meanRunMs)) running.fail(error);
     this.#ended(running);
   }
 
@@ -306,7 +319,8 @@ export class Dispatcher implements PrefetchTenant {
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     if (running.holdsSlot) slots.giveBack(running, this, now - running.slotSince, now);
-    statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    if (running.isRerun) this.#isolator.onEnded(running, now - running.slotSince);
+    else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
     this.dispatch();
     this.#afterLeaving();
     telemetry.recordBatch(record);

@@ -3,7 +3,14 @@
  * found). Opened at its first request or batch; from the second of a kind on, observing allocates nothing.
  */
 import type { ServingError } from '../core/errors.ts';
-import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord, Surface } from './request-record.ts';
+import type {
+  BatchRecord,
+  DispatchReason,
+  IsolationResult,
+  RequestOutcome,
+  RequestRecord,
+  Surface,
+} from './request-record.ts';
 import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
 import { STAGES, type StageClock } from './stage-clock.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
@@ -17,6 +24,7 @@ export interface SignatureFamilies {
   readonly predictionError: Family<HistogramSeries>;
   readonly padding: Family<CounterSeries>;
   readonly batches: Family<CounterSeries>;
+  readonly isolations: Family<CounterSeries>;
   readonly sheds: Family<CounterSeries>;
 }
 
@@ -53,6 +61,7 @@ export class SignatureSeries {
     rest: new Map(),
   };
   readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
+  readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
 
@@ -89,6 +98,7 @@ export class SignatureSeries {
     }
     this.#batchSeries(record.reason, record.outcome).add(1);
     this.#tfServing.recordBatch(record);
+    if (record.isolation !== undefined) this.#isolationSeries(record.isolation).add(1);
   }
 
   #openBatch(): BatchSeries {
@@ -138,6 +148,14 @@ export class SignatureSeries {
     const outcomes = methods.get(method) ?? new Map<RequestOutcome, RequestSeries>();
     outcomes.set(outcome, series);
     methods.set(method, outcomes);
+    return series;
+  }
+
+  #isolationSeries(result: IsolationResult): CounterSeries {
+    const found = this.#isolations.get(result);
+    if (found !== undefined) return found;
+    const series = this.#families.isolations.open({ ...this.labels, result });
+    this.#isolations.set(result, series);
     return series;
   }
 

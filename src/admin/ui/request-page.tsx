@@ -99,6 +99,7 @@ function Facts({ request }: { request: RequestEntry }) {
 const REASONS: Readonly<Record<string, string>> = {
   full: 'it was full',
   slot_free: 'a slot was free',
+  isolation: 'the batch before it failed, and its requests were run again apart',
   timeout: 'waiting longer would have been too late',
 };
 
