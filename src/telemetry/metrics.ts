@@ -130,7 +130,7 @@ export class Metrics {
     batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
     isolations: counterFamily(
       'pillion_isolations_total',
-      'Batches that failed where a single request may be at fault: run_again = taken apart, no_budget = all of it failed.',
+      'Batches that failed where one request may be at fault: run_again = its requests ran again apart, no_budget = they failed.',
     ),
     sheds: counterFamily(
       'pillion_scheduler_refusals_total',

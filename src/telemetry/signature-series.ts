@@ -98,7 +98,7 @@ export class SignatureSeries {
     }
     this.#batchSeries(record.reason, record.outcome).add(1);
     this.#tfServing.recordBatch(record);
-    if (record.isolation !== undefined) this.#isolationSeries(record.isolation).add(1);
+    if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
 
   #openBatch(): BatchSeries {
@@ -151,12 +151,13 @@ export class SignatureSeries {
     return series;
   }
 
-  #isolationSeries(result: IsolationResult): CounterSeries {
+  /** A part that fails and is taken apart once more belongs to a batch that has been counted. */
+  #recordIsolation(result: IsolationResult, reason: DispatchReason): void {
+    if (result === 'run_again' && reason === 'isolation') return;
     const found = this.#isolations.get(result);
-    if (found !== undefined) return found;
-    const series = this.#families.isolations.open({ ...this.labels, result });
-    this.#isolations.set(result, series);
-    return series;
+    const series = found ?? this.#families.isolations.open({ ...this.labels, result });
+    if (found === undefined) this.#isolations.set(result, series);
+    series.add(1);
   }
 
   #batchSeries(reason: DispatchReason, outcome: RequestOutcome): CounterSeries {

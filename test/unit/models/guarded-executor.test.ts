@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../../../src/core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor } from '../../../src/core/executor.ts';
 import { Breaker } from '../../../src/models/breaker.ts';
 import { GuardedExecutor } from '../../../src/models/guarded-executor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -35,8 +35,8 @@ function harness() {
   const memory = guarded.allocate(8);
   const inputs = new Map([['x', { dtype: 'float32', shape: [2], data: new Uint8Array(memory) } as const]]);
   const batch: Batch = { signatureName: 's', inputs, outputs: [], size: 1, deadline: Infinity };
-  const kindOfRun = (): Promise<string> =>
-    guarded.run(batch).then(
+  const kindOfRun = (origin?: BatchOrigin): Promise<string> =>
+    guarded.run(origin === undefined ? batch : { ...batch, origin }).then(
       () => 'ok',
       (error: ServingError) => error.kind,
     );
@@ -68,4 +68,40 @@ it('a backend that throws what is no ServingError has failed', async () => {
   backend.error = new TypeError('x is undefined');
   assert.deepEqual([await kindOfRun(), await kindOfRun()], ['internal', 'internal']);
   assert.equal(breaker.state, 'open');
+});
+
+/** A batch of several requests, as the scheduler gives it. */
+function originOf(isRerun: boolean): BatchOrigin {
+  return { traceHeaders: undefined, priority: 1, onAbandoned: undefined, isRerun, onJudged: undefined };
+}
+
+it('a failed batch is counted when it is known whose fault it was', async () => {
+  const { backend, breaker, kindOfRun } = harness();
+  backend.error = new ServingError('backend_failed', 'it threw');
+  const origins = [1, 2, 3].map(() => originOf(false));
+  for (const origin of origins) assert.equal(await kindOfRun(origin), 'backend_failed');
+  origins[0]!.onJudged!(true);
+  origins[1]!.onJudged!(false);
+  assert.equal(breaker.state, 'closed');
+  origins[2]!.onJudged!(false);
+  assert.equal(breaker.state, 'open');
+});
+
+it('what is run again is counted neither way, and held back by an open breaker alone', async () => {
+  const { clock, backend, breaker, kindOfRun } = harness();
+  backend.error = new ServingError('backend_failed', 'it threw');
+  const again = originOf(true);
+  for (let i = 0; i < 5; i++) assert.equal(await kindOfRun(again), 'backend_failed');
+  assert.equal(again.onJudged, undefined);
+  assert.equal(breaker.state, 'closed');
+  assert.deepEqual([await kindOfRun(), await kindOfRun()], ['backend_failed', 'backend_failed']);
+  assert.equal(await kindOfRun(again), 'backend_unavailable');
+  clock.advance(100);
+  const probe = originOf(false);
+  assert.equal(await kindOfRun(probe), 'backend_failed');
+  assert.equal(await kindOfRun(), 'backend_unavailable', 'one probe at a time');
+  backend.error = undefined;
+  assert.equal(await kindOfRun(again), 'ok');
+  probe.onJudged!(true);
+  assert.equal(breaker.state, 'closed');
 });
