@@ -1,4 +1,7 @@
-/** An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker. */
+/**
+ * An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker; of a batch of
+ * requests that failed when it is known whether one of them is at fault (BatchOrigin.onJudged).
+ */
 import { toServingError } from '../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
