@@ -29,7 +29,7 @@ import type { LatencyView } from './latency-curve.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
 
-/** Of whose failed batch a lane's tasks are, and how many rows they have in all: no company is waited for. */
+/** Of whose failed batch a lane's tasks are, and how many rows they have in all. */
 export interface IsolatedRows {
   readonly isolation: Isolation;
   readonly rows: number;
@@ -45,8 +45,8 @@ export class Lane implements SlackFacts {
    * signature has no batch axis, 0 for a request without rows. Undefined in an ordinary lane.
    */
   readonly wholeSize: number | undefined;
-  /** Most rows in one run of this lane. */
-  readonly maxBatchSize: number;
+  /** Most rows in one run of this lane; where it is isolated, those that are in it: it is full, and waits for nobody. */
+  maxBatchSize: number;
   /** Of all inputs of one row, about. */
   readonly rowBytes: number;
   /** Set in a lane of tasks that are run again because the batch that they rode in failed. Nobody joins it. */
@@ -165,6 +165,7 @@ export class Lane implements SlackFacts {
   remove(task: Task): void {
     this.#rows -= task.rows;
     this.#tasks -= 1;
+    if (this.isolation !== undefined) this.maxBatchSize = this.#rows;
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;

@@ -203,6 +203,24 @@ describe('While a batch is run again', () => {
     assert.equal((await bad!.error()).kind, 'backend_failed');
   });
 
+  it('those beside a member that leaves wait for no company in its place', async () => {
+    for (const kind of ['slack', 'greedy'] as const) {
+      const h = harness({ kind, maxBatchSize: 5, batchTimeoutMicros: 60_000_000 });
+      const requests = submitEach(h, [1, 2, 3, POISON, 5]);
+      h.turn();
+      const run = h.executor.active[0]!;
+      run.fail(failure([POISON]));
+      await settle();
+      assert.deepEqual(
+        h.executor.active.map(({ batch }) => valuesOf(batch)),
+        [[1, 2, 3]],
+      );
+      requests[4]!.context.cancel.cancel(clientLeft('execute'));
+      assert.deepEqual(await drain(h), [[1, 2, 3], [POISON]]);
+      assert.equal((await requests[3]!.error()).kind, 'backend_failed');
+    }
+  });
+
   it('a member without time for another run is given up, and not run', async () => {
     const h = harness({ seeds: [1, 32].map((rows) => ({ signature: 'serving_default', rows, runMs: 10 })) });
     const now = h.clock.nowMs();
