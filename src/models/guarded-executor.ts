@@ -19,6 +19,11 @@ export class GuardedExecutor implements Executor {
     return this.#inner.slots;
   }
 
+  /** While all is well: what follows a batch that is to prove it would be refused for coming too early. */
+  get takesNext(): boolean {
+    return this.#inner.takesNext === true && this.#breaker.state === 'closed';
+  }
+
   get isInline(): boolean {
     return this.#inner.isInline === true;
   }
@@ -35,12 +40,12 @@ export class GuardedExecutor implements Executor {
     this.#inner.release(buffer);
   }
 
-  run(batch: Batch): Promise<BatchResult> {
+  run(batch: Batch, after?: Batch): Promise<BatchResult> {
     const { origin } = batch;
-    if (origin?.isRerun === true) return this.#rerun(batch);
+    if (origin?.isRerun === true) return this.#rerun(batch, after);
     const epoch = this.#breaker.begin();
     if (epoch === undefined) return this.#refuse(batch);
-    return this.#inner.run(batch).then(
+    return this.#inner.run(batch, after).then(
       (result) => {
         this.#breaker.settle(epoch, 'alive');
         return result;
@@ -61,8 +66,8 @@ export class GuardedExecutor implements Executor {
   }
 
   /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
-  #rerun(batch: Batch): Promise<BatchResult> {
-    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.#inner.run(batch);
+  #rerun(batch: Batch, after: Batch | undefined): Promise<BatchResult> {
+    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.#inner.run(batch, after);
   }
 
   /** Its buffers are the executor's from here on, which takes back those that it lent. */

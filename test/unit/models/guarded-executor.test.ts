@@ -8,6 +8,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 class Backend implements Executor {
   readonly slots = 2;
+  readonly takesNext = true;
+  /** What the last run was to follow. */
+  after: Batch | undefined;
   readonly released: ArrayBuffer[] = [];
   runs = 0;
   error: Error | undefined;
@@ -20,8 +23,9 @@ class Backend implements Executor {
     this.released.push(buffer);
   }
 
-  async run(): Promise<BatchResult> {
+  async run(_batch: Batch, after?: Batch): Promise<BatchResult> {
     this.runs += 1;
+    this.after = after;
     if (this.error !== undefined) throw this.error;
     return { outputs: new Map() };
   }
@@ -40,7 +44,7 @@ function harness() {
       () => 'ok',
       (error: ServingError) => error.kind,
     );
-  return { clock, backend, breaker, memory, kindOfRun };
+  return { clock, backend, breaker, guarded, batch, memory, kindOfRun };
 }
 
 it('a guarded executor refuses what its breaker does not let through, and gives the memory back', async () => {
@@ -104,4 +108,21 @@ it('what is run again is counted neither way, and held back by an open breaker a
   assert.equal(await kindOfRun(again), 'ok');
   probe.onJudged!(true);
   assert.equal(breaker.state, 'closed');
+});
+
+it('a worker behind a closed breaker takes its next batch early; while the backend is tried it does not', async () => {
+  const { clock, backend, guarded, batch, kindOfRun } = harness();
+  assert.equal(guarded.takesNext, true);
+  const first = { ...batch };
+  await Promise.all([guarded.run(first), guarded.run(batch, first)]);
+  assert.equal(backend.after, first);
+  await guarded.run({ ...batch, origin: originOf(true) }, first);
+  assert.equal(backend.after, first);
+  backend.error = new ServingError('backend_failed', 'it threw');
+  for (const kind of [await kindOfRun(), await kindOfRun()]) assert.equal(kind, 'backend_failed');
+  assert.equal(guarded.takesNext, false);
+  clock.advance(100);
+  const probe = kindOfRun();
+  assert.equal(guarded.takesNext, false);
+  assert.equal(await probe, 'backend_failed');
 });
