@@ -3,7 +3,7 @@
  * for a global: two apps can live in one process, and tests make as many as they like.
  *
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
- *   drain   not ready ▸ GOAWAY, no new requests ▸ what is in flight ends, or the timeout passes ▸ models unload
+ *   drain   not ready ▸ surfaces drain (app-drain.ts) ▸ models unload
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
@@ -14,6 +14,8 @@ import { RecordEndpoint } from './admin/record-endpoint.ts';
 import { RequestsEndpoint } from './admin/requests-endpoint.ts';
 import { createConsole } from './app-console.ts';
 import { CoreWatch, slotsOf } from './app-cores.ts';
+import { atMost, drainSurfaces, pause } from './app-drain.ts';
+import { createGrpcEngine } from './app-grpc-engine.ts';
 import { createModels, observeModels, processPlan } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
@@ -27,10 +29,7 @@ import { DeadlineTimer } from './core/deadline-timer.ts';
 import type { ModelFileWatch } from './models/model-file-watch.ts';
 import type { ModelManager } from './models/model-manager.ts';
 import { ArrivalClock } from './proxy/arrival-clock.ts';
-import type { GrpcEngine } from './proxy/grpc/engine.ts';
-import { GrpcJsEngine } from './proxy/grpc/grpc-js-engine.ts';
 import { GrpcServer } from './proxy/grpc/grpc-server.ts';
-import { PillionEngine } from './proxy/grpc/pillion-engine.ts';
 import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
@@ -58,15 +57,10 @@ export interface App {
    * the first failure (port in use, model does not load); everything is closed then.
    */
   start(): Promise<Addresses>;
-  /** Ends in order, within the drain timeout. Twice is once. */
+  /** Ends in order, within the drain's delay and timeout. Twice is once. */
   drain(): Promise<void>;
 }
 
-/**
- * Once every request has its answer, how long the last answers may take to leave. Connections end by themselves when
- * theirs has left; this is for clients that do not read.
- */
-const SENDING_MS = 1000;
 /** How long the disk may take for the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
@@ -253,21 +247,19 @@ class PillionApp implements App {
   }
 
   async #drain(): Promise<void> {
+    const { drain_delay_ms, drain_timeout_ms } = this.#options;
+    const wasReady = this.#readiness.isReady;
     this.#readiness.setDraining();
+    this.#modelFileWatch?.stop();
+    // Who was never ready has no traffic that must learn to go elsewhere.
+    if (wasReady && drain_delay_ms > 0) await pause(drain_delay_ms);
+    this.logger.info({ event: 'draining' }, 'draining: no new requests, finishing what is in flight');
     this.#recordings.drain();
     this.#profiles.drain();
-    this.#modelFileWatch?.stop();
-    const timeout = systemClock.setTimer(systemClock.nowMs() + this.#options.drain_timeout_ms, () => {
-      this.logger.warn({ in_flight: this.#lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
-      this.#lifecycle.abandon();
+    await drainSurfaces({
+      ...{ logger: this.logger, lifecycle: this.#lifecycle, surfaces: [this.#grpc, this.#rest] },
+      timeoutMs: drain_timeout_ms,
     });
-    const isEnding = Promise.all([this.#grpc.drain(), this.#rest.drain()]);
-    // Requests that cross with the news of the end are answered; what comes after it the surfaces refuse themselves.
-    await atMost(SENDING_MS, isEnding);
-    await this.#lifecycle.drain();
-    timeout.cancel();
-    await atMost(SENDING_MS, isEnding);
-    await Promise.all([this.#grpc.close(), this.#rest.close(), isEnding]);
     await this.#close();
     this.logger.info({ event: 'drained' }, 'drained');
   }
@@ -299,29 +291,4 @@ class PillionApp implements App {
     const slots = slotsOf(this.#options, this.#machine.budgetCores);
     return { slots, intra_op_threads, max_batch_size };
   }
-}
-
-/** Resolves when `work` has ended, or after that time. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let stopWaiting = (): void => undefined;
-  const isOver = new Promise<void>((resolve) => {
-    stopWaiting = resolve;
-  });
-  const timer = systemClock.setTimer(systemClock.nowMs() + ms, stopWaiting);
-  await Promise.race([work, isOver]);
-  timer.cancel();
-}
-
-function createGrpcEngine(
-  options: ServeOptions,
-  { budgetCores }: Machine,
-  onInternalError: (error: unknown) => void,
-  tls: ListenTls | undefined,
-): GrpcEngine {
-  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
-  if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
-  // With one core whoever else has work for it would wait.
-  const spinMs = budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
-  const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
-  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
 }

@@ -47,7 +47,7 @@ async function serve(config: ServeConfig): Promise<void> {
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
       process.exit(1);
     }
-    app.logger.info({ signal }, 'draining: no new requests, finishing what is in flight');
+    app.logger.info({ event: 'ending', signal }, 'told to end');
     drain = app.drain();
     drain.then(
       () => process.exit(0),

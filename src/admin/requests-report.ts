@@ -36,6 +36,8 @@ export interface RequestEntry {
   /** Why it is still here. */
   readonly kept: 'recent' | 'slow' | 'failed';
   readonly batch?: BatchEntry;
+  /** The first batch that it rode in failed, and it was run again apart from others. */
+  readonly isolated?: IsolationEntry;
   /** Can its payload be had? */
   readonly has_payload: boolean;
 }
@@ -53,12 +55,21 @@ export interface BatchEntry {
   /** With padding. */
   readonly size: number;
   readonly tasks: number;
-  /** Why it left the queue: 'full', 'slot_free' or 'timeout'. */
+  /** Why it left the queue: 'full', 'slot_free', 'timeout' or 'isolation'. */
   readonly reason: string;
   readonly expected_ms?: number;
   readonly run_ms?: number;
   /** Ids of the other requests in it, as far as they are known. */
   readonly mates: readonly string[];
+}
+
+export interface IsolationEntry {
+  /** How that batch failed: an error's kind. */
+  readonly because: string;
+  /** Requests, or parts of large ones, that were in it. */
+  readonly tasks: number;
+  /** When, from the first header on. */
+  readonly at_ms: number;
 }
 
 /** What entries are made from. */
@@ -70,7 +81,7 @@ export interface RequestsView {
 }
 
 export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
-  const { trace, batch, error, stages } = request;
+  const { trace, batch, error, stages, isolation } = request;
   return {
     id: request.id,
     ...(trace !== undefined && { trace_id: trace.traceId }),
@@ -91,6 +102,13 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     kept: request.kept ?? 'recent',
     ...(batch !== undefined && {
       batch: batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
+    }),
+    ...(isolation !== undefined && {
+      isolated: {
+        because: isolation.kind,
+        tasks: isolation.tasks,
+        at_ms: millis(isolation.at - stages.startedAt),
+      },
     }),
     has_payload: payloads?.has(request.sequence) ?? false,
   };

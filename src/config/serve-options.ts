@@ -249,10 +249,15 @@ export const SERVE_OPTIONS = {
     default: 16,
     help: 'Captured payloads take at most so many MiB; the oldest go first.',
   }),
+  drain_delay_ms: integer({
+    ...COUNT,
+    default: 0,
+    help: 'After SIGTERM, how long we are not ready but still serve, for balancers that hear of it late. Then the drain begins.',
+  }),
   drain_timeout_ms: integer({
     ...COUNT,
     default: 25_000,
-    help: 'After SIGTERM, how long what is in flight may take. Below Kubernetes’ 30 s, so that we end before we are killed.',
+    help: 'In the drain, how long what is in flight may take. With the delay below Kubernetes’ 30 s, or we are killed before.',
   }),
   log_level: text({
     default: 'info',

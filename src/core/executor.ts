@@ -21,6 +21,14 @@ export interface BatchOrigin {
   readonly priority: PriorityClass;
   /** Set by an executor that can stop a run: called once, when the last request in it was cancelled or expired. */
   onAbandoned: (() => void) | undefined;
+  /** A part of a batch whose run failed, run again: whose fault that was is judged for the whole of it. Absent = false. */
+  readonly isRerun?: boolean;
+  /**
+   * Set, before the run's promise rejects, by an executor that wants to know whether its runtime is at fault: called once.
+   * `isOfInputs`: others of the batch were answered when they were run again, so one request's values are. Else nobody
+   * can say, and it counts as the runtime's.
+   */
+  onJudged?: ((isOfInputs: boolean) => void) | undefined;
 }
 
 export interface Batch {

@@ -1,6 +1,9 @@
-/** An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker. */
+/**
+ * An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker; of a batch of
+ * requests that failed when it is known whether one of them is at fault (BatchOrigin.onJudged).
+ */
 import { toServingError } from '../core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
 
 export class GuardedExecutor implements Executor {
@@ -14,6 +17,11 @@ export class GuardedExecutor implements Executor {
 
   get slots(): number {
     return this.#inner.slots;
+  }
+
+  /** While all is well: what follows a batch that is to prove it would be refused for coming too early. */
+  get takesNext(): boolean {
+    return this.#inner.takesNext === true && this.#breaker.state === 'closed';
   }
 
   get isInline(): boolean {
@@ -32,20 +40,34 @@ export class GuardedExecutor implements Executor {
     this.#inner.release(buffer);
   }
 
-  run(batch: Batch): Promise<BatchResult> {
+  run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    const { origin } = batch;
+    if (origin?.isRerun === true) return this.#rerun(batch, after);
     const epoch = this.#breaker.begin();
     if (epoch === undefined) return this.#refuse(batch);
-    return this.#inner.run(batch).then(
+    return this.#inner.run(batch, after).then(
       (result) => {
         this.#breaker.settle(epoch, 'alive');
         return result;
       },
       (thrown: unknown) => {
         const error = toServingError(thrown);
-        this.#breaker.settle(epoch, verdictOf(error), error.message);
+        const verdict = verdictOf(error);
+        if (verdict !== 'failed' || origin === undefined) this.#breaker.settle(epoch, verdict, error.message);
+        else this.#judgeLater(origin, epoch, error.message);
         throw error;
       },
     );
+  }
+
+  /** Whoever ran it may find out that one request's values are at fault. */
+  #judgeLater(origin: BatchOrigin, epoch: number, text: string): void {
+    origin.onJudged = (isOfInputs) => this.#breaker.settle(epoch, isOfInputs ? 'alive' : 'failed', text);
+  }
+
+  /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
+  #rerun(batch: Batch, after: Batch | undefined): Promise<BatchResult> {
+    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.#inner.run(batch, after);
   }
 
   /** Its buffers are the executor's from here on, which takes back those that it lent. */

@@ -11,6 +11,7 @@ import type { PriorityClass } from '../core/priority.ts';
 import {
   type AlternateRecord,
   type BatchRecord,
+  type IsolationRecord,
   type RequestOutcome,
   type RequestRecord,
   requestId,
@@ -59,6 +60,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   responseBytes = 0;
   batch: BatchRecord | undefined;
   alternate: AlternateRecord | undefined;
+  isolation: IsolationRecord | undefined;
   error: ServingError | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;

@@ -5,20 +5,24 @@
  *                 └ nobody wants it any more ──────────┘
  *
  * A batch of which every member was cancelled still holds its slot until the executor has answered. Whatever fails, fails
- * one batch's members.
+ * one batch's members; where one of them may be at fault for it, they are run again apart (isolation.ts).
  */
 import type { Clock, Instant } from '../core/clock.ts';
-import { toServingError } from '../core/errors.ts';
+import { type ServingError, toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import type { CoreSlots } from './core-slots.ts';
+import { Isolator } from './isolation.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import { RunningBatch, type RunningBatchInit } from './running-batch.ts';
 import type { SlotTenant } from './slot-tenant.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 export interface BatchRunsOptions {
   readonly executor: Executor;
+  /** Where what is to be run again waits. */
+  readonly queue: TaskQueue;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly slots: CoreSlots;
@@ -36,6 +40,7 @@ export class BatchRuns {
   readonly #options: BatchRunsOptions;
   readonly #tenant: SlotTenant;
   readonly #onSlotFree: () => void;
+  readonly #isolator: Isolator;
   readonly #all: RunningBatch[] = [];
 
   /** @param tenant whose slots they take. @param onSlotFree is called when a batch's members are settled and its slot is free */
@@ -43,6 +48,7 @@ export class BatchRuns {
     this.#options = options;
     this.#tenant = tenant;
     this.#onSlotFree = onSlotFree;
+    this.#isolator = new Isolator(options.queue);
   }
 
   /** Those that run or wait for another one to end. */
@@ -64,7 +70,7 @@ export class BatchRuns {
       }
       executor.run(batch, start.after?.batch).then(
         (result) => this.#complete(running, result),
-        (thrown: unknown) => this.#fail(running, thrown),
+        (thrown: unknown) => this.#runFailed(running, toServingError(thrown)),
       );
     } catch (thrown) {
       this.#fail(running, thrown);
@@ -86,11 +92,19 @@ export class BatchRuns {
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    if (running.isRerun) running.lane.isolation!.onAnswered();
+    else this.#isolator.onRun(now - executeStart);
     try {
       running.complete(result, now);
     } catch (thrown) {
       running.fail(toServingError(thrown));
     }
+    this.#ended(running);
+  }
+
+  #runFailed(running: RunningBatch, error: ServingError): void {
+    const { clock, statistics } = this.#options;
+    if (!this.#isolator.takeApart(running, error, clock.nowMs(), statistics.meanRunMs)) running.fail(error);
     this.#ended(running);
   }
 
@@ -109,7 +123,8 @@ export class BatchRuns {
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
-    statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    if (running.isRerun) this.#isolator.onEnded(running, now - running.slotSince);
+    else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
     this.#onSlotFree();
     telemetry.recordBatch(record);
     onBatch?.(record);

@@ -21,11 +21,9 @@ import { shedInQueue } from './queue-errors.ts';
 import { QueueSituation, urgencyOf, workDueBy } from './queue-situation.ts';
 import type { RunningBatch } from './running-batch.ts';
 import { SlotUsage, type Urgency } from './slot-tenant.ts';
-import type { TaskQueue } from './task-queue.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
-  readonly queue: TaskQueue;
   readonly policy: BatchPolicy;
   /** Of worker time, beside other models, when there is too little of it. */
   readonly weight: number;
@@ -230,8 +228,9 @@ export class Dispatcher implements PrefetchTenant {
     const take = kind === 'run' ? takeMembers : takeNewestMembers;
     const members = take(queue, lane, rows, now);
     if (members.length === 0) return;
-    statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
-    this.#runs.start({ lane, members, reason, after }, now);
+    const isFirstRun = lane.isolation === undefined;
+    if (isFirstRun) statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
+    this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
   #onSlotFree(): void {

@@ -24,9 +24,16 @@
 import type { Instant } from '../core/clock.ts';
 import { Heap } from '../core/heap.ts';
 import type { QueuedPromise, SlackFacts } from './batch-policy.ts';
+import type { Isolation } from './isolation.ts';
 import type { LatencyView } from './latency-curve.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { Task } from './task.ts';
+
+/** Of whose failed batch a lane's tasks are, and how many rows they have in all. */
+export interface IsolatedRows {
+  readonly isolation: Isolation;
+  readonly rows: number;
+}
 
 export class Lane implements SlackFacts {
   readonly key: string;
@@ -38,10 +45,12 @@ export class Lane implements SlackFacts {
    * signature has no batch axis, 0 for a request without rows. Undefined in an ordinary lane.
    */
   readonly wholeSize: number | undefined;
-  /** Most rows in one run of this lane. */
-  readonly maxBatchSize: number;
+  /** Most rows in one run of this lane; where it is isolated, those that are in it: it is full, and waits for nobody. */
+  maxBatchSize: number;
   /** Of all inputs of one row, about. */
   readonly rowBytes: number;
+  /** Set in a lane of tasks that are run again because the batch that they rode in failed. Nobody joins it. */
+  readonly isolation: Isolation | undefined;
   #head: Task | undefined;
   #tail: Task | undefined;
   #rows = 0;
@@ -59,13 +68,15 @@ export class Lane implements SlackFacts {
     outputs: readonly string[],
     wholeSize: number | undefined,
     rowBytes = 0,
+    isolated?: IsolatedRows,
   ) {
     this.key = key;
     this.plan = plan;
     this.outputs = outputs;
     this.wholeSize = wholeSize;
-    this.maxBatchSize = wholeSize === undefined ? plan.maxBatchSize : 1;
+    this.maxBatchSize = isolated?.rows ?? (wholeSize === undefined ? plan.maxBatchSize : 1);
     this.rowBytes = rowBytes;
+    this.isolation = isolated?.isolation;
   }
 
   /** The task that is due first; of two that are due together, the one that came first. */
@@ -162,7 +173,7 @@ export class Lane implements SlackFacts {
   }
 
   arrivalRows(now: Instant): number {
-    return this.plan.arrivals.perMs(now);
+    return this.isolation === undefined ? this.plan.arrivals.perMs(now) : 0;
   }
 
   /** Every task, in no order that means anything. Not for the request path. */
@@ -176,6 +187,7 @@ export class Lane implements SlackFacts {
     this.#rows -= task.rows;
     this.#tasks -= 1;
     if (!task.isSoft) this.#promises -= 1;
+    if (this.isolation !== undefined) this.maxBatchSize = this.#rows;
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;

@@ -2,7 +2,7 @@
  * One batch from the moment that its tasks have left their lane until each of them has its answer.
  *
  *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
- *                          └─ behind another ──▶ begin ──┘
+ *                          └─ behind another ──▶ begin ──┘                └ its run failed: setAside (isolation.ts)
  *
  * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
  * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
@@ -48,13 +48,14 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   slotSince: Instant;
   /** What the executor was given; undefined before. */
   batch: Batch | undefined = undefined;
+  onJudged: ((isOfInputs: boolean) => void) | undefined = undefined;
+  readonly lane: Lane;
   readonly #members: readonly Task[];
-  readonly #lane: Lane;
   #buffers: readonly ArrayBuffer[] = [];
 
   constructor(init: RunningBatchInit, batchStart: Instant) {
     const { lane, members } = init;
-    this.#lane = lane;
+    this.lane = lane;
     this.#members = members;
     const { plan } = lane;
     let taskRows = 0;
@@ -85,17 +86,21 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
       members: sampled,
       trace: sampled[0] === undefined ? undefined : init.telemetry.startBatchTrace(sampled[0]),
       riders: undefined,
+      isolation: undefined,
     };
     this.#enter(STAGE_BATCH, batchStart);
   }
 
-  /** Copies the members' rows together and lets go of their requests' bytes. Throws what the allocator throws. */
+  /**
+   * Copies the members' rows together. A single member's own are let go of; of several, they may be wanted again.
+   * Throws what the allocator throws.
+   */
   assemble(allocator: Allocator): TensorMap {
-    const { inputNames, isPadded } = this.#lane.plan;
+    const { inputNames, isPadded } = this.lane.plan;
     const layout = { inputNames, size: this.#sliceSize, isPadded: isPadded && this.#sliceSize !== undefined };
     const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
     this.#buffers = buffers;
-    for (const member of this.#members) member.dropInputs();
+    if (this.#members.length === 1) this.firstMember.dropInputs();
     return inputs;
   }
 
@@ -113,7 +118,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     }
     if (deadline === -Infinity) return undefined;
     if (this.after === undefined) this.#beginAt(now);
-    const { plan, outputs } = this.#lane;
+    const { plan, outputs } = this.lane;
     this.batch = { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
     return this.batch;
   }
@@ -130,6 +135,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   get traceHeaders(): TraceHeaders | undefined {
     const trace = this.record.trace ?? this.firstMember.owner.context.trace;
     return trace === undefined ? undefined : traceHeadersOf(trace);
+  }
+
+  get isRerun(): boolean {
+    return this.lane.isolation !== undefined;
   }
 
   get priority(): PriorityClass {
@@ -161,7 +170,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     record.runStart = result.runStart;
     record.runEnd = result.runEnd;
     this.#enter(STAGE_SPLIT, runEnded);
-    const wanted = this.#lane.outputs;
+    const wanted = this.lane.outputs;
     const size = this.#sliceSize;
     checkOutputs(result.outputs, wanted, size);
     let row = 0;
@@ -175,10 +184,34 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     }
   }
 
+  /** Those that are not settled; the caller's own list. */
+  wantedMembers(): Task[] {
+    return this.#members.filter(({ owner }) => !owner.isSettled);
+  }
+
+  /** The run failed, and the members that are still wanted are run again elsewhere: they are not settled here. */
+  setAside({ kind }: ServingError, now: Instant): void {
+    const { record } = this;
+    this.onAbandoned = undefined;
+    record.outcome = kind;
+    record.isolation = 'run_again';
+    for (const { owner } of this.#members) {
+      if (!owner.isSettled) owner.context.isolation ??= { at: now, kind, tasks: record.tasks };
+    }
+  }
+
+  /** Who is to be told whose fault it was, from here on by the caller. */
+  takeJudge(): RunningBatch['onJudged'] {
+    const { onJudged } = this;
+    this.onJudged = undefined;
+    return onJudged;
+  }
+
   /** Fails every member that is still wanted. */
   fail(error: ServingError): void {
     this.onAbandoned = undefined;
     this.record.outcome = error.kind;
+    this.takeJudge()?.(false);
     for (const { owner } of this.#members) {
       if (owner.isSettled) continue;
       owner.context.batch = this.record;
@@ -200,12 +233,12 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   }
 
   get plan(): SignaturePlan {
-    return this.#lane.plan;
+    return this.lane.plan;
   }
 
   /** Rows of every tensor of the run; undefined where it is run whole. */
   get #sliceSize(): number | undefined {
-    return this.#lane.wholeSize === undefined ? this.record.size : undefined;
+    return this.lane.wholeSize === undefined ? this.record.size : undefined;
   }
 
   #enter(stage: number, at: Instant): void {

@@ -6,7 +6,7 @@ import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { BatchRecord } from '../telemetry/request-record.ts';
+import type { BatchRecord, IsolationRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import type { Lane } from './lane.ts';
@@ -23,6 +23,8 @@ export interface TaskContext {
   readonly hasOwnDeadline?: boolean | undefined;
   /** Set by the scheduler when the request's batch has run. */
   batch: BatchRecord | undefined;
+  /** Set by the scheduler when that batch failed and the request was run again apart from others. Absent = it was not. */
+  isolation?: IsolationRecord | undefined;
 }
 
 export interface SchedulerRequest {
@@ -81,7 +83,7 @@ export class Task {
   readonly isSoft: boolean;
   readonly expectedStart: Instant;
   readonly priority: PriorityClass;
-  /** Its own rows of every input. Empty once they have been copied into a batch. */
+  /** Its own rows of every input. Empty once they have been copied into a batch that it rides in alone. */
   inputs: TensorMap;
   /** The lane's own: where it waits and beside whom. All undefined while it is in none. */
   lane: Lane | undefined = undefined;
@@ -89,7 +91,10 @@ export class Task {
   next: Task | undefined = undefined;
   /** The lane's own: its place among those that overtook; −1 = it stands in the list, or in no lane. */
   heapIndex = -1;
-  /** The batch that it rides in, told when nobody wants the task any more; undefined while it waits. */
+  /**
+   * The batch that it rides in, told when nobody wants the task any more; undefined while it waits. While it waits to be
+   * run again, what it is a part of (isolation.ts).
+   */
   ride: TaskRide | undefined = undefined;
 
   constructor(init: TaskInit) {

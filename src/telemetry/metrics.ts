@@ -128,6 +128,10 @@ export class Metrics {
     ),
     padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
     batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
+    isolations: counterFamily(
+      'pillion_isolations_total',
+      'Batches that failed where one request may be at fault: run_again = its requests ran again apart, no_budget = they failed.',
+    ),
     sheds: counterFamily(
       'pillion_scheduler_refusals_total',
       'Requests that the scheduler refused, dropped or gave up, by reason.',

@@ -13,7 +13,8 @@ export type EventName =
   | 'inference.cancel'
   | 'inference.retry'
   | 'inference.breaker'
-  | 'inference.alternate';
+  | 'inference.alternate'
+  | 'inference.isolate';
 
 export interface RequestEvent {
   readonly name: EventName;

@@ -13,8 +13,11 @@ export type Surface = 'grpc' | 'rest';
 /** 'ok' or the kind of the error: a closed set, so a metric label. */
 export type RequestOutcome = 'ok' | ErrorKind;
 
-/** Why a batch left the queue when it did. */
-export type DispatchReason = 'full' | 'slot_free' | 'timeout';
+/** Why a batch left the queue when it did; `isolation`: it is a part of one that failed, run again. */
+export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
+
+/** What became of the members of a batch that failed, where one of them may be at fault for it. */
+export type IsolationResult = 'run_again' | 'no_budget';
 
 /** One run of a model: a span of its own, linked to each of its members. Instants are monotonic ms. */
 export interface BatchRecord {
@@ -46,6 +49,17 @@ export interface BatchRecord {
   trace: TraceContext | undefined;
   /** Ids of its requests; gathered only from when one of them is kept (flight-recorder.ts). */
   riders: string[] | undefined;
+  /** Absent = its run did not fail, or not for its inputs. */
+  isolation?: IsolationResult | undefined;
+}
+
+/** A request was run again, apart from others, because the batch that it rode in failed. */
+export interface IsolationRecord {
+  /** When that batch failed, and how. */
+  readonly at: Instant;
+  readonly kind: ErrorKind;
+  /** Requests, or parts of large ones, that were in it. */
+  readonly tasks: number;
 }
 
 /** Why another model answers than the one that was asked: `fallback`, it cannot; `degraded`, it has too much to do. */
@@ -90,6 +104,8 @@ export interface RequestRecord {
   readonly events?: readonly RequestEvent[] | undefined;
   /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
   readonly alternate?: AlternateRecord | undefined;
+  /** Absent = it was not. Of several times, the first. */
+  readonly isolation?: IsolationRecord | undefined;
 }
 
 /** A request's id: the caller's or, where it has none, one of ours, unique in the process. */

@@ -9,6 +9,7 @@ import type { Instant } from '../core/clock.ts';
 import type { ErrorKind } from '../core/errors.ts';
 import {
   type BatchRecord,
+  type IsolationRecord,
   type RequestOutcome,
   type RequestRecord,
   requestId,
@@ -40,6 +41,7 @@ export class RequestSnapshot {
   error: ErrorFacts | undefined = undefined;
   trace: TraceContext | undefined = undefined;
   batch: BatchRecord | undefined = undefined;
+  isolation: IsolationRecord | undefined = undefined;
   /** Unique in the process. */
   sequence = 0;
   /** Undefined: an ordinary one. */
@@ -64,6 +66,7 @@ export class RequestSnapshot {
     this.error = error === undefined ? undefined : { kind: error.kind, message: cut(error.message) };
     this.trace = record.trace;
     this.batch = record.batch;
+    this.isolation = record.isolation;
     this.sequence = record.sequence;
     this.kept = kept;
     this.stages.copyFrom(record.stages);

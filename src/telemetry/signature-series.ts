@@ -3,7 +3,14 @@
  * found). Opened at its first request or batch; from the second of a kind on, observing allocates nothing.
  */
 import type { ServingError } from '../core/errors.ts';
-import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord, Surface } from './request-record.ts';
+import type {
+  BatchRecord,
+  DispatchReason,
+  IsolationResult,
+  RequestOutcome,
+  RequestRecord,
+  Surface,
+} from './request-record.ts';
 import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
 import { STAGES, type StageClock } from './stage-clock.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
@@ -17,6 +24,7 @@ export interface SignatureFamilies {
   readonly predictionError: Family<HistogramSeries>;
   readonly padding: Family<CounterSeries>;
   readonly batches: Family<CounterSeries>;
+  readonly isolations: Family<CounterSeries>;
   readonly sheds: Family<CounterSeries>;
 }
 
@@ -53,6 +61,7 @@ export class SignatureSeries {
     rest: new Map(),
   };
   readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
+  readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
 
@@ -89,6 +98,7 @@ export class SignatureSeries {
     }
     this.#batchSeries(record.reason, record.outcome).add(1);
     this.#tfServing.recordBatch(record);
+    if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
 
   #openBatch(): BatchSeries {
@@ -139,6 +149,15 @@ export class SignatureSeries {
     outcomes.set(outcome, series);
     methods.set(method, outcomes);
     return series;
+  }
+
+  /** A part that fails and is taken apart once more belongs to a batch that has been counted. */
+  #recordIsolation(result: IsolationResult, reason: DispatchReason): void {
+    if (result === 'run_again' && reason === 'isolation') return;
+    const found = this.#isolations.get(result);
+    const series = found ?? this.#families.isolations.open({ ...this.labels, result });
+    if (found === undefined) this.#isolations.set(result, series);
+    series.add(1);
   }
 
   #batchSeries(reason: DispatchReason, outcome: RequestOutcome): CounterSeries {

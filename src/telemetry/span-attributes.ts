@@ -64,6 +64,7 @@ export function batchAttributes(record: BatchRecord): Attributes {
   }
   if (record.expectedMs !== undefined) attributes['inference.batch.expected_ms'] = record.expectedMs;
   if (record.outcome !== 'ok') attributes['error.type'] = record.outcome;
+  if (record.isolation !== undefined) attributes['inference.batch.isolation'] = record.isolation;
   return attributes;
 }
 

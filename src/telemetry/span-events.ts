@@ -1,12 +1,13 @@
 /** The events of a request's server span. */
 import type { ServingError } from '../core/errors.ts';
 import type { EventName, RequestEvent } from './request-event.ts';
-import type { AlternateRecord, RequestRecord } from './request-record.ts';
+import type { AlternateRecord, IsolationRecord, RequestRecord } from './request-record.ts';
 
-/** Those that were noted on the way, that another model was given the request, and how it ended before a run. */
+/** What happened on the way (noted, run again, given to another model), and how it ended before a run. */
 export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
   const events = [...(record.events ?? [])];
   if (record.alternate !== undefined) events.push(alternateEvent(record, record.alternate));
+  if (record.isolation !== undefined) events.push(isolateEvent(record.isolation));
   const { error } = record;
   const name = error === undefined ? undefined : endingOf(error);
   if (error === undefined || name === undefined) return events;
@@ -28,6 +29,11 @@ function alternateEvent({ model, version }: RequestRecord, { asked, reason, at }
     'inference.alternate.reason': reason,
   };
   return { name: 'inference.alternate', at, attributes };
+}
+
+/** The moment at which its batch failed, from where on it was run apart from others. */
+function isolateEvent({ at, kind, tasks }: IsolationRecord): RequestEvent {
+  return { name: 'inference.isolate', at, attributes: { 'error.type': kind, 'inference.batch.tasks': tasks } };
 }
 
 /**

@@ -91,6 +91,37 @@ describe('SIGTERM', () => {
     await grpc.close();
   });
 
+  test('with a delay, is not ready but answers until the drain begins', async () => {
+    const server = await startSurfaceSidecar(directory, { models: MODELS, args: ['--drain_delay_ms=600000'] });
+    const grpc = await GrpcClient.open(server.grpc);
+    server.sidecar.process.kill('SIGTERM');
+    await server.sidecar.line(({ event }) => event === 'ending');
+    const ready = await fetch(`${server.sidecar.admin}/ready`);
+    assert.equal(ready.status, 503);
+    assert.equal((await fetch(`${server.sidecar.admin}/live`)).status, 200);
+    const connection = new RawConnection(server.rest);
+    await connection.opened();
+    connection.send(restBytes(NEW.rest));
+    const { code, closes } = await readAnswer(connection);
+    assert.deepEqual([code, closes], [200, false]);
+    assert.equal((await grpc.send(NEW.grpc)).code, 0);
+    assert.ok(!server.sidecar.lines.some(({ event }) => event === 'draining'));
+    server.sidecar.process.kill('SIGTERM');
+    assert.equal(await server.sidecar.exited, 'SIGKILL');
+    connection.destroy();
+    await grpc.close();
+  });
+
+  test('after the delay it drains, and ends with 0', async () => {
+    const server = await startSurfaceSidecar(directory, { models: MODELS, args: ['--drain_delay_ms=20'] });
+    assert.equal(await server.sidecar.stop(), 0);
+    const ends = ['ending', 'draining', 'drained'];
+    const told = server.sidecar.lines.flatMap(({ event }) =>
+      event !== undefined && ends.includes(event) ? [event] : [],
+    );
+    assert.deepEqual(told, ends);
+  });
+
   test('a second time ends it at once, in the middle of a run', async () => {
     const { server, grpc, restAnswer, grpcAnswer } = await inFlight(200);
     await told(server);

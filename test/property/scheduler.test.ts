@@ -1,5 +1,6 @@
 /**
- * A scheduler under random events: requests come, leave, expire; runs end in any order, well or badly.
+ * A scheduler under random events: requests come, leave, expire; runs end in any order, well or badly. Some requests
+ * hold values that the runtime cannot take: a run fails that has rows of one.
  *
  * Every row of every request holds a number of its own, and the puppet gives inputs back as outputs, so that each run and
  * each answer shows whose rows it has.
@@ -15,6 +16,8 @@ import type { Batch } from '../../src/core/executor.ts';
 import { Priority, type PriorityClass } from '../../src/core/priority.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
 import { SCHEDULER_KINDS, type SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
+import type { BatchRecord } from '../../src/telemetry/request-record.ts';
+import type { PuppetRun } from '../support/puppet-executor.ts';
 import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 
 /** Of up to 60 events each; a long run of a million events sets it (npm run test:long). */
@@ -41,6 +44,8 @@ type Event =
       readonly width: 1 | 2;
       readonly withinMs: number;
       readonly priority: PriorityClass;
+      /** The runtime cannot take its values. */
+      readonly isBad: boolean;
     }
   | { readonly kind: 'cancel' | 'complete' | 'fail'; readonly which: number }
   | { readonly kind: 'advance'; readonly ms: number }
@@ -63,6 +68,7 @@ const submitEvent = fc.record({
   width: fc.constantFrom(1 as const, 2 as const),
   withinMs: fc.constantFrom(1, 5, 20, Infinity),
   priority: fc.constantFrom(...Object.values(Priority)),
+  isBad: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 const which = fc.nat(1000);
 const events: fc.Arbitrary<Event[]> = fc.array(
@@ -81,7 +87,8 @@ interface Known {
   readonly rows: readonly number[];
   readonly width: number;
   readonly submittedAt: number;
-  /** Rows that have been in a run. */
+  readonly isBad: boolean;
+  /** Rows that have been in a run, of those that did not fail for some request's values. */
   ran: number;
 }
 
@@ -95,6 +102,8 @@ class World {
   /** The row that each lane (by width) ran last. */
   readonly #lastRow = new Map<number, number>();
   readonly #ranRows = new Set<number>();
+  /** Rows that have been in a run that failed for some request's values. */
+  readonly #failedRows = new Set<number>();
   #nextRow = 1;
 
   constructor(s: Setting) {
@@ -113,8 +122,8 @@ class World {
     else if (event.kind === 'turn') harness.turn();
     else if (event.kind === 'cancel')
       pick(this.#known, event.which)?.request.context.cancel.cancel(clientLeft('queue'));
-    else if (event.kind === 'complete') pick(active, event.which)?.complete();
-    else pick(active, event.which)?.fail(new ServingError('backend_failed', 'told to'));
+    else if (event.kind === 'complete') this.#end(pick(active, event.which));
+    else pick(active, event.which)?.fail(new ServingError('worker_lost', 'told to'));
     await settle();
     if (event.kind === 'turn' && this.#setting.batchTimeoutMicros === 0) this.#checkWorkConserving();
   }
@@ -124,7 +133,7 @@ class World {
     const { harness } = this;
     harness.turn();
     for (let i = 0; i < 200 && harness.scheduler.runningBatches + harness.scheduler.queuedTasks > 0; i++) {
-      for (const run of harness.executor.active) run.complete();
+      for (const run of harness.executor.active) this.#end(run);
       await settle();
       harness.clock.advance(5);
     }
@@ -140,10 +149,37 @@ class World {
     this.#deadlines.close();
     assert.equal(clock.armed, 0, 'no timer is left armed');
     for (const known of this.#known) await this.#checkAnswer(known);
+    this.#checkRunsAgain();
     await scheduler.close();
   }
 
-  #submit({ rows: count, width, withinMs, priority }: Event & { kind: 'submit' }): void {
+  /** As the runtime would: well, unless it cannot take a row. */
+  #end(run: PuppetRun | undefined): void {
+    if (run === undefined) return;
+    const rows = rowsIn(run.batch);
+    if (!rows.some((row) => this.#ownerOfRow.get(row)!.isBad)) {
+      run.complete();
+      return;
+    }
+    for (const row of rows) {
+      // Padding is no second run of a row.
+      if (this.#ranRows.delete(row)) this.#ownerOfRow.get(row)!.ran -= 1;
+      this.#failedRows.add(row);
+    }
+    run.fail(new ServingError('backend_failed', 'bad values'));
+  }
+
+  #checkRunsAgain(): void {
+    const { batches } = this.harness;
+    const isFirst = ({ reason, isolation }: BatchRecord): boolean =>
+      reason !== 'isolation' && isolation === 'run_again';
+    let most = 0;
+    for (const batch of batches) if (isFirst(batch)) most += 2 * batch.tasks - 2;
+    const again = batches.filter(({ reason }) => reason === 'isolation');
+    assert.ok(again.length <= most, `${again.length} runs again, of at most ${most}`);
+  }
+
+  #submit({ rows: count, width, withinMs, priority, isBad }: Event & { kind: 'submit' }): void {
     const { clock } = this.harness;
     const rows = Array.from({ length: count }, (_, i) => this.#nextRow + i);
     this.#nextRow += count;
@@ -155,7 +191,7 @@ class World {
     const request = this.harness.submit(new Map([['x', numericTensor('float32', [count, width], values)]]), {
       context,
     });
-    const known: Known = { request, rows, width, submittedAt: clock.nowMs(), ran: 0 };
+    const known: Known = { request, rows, width, submittedAt: clock.nowMs(), isBad, ran: 0 };
     this.#known.push(known);
     for (const row of rows) this.#ownerOfRow.set(row, known);
   }
@@ -168,7 +204,7 @@ class World {
     if (size === 0) return;
     const { allowedBatchSizes } = this.#setting;
     assert.ok(allowedBatchSizes.length === 0 || allowedBatchSizes.includes(size), 'only allowed sizes');
-    const rows = floats(x).filter((_, i) => i % width === 0);
+    const rows = rowsIn(batch);
     const oldestWaiting = this.#oldestWaiting();
     for (const [i, row] of rows.entries()) this.#checkRow(row, rows[i - 1], width, batch.deadline);
     const first = this.#ownerOfRow.get(rows[0]!)!;
@@ -182,6 +218,7 @@ class World {
     const owner = this.#ownerOfRow.get(row)!;
     const { context } = owner.request;
     assert.equal(context.cancel.isCancelled, false, 'no cancelled request is run');
+    assert.notEqual(context.cancel.onCancel, undefined, 'no settled request is run');
     assert.ok(context.deadline > this.harness.clock.nowMs(), 'no expired request is run');
     assert.ok(deadline >= context.deadline, 'the batch is wanted until its last member is not');
     assert.equal(owner.width, width);
@@ -192,6 +229,7 @@ class World {
     }
     this.#ranRows.add(row);
     owner.ran += 1;
+    if (this.#failedRows.has(row)) return;
     const last = this.#lastRow.get(width) ?? 0;
     if (this.#setting.kind === 'greedy') assert.ok(row > last, 'first come, first served within a lane');
     this.#lastRow.set(width, Math.max(last, row));
@@ -214,17 +252,20 @@ class World {
     assert.ok(isBusy || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
   }
 
-  async #checkAnswer({ request, rows, width, ran }: Known): Promise<void> {
+  async #checkAnswer({ request, rows, width, ran, isBad }: Known): Promise<void> {
     assert.notEqual(request.outcome, undefined, 'every request settles');
     const { outputs, error } = request.outcome!;
     assert.equal(request.context.cancel.onCancel, undefined);
     if (error !== undefined) {
-      const expected = ['cancelled', 'deadline_exceeded', 'backend_failed', 'overloaded'];
+      const expected = ['cancelled', 'deadline_exceeded', 'backend_failed', 'worker_lost', 'overloaded'];
       assert.ok(expected.includes(error.kind), error.kind);
+      const isSpent = this.harness.batches.some(({ isolation }) => isolation === 'no_budget');
+      if (!isSpent) assert.ok(isBad || error.kind !== 'backend_failed', 'nobody fails for others’ values');
       if (error.kind === 'overloaded') assert.ok(error.retryAfterMs! > 0);
       return;
     }
-    assert.equal(ran, rows.length, 'every row was run once');
+    assert.equal(ran, rows.length, 'every row was run once, and did not fail');
+    assert.ok(!isBad || rows.length === 0, 'bad values have no answer');
     const values = floats(outputs.get('y'));
     assert.deepEqual(
       values,
@@ -232,6 +273,12 @@ class World {
       'its own rows',
     );
   }
+}
+
+/** The first element of each row: they are all alike. */
+function rowsIn({ inputs }: Batch): number[] {
+  const x = inputs.get('x');
+  return floats(x).filter((_, i) => i % x!.shape[1]! === 0);
 }
 
 function pick<T>(from: readonly T[], at: number): T | undefined {

@@ -8,7 +8,7 @@
 import type { Buffer } from 'node:buffer';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/grpc/grpc-server.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
@@ -64,6 +64,8 @@ export interface GrpcHarnessOptions {
   /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
   readonly reload?: ReloadHandler;
   readonly maxTimeoutMs?: number;
+  /** Of deadlines. Default: the system's. */
+  readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
   readonly telemetry?: Partial<Telemetry>;
   readonly tls?: ListenTls;
@@ -81,7 +83,7 @@ export class GrpcHarness {
   readonly internalErrors: unknown[] = [];
   /** Of the server as bound. */
   address = '';
-  readonly #deadlines = new DeadlineTimer(systemClock);
+  readonly #deadlines: DeadlineTimer;
   readonly #clients = new Map<string, grpc.Client>();
   readonly #credentials: grpc.ChannelCredentials;
   /** Waits for the record of the next request that ends. */
@@ -90,8 +92,10 @@ export class GrpcHarness {
   constructor(options: GrpcHarnessOptions) {
     const maxReceiveBytes = options.maxReceiveBytes ?? 1 << 20;
     this.#credentials = options.credentials ?? grpc.credentials.createInsecure();
+    const { clock = systemClock } = options;
+    this.#deadlines = new DeadlineTimer(clock);
     this.lifecycle = new RequestLifecycle({
-      clock: systemClock,
+      clock,
       deadlines: this.#deadlines,
       maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
       telemetry: {
@@ -165,6 +169,11 @@ export class GrpcHarness {
       return error as grpc.ServiceError;
     }
     throw new Error(`${method} did not fail`);
+  }
+
+  /** Resolves when `holds`: asked again in each turn of the event loop. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** The record of the `count`-th request that ended, as soon as it has. */

@@ -3,6 +3,8 @@
  * its metrics page as the tests' clock. Whoever wants to meet a request in a certain state waits until the page shows
  * the state.
  */
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Sidecar, startSidecar } from './sidecar.ts';
 import { writeSurfaceModels } from './surface-models.ts';
@@ -99,8 +101,7 @@ export class SurfaceSidecar {
   }
 
   async metrics(): Promise<MetricsPage> {
-    const answer = await fetch(`${this.sidecar.admin}/metrics`);
-    return new MetricsPage(await answer.text());
+    return new MetricsPage(await getText(`${this.sidecar.admin}/metrics`));
   }
 
   /** The first page that `holds`. Rejects if none does for so long that none will. */
@@ -128,6 +129,16 @@ export class SurfaceSidecar {
         level === 'error' || level === 'fatal' || outcome === 'internal' || msg?.includes('internal error') === true,
     );
   }
+}
+
+/**
+ * On a connection of its own: one that is kept may be closed by the server, for being idle, as the next request is
+ * written to it, and on a busy machine it is.
+ */
+function getText(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (answer) => text(answer).then(resolve, reject)).once('error', reject);
+  });
 }
 
 export interface SurfaceOptions {

@@ -99,16 +99,20 @@ function Facts({ request }: { request: RequestEntry }) {
 const REASONS: Readonly<Record<string, string>> = {
   full: 'it was full',
   slot_free: 'a slot was free',
+  isolation: 'the batch before it failed, and its requests were run again apart',
   timeout: 'waiting longer would have been too late',
 };
 
-function BatchFacts({ request: { batch } }: { request: RequestEntry }) {
+function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry }) {
   if (batch === undefined) return <p class="muted">It was in no batch: it was answered, or refused, before.</p>;
   const padding = batch.size - batch.rows;
   return (
     <dl class="facts">
       <Fact name="Rows">{`${batch.rows}, of ${batch.tasks} ${batch.tasks === 1 ? 'request' : 'requests'}${padding > 0 ? `, and ${padding} of padding` : ''}`}</Fact>
       <Fact name="Started because">{REASONS[batch.reason] ?? batch.reason}</Fact>
+      {isolated !== undefined && (
+        <Fact name="Run again">{`after ${duration(isolated.at_ms)}: a batch of ${isolated.tasks} failed (${isolated.because})`}</Fact>
+      )}
       <Fact name="Run">{duration(batch.run_ms)}</Fact>
       <Fact name="Expected">{duration(batch.expected_ms)}</Fact>
       <Fact name="With">

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../../../src/core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor } from '../../../src/core/executor.ts';
 import { Breaker } from '../../../src/models/breaker.ts';
 import { GuardedExecutor } from '../../../src/models/guarded-executor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 class Backend implements Executor {
   readonly slots = 2;
+  readonly takesNext = true;
+  /** What the last run was to follow. */
+  after: Batch | undefined;
   readonly released: ArrayBuffer[] = [];
   runs = 0;
   error: Error | undefined;
@@ -20,8 +23,9 @@ class Backend implements Executor {
     this.released.push(buffer);
   }
 
-  async run(): Promise<BatchResult> {
+  async run(_batch: Batch, after?: Batch): Promise<BatchResult> {
     this.runs += 1;
+    this.after = after;
     if (this.error !== undefined) throw this.error;
     return { outputs: new Map() };
   }
@@ -35,12 +39,12 @@ function harness() {
   const memory = guarded.allocate(8);
   const inputs = new Map([['x', { dtype: 'float32', shape: [2], data: new Uint8Array(memory) } as const]]);
   const batch: Batch = { signatureName: 's', inputs, outputs: [], size: 1, deadline: Infinity };
-  const kindOfRun = (): Promise<string> =>
-    guarded.run(batch).then(
+  const kindOfRun = (origin?: BatchOrigin): Promise<string> =>
+    guarded.run(origin === undefined ? batch : { ...batch, origin }).then(
       () => 'ok',
       (error: ServingError) => error.kind,
     );
-  return { clock, backend, breaker, memory, kindOfRun };
+  return { clock, backend, breaker, guarded, batch, memory, kindOfRun };
 }
 
 it('a guarded executor refuses what its breaker does not let through, and gives the memory back', async () => {
@@ -68,4 +72,57 @@ it('a backend that throws what is no ServingError has failed', async () => {
   backend.error = new TypeError('x is undefined');
   assert.deepEqual([await kindOfRun(), await kindOfRun()], ['internal', 'internal']);
   assert.equal(breaker.state, 'open');
+});
+
+/** A batch of several requests, as the scheduler gives it. */
+function originOf(isRerun: boolean): BatchOrigin {
+  return { traceHeaders: undefined, priority: 1, onAbandoned: undefined, isRerun, onJudged: undefined };
+}
+
+it('a failed batch is counted when it is known whose fault it was', async () => {
+  const { backend, breaker, kindOfRun } = harness();
+  backend.error = new ServingError('backend_failed', 'it threw');
+  const origins = [1, 2, 3].map(() => originOf(false));
+  for (const origin of origins) assert.equal(await kindOfRun(origin), 'backend_failed');
+  origins[0]!.onJudged!(true);
+  origins[1]!.onJudged!(false);
+  assert.equal(breaker.state, 'closed');
+  origins[2]!.onJudged!(false);
+  assert.equal(breaker.state, 'open');
+});
+
+it('what is run again is counted neither way, and held back by an open breaker alone', async () => {
+  const { clock, backend, breaker, kindOfRun } = harness();
+  backend.error = new ServingError('backend_failed', 'it threw');
+  const again = originOf(true);
+  for (let i = 0; i < 5; i++) assert.equal(await kindOfRun(again), 'backend_failed');
+  assert.equal(again.onJudged, undefined);
+  assert.equal(breaker.state, 'closed');
+  assert.deepEqual([await kindOfRun(), await kindOfRun()], ['backend_failed', 'backend_failed']);
+  assert.equal(await kindOfRun(again), 'backend_unavailable');
+  clock.advance(100);
+  const probe = originOf(false);
+  assert.equal(await kindOfRun(probe), 'backend_failed');
+  assert.equal(await kindOfRun(), 'backend_unavailable', 'one probe at a time');
+  backend.error = undefined;
+  assert.equal(await kindOfRun(again), 'ok');
+  probe.onJudged!(true);
+  assert.equal(breaker.state, 'closed');
+});
+
+it('a worker behind a closed breaker takes its next batch early; while the backend is tried it does not', async () => {
+  const { clock, backend, guarded, batch, kindOfRun } = harness();
+  assert.equal(guarded.takesNext, true);
+  const first = { ...batch };
+  await Promise.all([guarded.run(first), guarded.run(batch, first)]);
+  assert.equal(backend.after, first);
+  await guarded.run({ ...batch, origin: originOf(true) }, first);
+  assert.equal(backend.after, first);
+  backend.error = new ServingError('backend_failed', 'it threw');
+  for (const kind of [await kindOfRun(), await kindOfRun()]) assert.equal(kind, 'backend_failed');
+  assert.equal(guarded.takesNext, false);
+  clock.advance(100);
+  const probe = kindOfRun();
+  assert.equal(guarded.takesNext, false);
+  assert.equal(await probe, 'backend_failed');
 });

@@ -215,6 +215,7 @@ describe('Scheduler: what is written down', () => {
       members: [],
       trace: undefined,
       riders: undefined,
+      isolation: undefined,
     });
   });
 

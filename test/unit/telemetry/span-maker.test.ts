@@ -66,6 +66,16 @@ it('a request that another model answered says whose place it took, and when', (
   );
 });
 
+it('a request that was run again apart from others says when its batch failed, and how', () => {
+  const { makeRequestSpans, named } = spanMaker();
+  const isolation = { at: 118, kind: 'backend_failed', tasks: 4 } as const;
+  makeRequestSpans(requestRecord({ trace: traceOf('a'), isolation }));
+  assert.deepEqual(
+    named('Predict digits').events.map(({ name, attributes }) => [name, attributes]),
+    [['inference.isolate', { 'error.type': 'backend_failed', 'inference.batch.tasks': 4 }]],
+  );
+});
+
 describe("a request's spans", () => {
   it('are a server span with the ids of its context and one child for each stage', () => {
     const { makeRequestSpans, clock, spans, named } = spanMaker();
