@@ -91,6 +91,11 @@ export class SignatureSeries {
     this.#tfServing.recordBatch(record);
   }
 
+  /** Sizes of its batches in rows, padding left out; undefined while there was none. */
+  get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
+    return this.#batch?.size;
+  }
+
   #openBatch(): BatchSeries {
     const { batchSize, padding, runs, predictionError } = this.#families;
     return {
