@@ -38,6 +38,7 @@ export async function openVersion(
   target: VersionTarget,
   onWorkerEvent: WorkerListener,
 ): Promise<OpenedVersion> {
+  const { batching } = target;
   const { backend } = target.model;
   const kinds = backend === AUTO_RUNTIME ? await artifactKinds(target.versionDirectory) : [];
   const start = (backendKind: string | undefined): Promise<Host> =>
@@ -53,7 +54,7 @@ export async function openVersion(
     kinds,
     start,
     clock,
-    scheduler: target.batching.scheduler,
+    scheduler: batching.isBatchingEnabled ? batching.scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },
     isGentle: isServing?.() ?? false,
     learnedRows: learnedRows?.(target.model.name),
   });
