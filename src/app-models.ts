@@ -138,6 +138,9 @@ function createLoader(parts: ModelParts): LoadServable {
     processCeilingBytes: processCeilingBytes(options, machine),
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
+    isServing: records.isServing,
+    learnedRows: (model) => telemetry.metrics.meanBatchRows(model),
+    shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
     prepare: records.prepare,
   });
 }

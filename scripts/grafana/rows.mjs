@@ -99,6 +99,23 @@ export const ROWS = [
     ],
   },
   {
+    title: 'Shadows',
+    panels: [
+      timeSeries('Sampled batches', 'ops', {
+        '{{model}} {{runtime}} {{outcome}}': `sum by (model, runtime, outcome) (${rate('pillion_shadow_batches_total')})`,
+      }),
+      timeSeries('Run of the shadow, × the model’s', 'short', {
+        'p50 {{model}} {{runtime}}': quantile(0.5, 'pillion_shadow_latency_ratio', 'model, runtime'),
+      }),
+      timeSeries('Largest difference of a batch', 'short', {
+        'p99 {{model}} {{output}}': quantile(0.99, 'pillion_shadow_absolute_difference', 'model, output'),
+      }),
+      timeSeries('Elements that differ', 'short', {
+        '{{model}} {{output}}': `sum by (model, output) (${rate('pillion_shadow_mismatches_total')})`,
+      }),
+    ],
+  },
+  {
     title: 'The process',
     panels: [
       timeSeries('Cores', 'short', {

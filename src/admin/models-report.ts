@@ -9,6 +9,7 @@ import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
 import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
+import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
 /** The part of ModelManager that is reported. */
 export interface ReportedModels {
@@ -58,6 +59,8 @@ export interface VersionReport {
   readonly error?: { readonly kind: string; readonly message: string };
   /** An operator has unloaded it; it stays so until it is loaded again. */
   readonly left_out?: true;
+  readonly runtime?: RuntimeReport;
+  readonly shadow?: ShadowReport;
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
@@ -122,9 +125,12 @@ function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): No
   };
 }
 
-function loadedReport({ host, breaker, memory, runner, latencySeeds, signatures }: Servable): Partial<VersionReport> {
+function loadedReport(servable: Servable): Partial<VersionReport> {
+  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures } = servable;
   const working = memory && workingBytes(memory);
   return {
+    ...(runtime !== undefined && { runtime: runtimeReport(runtime) }),
+    ...(shadow !== undefined && { shadow: shadowReport(shadow.status) }),
     ...(host !== undefined && { host: hostReport(host) }),
     ...(breaker !== undefined && {
       breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },

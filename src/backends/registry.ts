@@ -1,5 +1,6 @@
 /**
- * Which backend opens a version directory: the one that the model's config names, or the one that recognises the files.
+ * Which backend opens a version directory: the one that the model's config names, or the first that recognises the files:
+ * another server's before model.onnx before saved_model.pb before model.json.
  *
  * A kind is a built-in one, or the name of an installed npm package (any module specifier that `import` takes) with an
  * export `backend`: docs/add-a-backend.md. A backend's runtime is imported when first asked for, so a process loads only
@@ -10,8 +11,8 @@ import { ServingError } from '../core/errors.ts';
 import type { Backend } from './backend.ts';
 
 interface BuiltIn {
-  /** What it recognises, for the message when nothing does. */
-  readonly looksFor: string;
+  /** What it recognises, for the message when nothing does; absent = it is opened only by name. */
+  readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
 }
 
@@ -38,7 +39,15 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
       open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
     },
   ],
+  ['saved_model', { open: async () => (await import('./tfjs/tfjs-backend.ts')).savedModelBackend }],
+  ['tfjs_model', { open: async () => (await import('./tfjs/tfjs-backend.ts')).tfjsModelBackend }],
 ]);
+
+/**
+ * One for each kind of artifact that this machine can run itself, in the order in which they are preferred. Of these a
+ * version with several artifacts has its candidates.
+ */
+const LOCAL_KINDS = ['onnx', 'saved_model', 'tfjs_model'] as const;
 
 /** Names of the backends that need no plug-in. */
 export const BACKEND_KINDS: readonly string[] = [...BUILT_IN.keys()];
@@ -59,11 +68,30 @@ export async function installedProviders(): Promise<readonly string[]> {
  */
 export async function backendFor(versionDirectory: string, requestedKind?: string): Promise<Backend> {
   if (requestedKind !== undefined) return openBackend(requestedKind);
-  for (const kind of BUILT_IN.keys()) {
+  for (const [kind, { looksFor }] of BUILT_IN) {
+    if (looksFor === undefined) continue;
     const backend = await openBackend(kind);
     if (await backend.probe(versionDirectory)) return backend;
   }
   throw await nothingRecognised(versionDirectory);
+}
+
+/**
+ * The kinds whose artifacts lie in the directory, each once, preferred first: `tfjs` is told as `saved_model` or
+ * `tfjs_model`. A runtime that this machine cannot load is left out, and models of other servers are.
+ */
+export async function artifactKinds(versionDirectory: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const kind of LOCAL_KINDS) {
+    const backend = await openBackend(kind).catch(() => undefined);
+    if ((await backend?.probe(versionDirectory)) === true) found.push(kind);
+  }
+  return found;
+}
+
+/** The kind under which `artifactKinds` tells of what `kind` opens: `tfjs` takes the first that it finds. */
+export function namedArtifact(kind: string, found: readonly string[]): string {
+  return kind === 'tfjs' ? (found.find((each) => each !== 'onnx') ?? kind) : kind;
 }
 
 async function openBackend(kind: string): Promise<Backend> {
@@ -107,7 +135,9 @@ function isBackend(value: unknown): value is Backend {
 }
 
 async function nothingRecognised(versionDirectory: string): Promise<ServingError> {
-  const wanted = [...BUILT_IN].map(([kind, { looksFor }]) => `${looksFor} (${kind})`).join('; ');
+  const wanted = [...BUILT_IN]
+    .flatMap(([kind, { looksFor }]) => (looksFor === undefined ? [] : [`${looksFor} (${kind})`]))
+    .join('; ');
   let found: string;
   try {
     const names = await readdir(versionDirectory);

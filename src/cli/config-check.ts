@@ -95,6 +95,7 @@ function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
     batching: batching === undefined ? undefined : batchingFields(batching),
     logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
+    shadow: model.shadow,
     fallback: model.fallback && showModelChoice(model.fallback),
     degrade_to: model.degradeTo && showModelChoice(model.degradeTo),
   };

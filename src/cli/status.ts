@@ -1,14 +1,15 @@
 /**
  * `pillion status`: asks a running sidecar for its models (admin/models-report.ts) and prints them as a table.
  *
- *   ready        version  state      runs    weights  working  waiting
- *   digits       2        AVAILABLE  inline  19 KiB   2.1 MiB  0
+ *   ready        version  state      runs           weights  working  waiting
+ *   digits       2        AVAILABLE  inline (onnx)  19 KiB   2.1 MiB  0
  *                1        END
  *
  * Exit status: 0 the sidecar is ready; 1 it is not, or there is none.
  */
 import process from 'node:process';
 import type { ModelsReport, VersionReport } from '../admin/models-report.ts';
+import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { StatusOptions } from './status-options.ts';
@@ -46,6 +47,9 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
         const state = breaker.state.replace('_', ' ');
         notes.push(`${name} version ${version.version}: its circuit breaker is ${state}: ${breaker.reason ?? ''}`);
       }
+      if (version.shadow !== undefined) {
+        notes.push(`${name} version ${version.version}: ${shadowNote(version.shadow)}`);
+      }
       if (version.error !== undefined) notes.push(`${name} version ${version.version}: ${version.error.message}`);
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
@@ -55,17 +59,31 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 
+/** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */
+function runsCell({ host, runtime }: VersionReport): string {
+  if (host === undefined) return '';
+  return `${hostCell(host)}${runtime === undefined ? '' : ` (${runtime.kind})`}`;
+}
+
+/** What a version's shadow has found, in a line. */
+function shadowNote({ runtime, state, reason, compared, different, latency_ratio: ratio }: ShadowReport): string {
+  if (state !== 'running') return `its shadow on ${runtime} is ${state}: ${reason}`;
+  const times = ratio === undefined ? '' : `, in ${Number(ratio.toPrecision(2))} × the time`;
+  return `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
+}
+
 /** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×". */
 function hostCell({ kind, restarts = 0, resident_bytes: bytes }: NonNullable<VersionReport['host']>): string {
   return `${kind}${bytes === undefined ? '' : ` ${showBytes(bytes)}`}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
 }
 
-function cellsOf({ version, state, host, memory, queue }: VersionReport): string[] {
+function cellsOf(report: VersionReport): string[] {
+  const { version, state, memory, queue } = report;
   const working = memory?.working_bytes;
   return [
     version,
     state,
-    host === undefined ? '' : hostCell(host),
+    runsCell(report),
     memory === undefined
       ? ''
       : `${showBytes(memory.artifact_bytes)}${memory.sessions > 1 ? ` × ${memory.sessions}` : ''}`,

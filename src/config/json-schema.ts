@@ -3,7 +3,7 @@
  * the same as the server. Checked in as docs/pillion.schema.json.
  */
 import { BATCHING_FIELDS } from './batching-parameters.ts';
-import { DEFAULT_BREAKER, HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
+import { AUTO_RUNTIME, DEFAULT_BREAKER, DEFAULT_SHADOW, HOST_CHOICES, WEIGHT_RANGE } from './model-config.ts';
 import type { OptionTable } from './read-options.ts';
 import { NOT_IN_FILE } from './yaml/pillion-yaml.ts';
 import {
@@ -54,7 +54,11 @@ function modelSchema(): Schema {
       ],
     },
     labels: { description: 'Names for versions: {stable: 3}.', type: 'object', additionalProperties: VERSION },
-    backend: { description: 'Runtime by name; by default the one that knows the files.', type: 'string' },
+    backend: {
+      description: `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. By default the first that knows the files.`,
+      type: 'string',
+    },
+    runtime: { description: 'Another word for backend.', type: 'string' },
     provider: { description: 'Where it runs; by default execution_provider.', type: 'string', enum: [...PROVIDERS] },
     slo_ms: {
       description: 'Latency objective in ms, for requests without a deadline; by default slo_ms.',
@@ -73,6 +77,7 @@ function modelSchema(): Schema {
     batching: batchingSchema(),
     logging: loggingSchema(),
     breaker: breakerSchema(),
+    shadow: shadowSchema(),
     fallback: {
       description: 'Answers in its place while it cannot: a model, model:version or model@label.',
       ...MODEL_CHOICE_TEXT,
@@ -111,6 +116,19 @@ function breakerSchema(): Schema {
       { enum: ['off'] },
       { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) },
     ],
+  };
+}
+
+function shadowSchema(): Schema {
+  const { runtime, sample } = DEFAULT_SHADOW;
+  return {
+    description: 'Another runtime runs copies of some batches, and what differs is counted.',
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      runtime: { description: `By name, or ${AUTO_RUNTIME}: another one.`, type: 'string', default: runtime },
+      sample: { description: 'Share of the batches.', type: 'number', minimum: 0, maximum: 1, default: sample },
+    },
   };
 }
 

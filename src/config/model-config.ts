@@ -14,7 +14,7 @@ export interface ModelConfig {
   readonly basePath: string;
   readonly versionPolicy: VersionPolicy;
   readonly versionLabels: ReadonlyMap<string, bigint>;
-  /** Runtime by name; undefined = by the artifact found. */
+  /** Runtime by name; AUTO_RUNTIME = the fastest of those that the version has artifacts for; undefined = by the artifact found. */
   readonly backend: string | undefined;
   readonly executionProvider: string;
   /** Where its runs happen; undefined = what `--host` says. */
@@ -29,11 +29,27 @@ export interface ModelConfig {
   readonly logging?: RequestLoggingConfig | undefined;
   /** When its batches are held back because they fail; undefined = DEFAULT_BREAKER. */
   readonly breaker?: BreakerConfig | 'off' | undefined;
+  /** Which of its batches another runtime runs too, to be compared; undefined = none. */
+  readonly shadow?: ShadowConfig | undefined;
   /** Answers in its place while it cannot: it is not there, its batches fail, its breaker is open. */
   readonly fallback?: ModelChoice | undefined;
   /** Answers in its place what it is too busy for. */
   readonly degradeTo?: ModelChoice | undefined;
 }
+
+/** Of a model's `backend`: whichever is fastest. Of a shadow's: another one than the model's. */
+export const AUTO_RUNTIME = 'auto';
+
+/** A second runtime that runs copies of some batches, for comparison. */
+export interface ShadowConfig {
+  /** By name, or AUTO_RUNTIME. */
+  readonly runtime: string;
+  /** Share of the batches, 0 to 1; at 0 there is no shadow. */
+  readonly sample: number;
+}
+
+/** Where nothing is said. */
+export const DEFAULT_SHADOW: ShadowConfig = { runtime: AUTO_RUNTIME, sample: 0.01 };
 
 /** A configured model, and at most one of version and label; neither = its latest. */
 export interface ModelChoice {
@@ -91,6 +107,15 @@ export function isolatedHost(
   return { error: `isolate means host process, but host is ${host}; leave one of them out` };
 }
 
+/** `runtime` is another word for `backend`. A phrase where both are said. */
+export function namedRuntime(
+  backend: string | undefined,
+  runtime: string | undefined,
+): { value: string | undefined } | { error: string } {
+  if (backend === undefined || runtime === undefined) return { value: backend ?? runtime };
+  return { error: 'runtime is another word for backend; leave one of them out' };
+}
+
 /** Of `--model=…,log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
 export const DEFAULT_SAMPLING_RATE = 0.01;
 
@@ -104,6 +129,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
   const settings = {
     backend: undefined as string | undefined,
+    runtime: undefined as string | undefined,
+    shadow: undefined as string | undefined,
+    shadowSample: undefined as number | undefined,
     provider: 'cpu',
     versions: LATEST_ONE,
     host: undefined as HostChoice | undefined,
@@ -120,8 +148,12 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
   for (const part of rest) {
     const [, key, value] = /^([^=]+)=(.+)$/.exec(part) ?? [];
     if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
-    if (key === 'backend') settings.backend = value;
-    else if (key === 'provider') settings.provider = value;
+    if (key === 'backend' || key === 'runtime' || key === 'shadow') settings[key] = value;
+    else if (key === 'shadow_sample') {
+      settings.shadowSample = parseShare(value);
+      if (settings.shadowSample === undefined)
+        return { error: `shadow_sample=${value} wants a number from 0 to 1, the share of batches to run twice` };
+    } else if (key === 'provider') settings.provider = value;
     else if (key === 'host') {
       settings.host = HOST_CHOICES.find((choice) => choice === value);
       if (settings.host === undefined) return { error: `host=${value} wants one of ${HOST_CHOICES.join(', ')}` };
@@ -147,28 +179,35 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       settings.breaker = value;
     } else if (key === 'log') settings.log = value;
     else if (key === 'log_rate') {
-      settings.logRate = Number(value);
-      const isShare = settings.logRate >= 0 && settings.logRate <= 1;
-      if (!isShare) return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
+      settings.logRate = parseShare(value);
+      if (settings.logRate === undefined)
+        return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
       const keys =
-        'backend, provider, host, isolate, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker and label.NAME (a number)';
+        'backend, runtime, provider, host, isolate, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker, shadow, shadow_sample and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
   if (settings.logRate !== undefined && settings.log === undefined) {
     return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
   }
+  if (settings.shadowSample !== undefined && settings.shadow === undefined) {
+    return {
+      error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
+    };
+  }
   const host = isolatedHost(settings.isolate, settings.host);
   if ('error' in host) return host;
+  const runtime = namedRuntime(settings.backend, settings.runtime);
+  if ('error' in runtime) return runtime;
   return {
     value: {
       name: head!.slice(0, equals),
       basePath: head!.slice(equals + 1),
       versionPolicy: settings.versions,
       versionLabels: labels,
-      backend: settings.backend,
+      backend: runtime.value,
       executionProvider: settings.provider,
       host: host.value,
       ...(settings.log === undefined
@@ -176,6 +215,9 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
       sloMs: settings.sloMs,
       ...(settings.breaker !== undefined && { breaker: settings.breaker }),
+      ...(settings.shadow !== undefined && {
+        shadow: { runtime: settings.shadow, sample: settings.shadowSample ?? DEFAULT_SHADOW.sample },
+      }),
       ...(settings.fallback !== undefined && { fallback: settings.fallback }),
       ...(settings.degradeTo !== undefined && { degradeTo: settings.degradeTo }),
       weight: settings.weight,
@@ -197,6 +239,12 @@ export function parseModelChoice(text: string): ModelChoice | undefined {
 export function showModelChoice({ name, version, label }: ModelChoice): string {
   if (label !== undefined) return `${name}@${label}`;
   return version === undefined ? name : `${name}:${version}`;
+}
+
+/** Undefined for what is no number from 0 to 1. */
+function parseShare(text: string): number | undefined {
+  const share = Number(text);
+  return share >= 0 && share <= 1 ? share : undefined;
 }
 
 /** A day at most: what is longer is no objective. */

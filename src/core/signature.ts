@@ -41,6 +41,9 @@ export interface Signature {
   readonly defaults?: TensorMap | undefined;
 }
 
+/** By name. */
+export type Signatures = ReadonlyMap<string, Signature>;
+
 export const DEFAULT_SIGNATURE_NAME = 'serving_default';
 export const PREDICT_METHOD_NAME = 'tensorflow/serving/predict';
 export const CLASSIFY_METHOD_NAME = 'tensorflow/serving/classify';

@@ -3,6 +3,8 @@ import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from '../telemetry/line-limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { HostEvents } from './load-servable.ts';
+import { runtimeLog } from './runtimes/runtime-log.ts';
+import { shadowLog } from './shadow/shadow-log.ts';
 
 /** Of one model's processes: more than that is a runtime that says the same again and again. */
 const LINES_PER_SECOND = 10;
@@ -19,6 +21,8 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
   return {
     onHost: (model, version, { kind, reason }) =>
       logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
+    onRuntime: runtimeLog(logger),
+    onShadow: shadowLog(logger, clock),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
     onWorkerEvent: (model, version, { what, slot, reason }) =>

@@ -45,13 +45,22 @@ export class LatencyStore {
     this.#options = options;
   }
 
-  /** Teaches `latency` what an earlier process had learned of these bytes, and keeps what it learns from here on. */
-  async keep(model: string, version: bigint, versionDirectory: string, latency: LatencyModel): Promise<KeptLatency> {
+  /**
+   * Teaches `latency` what an earlier process had learned of these bytes, and keeps what it learns from here on. A
+   * directory may hold several artifacts: where `backend` is named, it is another file for each.
+   */
+  async keep(
+    model: string,
+    version: bigint,
+    versionDirectory: string,
+    latency: LatencyModel,
+    backend = '',
+  ): Promise<KeptLatency> {
     const { directory, logger, clock, cpuModel, threads } = this.#options;
     if (directory === '') return NOTHING_KEPT;
     const fields = { model, version: version.toString(), directory };
     try {
-      const hash = await hashOf(versionDirectory, `${FORMAT}\0${cpuModel}\0${threads}`);
+      const hash = await hashOf(versionDirectory, `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}`);
       const path = join(directory, `${encodeURIComponent(model)}-${hash}.json`);
       await mkdir(directory, { recursive: true });
       const state = await readState(path, (err) => logger.warn({ ...fields, path, err }, NOT_READABLE));

@@ -1,9 +1,8 @@
 /**
  * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
-import { inlineLimitsFor } from '../backends/host/host-choice.ts';
 import { profileReplica } from '../backends/host/profile-replica.ts';
-import { type Host, type HostMove, type HostOptions, startHost } from '../backends/host/start-host.ts';
+import type { Host, HostMove } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
 import { DEFAULT_BREAKER, type HostChoice, type ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -13,14 +12,24 @@ import type { LatencySeed } from '../scheduler/latency-model.ts';
 import { Scheduler, type SchedulerInit } from '../scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
+import type { ShadowSeries } from '../telemetry/shadow-metrics.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import { GuardedExecutor } from './guarded-executor.ts';
 import type { KeptLatency, LatencyStore } from './latency-store.ts';
-import { type ModelBatching, modelBatching } from './model-batching.ts';
-import { loadModelFile } from './model-file/load-model-file.ts';
+import { modelBatching } from './model-batching.ts';
+import { loadModelFile, type ModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
-import { modelSlots } from './model-slots.ts';
+import type { RuntimeChoice } from './runtimes/choose-runtime.ts';
+import {
+  loadOptionsOf,
+  type OpenedVersion,
+  openVersion,
+  startShadowHost,
+  type VersionTarget,
+} from './runtimes/open-version.ts';
 import { Servable, type ServableHost, type ServableRunner } from './servable.ts';
+import { type ShadowEvent, VersionShadow } from './shadow/version-shadow.ts';
+import type { SignatureView } from './signature-view.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
 import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
 
@@ -48,6 +57,12 @@ export interface LoadServableOptions {
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
+  /** Others are being served: who times a version leaves them room. Default: nobody is. */
+  readonly isServing?: () => boolean;
+  /** Rows of the model's average batch so far, for who chooses its runtime; undefined = not known. */
+  readonly learnedRows?: (model: string) => number | undefined;
+  /** Where the numbers of a version's shadow are counted. */
+  readonly shadowSeries: (model: string, version: string, runtime: string) => ShadowSeries;
   /** What is done with a version between its loading and its being served. */
   readonly prepare?: PrepareVersion | undefined;
 }
@@ -56,6 +71,10 @@ export interface LoadServableOptions {
 export interface HostEvents {
   /** It was loaded and put where it runs. */
   onHost(model: string, version: bigint, host: Host): void;
+  /** Of several artifacts one was chosen, by how fast it is. */
+  onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
+  /** Something happened to its shadow. */
+  onShadow?(model: string, version: bigint, event: ShadowEvent): void;
   /** It moved from the event loop to threads, or could not. */
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread or process was lost, replaced or given up. */
@@ -70,36 +89,66 @@ export interface HostEvents {
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
-  return async (model, version, versionDirectory) => {
+  return async (configured, version, versionDirectory) => {
     const { events } = options;
-    const { name } = model;
+    const { name } = configured;
     const modelFile = await loadModelFile(versionDirectory);
+    const model = withFile(configured, modelFile);
     const batching = await modelBatching(model, versionDirectory, options);
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
     const life = { restarts: 0 };
-    const hosted = await hostOf(options, model, version, versionDirectory, batching, life);
-    events.onHost(name, version, hosted);
-    for (const warning of hosted.warnings) events.onWarning?.(name, version, warning);
-    const signatures = batching.isBatchingEnabled ? hosted.signatures : withoutBatching(hosted.signatures);
-    const views = await viewsOf(modelFile, signatures, hosted);
-    const breaker = breakerOf(options, model, version);
-    const executor = breaker === undefined ? hosted.executor : new GuardedExecutor(hosted.executor, breaker);
-    const scheduler = schedulerOf(options, model, version, { executor, signatures, options: batching.scheduler });
-    const kept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency);
-    const runner = runnerOf(scheduler, hosted, kept, breaker);
-    const servable =
-      views === undefined
-        ? new Servable(name, version, signatures, runner)
-        : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    servable.host = servableHost(hosted, life);
-    servable.breaker = breaker;
-    servable.profileOps = (rows, signatureName) =>
-      profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName });
-    const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
-    await prepared(options, loaded);
-    scheduler.latency.seed(seedsOf(servable));
-    return servable;
+    const target = { model, version, versionDirectory, batching };
+    const opened = await openVersion(options, target, (event) => {
+      if (event.what === 'restarted' || event.what === 'recycled') life.restarts += 1;
+      events.onWorkerEvent(name, version, event);
+    });
+    if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
+    events.onHost(name, version, opened.host);
+    for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
+    const signatures = batching.isBatchingEnabled ? opened.signatures : withoutBatching(opened.signatures);
+    const views = await viewsOf(modelFile, signatures, opened.host);
+    return serve(options, target, { ...opened, signatures, views, life });
   };
+}
+
+interface Opened extends OpenedVersion {
+  readonly views: ReadonlyMap<string, SignatureView> | undefined;
+  readonly life: { readonly restarts: number };
+}
+
+/** Gives what was opened a scheduler, and makes it ready. */
+async function serve(options: LoadServableOptions, target: VersionTarget, opened: Opened): Promise<Servable> {
+  const { model, version, versionDirectory, batching } = target;
+  const { host: hosted, signatures, backendKind, choice, views, life } = opened;
+  const { name } = model;
+  const shadow = shadowOf(options, target, opened);
+  const breaker = breakerOf(options, model, version);
+  const runs = shadow?.executor ?? hosted.executor;
+  const executor = breaker === undefined ? runs : new GuardedExecutor(runs, breaker);
+  const scheduler = schedulerOf(options, model, version, { executor, signatures, options: batching.scheduler });
+  const kept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency, backendKind);
+  const runner = runnerOf(scheduler, { hosted, kept, breaker, shadow });
+  const servable =
+    views === undefined
+      ? new Servable(name, version, signatures, runner)
+      : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
+  servable.host = servableHost(hosted, life);
+  servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
+  servable.breaker = breaker;
+  servable.shadow = shadow;
+  const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
+  servable.profileOps = (rows, signatureName) => profileReplica({ ...source, rows, signatureName });
+  const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
+  await prepared(options, loaded);
+  scheduler.latency.seed(seedsOf(servable));
+  shadow?.start();
+  return servable;
+}
+
+/** The configuration, and where it does not say what runs the model its own file. */
+function withFile(model: ModelConfig, file: ModelFile | undefined): ModelConfig {
+  const { runtime, shadow } = file?.runtime ?? {};
+  return { ...model, backend: model.backend ?? runtime, shadow: model.shadow ?? shadow };
 }
 
 function servableHost({ kind, reason, residentBytes }: Host, life: { readonly restarts: number }): ServableHost {
@@ -115,43 +164,26 @@ function servableHost({ kind, reason, residentBytes }: Host, life: { readonly re
   };
 }
 
-async function hostOf(
+/** Undefined where none is asked for. */
+function shadowOf(
   options: LoadServableOptions,
-  model: ModelConfig,
-  version: bigint,
-  versionDirectory: string,
-  batching: ModelBatching,
-  life: { restarts: number },
-): Promise<Host> {
-  const { name } = model;
-  const { clock, events } = options;
-  const { isBatchingEnabled, scheduler } = batching;
-  return startHost({
-    model: name,
-    ...sourceOf(options, model, versionDirectory),
-    slots: await modelSlots(model.backend, versionDirectory, batching),
-    clock,
-    host: model.host,
-    defaultHost: options.host,
-    limits: inlineLimitsFor(options.cores),
-    maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
-    onMove: (move) => events.onMove(name, version, move),
-    onOutput: (line) => events.onOutput?.(name, version, line),
-    ceilingBytes: options.processCeilingBytes ?? Infinity,
-    onWorkerEvent: (event) => {
-      if (event.what === 'restarted' || event.what === 'recycled') life.restarts += 1;
-      events.onWorkerEvent(name, version, event);
-    },
+  target: VersionTarget,
+  { host, signatures, backendKind = host.backendKind }: OpenedVersion,
+): VersionShadow | undefined {
+  const { model, version, versionDirectory } = target;
+  const { shadow: config, name } = model;
+  if (config === undefined || config.sample === 0) return undefined;
+  return new VersionShadow({
+    config,
+    versionDirectory,
+    runtime: backendKind,
+    executor: host.executor,
+    signatures,
+    startHost: (of) => startShadowHost(options, target, of),
+    clock: options.clock,
+    seriesOf: (runtime) => options.shadowSeries(name, version.toString(), runtime),
+    onEvent: (event) => options.events.onShadow?.(name, version, event),
   });
-}
-
-/** What is opened, and how. */
-function sourceOf(
-  { intraOpThreads }: LoadServableOptions,
-  { backend, executionProvider }: ModelConfig,
-  versionDirectory: string,
-): Pick<HostOptions, 'backendKind' | 'versionDirectory' | 'loadOptions'> {
-  return { backendKind: backend, versionDirectory, loadOptions: { intraOpThreads, executionProvider } };
 }
 
 /** What the sweep measured, run by run. */
@@ -189,7 +221,14 @@ function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, v
   });
 }
 
-function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker: Breaker | undefined): ServableRunner {
+interface RunnerParts {
+  readonly hosted: Host;
+  readonly kept: KeptLatency;
+  readonly breaker: Breaker | undefined;
+  readonly shadow: VersionShadow | undefined;
+}
+
+function runnerOf(scheduler: Scheduler, { hosted, kept, breaker, shadow }: RunnerParts): ServableRunner {
   return {
     submit: (request) => {
       if (breaker?.isRefusing === true) throw breaker.refusal();
@@ -198,6 +237,7 @@ function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker
     close: async () => {
       await scheduler.close();
       await kept.end();
+      await shadow?.close();
       await hosted.close();
     },
     latencyEstimates: () => scheduler.latency.estimates(),

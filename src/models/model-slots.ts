@@ -4,6 +4,7 @@
  * `num_batch_threads` of the model itself goes before either.
  */
 import { backendFor } from '../backends/registry.ts';
+import { AUTO_RUNTIME } from '../config/model-config.ts';
 import type { ModelBatching } from './model-batching.ts';
 
 /** Rejects with `load_failed` where no backend knows the version. */
@@ -13,6 +14,7 @@ export async function modelSlots(
   { slots, hasOwnSlots }: Pick<ModelBatching, 'slots' | 'hasOwnSlots'>,
 ): Promise<number> {
   if (hasOwnSlots) return slots;
-  const { mustRunIn } = await backendFor(versionDirectory, backendKind);
+  // Which of several it will be is not known yet: the first is as good a guess as any.
+  const { mustRunIn } = await backendFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
   return mustRunIn === 'process' ? 1 : slots;
 }

@@ -13,6 +13,8 @@ import type { SchedulerRequest } from '../scheduler/task.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
 import type { ModelMemory } from './model-memory.ts';
+import type { RuntimeChoice } from './runtimes/choose-runtime.ts';
+import type { ShadowStatus } from './shadow/version-shadow.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
@@ -58,6 +60,14 @@ export interface ServableHost {
   readonly residentBytes?: number | undefined;
 }
 
+/** What runs a version. */
+export interface ServableRuntime {
+  /** As a configuration would name it. */
+  readonly kind: string;
+  /** Undefined where nothing was chosen by speed. */
+  readonly choice: RuntimeChoice | undefined;
+}
+
 export class Servable {
   readonly name: string;
   readonly version: bigint;
@@ -71,6 +81,10 @@ export class Servable {
   latencySeeds: readonly LatencySeed[] = [];
   /** Where its runs happened when it was loaded, and why there; undefined until its loader has said. */
   host: ServableHost | undefined;
+  /** Undefined until its loader has said. */
+  runtime: ServableRuntime | undefined;
+  /** What runs copies of some of its batches; undefined where nothing does. */
+  shadow: { readonly status: ShadowStatus } | undefined;
   /** Around its batches; undefined where it is off, or its loader has none. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /**

@@ -26,6 +26,7 @@ import {
   type Labels,
   type MetricSnapshot,
 } from './series.ts';
+import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { SignatureSeries } from './signature-series.ts';
 import { SteadyWall } from './steady-wall.ts';
 import type { KeepReason } from './tail-keep.ts';
@@ -41,6 +42,9 @@ export const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256,
 
 /** A version's series outlive it by this: its last requests are still being written down, and a last scrape reads them. */
 const FORGET_AFTER_MS = 60_000;
+
+/** Fewer batches say little of how large the next ones will be. */
+const FEW_BATCHES = 100;
 
 /** How often the event loop's delay is sampled. prom-client's default of 10 ms wakes an idle server twice as often. */
 const LOOP_DELAY_RESOLUTION_MS = 20;
@@ -146,7 +150,10 @@ export class Metrics {
       'pillion_alternate_answers_total',
       'Requests that another model answered in the place of the one that was asked, by why.',
     ),
+    ...shadowFamilies(),
   };
+  /** Of runtimes that are compared with a model's own. */
+  readonly shadows = new ShadowMetrics(this.#families);
   readonly #tfServing = new TfServingMetrics();
   readonly #wall: SteadyWall;
   readonly #series: SeriesTree = new Map();
@@ -177,6 +184,14 @@ export class Metrics {
 
   recordBatch(record: BatchRecord): void {
     this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
+  }
+
+  /** Rows of an average batch of the model, over its versions and signatures; undefined before the first hundred. */
+  meanBatchRows(model: string): number | undefined {
+    const versions = [...(this.#series.get(model)?.values() ?? [])];
+    const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
+    const count = sizes.reduce((total, size) => total + size.count, 0);
+    return count < FEW_BATCHES ? undefined : sizes.reduce((total, size) => total + size.sum, 0) / count;
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
@@ -316,6 +331,7 @@ export class Metrics {
   #removeVersion(model: string, version: string): void {
     const versions = this.#series.get(model);
     versions?.delete(version);
+    this.shadows.forget(model, version);
     if (versions?.size === 0) this.#series.delete(model);
     this.#last = undefined;
     for (const key of this.#hostRestarts.keys()) {

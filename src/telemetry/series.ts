@@ -69,6 +69,16 @@ export class HistogramSeries {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
+  /** Of all values so far. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** How many values there were. */
+  get count(): number {
+    return this.#counts.reduce((total, count) => total + count, 0);
+  }
+
   /** Counts one value; a bucket's bound belongs to it. NaN is no observation. */
   observe(value: number): void {
     if (Number.isNaN(value)) return;

@@ -101,6 +101,11 @@ export class SignatureSeries {
     if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
 
+  /** Sizes of its batches in rows, padding left out; undefined while there was none. */
+  get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
+    return this.#batch?.size;
+  }
+
   #openBatch(): BatchSeries {
     const { batchSize, padding, runs, predictionError } = this.#families;
     return {

@@ -49,6 +49,7 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
       cpuModel: '',
       threads: 1,
     }),
+    shadowSeries: () => assert.fail('no model here has a shadow'),
     events: { onHost: () => undefined, onMove: () => undefined, onWorkerEvent: () => undefined },
   });
   const steps = new Set<() => void>();

@@ -7,6 +7,7 @@ import { operate } from './api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { bytes } from './format.ts';
 import { Empty, Failure } from './parts.tsx';
+import { runtimeWords, shadowWords } from './runtime-words.ts';
 import { BreakerChip, VersionChip } from './version-state.tsx';
 
 export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
@@ -80,7 +81,7 @@ interface RowProps {
 }
 
 function VersionRow({ version, labels, act }: RowProps) {
-  const { memory, host, queue, error } = version;
+  const { memory, host, runtime, shadow, queue, error } = version;
   return (
     <>
       <tr>
@@ -89,7 +90,10 @@ function VersionRow({ version, labels, act }: RowProps) {
           <VersionChip version={version} />
         </td>
         <td>{labels.length === 0 ? <span class="muted">none</span> : labels.join(', ')}</td>
-        <td title={host?.reason}>{host === undefined ? '–' : hostText(host, memory?.sessions)}</td>
+        <td title={host?.reason}>
+          {host === undefined ? '–' : hostText(host, memory?.sessions)}
+          {runtime !== undefined && <div class="muted">{runtime.kind}</div>}
+        </td>
         <td class="number">{bytes(memory?.resident_bytes ?? memory?.artifact_bytes)}</td>
         <td>
           <BreakerChip version={version} />
@@ -99,13 +103,21 @@ function VersionRow({ version, labels, act }: RowProps) {
           <Actions version={version} act={act} />
         </td>
       </tr>
-      {error !== undefined && (
-        <tr class="detail">
-          <td />
-          <td colSpan={7}>{error.message}</td>
-        </tr>
-      )}
+      <Detail text={runtime && runtimeWords(runtime)} />
+      <Detail text={shadow && shadowWords(shadow)} />
+      <Detail text={error?.message} />
     </>
+  );
+}
+
+/** A line below the version's own. */
+function Detail({ text }: { text: string | undefined }) {
+  if (text === undefined) return null;
+  return (
+    <tr class="detail">
+      <td />
+      <td colSpan={7}>{text}</td>
+    </tr>
   );
 }
 

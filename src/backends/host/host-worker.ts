@@ -10,6 +10,8 @@ export interface WorkerLoad {
   /** Undefined = by the artifact. */
   readonly backendKind: string | undefined;
   readonly loadOptions: LoadOptions;
+  /** Nobody waits for its runs: it gets what of the cores all others leave. Default false. */
+  readonly isBackground?: boolean | undefined;
 }
 
 /** What loading has shown. */

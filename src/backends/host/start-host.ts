@@ -52,6 +52,8 @@ export interface HostMove {
 
 /** `kind` and `reason` are as they were at load. */
 export interface Host extends HostedSession, HostChoice {
+  /** Of the backend that opened it. */
+  readonly backendKind: string;
   /** Undefined where nothing was tried (its host was settled), or a trial run failed. */
   readonly measured: TrialRuns | undefined;
 }
@@ -62,15 +64,20 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const host = options.host ?? (backend.mustRunIn === undefined ? defaultHost : 'auto');
   const settled = settledHost(backend, host);
-  if (settled === undefined) return startMeasured(options, host === 'inline');
+  if (settled === undefined) {
+    return { ...(await startMeasured(options, host === 'inline')), backendKind: backend.kind };
+  }
   const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[settled.kind];
-  return asHost(await start(options), settled, undefined);
+  return { ...asHost(await start(options), settled, undefined), backendKind: backend.kind };
 }
 
-async function startMeasured(options: HostOptions, isInlineAsked: boolean): Promise<Host> {
+type PlacedHost = Omit<Host, 'backendKind'>;
+
+async function startMeasured(options: HostOptions, isInlineAsked: boolean): Promise<PlacedHost> {
   const { limits = DEFAULT_INLINE_LIMITS } = options;
   const threads = await startThreadHost(options);
-  const stay = (reason: string, measured?: TrialRuns): Host => asHost(threads, { kind: 'thread', reason }, measured);
+  const stay = (reason: string, measured?: TrialRuns): PlacedHost =>
+    asHost(threads, { kind: 'thread', reason }, measured);
   const trial = await tryRuns(threads, options.maxBatchSize, limits.runMs).catch((error: ServingError) => error);
   const measured = trial instanceof Error ? undefined : trial;
   let choice: HostChoice = { kind: 'inline', reason: AS_CONFIGURED };
@@ -89,7 +96,7 @@ async function startMeasured(options: HostOptions, isInlineAsked: boolean): Prom
   }
 }
 
-function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): Host {
+function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): PlacedHost {
   const { signatures, executor, warnings, residentBytes = () => undefined } = hosted;
   return { ...choice, signatures, executor, warnings, residentBytes, close: () => hosted.close(), measured };
 }

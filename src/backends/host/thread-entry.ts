@@ -12,7 +12,7 @@ import type { Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
 import { toErrorMessage } from './error-message.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
-import { yieldToEventLoop } from './thread-priority.ts';
+import { yieldToEventLoop, yieldToEveryone } from './thread-priority.ts';
 import type { MessageToWorker, WorkerStart } from './thread-protocol.ts';
 import { runMailbox, runMessage, send } from './thread-runs.ts';
 
@@ -26,8 +26,10 @@ if (parentPort === null) throw new Error('thread-entry is started by thread-host
 process.on('unhandledRejection', (reason) => {
   process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
 });
-yieldToEventLoop();
-await serve(parentPort, workerData as WorkerStart);
+const start = workerData as WorkerStart;
+if (start.isBackground === true) yieldToEveryone();
+else yieldToEventLoop();
+await serve(parentPort, start);
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   let session: Session;

@@ -16,10 +16,10 @@ export interface ThreadHostOptions extends WorkerHostOptions {
 
 /** Starts the threads and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startThreadHost(options: ThreadHostOptions): Promise<WorkerHosted> {
-  const { model, versionDirectory, backendKind, loadOptions, slabBytes = DEFAULT_SLAB_BYTES } = options;
+  const { model, versionDirectory, backendKind, loadOptions, isBackground, slabBytes = DEFAULT_SLAB_BYTES } = options;
   return startWorkerHost(options, (index, pool) => {
     const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
-    const start = { versionDirectory, backendKind, loadOptions, mailbox };
+    const start = { versionDirectory, backendKind, loadOptions, isBackground, mailbox };
     return new ThreadWorker(start, `pillion:${model}#${index}`, model, pool);
   });
 }

@@ -21,11 +21,19 @@ const NICE_STEP = 5;
  * where a busy event loop would leave a run too little, nor where threads have no priority of their own.
  */
 export function yieldToEventLoop(): void {
-  if (availableParallelism() < 2) return;
+  if (availableParallelism() >= 2) lowerPriority((now) => now + NICE_STEP);
+}
+
+/** The same down to the lowest that there is, on any number of cores: for work that nobody waits for. */
+export function yieldToEveryone(): void {
+  lowerPriority(() => constants.priority.PRIORITY_LOW);
+}
+
+function lowerPriority(to: (now: number) => number): void {
   try {
     // "PID/task/TID"; only Linux has it. A synchronous call, so that it is this thread's.
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    setPriority(thread, Math.min(constants.priority.PRIORITY_LOW, getPriority(thread) + NICE_STEP));
+    setPriority(thread, Math.min(constants.priority.PRIORITY_LOW, to(getPriority(thread))));
   } catch {
     // A sandbox may forbid it: everything works without.
   }

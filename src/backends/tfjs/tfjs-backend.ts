@@ -3,7 +3,8 @@
  * tfjs-node, on the CPU.
  *
  * The artifact is `<version>/saved_model.pb` with its variables and assets beside it, or `<version>/model.json` with its
- * shards. Importing this file and asking it what lies in a directory loads nothing native: the first load does.
+ * shards. Importing this file and asking it what lies in a directory loads nothing native: the first load does. Where both
+ * are there, `saved_model` and `tfjs_model` name one of them.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,29 +14,47 @@ import { loadJsonModel } from './load-json-model.ts';
 import { loadSavedModel, SAVED_MODEL_FILE } from './load-saved-model.ts';
 import { loadFailed } from './tensorflow-errors.ts';
 
-/** Found by the registry as 'tfjs'. */
-export const backend: Backend = {
-  kind: 'tfjs',
-  mustRunIn: 'process',
+type LoadArtifact = (versionDirectory: string, options: LoadOptions) => Promise<Session>;
 
-  async probe(versionDirectory) {
-    for (const file of [SAVED_MODEL_FILE, JSON_MODEL_FILE]) if (await isFile(join(versionDirectory, file))) return true;
-    return false;
-  },
+const SAVED_MODEL = [SAVED_MODEL_FILE, loadSavedModel] as const;
+const JSON_MODEL = [JSON_MODEL_FILE, loadJsonModel] as const;
 
-  async load(versionDirectory: string, options: LoadOptions): Promise<Session> {
-    const { executionProvider } = options;
-    if (executionProvider !== 'cpu') {
-      throw loadFailed(
-        versionDirectory,
-        `execution provider "${executionProvider}" is not there for TensorFlow; use cpu`,
-      );
-    }
-    if (await isFile(join(versionDirectory, SAVED_MODEL_FILE))) return loadSavedModel(versionDirectory, options);
-    if (await isFile(join(versionDirectory, JSON_MODEL_FILE))) return loadJsonModel(versionDirectory, options);
-    throw loadFailed(versionDirectory, `it holds neither ${SAVED_MODEL_FILE} nor ${JSON_MODEL_FILE}`);
-  },
-};
+/** Found by the registry as 'tfjs': a SavedModel, or else a model of TensorFlow.js. */
+export const backend: Backend = tfjsBackend('tfjs', [SAVED_MODEL, JSON_MODEL]);
+
+/** Found as 'saved_model': a SavedModel alone. */
+export const savedModelBackend: Backend = tfjsBackend('saved_model', [SAVED_MODEL]);
+
+/** Found as 'tfjs_model': a model of TensorFlow.js alone. */
+export const tfjsModelBackend: Backend = tfjsBackend('tfjs_model', [JSON_MODEL]);
+
+/** Of several artifacts in a directory the first counts. */
+function tfjsBackend(kind: string, artifacts: readonly (readonly [file: string, load: LoadArtifact])[]): Backend {
+  return {
+    kind,
+    mustRunIn: 'process',
+
+    async probe(versionDirectory) {
+      for (const [file] of artifacts) if (await isFile(join(versionDirectory, file))) return true;
+      return false;
+    },
+
+    async load(versionDirectory, options) {
+      const { executionProvider } = options;
+      if (executionProvider !== 'cpu') {
+        throw loadFailed(
+          versionDirectory,
+          `execution provider "${executionProvider}" is not there for TensorFlow; use cpu`,
+        );
+      }
+      for (const [file, load] of artifacts) {
+        if (await isFile(join(versionDirectory, file))) return load(versionDirectory, options);
+      }
+      const files = artifacts.map(([file]) => file);
+      throw loadFailed(versionDirectory, `it holds ${files.length > 1 ? 'neither ' : 'no '}${files.join(' nor ')}`);
+    },
+  };
+}
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;

@@ -6,6 +6,7 @@ import {
   type BatchingConfig,
   type BreakerConfig,
   DEFAULT_BREAKER,
+  DEFAULT_SHADOW,
   HOST_CHOICES,
   type HostChoice,
   isolatedHost,
@@ -13,8 +14,10 @@ import {
   MODEL_CHOICE,
   type ModelChoice,
   type ModelConfig,
+  namedRuntime,
   parseModelChoice,
   type RequestLoggingConfig,
+  type ShadowConfig,
   type VersionPolicy,
   WEIGHT_RANGE,
 } from '../model-config.ts';
@@ -27,6 +30,7 @@ export const MODEL_KEYS = [
   'versions',
   'labels',
   'backend',
+  'runtime',
   'provider',
   'host',
   'isolate',
@@ -35,10 +39,12 @@ export const MODEL_KEYS = [
   'batching',
   'logging',
   'breaker',
+  'shadow',
   'fallback',
   'degrade_to',
 ] as const;
 export const BREAKER_KEYS = ['failures', 'window_ms', 'reset_ms'] as const;
+export const SHADOW_KEYS = ['runtime', 'sample'] as const;
 export const LOGGING_KEYS = ['filename_prefix', 'sampling_rate'] as const;
 export const PROVIDERS = ['cpu', 'cuda'] as const;
 
@@ -102,7 +108,7 @@ class ModelEntryReader {
       basePath: this.#required('base_path'),
       versionPolicy: this.#optional('versions', (node) => this.#versions(node)) ?? LATEST_ONE,
       versionLabels: this.#optional('labels', (node) => this.#labels(node)) ?? new Map(),
-      backend: this.#optional('backend', (node) => reader.text(node, 'backend')),
+      backend: this.#runtime(),
       executionProvider:
         this.#optional('provider', (node) => reader.choice(node, 'provider', PROVIDERS)) ?? defaults.executionProvider,
       host: this.#host(),
@@ -111,6 +117,7 @@ class ModelEntryReader {
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
       logging: this.#optional('logging', (node) => readLogging(reader, node)),
       breaker: this.#optional('breaker', (node) => readBreaker(reader, node)),
+      shadow: this.#optional('shadow', (node) => readShadow(reader, node)),
       fallback: this.#optional('fallback', (node) => readChoice(reader, node, 'fallback')),
       degradeTo: this.#optional('degrade_to', (node) => readChoice(reader, node, 'degrade_to')),
     };
@@ -130,6 +137,13 @@ class ModelEntryReader {
     const value = this.#optional(key, (node) => this.#reader.text(node, key));
     if (value === '') this.#reader.fail(this.#reader.where(this.#item), `${key} may not be empty`);
     return value ?? '';
+  }
+
+  #runtime(): string | undefined {
+    const reader = this.#reader;
+    const of = (key: string): string | undefined => this.#optional(key, (node) => reader.text(node, key));
+    const both = namedRuntime(of('backend'), of('runtime'));
+    return 'value' in both ? both.value : reader.fail(reader.where(this.#item), both.error);
   }
 
   #host(): HostChoice | undefined {
@@ -227,6 +241,18 @@ function readBreaker(reader: YamlReader, node: Node | undefined): BreakerConfig 
     failures: numberOf('failures', DEFAULT_BREAKER.failures),
     windowMs: numberOf('window_ms', DEFAULT_BREAKER.windowMs),
     resetMs: numberOf('reset_ms', DEFAULT_BREAKER.resetMs),
+  };
+}
+
+/** What is not given is the default. */
+function readShadow(reader: YamlReader, node: Node | undefined): ShadowConfig | undefined {
+  const entries = reader.entries(node, 'shadow', SHADOW_KEYS);
+  if (entries === undefined) return undefined;
+  const of = (key: string): YamlEntry | undefined => entries.find((entry) => entry.key === key);
+  const [runtime, sample] = [of('runtime'), of('sample')];
+  return {
+    runtime: (runtime && reader.text(runtime.value, 'runtime')) ?? DEFAULT_SHADOW.runtime,
+    sample: (sample && reader.number(sample.value, 'sample', { min: 0, max: 1 })) ?? DEFAULT_SHADOW.sample,
   };
 }
 

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { quote, suggestion, type YamlFile, type YamlMember, type YamlNode, type YamlValue } from './yaml-file.ts';
 
-export const FILE_KEYS = ['signatures'] as const;
+export const FILE_KEYS = ['signatures', 'runtime', 'shadow'] as const;
 export const METHODS = ['predict', 'classify', 'regress'] as const;
 export type Method = (typeof METHODS)[number];
 /** Keys of a signature, by its method. */
@@ -55,7 +55,7 @@ export interface SignatureDeclaration {
 /** The signatures that the file declares; what is wrong with it is in `file.problems`. */
 export function readDeclarations(file: YamlFile): readonly SignatureDeclaration[] {
   if (file.isEmpty(file.root)) return [];
-  const top = file.knownMembers(file.root, 'a map with the key "signatures"', FILE_KEYS);
+  const top = file.knownMembers(file.root, `a map with the keys ${FILE_KEYS.join(', ')}`, FILE_KEYS);
   const signatures = top?.get('signatures');
   if (signatures === undefined || file.isEmpty(signatures.value)) return [];
   const members = file.members(signatures.value, 'a map of signatures by name') ?? [];

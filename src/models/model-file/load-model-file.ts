@@ -1,5 +1,5 @@
 /**
- * `pillion.yaml` in a version's directory: the signatures that a model has beside its graph's own.
+ * `pillion.yaml` in a version's directory: the signatures that a model has beside its graph's own, and what runs it.
  *
  * It is read before the model is opened and held against it afterwards; all that is wrong is told at once, as
  * `load_failed`. A version without the file is as its graph says.
@@ -11,6 +11,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { SignatureView } from '../signature-view.ts';
 import { readDeclarations, type SignatureDeclaration } from './declaration.ts';
+import { type RuntimeDeclaration, readRuntime } from './declare-runtime.ts';
 import { declareViews } from './declare-views.ts';
 import { quote, YamlFile } from './yaml-file.ts';
 
@@ -24,10 +25,13 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 export class ModelFile {
+  /** What is to run the model, where the server's configuration does not say. */
+  readonly runtime: RuntimeDeclaration;
   readonly #file: YamlFile;
   readonly #declarations: readonly SignatureDeclaration[];
 
-  constructor(file: YamlFile, declarations: readonly SignatureDeclaration[]) {
+  constructor(file: YamlFile, declarations: readonly SignatureDeclaration[], runtime: RuntimeDeclaration) {
+    this.runtime = runtime;
     this.#file = file;
     this.#declarations = declarations;
   }
@@ -51,7 +55,7 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   const file = new YamlFile(path, bytes.toString('utf8'));
   const declarations: SignatureDeclaration[] = [];
   for (const declared of readDeclarations(file)) declarations.push(await withLabels(file, versionDirectory, declared));
-  return new ModelFile(file, declarations);
+  return new ModelFile(file, declarations, readRuntime(file));
 }
 
 async function withLabels(

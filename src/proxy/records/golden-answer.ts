@@ -1,21 +1,8 @@
-/**
- * Is an answer the recorded one? Floats may differ by ABSOLUTE + RELATIVE × |recorded|: another machine, batch size or
- * version of the runtime adds in another order. A 16-bit float may differ by two of its last places instead. NaN is equal
- * to NaN, an infinity to itself alone; every other dtype must be equal to the bit.
- */
-import type { NumericDType } from '../../core/dtype.ts';
+/** Is an answer the recorded one? By the rule of core/close-numbers.ts. */
+import { isClose, numbersOf, RELATIVE_TOLERANCE } from '../../core/close-numbers.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import { formatShape, shapesEqual } from '../../core/shape.ts';
-import { BFLOAT16, FLOAT16, fromSmallFloat } from '../../core/small-float.ts';
-import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
-
-const ABSOLUTE = 1e-5;
-const RELATIVE: Readonly<Partial<Record<NumericDType, number>>> = {
-  float32: 1e-4,
-  float64: 1e-4,
-  float16: 2 ** -9,
-  bfloat16: 2 ** -6,
-};
+import type { NumericTensor, StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 
 /** As much of a text as an error shows. */
 const SHOWN_BYTES = 60;
@@ -47,7 +34,7 @@ function tensorDifference(got: Tensor, want: Tensor): string | undefined {
 
 /** Are these two float32 equal by the rule above? */
 export function float32sAgree(got: number, recorded: number): boolean {
-  return got === recorded || isClose(got, recorded, RELATIVE.float32!);
+  return got === recorded || isClose(got, recorded, RELATIVE_TOLERANCE.float32!);
 }
 
 /** As an error shows them: as quoted text, cut. */
@@ -71,27 +58,14 @@ function stringDifference(got: StringTensor, want: StringTensor): Difference | u
 }
 
 function numberDifference(got: NumericTensor, want: NumericTensor): Difference | undefined {
-  const relative = RELATIVE[want.dtype];
-  const [a, b] = [valuesOf(got), valuesOf(want)];
+  const relative = RELATIVE_TOLERANCE[want.dtype];
+  const [a, b] = [numbersOf(got), numbersOf(want)];
   for (let i = 0; i < b.length; i++) {
     const [x, y] = [a[i]!, b[i]!];
     if (x === y || (relative !== undefined && isClose(Number(x), Number(y), relative))) continue;
     return { index: i, shown: [String(x), String(y)] };
   }
   return undefined;
-}
-
-function isClose(x: number, y: number, relative: number): boolean {
-  if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y);
-  // Of infinities only the same ones are equal, and those were.
-  return Number.isFinite(x) && Number.isFinite(y) && Math.abs(x - y) <= ABSOLUTE + relative * Math.abs(y);
-}
-
-function valuesOf(tensor: NumericTensor): ArrayLike<number | bigint> {
-  const values = elements(tensor);
-  if (tensor.dtype !== 'float16' && tensor.dtype !== 'bfloat16') return values;
-  const format = tensor.dtype === 'float16' ? FLOAT16 : BFLOAT16;
-  return Float64Array.from(values as Uint16Array, (pattern) => fromSmallFloat(format, pattern));
 }
 
 /** "[2,0]": the element's place in its tensor. */

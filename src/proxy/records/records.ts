@@ -33,12 +33,15 @@ const AROUND_BYTES = 64 * 1024;
 export class Records {
   readonly taps: TapBoard;
   readonly counters: RecordCounters;
+  /** Whether models are being served already. */
+  readonly isServing: () => boolean;
   /** Undefined where payloads are not captured. */
   readonly payloads: PayloadCapture | undefined;
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
 
   constructor({ clock, logger, registry, options, onInternalError, isServing }: RecordsOptions) {
+    this.isServing = isServing;
     const maxTensorBytes = options.max_message_bytes;
     // It holds a request and may hold its answer; neither is larger than a message may be.
     const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;

@@ -26,6 +26,29 @@ describe('the report of models', () => {
     };
     const servable = new Servable('m', 9n, new Map([['s', signature]]), new PuppetRunner(echo));
     servable.host = { kind: 'process', reason: 'as configured', restarts: 2, residentBytes: 7 };
+    servable.runtime = {
+      kind: 'onnx',
+      choice: {
+        runtime: 'onnx',
+        reason: 'it is fastest',
+        candidates: [
+          { runtime: 'onnx', outcome: 'chosen', times: [{ signature: 's', rows: 1, ms: 2 }] },
+          { runtime: 'saved_model', outcome: 'slower', relativeCost: 3, times: [] },
+          { runtime: 'tfjs_model', outcome: 'skipped', reason: 'no natives', times: [] },
+        ],
+      },
+    };
+    servable.shadow = {
+      status: {
+        ...{ runtime: 'saved_model', sample: 0.5, state: 'running', reason: 'process: only', restarts: 1 },
+        ...{ residentBytes: 9, compared: 4, different: 1, latencyRatio: 3 },
+        leftOut: { busy: 2, too_large: 0, failed: 0 },
+        outputs: [
+          { output: 'p', mismatches: 1, absolute: 0.5, relative: 0.25 },
+          { output: 'd', mismatches: 0, absolute: undefined, relative: undefined },
+        ],
+      },
+    };
     servable.breaker = { state: 'open', reason: 'no route' };
     servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
     servable.memory = { artifactBytes: 10, sessions: 2, residentBytes: 25 };
@@ -55,6 +78,24 @@ describe('the report of models', () => {
               version: '9',
               state: 'AVAILABLE',
               host: { kind: 'process', reason: 'as configured', restarts: 2, resident_bytes: 7 },
+              runtime: {
+                kind: 'onnx',
+                reason: 'it is fastest',
+                candidates: [
+                  { runtime: 'onnx', outcome: 'chosen', times: [{ signature: 's', rows: 1, ms: 2 }] },
+                  { runtime: 'saved_model', outcome: 'slower', relative_cost: 3, times: [] },
+                  { runtime: 'tfjs_model', outcome: 'skipped', reason: 'no natives', times: [] },
+                ],
+              },
+              shadow: {
+                ...{ runtime: 'saved_model', sample: 0.5, state: 'running', reason: 'process: only', restarts: 1 },
+                ...{ resident_bytes: 9, compared: 4, different: 1, latency_ratio: 3 },
+                left_out: { busy: 2, too_large: 0, failed: 0 },
+                outputs: [
+                  { output: 'p', mismatches: 1, max_absolute: 0.5, max_relative: 0.25 },
+                  { output: 'd', mismatches: 0 },
+                ],
+              },
               breaker: { state: 'open', reason: 'no route' },
               signatures: [{ name: 's', batch_axis: 'dynamic' }],
               memory: { artifact_bytes: 10, sessions: 2, resident_bytes: 25, working_bytes: 5 },

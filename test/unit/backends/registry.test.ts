@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
-import { backendFor } from '../../../src/backends/registry.ts';
+import { artifactKinds, backendFor, namedArtifact } from '../../../src/backends/registry.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -58,3 +58,32 @@ async function assertLoadFailed(promise: Promise<unknown>, text: RegExp): Promis
     return true;
   });
 }
+
+describe('artifactKinds', () => {
+  it('tells every artifact that this machine can run, preferred first', async (t) => {
+    const directory = tempDirectory(t);
+    assert.deepEqual(await artifactKinds(directory), []);
+    for (const file of ['model.json', 'remote.yaml', 'saved_model.pb']) writeFileSync(join(directory, file), '');
+    assert.deepEqual(await artifactKinds(directory), ['saved_model', 'tfjs_model']);
+    writeFileSync(join(directory, 'model.onnx'), '');
+    const all = await artifactKinds(directory);
+    assert.deepEqual(all, ['onnx', 'saved_model', 'tfjs_model']);
+    assert.deepEqual(
+      all.map((kind) => namedArtifact(kind, all)),
+      all,
+    );
+    assert.equal(namedArtifact('tfjs', all), 'saved_model');
+    assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
+  });
+
+  it('opens each by its own name, and no other', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'model.json'), '');
+    assert.equal(await (await backendFor(directory, 'tfjs_model')).probe(directory), true);
+    const saved = await backendFor(directory, 'saved_model');
+    assert.equal(await saved.probe(directory), false);
+    const options = { intraOpThreads: 1, executionProvider: 'cpu' };
+    await assertLoadFailed(saved.load(directory, options), /it holds no saved_model.pb/);
+    assert.equal((await backendFor(directory)).kind, 'tfjs');
+  });
+});

@@ -110,6 +110,20 @@ describe('--model', () => {
     );
   });
 
+  it('reads what runs it and what runs copies of its batches', () => {
+    const of = (keys: string) => {
+      const parsed = parseModelFlag(`m=/m,${keys}`);
+      return 'value' in parsed ? [parsed.value.backend, parsed.value.shadow] : parsed.error;
+    };
+    assert.deepEqual(of('runtime=auto'), ['auto', undefined]);
+    assert.deepEqual(of('backend=onnx,shadow=tfjs'), ['onnx', { runtime: 'tfjs', sample: 0.01 }]);
+    assert.deepEqual(of('shadow=auto,shadow_sample=0.5'), [undefined, { runtime: 'auto', sample: 0.5 }]);
+    assert.match(String(of('backend=onnx,runtime=auto')), /another word for backend; leave one of them out/);
+    assert.match(String(of('shadow_sample=0.5')), /say on what with shadow=RUNTIME/);
+    for (const share of ['2', '-1', 'half'])
+      assert.match(String(of(`shadow=auto,shadow_sample=${share}`)), /wants a number from 0 to 1/);
+  });
+
   it('takes isolate for another word for the host process', () => {
     const hostOf = (keys: string) => {
       const parsed = parseModelFlag(`m=/x,${keys}`);

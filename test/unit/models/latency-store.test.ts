@@ -58,6 +58,23 @@ async function serveOnce(store: LatencyStore, versionDirectory: string, runMs: n
 }
 
 describe('LatencyStore', () => {
+  it('keeps what one of several runtimes took apart from the others', async (t) => {
+    const { versionDirectory, store } = await setUp(t);
+    const model = modelOf();
+    const kept = await store().keep('m', 1n, versionDirectory, model, 'onnx');
+    model.seed([{ signature: 's', rows: 1, runMs: 7 }]);
+    await kept.end();
+    for (const [backend, ms] of [
+      ['onnx', 7],
+      ['saved_model', 0],
+      [undefined, 0],
+    ] as const) {
+      const next = modelOf();
+      await (await store().keep('m', 1n, versionDirectory, next, backend)).end();
+      assert.equal(known(next), ms, backend);
+    }
+  });
+
   it('gives the next start what this one learned', async (t) => {
     const { store, versionDirectory, log, directory } = await setUp(t);
     await serveOnce(store(), versionDirectory, 7);

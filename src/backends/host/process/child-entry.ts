@@ -17,7 +17,7 @@ import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { runCall, runCallSync } from '../run-call.ts';
 import { siblingModule } from '../sibling-module.ts';
-import { yieldToEventLoop } from '../thread-priority.ts';
+import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
 import { RunWatch } from './run-watch.ts';
 import { StreamFrames } from './stream-frames.ts';
@@ -41,7 +41,9 @@ new Worker(siblingModule(import.meta.url, './child-watch'), { workerData: runs.m
 // Not the second thread, whose pulses must not wait for the first.
 yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
-const session = await load(readValue(next()) as WorkerLoad);
+const order = readValue(next()) as WorkerLoad;
+if (order.isBackground === true) yieldToEveryone();
+const session = await load(order);
 if (session?.runSync !== undefined) await serveSync(session);
 else if (session !== undefined) serveInLoop(session);
 

@@ -18,7 +18,7 @@ export interface ProcessHostOptions extends WorkerHostOptions {
 
 /** Starts the processes, one a slot, and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
-  const { model, versionDirectory, backendKind, loadOptions, clock, ceilingBytes, onOutput } = options;
-  const load = { versionDirectory, backendKind, loadOptions };
+  const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
+  const load = { versionDirectory, backendKind, loadOptions, isBackground };
   return startWorkerHost(options, () => new ProcessWorker({ model, load, clock, ceilingBytes, onOutput }));
 }

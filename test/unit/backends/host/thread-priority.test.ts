@@ -30,4 +30,14 @@ describe('A worker thread', () => {
     assert.equal(before.filter((nice) => nice > own).length, 0);
     assert.equal(niceValues().filter((nice) => nice === lower).length, isLowered ? 1 : 0);
   });
+
+  it('leaves the core to everybody where nobody waits for its runs', async (t) => {
+    const host = await startThreadHost({ ...fakeModel(t), slots: 1, clock: systemClock, isBackground: true });
+    t.after(() => host.close());
+    const isLinux = process.platform === 'linux';
+    const own = getPriority();
+    assert.ok(own < constants.priority.PRIORITY_LOW);
+    const lowest = niceValues().filter((nice) => nice === constants.priority.PRIORITY_LOW);
+    assert.equal(lowest.length, isLinux ? 1 : 0);
+  });
 });

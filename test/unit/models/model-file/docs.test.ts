@@ -7,6 +7,7 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { FEATURE_KINDS } from '../../../../src/core/feature-spec.ts';
 import { FEATURE_KEYS, FILE_KEYS, METHODS, SIGNATURE_KEYS } from '../../../../src/models/model-file/declaration.ts';
+import { FILE_RUNTIMES, SHADOW_KEYS } from '../../../../src/models/model-file/declare-runtime.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -53,6 +54,10 @@ test('the schema has the keys that the reader knows, and no other', () => {
     assert.equal(SCHEMA.definitions[method].properties.method.const, method);
   }
   assert.deepEqual(keys(SCHEMA.definitions.feature), sorted(FEATURE_KEYS));
+  assert.deepEqual(keys(SCHEMA.properties.shadow), sorted(SHADOW_KEYS));
+  for (const of of [SCHEMA, SCHEMA.properties.shadow]) {
+    assert.deepEqual(of.properties.runtime.enum, [...FILE_RUNTIMES, null]);
+  }
   assert.deepEqual(SCHEMA.definitions.feature.properties.dtype.enum, FEATURE_KINDS);
 });
 
@@ -65,6 +70,17 @@ const CASES: readonly [yaml: string, isRight: boolean][] = [
   [`signatures: {r: {${REGRESS}, features: {f: {input: x, default: 1.5}}}}`, true],
   ['signatures: {p: {method: predict}}', true],
   ['signatures: {p: {method: predict, defaults: {x: 2}}}', true],
+  ['runtime: auto', true],
+  ['{runtime: saved_model, shadow: {runtime: onnx, sample: 0.5}}', true],
+  ['shadow: {sample: 1}', true],
+  ['shadow:', true],
+  ['runtime: my-plug-in', false],
+  ['runtime: [onnx]', false],
+  ['shadow: onnx', false],
+  ['shadow: {runtime: onx}', false],
+  ['shadow: {sample: 2}', false],
+  ['shadow: {sample: half}', false],
+  ['shadow: {rate: 0.1}', false],
   ['models: []', false],
   ['signatures: [a]', false],
   ['signatures: {p: {}}', false],

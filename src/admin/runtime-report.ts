@@ -1,0 +1,67 @@
+/** What GET /models tells of what runs a version: which runtime and why, and what its shadow has found. */
+import type { ServableRuntime } from '../models/servable.ts';
+import type { ShadowStatus } from '../models/shadow/version-shadow.ts';
+
+export interface RuntimeReport {
+  readonly kind: string;
+  /** Why this one; absent where the configuration, or the first artifact found, decided. */
+  readonly reason?: string;
+  /** Each artifact of the version and what became of it; absent as above. Times are round trips. */
+  readonly candidates?: readonly {
+    readonly runtime: string;
+    readonly outcome: 'chosen' | 'slower' | 'skipped';
+    readonly reason?: string;
+    readonly relative_cost?: number;
+    readonly times: readonly { readonly signature: string; readonly rows: number; readonly ms: number }[];
+  }[];
+}
+
+export interface ShadowReport {
+  readonly runtime: string;
+  readonly sample: number;
+  readonly state: ShadowStatus['state'];
+  readonly reason: string;
+  readonly restarts: number;
+  /** Of its own process. */
+  readonly resident_bytes?: number;
+  readonly compared: number;
+  readonly different: number;
+  /** Sampled and not compared. */
+  readonly left_out: ShadowStatus['leftOut'];
+  /** Its run time as a multiple of the model's, geometric mean; absent before the first. */
+  readonly latency_ratio?: number;
+  readonly outputs: readonly {
+    readonly output: string;
+    readonly mismatches: number;
+    readonly max_absolute?: number;
+    readonly max_relative?: number;
+  }[];
+}
+
+export function runtimeReport({ kind, choice }: ServableRuntime): RuntimeReport {
+  if (choice === undefined) return { kind };
+  const candidates = choice.candidates.map(({ runtime, outcome, reason, relativeCost, times }) => ({
+    runtime,
+    outcome,
+    ...(reason !== undefined && { reason }),
+    ...(relativeCost !== undefined && { relative_cost: relativeCost }),
+    times,
+  }));
+  return { kind, reason: choice.reason, candidates };
+}
+
+export function shadowReport(shadow: ShadowStatus): ShadowReport {
+  const { leftOut, latencyRatio, outputs, residentBytes, ...status } = shadow;
+  return {
+    ...status,
+    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+    left_out: { ...leftOut },
+    ...(latencyRatio !== undefined && { latency_ratio: latencyRatio }),
+    outputs: outputs.map(({ output, mismatches, absolute, relative }) => ({
+      output,
+      mismatches,
+      ...(absolute !== undefined && { max_absolute: absolute }),
+      ...(relative !== undefined && { max_relative: relative }),
+    })),
+  };
+}

@@ -1,0 +1,205 @@
+/**
+ * `backend: auto`: of the artifacts that a version holds, the one whose runtime is fastest is kept.
+ *
+ *   for each, preferred first:  load ─▶ same signatures as the first that loaded? ─▶ sweep ─▶ faster than the best so far?
+ *                                │ no             │ no: close                         │           │ yes: the best is closed
+ *                                ▼                ▼                                   ▼           │ no: this one is closed
+ *                            told, skipped    told, skipped                     told, skipped     ▼
+ *                                                                                          next, or done
+ *
+ * At most two are loaded at any time, and one is left. Only where none can be loaded the version fails. The first that
+ * loads says which signatures are served, whichever wins; what others have beyond those is not shown. A version with a
+ * single artifact is loaded and not timed.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { Batch, Executor } from '../../core/executor.ts';
+import type { Signatures } from '../../core/signature.ts';
+import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
+import { sweepBatchSizes } from '../batch-sweep.ts';
+import { isHealable } from '../healable.ts';
+import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-cost.ts';
+import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
+import { type Widened, widenedAs } from './widened-outputs.ts';
+
+/** The part of a host that is needed to choose. */
+export interface Candidate {
+  readonly signatures: Signatures;
+  readonly executor: Executor;
+  close(): Promise<void>;
+}
+
+export interface ChooseOptions<H extends Candidate> {
+  /** Preferred first; at least one. */
+  readonly kinds: readonly string[];
+  /** Rejects with a ServingError where it cannot be loaded. */
+  readonly start: (kind: string) => Promise<H>;
+  readonly clock: Clock;
+  readonly scheduler: Pick<SchedulerOptions, 'maxBatchSize' | 'allowedBatchSizes'>;
+  /** Others are being served meanwhile. */
+  readonly isGentle: boolean;
+  /** Rows of the model's average batch so far; undefined = not known. */
+  readonly learnedRows: number | undefined;
+}
+
+/** What became of one artifact. */
+export interface CandidateReport {
+  readonly runtime: string;
+  readonly outcome: 'chosen' | 'slower' | 'skipped';
+  /** Why it was skipped. */
+  readonly reason?: string;
+  /** Round trips through its host, median of each size; empty where it was not timed. */
+  readonly times: readonly SizeTime[];
+  /** What it costs as a multiple of what the chosen one costs; of those that are slower. */
+  readonly relativeCost?: number;
+}
+
+export interface RuntimeChoice {
+  readonly runtime: string;
+  /** One clause for a log line. */
+  readonly reason: string;
+  /** In the order in which they were tried. */
+  readonly candidates: readonly CandidateReport[];
+}
+
+export interface Chosen<H> {
+  readonly host: H;
+  /** To run batches by, in the place of the host's own. */
+  readonly executor: Executor;
+  /** Those that are served. */
+  readonly signatures: Signatures;
+  readonly choice: RuntimeChoice;
+}
+
+interface Loaded<H> {
+  readonly kind: string;
+  readonly host: H;
+  readonly shown: Widened;
+  readonly timing: Timing;
+}
+
+/**
+ * Rejects with the only candidate's error, or with `load_failed` that has the reasons of all; nothing is left running then.
+ */
+export async function chooseRuntime<H extends Candidate>(options: ChooseOptions<H>): Promise<Chosen<H>> {
+  const contest = new Contest(options);
+  for (const kind of options.kinds) await contest.enter(kind);
+  return contest.result();
+}
+
+class Contest<H extends Candidate> {
+  readonly #options: ChooseOptions<H>;
+  readonly #failures: ServingError[] = [];
+  readonly #skipped = new Map<string, string>();
+  readonly #timings = new Map<string, Timing>();
+  #reference: { readonly kind: string; readonly signatures: Signatures } | undefined;
+  #best: Loaded<H> | undefined;
+
+  constructor(options: ChooseOptions<H>) {
+    this.#options = options;
+  }
+
+  async enter(kind: string): Promise<void> {
+    let host: H;
+    try {
+      host = await this.#options.start(kind);
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      this.#failures.push(error);
+      this.#skipped.set(kind, error.message);
+      return;
+    }
+    this.#reference ??= { kind, signatures: host.signatures };
+    const { kind: first, signatures } = this.#reference;
+    const mismatch = signatureMismatch(signatures, host.signatures);
+    if (mismatch === undefined) return this.#compete(kind, host);
+    this.#skipped.set(kind, `it is not the model that ${first} has: ${mismatch}`);
+    await host.close();
+  }
+
+  async #compete(kind: string, host: H): Promise<void> {
+    const isAlone = this.#options.kinds.length === 1;
+    const shown = widenedAs(this.#reference!.signatures, host);
+    const timing = isAlone ? [] : await this.#time(shown);
+    this.#timings.set(kind, timing);
+    const best = this.#best;
+    const cost = best && relativeCost(timing, best.timing, this.#options.learnedRows);
+    if (best === undefined || (cost !== undefined && cost < 1)) {
+      this.#best = { kind, host, shown, timing };
+      await best?.host.close();
+      return;
+    }
+    if (cost === undefined) this.#skipped.set(kind, `it cannot be compared with ${best.kind}: made-up batches failed`);
+    await host.close();
+  }
+
+  /** The whole way to the runtime and back: that is what a request waits for. */
+  async #time({ executor, signatures }: Widened): Promise<Timing> {
+    const { clock, scheduler, isGentle } = this.#options;
+    const wanted = onlyThoseOf(this.#reference!.signatures, signatures);
+    const sweep = await sweepBatchSizes({
+      ...scheduler,
+      executor: roundTrips(executor),
+      signatures: wanted,
+      clock,
+      isGentle,
+    });
+    return sweep.seeds;
+  }
+
+  result(): Chosen<H> {
+    const { kinds, learnedRows } = this.#options;
+    const best = this.#best;
+    if (best === undefined) throw this.#allFailed();
+    const candidates = kinds.map((kind) => this.#report(kind, best));
+    const choice = { runtime: best.kind, reason: reasonFor(candidates, learnedRows), candidates };
+    const { host, shown } = best;
+    const signatures = onlyThoseOf(this.#reference!.signatures, shown.signatures);
+    return { host, executor: shown.executor, signatures, choice };
+  }
+
+  #report(runtime: string, best: Loaded<H>): CandidateReport {
+    const timing = this.#timings.get(runtime) ?? [];
+    const times = mediansOf(timing);
+    const reason = this.#skipped.get(runtime);
+    if (reason !== undefined) return { runtime, outcome: 'skipped', reason, times };
+    if (runtime === best.kind) return { runtime, outcome: 'chosen', times };
+    const cost = relativeCost(timing, best.timing, this.#options.learnedRows);
+    return { runtime, outcome: 'slower', times, ...(cost !== undefined && { relativeCost: cost }) };
+  }
+
+  /** One that may pass makes the whole worth another try. */
+  #allFailed(): ServingError {
+    const [first, ...others] = this.#failures;
+    if (others.length === 0) return first!;
+    const reasons = [...this.#skipped].map(([kind, reason]) => `${kind}: ${reason}`).join('; ');
+    const healable = this.#failures.find(isHealable);
+    return new ServingError(healable?.kind ?? 'load_failed', `none of its artifacts can be loaded: ${reasons}`, {
+      cause: healable ?? first,
+      ...(healable?.attributes !== undefined && { attributes: healable.attributes }),
+    });
+  }
+}
+
+function reasonFor(candidates: readonly CandidateReport[], learnedRows: number | undefined): string {
+  const costs = candidates.flatMap(({ relativeCost: cost }) => (cost === undefined ? [] : [cost]));
+  if (costs.length === 0) {
+    return candidates.length === 1 ? 'the version has no other artifact' : 'no other artifact can be used';
+  }
+  const at = learnedRows === undefined ? 'one row and the largest batch' : `the usual ${round(learnedRows)} rows`;
+  return `the next one takes ${round(Math.min(...costs))} × as long, at ${at}`;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(2));
+}
+
+/** The executor, without the runtime's own times: who measures then measures the way there and back. */
+function roundTrips(executor: Executor): Executor {
+  return {
+    slots: executor.slots,
+    allocate: (byteLength) => executor.allocate(byteLength),
+    release: (buffer) => executor.release(buffer),
+    run: async (batch: Batch) => ({ outputs: (await executor.run(batch)).outputs }),
+  };
+}

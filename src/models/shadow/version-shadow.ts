@@ -1,0 +1,193 @@
+/**
+ * The shadow of one version: another artifact of the same directory in a host of its own, at the lowest priority.
+ *
+ *   version is served ──▶ loading ──▶ running ──▶ closed, with its version
+ *                            └──▶ off, with the reason: it does not load, or does not take what the model takes
+ *
+ * Nothing of it touches the version: it loads after the version is ready, its worker dies and is replaced alone, and
+ * where there is no shadow to be had the version is served without one.
+ */
+import type { Host, HostOptions } from '../../backends/host/start-host.ts';
+import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
+import { artifactKinds, namedArtifact } from '../../backends/registry.ts';
+import { AUTO_RUNTIME, type ShadowConfig } from '../../config/model-config.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { Executor } from '../../core/executor.ts';
+import type { Signature, Signatures } from '../../core/signature.ts';
+import type { ShadowSeries } from '../../telemetry/shadow-metrics.ts';
+import { inputMismatch } from '../runtimes/same-signatures.ts';
+import { Shadow, type ShadowComparison, type ShadowOptions } from './shadow.ts';
+import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';
+import { ShadowedExecutor } from './shadowed-executor.ts';
+
+/** What becomes of a shadow: for the log. */
+export type ShadowEvent =
+  | { readonly what: 'running'; readonly runtime: string; readonly reason: string }
+  | { readonly what: 'off'; readonly runtime: string; readonly reason: string }
+  | { readonly what: 'different'; readonly runtime: string; readonly comparison: ShadowComparison }
+  | { readonly what: 'failed'; readonly runtime: string; readonly reason: string }
+  | { readonly what: 'worker'; readonly runtime: string; readonly event: WorkerEvent };
+
+export interface VersionShadowOptions {
+  readonly config: ShadowConfig;
+  readonly versionDirectory: string;
+  /** The version's own. */
+  readonly runtime: string;
+  readonly executor: Executor;
+  /** Those that are served. */
+  readonly signatures: Signatures;
+  /** Starts the host of one runtime; it rejects with what the shadow's is then off for. */
+  readonly startHost: (of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>) => Promise<Host>;
+  readonly clock: Clock;
+  readonly random?: ShadowOptions['random'];
+  /** Where its numbers are counted, by the shadow's runtime. */
+  readonly seriesOf: (runtime: string) => ShadowSeries;
+  readonly onEvent: (event: ShadowEvent) => void;
+}
+
+export interface ShadowStatus {
+  /** As configured until it is known which it is. */
+  readonly runtime: string;
+  readonly sample: number;
+  readonly state: 'loading' | 'running' | 'off';
+  /** Where it runs and why, or why it is off. */
+  readonly reason: string;
+  readonly restarts: number;
+  /** Memory of its own process, in bytes, as last heard; undefined = it has none. */
+  readonly residentBytes: number | undefined;
+  /** Batches since it loaded. */
+  readonly compared: number;
+  readonly different: number;
+  readonly leftOut: ShadowTally['leftOut'];
+  /** Its run time ÷ the model's, geometric mean. */
+  readonly latencyRatio: number | undefined;
+  readonly outputs: readonly OutputTally[];
+}
+
+export class VersionShadow {
+  /** The model's, to be given its batches from now on. */
+  readonly executor: ShadowedExecutor;
+  readonly #options: VersionShadowOptions;
+  readonly #tally = new ShadowTally();
+  #runtime: string;
+  #state: ShadowStatus['state'] = 'loading';
+  #reason = 'it loads';
+  #restarts = 0;
+  #host: Host | undefined;
+  #loading: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: VersionShadowOptions) {
+    this.#options = options;
+    this.#runtime = options.config.runtime;
+    this.executor = new ShadowedExecutor(options.executor);
+  }
+
+  get status(): ShadowStatus {
+    const { compared, different, leftOut, latencyRatio, outputs } = this.#tally;
+    const [runtime, state, reason, restarts] = [this.#runtime, this.#state, this.#reason, this.#restarts];
+    const { sample } = this.#options.config;
+    const residentBytes = this.#host?.residentBytes?.();
+    const found = { compared, different, leftOut, latencyRatio, outputs };
+    return { runtime, sample, state, reason, restarts, residentBytes, ...found };
+  }
+
+  /** Begins to load it; nobody need wait. Once. */
+  start(): void {
+    this.#loading = this.#load().catch((thrown: unknown) => this.#switchOff(toServingError(thrown).message));
+  }
+
+  /** Resolves when nothing of it is left; a load is waited for. Twice is once. Never rejects. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #load(): Promise<void> {
+    const { config, startHost, seriesOf, clock, random, onEvent } = this.#options;
+    const runtime = await this.#chooseRuntime();
+    this.#runtime = runtime;
+    const host = await startHost({ backendKind: runtime, onWorkerEvent: (event) => this.#onWorkerEvent(event) });
+    this.#host = host;
+    if (this.#closed !== undefined) return;
+    const outputs = this.#comparable(host.signatures);
+    const series = seriesOf(runtime);
+    this.executor.shadow = new Shadow({
+      executor: host.executor,
+      outputs,
+      sample: config.sample,
+      clock,
+      random,
+      onCompared: (comparison) => this.#onCompared(comparison, series),
+      onLeftOut: (why, reason) => {
+        this.#tally.leftOut[why] += 1;
+        series.addLeftOut(why);
+        if (why === 'failed') onEvent({ what: 'failed', runtime, reason });
+      },
+    });
+    this.#state = 'running';
+    this.#reason = `${host.kind}: ${host.reason}`;
+    onEvent({ what: 'running', runtime, reason: this.#reason });
+  }
+
+  async #close(): Promise<void> {
+    await this.#loading;
+    const { shadow } = this.executor;
+    this.executor.shadow = undefined;
+    await shadow?.close();
+    await this.#host?.close();
+  }
+
+  async #chooseRuntime(): Promise<string> {
+    const { config, versionDirectory, runtime: own } = this.#options;
+    const found = await artifactKinds(versionDirectory);
+    const mine = namedArtifact(own, found);
+    if (config.runtime !== AUTO_RUNTIME) {
+      const named = namedArtifact(config.runtime, found);
+      if (named !== mine) return named;
+      throw new ServingError('load_failed', `the version itself runs on ${mine}; name another runtime for the shadow`);
+    }
+    const other = found.find((kind) => kind !== mine);
+    if (other !== undefined) return other;
+    throw new ServingError('load_failed', `the version holds no artifact but the one of ${mine}, which it runs on`);
+  }
+
+  /** Of each signature whose inputs are the same, the outputs that both have. Throws `load_failed` where there is none. */
+  #comparable(found: Signatures): ReadonlyMap<string, ReadonlySet<string>> {
+    const comparable = new Map<string, ReadonlySet<string>>();
+    const problems: string[] = [];
+    for (const [name, wanted] of this.#options.signatures) {
+      const other = found.get(name);
+      const problem = other === undefined ? 'it has no such signature' : inputMismatch(wanted, other);
+      if (problem === undefined) comparable.set(name, commonOutputs(wanted, other!));
+      else problems.push(`signature "${name}": ${problem}`);
+    }
+    if (comparable.size > 0) return comparable;
+    throw new ServingError('load_failed', `it does not take what the model takes: ${problems.join('; ')}`);
+  }
+
+  #onCompared(comparison: ShadowComparison, series: ShadowSeries): void {
+    this.#tally.add(comparison);
+    const isOtherwise = isDifferent(comparison.differences);
+    series.addComparison({ ...comparison, isDifferent: isOtherwise });
+    if (isOtherwise) this.#options.onEvent({ what: 'different', runtime: this.#runtime, comparison });
+  }
+
+  #onWorkerEvent(event: WorkerEvent): void {
+    if (event.what === 'restarted' || event.what === 'recycled') this.#restarts += 1;
+    this.#options.onEvent({ what: 'worker', runtime: this.#runtime, event });
+  }
+
+  async #switchOff(reason: string): Promise<void> {
+    this.#state = 'off';
+    this.#reason = reason;
+    if (this.#closed === undefined) this.#options.onEvent({ what: 'off', runtime: this.#runtime, reason });
+    await this.#host?.close();
+    this.#host = undefined;
+  }
+}
+
+function commonOutputs(wanted: Signature, found: Signature): ReadonlySet<string> {
+  return new Set([...wanted.outputs.keys()].filter((name) => found.outputs.has(name)));
+}

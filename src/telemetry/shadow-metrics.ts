@@ -1,0 +1,121 @@
+/**
+ * What is counted of shadows: how far a second runtime's answers are from the model's, and how long it takes. Labels are
+ * names from configurations and signatures, and closed sets.
+ */
+import {
+  type CounterSeries,
+  counterFamily,
+  type Family,
+  type HistogramSeries,
+  histogramFamily,
+  type Labels,
+} from './series.ts';
+
+/** 0 = equal to the bit; from there on in tens. */
+const DIFFERENCE_BUCKETS: readonly number[] = [0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10];
+const RATIO_BUCKETS: readonly number[] = [0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50, 100];
+
+/** The families, by the names under which the registry's owner keeps them. */
+export function shadowFamilies() {
+  return {
+    shadowBatches: counterFamily(
+      'pillion_shadow_batches_total',
+      'Batches sampled for the shadow: same, different, or left out because it was busy, they were too large, or it failed.',
+    ),
+    shadowRatio: histogramFamily(
+      'pillion_shadow_latency_ratio',
+      'What the shadow’s run of a batch took, as a multiple of the model’s own.',
+      RATIO_BUCKETS,
+    ),
+    shadowAbsolute: histogramFamily(
+      'pillion_shadow_absolute_difference',
+      'Largest difference of an element of a float output in one batch.',
+      DIFFERENCE_BUCKETS,
+    ),
+    shadowRelative: histogramFamily(
+      'pillion_shadow_relative_difference',
+      'The same, divided by the larger of the two elements.',
+      DIFFERENCE_BUCKETS,
+    ),
+    shadowMismatches: counterFamily(
+      'pillion_shadow_mismatches_total',
+      'Elements of outputs that were not the same: of floats those beyond the tolerance.',
+    ),
+  };
+}
+
+type ShadowFamilies = ReturnType<typeof shadowFamilies>;
+
+/** How one compared batch came out. */
+export interface ComparedBatch {
+  readonly signatureName: string;
+  readonly isDifferent: boolean;
+  readonly latencyRatio: number | undefined;
+  readonly differences: readonly {
+    readonly output: string;
+    readonly mismatches: number;
+    /** Both undefined of what is no float. */
+    readonly absolute: number | undefined;
+    readonly relative: number | undefined;
+  }[];
+}
+
+/** The numbers of one version's shadow. */
+export interface ShadowSeries {
+  addComparison(batch: ComparedBatch): void;
+  addLeftOut(why: 'busy' | 'too_large' | 'failed'): void;
+}
+
+type AnyFamily = Family<HistogramSeries> | Family<CounterSeries>;
+
+export class ShadowMetrics {
+  readonly #families: ShadowFamilies;
+  /** Each label set is opened once; by version, so that it can be forgotten. */
+  readonly #versions = new Map<string, Map<string, HistogramSeries | CounterSeries>>();
+
+  constructor(families: ShadowFamilies) {
+    this.#families = families;
+  }
+
+  /** `runtime` is the shadow's. */
+  seriesOf(model: string, version: string, runtime: string): ShadowSeries {
+    const labels = { model, version, runtime };
+    const f = this.#families;
+    return {
+      addComparison: ({ signatureName: signature, isDifferent, latencyRatio, differences }) => {
+        this.#counter(f.shadowBatches, { ...labels, outcome: isDifferent ? 'different' : 'same' }).add(1);
+        if (latencyRatio !== undefined) this.#histogram(f.shadowRatio, { ...labels, signature }).observe(latencyRatio);
+        for (const { output, mismatches, absolute, relative } of differences) {
+          const of = { ...labels, signature, output };
+          this.#counter(f.shadowMismatches, of).add(mismatches);
+          if (absolute !== undefined) this.#histogram(f.shadowAbsolute, of).observe(absolute);
+          if (relative !== undefined) this.#histogram(f.shadowRelative, of).observe(relative);
+        }
+      },
+      addLeftOut: (why) => this.#counter(f.shadowBatches, { ...labels, outcome: why }).add(1),
+    };
+  }
+
+  /** The families' series of the version are gone. */
+  forget(model: string, version: string): void {
+    this.#versions.delete(`${version} ${model}`);
+  }
+
+  #counter(family: Family<CounterSeries>, labels: Labels): CounterSeries {
+    return this.#find(family, labels) as CounterSeries;
+  }
+
+  #histogram(family: Family<HistogramSeries>, labels: Labels): HistogramSeries {
+    return this.#find(family, labels) as HistogramSeries;
+  }
+
+  #find(family: AnyFamily, labels: Labels): HistogramSeries | CounterSeries {
+    const owner = `${labels['version']} ${labels['model']}`;
+    const known = this.#versions.get(owner) ?? new Map<string, HistogramSeries | CounterSeries>();
+    this.#versions.set(owner, known);
+    const key = JSON.stringify([family.name, labels]);
+    const series = known.get(key) ?? family.open(labels);
+    known.set(key, series);
+    return series;
+  }
+}
