@@ -54,17 +54,19 @@ export function createModels(parts: ModelParts): ModelManager {
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
   const onAttempt: OnAttempt = (...attempt) => telemetry.metrics.tfServing.versions.recordLoad(...attempt);
+  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts), systemClock, onAttempt), {
+    sessionsOf: async (model, directory) => {
+      const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+      return modelSlots(model.backend, directory, batching);
+    },
+    readFree: readFreeMemory,
+    readResident: () => process.memoryUsage.rss(),
+    onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
+  });
   return new ModelManager({
     models: config.models,
-    load: memoryCheckedLoad(countedLoad(createLoader(parts), systemClock, onAttempt), {
-      sessionsOf: async (model, directory) => {
-        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
-        return modelSlots(model.backend, directory, batching);
-      },
-      readFree: readFreeMemory,
-      readResident: () => process.memoryUsage.rss(),
-      onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
-    }),
+    load,
+    checkMemory: check,
     clock: systemClock,
     events: {
       ...logModelEvents(logger),

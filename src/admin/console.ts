@@ -94,7 +94,7 @@ export class Console {
     else {
       const { models, logger } = this.#options;
       const asked = { model: decode(name), action, version: query.get('version') };
-      sendJson(response, 202, operate(models, logger, asked));
+      sendJson(response, 202, await operate(models, logger, asked));
     }
     return true;
   }

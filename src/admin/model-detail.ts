@@ -10,6 +10,7 @@ import { type ModelReport, modelReport, type ReportedModels } from './models-rep
 /** The part of ModelManager that is told. */
 export interface DetailedModels extends ReportedModels {
   configOf(name: string): ModelConfig | undefined;
+  onDisk(name: string): readonly bigint[];
 }
 
 export interface ModelDetail extends ModelReport {
@@ -21,6 +22,8 @@ export interface ModelDetail extends ModelReport {
     readonly execution_provider: string;
     readonly slo_ms?: number;
   };
+  /** Versions found on disk that are not up, highest first: an operator may load them. */
+  readonly on_disk: readonly string[];
   /** Highest version first. */
   readonly loaded: readonly LoadedDetail[];
 }
@@ -67,7 +70,12 @@ export function modelDetail(name: string, models: DetailedModels): ModelDetail |
   if (config === undefined) return undefined;
   const loaded = [...models.servables()].filter((servable) => servable.name === name);
   loaded.sort((a, b) => (a.version < b.version ? 1 : -1));
-  return { ...modelReport(name, models), config: configDetail(config), loaded: loaded.map(loadedDetail) };
+  return {
+    ...modelReport(name, models),
+    config: configDetail(config),
+    on_disk: models.onDisk(name).map(String),
+    loaded: loaded.map(loadedDetail),
+  };
 }
 
 function configDetail(config: ModelConfig): ModelDetail['config'] {

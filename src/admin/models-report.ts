@@ -19,6 +19,8 @@ export interface ReportedModels {
   waitsFor(): readonly string[];
   /** Did an operator unload it? Absent = nobody can. */
   isLeftOut?(name: string, version: bigint): boolean;
+  /** Did an operator load it, beside the version policy? Absent = nobody can. */
+  isBroughtIn?(name: string, version: bigint): boolean;
 }
 
 /** What the process was started with, as far as its speed depends on it. */
@@ -58,6 +60,8 @@ export interface VersionReport {
   readonly error?: { readonly kind: string; readonly message: string };
   /** An operator has unloaded it; it stays so until it is loaded again. */
   readonly left_out?: true;
+  /** An operator has loaded it, and the version policy does not want it; it stays so until it is unloaded. */
+  readonly brought_in?: true;
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
@@ -89,11 +93,13 @@ export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
     const leftOut = (version: bigint): boolean => models.isLeftOut?.(name, version) ?? false;
+    const broughtIn = (version: bigint): boolean => models.isBroughtIn?.(name, version) ?? false;
     return {
       name,
       versions: models.status(name, {}).map((status) => ({
         ...versionReport(status, loaded),
         ...(leftOut(status.version) && { left_out: true as const }),
+        ...(broughtIn(status.version) && { brought_in: true as const }),
       })),
     };
   } catch (error) {

@@ -46,6 +46,8 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
         const state = breaker.state.replace('_', ' ');
         notes.push(`${name} version ${version.version}: its circuit breaker is ${state}: ${breaker.reason ?? ''}`);
       }
+      const wish = wishNote(version);
+      if (wish !== undefined) notes.push(`${name} version ${version.version}: ${wish}`);
       if (version.error !== undefined) notes.push(`${name} version ${version.version}: ${version.error.message}`);
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
@@ -53,6 +55,12 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
   }
   const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+}
+
+function wishNote({ left_out, brought_in }: VersionReport): string | undefined {
+  if (left_out) return 'an operator has unloaded it; it stays out until it is loaded on the admin port';
+  if (brought_in) return 'an operator has loaded it, beside the version policy; it stays until it is unloaded there';
+  return undefined;
 }
 
 /** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×". */
