@@ -190,6 +190,7 @@ class PillionApp implements App {
       console: createConsole({
         ...{ options, predict, logger, telemetry, onInternalError, models: this.#models, lifecycle: this.#lifecycle },
         addresses: () => this.#addresses,
+        isGrpcTls: tls !== undefined,
         slots: slotsOf(options, this.#machine.budgetCores),
       }),
       onInternalError: common.onInternalError,

@@ -5,6 +5,7 @@
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Servable } from '../models/servable.ts';
+import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 
 /** The part of ModelManager that is told. */
@@ -42,6 +43,8 @@ export interface SignatureDetail {
   readonly batch: 'dynamic' | 'fixed' | 'none';
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
+  /** What an example holds; absent = the signature takes none, or the model reads them itself. */
+  readonly features?: readonly FeatureDetail[];
 }
 
 export interface TensorDetail {
@@ -110,7 +113,7 @@ function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
 
 function signatureDetail(
   name: string,
-  { methodName, batchAxis, inputs, outputs, defaults }: Signature,
+  { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
 ): SignatureDetail {
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail => ({
     name: tensor,
@@ -124,5 +127,6 @@ function signatureDetail(
     batch: batchAxis.kind,
     inputs: [...inputs].map(detail),
     outputs: [...outputs].map(detail),
+    ...(features !== undefined && { features: features.map(featureDetail) }),
   };
 }
