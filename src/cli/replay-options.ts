@@ -17,7 +17,7 @@ export const REPLAY_OPTIONS = {
   rest: text({
     default: '127.0.0.1:8501',
     placeholder: 'HOST:PORT',
-    help: 'The REST address of the server that they are sent to; need not be the same sidecar.',
+    help: 'The REST address of the sidecar that they are sent to, as protobuf; need not be the same.',
   }),
   model: text({
     default: '',

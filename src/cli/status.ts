@@ -48,6 +48,10 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
       }
       const wish = wishNote(version);
       if (wish !== undefined) notes.push(`${name} version ${version.version}: ${wish}`);
+      const failure = version.load?.last_failure;
+      if (failure !== undefined) {
+        notes.push(`${name} version ${version.version}: did not load and is tried again: ${failure.message}`);
+      }
       if (version.error !== undefined) notes.push(`${name} version ${version.version}: ${version.error.message}`);
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);

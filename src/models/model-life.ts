@@ -22,6 +22,7 @@ import type { VersionChoice } from './servable-directory.ts';
 import { VersionLives } from './version-lives.ts';
 import type { VersionRecord } from './version-record.ts';
 import { findVersion } from './version-source.ts';
+import { idleOnDisk, versionStates } from './version-states.ts';
 import type { VersionTable } from './version-table.ts';
 import { nextAction } from './version-transitions.ts';
 import { type FoundVersion, type Look, VersionWatch } from './version-watch.ts';
@@ -139,18 +140,19 @@ export class ModelLife {
     void this.#poller.now();
   }
 
-  /** `3 AVAILABLE, 2 END` */
+  /** Of every version that is shown, for comparing. */
   get versionStates(): string {
-    const statuses = this.#table.statuses();
-    const wish = (version: bigint): string =>
-      this.wanted.wishes.isLeftOut(version) ? ' left out' : this.wanted.isBroughtIn(version) ? ' brought in' : '';
-    const shown = statuses.map(({ version, state }) => `${version} ${state}${wish(version)}`).join(', ');
-    return this.onDisk.length === 0 ? shown : `${shown}; on disk ${this.onDisk.join(', ')}`;
+    return versionStates(this.#table, this.wanted);
   }
 
-  /** Versions that the last look found and that are not up, highest first. */
+  /** The life of the version that is being loaded, which may be hidden from status by one that answers. */
+  rising(version: bigint): VersionRecord | undefined {
+    return this.#table.rising(version);
+  }
+
+  /** Versions that the last look found and that have no life, highest first. */
   get onDisk(): readonly bigint[] {
-    return this.wanted.onDisk.filter((version) => !this.#table.living.some((record) => record.version === version));
+    return idleOnDisk(this.#table, this.wanted);
   }
 
   /** Nothing is wanted any more. Resolves when every version has ended. Twice is once. */

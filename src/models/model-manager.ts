@@ -12,7 +12,7 @@ import { type ModelEvents, NO_EVENTS } from './model-events.ts';
 import { ModelLife } from './model-life.ts';
 import { unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
-import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
+import type { Servable, ServableHandle, VersionLoad, VersionStatus } from './servable.ts';
 import type { ModelAlternates, ModelReloader, ServableDirectory, VersionChoice } from './servable-directory.ts';
 import { type LoadServable, VersionLoader } from './version-loader.ts';
 import { diskFiles, type VersionFiles } from './version-source.ts';
@@ -159,6 +159,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   /** Versions that the last look found on disk and that are not up, highest first. */
   onDisk(name: string): readonly bigint[] {
     return this.#lives.get(name)?.onDisk ?? [];
+  }
+
+  /** The load of a version that is under way, or waits to be tried again. */
+  loadOf(name: string, version: bigint): VersionLoad | undefined {
+    return this.#lives.get(name)?.rising(version);
   }
 
   /** Is it wanted by an operator alone, beside the policy? */

@@ -36,6 +36,11 @@ export class VersionTable {
     return this.#available.get(version);
   }
 
+  /** The life of the version that is on its way up: its first, or the one that takes the place of the one that answers. */
+  rising(version: bigint): VersionRecord | undefined {
+    return this.#living.find((r) => r.version === version && (r.state === 'START' || r.state === 'LOADING'));
+  }
+
   get servables(): Iterable<Servable> {
     return this.#available.values();
   }

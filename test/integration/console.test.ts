@@ -1,6 +1,6 @@
 /** What the console's page asks of a real sidecar. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -168,6 +168,25 @@ describe('the console of a sidecar', () => {
     assert.equal((await post(sidecar, '/models/digits/unload?version=1')).status, 202);
     await sidecar.line((line) => line['version'] === '1' && line['state'] === 'END');
     assert.deepEqual((await detail()).on_disk, ['7', '1']);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('tells why a load is tried again, beside a version that answers, and gives it up when told', async (t) => {
+    const base = join(tempDirectory(t), 'digits');
+    cpSync('examples/digits/models/digits/1', join(base, '2'), { recursive: true });
+    mkdirSync(join(base, '1'));
+    const nobody = 'address: 127.0.0.1:1\nmodel: digits\nconnect_timeout_ms: 100\n';
+    writeFileSync(join(base, '1', 'remote.yaml'), nobody);
+    const sidecar = await startSidecar([`--model=digits=${base}`]);
+    assert.equal((await post(sidecar, '/models/digits/load?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['retry'] === 1);
+    const shown = async () => ((await (await fetch(`${sidecar.admin}/models/digits`)).json()) as ModelDetail).versions;
+    const [served, waiting] = await shown();
+    assert.deepEqual([served!.state, served!.load], ['AVAILABLE', undefined]);
+    assert.deepEqual([waiting!.state, waiting!.load?.last_failure?.kind], ['LOADING', 'backend_unavailable']);
+    assert.equal((await post(sidecar, '/models/digits/unload?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['state'] === 'END');
+    assert.equal((await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: BODY })).status, 200);
     assert.equal(await sidecar.stop(), 0);
   });
 

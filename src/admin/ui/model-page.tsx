@@ -40,7 +40,8 @@ export function ModelPage({ name }: { name: string }) {
 function states(name: string): string {
   const model = models.value?.models.find((each) => each.name === name);
   const wish = ({ left_out, brought_in }: VersionReport): string => (left_out ? '-' : brought_in ? '+' : '');
-  return model?.versions.map((each) => `${each.version}${each.state}${wish(each)}`).join() ?? '';
+  const load = ({ load }: VersionReport): string => (load?.last_failure ? '!' : load ? '~' : '');
+  return model?.versions.map((each) => `${each.version}${each.state}${wish(each)}${load(each)}`).join() ?? '';
 }
 
 function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {

@@ -14,7 +14,8 @@ interface VersionRowProps {
 }
 
 export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) {
-  const { memory, host, queue, error } = version;
+  const { memory, host, queue } = version;
+  const note = noteOn(version);
   return (
     <>
       <tr>
@@ -33,14 +34,23 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
           <Actions version={version} isOnDisk={isOnDisk} act={act} />
         </td>
       </tr>
-      {error !== undefined && (
+      {note !== undefined && (
         <tr class="detail">
           <td />
-          <td colSpan={7}>{error.message}</td>
+          <td colSpan={7}>{note}</td>
         </tr>
       )}
     </>
   );
+}
+
+/** Why it failed, or what its load has come to. */
+function noteOn({ state, error, load }: VersionReport): string | undefined {
+  if (error !== undefined) return error.message;
+  if (load?.last_failure !== undefined) {
+    return `It did not load, and is tried again. The last attempt: ${load.last_failure.message}`;
+  }
+  return load !== undefined && state === 'AVAILABLE' ? 'It is being loaded anew.' : undefined;
 }
 
 export function DiskRow({ version, load }: { version: string; load: () => void }) {
@@ -78,7 +88,7 @@ function Actions({ version, isOnDisk, act }: Omit<VersionRowProps, 'labels'>) {
   if (left_out) return button('load', 'Load');
   if (state === 'AVAILABLE') return [button('reload', 'Reload'), button('unload', 'Unload')];
   if (error !== undefined) return [button('reload', 'Try again'), brought_in && button('unload', 'Unload')];
-  if (brought_in) return button('unload', 'Unload');
+  if (brought_in || state === 'LOADING' || state === 'START') return button('unload', 'Unload');
   if (state === 'END' && isOnDisk) return button('load', 'Load');
   return <span class="muted">–</span>;
 }

@@ -58,6 +58,19 @@ describe('an operator’s word on a version', () => {
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE']);
   });
 
+  it('is told while a load is on its way, and why the last attempt failed', async () => {
+    const harness = await serving();
+    harness.loads.failFromNow('m/3', new ServingError('backend_unavailable', 'nobody answers there'));
+    await harness.manager.tell('m', 3n, 'renew');
+    await turn();
+    assert.deepEqual(harness.states('m'), ['3 AVAILABLE'], 'the old one answers meanwhile');
+    assert.equal(harness.manager.versionStates('m'), '3 AVAILABLE loads again');
+    assert.match(harness.manager.loadOf('m', 3n)!.lastFailure!.message, /nobody answers there/);
+    await harness.manager.tell('m', 3n, 'leaveOut');
+    await turn();
+    assert.deepEqual([harness.states('m'), harness.manager.loadOf('m', 3n)], [['3 END'], undefined]);
+  });
+
   it('leaves the old life up where the new one fails, and tries a failed version again', async () => {
     const harness = await serving();
     harness.loads.failFromNow('m/3', new ServingError('load_failed', 'broken', { attributes: {} }));
