@@ -24,6 +24,7 @@ export interface ConsoleParts {
   readonly onInternalError: (error: unknown) => void;
   /** As bound; undefined before that. */
   readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
+  readonly isGrpcTls: boolean;
   /** Runs of a model at a time. */
   readonly slots: number;
 }
@@ -46,6 +47,7 @@ export function createConsole(parts: ConsoleParts): Console {
     started_at_ms: startedAtMs,
     ...parts.addresses(),
     rest_is_tls: options.rest_api_tls,
+    grpc_is_tls: parts.isGrpcTls,
     slots: parts.slots,
     scheduler: options.scheduler,
     max_batch_size: options.max_batch_size,

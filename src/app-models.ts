@@ -8,6 +8,7 @@ import type { HostChoice } from './config/model-config.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
+import { countedLoad, type OnAttempt } from './models/counted-load.ts';
 import { logHostEvents } from './models/host-log.ts';
 import { LatencyStore } from './models/latency-store.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
@@ -51,18 +52,21 @@ export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
   const slots = slotsOf(config.options, machine.budgetCores);
   const help = 'Inputs of requests that wait, over all models.';
-  telemetry.metrics.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
+  telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
+  const onAttempt: OnAttempt = (...attempt) => telemetry.metrics.tfServing.versions.recordLoad(...attempt);
+  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts), systemClock, onAttempt), {
+    sessionsOf: async (model, directory) => {
+      const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+      return modelSlots(model.backend, directory, batching);
+    },
+    readFree: readFreeMemory,
+    readResident: () => process.memoryUsage.rss(),
+    onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
+  });
   return new ModelManager({
     models: config.models,
-    load: memoryCheckedLoad(createLoader(parts), {
-      sessionsOf: async (model, directory) => {
-        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
-        return modelSlots(model.backend, directory, batching);
-      },
-      readFree: readFreeMemory,
-      readResident: () => process.memoryUsage.rss(),
-      onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
-    }),
+    load,
+    checkMemory: check,
     clock: systemClock,
     events: {
       ...logModelEvents(logger),
@@ -75,20 +79,20 @@ export function createModels(parts: ModelParts): ModelManager {
 
 /** Queues, breakers and memory, asked for at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
-  metrics.observeBreakers(() =>
+  metrics.gauges.observeBreakers(() =>
     [...models.servables()].flatMap(({ name, version, breaker }) =>
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
     ),
   );
-  metrics.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
-  metrics.observeHosts(() =>
+  metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.gauges.observeHosts(() =>
     [...models.servables()].flatMap(({ name: model, version, host }) =>
       host?.residentBytes === undefined
         ? []
         : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
     ),
   );
-  metrics.observeQueues(() =>
+  metrics.gauges.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({
       model: name,
       version: version.toString(),

@@ -18,6 +18,7 @@ import { atMost, drainSurfaces, pause } from './app-drain.ts';
 import { createGrpcEngine } from './app-grpc-engine.ts';
 import { createModels, observeModels, processPlan } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
+import { createRecords } from './app-records.ts';
 import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
@@ -34,7 +35,7 @@ import { ModelInfoHandler } from './proxy/handlers/model-info.ts';
 import { PredictHandler } from './proxy/handlers/predict.ts';
 import { RestServer } from './proxy/http/http-server.ts';
 import { ReadinessGate } from './proxy/readiness.ts';
-import { Records } from './proxy/records/records.ts';
+import type { Records } from './proxy/records/records.ts';
 import { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { ListenTls } from './proxy/tls-server.ts';
 import { CoreSlots } from './scheduler/core-slots.ts';
@@ -121,13 +122,8 @@ class PillionApp implements App {
     });
     const onInternalError = (error: unknown): void =>
       this.logger.error({ err: error }, 'a request met an internal error');
-    const { registry } = telemetry.metrics;
-    this.#records = new Records({
-      clock: systemClock,
-      logger,
-      registry,
-      options,
-      onInternalError,
+    this.#records = createRecords({
+      ...{ options, logger, onInternalError, metrics: telemetry.metrics },
       isServing: () => this.#models.isReady,
     });
     const { budgetCores } = this.#machine;
@@ -188,6 +184,7 @@ class PillionApp implements App {
       console: createConsole({
         ...{ options, predict, logger, telemetry, onInternalError, models: this.#models, lifecycle: this.#lifecycle },
         addresses: () => this.#addresses,
+        isGrpcTls: tls !== undefined,
         slots: slotsOf(options, this.#machine.budgetCores),
       }),
       onInternalError: common.onInternalError,
@@ -200,13 +197,13 @@ class PillionApp implements App {
   /** What is asked for at each scrape. */
   #observe(): void {
     const { metrics } = this.#telemetry;
-    metrics.observe(
+    metrics.gauges.observe(
       'pillion_requests_in_flight',
       'Requests begun and not yet answered.',
       () => this.#lifecycle.inFlight,
     );
     const { budgetCores } = this.#machine;
-    metrics.observe(
+    metrics.gauges.observe(
       'pillion_cpu_budget_cores',
       'Cores that the process may use: affinity and quota.',
       () => budgetCores,

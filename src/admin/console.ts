@@ -6,7 +6,7 @@
  *   GET  /events                            live numbers, one tick a second (live-feed.ts)
  *   GET  /models/NAME                       one model in detail (model-detail.ts)
  *   POST /models/NAME/reload|unload|load    an operator's word on a version (model-actions.ts)
- *   POST /playground/predict                one Predict (playground.ts)
+ *   POST /playground/predict|classify|regress    one request (playground.ts)
  *
  * Who may ask is checked before (loopback-host.ts); who may change something, here (change-guard.ts).
  */
@@ -19,7 +19,7 @@ import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { isModelAction, operate } from './model-actions.ts';
 import { modelDetail } from './model-detail.ts';
-import type { Playground } from './playground.ts';
+import { isPlaygroundVerb, type Playground } from './playground.ts';
 
 export interface ConsoleOptions {
   readonly models: ModelManager;
@@ -33,6 +33,8 @@ export interface ConsoleOptions {
 
 /** NAME is percent-encoded. */
 const MODEL_PATH = /^\/models\/([^/]+)(?:\/([a-z]+))?$/;
+
+const PLAYGROUND = '/playground/';
 
 export class Console {
   readonly #options: ConsoleOptions;
@@ -87,14 +89,15 @@ export class Console {
   ): Promise<boolean> {
     const [, name, action] = MODEL_PATH.exec(path) ?? [];
     const isAction = name !== undefined && action !== undefined && isModelAction(action);
-    if (!isAction && path !== '/playground/predict') return false;
+    const verb = path.startsWith(PLAYGROUND) ? path.slice(PLAYGROUND.length) : '';
+    if (!isAction && !isPlaygroundVerb(verb)) return false;
     const refusal = refuseForeignChange(request.headers);
     if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.text });
-    else if (!isAction) await this.#options.playground.answer(request, response, query);
-    else {
+    else if (isPlaygroundVerb(verb)) await this.#options.playground.answer(request, response, verb, query);
+    else if (isAction) {
       const { models, logger } = this.#options;
       const asked = { model: decode(name), action, version: query.get('version') };
-      sendJson(response, 202, operate(models, logger, asked));
+      sendJson(response, 202, await operate(models, logger, asked));
     }
     return true;
   }

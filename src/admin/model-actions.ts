@@ -4,20 +4,20 @@
  *
  *   reload   loads it anew beside the life that serves, then swaps; one that failed is tried again
  *   unload   takes it out until /load or the end of the process; nothing takes its place, requests hear why
- *   load     takes it back
+ *   load     brings it in, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
  */
 import type { VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { readVersion } from './version-parameter.ts';
 
-export const MODEL_ACTIONS = { reload: 'renew', unload: 'leaveOut', load: 'takeBack' } as const;
+export const MODEL_ACTIONS = { reload: 'renew', unload: 'leaveOut', load: 'bringIn' } as const;
 export type ModelAction = keyof typeof MODEL_ACTIONS;
 
 /** The part of ModelManager that acts. */
 export interface OperatedModels {
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
-  tell(name: string, version: bigint, wish: (typeof MODEL_ACTIONS)[ModelAction]): void;
+  tell(name: string, version: bigint, wish: (typeof MODEL_ACTIONS)[ModelAction]): Promise<void>;
 }
 
 export interface ActionTaken {
@@ -30,14 +30,14 @@ export function isModelAction(text: string): text is ModelAction {
   return Object.hasOwn(MODEL_ACTIONS, text);
 }
 
-/** `version` as it was sent; null = the highest shown. Throws ServingError. */
-export function operate(
+/** `version` as it was sent; null = the highest shown. Rejects with ServingError. */
+export async function operate(
   models: OperatedModels,
   logger: Logger,
   { model, action, version }: { readonly model: string; readonly action: ModelAction; readonly version: string | null },
-): ActionTaken {
+): Promise<ActionTaken> {
   const number = readVersion(version) ?? models.status(model, {})[0]!.version;
-  models.tell(model, number, MODEL_ACTIONS[action]);
+  await models.tell(model, number, MODEL_ACTIONS[action]);
   const taken = { model, version: number.toString(), action };
   logger.info({ event: 'operator', ...taken }, `an operator asked to ${action} version ${number} of model "${model}"`);
   return taken;

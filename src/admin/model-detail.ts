@@ -5,11 +5,13 @@
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Servable } from '../models/servable.ts';
+import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 
 /** The part of ModelManager that is told. */
 export interface DetailedModels extends ReportedModels {
   configOf(name: string): ModelConfig | undefined;
+  onDisk(name: string): readonly bigint[];
 }
 
 export interface ModelDetail extends ModelReport {
@@ -21,6 +23,8 @@ export interface ModelDetail extends ModelReport {
     readonly execution_provider: string;
     readonly slo_ms?: number;
   };
+  /** Versions found on disk that are not up, highest first: an operator may load them. */
+  readonly on_disk: readonly string[];
   /** Highest version first. */
   readonly loaded: readonly LoadedDetail[];
 }
@@ -39,6 +43,8 @@ export interface SignatureDetail {
   readonly batch: 'dynamic' | 'fixed' | 'none';
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
+  /** What an example holds; absent = the signature takes none, or the model reads them itself. */
+  readonly features?: readonly FeatureDetail[];
 }
 
 export interface TensorDetail {
@@ -67,7 +73,12 @@ export function modelDetail(name: string, models: DetailedModels): ModelDetail |
   if (config === undefined) return undefined;
   const loaded = [...models.servables()].filter((servable) => servable.name === name);
   loaded.sort((a, b) => (a.version < b.version ? 1 : -1));
-  return { ...modelReport(name, models), config: configDetail(config), loaded: loaded.map(loadedDetail) };
+  return {
+    ...modelReport(name, models),
+    config: configDetail(config),
+    on_disk: models.onDisk(name).map(String),
+    loaded: loaded.map(loadedDetail),
+  };
 }
 
 function configDetail(config: ModelConfig): ModelDetail['config'] {
@@ -102,7 +113,7 @@ function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
 
 function signatureDetail(
   name: string,
-  { methodName, batchAxis, inputs, outputs, defaults }: Signature,
+  { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
 ): SignatureDetail {
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail => ({
     name: tensor,
@@ -116,5 +127,6 @@ function signatureDetail(
     batch: batchAxis.kind,
     inputs: [...inputs].map(detail),
     outputs: [...outputs].map(detail),
+    ...(features !== undefined && { features: features.map(featureDetail) }),
   };
 }

@@ -7,7 +7,7 @@ import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, ServableHost, VersionState, VersionStatus } from '../models/servable.ts';
+import type { Servable, ServableHost, VersionLoad, VersionState, VersionStatus } from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -20,6 +20,10 @@ export interface ReportedModels {
   waitsFor(): readonly string[];
   /** Did an operator unload it? Absent = nobody can. */
   isLeftOut?(name: string, version: bigint): boolean;
+  /** Did an operator load it, beside the version policy? Absent = nobody can. */
+  isBroughtIn?(name: string, version: bigint): boolean;
+  /** The load of it that is on its way. Absent = nobody can tell. */
+  loadOf?(name: string, version: bigint): VersionLoad | undefined;
 }
 
 /** What the process was started with, as far as its speed depends on it. */
@@ -61,6 +65,16 @@ export interface VersionReport {
   readonly left_out?: true;
   readonly runtime?: RuntimeReport;
   readonly shadow?: ShadowReport;
+  /** An operator has loaded it, and the version policy does not want it; it stays so until it is unloaded. */
+  readonly brought_in?: true;
+  /**
+   * It is being loaded: for the first time, or anew beside the life that answers. `last_failure`: of the last attempt,
+   * after which it will be tried again.
+   */
+  readonly load?: {
+    readonly state: VersionState;
+    readonly last_failure?: { readonly kind: string; readonly message: string };
+  };
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
@@ -92,11 +106,14 @@ export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
     const leftOut = (version: bigint): boolean => models.isLeftOut?.(name, version) ?? false;
+    const broughtIn = (version: bigint): boolean => models.isBroughtIn?.(name, version) ?? false;
     return {
       name,
       versions: models.status(name, {}).map((status) => ({
         ...versionReport(status, loaded),
         ...(leftOut(status.version) && { left_out: true as const }),
+        ...(broughtIn(status.version) && { brought_in: true as const }),
+        ...loadReport(models.loadOf?.(name, status.version)),
       })),
     };
   } catch (error) {
@@ -114,6 +131,13 @@ function versionReport({ version, state, error }: VersionStatus, loaded: readonl
     ...(error !== undefined && { error: { kind: error.kind, message: error.message } }),
     ...(servable !== undefined && loadedReport(servable)),
   };
+}
+
+function loadReport(load: VersionLoad | undefined): Pick<VersionReport, 'load'> {
+  if (load === undefined) return {};
+  const { state, lastFailure: failure } = load;
+  if (failure === undefined) return { load: { state } };
+  return { load: { state, last_failure: { kind: failure.kind, message: failure.message } } };
 }
 
 function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): NonNullable<VersionReport['host']> {

@@ -1,6 +1,7 @@
 /**
- * POST /playground/predict?model=NAME[&version=N]: one Predict with the body of the REST API, through the handler that the
- * REST API has, so that the console's page needs no other origin. It is traffic like any other, of the peer "console".
+ * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with the body of the REST API, through
+ * the handlers that the REST API has, so that the console's page needs no other origin. It is traffic like any other, of the
+ * peer "console".
  *
  * The answer is what REST would answer, with its id in x-request-id, by which GET /requests/ID finds it, and the stages in
  * server-timing.
@@ -12,6 +13,7 @@ import { type ServingError, toServingError } from '../core/errors.ts';
 import type { PredictHandler } from '../proxy/handlers/predict.ts';
 import { BodyReader } from '../proxy/http/body-reader.ts';
 import { errorBody } from '../proxy/http/http-errors.ts';
+import { RestInference } from '../proxy/http/rest-inference.ts';
 import { RestPredict } from '../proxy/http/rest-predict.ts';
 import { serverTiming } from '../proxy/http/server-timing.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
@@ -28,20 +30,36 @@ export interface PlaygroundOptions {
 /** Nobody waits longer in front of a page. */
 const TIMEOUT_MS = 30_000;
 
+const METHODS = { predict: 'Predict', classify: 'Classify', regress: 'Regress' } as const;
+
+/** What may be asked. */
+export type PlaygroundVerb = keyof typeof METHODS;
+
+export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
+  return Object.hasOwn(METHODS, text);
+}
+
 export class Playground {
   readonly #options: PlaygroundOptions;
-  readonly #rest: RestPredict;
+  readonly #predict: RestPredict;
+  readonly #inference: RestInference;
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    this.#rest = new RestPredict(options.predict);
+    this.#predict = new RestPredict(options.predict);
+    this.#inference = new RestInference(options.predict, options.maxBodyBytes);
   }
 
-  async answer(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    verb: PlaygroundVerb,
+    query: URLSearchParams,
+  ): Promise<void> {
     const { lifecycle } = this.#options;
     const context = lifecycle.begin({
       surface: 'rest',
-      method: 'Predict',
+      method: METHODS[verb],
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: TIMEOUT_MS,
       requestId: undefined,
@@ -54,7 +72,7 @@ export class Playground {
     let error: ServingError | undefined;
     try {
       const body = await this.#read(request, context);
-      send(response, 200, await this.#predict(body, context, query), context);
+      send(response, 200, await this.#ask(verb, body, context, query), context);
     } catch (thrown) {
       error = toServingError(thrown);
       if (error.kind === 'internal') this.#options.onInternalError(error.cause ?? error);
@@ -81,12 +99,14 @@ export class Playground {
     });
   }
 
-  async #predict(body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
+  async #ask(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
     context.cancel.onCancel = undefined;
     context.cancel.throwIfCancelled();
     context.requestBytes = body.length;
     const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
-    const answer = await this.#rest.answer(body, spec, context);
+    const asked =
+      verb === 'predict' ? this.#predict.answer(body, spec, context) : this.#inference[verb](body, spec, context);
+    const answer = await asked;
     context.responseBytes = answer.length;
     return answer;
   }

@@ -30,6 +30,12 @@ export function readCommandOptions<T extends CommandTable>(
   const { values } = readOptions(table, [flagLayer(given)], errors);
   errors.push(...check(values));
   const { admin } = values as { readonly admin: string };
-  if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(admin)) errors.push(`--admin=${admin} wants HOST:PORT`);
+  errors.push(...hostPortProblems('admin', admin));
   return errors.length > 0 ? { errors } : { options: values };
+}
+
+/** None where the option's value is HOST:PORT. */
+export function hostPortProblems(option: string, value: string): readonly string[] {
+  const isHostPort = /^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(value);
+  return isHostPort ? [] : [`--${option}=${value} wants HOST:PORT`];
 }

@@ -1,7 +1,7 @@
 /** Every option of `pillion replay`, once; --help and the reader are made from it. */
-import { readCommandLine } from '../config/command-line.ts';
-import { integer, type Option, text } from '../config/option-types.ts';
-import { flagLayer, readOptions } from '../config/read-options.ts';
+import { integer, text } from '../config/option-types.ts';
+import type { OptionValues } from '../config/read-options.ts';
+import { type CommandOptions, type CommandTable, hostPortProblems, readCommandOptions } from './command-options.ts';
 
 export const REPLAY_OPTIONS = {
   in: text({
@@ -17,7 +17,7 @@ export const REPLAY_OPTIONS = {
   rest: text({
     default: '127.0.0.1:8501',
     placeholder: 'HOST:PORT',
-    help: 'The REST address of the server that they are sent to; need not be the same sidecar.',
+    help: 'The REST address of the sidecar that they are sent to, as protobuf; need not be the same.',
   }),
   model: text({
     default: '',
@@ -31,21 +31,11 @@ export const REPLAY_OPTIONS = {
     help: 'Of captured requests, those that were kept for this. Empty = all.',
   }),
   count: integer({ min: 1, max: 1_000_000, default: 1000, help: 'Ends after so many requests.' }),
-} satisfies Record<string, Option<unknown>>;
+} satisfies CommandTable;
 
-type Table = typeof REPLAY_OPTIONS;
-export type ReplayOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };
+export type ReplayOptions = OptionValues<typeof REPLAY_OPTIONS>;
 
-export type ReplayOptionsResult =
-  | { readonly options: ReplayOptions; readonly errors?: undefined }
-  | { readonly errors: readonly string[]; readonly options?: undefined };
-
-export function readReplayOptions(args: readonly string[]): ReplayOptionsResult {
-  const { given, errors: mistakes } = readCommandLine(REPLAY_OPTIONS, args);
-  const errors = [...mistakes];
-  const { values } = readOptions(REPLAY_OPTIONS, [flagLayer(given)], errors);
-  for (const name of ['admin', 'rest'] as const) {
-    if (!/^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(values[name])) errors.push(`--${name}=${values[name]} wants HOST:PORT`);
-  }
-  return errors.length > 0 ? { errors } : { options: values };
+/** The options, or all mistakes. */
+export function readReplayOptions(args: readonly string[]): CommandOptions<ReplayOptions> {
+  return readCommandOptions(REPLAY_OPTIONS, args, ({ rest }) => hostPortProblems('rest', rest));
 }

@@ -18,6 +18,8 @@ import type { ReplayOptions } from './replay-options.ts';
 import { type ReplayRecord, replayRecords } from './replay-source.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
+/** A server that takes longer for one request is not waited for. */
+const PATIENCE_MS = 60_000;
 const PROTOBUF = 'application/x-protobuf';
 
 /** How a kind of request is sent again. */
@@ -117,7 +119,9 @@ async function send(kind: Kind, request: Uint8Array, { rest, model }: ReplayOpti
     method: 'POST',
     headers: { 'content-type': PROTOBUF },
     body: Buffer.from(request),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   }).catch((error: Error) => {
+    if (error.name === 'TimeoutError') throw new Error(`${rest} did not answer within ${PATIENCE_MS / 1000} s`);
     throw new Error(`no server at ${rest}: ${(error.cause as Error | undefined)?.message ?? error.message}`);
   });
   const body = Buffer.from(await answer.arrayBuffer());
@@ -129,7 +133,8 @@ async function send(kind: Kind, request: Uint8Array, { rest, model }: ReplayOpti
 function summary(sent: number, { same, different, answered, failed, ms }: Tally): string {
   const parts = [`${sent} sent`, `${same} answered as recorded`, `${different} otherwise`, `${failed} failed`];
   if (answered > 0) parts.push(`${answered} answered, with no recorded answer to compare`);
+  if (ms.length === 0) return parts.join(', ');
   const sorted = [...ms].sort((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1);
+  const at = (share: number): string => sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(1);
   return `${parts.join(', ')}; p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
 }

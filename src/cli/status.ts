@@ -42,21 +42,28 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
   for (const { name, error, versions } of models) {
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
-      const { breaker } = version;
-      if (breaker !== undefined && breaker.state !== 'closed') {
-        const state = breaker.state.replace('_', ' ');
-        notes.push(`${name} version ${version.version}: its circuit breaker is ${state}: ${breaker.reason ?? ''}`);
-      }
-      if (version.shadow !== undefined) {
-        notes.push(`${name} version ${version.version}: ${shadowNote(version.shadow)}`);
-      }
-      if (version.error !== undefined) notes.push(`${name} version ${version.version}: ${version.error.message}`);
+      notes.push(...notesOn(version).map((note) => `${name} version ${version.version}: ${note}`));
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
   const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+}
+
+/** What its row cannot say. */
+function notesOn(version: VersionReport): string[] {
+  const { breaker, shadow, load, error } = version;
+  const notes: string[] = [];
+  if (breaker !== undefined && breaker.state !== 'closed') {
+    notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
+  }
+  if (shadow !== undefined) notes.push(shadowNote(shadow));
+  const wish = wishNote(version);
+  if (wish !== undefined) notes.push(wish);
+  if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);
+  if (error !== undefined) notes.push(error.message);
+  return notes;
 }
 
 /** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */
@@ -70,6 +77,12 @@ function shadowNote({ runtime, state, reason, compared, different, latency_ratio
   if (state !== 'running') return `its shadow on ${runtime} is ${state}: ${reason}`;
   const times = ratio === undefined ? '' : `, in ${Number(ratio.toPrecision(2))} × the time`;
   return `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
+}
+
+function wishNote({ left_out, brought_in }: VersionReport): string | undefined {
+  if (left_out) return 'an operator has unloaded it; it stays out until it is loaded on the admin port';
+  if (brought_in) return 'an operator has loaded it, beside the version policy; it stays until it is unloaded there';
+  return undefined;
 }
 
 /** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×". */

@@ -3,6 +3,7 @@
  * outputs in ONNX).
  */
 import type { DType } from './dtype.ts';
+import type { FeatureSpec } from './feature-spec.ts';
 import type { Shape } from './shape.ts';
 import type { TensorMap } from './tensor.ts';
 
@@ -39,6 +40,8 @@ export interface Signature {
   readonly batchAxis: BatchAxis;
   /** What inputs are that a request leaves out. Where dim 0 is the batch it is one row, which stands for every row. */
   readonly defaults?: TensorMap | undefined;
+  /** What its tf.Examples hold, where they are read here; undefined: it takes none, or the model reads them itself. */
+  readonly features?: readonly FeatureSpec[] | undefined;
 }
 
 /** By name. */

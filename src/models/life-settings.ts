@@ -1,10 +1,14 @@
 /** What the lives of all models share. */
+import type { ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ModelEvents } from './model-events.ts';
 import type { VersionLoader } from './version-loader.ts';
 import type { VersionFiles } from './version-source.ts';
 import type { TransitionPolicy } from './version-transitions.ts';
 import type { WorkSlots } from './work-slots.ts';
+
+/** Rejects with `insufficient_memory` where the version would not fit if it were loaded now. */
+export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
 
 export interface LifeSettings {
   readonly files: VersionFiles;
@@ -17,4 +21,6 @@ export interface LifeSettings {
   readonly pollIntervalMs: number;
   /** A label may name a version that is not there. */
   readonly allowUnavailableLabels: boolean;
+  /** Before a load that an operator asks for. Rejects with `insufficient_memory`. */
+  readonly checkMemory: CheckMemory;
 }

@@ -4,6 +4,7 @@
  */
 import type { FreeMemory } from '../config/free-memory.ts';
 import type { ModelConfig } from '../config/model-config.ts';
+import type { CheckMemory } from './life-settings.ts';
 import type { LoadServable } from './model-manager.ts';
 import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';
 import type { Servable } from './servable.ts';
@@ -17,16 +18,26 @@ export interface MemoryCheckedLoadOptions {
   readonly onLoaded: (servable: Servable) => void;
 }
 
-/** `load`, refused with `insufficient_memory` where the version does not fit; its servable then has `memory`. */
-export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): LoadServable {
+export interface MemoryCheckedLoad {
+  /** Rejects with `insufficient_memory` where the version does not fit; its servable then has `memory`. */
+  readonly load: LoadServable;
+  /** Rejects alike, and loads nothing. */
+  readonly check: CheckMemory;
+}
+
+export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): MemoryCheckedLoad {
   let promisedBytes = 0;
   let underWay = 0;
   let begun = 0;
-  return async (model, version, directory, ...rest) => {
-    const weights = await artifactBytes(directory);
-    const sessions = await options.sessionsOf(model, directory);
+  const measure = async (model: ModelConfig, directory: string) => {
+    return { weights: await artifactBytes(directory), sessions: await options.sessionsOf(model, directory) };
+  };
+  const checkFitsNow = (model: string, version: bigint, weights: number, sessions: number): void =>
+    checkFits({ model, version, artifactBytes: weights, sessions, promisedBytes }, options.readFree());
+  const checkedLoad: LoadServable = async (model, version, directory, ...rest) => {
+    const { weights, sessions } = await measure(model, directory);
     // No await from here to the promise: two loads must not both be told that the same bytes are free.
-    checkFits({ model: model.name, version, artifactBytes: weights, sessions, promisedBytes }, options.readFree());
+    checkFitsNow(model.name, version, weights, sessions);
     const promised = bytesToLoad(weights, sessions);
     const wasAlone = underWay === 0;
     const mine = ++begun;
@@ -50,4 +61,9 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
       underWay -= 1;
     }
   };
+  const check: CheckMemory = async (model, version, directory) => {
+    const { weights, sessions } = await measure(model, directory);
+    checkFitsNow(model.name, version, weights, sessions);
+  };
+  return { load: checkedLoad, check };
 }

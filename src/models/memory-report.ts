@@ -1,5 +1,5 @@
 /** A servable's memory, for the log and for gauges. */
-import type { MemoryReading } from '../telemetry/metrics.ts';
+import type { MemoryReading } from '../telemetry/gauges.ts';
 import { showBytes, workingBytes } from './model-memory.ts';
 import type { Servable } from './servable.ts';
 

@@ -15,20 +15,24 @@ import { type ServingError, toServingError } from '../core/errors.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifeSettings } from './life-settings.ts';
-import { OperatorWishes } from './operator-wishes.ts';
 import { Poller } from './poller.ts';
-import { leftOut, noSuchVersion, noVersionsYet, stillLoading, unknownLabel } from './refusals.ts';
+import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf } from './refusals.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
 import type { VersionChoice } from './servable-directory.ts';
 import { VersionLives } from './version-lives.ts';
 import type { VersionRecord } from './version-record.ts';
+import { findVersion } from './version-source.ts';
+import { idleOnDisk, versionStates } from './version-states.ts';
 import type { VersionTable } from './version-table.ts';
 import { nextAction } from './version-transitions.ts';
 import { type FoundVersion, type Look, VersionWatch } from './version-watch.ts';
+import { WantedVersions } from './wanted-versions.ts';
 
 export class ModelLife {
   readonly name: string;
   readonly first: FirstReady;
+  /** For others to look at; what changes it is said here. */
+  readonly wanted = new WantedVersions();
   readonly #settings: LifeSettings;
   readonly #lives: VersionLives;
   readonly #table: VersionTable;
@@ -37,12 +41,6 @@ export class ModelLife {
   #config: ModelConfig;
   /** Counts configurations that need their versions loaded anew. */
   #generation = 0;
-  #aspired: readonly FoundVersion[] = [];
-  /** False while `#aspired` is of another base path than the configured one. */
-  #isAspiredKnown = true;
-  /** Versions that failed, and the files with which they did. */
-  readonly #givenUp = new Map<bigint, { readonly fingerprint: string; readonly error: ServingError }>();
-  readonly #wishes = new OperatorWishes();
   #hindrance: string | undefined;
   #isRetired = false;
 
@@ -57,6 +55,7 @@ export class ModelLife {
       onFailed: (record, error) => this.#onFailed(record, error),
       onRetry: (error) => this.first.stumbled(error),
       onChange: () => this.#step(),
+      isBeside: (version) => this.wanted.isBroughtIn(version),
     });
     this.#table = this.#lives.table;
     this.#watch = new VersionWatch(settings.files, settings.clock);
@@ -92,11 +91,11 @@ export class ModelLife {
   reconfigure(config: ModelConfig): void {
     const before = this.#config;
     this.#config = config;
-    this.#givenUp.clear();
+    this.wanted.givenUp.forgetAll();
     if (needsNewLoad(before, config)) this.#generation += 1;
     if (isMoved(before, config)) {
       this.#watch = new VersionWatch(this.#settings.files, this.#settings.clock);
-      this.#isAspiredKnown = false;
+      this.wanted.move();
     }
     void this.#poller.now();
   }
@@ -107,44 +106,59 @@ export class ModelLife {
    */
   renew(version: bigint): void {
     this.#checkKnown(version);
-    for (const record of this.#table.living) {
-      if (record.version === version && record.state === 'AVAILABLE') this.#wishes.renew(record);
-    }
-    this.#givenUp.delete(version);
+    for (const record of this.#upOf(version)) if (record.state === 'AVAILABLE') this.wanted.wishes.renew(record);
+    this.wanted.givenUp.forget(version);
     this.#step();
     void this.#poller.now();
   }
 
-  /** Unloads a version and keeps it out until `takeBack`; nothing takes its place. Throws like `renew`. */
+  /**
+   * Unloads a version at once and keeps it out until `bringIn`; nothing takes its place. One that is there by `bringIn` alone
+   * is as it was before that. Throws like `renew`.
+   */
   leaveOut(version: bigint): void {
     this.#checkKnown(version);
-    this.#wishes.leaveOut(version);
+    this.wanted.wishes.leaveOut(version, this.wanted.isOfPolicy(version));
+    for (const record of this.#upOf(version)) this.#lives.takeDown(record);
     this.#step();
   }
 
-  /** A version that was left out is wanted again. Throws like `renew`. */
-  takeBack(version: bigint): void {
-    this.#checkKnown(version);
-    this.#wishes.takeBack(version);
-    this.#givenUp.delete(version);
+  /**
+   * A version is wanted, whatever the policy says, until `leaveOut` or until its directory goes. Rejects with
+   * `model_not_found` if there is no such directory, with `load_failed` if it holds nothing, with `insufficient_memory`.
+   */
+  async bringIn(version: bigint): Promise<void> {
+    const config = this.#config;
+    if (this.#upOf(version).length === 0) {
+      const directory = await findVersion(this.#settings.files, resolve(config.basePath), version);
+      await this.#settings.checkMemory(config, version, directory);
+    }
+    if (this.#isRetired || config !== this.#config) throw changedMeanwhile(this.name);
+    this.wanted.wishes.bringIn(version, this.wanted.isOfPolicy(version));
+    this.wanted.givenUp.forget(version);
     this.#step();
+    void this.#poller.now();
   }
 
-  /** `3 AVAILABLE, 2 END` */
+  /** Of every version that is shown, for comparing. */
   get versionStates(): string {
-    const statuses = this.#table.statuses();
-    return statuses.map((s) => `${s.version} ${s.state}${this.isLeftOut(s.version) ? ' left out' : ''}`).join(', ');
+    return versionStates(this.#table, this.wanted);
   }
 
-  isLeftOut(version: bigint): boolean {
-    return this.#wishes.isLeftOut(version);
+  /** The life of the version that is being loaded, which may be hidden from status by one that answers. */
+  rising(version: bigint): VersionRecord | undefined {
+    return this.#table.rising(version);
+  }
+
+  /** Versions that the last look found and that have no life, highest first. */
+  get onDisk(): readonly bigint[] {
+    return idleOnDisk(this.#table, this.wanted);
   }
 
   /** Nothing is wanted any more. Resolves when every version has ended. Twice is once. */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    this.#aspired = [];
-    this.#isAspiredKnown = true;
+    this.wanted.retire();
     this.#step();
     this.first.leave();
     this.#poller.close();
@@ -174,9 +188,9 @@ export class ModelLife {
       if (state === 'START') return `version ${version} waits for its turn to load`;
       if (state === 'LOADING') return `version ${version} is still loading${failure}`;
     }
-    const failed = this.#aspired.find(({ version }) => this.#hasGivenUp(version));
-    if (failed !== undefined) {
-      return `version ${failed.version} failed to load: ${this.#givenUp.get(failed.version)!.error.message}`;
+    for (const found of this.wanted.ofPolicy) {
+      const error = this.wanted.givenUp.errorOf(found);
+      if (error !== undefined) return `version ${found.version} failed to load: ${error.message}`;
     }
     if (this.#hindrance !== undefined) return this.#hindrance;
     if (this.#settings.pollIntervalMs < 0) return 'its base path is not looked at: the poll is off';
@@ -188,20 +202,17 @@ export class ModelLife {
     return wanted === undefined ? undefined : this.#table.available(wanted);
   }
 
-  #refusal({ version: number, label }: VersionChoice): ServingError {
-    const labels = this.#config.versionLabels;
-    if (label !== undefined && !labels.has(label)) return unknownLabel(this.name, label, labels);
-    const version = label === undefined ? number : labels.get(label);
-    const statuses = this.#table.statuses();
-    const asked = version === undefined ? statuses : statuses.filter((status) => status.version === version);
-    if (asked.some(({ state }) => state === 'START' || state === 'LOADING')) {
-      return stillLoading(this.name, this.#table.living.some((r) => r.lastFailure) ? this.waitsFor() : undefined);
-    }
-    if (version !== undefined && this.#wishes.isLeftOut(version)) return leftOut(this.name, version, statuses);
-    // Nothing has come yet, so nobody can say what will not.
-    const isWaiting = !this.#isRetired && this.#aspired.length === 0 && asked.length === 0;
-    if (isWaiting && this.#table.latest === undefined) return stillLoading(this.name, this.waitsFor());
-    return noSuchVersion(this.name, version, statuses);
+  #refusal(choice: VersionChoice): ServingError {
+    const { ofPolicy, wishes } = this.wanted;
+    return refusalOf(choice, {
+      name: this.name,
+      labels: this.#config.versionLabels,
+      statuses: this.#table.statuses(),
+      isLeftOut: (version) => wishes.isLeftOut(version),
+      isRetrying: this.#table.living.some((record) => record.lastFailure),
+      isWaiting: !this.#isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
+      waitsFor: () => this.waitsFor(),
+    });
   }
 
   /** Returns whether to look again soon. */
@@ -210,18 +221,23 @@ export class ModelLife {
     const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
     let look: Look | undefined;
     let hindrance: string | undefined;
+    const broughtIn = this.wanted.wishes.broughtIn;
     try {
       look = await this.#watch.look({
         basePath: resolve(config.basePath),
         policy: config.versionPolicy,
-        hasFailed: (version) => this.#givenUp.has(version),
+        hasFailed: (version) => this.wanted.givenUp.hasFailed(version),
+        isBroughtIn: (version) => broughtIn.includes(version),
       });
       hindrance = look.nothingBecause;
     } catch (thrown) {
       hindrance = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
-    if (look?.aspired !== undefined) this.#aspire(look.aspired);
+    if (look !== undefined) {
+      this.wanted.take(look, broughtIn);
+      this.#table.refresh();
+    }
     const isChanging = look?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && hindrance !== undefined && !isChanging;
     if (isFinal) hindrance += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';
@@ -231,14 +247,6 @@ export class ModelLife {
     return isChanging;
   }
 
-  #aspire(aspired: readonly FoundVersion[]): void {
-    this.#aspired = aspired;
-    this.#isAspiredKnown = true;
-    for (const version of this.#givenUp.keys()) {
-      if (!aspired.some((found) => found.version === version)) this.#givenUp.delete(version);
-    }
-  }
-
   #hinder(hindrance: string | undefined, isPassing: boolean): void {
     if (hindrance === this.#hindrance) return;
     this.#hindrance = hindrance;
@@ -246,50 +254,44 @@ export class ModelLife {
   }
 
   #step(): void {
-    while (this.#isAspiredKnown) {
-      const aspired = this.#wanted.map(({ version }) => version);
-      const givenUp = new Set(aspired.filter((version) => this.#hasGivenUp(version)));
+    while (this.wanted.isKnown) {
       const living = this.#table.living.map((record) => {
         return { record, version: record.version, state: record.state, isCurrent: this.#isCurrent(record) };
       });
-      const action = nextAction(living, { aspired, givenUp }, this.#settings.transitionPolicy);
+      const action = nextAction(living, this.wanted.aspiration, this.#settings.transitionPolicy);
       if (action === undefined) break;
       if (action.kind === 'unload') this.#lives.takeDown(action.record.record);
       else {
-        this.#givenUp.delete(action.version);
-        const found = this.#aspired.find(({ version }) => version === action.version)!;
+        this.wanted.givenUp.forget(action.version);
+        const found = this.wanted.all.find(({ version }) => version === action.version)!;
         this.#lives.bringUp(found, this.#config, this.#generation);
       }
     }
     const isUp = ({ version }: FoundVersion): boolean =>
       this.#table.living.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
-    const wanted = this.#wanted;
-    if (wanted.length > 0 && this.#isAspiredKnown && wanted.every(isUp)) this.first.ready();
+    const { awaited, isKnown } = this.wanted;
+    if (awaited.length > 0 && isKnown && awaited.every(isUp)) this.first.ready();
   }
 
-  /** What should be up, operators heard. */
-  get #wanted(): readonly FoundVersion[] {
-    return this.#aspired.filter(({ version }) => !this.#wishes.isLeftOut(version));
+  /** Its lives that answer, or are going to. */
+  #upOf(version: bigint): readonly VersionRecord[] {
+    return this.#table.living.filter((record) => record.version === version && record.state !== 'UNLOADING');
   }
 
   #checkKnown(version: bigint): void {
     const statuses = this.#table.statuses();
-    const isKnown = [...this.#aspired, ...statuses].some((each) => each.version === version);
+    const isKnown = this.wanted.isWanted(version) || statuses.some((each) => each.version === version);
     if (!isKnown) throw noSuchVersion(this.name, version, statuses);
   }
 
   #isCurrent(record: VersionRecord): boolean {
-    return record.generation === this.#generation && !this.#wishes.isOutdated(record);
-  }
-
-  #hasGivenUp(version: bigint): boolean {
-    const found = this.#aspired.find((f) => f.version === version);
-    return found !== undefined && this.#givenUp.get(version)?.fingerprint === found.fingerprint;
+    return record.generation === this.#generation && !this.wanted.wishes.isOutdated(record);
   }
 
   /** The record has ended; until its files change or a reload comes, it is not tried again. */
   #onFailed({ found }: VersionRecord, error: ServingError): void {
-    this.#givenUp.set(found.version, { fingerprint: found.fingerprint, error });
-    this.first.failed(error);
+    this.wanted.givenUp.add(found, error);
+    // What nobody waits for may fail.
+    if (!this.wanted.isBroughtIn(found.version)) this.first.failed(error);
   }
 }

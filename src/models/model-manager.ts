@@ -7,12 +7,12 @@
 import type { ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
-import type { LifeSettings } from './life-settings.ts';
+import type { CheckMemory, LifeSettings } from './life-settings.ts';
 import { type ModelEvents, NO_EVENTS } from './model-events.ts';
 import { ModelLife } from './model-life.ts';
 import { unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
-import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
+import type { Servable, ServableHandle, VersionLoad, VersionStatus } from './servable.ts';
 import type { ModelAlternates, ModelReloader, ServableDirectory, VersionChoice } from './servable-directory.ts';
 import { type LoadServable, VersionLoader } from './version-loader.ts';
 import { diskFiles, type VersionFiles } from './version-source.ts';
@@ -25,6 +25,8 @@ export type { LoadServable } from './version-loader.ts';
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];
   readonly load: LoadServable;
+  /** Asked before a load that an operator wants. Default: everything fits. */
+  readonly checkMemory?: CheckMemory;
   readonly clock: Clock;
   readonly events?: ModelEvents;
   readonly files?: VersionFiles;
@@ -68,6 +70,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       transitionPolicy: options.transitionPolicy ?? 'availability',
       pollIntervalMs: options.pollIntervalMs ?? 1000,
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
+      checkMemory: options.checkMemory ?? (() => Promise.resolve()),
       unloadSlots: new WorkSlots(unloadThreads),
       loader: new VersionLoader({
         load: options.load,
@@ -153,20 +156,36 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return this.#lives.get(name)?.versionStates ?? '';
   }
 
+  /** Versions that the last look found on disk and that are not up, highest first. */
+  onDisk(name: string): readonly bigint[] {
+    return this.#lives.get(name)?.onDisk ?? [];
+  }
+
+  /** The load of a version that is under way, or waits to be tried again. */
+  loadOf(name: string, version: bigint): VersionLoad | undefined {
+    return this.#lives.get(name)?.rising(version);
+  }
+
+  /** Is it wanted by an operator alone, beside the policy? */
+  isBroughtIn(name: string, version: bigint): boolean {
+    return this.#lives.get(name)?.wanted.isBroughtIn(version) ?? false;
+  }
+
   /** Did an operator unload it? */
   isLeftOut(name: string, version: bigint): boolean {
-    return this.#lives.get(name)?.isLeftOut(version) ?? false;
+    return this.#lives.get(name)?.wanted.wishes.isLeftOut(version) ?? false;
   }
 
   /**
-   * An operator's word on one version: load it anew, leave it out until it is taken back, take it back. In force at once;
-   * what follows takes its time, and status tells. Throws ServingError: `model_not_found`, `draining`.
+   * An operator's word on one version: load it anew, leave it out until it is brought in again, bring it in whatever the
+   * policy says. Resolves when it is in force; what follows takes its time, and status tells. Rejects with ServingError:
+   * `model_not_found`, `load_failed`, `insufficient_memory`, `model_not_ready`, `draining`.
    */
-  tell(name: string, version: bigint, wish: 'renew' | 'leaveOut' | 'takeBack'): void {
+  async tell(name: string, version: bigint, wish: 'renew' | 'leaveOut' | 'bringIn'): Promise<void> {
     this.#checkOpen();
     const life = this.#lives.get(name);
     if (life === undefined) throw unknownModel(name, this.#lives.keys());
-    life[wish](version);
+    await life[wish](version);
   }
 
   reload(models: readonly ModelConfig[]): Promise<void> {

@@ -152,6 +152,13 @@ export class ServableHandle {
 export const VERSION_STATES = { UNKNOWN: 0, START: 10, LOADING: 20, AVAILABLE: 30, UNLOADING: 40, END: 50 } as const;
 export type VersionState = keyof typeof VERSION_STATES;
 
+/** A load on its way. */
+export interface VersionLoad {
+  readonly state: VersionState;
+  /** Why the last attempt failed; it will be tried again. */
+  readonly lastFailure: ServingError | undefined;
+}
+
 export interface VersionStatus {
   readonly version: bigint;
   readonly state: VersionState;

@@ -19,16 +19,19 @@ export interface VersionLivesOptions {
   /** It did not load, and will be tried again. */
   readonly onRetry: (error: ServingError) => void;
   readonly onChange: () => void;
+  /** See VersionTable. */
+  readonly isBeside: (version: bigint) => boolean;
 }
 
 export class VersionLives {
-  readonly table = new VersionTable();
+  readonly table: VersionTable;
   readonly #options: VersionLivesOptions;
   /** Loads and unloads. */
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: VersionLivesOptions) {
     this.#options = options;
+    this.table = new VersionTable(options.isBeside);
   }
 
   bringUp(found: FoundVersion, config: ModelConfig, generation: number): void {

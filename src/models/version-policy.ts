@@ -5,13 +5,18 @@ import type { VersionPolicy } from '../config/model-config.ts';
 
 /** Aspired versions, highest first. `available` may be in any order and holds no number twice. */
 export function aspiredVersions(policy: VersionPolicy, available: readonly bigint[]): readonly bigint[] {
-  const descending = [...available].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+  const ordered = descending(available);
   switch (policy.kind) {
     case 'latest':
-      return descending.slice(0, policy.count);
+      return ordered.slice(0, policy.count);
     case 'all':
-      return descending;
+      return ordered;
     case 'specific':
-      return descending.filter((version) => policy.versions.includes(version));
+      return ordered.filter((version) => policy.versions.includes(version));
   }
+}
+
+/** Highest first. */
+export function descending(versions: Iterable<bigint>): readonly bigint[] {
+  return [...versions].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
 }

@@ -8,6 +8,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServingError } from '../core/errors.ts';
 import { type ArtifactFingerprint, fingerprintOf } from './artifact-fingerprint.ts';
+import { descending } from './version-policy.ts';
 
 const MAX_INT64 = 2n ** 63n - 1n;
 
@@ -26,6 +27,21 @@ export async function findVersions(basePath: string): Promise<ReadonlyMap<bigint
   const areDirectories = await Promise.all(numbered.map((entry) => isDirectory(basePath, entry)));
   const names = numbered.filter((_, i) => areDirectories[i]).map(({ name }) => name);
   return new Map(names.sort().map((name) => [BigInt(name), join(basePath, name)]));
+}
+
+/**
+ * The directory of a version that somebody asks for by its number. Rejects with `model_not_found` if there is none, and with
+ * `load_failed` if it holds no file or the base path cannot be read.
+ */
+export async function findVersion(files: VersionFiles, basePath: string, version: bigint): Promise<string> {
+  const found = await files.find(basePath);
+  const directory = found.get(version);
+  if (directory === undefined) {
+    const there = found.size === 0 ? 'it holds none' : `it holds ${showSome(descending(found.keys()))}`;
+    throw new ServingError('model_not_found', `base path ${basePath} has no version ${version}; ${there}`);
+  }
+  if ((await files.fingerprint(directory)).files > 0) return directory;
+  throw new ServingError('load_failed', `version ${version} in ${basePath} holds no file yet; put the model there`);
 }
 
 export const diskFiles: VersionFiles = { find: findVersions, fingerprint: fingerprintOf };
@@ -50,4 +66,10 @@ async function isDirectory(basePath: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   const found = await stat(join(basePath, entry.name)).catch(() => undefined);
   return found?.isDirectory() === true;
+}
+
+/** "3, 2, 1", at most eight of them. */
+export function showSome(versions: readonly bigint[]): string {
+  const more = versions.length > 8 ? ` and ${versions.length - 8} more` : '';
+  return versions.slice(0, 8).join(', ') + more;
 }

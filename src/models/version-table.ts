@@ -12,15 +12,21 @@ export class VersionTable {
   readonly #living: VersionRecord[] = [];
   /** The one that ended first is first. */
   readonly #ended: VersionRecord[] = [];
+  readonly #isBeside: (version: bigint) => boolean;
   #available: ReadonlyMap<bigint, Servable> = new Map();
   #latest: Servable | undefined;
+
+  /** `isBeside`: the version is up although the policy does not want it. Its answer is looked at by refresh(). */
+  constructor(isBeside: (version: bigint) => boolean) {
+    this.#isBeside = isBeside;
+  }
 
   /** In the order in which they began. */
   get living(): readonly VersionRecord[] {
     return this.#living;
   }
 
-  /** The highest version that is available. */
+  /** The highest version that is available and that the policy wants, or wanted until it is replaced; else the highest. */
   get latest(): Servable | undefined {
     return this.#latest;
   }
@@ -28,6 +34,11 @@ export class VersionTable {
   /** The version, if it is available. */
   available(version: bigint): Servable | undefined {
     return this.#available.get(version);
+  }
+
+  /** The life of the version that is on its way up: its first, or the one that takes the place of the one that answers. */
+  rising(version: bigint): VersionRecord | undefined {
+    return this.#living.find((r) => r.version === version && (r.state === 'START' || r.state === 'LOADING'));
   }
 
   get servables(): Iterable<Servable> {
@@ -40,18 +51,23 @@ export class VersionTable {
     this.#dropEnded(record.version);
   }
 
-  /** To be called whenever a record has become, or ceases to be, AVAILABLE: one assignment is the swap. */
+  /**
+   * To be called whenever a record has become, or ceases to be, AVAILABLE, or is beside the policy or no longer: one
+   * assignment is the swap.
+   */
   refresh(): void {
     const available = new Map<bigint, Servable>();
     let latest: Servable | undefined;
+    let latestBeside: Servable | undefined;
     // A later life of the same version takes the earlier one's place.
     for (const { state, servable, version } of this.#living) {
       if (state !== 'AVAILABLE' || servable === undefined) continue;
       available.set(version, servable);
-      if (latest === undefined || version >= latest.version) latest = servable;
+      if (this.#isBeside(version)) latestBeside = higher(latestBeside, servable);
+      else latest = higher(latest, servable);
     }
     this.#available = available;
-    this.#latest = latest;
+    this.#latest = latest ?? latestBeside;
   }
 
   /** The record has ended. Returns whether no life of its version is left. */
@@ -78,4 +94,9 @@ export class VersionTable {
     const at = this.#ended.findIndex((ended) => ended.version === version);
     if (at !== -1) this.#ended.splice(at, 1);
   }
+}
+
+/** Of the same version, the later. */
+function higher(before: Servable | undefined, servable: Servable): Servable {
+  return before === undefined || servable.version >= before.version ? servable : before;
 }

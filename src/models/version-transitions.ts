@@ -3,7 +3,7 @@
  * again, until there is none; then again whenever something has changed.
  *
  *     availability   load the new first; unload what is no longer wanted once something wanted is available, or
- *                    nothing is wanted. While a version is loaded, memory holds both.
+ *                    nothing is wanted that would take its place. While a version is loaded, memory holds both.
  *     resource       unload what is no longer wanted first; load when it is gone. For models that fit only once.
  */
 import type { VersionState } from './servable.ts';
@@ -23,6 +23,8 @@ export interface LivingVersion {
 export interface Aspiration {
   /** What should be up. */
   readonly aspired: readonly bigint[];
+  /** Those of them that take nobody's place: what the others replace is not unloaded on their account. */
+  readonly beside?: readonly bigint[];
   /** Those of them that failed to load and are not to be tried again. */
   readonly givenUp: ReadonlySet<bigint>;
 }
@@ -35,12 +37,14 @@ export type TransitionAction<T extends LivingVersion> =
 /** Highest new version first, lowest unwanted first. Undefined: nothing to do until something changes. */
 export function nextAction<T extends LivingVersion>(
   records: readonly T[],
-  { aspired, givenUp }: Aspiration,
+  { aspired, beside = [], givenUp }: Aspiration,
   policy: TransitionPolicy,
 ): TransitionAction<T> | undefined {
   const isWanted = (record: T): boolean => record.isCurrent && aspired.includes(record.version);
   const unwanted = records.filter((r) => r.state !== 'END' && (r.state === 'UNLOADING' || !isWanted(r)));
-  const record = lowestToUnload(unwanted, unwanted.length > 0 && mayUnload(records.filter(isWanted), aspired, policy));
+  const replaces = (version: bigint): boolean => !beside.includes(version);
+  const heirs = records.filter((r) => isWanted(r) && replaces(r.version));
+  const record = lowestToUnload(unwanted, unwanted.length > 0 && mayUnload(heirs, aspired.filter(replaces), policy));
   if (record !== undefined) return { kind: 'unload', record };
   if (policy === 'resource' && unwanted.length > 0) return undefined;
   const version = highestMissing(records, aspired, givenUp);
@@ -48,8 +52,8 @@ export function nextAction<T extends LivingVersion>(
 }
 
 /** Whether something that answers requests may be taken away. */
-function mayUnload(wanted: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): boolean {
-  return policy === 'resource' || aspired.length === 0 || wanted.some(({ state }) => state === 'AVAILABLE');
+function mayUnload(heirs: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): boolean {
+  return policy === 'resource' || aspired.length === 0 || heirs.some(({ state }) => state === 'AVAILABLE');
 }
 
 /** What does not answer yet may always go. */

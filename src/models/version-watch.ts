@@ -10,8 +10,8 @@
  */
 import type { VersionPolicy } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
-import { aspiredVersions } from './version-policy.ts';
-import type { VersionFiles } from './version-source.ts';
+import { aspiredVersions, descending } from './version-policy.ts';
+import { showSome, type VersionFiles } from './version-source.ts';
 
 /** Far above what separates two writes of a copy, far below the age of a model that was there before we started. */
 const AT_REST_MS = 3000;
@@ -29,6 +29,10 @@ export interface Look {
    * what was aspired before stays so.
    */
   readonly aspired: readonly FoundVersion[] | undefined;
+  /** Those of `isBroughtIn` that are at rest and that the policy does not want. */
+  readonly broughtIn: readonly FoundVersion[];
+  /** All that are there, highest first, whatever becomes of them. */
+  readonly found: readonly bigint[];
   /** Something is new or still being written: look again soon. */
   readonly isChanging: boolean;
   /** Why nothing is aspired; undefined if something is. */
@@ -41,6 +45,8 @@ export interface LookAt {
   readonly policy: VersionPolicy;
   /** Its last load failed: see whether its files are others now. */
   readonly hasFailed: (version: bigint) => boolean;
+  /** Wanted although the policy does not want it. */
+  readonly isBroughtIn: (version: bigint) => boolean;
 }
 
 type Rest = 'at rest' | 'changing' | 'empty';
@@ -64,6 +70,23 @@ export class VersionWatch {
       for (const version of known.keys()) if (!found.has(version)) known.delete(version);
     }
     const rests = new Map<bigint, Rest>();
+    const wanted = await this.#wanted(at, found, rests);
+    const beside = [...found.keys()].filter((version) => at.isBroughtIn(version) && !wanted.includes(version));
+    const besideRests = new Map<bigint, Rest>();
+    for (const version of beside) {
+      besideRests.set(version, await this.#restOf(version, found.get(version)!, at.hasFailed(version)));
+    }
+    const isChanging = [...rests.values(), ...besideRests.values()].includes('changing');
+    return {
+      ...this.#result(at.basePath, [...found.keys()], wanted, rests),
+      broughtIn: beside.filter((v) => besideRests.get(v) === 'at rest').map((version) => this.#atRest.get(version)!),
+      found: descending(found.keys()),
+      isChanging,
+    };
+  }
+
+  /** What the policy asks for of those at rest; fills `rests` with how those are that it asked about. */
+  async #wanted(at: LookAt, found: ReadonlyMap<bigint, string>, rests: Map<bigint, Rest>): Promise<readonly bigint[]> {
     for (;;) {
       const counted = [...found.keys()].filter((version) => (rests.get(version) ?? 'at rest') === 'at rest');
       const wanted = aspiredVersions(at.policy, counted);
@@ -71,7 +94,7 @@ export class VersionWatch {
       for (const version of unknown) {
         rests.set(version, await this.#restOf(version, found.get(version)!, at.hasFailed(version)));
       }
-      if (unknown.length === 0) return this.#result(at.basePath, [...found.keys()], wanted, rests);
+      if (unknown.length === 0) return wanted;
     }
   }
 
@@ -80,11 +103,10 @@ export class VersionWatch {
     found: readonly bigint[],
     wanted: readonly bigint[],
     rests: ReadonlyMap<bigint, Rest>,
-  ): Look {
+  ): Pick<Look, 'aspired' | 'nothingBecause'> {
     const isUndecided = wanted.length === 0 && rests.size > 0;
     return {
       aspired: isUndecided ? undefined : wanted.map((version) => this.#atRest.get(version)!),
-      isChanging: [...rests.values()].includes('changing'),
       nothingBecause: wanted.length > 0 ? undefined : nothingAspired(basePath, found, rests),
     };
   }
@@ -118,9 +140,4 @@ function nothingAspired(basePath: string, found: readonly bigint[], rests: Reado
   }
   const what = rests.get(unfinished) === 'empty' ? 'holds no file yet' : 'is still being written';
   return `version ${unfinished} in ${basePath} ${what}`;
-}
-
-function showSome(versions: readonly bigint[]): string {
-  const more = versions.length > 8 ? ` and ${versions.length - 8} more` : '';
-  return versions.slice(0, 8).join(', ') + more;
 }

@@ -5,11 +5,14 @@ import type { WarmUpEvents } from './warm-up.ts';
 
 export function warmUpLog(logger: Logger): WarmUpEvents {
   return {
-    onReplayed: ({ name, version }, what, records, tookMs) =>
+    onReplayed: ({ name, version }, { what, records, tookMs, error }) => {
+      // The load that fails of it is told by itself.
+      if (error !== undefined) return;
       logger.info(
         { event: 'replayed', model: name, version: version.toString(), what, records, ms: rounded(tookMs) },
         `${what} requests replayed`,
-      ),
+      );
+    },
     onSwept: ({ name, version }, { seeds, failures }, tookMs) => {
       const of = { model: name, version: version.toString() };
       logger.info(

@@ -47,8 +47,20 @@ export interface WarmUpOptions {
 
 /** For the log. */
 export interface WarmUpEvents {
-  onReplayed(servable: Servable, what: 'warm-up' | 'golden', records: number, tookMs: number): void;
+  /** All of it, or up to the record that failed. */
+  onReplayed(servable: Servable, replay: FileReplay): void;
   onSwept(servable: Servable, sweep: Sweep, tookMs: number): void;
+}
+
+/** What became of a file of records. */
+export interface FileReplay {
+  readonly what: 'warm-up' | 'golden';
+  readonly versionDirectory: string;
+  /** Read, the one that failed included. */
+  readonly records: number;
+  readonly tookMs: number;
+  /** Why the version is not served. */
+  readonly error: ServingError | undefined;
 }
 
 /** A version that is loaded and not served yet. */
@@ -94,18 +106,25 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void
 
 async function replayFile(
   { clock, events, maxRecordBytes }: WarmUpOptions,
-  { servable }: LoadedVersion,
-  what: 'warm-up' | 'golden',
+  { servable, versionDirectory }: LoadedVersion,
+  what: FileReplay['what'],
   path: string,
   use: (data: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const startedAt = clock.nowMs();
-  const records = await forEachRecord(path, maxRecordBytes, ({ data }) => use(data)).catch((error: unknown) => {
-    const { message } = toServingError(error);
-    const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${message}`;
-    throw new ServingError('load_failed', text, { cause: error });
-  });
-  events.onReplayed(servable, what, records, clock.nowMs() - startedAt);
+  let records = 0;
+  const error = await forEachRecord(path, maxRecordBytes, ({ data }) => {
+    records += 1;
+    return use(data);
+  }).then(
+    () => undefined,
+    (thrown: unknown) => {
+      const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${toServingError(thrown).message}`;
+      return new ServingError('load_failed', text, { cause: thrown });
+    },
+  );
+  events.onReplayed(servable, { what, versionDirectory, records, tookMs: clock.nowMs() - startedAt, error });
+  if (error !== undefined) throw error;
 }
 
 interface Replays {

@@ -1,8 +1,8 @@
 /**
  * What Prometheus sees of the server. One registry for each app: nothing global.
  *
- * Everything counted per request or batch is counted here, when its record is written; everything that is a state
- * (queues, requests in flight) is asked for at scrape time. Label values are closed sets and the names of models that
+ * Everything counted per request or batch is counted here, when its record is written; what is a state is asked for at
+ * scrape time (gauges.ts). Label values are closed sets and the names of models that
  * were found: a caller cannot create a series. Durations are seconds, as Prometheus wants.
  *
  * Finding the series of a request is a few map look-ups from its model down (mostly it is the last one's: three
@@ -15,17 +15,10 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText, wantsOpenMetrics } from './exposition.ts';
+import { Gauges } from './gauges.ts';
 import type { MetricsPage, MetricsPageOptions } from './metrics-page.ts';
 import type { AlternateRecord, BatchRecord, RequestRecord } from './request-record.ts';
-import {
-  asMetric,
-  type CounterSeries,
-  counterFamily,
-  GaugeFamily,
-  histogramFamily,
-  type Labels,
-  type MetricSnapshot,
-} from './series.ts';
+import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { SignatureSeries } from './signature-series.ts';
 import { SteadyWall } from './steady-wall.ts';
@@ -55,41 +48,6 @@ const COSTLY_METRICS: readonly string[] = ['handles', 'requests', 'resources'].f
   `nodejs_active_${what}_total`,
 ]);
 
-/** How full a model version's queues are. */
-export interface QueueReading {
-  readonly model: string;
-  readonly version: string;
-  readonly rows: number;
-  readonly tasks: number;
-  readonly runningBatches: number;
-}
-
-/** What a model version takes of memory, in bytes. */
-export interface MemoryReading {
-  readonly model: string;
-  readonly version: string;
-  /** `weights`: of its files, once for each session; `working`: what the process grew by beyond them. */
-  readonly part: 'weights' | 'working';
-  readonly bytes: number;
-}
-
-/** In which state the circuit breaker of a model version is. */
-export interface BreakerReading {
-  readonly model: string;
-  readonly version: string;
-  readonly state: (typeof BREAKER_STATE_LABELS)[number];
-}
-
-/** The one that it is in has 1, the others 0. */
-const BREAKER_STATE_LABELS = ['closed', 'half_open', 'open'] as const;
-
-/** Memory of a model version's own processes, in bytes. */
-export interface HostReading {
-  readonly model: string;
-  readonly version: string;
-  readonly residentBytes: number;
-}
-
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -107,6 +65,10 @@ interface ReadFamily {
 export class Metrics {
   /** For metrics of other parts of the server. */
   readonly registry = new Registry();
+  /** States that are asked for at scrape time. */
+  readonly gauges = new Gauges(this.registry);
+  /** What is told of loads, warm-ups and request logs under TensorFlow Serving's names. */
+  readonly tfServing = new TfServingMetrics();
   readonly #clock: Clock;
   readonly #families = {
     requests: histogramFamily(
@@ -154,7 +116,6 @@ export class Metrics {
   };
   /** Of runtimes that are compared with a model's own. */
   readonly shadows = new ShadowMetrics(this.#families);
-  readonly #tfServing = new TfServingMetrics();
   readonly #wall: SteadyWall;
   readonly #series: SeriesTree = new Map();
   #last: SignatureSeries | undefined;
@@ -202,50 +163,6 @@ export class Metrics {
     series.add(1);
   }
 
-  /** `read` is asked at each scrape. Call once. */
-  observeQueues(read: () => readonly QueueReading[]): void {
-    const gauge = (name: string, help: string, pick: (reading: QueueReading) => number): void => {
-      const readings = (): { labels: Labels; value: number }[] =>
-        read().map((r) => ({ labels: { model: r.model, version: r.version }, value: pick(r) }));
-      this.registry.registerMetric(asMetric(new GaugeFamily(name, help, readings)));
-    };
-    gauge('pillion_queue_rows', 'Rows that wait for a slot.', (r) => r.rows);
-    gauge('pillion_queue_tasks', 'Requests (or parts of large ones) that wait for a slot.', (r) => r.tasks);
-    gauge('pillion_running_batches', 'Batches that the runtime has now.', (r) => r.runningBatches);
-  }
-
-  /** `read` is asked at each scrape. Call once. */
-  observeBreakers(read: () => readonly BreakerReading[]): void {
-    const readings = (): { labels: Labels; value: number }[] =>
-      read().flatMap(({ model, version, state: current }) =>
-        BREAKER_STATE_LABELS.map((state) => ({ labels: { model, version, state }, value: state === current ? 1 : 0 })),
-      );
-    const help = 'State of the circuit breaker around a version’s batches: 1 for the one that it is in.';
-    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_breaker_state', help, readings)));
-  }
-
-  /** `read` is asked at each scrape. Call once. */
-  observeMemory(read: () => readonly MemoryReading[]): void {
-    const readings = (): { labels: Labels; value: number }[] =>
-      read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes }));
-    const help = 'Memory that a loaded version takes, as measured when it loaded.';
-    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_model_memory_bytes', help, readings)));
-  }
-
-  /** `read` is asked at each scrape. Call once. */
-  observeHosts(read: () => readonly HostReading[]): void {
-    const readings = (): { labels: Labels; value: number }[] =>
-      read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes }));
-    const help = 'Memory of the processes that a version runs in, where it has its own.';
-    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_host_resident_bytes', help, readings)));
-  }
-
-  /** One number without labels; `read` is asked at each scrape. Call once for each name. */
-  observe(name: string, help: string, read: () => number): void {
-    const readings = (): { labels: Labels; value: number }[] => [{ labels: {}, value: read() }];
-    this.registry.registerMetric(asMetric(new GaugeFamily(name, help, readings)));
-  }
-
   /**
    * Lets go of an unloaded version's series, a minute from now. Should the version come back within it, its series
    * start again at 0, which Prometheus reads as a restart.
@@ -260,7 +177,7 @@ export class Metrics {
 
   /** The sum over all series of a counter; 0 for a name that is none. */
   async counterTotal(name: string): Promise<number> {
-    const theirs = this.#tfServing.families.find((family) => family.name === name);
+    const theirs = this.tfServing.families.find((family) => family.name === name);
     const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
     // The enum of prom-client's types is "counter" in its snapshots.
     if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
@@ -281,7 +198,7 @@ export class Metrics {
   /** What a scrape gets: in the form that it asks for, and under TensorFlow Serving's names too where it wants them. */
   async page({ accept, withTfServing = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
     const ours = await this.snapshots();
-    const theirs = withTfServing ? await Promise.all(this.#tfServing.families.map((family) => family.get())) : [];
+    const theirs = withTfServing ? await Promise.all(this.tfServing.families.map((family) => family.get())) : [];
     const all = [...ours, ...theirs];
     if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_TYPE, text: prometheusText(all) };
     return { contentType: OPENMETRICS_TYPE, text: openMetricsText(all, this.#wall.atZero()) };
@@ -301,7 +218,7 @@ export class Metrics {
   }
 
   #openSeries(model: string, version: string, signature: string): SignatureSeries {
-    const series = new SignatureSeries(this.#families, this.#tfServing, { model, version, signature });
+    const series = new SignatureSeries(this.#families, this.tfServing, { model, version, signature });
     const versions = this.#series.get(model) ?? new Map<string, Map<string, SignatureSeries>>();
     const signatures = versions.get(version) ?? new Map<string, SignatureSeries>();
     this.#series.set(model, versions.set(version, signatures.set(signature, series)));

@@ -4,28 +4,32 @@
  * that Prometheus has by now (colons, microseconds), and say nothing that ours do not say by version.
  *
  * As there: latencies in µs, of requests that went well; `API` is Predict over gRPC and predict over REST; the batching
- * session's have no model. Not as there: `runtime` is "Pillion".
+ * session's have no model. Not as there: `runtime` is "Pillion", and examples are counted of Classify and Regress too, not of
+ * MultiInference alone.
  */
-import { ERROR_TABLE, GrpcStatus } from '../core/errors.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord } from './request-record.ts';
-import { type CounterSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.ts';
+import type { BatchRecord, RequestRecord } from './request-record.ts';
+import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';
 import { STAGE_QUEUE } from './stage-clock.ts';
+import {
+  bounds,
+  LATENCY_BOUNDS,
+  MICROS_PER_MS,
+  type PrintedFamily,
+  SERVING,
+  SeriesByKey,
+  statusName,
+} from './tf-serving-names.ts';
+import { TfServingRequestLogs } from './tf-serving-request-logs.ts';
+import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
 
-const MICROS_PER_MS = 1000;
-const SERVING = ':tensorflow:serving:';
 const BATCHING = `${SERVING}batching_session:`;
 const POOL = { thread_pool_name: '' };
-
-/** TensorFlow Serving's exponential buckets. */
-function bounds(first: number, factor: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => first * factor ** i);
-}
-
-const LATENCY_BOUNDS = bounds(10, 1.8, 33);
 const QUEUING_BOUNDS = bounds(100, 1.2, 52);
 const SIZE_BOUNDS = bounds(1, 2, 14);
+const EXAMPLE_BOUNDS = bounds(1, 2, 15);
 
-const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
+/** Methods that take tf.Examples. */
+const EXAMPLE_METHODS: ReadonlySet<string> = new Set(['Classify', 'Regress', 'MultiInference']);
 
 /** The series of requests of one model that came and ended alike. */
 export interface TfServingRequestSeries {
@@ -33,6 +37,13 @@ export interface TfServingRequestSeries {
   /** Of those that went well. */
   readonly latency: HistogramSeries | undefined;
   readonly runtime: HistogramSeries | undefined;
+  /** Where the method takes examples. */
+  readonly examples: ExampleSeries | undefined;
+}
+
+interface ExampleSeries {
+  readonly counts: HistogramSeries;
+  readonly total: CounterSeries;
 }
 
 export class TfServingMetrics {
@@ -60,17 +71,30 @@ export class TfServingMetrics {
     SIZE_BOUNDS,
   );
   readonly #padding = histogramFamily(`${BATCHING}padding_size`, 'Rows of padding of padded batches.', SIZE_BOUNDS);
-  readonly families = [
+  readonly #exampleCounts = histogramFamily(
+    `${SERVING}request_example_counts`,
+    'tf.Examples of each request that took some and went well.',
+    EXAMPLE_BOUNDS,
+  );
+  readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
+  readonly #requestLogs = new TfServingRequestLogs();
+  /** Of versions as they load. */
+  readonly versions = new TfServingVersionMetrics();
+  readonly families: readonly PrintedFamily[] = [
     this.#requests,
     this.#latency,
     this.#runtime,
+    this.#exampleCounts,
+    this.#exampleTotal,
+    this.#requestLogs,
     this.#queuing,
     this.#runs,
     this.#inputSize,
     this.#processedSize,
     this.#padding,
+    ...this.versions.families,
   ];
-  readonly #byKey = new Map<string, CounterSeries | HistogramSeries>();
+  readonly #series = new SeriesByKey();
   readonly #queued = this.#queuing.open(POOL);
   readonly #run = this.#runs.open({});
   readonly #input = this.#inputSize.open(POOL);
@@ -78,24 +102,26 @@ export class TfServingMetrics {
 
   /** Looked up once for each kind of request: the caller keeps it. */
   seriesOf({ surface, method, model, outcome }: RequestRecord): TfServingRequestSeries {
-    const labels = { model_name: model, status: statusOf(outcome) };
-    const count = this.#one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
-    if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined };
+    const labels = { model_name: model, status: statusName(outcome) };
+    const count = this.#series.one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
+    if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
     const entrypoint = surface === 'grpc' ? 'GRPC' : 'REST';
     const api = apiOf(method, entrypoint);
-    const latency = this.#one(`latency ${entrypoint} ${api} ${model}`, () =>
+    const latency = this.#series.one(`latency ${entrypoint} ${api} ${model}`, () =>
       this.#latency.open({ model_name: model, API: api, entrypoint }),
     );
-    const runtime = this.#one(`runtime ${method} ${model}`, () =>
+    const runtime = this.#series.one(`runtime ${method} ${model}`, () =>
       this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' }),
     );
-    return { count, latency, runtime };
+    return { count, latency, runtime, examples: this.#examplesOf(method, model) };
   }
 
-  recordRequest(record: RequestRecord, { count, latency, runtime }: TfServingRequestSeries): void {
+  recordRequest(record: RequestRecord, { count, latency, runtime, examples }: TfServingRequestSeries): void {
     const { stages, batch } = record;
     count.add(1);
     latency?.observe((stages.finishedAt - stages.startedAt) * MICROS_PER_MS);
+    examples?.counts.observe(record.rows);
+    examples?.total.add(record.rows);
     if (batch === undefined) return;
     this.#queued.observe((stages.endOf(STAGE_QUEUE) - stages.startOf(STAGE_QUEUE)) * MICROS_PER_MS);
     this.#input.observe(record.rows);
@@ -109,20 +135,21 @@ export class TfServingMetrics {
     this.#processed.observe(size);
     if (size === rows) return;
     const labels = { ...POOL, execution_batch_size: String(size) };
-    this.#one(`padding ${size}`, () => this.#padding.open(labels)).observe(size - rows);
+    this.#series.one(`padding ${size}`, () => this.#padding.open(labels)).observe(size - rows);
   }
 
-  #one<S extends CounterSeries | HistogramSeries>(key: string, open: () => S): S {
-    const found = this.#byKey.get(key);
-    if (found !== undefined) return found as S;
-    const series = open();
-    this.#byKey.set(key, series);
-    return series;
+  /** What became of requests that were chosen for a log is counted there; it is printed under its other name too. */
+  observeRequestLogs(counted: Family<CounterSeries>): void {
+    this.#requestLogs.observe(counted);
   }
-}
 
-function statusOf(outcome: RequestOutcome): string {
-  return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
+  #examplesOf(method: string, model: string): ExampleSeries | undefined {
+    if (!EXAMPLE_METHODS.has(method)) return undefined;
+    return {
+      counts: this.#series.one(`examples ${model}`, () => this.#exampleCounts.open({ model })),
+      total: this.#series.one(`all examples ${model}`, () => this.#exampleTotal.open({ model })),
+    };
+  }
 }
 
 function apiOf(method: string, entrypoint: 'GRPC' | 'REST'): string {

@@ -1,9 +1,12 @@
 /** Each page of the console in a real browser, on a real sidecar with traffic. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { writeSurfaceModels } from '../support/surface-models.ts';
 import { openPage, overflow } from './browser.ts';
 
 interface Scan {
@@ -13,9 +16,20 @@ interface Scan {
 
 const SCANS = JSON.parse(readFileSync('examples/digits/scans.json', 'utf8')) as readonly Scan[];
 
+const models = mkdtempSync(join(tmpdir(), 'pillion-console-'));
+
 let sidecar: Sidecar;
 let isOver = false;
 let traffic: Promise<void>;
+
+/** A model with versions 1 to 3; the last is served. */
+function writeHistory(): string {
+  const base = join(models, 'history');
+  for (const version of ['1', '2', '3']) {
+    cpSync('examples/half_plus_two/models/half_plus_two/1', join(base, version), { recursive: true });
+  }
+  return base;
+}
 
 /** A few rows at a time, some of them wrong, until the end. */
 async function drive(): Promise<void> {
@@ -34,6 +48,8 @@ before(async () => {
   sidecar = await startSidecar([
     '--model=digits=examples/digits/models/digits,slo_ms=50,label.stable=1',
     '--model=half_plus_two=examples/half_plus_two/models/half_plus_two',
+    ...writeSurfaceModels(models, ['examples']),
+    `--model=history=${writeHistory()}`,
   ]);
   traffic = drive();
 });
@@ -42,6 +58,7 @@ after(async () => {
   isOver = true;
   await traffic;
   killSidecars();
+  rmSync(models, { recursive: true, force: true });
 });
 
 const at = (hash: string): string => `${sidecar.admin}/${hash}`;
@@ -51,7 +68,9 @@ describe('every page', () => {
     overview: '#/',
     model: '#/models/digits',
     requests: '#/requests',
+    'a model with versions on disk': '#/models/history',
     playground: '#/playground/half_plus_two',
+    'the playground of examples': '#/playground/examples',
     'a model that is not there': '#/models/none',
     'a request that is not there': '#/requests/none',
   };
@@ -148,11 +167,25 @@ describe('a model’s page', () => {
     await page.getByRole('button', { name: 'Unload version 1' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Unload' }).click();
     await page.getByText('unloaded by hand').first().waitFor();
-    await page.getByRole('button', { name: 'Load version 1' }).click();
+    await page.getByRole('button', { name: 'Load version 1', exact: true }).click();
     await page.getByRole('row', { name: /1 available/ }).waitFor();
     await page.getByRole('button', { name: 'Reload version 1' }).click();
     await sidecar.line((line) => line['action'] === 'reload');
     await page.getByRole('row', { name: /1 available/ }).waitFor();
+  });
+});
+
+describe('versions that the policy does not want', () => {
+  it('are shown, loaded by hand, and unloaded again', async (t) => {
+    const page = await openPage(t, at('#/models/history'));
+    await page.getByRole('row', { name: /^3 available/ }).waitFor();
+    await page.getByRole('row', { name: /^2 on disk the version policy does not ask for it/ }).waitFor();
+    await page.getByRole('button', { name: 'Load version 1', exact: true }).click();
+    await page.getByRole('row', { name: /^1 available by hand/ }).waitFor();
+    await page.getByRole('button', { name: 'Unload version 1' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Unload' }).click();
+    await page.getByRole('button', { name: 'Load version 1', exact: true }).waitFor();
+    await page.getByRole('row', { name: /^3 available/ }).waitFor();
   });
 });
 
@@ -230,5 +263,50 @@ describe('the playground', () => {
     await page.getByLabel('JSON for x').fill('"four"');
     await ask.click();
     await page.getByRole('alert').getByText(/x/).waitFor();
+  });
+
+  it('asks Classify with a picture, shows classes as bars, and the call in three languages', async (t) => {
+    const page = await openPage(t, at('#/playground/digits'));
+    await page.getByLabel('Signature').selectOption('classify');
+    await page.locator('input[type=file]').setInputFiles('examples/digits/scans/00.png');
+    await page.getByLabel('White is').fill('16');
+    await page.getByRole('button', { name: 'Ask the model' }).click();
+    const answer = page.getByRole('region', { name: 'Answer' });
+    await answer.getByText(/Answered in/).waitFor();
+    assert.equal(await answer.locator('.bars tr').count(), 10);
+    assert.equal(await answer.locator('.bars tr.best th').textContent(), String(SCANS[0]!.label));
+    const code = page.locator('pre.code');
+    assert.match((await code.textContent())!, new RegExp(`^curl ${sidecar.rest}/v1/models/digits:classify`));
+    await page.getByRole('button', { name: 'Python' }).click();
+    assert.match((await code.textContent())!, /ClassificationRequest\(\)[\s\S]*insecure_channel\("127\.0\.0\.1:\d+"\)/);
+    await page.getByRole('button', { name: 'TypeScript' }).click();
+    assert.match((await code.textContent())!, /digits:classify'/);
+    await answer.getByRole('link', { name: 'Where the time went' }).click();
+    await page.getByText('Classify over REST').waitFor();
+  });
+
+  it('asks Regress with features that may be left out', async (t) => {
+    const page = await openPage(t, at('#/playground/examples'));
+    const ask = page.getByRole('button', { name: 'Ask the model' });
+    const answer = page.getByRole('region', { name: 'Answer' });
+    await page.getByLabel('Signature').selectOption('regress');
+    await page.getByLabel('Numbers for x').fill('1, 2, 3, 4.5');
+    await ask.click();
+    await answer.locator('.big-number', { hasText: /^10\.5$/ }).waitFor();
+    await page.getByLabel('Signature').selectOption('filled');
+    const leaveOut = page.getByLabel('Leave out value (0.5)');
+    assert.equal(await leaveOut.isChecked(), true);
+    await ask.click();
+    await answer.locator('.big-number', { hasText: /^2$/ }).waitFor();
+    assert.match((await page.locator('pre.code').textContent())!, /"examples":\[\{\}\]/);
+    await leaveOut.uncheck();
+    await page.getByLabel('Numbers for value').fill('1, 1, 1');
+    await page.getByText('3 numbers are here, 4 are wanted').waitFor();
+    assert.equal(await ask.isDisabled(), true);
+    await page.getByLabel('Numbers for value').fill('1, 1, 1, 1');
+    await ask.click();
+    await answer.locator('.big-number', { hasText: /^4$/ }).waitFor();
+    await page.getByLabel('Signature').selectOption('renamed');
+    await page.getByLabel('Leave out pixels').waitFor();
   });
 });

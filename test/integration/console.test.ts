@@ -1,12 +1,15 @@
 /** What the console's page asks of a real sidecar. */
 import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { LiveTick } from '../../src/admin/live-report.ts';
 import type { ModelDetail } from '../../src/admin/model-detail.ts';
 import type { ModelsReport, VersionReport } from '../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../src/admin/requests-report.ts';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 
 after(killSidecars);
 
@@ -128,6 +131,62 @@ describe('the console of a sidecar', () => {
     await sidecar.line((line) => line['action'] === 'reload');
     assert.equal((await post(sidecar, '/models/digits/reload?version=7')).status, 404);
     assert.equal((await post(sidecar, '/models/digits/explode')).status, 405);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('loads a version beside the policy, says in whose name it is there, and refuses what is not', async (t) => {
+    const base = join(tempDirectory(t), 'digits');
+    for (const version of ['1', '2']) {
+      cpSync('examples/digits/models/digits/1', join(base, version), { recursive: true });
+    }
+    mkdirSync(join(base, '7'));
+    const sidecar = await startSidecar([`--model=digits=${base}`]);
+    const detail = async () => (await (await fetch(`${sidecar.admin}/models/digits`)).json()) as ModelDetail;
+    assert.deepEqual((await detail()).on_disk, ['7', '1']);
+    const refusals: [path: string, headers: Record<string, string>, status: number, text: RegExp][] = [
+      ['load?version=9', OURS, 404, /has no version 9; it holds 7, 2, 1/],
+      ['load?version=7', OURS, 400, /version 7 in .* holds no file yet/],
+      ['load?version=1', {}, 403, /x-pillion-console is missing/],
+    ];
+    for (const [path, headers, status, text] of refusals) {
+      const refused = await post(sidecar, `/models/digits/${path}`, undefined, headers);
+      assert.equal(refused.status, status, path);
+      assert.match(((await refused.json()) as { error: string }).error, text);
+    }
+    assert.equal((await post(sidecar, '/models/digits/load?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['state'] === 'AVAILABLE');
+    const shown = (await detail()).versions.map(({ version, state, brought_in }) => [version, state, brought_in]);
+    assert.deepEqual(shown, [
+      ['2', 'AVAILABLE', undefined],
+      ['1', 'AVAILABLE', true],
+    ]);
+    const answer = await fetch(`${sidecar.rest}/v1/models/digits/versions/1:predict`, { method: 'POST', body: BODY });
+    assert.equal(answer.status, 200);
+    const status = runPillion(['status', `--admin=${sidecar.admin.slice('http://'.length)}`]);
+    assert.equal(await status.exited, 0);
+    assert.match(status.output(), /^digits version 1: an operator has loaded it, beside the version policy/m);
+    assert.equal((await post(sidecar, '/models/digits/unload?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['state'] === 'END');
+    assert.deepEqual((await detail()).on_disk, ['7', '1']);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('tells why a load is tried again, beside a version that answers, and gives it up when told', async (t) => {
+    const base = join(tempDirectory(t), 'digits');
+    cpSync('examples/digits/models/digits/1', join(base, '2'), { recursive: true });
+    mkdirSync(join(base, '1'));
+    const nobody = 'address: 127.0.0.1:1\nmodel: digits\nconnect_timeout_ms: 100\n';
+    writeFileSync(join(base, '1', 'remote.yaml'), nobody);
+    const sidecar = await startSidecar([`--model=digits=${base}`]);
+    assert.equal((await post(sidecar, '/models/digits/load?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['retry'] === 1);
+    const shown = async () => ((await (await fetch(`${sidecar.admin}/models/digits`)).json()) as ModelDetail).versions;
+    const [served, waiting] = await shown();
+    assert.deepEqual([served!.state, served!.load], ['AVAILABLE', undefined]);
+    assert.deepEqual([waiting!.state, waiting!.load?.last_failure?.kind], ['LOADING', 'backend_unavailable']);
+    assert.equal((await post(sidecar, '/models/digits/unload?version=1')).status, 202);
+    await sidecar.line((line) => line['version'] === '1' && line['state'] === 'END');
+    assert.equal((await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: BODY })).status, 200);
     assert.equal(await sidecar.stop(), 0);
   });
 

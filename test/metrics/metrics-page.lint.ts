@@ -1,8 +1,10 @@
 /** A real sidecar's metrics, as Prometheus' own tools judge them. `npm run test:metrics`. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import process from 'node:process';
 import { after, it } from 'node:test';
+import { floats, predictLog, writeRecords } from '../support/prediction-logs.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { writeSurfaceModels } from '../support/surface-models.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -26,11 +28,19 @@ function toolOf(name: string): string {
 after(killSidecars);
 
 it('the metrics of a sidecar that has served', async (t) => {
-  const sidecar = await startSidecar(writeSurfaceModels(tempDirectory(t), ['float']));
+  const directory = tempDirectory(t);
+  const flags = writeSurfaceModels(directory, ['float', 'examples']);
+  const warmUpFile = join(directory, 'float', '1', 'assets.extra', 'tf_serving_warmup_requests');
+  const row = { ...floats(1, 2, 3, 4), tensorShape: { dim: [{ size: 1n }, { size: 4n }] } };
+  writeRecords(warmUpFile, predictLog({ inputs: { x: row } }));
+  const sidecar = await startSidecar(flags);
   const headers = { traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
   for (const body of ['{"instances":[[1,2,3,4]]}', '{"instances":[[1]]}']) {
     await fetch(`${sidecar.rest}/v1/models/float:predict`, { method: 'POST', headers, body });
   }
+  const examples = JSON.stringify({ signature_name: 'regress', examples: [{ x: [1, 2, 3, 4] }, { x: [5, 6, 7, 8] }] });
+  const regressed = await fetch(`${sidecar.rest}/v1/models/examples:regress`, { method: 'POST', body: examples });
+  assert.equal(regressed.status, 200, await regressed.text());
   const page = async (path: string, accept: string): Promise<string> =>
     (await fetch(sidecar.admin + path, { headers: { accept } })).text();
 
@@ -38,6 +48,21 @@ it('the metrics of a sidecar that has served', async (t) => {
     const text = await page('/metrics', 'text/plain');
     assert.match(text, /pillion_request_duration_seconds_count/);
     assert.equal(judged(toolOf('PILLION_TEST_PROMTOOL'), ['check', 'metrics'], text), '');
+  });
+
+  await t.test('have what TensorFlow Serving counts, under its names', async () => {
+    const text = await page('/monitoring/prometheus/metrics', 'text/plain');
+    const path = join(directory, 'float', '1');
+    for (const line of [
+      ':tensorflow:serving:request_example_counts_sum{model="examples"} 2',
+      ':tensorflow:serving:request_example_count_total{model="examples"} 2',
+      `:tensorflow:serving:model_warmup_latency_count{model_path="${path}",status="OK"} 1`,
+      `:tensorflow:serving:model_warmup_records_read{model_path="${path}",status="OK"} 1`,
+      `:tensorflow:cc:saved_model:load_attempt_count{model_path="${path}",status="success"} 1`,
+    ]) {
+      assert.ok(text.includes(`\n${line}\n`), `${line} is not in\n${text}`);
+    }
+    assert.match(text, /^# TYPE :tensorflow:serving:request_log_count counter$/m);
   });
 
   for (const path of ['/metrics', '/monitoring/prometheus/metrics']) {

@@ -11,6 +11,7 @@ export interface About {
   readonly grpc?: readonly string[];
   readonly rest?: readonly string[];
   readonly rest_is_tls: boolean;
+  readonly grpc_is_tls: boolean;
   readonly slots: number;
   readonly scheduler: string;
   readonly max_batch_size: number;

@@ -1,23 +1,31 @@
 /** The call as code, to be copied; a long body as a file. */
 import { useState } from 'preact/hooks';
+import type { FeatureDetail } from '../feature-detail.ts';
 import { BODY_FILE, isInline, SAMPLE_LANGUAGES, type SampleLanguage, sample } from './code-samples.ts';
 import { about } from './live.ts';
 import { Choices } from './parts.tsx';
 import { saveFile } from './save-file.ts';
+import type { Verb } from './signature-form.ts';
 
 interface CodePanelProps {
   readonly model: string;
   readonly version: string | undefined;
+  readonly verb: Verb;
+  readonly features: readonly FeatureDetail[];
   readonly body: string;
 }
 
 const COPIED_MS = 1500;
 
-export function CodePanel({ model, version, body }: CodePanelProps) {
+export function CodePanel({ model, version, verb, features, body }: CodePanelProps) {
   const [language, setLanguage] = useState<SampleLanguage>('curl');
   const [isCopied, setCopied] = useState(false);
   const told = about.value;
-  const target = { rest: told?.rest ?? [], isTls: told?.rest_is_tls ?? false, model, version };
+  const target = {
+    ...{ rest: told?.rest ?? [], isTls: told?.rest_is_tls ?? false },
+    ...{ grpc: told?.grpc ?? [], isGrpcTls: told?.grpc_is_tls ?? false },
+    ...{ model, version, verb, features },
+  };
   const code = sample(language, target, body);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(code);

@@ -4,14 +4,14 @@ import type { SignatureDetail, TensorDetail } from '../model-detail.ts';
 import { ImageInput } from './image-input.tsx';
 import { blank, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
 import { Choices } from './parts.tsx';
+import type { FormField } from './signature-form.ts';
 import { shapeText } from './signatures-table.tsx';
 
 /** What was filled in: a value, or why there is none yet. */
 export type Filled = { readonly value: unknown } | { readonly problem: string };
 
 interface InputFieldProps {
-  readonly tensor: TensorDetail;
-  readonly batch: SignatureDetail['batch'];
+  readonly field: FormField;
   readonly onFilled: (filled: Filled) => void;
 }
 
@@ -22,18 +22,39 @@ const LABELS: Readonly<Record<InputKind, string>> = {
   json: 'JSON',
 };
 
-export function InputField({ tensor, batch, onFilled }: InputFieldProps) {
-  const kinds = kindsOf(tensor, batch);
-  const [kind, setKind] = useState<InputKind>(kinds[0]!);
-  const id = `input-${tensor.name}`;
+export function InputField({ field, onFilled }: InputFieldProps) {
+  const { tensor, batch, note, leftOut } = field;
+  const [isLeftOut, setLeftOut] = useState(leftOut !== undefined);
+  // A control that appears tells its value by itself.
+  useEffect(() => {
+    if (isLeftOut) onFilled({ value: undefined });
+  }, [isLeftOut]);
   return (
     <fieldset class="input">
       <legend>
         <code>{tensor.name}</code>{' '}
-        <span class="muted">
-          {tensor.dtype} {shapeText(rowShape(tensor, batch))}
-        </span>
+        <span class="muted">{note ?? `${tensor.dtype} ${shapeText(rowShape(tensor, batch))}`}</span>
       </legend>
+      {leftOut !== undefined && (
+        <label class="check">
+          <input type="checkbox" checked={isLeftOut} onChange={(event) => setLeftOut(event.currentTarget.checked)} />
+          <span>
+            Leave out <code>{tensor.name}</code> <span class="muted">({leftOut})</span>
+          </span>
+        </label>
+      )}
+      {!isLeftOut && <Control field={field} onFilled={onFilled} />}
+    </fieldset>
+  );
+}
+
+/** By the most telling kind, until another is chosen. */
+function Control({ field, onFilled }: InputFieldProps) {
+  const { tensor, batch } = field;
+  const kinds = kindsOf(tensor, batch);
+  const [kind, setKind] = useState<InputKind>(kinds[0]!);
+  return (
+    <>
       {kinds.length > 1 && (
         <Choices
           label={`How to fill in ${tensor.name}`}
@@ -50,9 +71,9 @@ export function InputField({ tensor, batch, onFilled }: InputFieldProps) {
           onValue={(value) => onFilled({ value: wrapped(value, tensor, batch) })}
         />
       ) : (
-        <TextInput key={kind} id={id} kind={kind} tensor={tensor} batch={batch} onFilled={onFilled} />
+        <TextInput key={kind} kind={kind} field={field} onFilled={onFilled} />
       )}
-    </fieldset>
+    </>
   );
 }
 
@@ -61,7 +82,8 @@ function wrapped(value: unknown, tensor: TensorDetail, batch: SignatureDetail['b
   return rowShape(tensor, batch)?.length === 4 ? [value] : value;
 }
 
-function TextInput({ id, kind, tensor, batch, onFilled }: InputFieldProps & { id: string; kind: InputKind }) {
+function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKind }) {
+  const { tensor, batch } = field;
   const read = (text: string): Filled => {
     try {
       if (kind === 'text') return { value: shapedText(text, rowShape(tensor, batch)) };
@@ -70,7 +92,7 @@ function TextInput({ id, kind, tensor, batch, onFilled }: InputFieldProps & { id
       return { problem: `${tensor.name}: ${(error as Error).message}` };
     }
   };
-  const [text, setText] = useState(() => startText(kind, tensor, batch));
+  const [text, setText] = useState(() => startText(kind, field));
   // What it begins with is told once; changes are told below.
   useEffect(() => onFilled(read(text)), []);
   const filled = read(text);
@@ -82,7 +104,7 @@ function TextInput({ id, kind, tensor, batch, onFilled }: InputFieldProps & { id
   return (
     <>
       <textarea
-        id={id}
+        id={`input-${tensor.name}`}
         aria-label={`${LABELS[kind]} for ${tensor.name}`}
         rows={kind === 'json' ? 6 : 2}
         spellcheck={false}
@@ -100,8 +122,9 @@ function TextInput({ id, kind, tensor, batch, onFilled }: InputFieldProps & { id
   );
 }
 
-function startText(kind: InputKind, tensor: TensorDetail, batch: SignatureDetail['batch']): string {
+function startText(kind: InputKind, { tensor, batch, start }: FormField): string {
   if (kind === 'text') return '';
+  if (kind === 'json' && start !== undefined) return start;
   const value = blank(tensor, batch);
   if (kind === 'json') return JSON.stringify(value);
   const [size = 1] = rowShape(tensor, batch) ?? [];

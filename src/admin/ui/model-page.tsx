@@ -1,6 +1,7 @@
 /** One model: its versions and what they do now. */
 import { useState } from 'preact/hooks';
 import type { LoadedDetail, ModelDetail } from '../model-detail.ts';
+import type { VersionReport } from '../models-report.ts';
 import { getModel } from './api.ts';
 import { BatchHeat } from './batch-heat.tsx';
 import { CurvePlot } from './curve-plot.tsx';
@@ -38,7 +39,9 @@ export function ModelPage({ name }: { name: string }) {
 
 function states(name: string): string {
   const model = models.value?.models.find((each) => each.name === name);
-  return model?.versions.map(({ version, state, left_out }) => `${version}${state}${left_out ?? ''}`).join() ?? '';
+  const wish = ({ left_out, brought_in }: VersionReport): string => (left_out ? '-' : brought_in ? '+' : '');
+  const load = ({ load }: VersionReport): string => (load?.last_failure ? '!' : load ? '~' : '');
+  return model?.versions.map((each) => `${each.version}${each.state}${wish(each)}${load(each)}`).join() ?? '';
 }
 
 function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {

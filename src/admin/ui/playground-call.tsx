@@ -5,15 +5,16 @@ import { post } from './api.ts';
 import { CodePanel } from './code-panel.tsx';
 import { duration } from './format.ts';
 import { type Filled, InputField } from './input-field.tsx';
-import { requestBody } from './input-kinds.ts';
 import { Empty, Failure, Panel } from './parts.tsx';
 import { ResultView } from './result-view.tsx';
 import { requestLink } from './route.ts';
+import { bodyOf, fieldsOf, type Verb } from './signature-form.ts';
 
 interface PlaygroundCallProps {
   readonly model: string;
   readonly version: string | undefined;
   readonly signature: SignatureDetail;
+  readonly verb: Verb;
 }
 
 interface Answered {
@@ -24,18 +25,19 @@ interface Answered {
 
 type Outcome = { readonly answered: Answered } | { readonly error: Error } | 'sending' | undefined;
 
-export function PlaygroundCall({ model, version, signature }: PlaygroundCallProps) {
+export function PlaygroundCall({ model, version, signature, verb }: PlaygroundCallProps) {
   const [filled, setFilled] = useState<ReadonlyMap<string, Filled>>(new Map());
   const [outcome, setOutcome] = useState<Outcome>();
   const fill = (name: string, value: Filled): void => setFilled((before) => new Map(before).set(name, value));
   const problem = [...filled.values()].find((each) => 'problem' in each);
-  const isReady = problem === undefined && signature.inputs.every(({ name }) => filled.has(name));
-  const values = new Map(signature.inputs.map(({ name }) => [name, valueIn(filled.get(name))]));
-  const body = JSON.stringify(requestBody(signature, values));
+  const fields = fieldsOf(signature);
+  const isReady = problem === undefined && fields.every(({ tensor }) => filled.has(tensor.name));
+  const values = new Map(fields.map(({ tensor: { name } }) => [name, valueIn(filled.get(name))]));
+  const body = JSON.stringify(bodyOf(signature, values));
   const run = (event: Event): void => {
     event.preventDefault();
     setOutcome('sending');
-    send(model, version, body).then(
+    send(model, version, verb, body).then(
       (answered) => setOutcome({ answered }),
       (error: unknown) => setOutcome({ error: error as Error }),
     );
@@ -45,13 +47,8 @@ export function PlaygroundCall({ model, version, signature }: PlaygroundCallProp
       <div class="columns">
         <Panel title="Input">
           <form onSubmit={run}>
-            {signature.inputs.map((tensor) => (
-              <InputField
-                key={tensor.name}
-                tensor={tensor}
-                batch={signature.batch}
-                onFilled={(value) => fill(tensor.name, value)}
-              />
+            {fields.map((field) => (
+              <InputField key={field.tensor.name} field={field} onFilled={(value) => fill(field.tensor.name, value)} />
             ))}
             <button type="submit" class="primary" disabled={!isReady || outcome === 'sending'}>
               {outcome === 'sending' ? 'Asking …' : 'Ask the model'}
@@ -63,7 +60,7 @@ export function PlaygroundCall({ model, version, signature }: PlaygroundCallProp
         </Panel>
       </div>
       <Panel title="The same call as code">
-        <CodePanel model={model} version={version} body={body} />
+        <CodePanel model={model} version={version} verb={verb} features={signature.features ?? []} body={body} />
       </Panel>
     </>
   );
@@ -73,10 +70,10 @@ function valueIn(filled: Filled | undefined): unknown {
   return filled !== undefined && 'value' in filled ? filled.value : undefined;
 }
 
-async function send(model: string, version: string | undefined, body: string): Promise<Answered> {
+async function send(model: string, version: string | undefined, verb: Verb, body: string): Promise<Answered> {
   const query = new URLSearchParams({ model, ...(version !== undefined && { version }) });
   const before = performance.now();
-  const response = await post(`/playground/predict?${query}`, body);
+  const response = await post(`/playground/${verb}?${query}`, body);
   const answer = (await response.json()) as unknown;
   return { answer, id: response.headers.get('x-request-id'), tookMs: performance.now() - before };
 }

@@ -6,6 +6,7 @@ import { models } from './live.ts';
 import { Empty, Failure, Loading, Panel } from './parts.tsx';
 import { PlaygroundCall } from './playground-call.tsx';
 import { playgroundLink } from './route.ts';
+import { verbOf } from './signature-form.ts';
 import { useLoaded } from './use-loaded.ts';
 
 export function PlaygroundPage({ model }: { model: string | undefined }) {
@@ -36,8 +37,9 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
   const [version, setVersion] = useState('');
   const [signatureName, setSignature] = useState('');
   const loaded = value?.loaded.find((each) => each.version === version) ?? value?.loaded[0];
-  const usable = loaded?.signatures.filter(isPredict) ?? [];
+  const usable = loaded?.signatures.filter((each) => verbOf(each) !== undefined) ?? [];
   const signature = usable.find(({ name }) => name === signatureName) ?? preferred(usable);
+  const verb = signature && verbOf(signature);
   return (
     <>
       <div class="filters">
@@ -53,12 +55,13 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
       {error !== undefined && <Failure error={error} again={again} />}
       {value === undefined && error === undefined && <Loading rows={6} />}
       {value !== undefined && signature === undefined && <NothingToAsk detail={value} />}
-      {signature !== undefined && (
+      {signature !== undefined && verb !== undefined && (
         <PlaygroundCall
           key={`${loaded?.version} ${signature.name}`}
           model={model}
           version={version === '' ? undefined : version}
           signature={signature}
+          verb={verb}
         />
       )}
     </>
@@ -73,11 +76,6 @@ function versionsOf(detail: ModelDetail | undefined): readonly string[] {
   return detail?.loaded.map(({ version }) => version) ?? [];
 }
 
-/** Classify and Regress take tf.Examples by other methods. */
-function isPredict({ method }: SignatureDetail): boolean {
-  return method.endsWith('predict');
-}
-
 function preferred(signatures: readonly SignatureDetail[]): SignatureDetail | undefined {
   return signatures.find(({ name }) => name === 'serving_default') ?? signatures[0];
 }
@@ -85,7 +83,7 @@ function preferred(signatures: readonly SignatureDetail[]): SignatureDetail | un
 function NothingToAsk({ detail }: { detail: ModelDetail }) {
   return (
     <Panel title="Input">
-      <Empty title={detail.loaded.length === 0 ? 'No version is loaded' : 'It has no signature for Predict'}>
+      <Empty title={detail.loaded.length === 0 ? 'No version is loaded' : 'It has no signature that can be asked here'}>
         <p>{detail.error ?? 'The model’s page tells its versions and signatures.'}</p>
       </Empty>
     </Panel>

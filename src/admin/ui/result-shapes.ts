@@ -5,28 +5,49 @@ const MOST_BARS = 12;
 const TOP = 10;
 const LEAST_SIDE = 8;
 
-/** Of the first row; the name is '' where the answer has none. */
+/** Of the first row or example; the name is '' where the answer has none. */
 export function namedOutputs(answer: unknown): readonly (readonly [string, unknown])[] {
   if (!isObject(answer)) return [['', answer]];
-  const { predictions, outputs } = answer;
+  const { predictions, outputs, results } = answer;
+  if (Array.isArray(results)) return [['', results[0]]];
   const value = Array.isArray(predictions) ? predictions[0] : (outputs ?? answer);
   if (isObject(value) && !('b64' in value)) return Object.entries(value);
   return [['', value]];
 }
 
+export interface Bar {
+  /** A class, or the place in the row. */
+  readonly label: string;
+  readonly value: number;
+}
+
 export interface BarChoice {
-  readonly bars: readonly { readonly index: number; readonly value: number }[];
+  readonly bars: readonly Bar[];
   readonly note: string | undefined;
 }
 
-/** Undefined: it is no row of numbers. A batch of one row is that row. */
+/** Undefined: it is neither a row of numbers nor classes with scores. A batch of one row is that row. */
 export function topBars(value: unknown): BarChoice | undefined {
+  const bars = classBars(value) ?? numberBars(value);
+  if (bars === undefined || bars.length <= MOST_BARS) return bars && { bars, note: undefined };
+  const sorted = [...bars].sort((a, b) => b.value - a.value);
+  return { bars: sorted.slice(0, TOP), note: `The ${TOP} largest of ${bars.length}.` };
+}
+
+/** Of Classify: [[label, score], …]. A class without a label is told by its place. */
+function classBars(value: unknown): readonly Bar[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isClass)) return undefined;
+  return (value as [string, number][]).map(([label, score], index) => ({ label: label || `#${index}`, value: score }));
+}
+
+function isClass(each: unknown): boolean {
+  return Array.isArray(each) && each.length === 2 && typeof each[0] === 'string' && typeof each[1] === 'number';
+}
+
+function numberBars(value: unknown): readonly Bar[] | undefined {
   const row = Array.isArray(value) && value.length === 1 && Array.isArray(value[0]) ? (value[0] as unknown[]) : value;
   if (!Array.isArray(row) || row.length === 0 || !row.every((each) => typeof each === 'number')) return undefined;
-  const bars = (row as number[]).map((each, index) => ({ index, value: each }));
-  if (bars.length <= MOST_BARS) return { bars, note: undefined };
-  bars.sort((a, b) => b.value - a.value);
-  return { bars: bars.slice(0, TOP), note: `The ${TOP} largest of ${bars.length}.` };
+  return (row as number[]).map((each, index) => ({ label: String(index), value: each }));
 }
 
 export interface Picture {

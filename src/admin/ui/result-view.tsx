@@ -1,7 +1,7 @@
 /** A model's answer: bars, a picture, a number, text; and as it came. */
 import { useEffect, useRef } from 'preact/hooks';
 import { count } from './format.ts';
-import { namedOutputs, type Picture, pictureOf, topBars } from './result-shapes.ts';
+import { type BarChoice, namedOutputs, type Picture, pictureOf, topBars } from './result-shapes.ts';
 
 export function ResultView({ answer }: { answer: unknown }) {
   return (
@@ -33,16 +33,18 @@ function Output({ value }: { value: unknown }) {
   return <pre class="raw">{JSON.stringify(value)}</pre>;
 }
 
-function Bars({ bars, note }: { bars: readonly { index: number; value: number }[]; note: string | undefined }) {
+function Bars({ bars, note }: BarChoice) {
   const most = Math.max(...bars.map(({ value }) => Math.abs(value))) || 1;
   const best = Math.max(...bars.map(({ value }) => value));
   return (
     <>
       <table class="bars">
         <tbody>
-          {bars.map(({ index, value }) => (
-            <tr key={index} class={value === best ? 'best' : ''}>
-              <th scope="row">{index}</th>
+          {bars.map(({ label, value }, at) => (
+            <tr key={`${at} ${label}`} class={value === best ? 'best' : ''}>
+              <th scope="row" title={label}>
+                <span>{label}</span>
+              </th>
               <td class="track">
                 <i class={value < 0 ? 'negative' : ''} style={{ width: `${(100 * Math.abs(value)) / most}%` }} />
               </td>

@@ -19,7 +19,8 @@ const TONES = {
 export function VersionChip({ version }: { version: VersionReport }) {
   if (version.left_out && version.state === 'END') return <Chip tone="plain">unloaded by hand</Chip>;
   if (version.error !== undefined) return <Chip tone="bad">failed</Chip>;
-  return <Chip tone={TONES[version.state]}>{version.state.toLowerCase()}</Chip>;
+  const state = version.state.toLowerCase();
+  return <Chip tone={TONES[version.state]}>{version.brought_in ? `${state} by hand` : state}</Chip>;
 }
 
 export function BreakerChip({ version }: { version: VersionReport & WithBreaker }) {

@@ -1,14 +1,14 @@
-/** Versions of a model, and what an operator may do with each. */
+/** Versions of a model, and what an operator may do with each; then those on disk that are not up. */
 import { useState } from 'preact/hooks';
 import type { ModelAction } from '../model-actions.ts';
 import type { ModelDetail } from '../model-detail.ts';
-import type { VersionReport } from '../models-report.ts';
 import { operate } from './api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
-import { bytes } from './format.ts';
 import { Empty, Failure } from './parts.tsx';
-import { runtimeWords, shadowWords } from './runtime-words.ts';
-import { BreakerChip, VersionChip } from './version-state.tsx';
+import { DiskRow, VersionRow } from './version-rows.tsx';
+
+/** Rows of versions that are only on disk; a model may have hundreds. */
+const MOST_ON_DISK = 12;
 
 export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
   const [error, setError] = useState<Error>();
@@ -22,10 +22,14 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
       (thrown: unknown) => setError(thrown as Error),
     );
   };
-  if (detail.versions.length === 0) return <Empty title="No version yet">{detail.error}</Empty>;
+  const { versions } = detail;
+  const onDisk = new Set(detail.on_disk);
+  const others = detail.on_disk.filter((version) => !versions.some((shown) => shown.version === version));
+  if (versions.length + others.length === 0) return <Empty title="No version yet">{detail.error}</Empty>;
   return (
     <>
       {error !== undefined && <Failure error={error} />}
+      {versions.length === 0 && <p class="hint">{detail.error}</p>}
       <div class="scroll">
         <table>
           <thead>
@@ -41,17 +45,27 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
             </tr>
           </thead>
           <tbody>
-            {detail.versions.map((version) => (
+            {versions.map((version) => (
               <VersionRow
                 key={version.version}
                 version={version}
+                isOnDisk={onDisk.has(version.version)}
                 labels={labelsOf(detail, version.version)}
                 act={(action) => (action === 'unload' ? setUnloading(version.version) : act(version.version, action))}
               />
             ))}
+            {others.slice(0, MOST_ON_DISK).map((version) => (
+              <DiskRow key={version} version={version} load={() => act(version, 'load')} />
+            ))}
           </tbody>
         </table>
       </div>
+      {others.length > MOST_ON_DISK && (
+        <p class="hint">
+          {others.length - MOST_ON_DISK} more on disk, down to {others.at(-1)}; POST /models/{detail.name}
+          /load?version=N loads one.
+        </p>
+      )}
       <ConfirmDialog
         isOpen={unloading !== undefined}
         title={`Unload version ${unloading ?? ''} of ${detail.name}?`}
@@ -72,70 +86,4 @@ function labelsOf({ config }: ModelDetail, version: string): readonly string[] {
   return Object.entries(config.labels)
     .filter(([, labelled]) => labelled === version)
     .map(([label]) => label);
-}
-
-interface RowProps {
-  readonly version: VersionReport;
-  readonly labels: readonly string[];
-  readonly act: (action: ModelAction) => void;
-}
-
-function VersionRow({ version, labels, act }: RowProps) {
-  const { memory, host, runtime, shadow, queue, error } = version;
-  return (
-    <>
-      <tr>
-        <td class="number">{version.version}</td>
-        <td>
-          <VersionChip version={version} />
-        </td>
-        <td>{labels.length === 0 ? <span class="muted">none</span> : labels.join(', ')}</td>
-        <td title={host?.reason}>
-          {host === undefined ? '–' : hostText(host, memory?.sessions)}
-          {runtime !== undefined && <div class="muted">{runtime.kind}</div>}
-        </td>
-        <td class="number">{bytes(memory?.resident_bytes ?? memory?.artifact_bytes)}</td>
-        <td>
-          <BreakerChip version={version} />
-        </td>
-        <td class="number">{queue === undefined ? '–' : `${queue.rows} rows`}</td>
-        <td class="buttons">
-          <Actions version={version} act={act} />
-        </td>
-      </tr>
-      <Detail text={runtime && runtimeWords(runtime)} />
-      <Detail text={shadow && shadowWords(shadow)} />
-      <Detail text={error?.message} />
-    </>
-  );
-}
-
-/** A line below the version's own. */
-function Detail({ text }: { text: string | undefined }) {
-  if (text === undefined) return null;
-  return (
-    <tr class="detail">
-      <td />
-      <td colSpan={7}>{text}</td>
-    </tr>
-  );
-}
-
-function hostText({ kind, restarts = 0 }: NonNullable<VersionReport['host']>, sessions: number | undefined): string {
-  const copies = sessions === undefined ? '' : `, ${sessions} ${sessions === 1 ? 'copy' : 'copies'}`;
-  const again = restarts === 0 ? '' : `, ${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`;
-  return kind + copies + again;
-}
-
-function Actions({ version, act }: Omit<RowProps, 'labels'>) {
-  const { state, left_out, error } = version;
-  const button = (action: ModelAction, text: string) => (
-    <button type="button" onClick={() => act(action)} aria-label={`${text} version ${version.version}`}>
-      {text}
-    </button>
-  );
-  if (left_out) return button('load', 'Load');
-  if (state === 'AVAILABLE') return [button('reload', 'Reload'), button('unload', 'Unload')];
-  if (error !== undefined) return button('reload', 'Try again');
-  return <span class="muted">–</span>;
 }

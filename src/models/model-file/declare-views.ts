@@ -216,7 +216,7 @@ function exampleView(
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,
-    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis },
+    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, features },
     graphName,
     inputs: { kind: 'examples', features, sharing },
     outputs: names,

@@ -18,7 +18,8 @@ export interface RecordCounts {
 }
 
 export class RecordCounters {
-  readonly #logs = counterFamily(
+  /** Labels `model` and `outcome`. */
+  readonly logs = counterFamily(
     'pillion_request_log_total',
     'Requests chosen for the model’s request log, by what became of them.',
   );
@@ -29,12 +30,12 @@ export class RecordCounters {
   readonly #series = new Map<string, CounterSeries>();
 
   constructor(registry: Registry) {
-    registry.registerMetric(asMetric(this.#logs));
+    registry.registerMetric(asMetric(this.logs));
     registry.registerMetric(asMetric(this.#recordings));
   }
 
   logOf(model: string): RecordCounts {
-    return this.#countsOf(this.#logs, model);
+    return this.#countsOf(this.logs, model);
   }
 
   recordingOf(model: string): RecordCounts {

@@ -8,7 +8,7 @@ import type { Registry } from 'prom-client';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/serve-options.ts';
 import type { Clock } from '../../core/clock.ts';
-import { type PrepareVersion, warmUp } from '../../models/warm-up.ts';
+import { type FileReplay, type PrepareVersion, type WarmUpEvents, warmUp } from '../../models/warm-up.ts';
 import { warmUpLog } from '../../models/warm-up-log.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { PayloadCapture } from './payload-capture.ts';
@@ -25,6 +25,8 @@ export interface RecordsOptions {
   readonly onInternalError: (error: unknown) => void;
   /** Whether models are being served already. */
   readonly isServing: () => boolean;
+  /** A version's warm-up file, or its golden one, was replayed; must not throw. */
+  readonly onReplayed: (replay: FileReplay) => void;
 }
 
 /** Beside request and answer in a record: names, versions, the fields' own heads. */
@@ -40,7 +42,7 @@ export class Records {
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
 
-  constructor({ clock, logger, registry, options, onInternalError, isServing }: RecordsOptions) {
+  constructor({ clock, logger, registry, options, onInternalError, isServing, onReplayed }: RecordsOptions) {
     this.isServing = isServing;
     const maxTensorBytes = options.max_message_bytes;
     // It holds a request and may hold its answer; neither is larger than a message may be.
@@ -65,7 +67,7 @@ export class Records {
       iterations: options.num_request_iterations_for_warmup || 1,
       maxRecordBytes,
       isServing,
-      events: warmUpLog(logger),
+      events: toldReplays(warmUpLog(logger), onReplayed),
     });
   }
 
@@ -84,6 +86,16 @@ export class Records {
   close(): Promise<void> {
     return this.#logs.close();
   }
+}
+
+function toldReplays(log: WarmUpEvents, onReplayed: (replay: FileReplay) => void): WarmUpEvents {
+  return {
+    ...log,
+    onReplayed: (servable, replay) => {
+      log.onReplayed(servable, replay);
+      onReplayed(replay);
+    },
+  };
 }
 
 function payloadCapture(

@@ -56,6 +56,10 @@ describe('the report of models', () => {
       modelNames: ['m', 'late'],
       waitsFor: () => ['model "late": its base path does not exist'],
       servables: () => [servable],
+      loadOf: (_: string, version: bigint) =>
+        version === 10n
+          ? { state: 'LOADING' as const, lastFailure: new ServingError('backend_unavailable', 'gone') }
+          : undefined,
       status: (name: string) => {
         if (name === 'late') throw new ServingError('model_not_found', 'no version of "late" yet');
         return [
@@ -73,7 +77,12 @@ describe('the report of models', () => {
         {
           name: 'm',
           versions: [
-            { version: '10', state: 'END', error: { kind: 'insufficient_memory', message: 'too big' } },
+            {
+              version: '10',
+              state: 'END',
+              error: { kind: 'insufficient_memory', message: 'too big' },
+              load: { state: 'LOADING', last_failure: { kind: 'backend_unavailable', message: 'gone' } },
+            },
             {
               version: '9',
               state: 'AVAILABLE',

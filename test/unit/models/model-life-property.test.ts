@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
+import { ServingError } from '../../../src/core/errors.ts';
 import { VERSION_STATES } from '../../../src/models/servable.ts';
 import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../support/model-life-harness.ts';
 
@@ -20,7 +21,10 @@ const command = fc.oneof(
   fc.record({ latest: fc.integer({ min: 1, max: 2 }), host: fc.constantFrom('inline', 'thread') }),
   fc.record({ hold: fc.boolean() }),
 );
-type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
+/** An operator's word. It may be about a version that is not there, and is refused then. */
+const word = fc.record({ wish: fc.constantFrom('bringIn', 'leaveOut', 'renew'), of: version });
+type Of<A> = A extends fc.Arbitrary<infer T> ? T : never;
+type Command = Of<typeof command> | Of<typeof word>;
 
 class Operator {
   readonly harness = new LifeHarness([modelConfig('m')], { maxLoadRetries: 1 });
@@ -45,12 +49,30 @@ class Operator {
       else await loads.fail(key, command.ends === 'broken' ? BROKEN : PASSING);
     } else if ('pass' in command) await harness.pass(command.pass);
     else if ('hold' in command) this.hold(command.hold);
-    else {
+    else if ('wish' in command) {
+      const wish = command.wish as 'bringIn' | 'leaveOut' | 'renew';
+      await harness.manager.tell('m', command.of, wish).catch(onlyServingErrors);
+    } else {
       const host = command.host as 'inline' | 'thread';
       this.config = modelConfig('m', { versionPolicy: { kind: 'latest', count: command.latest }, host });
       await harness.manager.reload([this.config]);
     }
     await turn();
+  }
+
+  /** Highest first. */
+  get versions(): readonly bigint[] {
+    return [...this.onDisk].sort((a, b) => Number(b - a));
+  }
+
+  get openVersions(): readonly bigint[] {
+    return [...this.harness.loads.open].map((servable) => servable.version).sort((a, b) => Number(b - a));
+  }
+
+  /** What the policy asks for of what is on disk. */
+  get aspired(): readonly bigint[] {
+    const { versionPolicy } = this.config;
+    return this.versions.slice(0, versionPolicy.kind === 'latest' ? versionPolicy.count : 0);
   }
 
   /** A request that takes long. */
@@ -60,11 +82,17 @@ class Operator {
   }
 
   isUp(): boolean {
+    return this.answering !== undefined;
+  }
+
+  /** The version that a request gets which names none. */
+  get answering(): bigint | undefined {
     try {
-      this.harness.manager.acquire('m', {}).release();
-      return true;
+      const handle = this.harness.manager.acquire('m', {});
+      handle.release();
+      return handle.servable.version;
     } catch {
-      return false;
+      return undefined;
     }
   }
 
@@ -99,20 +127,60 @@ it('availability is kept, the aspired versions come up in the end, and all else 
         assert.ok(!wasUp || onDisk.size === 0 || operator.isUp(), `nothing answers after ${String(Object.keys(each))}`);
       }
       await operator.comeToRest();
-      const { versionPolicy } = operator.config;
-      const count = versionPolicy.kind === 'latest' ? versionPolicy.count : 0;
-      const aspired = [...onDisk].sort((a, b) => Number(b - a)).slice(0, count);
-      const open = [...harness.loads.open].map((servable) => servable.version).sort((a, b) => Number(b - a));
-      assert.deepEqual(open, aspired);
+      assert.deepEqual(operator.openVersions, operator.aspired);
       if (onDisk.size > 0) assert.equal(operator.isUp(), true);
-      await harness.manager.close();
-      assert.equal(harness.loads.open.size, 0);
-      assert.equal(harness.clock.armed, 0);
-      assertForward(harness.told);
+      await assertEnds(operator);
     }),
     { numRuns: 150 },
   );
 });
+
+it('whatever an operator says, what he wants and what the policy wants comes up in the end, and nothing else', async () => {
+  const commands = fc.array(fc.oneof(command, word), { minLength: 5, maxLength: 40, size: 'max' });
+  await fc.assert(
+    fc.asyncProperty(commands, async (chosen) => {
+      const operator = new Operator();
+      const { harness, onDisk } = operator;
+      const { manager } = harness;
+      await operator.do({ put: 1n, isFresh: false, text: 'a' });
+      await harness.start();
+      harness.loads.isHolding = true;
+      const isSomethingOut = (): boolean => [1n, 2n, 3n, 4n].some((version) => manager.isLeftOut('m', version));
+      for (const each of chosen) {
+        const wasUp = operator.isUp();
+        await operator.do(each);
+        const isItsWill = isSomethingOut() || ('wish' in each && each.wish === 'leaveOut');
+        assert.ok(!wasUp || isItsWill || onDisk.size === 0 || operator.isUp(), `nothing answers after ${show(each)}`);
+      }
+      await operator.comeToRest();
+      const { aspired, versions } = operator;
+      const wanted = versions.filter((version) =>
+        aspired.includes(version) ? !manager.isLeftOut('m', version) : manager.isBroughtIn('m', version),
+      );
+      assert.deepEqual(operator.openVersions, wanted);
+      const first = wanted.find((version) => aspired.includes(version)) ?? wanted[0];
+      assert.equal(operator.answering, first);
+      await assertEnds(operator);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+function show(command: Command): string {
+  return JSON.stringify(command, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+}
+
+function onlyServingErrors(error: unknown): void {
+  if (!(error instanceof ServingError)) throw error;
+}
+
+/** Nothing is left open, no timer armed. */
+async function assertEnds({ harness }: Operator): Promise<void> {
+  await harness.manager.close();
+  assert.equal(harness.loads.open.size, 0);
+  assert.equal(harness.clock.armed, 0);
+  assertForward(harness.told);
+}
 
 /** A version's states go forward until its END, after which another life may begin. Lives of one version may overlap. */
 function assertForward(told: readonly string[]): void {

@@ -44,7 +44,7 @@ function puppetLoad(sessions: number) {
   const machine = { free: freeOf(512), resident: 100 * MIB };
   const loaded: ModelMemory[] = [];
   const loading: (() => void)[] = [];
-  const load = memoryCheckedLoad(
+  const { load } = memoryCheckedLoad(
     async (model, version) => {
       await new Promise<void>((resolve) => loading.push(resolve));
       return new Servable(model.name, version, new Map(), new PuppetRunner(echo));
@@ -127,7 +127,7 @@ describe('memory of a model', () => {
   });
 
   it('asks nothing where the machine tells nothing', async (t) => {
-    const load = memoryCheckedLoad(
+    const { load } = memoryCheckedLoad(
       async (model, version) => new Servable(model.name, version, new Map(), new PuppetRunner(echo)),
       { sessionsOf: async () => 1, readFree: () => undefined, readResident: () => 0, onLoaded: () => undefined },
     );

@@ -39,6 +39,17 @@ describe('nextAction', () => {
     assert.equal(next([living(2n, 'AVAILABLE'), living(1n, 'UNLOADING')], [], 'availability'), 'unload 2');
   });
 
+  it('unloads nothing on account of a version that takes nobody’s place', () => {
+    const up = [living(1n, 'AVAILABLE'), living(2n, 'AVAILABLE')];
+    const wanted = { aspired: [3n, 1n], beside: [1n], givenUp: NONE };
+    assert.deepEqual(nextAction(up, wanted, 'availability'), { kind: 'load', version: 3n });
+    assert.equal(nextAction([...up, living(3n, 'LOADING')], wanted, 'availability'), undefined);
+    const done = nextAction([...up, living(3n, 'AVAILABLE')], wanted, 'availability');
+    assert.deepEqual(done, { kind: 'unload', record: up[1] });
+    const alone = nextAction(up, { aspired: [1n], beside: [1n], givenUp: NONE }, 'availability');
+    assert.deepEqual(alone, { kind: 'unload', record: up[1] }, 'nothing is wanted in its place');
+  });
+
   it('gives up a load that nobody wants any more at once', () => {
     assert.equal(next([living(1n, 'AVAILABLE'), living(2n, 'LOADING')], [3n], 'availability'), 'unload 2');
   });

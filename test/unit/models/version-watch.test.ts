@@ -12,15 +12,18 @@ function watch() {
   const clock = new FakeClock();
   const subject = new VersionWatch(files, clock);
   const failed = new Set<bigint>();
+  const wished = new Set<bigint>();
   const look = async (policy = LATEST) => {
-    const { aspired, isChanging, nothingBecause } = await subject.look({
+    const { aspired, broughtIn, found, isChanging, nothingBecause } = await subject.look({
       basePath: '/m',
       policy,
       hasFailed: (version) => failed.has(version),
+      isBroughtIn: (version) => wished.has(version),
     });
-    return { versions: aspired?.map(({ version }) => version), isChanging, nothingBecause };
+    const numbers = broughtIn.map(({ version }) => version);
+    return { versions: aspired?.map(({ version }) => version), broughtIn: numbers, found, isChanging, nothingBecause };
   };
-  return { files, clock, look, failed };
+  return { files, clock, look, failed, wished };
 }
 
 describe('VersionWatch', () => {
@@ -54,8 +57,14 @@ describe('VersionWatch', () => {
     files.put('/m', 1n);
     await look();
     files.put('/m', 2n, { changedAtMs: clock.wallMs() });
-    assert.deepEqual(await look(), { versions: [1n], isChanging: true, nothingBecause: undefined });
-    assert.deepEqual(await look(), { versions: [2n], isChanging: false, nothingBecause: undefined });
+    const looks = [await look(), await look()];
+    assert.deepEqual(
+      looks.map(({ versions, isChanging, nothingBecause }) => ({ versions, isChanging, nothingBecause })),
+      [
+        { versions: [1n], isChanging: true, nothingBecause: undefined },
+        { versions: [2n], isChanging: false, nothingBecause: undefined },
+      ],
+    );
   });
 
   it('waits for an empty directory without haste', async () => {
@@ -105,5 +114,30 @@ describe('VersionWatch', () => {
     assert.deepEqual((await look()).versions, []);
     files.put('/m', 1n, { changedAtMs: clock.wallMs() });
     assert.equal((await look()).versions, undefined);
+  });
+});
+
+describe('versions beside the policy', () => {
+  it('are told of, and those that are wished for are taken besides', async () => {
+    const { files, look, wished } = watch();
+    for (const version of [1n, 3n, 2n]) files.put('/m', version);
+    const { versions, broughtIn, found } = await look();
+    assert.deepEqual([versions, broughtIn, found], [[3n], [], [3n, 2n, 1n]]);
+    wished.add(1n);
+    wished.add(3n);
+    wished.add(7n);
+    const wishedFor = await look();
+    assert.deepEqual([wishedFor.versions, wishedFor.broughtIn], [[3n], [1n]]);
+  });
+
+  it('count once they are at rest, like others', async () => {
+    const { files, clock, look, wished } = watch();
+    files.put('/m', 2n);
+    files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'half' });
+    wished.add(1n);
+    const first = await look();
+    assert.deepEqual([first.versions, first.broughtIn, first.isChanging], [[2n], [], true]);
+    const second = await look();
+    assert.deepEqual([second.broughtIn, second.isChanging], [[1n], false]);
   });
 });

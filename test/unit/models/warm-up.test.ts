@@ -42,7 +42,7 @@ function harness(t: TestContext, changes: Changes = {}) {
     iterations: changes.iterations ?? 1,
     maxRecordBytes: 100,
     events: {
-      onReplayed: (_, what, records) => told.push(`${what} ${records}`),
+      onReplayed: (_, { what, records, error }) => told.push(`${what} ${records}${error ? ' failed' : ''}`),
       onSwept: (_, sweep) => sweeps.push(sweep),
     },
   });
@@ -145,6 +145,16 @@ describe('a version with a warm-up file', () => {
     writeRecords(warmUpFile, bytes('a'));
     await run();
     assert.deepEqual([replayed, sweeps], [[], []]);
+  });
+
+  it('that fails is told with the records up to the one that failed', async (t) => {
+    const replay = async (_: unknown, data: Uint8Array): Promise<void> => {
+      if (textOf(data) === 'b') throw new ServingError('invalid_request', 'no such input');
+    };
+    const { run, told, warmUpFile } = harness(t, { replayer: { replay } });
+    writeRecords(warmUpFile, bytes('a'), bytes('b'), bytes('c'));
+    await assert.rejects(run(), loadFailed(/its warm-up requests failed/));
+    assert.deepEqual(told, ['warm-up 2 failed']);
   });
 
   it('that is empty is served: there is nothing to replay', async (t) => {

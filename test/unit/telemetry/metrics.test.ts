@@ -155,7 +155,7 @@ describe('states', () => {
   it('of a circuit breaker: the one that it is in has 1', async () => {
     const { metrics: all } = metrics();
     let state: 'closed' | 'open' = 'closed';
-    all.observeBreakers(() => [{ model: 'digits', version: '3', state }]);
+    all.gauges.observeBreakers(() => [{ model: 'digits', version: '3', state }]);
     const read = () =>
       Promise.all(
         ['closed', 'half_open', 'open'].map((each) =>
@@ -171,8 +171,8 @@ describe('states', () => {
     const { metrics: all } = metrics();
     let rows = 4;
     let inFlight = 2;
-    all.observeQueues(() => [{ model: 'digits', version: '3', rows, tasks: 2, runningBatches: 1 }]);
-    all.observe('pillion_requests_in_flight', 'In flight.', () => inFlight);
+    all.gauges.observeQueues(() => [{ model: 'digits', version: '3', rows, tasks: 2, runningBatches: 1 }]);
+    all.gauges.observe('pillion_requests_in_flight', 'In flight.', () => inFlight);
     const labels = 'model="digits",version="3"';
     assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 4);
     assert.equal(await sampleOf(all, `pillion_queue_tasks{${labels}}`), 2);
@@ -260,7 +260,7 @@ describe('hosts', () => {
     const { metrics: all, clock } = metrics();
     for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
     all.recordHostRestart('digits', '3', 'recycled');
-    all.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    all.gauges.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
     const labels = 'model="digits",version="3"';
     assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
     assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import type { FeatureDetail } from '../../../../src/admin/feature-detail.ts';
 import type { SignatureDetail, TensorDetail } from '../../../../src/admin/model-detail.ts';
-import { callUrl, sample } from '../../../../src/admin/ui/code-samples.ts';
+import { type CallTarget, callUrl, sample } from '../../../../src/admin/ui/code-samples.ts';
 import { blank, imagePlan, kindsOf, parseNumbers, requestBody } from '../../../../src/admin/ui/input-kinds.ts';
 import { namedOutputs, pictureOf, topBars } from '../../../../src/admin/ui/result-shapes.ts';
+import { bodyOf, fieldsOf, verbOf } from '../../../../src/admin/ui/signature-form.ts';
 
 const tensor = (shape: readonly number[] | undefined, dtype = 'float32', name = 'x'): TensorDetail => ({
   name,
@@ -62,8 +64,86 @@ describe('the form of an input', () => {
   });
 });
 
+describe('the form of a signature that takes examples', () => {
+  const feature = (name: string, changes: Partial<FeatureDetail> = {}): FeatureDetail => {
+    return { name, kind: 'float32', shape: [2], is_optional: false, ...changes };
+  };
+  const regress = (features?: readonly FeatureDetail[], name = 'regress'): SignatureDetail => ({
+    ...signature('dynamic', [tensor([-1], 'string', 'inputs')], name),
+    method: 'tensorflow/serving/regress',
+    ...(features !== undefined && { features }),
+  });
+
+  it('has a field for each feature, as its kind and shape allow', () => {
+    const grid = feature('grid', { shape: [8, 8] });
+    const tags = feature('tags', { kind: 'string', shape: [-1], is_optional: true, default: '?' });
+    const weight = feature('weight', { shape: [], is_optional: true, default: 0.5 });
+    const [first, second, third] = fieldsOf(regress([grid, tags, weight]));
+    assert.deepEqual(kindsOf(first!.tensor, first!.batch), ['image', 'json']);
+    assert.deepEqual(kindsOf(second!.tensor, second!.batch), ['json']);
+    assert.deepEqual(
+      [first, second, third].map((field) => field!.leftOut),
+      [undefined, 'no values, padded with "?"', '0.5'],
+    );
+  });
+
+  it('makes a body of flat lists, without what is left out', () => {
+    const values = new Map<string, unknown>([
+      [
+        'grid',
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ],
+      ['weight', 0.5],
+      ['tags', undefined],
+    ]);
+    const features = [feature('grid', { shape: [2, 2] }), feature('weight', { shape: [] }), feature('tags')];
+    assert.deepEqual(bodyOf(regress(features), values), {
+      signature_name: 'regress',
+      examples: [{ grid: [1, 2, 3, 4], weight: [0.5] }],
+    });
+    assert.deepEqual(bodyOf(regress(features, 'serving_default'), new Map()), { examples: [{}] });
+  });
+
+  it('is a whole example where the model reads them itself', () => {
+    const [field, ...others] = fieldsOf(regress());
+    assert.deepEqual([others, kindsOf(field!.tensor, field!.batch), field!.start], [[], ['json'], '{}']);
+    const values = new Map<string, unknown>([['example', { x: 1.5, tags: ['a'] }]]);
+    assert.deepEqual(bodyOf(regress(), values), {
+      signature_name: 'regress',
+      examples: [{ x: [1.5], tags: ['a'] }],
+    });
+  });
+
+  it('lets an input be left out that has a default', () => {
+    const inputs = [tensor([-1, 2]), { ...tensor([-1], 'float32', 'y'), has_default: true }];
+    assert.deepEqual(
+      fieldsOf(signature('dynamic', inputs)).map(({ leftOut }) => leftOut),
+      [undefined, 'the model’s default'],
+    );
+  });
+
+  it('is there for three methods', () => {
+    const verbs = ['predict', 'classify', 'regress', 'explain'].map((verb) =>
+      verbOf({ ...signature('dynamic', []), method: `tensorflow/serving/${verb}` }),
+    );
+    assert.deepEqual(verbs, ['predict', 'classify', 'regress', undefined]);
+  });
+});
+
 describe('the call as code', () => {
-  const target = { rest: ['unix:/run/p.sock', '[::]:8501'], isTls: false, model: 'a b', version: '3' };
+  const target: CallTarget = {
+    rest: ['unix:/run/p.sock', '[::]:8501'],
+    isTls: false,
+    grpc: ['unix:/run/g.sock', '0.0.0.0:8500'],
+    isGrpcTls: false,
+    verb: 'predict',
+    model: 'a b',
+    version: '3',
+    features: [],
+  };
   const body = `{"instances":["it's"]}`;
 
   it('names an address that can be reached', () => {
@@ -87,6 +167,43 @@ describe('the call as code', () => {
   });
 });
 
+describe('a call with examples as code', () => {
+  const kinds = { f: 'float32', n: 'int64', s: 'string' } as const;
+  const features = Object.entries(kinds).map(([name, kind]) => ({ name, kind, shape: [-1], is_optional: false }));
+  const target: CallTarget = {
+    ...{ rest: [], isTls: false, grpc: ['unix:/run/g.sock', '0.0.0.0:8500'], isGrpcTls: false },
+    ...{ verb: 'classify', model: 'm', version: undefined, features },
+  };
+  const python = (example: object, changes: Partial<CallTarget> = {}): string =>
+    sample('Python', { ...target, ...changes }, JSON.stringify({ signature_name: 's', examples: [example] }));
+
+  it('has the REST path of its method', () => {
+    assert.match(sample('curl', target, '{}'), /\/v1\/models\/m:classify /);
+    assert.match(sample('TypeScript', { ...target, verb: 'regress' }, '{}'), /m:regress'/);
+  });
+
+  it('is TensorFlow Serving’s own client in Python, with the kinds that the model wants', () => {
+    const code = python({ f: [1, 2], n: [3], s: ['a'] });
+    assert.match(code, /"f": feature_pb2\.Feature\(float_list=feature_pb2\.FloatList\(value=features\["f"\]\)\)/);
+    assert.match(code, /"n": .*Int64List\(value=features\["n"\]\)/);
+    assert.match(code, /"s": .*BytesList\(value=\[each\.encode\(\) for each in features\["s"\]\]\)/);
+    assert.match(code, /insecure_channel\("localhost:8500"\)/);
+    assert.match(code, /signature_name = "s"\n/);
+    assert.doesNotMatch(code, /version\.value|base64/);
+    const secure = python({ f: [1] }, { verb: 'regress', isGrpcTls: true, version: '3' });
+    assert.match(secure, /secure_channel\("localhost:8500", grpc\.ssl_channel_credentials\(\)\)/);
+    assert.match(secure, /version\.value = 3\n[\s\S]*stub\.Regress\(/);
+  });
+
+  it('takes the kind of the values where the model does not tell', () => {
+    const code = python({ a: [1, 2], b: [1, 2.5], c: ['x'], d: [{ b64: 'AA==' }] }, { features: [] });
+    assert.match(code, /"a": .*Int64List/);
+    assert.match(code, /"b": .*FloatList/);
+    assert.match(code, /"c": .*each\.encode\(\)/);
+    assert.match(code, /^import base64\n[\s\S]*"d": .*base64\.b64decode\(each\["b64"\]\)/);
+  });
+});
+
 describe('the view of an answer', () => {
   it('tells outputs apart', () => {
     assert.deepEqual(namedOutputs({ predictions: [{ p: [1], q: 2 }] }), [
@@ -99,15 +216,36 @@ describe('the view of an answer', () => {
 
   it('shows a row of numbers as bars, the largest of many', () => {
     assert.deepEqual(topBars([3, 1])!.bars, [
-      { index: 0, value: 3 },
-      { index: 1, value: 1 },
+      { label: '0', value: 3 },
+      { label: '1', value: 1 },
     ]);
     const many = topBars(Array.from({ length: 1000 }, (_, i) => i))!;
     assert.deepEqual(
       [many.bars.length, many.bars[0], many.note],
-      [10, { index: 999, value: 999 }, 'The 10 largest of 1000.'],
+      [10, { label: '999', value: 999 }, 'The 10 largest of 1000.'],
     );
     assert.deepEqual([topBars('x'), topBars([]), topBars([['a']])], [undefined, undefined, undefined]);
+  });
+
+  it('shows classes as bars with their names, and a regression’s value as it is', () => {
+    const [[, classes]] = namedOutputs({
+      results: [
+        [
+          ['cat', 0.9],
+          ['', 0.1],
+        ],
+      ],
+    }) as [[string, unknown]];
+    assert.deepEqual(topBars(classes), {
+      bars: [
+        { label: 'cat', value: 0.9 },
+        { label: '#1', value: 0.1 },
+      ],
+      note: undefined,
+    });
+    const many = Array.from({ length: 100 }, (_, i) => [`c${i}`, i / 100]);
+    assert.deepEqual(topBars(many)!.bars[0], { label: 'c99', value: 0.99 });
+    assert.deepEqual(namedOutputs({ results: [0.5] }), [['', 0.5]]);
   });
 
   it('shows a grid of numbers as a picture, from its least to its most', () => {

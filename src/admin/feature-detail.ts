@@ -1,0 +1,71 @@
+/** One feature of a tf.Example, as GET /models/NAME tells it. */
+import { isUtf8 } from 'node:buffer';
+import type { DType } from '../core/dtype.ts';
+import { type FeatureKind, type FeatureSpec, isPadded } from '../core/feature-spec.ts';
+import { elementCount } from '../core/shape.ts';
+import { BFLOAT16, FLOAT16, fromSmallFloat } from '../core/small-float.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
+
+/** A longer default is told to be there, and not what it is. */
+const MOST_DEFAULT_ELEMENTS = 1024;
+
+export interface FeatureDetail {
+  readonly name: string;
+  /** What the example holds: FloatList, Int64List, BytesList. */
+  readonly kind: FeatureKind;
+  /** Of one example; a first −1 = any number of such rows. */
+  readonly shape: readonly number[];
+  /** An example may be without it. */
+  readonly is_optional: boolean;
+  /**
+   * What such an example has then: one value where all are the same, else all, flat. Of a feature of any number of rows:
+   * what shorter examples are padded with. Integers beyond 2^53 are text; absent = there is none, or it cannot be told.
+   */
+  readonly default?: DefaultValue | readonly DefaultValue[];
+}
+
+type DefaultValue = number | string;
+
+const FLOAT32_DIGITS = 7;
+
+export function featureDetail(spec: FeatureSpec): FeatureDetail {
+  const { name, kind, shape, filler } = spec;
+  const value = filler === undefined ? undefined : defaultOf(filler);
+  return {
+    name,
+    kind,
+    shape,
+    is_optional: filler !== undefined || isPadded(spec),
+    ...(value !== undefined && { default: value }),
+  };
+}
+
+function defaultOf(filler: Tensor): FeatureDetail['default'] {
+  const count = elementCount(filler.shape);
+  if (count === 0 || count > MOST_DEFAULT_ELEMENTS) return undefined;
+  const values = valuesOf(filler);
+  if (values === undefined) return undefined;
+  const [first] = values;
+  return values.every((value) => value === first) ? first : values;
+}
+
+/** Undefined: bytes that are no text. */
+function valuesOf(filler: Tensor): readonly DefaultValue[] | undefined {
+  if (filler.dtype !== 'string') {
+    return Array.from(elements(filler) as ArrayLike<number | bigint>, (value) => plain(filler.dtype, value));
+  }
+  if (!filler.data.every((bytes) => isUtf8(bytes))) return undefined;
+  return filler.data.map((bytes) => new TextDecoder().decode(bytes));
+}
+
+/** As people wrote it: 0.1 and not the float32 next to it. */
+function plain(dtype: DType, value: number | bigint): DefaultValue {
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value.toString();
+  }
+  const small = dtype === 'float16' ? FLOAT16 : dtype === 'bfloat16' ? BFLOAT16 : undefined;
+  const number = small === undefined ? value : fromSmallFloat(small, value);
+  if (!Number.isFinite(number)) return String(number);
+  return dtype === 'float32' || small !== undefined ? Number(number.toPrecision(FLOAT32_DIGITS)) : number;
+}
