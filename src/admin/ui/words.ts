@@ -102,6 +102,8 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
     return `${share} started because they were full: the model is busy, and batches are as large as they may be.`;
   if (reason === 'timeout')
     return `${share} started because waiting longer would have cost somebody their deadline or the batching delay was over.`;
+  if (reason === 'isolation')
+    return `${share} were parts of batches that failed, run again: requests hold values that the model cannot take.`;
   return `${share} started because a slot was free: nothing is held back while the machine has room.`;
 }
 
