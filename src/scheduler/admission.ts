@@ -149,7 +149,8 @@ export class Admission {
     ticket.expectedStart = forecast.start;
     // On an idle server nothing is gained by refusing what may well be in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
-    return forecast.finish + LATE_SHARE * statistics.lateStartMs + statistics.reserveMs - ticket.due;
+    const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));
+    return forecast.finish + LATE_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
