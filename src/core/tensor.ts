@@ -69,3 +69,10 @@ export function byteLengthOf(tensor: Tensor): number {
   for (const element of tensor.data) total += element.byteLength;
   return total;
 }
+
+/** The same of all of them together. */
+export function byteLengthOfAll(tensors: TensorMap): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
+  return bytes;
+}

@@ -237,8 +237,7 @@ function runnerOf(scheduler: Scheduler, { hosted, kept, breaker, shadow }: Runne
     close: async () => {
       await scheduler.close();
       await kept.end();
-      await shadow?.close();
-      await hosted.close();
+      await Promise.all([shadow?.close(), hosted.close()]);
     },
     latencyEstimates: () => scheduler.latency.estimates(),
     get queuedRows() {

@@ -8,7 +8,7 @@ import { bytesPerElement } from '../../core/dtype.ts';
 import type { Batch } from '../../core/executor.ts';
 import { elementCount, type Shape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
-import { byteLengthOf, type Tensor } from '../../core/tensor.ts';
+import { byteLengthOfAll, type Tensor } from '../../core/tensor.ts';
 import type { HostedSession } from './hosted-session.ts';
 
 /** Of the slowest signature, in milliseconds of the session's own run. */
@@ -75,7 +75,5 @@ function zeros({ dtype, shape: free = [] }: TensorSpec, rows: number | undefined
 
 /** Bytes that a batch's inputs take. */
 export function byteLengthOfBatch({ inputs }: Batch): number {
-  let bytes = 0;
-  for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
-  return bytes;
+  return byteLengthOfAll(inputs);
 }

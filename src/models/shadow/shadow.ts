@@ -13,7 +13,7 @@ import { byteLengthOfBatch } from '../../backends/host/trial-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
-import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { type OutputDifference, outputDifferences } from '../runtimes/output-difference.ts';
 
 /** Why a batch that the dice chose was not compared. */
@@ -57,7 +57,7 @@ interface Waiting extends ShadowCopy {
 const MAX_PENDING = 4;
 /** Of inputs, and of outputs: copying a mebibyte takes about a tenth of a millisecond. */
 const MAX_BYTES = 4 * 2 ** 20;
-/** A run that has not begun by then is given up; one that goes on long after it is taken for stuck (hosts.md). */
+/** Of one run: one that goes on long after it is taken for stuck (hosts.md). */
 const PATIENCE_MS = 10_000;
 
 export class Shadow {
@@ -87,9 +87,8 @@ export class Shadow {
       const { inputs, buffers } = copyInputs(batch.inputs, this.#options.executor);
       this.#pending += 1;
       const { signatureName, size } = batch;
-      const askedAt = clock.nowMs();
-      const deadline = askedAt + PATIENCE_MS;
-      return { batch: { signatureName, inputs, outputs: wanted, size, deadline }, buffers, askedAt };
+      const copied = { signatureName, inputs, outputs: wanted, size, deadline: Infinity };
+      return { batch: copied, buffers, askedAt: clock.nowMs() };
     } catch (error) {
       return this.#leaveOut('failed', toServingError(error).message);
     }
@@ -98,7 +97,7 @@ export class Shadow {
   /** The model has answered: the copy is run too, later. The outputs must not change any more. */
   offer(copy: ShadowCopy, { outputs, runStart, runEnd }: BatchResult): void {
     const runMs = (runEnd ?? this.#options.clock.nowMs()) - (runStart ?? copy.askedAt);
-    if (bytesOf(outputs) > MAX_BYTES) {
+    if (byteLengthOfAll(outputs) > MAX_BYTES) {
       this.drop(copy);
       this.#leaveOut('too_large', `its outputs are over ${MAX_BYTES} bytes`);
     } else if (this.#isClosed) this.drop(copy);
@@ -135,7 +134,11 @@ export class Shadow {
   async #compare({ batch, outputs, runMs }: Waiting): Promise<void> {
     const { executor, clock, onCompared } = this.#options;
     const askedAt = clock.nowMs();
-    const { runStart = askedAt, runEnd, outputs: other } = await executor.run(batch);
+    const {
+      runStart = askedAt,
+      runEnd,
+      outputs: other,
+    } = await executor.run({ ...batch, deadline: askedAt + PATIENCE_MS });
     const shadowMs = (runEnd ?? clock.nowMs()) - runStart;
     const differences = await outputDifferences(outputs, other);
     if (this.#isClosed) return;
@@ -165,10 +168,4 @@ function copyInputs(inputs: TensorMap, executor: Executor): { inputs: TensorMap;
     copies.set(name, { ...tensor, data });
   }
   return { inputs: copies, buffers };
-}
-
-function bytesOf(tensors: TensorMap): number {
-  let bytes = 0;
-  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
-  return bytes;
 }

@@ -65,6 +65,9 @@ export interface ShadowStatus {
   readonly outputs: readonly OutputTally[];
 }
 
+/** The version's own end must not wait for longer. */
+const CLOSE_PATIENCE_MS = 5000;
+
 export class VersionShadow {
   /** The model's, to be given its batches from now on. */
   readonly executor: ShadowedExecutor;
@@ -98,9 +101,12 @@ export class VersionShadow {
     this.#loading = this.#load().catch((thrown: unknown) => this.#switchOff(toServingError(thrown).message));
   }
 
-  /** Resolves when nothing of it is left; a load is waited for. Twice is once. Never rejects. */
+  /**
+   * Resolves when nothing of it is left, or after CLOSE_PATIENCE_MS: a load or a run that takes longer ends by itself, and
+   * its host with it. Twice is once. Never rejects.
+   */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= this.#closeInTime();
     return this.#closed;
   }
 
@@ -129,6 +135,17 @@ export class VersionShadow {
     this.#state = 'running';
     this.#reason = `${host.kind}: ${host.reason}`;
     onEvent({ what: 'running', runtime, reason: this.#reason });
+  }
+
+  #closeInTime(): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(clock.nowMs() + CLOSE_PATIENCE_MS, resolve);
+      void this.#close().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   async #close(): Promise<void> {

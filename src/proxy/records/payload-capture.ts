@@ -12,7 +12,14 @@ import { Buffer } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
 import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
-import { byteLengthOf, elements, numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import {
+  byteLengthOfAll,
+  elements,
+  numericTensor,
+  stringTensor,
+  type Tensor,
+  type TensorMap,
+} from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
 import type { PredictAttempt, PredictCapture } from '../../models/tap-point.ts';
 
@@ -63,7 +70,7 @@ export class PayloadCapture implements PredictCapture {
   #keep({ sequence, requested, served, inputs, outputFilter, outputs }: PredictAttempt): void {
     const { maxBytes, clock } = this.#options;
     const answer = this.#keepsAll ? outputs : undefined;
-    if (bytesOf(inputs) + (answer === undefined ? 0 : bytesOf(answer)) > maxBytes / 4) return;
+    if (byteLengthOfAll(inputs) + (answer === undefined ? 0 : byteLengthOfAll(answer)) > maxBytes / 4) return;
     const { name, version, signatureName } = served;
     const metadata = { name, version, signatureName, samplingRate: 1, wallMs: clock.wallMs() };
     const request = writePredictRequest({ ...requested, name, signatureName }, this.#redacted(inputs), outputFilter);
@@ -101,10 +108,4 @@ function blank(tensor: Tensor): Tensor {
     .slice()
     .fill(0 as never);
   return numericTensor(tensor.dtype, tensor.shape, zeros);
-}
-
-function bytesOf(tensors: TensorMap): number {
-  let bytes = 0;
-  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
-  return bytes;
 }

@@ -13,7 +13,7 @@ import type { Buffer } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
 import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
 import { predictionLogParts } from '../../core/prediction-log.ts';
-import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
+import { byteLengthOfAll } from '../../core/tensor.ts';
 import { frameRecord } from '../../core/tf-record-writer.ts';
 import type {
   InferenceExchange,
@@ -125,8 +125,8 @@ class Sample implements SampledRequest {
     this.onMessages({
       type: 'predict',
       served,
-      requestBytes: bytesOf(inputs),
-      responseBytes: bytesOf(outputs),
+      requestBytes: byteLengthOfAll(inputs),
+      responseBytes: byteLengthOfAll(outputs),
       request: () => writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter),
       response: () => writeRecordedResponse(served, outputs),
     });
@@ -158,10 +158,4 @@ class Sample implements SampledRequest {
       taker.take(frameRecord(predictionLogParts(metadata, type, request, answer)));
     }
   }
-}
-
-function bytesOf(tensors: TensorMap): number {
-  let bytes = 0;
-  for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
-  return bytes;
 }

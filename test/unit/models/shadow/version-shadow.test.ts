@@ -24,6 +24,7 @@ function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signat
   const starts: Start[] = [];
   const [model, second] = [new PuppetExecutor(), new PuppetExecutor()];
   const closed: string[] = [];
+  const clock = new FakeClock();
   let load: (host: Host) => void = () => undefined;
   const shadow = new VersionShadow({
     config: { runtime: 'auto', sample: 1 },
@@ -37,7 +38,7 @@ function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signat
         load = resolve;
       });
     },
-    clock: new FakeClock(),
+    clock,
     seriesOf: () => ({ addComparison: () => undefined, addLeftOut: () => undefined }),
     onEvent: (event) => events.push(event),
     ...changes,
@@ -53,7 +54,7 @@ function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signat
     load(host);
     for (let i = 0; i < 4; i++) await setImmediate();
   };
-  return { shadow, model, second, events, starts, closed, loaded };
+  return { clock, shadow, model, second, events, starts, closed, loaded };
 }
 
 /** Until it has said what became of it. */
@@ -146,6 +147,14 @@ describe('the shadow of a version', () => {
     await late.loaded();
     await Promise.all([late.shadow.close(), late.shadow.close()]);
     assert.deepEqual([late.closed, late.shadow.executor.shadow], [['host'], undefined]);
+    const slow = harness();
+    slow.shadow.start();
+    const patient = slow.shadow.close();
+    slow.clock.advance(5000);
+    await patient;
+    assert.deepEqual(slow.closed, []);
+    await slow.loaded();
+    assert.deepEqual([slow.closed, slow.events], [['host'], []]);
     const never = harness();
     await never.shadow.close();
     assert.deepEqual(never.starts, []);
