@@ -30,6 +30,7 @@ import { SignatureSeries } from './signature-series.ts';
 import { SteadyWall } from './steady-wall.ts';
 import type { KeepReason } from './tail-keep.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
+import type { SpanLoss } from './tracing.ts';
 
 /** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
 export const DURATION_BUCKETS: readonly number[] = [
@@ -138,6 +139,10 @@ export class Metrics {
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
+    lostSpans: counterFamily(
+      'pillion_lost_spans_total',
+      'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
+    ),
     alternates: counterFamily(
       'pillion_alternate_answers_total',
       'Requests that another model answered in the place of the one that was asked, by why.',
@@ -150,6 +155,10 @@ export class Metrics {
   readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
+  };
+  readonly #lostSpans: Readonly<Record<SpanLoss, CounterSeries>> = {
+    queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
+    export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
   readonly #hostRestarts = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
@@ -173,6 +182,10 @@ export class Metrics {
 
   recordBatch(record: BatchRecord): void {
     this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
+  }
+
+  recordLostSpans(count: number, why: SpanLoss): void {
+    this.#lostSpans[why].add(count);
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
