@@ -191,7 +191,11 @@ function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, v
 
 function runnerOf(scheduler: Scheduler, hosted: Host, kept: KeptLatency, breaker: Breaker | undefined): ServableRunner {
   return {
-    submit: (request) => (breaker?.isRefusing === true ? Promise.reject(breaker.refusal()) : scheduler.submit(request)),
+    submit(request) {
+      if (breaker?.isRefusing !== true) return scheduler.submit(request);
+      request.context.note('breaker', breaker.refusalFacts());
+      return Promise.reject(breaker.refusal());
+    },
     close: async () => {
       await scheduler.close();
       await kept.end();

@@ -7,6 +7,7 @@
 import { Buffer } from 'node:buffer';
 import type { Instant } from '../core/clock.ts';
 import type { ErrorKind } from '../core/errors.ts';
+import type { RequestEvent } from './request-event.ts';
 import {
   type BatchRecord,
   type RequestOutcome,
@@ -40,6 +41,7 @@ export class RequestSnapshot {
   error: ErrorFacts | undefined = undefined;
   trace: TraceContext | undefined = undefined;
   batch: BatchRecord | undefined = undefined;
+  events: readonly RequestEvent[] | undefined = undefined;
   /** Unique in the process. */
   sequence = 0;
   /** Undefined: an ordinary one. */
@@ -64,6 +66,7 @@ export class RequestSnapshot {
     this.error = error === undefined ? undefined : { kind: error.kind, message: cut(error.message) };
     this.trace = record.trace;
     this.batch = record.batch;
+    this.events = record.events;
     this.sequence = record.sequence;
     this.kept = kept;
     this.stages.copyFrom(record.stages);

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
+import type { RequestEntry } from '../../src/admin/requests-report.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { remoteModel } from '../support/remote-models.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
@@ -91,6 +92,9 @@ async function checkShown(front: Sidecar): Promise<void> {
   assert.deepEqual([stateOf('closed'), stateOf('open') + stateOf('half_open')], [0, 1]);
   assert.equal(page.value('pillion_breaker_state', { model: 'near', state: 'closed' }), 1);
   assert.ok(page.value('pillion_alternate_answers_total', { model: 'far', reason: 'fallback' }) >= 8);
+  const { requests } = (await (await fetch(`${front.admin}/requests`)).json()) as { requests: RequestEntry[] };
+  const refused = requests.find(({ events }) => events?.some(({ name }) => name === 'inference.breaker'));
+  assert.deepEqual([refused?.model, refused?.outcome], ['near', 'ok']);
   const report = (await (await fetch(`${front.admin}/models`)).json()) as ModelsReport;
   const [version] = report.models[0]!.versions;
   assert.notEqual(version!.breaker?.state, 'closed');

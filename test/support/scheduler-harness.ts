@@ -12,6 +12,7 @@ import type { CoreSlots } from '../../src/scheduler/core-slots.ts';
 import type { LatencySeed } from '../../src/scheduler/latency-model.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
+import type { RunEvent, RunEventFacts } from '../../src/core/executor.ts';
 import type { SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
 import { type BatchRecord, noTelemetry, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { StageClock } from '../../src/telemetry/stage-clock.ts';
@@ -158,8 +159,16 @@ export interface ContextInit {
   readonly hasOwnDeadline?: boolean;
 }
 
-export function taskContext(clock: FakeClock, init: ContextInit = {}): TaskContext {
+/** What a request was told of its run. */
+export interface NotedContext extends TaskContext {
+  readonly noted: readonly (readonly [event: RunEvent, facts: RunEventFacts])[];
+}
+
+export function taskContext(clock: FakeClock, init: ContextInit = {}): NotedContext {
+  const noted: [RunEvent, RunEventFacts][] = [];
   return {
+    noted,
+    note: (event, facts) => noted.push([event, facts]),
     deadline: init.deadline ?? Infinity,
     cancel: new CancelSignal(),
     stages: new StageClock(clock.nowMs()),

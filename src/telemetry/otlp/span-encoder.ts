@@ -18,7 +18,6 @@ import { AttributeKey, type AttributeValue, type SpanOutput, type SpanRole } fro
 import type { TraceContext } from '../trace-context.ts';
 import { writeKeyValue } from './key-value.ts';
 import type { SpanLimits } from './span-limits.ts';
-import type { SpanQueue } from './span-queue.ts';
 import { UnixNanos } from './unix-nanos.ts';
 
 /** Tags: number << 3 | wire type. Of ScopeSpans, Span, Event, Link and Status; those of two bytes with the second one 1. */
@@ -65,13 +64,21 @@ const FIXED_BYTES = 160;
 const SHORT_LENGTH = 1;
 const LONG_LENGTH = 2;
 
+/** Where spans are written to: SpanQueue. */
+export interface SpanRoom {
+  /** Where to write a span to, to be followed by `close`; undefined where there is no room for it. */
+  open(): GrowingWriter | undefined;
+  /** The span is whole. */
+  close(): void;
+}
+
 export interface SpanEncoderOptions {
-  readonly queue: SpanQueue;
+  readonly queue: SpanRoom;
   readonly limits: SpanLimits;
 }
 
 export class SpanEncoder implements SpanOutput {
-  readonly #queue: SpanQueue;
+  readonly #queue: SpanRoom;
   readonly #limits: SpanLimits;
   readonly #time = new UnixNanos();
   readonly #ids = new RandomIds();

@@ -13,6 +13,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { GrowingWriter } from '../../core/growing-writer.ts';
 import { varintSize } from '../../core/wire-writer.ts';
 import type { SpanLoss } from '../tracing.ts';
+import type { SpanRoom } from './span-encoder.ts';
 import type { SpanQueueLimits } from './span-limits.ts';
 
 /** What an export sends: an ExportTraceServiceRequest. */
@@ -52,7 +53,7 @@ interface Batch {
   end: number;
 }
 
-export class SpanQueue {
+export class SpanQueue implements SpanRoom {
   readonly #options: SpanQueueOptions;
   /** Bytes in front of the first span. */
   readonly #room: number;
@@ -71,7 +72,7 @@ export class SpanQueue {
     this.#room = HEADS_BYTES + options.resource.length + options.scope.length;
   }
 
-  /** Where to write a span to, to be followed by `close`; undefined where there is no room, and it is counted as lost. */
+  /** Undefined where there is no room, and the span is counted as lost. */
   open(): GrowingWriter | undefined {
     const { limits, onLost } = this.#options;
     if (this.#waiting >= limits.maxQueued || this.#sealedBytes >= MAX_SEALED_BYTES || this.#isClosed) {
