@@ -22,7 +22,7 @@ import {
 } from '@opentelemetry/api';
 import type { Instant } from '../core/clock.ts';
 import type { RequestEvent } from './request-event.ts';
-import type { AttributeKey, AttributeValue, SpanOutput, SpanRole } from './span-output.ts';
+import type { AttributeBlock, AttributeKey, AttributeValue, SpanOutput, SpanRole } from './span-output.ts';
 import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 
 /** An SDK's id generator that hands out the ids set just before startSpan: all in one synchronous step. */
@@ -93,6 +93,10 @@ export class SdkSpans implements SpanOutput {
 
   set({ name }: AttributeKey, value: AttributeValue): void {
     this.#begun!.attributes[name] = value;
+  }
+
+  setAll({ entries }: AttributeBlock): void {
+    for (const [key, value] of entries) this.set(key, value);
   }
 
   link(contexts: readonly TraceContext[]): void {

@@ -4,6 +4,7 @@
  * Everything here is either of a closed set, a number, or a caller's string cut to MAX_TEXT_CHARS. Payloads never.
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../core/errors.ts';
+import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
 import type { BatchRecord, RequestOutcome, RequestRecord } from './request-record.ts';
 import { AttributeKey, type AttributeSink, type AttributeValue } from './span-output.ts';
 import type { KeepReason } from './tail-keep.ts';
@@ -45,6 +46,12 @@ const BATCH_REASON = new AttributeKey('inference.batch.dispatch_reason');
 const BATCH_RUN = new AttributeKey('inference.batch.run_ms');
 const BATCH_EXPECTED = new AttributeKey('inference.batch.expected_ms');
 
+/** Of a request: what was asked of which model, and how it ended. */
+function requestEntries(record: RequestRecord): Entries {
+  const asked = record.surface === 'grpc' ? rpcEntries(record) : httpEntries(record);
+  return [...asked, ...modelEntries(record)];
+}
+
 /** `text`, cut where a caller could have made it long. */
 export function clip(text: string): string {
   return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
@@ -55,11 +62,25 @@ export function isServerFault(outcome: RequestOutcome): boolean {
   return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
 }
 
-/** Attributes of a request's server span; `kept`: why it is worth keeping, whatever the sampling. */
-export function setRequestAttributes(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
-  if (record.surface === 'grpc') setRpc(span, record);
-  else setHttp(span, record);
-  if (record.model !== '') setModel(span, record);
+/** Says of spans what their records say. */
+export class SpanAttributes {
+  readonly #requests = new LastBlock(requestEntries);
+  readonly #models = new LastBlock(modelEntries);
+
+  /** Of a request's server span; `kept`: why it is worth keeping, whatever the sampling. */
+  setRequest(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
+    span.setAll(this.#requests.blockOf(record));
+    setRequestFacts(span, record, kept);
+  }
+
+  /** Of a batch's span. */
+  setBatch(span: AttributeSink, record: BatchRecord): void {
+    span.setAll(this.#models.blockOf(record));
+    setBatchFacts(span, record);
+  }
+}
+
+function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepReason | undefined): void {
   span.set(REQUEST_ID, clip(record.id));
   if (record.peer !== '') setPeer(span, clip(record.peer));
   if (record.alternate !== undefined) {
@@ -78,30 +99,34 @@ export function setRequestAttributes(span: AttributeSink, record: RequestRecord,
   if (record.outcome !== 'ok') setError(span, record);
 }
 
-/** Attributes of a batch's span. */
-export function setBatchAttributes(span: AttributeSink, record: BatchRecord): void {
+function setBatchFacts(span: AttributeSink, record: BatchRecord): void {
   span.set(BATCH_TASKS, record.tasks);
   span.set(BATCH_ROWS, record.rows);
   span.set(BATCH_SIZE, record.size);
   span.set(BATCH_PADDING, record.size - record.rows);
   span.set(BATCH_REASON, record.reason);
-  setModel(span, record);
   if (record.runStart !== undefined && record.runEnd !== undefined) span.set(BATCH_RUN, record.runEnd - record.runStart);
   if (record.expectedMs !== undefined) span.set(BATCH_EXPECTED, record.expectedMs);
   if (record.outcome !== 'ok') span.set(ERROR_TYPE, record.outcome);
 }
 
-function setRpc(span: AttributeSink, record: RequestRecord): void {
-  span.set(RPC_SYSTEM, 'grpc');
-  span.set(RPC_METHOD, record.method);
-  span.set(RPC_STATUS, record.outcome === 'ok' ? GrpcStatus.OK : ERROR_TABLE[record.outcome].grpc);
+function rpcEntries({ method, outcome }: RequestRecord): Entries {
+  const status = outcome === 'ok' ? GrpcStatus.OK : ERROR_TABLE[outcome].grpc;
+  return [
+    [RPC_SYSTEM, 'grpc'],
+    [RPC_METHOD, method],
+    [RPC_STATUS, status],
+  ];
 }
 
-function setHttp(span: AttributeSink, record: RequestRecord): void {
-  span.set(URL_SCHEME, 'http');
-  span.set(HTTP_METHOD, httpVerb(record.method));
-  span.set(HTTP_STATUS, record.outcome === 'ok' ? 200 : ERROR_TABLE[record.outcome].http);
-  span.set(METHOD, record.method);
+function httpEntries({ method, outcome }: RequestRecord): Entries {
+  const status = outcome === 'ok' ? 200 : ERROR_TABLE[outcome].http;
+  return [
+    [URL_SCHEME, 'http'],
+    [HTTP_METHOD, httpVerb(method)],
+    [HTTP_STATUS, status],
+    [METHOD, method],
+  ];
 }
 
 /** The verb that a method of ours is asked with; for what is none, OpenTelemetry's word for "some other". */
@@ -110,10 +135,12 @@ function httpVerb(method: string): string {
   return method.startsWith('Get') ? 'GET' : 'POST';
 }
 
-function setModel(span: AttributeSink, record: Pick<RequestRecord, 'model' | 'version' | 'signatureName'>): void {
-  span.set(MODEL_NAME, record.model);
-  if (record.version !== '') span.set(MODEL_VERSION, record.version);
-  if (record.signatureName !== '') span.set(MODEL_SIGNATURE, record.signatureName);
+function modelEntries({ model, version, signatureName }: ModelFacts): Entries {
+  if (model === '') return [];
+  const entries: (readonly [AttributeKey, AttributeValue])[] = [[MODEL_NAME, model]];
+  if (version !== '') entries.push([MODEL_VERSION, version]);
+  if (signatureName !== '') entries.push([MODEL_SIGNATURE, signatureName]);
+  return entries;
 }
 
 /** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */

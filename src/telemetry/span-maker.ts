@@ -15,7 +15,7 @@
  */
 import type { Clock, Instant } from '../core/clock.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
-import { clip, isServerFault, setBatchAttributes, setRequestAttributes } from './span-attributes.ts';
+import { clip, isServerFault, SpanAttributes } from './span-attributes.ts';
 import { eventsOf } from './span-events.ts';
 import type { SpanOutput } from './span-output.ts';
 import { STAGE_EXECUTE, STAGES } from './stage-clock.ts';
@@ -38,6 +38,7 @@ export interface SpanMakerOptions {
 export class SpanMaker {
   readonly #output: SpanOutput;
   readonly #wall: SteadyWall;
+  readonly #attributes = new SpanAttributes();
   /** Of the last request: mostly it is the next one's too. */
   #name = { method: '', model: '', text: '' };
 
@@ -52,7 +53,7 @@ export class SpanMaker {
     const { stages } = record;
     output.startAt(this.#wall.atZero());
     output.begin(context, 'server', this.#nameOf(record), stages.startedAt, stages.finishedAt);
-    setRequestAttributes(output, record, kept);
+    this.#attributes.setRequest(output, record, kept);
     const events = eventsOf(record);
     if (events.length > 0) output.happened(events);
     if (isServerFault(record.outcome)) output.fail(clip(record.error?.message ?? record.outcome));
@@ -69,7 +70,7 @@ export class SpanMaker {
     output.startAt(this.#wall.atZero());
     const end = Math.max(executeStart, splitStart, record.end);
     output.begin(context, 'internal', BATCH_SPAN_NAME, batchStart, end);
-    setBatchAttributes(output, record);
+    this.#attributes.setBatch(output, record);
     output.link(record.members);
     if (isServerFault(record.outcome)) output.fail(record.outcome);
     output.end();

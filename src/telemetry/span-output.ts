@@ -21,9 +21,21 @@ export class AttributeKey {
   }
 }
 
+/** Attributes that many spans have alike. */
+export class AttributeBlock {
+  readonly entries: readonly (readonly [AttributeKey, AttributeValue])[];
+  /** Whoever takes it may keep here what it made of it. One process has one kind of output. */
+  encoded: Uint8Array | undefined = undefined;
+
+  constructor(entries: readonly (readonly [AttributeKey, AttributeValue])[]) {
+    this.entries = entries;
+  }
+}
+
 /** Takes attributes; each key at most once a span. */
 export interface AttributeSink {
   set(key: AttributeKey, value: AttributeValue): void;
+  setAll(block: AttributeBlock): void;
 }
 
 /** Whose span it is: a caller's request, or a part of the server's work. */
