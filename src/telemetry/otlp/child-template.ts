@@ -35,7 +35,7 @@ export class ChildTemplate {
     time.writeTo(own, start);
     own.position = END_AT;
     time.writeTo(own, end);
-    writer.shortBytes(own.buffer);
+    writer.bytes(own.buffer);
   }
 
   #fill(parent: TraceContext): void {
