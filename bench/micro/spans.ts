@@ -2,8 +2,9 @@
  * What it costs to make the spans of one request at full sampling, nine of them with a batch for every sixteenth: as
  * OTLP's bytes, and as the SDK's objects and its serializer, both up to the bytes that would be sent.
  */
-import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { systemClock } from '../../src/core/clock.ts';
 import { GrowingWriter } from '../../src/core/growing-writer.ts';
 import { SpanEncoder, type SpanRoom } from '../../src/telemetry/otlp/span-encoder.ts';
@@ -69,7 +70,13 @@ function sdk(): SpanOutput {
 }
 
 function context(): TraceContext {
-  return { traceId: newTraceId(), spanId: newSpanId(), parentSpanId: undefined, isSampled: true, traceState: undefined };
+  return {
+    traceId: newTraceId(),
+    spanId: newSpanId(),
+    parentSpanId: undefined,
+    isSampled: true,
+    traceState: undefined,
+  };
 }
 
 /** Requests that have ended, each with its batch, as a server at work hands them over. */

@@ -105,7 +105,8 @@ function setBatchFacts(span: AttributeSink, record: BatchRecord): void {
   span.set(BATCH_SIZE, record.size);
   span.set(BATCH_PADDING, record.size - record.rows);
   span.set(BATCH_REASON, record.reason);
-  if (record.runStart !== undefined && record.runEnd !== undefined) span.set(BATCH_RUN, record.runEnd - record.runStart);
+  if (record.runStart !== undefined && record.runEnd !== undefined)
+    span.set(BATCH_RUN, record.runEnd - record.runStart);
   if (record.expectedMs !== undefined) span.set(BATCH_EXPECTED, record.expectedMs);
   if (record.outcome !== 'ok') span.set(ERROR_TYPE, record.outcome);
 }

@@ -4,6 +4,7 @@
 import { CancelSignal } from '../../src/core/cancel.ts';
 import type { Instant } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import type { RunEvent, RunEventFacts } from '../../src/core/executor.ts';
 import type { PriorityClass } from '../../src/core/priority.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
@@ -12,7 +13,6 @@ import type { CoreSlots } from '../../src/scheduler/core-slots.ts';
 import type { LatencySeed } from '../../src/scheduler/latency-model.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
-import type { RunEvent, RunEventFacts } from '../../src/core/executor.ts';
 import type { SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
 import { type BatchRecord, noTelemetry, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { StageClock } from '../../src/telemetry/stage-clock.ts';

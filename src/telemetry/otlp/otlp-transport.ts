@@ -61,5 +61,13 @@ async function grpcDelegate(): Promise<IOtlpExportDelegate<EncodedSpans>> {
   const options = convertLegacyOtlpGrpcOptions({}, 'TRACES');
   const method = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
   const kind = 'otlp_grpc_span_exporter';
-  return createOtlpGrpcExportDelegate(options, serializer, kind, metricsHelper, undefined, 'TraceExportService', method);
+  return createOtlpGrpcExportDelegate(
+    options,
+    serializer,
+    kind,
+    metricsHelper,
+    undefined,
+    'TraceExportService',
+    method,
+  );
 }

@@ -13,7 +13,13 @@
 import type { Instant } from '../../core/clock.ts';
 import { GrowingWriter, UTF8_BYTES_A_UNIT } from '../../core/growing-writer.ts';
 import type { RequestEvent } from '../request-event.ts';
-import { type AttributeBlock, AttributeKey, type AttributeValue, type SpanOutput, type SpanRole } from '../span-output.ts';
+import {
+  type AttributeBlock,
+  AttributeKey,
+  type AttributeValue,
+  type SpanOutput,
+  type SpanRole,
+} from '../span-output.ts';
 import type { TraceContext } from '../trace-context.ts';
 import { ChildTemplate } from './child-template.ts';
 import { writeKeyValue } from './key-value.ts';
@@ -187,7 +193,8 @@ export class SpanEncoder implements SpanOutput {
     writer.varint(EventTag.time);
     this.#time.writeTo(writer, at);
     writeText(writer, EventTag.name, name);
-    for (const [key, value] of kept) writeKeyValue(writer, EventTag.attributes, new AttributeKey(key), this.#cut(value));
+    for (const [key, value] of kept)
+      writeKeyValue(writer, EventTag.attributes, new AttributeKey(key), this.#cut(value));
     writeCount(writer, EventTag.droppedAttributes, entries.length - kept.length);
     writer.reserve(FIXED_BYTES);
     writer.end(lengthAt, LONG_LENGTH);

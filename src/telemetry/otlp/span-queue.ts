@@ -79,7 +79,8 @@ export class SpanQueue implements SpanRoom {
       onLost(1, 'queue_full');
       return undefined;
     }
-    const batch = (this.#open ??= this.#newBatch());
+    this.#open ??= this.#newBatch();
+    const batch = this.#open;
     // One that was begun and not ended goes.
     batch.writer.position = batch.end;
     return batch.writer;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { setImmediate } from 'node:timers/promises';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { bytesField, messageField } from '../../../../src/core/wire-writer.ts';
 import type { SpanQueueLimits } from '../../../../src/telemetry/otlp/span-limits.ts';
 import { type EncodedSpans, SpanQueue } from '../../../../src/telemetry/otlp/span-queue.ts';
@@ -49,7 +49,10 @@ describe('the queue of spans', () => {
   it('sends what is full at once, and one export after the other', async () => {
     const { exports, add } = harness();
     add('a', 'b', 'c', 'd', 'e', 'f');
-    assert.deepEqual(exports.map(({ names, count }) => [names, count]), [[['a', 'b', 'c'], 3]]);
+    assert.deepEqual(
+      exports.map(({ names, count }) => [names, count]),
+      [[['a', 'b', 'c'], 3]],
+    );
     exports[0]!.settle();
     await setImmediate();
     assert.deepEqual(exports[1]?.names, ['d', 'e', 'f']);
