@@ -12,7 +12,16 @@ import { parseArgs } from 'node:util';
 import { describeMachine, watchForeignCpu } from '../support/machine.ts';
 import { DEFAULT_ROUNDS, type Figures } from './interleave.ts';
 
-const SUBJECTS = ['predict-in', 'predict-out', 'json-in', 'json-out', 'hpack', 'telemetry', 'request-costs'] as const;
+const SUBJECTS = [
+  'predict-in',
+  'predict-out',
+  'json-in',
+  'json-out',
+  'hpack',
+  'telemetry',
+  'spans',
+  'request-costs',
+] as const;
 /** More of the machine than this went elsewhere: the figures are doubtful. */
 const BUSY_SHARE = 0.1;
 

@@ -65,6 +65,7 @@ export class Simulation {
       stages: new StageClock(this.clock.nowMs()),
       trace: undefined,
       batch: undefined,
+      note: () => undefined,
     };
     const expiry = this.#deadlines.add(deadline, () => context.cancel.cancel(expired()));
     const leaving = this.#deadlines.add(leavesAt, () => context.cancel.cancel(clientLeft('simulated')));

@@ -8,7 +8,8 @@
  *
  *   node build/bench/telemetry/telemetry-bench.js MODELS_DIRECTORY [--seconds=2] [--rounds=7] [--connections=32]
  *
- * Metrics are always on: they are in `off` too. Prints a table and writes bench/results/telemetry.json.
+ * Metrics are always on: they are in `off` too. Prints a table, with the spans that did not reach the collector, and
+ * writes bench/results/telemetry.json.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -102,7 +103,17 @@ async function inTurn(contestants: readonly Contestant[]): Promise<Round[][]> {
   });
 }
 
-function report(contestants: readonly Contestant[], rounds: readonly Round[][]): void {
+/** Spans that did not reach the collector: what was not sent cost nothing to send. */
+async function lostSpans({ metrics }: Contestant): Promise<number> {
+  if (metrics === undefined) return 0;
+  const page = await (await fetch(metrics)).text();
+  const counts = page.matchAll(/^pillion_lost_spans_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((total, [, count]) => total + Number(count), 0);
+}
+
+async function report(contestants: readonly Contestant[], rounds: readonly Round[][]): Promise<void> {
+  for (const { server } of contestants) server.resume();
+  const lost = await Promise.all(contestants.map(lostSpans));
   const rates = rounds.map((each) => each.map(({ requestsPerSecond }) => requestsPerSecond));
   const rows = contestants.map(({ name, wanted }, i) => ({
     name,
@@ -110,9 +121,10 @@ function report(contestants: readonly Contestant[], rounds: readonly Round[][]):
     cpuMicros: Number(median(rounds[i]!.map(({ cpuMicros }) => cpuMicros)).toFixed(1)),
     ratio: Number(medianRatio(rates[i]!, rates[0]!).toFixed(3)),
     wanted,
+    lostSpans: lost[i]!,
   }));
-  for (const { name, requestsPerSecond, cpuMicros, ratio, wanted } of rows) {
-    const figures = `${requestsPerSecond} requests/s  ${cpuMicros} µs CPU  × ${ratio}`;
+  for (const { name, requestsPerSecond, cpuMicros, ratio, wanted, lostSpans } of rows) {
+    const figures = `${requestsPerSecond} requests/s  ${cpuMicros} µs CPU  × ${ratio}  ${lostSpans} spans lost`;
     console.log(`${name.padEnd(8)} ${figures}${ratio < wanted ? `, but ${wanted} is wanted` : ''}`);
   }
   const { connections, seconds } = values;
@@ -132,7 +144,7 @@ const contestants = [
   await startContestant('100 %', 0.6, endpoint, '1'),
 ];
 try {
-  report(contestants, await inTurn(contestants));
+  await report(contestants, await inTurn(contestants));
 } finally {
   for (const { server } of contestants) server.resume();
   await Promise.all([...contestants.map(({ server }) => server.stop()), collector.stop()]);

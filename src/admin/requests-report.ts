@@ -5,6 +5,7 @@
 import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
+import type { RequestEvent } from '../telemetry/request-event.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
 import type { ErrorFacts, RequestSnapshot } from '../telemetry/request-snapshot.ts';
 import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
@@ -35,11 +36,20 @@ export interface RequestEntry {
   readonly stages: readonly StageEntry[];
   /** Why it is still here. */
   readonly kept: 'recent' | 'slow' | 'failed';
+  /** What happened on the way that is no stage: a run was sent again, or a circuit breaker did not let it run. */
+  readonly events?: readonly EventEntry[];
   readonly batch?: BatchEntry;
   /** The first batch that it rode in failed, and it was run again apart from others. */
   readonly isolated?: IsolationEntry;
   /** Can its payload be had? */
   readonly has_payload: boolean;
+}
+
+export interface EventEntry {
+  /** As on the request's span (docs/semantic-conventions.md). */
+  readonly name: string;
+  readonly at_ms: number;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface StageEntry {
@@ -81,7 +91,7 @@ export interface RequestsView {
 }
 
 export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
-  const { trace, batch, error, stages, isolation } = request;
+  const { trace, batch, error, events, stages, isolation } = request;
   return {
     id: request.id,
     ...(trace !== undefined && { trace_id: trace.traceId }),
@@ -100,6 +110,7 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     duration_ms: millis(request.durationMs),
     stages: stageEntries(stages),
     kept: request.kept ?? 'recent',
+    ...(events !== undefined && { events: events.map((event) => eventEntry(event, stages)) }),
     ...(batch !== undefined && {
       batch: batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
     }),
@@ -112,6 +123,10 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     }),
     has_payload: payloads?.has(request.sequence) ?? false,
   };
+}
+
+function eventEntry({ name, at, attributes = {} }: RequestEvent, { startedAt }: StageClock): EventEntry {
+  return { name, at_ms: millis(at - startedAt), attributes };
 }
 
 /** A stage that was skipped has no length, except where the request ended in it. */

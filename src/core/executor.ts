@@ -13,6 +13,12 @@ export interface TraceHeaders {
   readonly baggage?: string | undefined;
 }
 
+/** What happened to a run on its way: it was sent to its server again, or a circuit breaker did not let it run. */
+export type RunEvent = 'retry' | 'breaker';
+
+/** Of a closed set of names; values are numbers, words of closed sets, or names from the configuration. */
+export type RunEventFacts = Readonly<Record<string, string | number>>;
+
 /** For whom a batch runs: what goes along with it to a server that runs it elsewhere. Asked for by those alone. */
 export interface BatchOrigin {
   /** Of the span under which the run happens; undefined = nobody traces. */
@@ -29,6 +35,8 @@ export interface BatchOrigin {
    * can say, and it counts as the runtime's.
    */
   onJudged?: ((isOfInputs: boolean) => void) | undefined;
+  /** Tells the requests in it what has happened now, for those who look at them afterwards. */
+  note(event: RunEvent, facts: RunEventFacts): void;
 }
 
 export interface Batch {

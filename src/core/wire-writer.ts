@@ -40,7 +40,8 @@ export function lengthDelimitedSize(field: number, length: number): number {
 }
 
 export class WireWriter {
-  readonly buffer: Buffer;
+  /** Stays the same one, but in a GrowingWriter. */
+  buffer: Buffer;
   position: number;
 
   /** @param room bytes left free in front of the message */

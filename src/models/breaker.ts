@@ -15,6 +15,7 @@
 import type { BreakerConfig } from '../config/model-config.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import { type ErrorKind, ServingError } from '../core/errors.ts';
+import type { RunEventFacts } from '../core/executor.ts';
 
 export const BREAKER_STATES = ['closed', 'half_open', 'open'] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
@@ -68,14 +69,18 @@ export class Breaker {
 
   /** What such a request hears. */
   refusal(): ServingError {
-    const { what, clock } = this.#options;
-    const leftMs = this.#state === 'open' ? this.#probeAt - clock.nowMs() : 0;
-    const retryAfterMs = Math.ceil(Math.max(PROBE_RETRY_MS, leftMs));
+    const { what } = this.#options;
+    const retryAfterMs = this.#retryAfterMs();
     const text = `${what} has failed too often and is not run for now: ${this.#lastFailure}; retry after ${retryAfterMs} ms`;
     return new ServingError('backend_unavailable', text, {
       retryAfterMs,
       attributes: { stage: 'admit', reason: 'breaker_open' },
     });
+  }
+
+  /** What is noted of such a request, whoever answers it in the end. */
+  refusalFacts(): RunEventFacts {
+    return { 'inference.breaker.state': this.#state, 'inference.retry_after_ms': this.#retryAfterMs() };
   }
 
   /** A batch is about to run: what `settle` wants to know of it, or undefined if it must not. */
@@ -94,6 +99,11 @@ export class Breaker {
     if (this.#state === 'half_open') this.#settleProbe(verdict);
     else if (verdict === 'failed') this.#countFailure();
     else if (verdict === 'alive' && this.#failures > 0) this.#others += 1;
+  }
+
+  #retryAfterMs(): number {
+    const leftMs = this.#state === 'open' ? this.#probeAt - this.#options.clock.nowMs() : 0;
+    return Math.ceil(Math.max(PROBE_RETRY_MS, leftMs));
   }
 
   #settleProbe(verdict: BatchVerdict): void {

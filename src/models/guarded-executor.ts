@@ -71,7 +71,8 @@ export class GuardedExecutor implements Executor {
   }
 
   /** Its buffers are the executor's from here on, which takes back those that it lent. */
-  #refuse({ inputs }: Batch): Promise<never> {
+  #refuse({ inputs, origin }: Batch): Promise<never> {
+    origin?.note('breaker', this.#breaker.refusalFacts());
     for (const { data } of inputs.values())
       if (data instanceof Uint8Array) this.#inner.release(data.buffer as ArrayBuffer);
     return Promise.reject(this.#breaker.refusal());

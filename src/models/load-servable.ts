@@ -230,9 +230,10 @@ interface RunnerParts {
 
 function runnerOf(scheduler: Scheduler, { hosted, kept, breaker, shadow }: RunnerParts): ServableRunner {
   return {
-    submit: (request) => {
-      if (breaker?.isRefusing === true) throw breaker.refusal();
-      return scheduler.submit(request);
+    submit(request) {
+      if (breaker?.isRefusing !== true) return scheduler.submit(request);
+      request.context.note('breaker', breaker.refusalFacts());
+      throw breaker.refusal();
     },
     close: async () => {
       await scheduler.close();

@@ -7,7 +7,9 @@ import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
+import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';
+import type { RequestEvent } from '../telemetry/request-event.ts';
 import {
   type AlternateRecord,
   type BatchRecord,
@@ -62,6 +64,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   alternate: AlternateRecord | undefined;
   isolation: IsolationRecord | undefined;
   error: ServingError | undefined;
+  events: readonly RequestEvent[] | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
@@ -89,6 +92,11 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   /** The instant to stamp a stage with. */
   now(): Instant {
     return this.#clock.nowMs();
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    const noted: RequestEvent = { name: `inference.${event}`, at: this.now(), attributes: facts };
+    this.events = this.events === undefined ? [noted] : [...this.events, noted];
   }
 
   get outcome(): RequestOutcome {

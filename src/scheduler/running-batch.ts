@@ -9,7 +9,7 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
-import type { Batch, BatchOrigin, BatchResult, TraceHeaders } from '../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import { traceHeadersOf } from '../telemetry/propagation.ts';
@@ -152,6 +152,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
     this.onAbandoned = undefined;
     onAbandoned();
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    for (const { owner } of this.#members) if (!owner.isSettled) owner.context.note(event, facts);
   }
 
   /** Gives the buffers back: no run came of them. */

@@ -4,6 +4,7 @@
 import type { CancelSignal } from '../core/cancel.ts';
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
+import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, IsolationRecord } from '../telemetry/request-record.ts';
@@ -25,6 +26,8 @@ export interface TaskContext {
   batch: BatchRecord | undefined;
   /** Set by the scheduler when that batch failed and the request was run again apart from others. Absent = it was not. */
   isolation?: IsolationRecord | undefined;
+  /** What has happened now to the batch that it rides in, or would have. */
+  note(event: RunEvent, facts: RunEventFacts): void;
 }
 
 export interface SchedulerRequest {

@@ -24,6 +24,7 @@ import { SignatureSeries } from './signature-series.ts';
 import { SteadyWall } from './steady-wall.ts';
 import type { KeepReason } from './tail-keep.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
+import type { SpanLoss } from './tracing.ts';
 
 /** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
 export const DURATION_BUCKETS: readonly number[] = [
@@ -108,6 +109,10 @@ export class Metrics {
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
+    lostSpans: counterFamily(
+      'pillion_lost_spans_total',
+      'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
+    ),
     alternates: counterFamily(
       'pillion_alternate_answers_total',
       'Requests that another model answered in the place of the one that was asked, by why.',
@@ -122,6 +127,10 @@ export class Metrics {
   readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
+  };
+  readonly #lostSpans: Readonly<Record<SpanLoss, CounterSeries>> = {
+    queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
+    export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
   readonly #hostRestarts = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
@@ -153,6 +162,10 @@ export class Metrics {
     const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
     const count = sizes.reduce((total, size) => total + size.count, 0);
     return count < FEW_BATCHES ? undefined : sizes.reduce((total, size) => total + size.sum, 0) / count;
+  }
+
+  recordLostSpans(count: number, why: SpanLoss): void {
+    this.#lostSpans[why].add(count);
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {

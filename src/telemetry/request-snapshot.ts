@@ -7,6 +7,7 @@
 import { Buffer } from 'node:buffer';
 import type { Instant } from '../core/clock.ts';
 import type { ErrorKind } from '../core/errors.ts';
+import type { RequestEvent } from './request-event.ts';
 import {
   type BatchRecord,
   type IsolationRecord,
@@ -42,6 +43,7 @@ export class RequestSnapshot {
   trace: TraceContext | undefined = undefined;
   batch: BatchRecord | undefined = undefined;
   isolation: IsolationRecord | undefined = undefined;
+  events: readonly RequestEvent[] | undefined = undefined;
   /** Unique in the process. */
   sequence = 0;
   /** Undefined: an ordinary one. */
@@ -67,6 +69,7 @@ export class RequestSnapshot {
     this.trace = record.trace;
     this.batch = record.batch;
     this.isolation = record.isolation;
+    this.events = record.events;
     this.sequence = record.sequence;
     this.kept = kept;
     this.stages.copyFrom(record.stages);

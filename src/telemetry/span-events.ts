@@ -3,21 +3,28 @@ import type { ServingError } from '../core/errors.ts';
 import type { EventName, RequestEvent } from './request-event.ts';
 import type { AlternateRecord, IsolationRecord, RequestRecord } from './request-record.ts';
 
-/** What happened on the way (noted, run again, given to another model), and how it ended before a run. */
+const NONE: readonly RequestEvent[] = [];
+
+/** What was noted on the way, that it was given to another model or run again, and how it ended before a run. */
 export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
-  const events = [...(record.events ?? [])];
-  if (record.alternate !== undefined) events.push(alternateEvent(record, record.alternate));
-  if (record.isolation !== undefined) events.push(isolateEvent(record.isolation));
-  const { error } = record;
+  const { events: noted, alternate, isolation, error } = record;
+  if ((noted ?? alternate ?? isolation ?? error) === undefined) return NONE;
+  const events = [...(noted ?? NONE)];
+  if (alternate !== undefined) events.push(alternateEvent(record, alternate));
+  if (isolation !== undefined) events.push(isolateEvent(isolation));
   const name = error === undefined ? undefined : endingOf(error);
-  if (error === undefined || name === undefined) return events;
+  if (error !== undefined && name !== undefined) events.push(endingEvent(name, record, error));
+  return events;
+}
+
+function endingEvent(name: EventName, { stages }: RequestRecord, error: ServingError): RequestEvent {
   const { reason } = error.attributes ?? {};
   const attributes = {
-    'inference.stage': record.stages.reached,
+    'inference.stage': stages.reached,
     ...(reason !== undefined && { 'inference.reason': reason }),
     ...(error.retryAfterMs !== undefined && { 'inference.retry_after_ms': error.retryAfterMs }),
   };
-  return [...events, { name, at: record.stages.finishedAt, attributes }];
+  return { name, at: stages.finishedAt, attributes };
 }
 
 /** The moment at which the request was given to another model. */

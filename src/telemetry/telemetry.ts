@@ -18,7 +18,7 @@ import { RequestLog } from './request-log.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import { type KeepReason, TailKeep } from './tail-keep.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
-import type { Tracing } from './tracing.ts';
+import type { LostSpansListener, Tracing } from './tracing.ts';
 
 export interface TelemetryOptions {
   readonly clock: Clock;
@@ -143,7 +143,8 @@ class JoinedTelemetry implements AppTelemetry {
 
   async start(): Promise<void> {
     if (this.#exportOptions !== undefined) this.#export ??= startMetricsExport(this.#exportOptions, this.metrics);
-    await Promise.all([this.#tracing?.start(), this.#export]);
+    const onLost: LostSpansListener = (count, why) => this.metrics.recordLostSpans(count, why);
+    await Promise.all([this.#tracing?.start(onLost), this.#export]);
   }
 
   forgetVersion(model: string, version: string): void {

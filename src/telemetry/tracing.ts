@@ -1,7 +1,7 @@
 /**
  * Are requests traced, and where do their spans go? Decided at start from OpenTelemetry's standard environment
  * variables. Where they name no exporter nothing of OpenTelemetry is even imported (measured: 20 ms of CPU for its API,
- * 115 ms more for its SDK, on a start of about 100). Where they do, it is imported while the models load.
+ * 115 ms more for its SDK, on a start of about 100). Where they do, what they need is imported while the models load.
  */
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from './log.ts';
@@ -31,11 +31,20 @@ export interface SpanSink {
   shutdown(): Promise<void>;
 }
 
+/** Why spans were lost that were made: too many waited for the collector, or it did not take them. */
+export type SpanLoss = 'queue_full' | 'export_failed';
+
+/** Told of spans that were lost. */
+export type LostSpansListener = (count: number, why: SpanLoss) => void;
+
 /** Spans on their way out. Trace contexts are made from the first request on, spans once it has started. */
 export interface Tracing extends SpanSink {
   readonly sampler: Sampler;
-  /** Imports and starts the SDK. Never rejects: one that does not start is one error in the log. Twice is once. */
-  start(): Promise<void>;
+  /**
+   * Imports and starts what sends. Never rejects: one that does not start is one error in the log. Twice is once. The
+   * SDK's own exporters (otel-sdk.ts) tell of lost spans in the log alone.
+   */
+  start(onLost: LostSpansListener): Promise<void>;
 }
 
 /** Do the standard variables name somewhere to send traces? */
@@ -44,6 +53,19 @@ export function isTracingConfigured(env: Environment): boolean {
   const exporters = env['OTEL_TRACES_EXPORTER']?.trim();
   if (exporters) return exporters !== 'none';
   return Boolean(env['OTEL_EXPORTER_OTLP_ENDPOINT']?.trim() || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']?.trim());
+}
+
+/** OTLP's protocols that are protobuf: bytes can be made of records without the SDK. */
+export type OtlpProtocol = 'http/protobuf' | 'grpc';
+
+/** How spans are sent as bytes; undefined where an exporter is asked for that wants the SDK's objects. */
+export function otlpProtocol(env: Environment): OtlpProtocol | undefined {
+  const exporters = (env['OTEL_TRACES_EXPORTER'] ?? '').split(',').map((name) => name.trim());
+  if (exporters.some((name) => name !== '' && name !== 'otlp')) return undefined;
+  const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL']?.trim() || env['OTEL_EXPORTER_OTLP_PROTOCOL']?.trim();
+  if (protocol === 'grpc' || protocol === 'http/protobuf') return protocol;
+  // What is none of the standard's is left to the SDK, which says so.
+  return protocol ? undefined : 'http/protobuf';
 }
 
 /** Undefined where tracing is not configured. Nothing is imported before `start`. */
@@ -64,8 +86,8 @@ class LazyTracing implements Tracing {
     this.#options = options;
   }
 
-  start(): Promise<void> {
-    this.#starting ??= this.#start();
+  start(onLost: LostSpansListener): Promise<void> {
+    this.#starting ??= this.#start(onLost);
     return this.#starting;
   }
 
@@ -82,12 +104,17 @@ class LazyTracing implements Tracing {
     await this.#sink?.shutdown();
   }
 
-  async #start(): Promise<void> {
+  async #start(onLost: LostSpansListener): Promise<void> {
     try {
-      const { startSdk } = await import('./otel-sdk.ts');
-      this.#sink = startSdk(this.#options);
+      this.#sink = await startSink(this.#options, onLost);
     } catch (error) {
       this.#options.logger.error({ err: error }, 'tracing did not start; requests are served without it');
     }
   }
+}
+
+async function startSink(options: TracingOptions, onLost: LostSpansListener): Promise<SpanSink> {
+  const protocol = otlpProtocol(options.env);
+  if (protocol === undefined) return (await import('./otel-sdk.ts')).startSdk(options);
+  return await (await import('./otlp/otlp-spans.ts')).startOtlpSpans(options, protocol, onLost);
 }

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
+import type { RequestEntry } from '../../src/admin/requests-report.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { remoteModel } from '../support/remote-models.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
@@ -55,6 +56,7 @@ describe('a sidecar in front of another', () => {
         /"far" version 1 is not run for 200 ms: \d+ of \d+ batches failed/,
       );
       await checkShown(front);
+      await checkNoted(front);
 
       rmSync(socket, { force: true });
       far = await startFar();
@@ -82,6 +84,18 @@ models:
 `,
   );
   return startSidecar([`--config=${config}`]);
+}
+
+/** While the breaker is not closed: a request that it did not let run says so, though another model answered it. */
+async function checkNoted(front: Sidecar): Promise<void> {
+  for (;;) {
+    await (await predict(front, 'far')).arrayBuffer();
+    const { requests } = (await (await fetch(`${front.admin}/requests`)).json()) as { requests: RequestEntry[] };
+    const refused = requests.find(({ events }) => events?.some(({ name }) => name === 'inference.breaker'));
+    if (refused === undefined) continue;
+    assert.deepEqual([refused.model, refused.outcome], ['near', 'ok']);
+    return;
+  }
 }
 
 /** While the breaker is not closed: in the metrics, in GET /models, in `pillion status`. */

@@ -39,6 +39,10 @@ function floatsIn(tensors: TensorMap, name: string): number[] {
   return [...new Float32Array(Uint8Array.from(data as Uint8Array).buffer)];
 }
 
+function originThatNotes(note: BatchOrigin['note']): BatchOrigin {
+  return { traceHeaders: undefined, priority: Priority.default, onAbandoned: undefined, note };
+}
+
 /** Runs model "m" once. */
 async function runOnce(session: Session, deadline = Infinity, origin?: BatchOrigin): Promise<number[]> {
   return floatsIn(await session.run('serving_default', X, ['y'], { deadline, origin }), 'y');
@@ -109,6 +113,7 @@ eachEngine('deadline, trace context, priority and the chosen version go along', 
       traceHeaders: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'v=1' },
       priority: Priority.critical,
       onAbandoned: undefined,
+      note: () => assert.fail('it is sent once'),
     };
     assert.deepEqual(await runOnce(session, soon(4000), origin), [2, 4]);
     // The first was for the metadata.
@@ -128,7 +133,7 @@ eachEngine('a run that nobody wants any more is ended at the server', async (t) 
     (models) => models.add('m', { behave: never }),
     async (server) => {
       const session = await openRemote(t, yaml(server));
-      const origin: BatchOrigin = { traceHeaders: undefined, priority: Priority.default, onAbandoned: undefined };
+      const origin = originThatNotes(() => undefined);
       const run = runOnce(session, Infinity, origin);
       origin.onAbandoned!();
       await assert.rejects(run, { kind: 'cancelled' });
@@ -184,8 +189,12 @@ eachEngine('a call that is refused with a time to come back is sent once more', 
   };
   await withGrpc(setUp, async (server) => {
     const session = await openRemote(t, yaml(server));
-    assert.deepEqual(await runOnce(session), [1, 2]);
+    const noted: unknown[] = [];
+    const origin = originThatNotes((...event) => noted.push(event));
+    assert.deepEqual(await runOnce(session, Infinity, origin), [1, 2]);
     assert.equal(runner!.requests.length, 2);
+    const facts = { 'inference.reason': 'pushback', 'inference.remote.address': server.address };
+    assert.deepEqual(noted, [['retry', facts]]);
     refusals = 2;
     await assert.rejects(runOnce(session), { kind: 'backend_unavailable' });
     assert.equal(runner!.requests.length, 4);

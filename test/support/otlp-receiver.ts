@@ -1,14 +1,11 @@
 /**
  * A trace collector of the tests' own: takes OTLP over HTTP (JSON and protobuf) and over gRPC, and keeps the spans.
- *
- * The messages are described here as far as the tests look at them; field numbers are those of
- * opentelemetry/proto/trace/v1/trace.proto. Fields left out are skipped by the decoder.
  */
 import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
-import { fromJSON } from '@grpc/proto-loader';
+import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import { decodeExport, type ExportMessage, type SpanMessage, traceService } from './otlp-trace-messages.ts';
 
 export interface ReceivedSpan {
   readonly traceId: string;
@@ -33,76 +30,12 @@ export interface OtlpReceiver {
   close(): Promise<void>;
 }
 
-interface KeyValue {
-  readonly key: string;
-  readonly value?: { readonly stringValue?: string };
-}
-interface ExportRequest {
-  readonly resourceSpans?: readonly {
-    readonly resource?: { readonly attributes?: readonly KeyValue[] };
-    readonly scopeSpans?: readonly { readonly spans?: readonly RawSpan[] }[];
-  }[];
-}
-interface RawSpan {
-  readonly traceId: string | Buffer;
-  readonly spanId: string | Buffer;
-  readonly parentSpanId?: string | Buffer;
-  readonly name: string;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly links?: readonly { readonly spanId: string | Buffer }[];
-}
-
-const field = (type: string, id: number) => ({ type, id });
-const list = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
-
-const SERVICE = 'opentelemetry.proto.collector.trace.v1.TraceService';
-const DESCRIPTION = {
-  nested: {
-    opentelemetry: {
-      nested: { proto: { nested: { collector: { nested: { trace: { nested: { v1: traceService() } } } } } } },
-    },
-  },
-};
-
-function traceService() {
-  return {
-    nested: {
-      TraceService: {
-        methods: { Export: { requestType: 'ExportRequest', responseType: 'ExportResponse', comment: '' } },
-      },
-      ExportRequest: { fields: { resourceSpans: list('ResourceSpans', 1) } },
-      ExportResponse: { fields: {} },
-      ResourceSpans: { fields: { resource: field('Resource', 1), scopeSpans: list('ScopeSpans', 2) } },
-      Resource: { fields: { attributes: list('KeyValue', 1) } },
-      KeyValue: { fields: { key: field('string', 1), value: field('AnyValue', 2) } },
-      AnyValue: { fields: { stringValue: field('string', 1) } },
-      ScopeSpans: { fields: { spans: list('Span', 2) } },
-      Span: {
-        fields: {
-          traceId: field('bytes', 1),
-          spanId: field('bytes', 2),
-          parentSpanId: field('bytes', 4),
-          name: field('string', 5),
-          startTimeUnixNano: field('fixed64', 7),
-          endTimeUnixNano: field('fixed64', 8),
-          links: list('Link', 13),
-        },
-      },
-      Link: { fields: { spanId: field('bytes', 2) } },
-    },
-  };
-}
-
-const service = fromJSON(DESCRIPTION, { longs: String, defaults: true })[SERVICE] as ServiceDefinition;
-const decodeExport = service['Export']!.requestDeserialize as (bytes: Buffer) => ExportRequest;
-
 class Received {
   readonly spans: ReceivedSpan[] = [];
   readonly exports: string[] = [];
   headers: Record<string, string> = {};
 
-  add(how: string, request: ExportRequest, headers: Record<string, string>): void {
+  add(how: string, request: ExportMessage, headers: Record<string, string>): void {
     this.exports.push(how);
     this.headers = headers;
     for (const { resource, scopeSpans = [] } of request.resourceSpans ?? []) {
@@ -142,13 +75,13 @@ export async function startGrpcReceiver(): Promise<OtlpReceiver> {
   const received = new Received();
   const server = new Server();
   const take: UntypedHandleCall = (
-    call: { request: ExportRequest; metadata: { getMap(): Record<string, unknown> } },
+    call: { request: ExportMessage; metadata: { getMap(): Record<string, unknown> } },
     answer: (error: null, response: object) => void,
   ) => {
     received.add('grpc', call.request, ownHeaders(call.metadata.getMap()));
     answer(null, {});
   };
-  server.addService(service, { Export: take });
+  server.addService(traceService, { Export: take });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
@@ -174,7 +107,7 @@ function ownHeaders(headers: Readonly<Record<string, unknown>>): Record<string, 
   return Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
 }
 
-function readSpan(span: RawSpan, resource: Readonly<Record<string, string>>): ReceivedSpan {
+function readSpan(span: SpanMessage, resource: Readonly<Record<string, string>>): ReceivedSpan {
   return {
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),

@@ -4,6 +4,7 @@
 import { CancelSignal } from '../../src/core/cancel.ts';
 import type { Instant } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import type { RunEvent, RunEventFacts } from '../../src/core/executor.ts';
 import type { PriorityClass } from '../../src/core/priority.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
@@ -160,8 +161,16 @@ export interface ContextInit {
   readonly hasOwnDeadline?: boolean;
 }
 
-export function taskContext(clock: FakeClock, init: ContextInit = {}): TaskContext {
+/** What a request was told of its run. */
+export interface NotedContext extends TaskContext {
+  readonly noted: readonly (readonly [event: RunEvent, facts: RunEventFacts])[];
+}
+
+export function taskContext(clock: FakeClock, init: ContextInit = {}): NotedContext {
+  const noted: [RunEvent, RunEventFacts][] = [];
   return {
+    noted,
+    note: (event, facts) => noted.push([event, facts]),
     deadline: init.deadline ?? Infinity,
     cancel: new CancelSignal(),
     stages: new StageClock(clock.nowMs()),

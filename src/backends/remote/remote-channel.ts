@@ -34,7 +34,12 @@ export interface RemoteCall {
   readonly waitsForServer?: boolean;
   /** Given a function that ends the call early, and undefined when it has ended. */
   readonly onCancellable?: (cancel: (() => void) | undefined) => void;
+  /** It is sent again now, because of that. */
+  readonly onRetry?: (reason: RetryReason) => void;
 }
+
+/** There had been no connection, or the server refused it with a time to come back. */
+export type RetryReason = 'not_connected' | 'pushback';
 
 const RETRY_PUSHBACK = 'grpc-retry-pushback-ms';
 /** How long a retry waits for a connection that was not there: servers restart, addresses move. */
@@ -91,7 +96,9 @@ export class RemoteChannel {
     try {
       return await this.#once(call);
     } catch (thrown) {
-      if (!(await this.#mayTryAgain(call, thrown as RemoteFault))) throw thrown;
+      const reason = await this.#mayTryAgain(call, thrown as RemoteFault);
+      if (reason === undefined) throw thrown;
+      call.onRetry?.(reason);
       return await this.#once(call);
     }
   }
@@ -100,17 +107,18 @@ export class RemoteChannel {
     this.#client.close();
   }
 
-  /** Waits for the moment to send it again; false: it is not to be. */
-  async #mayTryAgain(call: RemoteCall, { code, message, retryAfterMs }: RemoteFault): Promise<boolean> {
-    if (code !== GrpcStatus.UNAVAILABLE || call.waitsForServer === true) return false;
+  /** Waits for the moment to send it again, and says why; undefined: it is not to be. */
+  async #mayTryAgain(call: RemoteCall, { code, message, retryAfterMs }: RemoteFault): Promise<RetryReason | undefined> {
+    if (code !== GrpcStatus.UNAVAILABLE || call.waitsForServer === true) return undefined;
     const now = this.#clock.nowMs();
     if (NEVER_SENT.test(message)) {
       const until = Math.min(call.deadline, now + RECONNECT_MS);
-      return until > now && this.#budget.spend() && (await this.#connected(until));
+      const isConnected = until > now && this.#budget.spend() && (await this.#connected(until));
+      return isConnected ? 'not_connected' : undefined;
     }
-    if (retryAfterMs === undefined || now + retryAfterMs >= call.deadline || !this.#budget.spend()) return false;
+    if (retryAfterMs === undefined || now + retryAfterMs >= call.deadline || !this.#budget.spend()) return undefined;
     await this.#pause(retryAfterMs);
-    return true;
+    return 'pushback';
   }
 
   /** Resolves with true as soon as there is a connection, or at `until` with false. */

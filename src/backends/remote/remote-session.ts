@@ -70,6 +70,9 @@ export class RemoteSession implements Session {
         onCancellable: (cancel) => {
           if (origin !== undefined) origin.onAbandoned = cancel;
         },
+        onRetry: (reason) => {
+          origin?.note('retry', { 'inference.reason': reason, 'inference.remote.address': config.address });
+        },
       });
       return this.#outputsOf(answer, outputs);
     } catch (thrown) {

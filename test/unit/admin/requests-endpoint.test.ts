@@ -70,6 +70,14 @@ describe('GET /requests', () => {
     });
   });
 
+  it('shows what happened on the way, and when', async (t) => {
+    const { list, recorder } = await harness(t);
+    const attributes = { 'inference.reason': 'pushback' };
+    recorder.record(requestRecord({ events: [{ name: 'inference.retry', at: 112.5, attributes }] }), undefined);
+    const [entry] = await list();
+    assert.deepEqual(entry!.events, [{ name: 'inference.retry', at_ms: 12.5, attributes }]);
+  });
+
   it('shows how one failed, and the stage that it ended in', async (t) => {
     const { list, recorder } = await harness(t);
     const stages = new StageClock(0);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
-import type { Batch, BatchOrigin, BatchResult, Executor } from '../../../src/core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor, RunEvent, RunEventFacts } from '../../../src/core/executor.ts';
 import { Breaker } from '../../../src/models/breaker.ts';
 import { GuardedExecutor } from '../../../src/models/guarded-executor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -38,23 +38,33 @@ function harness() {
   const guarded = new GuardedExecutor(backend, breaker);
   const memory = guarded.allocate(8);
   const inputs = new Map([['x', { dtype: 'float32', shape: [2], data: new Uint8Array(memory) } as const]]);
-  const batch: Batch = { signatureName: 's', inputs, outputs: [], size: 1, deadline: Infinity };
-  const kindOfRun = (origin?: BatchOrigin): Promise<string> =>
-    guarded.run(origin === undefined ? batch : { ...batch, origin }).then(
-      () => 'ok',
-      (error: ServingError) => error.kind,
-    );
-  return { clock, backend, breaker, guarded, batch, memory, kindOfRun };
+  const noted: [RunEvent, RunEventFacts][] = [];
+  const note: BatchOrigin['note'] = (event, facts) => noted.push([event, facts]);
+  const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined, note };
+  const batch: Batch = { signatureName: 's', inputs, outputs: [], size: 1, deadline: Infinity, origin };
+  /** Without an origin of the test's: a batch that is judged at once, and whose runtime is at fault for a failure. */
+  const kindOfRun = async (tested?: BatchOrigin): Promise<string> => {
+    const of: BatchOrigin = tested ?? { ...origin };
+    try {
+      await guarded.run({ ...batch, origin: of });
+      return 'ok';
+    } catch (error) {
+      if (tested === undefined) of.onJudged?.(false);
+      return (error as ServingError).kind;
+    }
+  };
+  return { clock, backend, breaker, guarded, batch, memory, noted, kindOfRun };
 }
 
 it('a guarded executor refuses what its breaker does not let through, and gives the memory back', async () => {
-  const { clock, backend, memory, kindOfRun } = harness();
+  const { clock, backend, memory, noted, kindOfRun } = harness();
   backend.error = new ServingError('backend_failed', 'it threw');
   assert.deepEqual([await kindOfRun(), await kindOfRun()], ['backend_failed', 'backend_failed']);
   assert.deepEqual(backend.released, []);
   assert.equal(await kindOfRun(), 'backend_unavailable');
   assert.equal(backend.runs, 2);
   assert.deepEqual(backend.released, [memory]);
+  assert.deepEqual(noted, [['breaker', { 'inference.breaker.state': 'open', 'inference.retry_after_ms': 250 }]]);
   backend.error = undefined;
   clock.advance(100);
   assert.deepEqual([await kindOfRun(), await kindOfRun()], ['ok', 'ok']);
@@ -76,7 +86,7 @@ it('a backend that throws what is no ServingError has failed', async () => {
 
 /** A batch of several requests, as the scheduler gives it. */
 function originOf(isRerun: boolean): BatchOrigin {
-  return { traceHeaders: undefined, priority: 1, onAbandoned: undefined, isRerun, onJudged: undefined };
+  return { traceHeaders: undefined, priority: 1, onAbandoned: undefined, isRerun, onJudged: undefined, note() {} };
 }
 
 it('a failed batch is counted when it is known whose fault it was', async () => {

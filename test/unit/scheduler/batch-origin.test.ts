@@ -53,6 +53,18 @@ describe('the origin of a batch', () => {
     h.executor.runs[0]!.fail(clientLeft('execute'));
   });
 
+  it('notes what happens to the run for each request that still wants it', async () => {
+    const h = new SchedulerHarness();
+    const contexts = [taskContext(h.clock), taskContext(h.clock)] as const;
+    const [left] = contexts.map((context) => h.submitRows([1], context));
+    h.turn();
+    await leave(left!);
+    originOf(h).note('retry', { 'inference.reason': 'pushback' });
+    const noted = [['retry', { 'inference.reason': 'pushback' }]];
+    assert.deepEqual([contexts[0].noted, contexts[1].noted], [[], noted]);
+    h.executor.runs[0]!.complete();
+  });
+
   it('tells nothing once it has its answer', async () => {
     const h = new SchedulerHarness({ maxBatchSize: 2 });
     const large = h.submitRows([1, 2, 3, 4]);

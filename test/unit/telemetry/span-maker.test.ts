@@ -4,7 +4,8 @@ import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
 import type { RequestRecord } from '../../../src/telemetry/request-record.ts';
-import { PresetIds, SpanMaker } from '../../../src/telemetry/span-maker.ts';
+import { PresetIds, SdkSpans } from '../../../src/telemetry/sdk-spans.ts';
+import { SpanMaker } from '../../../src/telemetry/span-maker.ts';
 import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
@@ -19,7 +20,7 @@ function spanMaker() {
     spanProcessors: [new tracing.SimpleSpanProcessor(exporter)],
   });
   const clock = new FakeClock();
-  const maker = new SpanMaker({ tracer: provider.getTracer('test'), ids, clock });
+  const maker = new SpanMaker({ output: new SdkSpans({ tracer: provider.getTracer('test'), ids }), clock });
   const makeRequestSpans = (record: RequestRecord): void => maker.makeRequestSpans(record, record.trace!);
   const spans = (): Span[] => exporter.getFinishedSpans();
   const named = (name: string): Span => {

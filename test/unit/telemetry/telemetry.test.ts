@@ -3,7 +3,14 @@ import { describe, it } from 'node:test';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { createTracing, isTracingConfigured, type Tracing } from '../../../src/telemetry/tracing.ts';
+import {
+  createTracing,
+  isTracingConfigured,
+  type LostSpansListener,
+  type OtlpProtocol,
+  otlpProtocol,
+  type Tracing,
+} from '../../../src/telemetry/tracing.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
@@ -24,7 +31,11 @@ class FakeTracing implements Tracing {
     this.made.push(record);
   }
 
-  async start(): Promise<void> {}
+  onLost: LostSpansListener | undefined;
+
+  async start(onLost: LostSpansListener): Promise<void> {
+    this.onLost = onLost;
+  }
 
   async shutdown(): Promise<void> {
     this.isShutDown = true;
@@ -140,4 +151,28 @@ describe('tracing is configured', () => {
     const logger = createLogger({ level: 'silent', clock });
     assert.equal(createTracing({ env: {}, clock, logger, version: '0' }), undefined);
   });
+});
+
+describe('spans are bytes', () => {
+  const table: readonly (readonly [env: Record<string, string>, expected: OtlpProtocol | undefined])[] = [
+    [{}, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'grpc'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' }, 'http/protobuf'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'carrier pigeon' }, undefined],
+  ];
+  for (const [env, expected] of table) {
+    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(otlpProtocol(env), expected));
+  }
+});
+
+it('spans that were lost are counted', async () => {
+  const tracing = new FakeTracing();
+  const { all } = telemetry(tracing);
+  await all.start();
+  tracing.onLost?.(7, 'export_failed');
+  assert.match(await all.metrics.text(), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
 });

@@ -126,7 +126,7 @@ it('a backend that another server computes for is put on the event loop, with se
   assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);
   const { executor } = host;
   assert.deepEqual([executor.slots, executor.isInline, executor.isElsewhere], [3, true, true]);
-  const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined };
+  const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined, note: () => undefined };
   const answers = [1, 2, 3].map((value) => executor.run({ ...batchOf(value), origin }));
   assert.equal(elsewhereRuns.length, 3);
   assert.equal(elsewhereRuns[2]!.options.origin, origin);

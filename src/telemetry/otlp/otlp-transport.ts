@@ -1,0 +1,73 @@
+/**
+ * Sends OTLP's bytes with the SDK's own transports: endpoint, headers, TLS, compression, time limit and retries are those
+ * of the OTEL_EXPORTER_OTLP_* variables, read by the SDK from the process's environment.
+ */
+import { ExportResultCode } from '@opentelemetry/core';
+import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
+import {
+  type IExporterMetricsHelper,
+  type IExportTraceServiceResponse,
+  type ISerializer,
+  ProtobufTraceSerializer,
+} from '@opentelemetry/otlp-transformer';
+import type { OtlpProtocol } from '../tracing.ts';
+import type { EncodedSpans } from './span-queue.ts';
+
+export interface OtlpTransport {
+  /** Rejects with why they were not taken. */
+  send(spans: EncodedSpans): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/** What is serialized already passes through. */
+const serializer: ISerializer<EncodedSpans, IExportTraceServiceResponse> = {
+  serializeRequest: ({ bytes }) => bytes,
+  deserializeResponse: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
+};
+
+const metricsHelper: IExporterMetricsHelper<EncodedSpans> = {
+  name: 'span',
+  countItems: ({ count }) => count,
+};
+
+/** Throws what the SDK throws over its variables. */
+export async function createOtlpTransport(protocol: OtlpProtocol): Promise<OtlpTransport> {
+  const delegate = protocol === 'grpc' ? await grpcDelegate() : await httpDelegate();
+  return {
+    send: (spans) =>
+      new Promise((resolve, reject) => {
+        delegate.export(spans, ({ code, error }) => {
+          if (code === ExportResultCode.SUCCESS) resolve();
+          else reject(error ?? new Error('the collector did not take them'));
+        });
+      }),
+    shutdown: () => delegate.shutdown(),
+  };
+}
+
+async function httpDelegate(): Promise<IOtlpExportDelegate<EncodedSpans>> {
+  const { convertLegacyHttpOptions, createOtlpHttpExportDelegate } = await import(
+    '@opentelemetry/otlp-exporter-base/node-http'
+  );
+  const required = { 'Content-Type': 'application/x-protobuf' };
+  const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', required);
+  return createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', metricsHelper, undefined);
+}
+
+async function grpcDelegate(): Promise<IOtlpExportDelegate<EncodedSpans>> {
+  const { convertLegacyOtlpGrpcOptions, createOtlpGrpcExportDelegate } = await import(
+    '@opentelemetry/otlp-grpc-exporter-base'
+  );
+  const options = convertLegacyOtlpGrpcOptions({}, 'TRACES');
+  const method = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+  const kind = 'otlp_grpc_span_exporter';
+  return createOtlpGrpcExportDelegate(
+    options,
+    serializer,
+    kind,
+    metricsHelper,
+    undefined,
+    'TraceExportService',
+    method,
+  );
+}

@@ -1,0 +1,51 @@
+/** Who sends: OpenTelemetry's resource, found as its SDK finds it. */
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  hostDetector,
+  osDetector,
+  processDetector,
+  type Resource,
+  type ResourceDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
+
+/** Name of our instrumentation scope. */
+export const SCOPE_NAME = 'pillion';
+
+/** `service.name` where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES gives one. */
+const DEFAULT_SERVICE_NAME = 'pillion';
+
+/** What the SDK of Node looks for where OTEL_NODE_RESOURCE_DETECTORS is not set. */
+const DEFAULT_DETECTORS: readonly ResourceDetector[] = [envDetector, processDetector, hostDetector];
+const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
+  env: envDetector,
+  host: hostDetector,
+  os: osDetector,
+  process: processDetector,
+  serviceinstance: serviceInstanceIdDetector,
+};
+
+/** What stands where nothing else is found. */
+export function ownResource(version: string): Resource {
+  return defaultResource().merge(
+    resourceFromAttributes({ 'service.name': DEFAULT_SERVICE_NAME, 'service.version': version }),
+  );
+}
+
+/** Ours, and what the detectors of OTEL_NODE_RESOURCE_DETECTORS find; those that take their time are waited for. */
+export async function detectedResource(version: string, detectors: string | undefined): Promise<Resource> {
+  const resource = ownResource(version).merge(detectResources({ detectors: detectorsOf(detectors) }));
+  await resource.waitForAsyncAttributes?.();
+  return resource;
+}
+
+function detectorsOf(list: string | undefined): ResourceDetector[] {
+  const names = (list ?? '').split(',').map((name) => name.trim());
+  const wanted = names.filter((name) => name !== '');
+  if (wanted.length === 0) return [...DEFAULT_DETECTORS];
+  if (wanted.includes('all')) return Object.values(DETECTORS);
+  return wanted.flatMap((name) => DETECTORS[name] ?? []);
+}

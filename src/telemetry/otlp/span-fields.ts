@@ -1,0 +1,52 @@
+/** Numbers of opentelemetry/proto/trace/v1/trace.proto. */
+import type { TraceContext } from '../trace-context.ts';
+
+/** Of Span: number << 3 | wire type. */
+export const Tag = {
+  traceId: 0x0a,
+  spanId: 0x12,
+  traceState: 0x1a,
+  parentSpanId: 0x22,
+  name: 0x2a,
+  kind: 0x30,
+  start: 0x39,
+  end: 0x41,
+  attributes: 0x4a,
+  droppedAttributes: 0x50,
+  events: 0x5a,
+  droppedEvents: 0x60,
+  links: 0x6a,
+  droppedLinks: 0x70,
+  status: 0x7a,
+  flags: 0x85,
+} as const;
+
+/** Of Event. */
+export const EventTag = { time: 0x09, name: 0x12, attributes: 0x1a, droppedAttributes: 0x20 } as const;
+
+/** Of Link. */
+export const LinkTag = { traceId: 0x0a, spanId: 0x12, traceState: 0x1a, flags: 0x35 } as const;
+
+/** Of Status. */
+export const StatusTag = { message: 0x12, code: 0x18 } as const;
+
+/** ScopeSpans.spans. */
+export const SPANS_TAG = 0x12;
+
+export const KIND_INTERNAL = 1;
+export const KIND_SERVER = 2;
+export const CODE_ERROR = 2;
+
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+
+const FLAG_SAMPLED = 0x01;
+/** Is it known whether the parent is in another process? */
+const FLAG_HAS_IS_REMOTE = 0x100;
+/** And is it? */
+export const FLAG_IS_REMOTE = 0x200;
+
+/** Flags of a span in that trace whose parent is in this process. */
+export function flagsOf({ isSampled }: TraceContext): number {
+  return (isSampled ? FLAG_SAMPLED : 0) | FLAG_HAS_IS_REMOTE;
+}

@@ -1,0 +1,68 @@
+/** What a span may hold, and how spans are gathered: OpenTelemetry's standard variables. */
+import { diag } from '@opentelemetry/api';
+import { getNumberFromEnv } from '@opentelemetry/core';
+
+/** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#span-limits */
+export interface SpanLimits {
+  readonly attributes: number;
+  readonly attributesPerEvent: number;
+  /** UTF-16 units of a text; Infinity = as many as there are. */
+  readonly textLength: number;
+  readonly events: number;
+  readonly links: number;
+}
+
+/** The standard's default for each count. */
+const DEFAULT_COUNT = 128;
+
+/** As the process's environment has them; one that is no number is told to the SDK's diagnostics and is the default. */
+export function spanLimitsFromEnv(): SpanLimits {
+  const count = (...names: readonly string[]): number => firstOf(names, 0) ?? DEFAULT_COUNT;
+  return {
+    attributes: count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', 'OTEL_ATTRIBUTE_COUNT_LIMIT'),
+    attributesPerEvent: count('OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT', 'OTEL_SPAN_ATTRIBUTE_PER_EVENT_COUNT_LIMIT'),
+    textLength: firstOf(['OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT'], 1) ?? Infinity,
+    events: count('OTEL_SPAN_EVENT_COUNT_LIMIT'),
+    links: count('OTEL_SPAN_LINK_COUNT_LIMIT'),
+  };
+}
+
+/** Of OTEL_BSP_*. */
+export interface SpanQueueLimits {
+  /** Spans that wait, beside those that are being sent. */
+  readonly maxQueued: number;
+  /** Spans in one export. */
+  readonly maxExported: number;
+  readonly delayMs: number;
+  readonly exportTimeoutMs: number;
+}
+
+/**
+ * Ours where the variables say nothing. The standard has 2,048 and 512: meant for one span a request, where ours has ten.
+ */
+export const DEFAULT_MAX_QUEUED = 32_768;
+export const DEFAULT_MAX_EXPORTED = 4096;
+const DEFAULT_DELAY_MS = 5000;
+const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
+
+/** As the process's environment has them. An export is never larger than the queue. */
+export function spanQueueLimitsFromEnv(): SpanQueueLimits {
+  const maxQueued = firstOf(['OTEL_BSP_MAX_QUEUE_SIZE'], 1) ?? DEFAULT_MAX_QUEUED;
+  return {
+    maxQueued,
+    maxExported: Math.min(maxQueued, firstOf(['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], 1) ?? DEFAULT_MAX_EXPORTED),
+    delayMs: firstOf(['OTEL_BSP_SCHEDULE_DELAY'], 0) ?? DEFAULT_DELAY_MS,
+    exportTimeoutMs: firstOf(['OTEL_BSP_EXPORT_TIMEOUT'], 1) ?? DEFAULT_EXPORT_TIMEOUT_MS,
+  };
+}
+
+/** The first of the variables that has a number of at least `least`. */
+function firstOf(names: readonly string[], least: number): number | undefined {
+  for (const name of names) {
+    const value = getNumberFromEnv(name);
+    if (value === undefined) continue;
+    if (value >= least) return value;
+    diag.warn(`${name} is ${value}, but at least ${least} is wanted; it is left unread`);
+  }
+  return undefined;
+}
