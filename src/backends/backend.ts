@@ -22,8 +22,13 @@ export interface LoadOptions {
 export interface RunOptions {
   /** After this nobody wants the answer. A backend that can stop early may. */
   readonly deadline: Instant;
-  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread. */
+  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread or process. */
   readonly origin?: BatchOrigin | undefined;
+  /**
+   * W3C Trace Context of the batch's span, in threads and processes: for spans or lines of the backend's own. Only where
+   * the trace is recorded.
+   */
+  readonly traceparent?: string | undefined;
 }
 
 /**
