@@ -84,6 +84,8 @@ export interface Backend {
    * where this is `process`.
    */
   readonly mustRunIn?: 'process' | 'inline';
+  /** What its runtime takes of a process's memory before it has opened anything, in bytes. Absent = next to nothing. */
+  readonly runtimeBytes?: number;
   /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

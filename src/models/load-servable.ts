@@ -2,6 +2,7 @@
  * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
 import { inlineLimitsFor } from '../backends/host/host-choice.ts';
+import type { ProcessGroup, ProcessGroups } from '../backends/host/process/process-group.ts';
 import { profileReplica } from '../backends/host/profile-replica.ts';
 import { type Host, type HostMove, type HostOptions, startHost } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
@@ -45,6 +46,8 @@ export interface LoadServableOptions {
   readonly host: HostChoice;
   /** Memory above which a model's process is replaced, in bytes; by default none is. */
   readonly processCeilingBytes?: number;
+  /** That models may share processes in. */
+  readonly processGroups: ProcessGroups;
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
@@ -60,8 +63,8 @@ export interface HostEvents {
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread or process was lost, replaced or given up. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
-  /** A process of its printed a line. */
-  onOutput?(model: string, version: bigint, line: string): void;
+  /** A process of its printed a line; `traceparent` is of the run that printed it, where that is traced. */
+  onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
   /** Its circuit breaker has gone over to another state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
   /** Something that its own files ask for has no effect, or something that it holds is not served. */
@@ -91,7 +94,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       views === undefined
         ? new Servable(name, version, signatures, runner)
         : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-    servable.host = servableHost(hosted, life);
+    servable.host = servableHost(hosted, life, groupOf(options, model));
     servable.breaker = breaker;
     servable.profileOps = (rows, signatureName) =>
       profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName });
@@ -102,10 +105,15 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
-function servableHost({ kind, reason, residentBytes }: Host, life: { readonly restarts: number }): ServableHost {
+function servableHost(
+  { kind, reason, residentBytes }: Host,
+  life: { readonly restarts: number },
+  processGroup: ProcessGroup | undefined,
+): ServableHost {
   return {
     kind,
     reason,
+    processGroup,
     get restarts() {
       return life.restarts;
     },
@@ -136,13 +144,18 @@ async function hostOf(
     limits: inlineLimitsFor(options.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
-    onOutput: (line) => events.onOutput?.(name, version, line),
+    onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
+    processGroup: groupOf(options, model),
     ceilingBytes: options.processCeilingBytes ?? Infinity,
     onWorkerEvent: (event) => {
       if (event.what === 'restarted' || event.what === 'recycled') life.restarts += 1;
       events.onWorkerEvent(name, version, event);
     },
   });
+}
+
+function groupOf({ processGroups }: LoadServableOptions, { processGroup }: ModelConfig): ProcessGroup | undefined {
+  return processGroup === undefined ? undefined : processGroups.of(processGroup);
 }
 
 /** What is opened, and how. */

@@ -86,6 +86,12 @@ export interface HostReading {
   readonly residentBytes: number;
 }
 
+/** Memory of the processes that models share, in bytes. */
+export interface ProcessGroupReading {
+  readonly group: string;
+  readonly residentBytes: number;
+}
+
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
@@ -219,6 +225,14 @@ export class Metrics {
       read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes }));
     const help = 'Memory of the processes that a version runs in, where it has its own.';
     this.registry.registerMetric(asMetric(new GaugeFamily('pillion_host_resident_bytes', help, readings)));
+  }
+
+  /** `read` is asked at each scrape. Call once. */
+  observeProcessGroups(read: () => readonly ProcessGroupReading[]): void {
+    const readings = (): { labels: Labels; value: number }[] =>
+      read().map(({ group, residentBytes }) => ({ labels: { process_group: group }, value: residentBytes }));
+    const help = 'Memory of the processes that the models of a group share.';
+    this.registry.registerMetric(asMetric(new GaugeFamily('pillion_process_group_resident_bytes', help, readings)));
   }
 
   /** One number without labels; `read` is asked at each scrape. Call once for each name. */

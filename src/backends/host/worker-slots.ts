@@ -26,6 +26,8 @@ export interface WorkerEvent {
   readonly slot: number;
   /** Why; empty for 'restarted'. */
   readonly reason: string;
+  /** Of the batch that was lost with it, where that was traced. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Of any host that has workers. */
@@ -175,7 +177,7 @@ export class WorkerSlots {
     const idleAt = this.#idle.indexOf(worker);
     if (idleAt !== -1) this.#idle.splice(idleAt, 1);
     if (this.#isClosing) return;
-    this.#tell(slot, 'lost', reason);
+    this.#tell(slot, 'lost', reason, worker.traceparent);
     this.#scheduleRestart(slot, reason, worker);
     if (this.#slots.some((s) => s.isAlive)) return;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
@@ -254,8 +256,8 @@ export class WorkerSlots {
     this.#admit(slot);
   }
 
-  #tell({ index: slot }: Slot, what: WorkerEvent['what'], reason: string): void {
-    this.#options.onWorkerEvent?.({ what, slot, reason });
+  #tell({ index: slot }: Slot, what: WorkerEvent['what'], reason: string, traceparent?: string): void {
+    this.#options.onWorkerEvent?.({ what, slot, reason, ...(traceparent !== undefined && { traceparent }) });
   }
 
   #noneAlive(): ServingError {

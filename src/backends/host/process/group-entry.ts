@@ -4,6 +4,7 @@
  * thread takes no other along. What crashes natively takes all.
  */
 import { Socket } from 'node:net';
+import type { ServingError } from '../../../core/errors.ts';
 import { BufferPool } from '../buffer-pool.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad } from '../host-worker.ts';
@@ -33,9 +34,8 @@ async function take(frame: Frame): Promise<void> {
   // Its thread ended meanwhile, and the server is being told.
   if (worker === undefined) return;
   if (kind === FRAME.run) return run(session, worker, frame);
-  worker.onExit = undefined;
-  await worker.close();
   sessions.delete(session);
+  await worker.close();
   tell(FRAME.closed, session);
 }
 
@@ -43,18 +43,23 @@ async function load(session: number, start: WorkerLoad): Promise<void> {
   const mailbox = newMailboxMemory(DEFAULT_SLAB_BYTES);
   const worker = new ThreadWorker({ ...start, mailbox }, `session ${session}`, `session ${session}`, new BufferPool());
   sessions.set(session, worker);
-  worker.onExit = (reason) => {
-    sessions.delete(session);
-    tell(FRAME.lost, session, reason);
-  };
   try {
     const { signatures, isSynchronous, loadMs, warnings } = await worker.ready;
     tell(FRAME.ready, session, { signatures, isSynchronous, loadMs, warnings });
   } catch (error) {
-    if (!sessions.delete(session)) return;
-    worker.onExit = undefined;
-    tell(FRAME.loadFailed, session, toErrorMessage(error));
+    sessions.delete(session);
+    const isThreadLost = (error as ServingError).attributes?.['workerEnded'] === true;
+    if (isThreadLost) tell(FRAME.lost, session, worker.goneBecause);
+    else tell(FRAME.loadFailed, session, toErrorMessage(error));
+    return;
   }
+  worker.onExit = (reason) => lose(session, reason);
+  if (worker.goneBecause !== undefined) lose(session, worker.goneBecause);
+}
+
+/** Once: it is being closed, or told already, where it is not among the sessions. */
+function lose(session: number, reason: string): void {
+  if (sessions.delete(session)) tell(FRAME.lost, session, reason);
 }
 
 async function run(session: number, worker: ThreadWorker, frame: Frame): Promise<void> {

@@ -8,14 +8,18 @@
 import type { HostWorker, WorkerLoad } from '../host-worker.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';
 
-export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes' | 'onOutput'>;
+export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes'>;
+/** Told each line that a process of the group prints. */
+export type OnGroupOutput = (group: string, line: string) => void;
 
 export class ProcessGroup {
   readonly name: string;
+  readonly #onOutput: OnGroupOutput;
   #processes: readonly ModelProcess[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, onOutput: OnGroupOutput = () => undefined) {
     this.name = name;
+    this.#onOutput = onOutput;
   }
 
   /** Those that live, in the order in which they were started. */
@@ -29,8 +33,8 @@ export class ProcessGroup {
   }
 
   /** A session of the model. Throws `load_failed` where the system starts no process. */
-  open(model: string, load: WorkerLoad, options: GroupProcessOptions): HostWorker {
-    const found = this.#processes.find((each) => each.takesMore) ?? this.#start(load, options);
+  open(model: string, load: WorkerLoad, { clock, ceilingBytes }: GroupProcessOptions): HostWorker {
+    const found = this.#processes.find((each) => each.takesMore) ?? this.#start(load, { clock, ceilingBytes });
     return found.open(model, load);
   }
 
@@ -38,6 +42,7 @@ export class ProcessGroup {
     const started = new ModelProcess({
       ...options,
       ...{ name: this.name, isShared: true, loadOptions },
+      onOutput: (line) => this.#onOutput(this.name, line),
       onGone: () => {
         this.#processes = this.#processes.filter((each) => each !== started);
       },
@@ -50,16 +55,16 @@ export class ProcessGroup {
 /** The groups of one server, by name. */
 export class ProcessGroups {
   readonly #groups = new Map<string, ProcessGroup>();
+  readonly #onOutput: OnGroupOutput | undefined;
+
+  constructor(onOutput?: OnGroupOutput) {
+    this.#onOutput = onOutput;
+  }
 
   /** Made when it is first asked for. */
   of(name: string): ProcessGroup {
-    const group = this.#groups.get(name) ?? new ProcessGroup(name);
+    const group = this.#groups.get(name) ?? new ProcessGroup(name, this.#onOutput);
     this.#groups.set(name, group);
     return group;
-  }
-
-  /** Those that have a process. */
-  get running(): readonly ProcessGroup[] {
-    return [...this.#groups.values()].filter(({ processes }) => processes.length > 0);
   }
 }
