@@ -90,6 +90,6 @@ export interface Backend {
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;
-  /** The same with the runtime's profiler on, in a thread: not asked where `mustRunIn` says `process`. Absent = it has none. */
+  /** The same with the runtime's profiler on, in a thread or process of its own. Absent = it has none. */
   readonly loadProfiled?: (versionDirectory: string, options: LoadOptions) => Promise<ProfiledSession>;
 }

@@ -97,7 +97,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     servable.host = servableHost(hosted, life, groupOf(options, model));
     servable.breaker = breaker;
     servable.profileOps = (rows, signatureName) =>
-      profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName });
+      profileReplica({ ...sourceOf(options, model, versionDirectory), rows, signatureName }, hosted.kind === 'process');
     const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
     await prepared(options, loaded);
     scheduler.latency.seed(seedsOf(servable));

@@ -8,20 +8,16 @@
  * is gone, all of its sessions are: gone is when it has ended and all that it wrote is read, so an answer that was
  * complete counts.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
-import { ServingError } from '../../../core/errors.ts';
 import type { LoadOptions } from '../../backend.ts';
 import type { WorkerLoad } from '../host-worker.ts';
-import { siblingModule } from '../sibling-module.ts';
-import { childEnvironment } from './child-environment.ts';
 import { FRAME_FD, type Frame, PULSE_FD } from './frame.ts';
 import { readLines } from './output-lines.ts';
 import { type ProcessLink, ProcessSession } from './process-session.ts';
 import { PulseWatch } from './pulse-watch.ts';
+import { startChild } from './start-child.ts';
 import { StreamFrames } from './stream-frames.ts';
 import type { Pieces } from './tensor-frames.ts';
 
@@ -67,13 +63,13 @@ export class ModelProcess implements ProcessLink {
 
   /** Throws `load_failed` where the system starts no process. */
   constructor(options: ModelProcessOptions) {
-    const { name, isShared, clock, ceilingBytes = Infinity } = options;
+    const { name, isShared, loadOptions, clock, ceilingBytes = Infinity } = options;
     this.#options = options;
     this.clock = clock;
     this.isShared = isShared;
     this.title = isShared ? `process of group "${name}"` : 'process';
     this.#ceilingBytes = ceilingBytes;
-    this.#child = startChild(options);
+    this.#child = startChild(isShared ? './group-entry' : './child-entry', name, loadOptions);
     this.#gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
@@ -208,26 +204,4 @@ export class ModelProcess implements ProcessLink {
     for (const session of sessions) session.settleExit(reason, suspects.size > 0 && !suspects.has(session));
     this.#settleGone();
   }
-}
-
-function startChild({ name, isShared, loadOptions }: ModelProcessOptions): ChildProcess {
-  const entry = fileURLToPath(siblingModule(import.meta.url, isShared ? './group-entry' : './child-entry'));
-  const whose = isShared ? `group "${name}"` : `model "${name}"`;
-  const failed = (cause: unknown): ServingError =>
-    new ServingError('load_failed', `${whose}: no process can be started for it: ${String(cause)}`, { cause });
-  let child: ChildProcess;
-  try {
-    child = spawn(process.execPath, [entry, name], {
-      env: childEnvironment(process.env, loadOptions),
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    });
-  } catch (error) {
-    throw failed(error);
-  }
-  // Where file descriptors have run out there are no pipes, and an error event is to come.
-  if (child.stdio?.[PULSE_FD] === undefined) {
-    child.on('error', () => undefined);
-    throw failed('too many open files (EMFILE)');
-  }
-  return child;
 }
