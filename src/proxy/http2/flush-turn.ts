@@ -33,7 +33,7 @@ export class FlushTurn {
     const waiting = this.#waiting;
     this.#waiting = this.#spare;
     for (const flushable of waiting) flushable.flush();
-    this.#spin.answered(waiting.length);
+    this.#spin.answered(waiting);
     waiting.length = 0;
     this.#spare = waiting;
   }

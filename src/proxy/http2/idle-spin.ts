@@ -9,12 +9,13 @@
  * A core that sleeps takes its time to wake, on either side of a client that waits for each answer before it sends its
  * next request: most of what such a request takes. Who sends within spinMs finds us awake. Where requests come seldom, or
  * from many clients at once, nothing is spun: the score falls after two misses, and only clients that are that fast raise
- * it. What it costs at most is spinMs of CPU an answer; what it measured is in docs/adr/0021.
+ * it. A third connection clears it: while others have requests on their way, being awake for each of them only makes
+ * batches small. What it costs at most is spinMs of CPU an answer; what it measured is in docs/adr/0021.
  */
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../../core/clock.ts';
 
-/** A turn that answers more connections than these hears of the next request soon enough. */
+/** Of more connections than these the next request is heard of soon enough. */
 const MOST_CONNECTIONS = 2;
 const START_SCORE = 8;
 const MOST_SCORE = 15;
@@ -35,6 +36,8 @@ export class IdleSpin {
   readonly #spinMs: number;
   readonly #nextTurn: (run: () => void) => void;
   readonly #poll = (): void => this.#onTurn();
+  /** Those that were answered last, the latest last. Held, not owned: of a closed one its object stays until it is pushed out. */
+  readonly #lastConnections: object[] = [];
   #score = 0;
   /** Of answers after which nothing has come; undefined = there are none. */
   #answeredAt: Instant | undefined;
@@ -49,11 +52,12 @@ export class IdleSpin {
     this.#nextTurn = options.nextTurn ?? ((run) => void setImmediate(run));
   }
 
-  /** The answers of a turn are written, on so many connections. */
-  answered(connections: number): void {
+  /** The answers of a turn are written, on these connections. */
+  answered(connections: readonly object[]): void {
     if (this.#spinMs === 0) return;
     this.#isSpinning = false;
-    this.#answeredAt = connections > MOST_CONNECTIONS ? undefined : this.#clock.nowMs();
+    this.#answeredAt = connections.length > MOST_CONNECTIONS ? undefined : this.#clock.nowMs();
+    this.#noteConnections(connections);
     if (this.#answeredAt === undefined || this.#score < START_SCORE) return;
     this.#isSpinning = true;
     this.#askForTurn();
@@ -67,6 +71,17 @@ export class IdleSpin {
     const isSoon = this.#isSpinning || gapMs <= this.#spinMs + WAKE_MS;
     this.#isSpinning = false;
     this.#score = isSoon ? Math.min(MOST_SCORE, this.#score + 1) : 0;
+  }
+
+  #noteConnections(connections: readonly object[]): void {
+    const last = this.#lastConnections;
+    for (let i = 0; i < connections.length && i <= MOST_CONNECTIONS; i++) {
+      const connection = connections[i]!;
+      if (last.includes(connection)) continue;
+      if (last.push(connection) <= MOST_CONNECTIONS) continue;
+      last.shift();
+      this.#score = 0;
+    }
   }
 
   #onTurn(): void {

@@ -3,6 +3,9 @@ import { describe, it } from 'node:test';
 import { IdleSpin } from '../../../../src/proxy/http2/idle-spin.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
+/** Connections by number. */
+const CONNECTIONS = Array.from({ length: 8 }, () => ({}));
+
 /** A spin of a 16th of a millisecond, a clock, and the turns that it asked for. */
 class Loop {
   readonly clock = new FakeClock();
@@ -18,6 +21,11 @@ class Loop {
     return this.#asked.length > 0;
   }
 
+  /** Answers go out on the connections with these numbers. */
+  answered(connections: readonly number[] = [0]): void {
+    this.spin.answered(connections.map((number) => CONNECTIONS[number]!));
+  }
+
   /** Turns of a 64th of a millisecond until it may sleep. Returns how many. */
   turns(): number {
     let count = 0;
@@ -31,19 +39,19 @@ class Loop {
   }
 
   /** An answer, and the client's next request so much later; the loop is told of it before it may sleep. */
-  exchange(gapMs: number, connections = 1): void {
-    this.spin.answered(connections);
+  exchange(gapMs: number, connections: readonly number[] = [0]): void {
+    this.answered(connections);
     this.clock.advance(gapMs);
     this.spin.heard();
     this.turns();
   }
 
-  exchanges(count: number, gapMs: number, connections = 1): void {
+  exchanges(count: number, gapMs: number, connections: readonly number[] = [0]): void {
     for (let i = 0; i < count; i++) this.exchange(gapMs, connections);
   }
 
   get isSpinning(): boolean {
-    this.spin.answered(1);
+    this.answered();
     const { isAwake } = this;
     this.spin.heard();
     this.turns();
@@ -57,16 +65,16 @@ describe('IdleSpin', () => {
     loop.exchanges(7, 0.12);
     assert.equal(loop.isAwake, false);
     loop.exchange(0.12);
-    loop.spin.answered(1);
+    loop.answered();
     assert.equal(loop.isAwake, true);
   });
 
   it('ends after its time if nothing comes, and with the request that does', () => {
     const loop = new Loop();
     loop.exchanges(15, 0.03);
-    loop.spin.answered(1);
+    loop.answered();
     assert.equal(loop.turns(), 4);
-    loop.spin.answered(1);
+    loop.answered();
     loop.spin.heard();
     assert.equal(loop.turns(), 1);
   });
@@ -76,14 +84,14 @@ describe('IdleSpin', () => {
     loop.exchanges(20, 0.03);
     let misses = 0;
     for (; misses < 100; misses++) {
-      loop.spin.answered(1);
+      loop.answered();
       if (loop.turns() === 0) break;
     }
     assert.equal(misses, 2);
     loop.clock.advance(5);
     loop.spin.heard();
     loop.exchanges(7, 0.03);
-    loop.spin.answered(1);
+    loop.answered();
     assert.equal(loop.isAwake, false);
   });
 
@@ -91,7 +99,7 @@ describe('IdleSpin', () => {
     const loop = new Loop();
     loop.exchanges(15, 0.03);
     for (let i = 0; i < 20; i++) {
-      loop.spin.answered(1);
+      loop.answered();
       loop.turns();
       loop.exchanges(5, 0.03);
     }
@@ -100,13 +108,28 @@ describe('IdleSpin', () => {
 
   it('never begins where requests come seldom, or many clients are answered at once', () => {
     for (const [gapMs, connections] of [
-      [0.2, 1],
-      [0.03, 3],
+      [0.2, [0]],
+      [0.03, [0, 1, 2]],
     ] as const) {
       const loop = new Loop();
       loop.exchanges(100, gapMs, connections);
       assert.equal(loop.isSpinning, false);
     }
+  });
+
+  it('never begins where three clients take turns, and does where two do', () => {
+    const loop = new Loop();
+    for (let i = 0; i < 100; i++) loop.exchange(0.03, [i % 3]);
+    assert.equal(loop.isSpinning, false);
+    for (let i = 0; i < 10; i++) loop.exchange(0.03, [i % 2]);
+    assert.equal(loop.isSpinning, true);
+  });
+
+  it('ends with the first answer to a third client', () => {
+    const loop = new Loop();
+    loop.exchanges(15, 0.03, [0, 1]);
+    loop.answered([2]);
+    assert.equal(loop.isAwake, false);
   });
 
   it('does nothing where it is told to take no time', () => {
