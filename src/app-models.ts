@@ -2,6 +2,7 @@
 import process from 'node:process';
 import type { ProcessPlan } from './admin/models-report.ts';
 import { slotsOf } from './app-cores.ts';
+import { ProcessGroups } from './backends/host/process/process-group.ts';
 import { readFreeMemory } from './config/free-memory.ts';
 import type { Machine } from './config/machine.ts';
 import type { HostChoice } from './config/model-config.ts';
@@ -9,7 +10,7 @@ import type { ServeConfig } from './config/serve-config.ts';
 import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import { countedLoad, type OnAttempt } from './models/counted-load.ts';
-import { logHostEvents } from './models/host-log.ts';
+import { logGroupOutput, logHostEvents } from './models/host-log.ts';
 import { LatencyStore } from './models/latency-store.ts';
 import { type HostEvents, servableLoader } from './models/load-servable.ts';
 import { managerOptions } from './models/manager-options.ts';
@@ -19,6 +20,8 @@ import { modelBatching, type ServerBatching } from './models/model-batching.ts';
 import { logModelEvents } from './models/model-log.ts';
 import { type LoadServable, ModelManager } from './models/model-manager.ts';
 import { modelSlots } from './models/model-slots.ts';
+import { processNeed } from './models/process-memory.ts';
+import { sharedProcesses } from './models/servable.ts';
 import type { Records } from './proxy/records/records.ts';
 import type { CoreSlots } from './scheduler/core-slots.ts';
 import type { SchedulerKind } from './scheduler/scheduler-options.ts';
@@ -51,13 +54,17 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
   const slots = slotsOf(config.options, machine.budgetCores);
+  const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
   const onAttempt: OnAttempt = (...attempt) => telemetry.metrics.tfServing.versions.recordLoad(...attempt);
-  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts), systemClock, onAttempt), {
-    sessionsOf: async (model, directory) => {
+  const loader = countedLoad(createLoader(parts, processGroups), systemClock, onAttempt);
+  const { load, check } = memoryCheckedLoad(loader, {
+    planOf: async (model, directory) => {
       const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
-      return modelSlots(model.backend, directory, batching);
+      const sessions = await modelSlots(model.backend, directory, batching);
+      const host = config.options.host as HostChoice;
+      return { sessions, process: await processNeed(model, directory, host, processGroups) };
     },
     readFree: readFreeMemory,
     readResident: () => process.memoryUsage.rss(),
@@ -92,6 +99,12 @@ export function observeModels(models: ModelManager, { metrics }: AppTelemetry): 
         : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
     ),
   );
+  metrics.gauges.observeProcessGroups(() =>
+    sharedProcesses(models.servables()).map(({ name: group, processes }) => ({
+      group,
+      residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
+    })),
+  );
   metrics.gauges.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({
       model: name,
@@ -121,7 +134,7 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
   };
 }
 
-function createLoader(parts: ModelParts): LoadServable {
+function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServable {
   const { config, machine, coreSlots, logger, telemetry, records } = parts;
   const { options } = config;
   return servableLoader({
@@ -140,6 +153,7 @@ function createLoader(parts: ModelParts): LoadServable {
     cores: machine.budgetCores,
     host: options.host as HostChoice,
     processCeilingBytes: processCeilingBytes(options, machine),
+    processGroups,
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
     isServing: records.isServing,

@@ -125,6 +125,7 @@ export const ROWS = [
       timeSeries('Memory', 'bytes', {
         '{{instance}} process': `process_resident_memory_bytes{${SIDECARS}}`,
         '{{model}} own processes': `sum by (model) (pillion_host_resident_bytes{${MODELS}})`,
+        'group {{process_group}} processes': `sum by (process_group) (pillion_process_group_resident_bytes{${SIDECARS}})`,
         '{{model}} {{part}}': `sum by (model, part) (pillion_model_memory_bytes{${MODELS}})`,
       }),
       timeSeries('Event loop delay and collector', 's', {

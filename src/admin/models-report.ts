@@ -7,7 +7,15 @@ import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import type { BreakerState } from '../models/breaker.ts';
 import { workingBytes } from '../models/model-memory.ts';
-import type { Servable, ServableHost, VersionLoad, VersionState, VersionStatus } from '../models/servable.ts';
+import {
+  type Servable,
+  type ServableHost,
+  type SharedProcesses,
+  sharedProcesses,
+  type VersionLoad,
+  type VersionState,
+  type VersionStatus,
+} from '../models/servable.ts';
 import type { VersionChoice } from '../models/servable-directory.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -46,6 +54,19 @@ export interface ModelsReport {
   readonly waits_for: readonly string[];
   /** In the order of the configuration. */
   readonly models: readonly ModelReport[];
+  /** Processes that models share, once each. Absent = there are none. */
+  readonly process_groups?: readonly ProcessGroupReport[];
+}
+
+export interface ProcessGroupReport {
+  readonly name: string;
+  /** More than one while it is replaced, or where it does not fit into one. */
+  readonly processes: readonly {
+    readonly pid?: number;
+    readonly resident_bytes?: number;
+    /** A name for each session, those that load among them. */
+    readonly models: readonly string[];
+  }[];
 }
 
 export interface ModelReport {
@@ -81,6 +102,8 @@ export interface VersionReport {
     readonly restarts?: number;
     /** Of its own processes. */
     readonly resident_bytes?: number;
+    /** Whose process it shares: see process_groups. */
+    readonly process_group?: string;
   };
   /** `reason` is why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
@@ -98,7 +121,11 @@ export interface VersionReport {
 
 export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
   const reports = models.modelNames.map((name) => modelReport(name, models));
-  return { ready: isReady, plan, waits_for: models.waitsFor(), models: reports };
+  const groups = sharedProcesses(models.servables()).map(groupReport);
+  return {
+    ...{ ready: isReady, plan, waits_for: models.waitsFor(), models: reports },
+    ...(groups.length > 0 && { process_groups: groups }),
+  };
 }
 
 /** Of one configured model. */
@@ -140,12 +167,25 @@ function loadReport(load: VersionLoad | undefined): Pick<VersionReport, 'load'> 
   return { load: { state, last_failure: { kind: failure.kind, message: failure.message } } };
 }
 
-function hostReport({ kind, reason, restarts, residentBytes }: ServableHost): NonNullable<VersionReport['host']> {
+function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
+  return {
+    name,
+    processes: processes.map(({ pid, residentBytes, models }) => ({
+      ...(pid !== undefined && { pid }),
+      ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+      models,
+    })),
+  };
+}
+
+function hostReport(host: ServableHost): NonNullable<VersionReport['host']> {
+  const { kind, reason, restarts, residentBytes, processGroup } = host;
   return {
     kind,
     reason,
     ...(restarts !== undefined && { restarts }),
     ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+    ...(processGroup !== undefined && { process_group: processGroup.name }),
   };
 }
 

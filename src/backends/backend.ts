@@ -22,8 +22,13 @@ export interface LoadOptions {
 export interface RunOptions {
   /** After this nobody wants the answer. A backend that can stop early may. */
   readonly deadline: Instant;
-  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread. */
+  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread or process. */
   readonly origin?: BatchOrigin | undefined;
+  /**
+   * W3C Trace Context of the batch's span, in threads and processes: for spans or lines of the backend's own. Only where
+   * the trace is recorded.
+   */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -79,10 +84,12 @@ export interface Backend {
    * where this is `process`.
    */
   readonly mustRunIn?: 'process' | 'inline';
+  /** What its runtime takes of a process's memory before it has opened anything, in bytes. Absent = next to nothing. */
+  readonly runtimeBytes?: number;
   /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;
-  /** The same with the runtime's profiler on, in a thread: not asked where `mustRunIn` says `process`. Absent = it has none. */
+  /** The same with the runtime's profiler on, in a thread or process of its own. Absent = it has none. */
   readonly loadProfiled?: (versionDirectory: string, options: LoadOptions) => Promise<ProfiledSession>;
 }

@@ -8,7 +8,7 @@
  * Exit status: 0 the sidecar is ready; 1 it is not, or there is none.
  */
 import process from 'node:process';
-import type { ModelsReport, VersionReport } from '../admin/models-report.ts';
+import type { ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
@@ -36,7 +36,7 @@ export async function status({ admin, json }: StatusOptions): Promise<number> {
 const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as const;
 
 /** What a terminal shows. */
-export function statusTable({ ready, waits_for, models }: ModelsReport): string {
+export function statusTable({ ready, waits_for, models, process_groups = [] }: ModelsReport): string {
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
   for (const { name, error, versions } of models) {
@@ -47,6 +47,7 @@ export function statusTable({ ready, waits_for, models }: ModelsReport): string 
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
+  for (const group of process_groups) notes.push(...groupLines(group));
   const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
@@ -85,9 +86,20 @@ function wishNote({ left_out, brought_in }: VersionReport): string | undefined {
   return undefined;
 }
 
-/** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×". */
-function hostCell({ kind, restarts = 0, resident_bytes: bytes }: NonNullable<VersionReport['host']>): string {
-  return `${kind}${bytes === undefined ? '' : ` ${showBytes(bytes)}`}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
+/** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×", "process of group small". */
+function hostCell(host: NonNullable<VersionReport['host']>): string {
+  const { kind, restarts = 0, resident_bytes: bytes, process_group: group } = host;
+  const size = bytes === undefined ? '' : ` ${showBytes(bytes)}`;
+  const shared = group === undefined ? '' : ` of group ${group}`;
+  return `${kind}${size}${shared}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
+}
+
+/** "group small: process 4711, 387 MiB, with a, b". */
+function groupLines({ name, processes }: ProcessGroupReport): readonly string[] {
+  return processes.map(({ pid, resident_bytes: bytes, models }) => {
+    const size = bytes === undefined ? '' : `, ${showBytes(bytes)}`;
+    return `group ${name}: process ${pid ?? 'that has ended'}${size}, with ${[...new Set(models)].join(', ')}`;
+  });
 }
 
 function cellsOf(report: VersionReport): string[] {

@@ -74,6 +74,11 @@ function modelSchema(): Schema {
     },
     host: { description: 'Where its runs happen; by default host.', type: 'string', enum: [...HOST_CHOICES] },
     isolate: { description: 'true is another word for host: process.', type: 'boolean' },
+    process_group: {
+      description: 'It shares one process with the models that say the same, instead of having its own.',
+      type: 'string',
+      minLength: 1,
+    },
     batching: batchingSchema(),
     logging: loggingSchema(),
     breaker: breakerSchema(),

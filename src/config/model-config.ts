@@ -19,6 +19,8 @@ export interface ModelConfig {
   readonly executionProvider: string;
   /** Where its runs happen; undefined = what `--host` says. */
   readonly host: HostChoice | undefined;
+  /** It shares a process with the other models that say the same; undefined = it does not. */
+  readonly processGroup?: string | undefined;
   /** Its latency objective, in ms: when a request is due whose client set no deadline. Undefined = the server's. */
   readonly sloMs?: number | undefined;
   /** Its part of the cores beside other models, when there is too little of them; undefined = 1. */
@@ -97,14 +99,19 @@ export interface RequestLoggingConfig {
 export const HOST_CHOICES = ['auto', 'inline', 'thread', 'process'] as const;
 export type HostChoice = (typeof HOST_CHOICES)[number];
 
-/** `isolate` is another word for the host `process`. A phrase where the two contradict each other. */
-export function isolatedHost(
+/** `isolate` and `process_group` mean the host `process`. A phrase where they contradict it, or each other. */
+export function processHost(
   isolate: boolean | undefined,
+  processGroup: string | undefined,
   host: HostChoice | undefined,
 ): { value: HostChoice | undefined } | { error: string } {
-  if (isolate !== true) return { value: host };
+  if (isolate === true && processGroup !== undefined) {
+    return { error: 'isolate means a process of its own, process_group one that is shared; leave one of them out' };
+  }
+  if (isolate !== true && processGroup === undefined) return { value: host };
   if (host === undefined || host === 'process') return { value: 'process' };
-  return { error: `isolate means host process, but host is ${host}; leave one of them out` };
+  const said = isolate === true ? 'isolate' : 'process_group';
+  return { error: `${said} means host process, but host is ${host}; leave one of them out` };
 }
 
 /** `runtime` is another word for `backend`. A phrase where both are said. */
@@ -136,6 +143,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     versions: LATEST_ONE,
     host: undefined as HostChoice | undefined,
     isolate: undefined as boolean | undefined,
+    processGroup: undefined as string | undefined,
     log: undefined as string | undefined,
     logRate: undefined as number | undefined,
     sloMs: undefined as number | undefined,
@@ -160,7 +168,8 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key === 'isolate') {
       if (value !== 'true' && value !== 'false') return { error: `isolate=${value} wants true or false` };
       settings.isolate = value === 'true';
-    } else if (key === 'slo_ms') {
+    } else if (key === 'process_group') settings.processGroup = value;
+    else if (key === 'slo_ms') {
       settings.sloMs = parseSloMs(value);
       if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
     } else if (key === 'weight') {
@@ -185,7 +194,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
     } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
     else {
       const keys =
-        'backend, runtime, provider, host, isolate, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker, shadow, shadow_sample and label.NAME (a number)';
+        'backend, runtime, provider, host, isolate, process_group, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker, shadow, shadow_sample and label.NAME (a number)';
       return { error: `unknown key "${key}"; keys are ${keys}` };
     }
   }
@@ -197,7 +206,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
     };
   }
-  const host = isolatedHost(settings.isolate, settings.host);
+  const host = processHost(settings.isolate, settings.processGroup, settings.host);
   if ('error' in host) return host;
   const runtime = namedRuntime(settings.backend, settings.runtime);
   if ('error' in runtime) return runtime;
@@ -210,6 +219,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
       backend: runtime.value,
       executionProvider: settings.provider,
       host: host.value,
+      ...(settings.processGroup !== undefined && { processGroup: settings.processGroup }),
       ...(settings.log === undefined
         ? {}
         : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),

@@ -19,10 +19,15 @@ export type RunEvent = 'retry' | 'breaker';
 /** Of a closed set of names; values are numbers, words of closed sets, or names from the configuration. */
 export type RunEventFacts = Readonly<Record<string, string | number>>;
 
-/** For whom a batch runs: what goes along with it to a server that runs it elsewhere. Asked for by those alone. */
+/**
+ * For whom a batch runs: what goes along with it to whoever runs it elsewhere. To another server all of it, to a thread or
+ * process the traceparent.
+ */
 export interface BatchOrigin {
   /** Of the span under which the run happens; undefined = nobody traces. */
   readonly traceHeaders: TraceHeaders | undefined;
+  /** The batch's own span, as W3C Trace Context has it, where it is recorded. */
+  readonly traceparent?: string | undefined;
   /** The most important class among the requests in it. */
   readonly priority: PriorityClass;
   /** Set by an executor that can stop a run: called once, when the last request in it was cancelled or expired. */

@@ -1,7 +1,9 @@
 /** Log lines of where models run: how they were placed, what became of their workers, what their processes print. */
+import type { OnGroupOutput } from '../backends/host/process/process-group.ts';
 import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from '../telemetry/line-limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { parseTraceparent } from '../telemetry/propagation.ts';
 import type { HostEvents } from './load-servable.ts';
 import { runtimeLog } from './runtimes/runtime-log.ts';
 import { shadowLog } from './shadow/shadow-log.ts';
@@ -9,15 +11,19 @@ import { shadowLog } from './shadow/shadow-log.ts';
 /** Of one model's processes: more than that is a runtime that says the same again and again. */
 const LINES_PER_SECOND = 10;
 
+const LEFT_OUT = 'its process printed more in the last second; those lines are left out';
+
+/** Lines of processes that several models share. */
+export function logGroupOutput(logger: Logger, clock: Clock): OnGroupOutput {
+  const limiter = outputLimiter(clock, (group, lines) => logger.warn({ process_group: group, lines }, LEFT_OUT));
+  return (group, line) => {
+    if (limiter.allow(group)) logger.info({ process_group: group, output: line }, `group ${group}: ${line}`);
+  };
+}
+
 export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
   const of = (model: string, version: bigint) => ({ model, version: version.toString() });
-  const limiter = new LineLimiter({
-    clock,
-    windowMs: 1000,
-    linesPerWindow: LINES_PER_SECOND,
-    onSuppressed: (model, lines) =>
-      logger.warn({ model, lines }, 'its process printed more in the last second; those lines are left out'),
-  });
+  const limiter = outputLimiter(clock, (model, lines) => logger.warn({ model, lines }, LEFT_OUT));
   return {
     onHost: (model, version, { kind, reason }) =>
       logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
@@ -25,10 +31,11 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
     onShadow: shadowLog(logger, clock),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-    onWorkerEvent: (model, version, { what, slot, reason }) =>
-      logger.warn({ ...of(model, version), slot, reason }, `worker ${what}`),
-    onOutput: (model, version, line) => {
-      if (limiter.allow(model)) logger.info({ ...of(model, version), output: line }, `${model}: ${line}`);
+    onWorkerEvent: (model, version, { what, slot, reason, traceparent }) =>
+      logger.warn({ ...of(model, version), slot, reason, ...traceOf(traceparent) }, `worker ${what}`),
+    onOutput: (model, version, line, traceparent) => {
+      if (!limiter.allow(model)) return;
+      logger.info({ ...of(model, version), ...traceOf(traceparent), output: line }, `${model}: ${line}`);
     },
     onBreaker: (model, version, state, reason) =>
       logger[state === 'open' ? 'warn' : 'info'](
@@ -37,4 +44,14 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
       ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
+}
+
+function outputLimiter(clock: Clock, onSuppressed: (of: string, lines: number) => void): LineLimiter {
+  return new LineLimiter({ clock, windowMs: 1000, linesPerWindow: LINES_PER_SECOND, onSuppressed });
+}
+
+/** As request lines have it. */
+function traceOf(traceparent: string | undefined): { readonly trace_id?: string; readonly span_id?: string } {
+  const trace = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+  return trace === undefined ? {} : { trace_id: trace.traceId, span_id: trace.spanId };
 }

@@ -1,6 +1,7 @@
 /**
  * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
+import type { ProcessGroup, ProcessGroups } from '../backends/host/process/process-group.ts';
 import { profileReplica } from '../backends/host/profile-replica.ts';
 import type { Host, HostMove } from '../backends/host/start-host.ts';
 import type { WorkerEvent } from '../backends/host/worker-slots.ts';
@@ -21,6 +22,7 @@ import { loadModelFile, type ModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
 import type { RuntimeChoice } from './runtimes/choose-runtime.ts';
 import {
+  groupOf,
   loadOptionsOf,
   type OpenedVersion,
   openVersion,
@@ -54,6 +56,8 @@ export interface LoadServableOptions {
   readonly host: HostChoice;
   /** Memory above which a model's process is replaced, in bytes; by default none is. */
   readonly processCeilingBytes?: number;
+  /** That models may share processes in. */
+  readonly processGroups: ProcessGroups;
   readonly events: HostEvents;
   /** What the tensors that are made of one request's examples may take together, in bytes. */
   readonly maxTensorBytes: number;
@@ -79,8 +83,8 @@ export interface HostEvents {
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread or process was lost, replaced or given up. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
-  /** A process of its printed a line. */
-  onOutput?(model: string, version: bigint, line: string): void;
+  /** A process of its printed a line; `traceparent` is of the run that printed it, where that is traced. */
+  onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
   /** Its circuit breaker has gone over to another state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
   /** Something that its own files ask for has no effect, or something that it holds is not served. */
@@ -132,12 +136,13 @@ async function serve(options: LoadServableOptions, target: VersionTarget, opened
     views === undefined
       ? new Servable(name, version, signatures, runner)
       : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
-  servable.host = servableHost(hosted, life);
+  servable.host = servableHost(hosted, life, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.breaker = breaker;
   servable.shadow = shadow;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
-  servable.profileOps = (rows, signatureName) => profileReplica({ ...source, rows, signatureName });
+  servable.profileOps = (rows, signatureName) =>
+    profileReplica({ ...source, rows, signatureName }, hosted.kind === 'process');
   const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
   await prepared(options, loaded);
   scheduler.latency.seed(seedsOf(servable));
@@ -151,10 +156,15 @@ function withFile(model: ModelConfig, file: ModelFile | undefined): ModelConfig 
   return { ...model, backend: model.backend ?? runtime, shadow: model.shadow ?? shadow };
 }
 
-function servableHost({ kind, reason, residentBytes }: Host, life: { readonly restarts: number }): ServableHost {
+function servableHost(
+  { kind, reason, residentBytes }: Host,
+  life: { readonly restarts: number },
+  processGroup: ProcessGroup | undefined,
+): ServableHost {
   return {
     kind,
     reason,
+    processGroup,
     get restarts() {
       return life.restarts;
     },

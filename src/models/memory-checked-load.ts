@@ -7,15 +7,23 @@ import type { ModelConfig } from '../config/model-config.ts';
 import type { CheckMemory } from './life-settings.ts';
 import type { LoadServable } from './model-manager.ts';
 import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';
+import type { ProcessNeed } from './process-memory.ts';
 import type { Servable } from './servable.ts';
 
 export interface MemoryCheckedLoadOptions {
-  /** Sessions that a version may have; what it rejects with, the load rejects with. */
-  readonly sessionsOf: (model: ModelConfig, versionDirectory: string) => Promise<number>;
+  /** What a version is going to have; what it rejects with, the load rejects with. */
+  readonly planOf: (model: ModelConfig, versionDirectory: string) => Promise<LoadPlan>;
   readonly readFree: () => FreeMemory | undefined;
   /** Of the process, in bytes. */
   readonly readResident: () => number;
   readonly onLoaded: (servable: Servable) => void;
+}
+
+export interface LoadPlan {
+  /** That it may have. */
+  readonly sessions: number;
+  /** Undefined = it starts none. */
+  readonly process: ProcessNeed | undefined;
 }
 
 export interface MemoryCheckedLoad {
@@ -26,44 +34,93 @@ export interface MemoryCheckedLoad {
 }
 
 export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): MemoryCheckedLoad {
-  let promisedBytes = 0;
+  const book = new MemoryBook(options);
   let underWay = 0;
   let begun = 0;
-  const measure = async (model: ModelConfig, directory: string) => {
-    return { weights: await artifactBytes(directory), sessions: await options.sessionsOf(model, directory) };
-  };
-  const checkFitsNow = (model: string, version: bigint, weights: number, sessions: number): void =>
-    checkFits({ model, version, artifactBytes: weights, sessions, promisedBytes }, options.readFree());
   const checkedLoad: LoadServable = async (model, version, directory, ...rest) => {
-    const { weights, sessions } = await measure(model, directory);
-    // No await from here to the promise: two loads must not both be told that the same bytes are free.
-    checkFitsNow(model.name, version, weights, sessions);
-    const promised = bytesToLoad(weights, sessions);
+    const need = await book.needOf(model, directory);
+    const forget = book.promise(model.name, version, need);
     const wasAlone = underWay === 0;
     const mine = ++begun;
-    promisedBytes += promised;
     underWay += 1;
     try {
       const before = options.readResident();
       const servable = await load(model, version, directory, ...rest);
       const outside = servable.host?.residentBytes ?? 0;
       const grown = Math.max(0, options.readResident() - before) + outside;
-      const isMeasured = wasAlone && begun === mine;
+      // What a shared process grew by is not known: its pulses come later.
+      const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
       servable.memory = {
-        artifactBytes: weights,
+        artifactBytes: need.weights,
         sessions: servable.runner.sessions,
+        processBytes: need.process?.bytes ?? 0,
         residentBytes: isMeasured ? grown : undefined,
       };
       options.onLoaded(servable);
       return servable;
     } finally {
-      promisedBytes -= promised;
+      forget();
       underWay -= 1;
     }
   };
   const check: CheckMemory = async (model, version, directory) => {
-    const { weights, sessions } = await measure(model, directory);
-    checkFitsNow(model.name, version, weights, sessions);
+    book.check(model.name, version, await book.needOf(model, directory));
   };
   return { load: checkedLoad, check };
+}
+
+interface MemoryNeed extends LoadPlan {
+  /** Bytes of its files. */
+  readonly weights: number;
+}
+
+/** What loads that are under way were promised. */
+class MemoryBook {
+  readonly #options: MemoryCheckedLoadOptions;
+  readonly #groups = new Set<ProcessNeed['group']>();
+  #bytes = 0;
+
+  constructor(options: MemoryCheckedLoadOptions) {
+    this.#options = options;
+  }
+
+  async needOf(model: ModelConfig, directory: string): Promise<MemoryNeed> {
+    return { weights: await artifactBytes(directory), ...(await this.#options.planOf(model, directory)) };
+  }
+
+  /** Throws `insufficient_memory`. Returns what the processes that it starts take, in bytes. */
+  check(model: string, version: bigint, { weights, sessions, process }: MemoryNeed): number {
+    const processBytes = bytesOfNew(process, sessions, this.#groups);
+    const need = { model, version, artifactBytes: weights, sessions, processBytes, promisedBytes: this.#bytes };
+    checkFits(need, this.#options.readFree());
+    return processBytes;
+  }
+
+  /**
+   * Checks, and keeps the bytes until the returned function is called. Nothing is awaited between: two loads must not both
+   * be told that the same bytes are free.
+   */
+  promise(model: string, version: bigint, need: MemoryNeed): () => void {
+    const processBytes = this.check(model, version, need);
+    const bytes = bytesToLoad(need.weights, need.sessions, processBytes);
+    const group = processBytes > 0 ? need.process?.group : undefined;
+    if (group !== undefined) this.#groups.add(group);
+    this.#bytes += bytes;
+    return () => {
+      if (group !== undefined) this.#groups.delete(group);
+      this.#bytes -= bytes;
+    };
+  }
+}
+
+/** One for each session; a group's one, unless it is there or another load starts it. */
+function bytesOfNew(
+  need: ProcessNeed | undefined,
+  sessions: number,
+  promisedGroups: ReadonlySet<ProcessNeed['group']>,
+): number {
+  if (need === undefined) return 0;
+  const { bytes, group } = need;
+  if (group === undefined) return bytes * sessions;
+  return group.takesMore || promisedGroups.has(group) ? 0 : bytes;
 }

@@ -4,6 +4,7 @@
  * A runtime reads the file and copies its weights, once for each session, so while it loads a version takes
  *
  *     weights × (sessions + 1)      measured: a network of 50 MB in one session after another: +99, then +40 MB
+ *     + Node and the runtime        where it starts a process, for each (process-memory.ts)
  *
  * and afterwards the weights of each session and what its runs work in. What does not fit under the cgroup's limit is
  * refused before it is tried: the kernel would end the process, and every model in it. The version that is served
@@ -23,6 +24,8 @@ export interface ModelMemory {
   readonly artifactBytes: number;
   /** Sessions that hold the weights. */
   readonly sessions: number;
+  /** Of one process more for it, before a model is in it; 0 = it needs none. */
+  readonly processBytes?: number;
   /** Growth of the process while it loaded and warmed up; undefined = another version loaded at the same time. */
   readonly residentBytes: number | undefined;
 }
@@ -47,9 +50,9 @@ export async function artifactBytes(directory: string, depth = 0): Promise<numbe
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** At the height of a load, in bytes. */
-export function bytesToLoad(weights: number, sessions: number): number {
-  return weights * (sessions + 1);
+/** At the height of a load, in bytes; `processBytes` are of the processes that it starts. */
+export function bytesToLoad(weights: number, sessions: number, processBytes = 0): number {
+  return weights * (sessions + 1) + processBytes;
 }
 
 export interface LoadNeed {
@@ -57,6 +60,8 @@ export interface LoadNeed {
   readonly version: bigint;
   readonly artifactBytes: number;
   readonly sessions: number;
+  /** Of the processes that it starts, before a model is in them. */
+  readonly processBytes: number;
   /** Promised to other loads that are under way. */
   readonly promisedBytes: number;
 }
@@ -64,16 +69,19 @@ export interface LoadNeed {
 /** Throws `insufficient_memory` with the numbers. */
 export function checkFits(need: LoadNeed, free: FreeMemory | undefined): void {
   if (free === undefined) return;
-  const needed = bytesToLoad(need.artifactBytes, need.sessions);
+  const needed = bytesToLoad(need.artifactBytes, need.sessions, need.processBytes);
   const left = Math.max(0, free.freeBytes - need.promisedBytes);
   if (needed <= left) return;
   const copies = need.sessions === 1 ? '' : ` × ${need.sessions} sessions`;
+  const isInProcess = need.processBytes > 0;
+  const processes = isInProcess ? `, ${showBytes(need.processBytes)} for its process included,` : '';
+  const sharing = isInProcess ? ', or let models share a process (process_group)' : '';
   const limit = free.isCgroup
     ? `the limit of ${showBytes(free.limitBytes)}`
     : `this machine's ${showBytes(free.limitBytes)}`;
   throw new ServingError(
     'insufficient_memory',
-    `model "${need.model}" version ${need.version} does not fit: loading its ${showBytes(need.artifactBytes)}${copies} takes up to ${showBytes(needed)}, but ${showBytes(left)} are free of ${limit}; raise the memory limit, or lower --num_batch_threads`,
+    `model "${need.model}" version ${need.version} does not fit: loading its ${showBytes(need.artifactBytes)}${copies} takes up to ${showBytes(needed)}${processes}${isInProcess ? '' : ','} but ${showBytes(left)} are free of ${limit}; raise the memory limit, or lower --num_batch_threads${sharing}`,
   );
 }
 

@@ -58,6 +58,27 @@ export interface ServableHost {
   readonly restarts?: number;
   /** Memory of its own processes, in bytes, as last heard; undefined = it has none. */
   readonly residentBytes?: number | undefined;
+  /** That shares its process; undefined = it shares none. */
+  readonly processGroup?: SharedProcesses | undefined;
+}
+
+/** Models that share processes, and those; of a group that is replaced there are two for a while. */
+export interface SharedProcesses {
+  readonly name: string;
+  readonly processes: readonly {
+    readonly pid: number | undefined;
+    /** As last heard. */
+    readonly residentBytes: number | undefined;
+    /** A name for each session. */
+    readonly models: readonly string[];
+  }[];
+}
+
+/** Of all of them, each group once. */
+export function sharedProcesses(servables: Iterable<Servable>): readonly SharedProcesses[] {
+  const groups = new Set<SharedProcesses>();
+  for (const { host } of servables) if (host?.processGroup !== undefined) groups.add(host.processGroup);
+  return [...groups];
 }
 
 /** What runs a version. */

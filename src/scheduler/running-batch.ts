@@ -12,7 +12,7 @@ import type { ServingError } from '../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import { traceHeadersOf } from '../telemetry/propagation.ts';
+import { formatTraceparent, traceHeadersOf } from '../telemetry/propagation.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -139,6 +139,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
 
   get isRerun(): boolean {
     return this.lane.isolation !== undefined;
+  }
+
+  get traceparent(): string | undefined {
+    const { trace } = this.record;
+    return trace?.isSampled === true ? formatTraceparent(trace) : undefined;
   }
 
   get priority(): PriorityClass {

@@ -40,6 +40,12 @@ export interface HostReading {
   readonly residentBytes: number;
 }
 
+/** Memory of the processes that models share, in bytes. */
+export interface ProcessGroupReading {
+  readonly group: string;
+  readonly residentBytes: number;
+}
+
 /** Each gauge is registered by the first call of its method; a second is an error of the registry. */
 export class Gauges {
   readonly #registry: Registry;
@@ -78,6 +84,13 @@ export class Gauges {
     const help = 'Memory of the processes that a version runs in, where it has its own.';
     this.#register('pillion_host_resident_bytes', help, () =>
       read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes })),
+    );
+  }
+
+  observeProcessGroups(read: () => readonly ProcessGroupReading[]): void {
+    const help = 'Memory of the processes that the models of a group share.';
+    this.#register('pillion_process_group_resident_bytes', help, () =>
+      read().map(({ group, residentBytes }) => ({ labels: { process_group: group }, value: residentBytes })),
     );
   }
 

@@ -12,6 +12,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { LoadOptions } from '../../src/backends/backend.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
+import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread-host.ts';
 
@@ -77,6 +78,9 @@ export function backendContract(backend: BackendUnderTest): void {
     hosted('in threads', 25, kind, startThreadHost),
     hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
     hosted('in processes', 25, kind, startProcessHost),
+    hosted('in a shared process', 25, kind, (options) =>
+      startProcessHost({ ...options, processGroup: new ProcessGroup('g') }),
+    ),
   ];
   for (const placement of placements) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {

@@ -1,11 +1,10 @@
 /** A model in a process of its own, under a real sidecar: what is killed, and what goes on. */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { afterEach, describe, it, type TestContext } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
+import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { isGone, modelProcesses } from '../support/child-processes.ts';
-import { fakeModel, WHEN } from '../support/fake-model.ts';
+import { fakeModelFlag, WHEN } from '../support/fake-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
 afterEach(killSidecars);
@@ -15,7 +14,10 @@ const CALLERS = 4;
 
 describe('a sidecar with a model in a process of its own', () => {
   it(`answers every request while the process is killed ${KILLS} times in mid-batch, and others do not notice`, async (t) => {
-    const sidecar = await startSidecar([fakeFlag(t, 'isolated', ',isolate=true'), fakeFlag(t, 'neighbour', '')]);
+    const sidecar = await startSidecar([
+      fakeModelFlag(t, 'isolated', ',isolate=true'),
+      fakeModelFlag(t, 'neighbour', ''),
+    ]);
     let isOver = false;
     const seen = new Map<number, number>();
     const calling = Array.from({ length: CALLERS }, async () => {
@@ -48,7 +50,7 @@ describe('a sidecar with a model in a process of its own', () => {
   });
 
   it('leaves no process behind when it is killed itself, though a run never ends', async (t) => {
-    const sidecar = await startSidecar([fakeFlag(t, 'm', ',host=process')]);
+    const sidecar = await startSidecar([fakeModelFlag(t, 'm', ',host=process')]);
     const [pid] = modelProcesses(sidecar.process.pid!);
     const hanging = assert.rejects(predict(sidecar, 'm', WHEN.hang));
     await until(async () => (await queue(sidecar)).running_batches === 1);
@@ -57,8 +59,45 @@ describe('a sidecar with a model in a process of its own', () => {
     await until(() => isGone(pid!));
   });
 
+  it('answers for every model of a group that is killed under load, shows the group once, and leaves nothing', async (t) => {
+    const models = ['a', 'b', 'c'];
+    const sidecar = await startSidecar(models.map((name) => fakeModelFlag(t, name, ',process_group=small')));
+    let isOver = false;
+    const counts = new Map(models.map((model) => [model, 0]));
+    const calling = models.map(async (model) => {
+      while (!isOver) {
+        const { status, body } = await predict(sidecar, model, WHEN.dawdle);
+        if (status === 200) counts.set(model, counts.get(model)! + 1);
+        else assert.match(JSON.stringify(body), /group \\"small\\" that ran this batch died|being replaced/);
+      }
+    });
+    for (let killed = 0; killed < KILLS; killed++) {
+      const before = new Map(counts);
+      await until(() => models.every((model) => counts.get(model)! > before.get(model)!));
+      const [pid, ...others] = modelProcesses(sidecar.process.pid!);
+      assert.deepEqual(others, []);
+      process.kill(pid!, 'SIGKILL');
+      await until(() => isGone(pid!));
+    }
+    const before = new Map(counts);
+    await until(() => models.every((model) => counts.get(model)! > before.get(model)!));
+    isOver = true;
+    await Promise.all(calling);
+    const [pid] = modelProcesses(sidecar.process.pid!);
+    const report = (await (await fetch(`${sidecar.admin}/models`)).json()) as ModelsReport;
+    const [group] = report.process_groups!;
+    assert.deepEqual([group!.name, group!.processes.length, group!.processes[0]!.pid], ['small', 1, pid]);
+    assert.deepEqual([...group!.processes[0]!.models].sort(), models);
+    const resident = /^pillion_process_group_resident_bytes\{process_group="small"\} \d{8,}$/m;
+    const scrape = async (): Promise<string> => (await fetch(`${sidecar.admin}/metrics`)).text();
+    await until(async () => resident.test(await scrape()));
+    assert.doesNotMatch(await scrape(), /^pillion_host_resident_bytes\{/m);
+    assert.equal(await sidecar.stop(), 0);
+    await until(() => isGone(pid!));
+  });
+
   it('finishes what is in flight when the terminal interrupts all of its processes', async (t) => {
-    const sidecar = await startSidecar([fakeFlag(t, 'm', ',isolate=true'), '--max_batch_size=1']);
+    const sidecar = await startSidecar([fakeModelFlag(t, 'm', ',isolate=true'), '--max_batch_size=1']);
     const [pid] = modelProcesses(sidecar.process.pid!);
     // One run after the other.
     const running = predict(sidecar, 'm', ...new Array<number>(30).fill(WHEN.dawdle));
@@ -71,24 +110,15 @@ describe('a sidecar with a model in a process of its own', () => {
   });
 
   it('ends with the reason where a host is asked for that the backend cannot have', async (t) => {
-    const starting = startSidecar([fakeFlag(t, 'm', ',host=thread', 'confined-backend')]);
+    const starting = startSidecar([fakeModelFlag(t, 'm', ',host=thread', 'confined-backend')]);
     const reason =
       /host thread was asked for, but backend \\"confined\\" runs with host process only; set host=process/;
     await assert.rejects(starting, reason);
-    const sidecar = await startSidecar([fakeFlag(t, 'm', '', 'confined-backend'), '--num_batch_threads=3']);
+    const sidecar = await startSidecar([fakeModelFlag(t, 'm', '', 'confined-backend'), '--num_batch_threads=3']);
     assert.equal(modelProcesses(sidecar.process.pid!).length, 1);
     await sidecar.stop();
   });
 });
-
-/** `--model` for a fake model in a directory of its own. */
-function fakeFlag(t: TestContext, name: string, keys: string, backend = 'fake-backend'): string {
-  const { versionDirectory, backendKind } = fakeModel(t);
-  const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
-  mkdirSync(base);
-  renameSync(versionDirectory, join(base, '1'));
-  return `--model=${name}=${base},backend=${backendKind.replace('fake-backend', backend)}${keys}`;
-}
 
 async function predict(
   { rest }: Sidecar,

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { it, type TestContext } from 'node:test';
+import { ProcessGroups } from '../../src/backends/host/process/process-group.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { LatencyStore } from '../../src/models/latency-store.ts';
 import { servableLoader } from '../../src/models/load-servable.ts';
@@ -42,6 +43,7 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     scheduler: { maxBatchSize: 4, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] },
     ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
     coreSlots: new CoreSlots(1, systemClock),
+    processGroups: new ProcessGroups(),
     latencies: new LatencyStore({
       directory: '',
       clock: systemClock,

@@ -4,6 +4,8 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { credentials } from '@grpc/grpc-js';
+import type { ProfileSummary } from '../../src/admin/profile/profile-document.ts';
+import { modelProcesses } from '../support/child-processes.ts';
 import { type Answer, clientClass, PREDICTION } from '../support/grpc-harness.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { DIGITS_MODELS, expectedOfFixtures, FIXTURES, floatExample } from '../support/tfjs-models.ts';
@@ -22,11 +24,20 @@ function inJson(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
-describe('pillion serve with models of TensorFlow', () => {
+for (const [where, keys] of [
+  ['in processes of their own', ''],
+  ['in a process that they share', ',process_group=tensorflow'],
+] as const) {
+  describe(`pillion serve with models of TensorFlow ${where}`, () => serving(keys));
+}
+
+/** With these keys of each `--model`. */
+function serving(keys: string): void {
   let sidecar: Sidecar;
 
   before(async () => {
-    sidecar = await startSidecar(Object.entries(NAMES).map(([name, parent]) => `--model=${name}=${parent}/${name}`));
+    const flags = Object.entries(NAMES).map(([name, parent]) => `--model=${name}=${parent}/${name}${keys}`);
+    sidecar = await startSidecar(flags);
   });
   after(async () => {
     assert.equal(await sidecar.stop(), 0);
@@ -59,6 +70,8 @@ describe('pillion serve with models of TensorFlow', () => {
     const { status, json } = await post('module:predict', { signature_name: 'wave', inputs: [1] });
     assert.equal(status, 400);
     assert.match(json.error, /no signature "wave"/);
+    const processes = keys === '' ? Object.keys(NAMES).length : 1;
+    assert.equal(modelProcesses(sidecar.process.pid!).length, processes);
   });
 
   it('predicts, classifies and regresses as TensorFlow does, over REST', async () => {
@@ -169,4 +182,13 @@ describe('pillion serve with models of TensorFlow', () => {
     };
     assert.deepEqual((await post('half_plus_two:predict', good)).json.predictions, [[2.5]]);
   });
-});
+
+  it('shows in a profile which ops take the time of a run', async () => {
+    const answer = await fetch(`${sidecar.admin}/profile?seconds=1&model=digits_tensorflow`);
+    const { otherData } = (await answer.json()) as { otherData: ProfileSummary };
+    const [digits] = otherData.models;
+    assert.deepEqual([digits!.model, digits!.runs, digits!.note], ['digits_tensorflow', 10, undefined]);
+    assert.ok(digits!.top_ops!.by_op.some(({ op, calls }) => op.endsWith('MatMul') && calls === 20));
+    assert.ok(digits!.top_ops!.by_node.some(({ node }) => node!.endsWith('/Softmax')));
+  });
+}

@@ -1,13 +1,15 @@
 /**
  * npm run test:processes: does a model's process, or the server's side of it, keep memory? 200 loads and closes, then 50,000
- * runs in one process of which every tenth is wrong. Resident memory of either side may grow by a tenth from when a tenth
- * of the work is done. Ends with 1 where it grows more, or where a process is left.
+ * runs in one process of which every tenth is wrong, then 200 loads and closes in a process that another model shares.
+ * Resident memory of either side may grow by a tenth from when a tenth of the work is done. Ends with 1 where it grows more,
+ * or where a process is left.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
+import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type NumericTensor, numericTensor } from '../../src/core/tensor.ts';
@@ -46,18 +48,30 @@ const served = await watch(`runs, every ${WRONG_EACH}th wrong, the server`, RUNS
 const grownOutside = (await freshResident(host)) / residentBefore!;
 say(`the same, the model's process: ${grownOutside.toFixed(2)} × of what it had after a tenth`);
 await host.close();
+const group = new ProcessGroup('g');
+const stays = await start(group);
+let groupBefore: number | undefined;
+const joined = await watch('loads and closes in a shared process, the server', CYCLES, async (i) => {
+  const comes = await start(group);
+  await Promise.all([run(comes, good), run(stays, good)]);
+  await comes.close();
+  if (i + 1 === CYCLES / 10) groupBefore = await freshResidentOf(group);
+});
+const grownGroup = (await freshResidentOf(group)) / groupBefore!;
+say(`the same, the shared process: ${grownGroup.toFixed(2)} × of what it had after a tenth`);
+await stays.close();
 const left = modelProcesses().length;
 say(`processes left: ${left}`);
-if (left > 0 || Math.max(cycled, served, grownOutside) > LARGEST_GROWTH) process.exitCode = 1;
+if (left > 0 || Math.max(cycled, served, grownOutside, joined, grownGroup) > LARGEST_GROWTH) process.exitCode = 1;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function start(): Promise<HostedSession> {
+function start(processGroup?: ProcessGroup): Promise<HostedSession> {
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
   const model = { model: 'm', versionDirectory: directory, backendKind: 'onnx', loadOptions };
-  return startProcessHost({ ...model, slots: 1, clock: systemClock });
+  return startProcessHost({ ...model, slots: 1, clock: systemClock, processGroup });
 }
 
 async function run({ executor }: HostedSession, tensor: NumericTensor): Promise<void> {
@@ -82,7 +96,11 @@ function resident(): number {
 }
 
 /** What its next pulses tell: two, since the first may have been on its way. */
-async function freshResident({ residentBytes }: HostedSession): Promise<number> {
+async function freshResident({ residentBytes }: Pick<HostedSession, 'residentBytes'>): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 2500));
   return residentBytes!()!;
+}
+
+function freshResidentOf({ processes }: ProcessGroup): Promise<number> {
+  return freshResident({ residentBytes: () => processes[0]!.residentBytes });
 }

@@ -5,7 +5,7 @@ import { processTree } from '../../bench/support/process-tree.ts';
 
 /** Numbers of those that host models. */
 export function modelProcesses(of: number = process.pid): readonly number[] {
-  return processTree(of).filter((pid) => commandOf(pid).includes('child-entry'));
+  return processTree(of).filter((pid) => /\b(child|group|replica)-entry\b/.test(commandOf(pid)));
 }
 
 /** Neither running nor a zombie. */

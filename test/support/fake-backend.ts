@@ -16,7 +16,7 @@ import { writeSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Backend, LoadOptions, Session } from '../../src/backends/backend.ts';
+import type { Backend, LoadOptions, RunOptions, RunSync, Session } from '../../src/backends/backend.ts';
 import { checkRun } from '../../src/backends/check-run.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
@@ -53,11 +53,13 @@ export interface FakeOutput {
  * - `exit`: it ends its thread, as when a runtime crashes;
  * - `hang`: it never ends, and its event loop never turns again;
  * - `grow`: it keeps GROWN_BYTES more, as a leak would, and answers well;
+ * - `moan`: it writes a line to standard output, and then hangs;
+ * - `trace`: the run rejects with `backend_failed`, whose text has the traceparent that it was given;
  * - `print`: it writes lines to standard output and standard error, as native libraries do, and answers well.
  */
 export interface FakeFault {
   readonly whenFirstIs: number;
-  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit' | 'hang' | 'grow' | 'print';
+  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit' | 'hang' | 'grow' | 'print' | 'moan' | 'trace';
 }
 
 export const GROWN_BYTES = 2 ** 28;
@@ -95,9 +97,9 @@ function loadFailed(file: string, text: string): ServingError {
 function inLaterTurn(session: FakeSession): Session {
   return {
     signatures: session.signatures,
-    run: async (signatureName, inputs, outputs) => {
+    run: async (...call) => {
       await new Promise((resolve) => setImmediate(resolve));
-      return session.run(signatureName, inputs, outputs);
+      return session.run(...call);
     },
     close: () => session.close(),
   };
@@ -113,14 +115,14 @@ class FakeSession implements Session {
     this.signatures = new Map(Object.entries(model.signatures).map(([name, s]) => [name, toSignature(s)]));
   }
 
-  async run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): Promise<TensorMap> {
-    return this.runSync(signatureName, inputs, outputs);
+  async run(...call: Parameters<RunSync>): Promise<TensorMap> {
+    return this.runSync(...call);
   }
 
-  runSync(signatureName: string, inputs: TensorMap, outputs: readonly string[]): TensorMap {
+  runSync(...[signatureName, inputs, outputs, options]: Parameters<RunSync>): TensorMap {
     if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
     checkRun(this.signatures, signatureName, inputs, outputs);
-    this.#actOutFault(inputs);
+    this.#actOutFault(inputs, options);
     const recipes = this.#model.signatures[signatureName]!.outputs;
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
   }
@@ -130,7 +132,7 @@ class FakeSession implements Session {
     this.#isClosed = true;
   }
 
-  #actOutFault(inputs: TensorMap): void {
+  #actOutFault(inputs: TensorMap, { traceparent }: RunOptions): void {
     const [first] = [...inputs.values()];
     if (first?.dtype !== 'float32') return;
     const value = elements(first)[0];
@@ -149,6 +151,10 @@ class FakeSession implements Session {
       case 'exit':
         process.exit(7);
         break;
+      case 'moan':
+        writeSync(1, 'I cannot go on\n');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        break;
       case 'hang':
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
         break;
@@ -159,6 +165,8 @@ class FakeSession implements Session {
         writeSync(1, 'a note on standard output\n');
         writeSync(2, `${'x'.repeat(5000)}\n\na note on standard error`);
         break;
+      case 'trace':
+        throw new ServingError('backend_failed', `traceparent: ${traceparent}`);
       case undefined:
     }
   }

@@ -1,6 +1,7 @@
 /** A model directory of the fake backend, for tests of what hosts do with a session that misbehaves. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import type { Batch } from '../../src/core/executor.ts';
@@ -18,6 +19,8 @@ export const WHEN: Readonly<Record<FakeFault['effect'], number>> = {
   hang: 106,
   grow: 107,
   print: 108,
+  trace: 109,
+  moan: 110,
 };
 
 /** y = x / 2 + 2 for x of [rows]. */
@@ -42,6 +45,15 @@ export function fakeModel(t: TestContext, changes: Partial<FakeModel> = {}) {
     backendKind: siblingModule(import.meta.url, './fake-backend').href,
     loadOptions: { intraOpThreads: 1, executionProvider: 'cpu' },
   };
+}
+
+/** `--model` for a fake model in a directory of its own. */
+export function fakeModelFlag(t: TestContext, name: string, keys: string, backend = 'fake-backend'): string {
+  const { versionDirectory, backendKind } = fakeModel(t);
+  const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
+  mkdirSync(base);
+  renameSync(versionDirectory, join(base, '1'));
+  return `--model=${name}=${base},backend=${backendKind.replace('fake-backend', backend)}${keys}`;
 }
 
 export function batchOf(...values: number[]): Batch {

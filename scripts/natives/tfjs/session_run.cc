@@ -6,6 +6,8 @@
 //                                                       array of Uint8Array, one a string element
 //     outputs: [{op, index}, ...]
 //     tensors: [{dtype, shape, data}, ...]              in memory of their own
+//   profileSession(modelId, inputs, outputs) -> {tensors, metadata}
+//     metadata: a serialized RunMetadata, whose step_stats tell when each node ran
 //   tensorFromProto(bytes) -> {dtype, shape, data}      a serialized TensorProto
 //
 // Throws an Error whose `code` is "TF_<number>", the number of TensorFlow's status, where TensorFlow refuses. What was
@@ -218,7 +220,14 @@ std::vector<TF_Output> Places(napi_env env, TF_Graph *graph, napi_value array) {
   return places;
 }
 
-napi_value RunSession(napi_env env, napi_value *args) {
+// A serialized RunOptions: inter_op_thread_pool (3) is -1, so that the calling thread schedules the operations itself. A
+// pool that all sessions of the process share would run them one after another.
+constexpr char kInCallersThread[] = "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+// The same, and trace_level (1) is FULL_TRACE.
+constexpr char kTraced[] = "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x08\x03";
+
+// The outputs as an array. `metadata`: what is written of the run, or nullptr.
+napi_value Run(napi_env env, napi_value *args, TF_Buffer *options, TF_Buffer *metadata) {
   tfnodejs::TFJSBackend *backend;
   Check(env, napi_get_instance_data(env, reinterpret_cast<void **>(&backend)));
   TF_Session *session;
@@ -233,14 +242,33 @@ napi_value RunSession(napi_env env, napi_value *args) {
     given.push_back(owned.back().get());
   }
   Status status(TF_NewStatus());
-  TF_SessionRun(session, nullptr, inputs.data(), given.data(), given.size(), outputs.data(), taken.data(),
-                taken.size(), nullptr, 0, nullptr, status.get());
+  TF_SessionRun(session, options, inputs.data(), given.data(), given.size(), outputs.data(), taken.data(),
+                taken.size(), nullptr, 0, metadata, status.get());
   owned.clear();
   for (TF_Tensor *tensor : taken) owned.emplace_back(tensor);
   Check(env, status);
   napi_value result;
   Check(env, napi_create_array_with_length(env, taken.size(), &result));
   for (uint32_t i = 0; i < taken.size(); i++) Check(env, napi_set_element(env, result, i, ObjectOf(env, taken[i])));
+  return result;
+}
+
+napi_value RunSession(napi_env env, napi_value *args) {
+  static const TF_Buffer options = {kInCallersThread, sizeof(kInCallersThread) - 1, nullptr};
+  return Run(env, args, const_cast<TF_Buffer *>(&options), nullptr);
+}
+
+napi_value ProfileSession(napi_env env, napi_value *args) {
+  TfBuffer options(TF_NewBufferFromString(kTraced, sizeof(kTraced) - 1));
+  TfBuffer metadata(TF_NewBuffer());
+  napi_value tensors = Run(env, args, options.get(), metadata.get());
+  napi_value result, buffer;
+  void *to;
+  Check(env, napi_create_object(env, &result));
+  Check(env, napi_create_arraybuffer(env, metadata->length, &to, &buffer));
+  if (metadata->length > 0) memcpy(to, metadata->data, metadata->length);
+  Check(env, napi_set_named_property(env, result, "tensors", tensors));
+  Check(env, napi_set_named_property(env, result, "metadata", View(env, buffer, 0, metadata->length)));
   return result;
 }
 
@@ -281,6 +309,7 @@ void Export(napi_env env, napi_value exports, const char *name, napi_callback en
 void RegisterSessionRun(napi_env env, napi_value exports) {
   try {
     Export(env, exports, "runSession", Entry<RunSession, 3>);
+    Export(env, exports, "profileSession", Entry<ProfileSession, 3>);
     Export(env, exports, "tensorFromProto", Entry<TensorFromProto, 1>);
   } catch (const Thrown &) {
     // The exception is pending: requiring the binding throws it.

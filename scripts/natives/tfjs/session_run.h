@@ -6,7 +6,7 @@
 
 namespace pillion {
 
-// Adds runSession and tensorFromProto to the binding's exports.
+// Adds runSession, profileSession and tensorFromProto to the binding's exports.
 void RegisterSessionRun(napi_env env, napi_value exports);
 
 }  // namespace pillion

@@ -62,7 +62,10 @@ async function profileOne(servable: Servable, seen: Seen, free: FreeMemory | und
 
 function bytesNeeded({ memory }: Servable): number {
   if (memory === undefined) return 0;
-  return bytesToLoad(memory.artifactBytes, 1) + (workingBytes(memory) ?? 0) / memory.sessions;
+  const { artifactBytes, sessions, processBytes = 0 } = memory;
+  // What was measured of a process holds Node and the runtime already.
+  const working = workingBytes(memory);
+  return bytesToLoad(artifactBytes, 1, working === undefined ? processBytes : 0) + (working ?? 0) / sessions;
 }
 
 /** The size and signature that most of its batches had. */

@@ -62,6 +62,15 @@ export function chooseHost(
   return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
 }
 
+/** What the configuration asks for: of the model, else for all that do not say and whose backend can run anywhere. */
+export function askedHost(
+  { mustRunIn }: Pick<Backend, 'mustRunIn'>,
+  host: HostKind | 'auto' | undefined,
+  defaultHost: HostKind | 'auto',
+): HostKind | 'auto' {
+  return host ?? (mustRunIn === undefined ? defaultHost : 'auto');
+}
+
 /**
  * What is settled before anything is loaded; undefined = it is to be measured. Throws `load_failed` where the
  * configuration asks for a host that the backend cannot run in.

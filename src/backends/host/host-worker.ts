@@ -37,8 +37,12 @@ export interface HostWorker {
   readonly residentBytes?: number | undefined;
   /** Why it is gone; undefined while it lives. */
   readonly goneBecause: string | undefined;
+  /** It is gone for what another session did to the process that they shared. Absent = false. */
+  readonly isBystander?: boolean;
   /** It can be given its next batch while it runs one; known once it is ready. Absent = false, and so are those below. */
   readonly takesNext?: boolean;
+  /** Of the batch that it runs, where that is traced and it knows. */
+  readonly traceparent?: string | undefined;
   /** It has batches that it has not answered. */
   readonly isBusy?: boolean;
   /** It can be given a batch now; it may run another one before. */

@@ -13,6 +13,7 @@ import {
   numberSignatures,
   type PlaceMemory,
   REQUEST,
+  readTraceparent,
   wordsOf,
 } from './mailbox.ts';
 import { SharedSlab } from './shared-slab.ts';
@@ -53,7 +54,7 @@ export class MailboxReceiver {
 
   /** The call; undefined = it is for a message. Its inputs are views of memory that the next call overwrites. */
   read(): Call | undefined {
-    const { request, instants } = this.#place.words;
+    const { request, instants, trace } = this.#place.words;
     const index = request[REQUEST.signature]!;
     if (index === BY_MESSAGE) return undefined;
     const signature = this.#signatures[index]!;
@@ -66,6 +67,7 @@ export class MailboxReceiver {
       inputs: readTensors(request, REQUEST.rest + outputCount, signature.inputs!, this.#desk),
       outputs,
       deadline: instants[INSTANT.deadline]!,
+      traceparent: readTraceparent(trace),
     };
   }
 

@@ -19,6 +19,7 @@ import {
   type PlaceMemory,
   REQUEST,
   wordsOf,
+  writeTraceparent,
 } from './mailbox.ts';
 import { SharedSlab } from './shared-slab.ts';
 import { type KnownTensor, readTensors, writeTensor } from './tensor-words.ts';
@@ -48,7 +49,7 @@ export class MailboxSender {
   }
 
   /** Puts the call in, to be rung for. False = it must go by message: it does not fit, or has strings or a mistake. */
-  write({ signatureName, inputs, outputs, deadline }: Call): boolean {
+  write({ signatureName, inputs, outputs, deadline, traceparent }: Call): boolean {
     const signature = this.#signatures.get(signatureName);
     if (signature?.inputs === undefined || signature.inputs.length !== inputs.size) return false;
     const place = this.#places[this.#rung & 1]!;
@@ -67,6 +68,7 @@ export class MailboxSender {
     request[REQUEST.signature] = signature.index;
     request[REQUEST.slabBytes] = requests.top;
     instants[INSTANT.deadline] = deadline;
+    writeTraceparent(place.words.trace, traceparent);
     return true;
   }
 

@@ -3,7 +3,7 @@
  *
  *      main                one of two places: words, 8 KiB                    worker
  *                     ┌───────────────────────────────────────────┐
- *      write, ring ──▶│ deadline │ run start │ run end            │──▶ sleeps until `calls` moves
+ *      write, ring ──▶│ deadline │ run start │ run end │ trace    │──▶ sleeps until `calls` moves
  *                     │ request: signature, outputs, inputs ────┐ │
  *                     │ answer: outputs ──┐                     │ │
  *                     └───────────────────┼─────────────────────┼─┘
@@ -53,7 +53,10 @@ export const DEFAULT_SLAB_BYTES = 2 ** 16;
 const ANSWER_SLAB_BYTES = 2 ** 13;
 
 const WORDS_BYTES = 8192;
-const REQUEST_START = 64;
+const TRACE_START = 64;
+/** A length, and W3C's 55 characters. */
+const TRACE_BYTES = 64;
+const REQUEST_START = TRACE_START + TRACE_BYTES;
 const CALLS_BYTES = 64;
 const ANSWER_START = 4096;
 
@@ -81,6 +84,8 @@ function newPlace(slabBytes: number): PlaceMemory {
 /** The parts of a place's words, as either side reads and writes them. */
 export interface MailboxWords {
   readonly instants: Float64Array;
+  /** The traceparent: its length, 0 = none, and its characters. */
+  readonly trace: Uint8Array;
   readonly request: Int32Array;
   readonly answer: Int32Array;
 }
@@ -88,9 +93,22 @@ export interface MailboxWords {
 export function wordsOf({ words }: PlaceMemory): MailboxWords {
   return {
     instants: new Float64Array(words, 8, 3),
+    trace: new Uint8Array(words, TRACE_START, TRACE_BYTES),
     request: new Int32Array(words, REQUEST_START, (ANSWER_START - REQUEST_START) / 4),
     answer: new Int32Array(words, ANSWER_START),
   };
+}
+
+/** Writes one that is too long to be one as none. */
+export function writeTraceparent(trace: Uint8Array, traceparent: string | undefined): void {
+  const length = traceparent === undefined || traceparent.length >= TRACE_BYTES ? 0 : traceparent.length;
+  trace[0] = length;
+  for (let i = 0; i < length; i++) trace[i + 1] = traceparent!.charCodeAt(i);
+}
+
+export function readTraceparent(trace: Uint8Array): string | undefined {
+  const length = trace[0]!;
+  return length === 0 ? undefined : String.fromCharCode(...trace.subarray(1, length + 1));
 }
 
 /** A signature as the words name it: by the place of each thing in the model's own order. */

@@ -18,6 +18,6 @@ export function runCallSync(session: Session, call: Call): Answer {
   return { outputs, runStart, runEnd: machineTimeMs() };
 }
 
-function optionsOf({ deadline }: Call, now: number): RunOptions {
-  return { deadline: deadline - now + systemClock.nowMs() };
+function optionsOf({ deadline, traceparent }: Call, now: number): RunOptions {
+  return { deadline: deadline - now + systemClock.nowMs(), traceparent };
 }

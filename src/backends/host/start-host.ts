@@ -16,6 +16,7 @@ import type { ServingError } from '../../core/errors.ts';
 import { backendFor } from '../registry.ts';
 import {
   AS_CONFIGURED,
+  askedHost,
   chooseHost,
   DEFAULT_INLINE_LIMITS,
   type HostChoice,
@@ -62,7 +63,7 @@ export interface Host extends HostedSession, HostChoice {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);
-  const host = options.host ?? (backend.mustRunIn === undefined ? defaultHost : 'auto');
+  const host = askedHost(backend, options.host, defaultHost);
   const settled = settledHost(backend, host);
   if (settled === undefined) {
     return { ...(await startMeasured(options, host === 'inline')), backendKind: backend.kind };

@@ -37,6 +37,7 @@ export interface RunMessage {
   readonly outputs: readonly string[];
   /** Machine time; may be Infinity. */
   readonly deadline: number;
+  readonly traceparent?: string | undefined;
 }
 
 export type MessageToWorker = RunMessage | { readonly type: 'close' };

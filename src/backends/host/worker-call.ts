@@ -15,6 +15,8 @@ export interface Call {
   readonly outputs: readonly string[];
   /** Machine time; may be Infinity. */
   readonly deadline: number;
+  /** W3C Trace Context of the batch's span, where it is recorded. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Answer {

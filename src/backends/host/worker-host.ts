@@ -15,7 +15,7 @@
  * A worker that cannot load at the start fails the start: nothing is left running, and there is no loop.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
@@ -42,6 +42,8 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   const close = (): Promise<void> => host.close();
   return { signatures, executor: host, residentBytes, close, isSynchronous, loadMs, warnings };
 }
+
+const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };
 
 /** What a worker has in hand. */
 interface Given {
@@ -124,8 +126,10 @@ class WorkerHost implements Executor {
     return worker?.isBusy === true && worker.hasPlace === true ? worker : undefined;
   }
 
-  #send(worker: HostWorker, { signatureName, inputs, outputs, deadline }: Batch): Promise<Answer> {
-    return worker.run({ signatureName, inputs, outputs, deadline: deadline - this.#clock.nowMs() + machineTimeMs() });
+  #send(worker: HostWorker, { signatureName, inputs, outputs, deadline, origin }: Batch): Promise<Answer> {
+    const { traceparent } = origin ?? NO_ORIGIN;
+    const toMachine = machineTimeMs() - this.#clock.nowMs();
+    return worker.run({ signatureName, inputs, outputs, deadline: deadline + toMachine, traceparent });
   }
 
   #toResult({ outputs, runStart, runEnd }: Answer): BatchResult {

@@ -26,6 +26,8 @@ export interface WorkerEvent {
   readonly slot: number;
   /** Why; empty for 'restarted'. */
   readonly reason: string;
+  /** Of the batch that was lost with it, where that was traced. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Of any host that has workers. */
@@ -75,7 +77,7 @@ export class WorkerSlots {
   async start(): Promise<WorkerReady> {
     try {
       for (let index = 0; index < this.#options.slots; index++) this.#slots.push(this.#newSlot(index));
-      const [ready] = await Promise.all(this.#slots.map((slot) => slot.worker.ready));
+      const [ready] = await Promise.all(this.#slots.map((slot) => this.#firstReady(slot)));
       for (const slot of this.#slots) this.#admit(slot);
       return ready!;
     } catch (error) {
@@ -123,6 +125,19 @@ export class WorkerSlots {
     await Promise.all([...workers.map((worker) => worker?.close()), ...this.#retired.values()]);
   }
 
+  /** Another's crash in the process that they share is not its own failure to load. */
+  async #firstReady(slot: Slot): Promise<WorkerReady> {
+    for (;;) {
+      const { worker } = slot;
+      try {
+        return await worker.ready;
+      } catch (error) {
+        if (worker.isBystander !== true || this.#isClosing) throw error;
+        slot.worker = this.#newWorker(slot.index);
+      }
+    }
+  }
+
   #newSlot(index: number): Slot {
     return {
       index,
@@ -162,14 +177,15 @@ export class WorkerSlots {
     const idleAt = this.#idle.indexOf(worker);
     if (idleAt !== -1) this.#idle.splice(idleAt, 1);
     if (this.#isClosing) return;
-    this.#tell(slot, 'lost', reason);
-    this.#scheduleRestart(slot, reason);
+    this.#tell(slot, 'lost', reason, worker.traceparent);
+    this.#scheduleRestart(slot, reason, worker);
     if (this.#slots.some((s) => s.isAlive)) return;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
   }
 
-  #scheduleRestart(slot: Slot, reason: string): void {
-    const delay = slot.backoff.nextDelayMs();
+  /** A bystander starts again soon, and it does not count. */
+  #scheduleRestart(slot: Slot, reason: string, worker: HostWorker | undefined): void {
+    const delay = worker?.isBystander === true ? DEFAULT_FIRST_DELAY_MS : slot.backoff.nextDelayMs();
     if (delay === undefined) {
       slot.restartAt = Infinity;
       this.#tell(slot, 'given_up', reason);
@@ -226,11 +242,13 @@ export class WorkerSlots {
   }
 
   async #restart(slot: Slot): Promise<void> {
+    let worker: HostWorker | undefined;
     try {
-      slot.worker = this.#newWorker(slot.index);
-      await slot.worker.ready;
+      worker = this.#newWorker(slot.index);
+      slot.worker = worker;
+      await worker.ready;
     } catch (error) {
-      if (!this.#isClosing) this.#scheduleRestart(slot, (error as Error).message);
+      if (!this.#isClosing) this.#scheduleRestart(slot, (error as Error).message, worker);
       return;
     }
     if (this.#isClosing) return;
@@ -238,8 +256,8 @@ export class WorkerSlots {
     this.#admit(slot);
   }
 
-  #tell({ index: slot }: Slot, what: WorkerEvent['what'], reason: string): void {
-    this.#options.onWorkerEvent?.({ what, slot, reason });
+  #tell({ index: slot }: Slot, what: WorkerEvent['what'], reason: string, traceparent?: string): void {
+    this.#options.onWorkerEvent?.({ what, slot, reason, ...(traceparent !== undefined && { traceparent }) });
   }
 
   #noneAlive(): ServingError {

@@ -4,12 +4,14 @@ import type { ServingError } from '../../core/errors.ts';
 import { elementCount } from '../../core/shape.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import type { LoadOptions, Session } from '../backend.ts';
+import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { findBatchAxis } from '../batch-axis.ts';
+import type { RunOps } from '../op-profile.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runLater, runNow } from './json-model-session.ts';
 import { type JsonTensorSpec, metadataOf } from './json-model-tensors.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';
+import { timeKernels } from './kernel-times.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
 import { openTfjs, type TfjsLibrary } from './tfjs-library.ts';
 
@@ -26,6 +28,23 @@ export async function loadJsonModel(directory: string, options: LoadOptions): Pr
     model.dispose();
     throw error;
   }
+}
+
+/** The same, with every run's kernels timed (kernel-times.ts). Rejects with `load_failed`. */
+export async function loadTimedJsonModel(directory: string, options: LoadOptions): Promise<ProfiledSession> {
+  const session = await loadJsonModel(directory, options);
+  const tf = openTfjs(options.intraOpThreads);
+  const runs: RunOps[] = [];
+  return {
+    signatures: session.signatures,
+    run: async (...call) => {
+      const { result, run } = await timeKernels(tf, () => session.run(...call));
+      runs.push(run);
+      return result;
+    },
+    close: () => session.close(),
+    endProfile: async () => runs,
+  };
 }
 
 async function open(tf: TfjsLibrary, json: JsonModel): Promise<OpenJsonModel> {

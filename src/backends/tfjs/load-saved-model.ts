@@ -8,20 +8,35 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchAxis, Signature, TensorSpec } from '../../core/signature.ts';
-import type { LoadOptions, Session } from '../backend.ts';
+import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { batchAxisCandidate, findBatchAxis, type TensorMetadata } from '../batch-axis.ts';
+import type { RunOps } from '../op-profile.ts';
 import { type NativeBinding, openBinding } from './native-binding.ts';
 import { type MetaGraph, readSavedModel } from './saved-model-file.ts';
-import { fromNative, OpenGraph, SavedModelSession } from './saved-model-session.ts';
+import { fromNative, type OnTracedRun, OpenGraph, SavedModelSession } from './saved-model-session.ts';
 import { type PlainSignature, servedSignatures, takesExamples } from './saved-model-signatures.ts';
+import { opsIn } from './step-stats.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
 
 export const SAVED_MODEL_FILE = 'saved_model.pb';
 /** Of the graph that is for serving. */
 const SERVE_TAG = 'serve';
 
+/** The same, with every run traced by TensorFlow itself. Rejects with `load_failed`. */
+export async function loadTracedSavedModel(directory: string, options: LoadOptions): Promise<ProfiledSession> {
+  const runs: RunOps[] = [];
+  const session = await loadSavedModel(directory, options, (durationMs, metadata) =>
+    runs.push({ durationMs, ops: opsIn(metadata) }),
+  );
+  return Object.assign(session, { endProfile: async () => runs });
+}
+
 /** Rejects with `load_failed`. */
-export async function loadSavedModel(directory: string, options: LoadOptions): Promise<Session> {
+export async function loadSavedModel(
+  directory: string,
+  options: LoadOptions,
+  onTracedRun?: OnTracedRun,
+): Promise<Session> {
   const file = join(directory, SAVED_MODEL_FILE);
   const { tags, signatures: defs } = servingGraph(file, await readGraphs(file));
   const binding = openBinding(options.intraOpThreads);
@@ -30,7 +45,7 @@ export async function loadSavedModel(directory: string, options: LoadOptions): P
     const why = warnings.length === 0 ? 'it has none' : warnings.join('; ');
     throw loadFailed(file, `no signature can be served: ${why}; export the model with a signature of plain tensors`);
   }
-  const graph = new OpenGraph(binding, openModel(binding, directory, tags), signatures);
+  const graph = new OpenGraph(binding, openModel(binding, directory, tags), signatures, onTracedRun);
   try {
     return new SavedModelSession(graph, await withBatchAxes(graph, signatures), warnings);
   } catch (error) {

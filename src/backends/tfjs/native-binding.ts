@@ -34,6 +34,12 @@ export interface NativeBinding {
     inputs: readonly (GraphPlace & NativeTensor)[],
     outputs: readonly GraphPlace[],
   ): NativeTensor[];
+  /** The same with TensorFlow's own trace of the run: `metadata` is a serialized RunMetadata. Slower. */
+  profileSession(
+    model: number,
+    inputs: readonly (GraphPlace & NativeTensor)[],
+    outputs: readonly GraphPlace[],
+  ): { readonly tensors: NativeTensor[]; readonly metadata: Uint8Array };
   deleteSavedModel(model: number): void;
   /** A serialized TensorProto as a tensor. */
   tensorFromProto(bytes: Uint8Array): NativeTensor;

@@ -12,7 +12,7 @@ import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
 
 /** The folder's name: versions, and a hash of all that it is made of. The script says so when it no longer fits. */
-export const TFJS_NATIVES = 'tfjs-4.22.0-tensorflow-2.21.0-9cf24875';
+export const TFJS_NATIVES = 'tfjs-4.22.0-tensorflow-2.21.0-b1c713b1';
 
 /** Where natives are kept. */
 export function nativesDirectory(): string {

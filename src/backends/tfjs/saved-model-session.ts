@@ -1,6 +1,7 @@
 /**
  * One SavedModel opened in libtensorflow. It computes on the calling thread; every element type crosses as bytes.
  */
+import { systemClock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
@@ -11,19 +12,32 @@ import type { GraphPlace, NativeBinding, NativeTensor } from './native-binding.t
 import { type PlainSignature, placeOf } from './saved-model-signatures.ts';
 import { runError } from './tensorflow-errors.ts';
 
+type Feeding = [feeds: readonly (GraphPlace & NativeTensor)[], fetches: readonly GraphPlace[]];
+
 interface Places {
   readonly inputs: ReadonlyMap<string, GraphPlace>;
   readonly outputs: ReadonlyMap<string, GraphPlace>;
 }
 
+/** Told each run, with the bytes of TensorFlow's trace of it. */
+export type OnTracedRun = (durationMs: number, metadata: Uint8Array) => void;
+
 /** A graph that is open in TensorFlow, with the signatures that name its places. */
 export class OpenGraph {
   readonly #binding: NativeBinding;
+  readonly #onTracedRun: OnTracedRun | undefined;
   readonly #model: number;
   readonly #places: ReadonlyMap<string, Places>;
 
-  constructor(binding: NativeBinding, model: number, signatures: ReadonlyMap<string, PlainSignature>) {
+  /** With `onTracedRun` every run is traced. */
+  constructor(
+    binding: NativeBinding,
+    model: number,
+    signatures: ReadonlyMap<string, PlainSignature>,
+    onTracedRun?: OnTracedRun,
+  ) {
     this.#binding = binding;
+    this.#onTracedRun = onTracedRun;
     this.#model = model;
     this.#places = new Map([...signatures].map(([name, signature]) => [name, placesOf(signature)]));
   }
@@ -39,11 +53,19 @@ export class OpenGraph {
     const fetches = outputs.map((name) => places.outputs.get(name)!);
     let given: NativeTensor[];
     try {
-      given = this.#binding.runSession(this.#model, feeds, fetches);
+      given = this.#runSession(feeds, fetches);
     } catch (error) {
       throw runError(error);
     }
     return new Map(outputs.map((name, i) => [name, fromNative(given[i]!)]));
+  }
+
+  #runSession(...[feeds, fetches]: Feeding): NativeTensor[] {
+    if (this.#onTracedRun === undefined) return this.#binding.runSession(this.#model, feeds, fetches);
+    const before = systemClock.nowMs();
+    const { tensors, metadata } = this.#binding.profileSession(this.#model, feeds, fetches);
+    this.#onTracedRun(systemClock.nowMs() - before, metadata);
+    return tensors;
   }
 
   close(): void {

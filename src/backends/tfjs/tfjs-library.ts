@@ -49,15 +49,26 @@ export interface TfjsLayersModel {
   dispose(): void;
 }
 
+/** One of a profile, whose names are 'MatMul', 'Relu'. A kernel comes after those that it called. */
+export interface TfjsKernel {
+  readonly name: string;
+  readonly outputShapes: readonly (readonly number[])[];
+}
+
 export interface TfjsLibrary {
   readonly io: { fileSystem(path: string): unknown };
   loadGraphModel(handler: unknown): Promise<TfjsGraphModel>;
   loadLayersModel(handler: unknown): Promise<TfjsLayersModel>;
   tensor(values: TypedArray | readonly Uint8Array[], shape: readonly number[], dtype: TfjsDType): TfjsTensor;
   /** Its readSync gives the elements' bytes of a string tensor, where the tensor's own methods make text of them. */
-  backend(): { readSync(dataId: object): readonly Uint8Array[] };
+  backend(): {
+    readSync(dataId: object): readonly Uint8Array[];
+    time(kernel: () => void): Promise<{ readonly kernelMs: number }>;
+  };
   /** Disposes every tensor that `work` made and did not return. */
   tidy<T>(work: () => T): T;
+  /** Runs `work` with every kernel timed by the backend's `time`; what `work` gives is `result`. */
+  profile<T>(work: () => T): Promise<{ readonly result: Awaited<T>; readonly kernels: readonly TfjsKernel[] }>;
   memory(): { readonly numTensors: number };
 }
 

@@ -8,14 +8,13 @@ import {
   DEFAULT_BREAKER,
   DEFAULT_SHADOW,
   HOST_CHOICES,
-  type HostChoice,
-  isolatedHost,
   LATEST_ONE,
   MODEL_CHOICE,
   type ModelChoice,
   type ModelConfig,
   namedRuntime,
   parseModelChoice,
+  processHost,
   type RequestLoggingConfig,
   type ShadowConfig,
   type VersionPolicy,
@@ -34,6 +33,7 @@ export const MODEL_KEYS = [
   'provider',
   'host',
   'isolate',
+  'process_group',
   'slo_ms',
   'weight',
   'batching',
@@ -111,7 +111,7 @@ class ModelEntryReader {
       backend: this.#runtime(),
       executionProvider:
         this.#optional('provider', (node) => reader.choice(node, 'provider', PROVIDERS)) ?? defaults.executionProvider,
-      host: this.#host(),
+      ...this.#host(),
       sloMs: this.#optional('slo_ms', (node) => reader.number(node, 'slo_ms', SLO_MS)),
       weight: this.#optional('weight', (node) => reader.number(node, 'weight', WEIGHT_RANGE)),
       batching: this.#optional('batching', (node) => readBatching(reader, node)),
@@ -146,12 +146,16 @@ class ModelEntryReader {
     return 'value' in both ? both.value : reader.fail(reader.where(this.#item), both.error);
   }
 
-  #host(): HostChoice | undefined {
+  #host(): Pick<ModelConfig, 'host' | 'processGroup'> {
     const reader = this.#reader;
     const host = this.#optional('host', (node) => reader.choice(node, 'host', HOST_CHOICES));
     const isolate = this.#optional('isolate', (node) => reader.flag(node, 'isolate'));
-    const both = isolatedHost(isolate, host);
-    return 'value' in both ? both.value : reader.fail(reader.where(this.#item), both.error);
+    const processGroup = this.#optional('process_group', (node) => reader.text(node, 'process_group'));
+    if (processGroup === '') reader.fail(reader.where(this.#item), 'process_group may not be empty');
+    const chosen = processHost(isolate, processGroup, host);
+    if ('error' in chosen) reader.fail(reader.where(this.#item), chosen.error);
+    const value = 'value' in chosen ? chosen.value : undefined;
+    return { host: value, ...(processGroup !== undefined && { processGroup }) };
   }
 
   /** `latest:2` as on the command line, `all`, one number, or a list of them. */

@@ -3,6 +3,7 @@
  * one where it says `auto`.
  */
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
+import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
 import { artifactKinds } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
@@ -82,7 +83,8 @@ export async function startModelHost(
     limits: inlineLimitsFor(options.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
-    onOutput: (line) => events.onOutput?.(name, version, line),
+    onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
+    processGroup: groupOf(options, model),
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });
 }
@@ -107,9 +109,17 @@ export function startShadowHost(
     clock: options.clock,
     defaultHost: isConfined ? 'process' : 'thread',
     maxBatchSize: batching.scheduler.maxBatchSize,
-    onOutput: (line) => options.events.onOutput?.(model.name, version, line),
+    onOutput: (line, traceparent) => options.events.onOutput?.(model.name, version, line, traceparent),
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });
+}
+
+/** Whose process the model shares; undefined = it has its own, or none. */
+export function groupOf(
+  { processGroups }: LoadServableOptions,
+  { processGroup }: ModelConfig,
+): ProcessGroup | undefined {
+  return processGroup === undefined ? undefined : processGroups.of(processGroup);
 }
 
 /** How artifacts of the model are opened. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { modelsReport } from '../../../src/admin/models-report.ts';
+import { statusTable } from '../../../src/cli/status.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../../src/core/signature.ts';
 import { Servable } from '../../../src/models/servable.ts';
@@ -17,6 +18,31 @@ const PLAN = {
 };
 
 describe('the report of models', () => {
+  it('shows a process that models share once, and with each of them whose it is', () => {
+    const processGroup = { name: 'small', processes: [{ pid: 4711, residentBytes: 9, models: ['a', 'b'] }] };
+    const servables = ['a', 'b'].map((name) => {
+      const servable = new Servable(name, 1n, new Map(), new PuppetRunner(echo));
+      servable.host = { kind: 'process', reason: 'as configured', processGroup };
+      return servable;
+    });
+    const models = {
+      modelNames: ['a', 'b'],
+      waitsFor: () => [],
+      servables: () => servables,
+      status: () => [{ version: 1n, state: 'AVAILABLE' as const, error: undefined }],
+    };
+    const report = modelsReport(models, true, PLAN);
+    assert.deepEqual(report.process_groups, [
+      { name: 'small', processes: [{ pid: 4711, resident_bytes: 9, models: ['a', 'b'] }] },
+    ]);
+    for (const { versions } of report.models) {
+      assert.deepEqual(versions[0]!.host, { kind: 'process', reason: 'as configured', process_group: 'small' });
+    }
+    const table = statusTable(report);
+    assert.match(table, /^a {2,}1 .* process of group small /m);
+    assert.match(table, /^group small: process 4711, 1 KiB, with a, b$/m);
+  });
+
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
     const signature: Signature = {
       inputs: new Map(),

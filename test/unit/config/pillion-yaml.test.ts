@@ -120,6 +120,11 @@ describe('pillion.yaml', () => {
     assert.equal(readModel('    isolate: false').models[0]!.host, undefined);
   });
 
+  it('reads with whom a model shares a process', () => {
+    const [model] = readModel('    process_group: small').models;
+    assert.deepEqual([model!.host, model!.processGroup], ['process', 'small']);
+  });
+
   it('reads versions in every form', () => {
     const policy = (text: string) => readModel(`    versions: ${text}`).models[0]!.versionPolicy;
     assert.deepEqual(policy('all'), { kind: 'all' });
@@ -149,6 +154,11 @@ describe('pillion.yaml', () => {
     [
       '    isolate: true\n    host: inline',
       'p.yaml:2:5: isolate means host process, but host is inline; leave one of them out',
+    ],
+    ['    process_group: ""', 'p.yaml:2:5: process_group may not be empty'],
+    [
+      '    process_group: small\n    isolate: true',
+      'p.yaml:2:5: isolate means a process of its own, process_group one that is shared; leave one of them out',
     ],
     ['    host:', 'p.yaml:4:5: host has no value'],
     ['    batching: {max_batch_size: 1.5}', /^p.yaml:4:32: max_batch_size wants a whole number from 1/],

@@ -137,11 +137,18 @@ describe('--model', () => {
     assert.equal(hostOf('isolate=false,host=thread'), 'thread');
   });
 
+  it('reads with whom it shares a process, which is the host process too', () => {
+    const { value } = parseModelFlag('m=/m,process_group=small') as { value: ModelConfig };
+    assert.deepEqual([value.host, value.processGroup], ['process', 'small']);
+  });
+
   for (const [text, error] of [
     ['m=/x,fallback=a:b', /fallback=a:b wants a model, such as small/],
     ['m=/x,breaker=5', /breaker=5 wants off/],
     ['m=/x,isolate=yes', /isolate=yes wants true or false/],
     ['m=/x,isolate=true,host=thread', /isolate means host process, but host is thread/],
+    ['m=/x,process_group=a,host=inline', /process_group means host process, but host is inline/],
+    ['m=/x,process_group=a,isolate=true', /isolate means a process of its own, process_group one that is shared/],
     ['m', /NAME=DIR/],
     ['=x', /NAME=DIR/],
     ['m=/x,versions=none', /latest:N/],

@@ -8,6 +8,7 @@ import { LATEST_ONE, type ModelConfig } from '../../../src/config/model-config.t
 import { ServingError } from '../../../src/core/errors.ts';
 import { memoryCheckedLoad } from '../../../src/models/memory-checked-load.ts';
 import { artifactBytes, type ModelMemory, workingBytes } from '../../../src/models/model-memory.ts';
+import type { ProcessNeed } from '../../../src/models/process-memory.ts';
 import { Servable } from '../../../src/models/servable.ts';
 import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -40,7 +41,7 @@ const isRefused = (text: RegExp) => (error: unknown) =>
   error instanceof ServingError && error.kind === 'insufficient_memory' && text.test(error.message);
 
 /** A loader whose loads end when told, on a machine whose numbers the test sets. */
-function puppetLoad(sessions: number) {
+function puppetLoad(sessions: number, process?: ProcessNeed) {
   const machine = { free: freeOf(512), resident: 100 * MIB };
   const loaded: ModelMemory[] = [];
   const loading: (() => void)[] = [];
@@ -50,7 +51,7 @@ function puppetLoad(sessions: number) {
       return new Servable(model.name, version, new Map(), new PuppetRunner(echo));
     },
     {
-      sessionsOf: async (model) => model.batching?.numBatchThreads ?? sessions,
+      planOf: async (model) => ({ sessions: model.batching?.numBatchThreads ?? sessions, process }),
       readFree: () => machine.free,
       readResident: () => machine.resident,
       onLoaded: ({ memory }) => loaded.push(memory!),
@@ -97,7 +98,7 @@ describe('memory of a model', () => {
     machine.resident += 3 * MIB;
     loading[0]!();
     const { memory } = await servable;
-    assert.deepEqual(memory, { artifactBytes: 2 * MIB, sessions: 1, residentBytes: 3 * MIB });
+    assert.deepEqual(memory, { artifactBytes: 2 * MIB, sessions: 1, processBytes: 0, residentBytes: 3 * MIB });
     assert.deepEqual(loaded, [memory]);
     assert.equal(workingBytes(memory!), 1 * MIB);
   });
@@ -126,10 +127,49 @@ describe('memory of a model', () => {
     for (const { memory } of await Promise.all(both)) assert.equal(memory?.residentBytes, undefined);
   });
 
+  it('counts the process that a load starts, once for each session', async (t) => {
+    const { machine, load, loading } = puppetLoad(2, { bytes: 100 * MIB, group: undefined });
+    const directory = await versionOf(t, 2);
+    machine.free = freeOf(205);
+    const text =
+      /2 MiB × 2 sessions takes up to 206 MiB, 200 MiB for its process included, but 205 MiB are free .* \(process_group\)$/;
+    await assert.rejects(load(MODEL, 7n, directory), isRefused(text));
+    machine.free = freeOf(206);
+    const loads = load(MODEL, 7n, directory);
+    await reach(loading, 1);
+    loading[0]!();
+    assert.equal((await loads).memory!.processBytes, 100 * MIB);
+  });
+
+  it('counts the process of a group once: not where it is there, nor where another load starts it', async (t) => {
+    const group = { takesMore: false };
+    const { machine, load, loading } = puppetLoad(1, { bytes: 100 * MIB, group });
+    const directory = await versionOf(t, 2);
+    machine.free = freeOf(103);
+    await assert.rejects(load(MODEL, 1n, directory), isRefused(/takes up to 104 MiB/));
+    machine.free = freeOf(108);
+    const both = [load(MODEL, 2n, directory), load(MODEL, 3n, directory)];
+    await reach(loading, 2);
+    for (const end of loading.splice(0)) end();
+    for (const { memory } of await Promise.all(both)) assert.equal(memory!.residentBytes, undefined);
+    machine.free = freeOf(4);
+    await assert.rejects(load(MODEL, 4n, directory), isRefused(/takes up to 104 MiB/));
+    group.takesMore = true;
+    const joining = load(MODEL, 5n, directory);
+    await reach(loading, 1);
+    loading[0]!();
+    assert.equal((await joining).version, 5n);
+  });
+
   it('asks nothing where the machine tells nothing', async (t) => {
     const { load } = memoryCheckedLoad(
       async (model, version) => new Servable(model.name, version, new Map(), new PuppetRunner(echo)),
-      { sessionsOf: async () => 1, readFree: () => undefined, readResident: () => 0, onLoaded: () => undefined },
+      {
+        planOf: async () => ({ sessions: 1, process: undefined }),
+        readFree: () => undefined,
+        readResident: () => 0,
+        onLoaded: () => undefined,
+      },
     );
     assert.equal((await load(MODEL, 1n, await versionOf(t, 2))).memory?.artifactBytes, 2 * MIB);
   });

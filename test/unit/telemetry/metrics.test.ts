@@ -261,6 +261,8 @@ describe('hosts', () => {
     for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
     all.recordHostRestart('digits', '3', 'recycled');
     all.gauges.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    all.gauges.observeProcessGroups(() => [{ group: 'small', residentBytes: 7 }]);
+    assert.equal(await sampleOf(all, 'pillion_process_group_resident_bytes{process_group="small"}'), 7);
     const labels = 'model="digits",version="3"';
     assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
     assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);

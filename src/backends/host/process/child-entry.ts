@@ -1,25 +1,22 @@
 /**
- * The main module of a child process that hosts a session: loads it, runs what it is sent, one batch at a time.
+ * The main module of a child process that hosts one session: loads it, runs what it is sent, one batch at a time.
  *
  * A session with runSync is served outside the event loop (sync-frames.ts), any other inside it (stream-frames.ts). As in
  * a worker thread nothing that a request does ends the process. It ends when it is told to, when its runtime crashes, or
  * when the server is gone.
  */
-import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
-import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { backendFor } from '../../registry.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { runCall, runCallSync } from '../run-call.ts';
-import { siblingModule } from '../sibling-module.ts';
 import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { endSelf, prepareChild } from './child-life.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
-import { RunWatch } from './run-watch.ts';
 import { StreamFrames } from './stream-frames.ts';
 import { SyncFrames } from './sync-frames.ts';
 import { answerFrame, type Pieces, readCall } from './tensor-frames.ts';
@@ -27,21 +24,13 @@ import { answerFrame, type Pieces, readCall } from './tensor-frames.ts';
 /** As in a worker thread (thread-entry.ts): forgotten promises and finalizers need a turn of the loop now and then. */
 const RUNS_PER_TURN = 256;
 
-/** Of 1000: where memory runs out the kernel is to end a model's process rather than the server. */
-const OOM_SCORE = '500';
-
-// Signals to the whole group, as Ctrl-C sends them, are the server's to act on: it drains first.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-process.on('unhandledRejection', (reason) => {
-  process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
-});
-preferAsVictim();
-const runs = new RunWatch();
-new Worker(siblingModule(import.meta.url, './child-watch'), { workerData: runs.memory, name: 'watch', execArgv: [] });
+const runs = prepareChild();
 // Not the second thread, whose pulses must not wait for the first.
 yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
-const order = readValue(next()) as WorkerLoad;
+const first = next();
+const id = first.session;
+const order = readValue(first) as WorkerLoad;
 if (order.isBackground === true) yieldToEveryone();
 const session = await load(order);
 if (session?.runSync !== undefined) await serveSync(session);
@@ -59,10 +48,10 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
       loadMs: systemClock.nowMs() - before,
       warnings,
     };
-    frames.write([valueFrame(FRAME.ready, ready)]);
+    frames.write([valueFrame(FRAME.ready, id, ready)]);
     return loaded;
   } catch (error) {
-    frames.write([valueFrame(FRAME.loadFailed, toErrorMessage(error))]);
+    frames.write([valueFrame(FRAME.loadFailed, id, toErrorMessage(error))]);
     process.exit(1);
   }
 }
@@ -92,7 +81,7 @@ function serveInLoop(session: Session): void {
 function runSync(session: Session, frame: Frame): Pieces {
   runs.begin();
   try {
-    return answerFrame(runCallSync(session, readCall(frame)));
+    return answerFrame(runCallSync(session, readCall(frame)), id);
   } catch (error) {
     return failedFrame(error);
   } finally {
@@ -103,7 +92,7 @@ function runSync(session: Session, frame: Frame): Pieces {
 async function run(session: Session, frame: Frame): Promise<Pieces> {
   runs.begin();
   try {
-    return answerFrame(await runCall(session, readCall(frame)));
+    return answerFrame(await runCall(session, readCall(frame)), id);
   } catch (error) {
     return failedFrame(error);
   } finally {
@@ -112,31 +101,17 @@ async function run(session: Session, frame: Frame): Promise<Pieces> {
 }
 
 function failedFrame(error: unknown): Pieces {
-  return [valueFrame(FRAME.failed, toErrorMessage(error))];
+  return [valueFrame(FRAME.failed, id, toErrorMessage(error))];
 }
 
 /** What to write last. The process ends when the server, which has read it, closes its ends of the pairs. */
 async function close(session: Session): Promise<Pieces> {
   // A session that cannot close is ended with its process.
   await session.close().catch((error: Error) => process.emitWarning(error));
-  return [valueFrame(FRAME.closed)];
+  return [valueFrame(FRAME.closed, id)];
 }
 
 /** Blocks. */
 function next(): Frame {
   return frames.read() ?? endSelf();
-}
-
-/** The server is gone: nothing that an orderly end would do is of use to anyone. */
-function endSelf(): never {
-  process.kill(process.pid, 'SIGKILL');
-  throw new Error('the server is gone');
-}
-
-function preferAsVictim(): void {
-  try {
-    writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);
-  } catch {
-    // Not Linux, or not allowed: the kernel chooses as it does.
-  }
 }

@@ -1,7 +1,7 @@
 /**
  * Calls and answers as frames: names, dtypes and shapes in the meta, bytes in the body.
  *
- *     RUN meta     deadline f64 │ signature text │ outputs u32, text… │ tensors
+ *     RUN meta     deadline f64 │ traceparent text, empty = none │ signature text │ outputs u32, text… │ tensors
  *     DONE meta    run start f64 │ run end f64 │ tensors
  *     tensors      count u32 │ name text, dtype u32, rank u32, dims f64…, byte offset f64, byte length f64 │ …
  *
@@ -27,31 +27,36 @@ const HEAP = { allocate: (byteLength: number) => new ArrayBuffer(byteLength) };
 const writer = new MetaWriter();
 
 /** Throws `too_large`. */
-export function callFrame({ signatureName, inputs, outputs, deadline }: Call): Pieces {
+export function callFrame(
+  { signatureName, inputs, outputs, deadline, traceparent = '' }: Call,
+  session: number,
+): Pieces {
   writer.clear();
   writer.double(deadline);
+  writer.text(traceparent);
   writer.text(signatureName);
   writer.uint32(outputs.length);
   for (let i = 0; i < outputs.length; i++) writer.text(outputs[i]!);
-  return tensorFrame(FRAME.run, inputs);
+  return tensorFrame(FRAME.run, session, inputs);
 }
 
 /** Throws `too_large`. */
-export function answerFrame({ outputs, runStart, runEnd }: Answer): Pieces {
+export function answerFrame({ outputs, runStart, runEnd }: Answer, session: number): Pieces {
   writer.clear();
   writer.double(runStart);
   writer.double(runEnd);
-  return tensorFrame(FRAME.done, outputs);
+  return tensorFrame(FRAME.done, session, outputs);
 }
 
 /** The call in a RUN frame; its inputs are views of the frame. Throws where the frame contradicts itself. */
 export function readCall({ meta, body }: Frame): Call {
   const reader = new MetaReader(meta);
   const deadline = reader.double();
+  const traceparent = reader.text() || undefined;
   const signatureName = reader.text();
   const outputs: string[] = [];
   for (let count = reader.uint32(); count > 0; count--) outputs.push(reader.text());
-  return { signatureName, inputs: readTensors(reader, body), outputs, deadline };
+  return { signatureName, inputs: readTensors(reader, body), outputs, deadline, traceparent };
 }
 
 /** The answer in a DONE frame; its outputs are views of the frame. Throws where the frame contradicts itself. */
@@ -62,7 +67,7 @@ export function readAnswer({ meta, body }: Frame): Answer {
   return { outputs: readTensors(reader, body), runStart, runEnd };
 }
 
-function tensorFrame(kind: FrameKind, tensors: TensorMap): Pieces {
+function tensorFrame(kind: FrameKind, session: number, tensors: TensorMap): Pieces {
   const pieces: Uint8Array[] = [ZEROS];
   let bodyBytes = 0;
   writer.uint32(tensors.size);
@@ -74,7 +79,7 @@ function tensorFrame(kind: FrameKind, tensors: TensorMap): Pieces {
     if (padding > 0) pieces.push(ZEROS.subarray(0, padding));
     bodyBytes += bytes.byteLength + padding;
   }
-  pieces[0] = frameFront(kind, writer.bytes, bodyBytes);
+  pieces[0] = frameFront(kind, session, writer.bytes, bodyBytes);
   return bodyBytes <= SMALL_BODY_BYTES ? [Buffer.concat(pieces)] : pieces;
 }
 

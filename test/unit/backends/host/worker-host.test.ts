@@ -9,10 +9,12 @@ import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts'
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';
+import { Priority } from '../../../../src/core/priority.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
 import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
+import { StillGroup } from '../../../support/still-group.ts';
 
 type Start = typeof startThreadHost;
 
@@ -21,6 +23,12 @@ const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeMod
   { where: 'in a thread, by message', startHost: (options) => startThreadHost({ ...options, slabBytes: 0 }) },
   { where: 'in a process', startHost: startProcessHost },
   { where: 'in the event loop of a process', startHost: startProcessHost, model: { isAsynchronous: true } },
+  { where: 'in a process that is shared', startHost: startInGroup },
+  {
+    where: 'in the event loop of a thread of a shared process',
+    startHost: startInGroup,
+    model: { isAsynchronous: true },
+  },
 ];
 
 for (const { where, ...place } of HOSTS) {
@@ -33,6 +41,21 @@ for (const { where, ...place } of HOSTS) {
       assert.deepEqual(yOf(result), [2.5, 3]);
       // A millisecond for two clocks read one after the other.
       assert.ok(before - 1 <= runStart! && runStart! <= runEnd! && runEnd! <= systemClock.nowMs() + 1);
+    });
+
+    it('has the trace that it belongs to, where that is recorded, and the next has its own', async (t) => {
+      const { host } = await start(t, place, { slots: 1 });
+      for (const traceparent of [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, undefined]) {
+        const origin = {
+          traceHeaders: undefined,
+          traceparent,
+          priority: Priority.default,
+          onAbandoned: undefined,
+          note() {},
+        };
+        const told = host.executor.run({ ...batchOf(WHEN.trace), origin });
+        await assertRejects(told, 'backend_failed', new RegExp(`traceparent: ${traceparent}$`));
+      }
     });
 
     it('gives the memory of its inputs back to be lent again, and leaves other memory alone', async (t) => {
@@ -145,6 +168,10 @@ for (const { where, ...place } of HOSTS) {
       await host.close();
     });
   });
+}
+
+function startInGroup(options: ThreadHostOptions): ReturnType<Start> {
+  return startProcessHost({ ...options, processGroup: new StillGroup('g') });
 }
 
 async function start(

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import process from 'node:process';
 import { describe, it } from 'node:test';
 import { profileReplica } from '../../../../src/backends/host/profile-replica.ts';
 import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
+import { modelProcesses } from '../../../support/child-processes.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const DIGITS = 'examples/digits/models/digits/1';
@@ -63,6 +65,23 @@ describe('ONNX Runtime’s profile', () => {
     assert.deepEqual(leftovers(), before);
   });
 
+  it('comes from a process where the model runs in one, and says so where that dies', async (t) => {
+    const loadOptions = LOAD;
+    const start = { versionDirectory: DIGITS, backendKind: undefined, loadOptions, signatureName: undefined, rows: 4 };
+    const profiling = profileReplica(start, true);
+    await until(() => modelProcesses().length === 1);
+    const { rows, runs } = await profiling;
+    assert.deepEqual([rows, runs.length, modelProcesses().length], [4, 10, 0]);
+    const killed = profileReplica(start, true);
+    await until(() => modelProcesses().length === 1);
+    process.kill(modelProcesses()[0]!, 'SIGKILL');
+    const message = 'the process that profiled the model died (signal SIGKILL)';
+    await assert.rejects(killed, { kind: 'worker_lost', message });
+    const nowhere = { ...start, backendKind: 'onnx', versionDirectory: tempDirectory(t) };
+    await assert.rejects(profileReplica(nowhere, true), { kind: 'load_failed' });
+    assert.deepEqual(modelProcesses(), []);
+  });
+
   it('is refused by a backend without a profiler, and where the model does not load', async (t) => {
     const fake = siblingModule(import.meta.url, '../../../support/fake-backend').href;
     const of = { loadOptions: LOAD, signatureName: undefined, rows: 1 };
@@ -76,3 +95,7 @@ describe('ONNX Runtime’s profile', () => {
     assert.deepEqual(leftovers(), before);
   });
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,213 @@
+/**
+ * One life of one session in a child process: load, run one batch at a time, close or die with its process. No restarts
+ * here.
+ *
+ * Every promise handed out settles, whatever the process does: when the session is gone, what was pending is rejected with
+ * `worker_lost`, or `load_failed` if it had not loaded yet.
+ */
+import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
+import { ServingError } from '../../../core/errors.ts';
+import { type ErrorMessage, fromErrorMessage } from '../error-message.ts';
+import type { HostWorker, Pending, WorkerLoad, WorkerReady } from '../host-worker.ts';
+import { type Answer, type Call, machineTimeMs } from '../worker-call.ts';
+import { FRAME, type Frame, readValue, valueFrame } from './frame.ts';
+import { callFrame, type Pieces, readAnswer } from './tensor-frames.ts';
+
+/** Its process, as a session sees it. */
+export interface ProcessLink {
+  readonly clock: Clock;
+  /** Other sessions may be in it. */
+  readonly isShared: boolean;
+  /** For texts: 'process', 'process of group "small"'. */
+  readonly title: string;
+  readonly residentBytes: number | undefined;
+  /** The pieces are the process's until the answer comes. */
+  write(pieces: Pieces): void;
+  /** Some session's `runDeadline` is another. */
+  onRunsChanged(): void;
+  isAlone(session: ProcessSession): boolean;
+  /** The session is over. Resolves at once, or, where it was the last, when the process is gone. */
+  release(session: ProcessSession): Promise<void>;
+  /** Ends the process at once, all of its sessions with it; `reason` is what becomes of them. Resolves when it is gone. */
+  kill(reason: string): Promise<void>;
+}
+
+/** How long freeing the session may take before it is not waited for any more. */
+const CLOSE_GRACE_MS = 5000;
+
+export class ProcessSession implements HostWorker {
+  readonly id: number;
+  readonly model: string;
+  readonly ready: Promise<WorkerReady>;
+  onExit: HostWorker['onExit'];
+  onTooLarge: HostWorker['onTooLarge'];
+
+  readonly #link: ProcessLink;
+  readonly #gone: Promise<void>;
+  #settleGone!: () => void;
+  #loading: Pending<WorkerReady> | undefined;
+  #state: 'waiting' | 'loading' | 'ready' | 'gone' = 'waiting';
+  #running: { readonly call: Call; readonly pending: Pending<Answer> } | undefined;
+  #goneBecause: string | undefined;
+  #isBystander = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(link: ProcessLink, id: number, model: string) {
+    this.#link = link;
+    this.id = id;
+    this.model = model;
+    this.ready = new Promise((resolve, reject) => {
+      this.#loading = { resolve, reject };
+    });
+    // Who waits for it sees the rejection; who closes before that need not.
+    this.ready.catch(() => undefined);
+    this.#gone = new Promise((resolve) => {
+      this.#settleGone = resolve;
+    });
+  }
+
+  get goneBecause(): string | undefined {
+    return this.#goneBecause;
+  }
+
+  get isBystander(): boolean {
+    return this.#isBystander;
+  }
+
+  /** Of a process that it shares others tell. */
+  get residentBytes(): number | undefined {
+    return this.#link.isShared || this.#state === 'gone' ? undefined : this.#link.residentBytes;
+  }
+
+  /** It loads, or has a batch. */
+  get isAtWork(): boolean {
+    return this.#state === 'loading' || this.#running !== undefined;
+  }
+
+  /** Until when its run is wanted, on the server's clock; Infinity = no run, or for ever. */
+  get runDeadline(): Instant {
+    if (this.#running === undefined) return Infinity;
+    return this.#running.call.deadline - machineTimeMs() + this.#link.clock.nowMs();
+  }
+
+  /** Of the run in progress, where that is traced. */
+  get traceparent(): string | undefined {
+    return this.#running?.call.traceparent;
+  }
+
+  /** Resolves when it has loaded or failed to. */
+  async load(load: WorkerLoad): Promise<void> {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'loading';
+    this.#link.write([valueFrame(FRAME.start, this.id, load)]);
+    await this.ready.catch(() => undefined);
+  }
+
+  run(call: Call): Promise<Answer> {
+    if (this.#running !== undefined) throw new Error('a worker runs one batch at a time');
+    return new Promise((resolve, reject) => {
+      const pieces = callFrame(call, this.id);
+      this.#running = { call, pending: { resolve, reject } };
+      this.#link.onRunsChanged();
+      this.#link.write(pieces);
+    });
+  }
+
+  /** A load in progress is waited for only where other sessions need the process. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  tellTooLarge(reason: string): void {
+    if (this.#state === 'ready') this.onTooLarge?.(reason);
+  }
+
+  /** Throws a plain Error for one that a child does not send. */
+  onFrame(frame: Frame): void {
+    switch (frame.kind) {
+      case FRAME.ready:
+        this.#state = 'ready';
+        this.#loading?.resolve(readValue(frame) as WorkerReady);
+        this.#loading = undefined;
+        break;
+      case FRAME.loadFailed:
+        this.#loading?.reject(fromErrorMessage(readValue(frame) as ErrorMessage));
+        this.#loading = undefined;
+        this.#over('it could not be loaded');
+        break;
+      case FRAME.done:
+        this.#settleRun()?.resolve(readAnswer(frame));
+        break;
+      case FRAME.failed:
+        this.#settleRun()?.reject(fromErrorMessage(readValue(frame) as ErrorMessage));
+        break;
+      case FRAME.closed:
+        this.#over('it was closed');
+        break;
+      case FRAME.lost:
+        this.#lose(readValue(frame) as string, `thread in the ${this.#link.title}`);
+        break;
+      default:
+        throw new Error(`a frame of kind ${frame.kind} came from a model's process`);
+    }
+  }
+
+  /** Its process is gone. `isBystander`: for what another of its sessions did. */
+  settleExit(reason: string, isBystander: boolean): void {
+    this.#isBystander = isBystander;
+    this.#lose(reason, this.#link.title);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'gone') return this.#link.release(this);
+    if (this.#state !== 'ready' && this.#link.isAlone(this)) return this.#link.kill('it was closed while it loaded');
+    if (this.#state === 'waiting') this.#lose('it was closed before it loaded', this.#link.title);
+    else {
+      this.#link.write([valueFrame(FRAME.close, this.id)]);
+      const timer = this.#setGraceTimer();
+      await this.#gone;
+      timer.cancel();
+    }
+    await this.#link.release(this);
+  }
+
+  /** Where others are in the process, what it has not freed stays until that ends. */
+  #setGraceTimer(): TimerHandle {
+    const { clock } = this.#link;
+    return clock.setTimer(clock.nowMs() + CLOSE_GRACE_MS, () => {
+      const reason = 'it did not end in time';
+      if (this.#link.isAlone(this)) void this.#link.kill(reason);
+      else this.#lose(reason, this.#link.title);
+    });
+  }
+
+  #lose(reason: string, what: string): void {
+    if (this.#state === 'gone') return;
+    this.#goneBecause = reason;
+    this.onExit?.(reason);
+    this.#loading?.reject(
+      new ServingError('load_failed', `model "${this.model}": its ${what} ended while loading (${reason})`, {
+        attributes: { workerEnded: true },
+      }),
+    );
+    const text = `model "${this.model}": the ${what} that ran this batch died (${reason}); it is replaced, send it again`;
+    this.#settleRun()?.reject(new ServingError('worker_lost', text));
+    this.#over(reason);
+  }
+
+  /** Whoever closes it knows already; else the process need not wait for that. */
+  #over(reason: string): void {
+    this.#state = 'gone';
+    this.#goneBecause ??= reason;
+    this.#settleGone();
+    void this.#link.release(this);
+  }
+
+  #settleRun(): Pending<Answer> | undefined {
+    const pending = this.#running?.pending;
+    this.#running = undefined;
+    this.#link.onRunsChanged();
+    return pending;
+  }
+}
