@@ -24,10 +24,7 @@ export interface RunOptions {
   readonly deadline: Instant;
   /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread or process. */
   readonly origin?: BatchOrigin | undefined;
-  /**
-   * W3C Trace Context of the batch's span, in threads and processes: for spans or lines of the backend's own. Only where
-   * the trace is recorded.
-   */
+  /** W3C Trace Context of the batch's span, for spans or lines of the backend's own. Only where the trace is recorded. */
   readonly traceparent?: string | undefined;
 }
 

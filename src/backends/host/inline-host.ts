@@ -12,7 +12,7 @@ import { setImmediate } from 'node:timers';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
-import type { Session } from '../backend.ts';
+import type { RunOptions, Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
@@ -97,14 +97,15 @@ class InlineHost implements Executor {
     const runStart = this.#clock.nowMs();
     if (runStart > deadline) throw expiredBeforeRun();
     const session = this.#session;
+    const options: RunOptions = { deadline, traceparent: origin?.traceparent };
     if (this.isElsewhere) {
-      const outputs = await session.run(signatureName, inputs, wanted, { deadline, origin });
+      const outputs = await session.run(signatureName, inputs, wanted, { ...options, origin });
       return { outputs, runStart, runEnd: this.#clock.nowMs() };
     }
     const outputs =
       session.runSync === undefined
-        ? await session.run(signatureName, inputs, wanted, { deadline })
-        : session.runSync(signatureName, inputs, wanted, { deadline });
+        ? await session.run(signatureName, inputs, wanted, options)
+        : session.runSync(signatureName, inputs, wanted, options);
     const runEnd = this.#clock.nowMs();
     this.#sinceTurnMs += runEnd - runStart;
     this.#onRun?.(runEnd - runStart);

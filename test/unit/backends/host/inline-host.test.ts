@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { startInlineHost } from '../../../../src/backends/host/inline-host.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';
+import { Priority } from '../../../../src/core/priority.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
@@ -36,6 +37,15 @@ describe('a batch on the serving thread', () => {
     assert.deepEqual([runStart, runEnd], [clock.nowMs(), clock.nowMs()]);
     await assert.rejects(host.executor.run(batchOf(WHEN.fail)));
     assert.deepEqual(times, [0]);
+  });
+
+  it('has the trace that it belongs to, where that is recorded', async (t) => {
+    const { host } = await start(t);
+    for (const traceparent of [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, undefined]) {
+      const origin = { traceHeaders: undefined, traceparent, priority: Priority.default, onAbandoned: undefined };
+      const told = host.executor.run({ ...batchOf(WHEN.trace), origin });
+      await assert.rejects(told, { message: `traceparent: ${traceparent}` });
+    }
   });
 
   it('fails as it would on a thread', async (t) => {
