@@ -87,6 +87,30 @@ describe('the standard variables', () => {
     assert.equal(receiver.spans[0]?.resource['service.name'], 'my-models');
   });
 
+  it('bound the spans that wait, which are lost then and told', async (t) => {
+    const receiver = await startHttpReceiver();
+    t.after(() => receiver.close());
+    const { log } = await exportSpans({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_BSP_MAX_QUEUE_SIZE: '5',
+    });
+    assert.ok(receiver.spans.length >= 5 && receiver.spans.length < 35, `${receiver.spans.length}`);
+    assert.match(log, /spans are lost: too many wait for the collector/);
+  });
+
+  it('that make no sense are told, and are as if they were not set', async (t) => {
+    const receiver = await startHttpReceiver();
+    t.after(() => receiver.close());
+    const { log } = await exportSpans({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_BSP_MAX_QUEUE_SIZE: '-4',
+      OTEL_NODE_RESOURCE_DETECTORS: 'env,oracle',
+    });
+    assert.equal(receiver.spans.length, 35);
+    assert.match(log, /OTEL_BSP_MAX_QUEUE_SIZE is -4, but at least 1 is wanted/);
+    assert.match(log, /there is no detector oracle/);
+  });
+
   it('switch tracing off', async (t) => {
     const receiver = await startHttpReceiver();
     t.after(() => receiver.close());

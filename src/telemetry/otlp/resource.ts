@@ -1,4 +1,5 @@
 /** Who sends: OpenTelemetry's resource, found as its SDK finds it. */
+import { diag } from '@opentelemetry/api';
 import {
   defaultResource,
   detectResources,
@@ -47,5 +48,7 @@ function detectorsOf(list: string | undefined): ResourceDetector[] {
   const wanted = names.filter((name) => name !== '');
   if (wanted.length === 0) return [...DEFAULT_DETECTORS];
   if (wanted.includes('all')) return Object.values(DETECTORS);
+  const unknown = wanted.filter((name) => name !== 'none' && DETECTORS[name] === undefined);
+  if (unknown.length > 0) diag.warn(`OTEL_NODE_RESOURCE_DETECTORS: there is no detector ${unknown.join(', ')}`);
   return wanted.flatMap((name) => DETECTORS[name] ?? []);
 }
