@@ -33,7 +33,8 @@ const SCRAPE_LABELS: readonly string[] = ['job', 'instance'];
 function asked(): ReadonlyMap<string, ReadonlySet<string>> {
   const all = new Map<string, Set<string>>();
   for (const query of QUERIES) {
-    for (const [, metric, selector = ''] of query.matchAll(/\b((?:pillion|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
+    const metricsAlone = query.replace(/\b(?:by|without|on|ignoring)\s*\([^)]*\)/g, '');
+    for (const [, metric, selector = ''] of metricsAlone.matchAll(/\b((?:pillion|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
       const labels = all.get(metric!) ?? new Set<string>();
       for (const [, label] of selector.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)) labels.add(label!);
       all.set(metric!, labels);
