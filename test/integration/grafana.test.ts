@@ -34,7 +34,9 @@ function asked(): ReadonlyMap<string, ReadonlySet<string>> {
   const all = new Map<string, Set<string>>();
   for (const query of QUERIES) {
     const metricsAlone = query.replace(/\b(?:by|without|on|ignoring)\s*\([^)]*\)/g, '');
-    for (const [, metric, selector = ''] of metricsAlone.matchAll(/\b((?:pillion|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
+    for (const [, metric, selector = ''] of metricsAlone.matchAll(
+      /\b((?:pillion|process|nodejs)_\w+)(?:\{([^}]*)\})?/g,
+    )) {
       const labels = all.get(metric!) ?? new Set<string>();
       for (const [, label] of selector.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)) labels.add(label!);
       all.set(metric!, labels);

@@ -42,7 +42,13 @@ describe('a batch on the serving thread', () => {
   it('has the trace that it belongs to, where that is recorded', async (t) => {
     const { host } = await start(t);
     for (const traceparent of [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, undefined]) {
-      const origin = { traceHeaders: undefined, traceparent, priority: Priority.default, onAbandoned: undefined };
+      const origin = {
+        traceHeaders: undefined,
+        traceparent,
+        priority: Priority.default,
+        onAbandoned: undefined,
+        note() {},
+      };
       const told = host.executor.run({ ...batchOf(WHEN.trace), origin });
       await assert.rejects(told, { message: `traceparent: ${traceparent}` });
     }
