@@ -34,26 +34,33 @@ import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
+/** For the log's last lines, where nobody may be reading them. */
+const PATIENCE_MS = 1000;
+const HASTE_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
   tuneCollector(readMachine());
   const app = createApp(config, process.env);
   let drain: Promise<void> | undefined;
+  const exit = (code: number, patienceMs: number): void => {
+    void app.logger.end(patienceMs).then(() => process.exit(code));
+  };
   const onSignal = (signal: NodeJS.Signals): void => {
     if (drain !== undefined) {
       // Not by the logger, which writes later: there is no later.
       process.stderr.write(`pillion: ${signal} again: ending now\n`);
-      // After the log is flushed, and before Node ends threads that are inside a runtime: one that throws then aborts.
+      // Before Node ends threads that are inside a runtime: one that throws then aborts.
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
-      process.exit(1);
+      exit(1, HASTE_MS);
+      return;
     }
     app.logger.info({ event: 'ending', signal }, 'told to end');
     drain = app.drain();
     drain.then(
-      () => process.exit(0),
+      () => exit(0, PATIENCE_MS),
       (error: unknown) => {
         app.logger.fatal({ err: error }, 'the drain failed');
-        process.exit(1);
+        exit(1, PATIENCE_MS);
       },
     );
   };

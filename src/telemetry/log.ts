@@ -2,8 +2,8 @@
  * The server's log: one JSON object a line, to standard error as TensorFlow Serving's, which leaves standard output to
  * commands whose answer is wanted there.
  *
- * Lines are written asynchronously, in order, and the rest is flushed when the process exits. If whoever reads standard
- * error stops reading, lines past MAX_BUFFERED_BYTES are dropped: a stuck log collector must not fill our memory.
+ * Lines are written asynchronously, in order; `end` waits for the rest. If whoever reads standard error stops reading,
+ * lines past MAX_BUFFERED_BYTES are dropped: a stuck log collector must neither fill our memory nor keep us from ending.
  *
  * `time` is ms since 1970. Errors go under `err`. Never payloads.
  */
@@ -36,6 +36,11 @@ export interface Logger {
 export interface RootLogger extends Logger {
   /** From now on, for this logger and all its children. */
   setLevel(level: LogLevel): void;
+  /**
+   * Resolves when all lines are written, or cannot be: nobody reads them within `patienceMs`. Before the process exits: what
+   * is left then is written by a loop that does not end while nobody reads.
+   */
+  end(patienceMs: number): Promise<void>;
 }
 
 export interface LoggerOptions {
@@ -57,6 +62,10 @@ const MAX_CAUSES = 4;
 export function createLogger(options: LoggerOptions): RootLogger {
   const { clock } = options;
   const children: pino.Logger[] = [];
+  const ours =
+    options.destination === undefined
+      ? pino.destination({ dest: STANDARD_ERROR, sync: false, minLength: 1, maxLength: MAX_BUFFERED_BYTES })
+      : undefined;
   const root = pino(
     {
       onChild: (child) => children.push(child),
@@ -66,13 +75,31 @@ export function createLogger(options: LoggerOptions): RootLogger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => describeError(error, MAX_CAUSES) },
     },
-    options.destination ?? pino.destination({ dest: STANDARD_ERROR, sync: false, maxLength: MAX_BUFFERED_BYTES }),
+    options.destination ?? ours!,
   );
   return Object.assign(root, {
     setLevel(level: LogLevel): void {
       root.level = level;
       for (const child of children) child.level = level;
     },
+    end: (patienceMs: number) => (ours === undefined ? Promise.resolve() : written(ours, clock, patienceMs)),
+  });
+}
+
+type Destination = ReturnType<typeof pino.destination>;
+
+/** As `RootLogger.end`. */
+function written(destination: Destination, clock: Clock, patienceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      timer.cancel();
+      // Written, or given up: pino flushes once more when the process exits, for as long as it takes.
+      destination.flushSync = () => undefined;
+      resolve();
+    };
+    const timer = clock.setTimer(clock.nowMs() + patienceMs, finish);
+    // It fails where there is no reader, and also where there is nothing that could be synced, such as a pipe.
+    destination.flush(finish);
   });
 }
 

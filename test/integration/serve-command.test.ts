@@ -32,6 +32,12 @@ describe('pillion serve', () => {
     assert.ok(sidecar.lines.some((line) => line.event === 'drained'));
   });
 
+  it('ends with 0 though nobody reads its log any more', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    sidecar.process.stderr!.destroy();
+    assert.equal(await sidecar.stop(), 0);
+  });
+
   it('listens on Unix sockets too, takes over a stale file, and removes its own', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'pillion-'));
     const rest = join(directory, 'rest.sock');

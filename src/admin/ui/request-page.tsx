@@ -1,6 +1,6 @@
 /** One request: where its time went, and in whose company it ran. */
 import type { ComponentChildren } from 'preact';
-import type { RequestEntry } from '../requests-report.ts';
+import type { EventEntry, RequestEntry } from '../requests-report.ts';
 import { getJson } from './api.ts';
 import { bytes, count, duration } from './format.ts';
 import { Failure, Loading, Panel } from './parts.tsx';
@@ -70,8 +70,16 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
+/** What happened to its run on the way, in words. */
+function eventWords({ name, at_ms, attributes }: EventEntry): string {
+  const after = `after ${duration(at_ms)}`;
+  if (name === 'inference.breaker') return `${after} a circuit breaker did not let it run`;
+  if (name === 'inference.retry') return `${after} it was sent again to ${attributes['inference.remote.address']}`;
+  return `${after}: ${name}`;
+}
+
 function Facts({ request }: { request: RequestEntry }) {
-  const { id, trace_id, model, version, signature, rows, request_bytes, response_bytes, peer, kept } = request;
+  const { id, trace_id, model, version, signature, rows, request_bytes, response_bytes, peer, kept, events } = request;
   return (
     <dl class="facts">
       <Fact name="Id">
@@ -89,6 +97,7 @@ function Facts({ request }: { request: RequestEntry }) {
       <Fact name="Rows">{count(rows)}</Fact>
       <Fact name="Bytes">{`${bytes(request_bytes)} in, ${bytes(response_bytes)} out`}</Fact>
       <Fact name="From">{peer}</Fact>
+      {events !== undefined && <Fact name="On the way">{events.map(eventWords).join('; ')}</Fact>}
       <Fact name="Kept">
         {kept === 'recent' ? 'as one of the last' : `because it ${kept === 'slow' ? 'was slow' : 'failed'}`}
       </Fact>
