@@ -13,11 +13,11 @@ const WEIGHT = 0.1;
 /** At least so long an answer is on its way out of the process and into it. */
 const LEAST_ANSWER_MS = 0.5;
 /**
- * What a late batch adds to the reserve, of its lateness, and what one in time leaves of it. Simulated with noisy runs at
- * twice what can be done: of those taken in, 0.905 are in time, where it was 0.87 with 0.2 added and 0.95 kept. All of the
- * lateness would make that 0.93, and cost mixed deadlines (25 and 200 ms, at 1.2 x) 0.004 of their attainment.
+ * What a batch in time leaves of the reserve; a late one adds its lateness. Measured at twice what can be done, beside
+ * a fifth of the lateness and 0.95 kept, ten rounds in turn: 2.8 % of the rows run for nothing instead of 5.0, and of those
+ * taken in 0.95 in time instead of 0.88. Half of the lateness with 0.98 kept: 6.5 %, 0.93. With deadlines of 25 and 200 ms
+ * at 1.2 x all of it costs 0.02 of the attainment (0.83 instead of 0.85).
  */
-const RESERVE_GAIN = 0.5;
 const RESERVE_KEEPS = 0.98;
 const MOST_RESERVE_MS = 20;
 /** Full runs to wait for from which on all of the reserve is kept. Fewer cost requests that can wait for little. */
@@ -113,7 +113,7 @@ export class RunStatistics {
 
   #adjustReserve(lateMs: number): void {
     if (lateMs > 0) {
-      this.#reserveMs = Math.min(MOST_RESERVE_MS, this.#reserveMs + RESERVE_GAIN * Math.min(lateMs, MOST_LAG_MS));
+      this.#reserveMs = Math.min(MOST_RESERVE_MS, this.#reserveMs + Math.min(lateMs, MOST_LAG_MS));
     } else this.#reserveMs *= RESERVE_KEEPS;
   }
 }
