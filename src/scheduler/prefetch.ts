@@ -10,7 +10,8 @@
  * together early
  * - where the executor cannot take it (one on the event loop never can), or the run's length is not known;
  * - where another model wants the same slots: who goes next is decided when a slot comes free (core-slots.ts);
- * - where clients give so little time that one who comes just after could not be answered by the batch after;
+ * - where clients give little time, beside the run: who comes just after would wait for two runs, and while workers never
+ *   pause the event loop, which refuses whom it must, has to wait for a core;
  * - after a run that is well over its time: nobody knows when it ends, and another slot may come free first.
  */
 import type { Clock, Instant } from '../core/clock.ts';
@@ -24,6 +25,8 @@ import { WakeTimer } from './wake-timer.ts';
 /** Of a run's expected length, and at most: what timers of a millisecond and a busy event loop need. */
 const LEAD_SHARE = 0.25;
 const MOST_LEAD_MS = 2;
+/** Runs within the shortest time that a client has given lately. With fewer nothing is put together early. */
+const RUNS_IN_TIME = 10;
 
 /** The dispatcher. */
 export interface PrefetchTenant extends SlotTenant {
@@ -81,6 +84,6 @@ export class Prefetch {
   #isUnfair(runMs: number, leadMs: number, now: Instant): boolean {
     const { situation } = this.#tenant;
     situation.now = now;
-    return situation.tightestMs < leadMs + 2 * runMs || this.#slots.isContended(this.#tenant, now);
+    return situation.tightestMs < leadMs + RUNS_IN_TIME * runMs || this.#slots.isContended(this.#tenant, now);
   }
 }

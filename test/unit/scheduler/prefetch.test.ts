@@ -138,15 +138,20 @@ describe('No batch is put together early', () => {
     });
   }
 
-  it('where clients give less time than two runs take', () => {
-    const h = harness();
-    h.submitRows([1], taskContext(h.clock, { deadline: h.clock.nowMs() + 17 }));
-    h.turn();
-    h.submitRows([2]);
-    h.turn();
-    h.clock.advance(8);
-    assert.equal(h.executor.runs.length, 1);
-  });
+  for (const [givenMs, runs] of [
+    [80, 1],
+    [85, 2],
+  ] as const) {
+    it(`${runs === 1 ? 'where' : 'but not where'} clients give ${givenMs} ms, and runs take 8`, () => {
+      const h = harness();
+      h.submitRows([1], taskContext(h.clock, { deadline: h.clock.nowMs() + givenMs }));
+      h.turn();
+      h.submitRows([2]);
+      h.turn();
+      h.clock.advance(8);
+      assert.equal(h.executor.runs.length, runs);
+    });
+  }
 
   it('where another model has used the slots lately', async () => {
     const clock = new FakeClock();
