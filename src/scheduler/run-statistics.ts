@@ -13,8 +13,10 @@ const WEIGHT = 0.1;
 /** At least so long an answer is on its way out of the process and into it. */
 const LEAST_ANSWER_MS = 0.5;
 /**
- * What a batch in time leaves of the reserve; a late one adds its lateness. Simulated with noisy runs at twice what can be
- * done: of those taken in, 0.93 are in time, where it was 0.87 with a fifth of the lateness and 0.95 kept.
+ * What a batch in time leaves of the reserve; a late one adds its lateness. Measured at twice what can be done, beside
+ * a fifth of the lateness and 0.95 kept, ten rounds in turn: 2.8 % of the rows run for nothing instead of 5.0, and of those
+ * taken in 0.95 in time instead of 0.88. Half of the lateness with 0.98 kept: 6.5 %, 0.93. With deadlines of 25 and 200 ms
+ * at 1.2 x all of it costs 0.02 of the attainment (0.83 instead of 0.85).
  */
 const RESERVE_KEEPS = 0.98;
 const MOST_RESERVE_MS = 20;
