@@ -4,48 +4,28 @@
  */
 import { toServingError } from '../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
+import { PassingExecutor } from '../core/passing-executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
 
-export class GuardedExecutor implements Executor {
-  readonly #inner: Executor;
+export class GuardedExecutor extends PassingExecutor {
   readonly #breaker: Breaker;
 
   constructor(inner: Executor, breaker: Breaker) {
-    this.#inner = inner;
+    super(inner);
     this.#breaker = breaker;
   }
 
-  get slots(): number {
-    return this.#inner.slots;
-  }
-
   /** While all is well: what follows a batch that is to prove it would be refused for coming too early. */
-  get takesNext(): boolean {
-    return this.#inner.takesNext === true && this.#breaker.state === 'closed';
+  override get takesNext(): boolean {
+    return super.takesNext && this.#breaker.state === 'closed';
   }
 
-  get isInline(): boolean {
-    return this.#inner.isInline === true;
-  }
-
-  get isElsewhere(): boolean {
-    return this.#inner.isElsewhere === true;
-  }
-
-  allocate(byteLength: number): ArrayBuffer {
-    return this.#inner.allocate(byteLength);
-  }
-
-  release(buffer: ArrayBuffer): void {
-    this.#inner.release(buffer);
-  }
-
-  run(batch: Batch, after?: Batch): Promise<BatchResult> {
+  override run(batch: Batch, after?: Batch): Promise<BatchResult> {
     const { origin } = batch;
     if (origin?.isRerun === true) return this.#rerun(batch, after);
     const epoch = this.#breaker.begin();
     if (epoch === undefined) return this.#refuse(batch);
-    return this.#inner.run(batch, after).then(
+    return super.run(batch, after).then(
       (result) => {
         this.#breaker.settle(epoch, 'alive');
         return result;
@@ -67,14 +47,13 @@ export class GuardedExecutor implements Executor {
 
   /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
   #rerun(batch: Batch, after: Batch | undefined): Promise<BatchResult> {
-    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.#inner.run(batch, after);
+    return this.#breaker.state === 'open' ? this.#refuse(batch) : super.run(batch, after);
   }
 
   /** Its buffers are the executor's from here on, which takes back those that it lent. */
   #refuse({ inputs, origin }: Batch): Promise<never> {
     origin?.note('breaker', this.#breaker.refusalFacts());
-    for (const { data } of inputs.values())
-      if (data instanceof Uint8Array) this.#inner.release(data.buffer as ArrayBuffer);
+    for (const { data } of inputs.values()) if (data instanceof Uint8Array) this.release(data.buffer as ArrayBuffer);
     return Promise.reject(this.#breaker.refusal());
   }
 }
