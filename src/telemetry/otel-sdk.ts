@@ -16,11 +16,10 @@
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { waitForLastSpans } from './last-spans.ts';
-import { LinkedSpans } from './linked-spans.ts';
 import { ownResource, SCOPE_NAME } from './otlp/resource.ts';
 import { startDiagnostics } from './sdk-diagnostics.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
-import { SpanMaker } from './span-maker.ts';
+import { spanSink } from './span-sink.ts';
 import type { SpanSink, TracingOptions } from './tracing.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */
@@ -29,18 +28,9 @@ export function startSdk(options: TracingOptions): SpanSink {
   const ids = new PresetIds();
   const diagnostics = startDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids);
-  const output = new SdkSpans({ tracer, ids });
-  const spans = new LinkedSpans(new SpanMaker({ output, clock }), clock);
-  let ended: Promise<void> | undefined;
-  return {
-    makeRequestSpans: (record, kept) => spans.makeRequestSpans(record, kept),
-    makeBatchSpans: (record) => spans.makeBatchSpans(record),
-    shutdown() {
-      spans.flush();
-      ended ??= waitForLastSpans(sdk.shutdown(), clock, logger).finally(() => diagnostics.close());
-      return ended;
-    },
-  };
+  return spanSink(new SdkSpans({ tracer, ids }), clock, () =>
+    waitForLastSpans(sdk.shutdown(), clock, logger).finally(() => diagnostics.close()),
+  );
 }
 
 function startNodeSdk({ version }: TracingOptions, ids: PresetIds): { sdk: NodeSDK; tracer: Tracer } {

@@ -11,10 +11,9 @@ import { GrowingWriter } from '../../core/growing-writer.ts';
 import { bytesField, message, messageField } from '../../core/wire-writer.ts';
 import { waitForLastSpans } from '../last-spans.ts';
 import { LineLimiter } from '../line-limiter.ts';
-import { LinkedSpans } from '../linked-spans.ts';
 import { startDiagnostics } from '../sdk-diagnostics.ts';
-import { SpanMaker } from '../span-maker.ts';
 import { AttributeKey } from '../span-output.ts';
+import { spanSink } from '../span-sink.ts';
 import type { LostSpansListener, OtlpProtocol, SpanLoss, SpanSink, TracingOptions } from '../tracing.ts';
 import { type AnyValue, writeKeyValue } from './key-value.ts';
 import { createOtlpTransport } from './otlp-transport.ts';
@@ -47,8 +46,7 @@ export async function startOtlpSpans(
     onLost: (count, why, error) => losses.add(count, why, error),
   });
   const output = new SpanEncoder({ queue, limits: spanLimitsFromEnv() });
-  const spans = new LinkedSpans(new SpanMaker({ output, clock }), clock);
-  const end = async (): Promise<void> => {
+  return spanSink(output, clock, async () => {
     await waitForLastSpans(
       queue.shutdown().then(() => transport.shutdown()),
       clock,
@@ -56,17 +54,7 @@ export async function startOtlpSpans(
     );
     losses.close();
     diagnostics.close();
-  };
-  let ended: Promise<void> | undefined;
-  return {
-    makeRequestSpans: (record, kept) => spans.makeRequestSpans(record, kept),
-    makeBatchSpans: (record) => spans.makeBatchSpans(record),
-    shutdown() {
-      spans.flush();
-      ended ??= end();
-      return ended;
-    },
-  };
+  });
 }
 
 /** ResourceSpans.resource. */
