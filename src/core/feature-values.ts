@@ -11,7 +11,15 @@
  *                                            └ value, packed     ◀ a run
  */
 import type { FeatureKind } from './feature-spec.ts';
-import { countVarints, WIRE_FIXED32, WIRE_LENGTH_DELIMITED, WIRE_VARINT, type WireReader } from './wire-reader.ts';
+import {
+  countVarints,
+  type FieldRun,
+  nextRun,
+  WIRE_FIXED32,
+  WIRE_LENGTH_DELIMITED,
+  WIRE_VARINT,
+  type WireReader,
+} from './wire-reader.ts';
 
 const MAP_VALUE = 2;
 const LIST_VALUE = 1;
@@ -20,7 +28,7 @@ const LIST_VALUE = 1;
 const KINDS: readonly (FeatureKind | undefined)[] = [undefined, 'string', 'float32', 'int64'];
 const FLOAT_BYTES = 4;
 
-export class FeatureValues {
+export class FeatureValues implements FieldRun {
   /** What the Feature holds; undefined = nothing was set. */
   kind: FeatureKind | undefined = undefined;
   count = 0;
@@ -112,22 +120,7 @@ export class FeatureValues {
   #nextInList(): boolean {
     const reader = this.#reader;
     reader.end = this.#listEnd;
-    while (reader.next()) {
-      const { field, wireType } = reader;
-      if (field !== LIST_VALUE) reader.skip();
-      else if (wireType === WIRE_LENGTH_DELIMITED) {
-        const length = reader.length();
-        this.start = reader.position;
-        this.end = reader.position + length;
-        reader.position = this.end;
-        return true;
-      } else {
-        this.start = reader.position;
-        reader.skip();
-        this.end = reader.position;
-        if (wireType === scalarWireType(this.kind!)) return true;
-      }
-    }
+    if (nextRun(reader, LIST_VALUE, scalarWireType(this.kind!), this)) return true;
     this.#listEnd = 0;
     return false;
   }
@@ -146,5 +139,5 @@ export class FeatureValues {
 /** Of a value that stands alone; strings always have a length. */
 function scalarWireType(kind: FeatureKind): number {
   if (kind === 'float32') return WIRE_FIXED32;
-  return kind === 'int64' ? WIRE_VARINT : -1;
+  return kind === 'int64' ? WIRE_VARINT : WIRE_LENGTH_DELIMITED;
 }

@@ -15,7 +15,15 @@
  */
 
 import type { ElementEncoding } from './tensor-fields.ts';
-import { WIRE_FIXED32, WIRE_FIXED64, WIRE_LENGTH_DELIMITED, WIRE_VARINT, type WireReader } from './wire-reader.ts';
+import {
+  type FieldRun,
+  nextRun,
+  WIRE_FIXED32,
+  WIRE_FIXED64,
+  WIRE_LENGTH_DELIMITED,
+  WIRE_VARINT,
+  type WireReader,
+} from './wire-reader.ts';
 
 /** The number of the value in an entry of a map field. */
 export const MAP_VALUE = 2;
@@ -26,14 +34,13 @@ export interface EntryBounds {
   readonly end: number;
 }
 
-export class TensorValues {
+export class TensorValues implements FieldRun {
   /** The current run's bytes, without tag and length. */
   start = 0;
   end = 0;
   readonly #reader: WireReader;
   readonly #entry: EntryBounds;
   readonly #field: number;
-  readonly #isPackable: boolean;
   readonly #scalarWireType: number;
   /** The reader is inside a part of the tensor, not between parts. */
   #isInPart = false;
@@ -43,7 +50,6 @@ export class TensorValues {
     this.#reader = reader;
     this.#entry = entry;
     this.#field = field;
-    this.#isPackable = encoding !== 'bytes';
     this.#scalarWireType = scalarWireType(encoding, elementSize);
     this.rewind();
   }
@@ -59,7 +65,7 @@ export class TensorValues {
   next(): boolean {
     const reader = this.#reader;
     for (;;) {
-      if (this.#isInPart && this.#nextInPart()) return true;
+      if (this.#isInPart && nextRun(reader, this.#field, this.#scalarWireType, this)) return true;
       this.#isInPart = false;
       reader.end = this.#entry.end;
       if (!reader.next()) return false;
@@ -69,29 +75,9 @@ export class TensorValues {
       } else reader.skip();
     }
   }
-
-  #nextInPart(): boolean {
-    const reader = this.#reader;
-    while (reader.next()) {
-      const { field, wireType } = reader;
-      if (field !== this.#field) reader.skip();
-      else if (wireType === WIRE_LENGTH_DELIMITED) {
-        const length = reader.length();
-        this.start = reader.position;
-        this.end = reader.position + length;
-        reader.position = this.end;
-        return true;
-      } else {
-        this.start = reader.position;
-        reader.skip();
-        this.end = reader.position;
-        if (this.#isPackable && wireType === this.#scalarWireType) return true;
-      }
-    }
-    return false;
-  }
 }
 
+/** Of a value that stands alone; bytes always have a length. */
 function scalarWireType(encoding: ElementEncoding, elementSize: number): number {
   if (encoding === 'bytes') return WIRE_LENGTH_DELIMITED;
   if (encoding !== 'fixed') return WIRE_VARINT;

@@ -183,6 +183,36 @@ export class WireReader {
   }
 }
 
+/** Where one run of a repeated field's values stands: bytes from `start` to `end`, without tag and length. */
+export interface FieldRun {
+  start: number;
+  end: number;
+}
+
+/**
+ * Moves to the next run of `field` within the reader's bounds: a length-delimited value, or one element of
+ * `scalarWireType` (WIRE_LENGTH_DELIMITED: none stands alone). False after the last; then the reader is at its end.
+ */
+export function nextRun(reader: WireReader, field: number, scalarWireType: number, run: FieldRun): boolean {
+  while (reader.next()) {
+    if (reader.field !== field) reader.skip();
+    else if (reader.wireType === WIRE_LENGTH_DELIMITED) {
+      const length = reader.length();
+      run.start = reader.position;
+      run.end = reader.position + length;
+      reader.position = run.end;
+      return true;
+    } else {
+      const { wireType } = reader;
+      run.start = reader.position;
+      reader.skip();
+      run.end = reader.position;
+      if (wireType === scalarWireType) return true;
+    }
+  }
+  return false;
+}
+
 /** How many varints stand in a run. The last one may be cut off: reading it will tell. */
 export function countVarints(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
