@@ -4,8 +4,10 @@
  *   200 times    a second model is loaded and unloaded again, each in a process of its own
  *   50,000       predicts of one model, 5,000 of them wrong: refused by the server, and by TensorFlow itself
  *
- * Resident memory of the sidecar, and of the model's process, must end within a tenth of what it was after the first
- * quarter of the loads and the first tenth of the predicts.
+ * The peak of resident memory in the last quarter, of the sidecar and of the model's process, must be within a tenth of that
+ * in the first. Peaks, because V8 gives up most of its young generation when little is allocated for a while, and doubles it
+ * when it fills: 4 to 32 MiB here, more than the tenth that is looked for. Two single looks differ by which of them met it
+ * small; what is held for good raises every peak after it.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -15,7 +17,7 @@ import { resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { credentials } from '@grpc/grpc-js';
 import { type Answer, clientClass, MODEL } from '../support/grpc-harness.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { DIGITS_MODELS, FIXTURES } from '../support/tfjs-models.ts';
 
 const CYCLES = 200;
@@ -23,6 +25,8 @@ const QUARTERS = 4;
 const PREDICTS = 50_000;
 /** One in so many is wrong. */
 const WRONG_EVERY = 10;
+/** Between two looks at memory. */
+const PREDICTS_A_STEP = 250;
 const CONNECTIONS = 8;
 const ALLOWED = 1.1;
 const MIB = 2 ** 20;
@@ -34,19 +38,13 @@ describe('memory of a sidecar with models of TensorFlow', () => {
     const sidecar = await startSidecar([`--model=half_plus_two=${FIXTURES}/half_plus_two`]);
     const Client = clientClass(MODEL);
     const client: Answer = new Client(sidecar.grpc, credentials.createInsecure());
-    const cycle = async (): Promise<void> => {
+    const peaks = await peaksByQuarter(CYCLES, [sidecar.process.pid!], async () => {
       await reload(client, ['half_plus_two', 'module']);
       await reload(client, ['half_plus_two']);
-    };
-    const sizes: number[] = [];
-    for (let i = 0; i < CYCLES; i++) {
-      if (i % (CYCLES / QUARTERS) === 0 && i > 0) sizes.push(residentBytes(sidecar.process.pid!));
-      await cycle();
-    }
-    sizes.push(residentBytes(sidecar.process.pid!));
-    t.diagnostic(`sidecar after each quarter: ${sizes.map((each) => Math.round(each / MIB)).join(', ')} MiB`);
+    });
+    t.diagnostic(`sidecar's peak in each quarter: ${shown(peaks[0]!)}`);
     client.close();
-    assert.ok(sizes[QUARTERS - 1]! < ALLOWED * sizes[0]!);
+    assertKept(peaks[0]!);
     // A reload answers when the list is in force; the last process may still be on its way out.
     while (childrenOf(sidecar.process.pid!).length > 1) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(await sidecar.stop(), 0);
@@ -55,16 +53,15 @@ describe('memory of a sidecar with models of TensorFlow', () => {
   it(`is kept over ${PREDICTS} predicts, one in ${WRONG_EVERY} of them wrong`, async (t) => {
     const sidecar = await startSidecar([`--model=digits=${DIGITS_MODELS}/digits_tensorflow`]);
     const [child] = childrenOf(sidecar.process.pid!);
-    const sizes = (): readonly number[] => [sidecar.process.pid!, child!].map(residentBytes);
+    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     const answers = { 200: 0, 400: 0 };
-    await predicts(sidecar, PREDICTS / 10, answers);
-    const before = sizes();
-    await predicts(sidecar, PREDICTS - PREDICTS / 10, answers);
-    const end = sizes();
-    const shown = (bytes: readonly number[]): string => bytes.map((each) => Math.round(each / MIB)).join(' and ');
-    t.diagnostic(`sidecar and child: ${shown(before)} MiB after ${PREDICTS / 10}, ${shown(end)} at the end`);
+    const peaks = await peaksByQuarter(PREDICTS / PREDICTS_A_STEP, [sidecar.process.pid!, child!], () =>
+      predicts(agent, `${sidecar.rest}/v1/models/digits:predict`, answers),
+    );
+    agent.destroy();
+    t.diagnostic(`peaks in each quarter: sidecar ${shown(peaks[0]!)}; child ${shown(peaks[1]!)}`);
     assert.deepEqual(answers, { 200: PREDICTS - PREDICTS / WRONG_EVERY, 400: PREDICTS / WRONG_EVERY });
-    for (const [i, size] of end.entries()) assert.ok(size < ALLOWED * before[i]!);
+    for (const each of peaks) assertKept(each);
     assert.equal(await sidecar.stop(), 0);
   });
 });
@@ -86,19 +83,40 @@ const WRONG = [
   JSON.stringify({ signature_name: 'classify', instances: [{ b64: Buffer.alloc(20_000, 0xff).toString('base64') }] }),
 ];
 
-async function predicts(sidecar: Sidecar, count: number, answers: Record<number, number>): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const url = `${sidecar.rest}/v1/models/digits:predict`;
+/** PREDICTS_A_STEP of them over all connections; counts the answers by their status. */
+async function predicts(agent: Agent, url: string, answers: Record<number, number>): Promise<void> {
   let next = 0;
   const client = async (): Promise<void> => {
-    for (let i = next++; i < count; i = next++) {
+    for (let i = next++; i < PREDICTS_A_STEP; i = next++) {
       const body = i % WRONG_EVERY === 0 ? WRONG[(i / WRONG_EVERY) % WRONG.length]! : GOOD;
       const status = await post(agent, url, body);
       answers[status] = (answers[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
-  agent.destroy();
+}
+
+/** The largest resident memory of each process in each quarter of the steps, in bytes, looked at after each of them. */
+async function peaksByQuarter(
+  steps: number,
+  pids: readonly number[],
+  step: () => Promise<void>,
+): Promise<readonly (readonly number[])[]> {
+  const peaks = pids.map(() => new Array<number>(QUARTERS).fill(0));
+  for (let i = 0; i < steps; i++) {
+    await step();
+    const quarter = Math.floor((i * QUARTERS) / steps);
+    for (const [at, pid] of pids.entries()) peaks[at]![quarter] = Math.max(peaks[at]![quarter]!, residentBytes(pid));
+  }
+  return peaks;
+}
+
+function assertKept(peaks: readonly number[]): void {
+  assert.ok(peaks[QUARTERS - 1]! < ALLOWED * peaks[0]!, `it grew: ${shown(peaks)}`);
+}
+
+function shown(bytes: readonly number[]): string {
+  return `${bytes.map((each) => Math.round(each / MIB)).join(', ')} MiB`;
 }
 
 function post(agent: Agent, url: string, body: string): Promise<number> {
