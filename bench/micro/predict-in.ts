@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelSpecMemo } from '../../src/core/model-spec-codec.ts';
-import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../src/core/predict-request-reader.ts';
 import {
   bytesField,
   fixedField,
@@ -33,7 +32,7 @@ interface SnakeCase {
 }
 
 /** As the service has: a client repeats its model spec. */
-const specs = new ModelSpecMemo();
+const memo = new PredictRequestMemo();
 const es = messageType(REQUEST);
 const js = protobufjsType(REQUEST);
 
@@ -55,7 +54,7 @@ function comparison(title: string, dims: readonly number[], floats: Float32Array
     title: `${title} (${message.length} bytes)`,
     contestants: {
       Pillion: () => {
-        const { modelSpec, inputs } = readPredictRequest(message, MAX_TENSOR_BYTES, specs);
+        const { modelSpec, inputs } = readPredictRequest(message, MAX_TENSOR_BYTES, memo);
         batchBytes.set(inputs.get('x')!.data as Uint8Array);
         return modelSpec.name;
       },

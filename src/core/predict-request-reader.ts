@@ -4,9 +4,9 @@
  * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
  * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
  */
-
 import type { ModelSpec } from './model-spec.ts';
 import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { PredictLayout } from './predict-layout.ts';
 import type { Tensor } from './tensor.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-values.ts';
@@ -25,17 +25,63 @@ export interface PredictRequest {
 
 const NO_FILTER: readonly string[] = [];
 
+/** Clients of as many kinds in turn are known. */
+const MAX_LAYOUTS = 4;
+/** Of requests that are of no known layout, one in so many is learned from: those of a client may all differ. */
+const LEARN_EVERY = 8;
+
+/** What was learned from the requests before: of one reader of requests, always with the same `maxTensorBytes`. */
+export class PredictRequestMemo {
+  readonly specs = new ModelSpecMemo();
+  readonly #layouts: PredictLayout[] = [];
+  #next = 0;
+  #unknown = 0;
+
+  find(message: Uint8Array): PredictRequest | undefined {
+    for (let i = 0; i < this.#layouts.length; i++) {
+      const request = this.#layouts[i]!.read(message);
+      if (request !== undefined) return request;
+    }
+    return undefined;
+  }
+
+  learn(message: Uint8Array, request: PredictRequest): void {
+    if (this.#unknown++ % LEARN_EVERY !== 0) return;
+    const layout = PredictLayout.of(message, request);
+    if (layout === undefined) return;
+    this.#layouts[this.#next] = layout;
+    this.#next = (this.#next + 1) % MAX_LAYOUTS;
+  }
+}
+
 /**
  * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
- * together). A name that stands twice counts as it stands last. `specs` is what was learned from the requests before.
- * `absent` stands for a model_spec that is not there; without it that is `invalid_request`.
+ * together). A name that stands twice counts as it stands last. `absent` stands for a model_spec that is not there;
+ * without it that is `invalid_request`.
  */
 export function readPredictRequest(
   message: Uint8Array,
   maxTensorBytes: number,
-  specs = new ModelSpecMemo(),
+  memo?: PredictRequestMemo,
   absent?: ModelSpec,
 ): PredictRequest {
+  const known = memo?.find(message);
+  if (known !== undefined) return known;
+  const { modelSpec, inputs, outputFilter } = parse(message, maxTensorBytes, memo?.specs);
+  if (modelSpec !== undefined) {
+    const request = { modelSpec, inputs, outputFilter };
+    memo?.learn(message, request);
+    return request;
+  }
+  if (absent === undefined) throw missingModelSpec('PredictRequest');
+  return { modelSpec: absent, inputs, outputFilter };
+}
+
+interface ParsedRequest extends Omit<PredictRequest, 'modelSpec'> {
+  readonly modelSpec: ModelSpec | undefined;
+}
+
+function parse(message: Uint8Array, maxTensorBytes: number, specs = new ModelSpecMemo()): ParsedRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
   const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
@@ -57,8 +103,6 @@ export function readPredictRequest(
         reader.skip();
     }
   }
-  modelSpec ??= absent;
-  if (modelSpec === undefined) throw missingModelSpec('PredictRequest');
   return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
 }
 

@@ -38,7 +38,7 @@ export interface SignatureLabels extends Labels {
 }
 
 /** Of requests that came and ended alike. */
-interface RequestSeries {
+interface RequestSeries extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
   readonly duration: HistogramSeries;
   readonly tfServing: TfServingRequestSeries;
 }
@@ -64,6 +64,8 @@ export class SignatureSeries {
   readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
+  /** Of the last request: mostly it is the next one's too. */
+  #last: RequestSeries | undefined;
 
   constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
     this.labels = labels;
@@ -143,10 +145,19 @@ export class SignatureSeries {
 
   #requestSeries(record: RequestRecord): RequestSeries {
     const { surface, method, outcome } = record;
+    const last = this.#last;
+    if (last?.outcome === outcome && last.method === method && last.surface === surface) return last;
+    this.#last = this.#requests[surface].get(method)?.get(outcome) ?? this.#openRequestSeries(record);
+    return this.#last;
+  }
+
+  #openRequestSeries(record: RequestRecord): RequestSeries {
+    const { surface, method, outcome } = record;
     const methods = this.#requests[surface];
-    const found = methods.get(method)?.get(outcome);
-    if (found !== undefined) return found;
-    const series = {
+    const series: RequestSeries = {
+      surface,
+      method,
+      outcome,
       duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }),
       tfServing: this.#tfServing.seriesOf(record),
     };

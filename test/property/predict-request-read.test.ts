@@ -7,8 +7,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ServingError } from '../../src/core/errors.ts';
-import { ModelSpecMemo } from '../../src/core/model-spec-codec.ts';
-import { type PredictRequest, readPredictRequest } from '../../src/core/predict-request-reader.ts';
+import { type PredictRequest, PredictRequestMemo, readPredictRequest } from '../../src/core/predict-request-reader.ts';
 import { dataTypeOf, dtypeOf } from '../../src/core/tf-dtype.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
@@ -25,7 +24,7 @@ import {
 const REQUEST = 'tensorflow.serving.PredictRequest';
 const LIMIT = 1 << 20;
 /** One for all requests, as in the service: whatever came before must not show. */
-const specs = new ModelSpecMemo();
+const memo = new PredictRequestMemo();
 
 /** A tensor whose bytes tell it from others. */
 const tensorProto = fc
@@ -79,7 +78,7 @@ test('inputs, names and filters are what @bufbuild/protobuf reads, in any order'
       const message = Buffer.concat([bytesField(1, ''), ...list]);
       // A name that JavaScript's objects keep for themselves is nothing to compare with.
       fc.pre(!message.includes('__proto__'));
-      assert.deepEqual(plain(readPredictRequest(message, LIMIT, specs)), expected(message));
+      assert.deepEqual(plain(readPredictRequest(message, LIMIT, memo)), expected(message));
     }),
     { numRuns: 3000 },
   );
@@ -87,7 +86,7 @@ test('inputs, names and filters are what @bufbuild/protobuf reads, in any order'
 
 function readsOrRefuses(message: Uint8Array): void {
   try {
-    const { inputs } = readPredictRequest(message, LIMIT, specs);
+    const { inputs } = readPredictRequest(message, LIMIT, memo);
     for (const { data } of inputs.values()) assert.ok(data.length <= LIMIT);
   } catch (error) {
     assert.ok(error instanceof ServingError, String(error));
@@ -126,6 +125,36 @@ test('a request damaged in several places is read or refused with a ServingError
   );
 });
 
+/** What is read, or the words with which it is refused. */
+function outcome(message: Uint8Array, known?: PredictRequestMemo): unknown {
+  try {
+    const { modelSpec, inputs, outputFilter } = readPredictRequest(message, LIMIT, known);
+    return { modelSpec, inputs: [...inputs], outputFilter };
+  } catch (error) {
+    assert.ok(error instanceof ServingError, String(error));
+    return error.message;
+  }
+}
+
+/** Other bytes in their places: of the elements, or of what stands around them. */
+const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 });
+
+test('a request like the one before reads as if nothing had come before', () => {
+  fc.assert(
+    fc.property(wholeRequest, changes, fc.nat({ max: 8 }), (request, list, offset) => {
+      const learned = new PredictRequestMemo();
+      // As the engine has messages: somewhere in memory that others use too.
+      const memory = new Uint8Array(offset + request.length);
+      const message = memory.subarray(offset);
+      message.set(request);
+      outcome(message, learned);
+      for (const [at, byte] of list) message[at % message.length] = byte;
+      assert.deepEqual(outcome(message, learned), outcome(message));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
 /** What would not end within the limit if each part could be looked at once for every other. */
 const HANGS_MS = 60_000;
 const COUNT = 50_000;
@@ -145,6 +174,6 @@ const hostile: Readonly<Record<string, Buffer>> = {
 
 for (const [what, message] of Object.entries(hostile)) {
   test(`${COUNT} ${what} are read`, { timeout: HANGS_MS }, () => {
-    assert.ok(readPredictRequest(message, LIMIT, specs).modelSpec.name.length <= 1);
+    assert.ok(readPredictRequest(message, LIMIT, memo).modelSpec.name.length <= 1);
   });
 }

@@ -11,6 +11,7 @@ import type { HeaderBlock } from '../http2/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/request-headers.ts';
 import { readPriority } from '../priority-header.ts';
 import { NOT_GRPC, NOT_POST } from './answer-headers.ts';
+import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
 
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
@@ -32,6 +33,7 @@ export class CallHead {
   readonly acceptsGzip: boolean;
   /** Of `x-pillion-priority`; or what is wrong with it. */
   readonly priority: PriorityClass | undefined | ServingError;
+  readonly caller: Caller;
   readonly #fields: readonly HeaderField[];
 
   constructor(headers: RequestHeaders, method: GrpcMethod | undefined, peer: string) {
@@ -46,6 +48,7 @@ export class CallHead {
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
     this.priority = readPriority(headers.get(PRIORITY_HEADER));
     this.#fields = headers.fields;
+    this.caller = readCaller(this);
   }
 
   /** Repeated values are joined by commas. */

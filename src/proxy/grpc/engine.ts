@@ -17,6 +17,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { PriorityClass } from '../../core/priority.ts';
+import type { Caller } from './caller.ts';
 
 /** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
 export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
@@ -43,6 +44,8 @@ export interface GrpcCall {
   readonly timeoutMs: number | undefined;
   /** Of `x-pillion-priority`; undefined = it set none; or what is wrong with it. */
   readonly priority?: PriorityClass | undefined | ServingError;
+  /** Who calls, as far as it says. */
+  readonly caller: Caller;
   /** `end` was called, or the call was aborted: everything else is without effect from then on. */
   readonly isEnded: boolean;
   /** A name that does not end in `-bin`; sent more than once, its values are joined by commas. */

@@ -25,6 +25,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { readPriority } from '../priority-header.ts';
+import { type Caller, readCaller } from './caller.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -82,6 +83,10 @@ export class GrpcJsCall implements GrpcCall {
 
   get priority(): PriorityClass | undefined | ServingError {
     return readPriority(this.metadata(PRIORITY_HEADER));
+  }
+
+  get caller(): Caller {
+    return readCaller(this);
   }
 
   get isEnded(): boolean {

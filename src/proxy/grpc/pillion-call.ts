@@ -18,6 +18,7 @@ import type { Http2Stream, StreamSink } from '../http2/stream.ts';
 import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';
 import type { CallHead } from './call-head.ts';
 import { CallIntake, type IntakeOwner } from './call-intake.ts';
+import type { Caller } from './caller.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -91,6 +92,10 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
 
   get priority(): PriorityClass | undefined | ServingError {
     return this.#head.priority;
+  }
+
+  get caller(): Caller {
+    return this.#head.caller;
   }
 
   get isEnded(): boolean {

@@ -3,16 +3,13 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
-import { ModelSpecMemo } from '../../core/model-spec-codec.ts';
-import { readPredictRequest } from '../../core/predict-request-reader.ts';
-import type { TensorMap } from '../../core/tensor.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../core/predict-request-reader.ts';
 import { messageWithRoom } from '../../core/wire-writer.ts';
 import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { classify } from '../handlers/classify.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import { multiInference } from '../handlers/multi-inference.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
-import type { PredictTarget } from '../handlers/predict-target.ts';
 import { regress } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from './engine.ts';
@@ -39,7 +36,7 @@ export interface PredictionServiceOptions {
 
 export class PredictionService {
   readonly #options: PredictionServiceOptions;
-  readonly #specs = new ModelSpecMemo();
+  readonly #memo = new PredictRequestMemo();
 
   constructor(options: PredictionServiceOptions) {
     this.#options = options;
@@ -60,21 +57,13 @@ export class PredictionService {
 
   /** No promise is made of what is refused: under overload that is most requests. */
   #predict(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
-    const { predict, maxTensorBytes } = this.#options;
-    const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes, this.#specs);
+    const { predict, maxTensorBytes, serializationAsTensorContent } = this.#options;
+    const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes, this.#memo);
     const target = predict.resolve(modelSpec, context);
-    return this.#predictAnswer(target, predict.predict(target, inputs, outputFilter, context), context);
-  }
-
-  async #predictAnswer(
-    target: PredictTarget,
-    predicted: Promise<TensorMap>,
-    context: RequestContext,
-  ): Promise<Uint8Array> {
-    const outputs = await predicted;
-    context.stages.enter(STAGE_ENCODE, context.now());
-    const asContent = this.#options.serializationAsTensorContent;
-    return writePredictResponse(target.modelSpec, outputs, asContent, MESSAGE_HEAD_BYTES);
+    return predict.predict(target, inputs, outputFilter, context).then((outputs) => {
+      context.stages.enter(STAGE_ENCODE, context.now());
+      return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent, MESSAGE_HEAD_BYTES);
+    });
   }
 
   async #classify(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {

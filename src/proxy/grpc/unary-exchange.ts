@@ -7,11 +7,12 @@
  *               └────────────────────────┴──────────────────────────────┴──────── #fail ─────────────┘
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
-import { callerTrace, formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
 import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
+import { REQUEST_ID, TRACEPARENT } from './caller.ts';
 import { type CallReader, type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 
@@ -27,10 +28,6 @@ export interface UnarySurroundings {
  * wanted; throws or rejects with ServingError. One that throws has kept nothing of the message.
  */
 export type UnaryHandler = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
-
-/** Metadata keys that requests and answers may carry. */
-const REQUEST_ID = 'x-request-id';
-const TRACEPARENT = 'traceparent';
 
 /**
  * A client whose own timer fires resets the stream, and that looks like its leaving. This near the deadline it is the
@@ -76,8 +73,8 @@ class UnaryExchange implements CallReader {
     this.#call = call;
     this.#surroundings = surroundings;
     this.#handle = handle;
-    const requestId = call.metadata(REQUEST_ID);
-    const { priority } = call;
+    const { priority, caller } = call;
+    const { requestId } = caller;
     const context = surroundings.lifecycle.begin({
       surface: 'grpc',
       method,
@@ -86,12 +83,7 @@ class UnaryExchange implements CallReader {
       requestId,
       peer: call.peer,
       priority: priority instanceof ServingError ? undefined : priority,
-      callerTrace: callerTrace(
-        call.metadata(TRACEPARENT),
-        call.metadata('tracestate'),
-        call.binaryMetadata('grpc-trace-bin'),
-        call.metadata('baggage'),
-      ),
+      callerTrace: caller.trace,
     });
     this.#context = context;
     this.#headers = answerHeaders(context, requestId);
@@ -109,7 +101,12 @@ class UnaryExchange implements CallReader {
     try {
       const answer = this.#handle(message, context);
       if (answer instanceof Uint8Array) this.#answer(answer);
-      else answer.then((bytes) => this.#answer(bytes)).catch((thrown: unknown) => this.#fail(thrown));
+      // Not `.catch` behind it: that is a promise more for each request.
+      else
+        answer.then(
+          (bytes) => this.#answerLate(bytes),
+          (thrown: unknown) => this.#fail(thrown),
+        );
     } catch (thrown) {
       // It was refused before anybody kept anything of it.
       this.#fail(thrown, true);
@@ -122,6 +119,14 @@ class UnaryExchange implements CallReader {
     if (error.kind === 'cancelled' && context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
     // Whoever holds the request learns it from the signal; while the body arrives that is this class.
     context.cancel.cancel(error);
+  }
+
+  #answerLate(answer: Uint8Array): void {
+    try {
+      this.#answer(answer);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   #answer(answer: Uint8Array): void {

@@ -15,8 +15,7 @@ import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { ModelSpecMemo } from '../../core/model-spec-codec.ts';
-import { readPredictRequest } from '../../core/predict-request-reader.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../core/predict-request-reader.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { readExamplesRequest } from '../grpc/example-input-reader.ts';
 import { writeClassificationResponse, writeRegressionResponse } from '../grpc/inference-response-writer.ts';
@@ -40,7 +39,7 @@ type Verb = (body: Buffer, path: ModelSpec, context: RequestContext) => Promise<
 export class RestProtobuf {
   readonly #predict: PredictHandler;
   readonly #options: RestProtobufOptions;
-  readonly #specs = new ModelSpecMemo();
+  readonly #memo = new PredictRequestMemo();
   /** By the kind of the route. */
   readonly #verbs: ReadonlyMap<RouteKind, Verb> = new Map<RouteKind, Verb>([
     ['predict', (body, path, context) => this.#answerPredict(body, path, context)],
@@ -64,7 +63,7 @@ export class RestProtobuf {
 
   async #answerPredict(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
     const { serializationAsTensorContent, maxTensorBytes } = this.#options;
-    const { modelSpec, inputs, outputFilter } = readPredictRequest(body, maxTensorBytes, this.#specs, path);
+    const { modelSpec, inputs, outputFilter } = readPredictRequest(body, maxTensorBytes, this.#memo, path);
     const target = this.#predict.resolve(agreedSpec(path, modelSpec), context);
     const outputs = await this.#predict.predict(target, inputs, outputFilter, context);
     context.cancel.throwIfCancelled();
