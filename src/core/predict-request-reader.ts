@@ -4,6 +4,7 @@
  * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
  * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
  */
+import { FewLayouts } from './few-layouts.ts';
 import type { ModelSpec } from './model-spec.ts';
 import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { PredictLayout } from './predict-layout.ts';
@@ -25,32 +26,24 @@ export interface PredictRequest {
 
 const NO_FILTER: readonly string[] = [];
 
-/** Clients of as many kinds in turn are known. */
-const MAX_LAYOUTS = 4;
-/** Of requests that are of no known layout, one in so many is learned from: those of a client may all differ. */
-const LEARN_EVERY = 8;
-
 /** What was learned from the requests before: of one reader of requests, always with the same `maxTensorBytes`. */
 export class PredictRequestMemo {
   readonly specs = new ModelSpecMemo();
-  readonly #layouts: PredictLayout[] = [];
-  #next = 0;
-  #unknown = 0;
+  readonly #layouts = new FewLayouts<PredictLayout>();
 
   find(message: Uint8Array): PredictRequest | undefined {
-    for (let i = 0; i < this.#layouts.length; i++) {
-      const request = this.#layouts[i]!.read(message);
+    const { known } = this.#layouts;
+    for (let i = 0; i < known.length; i++) {
+      const request = known[i]!.read(message);
       if (request !== undefined) return request;
     }
     return undefined;
   }
 
   learn(message: Uint8Array, request: PredictRequest): void {
-    if (this.#unknown++ % LEARN_EVERY !== 0) return;
+    if (!this.#layouts.isToLearn()) return;
     const layout = PredictLayout.of(message, request);
-    if (layout === undefined) return;
-    this.#layouts[this.#next] = layout;
-    this.#next = (this.#next + 1) % MAX_LAYOUTS;
+    if (layout !== undefined) this.#layouts.add(layout);
   }
 }
 

@@ -6,10 +6,11 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
+import type { ResolvedModelSpec } from '../../src/core/model-spec.ts';
 import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
-import type { Tensor } from '../../src/core/tensor.ts';
+import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { dataTypeOf } from '../../src/core/tf-dtype.ts';
-import { writePredictResponse } from '../../src/proxy/grpc/predict-response-writer.ts';
+import { PredictResponseWriter } from '../../src/proxy/grpc/predict-response-writer.ts';
 import { decode, type Fields, messageType } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 import { VALUE_NAMES, valuesOf } from '../support/tensor-proto-values.ts';
@@ -38,6 +39,11 @@ function readOutputs(response: Uint8Array): ReadonlyMap<string, Tensor> {
     return bytesField(2, entry);
   });
   return readPredictRequest(Buffer.concat([bytesField(1, ''), ...entries]), 1 << 20).inputs;
+}
+
+/** By a writer that has learned of nothing. */
+function writePredictResponse(spec: ResolvedModelSpec, outputs: TensorMap, asContent: boolean): Uint8Array {
+  return new PredictResponseWriter(asContent).write(spec, outputs);
 }
 
 test('what is written is what @bufbuild/protobuf reads, byte for byte as short', () => {
@@ -125,4 +131,30 @@ function hexOf(bytes: Uint8Array): string {
 function hasNaN(tensor: Tensor): boolean {
   const { buffer } = new Uint8Array(tensor.data as Uint8Array);
   return [...(tensor.dtype === 'float64' ? new Float64Array(buffer) : new Float32Array(buffer))].some(Number.isNaN);
+}
+
+test('an answer like the one before is written as if there had been none', () => {
+  const spec = { name: 'm', version: 1n, signatureName: 's' };
+  const other = { name: 'another', version: 1n, signatureName: 's' };
+  const room = fc.nat({ max: 8 });
+  const property = fc.property(anyOutputs, anyOutputs, fc.boolean(), room, (outputs, unlike, asContent, free) => {
+    const writer = new PredictResponseWriter(asContent);
+    writer.write(spec, unlike);
+    for (let i = 0; i < 8; i++) writer.write(spec, outputs, i);
+    const alike = new Map([...outputs].map(([name, tensor]) => [name, withOtherElements(tensor)]));
+    for (const [next, of] of [
+      [alike, spec],
+      [outputs, other],
+      [unlike, spec],
+    ] as const) {
+      const fresh = Buffer.from(writePredictResponse(of, next, asContent));
+      assert.deepEqual(Buffer.from(writer.write(of, next, free).subarray(free)), fresh);
+    }
+  });
+  fc.assert(property, { numRuns: 2000 });
+});
+
+function withOtherElements(tensor: Tensor): Tensor {
+  if (tensor.dtype === 'string') return { ...tensor, data: tensor.data.map((element) => element.map((byte) => ~byte)) };
+  return { ...tensor, data: tensor.data.map((byte) => (tensor.dtype === 'bool' ? 1 - byte : ~byte)) };
 }

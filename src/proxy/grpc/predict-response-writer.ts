@@ -2,11 +2,14 @@
  * Outputs → PredictResponse (tensorflow_serving/apis/predict.proto): one buffer of exactly the answer's size.
  */
 import { Buffer } from 'node:buffer';
+import { FewLayouts } from '../../core/few-layouts.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { encodeModelSpec } from '../../core/model-spec-codec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { VALUE_FIELDS } from '../../core/tensor-fields.ts';
 import { measureTensor, type TensorMeasure, writeTensor } from '../../core/tensor-proto-writer.ts';
 import { lengthDelimitedSize, WireWriter } from '../../core/wire-writer.ts';
+import { type OutputPlace, PredictResponseLayout } from './predict-response-layout.ts';
 
 const OUTPUTS = 1;
 const MODEL_SPEC = 2;
@@ -19,15 +22,44 @@ interface OutputMeasure {
   readonly tensor: TensorMeasure;
 }
 
-/**
- * @param asContent elements in tensor_content instead of the typed *_val fields
- * @param room bytes left free in front of the message
- */
-export function writePredictResponse(
+/** Writes the answers of one service, and knows the layouts of the latest. */
+export class PredictResponseWriter {
+  readonly #asContent: boolean;
+  readonly #layouts = new FewLayouts<PredictResponseLayout>();
+
+  /** @param asContent elements in tensor_content instead of the typed *_val fields */
+  constructor(asContent: boolean) {
+    this.#asContent = asContent;
+  }
+
+  /** @param room bytes left free in front of the message */
+  write(spec: ResolvedModelSpec, outputs: TensorMap, room = 0): Uint8Array {
+    const { known } = this.#layouts;
+    for (let i = 0; i < known.length; i++) if (known[i]!.fits(spec, outputs)) return known[i]!.write(outputs, room);
+    if (!this.#layouts.isToLearn() || !this.#haveLayout(outputs))
+      return writeResponse(spec, outputs, this.#asContent, room);
+    const places: OutputPlace[] = [];
+    const buffer = writeResponse(spec, outputs, this.#asContent, room, places);
+    this.#layouts.add(new PredictResponseLayout(spec, buffer.subarray(room), places));
+    return buffer;
+  }
+
+  /** Do all elements stand in the message as they are? */
+  #haveLayout(outputs: TensorMap): boolean {
+    for (const { dtype } of outputs.values()) {
+      if (dtype === 'string' || (!this.#asContent && VALUE_FIELDS[dtype].encoding !== 'fixed')) return false;
+    }
+    return true;
+  }
+}
+
+/** @param places where the outputs' elements stand, to be filled in */
+function writeResponse(
   spec: ResolvedModelSpec,
   outputs: TensorMap,
   asContent: boolean,
-  room = 0,
+  room: number,
+  places?: OutputPlace[],
 ): Uint8Array {
   const measures: OutputMeasure[] = [];
   const encodedSpec = encodeModelSpec(spec);
@@ -48,6 +80,14 @@ export function writePredictResponse(
     writer.text(name, keySize);
     writer.head(MAP_VALUE, measure.size);
     writeTensor(writer, tensor, measure, asContent);
+    const { payloadSize: byteLength } = measure;
+    places?.push({
+      name,
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      start: writer.position - room - byteLength,
+      byteLength,
+    });
   }
   writer.head(MODEL_SPEC, encodedSpec.length);
   writer.bytes(encodedSpec);

@@ -20,7 +20,7 @@ import {
   writeRegressionResponse,
 } from './inference-response-writer.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
-import { writePredictResponse } from './predict-response-writer.ts';
+import { PredictResponseWriter } from './predict-response-writer.ts';
 import { type UnaryHandler, type UnarySurroundings, unaryMethod } from './unary-exchange.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
@@ -37,9 +37,11 @@ export interface PredictionServiceOptions {
 export class PredictionService {
   readonly #options: PredictionServiceOptions;
   readonly #memo = new PredictRequestMemo();
+  readonly #responses: PredictResponseWriter;
 
   constructor(options: PredictionServiceOptions) {
     this.#options = options;
+    this.#responses = new PredictResponseWriter(options.serializationAsTensorContent);
   }
 
   register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
@@ -57,12 +59,12 @@ export class PredictionService {
 
   /** No promise is made of what is refused: under overload that is most requests. */
   #predict(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
-    const { predict, maxTensorBytes, serializationAsTensorContent } = this.#options;
+    const { predict, maxTensorBytes } = this.#options;
     const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes, this.#memo);
     const target = predict.resolve(modelSpec, context);
     return predict.predict(target, inputs, outputFilter, context).then((outputs) => {
       context.stages.enter(STAGE_ENCODE, context.now());
-      return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent, MESSAGE_HEAD_BYTES);
+      return this.#responses.write(target.modelSpec, outputs, MESSAGE_HEAD_BYTES);
     });
   }
 

@@ -19,7 +19,7 @@ import { PredictRequestMemo, readPredictRequest } from '../../core/predict-reque
 import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 import { readExamplesRequest } from '../grpc/example-input-reader.ts';
 import { writeClassificationResponse, writeRegressionResponse } from '../grpc/inference-response-writer.ts';
-import { writePredictResponse } from '../grpc/predict-response-writer.ts';
+import { PredictResponseWriter } from '../grpc/predict-response-writer.ts';
 import { classify } from '../handlers/classify.ts';
 import type { PredictHandler } from '../handlers/predict.ts';
 import { regress } from '../handlers/regress.ts';
@@ -40,6 +40,7 @@ export class RestProtobuf {
   readonly #predict: PredictHandler;
   readonly #options: RestProtobufOptions;
   readonly #memo = new PredictRequestMemo();
+  readonly #responses: PredictResponseWriter;
   /** By the kind of the route. */
   readonly #verbs: ReadonlyMap<RouteKind, Verb> = new Map<RouteKind, Verb>([
     ['predict', (body, path, context) => this.#answerPredict(body, path, context)],
@@ -50,6 +51,7 @@ export class RestProtobuf {
   constructor(predict: PredictHandler, options: RestProtobufOptions) {
     this.#predict = predict;
     this.#options = options;
+    this.#responses = new PredictResponseWriter(options.serializationAsTensorContent);
   }
 
   /** Rejects with ServingError, or the cancel reason. */
@@ -62,13 +64,13 @@ export class RestProtobuf {
   }
 
   async #answerPredict(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
-    const { serializationAsTensorContent, maxTensorBytes } = this.#options;
+    const { maxTensorBytes } = this.#options;
     const { modelSpec, inputs, outputFilter } = readPredictRequest(body, maxTensorBytes, this.#memo, path);
     const target = this.#predict.resolve(agreedSpec(path, modelSpec), context);
     const outputs = await this.#predict.predict(target, inputs, outputFilter, context);
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
-    return writePredictResponse(target.modelSpec, outputs, serializationAsTensorContent);
+    return this.#responses.write(target.modelSpec, outputs);
   }
 
   async #answerClassify(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {

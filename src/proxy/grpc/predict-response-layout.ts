@@ -1,0 +1,84 @@
+/**
+ * What the answers of one signature have in common when their shapes are the same: all bytes but those of the elements.
+ *
+ *   message   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░░▓▓▓▓▓▓▓▓▓▓▓▓     ▓ names, dtypes, shapes, lengths, model_spec: copied
+ *                            elements                      ░ put into their places
+ *
+ * The counterpart of core/predict-layout.ts. Only where elements stand in the message as they are in memory: strings and
+ * varints are counted and written each time.
+ */
+import { Buffer } from 'node:buffer';
+import type { DType } from '../../core/dtype.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+
+/** An output whose elements stand in the message. */
+export interface OutputPlace {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Bytes from the message's start. */
+  readonly start: number;
+  readonly byteLength: number;
+}
+
+/** Up to here all is copied, and then the elements over it; longer ones are copied in pieces around them. */
+const MAX_COPIED_WHOLE = 1024;
+/** Below this a loop is faster than a call of `set`. */
+const LOOP_BYTES = 64;
+
+export class PredictResponseLayout {
+  readonly #spec: ResolvedModelSpec;
+  readonly #places: readonly OutputPlace[];
+  /** Of an answer: what stands in the places is of no account. */
+  readonly #message: Uint8Array;
+
+  /** @param message an answer; @param places of all its outputs, in the order in which they stand */
+  constructor(spec: ResolvedModelSpec, message: Uint8Array, places: readonly OutputPlace[]) {
+    this.#spec = spec;
+    this.#message = Uint8Array.from(message);
+    this.#places = places;
+  }
+
+  fits(spec: ResolvedModelSpec, outputs: TensorMap): boolean {
+    if (spec !== this.#spec || outputs.size !== this.#places.length) return false;
+    for (let i = 0; i < this.#places.length; i++) {
+      const { name, dtype, shape, byteLength } = this.#places[i]!;
+      const tensor = outputs.get(name);
+      if (tensor === undefined || tensor.dtype !== dtype || tensor.data.length !== byteLength) return false;
+      if (!isSameShape(tensor.shape, shape)) return false;
+    }
+    return true;
+  }
+
+  /** The message, behind `room` bytes that are left free. The outputs fit. */
+  write(outputs: TensorMap, room: number): Uint8Array {
+    const message = this.#message;
+    const buffer = Buffer.allocUnsafe(room + message.length);
+    const isCopiedWhole = message.length <= MAX_COPIED_WHOLE;
+    if (isCopiedWhole) copy(message, 0, message.length, buffer, room);
+    let start = 0;
+    for (let i = 0; i < this.#places.length; i++) {
+      const place = this.#places[i]!;
+      const data = outputs.get(place.name)!.data as Uint8Array;
+      if (!isCopiedWhole) copy(message, start, place.start, buffer, room + start);
+      copy(data, 0, data.length, buffer, room + place.start);
+      start = place.start + place.byteLength;
+    }
+    if (!isCopiedWhole) copy(message, start, message.length, buffer, room + start);
+    return buffer;
+  }
+}
+
+/** Bytes `start` to `end`, to `at` and on. */
+function copy(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
+  if (end - start > LOOP_BYTES) into.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+  else for (let from = start, to = at; from < end; from++, to++) into[to] = bytes[from]!;
+}
+
+function isSameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
