@@ -129,7 +129,7 @@ export class Servable {
   /** One request's borrow. Release it exactly once; a second release does nothing. */
   borrow(): ServableHandle {
     this.#handles += 1;
-    return new ServableHandle(this, () => this.#giveBack());
+    return new ServableHandle(this);
   }
 
   /** Waits for the handles, then closes. Call once, after no new borrow can happen. */
@@ -142,7 +142,8 @@ export class Servable {
     await this.runner.close();
   }
 
-  #giveBack(): void {
+  /** For its handles alone, each once. */
+  giveBack(): void {
     this.#handles -= 1;
     if (this.#handles === 0) this.#unloading?.();
   }
@@ -155,17 +156,16 @@ function servedSignature(name: string, version: bigint, signatureName: string, s
 
 export class ServableHandle {
   readonly servable: Servable;
-  #giveBack: (() => void) | undefined;
+  #isReleased = false;
 
-  constructor(servable: Servable, giveBack: () => void) {
+  constructor(servable: Servable) {
     this.servable = servable;
-    this.#giveBack = giveBack;
   }
 
   release(): void {
-    const giveBack = this.#giveBack;
-    this.#giveBack = undefined;
-    giveBack?.();
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.servable.giveBack();
   }
 }
 

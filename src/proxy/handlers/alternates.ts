@@ -64,9 +64,9 @@ export class Alternates implements StandIns {
     return found;
   }
 
-  async orElse(target: PredictTarget, ask: () => Promise<TensorMap>, run: TargetRun): Promise<TensorMap> {
+  async orElse(target: PredictTarget, run: TargetRun): Promise<TensorMap> {
     try {
-      return await ask();
+      return await target.ask(run);
     } catch (thrown) {
       return await this.#answerElsewhere(target, toServingError(thrown), run);
     }

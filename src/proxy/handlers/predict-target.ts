@@ -14,8 +14,8 @@ export interface TargetRun {
 
 /** Who answers when the target's own model does not. handlers/alternates.ts is one. */
 export interface StandIns {
-  /** What `ask` gives, or the answer of another model, to which the target has moved then. */
-  orElse(target: PredictTarget, ask: () => Promise<TensorMap>, run: TargetRun): Promise<TensorMap>;
+  /** What the target's own model answers, or another one, to which the target has moved then. */
+  orElse(target: PredictTarget, run: TargetRun): Promise<TensorMap>;
 }
 
 export class PredictTarget {
@@ -56,10 +56,11 @@ export class PredictTarget {
 
   /** Queues the run. Throws or rejects with ServingError. The inputs' bytes are read until it settles. */
   run(run: TargetRun): Promise<TensorMap> {
-    return this.#standIns === undefined ? this.#ask(run) : this.#standIns.orElse(this, () => this.#ask(run), run);
+    return this.#standIns === undefined ? this.ask(run) : this.#standIns.orElse(this, run);
   }
 
-  #ask({ inputs, outputs, context }: TargetRun): Promise<TensorMap> {
+  /** The same of its own model, whoever stands in for it. */
+  ask({ inputs, outputs, context }: TargetRun): Promise<TensorMap> {
     const { runner } = this.#handle.servable;
     return runner.submit({ signatureName: this.#served.signatureName, inputs, outputs, context });
   }
