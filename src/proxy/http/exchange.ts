@@ -124,6 +124,15 @@ export class Exchange {
     this.#finish(OK, contentType, body, version);
   }
 
+  /** Replies with what it gives, or fails with why it gives nothing. */
+  replyWith(answer: Promise<Buffer>): void {
+    // Not `.catch` behind it: that is a promise more for each request.
+    answer.then(
+      (body) => this.#replyLate(body),
+      (thrown: unknown) => this.fail(thrown),
+    );
+  }
+
   /** Anything thrown becomes the answer that its kind has; `allow` goes with a method that is not allowed. */
   fail(thrown: unknown, allow?: string): void {
     if (this.#isFinished) return;
@@ -139,6 +148,14 @@ export class Exchange {
     if (context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
     // Whoever holds the request learns it from the signal; until the handler has it, that is this class.
     context.cancel.cancel(clientLeft(context.stages.reached));
+  }
+
+  #replyLate(body: Buffer): void {
+    try {
+      this.reply(body);
+    } catch (thrown) {
+      this.fail(thrown);
+    }
   }
 
   async #compress(body: Buffer, contentType: string, version: string, coding: Coding): Promise<void> {

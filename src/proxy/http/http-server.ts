@@ -160,20 +160,32 @@ export class RestServer {
 
   #serve(exchange: Exchange, route: Route): void {
     if (exchange.isFinished) return;
-    this.#answer(exchange, route).catch((error: unknown) => exchange.fail(error));
+    if (route.kind === 'predict' && exchange.fields.protobufType === undefined) this.#servePredict(exchange, route);
+    else this.#answer(exchange, route).catch((error: unknown) => exchange.fail(error));
+  }
+
+  /** Most requests: with no promise but those that it takes. */
+  #servePredict(exchange: Exchange, route: Route): void {
+    try {
+      const body = exchange.readBody();
+      if (body instanceof Promise) {
+        body.then((read) => this.#predictOf(exchange, route, read)).catch((error: unknown) => exchange.fail(error));
+      } else this.#predictOf(exchange, route, body);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  }
+
+  #predictOf(exchange: Exchange, { spec }: Route, body: Buffer): void {
+    if (!exchange.isFinished) exchange.replyWith(this.#predict.answer(body, spec, exchange.context));
   }
 
   async #answer(exchange: Exchange, route: Route): Promise<void> {
     const { context } = exchange;
     const { modelInfo } = this.#options;
     switch (route.kind) {
-      case 'predict': {
-        if (exchange.fields.protobufType !== undefined) return this.#answerProtobuf(exchange, route);
-        const read = exchange.readBody();
-        const body = read instanceof Promise ? await read : read;
-        if (!exchange.isFinished) exchange.reply(await this.#predict.answer(body, route.spec, context));
-        break;
-      }
+      case 'predict':
+        return this.#answerProtobuf(exchange, route);
       case 'models':
         exchange.reply(Buffer.from(modelsJson(modelInfo.list()), 'utf8'));
         break;

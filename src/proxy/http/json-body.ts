@@ -21,6 +21,8 @@ import { stringText } from './json-string.ts';
 /** Named tensors that `inputs` may hold: far above any model, far below what would hurt memory. */
 const MAX_MEMBERS = 1000;
 
+const KNOWN_KEYS: readonly string[] = ['instances', 'inputs', 'signature_name'];
+
 export interface JsonValue {
   /** Offset of its first byte. */
   readonly at: number;
@@ -107,7 +109,7 @@ export class PredictBodyScanner {
     // Only the name's own bytes: back over the colon and white space to the closing quote.
     let end = cursor.at - 1;
     while (cursor.bytes[end] !== QUOTE) end--;
-    return stringText(cursor.bytes, start, end);
+    return knownKey(cursor.bytes, start, end) ?? stringText(cursor.bytes, start, end);
   }
 
   /** The string at the cursor; undefined, and past the value, if it is none. */
@@ -145,6 +147,17 @@ export class PredictBodyScanner {
     }
     return { at, grid: undefined, members };
   }
+}
+
+/** One of the keys that nearly every body has, without a string of its own. Written with escapes it is not found. */
+function knownKey(bytes: Buffer, start: number, end: number): string | undefined {
+  for (const key of KNOWN_KEYS) {
+    if (key.length !== end - start) continue;
+    let at = 0;
+    while (at < key.length && bytes[start + at] === key.charCodeAt(at)) at++;
+    if (at === key.length) return key;
+  }
+  return undefined;
 }
 
 /** Past a UTF-8 byte order mark. */

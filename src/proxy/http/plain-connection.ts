@@ -47,6 +47,8 @@ export class PlainConnection {
   readonly #events: PlainConnectionEvents;
   readonly #reads: SocketReads;
   readonly #writes: SocketWrites;
+  /** Asked for once: each time is a call into Node. */
+  readonly peer: string;
   #isAnswering = false;
   #isEnding = false;
   /** Of the last request; undefined before the first. */
@@ -56,6 +58,7 @@ export class PlainConnection {
 
   constructor(socket: Socket, options: PlainConnectionOptions, events: PlainConnectionEvents) {
     this.#socket = socket;
+    this.peer = socket.remoteAddress ?? 'unix';
     this.#options = options;
     this.#events = events;
     socket.setTimeout(options.firstRequestMs);
@@ -175,7 +178,7 @@ class PlainTransport implements Transport {
   }
 
   get peer(): string {
-    return this.#socket.remoteAddress ?? 'unix';
+    return this.#connection.peer;
   }
 
   get isOpen(): boolean {

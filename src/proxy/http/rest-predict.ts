@@ -32,15 +32,16 @@ export class RestPredict {
     this.#handler = handler;
   }
 
-  /** Rejects with ServingError, or the cancel reason. */
-  async answer(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
+  /** Throws or rejects with ServingError, or the cancel reason. No promise is made of what is refused at once. */
+  answer(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
     context.stages.enter(STAGE_DECODE, context.now());
     const { target, inputs, format, unbatchedRows } = this.#decode(body, spec, context);
-    const outputs = await this.#handler.predict(target, inputs, [], context);
-    // It may have been cancelled in the same turn: nobody is there to read the answer.
-    context.cancel.throwIfCancelled();
-    context.stages.enter(STAGE_ENCODE, context.now());
-    return this.#printer.print(outputs, format, unbatchedRows);
+    return this.#handler.predict(target, inputs, [], context).then((outputs) => {
+      // It may have been cancelled in the same turn: nobody is there to read the answer.
+      context.cancel.throwIfCancelled();
+      context.stages.enter(STAGE_ENCODE, context.now());
+      return this.#printer.print(outputs, format, unbatchedRows);
+    });
   }
 
   #decode(body: Buffer, spec: ModelSpec, context: RequestContext): Decoded {
