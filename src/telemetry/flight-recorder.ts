@@ -5,15 +5,16 @@
  *        └ kept? ──▶ slow:   the last N/2 of them      (tail-keep.ts says which, and caps how many a second)
  *                └─▶ failed: the last N/2 of them
  *
- * Places are filled, not made: recording allocates nothing once the rings are full, and holds on to no request's own
- * objects (measured: bench/micro/telemetry.ts). Memory is bound by the number of places, some 600 bytes each, and at
- * most three texts of MAX_TEXT_CHARS in each. Batch records are shared by their members.
+ * Requests are copied into columns of numbers and references (request-ring.ts, which tells why): of an ordinary one
+ * nothing is allocated and none of its own objects is held. Memory is bound by the number of places, some 170 bytes each,
+ * and at most three texts of MAX_TEXT_CHARS in each; measured in bench/micro/telemetry.ts.
  *
  * Of a kept request the ids of its batch mates are kept with it, those that end after it too; of others they are looked
  * for among what is still here.
  */
 import type { BatchRecord, RequestOutcome, RequestRecord } from './request-record.ts';
-import { RequestSnapshot } from './request-snapshot.ts';
+import { RequestRing } from './request-ring.ts';
+import type { RequestSnapshot } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
 /** Of `recent`. */
@@ -29,29 +30,29 @@ export interface FlightFilter {
 }
 
 export class FlightRecorder {
-  readonly #recent: Ring;
-  readonly #kept: Readonly<Record<KeepReason, Ring>>;
+  readonly #recent: RequestRing;
+  readonly #kept: Readonly<Record<KeepReason, RequestRing>>;
   readonly #batchIds = new WeakMap<BatchRecord, string>();
   #lastBatchId = 0;
 
   /** `places`: how many of the last requests are there; 0 = nothing is recorded. */
   constructor(places: number = DEFAULT_RECENT_REQUESTS) {
-    this.#recent = new Ring(places);
+    this.#recent = new RequestRing(places);
     const keptPlaces = Math.ceil(places / 2);
-    this.#kept = { slow: new Ring(keptPlaces), failed: new Ring(keptPlaces) };
+    this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
   /** Copies what is to be remembered; `kept` as `TailKeep` judged it. */
   record(record: RequestRecord, kept: KeepReason | undefined): void {
-    this.#recent.next()?.fill(record, kept);
+    this.#recent.add(record, kept);
     const riders = record.batch?.riders;
     if (riders !== undefined) riders.push(record.id);
     if (kept === undefined) return;
-    this.#kept[kept].next()?.fill(record, kept);
+    this.#kept[kept].add(record, kept);
     if (record.batch !== undefined) this.#gatherRiders(record.batch);
   }
 
-  /** Newest first, by when they ended. Read them before the next request ends: their places are filled again. */
+  /** Newest first, by when they ended. */
   list({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
     const isWanted = (one: RequestSnapshot): boolean =>
       (model === undefined || one.model === model) &&
@@ -88,7 +89,7 @@ export class FlightRecorder {
   #all(): RequestSnapshot[] {
     const all = new Map<number, RequestSnapshot>();
     for (const ring of [this.#recent, this.#kept.slow, this.#kept.failed]) {
-      for (const one of ring.taken) if (!all.has(one.sequence)) all.set(one.sequence, one);
+      for (const one of ring.snapshots()) if (!all.has(one.sequence)) all.set(one.sequence, one);
     }
     return [...all.values()];
   }
@@ -101,32 +102,5 @@ export class FlightRecorder {
     return this.#all()
       .filter((one) => one.batch === batch)
       .map(({ id }) => id);
-  }
-}
-
-/** Places that are filled one after the other, then again from the first. */
-class Ring {
-  readonly #places: number;
-  readonly #taken: RequestSnapshot[] = [];
-  #next = 0;
-
-  constructor(places: number) {
-    this.#places = places;
-  }
-
-  /** The place that was filled longest ago; undefined in a ring without places. */
-  next(): RequestSnapshot | undefined {
-    const place = this.#next;
-    if (place === this.#taken.length) {
-      if (place === this.#places) return undefined;
-      this.#taken.push(new RequestSnapshot());
-    }
-    this.#next = place + 1 === this.#places ? 0 : place + 1;
-    return this.#taken[place];
-  }
-
-  /** Those that were filled at least once, in no order. */
-  get taken(): readonly RequestSnapshot[] {
-    return this.#taken;
   }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { FlightRecorder } from '../../../src/telemetry/flight-recorder.ts';
 import type { RequestRecord } from '../../../src/telemetry/request-record.ts';
-import { StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { STAGE_ENCODE, StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 /** The nth request of a test; they end in order. */
@@ -66,9 +66,12 @@ describe('the flight recorder', () => {
     const record = { ...nth(1), rows: 7 };
     recorder.record(record, undefined);
     record.rows = 9;
-    record.stages.copyFrom(new StageClock(99));
+    record.stages.enter(STAGE_ENCODE, 99);
     const [copy] = recorder.list(ALL);
-    assert.deepEqual([copy!.rows, copy!.stages.startedAt, copy!.durationMs], [7, 1, 1]);
+    assert.deepEqual(
+      [copy!.rows, copy!.stages.reached, copy!.stages.startedAt, copy!.durationMs],
+      [7, 'receive', 1, 1],
+    );
   });
 
   it('holds no more of a text than it shows, and nothing of an error’s cause', () => {
