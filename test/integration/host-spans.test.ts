@@ -55,7 +55,8 @@ it('what a process prints in a traced run, and that it was lost in one, has the 
   assert.equal(sidecar.lines.find((line) => line['output'] === output)!['trace_id'], traceId);
   process.kill(modelProcesses(sidecar.process.pid!)[0]!, 'SIGKILL');
   assert.equal(await moaning, 503);
-  assert.equal(sidecar.lines.find(({ msg }) => msg === 'worker lost')!['trace_id'], traceId);
+  const lost = await sidecar.line(({ msg }) => msg === 'worker lost');
+  assert.equal(lost['trace_id'], traceId);
   assert.equal(await sidecar.stop(), 0);
 });
 

@@ -99,7 +99,9 @@ describe('the load generator and the sidecar', () => {
   it('agree on what expired', async () => {
     sidecar = await startSidecar([...MODELS, '--batch_timeout_micros=400000', '--max_batch_size=64']);
     const [, figures] = await play(workloadOf({ objectiveMs: 20 }), 200, 0.2);
-    assert.equal(figures.expired, figures.offered, JSON.stringify(figures));
+    // The server counts from when it saw a request: one that it saw late may be answered when its client has given it up.
+    assert.equal(figures.expired + figures.late, figures.offered, JSON.stringify(figures));
+    assert.ok(figures.expired > 10 * figures.late, JSON.stringify(figures));
     assert.ok(figures.p50Ms >= 20, String(figures.p50Ms));
   });
 
