@@ -23,8 +23,8 @@ export interface OutputPlace {
   readonly byteLength: number;
 }
 
-/** Up to here all is copied, and then the elements over it; longer ones are copied in pieces around them. */
-const MAX_COPIED_WHOLE = 1024;
+/** Longer answers are written each time: their elements take longer than all the rest, and it would be kept with them. */
+const MAX_MESSAGE_BYTES = 2048;
 /** Below this a loop is faster than a call of `set`. */
 const LOOP_BYTES = 64;
 
@@ -34,11 +34,19 @@ export class PredictResponseLayout {
   /** Of an answer: what stands in the places is of no account. */
   readonly #message: Uint8Array;
 
-  /** @param message an answer; @param places of all its outputs, in the order in which they stand */
-  constructor(spec: ResolvedModelSpec, message: Uint8Array, places: readonly OutputPlace[]) {
+  private constructor(spec: ResolvedModelSpec, message: Uint8Array, places: readonly OutputPlace[]) {
     this.#spec = spec;
     this.#message = Uint8Array.from(message);
     this.#places = places;
+  }
+
+  /** @param message an answer. @param places of all its outputs. Undefined for a long one. */
+  static of(
+    spec: ResolvedModelSpec,
+    message: Uint8Array,
+    places: readonly OutputPlace[],
+  ): PredictResponseLayout | undefined {
+    return message.length > MAX_MESSAGE_BYTES ? undefined : new PredictResponseLayout(spec, message, places);
   }
 
   fits(spec: ResolvedModelSpec, outputs: TensorMap): boolean {
@@ -56,25 +64,18 @@ export class PredictResponseLayout {
   write(outputs: TensorMap, room: number): Uint8Array {
     const message = this.#message;
     const buffer = Buffer.allocUnsafe(room + message.length);
-    const isCopiedWhole = message.length <= MAX_COPIED_WHOLE;
-    if (isCopiedWhole) copy(message, 0, message.length, buffer, room);
-    let start = 0;
+    copy(message, buffer, room);
     for (let i = 0; i < this.#places.length; i++) {
-      const place = this.#places[i]!;
-      const data = outputs.get(place.name)!.data as Uint8Array;
-      if (!isCopiedWhole) copy(message, start, place.start, buffer, room + start);
-      copy(data, 0, data.length, buffer, room + place.start);
-      start = place.start + place.byteLength;
+      const { name, start } = this.#places[i]!;
+      copy(outputs.get(name)!.data as Uint8Array, buffer, room + start);
     }
-    if (!isCopiedWhole) copy(message, start, message.length, buffer, room + start);
     return buffer;
   }
 }
 
-/** Bytes `start` to `end`, to `at` and on. */
-function copy(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
-  if (end - start > LOOP_BYTES) into.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
-  else for (let from = start, to = at; from < end; from++, to++) into[to] = bytes[from]!;
+function copy(bytes: Uint8Array, into: Uint8Array, at: number): void {
+  if (bytes.length > LOOP_BYTES) into.set(bytes, at);
+  else for (let i = 0; i < bytes.length; i++) into[at + i] = bytes[i]!;
 }
 
 function isSameShape(a: Shape, b: Shape): boolean {

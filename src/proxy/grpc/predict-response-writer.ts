@@ -40,7 +40,8 @@ export class PredictResponseWriter {
       return writeResponse(spec, outputs, this.#asContent, room);
     const places: OutputPlace[] = [];
     const buffer = writeResponse(spec, outputs, this.#asContent, room, places);
-    this.#layouts.add(new PredictResponseLayout(spec, buffer.subarray(room), places));
+    const layout = PredictResponseLayout.of(spec, buffer.subarray(room), places);
+    if (layout !== undefined) this.#layouts.add(layout);
     return buffer;
   }
 
