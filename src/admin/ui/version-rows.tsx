@@ -39,18 +39,20 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
       </tr>
       <Detail text={runtime && runtimeWords(runtime)} />
       <Detail text={shadow && shadowWords(shadow)} />
-      <Detail text={noteOn(version)} />
+      <Detail text={noteOn(version)} isBad={version.error !== undefined || version.load?.last_failure !== undefined} />
     </>
   );
 }
 
 /** A line below the version's own. */
-function Detail({ text }: { text: string | undefined }) {
+function Detail({ text, isBad = false }: { text: string | undefined; isBad?: boolean }) {
   if (text === undefined) return null;
   return (
-    <tr class="detail">
+    <tr class={isBad ? 'detail bad' : 'detail'}>
       <td />
-      <td colSpan={7}>{text}</td>
+      <td colSpan={7}>
+        <div>{text}</div>
+      </td>
     </tr>
   );
 }
