@@ -86,10 +86,14 @@ export class FlightRecorder {
     return id;
   }
 
+  get #rings(): readonly RequestRing[] {
+    return [this.#recent, this.#kept.slow, this.#kept.failed];
+  }
+
   #all(): RequestSnapshot[] {
     const all = new Map<number, RequestSnapshot>();
-    for (const ring of [this.#recent, this.#kept.slow, this.#kept.failed]) {
-      for (const one of ring.snapshots()) if (!all.has(one.sequence)) all.set(one.sequence, one);
+    for (const one of this.#rings.flatMap((ring) => ring.snapshots())) {
+      if (!all.has(one.sequence)) all.set(one.sequence, one);
     }
     return [...all.values()];
   }
@@ -98,9 +102,8 @@ export class FlightRecorder {
     batch.riders ??= this.#ridersOf(batch);
   }
 
+  /** Called for kept requests, some each second: no snapshots are made for it. */
   #ridersOf(batch: BatchRecord): string[] {
-    return this.#all()
-      .filter((one) => one.batch === batch)
-      .map(({ id }) => id);
+    return [...new Map(this.#rings.flatMap((ring) => [...ring.ridersOf(batch)])).values()];
   }
 }

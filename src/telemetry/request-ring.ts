@@ -106,6 +106,14 @@ export class RequestRing {
     return Array.from({ length: this.#taken }, (_, place) => this.#snapshot(place));
   }
 
+  /** Ids, by sequence, of those that rode in a batch. */
+  *ridersOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
+    for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
+      const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
+      yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
+    }
+  }
+
   #fillNumbers(at: number, record: RequestRecord): void {
     const numbers = this.#numbers;
     numbers[at + SEQUENCE] = record.sequence;
