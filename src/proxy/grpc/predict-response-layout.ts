@@ -10,7 +10,7 @@
 import { Buffer } from 'node:buffer';
 import type { DType } from '../../core/dtype.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
-import type { Shape } from '../../core/shape.ts';
+import { type Shape, shapesEqual } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
 /** An output whose elements stand in the message. */
@@ -55,7 +55,7 @@ export class PredictResponseLayout {
       const { name, dtype, shape, byteLength } = this.#places[i]!;
       const tensor = outputs.get(name);
       if (tensor === undefined || tensor.dtype !== dtype || tensor.data.length !== byteLength) return false;
-      if (!isSameShape(tensor.shape, shape)) return false;
+      if (!shapesEqual(tensor.shape, shape)) return false;
     }
     return true;
   }
@@ -76,10 +76,4 @@ export class PredictResponseLayout {
 function copy(bytes: Uint8Array, into: Uint8Array, at: number): void {
   if (bytes.length > LOOP_BYTES) into.set(bytes, at);
   else for (let i = 0; i < bytes.length; i++) into[at + i] = bytes[i]!;
-}
-
-function isSameShape(a: Shape, b: Shape): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
