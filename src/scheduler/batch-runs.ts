@@ -10,31 +10,25 @@
 import type { Clock, Instant } from '../core/clock.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
-import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
+import type { BatchRecord } from '../telemetry/request-record.ts';
 import type { CoreSlots } from './core-slots.ts';
 import { Isolator } from './isolation.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { RunStatistics } from './run-statistics.ts';
-import { RunningBatch, type RunningBatchInit } from './running-batch.ts';
+import { type BatchStart, type BatchSurroundings, RunningBatch } from './running-batch.ts';
 import type { SlotTenant } from './slot-tenant.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-export interface BatchRunsOptions {
+export interface BatchRunsOptions extends BatchSurroundings {
   readonly executor: Executor;
   /** Where what is to be run again waits. */
   readonly queue: TaskQueue;
   readonly clock: Clock;
-  readonly telemetry: Telemetry;
   readonly slots: CoreSlots;
   readonly statistics: RunStatistics;
-  readonly model: string;
-  readonly version: string;
   /** Called once for each batch, after its members were settled. */
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
-
-/** What is taken out of the queue for one batch. */
-export type BatchStart = Pick<RunningBatchInit, 'lane' | 'members' | 'reason' | 'after'>;
 
 export class BatchRuns {
   readonly #options: BatchRunsOptions;
@@ -78,8 +72,8 @@ export class BatchRuns {
   }
 
   #begin(start: BatchStart, now: Instant): RunningBatch {
-    const { model, version, telemetry, slots } = this.#options;
-    const running = new RunningBatch({ ...start, model, version, telemetry }, now);
+    const { slots } = this.#options;
+    const running = new RunningBatch(start, this.#options, now);
     this.#all.push(running);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);

@@ -23,16 +23,21 @@ import type { SignaturePlan } from './signature-plan.ts';
 import type { SlotUse } from './slot-tenant.ts';
 import type { Task, TaskRide } from './task.ts';
 
-export interface RunningBatchInit {
+/** What is taken out of the queue for one batch. */
+export interface BatchStart {
   readonly lane: Lane;
   /** At least one, none settled; their rows fit the lane's largest batch. */
   readonly members: readonly Task[];
   readonly reason: DispatchReason;
+  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
+  readonly after?: RunningBatch | undefined;
+}
+
+/** What all batches of a scheduler have in common. */
+export interface BatchSurroundings {
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
-  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
-  readonly after?: RunningBatch | undefined;
 }
 
 export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
@@ -53,8 +58,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   readonly #members: readonly Task[];
   #buffers: readonly ArrayBuffer[] = [];
 
-  constructor(init: RunningBatchInit, batchStart: Instant) {
-    const { lane, members } = init;
+  constructor(start: BatchStart, surroundings: BatchSurroundings, batchStart: Instant) {
+    const { lane, members, after } = start;
     this.lane = lane;
     this.#members = members;
     const { plan } = lane;
@@ -63,18 +68,18 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
-    this.after = init.after;
-    if (init.after !== undefined) init.after.next = this;
+    this.after = after;
+    if (after !== undefined) after.next = this;
     this.slotSince = batchStart;
-    this.expectedEnd = Math.max(batchStart, init.after?.expectedEnd ?? 0) + (expectedMs ?? 0);
+    this.expectedEnd = Math.max(batchStart, after?.expectedEnd ?? 0) + (expectedMs ?? 0);
     this.record = {
-      model: init.model,
-      version: init.version,
+      model: surroundings.model,
+      version: surroundings.version,
       signatureName: plan.name,
       tasks: members.length,
       rows: lane.wholeSize ?? taskRows,
       size,
-      reason: init.reason,
+      reason: start.reason,
       batchStart,
       executeStart: 0,
       splitStart: 0,
@@ -84,7 +89,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
       expectedMs,
       outcome: 'ok',
       members: sampled,
-      trace: sampled[0] === undefined ? undefined : init.telemetry.startBatchTrace(sampled[0]),
+      trace: sampled[0] === undefined ? undefined : surroundings.telemetry.startBatchTrace(sampled[0]),
       riders: undefined,
       isolation: undefined,
     };
