@@ -18,6 +18,7 @@ const listener = (): void => {
   fired += 1;
 };
 const deadlines = new DeadlineTimer(systemClock);
+const cancelListener = { onCancel: listener };
 const addDeadline = () => deadlines.add(systemClock.nowMs() + TIMEOUT_MS, listener);
 const open = Array.from({ length: IN_FLIGHT }, addDeadline);
 let oldest = 0;
@@ -44,7 +45,7 @@ await runSubject([
     contestants: {
       CancelSignal: () => {
         const signal = new CancelSignal();
-        signal.onCancel = listener;
+        signal.listener = cancelListener;
         return signal.isCancelled;
       },
       AbortController: () => new AbortController().signal.addEventListener('abort', listener),

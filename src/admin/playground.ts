@@ -10,6 +10,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
+import type { ModelSpec } from '../core/model-spec.ts';
 import type { PredictHandler } from '../proxy/handlers/predict.ts';
 import { BodyReader } from '../proxy/http/body-reader.ts';
 import { errorBody } from '../proxy/http/http-errors.ts';
@@ -80,7 +81,7 @@ export class Playground {
       context.responseBytes = answer.length;
       send(response, error.row.http, answer, context);
     } finally {
-      context.cancel.onCancel = undefined;
+      context.cancel.listener = undefined;
       lifecycle.finish(context, error);
     }
   }
@@ -91,24 +92,32 @@ export class Playground {
     const reader = new BodyReader(request, this.#options.maxBodyBytes);
     if (reader.refusal !== undefined) throw reader.refusal;
     return new Promise((resolve, reject) => {
-      context.cancel.onCancel = (reason) => {
-        reader.stop();
-        reject(reason);
+      context.cancel.listener = {
+        onCancel: (reason) => {
+          reader.stop();
+          reject(reason);
+        },
       };
       reader.read().then(resolve, reject);
     });
   }
 
   async #ask(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
-    context.cancel.onCancel = undefined;
+    context.cancel.listener = undefined;
     context.cancel.throwIfCancelled();
     context.requestBytes = body.length;
     const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
-    const asked =
-      verb === 'predict' ? this.#predict.answer(body, spec, context) : this.#inference[verb](body, spec, context);
-    const answer = await asked;
+    const answer =
+      verb === 'predict'
+        ? await this.#askPredict(body, spec, context)
+        : await this.#inference[verb](body, spec, context);
     context.responseBytes = answer.length;
     return answer;
+  }
+
+  async #askPredict(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
+    const { outputs, print } = this.#predict.begin(body, spec, context);
+    return print(await outputs);
   }
 }
 

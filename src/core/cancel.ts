@@ -7,11 +7,16 @@
  */
 import { ServingError } from './errors.ts';
 
+/** Who holds the request. */
+export interface CancelListener {
+  /** Called once, synchronously, when the request is no longer wanted. */
+  onCancel(reason: ServingError): void;
+}
+
 export class CancelSignal {
   /** Why: `cancelled` or `deadline_exceeded`. Undefined while the request is wanted. */
   reason: ServingError | undefined;
-  /** Called once, synchronously, when the request is no longer wanted. */
-  onCancel: ((reason: ServingError) => void) | undefined;
+  listener: CancelListener | undefined;
 
   get isCancelled(): boolean {
     return this.reason !== undefined;
@@ -21,9 +26,9 @@ export class CancelSignal {
   cancel(reason: ServingError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    const listener = this.onCancel;
-    this.onCancel = undefined;
-    listener?.(reason);
+    const { listener } = this;
+    this.listener = undefined;
+    listener?.onCancel(reason);
   }
 
   throwIfCancelled(): void {

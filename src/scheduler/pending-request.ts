@@ -8,6 +8,7 @@
  *
  * It takes over the request's cancel signal and gives it back, unset, when it settles.
  */
+import type { CancelListener } from '../core/cancel.ts';
 import type { Instant } from '../core/clock.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { TensorMap } from '../core/tensor.ts';
@@ -28,7 +29,7 @@ export interface Ticket {
 
 const NO_TASKS: readonly Task[] = [];
 
-export class PendingRequest implements TaskOwner {
+export class PendingRequest implements TaskOwner, CancelListener {
   readonly context: TaskContext;
   isSettled = false;
   readonly #queue: TaskQueue;
@@ -49,7 +50,7 @@ export class PendingRequest implements TaskOwner {
     this.#queue = queue;
     this.#resolve = resolve;
     this.#reject = reject;
-    context.cancel.onCancel = (reason) => this.fail(reason);
+    context.cancel.listener = this;
   }
 
   /** Queues the request in `lane`, in parts of at most the lane's largest batch. Called once. */
@@ -85,6 +86,10 @@ export class PendingRequest implements TaskOwner {
     this.#resolve(answer);
   }
 
+  onCancel(reason: ServingError): void {
+    this.fail(reason);
+  }
+
   fail(error: ServingError): void {
     if (this.isSettled) return;
     this.#settle();
@@ -97,7 +102,7 @@ export class PendingRequest implements TaskOwner {
 
   #settle(): void {
     this.isSettled = true;
-    this.context.cancel.onCancel = undefined;
+    this.context.cancel.listener = undefined;
   }
 
   #part(part: number, inputs: TensorMap, rows: number, ticket: Ticket): TaskInit {

@@ -125,7 +125,7 @@ export class Scheduler {
   /**
    * Resolves with the wanted outputs, in their order, of the request's own rows; the caller may keep them (views of the
    * batch's outputs). Throws a ServingError where it is refused, for that has to be quick, and rejects with one where it
-   * fails later. Owns `context.cancel.onCancel` until it settles.
+   * fails later. Owns `context.cancel.listener` until it settles.
    */
   submit(request: SchedulerRequest): Promise<TensorMap> {
     const { context, signatureName, inputs } = request;

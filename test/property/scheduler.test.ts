@@ -218,7 +218,7 @@ class World {
     const owner = this.#ownerOfRow.get(row)!;
     const { context } = owner.request;
     assert.equal(context.cancel.isCancelled, false, 'no cancelled request is run');
-    assert.notEqual(context.cancel.onCancel, undefined, 'no settled request is run');
+    assert.notEqual(context.cancel.listener, undefined, 'no settled request is run');
     assert.ok(context.deadline > this.harness.clock.nowMs(), 'no expired request is run');
     assert.ok(deadline >= context.deadline, 'the batch is wanted until its last member is not');
     assert.equal(owner.width, width);
@@ -240,7 +240,7 @@ class World {
     let oldest = Infinity;
     for (const { request, rows, ran, submittedAt } of this.#known) {
       if (rows.length === 0 || ran === rows.length || request.outcome !== undefined) continue;
-      if (request.context.cancel.isCancelled || request.context.cancel.onCancel === undefined) continue;
+      if (request.context.cancel.isCancelled || request.context.cancel.listener === undefined) continue;
       oldest = Math.min(oldest, submittedAt);
     }
     return oldest;
@@ -255,7 +255,7 @@ class World {
   async #checkAnswer({ request, rows, width, ran, isBad }: Known): Promise<void> {
     assert.notEqual(request.outcome, undefined, 'every request settles');
     const { outputs, error } = request.outcome!;
-    assert.equal(request.context.cancel.onCancel, undefined);
+    assert.equal(request.context.cancel.listener, undefined);
     if (error !== undefined) {
       const expected = ['cancelled', 'deadline_exceeded', 'backend_failed', 'worker_lost', 'overloaded'];
       assert.ok(expected.includes(error.kind), error.kind);

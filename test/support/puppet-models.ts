@@ -40,12 +40,12 @@ export class PuppetRunner implements ServableRunner {
     for (const stage of [STAGE_QUEUE, STAGE_BATCH, STAGE_EXECUTE]) stages.enter(stage, at);
     this.runningBatches += 1;
     return new Promise<TensorMap>((resolve, reject) => {
-      cancel.onCancel = reject;
+      cancel.listener = { onCancel: reject };
       const answer = async (): Promise<TensorMap> => this.#behave(request);
       answer().then(resolve, reject);
     }).finally(() => {
       this.runningBatches -= 1;
-      cancel.onCancel = undefined;
+      cancel.listener = undefined;
       stages.enter(STAGE_SPLIT, at);
     });
   }

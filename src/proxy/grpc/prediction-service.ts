@@ -21,7 +21,7 @@ import {
 } from './inference-response-writer.ts';
 import { readModelMetadataRequest, SIGNATURE_DEF, writeModelMetadataResponse } from './model-metadata-codec.ts';
 import { PredictResponseWriter } from './predict-response-writer.ts';
-import { type UnaryHandler, type UnarySurroundings, unaryMethod } from './unary-exchange.ts';
+import { type UnaryHandler, type UnaryReply, type UnarySurroundings, unaryMethod } from './unary-exchange.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
@@ -46,7 +46,7 @@ export class PredictionService {
 
   register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
     const methods: Readonly<Record<string, UnaryHandler>> = {
-      Predict: (message, context) => this.#predict(message, context),
+      Predict: (message, context, reply) => this.#predict(message, context, reply),
       Classify: (message, context) => this.#classify(message, context),
       Regress: (message, context) => this.#regress(message, context),
       MultiInference: (message, context) => this.#multiInference(message, context),
@@ -58,11 +58,11 @@ export class PredictionService {
   }
 
   /** No promise is made of what is refused: under overload that is most requests. */
-  #predict(message: Uint8Array, context: RequestContext): Promise<Uint8Array> {
+  #predict(message: Uint8Array, context: RequestContext, reply: UnaryReply): undefined {
     const { predict, maxTensorBytes } = this.#options;
     const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes, this.#memo);
     const target = predict.resolve(modelSpec, context);
-    return predict.predict(target, inputs, outputFilter, context).then((outputs) => {
+    reply.answerWith(predict.predict(target, inputs, outputFilter, context), (outputs) => {
       context.stages.enter(STAGE_ENCODE, context.now());
       return this.#responses.write(target.modelSpec, outputs, MESSAGE_HEAD_BYTES);
     });

@@ -12,7 +12,7 @@
  */
 
 import type { Buffer } from 'node:buffer';
-import { clientLeft } from '../../core/cancel.ts';
+import { type CancelListener, clientLeft } from '../../core/cancel.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -55,7 +55,7 @@ interface Further {
  */
 const DEADLINE_SLACK_MS = 5;
 
-export class Exchange {
+export class Exchange implements CancelListener {
   readonly context: RequestContext;
   readonly #transport: Transport;
   readonly #surroundings: RestSurroundings;
@@ -89,7 +89,7 @@ export class Exchange {
     if (context.cancel.reason !== undefined) this.fail(context.cancel.reason);
     else if (timeout instanceof ServingError) this.fail(timeout);
     else if (priority instanceof ServingError) this.fail(priority);
-    else context.cancel.onCancel = (reason) => this.fail(reason);
+    else context.cancel.listener = this;
   }
 
   /** It has its answer, or needs none. */
@@ -124,13 +124,17 @@ export class Exchange {
     this.#finish(OK, contentType, body, version);
   }
 
-  /** Replies with what it gives, or fails with why it gives nothing. */
-  replyWith(answer: Promise<Buffer>): void {
-    // Not `.catch` behind it: that is a promise more for each request.
-    answer.then(
-      (body) => this.#replyLate(body),
+  /** Replies with what `encode` makes of the value, or fails with why there is none, or with what `encode` throws. */
+  replyWith<T>(value: Promise<T>, encode: (value: T) => Buffer): void {
+    // Not a `.then` for each step, nor `.catch` behind it: that is a promise more for each request.
+    value.then(
+      (settled) => this.#replyLate(settled, encode),
       (thrown: unknown) => this.fail(thrown),
     );
+  }
+
+  onCancel(reason: ServingError): void {
+    this.fail(reason);
   }
 
   /** Anything thrown becomes the answer that its kind has; `allow` goes with a method that is not allowed. */
@@ -150,9 +154,9 @@ export class Exchange {
     context.cancel.cancel(clientLeft(context.stages.reached));
   }
 
-  #replyLate(body: Buffer): void {
+  #replyLate<T>(value: T, encode: (value: T) => Buffer): void {
     try {
-      this.reply(body);
+      this.reply(encode(value));
     } catch (thrown) {
       this.fail(thrown);
     }
@@ -161,7 +165,7 @@ export class Exchange {
   async #compress(body: Buffer, contentType: string, version: string, coding: Coding): Promise<void> {
     const { cancel } = this.context;
     cancel.throwIfCancelled();
-    cancel.onCancel = (reason) => this.fail(reason);
+    cancel.listener = this;
     const compressed = await compressAnswer(body, coding);
     if (this.#isFinished) return;
     const isSmaller = compressed.length < body.length;
@@ -173,7 +177,7 @@ export class Exchange {
     const { context } = this;
     this.#isFinished = true;
     this.#open.splice(this.#open.indexOf(this), 1);
-    context.cancel.onCancel = undefined;
+    context.cancel.listener = undefined;
     context.requestBytes = this.#transport.receivedBytes;
     this.#transport.stopBody();
     try {

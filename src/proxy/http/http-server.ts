@@ -177,7 +177,9 @@ export class RestServer {
   }
 
   #predictOf(exchange: Exchange, { spec }: Route, body: Buffer): void {
-    if (!exchange.isFinished) exchange.replyWith(this.#predict.answer(body, spec, exchange.context));
+    if (exchange.isFinished) return;
+    const { outputs, print } = this.#predict.begin(body, spec, exchange.context);
+    exchange.replyWith(outputs, print);
   }
 
   async #answer(exchange: Exchange, route: Route): Promise<void> {

@@ -23,6 +23,14 @@ interface Decoded {
   readonly unbatchedRows: number;
 }
 
+/** A request that is queued. */
+export interface PredictUnderWay {
+  /** Rejects with ServingError. */
+  readonly outputs: Promise<TensorMap>;
+  /** The answer's bytes, once. Throws the cancel reason where nobody waits for them any more. */
+  readonly print: (outputs: TensorMap) => Buffer;
+}
+
 export class RestPredict {
   readonly #handler: PredictHandler;
   readonly #scanner = new PredictBodyScanner();
@@ -32,16 +40,18 @@ export class RestPredict {
     this.#handler = handler;
   }
 
-  /** Throws or rejects with ServingError, or the cancel reason. No promise is made of what is refused at once. */
-  answer(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
+  /** Throws ServingError, or the cancel reason, where it refuses at once: no promise is made of that. */
+  begin(body: Buffer, spec: ModelSpec, context: RequestContext): PredictUnderWay {
     context.stages.enter(STAGE_DECODE, context.now());
     const { target, inputs, format, unbatchedRows } = this.#decode(body, spec, context);
-    return this.#handler.predict(target, inputs, [], context).then((outputs) => {
+    const outputs = this.#handler.predict(target, inputs, [], context);
+    const print = (outputs: TensorMap): Buffer => {
       // It may have been cancelled in the same turn: nobody is there to read the answer.
       context.cancel.throwIfCancelled();
       context.stages.enter(STAGE_ENCODE, context.now());
       return this.#printer.print(outputs, format, unbatchedRows);
-    });
+    };
+    return { outputs, print };
   }
 
   #decode(body: Buffer, spec: ModelSpec, context: RequestContext): Decoded {

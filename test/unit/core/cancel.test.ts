@@ -21,19 +21,19 @@ describe('CancelSignal', () => {
   it('tells its listener once, at once', () => {
     const signal = new CancelSignal();
     const heard: ServingError[] = [];
-    signal.onCancel = (reason) => heard.push(reason);
+    signal.listener = { onCancel: (reason) => heard.push(reason) };
     signal.cancel(deadline);
     assert.deepEqual(heard, [deadline]);
     signal.cancel(deadline);
     assert.equal(heard.length, 1);
-    assert.equal(signal.onCancel, undefined, 'the listener and what it holds may be freed');
+    assert.equal(signal.listener, undefined, 'the listener and what it holds may be freed');
   });
 
   it('tells only the stage that took it over last', () => {
     const signal = new CancelSignal();
     const heard: string[] = [];
-    signal.onCancel = () => heard.push('first');
-    signal.onCancel = () => heard.push('second');
+    signal.listener = { onCancel: () => heard.push('first') };
+    signal.listener = { onCancel: () => heard.push('second') };
     signal.cancel(deadline);
     assert.deepEqual(heard, ['second']);
   });
@@ -41,8 +41,10 @@ describe('CancelSignal', () => {
   it('already has its reason when the listener hears it', () => {
     const signal = new CancelSignal();
     let seen: ServingError | undefined;
-    signal.onCancel = () => {
-      seen = signal.reason;
+    signal.listener = {
+      onCancel: () => {
+        seen = signal.reason;
+      },
     };
     signal.cancel(deadline);
     assert.equal(seen, deadline);

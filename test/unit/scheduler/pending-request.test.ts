@@ -41,7 +41,7 @@ describe('PendingRequest', () => {
     request.complete(task, task.inputs);
     assert.deepEqual(log, [[1, 2]]);
     assert.equal(request.isSettled, true);
-    assert.equal(context.cancel.onCancel, undefined);
+    assert.equal(context.cancel.listener, undefined);
   });
 
   it('is answered when its last part is, in the order of its rows', () => {

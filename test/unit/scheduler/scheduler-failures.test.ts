@@ -97,7 +97,7 @@ describe('Scheduler: cancel and deadline', () => {
     h.turn();
     h.executor.runs[0]?.complete();
     await request.values();
-    assert.equal(request.context.cancel.onCancel, undefined);
+    assert.equal(request.context.cancel.listener, undefined);
   });
 });
 

@@ -100,7 +100,7 @@ function waiting(): { handle: UnaryHandler; answer: () => void } {
   const handle = (_: Uint8Array, context: RequestContext): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
       answer = () => resolve(WITH_ROOM);
-      context.cancel.onCancel = reject;
+      context.cancel.listener = { onCancel: reject };
     });
   return { handle, answer: () => answer() };
 }

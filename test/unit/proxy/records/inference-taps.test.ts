@@ -168,7 +168,7 @@ describe('a tapped method on examples', () => {
     await ask(({ outputs }) => new Map(outputs.map((name) => [name, square])), /the model is at fault/);
     await ask((request) => {
       const outputs = lengths(request);
-      request.context.cancel.onCancel = undefined;
+      request.context.cancel.listener = undefined;
       request.context.cancel.cancel(new ServingError('cancelled', 'left'));
       return outputs;
     });

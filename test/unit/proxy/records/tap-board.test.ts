@@ -144,7 +144,7 @@ describe('a tapped model', () => {
     await assert.rejects(failing.predict(), failure);
     const late = harness({
       behave: ({ context, outputs, inputs }) => {
-        context.cancel.onCancel = undefined;
+        context.cancel.listener = undefined;
         context.cancel.cancel(new ServingError('cancelled', 'left'));
         return new Map(outputs.map((name) => [name, inputs.get('x')!]));
       },
