@@ -12,6 +12,7 @@
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
+import { flatText } from '../core/flat-text.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifeSettings } from './life-settings.ts';
@@ -45,7 +46,7 @@ export class ModelLife {
   #isRetired = false;
 
   constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifeSettings) {
-    this.name = config.name;
+    this.name = flatText(config.name);
     this.#config = config;
     this.#settings = settings;
     this.first = new FirstReady(rule);

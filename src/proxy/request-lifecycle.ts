@@ -69,7 +69,7 @@ export class RequestLifecycle {
    * that the surface answers through its ordinary error path; the same if its deadline has already passed.
    */
   begin(arrival: RequestArrival): RequestContext {
-    const { clock, deadlines, telemetry, maxTimeoutMs, arrivals } = this.#options;
+    const { clock, telemetry, maxTimeoutMs, arrivals } = this.#options;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt() ?? Infinity);
     const deadline = receivedAt + Math.min(arrival.timeoutMs ?? Infinity, maxTimeoutMs[arrival.surface]);
     const context = new RequestContext({
@@ -86,9 +86,8 @@ export class RequestLifecycle {
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);
-    context.deadlineEntry = deadlines.add(deadline, () => context.cancel.cancel(deadlineExceeded(context)));
     if (this.#isDraining) context.cancel.cancel(draining());
-    else if (deadline <= clock.nowMs()) context.cancel.cancel(expiredUnread(context));
+    else if (deadline !== Infinity) this.#arm(context);
     return context;
   }
 
@@ -100,6 +99,16 @@ export class RequestLifecycle {
     context.stages.finish(this.#options.clock.nowMs());
     this.#options.telemetry.recordRequest(context);
     if (this.#open.size === 0) this.#drained?.();
+  }
+
+  #arm(context: RequestContext): void {
+    const { clock, deadlines } = this.#options;
+    if (context.deadline <= clock.nowMs()) {
+      context.cancel.cancel(expiredUnread(context));
+      return;
+    }
+    const expire = (): void => context.cancel.cancel(deadlineExceeded(context));
+    context.deadlineEntry = deadlines.add(context.deadline, expire);
   }
 
   /** Refuses what comes from now on; resolves when nothing is in flight. */

@@ -36,8 +36,8 @@ export const STAGE_SPLIT = 6;
 export const STAGE_ENCODE = 7;
 
 export class StageClock {
-  /** Starts of the stages. Eight doubles: a ninth would put them outside V8's heap, at ten times the price. */
-  readonly #starts = new Float64Array(8);
+  /** Starts of the stages, as a list of doubles, which V8 makes in a fraction of the time that a Float64Array takes. */
+  readonly #starts = [-0, -0, -0, -0, -0, -0, -0, -0];
   #end = 0;
   #reached = 0;
 
@@ -68,7 +68,7 @@ export class StageClock {
   /** What `copyTo` wrote. */
   static from(numbers: Float64Array, at: number): StageClock {
     const clock = new StageClock(numbers[at]!);
-    clock.#starts.set(numbers.subarray(at, at + STAGES.length));
+    for (let i = 0; i < STAGES.length; i++) clock.#starts[i] = numbers[at + i]!;
     clock.#end = numbers[at + STAGES.length]!;
     clock.#reached = numbers[at + STAGES.length + 1]!;
     return clock;

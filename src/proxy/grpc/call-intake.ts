@@ -67,7 +67,7 @@ export class CallIntake {
   /** Delivers what has come, as far as the call may go on. */
   resume(): void {
     try {
-      while (!this.#isHeld) {
+      while (!this.#mustWait()) {
         const message = this.#messages.next();
         if (message === undefined) break;
         if (this.#messages.isCompressed) this.#decompress(message);
@@ -78,7 +78,7 @@ export class CallIntake {
     }
     const consumed = this.#messages.takeConsumed();
     if (consumed > 0) this.#owner.consume(consumed);
-    if (this.#isRequestWhole && !this.#isHeld) this.#finish();
+    if (this.#isRequestWhole && !this.#mustWait()) this.#finish();
   }
 
   /** Nobody reads the one message any more: its memory is used again. */
@@ -87,7 +87,8 @@ export class CallIntake {
     this.#delivered = undefined;
   }
 
-  get #isHeld(): boolean {
+  /** Not a private getter: V8 calls its runtime for one. */
+  #mustWait(): boolean {
     return this.#isDecompressing || this.#owner.isHeld;
   }
 

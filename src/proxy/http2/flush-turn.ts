@@ -15,7 +15,6 @@ export interface Flushable {
 
 export class FlushTurn {
   #waiting: Flushable[] = [];
-  #spare: Flushable[] = [];
   readonly #run = (): void => this.#flushAll();
   readonly #spin: IdleSpin;
 
@@ -31,10 +30,8 @@ export class FlushTurn {
 
   #flushAll(): void {
     const waiting = this.#waiting;
-    this.#waiting = this.#spare;
+    this.#waiting = [];
     for (const flushable of waiting) flushable.flush();
     this.#spin.answered(waiting);
-    waiting.length = 0;
-    this.#spare = waiting;
   }
 }
