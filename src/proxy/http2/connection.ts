@@ -49,12 +49,12 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
 
   /** @param onClosed is called once, when the duplex has closed */
   constructor(duplex: Duplex, environment: ConnectionEnvironment, onClosed: (connection: Http2Connection) => void) {
-    const { options, time } = environment;
+    const { options, time, slabs } = environment;
     this.#duplex = duplex;
     this.#environment = environment;
     this.#onClosed = onClosed;
     this.#core = new ConnectionCore(duplex, environment, this, () => this.#endIfDrained());
-    this.#reader = new FrameReader(this, options.maxFrameBytes);
+    this.#reader = new FrameReader(this, options.maxFrameBytes, slabs);
     this.#requests = new RequestFrames(this.#core);
     this.#control = new ControlFrames(this.#core, this);
     this.#watch = new ConnectionWatch(this.#core, this, time.now);

@@ -1,6 +1,7 @@
 /**
- * Buffers that small frames are written into. A connection holds one from its first write of a turn until the kernel
- * has taken the bytes, which is nearly always at once: a few serve all connections.
+ * Buffers that small frames are written into, and that a frame is put together in that did not come whole. A connection
+ * holds one from its first write of a turn until the kernel has taken the bytes, which is nearly always at once, and
+ * one while a frame is on its way: a few serve all connections.
  */
 import { Buffer } from 'node:buffer';
 

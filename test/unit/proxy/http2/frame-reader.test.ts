@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { ConnectionError, ErrorCode } from '../../../../src/proxy/http2/error-code.ts';
-import { FrameReader } from '../../../../src/proxy/http2/frame-reader.ts';
+import { FrameReader, type FrameSink } from '../../../../src/proxy/http2/frame-reader.ts';
+import { SLAB_BYTES, SlabPool } from '../../../../src/proxy/http2/slab-pool.ts';
 import { frame } from '../../../support/http2-frames.ts';
 
 const readAll = (chunks: readonly Buffer[], maxFrameBytes = 16_384): string[] => {
@@ -13,6 +14,7 @@ const readAll = (chunks: readonly Buffer[], maxFrameBytes = 16_384): string[] =>
         seen.push(`${type} ${flags} ${id} ${bytes.toString('latin1', start, end)}`),
     },
     maxFrameBytes,
+    new SlabPool(),
   );
   for (const chunk of chunks) reader.read(chunk);
   return seen;
@@ -68,6 +70,7 @@ test('stopped by its sink it hands out nothing more', () => {
       },
     },
     16_384,
+    new SlabPool(),
   );
   reader.read(BYTES);
   reader.read(BYTES);
@@ -75,16 +78,26 @@ test('stopped by its sink it hands out nothing more', () => {
   assert.equal(reader.hasPartialFrame, false);
 });
 
-test('a payload stays as it was after later reads', () => {
-  const payloads: Buffer[] = [];
-  const reader = new FrameReader(
-    { onFrame: (_t, _f, _i, bytes, start, end) => payloads.push(bytes.subarray(start, end)) },
-    100,
-  );
-  for (const text of ['one', 'two']) {
+test('the memory that a large frame is put together in is used again', () => {
+  const slabs = new SlabPool();
+  const memories = new Set<ArrayBufferLike>();
+  const payloads: string[] = [];
+  const onFrame: FrameSink['onFrame'] = (_type, _flags, _id, bytes, start, end) => {
+    memories.add(bytes.buffer);
+    payloads.push(bytes.toString('latin1', start, end));
+  };
+  const reader = new FrameReader({ onFrame }, 16_384, slabs);
+  const sent = ['a', 'b', 'c'].map((letter) => letter.repeat(16_384));
+  for (const text of sent) {
     const bytes = frame(0, 0, 1, Buffer.from(text));
-    reader.read(bytes.subarray(0, 10));
-    reader.read(bytes.subarray(10));
+    for (const piece of [bytes.subarray(0, 5), bytes.subarray(5, 9000), bytes.subarray(9000)]) reader.read(piece);
   }
-  assert.deepEqual(payloads.map(String), ['one', 'two']);
+  assert.deepEqual(payloads, sent);
+  assert.equal(memories.size, 1);
+});
+
+test('a frame larger than a slab is read from memory of its own', () => {
+  const text = 'x'.repeat(SLAB_BYTES + 1);
+  const bytes = frame(0, 0, 1, Buffer.from(text));
+  assert.deepEqual(readAll([bytes.subarray(0, 20), bytes.subarray(20)], 2 ** 20), [`0 0 1 ${text}`]);
 });
