@@ -13,7 +13,8 @@
  *   more than two batches of them.
  *
  * Measured, single rows of a 128-512-512-10 network over REST, 32 connections, two cores, runs in turn, requests a
- * second: one thread 1.3 to 1.5 x of V8's default, and without pretenuring 1.13 x of that. Images of 602 KB over gRPC, 32 connections, four starts of each: 1.39 x
+ * second: one thread 1.3 to 1.5 x of V8's default, and without pretenuring 1.13 x of that. Images of 602 KB over gRPC, four
+ * starts of each: 1.39 x of those without the room.
  */
 import { setFlagsFromString } from 'node:v8';
 import type { Machine } from './machine.ts';
