@@ -24,7 +24,7 @@ export interface UnarySurroundings {
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
 }
 
-/** How a handler answers later without a promise of its own: of most requests that is a microsecond in fifty. */
+/** How a handler answers later without a promise of its own for the encoding, for what is asked most. */
 export interface UnaryReply {
   /** Answers with what `encode` makes of the value, or fails with why there is none, or with what `encode` throws. */
   answerWith<T>(value: Promise<T>, encode: (value: T) => Uint8Array): void;
