@@ -9,12 +9,12 @@
  *   whoever sends the requests, that wait is longer than the work.
  * - Room for what travels. Batches of large tensors are moved to a worker's thread and back: V8 sees this thread's memory
  *   fall and rise by them, and takes the rise for growth. By default it collects the whole heap when that, with the
- *   heap, comes to about twice the heap of some 20 MB: with images of 600 KB up to 25 times a second. Three times the heap is
- *   more than two batches of them.
+ *   heap, comes to about twice the heap of some 20 MB: with images of 600 KB up to 25 times a second. Two and a half times
+ *   the heap leaves room for two batches of them.
  *
  * Measured, single rows of a 128-512-512-10 network over REST, 32 connections, two cores, runs in turn, requests a
  * second: one thread 1.3 to 1.5 x of V8's default, and without pretenuring 1.13 x of that. Images of 602 KB over gRPC, four
- * starts of each: 1.39 x of those without the room.
+ * starts of each: 1.31 x of those without the room.
  */
 import { setFlagsFromString } from 'node:v8';
 import type { Machine } from './machine.ts';
@@ -23,7 +23,7 @@ import type { Machine } from './machine.ts';
 const FEW_CORES = 2;
 
 /** Before the whole heap is collected again. */
-const HEAP_GROWTH_PERCENT = 200;
+const HEAP_GROWTH_PERCENT = 150;
 
 /** Call before anything is served. V8 looks at these flags as it goes. */
 export function tuneCollector({ budgetCores }: Pick<Machine, 'budgetCores'>): void {
