@@ -241,6 +241,8 @@ class World {
     for (const { request, rows, ran, submittedAt } of this.#known) {
       if (rows.length === 0 || ran === rows.length || request.outcome !== undefined) continue;
       if (request.context.cancel.isCancelled || request.context.cancel.listener === undefined) continue;
+      // Its run has failed and the scheduler may not have heard of it yet: it waits for nothing, or to be run again.
+      if (rows.some((row) => this.#failedRows.has(row))) continue;
       oldest = Math.min(oldest, submittedAt);
     }
     return oldest;
