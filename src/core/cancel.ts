@@ -16,6 +16,7 @@ export interface CancelListener {
 export class CancelSignal {
   /** Why: `cancelled` or `deadline_exceeded`. Undefined while the request is wanted. */
   reason: ServingError | undefined;
+  /** Who holds it now: taken over from the stage before by assignment, unset when it lets go. */
   listener: CancelListener | undefined;
 
   get isCancelled(): boolean {

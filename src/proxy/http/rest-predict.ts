@@ -45,11 +45,11 @@ export class RestPredict {
     context.stages.enter(STAGE_DECODE, context.now());
     const { target, inputs, format, unbatchedRows } = this.#decode(body, spec, context);
     const outputs = this.#handler.predict(target, inputs, [], context);
-    const print = (outputs: TensorMap): Buffer => {
+    const print = (answer: TensorMap): Buffer => {
       // It may have been cancelled in the same turn: nobody is there to read the answer.
       context.cancel.throwIfCancelled();
       context.stages.enter(STAGE_ENCODE, context.now());
-      return this.#printer.print(outputs, format, unbatchedRows);
+      return this.#printer.print(answer, format, unbatchedRows);
     };
     return { outputs, print };
   }

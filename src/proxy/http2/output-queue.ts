@@ -16,7 +16,7 @@ import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
-import { SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+import type { SlabPool } from './slab-pool.ts';
 import { SocketWrites } from './socket-writes.ts';
 
 const NO_SLAB = Buffer.alloc(0);
@@ -161,7 +161,7 @@ export class OutputQueue {
   }
 
   #returnSlab(): void {
-    if (this.slab.length === SLAB_BYTES) this.#slabs.give(this.slab);
+    this.#slabs.give(this.slab);
     this.slab = NO_SLAB;
     this.#start = 0;
     this.#end = 0;

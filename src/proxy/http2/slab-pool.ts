@@ -20,8 +20,8 @@ export class SlabPool {
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
   }
 
-  /** Nobody may refer to it any more. */
-  give(slab: Buffer): void {
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(slab);
+  /** Nobody may refer to it any more. Memory that is no slab is left to the collector. */
+  give(memory: Buffer): void {
+    if (memory.length === SLAB_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(memory);
   }
 }
