@@ -36,7 +36,7 @@ export const STAGE_SPLIT = 6;
 export const STAGE_ENCODE = 7;
 
 export class StageClock {
-  /** Starts of the stages, as a list of doubles, which V8 makes in a fraction of the time that a Float64Array takes. */
+  /** Starts of the stages, as a list of doubles, which V8 makes sooner than a Float64Array. */
   readonly #starts = [-0, -0, -0, -0, -0, -0, -0, -0];
   #end = 0;
   #reached = 0;
