@@ -19,7 +19,7 @@ import { createGrpcEngine } from './app-grpc-engine.ts';
 import { createModels, observeModels, processPlan } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
 import { createRecords } from './app-records.ts';
-import { createModelFileWatch, createReloadHandler } from './app-reload.ts';
+import { createReloads } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { ServeConfig } from './config/serve-config.ts';
@@ -132,7 +132,8 @@ class PillionApp implements App {
     this.#models = createModels({
       ...{ config, machine: this.#machine, coreSlots, logger, telemetry, records: this.#records },
     });
-    this.#modelFileWatch = createModelFileWatch(config, logger, this.#models);
+    const reloads = createReloads(config, logger, this.#models, telemetry.metrics);
+    this.#modelFileWatch = reloads.fileWatch;
     const predict = new PredictHandler(this.#models);
     const modelInfo = new ModelInfoHandler(this.#models);
     const common = {
@@ -145,7 +146,7 @@ class PillionApp implements App {
     this.#grpc = new GrpcServer({
       ...common,
       readiness: this.#readiness,
-      reload: createReloadHandler(config, logger, this.#models, telemetry.metrics),
+      reload: reloads.handler,
       engine: createGrpcEngine(options, this.#machine, onInternalError, tls),
       options: {
         serializationAsTensorContent: options.enable_serialization_as_tensor_content,

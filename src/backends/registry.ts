@@ -2,8 +2,9 @@
  * Which backend opens a version directory: the one that the model's config names, or the first that recognises the files:
  * another server's before model.onnx before saved_model.pb before model.json.
  *
- * A kind is a built-in one, or the name of an installed npm package (any module specifier that `import` takes) with an
- * export `backend`: docs/add-a-backend.md. A backend's runtime is imported when first asked for, so a process loads only
+ * A kind is a built-in one, or names an installed npm package, or a file by its path or `file:` URL, with an export
+ * `backend`: docs/add-a-backend.md. Only the server's own configuration may name what is not built in: lists that come
+ * over the network are held to that by proxy/handlers/reload-limits.ts. A backend's runtime is imported when first asked for, so a process loads only
  * the native libraries that its models need. Nothing is remembered here: Node's own module cache is enough.
  */
 import { readdir } from 'node:fs/promises';
@@ -108,7 +109,16 @@ async function openBackend(kind: string): Promise<Backend> {
   }
 }
 
+/** A URL that is code itself, or leads to another host. */
+const FOREIGN_URL = /^(?!file:)[a-z][a-z0-9+.-]*:/i;
+
 async function importPlugIn(specifier: string): Promise<Backend> {
+  if (FOREIGN_URL.test(specifier)) {
+    throw new ServingError(
+      'load_failed',
+      `backend ${JSON.stringify(specifier.slice(0, 100))} is neither built in (${BACKEND_KINDS.join(', ')}) nor a package or file`,
+    );
+  }
   let module: { readonly backend?: unknown };
   try {
     module = await import(specifier);

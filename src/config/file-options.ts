@@ -1,5 +1,5 @@
 /** Options of `pillion serve` that name files of configuration, with TensorFlow Serving's names where it has them. */
-import { flag, integer, type Option, text } from './option-types.ts';
+import { flag, integer, type Option, text, texts } from './option-types.ts';
 
 const DAY_S = 86_400;
 
@@ -21,8 +21,18 @@ export const FILE_OPTIONS = {
     help: 'How often the file that lists the models (--model_config_file, or --config) is looked at for a new list, in seconds. 0 = never.',
   }),
   enable_reload_rpc: flag({
-    default: true,
-    help: 'gRPC clients may replace the list of models (HandleReloadConfigRequest), as in TensorFlow Serving.',
+    default: false,
+    help: 'gRPC clients may replace the list of models (HandleReloadConfigRequest). Whoever reaches the gRPC port may then unload every model.',
+  }),
+  model_roots: texts({
+    default: [],
+    placeholder: 'DIR',
+    help: 'A model that HandleReloadConfigRequest lists has its base path under one of these; may be given several times. Default: the directories in which the configured base paths lie.',
+  }),
+  log_root: text({
+    default: '',
+    placeholder: 'DIR',
+    help: 'A request log that HandleReloadConfigRequest asks for is written under this directory. Default: the directories in which the configured logs lie; without such logs none is written.',
   }),
   batching_parameters_file: text({
     default: '',

@@ -62,6 +62,7 @@ export function readServeConfig(
   const areOptionsSound = errors.length === 0;
   const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
   if (areOptionsSound) checkTogether(options, errors);
+  warnings.push(...withoutEffect(options, origins));
   const tls = readTls(options, errors);
   const metricsPath = readMetricsPath(options, errors);
   if (errors.length > 0) return { errors };
@@ -121,6 +122,15 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
   if (options.rest_api_tls && options.ssl_config_file === '') {
     errors.push('--rest_api_tls wants a key and certificates; give --ssl_config_file=FILE too');
   }
+}
+
+/** Options that limit what only another option switches on. */
+function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
+  if (options.enable_reload_rpc) return [];
+  return ['model_roots', 'log_root']
+    .map((name) => origins.get(name)!)
+    .filter(({ kind }) => kind !== 'default')
+    .map(({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`);
 }
 
 function readTls({ ssl_config_file: path }: ServeOptions, errors: string[]): TlsConfig | undefined {

@@ -18,7 +18,7 @@ it('answers every row as docs/compatibility.md says', async (t) => {
   const python = process.env['PILLION_TEST_PYTHON'];
   assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
   const models = tempDirectory(t);
-  const sidecar = await startSidecar(writeSurfaceModels(models));
+  const sidecar = await startSidecar([...writeSurfaceModels(models), '--enable_reload_rpc']);
   const args = ['-m', 'compatibility', sidecar.grpc, sidecar.rest, models, resolve('docs/compatibility.md')];
   if (process.env['PILLION_WRITE_DOCS'] !== undefined) args.push('--write');
   const { stdout, failed } = await promisify(execFile)(python, args, { cwd: 'test/clients' }).then(

@@ -1,13 +1,14 @@
 /** Lists of models that change while the real process serves: by the file, and over gRPC. */
 import assert from 'node:assert/strict';
-import { renameSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { cpSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ConfigFiles } from '../support/config-files.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 
+const EXAMPLES = resolve('examples');
 const DIGITS = resolve('examples/digits/models/digits');
 const HALF = resolve('examples/half_plus_two/models/half_plus_two');
 const POLL = '--model_config_file_poll_wait_seconds=1';
@@ -36,21 +37,92 @@ describe('the list of models', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('follows HandleReloadConfigRequest', async () => {
-    const sidecar = await startSidecar([`--model=half=${HALF}`]);
-    const definition = loadSync('tensorflow_serving/apis/model_service.proto', {
-      includeDirs: ['proto'],
-      keepCase: true,
-    });
-    // biome-ignore lint/suspicious/noExplicitAny: proto-loader clients have no types.
-    const { ModelService } = (grpc.loadPackageDefinition(definition) as any).tensorflow.serving;
-    const client = new ModelService(sidecar.grpc, grpc.credentials.createInsecure());
-    const config = { model_config_list: { config: [{ name: 'digits', base_path: DIGITS }] } };
-    await new Promise<void>((done, failed) =>
-      client.HandleReloadConfigRequest({ config }, (error: Error | null) => (error === null ? done() : failed(error))),
-    );
-    client.close();
+  it('follows HandleReloadConfigRequest where the server allows it', async () => {
+    const sidecar = await startSidecar([`--model=half=${HALF}`, '--enable_reload_rpc', `--model_roots=${EXAMPLES}`]);
+    await withReloads(sidecar.grpc, async (reload) => reload([{ name: 'digits', base_path: DIGITS }]));
     assert.equal(await statusOf(sidecar.rest, 'digits'), 200);
+    assert.equal(await statusOf(sidecar.rest, 'half'), 404);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('is not changed by HandleReloadConfigRequest as the server is delivered', async () => {
+    const sidecar = await startSidecar([`--model=half=${HALF}`]);
+    await withReloads(sidecar.grpc, async (reload) => {
+      const refused = { code: grpc.status.UNIMPLEMENTED, details: /start the server with --enable_reload_rpc/ };
+      await assert.rejects(reload([]), refused);
+      await assert.rejects(reload([{ name: 'digits', base_path: DIGITS }]), refused);
+    });
+    assert.equal(await statusOf(sidecar.rest, 'half'), 200);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('never runs code, reads or writes where the server’s own configuration does not allow it', async (t) => {
+    const files = new ConfigFiles(t);
+    const ran = join(files.directory, 'ran');
+    const outside = join(files.directory, 'outside');
+    const link = join(files.directory, 'models', 'link');
+    mkdirSync(join(files.directory, 'models'));
+    symlinkSync(dirname(DIGITS), link);
+    symlinkSync(outside, join(files.directory, 'models', 'dangling'));
+    const own = join(files.directory, 'models', 'half');
+    cpSync(HALF, own, { recursive: true });
+    const log = join(files.directory, 'logs', 'half');
+    const sidecar = await startSidecar([`--model=half=${own},log=${log}`, '--enable_reload_rpc']);
+    const code = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(ran)}, ''); export const backend = {};`;
+    const script = files.write('plug-in.mjs', code);
+    const half = { name: 'half', base_path: own };
+    const logged = (filename_prefix: string): object => ({
+      ...half,
+      logging_config: { log_collector_config: { filename_prefix }, sampling_config: { sampling_rate: 1 } },
+    });
+    const hostile: readonly (readonly [object, RegExp])[] = [
+      [{ ...half, model_platform: `data:text/javascript,${code}` }, /there is no runtime "data:text/],
+      [{ ...half, model_platform: script }, /there is no runtime/],
+      [{ ...half, model_platform: `file://${script}` }, /there is no runtime/],
+      [{ name: 'half', base_path: DIGITS }, /base_path ".*digits" is not allowed: allowed is what lies under/],
+      [{ name: 'half', base_path: `${own}/../../plug-in.mjs` }, /not an absolute path without "\.\."/],
+      [{ name: 'half', base_path: `${link}/digits` }, /is not allowed/],
+      [{ name: 'half', base_path: join(files.directory, 'models', 'dangling') }, /cannot be looked up: ENOENT/],
+      [{ name: 'half', base_path: `${own}\0` }, /cannot be looked up/],
+      [{ name: 'half', base_path: `${own}${'/a'.repeat(4000)}` }, /base_path has more than 4095 bytes/],
+      [logged(join(outside, 'requests')), /filename_prefix ".*requests" is not allowed/],
+      [logged(`${dirname(log)}/../requests`), /not an absolute path without/],
+      [logged(`${dirname(log)}/`), /filename_prefix ".*logs\/" is not allowed/],
+    ];
+    await withReloads(sidecar.grpc, async (reload) => {
+      for (const [model, details] of hostile) {
+        await assert.rejects(reload([model]), { code: grpc.status.INVALID_ARGUMENT, details }, String(details));
+        assert.equal(await statusOf(sidecar.rest, 'half'), 200);
+      }
+      await reload([{ ...half, name: 'again' }, logged(join(dirname(log), 'more', 'requests'))]);
+    });
+    assert.equal(await statusOf(sidecar.rest, 'again'), 200);
+    for (const path of [ran, outside]) assert.equal(existsSync(path), false, path);
     assert.equal(await sidecar.stop(), 0);
   });
 });
+
+type Reload = (models: readonly object[]) => Promise<void>;
+
+/** Calls `use` with a client's HandleReloadConfigRequest, and closes the client. */
+async function withReloads(address: string, use: (reload: Reload) => Promise<void>): Promise<void> {
+  const definition = loadSync('tensorflow_serving/apis/model_service.proto', {
+    includeDirs: ['proto'],
+    keepCase: true,
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: proto-loader clients have no types.
+  const { ModelService } = (grpc.loadPackageDefinition(definition) as any).tensorflow.serving;
+  const client = new ModelService(address, grpc.credentials.createInsecure());
+  try {
+    await use(
+      (config) =>
+        new Promise((done, failed) => {
+          const request = { config: { model_config_list: { config } } };
+          const answer = (error: Error | null): void => (error === null ? done() : failed(error));
+          client.HandleReloadConfigRequest(request, answer);
+        }),
+    );
+  } finally {
+    client.close();
+  }
+}

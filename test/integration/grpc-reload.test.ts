@@ -27,6 +27,7 @@ function puppet(reload: (models: readonly ModelConfig[]) => Promise<void>): Relo
       return grown;
     },
     defaults: { executionProvider: 'cpu' },
+    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], logRoots: ['/logs'] }),
     events: { onReloaded: () => undefined, onRefused: () => undefined, onWarning: () => undefined },
   });
 }
@@ -108,7 +109,7 @@ test('a server that does not allow reloads says how it was started', async () =>
     async (server) => {
       const refused = await server.failure(MODEL, METHOD, REQUEST);
       assert.equal(refused.code, grpc.status.UNIMPLEMENTED);
-      assert.match(refused.details, /--enable_reload_rpc=false/);
+      assert.match(refused.details, /to allow it start the server with --enable_reload_rpc/);
     },
   );
 });

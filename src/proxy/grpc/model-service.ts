@@ -36,7 +36,7 @@ export class ModelService {
     const name = 'HandleReloadConfigRequest';
     const reload = this.#reload;
     if (reload === undefined) {
-      return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'it was started with --enable_reload_rpc=false');
+      return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'to allow it start the server with --enable_reload_rpc');
     }
     return unaryMethod(MODEL_SERVICE, name, surroundings, async (bytes) => {
       const increases = await reload.reload(readReloadRequest(bytes));

@@ -1,14 +1,15 @@
 /**
  * HandleReloadConfigRequest: a new list of models for a running server, which replaces the old one.
  *
- * A list that is wrong in itself changes nothing (`invalid_request`, with all that is wrong). From then on the reloader
- * decides; its contract is models/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the
+ * A list that is wrong in itself, or names what a peer may not choose (reload-limits.ts), changes nothing
+ * (`invalid_request`, with all that is wrong). From then on the reloader decides; its contract is models/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the
  * reload goes on. A file that lists models is not written: it counts again when it next changes, or at the next start.
  */
 import type { Message } from '@bufbuild/protobuf';
 import { type ModelDefaults, modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { ModelReloader } from '../../models/servable-directory.ts';
+import { beyondLimits, type ReloadLimits } from './reload-limits.ts';
 
 export interface ReloadRequest {
   /** A ModelServerConfig; undefined = absent. */
@@ -35,6 +36,8 @@ export interface ReloadParts {
   /** The sum of a counter's series; 0 for a name that is none, as in TensorFlow Serving. */
   readonly counterTotal: (name: string) => Promise<number>;
   readonly defaults: ModelDefaults;
+  /** What a list may name now. */
+  readonly limits: () => ReloadLimits;
   readonly events: ReloadEvents;
 }
 
@@ -61,10 +64,12 @@ export class ReloadHandler {
   }
 
   async #reload({ config, metricNames }: ReloadRequest): Promise<readonly CounterIncrease[]> {
-    const { reloader, counterTotal, defaults, events } = this.#parts;
+    const { reloader, counterTotal, defaults, limits, events } = this.#parts;
     if (config === undefined) throw invalid('config is missing; send a ModelServerConfig with a model_config_list');
     const { models, errors, warnings } = modelsOfServerConfig(config, (path) => path || 'config', defaults);
     if (errors.length > 0) throw invalid(errors.join('; '));
+    const refused = await beyondLimits(models, limits());
+    if (refused.length > 0) throw invalid(`${refused.join('; ')}; nothing was changed`);
     const names = [...new Set(metricNames)];
     if (names.length > MAX_METRIC_NAMES) {
       throw invalid(`${names.length} metric_names are too many; at most ${MAX_METRIC_NAMES}`);

@@ -28,6 +28,7 @@ class Puppet {
     },
     counterTotal: async (name) => this.counters.get(name) ?? 0,
     defaults: { executionProvider: 'cpu' },
+    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], logRoots: ['/logs'] }),
     events: {
       onReloaded: (models) => this.log.push(`reloaded ${models.join()}`),
       onRefused: (error) => this.log.push(`refused ${error.kind}`),
@@ -44,13 +45,15 @@ describe('ReloadHandler', () => {
   it('hands the list on and resolves when it is in force', async () => {
     const puppet = new Puppet();
     let end = (): void => undefined;
-    puppet.reload = () =>
-      new Promise((resolve) => {
-        end = resolve;
-      });
+    const isAsked = new Promise<void>((asked) => {
+      puppet.reload = () =>
+        new Promise((resolve) => {
+          end = resolve;
+          asked();
+        });
+    });
     const reloading = puppet.handler.reload({ config: configOf([M]), metricNames: [] });
-    await Promise.resolve();
-    await Promise.resolve();
+    await isAsked;
     assert.deepEqual(puppet.log, []);
     end();
     assert.deepEqual(await reloading, []);
@@ -75,6 +78,28 @@ describe('ReloadHandler', () => {
       isKind('invalid_request', /config\[0\].base_path: model "m": base_path wants an absolute path.*; .*given twice/),
     );
     assert.deepEqual([puppet.lists, puppet.log], [[], ['refused invalid_request']]);
+  });
+
+  it('changes nothing when the list names what only the server’s own configuration may', async () => {
+    const puppet = new Puppet();
+    const reload = (model: object) => puppet.handler.reload({ config: configOf([model]), metricNames: [] });
+    await assert.rejects(
+      reload({ ...M, modelPlatform: 'data:text/javascript,1' }),
+      isKind(
+        'invalid_request',
+        /model "m": there is no runtime "data:text\/javascript,1"; use one of onnx\..*nothing was changed$/,
+      ),
+    );
+    await assert.rejects(
+      reload({ name: 'm', basePath: '/etc/m' }),
+      isKind(
+        'invalid_request',
+        /base_path "\/etc\/m" is not allowed: allowed is what lies under \/models; --model_roots/,
+      ),
+    );
+    assert.deepEqual(puppet.lists, []);
+    await reload({ ...M, modelPlatform: 'onnx' });
+    assert.equal(puppet.lists.length, 1);
   });
 
   it('refuses what is no list of models', async () => {
