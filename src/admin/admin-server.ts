@@ -10,16 +10,19 @@
  *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
  *   GET /          the console, and what its page asks for (console.ts)
  *
- * All but the first three answer to a loopback Host alone (loopback-host.ts).
+ * All but the first three answer to a loopback Host alone (loopback-host.ts), all but the first two to no page of another
+ * origin, and GET /profile and /record, which cost something, want the header of a POST (change-guard.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
+import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
 import type { Console } from './console.ts';
 import { refuseForeignHost } from './loopback-host.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
+import type { Refusal } from './refusal.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
 export interface AdminServerOptions {
@@ -36,6 +39,12 @@ export interface AdminServerOptions {
   readonly console?: Pick<Console, 'answer' | 'close'>;
   readonly onInternalError: (error: unknown) => void;
 }
+
+/** For the browsers that do not say where a request comes from: no other origin's page may embed an answer. */
+const NOT_FOR_OTHERS = [
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['x-content-type-options', 'nosniff'],
+] as const;
 
 export class AdminServer {
   readonly #options: AdminServerOptions;
@@ -74,20 +83,24 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
+    for (const [name, value] of NOT_FOR_OTHERS) response.setHeader(name, value);
     if (isRead && (await this.#answerProbe(path, request, response))) return;
     const foreign = refuseForeignHost(request, 'this server answers');
-    if (foreign !== undefined) return send(response, foreign.status, 'text/plain', `${foreign.text}\n`);
+    if (foreign !== undefined) return refuse(response, foreign);
     if (await this.#options.console?.answer(request, response)) return;
     if (!isRead) {
       response.setHeader('allow', 'GET, HEAD');
       return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
     }
+    const isCostly = path === '/profile' || path === '/record';
+    const refusal = isCostly ? refuseForeignChange(request.headers) : refuseForeignPage(request.headers);
+    if (refusal !== undefined) return refuse(response, refusal);
     if (path === '/models') return sendJson(response, this.#options.models());
     if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
       const answer = this.#options.requests.answer(request, path);
       if ('json' in answer) return sendJson(response, answer.json);
       if ('bytes' in answer) return send(response, 200, 'application/octet-stream', answer.bytes);
-      return send(response, answer.status, 'text/plain', `${answer.text}\n`);
+      return refuse(response, answer);
     }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
@@ -101,6 +114,11 @@ export class AdminServer {
       const { readiness, waitsFor } = this.#options;
       send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
     } else if (path === '/metrics' || path === METRICS_PATH) {
+      const foreign = refuseForeignPage(request.headers);
+      if (foreign !== undefined) {
+        refuse(response, foreign);
+        return true;
+      }
       const page = await this.#options.metrics({
         accept: request.headers.accept,
         withTfServing: path === METRICS_PATH,
@@ -114,6 +132,10 @@ export class AdminServer {
 function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
   if (isReady) return 'ready\n';
   return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
+}
+
+function refuse(response: ServerResponse, { status, text }: Refusal): void {
+  send(response, status, 'text/plain', `${text}\n`);
 }
 
 function sendJson(response: ServerResponse, value: object): void {

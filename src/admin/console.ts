@@ -8,13 +8,14 @@
  *   POST /models/NAME/reload|unload|load    an operator's word on a version (model-actions.ts)
  *   POST /playground/predict|classify|regress    one request (playground.ts)
  *
- * Who may ask is checked before (loopback-host.ts); who may change something, here (change-guard.ts).
+ * The Host is checked before (loopback-host.ts); here, whether a page of another origin asks (change-guard.ts). The page
+ * itself and its files are for anybody: a link may lead to them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError, toServingError } from '../core/errors.ts';
 import type { ModelManager } from '../models/model-manager.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { refuseForeignChange } from './change-guard.ts';
+import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
 import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { isModelAction, operate } from './model-actions.ts';
@@ -68,12 +69,15 @@ export class Console {
 
   async #show(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
     const { feed, about, models } = this.#options;
-    if (path === '/events') feed.answer(request, response);
+    const match = MODEL_PATH.exec(path);
+    const isModel = match !== null && match[2] === undefined;
+    if (path !== '/events' && path !== '/about' && !isModel) return this.#files.answer(path, request, response);
+    const refusal = refuseForeignPage(request.headers);
+    if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.text });
+    else if (path === '/events') feed.answer(request, response);
     else if (path === '/about') sendJson(response, 200, about());
     else {
-      const match = MODEL_PATH.exec(path);
-      if (match === null || match[2] !== undefined) return this.#files.answer(path, request, response);
-      const name = decode(match[1]!);
+      const name = decode(match![1]!);
       const detail = modelDetail(name, models);
       if (detail === undefined) throw new ServingError('model_not_found', `no model ${JSON.stringify(name)} is served`);
       sendJson(response, 200, detail);

@@ -1,5 +1,6 @@
 /** One GET to the admin server of a running sidecar, for the commands that ask it something. */
-import { get } from 'node:http';
+import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http';
+import { CONSOLE_HEADER } from '../admin/change-guard.ts';
 
 export interface AskOptions {
   /** HOST:PORT */
@@ -15,10 +16,21 @@ export function noSidecar(admin: string, error: Error): string {
   return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
+/** A GET that says it comes from no web page. `path` with its query. */
+export function getFromAdmin(
+  admin: string,
+  path: string,
+  options: RequestOptions,
+  onAnswer: (answer: IncomingMessage) => void,
+): ClientRequest {
+  const headers = { [CONSOLE_HEADER]: 'cli' };
+  return get(`http://${admin}${path}`, { agent: false, headers, ...options }, onAnswer);
+}
+
 /** The body of a 200. Rejects with the system's error, or with what was answered instead. */
 export function askAdmin({ admin, path, patienceMs }: AskOptions): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get(`http://${admin}${path}`, { agent: false, timeout: patienceMs }, (answer) => {
+    const request = getFromAdmin(admin, path, { timeout: patienceMs }, (answer) => {
       const chunks: string[] = [];
       answer.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
       answer.once('error', reject);

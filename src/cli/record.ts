@@ -7,10 +7,11 @@
  *     the sidecar ends ────────────┘
  *     no record, no sidecar, no such model, no room on the disk ──▶ why, no file, exit status 1
  */
-import { get, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
 import { DROPPED_TRAILER, ENDED_TRAILER } from '../admin/recording.ts';
 import { systemClock } from '../core/clock.ts';
+import { getFromAdmin } from './ask-admin.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecordOptions } from './record-options.ts';
 
@@ -80,7 +81,7 @@ function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessa
     with_response: String(golden),
   });
   return new Promise((resolve, reject) => {
-    const request = get(`http://${admin}/record?${query}`, { signal, agent: false }, (answer) => {
+    const request = getFromAdmin(admin, `/record?${query}`, { signal }, (answer) => {
       if (answer.statusCode === 200) return resolve(answer);
       textOf(answer).then((text) => reject(new RecordError(`${admin}: ${text.trim() || answer.statusCode}`)), reject);
     });

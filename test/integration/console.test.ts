@@ -204,6 +204,29 @@ describe('the console of a sidecar', () => {
     assert.equal((await shownVersion(sidecar)).state, 'AVAILABLE');
     assert.equal(await sidecar.stop(), 0);
   });
+
+  it('tells a page of another origin nothing, and does no work for one', async () => {
+    const sidecar = await startSidecar(DIGITS);
+    const costly = ['/profile?seconds=1', '/record?model=digits&count=1&duration_ms=1000'];
+    const telling = ['/models', '/models/digits', '/events', '/about', '/requests', '/requests/1/payload', '/metrics'];
+    const foreign = [{ origin: 'http://evil' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }];
+    const ask = async (path: string, headers: Record<string, string>): Promise<number> => {
+      const answer = await fetch(`${sidecar.admin}${path}`, { headers });
+      assert.equal(answer.headers.get('access-control-allow-origin'), null, path);
+      assert.equal(answer.headers.get('cross-origin-resource-policy'), 'same-origin', path);
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    for (const path of [...costly, ...telling]) {
+      for (const headers of foreign) assert.equal(await ask(path, { ...OURS, ...headers }), 403, path);
+    }
+    // An old browser sends none of these headers for an image or a script.
+    for (const path of costly) assert.deepEqual([await ask(path, {}), await ask(path, OURS)], [403, 200], path);
+    for (const path of ['/models', '/about', '/metrics']) assert.equal(await ask(path, {}), 200, path);
+    // A link may lead here.
+    assert.equal(await ask('/', { 'sec-fetch-site': 'cross-site' }), 200);
+    assert.equal(await sidecar.stop(), 0);
+  });
 });
 
 /** Of the first model, the highest. */

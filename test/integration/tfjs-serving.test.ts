@@ -184,7 +184,8 @@ function serving(keys: string): void {
   });
 
   it('shows in a profile which ops take the time of a run', async () => {
-    const answer = await fetch(`${sidecar.admin}/profile?seconds=1&model=digits_tensorflow`);
+    const headers = { 'x-pillion-console': '1' };
+    const answer = await fetch(`${sidecar.admin}/profile?seconds=1&model=digits_tensorflow`, { headers });
     const { otherData } = (await answer.json()) as { otherData: ProfileSummary };
     const [digits] = otherData.models;
     assert.deepEqual([digits!.model, digits!.runs, digits!.note], ['digits_tensorflow', 10, undefined]);

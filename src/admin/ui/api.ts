@@ -27,9 +27,12 @@ export class ApiError extends Error {
   }
 }
 
+/** It says that this page asks: what changes or costs something is for no other page. */
+const OURS = { 'x-pillion-console': '1' };
+
 /** What is asked for is given up when `signal` aborts; the promise then rejects with the signal's reason. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, init).catch((error: unknown) => {
+  const response = await fetch(path, { ...init, headers: { ...OURS, ...init.headers } }).catch((error: unknown) => {
     if (error instanceof DOMException) throw error;
     throw new ApiError(0, 'The server does not answer. It may have ended; this page comes back by itself.');
   });
@@ -42,9 +45,9 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return (await response.json()) as T;
 }
 
-/** Changes something: the header says that it is this page which asks. */
+/** Changes something. */
 export function post(path: string, body?: string): Promise<Response> {
-  const headers = { 'x-pillion-console': '1', 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json' };
   return ask(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
 }
 

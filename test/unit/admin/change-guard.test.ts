@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { refuseForeignChange } from '../../../src/admin/change-guard.ts';
+import { refuseForeignChange, refuseForeignPage } from '../../../src/admin/change-guard.ts';
 
 const OURS = { host: 'localhost:8502', 'x-pillion-console': '1' };
 
-describe('who may change something', () => {
+describe('who may read', () => {
+  it('is anybody but a page of another origin', () => {
+    const foreign = [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'same-site' }];
+    for (const headers of foreign) assert.equal(refuseForeignPage({ ...OURS, ...headers })?.status, 403);
+    for (const headers of [{}, { origin: 'http://localhost:8502' }, { 'sec-fetch-site': 'none' }]) {
+      assert.equal(refuseForeignPage({ host: 'localhost:8502', ...headers }), undefined);
+    }
+  });
+});
+
+describe('who may change something, or ask for what costs', () => {
   it('is our own page, or a tool that sends the header', () => {
     const own = { ...OURS, origin: 'http://localhost:8502', 'sec-fetch-site': 'same-origin' };
     for (const headers of [OURS, own]) assert.equal(refuseForeignChange(headers), undefined);

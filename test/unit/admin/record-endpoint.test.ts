@@ -28,7 +28,7 @@ async function harness(t: TestContext) {
   const record = new RecordEndpoint({ clock, taps, counters: new RecordCounters(registry), models: () => ['m', 'n'] });
   const askAdmin = await startAdmin(t, { record });
   const ask = (query: string, headers?: Record<string, string>): Promise<IncomingMessage> =>
-    askAdmin(`/record?${query}`, headers);
+    askAdmin(`/record?${query}`, { 'x-pillion-console': '1', ...headers });
   /** A request of `bytes` bytes. False: nobody listens, or its share does not have it. */
   const request = (bytes = 8): boolean => {
     const tensors = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
