@@ -10,6 +10,7 @@ The scans are the first SCAN_COUNT of the test part, in its order, read right or
 """
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterable
@@ -17,7 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+
+# Before the import: its telemetry is off unless whoever runs this asks for it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SCANS_FILE = HERE / "scans.json"

@@ -7,6 +7,8 @@
  * over the network are held to that by proxy/handlers/reload-limits.ts. A backend's runtime is imported when first asked for, so a process loads only
  * the native libraries that its models need. Nothing is remembered here: Node's own module cache is enough.
  */
+// Before any runtime, those of plug-ins among them.
+import './quiet-runtimes.ts';
 import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
 import type { Backend } from './backend.ts';

@@ -8,13 +8,17 @@ Prints one line a check, ends with "ok" and status 0, or with the first differen
 from __future__ import annotations
 
 import json
+import os
 import sys
 import urllib.request
 from pathlib import Path
 
 import grpc
 import numpy as np
-import onnxruntime as ort
+
+# Before the import: its telemetry is off unless whoever runs this asks for it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort  # noqa: E402
 
 from tensorflow_serving import Client, to_numpy
 

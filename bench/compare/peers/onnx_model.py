@@ -12,7 +12,10 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-import onnxruntime
+
+# Before the import: its telemetry is off unless whoever runs this asks for it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402
 
 MODEL_NAME = os.environ.get("MODEL_NAME", "")
 MODEL_PATH = os.environ.get("MODEL_PATH", "")

@@ -19,10 +19,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { type BindingModule, InferenceSession, importBinding, Tensor as OrtTensor } from './ort-library.ts';
 import type { OrtModel, OrtTensors, ValueMetadata } from './ort-model.ts';
 
-type BindingModule = typeof import('onnxruntime-node/dist/binding.js');
 type NativeSession = InstanceType<BindingModule['binding']['InferenceSession']>;
 type RawMetadata = NativeSession['inputMetadata'][number];
 
@@ -114,7 +113,7 @@ const TRIAL_OPTIONS: InferenceSession.SessionOptions = { intraOpNumThreads: 1, i
 
 /** The private module, if it is what it was and gives what the public API gives. */
 async function tryOut(): Promise<BindingModule | undefined> {
-  const module = await import('onnxruntime-node/dist/binding.js');
+  const module = await importBinding();
   module.initOrt();
   const reference = await InferenceSession.create(TRIAL_MODEL, TRIAL_OPTIONS);
   const direct = openNative(module, TRIAL_MODEL, TRIAL_OPTIONS);

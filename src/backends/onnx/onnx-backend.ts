@@ -6,7 +6,6 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
@@ -15,6 +14,7 @@ import { openDirect } from './direct-model.ts';
 import { OnnxSession, runOrt } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText } from './ort-errors.ts';
+import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 import { toFeeds } from './ort-tensors.ts';

@@ -2,7 +2,7 @@
  * One model opened in ONNX Runtime, by its public API or directly (direct-model.ts): the little that the rest of this
  * folder needs of either. Throws ORT's own errors; ort-errors.ts makes ours of them.
  */
-import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor as OrtTensor } from './ort-library.ts';
 
 export type ValueMetadata = InferenceSession.ValueMetadata;
 export type OrtTensors = Readonly<Record<string, OrtTensor>>;

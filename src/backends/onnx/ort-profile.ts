@@ -10,8 +10,8 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
 import type { OpTime, RunOps } from '../op-profile.ts';
+import { InferenceSession } from './ort-library.ts';
 import { type OrtModel, publicModel } from './ort-model.ts';
 
 interface OrtEvent {

@@ -9,9 +9,9 @@
  * Strings are bytes here and JS strings there. ORT's binding hands them to C as NUL-terminated UTF-8, so an element that
  * is not UTF-8, or holds a NUL (it would be cut there without a word), is refused with its place.
  */
-import { Tensor as OrtTensor } from 'onnxruntime-node';
 import { ServingError } from '../../core/errors.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { Tensor as OrtTensor } from './ort-library.ts';
 import type { OrtTensors } from './ort-model.ts';
 
 /** ORT's feeds by input name. Throws `invalid_request` for a string that ORT cannot take. */

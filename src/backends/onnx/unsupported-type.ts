@@ -4,7 +4,7 @@
  * Its public API throws before it shows any names. The binding under it has them, so on this one error path the model is
  * opened once more through that private module; where it is gone, the answer is only less exact.
  */
-import type { InferenceSession } from 'onnxruntime-node';
+import { type InferenceSession, importBinding } from './ort-library.ts';
 
 /** TensorProto.DataType, of those that onnxruntime-node cannot exchange. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -36,7 +36,7 @@ async function nameOfTensor(
   options: InferenceSession.SessionOptions,
   type: number,
 ): Promise<string | undefined> {
-  const { binding } = await import('onnxruntime-node/dist/binding.js');
+  const { binding } = await importBinding();
   const session = new binding.InferenceSession();
   try {
     session.loadModel(file, options);
