@@ -45,11 +45,11 @@ export function killSidecars(): void {
 export const DIGITS = ['--model=digits=examples/digits/models/digits'];
 const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
 
+/** Added to this process's own; undefined takes a variable away. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Resolves when the sidecar is ready. Rejects with its output if it ends before. */
-export async function startSidecar(
-  args: readonly string[],
-  environment: Record<string, string> = {},
-): Promise<Sidecar> {
+export async function startSidecar(args: readonly string[], environment: Environment = {}): Promise<Sidecar> {
   const child = runPillion(['serve', ...FREE_PORTS, ...args], environment);
   const ready = await child.line((line) => line.event === 'ready');
   const [grpc] = ready['grpc'] as string[];
@@ -60,7 +60,7 @@ export async function startSidecar(
 export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
 /** Starts `pillion` with exactly these arguments. */
-export function runPillion(args: readonly string[], environment: Record<string, string> = {}): PillionProcess {
+export function runPillion(args: readonly string[], environment: Environment = {}): PillionProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
