@@ -8,14 +8,14 @@
  *                                                   └ it fails: open again
  *
  * What a request is at fault for says that the backend is alive; what its deadline or its client ended says nothing. A
- * batch that was begun before the last change of state is not counted.
- *
- * Costs a batch a comparison and two calls (docs/adr/0015-our-own-breaker.md).
+ * batch that was begun before the last change of state is not counted. State, window and counts are opossum's
+ * (circuit.ts); when to open, and when to try again, is decided here.
  */
 import type { BreakerConfig } from '../config/model-config.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import { type ErrorKind, ServingError } from '../core/errors.ts';
 import type { RunEventFacts } from '../core/executor.ts';
+import { Circuit } from './circuit.ts';
 
 export const BREAKER_STATES = ['closed', 'half_open', 'open'] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
@@ -36,35 +36,31 @@ const PROBE_RETRY_MS = 250;
 
 export class Breaker {
   readonly #options: BreakerOptions;
-  #state: BreakerState = 'closed';
-  /** Of the state: a batch that was begun in another is not counted. */
-  #epoch = 0;
+  #circuit: Circuit;
+  /** The one batch that a half open circuit lets through is under way. */
   #isProbing = false;
-  #windowStart: Instant = 0;
-  #failures = 0;
-  /** Batches that did not fail since the first failure of the window. */
-  #others = 0;
   #probeAt: Instant = 0;
   #lastFailure = '';
 
   constructor(options: BreakerOptions) {
     this.#options = options;
+    this.#circuit = new Circuit(options, 'closed');
   }
 
   get state(): BreakerState {
-    return this.#state;
+    if (this.#circuit.closed) return 'closed';
+    return this.#circuit.opened ? 'open' : 'half_open';
   }
 
   /** Why it is not closed, for people; empty while it is. */
   get reason(): string {
-    return this.#state === 'closed' ? '' : this.#lastFailure;
+    return this.#circuit.closed ? '' : this.#lastFailure;
   }
 
   /** A request that came now would not be run. */
   get isRefusing(): boolean {
-    if (this.#state === 'closed') return false;
-    if (this.#state === 'half_open') return this.#isProbing;
-    return this.#options.clock.nowMs() < this.#probeAt;
+    if (this.#circuit.opened) return this.#options.clock.nowMs() < this.#probeAt;
+    return this.#isProbing;
   }
 
   /** What such a request hears. */
@@ -80,64 +76,59 @@ export class Breaker {
 
   /** What is noted of such a request, whoever answers it in the end. */
   refusalFacts(): RunEventFacts {
-    return { 'inference.breaker.state': this.#state, 'inference.retry_after_ms': this.#retryAfterMs() };
+    return { 'inference.breaker.state': this.state, 'inference.retry_after_ms': this.#retryAfterMs() };
   }
 
   /** A batch is about to run: what `settle` wants to know of it, or undefined if it must not. */
-  begin(): number | undefined {
-    if (this.#state === 'closed') return this.#epoch;
+  begin(): Circuit | undefined {
     if (this.isRefusing) return undefined;
-    if (this.#state === 'open') this.#enter('half_open', `${this.#options.what} is tried with one batch`);
-    this.#isProbing = true;
-    return this.#epoch;
+    if (this.#circuit.opened) this.#tryAgain();
+    this.#isProbing = this.#circuit.halfOpen;
+    return this.#circuit;
   }
 
-  /** The batch has ended. `text` says how it failed. */
-  settle(epoch: number, verdict: BatchVerdict, text = ''): void {
-    if (epoch !== this.#epoch) return;
+  /** The batch that was begun in `circuit` has ended. `text` says how it failed. */
+  settle(circuit: Circuit, verdict: BatchVerdict, text = ''): void {
+    // One that has opened stays so: what was begun in it is late, and the circuit that tries again does not hear of it.
+    if (circuit.opened) return;
+    const isProbe = circuit.halfOpen;
+    this.#isProbing = false;
+    if (verdict === 'unknown') return;
     if (verdict === 'failed') this.#lastFailure = text;
-    if (this.#state === 'half_open') this.#settleProbe(verdict);
-    else if (verdict === 'failed') this.#countFailure();
-    else if (verdict === 'alive' && this.#failures > 0) this.#others += 1;
+    circuit.tell(verdict);
+    if (isProbe) this.#hasProbed();
+    else if (verdict === 'failed') this.#openIfFailing();
   }
 
   #retryAfterMs(): number {
-    const leftMs = this.#state === 'open' ? this.#probeAt - this.#options.clock.nowMs() : 0;
+    const leftMs = this.#circuit.opened ? this.#probeAt - this.#options.clock.nowMs() : 0;
     return Math.ceil(Math.max(PROBE_RETRY_MS, leftMs));
   }
 
-  #settleProbe(verdict: BatchVerdict): void {
-    this.#isProbing = false;
-    if (verdict === 'alive') this.#enter('closed', `${this.#options.what} answers again`);
-    else if (verdict === 'failed') this.#open('the batch that tried it failed');
+  #tryAgain(): void {
+    const { what, onChange } = this.#options;
+    this.#circuit = new Circuit(this.#options, 'half_open');
+    onChange?.('half_open', `${what} is tried with one batch`);
   }
 
-  #countFailure(): void {
-    const { clock, failures, windowMs } = this.#options;
-    const now = clock.nowMs();
-    if (this.#failures === 0 || now - this.#windowStart > windowMs) {
-      this.#windowStart = now;
-      this.#failures = 0;
-      this.#others = 0;
-    }
-    this.#failures += 1;
-    if (this.#failures < failures || this.#failures < this.#others) return;
-    this.#open(`${this.#failures} of ${this.#failures + this.#others} batches failed within ${windowMs} ms`);
+  #hasProbed(): void {
+    const { what, onChange } = this.#options;
+    if (this.#circuit.closed) onChange?.('closed', `${what} answers again`);
+    else this.#hasOpened('the batch that tried it failed');
   }
 
-  #open(why: string): void {
-    const { clock, resetMs, what } = this.#options;
+  #openIfFailing(): void {
+    const { failures: enough, windowMs } = this.#options;
+    const { failures, successes } = this.#circuit.stats;
+    if (failures < enough || failures < successes) return;
+    this.#circuit.open();
+    this.#hasOpened(`${failures} of ${failures + successes} batches failed within ${windowMs} ms`);
+  }
+
+  #hasOpened(why: string): void {
+    const { clock, resetMs, what, onChange } = this.#options;
     this.#probeAt = clock.nowMs() + resetMs;
-    this.#enter('open', `${what} is not run for ${resetMs} ms: ${why}, the last with: ${this.#lastFailure}`);
-  }
-
-  #enter(state: BreakerState, reason: string): void {
-    this.#state = state;
-    this.#epoch += 1;
-    this.#isProbing = false;
-    this.#failures = 0;
-    this.#others = 0;
-    this.#options.onChange?.(state, reason);
+    onChange?.('open', `${what} is not run for ${resetMs} ms: ${why}, the last with: ${this.#lastFailure}`);
   }
 }
 

@@ -6,6 +6,7 @@ import { toServingError } from '../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
 import { PassingExecutor } from '../core/passing-executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
+import type { Circuit } from './circuit.ts';
 
 export class GuardedExecutor extends PassingExecutor {
   readonly #breaker: Breaker;
@@ -23,26 +24,26 @@ export class GuardedExecutor extends PassingExecutor {
   override run(batch: Batch, after?: Batch): Promise<BatchResult> {
     const { origin } = batch;
     if (origin?.isRerun === true) return this.#rerun(batch, after);
-    const epoch = this.#breaker.begin();
-    if (epoch === undefined) return this.#refuse(batch);
+    const circuit = this.#breaker.begin();
+    if (circuit === undefined) return this.#refuse(batch);
     return super.run(batch, after).then(
       (result) => {
-        this.#breaker.settle(epoch, 'alive');
+        this.#breaker.settle(circuit, 'alive');
         return result;
       },
       (thrown: unknown) => {
         const error = toServingError(thrown);
         const verdict = verdictOf(error);
-        if (verdict !== 'failed' || origin === undefined) this.#breaker.settle(epoch, verdict, error.message);
-        else this.#judgeLater(origin, epoch, error.message);
+        if (verdict !== 'failed' || origin === undefined) this.#breaker.settle(circuit, verdict, error.message);
+        else this.#judgeLater(origin, circuit, error.message);
         throw error;
       },
     );
   }
 
   /** Whoever ran it may find out that one request's values are at fault. */
-  #judgeLater(origin: BatchOrigin, epoch: number, text: string): void {
-    origin.onJudged = (isOfInputs) => this.#breaker.settle(epoch, isOfInputs ? 'alive' : 'failed', text);
+  #judgeLater(origin: BatchOrigin, circuit: Circuit, text: string): void {
+    origin.onJudged = (isOfInputs) => this.#breaker.settle(circuit, isOfInputs ? 'alive' : 'failed', text);
   }
 
   /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
