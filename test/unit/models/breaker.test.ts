@@ -113,6 +113,39 @@ describe('a circuit breaker', () => {
     breaker.settle(probe, 'alive');
     assert.equal(breaker.state, 'closed');
   });
+
+  it('waits for its probe, or the next one, whatever comes late beside them', () => {
+    const { breaker, clock, runAll, run } = harness();
+    const early = Array.from({ length: 4 }, () => breaker.begin()!);
+    runAll('failed', 'failed', 'failed');
+    clock.advance(200);
+    const silent = breaker.begin()!;
+    breaker.settle(early[0]!, 'alive');
+    breaker.settle(early[1]!, 'unknown');
+    assert.equal(breaker.isRefusing, true);
+    breaker.settle(silent, 'unknown');
+    assert.equal(breaker.isRefusing, false);
+    breaker.settle(early[2]!, 'alive');
+    assert.equal(breaker.state, 'half_open');
+    run('failed');
+    assert.equal(breaker.state, 'open');
+    clock.advance(200);
+    run('alive');
+    breaker.settle(early[3]!, 'failed');
+    assert.equal(breaker.state, 'closed');
+  });
+
+  it('is open no longer, and for no other reason, when more batches fail that ran already', () => {
+    const { breaker, clock, runAll, changes } = harness();
+    const early = breaker.begin()!;
+    runAll('failed', 'failed', 'failed');
+    clock.advance(199);
+    breaker.settle(early, 'failed', 'reset by peer');
+    clock.advance(1);
+    assert.equal(breaker.isRefusing, false);
+    assert.equal(breaker.reason, 'no route');
+    assert.equal(changes.length, 1);
+  });
 });
 
 it('a failed run counts as the backend’s failure, as a sign of life, or as neither', () => {
