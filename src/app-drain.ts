@@ -1,8 +1,11 @@
 /**
  * How the server ends, until its surfaces are closed:
  *
- *   told ─▶ not ready, still serving ─▶ GOAWAY, no new requests ─▶ what is in flight ends ─▶ surfaces closed
- *           for drain_delay_ms                                     or drain_timeout_ms passes: it is cancelled
+ *   told ─▶ not ready, still serving ─▶ no new connections; ─────▶ what is in flight ends ─▶ surfaces closed
+ *           for drain_delay_ms          GOAWAY, connection: close  or drain_timeout_ms passes: it is cancelled
+ *
+ * What clients send before they have heard of the end is answered. Over gRPC a round trip tells that they have. Over
+ * HTTP/1.1 only an answer can say it, so a connection without a request in hand is waited for, for GRACE_MS.
  *
  * The delay is for whoever goes by readiness (a mesh, Kubernetes' endpoints) and hears of it later than we do.
  */
@@ -12,8 +15,11 @@ import type { RootLogger } from './telemetry/log.ts';
 
 /** One side of the server on which requests come in. */
 export interface DrainedSurface {
-  /** Takes no new requests; resolves when the last connection has ended by itself. */
-  drain(): Promise<void>;
+  /**
+   * Takes no new connections and tells those there are, which may take it `graceMs`; resolves when the last of them has
+   * ended by itself.
+   */
+  drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,23 +32,33 @@ export interface DrainParts {
 }
 
 /**
- * Once every request has its answer, how long the last answers may take to leave. Connections end by themselves when
- * theirs has left; this is for clients that do not read.
+ * For a client that waits for each answer and then sends its next request: the way there and back and its work between,
+ * on a busy machine. Whoever is idle for longer most likely stays so.
  */
-const SENDING_MS = 1000;
+const GRACE_MS = 1000;
+/**
+ * Once every request has its answer, how long connections may take to end. They do by themselves, after the grace or
+ * when the last answer has left; this is for clients that do not read.
+ */
+const SENDING_MS = 2000;
 
 /** Resolves when every request was answered or cancelled and the surfaces are closed. */
 export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: DrainParts): Promise<void> {
+  let isOverdue = false;
   const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
-    logger.warn({ in_flight: lifecycle.inFlight }, 'drain timeout: cancelling what is still in flight');
+    isOverdue = true;
+    const in_flight = lifecycle.inFlight;
+    if (in_flight > 0) logger.warn({ in_flight }, 'drain timeout: cancelling what is still in flight');
     lifecycle.abandon();
   });
-  const isEnding = Promise.all(surfaces.map((surface) => surface.drain()));
-  // Requests that cross with the news of the end are answered; what comes after it the surfaces refuse themselves.
-  await atMost(SENDING_MS, isEnding);
+  const graceMs = Math.min(GRACE_MS, timeoutMs);
+  const isEnding = Promise.all(surfaces.map((surface) => surface.drain(graceMs)));
+  do {
+    await lifecycle.untilQuiet();
+    await atMost(SENDING_MS, isEnding);
+  } while (lifecycle.inFlight > 0 && !isOverdue);
   await lifecycle.drain();
   timeout.cancel();
-  await atMost(SENDING_MS, isEnding);
   await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
 }
 

@@ -251,7 +251,7 @@ class PillionApp implements App {
     this.#modelFileWatch?.stop();
     // Who was never ready has no traffic that must learn to go elsewhere.
     if (wasReady && drain_delay_ms > 0) await pause(drain_delay_ms);
-    this.logger.info({ event: 'draining' }, 'draining: no new requests, finishing what is in flight');
+    this.logger.info({ event: 'draining' }, 'draining: no new connections, finishing what clients have begun');
     this.#recordings.drain();
     this.#profiles.drain();
     await drainSurfaces({

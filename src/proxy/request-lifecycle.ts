@@ -1,6 +1,6 @@
 /**
  * Opens and closes every request of every surface: its deadline is armed, it is counted as in flight, its record is
- * written, once. Also the drain: after `drain()` new requests are refused and the promise waits for the rest.
+ * written, once. Also the drain: after `drain()`, or `abandon()`, new requests are refused.
  *
  *   begin ──▶ surface decodes, calls a handler, encodes ──▶ finish(ctx, error?)
  *     └ refused while draining (throws)                       └ exactly once, on every path
@@ -45,7 +45,7 @@ export class RequestLifecycle {
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
-  #drained: (() => void) | undefined;
+  readonly #whenQuiet: (() => void)[] = [];
   #isDraining = false;
 
   constructor(options: RequestLifecycleOptions) {
@@ -98,7 +98,8 @@ export class RequestLifecycle {
     context.error = error;
     context.stages.finish(this.#options.clock.nowMs());
     this.#options.telemetry.recordRequest(context);
-    if (this.#open.size === 0) this.#drained?.();
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#whenQuiet.splice(0)) resolve();
   }
 
   #arm(context: RequestContext): void {
@@ -114,14 +115,18 @@ export class RequestLifecycle {
   /** Refuses what comes from now on; resolves when nothing is in flight. */
   drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#drained = resolve;
-    });
+    return this.untilQuiet();
   }
 
-  /** Cancels what is still in flight: the end of a drain that took too long. */
+  /** Resolves when nothing is in flight. */
+  untilQuiet(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenQuiet.push(resolve));
+  }
+
+  /** Cancels what is still in flight, and refuses what comes: the end of a drain that took too long. */
   abandon(): void {
+    this.#isDraining = true;
     for (const context of this.#open.toArray()) context.cancel.cancel(draining());
   }
 }

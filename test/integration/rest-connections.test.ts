@@ -12,6 +12,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 const PATH = '/v1/models/m:predict';
 const BODY = '{"instances":[1,2]}';
 const ANSWER = '{"predictions":[1.0,2.0]}';
+const GRACE_MS = 1000;
 
 describe('on one connection', () => {
   const rest = new RestHarness();
@@ -181,12 +182,13 @@ describe('ending', () => {
     return { rest, connection, release };
   }
 
-  test('drain ends idle connections, answers what is in flight, then ends its connection and accepts no other', async () => {
+  test('drain ends idle connections after its grace, answers what is in flight, then ends its connection and accepts no other', async () => {
     const { rest, connection, release } = await waitingServer();
     const idle = await rest.connect();
     idle.post(PATH, BODY);
     await idle.answer();
-    const drained = rest.server.drain();
+    const drained = rest.server.drain(GRACE_MS);
+    rest.clock.advance(GRACE_MS);
     assert.equal(await idle.ended(), '');
     await assert.rejects(rest.connect(), { code: 'ECONNREFUSED' });
     release();
@@ -194,6 +196,121 @@ describe('ending', () => {
     assert.deepEqual([answer.body.toString(), answer.headers.get('connection')], [ANSWER, 'close']);
     assert.equal(await connection.ended(), '');
     await drained;
+    await rest.close();
+  });
+
+  test('in a drain an open connection has its next requests answered, those sent together too', async () => {
+    const { rest, release } = await waitingServer();
+    const connections = await Promise.all([rest.connect(), rest.connect(), rest.connect()]);
+    const [plain, several, options] = connections;
+    for (const connection of connections) {
+      connection.post(PATH, BODY);
+      await connection.answer();
+    }
+    const drained = rest.server.drain(GRACE_MS);
+    plain!.post(PATH, BODY);
+    several!.socket.cork();
+    for (let i = 0; i < 3; i++) several!.get('/v1/models/m');
+    several!.socket.uncork();
+    options!.get('/v1/models/m', [], 'OPTIONS');
+    const ends: (string | undefined)[] = [];
+    for (const connection of [plain!, several!, several!, several!, options!]) {
+      const { status, headers } = await connection.answer();
+      assert.equal(status, 200);
+      ends.push(headers.get('connection'));
+    }
+    assert.deepEqual(ends, ['close', 'keep-alive', 'keep-alive', 'close', 'close']);
+    for (const connection of connections) assert.equal(await connection.ended(), '');
+    release();
+    await drained;
+    assert.deepEqual(rest.internalErrors, []);
+    await rest.close();
+  });
+
+  test('of pipelined requests none is lost behind an answer that ends the connection, and who never stops is ended', async () => {
+    const { rest, release } = await waitingServer();
+    const waiting: (() => void)[] = [];
+    rest.models.add('late', {
+      behave: (request) => new Promise((resolve) => waiting.push(() => resolve(echo(request)))),
+    });
+    const [early, endless] = [await rest.connect(), await rest.connect()];
+    const post = (connection: RawConnection, models: readonly string[]): void => {
+      connection.socket.cork();
+      for (const model of models) connection.post(`/v1/models/${model}:predict`, BODY);
+      connection.socket.uncork();
+    };
+    const endOf = async (connection: RawConnection): Promise<string | undefined> => {
+      const { status, headers } = await connection.answer();
+      assert.equal(status, 200);
+      return headers.get('connection');
+    };
+    // Two of its answers are ready, without an end, before the server is told of its own.
+    post(early, ['late', 'm', 'm']);
+    await rest.recorded(2);
+    const drained = rest.server.drain(GRACE_MS);
+    waiting.shift()!();
+    for (let i = 0; i < 3; i++) assert.equal(await endOf(early), 'keep-alive');
+    post(endless, ['late', 'late']);
+    while (waiting.length < 2) await new Promise(setImmediate);
+    rest.clock.advance(GRACE_MS);
+    assert.equal(await early.ended(), '');
+    waiting.shift()!();
+    assert.equal(await endOf(endless), 'keep-alive');
+    post(endless, ['late']);
+    while (waiting.length < 2) await new Promise(setImmediate);
+    waiting.shift()!();
+    assert.equal(await endOf(endless), 'close');
+    assert.equal(await endless.ended(), '');
+    release();
+    await drained;
+    assert.deepEqual(rest.internalErrors, []);
+    await rest.close();
+  });
+
+  test('what a client sends after its last answer is read and dropped, not reset', async () => {
+    const { rest, connection: plain, release } = await waitingServer();
+    const nodes = await rest.connect();
+    nodes.get('/v1/models/m');
+    await nodes.answer();
+    const errors: unknown[] = [];
+    const clients = [plain, nodes].map((connection) => {
+      const { socket } = connection;
+      // Our end does not end the client's.
+      socket.allowHalfOpen = true;
+      socket.on('error', (error) => errors.push(error));
+      return { connection, socket, hasEnded: new Promise((resolve) => socket.once('end', resolve)) };
+    });
+    const drained = rest.server.drain(GRACE_MS);
+    nodes.get('/v1/models/m');
+    release();
+    for (const { connection, socket, hasEnded } of clients) {
+      assert.equal((await connection.answer()).headers.get('connection'), 'close');
+      await hasEnded;
+      for (let i = 0; i < 3; i++) {
+        connection.post(PATH, BODY);
+        await new Promise(setImmediate);
+      }
+      socket.end();
+      assert.equal(await connection.ended(), '');
+    }
+    await drained;
+    assert.deepEqual(errors, []);
+    assert.equal(rest.records.length, 3);
+    await rest.close();
+  });
+
+  test('a client that does not end its side is waited for no longer than a moment', async () => {
+    const { rest, connection, release } = await waitingServer();
+    const drained = rest.server.drain(GRACE_MS);
+    connection.socket.allowHalfOpen = true;
+    const hasEnded = new Promise((resolve) => connection.socket.once('end', resolve));
+    release();
+    await connection.answer();
+    await hasEnded;
+    while (rest.clock.nextAt === Infinity) await new Promise(setImmediate);
+    rest.clock.advance(2 * GRACE_MS);
+    await drained;
+    connection.destroy();
     await rest.close();
   });
 
@@ -218,7 +335,7 @@ describe('ending', () => {
     assert.equal((await rest.recorded(1)).at(-1)?.outcome, 'cancelled');
     await rest.close();
     await new RestHarness().server.close();
-    await new RestHarness().server.drain();
+    await new RestHarness().server.drain(GRACE_MS);
   });
 });
 

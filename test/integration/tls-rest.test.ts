@@ -130,7 +130,7 @@ test('a handshake that does not go on is ended in time, and a close does not wai
   await closed;
 });
 
-test('a drain answers what is in flight and closes what is idle', async (t) => {
+test('a drain answers what is in flight and what open connections still send, and closes what is idle', async (t) => {
   const rest = await serve(t, { config: CONFIG });
   let answer = (): void => assert.fail('no request arrived');
   const arrived = new Promise<void>((resolve) => {
@@ -148,7 +148,14 @@ test('a drain answers what is in flight and closes what is idle', async (t) => {
   t.after(() => agent.destroy());
   const inFlight = ask(rest, '/v1/models/slow:predict', '{"instances":[1]}', { agent });
   await arrived;
-  const drained = rest.server.drain();
+  const late = connectTls({ port: portOf(rest), host: '127.0.0.1', ca: SERVER.cert, servername: 'localhost' });
+  await once(late, 'secureConnect');
+  const drained = rest.server.drain(1000);
+  late.setEncoding('utf8').write('GET /v1/models/slow HTTP/1.1\r\n\r\n');
+  let text = '';
+  for await (const chunk of late) text += chunk as string;
+  assert.match(text, /^HTTP\/1\.1 200 [\s\S]*connection: close/i);
+  rest.clock.advance(1000);
   idle.resume();
   await once(idle, 'close');
   answer();

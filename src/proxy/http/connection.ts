@@ -1,25 +1,50 @@
 /**
  * One client connection: the exchanges that are open on it (several, when the client pipelines), in the order of their
  * requests. Node tells only the first of them that the client has gone, and knows no request at all when its parser
- * fails; here all hear of it.
+ * fails; here all hear of it. Also its end, once node:http has it: with its last answer, or idle.
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { clientLeft } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
+import { AnswerTurns } from './answer-turns.ts';
+import type { Ending } from './ending.ts';
 import type { Exchange } from './exchange.ts';
 import { parserErrorResponse } from './http-errors.ts';
+import { endConnection } from './lingering-end.ts';
+
+/** What the connections of one server share. */
+export interface ConnectionSurroundings {
+  readonly clock: Clock;
+  readonly ending: Ending;
+  /** Of every answer: names and values in turn. */
+  readonly commonHeaders: readonly string[];
+  readonly onInternalError: (error: unknown) => void;
+}
 
 export class Connection {
   readonly open: Exchange[] = [];
+  /** Of the requests that node:http has. */
+  readonly turns: AnswerTurns;
   readonly #socket: Socket;
-  readonly #commonHeaders: readonly string[];
+  readonly #surroundings: ConnectionSurroundings;
 
-  /** `commonHeaders` of every answer: names and values in turn. */
-  constructor(socket: Socket, commonHeaders: readonly string[]) {
+  constructor(socket: Socket, surroundings: ConnectionSurroundings) {
     this.#socket = socket;
-    this.#commonHeaders = commonHeaders;
+    this.#surroundings = surroundings;
+    this.turns = new AnswerTurns(surroundings.ending, {
+      onLast: () => {
+        // node:http calls it after `connection: close`; by itself it closes at once.
+        socket.destroySoon = () => endConnection(surroundings.clock, socket);
+      },
+      onIdle: () => endConnection(surroundings.clock, socket),
+      onFault: (error) => {
+        surroundings.onInternalError(error);
+        socket.destroy();
+      },
+    });
     socket.once('close', () => {
       for (const exchange of [...this.open]) exchange.onClientGone();
     });
@@ -36,7 +61,7 @@ export class Connection {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (last === undefined) {
       const isSecure = socket instanceof TLSSocket;
-      socket.end(parserErrorResponse(error.code, isSecure, this.#commonHeaders), () => socket.destroy());
+      socket.end(parserErrorResponse(error.code, isSecure, this.#surroundings.commonHeaders), () => socket.destroy());
     } else {
       last.endsConnection = true;
       if (!last.hasRequest) last.fail(brokenBody(error.code));

@@ -35,8 +35,6 @@ export interface RestSurroundings {
   readonly compressFromBytes: number;
   /** A cause that the caller is not told. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
-  /** Connections end with their current answer. */
-  readonly isDraining: boolean;
 }
 
 const OK = 200;
@@ -202,7 +200,7 @@ export class Exchange implements CancelListener {
       stages: context.stages,
       now: context.now(),
       extras: this.#extras(further),
-      endsConnection: this.#surroundings.isDraining || this.endsConnection,
+      endsConnection: this.endsConnection,
     });
   }
 

@@ -6,8 +6,8 @@
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
  *
- * Start: construct, `listen` on one address or more. End: `drain` (accepts nothing new, ends each connection with its
- * current answer, resolves when all are gone), `close` (ends what is still open).
+ * Start: construct, `listen` on one address or more. End: `drain` (accepts nothing new, ends each connection with the
+ * answer in hand or to its next request, resolves when all are gone), `close` (ends what is still open).
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,12 +20,12 @@ import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { ListenTls } from '../tls-server.ts';
 import { AnswerHeads, JSON_TYPE } from './answer-head.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionSurroundings } from './connection.ts';
 import { CORS_HEADERS } from './cors.ts';
 import { Exchange, type RestSurroundings } from './exchange.ts';
 import { metadataJson } from './metadata-json.ts';
 import { NodeTransport, type NodeTransportParts } from './node-transport.ts';
-import { PlainConnection } from './plain-connection.ts';
+import { PlainConnection, type PlainConnectionOptions } from './plain-connection.ts';
 import { PlainRequestReader } from './plain-request.ts';
 import { RestInference } from './rest-inference.ts';
 import { PLAIN_TIMEOUTS, RestListener } from './rest-listener.ts';
@@ -59,32 +59,38 @@ export interface RestServerOptions {
 
 export class RestServer {
   readonly #options: RestServerOptions;
-  readonly #surroundings: RestSurroundings & { isDraining: boolean };
+  readonly #surroundings: RestSurroundings;
+  readonly #ending = { isDraining: false, isOver: false };
   readonly #routes: RouteMemo;
   readonly #predict: RestPredict;
   readonly #protobuf: RestProtobuf;
   readonly #small: SmallAnswers;
   readonly #inference: RestInference;
-  readonly #connections = new WeakMap<Duplex, Connection>();
+  /** All there are. */
+  readonly #connections = new Map<Duplex, Connection>();
+  readonly #connectionSurroundings: ConnectionSurroundings;
   readonly #listener: RestListener;
-  readonly #reader: PlainRequestReader;
   readonly #heads: AnswerHeads;
+  readonly #plainOptions: PlainConnectionOptions;
   readonly #nodeParts: NodeTransportParts;
   /** Connections that node:http does not have (yet). */
-  readonly #plain = new Map<PlainConnection, Socket>();
+  readonly #plain = new Map<Duplex, PlainConnection>();
 
   constructor(options: RestServerOptions) {
     const { lifecycle, maxBodyBytes, onInternalError, metrics } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
-    this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError, isDraining: false };
+    this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
     this.#routes = new RouteMemo(options.metricsPath);
     this.#predict = new RestPredict(options.predict);
     this.#protobuf = new RestProtobuf(options.predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
     this.#inference = new RestInference(options.predict, maxBodyBytes);
-    this.#reader = new PlainRequestReader(maxBodyBytes);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
+    const shared = { clock: lifecycle.clock, ending: this.#ending };
+    this.#connectionSurroundings = { ...shared, commonHeaders: this.#heads.common, onInternalError };
+    const reader = new PlainRequestReader(maxBodyBytes);
+    this.#plainOptions = { ...shared, reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
     this.#listener = new RestListener(
@@ -94,6 +100,7 @@ export class RestServer {
         onParserError: (error, socket) => this.#connections.get(socket)?.onParserError(error),
         onServerError: onInternalError,
       },
+      this.#ending,
       options.tls,
     );
   }
@@ -106,55 +113,73 @@ export class RestServer {
     return this.#listener.listen(address);
   }
 
-  async drain(): Promise<void> {
-    this.#surroundings.isDraining = true;
-    for (const connection of this.#plain.keys()) connection.end();
+  /**
+   * Whoever sends is answered, and told that it was the last answer. A connection on which nothing is sent for
+   * `graceMs` is ended. Resolves when all are gone.
+   */
+  async drain(graceMs: number): Promise<void> {
+    const { clock } = this.#options.lifecycle;
+    this.#ending.isDraining = true;
+    const grace = clock.setTimer(clock.nowMs() + graceMs, () => this.#endIdle());
     await this.#listener.drain();
+    grace.cancel();
   }
 
   /** Ends every connection, whatever goes on in it. Twice is once. */
   async close(): Promise<void> {
-    for (const socket of this.#plain.values()) socket.destroy();
+    for (const socket of this.#plain.keys()) socket.destroy();
     await this.#listener.close();
   }
 
+  #endIdle(): void {
+    this.#ending.isOver = true;
+    for (const [socket, connection] of this.#connections) {
+      const plain = this.#plain.get(socket);
+      if (plain === undefined) connection.turns.endIdle();
+      else plain.endIdle();
+    }
+  }
+
   #onConnection(socket: Socket, takeOver: () => void): void {
-    const { open } = this.#connectionOf(socket);
-    const options = { reader: this.#reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
-    const plain = new PlainConnection(socket, options, {
+    const connection = new Connection(socket, this.#connectionSurroundings);
+    const plain = new PlainConnection(socket, this.#plainOptions, {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);
         if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
-        this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
+        this.#serve(new Exchange(transport, route, connection.open, this.#surroundings), route);
         return true;
       },
       onHandOver: () => {
-        this.#plain.delete(plain);
+        this.#plain.delete(socket);
         takeOver();
       },
     });
-    this.#plain.set(plain, socket);
-    socket.once('close', () => this.#plain.delete(plain));
-  }
-
-  #connectionOf(socket: Socket): Connection {
-    const connection = new Connection(socket, this.#heads.common);
     this.#connections.set(socket, connection);
-    return connection;
+    this.#plain.set(socket, plain);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      this.#plain.delete(socket);
+    });
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { open, turns } = this.#connections.get(request.socket)!;
+    if (turns.hasEnded) {
+      // Read, so that it ends; not answered.
+      request.resume();
+      return;
+    }
+    const turn = turns.begin(response);
     const route = this.#routes.match(request.method!, request.url!);
     if (route.kind === 'metrics') {
-      this.#small.metrics(request, response).catch((error: unknown) => this.#options.onInternalError(error));
+      this.#small.metrics(request, response, turn).catch((error: unknown) => this.#options.onInternalError(error));
       return;
     }
     if (route.kind === 'options') {
-      this.#small.options(request, response, route.allow!);
+      this.#small.options(request, response, turn, route.allow!);
       return;
     }
-    const { open } = this.#connections.get(request.socket)!;
-    const transport = new NodeTransport(request, response, this.#nodeParts, expectsContinue);
+    const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
     this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
   }
 

@@ -6,6 +6,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
+import type { AnswerTurn } from './answer-turns.ts';
 import { BodyReader } from './body-reader.ts';
 import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
@@ -23,6 +24,7 @@ export class NodeTransport implements Transport {
   readonly fields: RequestFields;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #turn: AnswerTurn;
   readonly #clock: Clock;
   readonly #heads: AnswerHeads;
   readonly #expectsContinue: boolean;
@@ -32,12 +34,14 @@ export class NodeTransport implements Transport {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
+    turn: AnswerTurn,
     { clock, heads }: NodeTransportParts,
     expectsContinue: boolean,
   ) {
     this.fields = readFields(request.headers);
     this.#request = request;
     this.#response = response;
+    this.#turn = turn;
     this.#clock = clock;
     this.#heads = heads;
     this.#expectsContinue = expectsContinue;
@@ -72,22 +76,27 @@ export class NodeTransport implements Transport {
   }
 
   send(answer: Answer): void {
+    this.#turn.send((isLast) => this.#write(answer, isLast || answer.endsConnection));
+  }
+
+  destroy(): void {
+    this.#request.socket.destroy();
+  }
+
+  #write(answer: Answer, endsConnection: boolean): void {
+    if (!this.isOpen) return;
     const { status, body } = answer;
     const response = this.#response;
     const request = this.#request;
     const rest = this.#restOfBody();
     const headers = this.#heads.list(answer);
-    if (answer.endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
+    if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
     if (rest > SMALL_REST_BYTES) endLingering(this.#clock, request, response, body);
     else {
       response.end(body);
       if (rest > 0) request.resume();
     }
-  }
-
-  destroy(): void {
-    this.#request.socket.destroy();
   }
 
   /** Bytes of the request that are still to come, at most. */

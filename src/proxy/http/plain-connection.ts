@@ -9,6 +9,9 @@
  *     │           what comes meanwhile waits)         │
  *     └── anything else ──▶ node:http (http-server.ts)
  *
+ * In a drain it ends with the answer in hand, or to the next request. If more has been sent ahead, node:http takes over:
+ * answer-turns.ts finds the last answer.
+ *
  * Why, and what it measured: docs/adr/0009.
  *
  * Bounds: one request is in hand; what a client sends ahead of its answer waits, MAX_AHEAD_BYTES of it read; a client that
@@ -16,9 +19,12 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
 import { SocketReads } from '../http2/socket-reads.ts';
 import { SocketWrites } from '../http2/socket-writes.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
+import { afterReads, type Ending } from './ending.ts';
+import { endConnection } from './lingering-end.ts';
 import type { PlainHead, PlainRequest, PlainRequestReader } from './plain-request.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
@@ -39,6 +45,8 @@ export interface PlainConnectionOptions {
   /** How long a new connection may send nothing, and how long one may be idle after a request. */
   readonly firstRequestMs: number;
   readonly idleMs: number;
+  readonly clock: Clock;
+  readonly ending: Ending;
 }
 
 export class PlainConnection {
@@ -50,7 +58,7 @@ export class PlainConnection {
   /** Asked for once: each time is a call into Node. */
   readonly peer: string;
   #isAnswering = false;
-  #isEnding = false;
+  #hasEnded = false;
   /** Of the last request; undefined before the first. */
   #lastHead: PlainHead | undefined;
   /** What came while a request was in hand. */
@@ -69,25 +77,42 @@ export class PlainConnection {
     this.#reads = new SocketReads(socket, (chunk) => this.#onBytes(chunk));
   }
 
-  /** Ends it now if it is idle, else after the answer in hand. */
-  end(): void {
-    this.#isEnding = true;
-    if (!this.#isAnswering) this.#socket.destroySoon();
+  /** Ends it if no request waits for its answer. */
+  endIdle(): void {
+    if (!this.#isAnswering && !this.#hasEnded) this.#end();
   }
 
-  /** The answer is out. `endsConnection`: it was the last one. */
-  answered(endsConnection: boolean): void {
-    this.#isAnswering = false;
-    if (endsConnection || this.#isEnding) {
-      this.#socket.destroySoon();
+  /** The answer to the request in hand. */
+  answer(answer: Answer): void {
+    const { heads, ending } = this.#options;
+    if (ending.isDraining) {
+      afterReads(() => this.#answerInDrain(answer));
       return;
     }
+    this.#write(heads.write(answer));
+    this.#isAnswering = false;
     if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
     // Not from here: the caller is still about the request that was answered.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
 
-  write(bytes: Buffer): void {
+  #answerInDrain(answer: Answer): void {
+    if (this.#socket.destroyed) return;
+    const ahead = this.#ahead;
+    this.#write(this.#options.heads.write({ ...answer, endsConnection: ahead === undefined }));
+    this.#isAnswering = false;
+    if (ahead === undefined) this.#end();
+    else this.#handOver(ahead);
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#socket.setTimeout(0);
+    this.#reads.stop();
+    endConnection(this.#options.clock, this.#socket);
+  }
+
+  #write(bytes: Buffer): void {
     this.#writes.write(bytes);
     if (this.#writes.needsDrain) this.#socket.pause();
   }
@@ -111,14 +136,14 @@ export class PlainConnection {
   }
 
   #take(bytes: Buffer): void {
-    const { reader, heads, idleMs } = this.#options;
+    const { reader, idleMs } = this.#options;
     const request = reader.read(bytes, this.#lastHead);
     // Several in one read: a client that pipelines, whose requests node:http can have under way side by side.
     if (request === undefined || request.end < bytes.length) {
       this.#handOver(bytes);
       return;
     }
-    const transport = new PlainTransport(this, this.#socket, request, heads);
+    const transport = new PlainTransport(this, this.#socket, request);
     this.#isAnswering = true;
     if (this.#lastHead === undefined) this.#socket.setTimeout(idleMs);
     this.#lastHead = request.head;
@@ -166,15 +191,13 @@ class PlainTransport implements Transport {
   readonly #connection: PlainConnection;
   readonly #socket: Socket;
   readonly #body: Buffer;
-  readonly #heads: AnswerHeads;
 
-  constructor(connection: PlainConnection, socket: Socket, { head, body }: PlainRequest, heads: AnswerHeads) {
+  constructor(connection: PlainConnection, socket: Socket, { head, body }: PlainRequest) {
     this.fields = head.fields;
     this.receivedBytes = body.length;
     this.#connection = connection;
     this.#socket = socket;
     this.#body = body;
-    this.#heads = heads;
   }
 
   get peer(): string {
@@ -195,8 +218,7 @@ class PlainTransport implements Transport {
   }
 
   send(answer: Answer): void {
-    this.#connection.write(this.#heads.write(answer));
-    this.#connection.answered(answer.endsConnection);
+    this.#connection.answer(answer);
   }
 
   destroy(): void {

@@ -6,10 +6,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listenNet } from '../listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../tls-server.ts';
+import { afterReads, type Ending } from './ending.ts';
 
 /** Node's own defaults, but where a comment says why. Milliseconds. */
 const SERVER_OPTIONS = {
@@ -55,11 +56,16 @@ export class RestListener {
   readonly #events: RestListenerEvents;
   readonly #tls: ListenTls | undefined;
   readonly #tlsSockets = new TlsSockets();
-  #isDraining = false;
+  readonly #ending: Ending;
+  /** Connections, with those whose handshake is not done. */
+  #taken = 0;
+  /** Those that came since the drain began and until nobody listens any more. */
+  #held: Map<Socket, () => void> | undefined;
 
   /** @param tls of every TCP address; undefined = none */
-  constructor(events: RestListenerEvents, tls: ListenTls | undefined) {
+  constructor(events: RestListenerEvents, ending: Ending, tls: ListenTls | undefined) {
     this.#events = events;
+    this.#ending = ending;
     this.#tls = tls;
   }
 
@@ -75,6 +81,9 @@ export class RestListener {
         : createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, PROTOCOLS) }, onRequest);
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
+    server.on('connection', () => {
+      this.#taken += 1;
+    });
     if (tls !== undefined) this.#tlsSockets.watch(server, tls);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
@@ -84,18 +93,39 @@ export class RestListener {
     return bound;
   }
 
-  /** Takes no more connections and ends those of node:http that are idle; resolves when all are gone. */
+  /** Takes the connections that wait and then no more; resolves when all are gone. */
   async drain(): Promise<void> {
-    this.#isDraining = true;
-    await Promise.all(this.#servers.map(closed));
+    await this.#takeWaiting();
+    // Not the method of node:http, which closes idle connections.
+    const ends = this.#servers.map((server) => closed(server, NetServer.prototype.close));
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [socket, serve] of held) if (!socket.destroyed) serve();
+    await Promise.all(ends);
   }
 
   /** Ends every connection of node:http, and every one whose handshake is not done. Twice is once. */
   async close(): Promise<void> {
-    const ends = this.drain();
+    const ends = Promise.all(this.#servers.map((server) => closed(server, server.close)));
     this.#tlsSockets.destroy();
+    for (const socket of this.#held?.keys() ?? []) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await ends;
+  }
+
+  /**
+   * A client is connected, and sends, once the kernel has put it into the queue of the listening socket. Closing that
+   * socket resets those in the queue, of which we take one a turn: so they are taken first. They are served afterwards,
+   * as whoever has an answer may open its next connection. One that comes between the last look and the close is reset
+   * still: only the kernel can refuse newcomers and keep those that wait.
+   */
+  async #takeWaiting(): Promise<void> {
+    this.#held = new Map();
+    let taken: number;
+    do {
+      taken = this.#taken;
+      await new Promise<void>((resolve) => afterReads(resolve));
+    } while (taken < this.#taken && !this.#ending.isOver);
   }
 
   #takeConnections(server: Server, event: 'connection' | 'secureConnection'): void {
@@ -104,15 +134,23 @@ export class RestListener {
     const takeOver = server.listeners(event)[0] as (socket: Socket) => void;
     server.off(event, takeOver);
     server.on(event, (socket: Socket) => {
-      if (this.#isDraining && event === 'secureConnection') socket.destroy();
-      else this.#events.onConnection(socket, () => takeOver.call(server, socket));
+      const serve = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
+      if (this.#held !== undefined) this.#hold(socket, serve);
+      else if (this.#ending.isOver && event === 'secureConnection') socket.destroy();
+      else serve();
     });
+  }
+
+  #hold(socket: Socket, serve: () => void): void {
+    // A reset meanwhile would be nobody's.
+    socket.on('error', () => undefined);
+    this.#held?.set(socket, serve);
   }
 }
 
-function closed(server: Server): Promise<void> {
+function closed(server: Server, close: NetServer['close']): Promise<void> {
   return new Promise((resolve) => {
     // An error says that it was closed before: resolved all the same.
-    server.close(() => resolve());
+    close.call(server, () => resolve());
   });
 }

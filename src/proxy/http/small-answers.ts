@@ -7,6 +7,7 @@ import type { MetricsPage } from '../../telemetry/metrics-page.ts';
 import { chooseCoding } from './accept-encoding.ts';
 import { ANSWER_CODINGS, compressAnswer } from './answer-compression.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
+import type { AnswerTurn } from './answer-turns.ts';
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 
@@ -28,14 +29,14 @@ export class SmallAnswers {
   }
 
   /** `allow`: the methods of the path. */
-  options(request: IncomingMessage, response: ServerResponse, allow: string): void {
+  options(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn, allow: string): void {
     const { hasCors } = this.#options;
     const cors = hasCors ? preflightHeaders(request.headers) : [];
-    response.writeHead(200, ['allow', allow, 'content-length', '0', ...cors]).end();
+    send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
   /** Rejects, after its answer, with why the metrics could not be read. */
-  async metrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
     const { heads, metrics, compressFromBytes } = this.#options;
     try {
       const { contentType, text } = await metrics(request.headers.accept);
@@ -45,12 +46,24 @@ export class SmallAnswers {
       const body = coding === undefined ? page : await compressAnswer(page, coding);
       const encoding = coding === undefined ? [] : ['content-encoding', coding];
       const length = ['content-length', String(body.length)];
-      response.writeHead(200, ['content-type', contentType, ...length, ...encoding, ...heads.common]).end(body);
+      send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
     } catch (error) {
       const body = errorBody('the metrics cannot be read; the server log has the cause');
       const length = ['content-length', String(body.length)];
-      response.writeHead(500, ['content-type', JSON_TYPE, ...length, ...heads.common]).end(body);
+      send(response, turn, 500, ['content-type', JSON_TYPE, ...length, ...heads.common], body);
       throw error;
     }
   }
+}
+
+function send(
+  response: ServerResponse,
+  turn: AnswerTurn,
+  status: number,
+  headers: readonly string[],
+  body?: Buffer,
+): void {
+  turn.send((isLast) => {
+    response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : [...headers]).end(body);
+  });
 }
