@@ -14,7 +14,7 @@ import { reloadLog } from './telemetry/reload-log.ts';
 
 /** Who may change the list of models, from where. */
 export interface Reloads {
-  /** Undefined if no file lists the models, or nobody wants it looked at. Start it once the models are up. */
+  /** Undefined if no file lists the models. Start it once the models are up. */
   readonly fileWatch: ModelFileWatch | undefined;
   /** Undefined if clients may not reload. */
   readonly handler: ReloadHandler | undefined;
@@ -41,8 +41,29 @@ function createModelFileWatch(
   reloader: ModelReloader,
 ): ModelFileWatch | undefined {
   const pollMs = options.model_config_file_poll_wait_seconds * 1000;
-  if (file === undefined || pollMs === 0) return undefined;
+  if (file === undefined) return undefined;
   return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
+}
+
+const NOT_NOW = {
+  starting: 'the models of the start still load',
+  ending: 'the server ends',
+} as const;
+
+/** Has the file that lists the models read now, or says in one line why not. */
+export function rereadModelFile(
+  watch: ModelFileWatch | undefined,
+  logger: Logger,
+  phase: keyof typeof NOT_NOW | 'serving',
+): void {
+  const nothing = watch === undefined ? 'no file lists the models, so there is nothing to read anew' : undefined;
+  const reason = phase === 'serving' ? nothing : NOT_NOW[phase];
+  if (reason !== undefined) {
+    logger.info({ event: 'reread' }, `SIGHUP is ignored: ${reason}`);
+    return;
+  }
+  logger.info({ event: 'reread' }, 'SIGHUP: reading the file that lists the models');
+  void watch?.reread();
 }
 
 function createReloadHandler(

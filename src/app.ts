@@ -19,7 +19,7 @@ import { createGrpcEngine } from './app-grpc-engine.ts';
 import { createModels, observeModels, processPlan } from './app-models.ts';
 import { createProfiles } from './app-profile.ts';
 import { createRecords } from './app-records.ts';
-import { createReloads } from './app-reload.ts';
+import { createReloads, rereadModelFile } from './app-reload.ts';
 import { installedProviders } from './backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from './config/machine.ts';
 import type { ServeConfig } from './config/serve-config.ts';
@@ -58,6 +58,8 @@ export interface App {
    * the first failure (port in use, model does not load); everything is closed then.
    */
   start(): Promise<Addresses>;
+  /** Reads the file that lists the models now, whatever its polls; the log says what came of it, or why it is ignored. */
+  reread(): void;
   /** Ends in order, within the drain's delay and timeout. Twice is once. */
   drain(): Promise<void>;
 }
@@ -237,6 +239,11 @@ class PillionApp implements App {
       await this.#close();
       throw error;
     }
+  }
+
+  reread(): void {
+    const phase = this.#ended !== undefined ? 'ending' : this.#readiness.isReady ? 'serving' : 'starting';
+    rereadModelFile(this.#modelFileWatch, this.logger, phase);
   }
 
   drain(): Promise<void> {

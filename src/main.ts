@@ -39,6 +39,8 @@ const PATIENCE_MS = 1000;
 const HASTE_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
+  // First of all: without it the signal ends the process.
+  process.on('SIGHUP', () => app.reread());
   tuneCollector(readMachine());
   const app = createApp(config, process.env);
   let drain: Promise<void> | undefined;

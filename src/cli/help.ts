@@ -34,6 +34,9 @@ Each option may also be set in the environment (--rest_api_port as PILLION_REST_
 names. The command line goes first, then the environment, then the file. Flags of tensorflow_model_server that mean
 nothing here are taken, and the log says so. Traces go where OpenTelemetry's standard variables say, such as OTEL_EXPORTER_OTLP_ENDPOINT.
 
+SIGTERM and SIGINT drain it and end it with status 0; a second one ends it at once. SIGHUP reads the file that lists the
+models (--model_config_file or --config) now, whatever its polls; where no file does, it is ignored.
+
 ${describeOptions(SERVE_OPTIONS)}
 `;
 

@@ -1,5 +1,5 @@
 /**
- * Looks at the file that lists the models, again and again, and reloads when it has changed.
+ * Looks at the file that lists the models, again and again, and reloads when it has changed; or once, when asked.
  *
  *   look ──▶ as before ────────────────────────────────────────▶ wait a poll
  *        └─▶ changed ──▶ look again, a second later ──▶ the same ──▶ read ──▶ reload, or refuse and say why
@@ -8,6 +8,9 @@
  * A file that is being written is never taken for whole: its content must be the same on two looks. Replacing it by a
  * rename needs no such luck. What cannot be read, holds a mistake or is refused by the reloader is told once for each
  * content; the models that were served before stay. One reload at a time; the next look waits for it.
+ *
+ * `reread`, an operator's wish, takes the file as it is: whoever asks has written it, and may ask because models are not
+ * those of the file any more (HandleReloadConfigRequest) or because what was refused would now be taken.
  */
 import type { Buffer } from 'node:buffer';
 import { contentHash, type FileResult, loadConfigFile } from '../config/config-file.ts';
@@ -28,6 +31,7 @@ export interface ModelFileEvents {
 
 export interface ModelFileWatchOptions {
   readonly file: ModelFile;
+  /** 0 = it is looked at only when asked. */
   readonly pollMs: number;
   readonly clock: Clock;
   readonly reloader: ModelReloader;
@@ -50,6 +54,8 @@ export class ModelFileWatch {
   #unreadable: string | undefined;
   #timer: TimerHandle | undefined;
   #isStopped = false;
+  /** Ends with the look that goes on. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: ModelFileWatchOptions) {
     this.#options = options;
@@ -58,7 +64,7 @@ export class ModelFileWatch {
   }
 
   start(): void {
-    this.#wait(this.#options.pollMs);
+    if (this.#options.pollMs > 0) this.#wait(this.#options.pollMs);
   }
 
   /** No look begins after this; a reload that goes on is the reloader's. */
@@ -67,8 +73,32 @@ export class ModelFileWatch {
     this.#timer?.cancel();
   }
 
+  /** Takes the file as it is, after the look that goes on. Never rejects. */
+  reread(): Promise<void> {
+    return this.#inTurn(() => this.#readNow());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work);
+    return this.#turn;
+  }
+
+  async #readNow(): Promise<void> {
+    if (this.#isStopped) return;
+    const { file, events } = this.#options;
+    try {
+      const { bytes, error } = await this.#load(file.path);
+      this.#unreadable = error;
+      this.#candidate = undefined;
+      if (bytes === undefined) events.onInvalid([error]);
+      else await this.#settle(bytes, contentHash(bytes));
+    } catch (error) {
+      events.onRefused(error);
+    }
+  }
+
   /** One look, and what follows from it. Never rejects. */
-  async look(): Promise<void> {
+  async #look(): Promise<void> {
     const { file, pollMs, events } = this.#options;
     let waitMs = pollMs;
     try {
@@ -94,9 +124,13 @@ export class ModelFileWatch {
       this.#candidate = hash;
       return false;
     }
+    await this.#settle(bytes, hash);
+    return true;
+  }
+
+  async #settle(bytes: Buffer, hash: string): Promise<void> {
     this.#settled = hash;
     if (!this.#isStopped) await this.#apply(bytes);
-    return true;
   }
 
   async #apply(bytes: Buffer): Promise<void> {
@@ -117,6 +151,6 @@ export class ModelFileWatch {
 
   #wait(ms: number): void {
     const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + ms, () => void this.look());
+    this.#timer = clock.setTimer(clock.nowMs() + ms, () => void this.#inTurn(() => this.#look()));
   }
 }

@@ -6,7 +6,7 @@ import { afterEach, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ConfigFiles } from '../support/config-files.ts';
-import { killSidecars, startSidecar } from '../support/sidecar.ts';
+import { killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 
 const EXAMPLES = resolve('examples');
 const DIGITS = resolve('examples/digits/models/digits');
@@ -34,6 +34,46 @@ describe('the list of models', () => {
     writeFileSync(path, listOf({ digits: DIGITS }));
     await sidecar.line((line) => line.event === 'models_reload' && String(line['models']) === 'digits');
     assert.equal(await statusOf(sidecar.rest, 'half'), 404);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('is read anew on SIGHUP, without polls', async (t) => {
+    const files = new ConfigFiles(t);
+    const path = files.write('models.config', listOf({ half: HALF }));
+    const sidecar = await startSidecar([`--model_config_file=${path}`, '--drain_delay_ms=600000']);
+    writeFileSync(path, listOf({ digits: DIGITS }));
+    sidecar.process.kill('SIGHUP');
+    await sidecar.line((line) => line.event === 'models_reload' && String(line['models']) === 'digits');
+    assert.equal(await statusOf(sidecar.rest, 'digits'), 200);
+    assert.equal(await statusOf(sidecar.rest, 'half'), 404);
+    writeFileSync(path, 'no list');
+    for (let i = 1; i <= 2; i++) {
+      sidecar.process.kill('SIGHUP');
+      // Told each time it is asked for.
+      const isTold = (): boolean => sidecar.lines.filter(({ level }) => level === 'error').length === i;
+      await sidecar.line(isTold);
+    }
+    assert.equal(await statusOf(sidecar.rest, 'digits'), 200);
+    sidecar.process.kill('SIGTERM');
+    await sidecar.line(({ event }) => event === 'ending');
+    sidecar.process.kill('SIGHUP');
+    await sidecar.line(({ msg }) => msg === 'SIGHUP is ignored: the server ends');
+    assert.equal(await statusOf(sidecar.rest, 'digits'), 200);
+  });
+
+  it('is no file: SIGHUP is ignored, also while the models load', async (t) => {
+    const files = new ConfigFiles(t);
+    const missing = resolve(files.write('here', ''), '..', 'missing');
+    const free = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
+    const waiting = runPillion(['serve', ...free, `--model=half=${missing}`]);
+    await waiting.line(({ event }) => event === 'listening');
+    waiting.process.kill('SIGHUP');
+    await waiting.line(({ msg }) => msg === 'SIGHUP is ignored: the models of the start still load');
+    assert.equal(await waiting.stop(), 0);
+    const sidecar = await startSidecar([`--model=half=${HALF}`]);
+    sidecar.process.kill('SIGHUP');
+    await sidecar.line(({ msg }) => msg?.includes('no file lists the models') === true);
+    assert.equal(await statusOf(sidecar.rest, 'half'), 200);
     assert.equal(await sidecar.stop(), 0);
   });
 

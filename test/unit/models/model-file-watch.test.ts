@@ -162,6 +162,39 @@ describe('ModelFileWatch', () => {
     assert.deepEqual(watched.reloads, [['b']]);
   });
 
+  it('takes the file as it is when asked, changed or not, and says each time what is wrong with it', async () => {
+    const watched = new Watched(0);
+    assert.equal(watched.clock.armed, 0);
+    await watched.watch.reread();
+    watched.content = modelsText({ a: '', b: '' });
+    await watched.watch.reread();
+    assert.deepEqual(watched.reloads, [['a'], ['a', 'b']]);
+    watched.content = new Error('gone');
+    await watched.watch.reread();
+    await watched.watch.reread();
+    assert.deepEqual(watched.log.slice(2), ['invalid: gone', 'invalid: gone']);
+    assert.equal(watched.clock.armed, 0);
+    watched.watch.stop();
+    await watched.watch.reread();
+    assert.equal(watched.looks, 4);
+  });
+
+  it('when asked waits for the look that goes on', async () => {
+    const watched = new Watched();
+    let done = (): void => undefined;
+    watched.reload = () => new Promise((resolve) => (done = resolve));
+    const first = watched.watch.reread();
+    const second = watched.watch.reread();
+    await watched.pass(0);
+    assert.equal(watched.looks, 1);
+    watched.reload = async () => undefined;
+    done();
+    await Promise.all([first, second]);
+    assert.equal(watched.looks, 2);
+    await watched.pass(POLL_MS);
+    assert.deepEqual(watched.reloads, [['a'], ['a']]);
+  });
+
   it('leaves nothing armed once stopped, and takes nothing that was being read', async () => {
     const watched = new Watched();
     watched.content = modelsText({ b: '' });
