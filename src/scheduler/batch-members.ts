@@ -40,7 +40,7 @@ export function takeNewestMembers(queue: TaskQueue, lane: Lane, rows: number, no
 function isGone({ owner }: Task, now: Instant): boolean {
   const { cancel, deadline } = owner.context;
   if (cancel.reason !== undefined) owner.fail(cancel.reason);
-  else if (!(deadline > now)) owner.fail(expiredInQueue());
+  else if (!(deadline > now)) owner.fail(expiredInQueue(owner.context));
   else return false;
   return true;
 }

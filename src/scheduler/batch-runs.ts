@@ -59,7 +59,7 @@ export class BatchRuns {
       const batch = running.start(inputs, clock.nowMs());
       if (batch === undefined) {
         running.release(executor);
-        this.#fail(running, expiredInQueue());
+        this.#fail(running, expiredInQueue(running.firstMember.owner.context));
         return;
       }
       executor.run(batch, start.after?.batch).then(
@@ -98,7 +98,9 @@ export class BatchRuns {
 
   #runFailed(running: RunningBatch, error: ServingError): void {
     const { clock, statistics } = this.#options;
-    if (!this.#isolator.takeApart(running, error, clock.nowMs(), statistics.meanRunMs)) running.fail(error);
+    const now = clock.nowMs();
+    if (error.kind === 'deadline_exceeded') running.expire(now);
+    if (!this.#isolator.takeApart(running, error, now, statistics.meanRunMs)) running.fail(error);
     this.#ended(running);
   }
 

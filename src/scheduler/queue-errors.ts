@@ -5,7 +5,7 @@ import type { Instant } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
 import type { ShedReason } from './batch-policy.ts';
 import type { SignaturePlan } from './signature-plan.ts';
-import type { Task } from './task.ts';
+import type { Task, TaskContext } from './task.ts';
 
 /** The queue is full. `retryAfterMs` is when it should have room. */
 export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: number): ServingError {
@@ -27,21 +27,25 @@ export function draining(): ServingError {
 }
 
 /** The deadline had passed before the request could be queued. */
-export function expiredOnArrival(): ServingError {
-  return new ServingError(
-    'deadline_exceeded',
-    'the deadline had passed before the request was queued; send a longer one',
-    { attributes: { stage: 'admit', reason: 'expired' } },
-  );
+export function expiredOnArrival(context: TaskContext): ServingError {
+  return expired(context, 'before the request was queued; send a longer one', { stage: 'admit', reason: 'expired' });
 }
 
 /** The deadline was found passed when the task's turn came. */
-export function expiredInQueue(): ServingError {
-  return new ServingError(
-    'deadline_exceeded',
-    'the deadline passed while the request waited for a free slot; send a longer deadline or fewer requests',
-    { attributes: { stage: 'queue', reason: 'expired' } },
-  );
+export function expiredInQueue(context: TaskContext): ServingError {
+  const where = 'while the request waited for a free slot; send a longer deadline or fewer requests';
+  return expired(context, where, { stage: 'queue', reason: 'expired' });
+}
+
+/** The executor gave the batch up because its deadline had passed, and the request's has too. */
+export function expiredInRun(context: TaskContext): ServingError {
+  return expired(context, 'while the model ran; send a longer deadline or fewer rows', { stage: 'execute' });
+}
+
+/** The words of the timer that ends a request at its deadline: it is chance who is the first to see that it has passed. */
+function expired(context: TaskContext, where: string, attributes: Readonly<Record<string, string>>): ServingError {
+  const budgetMs = context.deadline - context.stages.startedAt;
+  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, { attributes });
 }
 
 export function unknownSignature(name: string, known: Iterable<string>): ServingError {

@@ -18,7 +18,7 @@ import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../telemetry/stage-cloc
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
 import type { Lane } from './lane.ts';
-import { expiredInQueue } from './queue-errors.ts';
+import { expiredInQueue, expiredInRun } from './queue-errors.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { SlotUse } from './slot-tenant.ts';
 import type { Task, TaskRide } from './task.ts';
@@ -117,7 +117,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     let deadline = -Infinity;
     for (const member of this.#members) {
       const { owner } = member;
-      if (!(owner.context.deadline > now)) owner.fail(expiredInQueue());
+      if (!(owner.context.deadline > now)) owner.fail(expiredInQueue(owner.context));
       member.ride = this;
       if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
     }
@@ -219,6 +219,16 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     const { onJudged } = this;
     this.onJudged = undefined;
     return onJudged;
+  }
+
+  /** Fails those whose own deadline has passed; a batch's is that of the member that has most time. */
+  expire(now: Instant): void {
+    this.onAbandoned = undefined;
+    for (const { owner } of this.#members) {
+      if (owner.isSettled || owner.context.deadline > now) continue;
+      owner.context.batch = this.record;
+      owner.fail(expiredInRun(owner.context));
+    }
   }
 
   /** Fails every member that is still wanted. */

@@ -132,7 +132,7 @@ export class Scheduler {
     const now = this.#clock.nowMs();
     if (this.#closed !== undefined) throw draining();
     context.cancel.throwIfCancelled();
-    if (!(context.deadline > now)) throw expiredOnArrival();
+    if (!(context.deadline > now)) throw expiredOnArrival(context);
     const plan = this.#plans.get(signatureName);
     if (plan === undefined) throw unknownSignature(signatureName, this.#plans.keys());
     const rows = plan.rowsOf(inputs);
