@@ -41,7 +41,8 @@ import type { ListenTls } from './proxy/tls-server.ts';
 import { CoreSlots } from './scheduler/core-slots.ts';
 import { createLogger, type LogLevel, type RootLogger } from './telemetry/log.ts';
 import { type AppTelemetry, createTelemetry } from './telemetry/telemetry.ts';
-import { createTracing, type Environment } from './telemetry/tracing.ts';
+import { createTracing } from './telemetry/tracing.ts';
+import type { Environment } from './telemetry/tracing-options.ts';
 import { VERSION } from './version.ts';
 
 /** Where the server listens, as bound: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */

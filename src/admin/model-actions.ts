@@ -7,7 +7,7 @@
  *   load     brings it in, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
  */
 import type { VersionStatus } from '../models/servable.ts';
-import type { VersionChoice } from '../models/servable-directory.ts';
+import type { VersionChoice } from '../models/version-choice.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { readVersion } from './version-parameter.ts';
 

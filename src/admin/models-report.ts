@@ -16,7 +16,7 @@ import {
   type VersionState,
   type VersionStatus,
 } from '../models/servable.ts';
-import type { VersionChoice } from '../models/servable-directory.ts';
+import type { VersionChoice } from '../models/version-choice.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
 /** The part of ModelManager that is reported. */

@@ -12,7 +12,7 @@
  * Strings, and integers that are varints, have no such places: requests with them are parsed.
  */
 import type { NumericDType } from './dtype.ts';
-import type { PredictRequest } from './predict-request-reader.ts';
+import type { PredictRequest } from './predict-request.ts';
 import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -8,6 +8,7 @@ import { FewLayouts } from './few-layouts.ts';
 import type { ModelSpec } from './model-spec.ts';
 import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { PredictLayout } from './predict-layout.ts';
+import type { PredictRequest } from './predict-request.ts';
 import type { Tensor } from './tensor.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-values.ts';
@@ -17,12 +18,6 @@ const MODEL_SPEC = 1;
 const INPUTS = 2;
 const OUTPUT_FILTER = 3;
 const MAP_KEY = 1;
-
-export interface PredictRequest {
-  readonly modelSpec: ModelSpec;
-  readonly inputs: Map<string, Tensor>;
-  readonly outputFilter: readonly string[];
-}
 
 const NO_FILTER: readonly string[] = [];
 

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from '../telemetry/line-limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { parseTraceparent } from '../telemetry/propagation.ts';
-import type { HostEvents } from './load-servable.ts';
+import type { HostEvents } from './load-options.ts';
 import { runtimeLog } from './runtimes/runtime-log.ts';
 import { shadowLog } from './shadow/shadow-log.ts';
 

@@ -1,26 +1,20 @@
 /**
  * A version directory → a servable: its backend is chosen, hosted, and given a scheduler.
  */
-import type { ProcessGroup, ProcessGroups } from '../backends/host/process/process-group.ts';
+import type { ProcessGroup } from '../backends/host/process/process-group.ts';
 import { profileReplica } from '../backends/host/profile-replica.ts';
-import type { Host, HostMove } from '../backends/host/start-host.ts';
-import type { WorkerEvent } from '../backends/host/worker-slots.ts';
-import { DEFAULT_BREAKER, type HostChoice, type ModelConfig } from '../config/model-config.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Host } from '../backends/host/start-host.ts';
+import { DEFAULT_BREAKER, type ModelConfig } from '../config/model-config.ts';
 import type { Signature } from '../core/signature.ts';
-import type { CoreSlots } from '../scheduler/core-slots.ts';
 import type { LatencySeed } from '../scheduler/latency-model.ts';
 import { Scheduler, type SchedulerInit } from '../scheduler/scheduler.ts';
-import type { SchedulerOptions } from '../scheduler/scheduler-options.ts';
-import type { Telemetry } from '../telemetry/request-record.ts';
-import type { ShadowSeries } from '../telemetry/shadow-metrics.ts';
-import { Breaker, type BreakerState } from './breaker.ts';
+import { Breaker } from './breaker.ts';
 import { GuardedExecutor } from './guarded-executor.ts';
-import type { KeptLatency, LatencyStore } from './latency-store.ts';
+import type { KeptLatency } from './latency-store.ts';
+import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import { loadModelFile, type ModelFile } from './model-file/load-model-file.ts';
 import type { LoadServable } from './model-manager.ts';
-import type { RuntimeChoice } from './runtimes/choose-runtime.ts';
 import {
   groupOf,
   loadOptionsOf,
@@ -30,66 +24,10 @@ import {
   type VersionTarget,
 } from './runtimes/open-version.ts';
 import { Servable, type ServableHost, type ServableRunner } from './servable.ts';
-import { type ShadowEvent, VersionShadow } from './shadow/version-shadow.ts';
+import { VersionShadow } from './shadow/version-shadow.ts';
 import type { SignatureView } from './signature-view.ts';
 import { viewsOf, withViews } from './viewed-servable.ts';
-import type { LoadedVersion, PrepareVersion } from './warm-up.ts';
-
-export interface LoadServableOptions {
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly scheduler: SchedulerOptions;
-  /** That all models share. */
-  readonly coreSlots: CoreSlots;
-  /** What earlier runs taught, kept between starts. */
-  readonly latencies: LatencyStore;
-  /** Runs of one model at a time. */
-  readonly slots: number;
-  readonly intraOpThreads: number;
-  /** That this process may use. */
-  readonly cores: number;
-  /** False: a dynamic batch axis is left alone, so that every run is one request. */
-  readonly isBatchingEnabled: boolean;
-  /** Each version's batching_params.pbtxt decides over its batching. */
-  readonly perModelFiles?: boolean;
-  /** Where runs happen, for models that do not say. */
-  readonly host: HostChoice;
-  /** Memory above which a model's process is replaced, in bytes; by default none is. */
-  readonly processCeilingBytes?: number;
-  /** That models may share processes in. */
-  readonly processGroups: ProcessGroups;
-  readonly events: HostEvents;
-  /** What the tensors that are made of one request's examples may take together, in bytes. */
-  readonly maxTensorBytes: number;
-  /** Others are being served: who times a version leaves them room. Default: nobody is. */
-  readonly isServing?: () => boolean;
-  /** Rows of the model's average batch so far, for who chooses its runtime; undefined = not known. */
-  readonly learnedRows?: (model: string) => number | undefined;
-  /** Where the numbers of a version's shadow are counted. */
-  readonly shadowSeries: (model: string, version: string, runtime: string) => ShadowSeries;
-  /** What is done with a version between its loading and its being served. */
-  readonly prepare?: PrepareVersion | undefined;
-}
-
-/** What becomes of a version's host: for the log. */
-export interface HostEvents {
-  /** It was loaded and put where it runs. */
-  onHost(model: string, version: bigint, host: Host): void;
-  /** Of several artifacts one was chosen, by how fast it is. */
-  onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
-  /** Something happened to its shadow. */
-  onShadow?(model: string, version: bigint, event: ShadowEvent): void;
-  /** It moved from the event loop to threads, or could not. */
-  onMove(model: string, version: bigint, move: HostMove): void;
-  /** A worker thread or process was lost, replaced or given up. */
-  onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
-  /** A process of its printed a line; `traceparent` is of the run that printed it, where that is traced. */
-  onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
-  /** Its circuit breaker has gone over to another state. */
-  onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
-  /** Something that its own files ask for has no effect, or something that it holds is not served. */
-  onWarning?(model: string, version: bigint, text: string): void;
-}
+import type { LoadedVersion } from './warm-up.ts';
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
 export function servableLoader(options: LoadServableOptions): LoadServable {

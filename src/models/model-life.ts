@@ -19,7 +19,7 @@ import type { LifeSettings } from './life-settings.ts';
 import { Poller } from './poller.ts';
 import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf } from './refusals.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
-import type { VersionChoice } from './servable-directory.ts';
+import type { VersionChoice } from './version-choice.ts';
 import { VersionLives } from './version-lives.ts';
 import type { VersionRecord } from './version-record.ts';
 import { findVersion } from './version-source.ts';

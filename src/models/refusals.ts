@@ -1,7 +1,7 @@
 /** What a request hears that asks for a version which cannot answer: the reason, what there is, whether to try again. */
 import { ServingError } from '../core/errors.ts';
 import type { VersionStatus } from './servable.ts';
-import type { VersionChoice } from './servable-directory.ts';
+import type { VersionChoice } from './version-choice.ts';
 
 /** When to ask again for a model that is loading. Most models here load in under a second. */
 const LOADING_RETRY_AFTER_MS = 1000;

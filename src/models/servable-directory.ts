@@ -3,12 +3,7 @@
  */
 import type { ModelChoice, ModelConfig } from '../config/model-config.ts';
 import type { ServableHandle, VersionStatus } from './servable.ts';
-
-/** Which version: at most one of the two; neither = the latest available. */
-export interface VersionChoice {
-  readonly version?: bigint | undefined;
-  readonly label?: string | undefined;
-}
+import type { VersionChoice } from './version-choice.ts';
 
 /** Who answers in a model's place: see ModelConfig. */
 export interface ModelAlternates {

@@ -14,6 +14,7 @@ import type { LatencySeed } from './batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
 import type { ModelMemory } from './model-memory.ts';
 import type { RuntimeChoice } from './runtimes/choose-runtime.ts';
+import { type ServedSignature, servedSignature } from './served-signature.ts';
 import type { ShadowStatus } from './shadow/version-shadow.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
@@ -35,18 +36,6 @@ export interface ServableRunner {
   readonly runningBatches: number;
   /** Copies of the model in memory. */
   readonly sessions: number;
-}
-
-/** What every request of one signature of one version has in common: made once, so that surfaces may derive from it. */
-export interface ServedSignature {
-  readonly name: string;
-  readonly version: bigint;
-  /** As metrics and logs have it. */
-  readonly versionText: string;
-  readonly signatureName: string;
-  readonly signature: Signature;
-  /** All of them, in the signature's order: what a request gets that names none. */
-  readonly outputNames: readonly string[];
 }
 
 /** Where a version runs. */
@@ -147,11 +136,6 @@ export class Servable {
     this.#handles -= 1;
     if (this.#handles === 0) this.#unloading?.();
   }
-}
-
-function servedSignature(name: string, version: bigint, signatureName: string, signature: Signature): ServedSignature {
-  const outputNames = [...signature.outputs.keys()];
-  return { name, version, versionText: version.toString(), signatureName, signature, outputNames };
 }
 
 export class ServableHandle {

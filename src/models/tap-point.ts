@@ -5,8 +5,8 @@
 import type { Classifications, Regressions } from '../core/inference-results.ts';
 import type { LogType } from '../core/prediction-log.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { ServedSignature } from './servable.ts';
-import type { VersionChoice } from './servable-directory.ts';
+import type { ServedSignature } from './served-signature.ts';
+import type { VersionChoice } from './version-choice.ts';
 
 export interface TapPoint {
   readonly tap: RequestTap | undefined;

@@ -5,14 +5,14 @@
  *                 └ nobody wants it any more ──────────┘
  *
  * A batch of which every member was cancelled still holds its slot until the executor has answered. Whatever fails, fails
- * one batch's members; where one of them may be at fault for it, they are run again apart (isolation.ts).
+ * one batch's members; where one of them may be at fault for it, they are run again apart (isolator.ts).
  */
 import type { Clock, Instant } from '../core/clock.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { BatchResult, Executor } from '../core/executor.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
 import type { CoreSlots } from './core-slots.ts';
-import { Isolator } from './isolation.ts';
+import { Isolator } from './isolator.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import { type BatchStart, type BatchSurroundings, RunningBatch } from './running-batch.ts';

@@ -27,7 +27,7 @@ import type { QueuedPromise, SlackFacts } from './batch-policy.ts';
 import type { Isolation } from './isolation.ts';
 import type { LatencyView } from './latency-curve.ts';
 import type { SignaturePlan } from './signature-plan.ts';
-import type { Task } from './task.ts';
+import type { Task, TaskLane } from './task.ts';
 
 /** Of whose failed batch a lane's tasks are, and how many rows they have in all. */
 export interface IsolatedRows {
@@ -35,7 +35,7 @@ export interface IsolatedRows {
   readonly rows: number;
 }
 
-export class Lane implements SlackFacts {
+export class Lane implements SlackFacts, TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
   /** Wanted outputs of every task in it. */

@@ -1,5 +1,5 @@
 /**
- * How much of its workers' time a model may spend on running failed batches again (isolation.ts): about a tenth of what
+ * How much of its workers' time a model may spend on running failed batches again (isolator.ts): about a tenth of what
  * its ordinary runs take. A client that sends nothing but values that fail then costs its neighbours no more than that.
  *
  *   owed  ▲ a run of a part adds its length

@@ -2,7 +2,7 @@
  * One batch from the moment that its tasks have left their lane until each of them has its answer.
  *
  *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
- *                          └─ behind another ──▶ begin ──┘                └ its run failed: setAside (isolation.ts)
+ *                          └─ behind another ──▶ begin ──┘                └ its run failed: setAside (isolator.ts)
  *
  * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
  * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.

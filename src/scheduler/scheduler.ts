@@ -12,7 +12,7 @@
  *   (`maxEnqueuedBatches` full batches wait) everything is; a request that finds nothing waiting is taken, however large.
  * - Within a lane, who is due first goes first; between lanes the policy decides (slack-policy.ts), between models the
  *   slots that they share (core-slots.ts).
- * - A failing run fails its own members and nobody else; where it fails for the values of one, that one alone (isolation.ts).
+ * - A failing run fails its own members and nobody else; where it fails for the values of one, that one alone (isolator.ts).
  * - The request's bytes are read until it settles, and not after.
  */
 import { setImmediate } from 'node:timers';

@@ -10,7 +10,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, IsolationRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
-import type { Lane } from './lane.ts';
+import type { SignaturePlan } from './signature-plan.ts';
 
 /** The part of a request's context that the scheduler reads and writes. */
 export interface TaskContext {
@@ -52,6 +52,17 @@ export interface TaskOwner {
   fail(error: ServingError): void;
 }
 
+/** What tasks wait in: a lane, as far as one finds it by a task. */
+export interface TaskLane {
+  readonly key: string;
+  readonly plan: SignaturePlan;
+  readonly queuedTasks: number;
+  /** Of all inputs of one row, about. */
+  readonly rowBytes: number;
+  /** Takes one of its tasks out, wherever it stands. */
+  remove(task: Task): void;
+}
+
 /** What tasks ride in. */
 export interface TaskRide {
   /** The request of one of its tasks was cancelled, expired or failed. */
@@ -89,7 +100,7 @@ export class Task {
   /** Its own rows of every input. Empty once they have been copied into a batch that it rides in alone. */
   inputs: TensorMap;
   /** The lane's own: where it waits and beside whom. All undefined while it is in none. */
-  lane: Lane | undefined = undefined;
+  lane: TaskLane | undefined = undefined;
   previous: Task | undefined = undefined;
   next: Task | undefined = undefined;
   /** The lane's own: its place among those that overtook; −1 = it stands in the list, or in no lane. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { Environment } from './tracing.ts';
+import type { Environment } from './tracing-options.ts';
 
 export interface MetricsExportOptions {
   /** The process's own: the exporters read that one, whatever is given here. */

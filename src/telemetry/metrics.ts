@@ -24,7 +24,7 @@ import { SignatureSeries } from './signature-series.ts';
 import { SteadyWall } from './steady-wall.ts';
 import type { KeepReason } from './tail-keep.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
-import type { SpanLoss } from './tracing.ts';
+import type { SpanLoss } from './tracing-options.ts';
 
 /** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
 export const DURATION_BUCKETS: readonly number[] = [

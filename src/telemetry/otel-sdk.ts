@@ -19,8 +19,8 @@ import { waitForLastSpans } from './last-spans.ts';
 import { ownResource, SCOPE_NAME } from './otlp/resource.ts';
 import { startDiagnostics } from './sdk-diagnostics.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
-import { spanSink } from './span-sink.ts';
-import type { SpanSink, TracingOptions } from './tracing.ts';
+import { type SpanSink, spanSink } from './span-sink.ts';
+import type { TracingOptions } from './tracing-options.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */
 export function startSdk(options: TracingOptions): SpanSink {

@@ -18,7 +18,8 @@ import { RequestLog } from './request-log.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import { type KeepReason, TailKeep } from './tail-keep.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
-import type { LostSpansListener, Tracing } from './tracing.ts';
+import type { Tracing } from './tracing.ts';
+import type { LostSpansListener } from './tracing-options.ts';
 
 export interface TelemetryOptions {
   readonly clock: Clock;

@@ -3,39 +3,11 @@
  * variables. Where they name no exporter nothing of OpenTelemetry is even imported (measured: 20 ms of CPU for its API,
  * 115 ms more for its SDK, on a start of about 100). Where they do, what they need is imported while the models load.
  */
-import type { Clock } from '../core/clock.ts';
-import type { Logger } from './log.ts';
 import type { BatchRecord, RequestRecord } from './request-record.ts';
 import { type Sampler, samplerFromEnv } from './sampler.ts';
+import type { SpanSink } from './span-sink.ts';
 import type { KeepReason } from './tail-keep.ts';
-
-/** Environment variables, as in process.env. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-export interface TracingOptions {
-  /** The process's own: the SDK reads that one, whatever is given here. */
-  readonly env: Environment;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Ours, for `service.version` and the instrumentation scope. */
-  readonly version: string;
-}
-
-/** Where records become spans. */
-export interface SpanSink {
-  /** Makes the spans of a request that has ended; nothing where it is neither sampled nor kept. */
-  makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void;
-  /** Makes the spans of a batch that has run, soon; nothing where no member is sampled or will be kept. */
-  makeBatchSpans(record: BatchRecord): void;
-  /** Sends what is left, for at most 5 s. Never rejects; twice is once. */
-  shutdown(): Promise<void>;
-}
-
-/** Why spans were lost that were made: too many waited for the collector, or it did not take them. */
-export type SpanLoss = 'queue_full' | 'export_failed';
-
-/** Told of spans that were lost. */
-export type LostSpansListener = (count: number, why: SpanLoss) => void;
+import type { Environment, LostSpansListener, OtlpProtocol, TracingOptions } from './tracing-options.ts';
 
 /** Spans on their way out. Trace contexts are made from the first request on, spans once it has started. */
 export interface Tracing extends SpanSink {
@@ -54,9 +26,6 @@ export function isTracingConfigured(env: Environment): boolean {
   if (exporters) return exporters !== 'none';
   return Boolean(env['OTEL_EXPORTER_OTLP_ENDPOINT']?.trim() || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']?.trim());
 }
-
-/** OTLP's protocols that are protobuf: bytes can be made of records without the SDK. */
-export type OtlpProtocol = 'http/protobuf' | 'grpc';
 
 /** How spans are sent as bytes; undefined where an exporter is asked for that wants the SDK's objects. */
 export function otlpProtocol(env: Environment): OtlpProtocol | undefined {

@@ -12,7 +12,8 @@ import {
   type VersionState,
   type VersionStatus,
 } from '../../src/models/servable.ts';
-import type { ModelAlternates, ServableDirectory, VersionChoice } from '../../src/models/servable-directory.ts';
+import type { ModelAlternates, ServableDirectory } from '../../src/models/servable-directory.ts';
+import type { VersionChoice } from '../../src/models/version-choice.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 

@@ -8,7 +8,7 @@ import { type Host, type HostOptions, startHost } from '../../backends/host/star
 import { artifactKinds } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
-import type { LoadServableOptions } from '../load-servable.ts';
+import type { LoadServableOptions } from '../load-options.ts';
 import type { ModelBatching } from '../model-batching.ts';
 import { modelSlots } from '../model-slots.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';

@@ -2,7 +2,8 @@
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle, ServedSignature } from '../../models/servable.ts';
+import type { ServableHandle } from '../../models/servable.ts';
+import type { ServedSignature } from '../../models/served-signature.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /** What a target asks the model for: checked, in the signature's order. */

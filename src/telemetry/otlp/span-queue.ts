@@ -12,7 +12,7 @@
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { GrowingWriter } from '../../core/growing-writer.ts';
 import { varintSize } from '../../core/wire-writer.ts';
-import type { SpanLoss } from '../tracing.ts';
+import type { SpanLoss } from '../tracing-options.ts';
 import type { SpanRoom } from './span-encoder.ts';
 import type { SpanQueueLimits } from './span-limits.ts';
 
