@@ -1,6 +1,7 @@
 /**
  * "Did you mean …?": the known name that is fewest edits away from an unknown one.
  */
+import { distance } from 'fastest-levenshtein';
 
 /**
  * The nearest of `known`, or undefined if none is near: more than half of the letters would have to change, and none
@@ -12,22 +13,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(name, candidate);
-    if (distance < least) [nearest, least] = [candidate, distance];
+    const edits = distance(name, candidate);
+    if (edits < least) [nearest, least] = [candidate, edits];
   }
   return nearest ?? known.find((candidate) => name.length >= 3 && candidate.startsWith(name));
-}
-
-/** Levenshtein, row by row: for short names. */
-export function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
 }

@@ -2,8 +2,8 @@
  * A YAML file as a tree whose every place can be named: "path:line:column". Problems are gathered, not thrown, so that
  * one look at the file tells of all of them.
  */
+import { distance } from 'fastest-levenshtein';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
-import { editDistance } from '../../config/nearest-name.ts';
 
 /** A node, or nothing where the file has none. */
 export type YamlNode = Node | ParsedNode | null | undefined;
@@ -182,8 +182,8 @@ export function suggestion(name: string, known: readonly string[]): string {
   // Of short names, all are near.
   let least = Math.min(name.length, Math.max(2, Math.floor(name.length / 2)) + 1);
   for (const each of name.length > MAX_SHOWN ? [] : known) {
-    const distance = editDistance(name, each);
-    if (distance < least) [nearest, least] = [each, distance];
+    const edits = distance(name, each);
+    if (edits < least) [nearest, least] = [each, edits];
   }
   if (nearest !== undefined) return `; did you mean ${quote(nearest)}?`;
   return known.length === 0 ? '; there are none' : `; there are ${known.map(quote).join(', ')}`;
