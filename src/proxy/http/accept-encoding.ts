@@ -5,44 +5,32 @@
  *   "*"               → the first     "*" stands for every coding that is not named
  *   "gzip;q=0"        → undefined     as it is, also where the header forbids even that: better read than refused
  */
+import { Negotiator } from 'negotiator';
 
 /** What answers can be written in, as Content-Encoding names it. */
 export type Coding = 'gzip' | 'br' | 'zstd';
 
-const PARAMETER = /^q[ \t]*=[ \t]*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i;
+/** A name, and perhaps a weight. A part that cannot be read is left out: it is then not accepted. */
+const PART = /^[^;]*(?:;[ \t]*q[ \t]*=[ \t]*(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$/;
 /** Longer headers are no list of codings. */
 const MAX_LENGTH = 1024;
 
 /** Pure. `available` in the order in which they are preferred. Undefined = send it as it is. */
 export function chooseCoding(header: string | undefined, available: readonly Coding[]): Coding | undefined {
   if (header === undefined || header.length > MAX_LENGTH) return undefined;
-  const weights = readWeights(header);
-  const others = weights.get('*') ?? 0;
-  // A coding that is worth less than none is not wanted; identity counts only where it is named.
-  let bestWeight = weights.get('identity') ?? 0;
-  let best: Coding | undefined;
-  for (const coding of available) {
-    const weight = weightOf(weights, coding) ?? others;
-    const isBetter = best === undefined ? weight > 0 && weight >= bestWeight : weight > bestWeight;
-    if (!isBetter) continue;
-    best = coding;
-    bestWeight = weight;
-  }
-  return best;
+  const parts = readableParts(header);
+  // Identity counts only where it is named: "*" does not mean it.
+  const offered = parts.has('identity') ? [...available, 'identity'] : available;
+  const negotiator = new Negotiator({ headers: { 'accept-encoding': [...parts.values()].join(',') } });
+  const chosen = negotiator.encoding(offered, { preferred: offered });
+  return available.find((coding) => coding === chosen);
 }
 
-function weightOf(weights: ReadonlyMap<string, number>, coding: Coding): number | undefined {
-  return weights.get(coding) ?? (coding === 'gzip' ? weights.get('x-gzip') : undefined);
-}
-
-/** A part that cannot be read is left out: it is then not accepted. */
-function readWeights(header: string): ReadonlyMap<string, number> {
-  const weights = new Map<string, number>();
-  for (const part of header.split(',')) {
-    const [name, parameter, ...more] = part.split(';');
-    const weight = parameter === undefined ? '1' : PARAMETER.exec(parameter.trim())?.[1];
-    if (weight === undefined || more.length > 0) continue;
-    weights.set(name!.trim().toLowerCase(), Number(weight));
+/** By the coding's name; of one that stands twice the last. */
+function readableParts(header: string): ReadonlyMap<string, string> {
+  const parts = new Map<string, string>();
+  for (const part of header.toLowerCase().replaceAll('x-gzip', 'gzip').split(',')) {
+    if (PART.test(part)) parts.set(part.split(';', 1)[0]!.trim(), part);
   }
-  return weights;
+  return parts;
 }
