@@ -1,11 +1,11 @@
 /** What the lives of all models share. */
+import type PQueue from 'p-queue';
 import type { ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ModelEvents } from './model-events.ts';
 import type { VersionLoader } from './version-loader.ts';
 import type { VersionFiles } from './version-source.ts';
 import type { TransitionPolicy } from './version-transitions.ts';
-import type { WorkSlots } from './work-slots.ts';
 
 /** Rejects with `insufficient_memory` where the version would not fit if it were loaded now. */
 export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
@@ -14,7 +14,8 @@ export interface LifeSettings {
   readonly files: VersionFiles;
   readonly clock: Clock;
   readonly loader: VersionLoader;
-  readonly unloadSlots: WorkSlots;
+  /** As many unloads at once as its concurrency. */
+  readonly unloads: PQueue;
   readonly events: ModelEvents;
   readonly transitionPolicy: TransitionPolicy;
   /** Between two looks at a base path. 0 = look once; negative = only when a reload asks for it. */

@@ -1,9 +1,10 @@
 /**
  * All configured models: brings them up, finds them for requests, replaces their list, takes them down. Each model lives by
- * itself (model-life.ts): none waits for another, but for the slots that loads share.
+ * itself (model-life.ts): none waits for another, but for the turns that loads take.
  *
  * Ready means that every model of the start's list has had all of its versions up; it stays so, whatever is loaded later.
  */
+import PQueue from 'p-queue';
 import type { ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
@@ -18,7 +19,6 @@ import type { VersionChoice } from './version-choice.ts';
 import { type LoadServable, VersionLoader } from './version-loader.ts';
 import { diskFiles, type VersionFiles } from './version-source.ts';
 import type { TransitionPolicy } from './version-transitions.ts';
-import { WorkSlots } from './work-slots.ts';
 
 export type { LoadServable } from './version-loader.ts';
 
@@ -46,7 +46,7 @@ export interface ModelManagerOptions {
 
 export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #settings: LifeSettings;
-  readonly #loadSlots: WorkSlots;
+  readonly #loads: PQueue;
   readonly #loadThreads: number;
   /** In the order of the configuration. */
   #lives: ReadonlyMap<string, ModelLife>;
@@ -63,7 +63,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   constructor(options: ModelManagerOptions) {
     const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
     this.#loadThreads = loadThreads;
-    this.#loadSlots = new WorkSlots(startLoadThreads);
+    this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
       files: options.files ?? diskFiles,
@@ -72,11 +72,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       pollIntervalMs: options.pollIntervalMs ?? 1000,
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
       checkMemory: options.checkMemory ?? (() => Promise.resolve()),
-      unloadSlots: new WorkSlots(unloadThreads),
+      unloads: new PQueue({ concurrency: unloadThreads }),
       loader: new VersionLoader({
         load: options.load,
         clock,
-        slots: this.#loadSlots,
+        turns: this.#loads,
         maxRetries: options.maxLoadRetries ?? 5,
         retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
       }),
@@ -118,7 +118,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#settings.events.onListed(this.#startLives.map(({ config }) => config));
     for (const life of this.#startLives) life.start();
     await Promise.all(this.#startLives.map(({ first }) => first.promise));
-    this.#loadSlots.limit = this.#loadThreads;
+    this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);
   }
 

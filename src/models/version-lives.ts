@@ -101,13 +101,10 @@ export class VersionLives {
 
   async #unload(record: VersionRecord, servable: Servable): Promise<void> {
     const { name, settings, onChange } = this.#options;
-    await settings.unloadSlots.take();
     try {
-      await servable.unload();
+      await settings.unloads.add(() => servable.unload());
     } catch (error) {
       settings.events.onUnloadFailed(name, record.version, error);
-    } finally {
-      settings.unloadSlots.giveBack();
     }
     this.#end(record);
     onChange();

@@ -1,15 +1,16 @@
 /**
  * Opens versions: so many at a time over all models, and again after a failure that may pass. A retry waits without
- * holding a slot. An aborted load ends as soon as it can: one that waits at once, one inside the runtime when that returns
+ * holding a turn. An aborted load ends as soon as it can: one that waits at once, one inside the runtime when that returns
  * (native code cannot be stopped), and what was loaded is closed then.
  */
+import type PQueue from 'p-queue';
 import type { ModelConfig } from '../config/model-config.ts';
 import type { Clock } from '../core/clock.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import { isHealable } from './healable.ts';
 import type { LoadRetry } from './model-events.ts';
 import type { Servable } from './servable.ts';
-import type { WorkSlots } from './work-slots.ts';
+import { runInTurn } from './turns.ts';
 
 /** Opens one version directory. Rejects with ServingError `load_failed`, or `insufficient_memory`. */
 export type LoadServable = (model: ModelConfig, version: bigint, directory: string) => Promise<Servable>;
@@ -17,7 +18,8 @@ export type LoadServable = (model: ModelConfig, version: bigint, directory: stri
 export interface VersionLoaderOptions {
   readonly load: LoadServable;
   readonly clock: Clock;
-  readonly slots: WorkSlots;
+  /** As many loads at once as its concurrency, over all models. */
+  readonly turns: PQueue;
   readonly maxRetries: number;
   readonly retryIntervalMs: number;
 }
@@ -27,7 +29,7 @@ export interface LoadOrder {
   readonly version: bigint;
   readonly directory: string;
   readonly signal: AbortSignal;
-  /** A slot is there and the first attempt begins. */
+  /** Its turn has come and the first attempt begins. */
   readonly onStart: () => void;
   readonly onRetry: (retry: LoadRetry) => void;
   readonly onProgress: (elapsedMs: number) => void;
@@ -61,22 +63,19 @@ export class VersionLoader {
     }
   }
 
-  async #attempt(order: LoadOrder, isFirst: boolean): Promise<Servable | ServingError | undefined> {
-    const { slots, load } = this.#options;
-    if (!(await slots.take(order.signal))) return undefined;
-    if (order.signal.aborted) {
-      slots.giveBack();
-      return undefined;
-    }
+  #attempt(order: LoadOrder, isFirst: boolean): Promise<Servable | ServingError | undefined> {
+    return runInTurn(this.#options.turns, order.signal, () => this.#open(order, isFirst));
+  }
+
+  async #open(order: LoadOrder, isFirst: boolean): Promise<Servable | ServingError> {
     if (isFirst) order.onStart();
     const progress = this.#tellProgress(order.onProgress);
     try {
-      return await load(order.model, order.version, order.directory);
+      return await this.#options.load(order.model, order.version, order.directory);
     } catch (thrown) {
       return toServingError(thrown);
     } finally {
       progress.stop();
-      slots.giveBack();
     }
   }
 
