@@ -1,4 +1,5 @@
 /** How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with. */
+import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics-page.ts';
 
 /** Since the server's start. */
@@ -9,12 +10,8 @@ export interface BatchCounts {
 
 /** `origin` of its REST surface. Counts all models: a contestant has one. */
 export async function readBatchCounts(origin: string): Promise<BatchCounts> {
-  const text = await (await fetch(origin + METRICS_PATH)).text();
-  const sumOf = (name: string): number => {
-    let sum = 0;
-    for (const match of text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))) sum += Number(match[1]);
-    return sum;
-  };
+  const samples = parseMetrics(await (await fetch(origin + METRICS_PATH)).text());
+  const sumOf = (name: string): number => (samples.get(name) ?? []).reduce((sum, { value }) => sum + value, 0);
   return { rows: sumOf('pillion_batch_size_sum'), batches: sumOf('pillion_batch_size_count') };
 }
 

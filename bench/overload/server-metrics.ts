@@ -1,4 +1,5 @@
 /** What the server itself says of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
+import { type MetricSamples, parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics-page.ts';
 
 export interface BatchMetrics {
@@ -18,29 +19,35 @@ export interface BatchMetrics {
 
 /** `origin` of REST, such as http://127.0.0.1:8501. */
 export async function readMetrics(origin: string): Promise<BatchMetrics> {
-  return parseMetrics(await (await fetch(origin + METRICS_PATH)).text());
+  return batchMetrics(await (await fetch(origin + METRICS_PATH)).text());
 }
 
-export function parseMetrics(text: string): BatchMetrics {
-  const rows = new Map<string, number>();
-  const batches = new Map<string, number>();
-  const cumulative = new Map<string, number>();
-  const reasons = new Map<string, number>();
-  let predictionError: { sum: number; count: number } | undefined;
-  for (const [, name, labels = '', value] of text.matchAll(/^(\w+)(?:\{([^}]*)\})? (\S+)$/gm)) {
-    const model = /(?:^|,)model="([^"]*)"/.exec(labels)?.[1] ?? '';
-    if (name === 'pillion_batch_size_sum') add(rows, model, Number(value));
-    else if (name === 'pillion_batch_size_count') add(batches, model, Number(value));
-    else if (name === 'pillion_batch_size_bucket') add(cumulative, /le="([^"]*)"/.exec(labels)![1]!, Number(value));
-    else if (name === 'pillion_scheduler_refusals_total') {
-      add(reasons, /reason="([^"]*)"/.exec(labels)![1]!, Number(value));
-    } else if (/prediction_error\w*_(sum|count)$/.test(name!)) {
-      predictionError ??= { sum: 0, count: 0 };
-      if (name!.endsWith('_sum')) predictionError.sum += Number(value);
-      else predictionError.count += Number(value);
-    }
+/** A page of metrics, as text. */
+export function batchMetrics(text: string): BatchMetrics {
+  const samples = parseMetrics(text);
+  const sumBy = (name: string, label: string): Map<string, number> => {
+    const sums = new Map<string, number>();
+    for (const { labels, value } of samples.get(name) ?? []) add(sums, labels[label] ?? '', value);
+    return sums;
+  };
+  return {
+    rows: sumBy('pillion_batch_size_sum', 'model'),
+    batches: sumBy('pillion_batch_size_count', 'model'),
+    sizes: singleBuckets(sumBy('pillion_batch_size_bucket', 'le')),
+    reasons: sumBy('pillion_scheduler_refusals_total', 'reason'),
+    predictionError: predictionErrorOf(samples),
+  };
+}
+
+function predictionErrorOf(samples: MetricSamples): BatchMetrics['predictionError'] {
+  let found: { sum: number; count: number } | undefined;
+  for (const [name, series] of samples) {
+    const part = /prediction_error\w*_(sum|count)$/.exec(name)?.[1] as 'sum' | 'count' | undefined;
+    if (part === undefined) continue;
+    found ??= { sum: 0, count: 0 };
+    for (const { value } of series) found[part] += value;
   }
-  return { rows, batches, sizes: singleBuckets(cumulative), reasons, predictionError };
+  return found;
 }
 
 function add(map: Map<string, number>, key: string, value: number): void {

@@ -6,6 +6,7 @@
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type MetricSamples, parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';
 import { writeSurfaceModels } from './surface-models.ts';
 
@@ -32,26 +33,28 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** What a metrics page said at one instant. */
 export class MetricsPage {
-  readonly #lines: readonly string[];
+  readonly #text: string;
+  readonly #samples: MetricSamples;
 
   constructor(text: string) {
-    this.#lines = text.split('\n');
+    this.#text = text;
+    this.#samples = parseMetrics(text);
   }
 
   /** The sum over all series of `name` that have these labels; 0 if there is none. */
   value(name: string, labels: Labels = {}): number {
-    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    const wanted = Object.entries(labels);
     let sum = 0;
-    for (const line of this.#lines) {
-      if (!line.startsWith(name) || (line[name.length] !== '{' && line[name.length] !== ' ')) continue;
-      if (wanted.every((label) => line.includes(label))) sum += Number(line.slice(line.lastIndexOf(' ') + 1));
+    for (const sample of this.#samples.get(name) ?? []) {
+      if (wanted.every(([key, value]) => sample.labels[key] === value)) sum += sample.value;
     }
     return sum;
   }
 
   /** What is waited for, as text. */
   get states(): string {
-    return this.#lines.filter((line) => /^pillion_(requests_in|queue|running|refusals).* [^0]/.test(line)).join('\n');
+    const lines = this.#text.split('\n');
+    return lines.filter((line) => /^pillion_(requests_in|queue|running|refusals).* [^0]/.test(line)).join('\n');
   }
 
   get inFlight(): number {

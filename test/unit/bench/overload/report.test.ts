@@ -7,7 +7,7 @@ import { argsOf, CONTESTANTS } from '../../../../bench/overload/contestants.ts';
 import { DEFAULT_WORKLOADS } from '../../../../bench/overload/options.ts';
 import { renderDocument, renderTables } from '../../../../bench/overload/render.ts';
 import { forJson, type Results, type Round, revive } from '../../../../bench/overload/results.ts';
-import { batchesBetween, parseMetrics } from '../../../../bench/overload/server-metrics.ts';
+import { batchesBetween, batchMetrics } from '../../../../bench/overload/server-metrics.ts';
 import { linePlot } from '../../../../bench/overload/svg-lines.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
@@ -188,7 +188,7 @@ pillion_prediction_error_seconds_count{model="a"} ${batches}
 `;
 
   it('are the difference of two readings, by model and by size', () => {
-    const between = batchesBetween(['a', 'b', 'c'], parseMetrics(page(10, 2)), parseMetrics(page(100, 5)));
+    const between = batchesBetween(['a', 'b', 'c'], batchMetrics(page(10, 2)), batchMetrics(page(100, 5)));
     assert.deepEqual(between.rowsRun, [90, 0, 0]);
     assert.deepEqual([between.batches, between.meanBatch], [3, 30]);
     assert.deepEqual(between.sizes, { 32: 3 });
@@ -201,18 +201,18 @@ pillion_prediction_error_seconds_count{model="a"} ${batches}
 pillion_scheduler_refusals_total{model="b",version="1",reason="predicted_late"} 2
 pillion_scheduler_refusals_total{model="b",version="1",reason="expired"} 4
 `;
-    const { reasons } = batchesBetween(['a', 'b'], parseMetrics(refusals(1)), parseMetrics(refusals(9)));
+    const { reasons } = batchesBetween(['a', 'b'], batchMetrics(refusals(1)), batchMetrics(refusals(9)));
     assert.deepEqual(reasons, { predicted_late: 8 });
   });
 
   it('leave out the calls that were made beside', () => {
-    const [before, after] = [parseMetrics(page(10, 2)), parseMetrics(page(100, 5).replace('le="1"} 1', 'le="1"} 3'))];
+    const [before, after] = [batchMetrics(page(10, 2)), batchMetrics(page(100, 5).replace('le="1"} 1', 'le="1"} 3'))];
     const between = batchesBetween(['a', 'b'], before, after, [2, 0]);
     assert.deepEqual([between.rowsRun, between.batches, between.sizes], [[88, 0], 1, { 32: 1 }]);
   });
 
   it('of a server that was never asked are zeros, without predictions', () => {
-    const between = batchesBetween(['a'], parseMetrics(''), parseMetrics(''));
+    const between = batchesBetween(['a'], batchMetrics(''), batchMetrics(''));
     assert.deepEqual([between.rowsRun, between.batches, between.predictionErrorMs], [[0], 0, undefined]);
   });
 });
