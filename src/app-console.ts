@@ -8,7 +8,7 @@ import type { ServeOptions } from './config/serve-options.ts';
 import { systemClock } from './core/clock.ts';
 import type { ModelManager } from './models/model-manager.ts';
 import type { Servable } from './models/servable.ts';
-import type { PredictHandler } from './proxy/handlers/predict.ts';
+import type { PredictHandler } from './proxy/handlers/inference-call.ts';
 import type { RequestLifecycle } from './proxy/request-lifecycle.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { AppTelemetry } from './telemetry/telemetry.ts';

@@ -10,15 +10,17 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
-import type { ModelSpec } from '../core/model-spec.ts';
-import type { PredictHandler } from '../proxy/handlers/predict.ts';
+import type { Method } from '../proxy/exchange.ts';
+import { runCall } from '../proxy/handlers/call.ts';
+import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
 import { BodyReader } from '../proxy/http/body-reader.ts';
 import { errorBody } from '../proxy/http/http-errors.ts';
-import { RestInference } from '../proxy/http/rest-inference.ts';
+import { RestClassify, RestRegress } from '../proxy/http/rest-inference.ts';
 import { RestPredict } from '../proxy/http/rest-predict.ts';
 import { serverTiming } from '../proxy/http/server-timing.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
 import { readVersion } from './version-parameter.ts';
 
 export interface PlaygroundOptions {
@@ -31,24 +33,27 @@ export interface PlaygroundOptions {
 /** Nobody waits longer in front of a page. */
 const TIMEOUT_MS = 30_000;
 
-const METHODS = { predict: 'Predict', classify: 'Classify', regress: 'Regress' } as const;
+const VERBS = ['predict', 'classify', 'regress'] as const;
 
 /** What may be asked. */
-export type PlaygroundVerb = keyof typeof METHODS;
+export type PlaygroundVerb = (typeof VERBS)[number];
 
 export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
-  return Object.hasOwn(METHODS, text);
+  return (VERBS as readonly string[]).includes(text);
 }
 
 export class Playground {
   readonly #options: PlaygroundOptions;
-  readonly #predict: RestPredict;
-  readonly #inference: RestInference;
+  readonly #methods: Readonly<Record<PlaygroundVerb, Method<Buffer>>>;
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    this.#predict = new RestPredict(options.predict);
-    this.#inference = new RestInference(options.predict, options.maxBodyBytes);
+    const { predict, maxBodyBytes } = options;
+    this.#methods = {
+      predict: new RestPredict(predict),
+      classify: new RestClassify(predict, maxBodyBytes),
+      regress: new RestRegress(predict, maxBodyBytes),
+    };
   }
 
   async answer(
@@ -60,7 +65,7 @@ export class Playground {
     const { lifecycle } = this.#options;
     const context = lifecycle.begin({
       surface: 'rest',
-      method: METHODS[verb],
+      method: this.#methods[verb].name,
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: TIMEOUT_MS,
       requestId: undefined,
@@ -107,17 +112,15 @@ export class Playground {
     context.cancel.throwIfCancelled();
     context.requestBytes = body.length;
     const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
-    const answer =
-      verb === 'predict'
-        ? await this.#askPredict(body, spec, context)
-        : await this.#inference[verb](body, spec, context);
+    const method = this.#methods[verb];
+    context.stages.enter(STAGE_DECODE, context.now());
+    const call = method.decode(body, spec, context);
+    const given = await runCall(call);
+    context.cancel.throwIfCancelled();
+    context.stages.enter(STAGE_ENCODE, context.now());
+    const answer = method.encode(given, call);
     context.responseBytes = answer.length;
     return answer;
-  }
-
-  async #askPredict(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
-    const { outputs, print } = this.#predict.begin(body, spec, context);
-    return print(await outputs);
   }
 }
 

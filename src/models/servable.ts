@@ -18,6 +18,8 @@ import { type ServedSignature, servedSignature } from './served-signature.ts';
 import type { ShadowStatus } from './shadow/version-shadow.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
+export type { SchedulerRequest } from '../scheduler/task.ts';
+
 /** What a servable runs on: the scheduler in the server, a puppet in tests. */
 export interface ServableRunner {
   /** Throws ServingError where the request is refused at once; rejects with one where it fails later. */

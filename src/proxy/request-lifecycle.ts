@@ -21,13 +21,13 @@ export interface RequestArrival {
   readonly method: string;
   /** When its first header was seen. */
   readonly receivedAt: Instant;
-  /** The client's own timeout, in ms from receivedAt; undefined = it set none. */
-  readonly timeoutMs: number | undefined;
+  /** The client's own timeout, in ms from receivedAt; undefined = it set none; or what is wrong with it. */
+  readonly timeoutMs: number | undefined | ServingError;
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
-  /** Absent = default. */
-  readonly priority?: PriorityClass | undefined;
+  /** Absent = default; or what is wrong with it. */
+  readonly priority?: PriorityClass | undefined | ServingError;
   readonly callerTrace: CallerTrace | undefined;
 }
 
@@ -66,20 +66,23 @@ export class RequestLifecycle {
 
   /**
    * The context of a request that has just begun to arrive. While draining it comes cancelled (kind `draining`), so
-   * that the surface answers through its ordinary error path; the same if its deadline has already passed.
+   * that the surface answers through its ordinary error path; the same if its deadline has already passed, or if what it
+   * said of it or of its priority cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
     const { clock, telemetry, maxTimeoutMs, arrivals } = this.#options;
+    const { timeoutMs, priority } = arrival;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt() ?? Infinity);
-    const deadline = receivedAt + Math.min(arrival.timeoutMs ?? Infinity, maxTimeoutMs[arrival.surface]);
+    const hasOwnDeadline = typeof timeoutMs === 'number';
+    const deadline = receivedAt + Math.min(hasOwnDeadline ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
     const context = new RequestContext({
       clock,
       surface: arrival.surface,
       method: arrival.method,
       receivedAt,
       deadline,
-      hasOwnDeadline: arrival.timeoutMs !== undefined,
-      priority: arrival.priority,
+      hasOwnDeadline,
+      priority: priority instanceof ServingError ? undefined : priority,
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
@@ -88,6 +91,8 @@ export class RequestLifecycle {
     this.#open.add(context);
     if (this.#isDraining) context.cancel.cancel(draining());
     else if (deadline !== Infinity) this.#arm(context);
+    if (timeoutMs instanceof ServingError) context.cancel.cancel(timeoutMs);
+    else if (priority instanceof ServingError) context.cancel.cancel(priority);
     return context;
   }
 

@@ -5,8 +5,8 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import { PredictHandler } from '../../src/proxy/handlers/inference-call.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { PredictHandler } from '../../src/proxy/handlers/predict.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/http/http-server.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';

@@ -1,16 +1,17 @@
 /**
  * The gRPC surface: our services on an engine. Construct, listen, drain, close.
  */
+
+import type { PredictHandler } from '../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
-import type { PredictHandler } from '../handlers/predict.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { GrpcEngine } from './engine.ts';
 import { HEALTH_SERVICE, HealthService } from './health-service.ts';
-import { MODEL_SERVICE, ModelService } from './model-service.ts';
-import { PREDICTION_SERVICE, PredictionService } from './prediction-service.ts';
+import { MODEL_SERVICE, registerModelService } from './model-service.ts';
+import { PREDICTION_SERVICE, registerPredictionService } from './prediction-service.ts';
 import { REFLECTION_SERVICES, ReflectionService } from './reflection-service.ts';
 
 export interface GrpcServerOptions {
@@ -51,13 +52,10 @@ export class GrpcServer {
     const surroundings = { lifecycle, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
-    new PredictionService({
-      predict,
-      modelInfo,
-      serializationAsTensorContent: options.serializationAsTensorContent ?? false,
-      maxTensorBytes: options.maxTensorBytes,
-    }).register(engine, surroundings);
-    new ModelService(modelInfo, parts.reload).register(engine, surroundings);
+    const { serializationAsTensorContent = false, maxTensorBytes } = options;
+    const prediction = { predict, modelInfo, serializationAsTensorContent, maxTensorBytes };
+    registerPredictionService(engine, prediction, surroundings);
+    registerModelService(engine, modelInfo, parts.reload, surroundings);
     this.#health.register(engine);
     this.#reflection.register(engine);
   }

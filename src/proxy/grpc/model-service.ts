@@ -6,49 +6,49 @@ import type { ModelSpec } from '../../core/model-spec.ts';
 import { missingModelSpec, readModelSpec } from '../../core/model-spec-codec.ts';
 import { lengthDelimited, WireReader } from '../../core/wire-reader.ts';
 import { bytesField, message, messageField, messageWithRoom, varintField } from '../../core/wire-writer.ts';
-import { STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import type { ExchangeSurroundings, Method } from '../exchange.ts';
+import { Lookup } from '../handlers/call.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../handlers/model-info.ts';
-import type { ReloadHandler } from '../handlers/reload.ts';
-import type { RequestContext } from '../request-context.ts';
+import type { CounterIncrease, ReloadHandler } from '../handlers/reload.ts';
 import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from './engine.ts';
+import { unaryMethod, unbuiltMethod } from './grpc-wire.ts';
 import { readReloadRequest, writeReloadResponse } from './reload-codec.ts';
-import { type UnarySurroundings, unaryMethod, unbuiltMethod } from './unary-exchange.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
-export class ModelService {
-  readonly #modelInfo: ModelInfoHandler;
-  readonly #reload: ReloadHandler | undefined;
+/** `reload`: undefined = clients may not change which models are served. */
+export function registerModelService(
+  engine: GrpcEngine,
+  modelInfo: ModelInfoHandler,
+  reload: ReloadHandler | undefined,
+  surroundings: ExchangeSurroundings,
+): void {
+  const status: Method<Uint8Array, readonly VersionStatus[]> = {
+    name: 'GetModelStatus',
+    decode: (bytes, _path, context) => {
+      const modelSpec = readModelStatusRequest(bytes);
+      return new Lookup(() => modelInfo.status(modelSpec, context));
+    },
+    encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
+  };
+  engine.register(unaryMethod(MODEL_SERVICE, status, surroundings));
+  engine.register(reloadMethod(reload, surroundings));
+}
 
-  constructor(modelInfo: ModelInfoHandler, reload: ReloadHandler | undefined) {
-    this.#modelInfo = modelInfo;
-    this.#reload = reload;
+function reloadMethod(reload: ReloadHandler | undefined, surroundings: ExchangeSurroundings): GrpcMethod {
+  const name = 'HandleReloadConfigRequest';
+  if (reload === undefined) {
+    return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'to allow it start the server with --enable_reload_rpc');
   }
-
-  register(engine: GrpcEngine, surroundings: UnarySurroundings): void {
-    engine.register(
-      unaryMethod(MODEL_SERVICE, 'GetModelStatus', surroundings, (bytes, context) => this.#status(bytes, context)),
-    );
-    engine.register(this.#reloadMethod(surroundings));
-  }
-
-  #reloadMethod(surroundings: UnarySurroundings): GrpcMethod {
-    const name = 'HandleReloadConfigRequest';
-    const reload = this.#reload;
-    if (reload === undefined) {
-      return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'to allow it start the server with --enable_reload_rpc');
-    }
-    return unaryMethod(MODEL_SERVICE, name, surroundings, async (bytes) => {
-      const increases = await reload.reload(readReloadRequest(bytes));
-      return messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]);
-    });
-  }
-
-  #status(bytes: Uint8Array, context: RequestContext): Uint8Array {
-    const statuses = this.#modelInfo.status(readModelStatusRequest(bytes), context);
-    context.stages.enter(STAGE_ENCODE, context.now());
-    return messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]);
-  }
+  const method: Method<Uint8Array, readonly CounterIncrease[]> = {
+    name,
+    decode: (bytes) => {
+      const request = readReloadRequest(bytes);
+      return new Lookup(() => reload.reload(request));
+    },
+    encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
+  };
+  return unaryMethod(MODEL_SERVICE, method, surroundings);
 }
 
 /** GetModelStatusRequest: 1 model_spec. */

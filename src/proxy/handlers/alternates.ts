@@ -14,13 +14,22 @@ import { listNames } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle } from '../../models/servable.ts';
+import type { SchedulerRequest, ServableHandle } from '../../models/servable.ts';
 import type { ServableDirectory } from '../../models/servable-directory.ts';
 import type { ServedSignature } from '../../models/served-signature.ts';
 import type { AlternateReason } from '../../telemetry/request-record.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
-import type { PredictTarget, StandIns, TargetRun } from './predict-target.ts';
+
+/** A checked request that may move to another model. */
+export interface MovableRequest extends SchedulerRequest {
+  readonly context: RequestContext;
+  readonly served: ServedSignature;
+  /** Queues it on its own model. Throws or rejects with ServingError. */
+  ask(): Promise<TensorMap>;
+  /** Gives back what it has, and stands from now on for this, which has answered. */
+  moveTo(handle: ServableHandle, served: ServedSignature): void;
+}
 
 /** Somebody else to ask. */
 interface StandIn {
@@ -33,7 +42,7 @@ interface StandIn {
 interface Search {
   readonly signatureName: string;
   /** What the stand-in must take and give; undefined where the request has not been decoded yet. */
-  readonly run: TargetRun | undefined;
+  readonly request: MovableRequest | undefined;
   /** The model that is asked to name the next one. */
   asked: string;
   /** Choices that were made and versions that were asked: none of them twice. */
@@ -42,7 +51,7 @@ interface Search {
   readonly failures: string[];
 }
 
-export class Alternates implements StandIns {
+export class Alternates {
   readonly #models: ServableDirectory;
 
   constructor(models: ServableDirectory) {
@@ -58,35 +67,35 @@ export class Alternates implements StandIns {
   insteadOf(spec: ModelSpec, error: ServingError, context: RequestContext): StandIn {
     if (!this.#isAbsence(spec, error)) throw error;
     const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
-    const search: Search = { signatureName, run: undefined, asked: spec.name, seen: new Set(), failures: [] };
+    const search: Search = { signatureName, request: undefined, asked: spec.name, seen: new Set(), failures: [] };
     const found = this.#next(search, error);
     if (found === undefined) throw withFailures(error, search);
     noteOn(context, spec.name, found);
     return found;
   }
 
-  async orElse(target: PredictTarget, run: TargetRun): Promise<TensorMap> {
+  /** What the request's own model answers, or another one, to which the request has moved then. */
+  async orElse(request: MovableRequest): Promise<TensorMap> {
     try {
-      return await target.ask(run);
+      return await request.ask();
     } catch (thrown) {
-      return await this.#answerElsewhere(target, toServingError(thrown), run);
+      return await this.#answerElsewhere(request, toServingError(thrown));
     }
   }
 
-  async #answerElsewhere(target: PredictTarget, first: ServingError, run: TargetRun): Promise<TensorMap> {
-    const { served } = target;
-    const { context } = run;
+  async #answerElsewhere(request: MovableRequest, first: ServingError): Promise<TensorMap> {
+    const { served, context } = request;
     const asked = context.alternate?.asked ?? served.name;
     const { signatureName } = served;
-    const search: Search = { signatureName, run, asked: served.name, seen: new Set([served]), failures: [] };
+    const search: Search = { signatureName, request, asked: served.name, seen: new Set([served]), failures: [] };
     for (let error = first; ; ) {
       // Nobody is there any more to hear another's answer.
       if (context.cancel.isCancelled) throw error;
       const found = this.#next(search, error);
       if (found === undefined) throw withFailures(first, search);
       try {
-        const outputs = await runOn(found, run);
-        target.moveTo(found.handle, found.served);
+        const outputs = await runOn(found, request);
+        request.moveTo(found.handle, found.served);
         noteOn(context, asked, found);
         return outputs;
       } catch (thrown) {
@@ -153,7 +162,7 @@ function standIn(handle: ServableHandle, reason: AlternateReason, search: Search
       const names = listNames(servable.signatures.keys());
       throw new ServingError('signature_not_found', `it has no signature "${search.signatureName}"; it has: ${names}`);
     }
-    if (search.run !== undefined) checkFits(search.run, served);
+    if (search.request !== undefined) checkFits(search.request, served);
     if (!search.seen.has(served)) {
       search.seen.add(served);
       return { handle, served, reason };
@@ -167,7 +176,7 @@ function standIn(handle: ServableHandle, reason: AlternateReason, search: Search
 }
 
 /** Throws `invalid_request` if the signature does not take the inputs or give the outputs. */
-function checkFits({ inputs, outputs }: TargetRun, served: ServedSignature): void {
+function checkFits({ inputs, outputs }: MovableRequest, served: ServedSignature): void {
   const missing = outputs.filter((name) => !served.signature.outputs.has(name));
   if (missing.length > 0) {
     const text = `it does not give ${listNames(missing)}; its outputs: ${listNames(served.outputNames)}`;
@@ -177,7 +186,7 @@ function checkFits({ inputs, outputs }: TargetRun, served: ServedSignature): voi
 }
 
 /** A version that is unloaded waits for what was submitted to it by itself. */
-async function runOn({ handle, served }: StandIn, { inputs, outputs, context }: TargetRun): Promise<TensorMap> {
+async function runOn({ handle, served }: StandIn, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
   try {
     const { signatureName, signature } = served;
     const ordered = checkInputs(served, signature, inputs);

@@ -7,41 +7,24 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Classifications } from '../../core/inference-results.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import type { RequestContext } from '../request-context.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import type { PredictHandler } from './predict.ts';
-import { runExamples, writeDown } from './run-examples.ts';
+import { ExamplesCall, type ExamplesGiven } from './examples-call.ts';
 
-export interface Classified {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly result: Classifications;
-}
+export type Classified = ExamplesGiven<Classifications>;
 
-/** `examples` are serialized, the context merged. Rejects with ServingError, or the cancel reason. */
-export async function classify(
-  handler: PredictHandler,
-  spec: ModelSpec,
-  examples: readonly Uint8Array[],
-  context: RequestContext,
-): Promise<Classified> {
-  const target = handler.resolve(spec, context, 'invalid_request');
-  try {
-    const { modelSpec, signature, served } = target;
-    const { signatures, tapPoint } = target.handle.servable;
-    const wanted = classifyOutputs(modelSpec, signature, signatures);
-    const sample = tapPoint.tap?.sample();
-    const outputs = await runExamples(target, examples, wanted, context);
-    const result = classifications(target.modelSpec, outputs, examples.length);
-    if (sample !== undefined) {
-      writeDown(sample, context, { type: 'classify', examples, tasks: [{ requested: spec, served, result }] });
-    }
-    return { modelSpec: target.modelSpec, result };
-  } finally {
-    target.release();
+export class ClassifyCall extends ExamplesCall<Classifications> {
+  protected readonly type = 'classify';
+
+  protected wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+    return classifyOutputs(model, signature, all);
+  }
+
+  protected resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
+    return classifications(model, outputs, rows);
   }
 }
 

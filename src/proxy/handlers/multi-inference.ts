@@ -9,7 +9,7 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableRunner } from '../../models/servable.ts';
+import type { SchedulerRequest, Servable, ServableRunner } from '../../models/servable.ts';
 import type { ServedSignature } from '../../models/served-signature.ts';
 import type { SampledRequest } from '../../models/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
@@ -17,13 +17,9 @@ import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { classifications, classifyOutputs } from './classify.ts';
 import { exampleInputs } from './examples.ts';
-import type { PredictHandler } from './predict.ts';
-import type { PredictTarget } from './predict-target.ts';
+import { writeDown } from './examples-call.ts';
+import { InferenceCall, type PredictHandler } from './inference-call.ts';
 import { regressions, regressOutputs } from './regress.ts';
-import { writeDown } from './run-examples.ts';
-
-/** What a servable takes; the scheduler's own name for it. */
-type SchedulerRequest = Parameters<ServableRunner['submit']>[0];
 
 export interface InferenceTask {
   /** Undefined where the task has none. */
@@ -44,39 +40,64 @@ interface Planned {
   readonly outputs: readonly string[];
 }
 
-/** In the order of the tasks. `examples` are serialized, the context merged. Rejects with ServingError. */
-export async function multiInference(
-  handler: PredictHandler,
-  tasks: readonly InferenceTask[],
-  examples: readonly Uint8Array[],
-  context: RequestContext,
-): Promise<readonly InferenceResult[]> {
-  const spec = tasks[0]?.modelSpec;
-  if (spec === undefined) {
-    const which = tasks.length === 0 ? 'the request has no task' : 'the first task has no model_spec';
-    throw invalid(`ModelSpec has no name specified: ${which}; send tasks with the name of a served model`);
+/** What a MultiInference says. */
+export interface MultiInferenceAsked {
+  readonly tasks: readonly InferenceTask[];
+  /** Serialized, the context merged. */
+  readonly examples: readonly Uint8Array[];
+}
+
+/** Results in the order of the tasks. */
+export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]> {
+  readonly #asked: MultiInferenceAsked;
+  #planned: readonly Planned[] = [];
+  #requests: readonly SchedulerRequest[] = [];
+
+  /** Throws `invalid_request` where no task says which model. */
+  constructor(handler: PredictHandler, asked: MultiInferenceAsked, context: RequestContext) {
+    super(handler, specOf(asked.tasks), context);
+    this.#asked = asked;
   }
-  const target = handler.resolve(spec, context, 'invalid_request');
-  try {
-    const planned = plan(target, spec.name, tasks);
+
+  override resolve(): void {
+    super.resolve('invalid_request');
+  }
+
+  check(): void {
+    const { context, requested } = this;
+    const { tasks, examples } = this.#asked;
+    this.#planned = plan(this.handle.servable, requested.name, tasks);
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     context.rows = examples.length;
-    const requests = planned.map(({ served, outputs }): SchedulerRequest => {
+    this.#requests = this.#planned.map(({ served, outputs }): SchedulerRequest => {
       const { signature, signatureName } = served;
       const inputs = checkInputs(served, signature, exampleInputs(signature, examples));
       return { signatureName, inputs, outputs, context };
     });
-    const { runner, tapPoint } = target.handle.servable;
-    const sample = tapPoint.tap?.sample();
-    // The version is held until the last run has begun: it must not close between two of them.
-    const given = await submitAll(runner, requests);
-    const results = planned.map((task, i) => resultOf(task, given[i]!, examples.length));
-    if (sample !== undefined) writeDownTasks(sample, context, examples, planned, results);
-    return results;
-  } finally {
-    target.release();
   }
+
+  async submit(): Promise<readonly InferenceResult[]> {
+    const { runner, tapPoint } = this.handle.servable;
+    const { examples } = this.#asked;
+    try {
+      const sample = tapPoint.tap?.sample();
+      // The version is held until the last run has begun: it must not close between two of them.
+      const given = await submitAll(runner, this.#requests);
+      const results = this.#planned.map((task, i) => resultOf(task, given[i]!, examples.length));
+      if (sample !== undefined) writeDownTasks(sample, this.context, examples, this.#planned, results);
+      return results;
+    } finally {
+      this.handle.release();
+    }
+  }
+}
+
+function specOf(tasks: readonly InferenceTask[]): ModelSpec {
+  const spec = tasks[0]?.modelSpec;
+  if (spec !== undefined) return spec;
+  const which = tasks.length === 0 ? 'the request has no task' : 'the first task has no model_spec';
+  throw invalid(`ModelSpec has no name specified: ${which}; send tasks with the name of a served model`);
 }
 
 function writeDownTasks(
@@ -108,7 +129,7 @@ function resultOf({ served, isClassify }: Planned, outputs: TensorMap, rows: num
   return { modelSpec: served, result };
 }
 
-function plan(target: PredictTarget, model: string, tasks: readonly InferenceTask[]): readonly Planned[] {
+function plan(servable: Servable, model: string, tasks: readonly InferenceTask[]): readonly Planned[] {
   const seen = new Set<string>();
   return tasks.map((task, i) => {
     const requested = checkModel(task.modelSpec, model, i);
@@ -117,7 +138,7 @@ function plan(target: PredictTarget, model: string, tasks: readonly InferenceTas
       throw invalid(`two tasks evaluate the signature ${quoteName(signatureName)}; send one task for each signature`);
     }
     seen.add(signatureName);
-    return { requested, ...planTask(target, signatureName, task.methodName) };
+    return { requested, ...planTask(servable, signatureName, task.methodName) };
   });
 }
 
@@ -131,8 +152,7 @@ function checkModel(spec: ModelSpec | undefined, model: string, index: number): 
   );
 }
 
-function planTask({ handle }: PredictTarget, signatureName: string, methodName: string): Omit<Planned, 'requested'> {
-  const { servable } = handle;
+function planTask(servable: Servable, signatureName: string, methodName: string): Omit<Planned, 'requested'> {
   const served = servable.served.get(signatureName);
   if (served === undefined) {
     throw invalid(

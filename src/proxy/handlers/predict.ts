@@ -1,112 +1,84 @@
 /**
  * Predict, for every surface: find the model, check what was sent against its signature, queue it, give the outputs.
  *
- *   resolve(spec)  ──▶ PredictTarget (a borrowed version and its signature)   a surface may decode with it (REST does)
- *   predict(target, inputs, outputFilter) ──▶ outputs                        the borrow ends when it is queued
- *
- * A surface that fails between the two calls `target.release()`.
+ * Its requests may be watched: a sample of those that are answered is copied (a log, a recording), and the flight recorder
+ * may keep payloads, of those that failed too. None is kept that was cancelled or whose deadline passed: the surface may
+ * have lent its memory to the next request by then.
  */
-import { type ErrorKind, ServingError } from '../../core/errors.ts';
-import { listNames } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle } from '../../models/servable.ts';
-import type { ServableDirectory } from '../../models/servable-directory.ts';
+import type { PredictCapture, SampledRequest } from '../../models/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { Alternates } from './alternates.ts';
-import { captured } from './captured-predict.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
-import { PredictTarget } from './predict-target.ts';
-import { copied } from './tapped-predict.ts';
+import { InferenceCall, type PredictHandler } from './inference-call.ts';
 
-export class PredictHandler {
-  readonly #models: ServableDirectory;
-  readonly #alternates: Alternates;
+/** What a Predict says. */
+export interface PredictAsked {
+  readonly modelSpec: ModelSpec;
+  readonly inputs: TensorMap;
+  /** The outputs to give, in this order; empty = all of them. */
+  readonly outputFilter: readonly string[];
+}
 
-  constructor(models: ServableDirectory) {
-    this.#models = models;
-    this.#alternates = new Alternates(models);
+export class PredictCall extends InferenceCall<TensorMap> {
+  /** As they were sent: not checked, in no order. */
+  protected sent: TensorMap;
+  readonly #outputFilter: readonly string[];
+  #capture: PredictCapture | undefined;
+  #sample: SampledRequest | undefined;
+
+  constructor(handler: PredictHandler, { modelSpec, inputs, outputFilter }: PredictAsked, context: RequestContext) {
+    super(handler, modelSpec, context);
+    this.sent = inputs;
+    this.#outputFilter = outputFilter;
   }
 
-  /**
-   * Throws ServingError (model_not_found, label_not_found, model_not_ready, invalid_request). `unknownSignature` is the
-   * kind of error for a signature that is not there: the methods differ in it. Where the model is not there and another
-   * stands in for it, the target is the other's.
-   */
-  resolve(
-    spec: ModelSpec,
-    context: RequestContext,
-    unknownSignature: ErrorKind = 'signature_not_found',
-  ): PredictTarget {
-    if (spec.name === '') {
-      throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
-    }
-    const standIns = this.#alternates.areFor(spec.name) ? this.#alternates : undefined;
-    let handle: ServableHandle;
+  check(): void {
+    const { context, served, sent } = this;
+    const { signature } = served;
+    const { capture, tap } = this.handle.servable.tapPoint;
+    const filter = this.#outputFilter;
+    this.#capture = capture;
+    context.stages.enter(STAGE_ADMIT, context.now());
+    context.cancel.throwIfCancelled();
+    this.inputs = checkInputs(served, signature, sent);
+    this.outputs = filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter);
+    const first = this.inputs.values().next().value;
+    context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
+    this.#sample = tap?.sample();
+  }
+
+  submit(): Promise<TensorMap> {
+    const answer = this.run();
+    return this.#capture === undefined && this.#sample === undefined ? answer : this.#watched(answer);
+  }
+
+  override abandon(): void {
+    super.abandon();
+    this.#keep(undefined);
+  }
+
+  /** The same answer. */
+  async #watched(answer: Promise<TensorMap>): Promise<TensorMap> {
     try {
-      handle = this.#models.acquire(spec.name, spec);
+      const outputs = await answer;
+      this.#keep(outputs);
+      return outputs;
     } catch (error) {
-      if (standIns === undefined || !(error instanceof ServingError)) throw error;
-      const standIn = this.#alternates.insteadOf(spec, error, context);
-      return new PredictTarget(standIn.handle, standIn.served, spec, standIns);
+      this.#keep(undefined);
+      throw error;
     }
-    const { servable } = handle;
-    const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
-    const served = servable.served.get(signatureName);
-    context.model = servable.name;
-    if (served === undefined) {
-      context.version = servable.version.toString();
-      handle.release();
-      throw new ServingError(
-        unknownSignature,
-        `model "${servable.name}" version ${servable.version} has no signature "${signatureName}"; it has: ${listNames(servable.signatures.keys())}`,
-      );
-    }
-    context.version = served.versionText;
-    context.signatureName = signatureName;
-    return new PredictTarget(handle, served, spec, standIns);
   }
 
-  /**
-   * Runs the request and returns the target's outputs: those of `outputFilter` in its order, or all when it is empty.
-   * Throws or rejects with ServingError. The target is released whatever happens: a version that is unloaded waits for
-   * what was submitted to it by itself.
-   */
-  predict(
-    target: PredictTarget,
-    inputs: TensorMap,
-    outputFilter: readonly string[],
-    context: RequestContext,
-  ): Promise<TensorMap> {
-    const { capture } = target.handle.servable.tapPoint;
-    if (capture === undefined) return this.#run(target, inputs, outputFilter, context);
-    return captured(capture, { target, inputs, outputFilter, context }, () =>
-      this.#run(target, inputs, outputFilter, context),
-    );
-  }
-
-  #run(
-    target: PredictTarget,
-    inputs: TensorMap,
-    outputFilter: readonly string[],
-    context: RequestContext,
-  ): Promise<TensorMap> {
-    try {
-      context.stages.enter(STAGE_ADMIT, context.now());
-      context.cancel.throwIfCancelled();
-      const { signature, modelSpec } = target;
-      const checked = checkInputs(modelSpec, signature, inputs);
-      const outputs =
-        outputFilter.length === 0 ? target.outputNames : checkOutputFilter(modelSpec, signature, outputFilter);
-      const first = checked.values().next().value;
-      context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
-      const sample = target.handle.servable.tapPoint.tap?.sample();
-      const answer = target.run({ inputs: checked, outputs, context });
-      return sample === undefined ? answer : copied(sample, { target, inputs: checked, outputFilter, context, answer });
-    } finally {
-      target.release();
+  /** Copies are made before this returns. `outputs`: undefined if it failed. */
+  #keep(outputs: TensorMap | undefined): void {
+    const { context, requested, served, inputs, sent } = this;
+    const outputFilter = this.#outputFilter;
+    if (context.cancel.isCancelled) return;
+    if (outputs !== undefined && context.alternate === undefined) {
+      this.#sample?.onPredict({ requested, served, inputs, outputFilter, outputs });
     }
+    this.#capture?.take({ sequence: context.sequence, requested, served, inputs: sent, outputFilter, outputs });
   }
 }

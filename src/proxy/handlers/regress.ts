@@ -5,41 +5,24 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Regressions } from '../../core/inference-results.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { RequestContext } from '../request-context.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import type { PredictHandler } from './predict.ts';
-import { runExamples, writeDown } from './run-examples.ts';
+import { ExamplesCall, type ExamplesGiven } from './examples-call.ts';
 
-export interface Regressed {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly result: Regressions;
-}
+export type Regressed = ExamplesGiven<Regressions>;
 
-/** `examples` are serialized, the context merged. Rejects with ServingError, or the cancel reason. */
-export async function regress(
-  handler: PredictHandler,
-  spec: ModelSpec,
-  examples: readonly Uint8Array[],
-  context: RequestContext,
-): Promise<Regressed> {
-  const target = handler.resolve(spec, context, 'invalid_request');
-  try {
-    const { modelSpec, signature, served } = target;
-    const { signatures, tapPoint } = target.handle.servable;
-    const wanted = regressOutputs(modelSpec, signature, signatures);
-    const sample = tapPoint.tap?.sample();
-    const outputs = await runExamples(target, examples, wanted, context);
-    const result = regressions(target.modelSpec, outputs, examples.length);
-    if (sample !== undefined) {
-      writeDown(sample, context, { type: 'regress', examples, tasks: [{ requested: spec, served, result }] });
-    }
-    return { modelSpec: target.modelSpec, result };
-  } finally {
-    target.release();
+export class RegressCall extends ExamplesCall<Regressions> {
+  protected readonly type = 'regress';
+
+  protected wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+    return regressOutputs(model, signature, all);
+  }
+
+  protected resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
+    return regressions(model, outputs, rows);
   }
 }
 

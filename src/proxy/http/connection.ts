@@ -1,6 +1,6 @@
 /**
- * One client connection: the exchanges that are open on it (several, when the client pipelines), in the order of their
- * requests. Node tells only the first of them that the client has gone, and knows no request at all when its parser
+ * One client connection: the requests that are open on it (several, when the client pipelines), in their
+ * order. Node tells only the first of them that the client has gone, and knows no request at all when its parser
  * fails; here all hear of it. Also its end, once node:http has it: with its last answer, or idle.
  */
 import type { Socket } from 'node:net';
@@ -11,8 +11,8 @@ import { ServingError } from '../../core/errors.ts';
 import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
 import { AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
-import type { Exchange } from './exchange.ts';
 import { parserErrorResponse } from './http-errors.ts';
+import type { HttpWire } from './http-wire.ts';
 import { endConnection } from './lingering-end.ts';
 
 /** What the connections of one server share. */
@@ -25,7 +25,7 @@ export interface ConnectionSurroundings {
 }
 
 export class Connection {
-  readonly open: Exchange[] = [];
+  readonly open: HttpWire[] = [];
   /** Of the requests that node:http has. */
   readonly turns: AnswerTurns;
   readonly #socket: Socket;
@@ -46,7 +46,7 @@ export class Connection {
       },
     });
     socket.once('close', () => {
-      for (const exchange of [...this.open]) exchange.onClientGone();
+      for (const wire of [...this.open]) wire.onClientGone();
     });
   }
 
@@ -62,10 +62,7 @@ export class Connection {
     else if (last === undefined) {
       const isSecure = socket instanceof TLSSocket;
       socket.end(parserErrorResponse(error.code, isSecure, this.#surroundings.commonHeaders), () => socket.destroy());
-    } else {
-      last.endsConnection = true;
-      if (!last.hasRequest) last.fail(brokenBody(error.code));
-    }
+    } else last.onUnreadable(brokenBody(error.code));
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
  *
- *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ Exchange ─▶ predict │ classify │ regress │ status │ metadata │ error ─▶ answer
+ *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
  *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
@@ -14,27 +14,30 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { MetricsPage } from '../../telemetry/metrics-page.ts';
+import { Exchange, type Method } from '../exchange.ts';
+import type { PredictHandler } from '../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
-import type { PredictHandler } from '../handlers/predict.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { ListenTls } from '../tls-server.ts';
 import { AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import { Connection, type ConnectionSurroundings } from './connection.ts';
 import { CORS_HEADERS } from './cors.ts';
-import { Exchange, type RestSurroundings } from './exchange.ts';
-import { metadataJson } from './metadata-json.ts';
+import { HttpWire, type RestSurroundings } from './http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from './node-transport.ts';
 import { PlainConnection, type PlainConnectionOptions } from './plain-connection.ts';
 import { PlainRequestReader } from './plain-request.ts';
-import { RestInference } from './rest-inference.ts';
+import { RestClassify, RestRegress } from './rest-inference.ts';
 import { PLAIN_TIMEOUTS, RestListener } from './rest-listener.ts';
+import { lookupMethods, refusal } from './rest-lookups.ts';
 import { RestPredict } from './rest-predict.ts';
-import { RestProtobuf } from './rest-protobuf.ts';
+import { protobufMethods } from './rest-protobuf.ts';
 import { RouteMemo } from './route-memo.ts';
-import type { Route } from './routes.ts';
+import type { Route, RouteKind } from './routes.ts';
 import { SmallAnswers } from './small-answers.ts';
-import { modelsJson, statusJson } from './status-json.ts';
+import type { Transport } from './transport.ts';
+
+const NO_BODY = Buffer.alloc(0);
 
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
@@ -62,10 +65,10 @@ export class RestServer {
   readonly #surroundings: RestSurroundings;
   readonly #ending = { isDraining: false, isOver: false };
   readonly #routes: RouteMemo;
-  readonly #predict: RestPredict;
-  readonly #protobuf: RestProtobuf;
+  /** By the kind of their route; `#protobuf` are those that take a protobuf body, where one is sent. */
+  readonly #methods: ReadonlyMap<RouteKind, Method<Buffer>>;
+  readonly #protobuf: ReadonlyMap<RouteKind, Method<Buffer>>;
   readonly #small: SmallAnswers;
-  readonly #inference: RestInference;
   /** All there are. */
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionSurroundings: ConnectionSurroundings;
@@ -77,14 +80,18 @@ export class RestServer {
   readonly #plain = new Map<Duplex, PlainConnection>();
 
   constructor(options: RestServerOptions) {
-    const { lifecycle, maxBodyBytes, onInternalError, metrics } = options;
+    const { lifecycle, predict, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
     this.#routes = new RouteMemo(options.metricsPath);
-    this.#predict = new RestPredict(options.predict);
-    this.#protobuf = new RestProtobuf(options.predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
-    this.#inference = new RestInference(options.predict, maxBodyBytes);
+    this.#methods = new Map([
+      ['predict', new RestPredict(predict)],
+      ['classify', new RestClassify(predict, maxBodyBytes)],
+      ['regress', new RestRegress(predict, maxBodyBytes)],
+      ...lookupMethods(modelInfo),
+    ]);
+    this.#protobuf = protobufMethods(predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
@@ -146,7 +153,7 @@ export class RestServer {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);
         if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
-        this.#serve(new Exchange(transport, route, connection.open, this.#surroundings), route);
+        this.#serve(transport, route, connection.open);
         return true;
       },
       onHandOver: () => {
@@ -179,71 +186,33 @@ export class RestServer {
       this.#small.options(request, response, turn, route.allow!);
       return;
     }
-    const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
-    this.#serve(new Exchange(transport, route, open, this.#surroundings), route);
+    this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, open);
   }
 
-  #serve(exchange: Exchange, route: Route): void {
-    if (exchange.isFinished) return;
-    if (route.kind === 'predict' && exchange.fields.protobufType === undefined) this.#servePredict(exchange, route);
-    else this.#answer(exchange, route).catch((error: unknown) => exchange.fail(error));
+  #serve(transport: Transport, route: Route, open: HttpWire[]): void {
+    const { protobufType } = transport.fields;
+    const protobuf = protobufType === undefined ? undefined : this.#protobuf.get(route.kind);
+    const method = protobuf ?? this.#methods.get(route.kind) ?? refusal(route);
+    const type = protobuf === undefined ? JSON_TYPE : protobufType!;
+    const wire = new HttpWire(transport, route, type, open, this.#surroundings);
+    const exchange = new Exchange(wire, method, route.spec, this.#surroundings);
+    if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
+    else if (!exchange.isFinished) this.#readBody(transport, exchange, protobuf !== undefined);
   }
 
-  /** Most requests: with no promise but those that it takes. */
-  #servePredict(exchange: Exchange, route: Route): void {
+  /** `isKept`: the call has views of the body, so one that is only lent is copied. */
+  #readBody(transport: Transport, exchange: Exchange<Buffer>, isKept: boolean): void {
     try {
-      const body = exchange.readBody();
-      if (body instanceof Promise) {
-        body.then((read) => this.#predictOf(exchange, route, read)).catch((error: unknown) => exchange.fail(error));
-      } else this.#predictOf(exchange, route, body);
-    } catch (error) {
-      exchange.fail(error);
-    }
-  }
-
-  #predictOf(exchange: Exchange, { spec }: Route, body: Buffer): void {
-    if (exchange.isFinished) return;
-    const { outputs, print } = this.#predict.begin(body, spec, exchange.context);
-    exchange.replyWith(outputs, print);
-  }
-
-  async #answer(exchange: Exchange, route: Route): Promise<void> {
-    const { context } = exchange;
-    const { modelInfo } = this.#options;
-    switch (route.kind) {
-      case 'predict':
-        return this.#answerProtobuf(exchange, route);
-      case 'models':
-        exchange.reply(Buffer.from(modelsJson(modelInfo.list()), 'utf8'));
-        break;
-      case 'classify':
-      case 'regress': {
-        if (exchange.fields.protobufType !== undefined) return this.#answerProtobuf(exchange, route);
-        const body = await exchange.readBody();
-        if (!exchange.isFinished) exchange.reply(await this.#inference[route.kind](body, route.spec, context));
-        break;
-      }
-      case 'status':
-        exchange.reply(
-          Buffer.from(statusJson(modelInfo.status(route.spec, context)), 'utf8'),
-          JSON_TYPE,
-          route.spec.version?.toString(),
+      const body = transport.readBody(this.#surroundings.maxBodyBytes);
+      if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);
+      else {
+        body.then(
+          (whole) => exchange.onMessage(whole),
+          (thrown: unknown) => exchange.fail(thrown),
         );
-        break;
-      case 'metadata':
-        exchange.reply(Buffer.from(metadataJson(modelInfo.metadata(route.spec, context)), 'utf8'));
-        break;
-      default:
-        exchange.fail(route.error, route.allow);
+      }
+    } catch (thrown) {
+      exchange.fail(thrown);
     }
-  }
-
-  async #answerProtobuf(exchange: Exchange, { kind, spec }: Route): Promise<void> {
-    const { context, fields } = exchange;
-    const read = exchange.readBody();
-    // A body that is lent is copied: the tensors are views of it.
-    const body = read instanceof Promise ? await read : Buffer.from(read);
-    if (exchange.isFinished) return;
-    exchange.reply(await this.#protobuf.answer(kind, body, spec, context), fields.protobufType);
   }
 }

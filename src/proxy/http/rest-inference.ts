@@ -1,67 +1,58 @@
 /**
- * Classify and Regress over REST: body bytes → the handler → answer bytes. As TensorFlow Serving, the whole body is read
+ * Classify and Regress over REST, in JSON. As TensorFlow Serving, the whole body is read
  * before the model is looked up, and the answer's key is `results`:
  *
  *   classify   {"results":[[["label",0.9],["other",0.1]],…]}     a label that there is none of is ""
  *   regress    {"results":[0.5,…]}
  */
 import type { Buffer } from 'node:buffer';
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../core/tensor.ts';
-import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
-import { classify } from '../handlers/classify.ts';
-import type { PredictHandler } from '../handlers/predict.ts';
-import { regress } from '../handlers/regress.ts';
+import type { Method } from '../exchange.ts';
+import { type Classified, ClassifyCall } from '../handlers/classify.ts';
+import type { ExamplesAsked } from '../handlers/examples-call.ts';
+import type { PredictHandler } from '../handlers/inference-call.ts';
+import { RegressCall, type Regressed } from '../handlers/regress.ts';
 import type { RequestContext } from '../request-context.ts';
 import { ExamplesBodyReader } from './json-examples.ts';
 import { JsonWriter } from './json-writer.ts';
 
 const NO_LABEL = new Uint8Array(0);
 
-export class RestInference {
-  readonly #handler: PredictHandler;
+abstract class RestExamples {
+  protected readonly handler: PredictHandler;
+  readonly #verb: string;
   readonly #reader: ExamplesBodyReader;
-  readonly #writer = new JsonWriter();
 
   /** `maxBytes`: what the examples of one request may take together, in bytes. */
-  constructor(handler: PredictHandler, maxBytes: number) {
-    this.#handler = handler;
+  constructor(handler: PredictHandler, maxBytes: number, verb: string) {
+    this.handler = handler;
+    this.#verb = verb;
     this.#reader = new ExamplesBodyReader(maxBytes);
   }
 
-  /** Rejects with ServingError, or the cancel reason. */
-  async classify(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
-    const { named, examples } = this.#decode(body, spec, 'classify', context);
-    const { result } = await classify(this.#handler, named, examples, context);
-    this.#startEncoding(context);
-    return this.#printClasses(result);
+  protected read(body: Buffer, path: ModelSpec): ExamplesAsked {
+    const { signatureName, examples } = this.#reader.read(body, this.#verb);
+    return { modelSpec: signatureName === undefined ? path : { ...path, signatureName }, examples };
+  }
+}
+
+export class RestClassify extends RestExamples implements Method<Buffer, Classified, ClassifyCall> {
+  readonly name = 'Classify';
+  readonly #writer = new JsonWriter();
+
+  constructor(handler: PredictHandler, maxBytes: number) {
+    super(handler, maxBytes, 'classify');
   }
 
-  /** Rejects with ServingError, or the cancel reason. */
-  async regress(body: Buffer, spec: ModelSpec, context: RequestContext): Promise<Buffer> {
-    const { named, examples } = this.#decode(body, spec, 'regress', context);
-    const { result } = await regress(this.#handler, named, examples, context);
-    this.#startEncoding(context);
-    return this.#printValues(result);
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): ClassifyCall {
+    return new ClassifyCall(this.handler, this.read(body, path), context);
   }
 
-  #decode(body: Buffer, spec: ModelSpec, verb: string, context: RequestContext) {
-    context.stages.enter(STAGE_DECODE, context.now());
-    const { signatureName, examples } = this.#reader.read(body, verb);
-    return { named: signatureName === undefined ? spec : { ...spec, signatureName }, examples };
-  }
-
-  #startEncoding(context: RequestContext): void {
-    // It may have been cancelled in the same turn: nobody is there to read the answer.
-    context.cancel.throwIfCancelled();
-    context.stages.enter(STAGE_ENCODE, context.now());
-    this.#writer.clear();
-  }
-
-  #printClasses({ rows, columns, classes, scores }: Classifications): Buffer {
+  encode({ result: { rows, columns, classes, scores } }: Classified): Buffer {
     const writer = this.#writer;
     const numbers = scores && floatsOf(scores);
+    writer.clear();
     writer.ascii('{"results":[');
     for (let row = 0; row < rows; row++) {
       writer.ascii(row === 0 ? '[' : ',[');
@@ -78,9 +69,23 @@ export class RestInference {
     writer.ascii(']}');
     return writer.take();
   }
+}
 
-  #printValues({ rows, values }: Regressions): Buffer {
+export class RestRegress extends RestExamples implements Method<Buffer, Regressed, RegressCall> {
+  readonly name = 'Regress';
+  readonly #writer = new JsonWriter();
+
+  constructor(handler: PredictHandler, maxBytes: number) {
+    super(handler, maxBytes, 'regress');
+  }
+
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): RegressCall {
+    return new RegressCall(this.handler, this.read(body, path), context);
+  }
+
+  encode({ result: { rows, values } }: Regressed): Buffer {
     const writer = this.#writer;
+    writer.clear();
     writer.ascii('{"results":[');
     writer.float32s(floatsOf(values), 0, rows);
     writer.ascii(']}');

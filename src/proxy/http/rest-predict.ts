@@ -1,37 +1,25 @@
 /**
- * Predict over REST: body bytes → the handler → answer bytes. The order of checks is TensorFlow Serving's: JSON syntax,
- * model, signature, then the values.
+ * Predict over REST, in JSON. The order of checks is TensorFlow Serving's: JSON syntax, model, signature, then the values,
+ * which are read by the dtypes that the signature wants. So the tensors come only when the call has been resolved.
  *
- * Everything from the scan to the tensors happens in one turn of the event loop, so one scanner serves all requests.
+ * All of it happens in one turn of the event loop, so one scanner serves all requests.
  */
 import type { Buffer } from 'node:buffer';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
-import type { PredictHandler } from '../handlers/predict.ts';
-import type { PredictTarget } from '../handlers/predict-target.ts';
+import type { Method } from '../exchange.ts';
+import type { PredictHandler } from '../handlers/inference-call.ts';
+import { PredictCall } from '../handlers/predict.ts';
 import type { RequestContext } from '../request-context.ts';
-import { PredictBodyScanner } from './json-body.ts';
+import { type PredictBody, PredictBodyScanner } from './json-body.ts';
 import { type PredictFormat, predictFormat, readInputs } from './json-inputs.ts';
 import { OutputsPrinter } from './json-outputs.ts';
 
-interface Decoded {
-  readonly target: PredictTarget;
-  readonly inputs: TensorMap;
-  readonly format: PredictFormat;
-  /** Of a signature without a batch axis in row format: what was sent. Else 0. */
-  readonly unbatchedRows: number;
-}
+const NO_TENSORS: TensorMap = new Map();
+const ALL_OUTPUTS: readonly string[] = [];
 
-/** A request that is queued. */
-export interface PredictUnderWay {
-  /** Rejects with ServingError. */
-  readonly outputs: Promise<TensorMap>;
-  /** The answer's bytes, once. Throws the cancel reason where nobody waits for them any more. */
-  readonly print: (outputs: TensorMap) => Buffer;
-}
-
-export class RestPredict {
+export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
+  readonly name = 'Predict';
   readonly #handler: PredictHandler;
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
@@ -40,45 +28,63 @@ export class RestPredict {
     this.#handler = handler;
   }
 
-  /** Throws ServingError, or the cancel reason, where it refuses at once: no promise is made of that. */
-  begin(body: Buffer, spec: ModelSpec, context: RequestContext): PredictUnderWay {
-    context.stages.enter(STAGE_DECODE, context.now());
-    const { target, inputs, format, unbatchedRows } = this.#decode(body, spec, context);
-    const outputs = this.#handler.predict(target, inputs, [], context);
-    const print = (answer: TensorMap): Buffer => {
-      // It may have been cancelled in the same turn: nobody is there to read the answer.
-      context.cancel.throwIfCancelled();
-      context.stages.enter(STAGE_ENCODE, context.now());
-      return this.#printer.print(answer, format, unbatchedRows);
-    };
-    return { outputs, print };
-  }
-
-  #decode(body: Buffer, spec: ModelSpec, context: RequestContext): Decoded {
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): JsonPredictCall {
     const scanner = this.#scanner;
-    let target: PredictTarget | undefined;
     try {
-      const scanned = scanner.scan(body);
-      target = this.#handler.resolve(withSignature(spec, scanned.signatureName), context);
-      const format = predictFormat(scanned);
-      const inputs = readInputs(scanner, scanned, target.signature);
-      const isUnbatched = format === 'row' && target.signature.batchAxis.kind === 'none';
-      return { target, inputs, format, unbatchedRows: isUnbatched ? rowsOf(inputs) : 0 };
+      return new JsonPredictCall(this.#handler, path, scanner, scanner.scan(body), context);
     } catch (error) {
-      target?.release();
-      throw error;
-    } finally {
       scanner.release();
+      throw error;
     }
   }
+
+  encode(outputs: TensorMap, { format, unbatchedRows }: JsonPredictCall): Buffer {
+    return this.#printer.print(outputs, format, unbatchedRows);
+  }
 }
 
-/** In row format every input has as many. */
-function rowsOf(inputs: TensorMap): number {
-  return inputs.values().next().value?.shape[0] ?? 0;
-}
+class JsonPredictCall extends PredictCall {
+  format: PredictFormat = 'row';
+  /** Of a signature without a batch axis in row format: what was sent. Else 0. */
+  unbatchedRows = 0;
+  readonly #scanner: PredictBodyScanner;
+  #scanned: PredictBody | undefined;
 
-/** The path's own object where nothing is added: it is remembered with its route. */
-function withSignature(spec: ModelSpec, signatureName: string | undefined): ModelSpec {
-  return signatureName === undefined ? spec : { ...spec, signatureName };
+  constructor(
+    handler: PredictHandler,
+    path: ModelSpec,
+    scanner: PredictBodyScanner,
+    scanned: PredictBody,
+    context: RequestContext,
+  ) {
+    const { signatureName } = scanned;
+    // The path's own object where nothing is added: it is remembered with its route.
+    const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
+    super(handler, { modelSpec, inputs: NO_TENSORS, outputFilter: ALL_OUTPUTS }, context);
+    this.#scanner = scanner;
+    this.#scanned = scanned;
+  }
+
+  override resolve(): void {
+    super.resolve();
+    const { signature } = this.served;
+    const scanned = this.#scanned!;
+    this.format = predictFormat(scanned);
+    this.sent = readInputs(this.#scanner, scanned, signature);
+    this.#letGo();
+    // In row format every input has as many rows.
+    const isUnbatched = this.format === 'row' && signature.batchAxis.kind === 'none';
+    if (isUnbatched) this.unbatchedRows = this.sent.values().next().value?.shape[0] ?? 0;
+  }
+
+  override abandon(): void {
+    super.abandon();
+    this.#letGo();
+  }
+
+  /** The body is another's after this turn. */
+  #letGo(): void {
+    this.#scanned = undefined;
+    this.#scanner.release();
+  }
 }

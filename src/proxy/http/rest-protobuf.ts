@@ -16,14 +16,16 @@ import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { PredictRequestMemo, readPredictRequest } from '../../core/predict-request-reader.ts';
-import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { Method } from '../exchange.ts';
 import { readExamplesRequest } from '../grpc/example-input-reader.ts';
 import { writeClassificationResponse, writeRegressionResponse } from '../grpc/inference-response-writer.ts';
 import { PredictResponseWriter } from '../grpc/predict-response-writer.ts';
-import { classify } from '../handlers/classify.ts';
-import type { PredictHandler } from '../handlers/predict.ts';
-import { regress } from '../handlers/regress.ts';
-import type { RequestContext } from '../request-context.ts';
+import { type Classified, ClassifyCall } from '../handlers/classify.ts';
+import type { ExamplesAsked } from '../handlers/examples-call.ts';
+import type { PredictHandler } from '../handlers/inference-call.ts';
+import { PredictCall } from '../handlers/predict.ts';
+import { RegressCall, type Regressed } from '../handlers/regress.ts';
 import type { RouteKind } from './routes.ts';
 
 export interface RestProtobufOptions {
@@ -33,63 +35,46 @@ export interface RestProtobufOptions {
   readonly maxTensorBytes: number;
 }
 
-/** The message of a request and what its path says → the message of the answer. */
-type Verb = (body: Buffer, path: ModelSpec, context: RequestContext) => Promise<Uint8Array>;
-
-export class RestProtobuf {
-  readonly #predict: PredictHandler;
-  readonly #options: RestProtobufOptions;
-  readonly #memo = new PredictRequestMemo();
-  readonly #responses: PredictResponseWriter;
-  /** By the kind of the route. */
-  readonly #verbs: ReadonlyMap<RouteKind, Verb> = new Map<RouteKind, Verb>([
-    ['predict', (body, path, context) => this.#answerPredict(body, path, context)],
-    ['classify', (body, path, context) => this.#answerClassify(body, path, context)],
-    ['regress', (body, path, context) => this.#answerRegress(body, path, context)],
+/** The methods that take it, by the kind of their route. */
+export function protobufMethods(
+  handler: PredictHandler,
+  options: RestProtobufOptions,
+): ReadonlyMap<RouteKind, Method<Buffer>> {
+  const { maxTensorBytes } = options;
+  const memo = new PredictRequestMemo();
+  const responses = new PredictResponseWriter(options.serializationAsTensorContent);
+  const predict: Method<Buffer, TensorMap, PredictCall> = {
+    name: 'Predict',
+    decode(body, path, context) {
+      const asked = readPredictRequest(body, maxTensorBytes, memo, path);
+      return new PredictCall(handler, { ...asked, modelSpec: agreedSpec(path, asked.modelSpec) }, context);
+    },
+    encode: (outputs, { served }) => bufferOf(responses.write(served, outputs)),
+  };
+  const classify: Method<Buffer, Classified, ClassifyCall> = {
+    name: 'Classify',
+    decode: (body, path, context) =>
+      new ClassifyCall(handler, examplesOf(body, path, 'ClassificationRequest'), context),
+    encode: (classified) => bufferOf(writeClassificationResponse(classified)),
+  };
+  const regress: Method<Buffer, Regressed, RegressCall> = {
+    name: 'Regress',
+    decode: (body, path, context) => new RegressCall(handler, examplesOf(body, path, 'RegressionRequest'), context),
+    encode: (regressed) => bufferOf(writeRegressionResponse(regressed)),
+  };
+  const examplesOf = (body: Buffer, path: ModelSpec, message: string): ExamplesAsked => {
+    const { modelSpec, examples } = readExamplesRequest(body, message, maxTensorBytes, path);
+    return { modelSpec: agreedSpec(path, modelSpec), examples };
+  };
+  return new Map<RouteKind, Method<Buffer>>([
+    ['predict', predict],
+    ['classify', classify],
+    ['regress', regress],
   ]);
+}
 
-  constructor(predict: PredictHandler, options: RestProtobufOptions) {
-    this.#predict = predict;
-    this.#options = options;
-    this.#responses = new PredictResponseWriter(options.serializationAsTensorContent);
-  }
-
-  /** Rejects with ServingError, or the cancel reason. */
-  async answer(kind: RouteKind, body: Buffer, path: ModelSpec, context: RequestContext): Promise<Buffer> {
-    const verb = this.#verbs.get(kind);
-    if (verb === undefined) throw new ServingError('unsupported', 'this path takes no protobuf; send JSON');
-    context.stages.enter(STAGE_DECODE, context.now());
-    const { buffer, byteOffset, byteLength } = await verb(body, path, context);
-    return Buffer.from(buffer, byteOffset, byteLength);
-  }
-
-  async #answerPredict(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
-    const { maxTensorBytes } = this.#options;
-    const { modelSpec, inputs, outputFilter } = readPredictRequest(body, maxTensorBytes, this.#memo, path);
-    const target = this.#predict.resolve(agreedSpec(path, modelSpec), context);
-    const outputs = await this.#predict.predict(target, inputs, outputFilter, context);
-    context.cancel.throwIfCancelled();
-    context.stages.enter(STAGE_ENCODE, context.now());
-    return this.#responses.write(target.modelSpec, outputs);
-  }
-
-  async #answerClassify(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
-    const { maxTensorBytes } = this.#options;
-    const { modelSpec, examples } = readExamplesRequest(body, 'ClassificationRequest', maxTensorBytes, path);
-    const classified = await classify(this.#predict, agreedSpec(path, modelSpec), examples, context);
-    context.cancel.throwIfCancelled();
-    context.stages.enter(STAGE_ENCODE, context.now());
-    return writeClassificationResponse(classified);
-  }
-
-  async #answerRegress(body: Buffer, path: ModelSpec, context: RequestContext): Promise<Uint8Array> {
-    const { maxTensorBytes } = this.#options;
-    const { modelSpec, examples } = readExamplesRequest(body, 'RegressionRequest', maxTensorBytes, path);
-    const regressed = await regress(this.#predict, agreedSpec(path, modelSpec), examples, context);
-    context.cancel.throwIfCancelled();
-    context.stages.enter(STAGE_ENCODE, context.now());
-    return writeRegressionResponse(regressed);
-  }
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** What path and message say together. Throws `invalid_request` where they differ. */

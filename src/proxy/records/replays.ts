@@ -16,10 +16,12 @@ import {
   readMultiInferenceResponse,
   readRegressionResponse,
 } from '../grpc/inference-response-reader.ts';
-import { classify } from '../handlers/classify.ts';
-import { multiInference } from '../handlers/multi-inference.ts';
-import { PredictHandler } from '../handlers/predict.ts';
-import { regress } from '../handlers/regress.ts';
+import { runCall } from '../handlers/call.ts';
+import { ClassifyCall } from '../handlers/classify.ts';
+import { PredictHandler } from '../handlers/inference-call.ts';
+import { MultiInferenceCall } from '../handlers/multi-inference.ts';
+import { PredictCall } from '../handlers/predict.ts';
+import { RegressCall } from '../handlers/regress.ts';
 import { RequestContext } from '../request-context.ts';
 import { differenceOf } from './golden-answer.ts';
 import { resultDifference, resultsDifference } from './golden-inference.ts';
@@ -62,25 +64,26 @@ async function replayPredict({ clock, maxTensorBytes, servable, request }: Repla
   const message = new Uint8Array(EMPTY_MODEL_SPEC.length + request.byteLength);
   message.set(EMPTY_MODEL_SPEC);
   message.set(request, EMPTY_MODEL_SPEC.length);
-  const { modelSpec, inputs, outputFilter } = readPredictRequest(message, maxTensorBytes);
-  const handler = handlerOf(servable);
+  const asked = readPredictRequest(message, maxTensorBytes);
+  const modelSpec = specOn(servable, asked.modelSpec);
   const context = replayContext(clock, 'Predict');
-  const target = handler.resolve(specOn(servable, modelSpec), context);
-  const outputs = await handler.predict(target, inputs, outputFilter, context);
+  const outputs = await runCall(new PredictCall(handlerOf(servable), { ...asked, modelSpec }, context));
   return (recorded) => differenceOf(outputs, readPredictResponse(recorded, maxTensorBytes));
 }
 
 async function replayClassify({ clock, maxTensorBytes, servable, request }: Replay): Promise<Compare> {
   const { modelSpec, examples } = readExamplesRequest(request, 'ClassificationRequest', maxTensorBytes, NO_SPEC);
   const context = replayContext(clock, 'Classify');
-  const { result } = await classify(handlerOf(servable), specOn(servable, modelSpec), examples, context);
+  const asked = { modelSpec: specOn(servable, modelSpec), examples };
+  const { result } = await runCall(new ClassifyCall(handlerOf(servable), asked, context));
   return (recorded) => answer(resultDifference(result, readClassificationResponse(recorded, maxTensorBytes)));
 }
 
 async function replayRegress({ clock, maxTensorBytes, servable, request }: Replay): Promise<Compare> {
   const { modelSpec, examples } = readExamplesRequest(request, 'RegressionRequest', maxTensorBytes, NO_SPEC);
   const context = replayContext(clock, 'Regress');
-  const { result } = await regress(handlerOf(servable), specOn(servable, modelSpec), examples, context);
+  const asked = { modelSpec: specOn(servable, modelSpec), examples };
+  const { result } = await runCall(new RegressCall(handlerOf(servable), asked, context));
   return (recorded) => answer(resultDifference(result, readRegressionResponse(recorded, maxTensorBytes)));
 }
 
@@ -91,7 +94,7 @@ async function replayMultiInference({ clock, maxTensorBytes, servable, request }
     methodName,
   }));
   const context = replayContext(clock, 'MultiInference');
-  const results = await multiInference(handlerOf(servable), named, examples, context);
+  const results = await runCall(new MultiInferenceCall(handlerOf(servable), { tasks: named, examples }, context));
   return (recorded) => resultsDifference(results, readMultiInferenceResponse(recorded, maxTensorBytes));
 }
 

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import type { ModelSpec } from '../../../../src/core/model-spec.ts';
 import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { classify } from '../../../../src/proxy/handlers/classify.ts';
-import { multiInference } from '../../../../src/proxy/handlers/multi-inference.ts';
-import { PredictHandler } from '../../../../src/proxy/handlers/predict.ts';
-import { regress } from '../../../../src/proxy/handlers/regress.ts';
+import { runCall } from '../../../../src/proxy/handlers/call.ts';
+import { ClassifyCall } from '../../../../src/proxy/handlers/classify.ts';
+import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
+import { type InferenceTask, MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
+import { RegressCall } from '../../../../src/proxy/handlers/regress.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
 import { TapBoard } from '../../../../src/proxy/records/tap-board.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
@@ -84,6 +86,19 @@ function harness(behave = lengths, wantsResponse = true) {
   const replayer = new PredictionLogReplayer({ clock, maxTensorBytes: 10_000 });
   return { handler, context, logs, records, asked, consumer, stop, replayer, servable: handle.servable };
 }
+
+type Examples = readonly Uint8Array[];
+
+const classify = (handler: PredictHandler, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
+  runCall(new ClassifyCall(handler, { modelSpec, examples }, context));
+const regress = (handler: PredictHandler, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
+  runCall(new RegressCall(handler, { modelSpec, examples }, context));
+const multiInference = (
+  handler: PredictHandler,
+  tasks: readonly InferenceTask[],
+  examples: Examples,
+  context: RequestContext,
+) => runCall(new MultiInferenceCall(handler, { tasks, examples }, context));
 
 describe('a tapped method on examples', () => {
   it('gives a Classify as one, with its examples, the version asked for, and labels with scores', async () => {

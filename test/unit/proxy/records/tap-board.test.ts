@@ -3,7 +3,9 @@ import type { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { PredictHandler } from '../../../../src/proxy/handlers/predict.ts';
+import { runCall } from '../../../../src/proxy/handlers/call.ts';
+import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
+import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
 import { TapBoard, type TapConsumer } from '../../../../src/proxy/records/tap-board.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -71,7 +73,13 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
     });
   const x = numericTensor('float32', [2], Float32Array.of(1, 2));
   const predict = (its = context(), spec = {}, filter: readonly string[] = []) =>
-    handler.predict(handler.resolve({ name: 'm', ...spec }, its), new Map([['x', x]]), filter, its);
+    runCall(
+      new PredictCall(
+        handler,
+        { modelSpec: { name: 'm', ...spec }, inputs: new Map([['x', x]]), outputFilter: filter },
+        its,
+      ),
+    );
   const logsOf = (keeper: Keeper): Log[] => keeper.records.map((record) => parseRecords(record)[0] as never);
   return { board, predict, context, x, logsOf, errors, servable: handle.servable };
 }

@@ -1,22 +1,24 @@
-/** A call's life with a clock that stands still and an engine that is a puppet. */
+/** An exchange's life, as a gRPC call, with a clock that stands still and an engine that is a puppet. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientLeft } from '../../../../src/core/cancel.ts';
-import { DeadlineTimer } from '../../../../src/core/deadline-timer.ts';
-import { GrpcStatus, ServingError } from '../../../../src/core/errors.ts';
+import { clientLeft } from '../../../src/core/cancel.ts';
+import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
+import { GrpcStatus, ServingError } from '../../../src/core/errors.ts';
+import type { Method } from '../../../src/proxy/exchange.ts';
 import {
   type CallReader,
   type CallStatus,
   type GrpcCall,
   MESSAGE_HEAD_BYTES,
   type MetadataEntries,
-} from '../../../../src/proxy/grpc/engine.ts';
-import { OK } from '../../../../src/proxy/grpc/grpc-errors.ts';
-import { type UnaryHandler, unaryMethod } from '../../../../src/proxy/grpc/unary-exchange.ts';
-import type { RequestContext } from '../../../../src/proxy/request-context.ts';
-import { RequestLifecycle } from '../../../../src/proxy/request-lifecycle.ts';
-import { noTelemetry, type RequestRecord } from '../../../../src/telemetry/request-record.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+} from '../../../src/proxy/grpc/engine.ts';
+import { OK } from '../../../src/proxy/grpc/grpc-errors.ts';
+import { unaryMethod } from '../../../src/proxy/grpc/grpc-wire.ts';
+import { Lookup } from '../../../src/proxy/handlers/call.ts';
+import type { RequestContext } from '../../../src/proxy/request-context.ts';
+import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
+import { noTelemetry, type RequestRecord } from '../../../src/telemetry/request-record.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 class PuppetCall implements GrpcCall {
   readonly path = '/s/M';
@@ -65,6 +67,17 @@ class PuppetCall implements GrpcCall {
   }
 }
 
+/** All that is asked of a message, in one step. */
+type Handle = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
+
+function methodOf(handle: Handle): Method<Uint8Array, Uint8Array> {
+  return {
+    name: 'M',
+    decode: (message, _path, context) => new Lookup(() => handle(message, context)),
+    encode: (answer) => answer,
+  };
+}
+
 const REQUEST = Uint8Array.of(1, 2, 3);
 const ANSWER = Uint8Array.of(4, 5);
 /** As a method gives it. */
@@ -81,10 +94,10 @@ class Bench {
     maxTimeoutMs: { grpc: 10_000, rest: 10_000 },
   });
 
-  start(handle: UnaryHandler, timeoutMs?: number): { call: PuppetCall; reader: CallReader } {
+  start(handle: Handle, timeoutMs?: number): { call: PuppetCall; reader: CallReader } {
     const call = new PuppetCall(this.clock.nowMs(), timeoutMs);
     const surroundings = { lifecycle: this.lifecycle, onInternalError: (error: unknown) => this.internal.push(error) };
-    return { call, reader: unaryMethod('s', 'M', surroundings, handle).start(call) };
+    return { call, reader: unaryMethod('s', methodOf(handle), surroundings).start(call) };
   }
 
   get outcomes(): readonly string[] {
@@ -95,7 +108,7 @@ class Bench {
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Waits until the test says so; rejects when cancelled, as the scheduler does. */
-function waiting(): { handle: UnaryHandler; answer: () => void } {
+function waiting(): { handle: Handle; answer: () => void } {
   let answer = (): void => undefined;
   const handle = (_: Uint8Array, context: RequestContext): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {

@@ -1,0 +1,88 @@
+/**
+ * A unary call of ours as an exchange: its answer or its status on the call, with what the answer's metadata tells.
+ */
+
+import { ServingError } from '../../core/errors.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
+import { Exchange, type ExchangeSurroundings, type Method, type OpenExchange, type Wire } from '../exchange.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { RequestArrival } from '../request-lifecycle.ts';
+import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
+import { REQUEST_ID, TRACEPARENT } from './caller.ts';
+import { type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
+import { statusOf } from './grpc-errors.ts';
+
+/** A call's path names no model. */
+const NO_MODEL: ModelSpec = { name: '' };
+
+/** How a method of ours is registered. Its answers stand behind MESSAGE_HEAD_BYTES bytes of room. */
+export function unaryMethod(
+  service: string,
+  method: Method<Uint8Array>,
+  surroundings: ExchangeSurroundings,
+): GrpcMethod {
+  return {
+    path: `/${service}/${method.name}`,
+    isClientStream: false,
+    enforcesDeadline: true,
+    start: (call) => new Exchange(new GrpcWire(call), method, NO_MODEL, surroundings),
+  };
+}
+
+/** A method that is part of the service's definition and not built: answers UNIMPLEMENTED, saying what there is. */
+export function unbuiltMethod(
+  service: string,
+  name: string,
+  surroundings: ExchangeSurroundings,
+  instead: string,
+): GrpcMethod {
+  const refuse = (): never => {
+    throw new ServingError('unsupported', `this server does not have ${service}.${name}; ${instead}`);
+  };
+  return unaryMethod(service, { name, decode: refuse, encode: refuse }, surroundings);
+}
+
+class GrpcWire implements Wire<Uint8Array> {
+  readonly #call: GrpcCall;
+  #headers: MetadataEntries | undefined;
+
+  constructor(call: GrpcCall) {
+    this.#call = call;
+  }
+
+  arrival(method: string): RequestArrival {
+    const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
+    const { requestId, trace } = caller;
+    return { surface: 'grpc', method, receivedAt, timeoutMs, requestId, peer, priority, callerTrace: trace };
+  }
+
+  begun({ context }: OpenExchange): void {
+    const { callerId } = context;
+    const trace = context.trace !== undefined && isToldToCaller(context.trace) ? context.trace : undefined;
+    if (callerId === undefined && trace === undefined) return;
+    const headers: Record<string, string> = {};
+    if (callerId !== undefined) headers[REQUEST_ID] = callerId;
+    if (trace !== undefined) headers[TRACEPARENT] = formatTraceparent(trace);
+    this.#headers = headers;
+    this.#call.setHeaders(headers);
+  }
+
+  answer(answer: Uint8Array, context: RequestContext): void {
+    context.responseBytes = answer.byteLength - MESSAGE_HEAD_BYTES;
+    const { alternate } = context;
+    if (alternate !== undefined) {
+      this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, alternate) });
+    }
+    this.#call.answer(answer);
+  }
+
+  refuse(error: ServingError, _context: RequestContext, isUnkept: boolean): void {
+    if (isUnkept) this.#call.refuse(statusOf(error));
+    else this.#call.end(statusOf(error));
+  }
+
+  breakOff(): void {
+    this.#call.end(statusOf(new ServingError('internal', 'internal error')));
+  }
+}
