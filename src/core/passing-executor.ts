@@ -2,7 +2,7 @@
 import type { Batch, BatchResult, Executor } from './executor.ts';
 
 export class PassingExecutor implements Executor {
-  protected readonly inner: Executor;
+  protected inner: Executor;
 
   constructor(inner: Executor) {
     this.inner = inner;

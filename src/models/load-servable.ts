@@ -4,13 +4,9 @@
 import type { ProcessGroup } from '../backends/host/process/process-group.ts';
 import { profileReplica } from '../backends/host/profile-replica.ts';
 import type { Host } from '../backends/host/start-host.ts';
-import { DEFAULT_BREAKER, type ModelConfig } from '../config/model-config.ts';
+import type { ModelConfig } from '../config/model-config.ts';
 import type { Signature } from '../core/signature.ts';
 import type { LatencySeed } from '../scheduler/latency-model.ts';
-import { Scheduler, type SchedulerInit } from '../scheduler/scheduler.ts';
-import { Breaker } from './breaker.ts';
-import { GuardedExecutor } from './guarded-executor.ts';
-import type { KeptLatency } from './latency-store.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import { loadModelFile, type ModelFile } from './model-file/load-model-file.ts';
@@ -20,13 +16,11 @@ import {
   loadOptionsOf,
   type OpenedVersion,
   openVersion,
-  startShadowHost,
   type VersionTarget,
 } from './runtimes/open-version.ts';
-import { Servable, type ServableHost, type ServableRunner } from './servable.ts';
-import { VersionShadow } from './shadow/version-shadow.ts';
-import type { SignatureView } from './signature-view.ts';
-import { viewsOf, withViews } from './viewed-servable.ts';
+import { Servable, type ServableHost } from './servable.ts';
+import { buildStack } from './version-stack.ts';
+import { type SignatureViews, viewsOf, withViews } from './viewed-runner.ts';
 import type { LoadedVersion } from './warm-up.ts';
 
 /** A loader with these options for every model. It rejects with ServingError `load_failed`; nothing is left running. */
@@ -54,26 +48,17 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
 }
 
 interface Opened extends OpenedVersion {
-  readonly views: ReadonlyMap<string, SignatureView> | undefined;
+  /** Of the model's own pillion.yaml; undefined where it declares none. */
+  readonly views: SignatureViews | undefined;
   readonly life: { readonly restarts: number };
 }
 
-/** Gives what was opened a scheduler, and makes it ready. */
+/** Gives what was opened all that stands above it, and makes it ready. */
 async function serve(options: LoadServableOptions, target: VersionTarget, opened: Opened): Promise<Servable> {
   const { model, version, versionDirectory, batching } = target;
   const { host: hosted, signatures, backendKind, choice, views, life } = opened;
-  const { name } = model;
-  const shadow = shadowOf(options, target, opened);
-  const breaker = breakerOf(options, model, version);
-  const runs = shadow?.executor ?? hosted.executor;
-  const executor = breaker === undefined ? runs : new GuardedExecutor(runs, breaker);
-  const scheduler = schedulerOf(options, model, version, { executor, signatures, options: batching.scheduler });
-  const kept = await options.latencies.keep(name, version, versionDirectory, scheduler.latency, backendKind);
-  const runner = runnerOf(scheduler, { hosted, kept, breaker, shadow });
-  const servable =
-    views === undefined
-      ? new Servable(name, version, signatures, runner)
-      : withViews(name, version, signatures, runner, views, options.maxTensorBytes);
+  const { breaker, shadow, scheduler, runner } = await buildStack(options, target, opened);
+  const servable = new Servable(model.name, version, withViews(signatures, views), runner);
   servable.host = servableHost(hosted, life, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.breaker = breaker;
@@ -112,96 +97,11 @@ function servableHost(
   };
 }
 
-/** Undefined where none is asked for. */
-function shadowOf(
-  options: LoadServableOptions,
-  target: VersionTarget,
-  { host, signatures, backendKind = host.backendKind }: OpenedVersion,
-): VersionShadow | undefined {
-  const { model, version, versionDirectory } = target;
-  const { shadow: config, name } = model;
-  if (config === undefined || config.sample === 0) return undefined;
-  return new VersionShadow({
-    config,
-    versionDirectory,
-    runtime: backendKind,
-    executor: host.executor,
-    signatures,
-    startHost: (of) => startShadowHost(options, target, of),
-    clock: options.clock,
-    seriesOf: (runtime) => options.shadowSeries(name, version.toString(), runtime),
-    onEvent: (event) => options.events.onShadow?.(name, version, event),
-  });
-}
-
 /** What the sweep measured, run by run. */
 function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
   return latencySeeds.flatMap(({ signatureName, rows, runMs }) =>
     runMs.map((ms) => ({ signature: signatureName, rows, runMs: ms })),
   );
-}
-
-function schedulerOf(
-  { clock, telemetry, coreSlots }: LoadServableOptions,
-  { name, sloMs, weight }: ModelConfig,
-  version: bigint,
-  parts: Pick<SchedulerInit, 'executor' | 'signatures' | 'options'>,
-): Scheduler {
-  return new Scheduler({
-    ...parts,
-    options: { ...parts.options, sloMs: sloMs ?? parts.options.sloMs, weight },
-    clock,
-    telemetry,
-    slots: coreSlots,
-    model: name,
-    version: version.toString(),
-  });
-}
-
-function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, version: bigint): Breaker | undefined {
-  const { name, breaker = DEFAULT_BREAKER } = model;
-  if (breaker === 'off') return undefined;
-  return new Breaker({
-    ...breaker,
-    clock,
-    what: `model "${name}" version ${version}`,
-    onChange: (state, reason) => events.onBreaker?.(name, version, state, reason),
-  });
-}
-
-interface RunnerParts {
-  readonly hosted: Host;
-  readonly kept: KeptLatency;
-  readonly breaker: Breaker | undefined;
-  readonly shadow: VersionShadow | undefined;
-}
-
-function runnerOf(scheduler: Scheduler, { hosted, kept, breaker, shadow }: RunnerParts): ServableRunner {
-  return {
-    submit(request) {
-      if (breaker?.isRefusing !== true) return scheduler.submit(request);
-      request.context.note('breaker', breaker.refusalFacts());
-      throw breaker.refusal();
-    },
-    close: async () => {
-      await scheduler.close();
-      await kept.end();
-      await Promise.all([shadow?.close(), hosted.close()]);
-    },
-    latencyEstimates: () => scheduler.latency.estimates(),
-    get queuedRows() {
-      return scheduler.queuedRows;
-    },
-    get queuedTasks() {
-      return scheduler.queuedTasks;
-    },
-    get runningBatches() {
-      return scheduler.runningBatches;
-    },
-    get sessions() {
-      return hosted.executor.isInline === true ? 1 : hosted.executor.slots;
-    },
-  };
 }
 
 /** Nothing of a version that must not be served stays. */

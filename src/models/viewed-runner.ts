@@ -3,19 +3,47 @@
  * its answer back. What names the graph's own signature goes straight through. A model without declarations has no such
  * runner around its own.
  */
+import type { Signatures } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { LatencyEstimate } from '../scheduler/latency-curve.ts';
 import type { SchedulerRequest } from '../scheduler/task.ts';
+import type { ModelFile } from './model-file/load-model-file.ts';
 import type { ServableRunner } from './servable.ts';
 import { fromGraphOutputs, graphOutputs, type SignatureView, toGraphInputs } from './signature-view.ts';
 
+/** By the name under which callers ask for it. */
+export type SignatureViews = ReadonlyMap<string, SignatureView>;
+
+/** The views of a model that has been opened; undefined where it declares none. If they do not fit, it is closed again. */
+export async function viewsOf(
+  file: ModelFile | undefined,
+  graphs: Signatures,
+  opened: { close(): Promise<void> },
+): Promise<SignatureViews | undefined> {
+  try {
+    const views = file?.views(graphs);
+    return views === undefined || views.size === 0 ? undefined : views;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** What callers see: views beside the graph's own signatures, and instead of one where it has its name. */
+export function withViews(graphs: Signatures, views: SignatureViews | undefined): Signatures {
+  if (views === undefined) return graphs;
+  const signatures = new Map(graphs);
+  for (const [key, view] of views) signatures.set(key, view.signature);
+  return signatures;
+}
+
 export class ViewedRunner implements ServableRunner {
   readonly #inner: ServableRunner;
-  readonly #views: ReadonlyMap<string, SignatureView>;
+  readonly #views: SignatureViews;
   readonly #maxBytes: number;
 
   /** `maxBytes`: what the tensors that are made of one request's examples may take together. */
-  constructor(inner: ServableRunner, views: ReadonlyMap<string, SignatureView>, maxBytes: number) {
+  constructor(inner: ServableRunner, views: SignatureViews, maxBytes: number) {
     this.#inner = inner;
     this.#views = views;
     this.#maxBytes = maxBytes;

@@ -6,11 +6,12 @@
  *
  * No batch fails of a move. One whose memory was lent by the old host runs on the new one, which copies it.
  */
-import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
+import type { Executor } from '../../core/executor.ts';
+import { PassingExecutor } from '../../core/passing-executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { HostedSession } from './hosted-session.ts';
 
-export class MovableHost implements HostedSession, Executor {
+export class MovableHost extends PassingExecutor implements HostedSession {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly warnings: readonly string[];
   /** Itself: what it stands for changes behind it. */
@@ -21,34 +22,11 @@ export class MovableHost implements HostedSession, Executor {
   #closed: Promise<void> | undefined;
 
   constructor(first: HostedSession, startNext: () => Promise<HostedSession>) {
+    super(first.executor);
     this.signatures = first.signatures;
     this.warnings = first.warnings;
     this.#current = first;
     this.#startNext = startNext;
-  }
-
-  get slots(): number {
-    return this.#current.executor.slots;
-  }
-
-  get isInline(): boolean {
-    return this.#current.executor.isInline === true;
-  }
-
-  allocate(byteLength: number): ArrayBuffer {
-    return this.#current.executor.allocate(byteLength);
-  }
-
-  release(buffer: ArrayBuffer): void {
-    this.#current.executor.release(buffer);
-  }
-
-  get takesNext(): boolean {
-    return this.#current.executor.takesNext === true;
-  }
-
-  run(batch: Batch, after?: Batch): Promise<BatchResult> {
-    return this.#current.executor.run(batch, after);
   }
 
   /**
@@ -74,6 +52,7 @@ export class MovableHost implements HostedSession, Executor {
     }
     const previous = this.#current;
     this.#current = next;
+    this.inner = next.executor;
     await previous.close();
     return true;
   }
