@@ -3,8 +3,7 @@
  * requests that failed when it is known whether one of them is at fault (BatchOrigin.onJudged).
  */
 import { toServingError } from '../core/errors.ts';
-import type { Batch, BatchOrigin, BatchResult, Executor } from '../core/executor.ts';
-import { PassingExecutor } from '../core/passing-executor.ts';
+import { type Batch, type BatchOrigin, type BatchResult, type Executor, PassingExecutor } from '../core/executor.ts';
 import { type Breaker, verdictOf } from './breaker.ts';
 import type { Circuit } from './circuit.ts';
 

@@ -64,6 +64,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   alternate: AlternateRecord | undefined;
   isolation: IsolationRecord | undefined;
   error: ServingError | undefined;
+  outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;
   /** The lifecycle's own: among the open requests, and until when. */
   setIndex = -1;
@@ -99,7 +100,12 @@ export class RequestContext implements RequestRecord, DenseSetMember {
     this.events = this.events === undefined ? [noted] : [...this.events, noted];
   }
 
-  get outcome(): RequestOutcome {
-    return this.error === undefined ? 'ok' : this.error.kind;
+  /** Once, by the lifecycle: it has its answer, or this error. */
+  finish(at: Instant, error: ServingError | undefined): void {
+    if (error !== undefined) {
+      this.error = error;
+      this.outcome = error.kind;
+    }
+    this.stages.finish(at);
   }
 }

@@ -100,8 +100,7 @@ export class RequestLifecycle {
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
-    context.error = error;
-    context.stages.finish(this.#options.clock.nowMs());
+    context.finish(this.#options.clock.nowMs(), error);
     this.#options.telemetry.recordRequest(context);
     if (this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();

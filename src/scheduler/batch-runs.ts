@@ -36,6 +36,8 @@ export class BatchRuns {
   readonly #onSlotFree: () => void;
   readonly #isolator: Isolator;
   readonly #all: RunningBatch[] = [];
+  /** Those that run or wait for another one to end. */
+  readonly all: readonly RunningBatch[] = this.#all;
 
   /** @param tenant whose slots they take. @param onSlotFree is called when a batch's members are settled and its slot is free */
   constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
@@ -43,11 +45,6 @@ export class BatchRuns {
     this.#tenant = tenant;
     this.#onSlotFree = onSlotFree;
     this.#isolator = new Isolator(options.queue);
-  }
-
-  /** Those that run or wait for another one to end. */
-  get all(): readonly RunningBatch[] {
-    return this.#all;
   }
 
   /** Runs the members together. Never throws: what fails is theirs. */

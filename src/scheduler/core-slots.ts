@@ -36,7 +36,8 @@ const URGENT_RUNS = 1.25;
 const LONGEST_SPAN_MS = 500;
 
 export class CoreSlots {
-  #total: number;
+  /** Batches at once, over all tenants; `resize` alone writes it. */
+  total: number;
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
@@ -52,21 +53,16 @@ export class CoreSlots {
   queuedBytes = 0;
 
   constructor(total: number, clock: Clock) {
-    this.#total = total;
+    this.total = total;
     this.#clock = clock;
     this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
     this.#tightest = new RecentMinimum(TIGHTEST_SPAN_MS, clock.nowMs());
     this.#longest = new RecentMaximum(LONGEST_SPAN_MS, clock.nowMs());
   }
 
-  /** Batches at once, over all tenants. */
-  get total(): number {
-    return this.#total;
-  }
-
   /** From now on so many. Of fewer, those that run in excess of them end first. */
   resize(total: number): void {
-    this.#total = total;
+    this.total = total;
     this.pump();
   }
 

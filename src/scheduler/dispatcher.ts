@@ -60,7 +60,7 @@ export class Dispatcher implements PrefetchTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     this.situation = new QueueSituation(this, slots, statistics);
-    this.#runs = new BatchRuns(options, this, () => this.#onSlotFree());
+    this.#runs = new BatchRuns(options, this, () => this.dispatch());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
     this.#prefetch = new Prefetch(this, options.executor, slots, clock);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
@@ -94,7 +94,7 @@ export class Dispatcher implements PrefetchTenant {
   get freeSlots(): number {
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
-    return this.usesSlots ? Math.min(own, slots.free) : own;
+    return executor.isInline === true ? own : Math.min(own, slots.free);
   }
 
   get isQuiet(): boolean {
@@ -138,9 +138,10 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Starts what may start now; of other models too, where they share the slots. */
   dispatch(): void {
-    if (this.usesSlots && this.#options.slots.isShared) {
+    if (this.#options.slots.isShared && this.usesSlots) {
       this.#options.slots.pump();
       this.#runAhead();
+      this.#afterLeaving();
       return;
     }
     // A batch may end before its start returns (an executor that throws): the loop below then goes on, not a recursion.
@@ -231,11 +232,6 @@ export class Dispatcher implements PrefetchTenant {
     const isFirstRun = lane.isolation === undefined;
     if (isFirstRun) statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
-  }
-
-  #onSlotFree(): void {
-    this.dispatch();
-    this.#afterLeaving();
   }
 
   /** Not while dispatching: tasks are on their way from the queue to a slot then, and counted in neither. */

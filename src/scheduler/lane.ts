@@ -38,6 +38,9 @@ export interface IsolatedRows {
 export class Lane implements SlackFacts, TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
+  readonly latency: LatencyView;
+  /** That its batches may have; empty = any. */
+  readonly sizes: readonly number[];
   /** Wanted outputs of every task in it. */
   readonly outputs: readonly string[];
   /**
@@ -53,8 +56,9 @@ export class Lane implements SlackFacts, TaskLane {
   readonly isolation: Isolation | undefined;
   #head: Task | undefined;
   #tail: Task | undefined;
-  #rows = 0;
-  #tasks = 0;
+  /** `push` and `remove` alone write these. */
+  queuedRows = 0;
+  queuedTasks = 0;
   /** Of them, those that are due at their client's deadline. */
   #promises = 0;
   #overtaking: Heap<Task> | undefined;
@@ -72,6 +76,8 @@ export class Lane implements SlackFacts, TaskLane {
   ) {
     this.key = key;
     this.plan = plan;
+    this.latency = plan.curve;
+    this.sizes = wholeSize === undefined ? plan.sizes : NO_SIZES;
     this.outputs = outputs;
     this.wholeSize = wholeSize;
     this.maxBatchSize = isolated?.rows ?? (wholeSize === undefined ? plan.maxBatchSize : 1);
@@ -89,22 +95,6 @@ export class Lane implements SlackFacts, TaskLane {
   /** The task that came last, where no task has overtaken another; else undefined. */
   get newest(): Task | undefined {
     return this.#overtakingRows === 0 ? this.#tail : undefined;
-  }
-
-  get queuedRows(): number {
-    return this.#rows;
-  }
-
-  get queuedTasks(): number {
-    return this.#tasks;
-  }
-
-  get latency(): LatencyView {
-    return this.plan.curve;
-  }
-
-  get sizes(): readonly number[] {
-    return this.wholeSize === undefined ? this.plan.sizes : NO_SIZES;
   }
 
   get headRows(): number {
@@ -128,8 +118,8 @@ export class Lane implements SlackFacts, TaskLane {
   push(task: Task): void {
     const tail = this.#tail;
     task.lane = this;
-    this.#rows += task.rows;
-    this.#tasks += 1;
+    this.queuedRows += task.rows;
+    this.queuedTasks += 1;
     if (!task.isSoft) this.#promises += 1;
     if (tail !== undefined && task.due < tail.due) {
       this.#overtake(task);
@@ -146,7 +136,7 @@ export class Lane implements SlackFacts, TaskLane {
    * they were spread evenly over its time.
    */
   rowsDueBy(due: Instant): number {
-    const listRows = this.#rows - this.#overtakingRows;
+    const listRows = this.queuedRows - this.#overtakingRows;
     let rows = 0;
     if (listRows > 0) rows += listRows * shareBy(due, this.#head!.due, this.#tail!.due);
     const first = this.#overtaking?.peek();
@@ -184,10 +174,10 @@ export class Lane implements SlackFacts, TaskLane {
 
   /** Takes a task of this lane out, wherever it stands. */
   remove(task: Task): void {
-    this.#rows -= task.rows;
-    this.#tasks -= 1;
+    this.queuedRows -= task.rows;
+    this.queuedTasks -= 1;
     if (!task.isSoft) this.#promises -= 1;
-    if (this.isolation !== undefined) this.maxBatchSize = this.#rows;
+    if (this.isolation !== undefined) this.maxBatchSize = this.queuedRows;
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;

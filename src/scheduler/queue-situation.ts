@@ -41,7 +41,7 @@ export class QueueSituation implements Situation {
   }
 
   get isShared(): boolean {
-    return this.#tenant.usesSlots && this.#slots.isShared;
+    return this.#slots.isShared && this.#tenant.usesSlots;
   }
 
   get load(): number {

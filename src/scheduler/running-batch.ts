@@ -55,7 +55,12 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   batch: Batch | undefined = undefined;
   onJudged: ((isOfInputs: boolean) => void) | undefined = undefined;
   readonly lane: Lane;
+  readonly plan: SignaturePlan;
+  /** Its members are run again, apart from others. */
+  readonly isRerun: boolean;
   readonly #members: readonly Task[];
+  /** Rows of every tensor of the run; undefined where it is run whole. */
+  readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
 
   constructor(start: BatchStart, surroundings: BatchSurroundings, batchStart: Instant) {
@@ -63,10 +68,13 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     this.lane = lane;
     this.#members = members;
     const { plan } = lane;
+    this.plan = plan;
+    this.isRerun = lane.isolation !== undefined;
     let taskRows = 0;
     for (const member of members) taskRows += member.rows;
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
+    this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
     const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
     this.after = after;
     if (after !== undefined) after.next = this;
@@ -140,10 +148,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   get traceHeaders(): TraceHeaders | undefined {
     const trace = this.record.trace ?? this.firstMember.owner.context.trace;
     return trace === undefined ? undefined : traceHeadersOf(trace);
-  }
-
-  get isRerun(): boolean {
-    return this.lane.isolation !== undefined;
   }
 
   get traceparent(): string | undefined {
@@ -254,15 +258,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
 
   get lastMember(): Task {
     return this.#members[this.#members.length - 1]!;
-  }
-
-  get plan(): SignaturePlan {
-    return this.lane.plan;
-  }
-
-  /** Rows of every tensor of the run; undefined where it is run whole. */
-  get #sliceSize(): number | undefined {
-    return this.lane.wholeSize === undefined ? this.record.size : undefined;
   }
 
   #enter(stage: number, at: Instant): void {

@@ -124,12 +124,12 @@ export class SlackPolicy implements BatchPolicy {
   }
 
   /** When to look again if waiting for one more arrival pays; −Infinity if it does not. */
-  #windowEnd(lane: SlackFacts, { isShared, load, slotWaitMs }: Situation, now: Instant): Instant {
-    if (!isShared || load <= WINDOW_LOAD || !this.#isSustaining) return -Infinity;
+  #windowEnd(lane: SlackFacts, situation: Situation, now: Instant): Instant {
+    if (!this.#isSustaining || !situation.isShared || situation.load <= WINDOW_LOAD) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
-    const reserveMs = Math.max(WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt), slotWaitMs);
+    const reserveMs = Math.max(WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt), situation.slotWaitMs);
     const until = this.#latestStart - reserveMs;
     if (now + gapMs >= until) return -Infinity;
     // Not a look at each arrival: until it should be full, or for a while.

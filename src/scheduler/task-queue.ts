@@ -17,28 +17,17 @@ import type { SchedulerRequest, Task } from './task.ts';
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #slots: CoreSlots | undefined;
-  #rows = 0;
-  #tasks = 0;
-  #unimportant = 0;
+  /** Rows that wait. Of all that follows: `push` and `remove` alone write it. */
+  queuedRows = 0;
+  queuedTasks = 0;
+  /** Tasks that wait and may be given up for more important ones. */
+  sheddableTasks = 0;
   /** Called when the last task has left, for whatever cause. */
   onEmpty: (() => void) | undefined;
 
   /** `slots`: where the bytes that wait are counted, over all models. */
   constructor(slots?: CoreSlots) {
     this.#slots = slots;
-  }
-
-  /** Tasks that wait and may be given up for more important ones. */
-  get sheddableTasks(): number {
-    return this.#unimportant;
-  }
-
-  get queuedRows(): number {
-    return this.#rows;
-  }
-
-  get queuedTasks(): number {
-    return this.#tasks;
   }
 
   /** Some lane holds a full batch: there is nothing to wait for. */
@@ -75,9 +64,9 @@ export class TaskQueue {
     if (lane.queuedTasks === 0) this.#lanes.set(lane.key, lane);
     lane.push(task);
     lane.plan.queuedRows += task.rows;
-    this.#rows += task.rows;
-    this.#tasks += 1;
-    if (task.priority === Priority.sheddable) this.#unimportant += 1;
+    this.queuedRows += task.rows;
+    this.queuedTasks += 1;
+    if (task.priority === Priority.sheddable) this.sheddableTasks += 1;
     if (this.#slots !== undefined) this.#slots.queuedBytes += task.rows * lane.rowBytes;
   }
 
@@ -88,11 +77,11 @@ export class TaskQueue {
     lane.remove(task);
     if (lane.queuedTasks === 0) this.#lanes.delete(lane.key);
     lane.plan.queuedRows -= task.rows;
-    this.#rows -= task.rows;
-    this.#tasks -= 1;
-    if (task.priority === Priority.sheddable) this.#unimportant -= 1;
+    this.queuedRows -= task.rows;
+    this.queuedTasks -= 1;
+    if (task.priority === Priority.sheddable) this.sheddableTasks -= 1;
     if (this.#slots !== undefined) this.#slots.queuedBytes -= task.rows * lane.rowBytes;
-    if (this.#tasks === 0) this.onEmpty?.();
+    if (this.queuedTasks === 0) this.onEmpty?.();
   }
 }
 

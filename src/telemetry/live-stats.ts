@@ -94,9 +94,7 @@ class VersionCounts implements LiveCounts {
     }
     if (stages.finishedAt <= deadline) this.inTime += 1;
     this.#durations[bucketOf(stages.finishedAt - stages.startedAt)]! += 1;
-    for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
-      this.stagesMs[stage]! += stages.endOf(stage) - stages.startOf(stage);
-    }
+    for (let stage = 0; stage < STAGES.length; stage++) this.stagesMs[stage]! += stages.lengthOf(stage);
   }
 
   addBatch({ rows, size, reason, executeStart, splitStart, expectedMs }: BatchRecord): void {

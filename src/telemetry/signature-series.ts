@@ -130,15 +130,15 @@ export class SignatureSeries {
 
   /** A skipped stage has no length and is left out, or it would drown those that were gone through. */
   #observeStages(stages: StageClock): void {
-    for (let stage = 0; stage < this.#stages.length && stages.has(stage); stage++) {
-      const lengthMs = stages.endOf(stage) - stages.startOf(stage);
+    for (let stage = 0; stage < this.#stages.length; stage++) {
+      const lengthMs = stages.lengthOf(stage);
       if (lengthMs > 0) this.#stages[stage]!.observe(lengthMs / MS_PER_SECOND);
     }
   }
 
   #exemplifyStages(stages: StageClock, traceId: string): void {
-    for (let stage = 0; stage < this.#stages.length && stages.has(stage); stage++) {
-      const lengthMs = stages.endOf(stage) - stages.startOf(stage);
+    for (let stage = 0; stage < this.#stages.length; stage++) {
+      const lengthMs = stages.lengthOf(stage);
       if (lengthMs > 0) this.#stages[stage]!.exemplify(lengthMs / MS_PER_SECOND, traceId, stages.finishedAt);
     }
   }

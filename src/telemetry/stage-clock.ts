@@ -38,7 +38,8 @@ export const STAGE_ENCODE = 7;
 export class StageClock {
   /** Starts of the stages, as a list of doubles, which V8 makes sooner than a Float64Array. */
   readonly #starts = [-0, -0, -0, -0, -0, -0, -0, -0];
-  #end = 0;
+  /** 0 until `finish`. */
+  finishedAt: Instant = 0;
   #reached = 0;
 
   constructor(receivedAt: Instant) {
@@ -53,7 +54,7 @@ export class StageClock {
 
   /** Ends the request in the stage that it had reached. Only the first call counts. */
   finish(at: Instant): void {
-    if (this.#end === 0) this.#end = at;
+    if (this.finishedAt === 0) this.finishedAt = at;
   }
 
   /** Writes all that it knows to `numbers`, STAGE_CLOCK_NUMBERS of them from `at` on. */
@@ -61,7 +62,7 @@ export class StageClock {
     const starts = this.#starts;
     // Shorter than it takes to call TypedArray.set.
     for (let i = 0; i < STAGES.length; i++) numbers[at + i] = starts[i]!;
-    numbers[at + STAGES.length] = this.#end;
+    numbers[at + STAGES.length] = this.finishedAt;
     numbers[at + STAGES.length + 1] = this.#reached;
   }
 
@@ -69,18 +70,13 @@ export class StageClock {
   static from(numbers: Float64Array, at: number): StageClock {
     const clock = new StageClock(numbers[at]!);
     for (let i = 0; i < STAGES.length; i++) clock.#starts[i] = numbers[at + i]!;
-    clock.#end = numbers[at + STAGES.length]!;
+    clock.finishedAt = numbers[at + STAGES.length]!;
     clock.#reached = numbers[at + STAGES.length + 1]!;
     return clock;
   }
 
   get startedAt(): Instant {
     return this.#starts[STAGE_RECEIVE]!;
-  }
-
-  /** 0 until `finish`. */
-  get finishedAt(): Instant {
-    return this.#end;
   }
 
   /** The stage that the request is in, or ended in. */
@@ -99,6 +95,11 @@ export class StageClock {
 
   /** End of a stage that was entered; the request's end for the last one. */
   endOf(stage: number): Instant {
-    return stage === this.#reached ? this.#end : this.#starts[stage + 1]!;
+    return stage === this.#reached ? this.finishedAt : this.#starts[stage + 1]!;
+  }
+
+  /** Of a finished request, in ms; 0 for a stage that was not entered. */
+  lengthOf(stage: number): number {
+    return stage > this.#reached ? 0 : this.endOf(stage) - this.#starts[stage]!;
   }
 }

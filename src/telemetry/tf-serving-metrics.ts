@@ -123,7 +123,7 @@ export class TfServingMetrics {
     examples?.counts.observe(record.rows);
     examples?.total.add(record.rows);
     if (batch === undefined) return;
-    this.#queued.observe((stages.endOf(STAGE_QUEUE) - stages.startOf(STAGE_QUEUE)) * MICROS_PER_MS);
+    this.#queued.observe(stages.lengthOf(STAGE_QUEUE) * MICROS_PER_MS);
     this.#input.observe(record.rows);
     if (batch.runStart !== undefined && batch.runEnd !== undefined) {
       runtime?.observe((batch.runEnd - batch.runStart) * MICROS_PER_MS);

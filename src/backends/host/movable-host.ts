@@ -6,8 +6,7 @@
  *
  * No batch fails of a move. One whose memory was lent by the old host runs on the new one, which copies it.
  */
-import type { Executor } from '../../core/executor.ts';
-import { PassingExecutor } from '../../core/passing-executor.ts';
+import { type Executor, PassingExecutor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { HostedSession } from './hosted-session.ts';
 

@@ -3,8 +3,7 @@
  * in for them its int32 outputs are made wide, which loses nothing; an input cannot be made narrow like that.
  */
 import type { DType } from '../../core/dtype.ts';
-import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
-import { PassingExecutor } from '../../core/passing-executor.ts';
+import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import { elements, numericTensor, type Tensor } from '../../core/tensor.ts';
 

@@ -1,6 +1,5 @@
 /** A model's executor, beside which a shadow runs copies of some batches. To whoever gives it batches it is the model's. */
-import type { Batch, BatchResult } from '../../core/executor.ts';
-import { PassingExecutor } from '../../core/passing-executor.ts';
+import { type Batch, type BatchResult, PassingExecutor } from '../../core/executor.ts';
 import type { Shadow, ShadowCopy } from './shadow.ts';
 
 export class ShadowedExecutor extends PassingExecutor {

@@ -54,7 +54,12 @@ export interface CallSurroundings {
 const RESET_GRACE_MS = 10;
 
 export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
+  readonly path: string;
+  readonly peer: string;
   readonly receivedAt: Instant;
+  readonly timeoutMs: number | undefined;
+  readonly priority: PriorityClass | undefined | ServingError;
+  readonly caller: Caller;
   readonly #stream: Http2Stream;
   readonly #head: CallHead;
   readonly #method: GrpcMethod;
@@ -69,33 +74,18 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   #isEnded = false;
 
   constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, surroundings: CallSurroundings) {
+    this.path = head.path;
+    this.peer = head.peer;
     this.receivedAt = surroundings.clock.nowMs();
+    this.timeoutMs = head.timeoutMs;
+    this.priority = head.priority;
+    this.caller = head.caller;
     this.#stream = stream;
     this.#head = head;
     this.#method = method;
     this.#surroundings = surroundings;
     const { maxReceiveBytes, memory } = surroundings;
     this.#intake = new CallIntake(this, head, method.isClientStream, maxReceiveBytes, memory);
-  }
-
-  get path(): string {
-    return this.#head.path;
-  }
-
-  get peer(): string {
-    return this.#head.peer;
-  }
-
-  get timeoutMs(): number | undefined {
-    return this.#head.timeoutMs;
-  }
-
-  get priority(): PriorityClass | undefined | ServingError {
-    return this.#head.priority;
-  }
-
-  get caller(): Caller {
-    return this.#head.caller;
   }
 
   get isEnded(): boolean {

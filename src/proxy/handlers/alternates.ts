@@ -58,11 +58,6 @@ export class Alternates {
     this.#models = models;
   }
 
-  /** Has the model anybody that stands in for it? */
-  areFor(model: string): boolean {
-    return this.#models.alternates?.(model) !== undefined;
-  }
-
   /** Somebody who answers for a model that is not there. Throws `error`, which said so, where there is nobody. */
   insteadOf(spec: ModelSpec, error: ServingError, context: RequestContext): StandIn {
     if (!this.#isAbsence(spec, error)) throw error;

@@ -63,7 +63,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     if (requested.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
-    this.#hasAlternates = alternates.areFor(requested.name);
+    this.#hasAlternates = models.alternates?.(requested.name) !== undefined;
     let handle: ServableHandle;
     try {
       handle = models.acquire(requested.name, requested);
