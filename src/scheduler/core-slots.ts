@@ -38,6 +38,8 @@ const LONGEST_SPAN_MS = 500;
 export class CoreSlots {
   /** Batches at once, over all tenants; `resize` alone writes it. */
   total: number;
+  /** Several have joined; `join` and `leave` alone write it. */
+  isShared = false;
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
@@ -76,10 +78,6 @@ export class CoreSlots {
     return this.#uses;
   }
 
-  get isShared(): boolean {
-    return this.#tenants.length > 1;
-  }
-
   /** Another tenant has work for the slots, or has used them lately. */
   isContended(tenant: SlotTenant, now: Instant): boolean {
     if (!this.isShared) return false;
@@ -91,12 +89,14 @@ export class CoreSlots {
   join(tenant: SlotTenant): void {
     tenant.usage.virtualMs = this.#leastVirtual(tenant);
     this.#tenants.push(tenant);
+    this.isShared = this.#tenants.length > 1;
   }
 
   /** Call once, when nothing of the tenant runs or waits. */
   leave(tenant: SlotTenant): void {
     const index = this.#tenants.indexOf(tenant);
     if (index !== -1) this.#tenants.splice(index, 1);
+    this.isShared = this.#tenants.length > 1;
   }
 
   /** A batch starts, and should take so long. */

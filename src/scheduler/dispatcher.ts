@@ -148,7 +148,7 @@ export class Dispatcher implements PrefetchTenant {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
-      while (this.freeSlots > 0 && this.#dispatchOne());
+      while (this.queuedTasks > 0 && this.freeSlots > 0 && this.#dispatchOne());
     } finally {
       this.#isDispatching = false;
     }
@@ -188,7 +188,7 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Gives a batch to a worker that is about to end its own. Only what is to run: all else is decided when it has. */
   #runAhead(): void {
-    if (this.#isDispatching || this.freeSlots > 0 || this.queuedTasks === 0) return;
+    if (this.#isDispatching || this.queuedTasks === 0 || this.freeSlots > 0) return;
     const now = this.#options.clock.nowMs();
     const after = this.#prefetch.due(now);
     if (after === undefined) return;

@@ -54,6 +54,9 @@ export class Lane implements SlackFacts, TaskLane {
   readonly rowBytes: number;
   /** Set in a lane of tasks that are run again because the batch that they rode in failed. Nobody joins it. */
   readonly isolation: Isolation | undefined;
+  /** The task that is due first; of two that are due together, the one that came first. `push` and `remove` write it. */
+  head: Task | undefined;
+  /** Of the list. */
   #head: Task | undefined;
   #tail: Task | undefined;
   /** `push` and `remove` alone write these. */
@@ -85,13 +88,6 @@ export class Lane implements SlackFacts, TaskLane {
     this.isolation = isolated?.isolation;
   }
 
-  /** The task that is due first; of two that are due together, the one that came first. */
-  get head(): Task | undefined {
-    const first = this.#overtaking?.peek();
-    if (first === undefined) return this.#head;
-    return this.#head === undefined || isBefore(first, this.#head) ? first : this.#head;
-  }
-
   /** The task that came last, where no task has overtaken another; else undefined. */
   get newest(): Task | undefined {
     return this.#overtakingRows === 0 ? this.#tail : undefined;
@@ -121,14 +117,14 @@ export class Lane implements SlackFacts, TaskLane {
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
     if (!task.isSoft) this.#promises += 1;
-    if (tail !== undefined && task.due < tail.due) {
-      this.#overtake(task);
-      return;
+    if (tail !== undefined && task.due < tail.due) this.#overtake(task);
+    else {
+      task.previous = tail;
+      if (tail === undefined) this.#head = task;
+      else tail.next = task;
+      this.#tail = task;
     }
-    task.previous = tail;
-    if (tail === undefined) this.#head = task;
-    else tail.next = task;
-    this.#tail = task;
+    this.head = this.#first();
   }
 
   /**
@@ -182,17 +178,23 @@ export class Lane implements SlackFacts, TaskLane {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;
       if (this.#overtaking!.size === 0) this.#overtakingUntil = -Infinity;
-      task.lane = undefined;
-      return;
+    } else {
+      const { previous, next } = task;
+      if (previous === undefined) this.#head = next;
+      else previous.next = next;
+      if (next === undefined) this.#tail = previous;
+      else next.previous = previous;
+      task.previous = undefined;
+      task.next = undefined;
     }
-    const { previous, next } = task;
-    if (previous === undefined) this.#head = next;
-    else previous.next = next;
-    if (next === undefined) this.#tail = previous;
-    else next.previous = previous;
     task.lane = undefined;
-    task.previous = undefined;
-    task.next = undefined;
+    this.head = this.#first();
+  }
+
+  #first(): Task | undefined {
+    const first = this.#overtaking?.peek();
+    if (first === undefined) return this.#head;
+    return this.#head === undefined || isBefore(first, this.#head) ? first : this.#head;
   }
 
   /** Rows that go before `task`; of those in the list, no more are counted than about `most`. */

@@ -16,11 +16,8 @@ const TARGET_SHARE = 0.5;
 export class StandingQueue {
   /** Since when the head's wait has been above the target; Infinity = it is not. */
   #aboveSince: Instant = Infinity;
-  #isStanding = false;
-
-  get isStanding(): boolean {
-    return this.#isStanding;
-  }
+  /** `look` and `clear` alone write it. */
+  isStanding = false;
 
   /** A look at the head, which has waited so long. */
   look(waitedMs: number, objectiveMs: number, now: Instant): void {
@@ -29,12 +26,12 @@ export class StandingQueue {
       return;
     }
     if (this.#aboveSince === Infinity) this.#aboveSince = now;
-    this.#isStanding = now - this.#aboveSince >= STANDING_AFTER_MS;
+    this.isStanding = now - this.#aboveSince >= STANDING_AFTER_MS;
   }
 
   /** Nothing waits. */
   clear(): void {
     this.#aboveSince = Infinity;
-    this.#isStanding = false;
+    this.isStanding = false;
   }
 }

@@ -67,7 +67,7 @@ export class CallIntake {
   /** Delivers what has come, as far as the call may go on. */
   resume(): void {
     try {
-      while (!this.#mustWait()) {
+      while (!this.#isDecompressing && !this.#owner.isHeld) {
         const message = this.#messages.next();
         if (message === undefined) break;
         if (this.#messages.isCompressed) this.#decompress(message);
@@ -78,18 +78,13 @@ export class CallIntake {
     }
     const consumed = this.#messages.takeConsumed();
     if (consumed > 0) this.#owner.consume(consumed);
-    if (this.#isRequestWhole && !this.#mustWait()) this.#finish();
+    if (this.#isRequestWhole && !this.#isDecompressing && !this.#owner.isHeld) this.#finish();
   }
 
   /** Nobody reads the one message any more: its memory is used again. */
   recycle(): void {
     if (this.#delivered !== undefined) this.#memory.give(this.#delivered);
     this.#delivered = undefined;
-  }
-
-  /** Not a private getter: V8 calls its runtime for one. */
-  #mustWait(): boolean {
-    return this.#isDecompressing || this.#owner.isHeld;
   }
 
   #decompress(bytes: Uint8Array): void {
