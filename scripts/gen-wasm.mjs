@@ -1,6 +1,6 @@
 /**
- * src/proxy/http/number-rows.wat → src/gen/number-rows-wasm.ts: the module in base64. A .ts file rather than a .wasm one
- * because it must be there after `tsc` and after bundling.
+ * src/codec/json/number-rows.wat → src/gen/number-rows-wasm.ts: the module in base64. A .ts file rather than a .wasm
+ * one because it must be there after `tsc` and after bundling.
  *
  *   node scripts/gen-wasm.mjs           writes the file
  *   node scripts/gen-wasm.mjs --check   exits 1 if the file is not what the source says
@@ -11,7 +11,7 @@ import loadWabt from 'wabt';
 import { writeOrCheck } from './lib/generated.mjs';
 import { root } from './lib/setup.mjs';
 
-const SOURCE = 'src/proxy/http/number-rows.wat';
+const SOURCE = 'src/codec/json/number-rows.wat';
 const wabt = await loadWabt();
 const module = wabt.parseWat(SOURCE, readFileSync(join(root, SOURCE), 'utf8'), { multi_value: true });
 module.validate();

@@ -6,7 +6,7 @@
  * SIGKILL (137 in a shell) when told a second time.
  */
 import process from 'node:process';
-import { createApp } from './app.ts';
+import { createApp } from './app/app.ts';
 import { checkConfig } from './cli/config-check.ts';
 import { doctor } from './cli/doctor.ts';
 import { readDoctorOptions } from './cli/doctor-options.ts';
@@ -28,8 +28,8 @@ import { replay } from './cli/replay.ts';
 import { readReplayOptions } from './cli/replay-options.ts';
 import { status } from './cli/status.ts';
 import { readStatusOptions } from './cli/status-options.ts';
-import { tuneCollector } from './config/collector.ts';
-import { readMachine } from './config/machine.ts';
+import { tuneCollector } from './config/machine/collector.ts';
+import { readMachine } from './config/machine/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
 import { VERSION } from './version.ts';
 

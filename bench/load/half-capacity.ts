@@ -3,10 +3,10 @@
  * could, and how long its event loop stood still meanwhile.
  */
 
-import { METRICS_PATH } from '../../src/telemetry/metrics-page.ts';
+import { METRICS_PATH } from '../../src/telemetry/metrics/metrics-page.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
-/** What Node's delay monitor is set to: it records this much where nothing is late (telemetry/metrics.ts). */
+/** What Node's delay monitor is set to: it records this much where nothing is late (telemetry/metrics/metrics.ts). */
 const MONITOR_MS = 20;
 
 export interface HalfLoad {

@@ -14,7 +14,7 @@ import process from 'node:process';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
-import { startThreadHost } from '../../src/backends/host/thread-host.ts';
+import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
 import { backend } from '../../src/backends/onnx/onnx-backend.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';

@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { HeaderMemo } from '../../src/proxy/http2/header-memo.ts';
-import { HpackDecoder } from '../../src/proxy/http2/hpack-decoder.ts';
-import { type RequestHeaders, readRequestHeaders } from '../../src/proxy/http2/request-headers.ts';
+import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
+import { HeaderMemo } from '../../src/proxy/http2/streams/header-memo.ts';
+import { type RequestHeaders, readRequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import { encodeHuffman } from '../../test/support/huffman-encode.ts';
 import { type Comparison, runSubject } from './interleave.ts';
 

@@ -12,9 +12,9 @@ import { systemClock } from '../../src/core/clock.ts';
 import { MESSAGE_HEAD_BYTES } from '../../src/proxy/grpc/engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
 import { Http2Server } from '../../src/proxy/http2/server.ts';
-import type { Http2Stream, StreamSink } from '../../src/proxy/http2/stream.ts';
+import type { Http2Stream, StreamSink } from '../../src/proxy/http2/streams/stream.ts';
 
 const HEAD = encodeHeaders([
   [':status', '200'],

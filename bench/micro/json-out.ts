@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { OutputsPrinter } from '../../src/codec/json/json-outputs.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
-import { OutputsPrinter } from '../../src/proxy/http/json-outputs.ts';
 import { type Comparison, runSubject } from './interleave.ts';
 
 const printer = new OutputsPrinter();

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { PredictRequestMemo, readPredictRequest } from '../../src/core/predict-request-reader.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
 import {
   bytesField,
   fixedField,

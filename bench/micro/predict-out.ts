@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { PredictResponseWriter } from '../../src/codec/tensorflow/predict-response-writer.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
-import { PredictResponseWriter } from '../../src/proxy/grpc/predict-response-writer.ts';
 import { type Comparison, runSubject } from './interleave.ts';
 import { decode, messageType, predictMethod, protobufjsType, RESPONSE } from './protobuf-libraries.ts';
 

@@ -5,14 +5,14 @@
 
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { GrowingWriter } from '../../src/codec/protobuf/growing-writer.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { GrowingWriter } from '../../src/core/growing-writer.ts';
-import { SpanEncoder, type SpanRoom } from '../../src/telemetry/otlp/span-encoder.ts';
 import type { BatchRecord, RequestRecord } from '../../src/telemetry/request-record.ts';
-import { PresetIds, SdkSpans } from '../../src/telemetry/sdk-spans.ts';
-import { SpanMaker } from '../../src/telemetry/span-maker.ts';
-import type { SpanOutput } from '../../src/telemetry/span-output.ts';
-import { childContext, newSpanId, newTraceId, type TraceContext } from '../../src/telemetry/trace-context.ts';
+import { SpanEncoder, type SpanRoom } from '../../src/telemetry/tracing/otlp/span-encoder.ts';
+import { PresetIds, SdkSpans } from '../../src/telemetry/tracing/sdk-spans.ts';
+import { SpanMaker } from '../../src/telemetry/tracing/span-maker.ts';
+import type { SpanOutput } from '../../src/telemetry/tracing/span-output.ts';
+import { childContext, newSpanId, newTraceId, type TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 import { batchRecord, requestRecord } from '../../test/support/telemetry-records.ts';
 import { runSubject } from './interleave.ts';
 

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
 import { RequestContext } from '../../src/proxy/request-context.ts';
-import { createLogger } from '../../src/telemetry/log.ts';
-import { DURATION_BUCKETS } from '../../src/telemetry/metrics.ts';
+import { createLogger } from '../../src/telemetry/log/log.ts';
+import { DURATION_BUCKETS } from '../../src/telemetry/metrics/metrics.ts';
 import { STAGE_ENCODE } from '../../src/telemetry/stage-clock.ts';
 import { type AppTelemetry, createTelemetry } from '../../src/telemetry/telemetry.ts';
-import type { Tracing } from '../../src/telemetry/tracing.ts';
+import type { Tracing } from '../../src/telemetry/tracing/tracing.ts';
 import { runSubject } from './interleave.ts';
 
 const LIMIT_MICROS = 1;

@@ -5,7 +5,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';
 import type { Signature, TensorSpec } from '../../src/core/signature.ts';
-import type { CoreSlots } from '../../src/scheduler/core-slots.ts';
+import type { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
 import type { Telemetry } from '../../src/telemetry/request-record.ts';

@@ -9,7 +9,7 @@ import { CancelSignal, clientLeft } from '../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import { CoreSlots } from '../../src/scheduler/core-slots.ts';
+import { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import type { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { TaskContext } from '../../src/scheduler/task.ts';
 import { type BatchRecord, noTelemetry } from '../../src/telemetry/request-record.ts';

@@ -16,7 +16,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
-import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics-page.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/metrics-page.ts';
 import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
 import type { Console } from './console.ts';
 import { refuseForeignHost } from './loopback-host.ts';

@@ -13,8 +13,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError, toServingError } from '../core/errors.ts';
-import type { ModelManager } from '../models/model-manager.ts';
-import type { Logger } from '../telemetry/log.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import type { Logger } from '../telemetry/log/log.ts';
 import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
 import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';

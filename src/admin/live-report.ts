@@ -1,6 +1,6 @@
 /** What GET /events sends once a second: numbers of the last window, by model version. Types are the wire's. */
-import { type BucketCount, percentileMs } from '../telemetry/latency-buckets.ts';
-import type { LiveCounts } from '../telemetry/live-stats.ts';
+import { type BucketCount, percentileMs } from '../telemetry/metrics/latency-buckets.ts';
+import type { LiveCounts } from '../telemetry/metrics/live-stats.ts';
 
 export interface LiveTick {
   /** End of the window, ms since 1970. */

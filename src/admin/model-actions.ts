@@ -6,9 +6,9 @@
  *   unload   takes it out until /load or the end of the process; nothing takes its place, requests hear why
  *   load     brings it in, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
  */
-import type { VersionStatus } from '../models/servable.ts';
-import type { VersionChoice } from '../models/version-choice.ts';
-import type { Logger } from '../telemetry/log.ts';
+import type { VersionStatus } from '../models/serving/servable.ts';
+import type { VersionChoice } from '../models/versions/version-choice.ts';
+import type { Logger } from '../telemetry/log/log.ts';
 import { readVersion } from './version-parameter.ts';
 
 export const MODEL_ACTIONS = { reload: 'renew', unload: 'leaveOut', load: 'bringIn' } as const;

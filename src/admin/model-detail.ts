@@ -4,7 +4,7 @@
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
-import type { Servable } from '../models/servable.ts';
+import type { Servable } from '../models/serving/servable.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 

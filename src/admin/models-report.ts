@@ -5,8 +5,8 @@
  */
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
-import type { BreakerState } from '../models/breaker.ts';
-import { workingBytes } from '../models/model-memory.ts';
+import { workingBytes } from '../models/memory/model-memory.ts';
+import type { BreakerState } from '../models/serving/breaker.ts';
 import {
   type Servable,
   type ServableHost,
@@ -15,8 +15,8 @@ import {
   type VersionLoad,
   type VersionState,
   type VersionStatus,
-} from '../models/servable.ts';
-import type { VersionChoice } from '../models/version-choice.ts';
+} from '../models/serving/servable.ts';
+import type { VersionChoice } from '../models/versions/version-choice.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
 /** The part of ModelManager that is reported. */

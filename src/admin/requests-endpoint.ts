@@ -10,10 +10,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { ERROR_TABLE } from '../core/errors.ts';
-import type { FlightFilter, FlightRecorder } from '../telemetry/flight-recorder.ts';
+import type { FlightFilter, FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
+import type { KeepReason } from '../telemetry/recorder/tail-keep.ts';
 import type { RequestOutcome } from '../telemetry/request-record.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
-import type { KeepReason } from '../telemetry/tail-keep.ts';
 import type { Refusal } from './refusal.ts';
 import { type RequestEntry, type RequestsView, requestEntry } from './requests-report.ts';
 

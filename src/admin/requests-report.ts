@@ -4,10 +4,10 @@
  */
 import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
-import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
+import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
+import type { ErrorFacts, RequestSnapshot } from '../telemetry/recorder/request-snapshot.ts';
 import type { RequestEvent } from '../telemetry/request-event.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
-import type { ErrorFacts, RequestSnapshot } from '../telemetry/request-snapshot.ts';
 import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
 import type { SteadyWall } from '../telemetry/steady-wall.ts';
 

@@ -1,5 +1,5 @@
 /** What GET /models tells of what runs a version: which runtime and why, and what its shadow has found. */
-import type { ServableRuntime } from '../models/servable.ts';
+import type { ServableRuntime } from '../models/serving/servable.ts';
 import type { ShadowStatus } from '../models/shadow/version-shadow.ts';
 
 export interface RuntimeReport {

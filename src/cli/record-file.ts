@@ -5,7 +5,7 @@
 import { access, type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
-import { TfRecordReader } from '../core/tf-record-reader.ts';
+import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
 
 /** Requests are people's data: for the owner alone. */
 const FILE_MODE = 0o600;

@@ -1,7 +1,7 @@
 /** Where `pillion replay` has its requests from: a file, or a sidecar that captured them. TFRecords of PredictionLog. */
 import { createReadStream } from 'node:fs';
 import type { RequestEntry } from '../admin/requests-report.ts';
-import { TfRecordReader } from '../core/tf-record-reader.ts';
+import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
 import type { ReplayOptions } from './replay-options.ts';
 
 export interface ReplayRecord {

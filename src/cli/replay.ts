@@ -6,12 +6,12 @@
  */
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
+import { readExamplesRequest } from '../codec/tensorflow/example-input-reader.ts';
+import { readClassificationResponse, readRegressionResponse } from '../codec/tensorflow/inference-response-reader.ts';
+import { readPredictRequest } from '../codec/tensorflow/predict-request-reader.ts';
+import { readPredictResponse } from '../codec/tensorflow/predict-response-reader.ts';
+import { type LogType, readPredictionLog } from '../codec/tensorflow/prediction-log.ts';
 import { systemClock } from '../core/clock.ts';
-import { readPredictRequest } from '../core/predict-request-reader.ts';
-import { readPredictResponse } from '../core/predict-response-reader.ts';
-import { type LogType, readPredictionLog } from '../core/prediction-log.ts';
-import { readExamplesRequest } from '../proxy/grpc/example-input-reader.ts';
-import { readClassificationResponse, readRegressionResponse } from '../proxy/grpc/inference-response-reader.ts';
 import { differenceOf } from '../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
 import type { ReplayOptions } from './replay-options.ts';

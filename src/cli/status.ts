@@ -10,7 +10,7 @@
 import process from 'node:process';
 import type { ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
-import { showBytes } from '../models/model-memory.ts';
+import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { StatusOptions } from './status-options.ts';
 import { textTable } from './text-table.ts';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import type { Message } from '@bufbuild/protobuf';
-import { protoMessage } from './proto-messages.ts';
+import { protoMessage } from '../codec/protobuf/proto-messages.ts';
 import { TextProtoError } from './text-proto/text-proto-error.ts';
 import { parseTextProto } from './text-proto/text-proto-parser.ts';
 

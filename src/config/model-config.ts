@@ -60,7 +60,7 @@ export interface ModelChoice {
   readonly label?: string | undefined;
 }
 
-/** See models/breaker.ts. */
+/** See models/serving/breaker.ts. */
 export interface BreakerConfig {
   /** So many failed batches within the window, and half of all, open it. */
   readonly failures: number;

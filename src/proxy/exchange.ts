@@ -8,10 +8,10 @@
  *
  * Each step is a line below, under its name; docs/life-of-a-request.md tells of the same ones. Who does them:
  *
- *   Wire      a transport: what the first header says, how an answer or an error is written (http/http-wire.ts,
+ *   Wire      a transport: what the first header says, how an answer or an error is written (http1/http-wire.ts,
  *             grpc/grpc-wire.ts)
- *   Method    a protocol: how a message becomes a call, and what comes of it bytes (http/rest-predict.ts,
- *             grpc/prediction-service.ts, …)
+ *   Method    a protocol: how a message becomes a call, and what comes of it bytes (rest-predict.ts and
+ *             prediction-service.ts in protocols/tensorflow-serving/, …)
  *   Call      neither: the model, the checks, the run (handlers/)
  *
  * It opens and closes the request's lifecycle exactly once, and answers once, whatever happens in between.
@@ -20,7 +20,7 @@ import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { ModelSpec } from '../core/model-spec.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
-import type { Call } from './handlers/call.ts';
+import type { Call } from './call.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
 

@@ -20,7 +20,7 @@ import {
   type Surface,
 } from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
-import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
 
 export interface RequestContextInit {
   readonly clock: Clock;

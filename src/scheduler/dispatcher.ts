@@ -6,21 +6,22 @@
  *   the policy's instant has come ─────┘                                                       │       └ one timer
  *                                                                                              └ BatchRuns
  *
- * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (prefetch.ts): until
- * then its tasks may leave and others may join. What happens to it from there is in batch-runs.ts.
+ * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (batch/prefetch.ts):
+ * until then its tasks may leave and others may join. What happens to it from there is in batch/batch-runs.ts.
  *
- * Where several models share the slots (core-slots.ts), who starts next is decided there, and this one is asked to.
+ * Where several models share the slots (cores/core-slots.ts), who starts next is decided there, and this one is asked
+ * to.
  */
 import type { Instant } from '../core/clock.ts';
-import { takeMembers, takeNewestMembers } from './batch-members.ts';
-import type { BatchPolicy, Decision, QueueSnapshot } from './batch-policy.ts';
-import { BatchRuns, type BatchRunsOptions } from './batch-runs.ts';
-import type { Lane } from './lane.ts';
-import { Prefetch, type PrefetchTenant } from './prefetch.ts';
-import { shedInQueue } from './queue-errors.ts';
-import { QueueSituation, urgencyOf, workDueBy } from './queue-situation.ts';
-import type { RunningBatch } from './running-batch.ts';
-import { SlotUsage, type Urgency } from './slot-tenant.ts';
+import { takeMembers, takeNewestMembers } from './batch/batch-members.ts';
+import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
+import { Prefetch, type PrefetchTenant } from './batch/prefetch.ts';
+import type { RunningBatch } from './batch/running-batch.ts';
+import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
+import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
+import { QueueSituation, urgencyOf, workDueBy } from './policy/queue-situation.ts';
+import type { Lane } from './queue/lane.ts';
+import { shedInQueue } from './queue/queue-errors.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {

@@ -3,7 +3,7 @@
  */
 
 /**
- * - slack: deadlines, predicted (slack-policy.ts, admission.ts); the default.
+ * - slack: deadlines, predicted (policy/slack-policy.ts, admission/admission.ts); the default.
  * - greedy: first come, first served; refused only when the queue is full, expired ones dropped when their turn comes.
  * - edf: earliest deadline first, in the largest batch that the head's deadline allows; nothing is refused for being
  *   predicted late. These two are there to compare with.
@@ -26,7 +26,7 @@ export interface SchedulerOptions {
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
-  /** Requests whose rows differ in shape share runs, padded to the largest (pad-rows.ts). Default false. */
+  /** Requests whose rows differ in shape share runs, padded to the largest (batch/pad-rows.ts). Default false. */
   readonly padVariableLengthInputs?: boolean | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;

@@ -8,11 +8,13 @@
  * - Every request settles exactly once: with its outputs or with a ServingError. It is heard at once when its client
  *   leaves or its deadline passes, waiting or running.
  * - No expired or cancelled request is given to the executor.
- * - What could not be answered in time is refused at once, with a time to retry after (admission.ts). At capacity
- *   (`maxEnqueuedBatches` full batches wait) everything is; a request that finds nothing waiting is taken, however large.
- * - Within a lane, who is due first goes first; between lanes the policy decides (slack-policy.ts), between models the
- *   slots that they share (core-slots.ts).
- * - A failing run fails its own members and nobody else; where it fails for the values of one, that one alone (isolator.ts).
+ * - What could not be answered in time is refused at once, with a time to retry after (admission/admission.ts). At
+ *   capacity (`maxEnqueuedBatches` full batches wait) everything is; a request that finds nothing waiting is taken,
+ *   however large.
+ * - Within a lane, who is due first goes first; between lanes the policy decides (policy/slack-policy.ts), between
+ *   models the slots that they share (cores/core-slots.ts).
+ * - A failing run fails its own members and nobody else; where it fails for the values of one, that one alone
+ *   (batch/isolator.ts).
  * - The request's bytes are read until it settles, and not after.
  */
 import { setImmediate } from 'node:timers';
@@ -22,21 +24,21 @@ import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
-import { Admission } from './admission.ts';
-import { type BatchPolicy, GreedyPolicy } from './batch-policy.ts';
-import { CoreSlots } from './core-slots.ts';
+import { Admission } from './admission/admission.ts';
+import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { Lane } from './lane.ts';
-import { LatencyModel, type LatencySeed } from './latency-model.ts';
-import { PendingRequest, type Ticket } from './pending-request.ts';
-import { draining, emptyFixedBatch, expiredOnArrival, unknownSignature } from './queue-errors.ts';
-import { RunStatistics } from './run-statistics.ts';
+import { LatencyModel, type LatencySeed } from './latency/latency-model.ts';
+import { RunStatistics } from './latency/run-statistics.ts';
+import { type BatchPolicy, GreedyPolicy } from './policy/batch-policy.ts';
+import { SlackPolicy } from './policy/slack-policy.ts';
+import type { Lane } from './queue/lane.ts';
+import { PendingRequest, type Ticket } from './queue/pending-request.ts';
+import { draining, emptyFixedBatch, expiredOnArrival, unknownSignature } from './queue/queue-errors.ts';
+import { checkPartCount } from './queue/split-request.ts';
+import { TaskQueue } from './queue/task-queue.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
-import { SlackPolicy } from './slack-policy.ts';
-import { checkPartCount } from './split-request.ts';
 import type { SchedulerRequest } from './task.ts';
-import { TaskQueue } from './task-queue.ts';
 
 export interface SchedulerInit {
   readonly executor: Executor;

@@ -15,8 +15,8 @@ import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape } from '../core/shape.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
-import type { LatencyCurve } from './latency-curve.ts';
-import { LatencyModel } from './latency-model.ts';
+import type { LatencyCurve } from './latency/latency-curve.ts';
+import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 

@@ -9,7 +9,7 @@ import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, IsolationRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
-import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 
 /** The part of a request's context that the scheduler reads and writes. */
@@ -107,7 +107,7 @@ export class Task {
   heapIndex = -1;
   /**
    * The batch that it rides in, told when nobody wants the task any more; undefined while it waits. While it waits to be
-   * run again, what it is a part of (isolation.ts).
+   * run again, what it is a part of (batch/isolation.ts).
    */
   ride: TaskRide | undefined = undefined;
 

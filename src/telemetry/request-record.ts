@@ -5,7 +5,7 @@ import type { Instant } from '../core/clock.ts';
 import type { ErrorKind, ServingError } from '../core/errors.ts';
 import type { RequestEvent } from './request-event.ts';
 import type { StageClock } from './stage-clock.ts';
-import type { TraceContext } from './trace-context.ts';
+import type { TraceContext } from './tracing/trace-context.ts';
 
 /** Which side of the server a request came in on. */
 export type Surface = 'grpc' | 'rest';
@@ -47,7 +47,7 @@ export interface BatchRecord {
   members: readonly TraceContext[];
   /** The batch's own span, in the trace of the first of `members`; undefined while there is none. */
   trace: TraceContext | undefined;
-  /** Ids of its requests; gathered only from when one of them is kept (flight-recorder.ts). */
+  /** Ids of its requests; gathered only from when one of them is kept (recorder/flight-recorder.ts). */
   riders: string[] | undefined;
   /** Absent = its run did not fail, or not for its inputs. */
   isolation?: IsolationResult | undefined;

@@ -14,7 +14,7 @@ import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
 import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
-import { startThreadHost } from '../../src/backends/host/thread-host.ts';
+import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
 
 import type { WorkerHostOptions } from '../../src/backends/host/worker-slots.ts';
 import { backendFor } from '../../src/backends/registry.ts';

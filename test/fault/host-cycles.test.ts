@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { it } from 'node:test';
-import { startThreadHost } from '../../src/backends/host/thread-host.ts';
+import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
 import { batchOf } from '../support/fake-model.ts';

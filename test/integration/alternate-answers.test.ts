@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServingError } from '../../src/core/errors.ts';
-import type { ModelAlternates } from '../../src/models/servable-directory.ts';
+import type { ModelAlternates } from '../../src/models/serving/servable-directory.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { floatRequest, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { affine, type Behaviour, fail, type PuppetDirectory, signature, spec } from '../support/puppet-models.ts';

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { status as Status } from '@grpc/grpc-js';
-import { ListenError } from '../../src/proxy/listen-address.ts';
+import { ListenError } from '../../src/proxy/net/listen-address.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type Answer, floatRequest, GrpcHarness, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { affine, type Behaviour, echo } from '../support/puppet-models.ts';

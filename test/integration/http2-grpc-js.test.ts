@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import grpc from '@grpc/grpc-js';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
-import type { Http2Stream, StreamSink } from '../../src/proxy/http2/stream.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
+import type { Http2Stream, StreamSink } from '../../src/proxy/http2/streams/stream.ts';
 import { listen } from '../support/http2-listener.ts';
 
 const HEAD = encodeHeaders([

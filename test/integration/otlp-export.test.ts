@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import type { TraceContext } from '../../src/telemetry/trace-context.ts';
+import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../support/otlp-receiver.ts';
 import { exportSpans } from '../support/run-export-spans.ts';
 import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../support/telemetry-records.ts';

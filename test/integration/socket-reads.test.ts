@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { SocketReads } from '../../src/proxy/http2/socket-reads.ts';
+import { SocketReads } from '../../src/internals/socket-reads.ts';
 
 /** What was read, copied in time; and whose memory it stood in. */
 class Reader {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { SocketWrites } from '../../src/proxy/http2/socket-writes.ts';
+import { SocketWrites } from '../../src/internals/socket-writes.ts';
 
 /** More than two kernels' buffers hold. */
 const TOO_MUCH = 32 * 1024 * 1024;

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { protoMessage } from '../../src/config/proto-messages.ts';
+import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
 import { TextProtoError } from '../../src/config/text-proto/text-proto-error.ts';
 import { parseTextProto } from '../../src/config/text-proto/text-proto-parser.ts';
 import { PROTO_DESCRIPTORS } from '../../src/gen/proto-descriptors.ts';

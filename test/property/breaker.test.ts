@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type BatchVerdict, Breaker, type BreakerState } from '../../src/models/breaker.ts';
+import { type BatchVerdict, Breaker, type BreakerState } from '../../src/models/serving/breaker.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const OPTIONS = { failures: 3, windowMs: 1000, resetMs: 200, what: 'm' };

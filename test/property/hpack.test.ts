@@ -4,9 +4,9 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ConnectionError, ErrorCode } from '../../src/proxy/http2/error-code.ts';
-import { HpackDecoder } from '../../src/proxy/http2/hpack-decoder.ts';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
-import { decodeHuffman } from '../../src/proxy/http2/huffman.ts';
+import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
+import { decodeHuffman } from '../../src/proxy/http2/hpack/huffman.ts';
 import { encodeHuffman } from '../support/huffman-encode.ts';
 
 const bytes = (most: number): fc.Arbitrary<Buffer> => fc.uint8Array({ maxLength: most }).map((a) => Buffer.from(a));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
 import {
   data,
   F,

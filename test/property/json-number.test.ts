@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NumberReader } from '../../src/proxy/http/json-number.ts';
+import { NumberReader } from '../../src/codec/json/json-number.ts';
 
 const reader = new NumberReader();
 const out = new Float64Array(1);

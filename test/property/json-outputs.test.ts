@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { OutputsPrinter } from '../../src/codec/json/json-outputs.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import { elements, type Tensor } from '../../src/core/tensor.ts';
-import { OutputsPrinter } from '../../src/proxy/http/json-outputs.ts';
 import { anyText } from '../support/json-spelling.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
 

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { PredictBodyScanner } from '../../src/codec/json/json-body.ts';
+import { readInputs } from '../../src/codec/json/json-inputs.ts';
+import { OutputsPrinter } from '../../src/codec/json/json-outputs.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { elementCount } from '../../src/core/shape.ts';
-import { PredictBodyScanner } from '../../src/proxy/http/json-body.ts';
-import { readInputs } from '../../src/proxy/http/json-inputs.ts';
-import { OutputsPrinter } from '../../src/proxy/http/json-outputs.ts';
 import { inputsOf, plainTensor, readBody, readX } from '../support/json-bodies.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
 

@@ -9,8 +9,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { PredictBodyScanner } from '../../src/codec/json/json-body.ts';
 import { ServingError } from '../../src/core/errors.ts';
-import { PredictBodyScanner } from '../../src/proxy/http/json-body.ts';
 import { anyText, respelled } from '../support/json-spelling.ts';
 
 const MEANT_TO_DIFFER = /N|I|[eE]\+?\d{3}|\\u[dD][89a-fA-F]/;

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { COMMA, ZERO } from '../../src/proxy/http/json-chars.ts';
-import { MAX_DIGITS, NumberRows } from '../../src/proxy/http/number-rows.ts';
+import { COMMA, ZERO } from '../../src/codec/json/json-chars.ts';
+import { MAX_DIGITS, NumberRows } from '../../src/codec/json/number-rows.ts';
 
 const numbers = new NumberRows();
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { encodeExample, type FeatureList } from '../../src/codec/tensorflow/example/example-writer.ts';
+import { parseExamples } from '../../src/codec/tensorflow/example/parse-examples.ts';
 import { ServingError } from '../../src/core/errors.ts';
-import { encodeExample, type FeatureList } from '../../src/core/example-writer.ts';
-import { parseExamples } from '../../src/core/parse-examples.ts';
 import { exampleBytes, type FeatureInput, featureSpec, valuesOf } from '../support/feature-specs.ts';
 import { decode } from '../support/proto-registry.ts';
 

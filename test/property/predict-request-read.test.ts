@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { PredictRequest } from '../../src/codec/tensorflow/predict-request.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { dataTypeOf, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
-import type { PredictRequest } from '../../src/core/predict-request.ts';
-import { PredictRequestMemo, readPredictRequest } from '../../src/core/predict-request-reader.ts';
-import { dataTypeOf, dtypeOf } from '../../src/core/tf-dtype.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
 import {

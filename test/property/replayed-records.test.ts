@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { ServingError } from '../../src/core/errors.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
-import { Servable } from '../../src/models/servable.ts';
+import { Servable } from '../../src/models/serving/servable.ts';
 import { PredictionLogReplayer } from '../../src/proxy/records/prediction-log-replayer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { classifyLog, floatExample, multiInferenceLog, regressionOf, regressLog } from '../support/inference-logs.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { QueuedPromise } from '../../src/scheduler/batch-policy.ts';
-import { Lane } from '../../src/scheduler/lane.ts';
+import type { QueuedPromise } from '../../src/scheduler/policy/batch-policy.ts';
+import { Lane } from '../../src/scheduler/queue/lane.ts';
 import { SignaturePlan } from '../../src/scheduler/signature-plan.ts';
 import { Task, type TaskOwner } from '../../src/scheduler/task.ts';
 import { FakeClock } from '../support/fake-clock.ts';

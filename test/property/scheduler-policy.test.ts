@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { GreedyPolicy, type LaneFacts } from '../../src/scheduler/batch-policy.ts';
+import { GreedyPolicy, type LaneFacts } from '../../src/scheduler/policy/batch-policy.ts';
 
 const NOW = 1000;
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { clientLeft } from '../../src/core/cancel.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { Priority, type PriorityClass } from '../../src/core/priority.ts';
-import { CoreSlots } from '../../src/scheduler/core-slots.ts';
+import { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 

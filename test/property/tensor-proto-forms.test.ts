@@ -7,10 +7,10 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { bytesPerElement, type DType } from '../../src/core/dtype.ts';
-import { readPredictRequest } from '../../src/core/predict-request-reader.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
-import { dataTypeOf } from '../../src/core/tf-dtype.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 import { bytesField, fixedField, predictRequest, shape, tag, varint, varintField } from '../support/wire-fragments.ts';
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import fc from 'fast-check';
-import { protoMessage } from '../../src/config/proto-messages.ts';
+import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
 import { TextProtoError } from '../../src/config/text-proto/text-proto-error.ts';
 import { parseTextProto } from '../../src/config/text-proto/text-proto-parser.ts';
 import { arbitraryMessage, printTextProto } from '../support/text-proto-printer.ts';

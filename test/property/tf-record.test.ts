@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { recordProblemOf, TfRecordReader } from '../../src/core/tf-record-reader.ts';
-import { frameRecord } from '../../src/core/tf-record-writer.ts';
+import { recordProblemOf, TfRecordReader } from '../../src/codec/tfrecord/tf-record-reader.ts';
+import { frameRecord } from '../../src/codec/tfrecord/tf-record-writer.ts';
 
 const recordsArbitrary = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 });
 

@@ -8,7 +8,7 @@ import { ProfileEndpoint } from '../../src/admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from '../../src/admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../../src/admin/requests-endpoint.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
-import { FlightRecorder } from '../../src/telemetry/flight-recorder.ts';
+import { FlightRecorder } from '../../src/telemetry/recorder/flight-recorder.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export type AskAdmin = (path: string, headers?: Record<string, string>) => Promise<IncomingMessage>;

@@ -2,8 +2,8 @@
 import type { ProcessPlan, VersionReport } from '../../src/admin/models-report.ts';
 import type { DoctorFacts } from '../../src/cli/doctor/facts.ts';
 import type { ModelTraffic, Traffic } from '../../src/cli/doctor/traffic.ts';
-import type { Machine } from '../../src/config/machine.ts';
-import type { MachineHealth } from '../../src/config/machine-health.ts';
+import type { Machine } from '../../src/config/machine/machine.ts';
+import type { MachineHealth } from '../../src/config/machine/machine-health.ts';
 
 const MACHINE: Machine = {
   cores: 4,

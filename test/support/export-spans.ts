@@ -9,10 +9,10 @@
 import process from 'node:process';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
-import { createLogger } from '../../src/telemetry/log.ts';
-import { callerTrace } from '../../src/telemetry/propagation.ts';
+import { createLogger } from '../../src/telemetry/log/log.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
-import { createTracing } from '../../src/telemetry/tracing.ts';
+import { callerTrace } from '../../src/telemetry/tracing/propagation.ts';
+import { createTracing } from '../../src/telemetry/tracing/tracing.ts';
 import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from './telemetry-records.ts';
 
 const hurriedClock: Clock = {

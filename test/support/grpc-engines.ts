@@ -8,7 +8,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
-import type { ListenTls } from '../../src/proxy/tls-server.ts';
+import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 
 export interface EngineInit {
   readonly maxReceiveBytes: number;

@@ -4,10 +4,10 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
-import type { HeaderField } from '../../src/proxy/http2/header-field.ts';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
-import type { RequestHeaders } from '../../src/proxy/http2/request-headers.ts';
-import type { Http2Stream, StreamSink } from '../../src/proxy/http2/stream.ts';
+import type { HeaderField } from '../../src/proxy/http2/hpack/header-field.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
+import type { RequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
+import type { Http2Stream, StreamSink } from '../../src/proxy/http2/streams/stream.ts';
 
 const OK = encodeHeaders([
   [':status', '200'],

@@ -3,7 +3,7 @@
  * twice.
  */
 import { Buffer } from 'node:buffer';
-import { encodeHeaders } from '../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 

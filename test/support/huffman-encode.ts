@@ -1,6 +1,6 @@
 /** HPACK's Huffman code in the other direction: the engine only decodes. */
 import { Buffer } from 'node:buffer';
-import { HUFFMAN_CODES } from '../../src/proxy/http2/huffman.ts';
+import { HUFFMAN_CODES } from '../../src/proxy/http2/hpack/huffman.ts';
 
 export function encodeHuffman(text: Uint8Array): Buffer {
   let bits = '';

@@ -1,11 +1,11 @@
 /** Predict bodies → tensors, as plain values that a table can hold. */
 import { Buffer } from 'node:buffer';
+import { PredictBodyScanner } from '../../src/codec/json/json-body.ts';
+import { readInputs } from '../../src/codec/json/json-inputs.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import type { Shape } from '../../src/core/shape.ts';
 import type { Signature } from '../../src/core/signature.ts';
 import { elements, type Tensor } from '../../src/core/tensor.ts';
-import { PredictBodyScanner } from '../../src/proxy/http/json-body.ts';
-import { readInputs } from '../../src/proxy/http/json-inputs.ts';
 import { signature, spec } from './puppet-models.ts';
 
 export interface PlainTensor {

@@ -5,12 +5,12 @@
  */
 import type { ModelConfig } from '../../src/config/model-config.ts';
 import { ServingError } from '../../src/core/errors.ts';
-import type { ArtifactFingerprint } from '../../src/models/artifact-fingerprint.ts';
-import type { ModelEvents } from '../../src/models/model-events.ts';
-import { NO_EVENTS } from '../../src/models/model-events.ts';
-import { type LoadServable, ModelManager, type ModelManagerOptions } from '../../src/models/model-manager.ts';
-import { Servable, type VersionState } from '../../src/models/servable.ts';
-import type { VersionFiles } from '../../src/models/version-source.ts';
+import type { ModelEvents } from '../../src/models/lifecycle/model-events.ts';
+import { NO_EVENTS } from '../../src/models/lifecycle/model-events.ts';
+import { type LoadServable, ModelManager, type ModelManagerOptions } from '../../src/models/lifecycle/model-manager.ts';
+import { Servable, type VersionState } from '../../src/models/serving/servable.ts';
+import type { ArtifactFingerprint } from '../../src/models/versions/artifact-fingerprint.ts';
+import type { VersionFiles } from '../../src/models/versions/version-source.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** Long before the fake clock's wall time. */

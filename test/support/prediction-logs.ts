@@ -5,8 +5,8 @@ import { Buffer } from 'node:buffer';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Message } from '@bufbuild/protobuf';
-import { TfRecordReader } from '../../src/core/tf-record-reader.ts';
-import { frameRecord } from '../../src/core/tf-record-writer.ts';
+import { TfRecordReader } from '../../src/codec/tfrecord/tf-record-reader.ts';
+import { frameRecord } from '../../src/codec/tfrecord/tf-record-writer.ts';
 import { decode, encode, type Fields } from './proto-registry.ts';
 
 const DT_FLOAT = 1;

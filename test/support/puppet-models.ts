@@ -11,9 +11,9 @@ import {
   type ServableRunner,
   type VersionState,
   type VersionStatus,
-} from '../../src/models/servable.ts';
-import type { ModelAlternates, ServableDirectory } from '../../src/models/servable-directory.ts';
-import type { VersionChoice } from '../../src/models/version-choice.ts';
+} from '../../src/models/serving/servable.ts';
+import type { ModelAlternates, ServableDirectory } from '../../src/models/serving/servable-directory.ts';
+import type { VersionChoice } from '../../src/models/versions/version-choice.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 

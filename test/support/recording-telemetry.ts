@@ -3,7 +3,7 @@
  * them.
  */
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from '../../src/telemetry/request-record.ts';
-import type { TraceContext } from '../../src/telemetry/trace-context.ts';
+import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 
 export interface RecordingTelemetryOptions {
   /** What is decided for requests whose caller decided nothing. Default true. */

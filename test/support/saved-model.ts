@@ -3,9 +3,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bytesField, mapField, message, messageField, varintField } from '../../src/codec/protobuf/wire-writer.ts';
+import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { DType } from '../../src/core/dtype.ts';
-import { dataTypeOf } from '../../src/core/tf-dtype.ts';
-import { bytesField, mapField, message, messageField, varintField } from '../../src/core/wire-writer.ts';
 
 export interface TfTensorInfo {
   readonly name: string;

@@ -12,7 +12,7 @@ import {
   STAGE_SPLIT,
   StageClock,
 } from '../../src/telemetry/stage-clock.ts';
-import type { TraceContext } from '../../src/telemetry/trace-context.ts';
+import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 
 /** Ids of a caller's span, as in the examples of the W3C standard. */
 export const CALLER_TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Session } from '../../src/backends/backend.ts';
 import { backend } from '../../src/backends/tfjs/tfjs-backend.ts';
-import { encodeExample } from '../../src/core/example-writer.ts';
+import { encodeExample } from '../../src/codec/tensorflow/example/example-writer.ts';
 import { elements, type NumericTensor, numericTensor, type StringTensor, type Tensor } from '../../src/core/tensor.ts';
 
 export const FIXTURES = 'test/fixtures/tfjs';

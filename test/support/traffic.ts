@@ -6,8 +6,8 @@
  */
 
 import type { PriorityClass } from '../../src/core/priority.ts';
-import { CoreSlots } from '../../src/scheduler/core-slots.ts';
-import type { LatencySeed } from '../../src/scheduler/latency-model.ts';
+import { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
+import type { LatencySeed } from '../../src/scheduler/latency/latency-model.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { PuppetExecutor } from './puppet-executor.ts';
 import { type HarnessOptions, rowsOf, SchedulerHarness, taskContext } from './scheduler-harness.ts';

@@ -6,7 +6,7 @@
  * do not are no news to it: skipping them leaves its table right.
  */
 import { Buffer } from 'node:buffer';
-import { HpackDecoder } from '../../../src/proxy/http2/hpack-decoder.ts';
+import { HpackDecoder } from '../../../src/proxy/http2/hpack/hpack-decoder.ts';
 
 const NAME = Buffer.from('grpc-status');
 const MAX_LIST_BYTES = 65_536;

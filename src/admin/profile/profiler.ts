@@ -7,9 +7,9 @@
  * runs: what is served meanwhile is not in the profile, and may be slower.
  */
 import { machineTimeMs } from '../../backends/host/worker-call.ts';
-import type { FreeMemory } from '../../config/free-memory.ts';
+import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Servable } from '../../models/servable.ts';
+import type { Servable } from '../../models/serving/servable.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { cpuFlames } from './cpu-flames.ts';
 import { type CpuProfile, CpuSampler } from './cpu-sampler.ts';

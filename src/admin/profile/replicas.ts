@@ -3,10 +3,10 @@
  * taken, or, where nothing ran, the first that are loaded. One that would not fit into memory a second time is left out.
  */
 import type { OpProfile } from '../../backends/op-profile.ts';
-import type { FreeMemory } from '../../config/free-memory.ts';
+import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import { toServingError } from '../../core/errors.ts';
-import { bytesToLoad, showBytes, workingBytes } from '../../models/model-memory.ts';
-import type { Servable } from '../../models/servable.ts';
+import { bytesToLoad, showBytes, workingBytes } from '../../models/memory/model-memory.ts';
+import type { Servable } from '../../models/serving/servable.ts';
 import type { CapturedBatch } from './record-capture.ts';
 
 export interface ReplicaResult {

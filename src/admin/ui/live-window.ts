@@ -1,5 +1,5 @@
 /** What the ticks of a window say together, over all models or of one. Pure. */
-import { percentileMs } from '../../telemetry/latency-buckets.ts';
+import { percentileMs } from '../../telemetry/metrics/latency-buckets.ts';
 import type { LiveTick, LiveVersion } from '../live-report.ts';
 
 export interface ModelChoice {

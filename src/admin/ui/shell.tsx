@@ -3,11 +3,11 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
 import { about, connection, models } from './live.ts';
-import { ModelPage } from './model-page.tsx';
-import { OverviewPage } from './overview-page.tsx';
-import { PlaygroundPage } from './playground-page.tsx';
-import { RequestPage } from './request-page.tsx';
-import { RequestsPage } from './requests-page.tsx';
+import { ModelPage } from './models/model-page.tsx';
+import { OverviewPage } from './models/overview-page.tsx';
+import { PlaygroundPage } from './playground/playground-page.tsx';
+import { RequestPage } from './requests/request-page.tsx';
+import { RequestsPage } from './requests/requests-page.tsx';
 import { type Route, route } from './route.ts';
 import { theme, toggleTheme } from './theme.ts';
 

@@ -30,7 +30,7 @@ import { startInlineHost } from './inline-host.ts';
 import { MovableHost } from './movable-host.ts';
 import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
 import { SlowWatch } from './slow-watch.ts';
-import { startThreadHost } from './thread-host.ts';
+import { startThreadHost } from './thread/thread-host.ts';
 import { type TrialRuns, tryRuns } from './trial-runs.ts';
 
 export interface HostOptions extends ProcessHostOptions {

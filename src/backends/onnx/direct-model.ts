@@ -2,8 +2,8 @@
  * ONNX Runtime without its JavaScript front: the native session called directly, and answered on the spot.
  *
  * The public `run` is a promise kept in a setImmediate of the event loop. Without it a thread may sleep on shared memory
- * between runs (host/mailbox.ts), a run on the event loop needs no turn of it, and a run costs less (CPU µs a run,
- * interleaved in one process, medians):
+ * between runs (backends/host/thread/mailbox.ts), a run on the event loop needs no turn of it, and a run costs less
+ * (CPU µs a run, interleaved in one process, medians):
  *
  *     model, rows            public API    direct    direct, inputs made before    direct, outputs made before too
  *     half_plus_two, 1          9.4          4.9              4.7                          5.1

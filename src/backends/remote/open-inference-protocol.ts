@@ -4,11 +4,16 @@
  *
  * The protocol knows one way to call a model: it becomes the signature `serving_default`.
  */
+
+import {
+  type OpenInferenceModel,
+  readInferResponse,
+  writeInferRequest,
+} from '../../codec/open-inference/open-inference-messages.ts';
+import { dtypeOfDatatype } from '../../codec/open-inference/open-inference-types.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { bytesField, message } from '../../codec/protobuf/wire-writer.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
-import { lengthDelimited, varintTag, WireReader } from '../../core/wire-reader.ts';
-import { bytesField, message } from '../../core/wire-writer.ts';
-import { type OpenInferenceModel, readInferResponse, writeInferRequest } from './open-inference-messages.ts';
-import { dtypeOfDatatype } from './open-inference-types.ts';
 import { batchAxisOf } from './remote-batch-axis.ts';
 import type { RemoteProtocol } from './remote-protocol.ts';
 

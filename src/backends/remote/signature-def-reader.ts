@@ -8,12 +8,12 @@
  * Maps come in no order that means anything: names are sorted, so that the same model is the same at every load.
  */
 
-import { readTensorEntry } from '../../core/predict-request-reader.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { readTensorEntry } from '../../codec/tensorflow/predict-request-reader.ts';
+import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from '../../codec/tensorflow/tensor-proto/tensor-fields.ts';
+import { dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from '../../core/tensor-fields.ts';
-import { dtypeOf } from '../../core/tf-dtype.ts';
-import { lengthDelimited, varintTag, WireReader } from '../../core/wire-reader.ts';
 import { batchAxisOf } from './remote-batch-axis.ts';
 
 const KEY = 1;

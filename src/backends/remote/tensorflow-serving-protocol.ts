@@ -1,9 +1,10 @@
 /** TensorFlow Serving's API, spoken to another server: GetModelMetadata and Predict. */
+
+import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
+import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts';
+import { writePredictRequest } from '../../codec/tensorflow/predict-request-writer.ts';
+import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { encodeRequestedSpec } from '../../core/model-spec-codec.ts';
-import { writePredictRequest } from '../../core/predict-request-writer.ts';
-import { readPredictResponse } from '../../core/predict-response-reader.ts';
-import { bytesField, message, messageField } from '../../core/wire-writer.ts';
 import type { RemoteProtocol } from './remote-protocol.ts';
 import { readSignatureDefs } from './signature-def-reader.ts';
 

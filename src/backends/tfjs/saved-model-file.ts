@@ -6,7 +6,7 @@
  *   SignatureDef {1 inputs, 2 outputs, 3 method_name, 4 defaults}
  *   TensorInfo {1 name, 2 dtype, 3 tensor_shape, 4 coo_sparse, 5 composite_tensor}
  */
-import { lengthDelimited, varintTag, WireReader } from '../../core/wire-reader.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 
 export interface TensorInfo {
   /** "serving_default_x:0"; undefined for a tensor of several parts (sparse, ragged). */

@@ -1,11 +1,12 @@
 /**
  * One SavedModel opened in libtensorflow. It computes on the calling thread; every element type crosses as bytes.
  */
+
+import { dataTypeName, dataTypeOf, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { dataTypeName, dataTypeOf, dtypeOf } from '../../core/tf-dtype.ts';
 import type { RunSync, Session } from '../backend.ts';
 import { checkRun } from '../check-run.ts';
 import type { GraphPlace, NativeBinding, NativeTensor } from './native-binding.ts';

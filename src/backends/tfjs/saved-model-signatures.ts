@@ -2,6 +2,8 @@
  * The signatures that are served of a SavedModel, and why others are not: one odd tensor takes its signature out, and
  * no other.
  */
+
+import { dataTypeName, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { formatShape, shapeFits } from '../../core/shape.ts';
 import {
@@ -12,7 +14,6 @@ import {
   type TensorSpec,
 } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { dataTypeName, dtypeOf } from '../../core/tf-dtype.ts';
 import type { GraphPlace } from './native-binding.ts';
 import type { SignatureDef, TensorInfo } from './saved-model-file.ts';
 

@@ -7,7 +7,7 @@
  *
  * A label is "hidden/MatMul = MatMul(x, hidden/kernel)", with what was allocated in front of it in brackets.
  */
-import { lengthDelimited, varintTag, WireReader } from '../../core/wire-reader.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import type { OpTime } from '../op-profile.ts';
 
 const STEP_STATS = lengthDelimited(1);

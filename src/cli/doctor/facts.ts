@@ -1,8 +1,8 @@
 /** What the doctor's rules look at. Gathered by read-facts.ts; a test makes its own. */
 import type { ModelsReport } from '../../admin/models-report.ts';
-import type { FreeMemory } from '../../config/free-memory.ts';
-import type { Machine } from '../../config/machine.ts';
-import type { MachineHealth } from '../../config/machine-health.ts';
+import type { FreeMemory } from '../../config/machine/free-memory.ts';
+import type { Machine } from '../../config/machine/machine.ts';
+import type { MachineHealth } from '../../config/machine/machine-health.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface DoctorFacts {

@@ -1,5 +1,5 @@
 /** What the doctor prints: what was looked at in a few lines, then each finding. */
-import { showBytes } from '../../models/model-memory.ts';
+import { showBytes } from '../../models/memory/model-memory.ts';
 import type { DoctorFacts, ServerFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { showNumber } from './finding.ts';

@@ -1,5 +1,5 @@
 /** Rules about memory: what is left of it, what was killed for it, how the kernel keeps it. */
-import { showBytes } from '../../models/model-memory.ts';
+import { showBytes } from '../../models/memory/model-memory.ts';
 import type { Rule } from './finding.ts';
 import { showNumber, showShare } from './finding.ts';
 

@@ -16,7 +16,7 @@ import {
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { SignatureView } from '../signature-view.ts';
+import type { SignatureView } from '../serving/signature-view.ts';
 import type { SignatureDeclaration } from './declaration.ts';
 import { declareFeatures } from './declare-features.ts';
 import { rowDefault } from './default-row.ts';

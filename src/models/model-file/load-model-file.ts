@@ -9,7 +9,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { SignatureView } from '../signature-view.ts';
+import type { SignatureView } from '../serving/signature-view.ts';
 import { readDeclarations, type SignatureDeclaration } from './declaration.ts';
 import { type RuntimeDeclaration, readRuntime } from './declare-runtime.ts';
 import { declareViews } from './declare-views.ts';

@@ -8,9 +8,9 @@ import { type Host, type HostOptions, startHost } from '../../backends/host/star
 import { artifactKinds } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
-import type { LoadServableOptions } from '../load-options.ts';
-import type { ModelBatching } from '../model-batching.ts';
-import { modelSlots } from '../model-slots.ts';
+import type { LoadServableOptions } from '../loading/load-options.ts';
+import type { ModelBatching } from '../loading/model-batching.ts';
+import { modelSlots } from '../loading/model-slots.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
 
 /** What is loaded. */

@@ -7,7 +7,7 @@
  * The second weighs a single caller and a full house alike: a runtime that is twice as fast alone and half as fast in
  * company is as good as the other. A signature counts as much as any other: the ratio is the geometric mean of theirs.
  */
-import type { LatencySeed } from '../batch-sweep.ts';
+import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 
 /** What one runtime took. */
 export type Timing = readonly LatencySeed[];

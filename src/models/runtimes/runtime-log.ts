@@ -1,5 +1,5 @@
 /** The line of the log that says which of several runtimes a version has got, and what each of them took. */
-import type { Logger } from '../../telemetry/log.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
 import type { CandidateReport, RuntimeChoice } from './choose-runtime.ts';
 
 /** For HostEvents. */

@@ -1,7 +1,7 @@
 /** Lines of the log about shadows. What differs, and what fails, may do so with every batch: that is told once a minute. */
 import type { Clock } from '../../core/clock.ts';
-import { LineLimiter } from '../../telemetry/line-limiter.ts';
-import type { Logger } from '../../telemetry/log.ts';
+import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
 import type { OutputDifference } from '../runtimes/output-difference.ts';
 import type { ShadowEvent } from './version-shadow.ts';
 

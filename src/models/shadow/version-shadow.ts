@@ -15,7 +15,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
-import type { ShadowSeries } from '../../telemetry/shadow-metrics.ts';
+import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
 import { inputMismatch } from '../runtimes/same-signatures.ts';
 import { Shadow, type ShadowComparison, type ShadowOptions } from './shadow.ts';
 import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';

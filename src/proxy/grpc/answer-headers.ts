@@ -5,7 +5,7 @@
  *   trailers  grpc-status, (grpc-message), metadata                         ┘ ("trailers only")
  */
 import { Buffer } from 'node:buffer';
-import { encodeHeaders, type HeaderBlock } from '../http2/hpack-encoder.ts';
+import { encodeHeaders, type HeaderBlock } from '../http2/hpack/hpack-encoder.ts';
 import type { CallStatus, MetadataEntries } from './engine.ts';
 import { OK } from './grpc-errors.ts';
 

@@ -1,6 +1,7 @@
 /** Who calls, as its metadata says: `x-request-id`, and the span that the call is a part of. */
-import { callerTrace } from '../../telemetry/propagation.ts';
+
 import type { CallerTrace } from '../../telemetry/request-record.ts';
+import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 
 /** Keys that answers carry too. */
 export const REQUEST_ID = 'x-request-id';

@@ -5,8 +5,7 @@
  * policy obeys by itself, and as google.rpc.RetryInfo in `grpc-status-details-bin`, which application code reads.
  */
 import { Buffer } from 'node:buffer';
-import { GrpcStatus, type ServingError } from '../../core/errors.ts';
-import { varintTag } from '../../core/wire-reader.ts';
+import { varintTag } from '../../codec/protobuf/wire-reader.ts';
 import {
   bytesField,
   highOf,
@@ -14,7 +13,8 @@ import {
   varint64Size,
   varintSize,
   WireWriter,
-} from '../../core/wire-writer.ts';
+} from '../../codec/protobuf/wire-writer.ts';
+import { GrpcStatus, type ServingError } from '../../core/errors.ts';
 import type { CallStatus } from './engine.ts';
 
 /** TensorFlow Serving's: longer messages are cut, so that a trailer fits into what proxies allow. */

@@ -13,7 +13,7 @@
 import type { Buffer } from 'node:buffer';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
-import type { ListenTls } from '../tls-server.ts';
+import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallSurroundings, GrpcJsCall } from './grpc-js-call.ts';
 import { Listener } from './listener.ts';

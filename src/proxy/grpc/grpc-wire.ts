@@ -4,7 +4,7 @@
 
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { formatTraceparent, isToldToCaller } from '../../telemetry/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import { Exchange, type ExchangeSurroundings, type Method, type OpenExchange, type Wire } from '../exchange.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';

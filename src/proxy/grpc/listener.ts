@@ -8,8 +8,8 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { listenNet } from '../listen.ts';
-import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../tls-server.ts';
+import { listenNet } from '../net/listen.ts';
+import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
 /** What gRPC clients ask for, and the only thing that is spoken here. */
 const PROTOCOLS = ['h2'];

@@ -14,7 +14,7 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
-import type { Http2Stream, StreamSink } from '../http2/stream.ts';
+import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
 import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';
 import type { CallHead } from './call-head.ts';
 import { CallIntake, type IntakeOwner } from './call-intake.ts';

@@ -6,7 +6,7 @@ import type { Classifications, Regressions } from '../../core/inference-results.
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { InferenceExchange, SampledRequest } from '../../models/tap-point.ts';
+import type { InferenceExchange, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';

@@ -10,12 +10,12 @@ import { listNames } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle } from '../../models/servable.ts';
-import type { ServableDirectory } from '../../models/servable-directory.ts';
-import type { ServedSignature } from '../../models/served-signature.ts';
+import type { ServableHandle } from '../../models/serving/servable.ts';
+import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
+import type { ServedSignature } from '../../models/serving/served-signature.ts';
+import type { Call } from '../call.ts';
 import type { RequestContext } from '../request-context.ts';
 import { Alternates, type MovableRequest } from './alternates.ts';
-import type { Call } from './call.ts';
 
 /** Where calls find their models, and who answers in a model's place. */
 export class PredictHandler {

@@ -4,12 +4,12 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { VersionStatus } from '../../models/servable.ts';
-import type { ServableDirectory } from '../../models/servable-directory.ts';
+import type { VersionStatus } from '../../models/serving/servable.ts';
+import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { RequestContext } from '../request-context.ts';
 
-export type { VersionStatus } from '../../models/servable.ts';
-export { VERSION_STATES } from '../../models/servable.ts';
+export type { VersionStatus } from '../../models/serving/servable.ts';
+export { VERSION_STATES } from '../../models/serving/servable.ts';
 
 export interface ModelMetadata {
   readonly name: string;

@@ -7,7 +7,7 @@
  */
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { PredictCapture, SampledRequest } from '../../models/tap-point.ts';
+import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';

@@ -2,13 +2,14 @@
  * HandleReloadConfigRequest: a new list of models for a running server, which replaces the old one.
  *
  * A list that is wrong in itself, or names what a peer may not choose (reload-limits.ts), changes nothing
- * (`invalid_request`, with all that is wrong). From then on the reloader decides; its contract is models/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the
- * reload goes on. A file that lists models is not written: it counts again when it next changes, or at the next start.
+ * (`invalid_request`, with all that is wrong). From then on the reloader decides; its contract is
+ * models/serving/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the reload goes on. A
+ * file that lists models is not written: it counts again when it next changes, or at the next start.
  */
 import type { Message } from '@bufbuild/protobuf';
 import { type ModelDefaults, modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
-import type { ModelReloader } from '../../models/servable-directory.ts';
+import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { beyondLimits, type ReloadLimits } from './reload-limits.ts';
 
 export interface ReloadRequest {

@@ -6,20 +6,20 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ControlBudget } from './control-budget.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
-import { consumeBytes, type ReceiveWindow } from './flow-window.ts';
 import type { FlushTurn } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frame-writer.ts';
-import type { HeaderField } from './header-field.ts';
-import type { HeaderBlock } from './hpack-encoder.ts';
+import type { HeaderField } from './hpack/header-field.ts';
+import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { IdleSpin } from './idle-spin.ts';
 import type { Http2Options } from './options.ts';
 import { type OutputOwner, OutputQueue } from './output-queue.ts';
-import type { RequestHeaders } from './request-headers.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import type { SlabPool } from './slab-pool.ts';
-import type { Http2Stream, ServerStream, StreamOwner } from './stream.ts';
-import { Closed, StreamRegistry } from './stream-registry.ts';
+import { consumeBytes, type ReceiveWindow } from './streams/flow-window.ts';
+import type { RequestHeaders } from './streams/request-headers.ts';
+import type { Http2Stream, ServerStream, StreamOwner } from './streams/stream.ts';
+import { Closed, StreamRegistry } from './streams/stream-registry.ts';
 
 /** Coarse time, for what need not be exact: as of the server's last tick. */
 export interface CoarseTime {

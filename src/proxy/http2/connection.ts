@@ -13,6 +13,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
+import { SocketReads } from '../../internals/socket-reads.ts';
 import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts';
 import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 import { type ControlEvents, ControlFrames } from './control-frames.ts';
@@ -22,8 +23,7 @@ import { DEFAULT_WINDOW_BYTES, Flag, FrameType, MAX_WINDOW_BYTES, PREFACE } from
 import type { OutputOwner } from './output-queue.ts';
 import { RequestFrames } from './request-frames.ts';
 import { settingsPayload } from './settings.ts';
-import { SocketReads } from './socket-reads.ts';
-import { Closed } from './stream-registry.ts';
+import { Closed } from './streams/stream-registry.ts';
 
 const PING_PAYLOAD = new Uint8Array(8);
 /** Of the text in a GOAWAY. */

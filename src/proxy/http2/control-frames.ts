@@ -7,7 +7,7 @@ import type { ConnectionCore } from './connection-core.ts';
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from './error-code.ts';
 import { Flag, FrameType } from './frame-types.ts';
 import { type PeerSettings, readSettings, SETTING_BYTES } from './settings.ts';
-import { Closed } from './stream-registry.ts';
+import { Closed } from './streams/stream-registry.ts';
 
 export interface ControlEvents {
   onSettingsAck(): void;

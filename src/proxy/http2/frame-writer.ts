@@ -3,7 +3,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
-import type { HeaderBlock } from './hpack-encoder.ts';
+import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
 import { SLAB_BYTES } from './slab-pool.ts';
 

@@ -15,9 +15,9 @@
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import type { SlabPool } from './slab-pool.ts';
-import { SocketWrites } from './socket-writes.ts';
 
 const NO_SLAB = Buffer.alloc(0);
 /** What is left of a slab in use by the socket is used on if it is at least this. */

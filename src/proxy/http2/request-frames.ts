@@ -10,16 +10,16 @@
 import type { Buffer } from 'node:buffer';
 import type { ConnectionCore } from './connection-core.ts';
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from './error-code.ts';
-import { receiveBytes } from './flow-window.ts';
 import { DEFAULT_WINDOW_BYTES, Flag } from './frame-types.ts';
-import type { HeaderField } from './header-field.ts';
-import { HeaderIntake } from './header-intake.ts';
-import { HeaderMemo } from './header-memo.ts';
-import { HpackDecoder } from './hpack-decoder.ts';
-import { encodeHeaders } from './hpack-encoder.ts';
-import { areTrailersValid, type RequestHeaders, readRequestHeaders } from './request-headers.ts';
-import { ServerStream } from './stream.ts';
-import { Closed } from './stream-registry.ts';
+import type { HeaderField } from './hpack/header-field.ts';
+import { HpackDecoder } from './hpack/hpack-decoder.ts';
+import { encodeHeaders } from './hpack/hpack-encoder.ts';
+import { receiveBytes } from './streams/flow-window.ts';
+import { HeaderIntake } from './streams/header-intake.ts';
+import { HeaderMemo } from './streams/header-memo.ts';
+import { areTrailersValid, type RequestHeaders, readRequestHeaders } from './streams/request-headers.ts';
+import { ServerStream } from './streams/stream.ts';
+import { Closed } from './streams/stream-registry.ts';
 
 const PRIORITY_BYTES = 5;
 /** What a request whose header list is too large is answered with (RFC 6585, 5). */

@@ -16,7 +16,7 @@
  */
 import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
 import type { FrameWriter } from './frame-writer.ts';
-import type { HeaderBlock } from './hpack-encoder.ts';
+import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
 
 /** The sending half of a stream, as kept here. */

@@ -2,10 +2,11 @@
  * Is the answer of a Classify, Regress or MultiInference the recorded one? Labels must be equal to the byte and stand in
  * the same order; scores and values may differ as golden-answer.ts allows for float32.
  */
+
+import type { LabelledScore, RecordedResult } from '../../codec/tensorflow/inference-response-reader.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elements, type NumericTensor, numericTensor, stringTensor } from '../../core/tensor.ts';
-import type { LabelledScore, RecordedResult } from '../grpc/inference-response-reader.ts';
 import type { InferenceResult } from '../handlers/multi-inference.ts';
 import { float32sAgree, showBytes } from './golden-answer.ts';
 

@@ -1,17 +1,18 @@
 /**
  * A Classify, Regress or MultiInference that was answered → the messages that a record of it has.
  */
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
-import type { ModelSpec } from '../../core/model-spec.ts';
-import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
-import { byteLengthOf } from '../../core/tensor.ts';
-import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/tap-point.ts';
-import { writeExamplesRequest, writeMultiInferenceRequest } from '../grpc/examples-request-writer.ts';
+
+import { writeExamplesRequest, writeMultiInferenceRequest } from '../../codec/tensorflow/examples-request-writer.ts';
 import {
   writeClassificationResponse,
   writeMultiInferenceResponse,
   writeRegressionResponse,
-} from '../grpc/inference-response-writer.ts';
+} from '../../codec/tensorflow/inference-response-writer.ts';
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
+import { byteLengthOf } from '../../core/tensor.ts';
+import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/serving/tap-point.ts';
 
 /** Of several tasks the first one names version and signature of the record, as it picked the version. */
 export function inferenceMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {

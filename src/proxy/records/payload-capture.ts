@@ -9,9 +9,10 @@
  * costs the event loop about 1 ms a megabyte.
  */
 import { Buffer } from 'node:buffer';
+import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';
+import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
+import { frameRecord } from '../../codec/tfrecord/tf-record-writer.ts';
 import type { Clock } from '../../core/clock.ts';
-import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
-import { predictionLogParts } from '../../core/prediction-log.ts';
 import {
   byteLengthOfAll,
   elements,
@@ -20,8 +21,7 @@ import {
   type Tensor,
   type TensorMap,
 } from '../../core/tensor.ts';
-import { frameRecord } from '../../core/tf-record-writer.ts';
-import type { PredictAttempt, PredictCapture } from '../../models/tap-point.ts';
+import type { PredictAttempt, PredictCapture } from '../../models/serving/tap-point.ts';
 
 /** In `--capture_inputs`: every input. */
 export const EVERY_INPUT = '*';

@@ -5,10 +5,11 @@
  * It is no request of a client: there is no deadline, no record of it in metrics and log, and no copy to any tap. The
  * model's name and version in the request are not looked at, as in TensorFlow Serving.
  */
+
+import { readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
 import { ServingError } from '../../core/errors.ts';
-import { readPredictionLog } from '../../core/prediction-log.ts';
-import type { Servable } from '../../models/servable.ts';
-import type { RecordReplayer } from '../../models/warm-up.ts';
+import type { Servable } from '../../models/serving/servable.ts';
+import type { RecordReplayer } from '../../models/warm-up/warm-up.ts';
 import { REPLAYS, type ReplayerOptions } from './replays.ts';
 
 export class PredictionLogReplayer implements RecordReplayer {

@@ -3,7 +3,7 @@
  * pillion_recorded_requests_total{model,outcome}: the same of live recordings. Outcomes are a closed set.
  */
 import type { Registry } from 'prom-client';
-import { asMetric, type CounterSeries, counterFamily, type Family } from '../../telemetry/series.ts';
+import { asMetric, type CounterSeries, counterFamily, type Family } from '../../telemetry/metrics/series.ts';
 
 /**
  * - `written`: is in a file, or was sent to who records;

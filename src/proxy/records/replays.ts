@@ -3,20 +3,21 @@
  * through the handler that its kind of request has, on the one servable: the model's name and version in the request are
  * not looked at, as in TensorFlow Serving, nor need they be there.
  */
-import type { Clock } from '../../core/clock.ts';
-import { ServingError } from '../../core/errors.ts';
-import type { ModelSpec } from '../../core/model-spec.ts';
-import { readPredictRequest } from '../../core/predict-request-reader.ts';
-import { readPredictResponse } from '../../core/predict-response-reader.ts';
-import { LOG_TYPES, type LogType } from '../../core/prediction-log.ts';
-import type { Servable } from '../../models/servable.ts';
-import { readExamplesRequest, readMultiInferenceRequest } from '../grpc/example-input-reader.ts';
+
+import { readExamplesRequest, readMultiInferenceRequest } from '../../codec/tensorflow/example-input-reader.ts';
 import {
   readClassificationResponse,
   readMultiInferenceResponse,
   readRegressionResponse,
-} from '../grpc/inference-response-reader.ts';
-import { runCall } from '../handlers/call.ts';
+} from '../../codec/tensorflow/inference-response-reader.ts';
+import { readPredictRequest } from '../../codec/tensorflow/predict-request-reader.ts';
+import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
+import { LOG_TYPES, type LogType } from '../../codec/tensorflow/prediction-log.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import type { Servable } from '../../models/serving/servable.ts';
+import { runCall } from '../call.ts';
 import { ClassifyCall } from '../handlers/classify.ts';
 import { PredictHandler } from '../handlers/inference-call.ts';
 import { MultiInferenceCall } from '../handlers/multi-inference.ts';

@@ -6,8 +6,8 @@
 import type { Buffer } from 'node:buffer';
 import type { RequestLoggingConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { LineLimiter } from '../../telemetry/line-limiter.ts';
-import type { Logger } from '../../telemetry/log.ts';
+import type { LineLimiter } from '../../telemetry/log/line-limiter.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
 import type { RecordCounts } from './record-counters.ts';
 import type { FileOwner } from './record-file-name.ts';
 import { type OpenNew, RotatingRecordFile } from './rotating-record-file.ts';

@@ -6,7 +6,7 @@
  *   close()             writes all that waits
  */
 import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
-import { LineLimiter } from '../../telemetry/line-limiter.ts';
+import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { RecordCounters } from './record-counters.ts';
 import { RequestLog, type RequestLogOptions } from './request-log.ts';
 import { type SalvageReport, salvageRecordFiles } from './salvage.ts';

@@ -14,7 +14,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, rename, truncate, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { type RecordProblem, recordProblemOf, TfRecordReader } from '../../core/tf-record-reader.ts';
+import { type RecordProblem, recordProblemOf, TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
 import { CORRUPT, type FileOwner, type LeftoverName, leftoversAmong } from './record-file-name.ts';
 
 export interface SalvageOptions {

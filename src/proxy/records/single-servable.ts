@@ -2,8 +2,8 @@
  * A directory of one servable that nobody else sees, found whatever name and version are asked for: a record may have
  * been made of another version, or under another name.
  */
-import type { Servable, ServableHandle, VersionStatus } from '../../models/servable.ts';
-import type { ServableDirectory } from '../../models/servable-directory.ts';
+import type { Servable, ServableHandle, VersionStatus } from '../../models/serving/servable.ts';
+import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 
 export class SingleServable implements ServableDirectory {
   readonly isReady = true;

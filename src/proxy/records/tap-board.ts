@@ -10,11 +10,11 @@
  * each megabyte). What a consumer does with the record must not wait: it has a bounded queue and drops past it.
  */
 import type { Buffer } from 'node:buffer';
+import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';
+import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
+import { frameRecord } from '../../codec/tfrecord/tf-record-writer.ts';
 import type { Clock } from '../../core/clock.ts';
-import { writePredictRequest, writeRecordedResponse } from '../../core/predict-request-writer.ts';
-import { predictionLogParts } from '../../core/prediction-log.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
-import { frameRecord } from '../../core/tf-record-writer.ts';
 import type {
   InferenceExchange,
   MessageExchange,
@@ -23,7 +23,7 @@ import type {
   RequestTap,
   SampledRequest,
   TapPoint,
-} from '../../models/tap-point.ts';
+} from '../../models/serving/tap-point.ts';
 import { inferenceMessages } from './inference-messages.ts';
 
 export interface TapConsumer {

@@ -4,7 +4,7 @@ import { modelsReport } from '../../../src/admin/models-report.ts';
 import { statusTable } from '../../../src/cli/status.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../../src/core/signature.ts';
-import { Servable } from '../../../src/models/servable.ts';
+import { Servable } from '../../../src/models/serving/servable.ts';
 import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 
 const PLAN = {

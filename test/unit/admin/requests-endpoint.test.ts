@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { RequestsEndpoint } from '../../../src/admin/requests-endpoint.ts';
 import type { RequestEntry } from '../../../src/admin/requests-report.ts';
 import { ServingError } from '../../../src/core/errors.ts';
-import { FlightRecorder } from '../../../src/telemetry/flight-recorder.ts';
+import { FlightRecorder } from '../../../src/telemetry/recorder/flight-recorder.ts';
 import { StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

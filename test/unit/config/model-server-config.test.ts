@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { protoMessage } from '../../../src/codec/protobuf/proto-messages.ts';
 import { parseTextProtoFile } from '../../../src/config/config-file.ts';
 import { MODEL_SERVER_CONFIG, type ModelList, modelsOfServerConfig } from '../../../src/config/model-server-config.ts';
-import { protoMessage } from '../../../src/config/proto-messages.ts';
 import { modelsText } from '../../support/config-files.ts';
 
 const DEFAULTS = { executionProvider: 'cpu' };

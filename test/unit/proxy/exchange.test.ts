@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { GrpcStatus, ServingError } from '../../../src/core/errors.ts';
+import { Lookup } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
   type CallReader,
@@ -14,7 +15,6 @@ import {
 } from '../../../src/proxy/grpc/engine.ts';
 import { OK } from '../../../src/proxy/grpc/grpc-errors.ts';
 import { unaryMethod } from '../../../src/proxy/grpc/grpc-wire.ts';
-import { Lookup } from '../../../src/proxy/handlers/call.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { noTelemetry, type RequestRecord } from '../../../src/telemetry/request-record.ts';

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLogger } from '../../../src/telemetry/log.ts';
+import { createLogger } from '../../../src/telemetry/log/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { createTracing, isTracingConfigured, otlpProtocol, type Tracing } from '../../../src/telemetry/tracing.ts';
-import type { LostSpansListener, OtlpProtocol } from '../../../src/telemetry/tracing-options.ts';
+import {
+  createTracing,
+  isTracingConfigured,
+  otlpProtocol,
+  type Tracing,
+} from '../../../src/telemetry/tracing/tracing.ts';
+import type { LostSpansListener, OtlpProtocol } from '../../../src/telemetry/tracing/tracing-options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 

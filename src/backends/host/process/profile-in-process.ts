@@ -1,6 +1,6 @@
 /** A replica in a process of its own: for a runtime, or a model, that must not come into the server's. */
 import type { Socket } from 'node:net';
-import type { ReplicaMessage, ReplicaStart } from '../replica-protocol.ts';
+import type { ReplicaMessage, ReplicaStart } from '../profile/replica-protocol.ts';
 import { FRAME, FRAME_FD, readValue, valueFrame } from './frame.ts';
 import { startChild } from './start-child.ts';
 import { StreamFrames } from './stream-frames.ts';

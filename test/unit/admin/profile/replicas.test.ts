@@ -5,7 +5,7 @@ import { profileReplicas } from '../../../../src/admin/profile/replicas.ts';
 import { topOps } from '../../../../src/admin/profile/top-ops.ts';
 import type { OpProfile } from '../../../../src/backends/op-profile.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { Servable } from '../../../../src/models/servable.ts';
+import { Servable } from '../../../../src/models/serving/servable.ts';
 import { echo, PuppetRunner } from '../../../support/puppet-models.ts';
 
 const op = (node: string, kind: string, durationMs: number) => ({ node, op: kind, startMs: 0, durationMs });

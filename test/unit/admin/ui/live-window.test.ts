@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { LiveTick, LiveVersion } from '../../../../src/admin/live-report.ts';
 import { goodput, lastTicks, summarize } from '../../../../src/admin/ui/live-window.ts';
 import { explain } from '../../../../src/admin/ui/words.ts';
-import { bucketOf } from '../../../../src/telemetry/latency-buckets.ts';
+import { bucketOf } from '../../../../src/telemetry/metrics/latency-buckets.ts';
 
 function version(changes: Partial<LiveVersion> = {}): LiveVersion {
   return {

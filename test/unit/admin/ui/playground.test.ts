@@ -3,10 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import type { FeatureDetail } from '../../../../src/admin/feature-detail.ts';
 import type { SignatureDetail, TensorDetail } from '../../../../src/admin/model-detail.ts';
-import { type CallTarget, callUrl, sample } from '../../../../src/admin/ui/code-samples.ts';
-import { blank, imagePlan, kindsOf, parseNumbers, requestBody } from '../../../../src/admin/ui/input-kinds.ts';
-import { namedOutputs, pictureOf, topBars } from '../../../../src/admin/ui/result-shapes.ts';
-import { bodyOf, fieldsOf, verbOf } from '../../../../src/admin/ui/signature-form.ts';
+import { type CallTarget, callUrl, sample } from '../../../../src/admin/ui/playground/code-samples.ts';
+import {
+  blank,
+  imagePlan,
+  kindsOf,
+  parseNumbers,
+  requestBody,
+} from '../../../../src/admin/ui/playground/input-kinds.ts';
+import { namedOutputs, pictureOf, topBars } from '../../../../src/admin/ui/playground/result-shapes.ts';
+import { bodyOf, fieldsOf, verbOf } from '../../../../src/admin/ui/playground/signature-form.ts';
 
 const tensor = (shape: readonly number[] | undefined, dtype = 'float32', name = 'x'): TensorDetail => ({
   name,

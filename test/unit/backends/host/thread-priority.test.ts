@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, constants, getPriority } from 'node:os';
 import process from 'node:process';
 import { describe, it } from 'node:test';
-import { startThreadHost } from '../../../../src/backends/host/thread-host.ts';
+import { startThreadHost } from '../../../../src/backends/host/thread/thread-host.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { fakeModel } from '../../../support/fake-model.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { describe, it } from 'node:test';
-import { profileReplica } from '../../../../src/backends/host/profile-replica.ts';
+import { profileReplica } from '../../../../src/backends/host/profile/profile-replica.ts';
 import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { startThreadHost } from '../../../../src/backends/host/thread-host.ts';
+import { startThreadHost } from '../../../../src/backends/host/thread/thread-host.ts';
+import { varintField } from '../../../../src/codec/protobuf/wire-writer.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
-import { varintField } from '../../../../src/core/wire-writer.ts';
 import {
   shapeAttr,
   type TfModel,

@@ -1,11 +1,11 @@
 /** Where the time of a run goes in TensorFlow, by replicas of real models in processes of their own. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { profileReplica } from '../../../../src/backends/host/profile-replica.ts';
+import { profileReplica } from '../../../../src/backends/host/profile/profile-replica.ts';
 import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import type { OpProfile } from '../../../../src/backends/op-profile.ts';
 import { opsIn } from '../../../../src/backends/tfjs/step-stats.ts';
-import { bytesField, message, messageField, varintField } from '../../../../src/core/wire-writer.ts';
+import { bytesField, message, messageField, varintField } from '../../../../src/codec/protobuf/wire-writer.ts';
 import { modelProcesses } from '../../../support/child-processes.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 import { DIGITS_MODELS } from '../../../support/tfjs-models.ts';

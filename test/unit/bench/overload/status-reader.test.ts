@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { StatusReader } from '../../../../bench/overload/client/status-reader.ts';
-import { encodeHeaders } from '../../../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../../../src/proxy/http2/hpack/hpack-encoder.ts';
 
 const token = fc.stringMatching(/^[a-z][a-z-]{0,20}$/).filter((name) => name !== 'grpc-status');
 const value = fc.string({

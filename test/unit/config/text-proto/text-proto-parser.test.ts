@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { protoMessage } from '../../../../src/config/proto-messages.ts';
+import { protoMessage } from '../../../../src/codec/protobuf/proto-messages.ts';
 import { TextProtoError } from '../../../../src/config/text-proto/text-proto-error.ts';
 import { parseTextProto } from '../../../../src/config/text-proto/text-proto-parser.ts';
 import { BAD_TEXTS, GOOD_TEXTS } from '../../../support/text-proto-corpus.ts';

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
-import type { SignatureView } from '../../../../src/models/signature-view.ts';
+import type { SignatureView } from '../../../../src/models/serving/signature-view.ts';
 import { valuesOf } from '../../../support/feature-specs.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';

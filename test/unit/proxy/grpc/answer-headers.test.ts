@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { answerHead, answerTrailers, percentEncode, trailersOnly } from '../../../../src/proxy/grpc/answer-headers.ts';
 import { OK } from '../../../../src/proxy/grpc/grpc-errors.ts';
-import { HpackDecoder } from '../../../../src/proxy/http2/hpack-decoder.ts';
+import { HpackDecoder } from '../../../../src/proxy/http2/hpack/hpack-decoder.ts';
 
 function decode(block: Uint8Array): Record<string, string> {
   const bytes = Buffer.from(block);

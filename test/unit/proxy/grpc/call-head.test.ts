@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-headers.ts';
 import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
-import { HeaderField } from '../../../../src/proxy/http2/header-field.ts';
-import { readRequestHeaders } from '../../../../src/proxy/http2/request-headers.ts';
+import { HeaderField } from '../../../../src/proxy/http2/hpack/header-field.ts';
+import { readRequestHeaders } from '../../../../src/proxy/http2/streams/request-headers.ts';
 
 function headOf(fields: readonly (readonly [string, string])[], method = 'POST'): CallHead {
   const list = [

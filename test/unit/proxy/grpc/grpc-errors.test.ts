@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { bytesField, message, messageField, varintField } from '../../../../src/codec/protobuf/wire-writer.ts';
 import { ERROR_TABLE, type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import { bytesField, message, messageField, varintField } from '../../../../src/core/wire-writer.ts';
 import { MAX_STATUS_MESSAGE_BYTES, statusOf, truncateMessage } from '../../../../src/proxy/grpc/grpc-errors.ts';
 import { varint } from '../../../support/wire-fragments.ts';
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { encodeHeaders } from '../../../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../../../src/proxy/http2/hpack/hpack-encoder.ts';
 import type { Http2Options } from '../../../../src/proxy/http2/options.ts';
 import {
   data,

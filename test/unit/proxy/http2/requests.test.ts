@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { HpackDecoder } from '../../../../src/proxy/http2/hpack-decoder.ts';
-import { encodeHeaders } from '../../../../src/proxy/http2/hpack-encoder.ts';
+import { HpackDecoder } from '../../../../src/proxy/http2/hpack/hpack-decoder.ts';
+import { encodeHeaders } from '../../../../src/proxy/http2/hpack/hpack-encoder.ts';
 import {
   data,
   F,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { encodeHeaders } from '../../../../src/proxy/http2/hpack-encoder.ts';
+import { encodeHeaders } from '../../../../src/proxy/http2/hpack/hpack-encoder.ts';
 import { Http2Server } from '../../../../src/proxy/http2/server.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { EchoHandler } from '../../../support/http2-echo.ts';

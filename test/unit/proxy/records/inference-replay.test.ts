@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import { readPredictionLog } from '../../../../src/codec/tensorflow/prediction-log.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { readPredictionLog } from '../../../../src/core/prediction-log.ts';
 import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { Servable } from '../../../../src/models/servable.ts';
+import { Servable } from '../../../../src/models/serving/servable.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import {

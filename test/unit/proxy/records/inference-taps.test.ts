@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { ModelSpec } from '../../../../src/core/model-spec.ts';
 import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { runCall } from '../../../../src/proxy/handlers/call.ts';
+import { runCall } from '../../../../src/proxy/call.ts';
 import { ClassifyCall } from '../../../../src/proxy/handlers/classify.ts';
 import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
 import { type InferenceTask, MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { readPredictRequest } from '../../../../src/core/predict-request-reader.ts';
-import { readPredictResponse } from '../../../../src/core/predict-response-reader.ts';
-import { readPredictionLog } from '../../../../src/core/prediction-log.ts';
+import { readPredictRequest } from '../../../../src/codec/tensorflow/predict-request-reader.ts';
+import { readPredictResponse } from '../../../../src/codec/tensorflow/predict-response-reader.ts';
+import { readPredictionLog } from '../../../../src/codec/tensorflow/prediction-log.ts';
 import { elements, type NumericTensor, numericTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import type { PredictAttempt } from '../../../../src/models/tap-point.ts';
+import type { PredictAttempt } from '../../../../src/models/serving/tap-point.ts';
 import { PayloadCapture, type PayloadCaptureOptions } from '../../../../src/proxy/records/payload-capture.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { recordBytes } from '../../../support/prediction-logs.ts';

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { elements, type NumericTensor } from '../../../../src/core/tensor.ts';
-import { Servable } from '../../../../src/models/servable.ts';
+import { Servable } from '../../../../src/models/serving/servable.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { floats, otherLog, predictLog } from '../../../support/prediction-logs.ts';

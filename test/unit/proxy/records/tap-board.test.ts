@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { runCall } from '../../../../src/proxy/handlers/call.ts';
+import { runCall } from '../../../../src/proxy/call.ts';
 import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
 import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
 import { TapBoard, type TapConsumer } from '../../../../src/proxy/records/tap-board.ts';

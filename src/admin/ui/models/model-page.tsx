@@ -1,0 +1,172 @@
+/** One model: its versions and what they do now. */
+import { useState } from 'preact/hooks';
+import type { LoadedDetail, ModelDetail } from '../../model-detail.ts';
+import type { VersionReport } from '../../models-report.ts';
+import { getModel } from '../api.ts';
+import { about, models, ticks } from '../live.ts';
+import { lastTicks, type ModelChoice, summarize } from '../live-window.ts';
+import { Empty, Failure, Loading, Panel, Words } from '../parts.tsx';
+import { BatchHeat } from '../plots/batch-heat.tsx';
+import { CurvePlot } from '../plots/curve-plot.tsx';
+import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
+import { playgroundLink } from '../route.ts';
+import { useLoaded } from '../use-loaded.ts';
+import { explain } from '../words.ts';
+import { Tiles } from './overview-page.tsx';
+import { ProfileButton } from './profile-button.tsx';
+import { SignaturesTable } from './signatures-table.tsx';
+import { VersionsTable } from './versions-table.tsx';
+
+const WINDOW = 30;
+/** How often the learned curve is asked for, in ticks. */
+const CURVE_EVERY = 5;
+
+export function ModelPage({ name }: { name: string }) {
+  const all = ticks.value;
+  // Anew when a state has changed, and now and then for what is learned meanwhile.
+  const turn = `${name} ${states(name)} ${Math.floor((all.at(-1)?.at_ms ?? 0) / 1000 / CURVE_EVERY)}`;
+  const { value, error, again } = useLoaded((signal) => getModel(name, signal), turn);
+  if (value === undefined) {
+    return (
+      <>
+        <h1>{name}</h1>
+        {error === undefined ? <Loading rows={6} /> : <Failure error={error} again={again} />}
+      </>
+    );
+  }
+  return <Model detail={value} refresh={again} />;
+}
+
+function states(name: string): string {
+  const model = models.value?.models.find((each) => each.name === name);
+  const wish = ({ left_out, brought_in }: VersionReport): string => (left_out ? '-' : brought_in ? '+' : '');
+  const load = ({ load }: VersionReport): string => (load?.last_failure ? '!' : load ? '~' : '');
+  return model?.versions.map((each) => `${each.version}${each.state}${wish(each)}${load(each)}`).join() ?? '';
+}
+
+function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
+  const all = ticks.value;
+  const choice = { model: detail.name };
+  const summary = summarize(lastTicks(all, WINDOW), choice);
+  const { config } = detail;
+  return (
+    <>
+      <div class="page-head">
+        <p class="crumb">
+          <a href="#/">Overview</a> ›
+        </p>
+        <h1>{detail.name}</h1>
+        <p class="sub">
+          {config.version_policy} of <code>{config.base_path}</code>
+        </p>
+        <div class="actions">
+          <a class="button" href={playgroundLink(detail.name)}>
+            Try it
+          </a>
+          <a class="button" href={`#/requests?model=${encodeURIComponent(detail.name)}`}>
+            Requests
+          </a>
+          <ProfileButton model={detail.name} />
+        </div>
+      </div>
+      <Tiles summary={summary} isReady={all.length > 0} />
+      <Panel title="Versions">
+        <VersionsTable detail={detail} refresh={refresh} />
+      </Panel>
+      <div class="columns">
+        <Panel title="Requests">
+          <EndingsPlot ticks={all} choice={choice} />
+        </Panel>
+        <Panel title="Time to answer">
+          <LatencyPlot ticks={all} choice={choice} />
+        </Panel>
+      </div>
+      <Panel title="In words">
+        <Words sentences={explain(summary, config.slo_ms ?? about.value?.slo_ms)} />
+      </Panel>
+      <Loaded detail={detail} />
+    </>
+  );
+}
+
+/** What one loaded version does; the highest until another is chosen. */
+function Loaded({ detail }: { detail: ModelDetail }) {
+  const [chosen, choose] = useState<string>();
+  const loaded = detail.loaded.find(({ version }) => version === chosen) ?? detail.loaded[0];
+  if (loaded === undefined) {
+    return (
+      <Panel title="Inside">
+        <Empty title="No version is loaded">
+          <p>{detail.error ?? 'Load one above.'}</p>
+        </Empty>
+      </Panel>
+    );
+  }
+  return (
+    <>
+      {detail.loaded.length > 1 && (
+        <label class="field inline">
+          Version
+          <select value={loaded.version} onChange={(event) => choose(event.currentTarget.value)}>
+            {detail.loaded.map(({ version }) => (
+              <option key={version} value={version}>
+                {version}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Inside loaded={loaded} choice={{ model: detail.name, version: loaded.version }} />
+    </>
+  );
+}
+
+function Inside({ loaded, choice }: { loaded: LoadedDetail; choice: ModelChoice }) {
+  const all = ticks.value;
+  return (
+    <>
+      <Panel title="Stages of a request" aside="mean of each second">
+        <StagesPlot ticks={all} choice={choice} />
+      </Panel>
+      <div class="columns">
+        <Panel title="Sizes of batches">
+          <BatchHeat ticks={all} choice={choice} />
+        </Panel>
+        <Panel title="Learned latency">
+          <Curves loaded={loaded} choice={choice} />
+        </Panel>
+      </div>
+      <Panel title="Signatures">
+        <SignaturesTable signatures={loaded.signatures} />
+      </Panel>
+    </>
+  );
+}
+
+function Curves({ loaded, choice }: { loaded: LoadedDetail; choice: ModelChoice }) {
+  const [chosen, choose] = useState<string>();
+  const known = loaded.latency.filter(({ sizes }) => sizes.length > 0);
+  const curve = known.find(({ signature }) => signature === chosen) ?? known[0];
+  if (curve === undefined) {
+    return (
+      <Empty title="Nothing is learned yet">
+        <p>The first batches teach what a run takes.</p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      {known.length > 1 && (
+        <label class="field inline">
+          Signature
+          <select value={curve.signature} onChange={(event) => choose(event.currentTarget.value)}>
+            {known.map(({ signature }) => (
+              <option key={signature}>{signature}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      <CurvePlot ticks={ticks.value} choice={choice} curve={curve} />
+    </>
+  );
+}

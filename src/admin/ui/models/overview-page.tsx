@@ -1,0 +1,149 @@
+/** The whole server at a glance. */
+import type { LiveTick } from '../../live-report.ts';
+import type { ModelReport } from '../../models-report.ts';
+import { count, duration, percent } from '../format.ts';
+import { about, models, ticks } from '../live.ts';
+import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
+import { Empty, Loading, Panel, Tile, Words } from '../parts.tsx';
+import { Sparkline } from '../plots/sparkline.tsx';
+import { EndingsPlot, LatencyPlot } from '../plots/time-plots.tsx';
+import { modelLink } from '../route.ts';
+import { explain } from '../words.ts';
+import { stateOf } from './version-state.tsx';
+
+/** What the numbers are of, in seconds. */
+const WINDOW = 30;
+
+export function OverviewPage() {
+  const all = ticks.value;
+  const summary = summarize(lastTicks(all, WINDOW));
+  return (
+    <>
+      <div class="page-head">
+        <h1>Overview</h1>
+        <p class="sub">The last {WINDOW} seconds, and what went before.</p>
+      </div>
+      <WaitsFor />
+      <Tiles summary={summary} isReady={all.length > 0} />
+      <div class="columns">
+        <Panel title="Requests">
+          <EndingsPlot ticks={all} />
+        </Panel>
+        <Panel title="Time to answer">
+          <LatencyPlot ticks={all} />
+        </Panel>
+      </div>
+      <Panel title="In words">
+        {all.length === 0 ? <Loading rows={2} /> : <Words sentences={explain(summary, about.value?.slo_ms)} />}
+      </Panel>
+      <Panel title="Models">
+        <ModelsTable all={all} />
+      </Panel>
+    </>
+  );
+}
+
+/** Only while the start waits for something. */
+function WaitsFor() {
+  const waits = models.value?.waits_for ?? [];
+  if (waits.length === 0) return null;
+  return (
+    <div class="notice" role="status">
+      <p>Not ready yet:</p>
+      <ul>
+        {waits.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+export function Tiles({ summary, isReady }: { summary: WindowSummary; isReady: boolean }) {
+  const { requests, seconds, inTime, p50Ms, p99Ms, queuedRows, runningBatches, inFlight, batches, batchRows } = summary;
+  const share = goodput(summary);
+  const told = (value: string): string => (isReady ? value : '–');
+  return (
+    <div class="tiles">
+      <Tile
+        label="Requests"
+        value={told(`${count(seconds === 0 ? 0 : requests / seconds)}/s`)}
+        note={`${inFlight} in flight`}
+      />
+      <Tile
+        label="Goodput"
+        value={told(percent(share))}
+        note={seconds === 0 ? '' : `${count(inTime / seconds)}/s in time`}
+        {...(share !== undefined && share < 0.99 && { tone: 'warn' as const })}
+      />
+      <Tile label="p50" value={told(duration(p50Ms))} note="half are faster" />
+      <Tile label="p99" value={told(duration(p99Ms))} note="99 in 100 are faster" />
+      <Tile label="Queue" value={told(count(queuedRows))} note={`rows wait; ${runningBatches} running`} />
+      <Tile
+        label="Batch"
+        value={told(batches === 0 ? '–' : count(batchRows / batches))}
+        note={seconds === 0 ? 'rows' : `rows; ${count(batches / seconds)} batches/s`}
+      />
+    </div>
+  );
+}
+
+function ModelsTable({ all }: { all: readonly LiveTick[] }) {
+  const report = models.value;
+  if (report === undefined) return <Loading />;
+  if (report.models.length === 0) {
+    return (
+      <Empty title="No model is served">
+        <p>
+          Start with <code>--model=NAME=DIRECTORY</code>, or reload a configuration that lists some.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <div class="scroll">
+      <table class="models">
+        <thead>
+          <tr>
+            <th>Model</th>
+            <th>Versions</th>
+            <th class="wide">Last minutes</th>
+            <th class="number">Requests</th>
+            <th class="number">Goodput</th>
+            <th class="number">p50</th>
+            <th class="number">p99</th>
+            <th class="number">Queue</th>
+          </tr>
+        </thead>
+        <tbody>
+          {report.models.map((model) => (
+            <ModelRow key={model.name} model={model} all={all} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[] }) {
+  const summary = summarize(lastTicks(all, WINDOW), { model: model.name });
+  const { requests, seconds, p50Ms, p99Ms, queuedRows } = summary;
+  return (
+    <tr>
+      <td>
+        <a class="row-link" href={modelLink(model.name)}>
+          {model.name}
+        </a>
+      </td>
+      <td>{stateOf(model)}</td>
+      <td class="wide">
+        <Sparkline ticks={all} model={model.name} />
+      </td>
+      <td class="number">{count(seconds === 0 ? 0 : requests / seconds)}/s</td>
+      <td class="number">{percent(goodput(summary))}</td>
+      <td class="number">{duration(p50Ms)}</td>
+      <td class="number">{duration(p99Ms)}</td>
+      <td class="number">{count(queuedRows)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,89 @@
+/** Versions of a model, and what an operator may do with each; then those on disk that are not up. */
+import { useState } from 'preact/hooks';
+import type { ModelAction } from '../../model-actions.ts';
+import type { ModelDetail } from '../../model-detail.ts';
+import { operate } from '../api.ts';
+import { ConfirmDialog } from '../confirm-dialog.tsx';
+import { Empty, Failure } from '../parts.tsx';
+import { DiskRow, VersionRow } from './version-rows.tsx';
+
+/** Rows of versions that are only on disk; a model may have hundreds. */
+const MOST_ON_DISK = 12;
+
+export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
+  const [error, setError] = useState<Error>();
+  const [unloading, setUnloading] = useState<string>();
+  const act = (version: string, action: ModelAction): void => {
+    operate(detail.name, version, action).then(
+      () => {
+        setError(undefined);
+        refresh();
+      },
+      (thrown: unknown) => setError(thrown as Error),
+    );
+  };
+  const { versions } = detail;
+  const onDisk = new Set(detail.on_disk);
+  const others = detail.on_disk.filter((version) => !versions.some((shown) => shown.version === version));
+  if (versions.length + others.length === 0) return <Empty title="No version yet">{detail.error}</Empty>;
+  return (
+    <>
+      {error !== undefined && <Failure error={error} />}
+      {versions.length === 0 && <p class="hint">{detail.error}</p>}
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th class="number">Version</th>
+              <th>State</th>
+              <th>Labels</th>
+              <th>Runs</th>
+              <th class="number">Memory</th>
+              <th>Breaker</th>
+              <th class="number">Waiting</th>
+              <th class="buttons">Actions</th>
+            </tr>
+          </thead>
+          <tbody>
+            {versions.map((version) => (
+              <VersionRow
+                key={version.version}
+                version={version}
+                isOnDisk={onDisk.has(version.version)}
+                labels={labelsOf(detail, version.version)}
+                act={(action) => (action === 'unload' ? setUnloading(version.version) : act(version.version, action))}
+              />
+            ))}
+            {others.slice(0, MOST_ON_DISK).map((version) => (
+              <DiskRow key={version} version={version} load={() => act(version, 'load')} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {others.length > MOST_ON_DISK && (
+        <p class="hint">
+          {others.length - MOST_ON_DISK} more on disk, down to {others.at(-1)}; POST /models/{detail.name}
+          /load?version=N loads one.
+        </p>
+      )}
+      <ConfirmDialog
+        isOpen={unloading !== undefined}
+        title={`Unload version ${unloading ?? ''} of ${detail.name}?`}
+        action="Unload"
+        close={(isConfirmed) => {
+          if (isConfirmed && unloading !== undefined) act(unloading, 'unload');
+          setUnloading(undefined);
+        }}
+      >
+        Requests under way are answered; those that come later and ask for it are told that there is no such version. No
+        other version takes its place. It stays out until it is loaded here again, or the server restarts.
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function labelsOf({ config }: ModelDetail, version: string): readonly string[] {
+  return Object.entries(config.labels)
+    .filter(([, labelled]) => labelled === version)
+    .map(([label]) => label);
+}

@@ -1,0 +1,180 @@
+/** Takes a picture: dropped, chosen, or drawn with the pointer; shows what the model will see. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { TensorDetail } from '../../model-detail.ts';
+import { drawFile, type PixelRange, pixelValues } from './image-values.ts';
+import type { ImagePlan } from './input-kinds.ts';
+
+interface ImageInputProps {
+  readonly tensor: TensorDetail;
+  readonly plan: ImagePlan;
+  readonly onValue: (value: unknown) => void;
+}
+
+/** Sides of the picture as it is shown. */
+const SHOWN_PX = 168;
+
+export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const isFloat = tensor.dtype.includes('float');
+  const [range, setRange] = useState<PixelRange>({
+    darkest: 0,
+    brightest: isFloat ? 1 : 255,
+    isImageNet: false,
+    isWhole: !isFloat,
+  });
+  const [problem, setProblem] = useState<string>();
+  const [isOver, setOver] = useState(false);
+  const tell = (meant: PixelRange): void => onValue(pixelValues(canvas.current!, plan, meant));
+  // Once, for the black picture that it begins with; changes are told as they are made.
+  useEffect(() => tell(range), []);
+  const change = (meant: PixelRange): void => {
+    setRange(meant);
+    tell(meant);
+  };
+  const take = (file: Blob | undefined): void => {
+    if (file === undefined) return;
+    drawFile(file, canvas.current!, plan).then(
+      () => {
+        setProblem(undefined);
+        tell(range);
+      },
+      (error: unknown) => setProblem((error as Error).message),
+    );
+  };
+  const onDrop = (event: DragEvent): void => {
+    event.preventDefault();
+    setOver(false);
+    take(event.dataTransfer?.files[0]);
+  };
+  return (
+    <div class="image-input">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: what is dropped can be chosen with the button beside, too */}
+      <div
+        class={`drop ${isOver ? 'over' : ''}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={onDrop}
+      >
+        <DrawingCanvas canvas={canvas} plan={plan} onStroke={() => tell(range)} />
+      </div>
+      <div class="image-side">
+        <p class="hint">
+          Drop a picture here, choose one, or draw. It is cut to the middle and resized to {plan.width} × {plan.height}
+          {plan.channels === 1 ? ' grey' : ' colour'} pixels.
+        </p>
+        <div class="actions">
+          <label class="button">
+            Choose a picture
+            <input
+              type="file"
+              accept="image/*"
+              class="unseen"
+              onChange={(event) => take(event.currentTarget.files?.[0])}
+            />
+          </label>
+          <button
+            type="button"
+            onClick={() => {
+              clear(canvas.current!, plan);
+              tell(range);
+            }}
+          >
+            Clear
+          </button>
+        </div>
+        <RangeFields range={range} channels={plan.channels} setRange={change} />
+        {problem !== undefined && <p role="alert">{problem}</p>}
+      </div>
+    </div>
+  );
+}
+
+interface RangeFieldsProps {
+  readonly range: PixelRange;
+  readonly channels: number;
+  readonly setRange: (range: PixelRange) => void;
+}
+
+function RangeFields({ range, channels, setRange }: RangeFieldsProps) {
+  const field = (name: 'darkest' | 'brightest', label: string) => (
+    <label class="field">
+      {label}
+      <input
+        type="number"
+        step="any"
+        value={range[name]}
+        onInput={(event) => setRange({ ...range, [name]: event.currentTarget.valueAsNumber || 0 })}
+      />
+    </label>
+  );
+  return (
+    <div class="filters">
+      {field('darkest', 'Black is')}
+      {field('brightest', 'White is')}
+      {channels === 3 && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={range.isImageNet}
+            onChange={(event) => setRange({ ...range, isImageNet: event.currentTarget.checked })}
+          />
+          ImageNet mean and deviation
+        </label>
+      )}
+    </div>
+  );
+}
+
+interface DrawingCanvasProps {
+  readonly canvas: { current: HTMLCanvasElement | null };
+  readonly plan: ImagePlan;
+  readonly onStroke: () => void;
+}
+
+function DrawingCanvas({ canvas, plan, onStroke }: DrawingCanvasProps) {
+  // A canvas begins black, once for each plan.
+  useEffect(() => clear(canvas.current!, plan), [plan.width, plan.height]);
+  const draw = (event: PointerEvent): void => {
+    if (event.buttons === 0) return;
+    const { width, height } = plan;
+    const box = canvas.current!.getBoundingClientRect();
+    const pen = canvas.current!.getContext('2d', { willReadFrequently: true })!;
+    const [x, y] = [
+      ((event.clientX - box.left) * width) / box.width,
+      ((event.clientY - box.top) * height) / box.height,
+    ];
+    const radius = Math.max(0.7, width / 18);
+    const ink = pen.createRadialGradient(x, y, 0, x, y, radius * 1.6);
+    ink.addColorStop(0.5, 'rgb(255 255 255 / 0.9)');
+    ink.addColorStop(1, 'rgb(255 255 255 / 0)');
+    pen.fillStyle = ink;
+    pen.fillRect(0, 0, width, height);
+  };
+  return (
+    <canvas
+      ref={canvas}
+      role="img"
+      aria-label="What the model sees"
+      width={plan.width}
+      height={plan.height}
+      style={{ width: `${SHOWN_PX}px`, height: `${(SHOWN_PX * plan.height) / plan.width}px` }}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        draw(event);
+      }}
+      onPointerMove={draw}
+      onPointerUp={onStroke}
+    />
+  );
+}
+
+function clear(canvas: HTMLCanvasElement, { width, height }: ImagePlan): void {
+  canvas.width = width;
+  canvas.height = height;
+  const pen = canvas.getContext('2d', { willReadFrequently: true })!;
+  pen.fillStyle = 'black';
+  pen.fillRect(0, 0, width, height);
+}

@@ -1,0 +1,145 @@
+/** One input of a signature, filled in as its dtype and shape allow. */
+import { useEffect, useState } from 'preact/hooks';
+import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
+import { shapeText } from '../models/signatures-table.tsx';
+import { Choices } from '../parts.tsx';
+import { ImageInput } from './image-input.tsx';
+import { blank, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
+import type { FormField } from './signature-form.ts';
+
+/** What was filled in: a value, or why there is none yet. */
+export type Filled = { readonly value: unknown } | { readonly problem: string };
+
+interface InputFieldProps {
+  readonly field: FormField;
+  readonly onFilled: (filled: Filled) => void;
+}
+
+const LABELS: Readonly<Record<InputKind, string>> = {
+  image: 'Picture',
+  text: 'Text',
+  numbers: 'Numbers',
+  json: 'JSON',
+};
+
+export function InputField({ field, onFilled }: InputFieldProps) {
+  const { tensor, batch, note, leftOut } = field;
+  const [isLeftOut, setLeftOut] = useState(leftOut !== undefined);
+  // A control that appears tells its value by itself.
+  useEffect(() => {
+    if (isLeftOut) onFilled({ value: undefined });
+  }, [isLeftOut]);
+  return (
+    <fieldset class="input">
+      <legend>
+        <code>{tensor.name}</code>{' '}
+        <span class="muted">{note ?? `${tensor.dtype} ${shapeText(rowShape(tensor, batch))}`}</span>
+      </legend>
+      {leftOut !== undefined && (
+        <label class="check">
+          <input type="checkbox" checked={isLeftOut} onChange={(event) => setLeftOut(event.currentTarget.checked)} />
+          <span>
+            Leave out <code>{tensor.name}</code> <span class="muted">({leftOut})</span>
+          </span>
+        </label>
+      )}
+      {!isLeftOut && <Control field={field} onFilled={onFilled} />}
+    </fieldset>
+  );
+}
+
+/** By the most telling kind, until another is chosen. */
+function Control({ field, onFilled }: InputFieldProps) {
+  const { tensor, batch } = field;
+  const kinds = kindsOf(tensor, batch);
+  const [kind, setKind] = useState<InputKind>(kinds[0]!);
+  return (
+    <>
+      {kinds.length > 1 && (
+        <Choices
+          label={`How to fill in ${tensor.name}`}
+          options={kinds}
+          chosen={kind}
+          choose={setKind}
+          textOf={(each) => LABELS[each]}
+        />
+      )}
+      {kind === 'image' ? (
+        <ImageInput
+          tensor={tensor}
+          plan={imagePlan(tensor, batch)!}
+          onValue={(value) => onFilled({ value: wrapped(value, tensor, batch) })}
+        />
+      ) : (
+        <TextInput key={kind} kind={kind} field={field} onFilled={onFilled} />
+      )}
+    </>
+  );
+}
+
+/** Where the whole shape begins with a batch of one, a picture is one of it. */
+function wrapped(value: unknown, tensor: TensorDetail, batch: SignatureDetail['batch']): unknown {
+  return rowShape(tensor, batch)?.length === 4 ? [value] : value;
+}
+
+function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKind }) {
+  const { tensor, batch } = field;
+  const read = (text: string): Filled => {
+    try {
+      if (kind === 'text') return { value: shapedText(text, rowShape(tensor, batch)) };
+      return { value: kind === 'numbers' ? parseNumbers(text, rowShape(tensor, batch)) : JSON.parse(text) };
+    } catch (error) {
+      return { problem: `${tensor.name}: ${(error as Error).message}` };
+    }
+  };
+  const [text, setText] = useState(() => startText(kind, field));
+  // What it begins with is told once; changes are told below.
+  useEffect(() => onFilled(read(text)), []);
+  const filled = read(text);
+  const problem = 'problem' in filled ? filled.problem : undefined;
+  const change = (next: string): void => {
+    setText(next);
+    onFilled(read(next));
+  };
+  return (
+    <>
+      <textarea
+        id={`input-${tensor.name}`}
+        aria-label={`${LABELS[kind]} for ${tensor.name}`}
+        rows={kind === 'json' ? 6 : 2}
+        spellcheck={false}
+        value={text}
+        aria-invalid={problem !== undefined}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
+      {problem !== undefined && <p class="problem">{problem}</p>}
+      {kind === 'numbers' && tensor.dtype.includes('float') && (
+        <button type="button" class="small" onClick={() => change(randomText(text))}>
+          Random numbers
+        </button>
+      )}
+    </>
+  );
+}
+
+function startText(kind: InputKind, { tensor, batch, start }: FormField): string {
+  if (kind === 'text') return '';
+  if (kind === 'json' && start !== undefined) return start;
+  const value = blank(tensor, batch);
+  if (kind === 'json') return JSON.stringify(value);
+  const [size = 1] = rowShape(tensor, batch) ?? [];
+  return Array.from({ length: Math.max(1, size) }, () => '0').join(', ');
+}
+
+/** As many as there are. */
+function randomText(text: string): string {
+  return text
+    .split(/[\s,;]+/)
+    .map(() => Math.random().toFixed(3))
+    .join(', ');
+}
+
+/** A string where one is wanted; in as many lists as its shape [1, 1] has. */
+function shapedText(text: string, shape: readonly number[] | undefined): unknown {
+  return (shape ?? []).reduce<unknown>((value) => [value], text);
+}

@@ -1,0 +1,115 @@
+/** How an input can be filled in, by its dtype and shape; and the request's body from what was filled in. Pure. */
+import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
+
+export type InputKind = 'image' | 'text' | 'numbers' | 'json';
+
+/** Where the pixels of an image go. `flat`: a row of height × width grey values. */
+export interface ImagePlan {
+  readonly layout: 'hwc' | 'chw' | 'hw' | 'flat';
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** For a side that the model leaves open. */
+const USUAL_SIDE = 224;
+const LEAST_SIDE = 4;
+const MOST_NUMBERS = 4096;
+
+/** Shape of one row, or of the whole where rows share no batch; undefined = any rank. Open sizes are −1. */
+export function rowShape({ shape }: TensorDetail, batch: SignatureDetail['batch']): readonly number[] | undefined {
+  return batch === 'none' ? shape : shape?.slice(1);
+}
+
+/** The most telling first; 'json' always works and is last. */
+export function kindsOf(tensor: TensorDetail, batch: SignatureDetail['batch']): readonly InputKind[] {
+  const shape = rowShape(tensor, batch);
+  if (tensor.dtype === 'string') return isOneValue(shape) ? ['text', 'json'] : ['json'];
+  const kinds: InputKind[] = [];
+  const numbers = shape !== undefined && shape.length <= 1 && elements(shape) <= MOST_NUMBERS;
+  const isImage = imagePlan(tensor, batch) !== undefined;
+  if (isImage) kinds.push('image');
+  if (numbers) kinds.push('numbers');
+  return [...kinds, 'json'];
+}
+
+/** Undefined: what it takes is no image. */
+export function imagePlan(tensor: TensorDetail, batch: SignatureDetail['batch']): ImagePlan | undefined {
+  let shape = rowShape(tensor, batch);
+  if (tensor.dtype === 'string' || tensor.dtype === 'bool' || shape === undefined) return undefined;
+  // A batch of one that the signature does not know for a batch.
+  if (shape.length === 4 && (shape[0] === 1 || shape[0] === -1)) shape = shape.slice(1);
+  const [a = 0, b = 0, c = 0] = shape;
+  if (shape.length === 3 && isChannels(c) && isSide(a) && isSide(b)) return plan('hwc', a, b, c);
+  if (shape.length === 3 && isChannels(a) && isSide(b) && isSide(c)) return plan('chw', b, c, a);
+  if (shape.length === 2 && isSide(a) && isSide(b) && a > 0 && b > 0) return plan('hw', a, b, 1);
+  const side = Math.sqrt(a);
+  if (shape.length === 1 && side >= LEAST_SIDE && Number.isInteger(side) && isSquareImage(side)) {
+    return plan('flat', side, side, 1);
+  }
+  return undefined;
+}
+
+/** One value of that shape, to begin with: numbers are 0, strings empty. */
+export function blank(tensor: TensorDetail, batch: SignatureDetail['batch']): unknown {
+  const leaf = tensor.dtype === 'string' ? '' : tensor.dtype === 'bool' ? false : 0;
+  const build = (shape: readonly number[]): unknown => {
+    const [size, ...rest] = shape;
+    return size === undefined ? leaf : Array.from({ length: Math.min(size === -1 ? 1 : size, 64) }, () => build(rest));
+  };
+  return build(rowShape(tensor, batch) ?? []);
+}
+
+/** "1, 2 3" → [1, 2, 3], or one number where one is wanted. Throws an Error that says what is wrong. */
+export function parseNumbers(text: string, shape: readonly number[] | undefined): number | readonly number[] {
+  const words = text.split(/[\s,;]+/).filter((word) => word !== '');
+  const numbers = words.map((word) => {
+    const value = Number(word);
+    if (Number.isNaN(value)) throw new Error(`"${word}" is no number`);
+    return value;
+  });
+  const wanted = shape?.length === 0 ? 1 : shape?.[0];
+  if (wanted !== undefined && wanted !== -1 && numbers.length !== wanted) {
+    throw new Error(`${numbers.length} numbers are here, ${wanted} are wanted`);
+  }
+  return shape?.length === 0 ? numbers[0]! : numbers;
+}
+
+/**
+ * The REST API's body for one row: row format, or columns where rows share no batch. Inputs that are undefined are left
+ * out.
+ */
+export function requestBody(signature: SignatureDetail, values: ReadonlyMap<string, unknown>): object {
+  const given = [...values].filter(([, value]) => value !== undefined);
+  const named = Object.fromEntries(given);
+  const isDefault = signature.name === 'serving_default';
+  const head = isDefault ? {} : { signature_name: signature.name };
+  const only = signature.inputs.length === 1 && given.length === 1 ? given[0]![1] : named;
+  return signature.batch === 'none' ? { ...head, inputs: only } : { ...head, instances: [only] };
+}
+
+function plan(layout: ImagePlan['layout'], height: number, width: number, channels: number): ImagePlan {
+  const side = (size: number): number => (size === -1 ? USUAL_SIDE : size);
+  return { layout, height: side(height), width: side(width), channels: channels === -1 ? 3 : channels };
+}
+
+/** 64 = 8 × 8 and 784 = 28 × 28 are images often; 16 and 100 features are not. */
+function isSquareImage(side: number): boolean {
+  return side === 8 || side >= 14;
+}
+
+function isSide(size: number): boolean {
+  return size === -1 || size >= LEAST_SIDE;
+}
+
+function isChannels(size: number): boolean {
+  return size === 1 || size === 3;
+}
+
+function isOneValue(shape: readonly number[] | undefined): boolean {
+  return shape?.every((size) => size === 1) ?? false;
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * Math.abs(size), 1);
+}

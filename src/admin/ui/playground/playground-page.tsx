@@ -1,0 +1,113 @@
+/** Asks a model something: a form made from its signature, the answer, and the same call as code. */
+import { useState } from 'preact/hooks';
+import type { ModelDetail, SignatureDetail } from '../../model-detail.ts';
+import { getModel } from '../api.ts';
+import { models } from '../live.ts';
+import { Empty, Failure, Loading, Panel } from '../parts.tsx';
+import { playgroundLink } from '../route.ts';
+import { useLoaded } from '../use-loaded.ts';
+import { PlaygroundCall } from './playground-call.tsx';
+import { verbOf } from './signature-form.ts';
+
+export function PlaygroundPage({ model }: { model: string | undefined }) {
+  const names = models.value?.models.map(({ name }) => name) ?? [];
+  const chosen = model ?? names[0];
+  return (
+    <>
+      <div class="page-head">
+        <h1>Playground</h1>
+        <p class="sub">One request, by hand. It is counted and recorded like any other.</p>
+      </div>
+      {chosen === undefined ? (
+        models.value === undefined ? (
+          <Loading rows={6} />
+        ) : (
+          <Empty title="No model is served" />
+        )
+      ) : (
+        <Chosen key={chosen} model={chosen} names={names} />
+      )}
+    </>
+  );
+}
+
+function Chosen({ model, names }: { model: string; names: readonly string[] }) {
+  const states = models.value?.models.find(({ name }) => name === model)?.versions.map((v) => v.version + v.state);
+  const { value, error, again } = useLoaded((signal) => getModel(model, signal), `${model} ${states}`);
+  const [version, setVersion] = useState('');
+  const [signatureName, setSignature] = useState('');
+  const loaded = value?.loaded.find((each) => each.version === version) ?? value?.loaded[0];
+  const usable = loaded?.signatures.filter((each) => verbOf(each) !== undefined) ?? [];
+  const signature = usable.find(({ name }) => name === signatureName) ?? preferred(usable);
+  const verb = signature && verbOf(signature);
+  return (
+    <>
+      <div class="filters">
+        <Select label="Model" value={model} options={names.includes(model) ? names : [model, ...names]} set={go} />
+        <Select label="Version" value={version} options={['', ...versionsOf(value)]} set={setVersion} />
+        <Select
+          label="Signature"
+          value={signature?.name ?? ''}
+          options={usable.map(({ name }) => name)}
+          set={setSignature}
+        />
+      </div>
+      {error !== undefined && <Failure error={error} again={again} />}
+      {value === undefined && error === undefined && <Loading rows={6} />}
+      {value !== undefined && signature === undefined && <NothingToAsk detail={value} />}
+      {signature !== undefined && verb !== undefined && (
+        <PlaygroundCall
+          key={`${loaded?.version} ${signature.name}`}
+          model={model}
+          version={version === '' ? undefined : version}
+          signature={signature}
+          verb={verb}
+        />
+      )}
+    </>
+  );
+}
+
+const go = (model: string): void => {
+  location.hash = playgroundLink(model);
+};
+
+function versionsOf(detail: ModelDetail | undefined): readonly string[] {
+  return detail?.loaded.map(({ version }) => version) ?? [];
+}
+
+function preferred(signatures: readonly SignatureDetail[]): SignatureDetail | undefined {
+  return signatures.find(({ name }) => name === 'serving_default') ?? signatures[0];
+}
+
+function NothingToAsk({ detail }: { detail: ModelDetail }) {
+  return (
+    <Panel title="Input">
+      <Empty title={detail.loaded.length === 0 ? 'No version is loaded' : 'It has no signature that can be asked here'}>
+        <p>{detail.error ?? 'The model’s page tells its versions and signatures.'}</p>
+      </Empty>
+    </Panel>
+  );
+}
+
+interface SelectProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly string[];
+  readonly set: (value: string) => void;
+}
+
+function Select({ label, value, options, set }: SelectProps) {
+  return (
+    <label class="field">
+      {label}
+      <select value={value} onChange={(event) => set(event.currentTarget.value)} disabled={options.length === 0}>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {option === '' ? 'the latest' : option}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,60 @@
+/** What a batch is expected to take by its size, as learned, and what batches took that ran meanwhile. */
+import type { LiveTick } from '../../live-report.ts';
+import type { LatencyDetail } from '../../model-detail.ts';
+import { duration } from '../format.ts';
+import { type ModelChoice, versionsOf } from '../live-window.ts';
+import { Plot } from './plot.tsx';
+
+const MOST_POINTS = 800;
+
+/** A few stalls must not press the curve to the ground. */
+function shownMs(curve: LatencyDetail, ran: readonly (readonly [number, number])[]): number {
+  const sorted = ran.map(([, runMs]) => runMs).sort((a, b) => a - b);
+  const usual = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+  return Math.max(usual * 1.2, 1.3 * Math.max(...curve.sizes.map(({ high_ms }) => high_ms)));
+}
+
+export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoice; curve: LatencyDetail }) {
+  const { ticks, choice, curve } = props;
+  const ran = ticks
+    .flatMap((tick) => versionsOf(tick, choice))
+    .flatMap((version) => version.batches?.points ?? [])
+    .slice(-MOST_POINTS);
+  const learned = new Map(curve.sizes.map((size) => [size.rows, size]));
+  const known = curve.sizes.filter(({ runs }) => runs > 0);
+  const marks = [
+    ...curve.sizes.map(({ rows }) => ({ rows, runMs: null })),
+    ...ran.map(([rows, runMs]) => ({ rows, runMs })),
+  ].sort((a, b) => a.rows - b.rows);
+  // The lines have a point at each size, once; runs of that size stand beside it with no point of a line.
+  const isOfLine = marks.map(({ runMs }) => runMs === null);
+  const line = (pick: 'mean_ms' | 'high_ms') =>
+    marks.map(({ rows }, i) => (isOfLine[i] ? (learned.get(rows)?.[pick] ?? null) : null));
+  const most = curve.sizes.at(-1)?.rows ?? 1;
+  const mostY = shownMs(curve, ran);
+  const beyond = ran.filter(([, runMs]) => runMs > mostY).length;
+  return (
+    <>
+      <Plot
+        description="Expected length of a run by rows of the batch, and runs as they were"
+        x={marks.map(({ rows }) => rows)}
+        scaleX="log2"
+        rangeX={[0.9, Math.max(2, most) * 1.1]}
+        format={duration}
+        formatX={(rows) => `${Math.round(rows)}`}
+        height={220}
+        mostY={mostY}
+        series={[
+          { label: 'ran', colour: '--sky', look: 'points', values: marks.map(({ runMs }) => runMs) },
+          { label: 'nearly all within', colour: '--orange', look: 'dashed', values: line('high_ms') },
+          { label: 'expected', colour: '--blue', look: 'line', values: line('mean_ms') },
+        ]}
+      />
+      <p class="hint">
+        Rows of a batch, padding included. {known.length} of {curve.sizes.length} sizes have run; the others are guessed
+        from them.{' '}
+        {beyond > 0 && `${beyond} of the last ${ran.length} runs took longer than is shown; they stand at the top.`}
+      </p>
+    </>
+  );
+}

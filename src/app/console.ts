@@ -1,0 +1,99 @@
+/** Wiring of the console: its live numbers, its playground, what it tells of the server. */
+import process from 'node:process';
+import { Console } from '../admin/console.ts';
+import { LiveFeed } from '../admin/live-feed.ts';
+import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
+import { Playground } from '../admin/playground.ts';
+import type { ServeOptions } from '../config/serve-options.ts';
+import { systemClock } from '../core/clock.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import type { Servable } from '../models/serving/servable.ts';
+import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
+import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { Logger } from '../telemetry/log/log.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import { VERSION } from '../version.ts';
+
+export interface ConsoleParts {
+  readonly options: ServeOptions;
+  readonly models: ModelManager;
+  readonly predict: PredictHandler;
+  readonly lifecycle: RequestLifecycle;
+  readonly telemetry: AppTelemetry;
+  readonly logger: Logger;
+  readonly onInternalError: (error: unknown) => void;
+  /** As bound; undefined before that. */
+  readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
+  readonly isGrpcTls: boolean;
+  /** Runs of a model at a time. */
+  readonly slots: number;
+}
+
+export function createConsole(parts: ConsoleParts): Console {
+  const { options, models, lifecycle, predict, telemetry, onInternalError, logger } = parts;
+  const startedAtMs = systemClock.wallMs();
+  const feed = new LiveFeed({
+    clock: systemClock,
+    watch: (isWatched) => {
+      telemetry.live.isWatched = isWatched;
+      telemetry.live.take();
+    },
+    tick: tickMaker(parts),
+  });
+  const playground = new Playground({ lifecycle, predict, maxBodyBytes: options.max_message_bytes, onInternalError });
+  const about = () => ({
+    version: VERSION,
+    node: process.versions.node,
+    started_at_ms: startedAtMs,
+    ...parts.addresses(),
+    rest_is_tls: options.rest_api_tls,
+    grpc_is_tls: parts.isGrpcTls,
+    slots: parts.slots,
+    scheduler: options.scheduler,
+    max_batch_size: options.max_batch_size,
+    ...(options.slo_ms > 0 && { slo_ms: options.slo_ms }),
+  });
+  return new Console({ models, feed, playground, logger, about });
+}
+
+function tickMaker({ models, lifecycle, telemetry }: ConsoleParts): (spanMs: number) => LiveTick {
+  let cpu = process.cpuUsage();
+  let states = '';
+  let revision = 0;
+  return (spanMs) => {
+    const { user, system } = process.cpuUsage(cpu);
+    cpu = process.cpuUsage();
+    const now = statesOf(models);
+    if (now !== states) revision += 1;
+    states = now;
+    return {
+      at_ms: Math.round(systemClock.wallMs()),
+      span_ms: Math.round(spanMs),
+      in_flight: lifecycle.inFlight,
+      cpu_cores: Math.round((user + system) / spanMs) / 1000,
+      models_revision: revision,
+      versions: versionsOf(telemetry, [...models.servables()]),
+    };
+  };
+}
+
+function versionsOf({ live }: AppTelemetry, servables: readonly Servable[]): LiveTick['versions'] {
+  const key = (model: string, version: string): string => `${version} ${model}`;
+  const queues = new Map(servables.map((each) => [key(each.name, each.version.toString()), queueOf(each)]));
+  const counted = live.take();
+  const active = new Set(counted.map(({ model, version }) => key(model, version)));
+  const quiet = servables.filter(({ name, version }) => !active.has(key(name, version.toString())));
+  return [
+    ...counted.map((counts) => liveVersion(counts, queues.get(key(counts.model, counts.version)))),
+    ...quiet.map((each) => quietVersion(each.name, each.version.toString(), queueOf(each))),
+  ];
+}
+
+function queueOf({ runner }: Servable): QueueReport {
+  return { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches };
+}
+
+/** Every version's state in a line: what GET /models tells has changed when this has. */
+function statesOf(models: ModelManager): string {
+  return models.modelNames.map((name) => `${name}: ${models.versionStates(name)}`).join('\n');
+}

@@ -1,0 +1,192 @@
+/** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
+import process from 'node:process';
+import type { ProcessPlan } from '../admin/models-report.ts';
+import { ProcessGroups } from '../backends/host/process/process-group.ts';
+import { readFreeMemory } from '../config/machine/free-memory.ts';
+import type { Machine } from '../config/machine/machine.ts';
+import type { HostChoice } from '../config/model-config.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
+import type { ServeOptions } from '../config/serve-options.ts';
+import { systemClock } from '../core/clock.ts';
+import { managerOptions } from '../models/lifecycle/manager-options.ts';
+import { logModelEvents } from '../models/lifecycle/model-log.ts';
+import { type LoadServable, ModelManager } from '../models/lifecycle/model-manager.ts';
+import { countedLoad, type OnAttempt } from '../models/loading/counted-load.ts';
+import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
+import { LatencyStore } from '../models/loading/latency-store.ts';
+import type { HostEvents } from '../models/loading/load-options.ts';
+import { servableLoader } from '../models/loading/load-servable.ts';
+import { modelBatching, type ServerBatching } from '../models/loading/model-batching.ts';
+import { modelSlots } from '../models/loading/model-slots.ts';
+import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
+import { describeMemory, memoryReadings } from '../models/memory/memory-report.ts';
+import { processNeed } from '../models/memory/process-memory.ts';
+import { sharedProcesses } from '../models/serving/servable.ts';
+import type { Records } from '../proxy/records/records.ts';
+import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
+import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
+import type { Logger } from '../telemetry/log/log.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import { slotsOf } from './cores.ts';
+
+export interface ModelParts {
+  readonly config: ServeConfig;
+  readonly machine: Machine;
+  /** That all models share. */
+  readonly coreSlots: CoreSlots;
+  readonly logger: Logger;
+  readonly telemetry: AppTelemetry;
+  readonly records: Records;
+}
+
+/** For GET /models. */
+export function processPlan(options: ServeOptions, machine: Machine): ProcessPlan {
+  return {
+    pid: process.pid,
+    budget_cores: machine.budgetCores,
+    slots: slotsOf(options, machine.budgetCores),
+    intra_op_threads: options.intra_op_threads,
+    is_batching_enabled: options.enable_batching,
+    max_batch_size: options.max_batch_size,
+    batch_timeout_micros: options.batch_timeout_micros,
+  };
+}
+
+export function createModels(parts: ModelParts): ModelManager {
+  const { config, machine, logger, telemetry, records } = parts;
+  const slots = slotsOf(config.options, machine.budgetCores);
+  const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
+  const help = 'Inputs of requests that wait, over all models.';
+  telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
+  const onAttempt: OnAttempt = (...attempt) => telemetry.metrics.tfServing.versions.recordLoad(...attempt);
+  const loader = countedLoad(createLoader(parts, processGroups), systemClock, onAttempt);
+  const { load, check } = memoryCheckedLoad(loader, {
+    planOf: async (model, directory) => {
+      const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+      const sessions = await modelSlots(model.backend, directory, batching);
+      const host = config.options.host as HostChoice;
+      return { sessions, process: await processNeed(model, directory, host, processGroups) };
+    },
+    readFree: readFreeMemory,
+    readResident: () => process.memoryUsage.rss(),
+    onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
+  });
+  return new ModelManager({
+    models: config.models,
+    load,
+    checkMemory: check,
+    clock: systemClock,
+    events: {
+      ...logModelEvents(logger),
+      onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
+      onListed: (models) => records.configure(models),
+    },
+    ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
+  });
+}
+
+/** Queues, breakers and memory, asked for at each scrape. Call once. */
+export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
+  metrics.gauges.observeBreakers(() =>
+    [...models.servables()].flatMap(({ name, version, breaker }) =>
+      breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
+    ),
+  );
+  metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.gauges.observeHosts(() =>
+    [...models.servables()].flatMap(({ name: model, version, host }) =>
+      host?.residentBytes === undefined
+        ? []
+        : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
+    ),
+  );
+  metrics.gauges.observeProcessGroups(() =>
+    sharedProcesses(models.servables()).map(({ name: group, processes }) => ({
+      group,
+      residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
+    })),
+  );
+  metrics.gauges.observeQueues(() =>
+    [...models.servables()].map(({ name, version, runner }) => ({
+      model: name,
+      version: version.toString(),
+      rows: runner.queuedRows,
+      tasks: runner.queuedTasks,
+      runningBatches: runner.runningBatches,
+    })),
+  );
+}
+
+function serverBatching(options: ServeOptions, machine: Machine): ServerBatching & { readonly perModelFiles: boolean } {
+  return {
+    scheduler: {
+      maxBatchSize: options.max_batch_size,
+      batchTimeoutMicros: options.batch_timeout_micros,
+      maxEnqueuedBatches: options.max_enqueued_batches,
+      allowedBatchSizes: options.allowed_batch_sizes,
+      padVariableLengthInputs: options.pad_variable_length_inputs,
+      kind: options.scheduler as SchedulerKind,
+      sloMs: options.slo_ms || undefined,
+      maxQueuedBytes: maxQueuedBytes(options, machine),
+    },
+    slots: slotsOf(options, machine.budgetCores),
+    isBatchingEnabled: options.enable_batching,
+    perModelFiles: options.enable_per_model_batching_parameters,
+  };
+}
+
+function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServable {
+  const { config, machine, coreSlots, logger, telemetry, records } = parts;
+  const { options } = config;
+  return servableLoader({
+    clock: systemClock,
+    telemetry,
+    ...serverBatching(options, machine),
+    coreSlots,
+    latencies: new LatencyStore({
+      directory: options.state_dir,
+      clock: systemClock,
+      logger,
+      cpuModel: machine.cpuModel,
+      threads: options.intra_op_threads,
+    }),
+    intraOpThreads: options.intra_op_threads,
+    cores: machine.budgetCores,
+    host: options.host as HostChoice,
+    processCeilingBytes: processCeilingBytes(options, machine),
+    processGroups,
+    events: hostEvents(logger, telemetry.metrics),
+    maxTensorBytes: options.max_message_bytes,
+    isServing: records.isServing,
+    learnedRows: (model) => telemetry.metrics.meanBatchRows(model),
+    shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
+    prepare: records.prepare,
+  });
+}
+
+/** The log's and the counter of restarts. */
+function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvents {
+  const log = logHostEvents(logger, systemClock);
+  return {
+    ...log,
+    onWorkerEvent: (model, version, event) => {
+      log.onWorkerEvent(model, version, event);
+      if (event.what === 'restarted') metrics.recordHostRestart(model, version.toString(), 'lost');
+      else if (event.what === 'recycled') metrics.recordHostRestart(model, version.toString(), 'recycled');
+    },
+  };
+}
+
+/** Memory that one process of a model may take, in bytes. */
+function processCeilingBytes(options: ServeOptions, machine: Machine): number {
+  return options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2;
+}
+
+function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {
+  return Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes);
+}
+
+/** Bytes of inputs that may wait. */
+function maxQueuedBytes(options: ServeOptions, machine: Machine): number {
+  return options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4;
+}

@@ -1,0 +1,110 @@
+/** Wiring of what changes the list of models while the server runs: the file that lists them, and gRPC. */
+import { dirname, resolve } from 'node:path';
+import { BACKEND_KINDS } from '../backends/registry.ts';
+import { AUTO_RUNTIME, type ModelConfig } from '../config/model-config.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
+import { systemClock } from '../core/clock.ts';
+import { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
+import type { ModelReloader } from '../models/serving/servable-directory.ts';
+import { ReloadHandler } from '../proxy/handlers/reload.ts';
+import type { ReloadLimits } from '../proxy/handlers/reload-limits.ts';
+import type { Logger } from '../telemetry/log/log.ts';
+import { reloadLog } from '../telemetry/log/reload-log.ts';
+import type { Metrics } from '../telemetry/metrics/metrics.ts';
+
+/** Who may change the list of models, from where. */
+export interface Reloads {
+  /** Undefined if no file lists the models. Start it once the models are up. */
+  readonly fileWatch: ModelFileWatch | undefined;
+  /** Undefined if clients may not reload. */
+  readonly handler: ReloadHandler | undefined;
+}
+
+export function createReloads(config: ServeConfig, logger: Logger, reloader: ModelReloader, metrics: Metrics): Reloads {
+  /** The list that the server's own configuration gave last: the command line's, or the file's. */
+  let ownModels = config.models;
+  const ownReloader: ModelReloader = {
+    reload: (models) => {
+      ownModels = models;
+      return reloader.reload(models);
+    },
+  };
+  return {
+    fileWatch: createModelFileWatch(config, logger, ownReloader),
+    handler: createReloadHandler(config, logger, reloader, metrics, () => ownModels),
+  };
+}
+
+function createModelFileWatch(
+  { modelFile: file, options }: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+): ModelFileWatch | undefined {
+  const pollMs = options.model_config_file_poll_wait_seconds * 1000;
+  if (file === undefined) return undefined;
+  return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
+}
+
+const NOT_NOW = {
+  starting: 'the models of the start still load',
+  ending: 'the server ends',
+} as const;
+
+/** Has the file that lists the models read now, or says in one line why not. */
+export function rereadModelFile(
+  watch: ModelFileWatch | undefined,
+  logger: Logger,
+  phase: keyof typeof NOT_NOW | 'serving',
+): void {
+  const nothing = watch === undefined ? 'no file lists the models, so there is nothing to read anew' : undefined;
+  const reason = phase === 'serving' ? nothing : NOT_NOW[phase];
+  if (reason !== undefined) {
+    logger.info({ event: 'reread' }, `SIGHUP is ignored: ${reason}`);
+    return;
+  }
+  logger.info({ event: 'reread' }, 'SIGHUP: reading the file that lists the models');
+  void watch?.reread();
+}
+
+function createReloadHandler(
+  { options }: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+  metrics: Metrics,
+  ownModels: () => readonly ModelConfig[],
+): ReloadHandler | undefined {
+  const { enable_reload_rpc, execution_provider, model_roots, log_root } = options;
+  if (!enable_reload_rpc) return undefined;
+  return new ReloadHandler({
+    reloader,
+    counterTotal: (name) => metrics.counterTotal(name),
+    defaults: { executionProvider: execution_provider },
+    limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
+    events: reloadLog(logger, 'HandleReloadConfigRequest'),
+  });
+}
+
+/** Empty roots: where the models' own paths lie. */
+function reloadLimits(
+  models: readonly ModelConfig[],
+  modelRoots: readonly string[],
+  logRoots: readonly string[],
+): ReloadLimits {
+  const named = models.flatMap(({ backend, shadow }) => [backend, shadow?.runtime]);
+  const basePaths = models.map(({ basePath }) => basePath);
+  const logPrefixes = models.flatMap(({ logging }) => (logging === undefined ? [] : [logging.filenamePrefix]));
+  return {
+    runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],
+    modelRoots: modelRoots.length > 0 ? modelRoots.map((path) => resolve(path)) : directoriesOf(basePaths),
+    logRoots: logRoots.length > 0 ? logRoots.map((path) => resolve(path)) : directoriesOf(logPrefixes),
+  };
+}
+
+/** Where the paths lie, each once. A path right below the root directory stands for itself: "/" would allow everything. */
+function directoriesOf(paths: readonly string[]): readonly string[] {
+  const directories = paths.map((path) => {
+    const whole = resolve(path);
+    return dirname(whole) === '/' ? whole : dirname(whole);
+  });
+  return [...new Set(directories)];
+}

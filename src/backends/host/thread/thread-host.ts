@@ -1,0 +1,26 @@
+/**
+ * A model on worker threads of this process: backends/host/worker-host.ts over thread-worker.ts.
+ *
+ * Small batches are copied through memory that the threads share (mailbox.ts); large ones, and strings, go by message,
+ * in buffers that are moved there and back. What it saves: bench/micro/hosts.ts.
+ */
+
+import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
+import type { WorkerHostOptions } from '../worker-slots.ts';
+import { DEFAULT_SLAB_BYTES, newMailboxMemory } from './mailbox.ts';
+import { ThreadWorker } from './thread-worker.ts';
+
+export interface ThreadHostOptions extends WorkerHostOptions {
+  /** Shared memory for a batch's inputs, for each worker; larger batches go by message, and all of them if it is 0. */
+  readonly slabBytes?: number;
+}
+
+/** Starts the threads and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
+export function startThreadHost(options: ThreadHostOptions): Promise<WorkerHosted> {
+  const { model, versionDirectory, backendKind, loadOptions, isBackground, slabBytes = DEFAULT_SLAB_BYTES } = options;
+  return startWorkerHost(options, (index, pool) => {
+    const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
+    const start = { versionDirectory, backendKind, loadOptions, isBackground, mailbox };
+    return new ThreadWorker(start, `pillion:${model}#${index}`, model, pool);
+  });
+}

@@ -1,0 +1,69 @@
+/**
+ * The messages between the main thread and a worker thread that hosts a session.
+ *
+ *     main                                     worker
+ *       ── start: WorkerStart (workerData) ──▶  loads
+ *       ◀── ready | load_failed ─────────────
+ *       ── run ──────────────────────────────▶  runs (one at a time)
+ *       ◀── done | failed ───────────────────   done: with the inputs' buffers, to be used again
+ *       ── close ────────────────────────────▶  frees the session
+ *       ◀── closed ──────────────────────────   and ends
+ *
+ * A worker with a mailbox (mailbox.ts) finds most calls there, and must be rung for a message too:
+ *
+ *       ── call in the mailbox ──────────────▶  runs
+ *       ◀── ANSWERED | done | failed ────────   ANSWERED: the outputs are in the mailbox
+ */
+import type { ErrorMessage } from '../error-message.ts';
+import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
+import type { PackedTensor } from '../tensor-transfer.ts';
+import type { MailboxMemory } from './mailbox.ts';
+
+/** What a worker is started with. */
+export interface WorkerStart extends WorkerLoad {
+  /** Undefined: everything goes by message. */
+  readonly mailbox: MailboxMemory | undefined;
+}
+
+/** Where there is a mailbox and the session is synchronous, it is used from here on. */
+export interface ReadyMessage extends WorkerReady {
+  readonly type: 'ready';
+}
+
+export interface RunMessage {
+  readonly type: 'run';
+  readonly signatureName: string;
+  readonly inputs: readonly PackedTensor[];
+  readonly outputs: readonly string[];
+  /** Machine time; may be Infinity. */
+  readonly deadline: number;
+  readonly traceparent?: string | undefined;
+}
+
+export type MessageToWorker = RunMessage | { readonly type: 'close' };
+
+export interface DoneMessage {
+  readonly type: 'done';
+  readonly outputs: readonly PackedTensor[];
+  /** The buffers of the run's inputs. */
+  readonly inputBuffers: readonly ArrayBuffer[];
+  /** Machine time just before and after the session's run. */
+  readonly runStart: number;
+  readonly runEnd: number;
+}
+
+export interface FailedMessage {
+  readonly type: 'failed';
+  readonly error: ErrorMessage;
+}
+
+/** A number: the smallest message there is. */
+export const ANSWERED = 0;
+
+export type MessageFromWorker =
+  | typeof ANSWERED
+  | ReadyMessage
+  | { readonly type: 'load_failed'; readonly error: ErrorMessage }
+  | DoneMessage
+  | FailedMessage
+  | { readonly type: 'closed' };

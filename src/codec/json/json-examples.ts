@@ -1,0 +1,162 @@
+/**
+ * A classify or regress body → serialized tf.Examples, with TensorFlow Serving's rules:
+ *
+ *   {"signature_name": "…", "context": {"lang": "de"}, "examples": [{"x": 1.5, "tags": ["a", {"b64": "…"}]}, …]}
+ *
+ * | JSON                                  | feature |
+ * |---------------------------------------|---------|
+ * | number without fraction and exponent  | int64 (beyond int64 but within uint64: an error; further out: float) |
+ * | other number, NaN, Infinity, -Infinity | float |
+ * | true, false                           | int64 1, 0 |
+ * | string, {"b64": "…"}                  | bytes |
+ * | list of those                         | all of one kind, and booleans beside integers |
+ * | []                                    | a feature that holds nothing |
+ *
+ * Unlike it, integers beside floats in a list are floats (JSON writers print 1.0 as 1), a feature that stands twice in
+ * an example is an error, and so is text after the object. The whole body is read before the model is looked up.
+ */
+import type { Buffer } from 'node:buffer';
+import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import { ExampleCount, withContext } from '../../proxy/handlers/examples.ts';
+import { encodeExample, type FeatureList } from '../tensorflow/example/example-writer.ts';
+import { startOfText } from './json-body.ts';
+import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
+import { JsonCursor } from './json-cursor.ts';
+import { kindOf } from './json-element.ts';
+import { FeatureReader } from './json-feature.ts';
+import { stringText } from './json-string.ts';
+
+export interface ExamplesBody {
+  /** Undefined if the body does not say. */
+  readonly signatureName: string | undefined;
+  /** The context is merged into each. */
+  readonly examples: readonly Uint8Array[];
+}
+
+/** Reads bodies one after another. */
+export class ExamplesBodyReader {
+  readonly #cursor = new JsonCursor();
+  readonly #features = new FeatureReader(this.#cursor);
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: what the examples of one request may take together, in bytes. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Throws `invalid_request` and `too_large`. `verb` is for error texts: "classify". */
+  read(bytes: Buffer, verb: string): ExamplesBody {
+    const cursor = this.#cursor;
+    cursor.open(bytes, startOfText(bytes));
+    try {
+      const first = cursor.skipSpace();
+      if (first === undefined) throw invalid('the body is empty; send a JSON object with "examples"');
+      if (first !== OPEN_OBJECT) {
+        cursor.skipValue();
+        throw invalid('the body is no JSON object; send {"examples": [...]}');
+      }
+      const body = this.#members(verb);
+      if (cursor.skipSpace() === undefined) return body;
+      throw cursor.error('the object has ended, but more text follows; send one JSON object and nothing after it');
+    } finally {
+      cursor.close();
+    }
+  }
+
+  #members(verb: string): ExamplesBody {
+    const cursor = this.#cursor;
+    let signatureName: string | undefined;
+    let context: Uint8Array | undefined;
+    let examples: readonly Uint8Array[] | undefined;
+    const seen = new Set<string>();
+    cursor.at++;
+    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
+    else {
+      do {
+        const key = this.#key();
+        cursor.skipSpace();
+        // Of a key that stands twice the first counts.
+        const isKnown = key === 'signature_name' || key === 'context' || key === 'examples';
+        if (!isKnown || seen.has(key)) cursor.skipValue();
+        else if (key === 'signature_name') signatureName = this.#signatureName();
+        else if (key === 'context') context = this.#example('"context"');
+        else examples = this.#examples(verb);
+        if (isKnown) seen.add(key);
+      } while (cursor.hasNext(CLOSE_OBJECT));
+    }
+    if (examples === undefined) {
+      throw invalid(`the body has no "examples"; for ${verb} send a list of objects, {"feature": value, ...} each`);
+    }
+    return { signatureName, examples: withContext(examples, context, this.#maxBytes) };
+  }
+
+  #signatureName(): string {
+    const cursor = this.#cursor;
+    if (cursor.bytes[cursor.at] !== QUOTE) {
+      cursor.skipValue();
+      throw invalid('"signature_name" is no string; send the name of a signature, or leave it out');
+    }
+    return this.#string();
+  }
+
+  #examples(verb: string): readonly Uint8Array[] {
+    const cursor = this.#cursor;
+    if (cursor.bytes[cursor.at] !== OPEN_ARRAY) {
+      throw invalid(`"examples" is ${kindOf(cursor)}; for ${verb} send a list of objects`);
+    }
+    cursor.at++;
+    if (cursor.skipSpace() === CLOSE_ARRAY) throw invalid('"examples" is empty; send at least one example');
+    const count = new ExampleCount(this.#maxBytes);
+    const examples: Uint8Array[] = [];
+    do {
+      cursor.skipSpace();
+      const example = this.#example(`examples[${examples.length}]`);
+      count.add(example.length);
+      examples.push(example);
+    } while (cursor.hasNext(CLOSE_ARRAY));
+    return examples;
+  }
+
+  /** The object at the cursor; `where` is for error texts. */
+  #example(where: string): Uint8Array {
+    const cursor = this.#cursor;
+    if (cursor.bytes[cursor.at] !== OPEN_OBJECT) {
+      throw invalid(`${where} is ${kindOf(cursor)}, but an example is an object; send {"feature": value, ...}`);
+    }
+    const features = new Map<string, FeatureList>();
+    cursor.at++;
+    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
+    else {
+      do {
+        const name = this.#key();
+        if (features.has(name)) throw invalid(`${where} has the feature ${quoteName(name)} twice; send it once`);
+        cursor.skipSpace();
+        features.set(name, this.#features.read(where, name));
+      } while (cursor.hasNext(CLOSE_OBJECT));
+    }
+    return encodeExample(features);
+  }
+
+  /** A member's name; the cursor is past its colon then. */
+  #key(): string {
+    const cursor = this.#cursor;
+    if (cursor.skipSpace() !== QUOTE) {
+      throw cursor.error('the name of an object member is missing; names are strings');
+    }
+    const name = this.#string();
+    cursor.expectColon();
+    return name;
+  }
+
+  #string(): string {
+    const cursor = this.#cursor;
+    const start = cursor.at + 1;
+    cursor.skipString();
+    return stringText(cursor.bytes, start, cursor.at - 1);
+  }
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}

@@ -1,0 +1,54 @@
+/**
+ * ClassificationRequest, RegressionRequest and MultiInferenceRequest (tensorflow_serving/apis) out of what the handlers
+ * were asked: for records of requests, whichever surface they came by. The reading side is example-input-reader.ts.
+ *
+ * A context was merged into the examples as they were read, so they stand in an ExampleList: the model is given the same.
+ */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { lengthDelimitedSize, message, messageField, WireWriter } from '../protobuf/wire-writer.ts';
+import { encodeRequestedSpec } from './model-spec-codec.ts';
+
+/** ClassificationRequest and RegressionRequest {1 model_spec, 2 input}; MultiInferenceRequest {1 tasks, 2 input}. */
+const MODEL_SPEC = 1;
+const TASKS = 1;
+const INPUT = 2;
+/** InferenceTask {1 model_spec, 2 method_name}. */
+const METHOD_NAME = 2;
+/** Input {1 example_list {1 examples}}. */
+const EXAMPLE_LIST = 1;
+const EXAMPLES = 1;
+
+/** A task that is complete. */
+export interface WrittenTask {
+  readonly modelSpec: ModelSpec;
+  readonly methodName: string;
+}
+
+/** A ClassificationRequest or a RegressionRequest: they are the same on the wire. */
+export function writeExamplesRequest(spec: ModelSpec, examples: readonly Uint8Array[]): Uint8Array {
+  return message(messageField(MODEL_SPEC, encodeRequestedSpec(spec)), writeInput(examples));
+}
+
+/** The examples are those of all tasks. */
+export function writeMultiInferenceRequest(tasks: readonly WrittenTask[], examples: readonly Uint8Array[]): Uint8Array {
+  const fields = tasks.map(({ modelSpec, methodName }) => {
+    const spec = messageField(MODEL_SPEC, encodeRequestedSpec(modelSpec));
+    return messageField(TASKS, message(spec, messageField(METHOD_NAME, methodName)));
+  });
+  return message(...fields, writeInput(examples));
+}
+
+function writeInput(examples: readonly Uint8Array[]): Uint8Array {
+  let listSize = 0;
+  for (const { byteLength } of examples) listSize += lengthDelimitedSize(EXAMPLES, byteLength);
+  const inputSize = lengthDelimitedSize(EXAMPLE_LIST, listSize);
+  const writer = new WireWriter(lengthDelimitedSize(INPUT, inputSize));
+  writer.head(INPUT, inputSize);
+  writer.head(EXAMPLE_LIST, listSize);
+  for (const example of examples) {
+    writer.head(EXAMPLES, example.byteLength);
+    writer.bytes(example);
+  }
+  return writer.buffer;
+}

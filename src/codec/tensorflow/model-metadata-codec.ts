@@ -1,0 +1,76 @@
+/**
+ * GetModelMetadata's messages (tensorflow_serving/apis/get_model_metadata.proto, tensorflow's SignatureDef).
+ */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { ModelMetadata } from '../../proxy/handlers/model-info.ts';
+import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
+import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../protobuf/wire-writer.ts';
+import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-proto/tensor-fields.ts';
+import { measureTensor, writeTensor } from './tensor-proto/tensor-proto-writer.ts';
+import { dataTypeOf } from './tensor-proto/tf-dtype.ts';
+
+/** The one metadata field there is. */
+export const SIGNATURE_DEF = 'signature_def';
+
+const SIGNATURE_DEF_MAP_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';
+
+export interface ModelMetadataRequest {
+  readonly modelSpec: ModelSpec;
+  readonly fields: readonly string[];
+}
+
+/** Fields: 1 model_spec, 2 metadata_field. */
+export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataRequest {
+  const reader = new WireReader(bytes, 'GetModelMetadataRequest');
+  const fields: string[] = [];
+  let modelSpec: ModelSpec | undefined;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) modelSpec = readModelSpec(reader, modelSpec);
+    else if (reader.tag === lengthDelimited(2)) fields.push(reader.string());
+    else reader.skip();
+  }
+  if (modelSpec === undefined) throw missingModelSpec('GetModelMetadataRequest');
+  return { modelSpec, fields };
+}
+
+/** Fields: 1 model_spec {1 name, 2 version Int64Value}, 2 metadata map<string, Any {1 type_url, 2 value}>. */
+export function writeModelMetadataResponse({ name, version, signatures }: ModelMetadata): Uint8Array {
+  const modelSpec = message(bytesField(1, name), messageField(2, varintField(1, version)));
+  const entries = [...signatures].map(([key, signature]) => mapField(1, key, signatureDef(signature)));
+  const any = message(bytesField(1, SIGNATURE_DEF_MAP_TYPE), bytesField(2, message(...entries)));
+  return message(messageField(1, modelSpec), mapField(2, SIGNATURE_DEF, any));
+}
+
+/** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name, 4 defaults (a map of TensorProto). */
+function signatureDef(signature: Signature): Uint8Array {
+  const inputs = [...signature.inputs].map(([key, spec]) => mapField(1, key, tensorInfo(spec)));
+  const outputs = [...signature.outputs].map(([key, spec]) => mapField(2, key, tensorInfo(spec)));
+  const defaults = [...(signature.defaults ?? [])].map(([key, tensor]) => mapField(4, key, tensorProto(tensor)));
+  return message(...inputs, ...outputs, bytesField(3, signature.methodName), ...defaults);
+}
+
+function tensorProto(tensor: Tensor): Uint8Array {
+  const measure = measureTensor(tensor, false);
+  const writer = new WireWriter(measure.size);
+  writeTensor(writer, tensor, measure, false);
+  return writer.buffer;
+}
+
+/** TensorInfo: 1 name (in a oneof: there even when empty), 2 dtype, 3 tensor_shape. */
+function tensorInfo(spec: TensorSpec): Uint8Array {
+  return message(
+    messageField(1, spec.tensorName),
+    varintField(2, dataTypeOf(spec.dtype)),
+    messageField(3, shapeProto(spec.shape)),
+  );
+}
+
+function shapeProto(shape: Shape | undefined): Uint8Array {
+  if (shape === undefined) return varintField(SHAPE_UNKNOWN_RANK, true);
+  return message(...shape.map((dim) => messageField(SHAPE_DIM, varintField(DIM_SIZE, dim))));
+}

@@ -1,0 +1,122 @@
+/**
+ * PredictRequest (tensorflow_serving/apis/predict.proto) → what handlers/predict takes.
+ *
+ * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
+ * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does.
+ */
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
+import { FewLayouts } from './few-layouts.ts';
+import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { PredictLayout } from './predict-layout.ts';
+import type { PredictRequest } from './predict-request.ts';
+import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
+import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
+
+const MODEL_SPEC = 1;
+const INPUTS = 2;
+const OUTPUT_FILTER = 3;
+const MAP_KEY = 1;
+
+const NO_FILTER: readonly string[] = [];
+
+/** What was learned from the requests before: of one reader of requests, always with the same `maxTensorBytes`. */
+export class PredictRequestMemo {
+  readonly specs = new ModelSpecMemo();
+  readonly #layouts = new FewLayouts<PredictLayout>();
+
+  find(message: Uint8Array): PredictRequest | undefined {
+    const { known } = this.#layouts;
+    for (let i = 0; i < known.length; i++) {
+      const request = known[i]!.read(message);
+      if (request !== undefined) return request;
+    }
+    return undefined;
+  }
+
+  learn(message: Uint8Array, request: PredictRequest): void {
+    if (!this.#layouts.isToLearn()) return;
+    const layout = PredictLayout.of(message, request);
+    if (layout !== undefined) this.#layouts.add(layout);
+  }
+}
+
+/**
+ * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
+ * together). A name that stands twice counts as it stands last. `absent` stands for a model_spec that is not there;
+ * without it that is `invalid_request`.
+ */
+export function readPredictRequest(
+  message: Uint8Array,
+  maxTensorBytes: number,
+  memo?: PredictRequestMemo,
+  absent?: ModelSpec,
+): PredictRequest {
+  const known = memo?.find(message);
+  if (known !== undefined) return known;
+  const { modelSpec, inputs, outputFilter } = parse(message, maxTensorBytes, memo?.specs);
+  if (modelSpec !== undefined) {
+    const request = { modelSpec, inputs, outputFilter };
+    memo?.learn(message, request);
+    return request;
+  }
+  if (absent === undefined) throw missingModelSpec('PredictRequest');
+  return { modelSpec: absent, inputs, outputFilter };
+}
+
+interface ParsedRequest extends Omit<PredictRequest, 'modelSpec'> {
+  readonly modelSpec: ModelSpec | undefined;
+}
+
+function parse(message: Uint8Array, maxTensorBytes: number, specs = new ModelSpecMemo()): ParsedRequest {
+  const reader = new WireReader(message, 'PredictRequest');
+  const inputs = new Map<string, Tensor>();
+  const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
+  let modelSpec: ModelSpec | undefined;
+  let outputFilter: string[] | undefined;
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MODEL_SPEC):
+        modelSpec = modelSpec === undefined ? specs.read(reader) : readModelSpec(reader, modelSpec);
+        break;
+      case lengthDelimited(INPUTS):
+        readTensorEntry(reader, inputs, budget);
+        break;
+      case lengthDelimited(OUTPUT_FILTER):
+        outputFilter ??= [];
+        outputFilter.push(reader.string());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  return { modelSpec, inputs, outputFilter: outputFilter ?? NO_FILTER };
+}
+
+/** One entry of a map<string, TensorProto>. Key and value may come in either order, more than once, or not at all. */
+export function readTensorEntry(reader: WireReader, inputs: Map<string, Tensor>, budget: TensorBudget): void {
+  const outer = reader.enter();
+  const entry = { start: reader.position, end: reader.end };
+  const header = new TensorHeader();
+  let name = '';
+  while (reader.next()) {
+    switch (reader.tag) {
+      case lengthDelimited(MAP_KEY):
+        name = reader.string();
+        break;
+      case lengthDelimited(MAP_VALUE): {
+        const entryEnd = reader.enter();
+        header.scan(reader);
+        reader.leave(entryEnd);
+        break;
+      }
+      default:
+        reader.skip();
+    }
+  }
+  inputs.set(name, readTensor(reader, entry, header, name, budget));
+  reader.end = entry.end;
+  reader.leave(outer);
+}

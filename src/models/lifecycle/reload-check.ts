@@ -1,0 +1,66 @@
+/**
+ * What must hold of a new list of models before anything changes. A label may name what is available, or what the same
+ * list is going to load; a label that is in use moves only to what is available, so that no client meets a gap.
+ */
+import { resolve } from 'node:path';
+import type { ModelConfig } from '../../config/model-config.ts';
+import { ServingError } from '../../core/errors.ts';
+import { aspiredVersions } from '../versions/version-policy.ts';
+import type { VersionFiles } from '../versions/version-source.ts';
+
+/** What the check wants to know of a model that is configured now. */
+export interface ServedModel {
+  readonly config: ModelConfig;
+  isAvailable(version: bigint): boolean;
+}
+
+export interface ReloadCheck {
+  readonly served: (name: string) => ServedModel | undefined;
+  readonly files: VersionFiles;
+  /** A label that is not in use may name a version that is not there. */
+  readonly allowUnavailableLabels: boolean;
+}
+
+/** Rejects with `invalid_request` or `load_failed`. */
+export async function checkReload(models: readonly ModelConfig[], check: ReloadCheck): Promise<void> {
+  const names = new Set<string>();
+  for (const { name, basePath } of models) {
+    if (name === '') throw refused('a model has no name; give each one');
+    if (names.has(name)) throw refused(`model "${name}" is listed twice; names must differ`);
+    if (basePath === '') throw refused(`model "${name}" has no base path; name the directory of its versions`);
+    names.add(name);
+  }
+  for (const model of models) await checkLabels(model, check);
+}
+
+async function checkLabels(model: ModelConfig, check: ReloadCheck): Promise<void> {
+  const served = check.served(model.name);
+  const missing = [...model.versionLabels].filter(([, version]) => served?.isAvailable(version) !== true);
+  if (missing.length === 0) return;
+  for (const [label, version] of missing) {
+    const now = served?.config.versionLabels.get(label);
+    if (now === undefined || now === version) continue;
+    throw unavailable(model.name, label, version, `it names version ${now} now, and moves only to what is available`);
+  }
+  if (check.allowUnavailableLabels) return;
+  const found = await check.files.find(resolve(model.basePath)).then(
+    (versions) => ({ versions: [...versions.keys()], why: '' }),
+    (error: Error) => ({ versions: [], why: `: ${error.message}` }),
+  );
+  const aspired = aspiredVersions(model.versionPolicy, found.versions);
+  for (const [label, version] of missing) {
+    if (aspired.includes(version)) continue;
+    const list =
+      aspired.length === 0 ? `no version would be loaded${found.why}` : `loaded would be ${aspired.join(', ')}`;
+    throw unavailable(model.name, label, version, list);
+  }
+}
+
+function refused(text: string): ServingError {
+  return new ServingError('invalid_request', `${text}; nothing was changed`);
+}
+
+function unavailable(model: string, label: string, version: bigint, why: string): ServingError {
+  const text = `model "${model}": label "${label}" cannot name version ${version}, which is not available; ${why}; nothing was changed`;
+  return new ServingError('load_failed', text);
+}

@@ -1,0 +1,163 @@
+/**
+ * What was learned of run times, kept in files between starts, so that a restarted server does not guess.
+ *
+ *   DIR/<model>-<hash>.json     hash: of the artifact's bytes, the CPU and the threads of a run
+ *
+ * One file for what a model's bytes cost on this machine: another version, another CPU or other threads is another file.
+ * Written every minute while a version is served and when it is unloaded, by renaming: a reader never sees half of one.
+ * Nothing here ever fails a load or an unload: what cannot be read or written is said in the log and done without.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import process from 'node:process';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
+
+export interface LatencyStoreOptions {
+  /** Made if it is not there. Empty = nothing is kept. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly cpuModel: string;
+  /** Inside one run. */
+  readonly threads: number;
+}
+
+/** One version's file, until `end`. */
+export interface KeptLatency {
+  /** Writes a last time. Never rejects; twice is once. */
+  end(): Promise<void>;
+}
+
+const SAVE_EVERY_MS = 60_000;
+const HASH_CHARS = 16;
+const FORMAT = 1;
+
+const NOTHING_KEPT: KeptLatency = { end: () => Promise.resolve() };
+
+export class LatencyStore {
+  readonly #options: LatencyStoreOptions;
+
+  constructor(options: LatencyStoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Teaches `latency` what an earlier process had learned of these bytes, and keeps what it learns from here on. A
+   * directory may hold several artifacts: where `backend` is named, it is another file for each.
+   */
+  async keep(
+    model: string,
+    version: bigint,
+    versionDirectory: string,
+    latency: LatencyModel,
+    backend = '',
+  ): Promise<KeptLatency> {
+    const { directory, logger, clock, cpuModel, threads } = this.#options;
+    if (directory === '') return NOTHING_KEPT;
+    const fields = { model, version: version.toString(), directory };
+    try {
+      const hash = await hashOf(versionDirectory, `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}`);
+      const path = join(directory, `${encodeURIComponent(model)}-${hash}.json`);
+      await mkdir(directory, { recursive: true });
+      const state = await readState(path, (err) => logger.warn({ ...fields, path, err }, NOT_READABLE));
+      const buckets = latency.import(state);
+      if (buckets > 0) logger.info({ ...fields, buckets }, 'run times taken over from an earlier start');
+      return new LatencyFile(path, latency, clock, (err) => logger.warn({ ...fields, err }, NOT_WRITTEN));
+    } catch (err) {
+      logger.warn({ ...fields, err }, NOT_READABLE);
+      return NOTHING_KEPT;
+    }
+  }
+}
+
+const NOT_READABLE = 'run times of earlier starts cannot be read; they are learned anew';
+const NOT_WRITTEN = 'run times cannot be written; the next start will learn them anew';
+
+class LatencyFile implements KeptLatency {
+  readonly #path: string;
+  readonly #latency: LatencyModel;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  #timer: TimerHandle | undefined;
+  #written = '';
+  #writing: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
+
+  constructor(path: string, latency: LatencyModel, clock: Clock, onError: (error: unknown) => void) {
+    this.#path = path;
+    this.#latency = latency;
+    this.#clock = clock;
+    this.#onError = onError;
+    this.#written = this.#text();
+    this.#arm();
+  }
+
+  end(): Promise<void> {
+    this.#timer?.cancel();
+    this.#ended ??= this.#save();
+    return this.#ended;
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimer(this.#clock.nowMs() + SAVE_EVERY_MS, () => {
+      this.#save().then(
+        () => this.#ended === undefined && this.#arm(),
+        () => undefined,
+      );
+    });
+  }
+
+  /** One write at a time, in order. */
+  #save(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write()).catch(this.#onError);
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#text();
+    if (text === this.#written) return;
+    const draft = `${this.#path}.${process.pid}`;
+    try {
+      await writeFile(draft, text);
+      await rename(draft, this.#path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+    this.#written = text;
+  }
+
+  #text(): string {
+    return JSON.stringify({ format: FORMAT, ...this.#latency.export() });
+  }
+}
+
+/** Undefined if there is no file, or one that holds no JSON: that is told, and written over later. */
+async function readState(path: string, onCorrupt: (error: unknown) => void): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch (error) {
+    onCorrupt(error);
+    return undefined;
+  }
+}
+
+/** Of every file below `directory`, names and bytes, in order of their names. */
+async function hashOf(directory: string, salt: string): Promise<string> {
+  const hash = createHash('sha256').update(salt);
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const path of paths.sort()) {
+    hash.update(`\0${relative(directory, path)}\0`);
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  }
+  return hash.digest('hex').slice(0, HASH_CHARS);
+}

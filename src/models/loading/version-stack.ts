@@ -1,0 +1,164 @@
+/**
+ * What a version's requests go through once they are submitted. All of it is put together here, and nowhere else.
+ */
+import type { Host } from '../../backends/host/start-host.ts';
+import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
+import { Scheduler } from '../../scheduler/scheduler.ts';
+import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
+import { Breaker } from '../serving/breaker.ts';
+import { GuardedExecutor } from '../serving/guarded-executor.ts';
+import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
+import { type SignatureViews, ViewedRunner } from '../serving/viewed-runner.ts';
+import { VersionShadow } from '../shadow/version-shadow.ts';
+import type { KeptLatency } from './latency-store.ts';
+import type { LoadServableOptions } from './load-options.ts';
+
+export interface VersionStack {
+  readonly breaker: Breaker | undefined;
+  readonly shadow: VersionShadow | undefined;
+  readonly scheduler: Scheduler;
+  /** The outermost. */
+  readonly runner: ServableRunner;
+}
+
+/**
+ * One idiom for all: whatever stands around another has its interface, holds it as `inner` and changes what it must.
+ *
+ * Outermost first, those for requests and below the scheduler those for batches:
+ *
+ *   ViewedRunner      a request for a declared signature becomes one for the graph's own. Above the breaker and the
+ *                     scheduler, which know the graph's signatures alone.
+ *   ScheduledRunner   refuses while the breaker is open. Above the scheduler: what will not run must not wait.
+ *   Scheduler         requests become batches.
+ *   GuardedExecutor   the breaker. Around all that runs a batch, so that whatever fails there counts; a batch that it holds
+ *                     back costs nothing below.
+ *   ShadowedExecutor  copies some batches to another runtime. Below the breaker, as only batches that run are copied and a
+ *                     shadow that fails is no failure; above the host, which takes the inputs' memory along.
+ *   WideningExecutor  makes int32 outputs int64. Right around the runtime that wants it, so that everybody above sees the
+ *                     signatures that are served.
+ *   MovableHost       one pointer to the host, which may change while batches run. Below all that must not notice.
+ *   a host            inline, threads or processes: where the batch runs.
+ *   a Session         the runtime's own.
+ *
+ * The last four come opened (runtimes/open-version.ts, backends/host/start-host.ts): where a model runs is known only when
+ * it has been loaded and tried. The others are each an object around the one before, from the inside out, where the
+ * configuration asks for them.
+ */
+export async function buildStack(
+  options: LoadServableOptions,
+  target: VersionTarget,
+  opened: OpenedVersion & { readonly views: SignatureViews | undefined },
+): Promise<VersionStack> {
+  const { model, version, versionDirectory, batching } = target;
+  const { host, signatures, backendKind, views } = opened;
+  const { clock, telemetry, coreSlots, latencies, maxTensorBytes } = options;
+  const shadow = shadowOf(options, target, opened);
+  const breaker = breakerOf(options, model, version);
+  const shadowed = shadow?.executor ?? host.executor;
+  const guarded = breaker === undefined ? shadowed : new GuardedExecutor(shadowed, breaker);
+  const { scheduler: batchingOptions } = batching;
+  const scheduler = new Scheduler({
+    executor: guarded,
+    signatures,
+    options: { ...batchingOptions, sloMs: model.sloMs ?? batchingOptions.sloMs, weight: model.weight },
+    clock,
+    telemetry,
+    slots: coreSlots,
+    model: model.name,
+    version: version.toString(),
+  });
+  const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, backendKind);
+  const scheduled = new ScheduledRunner(scheduler, { host, kept, breaker, shadow });
+  const runner = views === undefined ? scheduled : new ViewedRunner(scheduled, views, maxTensorBytes);
+  return { breaker, shadow, scheduler, runner };
+}
+
+/** Undefined where none is asked for. */
+function shadowOf(
+  options: LoadServableOptions,
+  target: VersionTarget,
+  { host, signatures, backendKind = host.backendKind }: OpenedVersion,
+): VersionShadow | undefined {
+  const { model, version, versionDirectory } = target;
+  const { shadow: config, name } = model;
+  if (config === undefined || config.sample === 0) return undefined;
+  return new VersionShadow({
+    config,
+    versionDirectory,
+    runtime: backendKind,
+    executor: host.executor,
+    signatures,
+    startHost: (of) => startShadowHost(options, target, of),
+    clock: options.clock,
+    seriesOf: (runtime) => options.shadowSeries(name, version.toString(), runtime),
+    onEvent: (event) => options.events.onShadow?.(name, version, event),
+  });
+}
+
+function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, version: bigint): Breaker | undefined {
+  const { name, breaker = DEFAULT_BREAKER } = model;
+  if (breaker === 'off') return undefined;
+  return new Breaker({
+    ...breaker,
+    clock,
+    what: `model "${name}" version ${version}`,
+    onChange: (state, reason) => events.onBreaker?.(name, version, state, reason),
+  });
+}
+
+interface VersionParts {
+  readonly host: Host;
+  readonly kept: KeptLatency;
+  readonly breaker: Breaker | undefined;
+  readonly shadow: VersionShadow | undefined;
+}
+
+/** The scheduler's requests, and the end of all that a version holds. */
+class ScheduledRunner implements ServableRunner {
+  readonly #inner: Scheduler;
+  readonly #breaker: Breaker | undefined;
+  readonly #parts: VersionParts;
+
+  constructor(inner: Scheduler, parts: VersionParts) {
+    this.#inner = inner;
+    this.#breaker = parts.breaker;
+    this.#parts = parts;
+  }
+
+  get queuedRows(): number {
+    return this.#inner.queuedRows;
+  }
+
+  get queuedTasks(): number {
+    return this.#inner.queuedTasks;
+  }
+
+  get runningBatches(): number {
+    return this.#inner.runningBatches;
+  }
+
+  get sessions(): number {
+    const { executor } = this.#parts.host;
+    return executor.isInline === true ? 1 : executor.slots;
+  }
+
+  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
+    return this.#inner.latency.estimates();
+  }
+
+  submit(request: SchedulerRequest): Promise<TensorMap> {
+    const breaker = this.#breaker;
+    if (breaker?.isRefusing !== true) return this.#inner.submit(request);
+    request.context.note('breaker', breaker.refusalFacts());
+    throw breaker.refusal();
+  }
+
+  async close(): Promise<void> {
+    const { kept, shadow, host } = this.#parts;
+    await this.#inner.close();
+    await kept.end();
+    await Promise.all([shadow?.close(), host.close()]);
+  }
+}

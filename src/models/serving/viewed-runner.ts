@@ -1,0 +1,130 @@
+/**
+ * A servable's runner where pillion.yaml declares signatures: turns a request for a view into one for the graph, and
+ * its answer back. What names the graph's own signature goes straight through. A model without declarations has no such
+ * runner around its own.
+ */
+import type { Signatures } from '../../core/signature.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
+import type { SchedulerRequest } from '../../scheduler/task.ts';
+import type { ModelFile } from '../model-file/load-model-file.ts';
+import type { ServableRunner } from './servable.ts';
+import { fromGraphOutputs, graphOutputs, type SignatureView, toGraphInputs } from './signature-view.ts';
+
+/** By the name under which callers ask for it. */
+export type SignatureViews = ReadonlyMap<string, SignatureView>;
+
+/** The views of a model that has been opened; undefined where it declares none. If they do not fit, it is closed again. */
+export async function viewsOf(
+  file: ModelFile | undefined,
+  graphs: Signatures,
+  opened: { close(): Promise<void> },
+): Promise<SignatureViews | undefined> {
+  try {
+    const views = file?.views(graphs);
+    return views === undefined || views.size === 0 ? undefined : views;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** What callers see: views beside the graph's own signatures, and instead of one where it has its name. */
+export function withViews(graphs: Signatures, views: SignatureViews | undefined): Signatures {
+  if (views === undefined) return graphs;
+  const signatures = new Map(graphs);
+  for (const [key, view] of views) signatures.set(key, view.signature);
+  return signatures;
+}
+
+export class ViewedRunner implements ServableRunner {
+  readonly #inner: ServableRunner;
+  readonly #views: SignatureViews;
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: what the tensors that are made of one request's examples may take together. */
+  constructor(inner: ServableRunner, views: SignatureViews, maxBytes: number) {
+    this.#inner = inner;
+    this.#views = views;
+    this.#maxBytes = maxBytes;
+  }
+
+  get queuedRows(): number {
+    return this.#inner.queuedRows;
+  }
+
+  get queuedTasks(): number {
+    return this.#inner.queuedTasks;
+  }
+
+  get runningBatches(): number {
+    return this.#inner.runningBatches;
+  }
+
+  get sessions(): number {
+    return this.#inner.sessions;
+  }
+
+  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
+    return this.#inner.latencyEstimates?.() ?? new Map();
+  }
+
+  submit(request: SchedulerRequest): Promise<TensorMap> {
+    const view = this.#views.get(request.signatureName);
+    if (view === undefined) return this.#inner.submit(request);
+    return this.#run([{ view, request }]).then(([outputs]) => outputs!);
+  }
+
+  /** Runs views that make the same tensors of the same examples once; the others one after another. */
+  async submitTogether(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
+    const answers = new Map<SchedulerRequest, TensorMap>();
+    for (const group of this.#groups(requests)) {
+      // One after another: a request's cancel signal has room for one listener.
+      const outputs = await this.#answer(group);
+      for (let i = 0; i < group.length; i++) answers.set(group[i]!, outputs[i]!);
+    }
+    return requests.map((request) => answers.get(request)!);
+  }
+
+  #answer(group: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
+    const viewed = group.map((request) => ({ request, view: this.#views.get(request.signatureName) }));
+    if (viewed.every(isViewed)) return this.#run(viewed);
+    // The graph's own signatures are never grouped.
+    return this.#inner.submit(group[0]!).then((outputs) => [outputs]);
+  }
+
+  #groups(requests: readonly SchedulerRequest[]): Iterable<SchedulerRequest[]> {
+    const groups = new Map<string, SchedulerRequest[]>();
+    for (const request of requests) {
+      const inputs = this.#views.get(request.signatureName)?.inputs;
+      const key = inputs?.kind === 'examples' ? `shared ${inputs.sharing}` : `alone ${request.signatureName}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [request]);
+      else group.push(request);
+    }
+    return groups.values();
+  }
+
+  /** All of them with one run; their inputs are the same. */
+  async #run(viewed: readonly Viewed[]): Promise<readonly TensorMap[]> {
+    const { view, request } = viewed[0]!;
+    const inputs = toGraphInputs(view, request.inputs, this.#maxBytes);
+    const outputs = [...new Set(viewed.flatMap((each) => graphOutputs(each.view, each.request.outputs)))];
+    const { context } = request;
+    const given = await this.#inner.submit({ signatureName: view.graphName, inputs, outputs, context });
+    return viewed.map((each) => fromGraphOutputs(each.view, given, each.request.outputs));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+interface Viewed {
+  readonly view: SignatureView;
+  readonly request: SchedulerRequest;
+}
+
+function isViewed(each: { readonly view: SignatureView | undefined }): each is Viewed {
+  return each.view !== undefined;
+}

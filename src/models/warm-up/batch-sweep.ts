@@ -1,0 +1,119 @@
+/**
+ * Runs a version that is about to be served with made-up batches of the sizes that it will meet: on every slot, so that
+ * each has its code and memory ready, and timed, so that how long a batch takes is known before the first request.
+ *
+ *     rows 1 ▸ every slot at once (not counted) ▸ 3 runs, counted   rows 2 ▸ …   up to the largest batch
+ *
+ * Beside other models that serve it goes gently: after each run the cores are left to them for twice as long.
+ *
+ * Bounded: no size is begun that would probably end after SWEEP_BUDGET_MS, and none of more than MAX_INPUT_BYTES. The
+ * input is zeros (backends/host/trial-runs.ts), so a run that fails says nothing of the model: it ends that signature's
+ * part, is told, and that is all.
+ */
+import { byteLengthOfBatch, madeUpBatch } from '../../backends/host/trial-runs.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Batch, Executor } from '../../core/executor.ts';
+import type { Signature } from '../../core/signature.ts';
+
+/** How long runs of one size took, in milliseconds of the runtime's own time. */
+export interface LatencySeed {
+  readonly signatureName: string;
+  readonly rows: number;
+  readonly runMs: readonly number[];
+}
+
+export interface SweepOptions {
+  readonly executor: Executor;
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly clock: Clock;
+  readonly maxBatchSize: number;
+  /** Ascending; empty = any, and 1, 2, 4, … are tried. */
+  readonly allowedBatchSizes: readonly number[];
+  /** Others are being served meanwhile. */
+  readonly isGentle?: boolean;
+}
+
+export interface SweepFailure {
+  readonly signatureName: string;
+  readonly rows: number;
+  readonly error: unknown;
+}
+
+export interface Sweep {
+  readonly seeds: readonly LatencySeed[];
+  readonly failures: readonly SweepFailure[];
+}
+
+/** Of all signatures of a version together; three times that where it goes gently. */
+export const SWEEP_BUDGET_MS = 1000;
+const GENTLE_FACTOR = 3;
+/** Of one batch. */
+const MAX_INPUT_BYTES = 16 * 2 ** 20;
+const COUNTED_RUNS = 3;
+/** A size whose first run takes longer is not run again. */
+const LONG_RUN_MS = 100;
+
+/** Never rejects. */
+export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
+  const { clock, signatures, isGentle = false } = options;
+  const endsAt = clock.nowMs() + SWEEP_BUDGET_MS * (isGentle ? GENTLE_FACTOR : 1);
+  const seeds: LatencySeed[] = [];
+  const failures: SweepFailure[] = [];
+  for (const [signatureName, signature] of signatures) {
+    let lastMs = 0;
+    for (const rows of sizesOf(signature, options)) {
+      const batch = madeUpBatch(signatureName, signature, rows);
+      // Twice the rows may take twice the time, and the slots share the cores.
+      const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
+      if (isTooLong || byteLengthOfBatch(batch) > MAX_INPUT_BYTES) break;
+      const startedAt = clock.nowMs();
+      try {
+        seeds.push({ signatureName, rows, runMs: await timeRuns(options, batch) });
+      } catch (error) {
+        failures.push({ signatureName, rows, error });
+        break;
+      }
+      lastMs = clock.nowMs() - startedAt;
+    }
+  }
+  return { seeds, failures };
+}
+
+/** Sizes to try, ascending. */
+function sizesOf({ batchAxis }: Signature, { maxBatchSize, allowedBatchSizes }: SweepOptions): readonly number[] {
+  if (batchAxis.kind === 'none') return [1];
+  if (batchAxis.kind === 'fixed') return [batchAxis.size];
+  if (allowedBatchSizes.length > 0) return allowedBatchSizes;
+  const sizes: number[] = [];
+  for (let size = 1; size < maxBatchSize; size *= 2) sizes.push(size);
+  return [...sizes, maxBatchSize];
+}
+
+async function timeRuns({ executor, clock, isGentle = false }: SweepOptions, batch: Batch): Promise<readonly number[]> {
+  const firstRuns = Array.from({ length: executor.slots }, () => runOnce(executor, clock, batch));
+  // All of them are waited for, so that none is still running when the version is unloaded because one has failed.
+  const settled = await Promise.allSettled(firstRuns);
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const slowest = Math.max(...(await Promise.all(firstRuns)));
+  if (slowest > LONG_RUN_MS) return [slowest];
+  const times: number[] = [];
+  while (times.length < COUNTED_RUNS) {
+    if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * (times.at(-1) ?? slowest));
+    times.push(await runOnce(executor, clock, batch));
+  }
+  if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * times.at(-1)!);
+  return times;
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(clock.nowMs() + ms, resolve);
+  });
+}
+
+async function runOnce(executor: Executor, clock: Clock, batch: Batch): Promise<number> {
+  const startedAt = clock.nowMs();
+  const { runStart = startedAt, runEnd = clock.nowMs() } = await executor.run(batch);
+  return runEnd - runStart;
+}

@@ -1,0 +1,82 @@
+/**
+ * The files of records that may lie beside a model, in <version>/assets.extra/:
+ *
+ *   tf_serving_warmup_requests   requests to replay before the version is served (TensorFlow Serving's own name)
+ *   pillion_golden_requests      requests with the answers that they must get, or the version is not served
+ *
+ * Both are TFRecord files of PredictionLog, of at most MAX_RECORDS records.
+ */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readTfRecords, recordProblemOf, type TfRecord } from '../../codec/tfrecord/tf-record-reader.ts';
+import { ServingError } from '../../core/errors.ts';
+
+export const WARM_UP_FILE = join('assets.extra', 'tf_serving_warmup_requests');
+export const GOLDEN_FILE = join('assets.extra', 'pillion_golden_requests');
+
+/** TensorFlow Serving's limit. */
+export const MAX_RECORDS = 1000;
+
+/** Nothing there is no error: most versions have neither file. Rejects with `load_failed` where it cannot be told. */
+export async function hasRecordFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw loadFailed(`"${path}" cannot be looked at: ${message}; make it readable or take it away`, error);
+  }
+}
+
+/**
+ * Hands each record to `use`, one after the other. Resolves with how many there were; rejects with `load_failed`, naming
+ * the file, the record and its place, for a file that is not whole, one of too many records, and whatever `use` throws.
+ */
+export async function forEachRecord(
+  path: string,
+  maxRecordBytes: number,
+  use: (record: TfRecord) => Promise<void>,
+): Promise<number> {
+  let count = 0;
+  const records = readTfRecords(createReadStream(path), { maxRecordBytes });
+  try {
+    for await (const record of records) {
+      count += 1;
+      if (count > MAX_RECORDS) throw tooMany(path);
+      await use(record).catch((error: unknown) => {
+        throw badRecord(path, count, record.offset, error);
+      });
+    }
+  } catch (error) {
+    if (error instanceof ServingError && error.kind === 'load_failed') throw error;
+    throw unreadable(path, error);
+  }
+  return count;
+}
+
+function badRecord(path: string, number: number, offset: number, cause: unknown): ServingError {
+  return loadFailed(`"${path}", record ${number} at byte ${offset}: ${textOf(cause)}`, cause);
+}
+
+function tooMany(path: string): ServingError {
+  return loadFailed(`"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`);
+}
+
+function unreadable(path: string, cause: unknown): ServingError {
+  const problem = recordProblemOf(cause);
+  if (problem === undefined) return loadFailed(`"${path}" cannot be read: ${textOf(cause)}`, cause);
+  const fix =
+    problem === 'too_large'
+      ? 'write smaller requests, or raise --max_message_bytes'
+      : 'write it again as a TFRecord file of PredictionLog messages';
+  return loadFailed(`"${path}": ${textOf(cause)}; ${fix}`, cause);
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function loadFailed(message: string, cause?: unknown): ServingError {
+  return new ServingError('load_failed', message, { cause });
+}

@@ -1,0 +1,46 @@
+/** Lines of the log that tell how a version was warmed up: one for each step. */
+import type { Logger } from '../../telemetry/log/log.ts';
+import type { LatencySeed } from './batch-sweep.ts';
+import type { WarmUpEvents } from './warm-up.ts';
+
+export function warmUpLog(logger: Logger): WarmUpEvents {
+  return {
+    onReplayed: ({ name, version }, { what, records, tookMs, error }) => {
+      // The load that fails of it is told by itself.
+      if (error !== undefined) return;
+      logger.info(
+        { event: 'replayed', model: name, version: version.toString(), what, records, ms: rounded(tookMs) },
+        `${what} requests replayed`,
+      );
+    },
+    onSwept: ({ name, version }, { seeds, failures }, tookMs) => {
+      const of = { model: name, version: version.toString() };
+      logger.info(
+        { event: 'swept', ...of, run_ms: describeSeeds(seeds), ms: rounded(tookMs) },
+        'warmed up with made-up batches',
+      );
+      for (const { signatureName, rows, error } of failures) {
+        logger.warn(
+          { ...of, signature: signatureName, rows, err: error },
+          'a made-up batch failed, which says nothing of real ones; a warm-up file warms the model with real ones',
+        );
+      }
+    },
+  };
+}
+
+/** {"serving_default": "1:0.02 2:0.02 4:0.03"}: rows and the median of their runs in ms. */
+function describeSeeds(seeds: readonly LatencySeed[]): Readonly<Record<string, string>> {
+  const described: Record<string, string> = {};
+  for (const { signatureName, rows, runMs } of seeds) {
+    const median = runMs.toSorted((a, b) => a - b)[runMs.length >> 1]!;
+    const before = described[signatureName];
+    described[signatureName] = `${before === undefined ? '' : `${before} `}${rows}:${rounded(median)}`;
+  }
+  return described;
+}
+
+/** Three digits after the point: microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,152 @@
+/**
+ * An HTTP request as an exchange: its answer or its error as a head and a body, compressed for who accepts it.
+ *
+ * A client that goes cancels the request; its answer is then written nowhere. How bytes come and go is the transport's
+ * matter.
+ */
+import type { Buffer } from 'node:buffer';
+import { clientLeft } from '../../core/cancel.ts';
+import type { ServingError } from '../../core/errors.ts';
+import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
+import type { ExchangeSurroundings, OpenExchange, Wire } from '../exchange.ts';
+import type { Route } from '../protocols/tensorflow-serving/rest/routes.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { RequestArrival } from '../request-lifecycle.ts';
+import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
+import { JSON_TYPE } from './answer-head.ts';
+import { type Coding, chooseCoding } from './coding/accept-encoding.ts';
+import { ANSWER_CODINGS, compressAnswer } from './coding/answer-compression.ts';
+import { errorBody, retryAfterSeconds } from './http-errors.ts';
+import type { Transport } from './transport.ts';
+
+/** What the requests of one server share. */
+export interface RestSurroundings extends ExchangeSurroundings {
+  /** Bytes, as sent and inflated. */
+  readonly maxBodyBytes: number;
+  /** Answers from this size on are compressed for who accepts it. Infinity = none. */
+  readonly compressFromBytes: number;
+}
+
+const OK = 200;
+
+interface Compressed {
+  readonly body: Buffer;
+  readonly coding: Coding;
+}
+
+export class HttpWire implements Wire<Buffer> {
+  readonly #transport: Transport;
+  readonly #route: Route;
+  readonly #contentType: string;
+  readonly #surroundings: RestSurroundings;
+  readonly #open: HttpWire[];
+  #exchange: OpenExchange | undefined;
+  #compressed: Compressed | undefined;
+  /** The connection ends after this answer. */
+  endsConnection = false;
+
+  /**
+   * `contentType` of an answer that is no error. `open` holds what is open on the connection; this is in it until it has
+   * its answer.
+   */
+  constructor(
+    transport: Transport,
+    route: Route,
+    contentType: string,
+    open: HttpWire[],
+    surroundings: RestSurroundings,
+  ) {
+    this.#transport = transport;
+    this.#route = route;
+    this.#contentType = contentType;
+    this.#open = open;
+    this.#surroundings = surroundings;
+  }
+
+  arrival(method: string): RequestArrival {
+    const { fields, peer } = this.#transport;
+    const { timeout, priority, requestId, callerTrace } = fields;
+    const receivedAt = this.#surroundings.lifecycle.clock.nowMs();
+    return { surface: 'rest', method, receivedAt, timeoutMs: timeout, requestId, peer, priority, callerTrace };
+  }
+
+  begun(exchange: OpenExchange): void {
+    this.#exchange = exchange;
+    this.#open.push(this);
+  }
+
+  prepare(answer: Buffer): Promise<void> | undefined {
+    if (answer.length < this.#surroundings.compressFromBytes) return undefined;
+    const coding = chooseCoding(this.#transport.fields.acceptEncoding, ANSWER_CODINGS);
+    return coding === undefined ? undefined : this.#compress(answer, coding);
+  }
+
+  answer(answer: Buffer, context: RequestContext): void {
+    const { kind, spec } = this.#route;
+    const { alternate } = context;
+    const compressed = this.#compressed;
+    // A status is of all versions, or of the one that the path names.
+    const version = kind === 'status' ? (spec.version?.toString() ?? '') : context.version;
+    const extras = told(context);
+    if (alternate !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, alternate));
+    if (compressed !== undefined) extras.push('content-encoding', compressed.coding);
+    this.#send(context, OK, this.#contentType, compressed?.body ?? answer, version, extras);
+  }
+
+  refuse(error: ServingError, context: RequestContext): void {
+    const { allow, error: noRoute } = this.#route;
+    const extras = told(context);
+    if (allow !== undefined && error === noRoute) extras.push('allow', allow);
+    const retryAfter = retryAfterSeconds(error);
+    if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
+    this.#send(context, error.row.http, JSON_TYPE, errorBody(error.message), context.version, extras);
+  }
+
+  breakOff(): void {
+    this.#transport.destroy();
+  }
+
+  /** The connection has closed. */
+  onClientGone(): void {
+    const exchange = this.#exchange!;
+    exchange.onAbort(clientLeft(exchange.context.stages.reached));
+  }
+
+  /** Nothing more of the request can be read. One whose body that is gets the answer. */
+  onUnreadable(error: ServingError): void {
+    this.endsConnection = true;
+    if (!this.#transport.hasRequest) this.#exchange!.fail(error);
+  }
+
+  async #compress(answer: Buffer, coding: Coding): Promise<void> {
+    const body = await compressAnswer(answer, coding);
+    if (body.length < answer.length) this.#compressed = { body, coding };
+  }
+
+  #send(
+    context: RequestContext,
+    status: number,
+    contentType: string,
+    body: Buffer,
+    version: string,
+    extras: readonly string[],
+  ): void {
+    const transport = this.#transport;
+    this.#open.splice(this.#open.indexOf(this), 1);
+    context.requestBytes = transport.receivedBytes;
+    transport.stopBody();
+    if (!transport.isOpen) return;
+    context.responseBytes = body.length;
+    const { endsConnection } = this;
+    const { stages } = context;
+    transport.send({ status, contentType, body, version, stages, now: context.now(), extras, endsConnection });
+  }
+}
+
+/** What every answer tells of its request: names and values in turn. */
+function told({ callerId, trace }: RequestContext): string[] {
+  const headers: string[] = [];
+  if (callerId !== undefined) headers.push('x-request-id', callerId);
+  if (trace !== undefined && isToldToCaller(trace)) headers.push('traceparent', formatTraceparent(trace));
+  return headers;
+}

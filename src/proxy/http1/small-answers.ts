@@ -1,0 +1,69 @@
+/**
+ * Answers that are about no model, and so have no exchange and no record: the metrics page, and OPTIONS.
+ */
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { MetricsPage } from '../../telemetry/metrics/metrics-page.ts';
+import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
+import type { AnswerTurn } from './answer-turns.ts';
+import { chooseCoding } from './coding/accept-encoding.ts';
+import { ANSWER_CODINGS, compressAnswer } from './coding/answer-compression.ts';
+import { preflightHeaders } from './cors.ts';
+import { errorBody } from './http-errors.ts';
+
+export interface SmallAnswersOptions {
+  readonly heads: AnswerHeads;
+  /** `accept` as the request has it. */
+  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
+  /** Pages from this size on are compressed for who accepts it. */
+  readonly compressFromBytes: number;
+  /** OPTIONS answers browsers that ask before they send. */
+  readonly hasCors: boolean;
+}
+
+export class SmallAnswers {
+  readonly #options: SmallAnswersOptions;
+
+  constructor(options: SmallAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** `allow`: the methods of the path. */
+  options(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn, allow: string): void {
+    const { hasCors } = this.#options;
+    const cors = hasCors ? preflightHeaders(request.headers) : [];
+    send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
+  }
+
+  /** Rejects, after its answer, with why the metrics could not be read. */
+  async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
+    const { heads, metrics, compressFromBytes } = this.#options;
+    try {
+      const { contentType, text } = await metrics(request.headers.accept);
+      const page = Buffer.from(text, 'utf8');
+      const accepted = request.headers['accept-encoding'];
+      const coding = page.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
+      const body = coding === undefined ? page : await compressAnswer(page, coding);
+      const encoding = coding === undefined ? [] : ['content-encoding', coding];
+      const length = ['content-length', String(body.length)];
+      send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
+    } catch (error) {
+      const body = errorBody('the metrics cannot be read; the server log has the cause');
+      const length = ['content-length', String(body.length)];
+      send(response, turn, 500, ['content-type', JSON_TYPE, ...length, ...heads.common], body);
+      throw error;
+    }
+  }
+}
+
+function send(
+  response: ServerResponse,
+  turn: AnswerTurn,
+  status: number,
+  headers: readonly string[],
+  body?: Buffer,
+): void {
+  turn.send((isLast) => {
+    response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : [...headers]).end(body);
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * Puts together header blocks that come in several frames (RFC 9113, 6.10): HEADERS, then CONTINUATION frames with
+ * nothing in between. Bounded in frames and in bytes, so that a block which never ends (CVE-2024-27316) ends here.
+ */
+import { Buffer } from 'node:buffer';
+import { enhanceYourCalm, protocolError } from '../error-code.ts';
+
+export class HeaderIntake {
+  readonly #maxBytes: number;
+  readonly #maxContinuations: number;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+  /** Of the HEADERS frame. */
+  streamId = 0;
+  flags = 0;
+  isSelfDependent = false;
+  /** When it began, in coarse time. */
+  startedAt = 0;
+
+  /** @param maxListBytes a block that decodes to more may be up to twice as long, so that it can be answered */
+  constructor(maxListBytes: number, maxContinuations: number) {
+    this.#maxBytes = 2 * maxListBytes;
+    this.#maxContinuations = maxContinuations;
+  }
+
+  get isOpen(): boolean {
+    return this.#parts.length > 0;
+  }
+
+  begin(streamId: number, flags: number, isSelfDependent: boolean, fragment: Buffer, now: number): void {
+    this.streamId = streamId;
+    this.flags = flags;
+    this.isSelfDependent = isSelfDependent;
+    this.startedAt = now;
+    this.#add(fragment);
+  }
+
+  continue(streamId: number, fragment: Buffer): void {
+    if (!this.isOpen || streamId !== this.streamId) throw protocolError('CONTINUATION without its HEADERS');
+    if (this.#parts.length > this.#maxContinuations) throw enhanceYourCalm('too many CONTINUATION frames');
+    this.#add(fragment);
+  }
+
+  /** The whole block. */
+  finish(): Buffer {
+    const block = Buffer.concat(this.#parts, this.#bytes);
+    this.#parts.length = 0;
+    this.#bytes = 0;
+    return block;
+  }
+
+  /** Copied: a small fragment must not keep a large read buffer alive. */
+  #add(fragment: Buffer): void {
+    this.#bytes += fragment.length;
+    if (this.#bytes > this.#maxBytes) throw enhanceYourCalm('header block too large');
+    this.#parts.push(Buffer.from(fragment));
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The header list of a request, checked (RFC 9113, 8.2 and 8.3), and that of its trailers.
+ */
+import { FieldKind, type HeaderField } from '../hpack/header-field.ts';
+
+/**
+ * Read only, and shared: a client that repeats its header block gets the same object again, so that a handler may keep
+ * what it derives from it (a route, say) in `derived`.
+ */
+export class RequestHeaders {
+  readonly method: string;
+  /** '' for CONNECT, as is the path. */
+  readonly scheme: string;
+  readonly path: string;
+  /** `:authority`, or `host` where there is none; '' if neither. */
+  readonly authority: string;
+  /** −1 if the client did not say. The engine holds the body to it. */
+  readonly contentLength: number;
+  /** Without pseudo-headers, in the order sent, names in lower case, repeated ones apart. */
+  readonly fields: readonly HeaderField[];
+  /** The handler's own. A WeakMap would do, at the collector's cost, where a client's blocks all differ. */
+  derived: object | undefined = undefined;
+
+  constructor(pseudo: PseudoHeaders, contentLength: number, fields: readonly HeaderField[]) {
+    this.method = pseudo.method ?? '';
+    this.scheme = pseudo.scheme ?? '';
+    this.path = pseudo.path ?? '';
+    this.authority = pseudo.authority ?? getField(fields, 'host') ?? '';
+    this.contentLength = contentLength;
+    this.fields = fields;
+  }
+
+  /** The first value of a field, by its lower-case name. */
+  get(name: string): string | undefined {
+    return getField(this.fields, name);
+  }
+}
+
+export function getField(fields: readonly HeaderField[], name: string): string | undefined {
+  for (const field of fields) if (field.name === name) return field.value;
+  return undefined;
+}
+
+interface PseudoHeaders {
+  method: string | undefined;
+  scheme: string | undefined;
+  path: string | undefined;
+  authority: string | undefined;
+}
+
+/** Undefined if the request is malformed. */
+export function readRequestHeaders(list: readonly HeaderField[]): RequestHeaders | undefined {
+  const pseudo: PseudoHeaders = { method: undefined, scheme: undefined, path: undefined, authority: undefined };
+  let pseudoCount = 0;
+  for (const field of list) {
+    const key = PSEUDO_KEYS[field.kind];
+    if (key === undefined) break;
+    if (pseudo[key] !== undefined) return undefined;
+    pseudo[key] = field.value;
+    pseudoCount += 1;
+  }
+  if (!isComplete(pseudo)) return undefined;
+  const fields = list.slice(pseudoCount);
+  let contentLength = -1;
+  for (const field of fields) {
+    if (field.kind === FieldKind.CONTENT_LENGTH) {
+      const length = Number(field.value);
+      if (contentLength !== -1 && contentLength !== length) return undefined;
+      contentLength = length;
+    } else if (field.kind === FieldKind.HOST) {
+      // Two names for the host would let two servers disagree on which one was meant.
+      if (pseudo.authority !== undefined && pseudo.authority !== field.value) return undefined;
+    } else if (field.kind !== FieldKind.REGULAR) {
+      return undefined;
+    }
+  }
+  return new RequestHeaders(pseudo, contentLength, fields);
+}
+
+const PSEUDO_KEYS: { readonly [kind: number]: keyof PseudoHeaders } = {
+  [FieldKind.METHOD]: 'method',
+  [FieldKind.SCHEME]: 'scheme',
+  [FieldKind.PATH]: 'path',
+  [FieldKind.AUTHORITY]: 'authority',
+};
+
+function isComplete({ method, scheme, path, authority }: PseudoHeaders): boolean {
+  if (method === 'CONNECT') return scheme === undefined && path === undefined && authority !== undefined;
+  return method !== undefined && scheme !== undefined && path !== undefined;
+}
+
+/** Trailers have neither pseudo-headers nor anything that a request may not have. */
+export function areTrailersValid(list: readonly HeaderField[]): boolean {
+  return list.every(
+    ({ kind }) => kind === FieldKind.REGULAR || kind === FieldKind.HOST || kind === FieldKind.CONTENT_LENGTH,
+  );
+}

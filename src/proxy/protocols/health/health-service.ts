@@ -1,0 +1,157 @@
+/**
+ * grpc.health.v1.Health: is there any use in sending a request? All our services follow the one readiness of the server.
+ *
+ * Outside the requests' lifecycle on purpose: a draining server must still say that it is not serving, and a Watch that
+ * stays open for days is no request in flight.
+ */
+
+import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
+import { mapField, message, varintField } from '../../../codec/protobuf/wire-writer.ts';
+import { GrpcStatus, ServingError } from '../../../core/errors.ts';
+import { quoteName } from '../../../core/list-names.ts';
+import type { CallReader, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
+import { OK, statusOf } from '../../grpc/grpc-errors.ts';
+import type { Readiness } from '../../readiness.ts';
+import { MODEL_SERVICE } from '../tensorflow-serving/grpc/model-service.ts';
+import { PREDICTION_SERVICE } from '../tensorflow-serving/grpc/prediction-service.ts';
+
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+
+/** "" is the whole server; TensorFlow Serving knows the last two, without their package. */
+const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, 'PredictionService', 'ModelService'];
+
+/** HealthCheckResponse.ServingStatus. */
+const SERVING = 1;
+const NOT_SERVING = 2;
+const SERVICE_UNKNOWN = 3;
+
+export class HealthService {
+  readonly #readiness: Readiness;
+  readonly #watches = new Set<HealthWatch>();
+  #isEnding = false;
+
+  constructor(readiness: Readiness) {
+    this.#readiness = readiness;
+  }
+
+  register(engine: GrpcEngine): void {
+    const method = (name: string, answer: (call: GrpcCall, bytes: Uint8Array) => void) => ({
+      path: `/${HEALTH_SERVICE}/${name}`,
+      isClientStream: false,
+      enforcesDeadline: false,
+      start: (call: GrpcCall): CallReader => ({ onMessage: (bytes) => answer(call, bytes), onAbort: () => undefined }),
+    });
+    engine.register(method('Check', (call, bytes) => this.#check(call, bytes)));
+    engine.register(method('List', (call) => this.#list(call)));
+    engine.register({ ...method('Watch', () => undefined), start: (call) => new HealthWatch(call, this) });
+  }
+
+  /** Ends every Watch: last status NOT_SERVING, then OK. New ones end at once too. For a drain. */
+  endWatches(): void {
+    this.#isEnding = true;
+    for (const watch of this.#watches) watch.finish();
+  }
+
+  /** Undefined for a service that we do not have. */
+  statusOf(service: string): number | undefined {
+    if (!KNOWN.includes(service)) return undefined;
+    return this.#readiness.isReady && !this.#isEnding ? SERVING : NOT_SERVING;
+  }
+
+  /** Tells `watch` of changes until the returned function is called. */
+  add(watch: HealthWatch): () => void {
+    this.#watches.add(watch);
+    const stop = this.#readiness.onChange(() => watch.update());
+    return () => {
+      stop();
+      this.#watches.delete(watch);
+    };
+  }
+
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  #check(call: GrpcCall, bytes: Uint8Array): void {
+    const service = readService(call, bytes);
+    if (service === undefined) return;
+    const status = this.statusOf(service);
+    if (status === undefined) {
+      const text = `health of ${quoteName(service)} is not known; ask for "" or ${PREDICTION_SERVICE}`;
+      call.end({ code: GrpcStatus.NOT_FOUND, message: text });
+      return;
+    }
+    call.send(healthCheckResponse(status));
+    call.end(OK);
+  }
+
+  /** HealthListResponse: 1 statuses map<string, HealthCheckResponse>. */
+  #list(call: GrpcCall): void {
+    call.send(message(...KNOWN.map((service) => mapField(1, service, healthCheckResponse(this.statusOf(service)!)))));
+    call.end(OK);
+  }
+}
+
+/** One client that is told of every change. */
+class HealthWatch implements CallReader {
+  readonly #call: GrpcCall;
+  readonly #health: HealthService;
+  #service = '';
+  /** What the client was told last. */
+  #told: number | undefined;
+  #stop: (() => void) | undefined;
+
+  constructor(call: GrpcCall, health: HealthService) {
+    this.#call = call;
+    this.#health = health;
+  }
+
+  onMessage(bytes: Uint8Array): void {
+    const service = readService(this.#call, bytes);
+    if (service === undefined) return;
+    this.#service = service;
+    this.#stop = this.#health.add(this);
+    this.update();
+    if (this.#health.isEnding) this.finish();
+  }
+
+  onAbort(): void {
+    this.#stop?.();
+  }
+
+  /** Tells the client the status if it is another than before. */
+  update(): void {
+    const status = this.#health.statusOf(this.#service) ?? SERVICE_UNKNOWN;
+    if (status === this.#told) return;
+    this.#told = status;
+    this.#call.send(healthCheckResponse(status));
+  }
+
+  finish(): void {
+    this.update();
+    this.#stop?.();
+    this.#call.end(OK);
+  }
+}
+
+/** HealthCheckRequest: 1 service. Undefined = it could not be read, and the call has been ended. */
+function readService(call: GrpcCall, bytes: Uint8Array): string | undefined {
+  const reader = new WireReader(bytes, 'HealthCheckRequest');
+  let service = '';
+  try {
+    while (reader.next()) {
+      if (reader.tag === lengthDelimited(1)) service = reader.string();
+      else reader.skip();
+    }
+  } catch (error) {
+    if (!(error instanceof ServingError)) throw error;
+    call.end(statusOf(error));
+    return undefined;
+  }
+  return service;
+}
+
+/** HealthCheckResponse: 1 status. */
+function healthCheckResponse(status: number): Uint8Array {
+  return varintField(1, status);
+}

@@ -1,0 +1,92 @@
+/**
+ * tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it.
+ */
+
+import { lengthDelimited, WireReader } from '../../../../codec/protobuf/wire-reader.ts';
+import {
+  bytesField,
+  message,
+  messageField,
+  messageWithRoom,
+  varintField,
+} from '../../../../codec/protobuf/wire-writer.ts';
+import { missingModelSpec, readModelSpec } from '../../../../codec/tensorflow/model-spec-codec.ts';
+import { readReloadRequest, writeReloadResponse } from '../../../../codec/tensorflow/reload-codec.ts';
+import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { Lookup } from '../../../call.ts';
+import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
+import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
+import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../../../handlers/model-info.ts';
+import type { CounterIncrease, ReloadHandler } from '../../../handlers/reload.ts';
+
+export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
+
+/** `reload`: undefined = clients may not change which models are served. */
+export function registerModelService(
+  engine: GrpcEngine,
+  modelInfo: ModelInfoHandler,
+  reload: ReloadHandler | undefined,
+  surroundings: ExchangeSurroundings,
+): void {
+  const status: Method<Uint8Array, readonly VersionStatus[]> = {
+    name: 'GetModelStatus',
+    decode: (bytes, _path, context) => {
+      const modelSpec = readModelStatusRequest(bytes);
+      return new Lookup(() => modelInfo.status(modelSpec, context));
+    },
+    encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
+  };
+  engine.register(unaryMethod(MODEL_SERVICE, status, surroundings));
+  engine.register(reloadMethod(reload, surroundings));
+}
+
+function reloadMethod(reload: ReloadHandler | undefined, surroundings: ExchangeSurroundings): GrpcMethod {
+  const name = 'HandleReloadConfigRequest';
+  if (reload === undefined) {
+    return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'to allow it start the server with --enable_reload_rpc');
+  }
+  const method: Method<Uint8Array, readonly CounterIncrease[]> = {
+    name,
+    decode: (bytes) => {
+      const request = readReloadRequest(bytes);
+      return new Lookup(() => reload.reload(request));
+    },
+    encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
+  };
+  return unaryMethod(MODEL_SERVICE, method, surroundings);
+}
+
+/** GetModelStatusRequest: 1 model_spec. */
+export function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
+  const reader = new WireReader(bytes, 'GetModelStatusRequest');
+  let modelSpec: ModelSpec | undefined;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) modelSpec = readModelSpec(reader, modelSpec);
+    else reader.skip();
+  }
+  if (modelSpec === undefined) throw missingModelSpec('GetModelStatusRequest');
+  return modelSpec;
+}
+
+/**
+ * GetModelStatusResponse: 1 model_version_status [{1 version, 2 state, 3 status {1 error_code, 2 error_message}}].
+ * status is always there: empty = OK.
+ */
+export function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Array {
+  return message(
+    ...statuses.map(({ version, state, error }) =>
+      messageField(
+        1,
+        message(
+          varintField(1, version),
+          varintField(2, VERSION_STATES[state]),
+          messageField(
+            3,
+            error === undefined ? message() : message(varintField(1, error.row.grpc), bytesField(2, error.message)),
+          ),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata.
+ */
+
+import { messageWithRoom } from '../../../../codec/protobuf/wire-writer.ts';
+import { readExamplesRequest, readMultiInferenceRequest } from '../../../../codec/tensorflow/example-input-reader.ts';
+import {
+  writeClassificationResponse,
+  writeMultiInferenceResponse,
+  writeRegressionResponse,
+} from '../../../../codec/tensorflow/inference-response-writer.ts';
+import {
+  readModelMetadataRequest,
+  SIGNATURE_DEF,
+  writeModelMetadataResponse,
+} from '../../../../codec/tensorflow/model-metadata-codec.ts';
+import { PredictRequestMemo, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
+import { PredictResponseWriter } from '../../../../codec/tensorflow/predict-response-writer.ts';
+import { ServingError } from '../../../../core/errors.ts';
+import { listNames } from '../../../../core/list-names.ts';
+import type { ModelSpec } from '../../../../core/model-spec.ts';
+import type { TensorMap } from '../../../../core/tensor.ts';
+import { Lookup } from '../../../call.ts';
+import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
+import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { unaryMethod } from '../../../grpc/grpc-wire.ts';
+import { type Classified, ClassifyCall } from '../../../handlers/classify.ts';
+import type { PredictHandler } from '../../../handlers/inference-call.ts';
+import type { ModelInfoHandler, ModelMetadata } from '../../../handlers/model-info.ts';
+import { type InferenceResult, MultiInferenceCall } from '../../../handlers/multi-inference.ts';
+import { PredictCall } from '../../../handlers/predict.ts';
+import { RegressCall, type Regressed } from '../../../handlers/regress.ts';
+import type { RequestContext } from '../../../request-context.ts';
+
+export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
+
+export interface PredictionServiceOptions {
+  readonly predict: PredictHandler;
+  readonly modelInfo: ModelInfoHandler;
+  /** Answer with tensor_content instead of the typed *_val fields. */
+  readonly serializationAsTensorContent: boolean;
+  /** What the tensors of one request may take together once decoded, in bytes. */
+  readonly maxTensorBytes: number;
+}
+
+export function registerPredictionService(
+  engine: GrpcEngine,
+  options: PredictionServiceOptions,
+  surroundings: ExchangeSurroundings,
+): void {
+  const { predict: handler, modelInfo, maxTensorBytes } = options;
+  const methods: readonly Method<Uint8Array>[] = [
+    new GrpcPredict(options),
+    {
+      name: 'Classify',
+      decode: (message, _path, context) =>
+        new ClassifyCall(handler, readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes), context),
+      encode: (classified) => writeClassificationResponse(classified, MESSAGE_HEAD_BYTES),
+    } satisfies Method<Uint8Array, Classified, ClassifyCall>,
+    {
+      name: 'Regress',
+      decode: (message, _path, context) =>
+        new RegressCall(handler, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
+      encode: (regressed) => writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES),
+    } satisfies Method<Uint8Array, Regressed, RegressCall>,
+    {
+      name: 'MultiInference',
+      decode: (message, _path, context) =>
+        new MultiInferenceCall(handler, readMultiInferenceRequest(message, maxTensorBytes), context),
+      encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
+    } satisfies Method<Uint8Array, readonly InferenceResult[], MultiInferenceCall>,
+    {
+      name: 'GetModelMetadata',
+      decode: (message, _path, context) => {
+        const modelSpec = readMetadataRequest(message);
+        return new Lookup(() => modelInfo.metadata(modelSpec, context));
+      },
+      encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
+    } satisfies Method<Uint8Array, ModelMetadata>,
+  ];
+  for (const method of methods) engine.register(unaryMethod(PREDICTION_SERVICE, method, surroundings));
+}
+
+class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
+  readonly name = 'Predict';
+  readonly #handler: PredictHandler;
+  readonly #maxTensorBytes: number;
+  readonly #memo = new PredictRequestMemo();
+  readonly #responses: PredictResponseWriter;
+
+  constructor({ predict, maxTensorBytes, serializationAsTensorContent }: PredictionServiceOptions) {
+    this.#handler = predict;
+    this.#maxTensorBytes = maxTensorBytes;
+    this.#responses = new PredictResponseWriter(serializationAsTensorContent);
+  }
+
+  decode(message: Uint8Array, _path: ModelSpec, context: RequestContext): PredictCall {
+    return new PredictCall(this.#handler, readPredictRequest(message, this.#maxTensorBytes, this.#memo), context);
+  }
+
+  encode(outputs: TensorMap, { served }: PredictCall): Uint8Array {
+    return this.#responses.write(served, outputs, MESSAGE_HEAD_BYTES);
+  }
+}
+
+function readMetadataRequest(message: Uint8Array): ModelSpec {
+  const { modelSpec, fields } = readModelMetadataRequest(message);
+  const unknown = fields.filter((field) => field !== SIGNATURE_DEF);
+  if (fields.length > 0 && unknown.length === 0) return modelSpec;
+  const sent = fields.length === 0 ? 'is empty' : `has ${listNames(unknown)}`;
+  throw new ServingError('invalid_request', `metadata_field ${sent}; send "${SIGNATURE_DEF}", the only one there is`);
+}

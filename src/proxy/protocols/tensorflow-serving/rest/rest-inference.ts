@@ -1,0 +1,98 @@
+/**
+ * Classify and Regress over REST, in JSON. As TensorFlow Serving, the whole body is read
+ * before the model is looked up, and the answer's key is `results`:
+ *
+ *   classify   {"results":[[["label",0.9],["other",0.1]],…]}     a label that there is none of is ""
+ *   regress    {"results":[0.5,…]}
+ */
+import type { Buffer } from 'node:buffer';
+import { ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
+import { JsonWriter } from '../../../../codec/json/json-writer.ts';
+import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { elements, type NumericTensor } from '../../../../core/tensor.ts';
+import type { Method } from '../../../exchange.ts';
+import { type Classified, ClassifyCall } from '../../../handlers/classify.ts';
+import type { ExamplesAsked } from '../../../handlers/examples-call.ts';
+import type { PredictHandler } from '../../../handlers/inference-call.ts';
+import { RegressCall, type Regressed } from '../../../handlers/regress.ts';
+import type { RequestContext } from '../../../request-context.ts';
+
+const NO_LABEL = new Uint8Array(0);
+
+abstract class RestExamples {
+  protected readonly handler: PredictHandler;
+  readonly #verb: string;
+  readonly #reader: ExamplesBodyReader;
+
+  /** `maxBytes`: what the examples of one request may take together, in bytes. */
+  constructor(handler: PredictHandler, maxBytes: number, verb: string) {
+    this.handler = handler;
+    this.#verb = verb;
+    this.#reader = new ExamplesBodyReader(maxBytes);
+  }
+
+  protected read(body: Buffer, path: ModelSpec): ExamplesAsked {
+    const { signatureName, examples } = this.#reader.read(body, this.#verb);
+    return { modelSpec: signatureName === undefined ? path : { ...path, signatureName }, examples };
+  }
+}
+
+export class RestClassify extends RestExamples implements Method<Buffer, Classified, ClassifyCall> {
+  readonly name = 'Classify';
+  readonly #writer = new JsonWriter();
+
+  constructor(handler: PredictHandler, maxBytes: number) {
+    super(handler, maxBytes, 'classify');
+  }
+
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): ClassifyCall {
+    return new ClassifyCall(this.handler, this.read(body, path), context);
+  }
+
+  encode({ result: { rows, columns, classes, scores } }: Classified): Buffer {
+    const writer = this.#writer;
+    const numbers = scores && floatsOf(scores);
+    writer.clear();
+    writer.ascii('{"results":[');
+    for (let row = 0; row < rows; row++) {
+      writer.ascii(row === 0 ? '[' : ',[');
+      for (let i = row * columns; i < (row + 1) * columns; i++) {
+        writer.ascii(i === row * columns ? '[' : ',[');
+        writer.string(classes?.data[i] ?? NO_LABEL);
+        writer.ascii(',');
+        if (numbers === undefined) writer.ascii('0.0');
+        else writer.float32s(numbers, i, i + 1);
+        writer.ascii(']');
+      }
+      writer.ascii(']');
+    }
+    writer.ascii(']}');
+    return writer.take();
+  }
+}
+
+export class RestRegress extends RestExamples implements Method<Buffer, Regressed, RegressCall> {
+  readonly name = 'Regress';
+  readonly #writer = new JsonWriter();
+
+  constructor(handler: PredictHandler, maxBytes: number) {
+    super(handler, maxBytes, 'regress');
+  }
+
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): RegressCall {
+    return new RegressCall(this.handler, this.read(body, path), context);
+  }
+
+  encode({ result: { rows, values } }: Regressed): Buffer {
+    const writer = this.#writer;
+    writer.clear();
+    writer.ascii('{"results":[');
+    writer.float32s(floatsOf(values), 0, rows);
+    writer.ascii(']}');
+    return writer.take();
+  }
+}
+
+function floatsOf(tensor: NumericTensor): Float32Array {
+  return elements(tensor) as Float32Array;
+}

@@ -1,0 +1,98 @@
+/**
+ * The gRPC surface: our services on an engine. Construct, listen, drain, close.
+ */
+
+import type { GrpcEngine } from '../grpc/engine.ts';
+import type { PredictHandler } from '../handlers/inference-call.ts';
+import type { ModelInfoHandler } from '../handlers/model-info.ts';
+import type { ReloadHandler } from '../handlers/reload.ts';
+import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
+import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
+import { MODEL_SERVICE, registerModelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
+import {
+  PREDICTION_SERVICE,
+  registerPredictionService,
+} from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
+import type { Readiness } from '../readiness.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { RequestLifecycle } from '../request-lifecycle.ts';
+
+export interface GrpcServerOptions {
+  /** Answer Predict with tensor_content instead of the typed *_val fields. Default false, as many clients read those alone. */
+  readonly serializationAsTensorContent?: boolean;
+  /**
+   * What the tensors of one Predict may take together once decoded, in bytes: give the engine's message limit. Larger
+   * than the message they may be by the filling rule (ten bytes may ask for terabytes) and as varints.
+   */
+  readonly maxTensorBytes: number;
+}
+
+export interface GrpcServerParts {
+  readonly engine: GrpcEngine;
+  readonly lifecycle: RequestLifecycle;
+  readonly predict: PredictHandler;
+  readonly modelInfo: ModelInfoHandler;
+  /** Undefined = clients may not change which models are served. */
+  readonly reload?: ReloadHandler | undefined;
+  readonly readiness: Readiness;
+  /** The cause of an INTERNAL that the caller is not told: for the log. */
+  readonly onInternalError: (error: unknown, context: RequestContext) => void;
+  readonly options: GrpcServerOptions;
+}
+
+export class GrpcServer {
+  readonly #engine: GrpcEngine;
+  readonly #health: HealthService;
+  readonly #reflection = new ReflectionService([
+    PREDICTION_SERVICE,
+    MODEL_SERVICE,
+    HEALTH_SERVICE,
+    ...REFLECTION_SERVICES,
+  ]);
+
+  constructor(parts: GrpcServerParts) {
+    const { engine, lifecycle, predict, modelInfo, onInternalError, options } = parts;
+    const surroundings = { lifecycle, onInternalError };
+    this.#engine = engine;
+    this.#health = new HealthService(parts.readiness);
+    const { serializationAsTensorContent = false, maxTensorBytes } = options;
+    const prediction = { predict, modelInfo, serializationAsTensorContent, maxTensorBytes };
+    registerPredictionService(engine, prediction, surroundings);
+    registerModelService(engine, modelInfo, parts.reload, surroundings);
+    this.#health.register(engine);
+    this.#reflection.register(engine);
+  }
+
+  /** Resolves with the addresses as bound, in order. If one cannot be bound, none stays bound. Rejects with ListenError. */
+  async listen(addresses: readonly string[]): Promise<readonly string[]> {
+    const bound: string[] = [];
+    try {
+      for (const address of addresses) bound.push(await this.#engine.listen(address));
+    } catch (error) {
+      await this.#engine.close();
+      throw error;
+    }
+    return bound;
+  }
+
+  /**
+   * Ends the streams that have no end of their own (health watches, reflection) and waits until every call has ended
+   * and every connection is closed. What is in flight finishes; refusing new requests on connections that are still
+   * open is the lifecycle's part.
+   */
+  async drain(): Promise<void> {
+    this.#endStreams();
+    await this.#engine.drain();
+  }
+
+  /** Closes every connection now. After `drain`, or instead of it. */
+  async close(): Promise<void> {
+    this.#endStreams();
+    await this.#engine.close();
+  }
+
+  #endStreams(): void {
+    this.#health.endWatches();
+    this.#reflection.endStreams();
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * May a request wait? Asked once, before it is queued: what could not be answered in time is refused now, when its
+ * client can still do something else, and costs no run.
+ *
+ *   rows ▸ bytes ▸ deadline or objective ▸ forecast ▸ in time: a ticket
+ *                                             └ late ▸ the model alone takes longer than the deadline: deadline_exceeded
+ *                                                    ▸ nothing has run for long: taken in as a probe
+ *                                                    ▸ sheddable ones in front make room, if that helps
+ *                                                    ▸ else overloaded, and when to come back
+ *
+ * A request without a deadline of its own is due at the model's objective. That orders it; it is refused by it only
+ * if somebody set the objective, and only while the queue stands (scheduler/policy/standing-queue.ts). A deadline that
+ * is the server's own cap counts as none.
+ */
+import type { Instant } from '../../core/clock.ts';
+import { Priority } from '../../core/priority.ts';
+import type { CoreSlots } from '../cores/core-slots.ts';
+import type { Dispatcher } from '../dispatcher.ts';
+import { isProbeDue, type RunStatistics } from '../latency/run-statistics.ts';
+import type { Lane } from '../queue/lane.ts';
+import type { Ticket } from '../queue/pending-request.ts';
+import { deadlineTooShort, evicted, memoryFull, overloaded, predictedLate } from '../queue/queue-errors.ts';
+import type { TaskQueue } from '../queue/task-queue.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
+import type { Task, TaskContext } from '../task.ts';
+import { Forecast } from './forecast.ts';
+
+export interface AdmissionOptions {
+  readonly queue: TaskQueue;
+  readonly dispatcher: Dispatcher;
+  readonly slots: CoreSlots;
+  readonly statistics: RunStatistics;
+  /** Bytes of inputs that may wait, over all models. */
+  readonly maxQueuedBytes: number;
+  /** False: order and refuse by capacity alone. */
+  readonly isPredicting: boolean;
+  /** Deadlines order the lane. */
+  readonly isByDeadline: boolean;
+  /** 0 to 1: spreads the retries of clients that were refused together. */
+  readonly random: () => number;
+}
+
+/** Before any batch has ended there is no time to estimate from. */
+const DEFAULT_RETRY_AFTER_MS = 100;
+/** Of the delay, at most so much is added by chance. */
+const JITTER = 0.2;
+/** Of how much later than expected batches started lately: they are the ones that had the bad luck. */
+const LATE_SHARE = 0.5;
+/** Lanes beside the request's own that are looked at; callers choose shapes, and so how many there are. */
+const MAX_LANES = 32;
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #forecast = new Forecast();
+  /** The ticket of the request that is being admitted: one object, read before the next comes. */
+  readonly #ticket: Ticket = { enqueuedAt: 0, due: 0, isSoft: false, expectedStart: 0 };
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** Throws ServingError (overloaded, deadline_exceeded). `rows`: what it takes of batches. */
+  admit(lane: Lane, rows: number, context: TaskContext, now: Instant): Ticket {
+    const { plan } = lane;
+    const { isByDeadline, isPredicting } = this.#options;
+    // Whether it is taken in or not: by what is taken in alone, small batches that have led to refusals look sufficient.
+    plan.arrivals.add(rows, now);
+    this.#checkRows(lane, rows, context, now);
+    this.#checkBytes(lane, rows, context, now);
+    const ticket = this.#ticket;
+    ticket.enqueuedAt = now;
+    ticket.due = now;
+    ticket.isSoft = false;
+    ticket.expectedStart = 0;
+    if (!isByDeadline) return ticket;
+    const { deadline } = context;
+    ticket.isSoft = deadline === Infinity || context.hasOwnDeadline === false;
+    ticket.due = ticket.isSoft ? Math.min(deadline, now + plan.objectiveMs) : deadline;
+    if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
+    const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
+    if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, now);
+    return ticket;
+  }
+
+  /** What came in this turn may fit the free slots: only what they leave is a queue. */
+  #checkRows(lane: Lane, rows: number, context: TaskContext, now: Instant): void {
+    const { plan } = lane;
+    if (!isOver(plan, rows)) return;
+    const { dispatcher, slots } = this.#options;
+    dispatcher.dispatch();
+    while (isOver(plan, rows) && this.#evictOne(context, Infinity, plan));
+    if (!isOver(plan, rows)) return;
+    slots.onRefusal(now);
+    throw overloaded(plan, rows, this.#retryAfterMs(plan));
+  }
+
+  #checkBytes({ plan, rowBytes }: Lane, rows: number, context: TaskContext, now: Instant): void {
+    const { slots, maxQueuedBytes, dispatcher } = this.#options;
+    const bytes = rows * rowBytes;
+    if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
+    dispatcher.dispatch();
+    while (slots.queuedBytes + bytes > maxQueuedBytes && this.#evictOne(context, Infinity, undefined));
+    if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
+    slots.onRefusal(now);
+    throw memoryFull(slots.queuedBytes, maxQueuedBytes, this.#retryAfterMs(plan));
+  }
+
+  #checkFinish(lane: Lane, rows: number, context: TaskContext, now: Instant): void {
+    const ticket = this.#ticket;
+    const { plan } = lane;
+    let lateMs = this.#lateMs(lane, rows, now);
+    if (!(lateMs > 0)) return;
+    const budgetMs = ticket.due - now;
+    if (isProbeDue(plan, now)) {
+      // It runs whatever is expected of it: that is what it is for.
+      plan.probedAt = now;
+      ticket.isSoft = true;
+      return;
+    }
+    const aloneMs = this.#aloneMs(lane, rows);
+    if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
+    while (lateMs > 0 && this.#evictOne(context, ticket.due, plan)) lateMs = this.#lateMs(lane, rows, now);
+    if (!(lateMs > 0)) return;
+    this.#options.slots.onRefusal(now);
+    throw predictedLate(this.#forecast.finish - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
+  }
+
+  /** By how much the answer would come too late; ≤ 0 = in time. Keeps the forecast. */
+  #lateMs(lane: Lane, rows: number, now: Instant): number {
+    const { dispatcher, statistics, slots, queue } = this.#options;
+    const { plan, latency, maxBatchSize } = lane;
+    const ticket = this.#ticket;
+    const forecast = this.#forecast;
+    const isOnShared = dispatcher.usesSlots && dispatcher.slots === slots.total;
+    const othersMs = dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, ticket.due, now) : 0;
+    forecast.ask({
+      now,
+      uses: isOnShared ? slots.uses : dispatcher.uses,
+      slots: Math.max(1, dispatcher.slots),
+      latency,
+      maxBatchSize,
+      aheadRows: lane.rowsDueBy(ticket.due),
+      rows,
+      arrivalRows: plan.arrivals.perMs(now),
+      othersMs: othersMs + otherLanesMs(queue, lane, ticket.due),
+      overheadMs: statistics.overheadMs,
+      aroundMs: statistics.aroundMs,
+    });
+    ticket.expectedStart = forecast.start;
+    // On an idle server nothing is gained by refusing what may well be in time.
+    if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
+    const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));
+    return forecast.finish + LATE_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
+  }
+
+  #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
+    const { dispatcher, statistics } = this.#options;
+    const rest = rows % maxBatchSize;
+    const full = (rows - rest) / maxBatchSize;
+    const fullRounds = Math.ceil(full / Math.max(1, dispatcher.slots));
+    const ms = fullRounds * latency.meanMs(maxBatchSize) + (full === 0 ? latency.meanMs(Math.max(1, rest)) : 0);
+    return ms + statistics.overheadMs;
+  }
+
+  /** Gives up the sheddable request that is due last before `due`, for one that matters more. False = there is none. */
+  #evictOne(context: TaskContext, due: Instant, plan: SignaturePlan | undefined): boolean {
+    const { queue } = this.#options;
+    if (queue.sheddableTasks === 0 || (context.priority ?? Priority.default) >= Priority.sheddable) return false;
+    let last: Task | undefined;
+    for (const lane of queue.lanes()) {
+      if (plan !== undefined && lane.plan !== plan) continue;
+      for (const task of lane.tasks()) {
+        if (task.priority !== Priority.sheddable || task.due > due) continue;
+        if (last === undefined || task.due >= last.due) last = task;
+      }
+    }
+    last?.owner.fail(evicted(this.#retryAfterMs(last.lane!.plan)));
+    return last !== undefined;
+  }
+
+  /** When the batches that wait should have run, if they take as long as the last ones did. */
+  #retryAfterMs(plan: SignaturePlan): number {
+    const { dispatcher, statistics } = this.#options;
+    const { meanRunMs } = statistics;
+    if (meanRunMs === undefined) return DEFAULT_RETRY_AFTER_MS;
+    const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + dispatcher.runningBatches;
+    return Math.max(1, Math.ceil((meanRunMs * ahead) / Math.max(1, dispatcher.slots)));
+  }
+
+  #jittered(ms: number): number {
+    return Math.max(1, Math.ceil(ms * (1 + JITTER * this.#options.random())));
+  }
+}
+
+function isOver(plan: SignaturePlan, rows: number): boolean {
+  return plan.queuedRows > 0 && plan.queuedRows + rows > plan.maxQueuedRows;
+}
+
+/** Worker time of the model's other lanes that goes before: they share its slots, and no batch. */
+function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
+  if (queue.laneCount <= 1) return 0;
+  let ms = 0;
+  let seen = 0;
+  for (const lane of queue.lanes()) {
+    if (lane === own) continue;
+    if (seen === MAX_LANES) break;
+    seen += 1;
+    const rows = Math.ceil(lane.rowsDueBy(due));
+    const rest = rows % lane.maxBatchSize;
+    ms += ((rows - rest) / lane.maxBatchSize) * lane.latency.meanMs(lane.maxBatchSize);
+    if (rest > 0) ms += lane.latency.meanMs(rest);
+  }
+  return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
+}

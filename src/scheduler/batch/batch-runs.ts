@@ -1,0 +1,125 @@
+/**
+ * The batches of one scheduler that its executor has, from the tasks that were taken for one until their answers are out.
+ *
+ *   start ──▶ copied together ──▶ Executor.run ──▶ members settled ──▶ slot free: the next one starts ──▶ recorded
+ *                 └ nobody wants it any more ──────────┘
+ *
+ * A batch of which every member was cancelled still holds its slot until the executor has answered. Whatever fails, fails
+ * one batch's members; where one of them may be at fault for it, they are run again apart (isolator.ts).
+ */
+import type { Clock, Instant } from '../../core/clock.ts';
+import { type ServingError, toServingError } from '../../core/errors.ts';
+import type { BatchResult, Executor } from '../../core/executor.ts';
+import type { BatchRecord } from '../../telemetry/request-record.ts';
+import type { CoreSlots } from '../cores/core-slots.ts';
+import type { SlotTenant } from '../cores/slot-tenant.ts';
+import type { RunStatistics } from '../latency/run-statistics.ts';
+import { expiredInQueue } from '../queue/queue-errors.ts';
+import type { TaskQueue } from '../queue/task-queue.ts';
+import { Isolator } from './isolator.ts';
+import { type BatchStart, type BatchSurroundings, RunningBatch } from './running-batch.ts';
+
+export interface BatchRunsOptions extends BatchSurroundings {
+  readonly executor: Executor;
+  /** Where what is to be run again waits. */
+  readonly queue: TaskQueue;
+  readonly clock: Clock;
+  readonly slots: CoreSlots;
+  readonly statistics: RunStatistics;
+  /** Called once for each batch, after its members were settled. */
+  readonly onBatch: ((record: BatchRecord) => void) | undefined;
+}
+
+export class BatchRuns {
+  readonly #options: BatchRunsOptions;
+  readonly #tenant: SlotTenant;
+  readonly #onSlotFree: () => void;
+  readonly #isolator: Isolator;
+  readonly #all: RunningBatch[] = [];
+  /** Those that run or wait for another one to end. */
+  readonly all: readonly RunningBatch[] = this.#all;
+
+  /** @param tenant whose slots they take. @param onSlotFree is called when a batch's members are settled and its slot is free */
+  constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
+    this.#options = options;
+    this.#tenant = tenant;
+    this.#onSlotFree = onSlotFree;
+    this.#isolator = new Isolator(options.queue);
+  }
+
+  /** Runs the members together. Never throws: what fails is theirs. */
+  start(start: BatchStart, now: Instant): void {
+    const { executor, clock } = this.#options;
+    const running = this.#begin(start, now);
+    try {
+      const inputs = running.assemble(executor);
+      const batch = running.start(inputs, clock.nowMs());
+      if (batch === undefined) {
+        running.release(executor);
+        this.#fail(running, expiredInQueue(running.firstMember.owner.context));
+        return;
+      }
+      executor.run(batch, start.after?.batch).then(
+        (result) => this.#complete(running, result),
+        (thrown: unknown) => this.#runFailed(running, toServingError(thrown)),
+      );
+    } catch (thrown) {
+      this.#fail(running, thrown);
+    }
+  }
+
+  #begin(start: BatchStart, now: Instant): RunningBatch {
+    const { slots } = this.#options;
+    const running = new RunningBatch(start, this.#options, now);
+    this.#all.push(running);
+    running.holdsSlot = this.#tenant.usesSlots;
+    if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
+    return running;
+  }
+
+  #complete(running: RunningBatch, result: BatchResult): void {
+    const now = this.#options.clock.nowMs();
+    // The one before it may have been heard of late, but it has ended.
+    running.begin(result.runStart ?? now);
+    const { executeStart, size } = running.record;
+    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    if (running.isRerun) running.lane.isolation!.onAnswered();
+    else this.#isolator.onRun(now - executeStart);
+    try {
+      running.complete(result, now);
+    } catch (thrown) {
+      running.fail(toServingError(thrown));
+    }
+    this.#ended(running);
+  }
+
+  #runFailed(running: RunningBatch, error: ServingError): void {
+    const { clock, statistics } = this.#options;
+    const now = clock.nowMs();
+    if (error.kind === 'deadline_exceeded') running.expire(now);
+    if (!this.#isolator.takeApart(running, error, now, statistics.meanRunMs)) running.fail(error);
+    this.#ended(running);
+  }
+
+  #fail(running: RunningBatch, thrown: unknown): void {
+    running.fail(toServingError(thrown));
+    this.#ended(running);
+  }
+
+  /** Members first (views, cheap), then the slot's next batch (a copy), then the bookkeeping. */
+  #ended(running: RunningBatch): void {
+    const { clock, telemetry, onBatch, slots, statistics } = this.#options;
+    const { record } = running;
+    const now = clock.nowMs();
+    record.end = now;
+    this.#all.splice(this.#all.indexOf(running), 1);
+    running.next?.begin(now);
+    if (running.after !== undefined) running.after.next = undefined;
+    if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
+    if (running.isRerun) this.#isolator.onEnded(running, now - running.slotSince);
+    else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    this.#onSlotFree();
+    telemetry.recordBatch(record);
+    onBatch?.(record);
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * One batch from the moment that its tasks have left their lane until each of them has its answer.
+ *
+ *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
+ *                          └─ behind another ──▶ begin ──┘                └ its run failed: setAside (isolator.ts)
+ *
+ * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
+ * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
+ */
+import type { Instant } from '../../core/clock.ts';
+import type { ServingError } from '../../core/errors.ts';
+import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
+import { Priority, type PriorityClass } from '../../core/priority.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { BatchRecord, DispatchReason, Telemetry } from '../../telemetry/request-record.ts';
+import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
+import { formatTraceparent, traceHeadersOf } from '../../telemetry/tracing/propagation.ts';
+import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
+import type { SlotUse } from '../cores/slot-tenant.ts';
+import type { Lane } from '../queue/lane.ts';
+import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
+import type { Task, TaskRide } from '../task.ts';
+import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
+
+/** What is taken out of the queue for one batch. */
+export interface BatchStart {
+  readonly lane: Lane;
+  /** At least one, none settled; their rows fit the lane's largest batch. */
+  readonly members: readonly Task[];
+  readonly reason: DispatchReason;
+  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
+  readonly after?: RunningBatch | undefined;
+}
+
+/** What all batches of a scheduler have in common. */
+export interface BatchSurroundings {
+  readonly model: string;
+  readonly version: string;
+  readonly telemetry: Telemetry;
+}
+
+export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
+  readonly record: BatchRecord;
+  readonly expectedEnd: Instant;
+  /** It holds one of the slots that all models share. */
+  holdsSlot = false;
+  onAbandoned: (() => void) | undefined;
+  /** What it waits for, until it begins; and what waits for it. */
+  after: RunningBatch | undefined;
+  next: RunningBatch | undefined = undefined;
+  /** Since when it has its slot to itself. */
+  slotSince: Instant;
+  /** What the executor was given; undefined before. */
+  batch: Batch | undefined = undefined;
+  onJudged: ((isOfInputs: boolean) => void) | undefined = undefined;
+  readonly lane: Lane;
+  readonly plan: SignaturePlan;
+  /** Its members are run again, apart from others. */
+  readonly isRerun: boolean;
+  readonly #members: readonly Task[];
+  /** Rows of every tensor of the run; undefined where it is run whole. */
+  readonly #sliceSize: number | undefined;
+  #buffers: readonly ArrayBuffer[] = [];
+
+  constructor(start: BatchStart, surroundings: BatchSurroundings, batchStart: Instant) {
+    const { lane, members, after } = start;
+    this.lane = lane;
+    this.#members = members;
+    const { plan } = lane;
+    this.plan = plan;
+    this.isRerun = lane.isolation !== undefined;
+    let taskRows = 0;
+    for (const member of members) taskRows += member.rows;
+    const sampled = sampledTraces(members);
+    const size = lane.wholeSize ?? plan.sizeFor(taskRows);
+    this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
+    const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
+    this.after = after;
+    if (after !== undefined) after.next = this;
+    this.slotSince = batchStart;
+    this.expectedEnd = Math.max(batchStart, after?.expectedEnd ?? 0) + (expectedMs ?? 0);
+    this.record = {
+      model: surroundings.model,
+      version: surroundings.version,
+      signatureName: plan.name,
+      tasks: members.length,
+      rows: lane.wholeSize ?? taskRows,
+      size,
+      reason: start.reason,
+      batchStart,
+      executeStart: 0,
+      splitStart: 0,
+      end: 0,
+      runStart: undefined,
+      runEnd: undefined,
+      expectedMs,
+      outcome: 'ok',
+      members: sampled,
+      trace: sampled[0] === undefined ? undefined : surroundings.telemetry.startBatchTrace(sampled[0]),
+      riders: undefined,
+      isolation: undefined,
+    };
+    this.#enter(STAGE_BATCH, batchStart);
+  }
+
+  /**
+   * Copies the members' rows together. A single member's own are let go of; of several, they may be wanted again.
+   * Throws what the allocator throws.
+   */
+  assemble(allocator: Allocator): TensorMap {
+    const { inputNames, isPadded } = this.lane.plan;
+    const layout = { inputNames, size: this.#sliceSize, isPadded: isPadded && this.#sliceSize !== undefined };
+    const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
+    this.#buffers = buffers;
+    if (this.#members.length === 1) this.firstMember.dropInputs();
+    return inputs;
+  }
+
+  /**
+   * The batch to run from `now` on, or undefined if nobody wants it any more. Copying takes time: a member whose
+   * deadline passed meanwhile is failed here, and its rows go along as padding would.
+   */
+  start(inputs: TensorMap, now: Instant): Batch | undefined {
+    let deadline = -Infinity;
+    for (const member of this.#members) {
+      const { owner } = member;
+      if (!(owner.context.deadline > now)) owner.fail(expiredInQueue(owner.context));
+      member.ride = this;
+      if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
+    }
+    if (deadline === -Infinity) return undefined;
+    if (this.after === undefined) this.#beginAt(now);
+    const { plan, outputs } = this.lane;
+    this.batch = { signatureName: plan.name, inputs, outputs, size: this.record.size, deadline, origin: this };
+    return this.batch;
+  }
+
+  /** What it waited for has ended, or it waits for it no more. */
+  begin(now: Instant): void {
+    if (this.after === undefined) return;
+    this.after.next = undefined;
+    this.after = undefined;
+    this.slotSince = now;
+    this.#beginAt(now);
+  }
+
+  get traceHeaders(): TraceHeaders | undefined {
+    const trace = this.record.trace ?? this.firstMember.owner.context.trace;
+    return trace === undefined ? undefined : traceHeadersOf(trace);
+  }
+
+  get traceparent(): string | undefined {
+    const { trace } = this.record;
+    return trace?.isSampled === true ? formatTraceparent(trace) : undefined;
+  }
+
+  get priority(): PriorityClass {
+    let least: PriorityClass = Priority.sheddable;
+    for (const { priority } of this.#members) if (priority < least) least = priority;
+    return least;
+  }
+
+  onLeaving(): void {
+    const { onAbandoned } = this;
+    if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
+    this.onAbandoned = undefined;
+    onAbandoned();
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    for (const { owner } of this.#members) if (!owner.isSettled) owner.context.note(event, facts);
+  }
+
+  /** Gives the buffers back: no run came of them. */
+  release(allocator: Allocator): void {
+    for (const buffer of this.#buffers) allocator.release(buffer);
+  }
+
+  /**
+   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if the outputs are not
+   * what was asked for: `fail` the batch then.
+   */
+  complete(result: BatchResult, runEnded: Instant): void {
+    const { record } = this;
+    this.onAbandoned = undefined;
+    record.splitStart = runEnded;
+    record.runStart = result.runStart;
+    record.runEnd = result.runEnd;
+    this.#enter(STAGE_SPLIT, runEnded);
+    const wanted = this.lane.outputs;
+    const size = this.#sliceSize;
+    checkOutputs(result.outputs, wanted, size);
+    let row = 0;
+    for (const member of this.#members) {
+      const start = row;
+      row += member.rows;
+      const { owner } = member;
+      if (owner.isSettled) continue;
+      owner.context.batch = record;
+      owner.complete(member, size === undefined ? result.outputs : sliceOutputs(result.outputs, wanted, start, row));
+    }
+  }
+
+  /** Those that are not settled; the caller's own list. */
+  wantedMembers(): Task[] {
+    return this.#members.filter(({ owner }) => !owner.isSettled);
+  }
+
+  /** The run failed, and the members that are still wanted are run again elsewhere: they are not settled here. */
+  setAside({ kind }: ServingError, now: Instant): void {
+    const { record } = this;
+    this.onAbandoned = undefined;
+    record.outcome = kind;
+    record.isolation = 'run_again';
+    for (const { owner } of this.#members) {
+      if (!owner.isSettled) owner.context.isolation ??= { at: now, kind, tasks: record.tasks };
+    }
+  }
+
+  /** Who is to be told whose fault it was, from here on by the caller. */
+  takeJudge(): RunningBatch['onJudged'] {
+    const { onJudged } = this;
+    this.onJudged = undefined;
+    return onJudged;
+  }
+
+  /** Fails those whose own deadline has passed; a batch's is that of the member that has most time. */
+  expire(now: Instant): void {
+    this.onAbandoned = undefined;
+    for (const { owner } of this.#members) {
+      if (owner.isSettled || owner.context.deadline > now) continue;
+      owner.context.batch = this.record;
+      owner.fail(expiredInRun(owner.context));
+    }
+  }
+
+  /** Fails every member that is still wanted. */
+  fail(error: ServingError): void {
+    this.onAbandoned = undefined;
+    this.record.outcome = error.kind;
+    this.takeJudge()?.(false);
+    for (const { owner } of this.#members) {
+      if (owner.isSettled) continue;
+      owner.context.batch = this.record;
+      owner.fail(error);
+    }
+  }
+
+  #beginAt(now: Instant): void {
+    this.record.executeStart = now;
+    this.#enter(STAGE_EXECUTE, now);
+  }
+
+  get firstMember(): Task {
+    return this.#members[0]!;
+  }
+
+  get lastMember(): Task {
+    return this.#members[this.#members.length - 1]!;
+  }
+
+  #enter(stage: number, at: Instant): void {
+    for (const member of this.#members) member.owner.enter(stage, at);
+  }
+}
+
+const NO_TRACES: readonly TraceContext[] = [];
+
+function sampledTraces(members: readonly Task[]): readonly TraceContext[] {
+  let sampled: TraceContext[] | undefined;
+  for (const member of members) {
+    const { trace } = member.owner.context;
+    if (trace?.isSampled !== true) continue;
+    sampled ??= [];
+    sampled.push(trace);
+  }
+  return sampled ?? NO_TRACES;
+}

@@ -1,0 +1,133 @@
+/**
+ * The scheduler's refusals, in one place: what was sent, what holds, one fix.
+ */
+import type { Instant } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { ShedReason } from '../policy/batch-policy.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
+import type { Task, TaskContext } from '../task.ts';
+
+/** The queue is full. `retryAfterMs` is when it should have room. */
+export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: number): ServingError {
+  const limit = `${plan.maxQueuedRows} (${plan.maxQueuedRows / plan.maxBatchSize} batches of ${plan.maxBatchSize})`;
+  return new ServingError(
+    'overloaded',
+    `${plan.queuedRows} rows of signature "${plan.name}" wait; ${rows} more would pass the limit of ${limit}; ` +
+      `retry after ${retryAfterMs} ms or raise max_enqueued_batches`,
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'queue_full' } },
+  );
+}
+
+/** The servable takes nothing new. Another replica, or this one after its restart, may. */
+export function draining(): ServingError {
+  return new ServingError('draining', 'the model version is being unloaded; send the request again', {
+    retryAfterMs: 1000,
+    attributes: { stage: 'admit' },
+  });
+}
+
+/** The deadline had passed before the request could be queued. */
+export function expiredOnArrival(context: TaskContext): ServingError {
+  return expired(context, 'before the request was queued; send a longer one', { stage: 'admit', reason: 'expired' });
+}
+
+/** The deadline was found passed when the task's turn came. */
+export function expiredInQueue(context: TaskContext): ServingError {
+  const where = 'while the request waited for a free slot; send a longer deadline or fewer requests';
+  return expired(context, where, { stage: 'queue', reason: 'expired' });
+}
+
+/** The executor gave the batch up because its deadline had passed, and the request's has too. */
+export function expiredInRun(context: TaskContext): ServingError {
+  return expired(context, 'while the model ran; send a longer deadline or fewer rows', { stage: 'execute' });
+}
+
+/** The words of the timer that ends a request at its deadline: it is chance who is the first to see that it has passed. */
+function expired(context: TaskContext, where: string, attributes: Readonly<Record<string, string>>): ServingError {
+  const budgetMs = context.deadline - context.stages.startedAt;
+  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, { attributes });
+}
+
+export function unknownSignature(name: string, known: Iterable<string>): ServingError {
+  const names = [...known].map((n) => `"${n}"`).join(', ');
+  return new ServingError('signature_not_found', `the model has no signature "${name}"; it has: ${names}`);
+}
+
+/** No row to pad a fixed batch with, and no known output shape to answer with. */
+export function emptyFixedBatch(plan: SignaturePlan): ServingError {
+  return new ServingError(
+    'invalid_request',
+    `the request has 0 rows, but signature "${plan.name}" runs exactly ${plan.maxBatchSize}; send at least one row`,
+  );
+}
+
+/** The request was given up while it waited: see ShedReason. */
+export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs: number): ServingError {
+  const waitedMs = now - task.enqueuedAt;
+  const attributes = { stage: 'queue', reason, waited_ms: waitedMs, expected_run_ms: runMs };
+  const waited = `the request waited ${formatMs(waitedMs)} for a free slot`;
+  if (reason === 'standing_queue') {
+    const retryAfterMs = Math.max(1, Math.ceil(waitedMs));
+    const text = `${waited}, beyond the model's objective, and the queue does not get shorter; retry after ${retryAfterMs} ms or send fewer requests`;
+    return new ServingError('overloaded', text, { retryAfterMs, attributes });
+  }
+  const left = `${formatMs(Math.max(0, task.due - now))} of its deadline are left`;
+  const why =
+    reason === 'expired'
+      ? `a run takes about ${formatMs(runMs)}`
+      : 'a batch as small as that allows would make all others late';
+  return new ServingError(
+    'deadline_exceeded',
+    `${waited}; ${left}, and ${why}; send a longer deadline or fewer requests`,
+    { attributes },
+  );
+}
+
+/** The model alone takes longer than the deadline allows: waiting would not help. */
+export function deadlineTooShort(rows: number, budgetMs: number, needMs: number): ServingError {
+  return new ServingError(
+    'deadline_exceeded',
+    `deadline of ${formatMs(budgetMs)} would have passed while the model ran: about ${formatMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; ` +
+      'send a longer deadline or fewer rows',
+    { attributes: { stage: 'admit', reason: 'deadline_too_short', expected_ms: needMs } },
+  );
+}
+
+/** It would be answered too late. `lateMs`: by how much, which is when to try again. */
+export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: number, isSoft: boolean): ServingError {
+  // ASCII: anything else is escaped byte by byte on its way into a header.
+  const bound = isSoft ? "the model's objective" : "the request's deadline";
+  return new ServingError(
+    'overloaded',
+    `the answer is expected in ${formatMs(expectedMs)}, ${formatMs(lateMs)} after ${bound}; ` +
+      `retry after ${retryAfterMs} ms, ${isSoft ? '' : 'send a longer deadline, '}or send fewer requests`,
+    {
+      retryAfterMs,
+      attributes: { stage: 'admit', reason: 'predicted_late', expected_ms: expectedMs, late_ms: lateMs },
+    },
+  );
+}
+
+/** What waits holds as much memory as it may, over all models. */
+export function memoryFull(queuedBytes: number, limitBytes: number, retryAfterMs: number): ServingError {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+  return new ServingError(
+    'overloaded',
+    `requests that wait hold ${mib(queuedBytes)} MiB of inputs, and the limit is ${mib(limitBytes)} MiB; ` +
+      `retry after ${retryAfterMs} ms or raise max_queued_mib`,
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'queue_memory' } },
+  );
+}
+
+/** A sheddable request made room for one that matters more. */
+export function evicted(retryAfterMs: number): ServingError {
+  return new ServingError(
+    'overloaded',
+    `the request is sheddable and made room for a more important one; retry after ${retryAfterMs} ms`,
+    { retryAfterMs, attributes: { stage: 'queue', reason: 'evicted' } },
+  );
+}
+
+function formatMs(ms: number): string {
+  return `${ms >= 10 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
+}

@@ -1,0 +1,161 @@
+/**
+ * What happens now, counted for whoever watches the console: by model version, from one `take` to the next. While nobody
+ * watches nothing is counted, and a record costs one look at a boolean.
+ *
+ * Requests are those that ask for inference. What names no served model is counted under the model ''.
+ */
+
+import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../request-record.ts';
+import { STAGES } from '../stage-clock.ts';
+import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
+
+/** Counts of one version in one window. */
+export interface LiveCounts {
+  readonly model: string;
+  readonly version: string;
+  readonly requests: number;
+  /** Answered well, before their deadline. */
+  readonly inTime: number;
+  readonly rows: number;
+  /** Of those that were not answered well, by kind of error. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Durations of those answered well. */
+  readonly latency: readonly BucketCount[];
+  /** What those spent in each of the eight stages, summed, in ms. */
+  readonly stagesMs: readonly number[];
+  readonly batches: LiveBatches;
+}
+
+/** Batches that ran well. */
+export interface LiveBatches {
+  readonly count: number;
+  readonly rows: number;
+  /** Rows that were added to reach an allowed size. */
+  readonly padding: number;
+  /** By size: element i counts the batches of more than 2^(i−1) rows and at most 2^i. */
+  readonly sizes: readonly number[];
+  readonly reasons: Readonly<Partial<Record<DispatchReason, number>>>;
+  /** Summed, in ms. */
+  readonly runMs: number;
+  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  readonly forecast: number;
+  readonly asForecast: number;
+  /** Size with padding and length of run in ms, of some of them. */
+  readonly points: readonly (readonly [size: number, runMs: number])[];
+}
+
+const INFERENCE_METHODS: ReadonlySet<string> = new Set([
+  'Predict',
+  'Classify',
+  'Regress',
+  'MultiInference',
+  'ModelInfer',
+  'ModelStreamInfer',
+]);
+const MOST_POINTS = 24;
+const FORECAST_MARGIN = 1.5;
+const SIZE_CLASSES = 12;
+
+class VersionCounts implements LiveCounts {
+  readonly model: string;
+  readonly version: string;
+  requests = 0;
+  inTime = 0;
+  rows = 0;
+  readonly failures: Record<string, number> = {};
+  readonly stagesMs = STAGES.map(() => 0);
+  readonly batches = {
+    count: 0,
+    rows: 0,
+    padding: 0,
+    sizes: Array.from({ length: SIZE_CLASSES }, () => 0),
+    reasons: {} as Partial<Record<DispatchReason, number>>,
+    runMs: 0,
+    forecast: 0,
+    asForecast: 0,
+    points: [] as [number, number][],
+  };
+  readonly #durations = new Uint32Array(BUCKETS);
+
+  constructor(model: string, version: string) {
+    this.model = model;
+    this.version = version;
+  }
+
+  get latency(): readonly BucketCount[] {
+    return sparse(this.#durations);
+  }
+
+  addRequest({ stages, outcome, rows, deadline }: RequestRecord): void {
+    this.requests += 1;
+    this.rows += rows;
+    if (outcome !== 'ok') {
+      this.#addFailure(outcome);
+      return;
+    }
+    if (stages.finishedAt <= deadline) this.inTime += 1;
+    this.#durations[bucketOf(stages.finishedAt - stages.startedAt)]! += 1;
+    for (let stage = 0; stage < STAGES.length; stage++) this.stagesMs[stage]! += stages.lengthOf(stage);
+  }
+
+  addBatch({ rows, size, reason, executeStart, splitStart, expectedMs }: BatchRecord): void {
+    const { batches } = this;
+    const runMs = splitStart - executeStart;
+    batches.count += 1;
+    batches.rows += rows;
+    batches.padding += size - rows;
+    batches.sizes[sizeClass(size)]! += 1;
+    batches.reasons[reason] = (batches.reasons[reason] ?? 0) + 1;
+    batches.runMs += runMs;
+    if (expectedMs !== undefined) {
+      batches.forecast += 1;
+      if (runMs <= expectedMs * FORECAST_MARGIN) batches.asForecast += 1;
+    }
+    if (batches.points.length < MOST_POINTS) batches.points.push([size, runMs]);
+  }
+
+  #addFailure(kind: RequestOutcome): void {
+    this.failures[kind] = (this.failures[kind] ?? 0) + 1;
+  }
+}
+
+export class LiveStats {
+  /** Set by whoever takes. */
+  isWatched = false;
+  #versions = new Map<string, Map<string, VersionCounts>>();
+
+  recordRequest(record: RequestRecord): void {
+    if (!this.isWatched || !INFERENCE_METHODS.has(record.method)) return;
+    this.#countsOf(record.model, record.version).addRequest(record);
+  }
+
+  recordBatch(record: BatchRecord): void {
+    if (!this.isWatched || record.outcome !== 'ok') return;
+    this.#countsOf(record.model, record.version).addBatch(record);
+  }
+
+  /** Of the versions for which something happened since the last call. */
+  take(): LiveCounts[] {
+    const taken = [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
+    this.#versions = new Map();
+    return taken;
+  }
+
+  #countsOf(model: string, version: string): VersionCounts {
+    let versions = this.#versions.get(model);
+    if (versions === undefined) {
+      versions = new Map();
+      this.#versions.set(model, versions);
+    }
+    let counts = versions.get(version);
+    if (counts === undefined) {
+      counts = new VersionCounts(model, version);
+      versions.set(version, counts);
+    }
+    return counts;
+  }
+}
+
+function sizeClass(size: number): number {
+  return Math.min(SIZE_CLASSES - 1, size <= 1 ? 0 : 32 - Math.clz32(size - 1));
+}

@@ -1,0 +1,279 @@
+/**
+ * What Prometheus sees of the server. One registry for each app: nothing global.
+ *
+ * Everything counted per request or batch is counted here, when its record is written; what is a state is asked for at
+ * scrape time (gauges.ts). Label values are closed sets and the names of models that
+ * were found: a caller cannot create a series. Durations are seconds, as Prometheus wants.
+ *
+ * Finding the series of a request is a few map look-ups from its model down (mostly it is the last one's: three
+ * compares); they hold the series themselves:
+ *
+ *   model → version → signature → SignatureSeries ─┬─ surface → method → outcome → request duration
+ *                                                  ├─ stage durations, by index
+ *                                                  └─ batches: size, padding, run, reason → outcome → count
+ */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { KeepReason } from '../recorder/tail-keep.ts';
+import type { AlternateRecord, BatchRecord, RequestRecord } from '../request-record.ts';
+import { SteadyWall } from '../steady-wall.ts';
+import type { SpanLoss } from '../tracing/tracing-options.ts';
+import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText, wantsOpenMetrics } from './exposition.ts';
+import { Gauges } from './gauges.ts';
+import type { MetricsPage, MetricsPageOptions } from './metrics-page.ts';
+import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
+import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
+import { SignatureSeries } from './signature-series.ts';
+import { TfServingMetrics } from './tf-serving-metrics.ts';
+
+/** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
+export const DURATION_BUCKETS: readonly number[] = [
+  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30,
+];
+
+/** Upper bounds in rows. */
+export const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** A version's series outlive it by this: its last requests are still being written down, and a last scrape reads them. */
+const FORGET_AFTER_MS = 60_000;
+
+/** Fewer batches say little of how large the next ones will be. */
+const FEW_BATCHES = 100;
+
+/** How often the event loop's delay is sampled. prom-client's default of 10 ms wakes an idle server twice as often. */
+const LOOP_DELAY_RESOLUTION_MS = 20;
+
+/** prom-client's metrics that walk every open socket, several times, on each scrape: left out. */
+const COSTLY_METRICS: readonly string[] = ['handles', 'requests', 'resources'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
+export interface MetricsOptions {
+  readonly clock: Clock;
+  /** CPU, memory, event loop, garbage collection of this process. Default true. */
+  readonly processMetrics?: boolean;
+}
+
+/** By model, version and signature. */
+type SeriesTree = Map<string, Map<string, Map<string, SignatureSeries>>>;
+
+/** What every metric of the registry does, prom-client's own and ours. */
+interface ReadFamily {
+  get(): Promise<MetricSnapshot>;
+}
+
+export class Metrics {
+  /** For metrics of other parts of the server. */
+  readonly registry = new Registry();
+  /** States that are asked for at scrape time. */
+  readonly gauges = new Gauges(this.registry);
+  /** What is told of loads, warm-ups and request logs under TensorFlow Serving's names. */
+  readonly tfServing = new TfServingMetrics();
+  readonly #clock: Clock;
+  readonly #families = {
+    requests: histogramFamily(
+      'pillion_request_duration_seconds',
+      'Time from the first header of a request to the last byte of its answer handed to the connection.',
+      DURATION_BUCKETS,
+    ),
+    stages: histogramFamily(
+      'pillion_stage_duration_seconds',
+      'Time that requests spent in each stage; stages that a request skipped are not counted.',
+      DURATION_BUCKETS,
+    ),
+    batchSize: histogramFamily('pillion_batch_size', 'Rows of requests in a batch, padding left out.', ROW_BUCKETS),
+    runs: histogramFamily(
+      'pillion_run_duration_seconds',
+      'Time that the runtime itself took for a batch.',
+      DURATION_BUCKETS,
+    ),
+    predictionError: histogramFamily(
+      'pillion_run_prediction_error_seconds',
+      'By how much a batch took longer or shorter than the scheduler expected, the way to the runtime included.',
+      DURATION_BUCKETS,
+    ),
+    padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
+    batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
+    isolations: counterFamily(
+      'pillion_isolations_total',
+      'Batches that failed where one request may be at fault: run_again = its requests ran again apart, no_budget = they failed.',
+    ),
+    sheds: counterFamily(
+      'pillion_scheduler_refusals_total',
+      'Requests that the scheduler refused, dropped or gave up, by reason.',
+    ),
+    hostRestarts: counterFamily(
+      'pillion_host_restarts_total',
+      'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
+    ),
+    refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
+    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
+    lostSpans: counterFamily(
+      'pillion_lost_spans_total',
+      'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
+    ),
+    alternates: counterFamily(
+      'pillion_alternate_answers_total',
+      'Requests that another model answered in the place of the one that was asked, by why.',
+    ),
+    ...shadowFamilies(),
+  };
+  /** Of runtimes that are compared with a model's own. */
+  readonly shadows = new ShadowMetrics(this.#families);
+  readonly #wall: SteadyWall;
+  readonly #series: SeriesTree = new Map();
+  #last: SignatureSeries | undefined;
+  readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
+    slow: this.#families.kept.open({ reason: 'slow' }),
+    failed: this.#families.kept.open({ reason: 'failed' }),
+  };
+  readonly #lostSpans: Readonly<Record<SpanLoss, CounterSeries>> = {
+    queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
+    export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
+  };
+  readonly #hostRestarts = new Map<string, CounterSeries>();
+  readonly #refusals = new Map<string, Map<string, CounterSeries>>();
+  readonly #alternates = new Map<string, CounterSeries>();
+  readonly #forgetting = new Set<TimerHandle>();
+
+  constructor({ clock, processMetrics = true }: MetricsOptions) {
+    this.#clock = clock;
+    this.#wall = new SteadyWall(clock);
+    for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
+    if (processMetrics) this.#addProcessMetrics();
+  }
+
+  /** `kept`: why it is, whatever the sampling; `traceId`: of its trace, where its spans are exported. */
+  recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
+    this.#seriesOf(record.model, record.version, record.signatureName).recordRequest(record, traceId);
+    if (kept !== undefined) this.#kept[kept].add(1);
+    if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
+    else if (record.alternate !== undefined) this.#alternatesOf(record.alternate).add(1);
+  }
+
+  recordBatch(record: BatchRecord): void {
+    this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
+  }
+
+  /** Rows of an average batch of the model, over its versions and signatures; undefined before the first hundred. */
+  meanBatchRows(model: string): number | undefined {
+    const versions = [...(this.#series.get(model)?.values() ?? [])];
+    const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
+    const count = sizes.reduce((total, size) => total + size.count, 0);
+    return count < FEW_BATCHES ? undefined : sizes.reduce((total, size) => total + size.sum, 0) / count;
+  }
+
+  recordLostSpans(count: number, why: SpanLoss): void {
+    this.#lostSpans[why].add(count);
+  }
+
+  recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
+    const key = `${reason} ${version} ${model}`;
+    const found = this.#hostRestarts.get(key);
+    const series = found ?? this.#families.hostRestarts.open({ model, version, reason });
+    if (found === undefined) this.#hostRestarts.set(key, series);
+    series.add(1);
+  }
+
+  /**
+   * Lets go of an unloaded version's series, a minute from now. Should the version come back within it, its series
+   * start again at 0, which Prometheus reads as a restart.
+   */
+  forgetVersion(model: string, version: string): void {
+    const timer = this.#clock.setTimer(this.#clock.nowMs() + FORGET_AFTER_MS, () => {
+      this.#forgetting.delete(timer);
+      this.#removeVersion(model, version);
+    });
+    this.#forgetting.add(timer);
+  }
+
+  /** The sum over all series of a counter; 0 for a name that is none. */
+  async counterTotal(name: string): Promise<number> {
+    const theirs = this.tfServing.families.find((family) => family.name === name);
+    const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
+    // The enum of prom-client's types is "counter" in its snapshots.
+    if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
+    return snapshot.values.reduce((total, { value }) => total + value, 0);
+  }
+
+  /** Everything that is registered, as it is now. */
+  async snapshots(): Promise<MetricSnapshot[]> {
+    const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
+    return await Promise.all(families.map((family) => family.get()));
+  }
+
+  /** Everything, in Prometheus' text format. */
+  async text(): Promise<string> {
+    return prometheusText(await this.snapshots());
+  }
+
+  /** What a scrape gets: in the form that it asks for, and under TensorFlow Serving's names too where it wants them. */
+  async page({ accept, withTfServing = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
+    const ours = await this.snapshots();
+    const theirs = withTfServing ? await Promise.all(this.tfServing.families.map((family) => family.get())) : [];
+    const all = [...ours, ...theirs];
+    if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_TYPE, text: prometheusText(all) };
+    return { contentType: OPENMETRICS_TYPE, text: openMetricsText(all, this.#wall.atZero()) };
+  }
+
+  close(): void {
+    for (const timer of this.#forgetting) timer.cancel();
+    this.#forgetting.clear();
+  }
+
+  #seriesOf(model: string, version: string, signature: string): SignatureSeries {
+    const last = this.#last?.labels;
+    if (last?.model === model && last.version === version && last.signature === signature) return this.#last!;
+    const found = this.#series.get(model)?.get(version)?.get(signature);
+    this.#last = found ?? this.#openSeries(model, version, signature);
+    return this.#last;
+  }
+
+  #openSeries(model: string, version: string, signature: string): SignatureSeries {
+    const series = new SignatureSeries(this.#families, this.tfServing, { model, version, signature });
+    const versions = this.#series.get(model) ?? new Map<string, Map<string, SignatureSeries>>();
+    const signatures = versions.get(version) ?? new Map<string, SignatureSeries>();
+    this.#series.set(model, versions.set(version, signatures.set(signature, series)));
+    return series;
+  }
+
+  #refusalsOf(surface: string, kind: string): CounterSeries {
+    const found = this.#refusals.get(surface)?.get(kind);
+    if (found !== undefined) return found;
+    const series = this.#families.refusals.open({ kind, surface });
+    const kinds = this.#refusals.get(surface) ?? new Map<string, CounterSeries>();
+    kinds.set(kind, series);
+    this.#refusals.set(surface, kinds);
+    return series;
+  }
+
+  /** A few: models are configured, and there are two reasons. */
+  #alternatesOf({ asked: model, reason }: AlternateRecord): CounterSeries {
+    const key = `${reason} ${model}`;
+    const found = this.#alternates.get(key);
+    if (found !== undefined) return found;
+    const series = this.#families.alternates.open({ model, reason });
+    this.#alternates.set(key, series);
+    return series;
+  }
+
+  #removeVersion(model: string, version: string): void {
+    const versions = this.#series.get(model);
+    versions?.delete(version);
+    this.shadows.forget(model, version);
+    if (versions?.size === 0) this.#series.delete(model);
+    this.#last = undefined;
+    for (const key of this.#hostRestarts.keys()) {
+      if (key.endsWith(` ${version} ${model}`)) this.#hostRestarts.delete(key);
+    }
+    for (const family of Object.values(this.#families)) {
+      family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
+    }
+  }
+
+  #addProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_DELAY_RESOLUTION_MS });
+    for (const name of COSTLY_METRICS) this.registry.removeSingleMetric(name);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Numbers that the hot path adds to, and how Prometheus reads them.
+ *
+ * prom-client's own metrics find a label set by hashing it at every observation. Ours are *series*: one object for each
+ * label set, looked up once by whoever observes and then held, so that an observation is an addition. A *family* is all
+ * series of one name; it is what the registry knows, and it prints through prom-client at scrape time.
+ *
+ *   family pillion_stage_duration_seconds
+ *     ├─ series {stage="queue",  model="digits", version="3"}   counts: Float64Array, one for each bucket; sum
+ *     └─ series {stage="encode", model="digits", version="3"}
+ *
+ * An observation: at most `bounds.length` compares, no allocation (measured: 0.01–0.05 × prom-client's
+ * labelled observe in the same run).
+ */
+import { Buffer } from 'node:buffer';
+import type { Metric } from 'prom-client';
+import type { Instant } from '../../core/clock.ts';
+
+/** A label set. Values are of closed sets or names from the server's own configuration. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** One request that fell into a bucket, whose trace can be looked at. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly value: number;
+  readonly at: Instant;
+}
+
+/** One line of the text format. */
+export interface Sample {
+  /** Absent in prom-client's own: the family's. */
+  readonly metricName?: string | undefined;
+  readonly labels: Labels;
+  readonly value: number;
+  /** prom-client's own histograms have null there. */
+  readonly exemplar?: Exemplar | null | undefined;
+}
+
+/** A value read at scrape time. */
+export interface Reading {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** A family as it is printed. prom-client's have a type more, which we have none of. */
+export interface MetricSnapshot {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'histogram' | 'counter' | 'gauge' | 'summary';
+  readonly values: readonly Sample[];
+}
+
+/** A bucket's exemplar is replaced when it is so old: each costs a copy of its trace id. */
+const EXEMPLAR_MS = 1000;
+
+/** One label set of a histogram. */
+export class HistogramSeries {
+  readonly labels: Labels;
+  readonly #bounds: Float64Array;
+  /** Not cumulative; one more than bounds, for +Inf. */
+  readonly #counts: Float64Array;
+  #sum = 0;
+  /** By bucket; made with the first. */
+  #exemplars: (Exemplar | undefined)[] | undefined;
+
+  constructor(labels: Labels, bounds: Float64Array) {
+    this.labels = labels;
+    this.#bounds = bounds;
+    this.#counts = new Float64Array(bounds.length + 1);
+  }
+
+  /** Of all values so far. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** How many values there were. */
+  get count(): number {
+    return this.#counts.reduce((total, count) => total + count, 0);
+  }
+
+  /** Counts one value; a bucket's bound belongs to it. NaN is no observation. */
+  observe(value: number): void {
+    if (Number.isNaN(value)) return;
+    this.#counts[this.#bucketOf(value)]! += 1;
+    this.#sum += value;
+  }
+
+  /** The request that a value was of has a trace: its bucket shows it, for a second at least. */
+  exemplify(value: number, traceId: string, at: Instant): void {
+    this.#exemplars ??= [];
+    const bucket = this.#bucketOf(value);
+    const before = this.#exemplars[bucket];
+    if (before !== undefined && at - before.at < EXEMPLAR_MS) return;
+    // The id is a slice of the thousands of characters that it was cut from, which it would hold.
+    this.#exemplars[bucket] = { traceId: Buffer.from(traceId).toString(), value, at };
+  }
+
+  samples(name: string): Sample[] {
+    const samples: Sample[] = [];
+    let cumulative = 0;
+    for (let i = 0; i < this.#counts.length; i++) {
+      cumulative += this.#counts[i]!;
+      const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf';
+      const labels = { le, ...this.labels };
+      samples.push({ metricName: `${name}_bucket`, labels, value: cumulative, exemplar: this.#exemplars?.[i] });
+    }
+    samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.#sum });
+    samples.push({ metricName: `${name}_count`, labels: this.labels, value: cumulative });
+    return samples;
+  }
+
+  #bucketOf(value: number): number {
+    const bounds = this.#bounds;
+    let bucket = 0;
+    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
+    return bucket;
+  }
+}
+
+/** One label set of a counter. */
+export class CounterSeries {
+  readonly labels: Labels;
+  #value = 0;
+
+  constructor(labels: Labels) {
+    this.labels = labels;
+  }
+
+  add(amount: number): void {
+    this.#value += amount;
+  }
+
+  samples(name: string): Sample[] {
+    return [{ metricName: name, labels: this.labels, value: this.#value }];
+  }
+}
+
+/** All series of one name. */
+export class Family<S extends HistogramSeries | CounterSeries> {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'histogram' | 'counter';
+  readonly #make: (labels: Labels) => S;
+  readonly #series = new Set<S>();
+
+  constructor(name: string, help: string, type: 'histogram' | 'counter', make: (labels: Labels) => S) {
+    this.name = name;
+    this.help = help;
+    this.type = type;
+    this.#make = make;
+  }
+
+  /** A new series. The caller holds it, and asks once for each label set. */
+  open(labels: Labels): S {
+    const series = this.#make(labels);
+    this.#series.add(series);
+    return series;
+  }
+
+  /** Forgets every series for which `matches` says yes. */
+  removeWhere(matches: (labels: Labels) => boolean): void {
+    for (const series of this.#series) if (matches(series.labels)) this.#series.delete(series);
+  }
+
+  /** Called by the registry at each scrape. */
+  get(): Promise<MetricSnapshot> {
+    const { name, help, type } = this;
+    return Promise.resolve({ name, help, type, values: [...this.#series].flatMap((series) => series.samples(name)) });
+  }
+}
+
+/** A value that someone else holds and that is asked for at scrape time. */
+export class GaugeFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly type = 'gauge';
+  readonly #read: () => readonly Reading[];
+
+  constructor(name: string, help: string, read: () => readonly Reading[]) {
+    this.name = name;
+    this.help = help;
+    this.#read = read;
+  }
+
+  /** Called by the registry at each scrape. */
+  get(): Promise<MetricSnapshot> {
+    const { name, help, type } = this;
+    const values = this.#read().map(({ labels, value }) => ({ metricName: name, labels, value }));
+    return Promise.resolve({ name, help, type, values });
+  }
+}
+
+/** A histogram family with upper bounds in ascending order; +Inf is added. */
+export function histogramFamily(name: string, help: string, bounds: readonly number[]): Family<HistogramSeries> {
+  const shared = Float64Array.from(bounds);
+  return new Family(name, help, 'histogram', (labels) => new HistogramSeries(labels, shared));
+}
+
+/** A counter family; `name` ends in `_total`. */
+export function counterFamily(name: string, help: string): Family<CounterSeries> {
+  return new Family(name, help, 'counter', (labels) => new CounterSeries(labels));
+}
+
+/**
+ * A family as prom-client's types want it. They name its four classes only, while its registry asks for a name and
+ * `get()`, which is what a family has.
+ */
+export function asMetric(family: Family<HistogramSeries> | Family<CounterSeries> | GaugeFamily): Metric {
+  return family as unknown as Metric;
+}

@@ -1,0 +1,188 @@
+/**
+ * The series of one signature of a model version (and, under empty names, of requests whose model or signature was not
+ * found). Opened at its first request or batch; from the second of a kind on, observing allocates nothing.
+ */
+import type { ServingError } from '../../core/errors.ts';
+import type {
+  BatchRecord,
+  DispatchReason,
+  IsolationResult,
+  RequestOutcome,
+  RequestRecord,
+  Surface,
+} from '../request-record.ts';
+import { STAGES, type StageClock } from '../stage-clock.ts';
+import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
+import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
+
+/** The families that a signature has series in. */
+export interface SignatureFamilies {
+  readonly requests: Family<HistogramSeries>;
+  readonly stages: Family<HistogramSeries>;
+  readonly batchSize: Family<HistogramSeries>;
+  readonly runs: Family<HistogramSeries>;
+  readonly predictionError: Family<HistogramSeries>;
+  readonly padding: Family<CounterSeries>;
+  readonly batches: Family<CounterSeries>;
+  readonly isolations: Family<CounterSeries>;
+  readonly sheds: Family<CounterSeries>;
+}
+
+const MS_PER_SECOND = 1000;
+
+/** Whose series they are. */
+export interface SignatureLabels extends Labels {
+  readonly model: string;
+  readonly version: string;
+  readonly signature: string;
+}
+
+/** Of requests that came and ended alike. */
+interface RequestSeries extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
+  readonly duration: HistogramSeries;
+  readonly tfServing: TfServingRequestSeries;
+}
+
+/** Opened with the first batch: a model that was not found has none. */
+interface BatchSeries {
+  readonly size: HistogramSeries;
+  readonly padding: CounterSeries;
+  readonly run: HistogramSeries;
+  readonly predictionError: HistogramSeries;
+}
+
+export class SignatureSeries {
+  readonly labels: SignatureLabels;
+  readonly #families: SignatureFamilies;
+  readonly #tfServing: TfServingMetrics;
+  readonly #stages: readonly HistogramSeries[];
+  readonly #requests: Readonly<Record<Surface, Map<string, Map<RequestOutcome, RequestSeries>>>> = {
+    grpc: new Map(),
+    rest: new Map(),
+  };
+  readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
+  readonly #isolations = new Map<IsolationResult, CounterSeries>();
+  readonly #sheds = new Map<string, CounterSeries>();
+  #batch: BatchSeries | undefined;
+  /** Of the last request: mostly it is the next one's too. */
+  #last: RequestSeries | undefined;
+
+  constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
+    this.labels = labels;
+    this.#families = families;
+    this.#tfServing = tfServing;
+    this.#stages = STAGES.map((stage) => families.stages.open({ stage, ...labels }));
+  }
+
+  /** `traceId`: of the request's trace, where its spans are exported: it becomes an exemplar. */
+  recordRequest(record: RequestRecord, traceId: string | undefined): void {
+    const { stages } = record;
+    const series = this.#requestSeries(record);
+    const seconds = (stages.finishedAt - stages.startedAt) / MS_PER_SECOND;
+    series.duration.observe(seconds);
+    this.#observeStages(stages);
+    this.#tfServing.recordRequest(record, series.tfServing);
+    if (record.error !== undefined) this.#recordShed(record.error);
+    if (traceId === undefined) return;
+    series.duration.exemplify(seconds, traceId, stages.finishedAt);
+    this.#exemplifyStages(stages, traceId);
+  }
+
+  recordBatch(record: BatchRecord): void {
+    this.#batch ??= this.#openBatch();
+    const { size, padding, run, predictionError } = this.#batch;
+    size.observe(record.rows);
+    padding.add(record.size - record.rows);
+    const { runStart, runEnd, expectedMs, executeStart, splitStart } = record;
+    if (runStart !== undefined && runEnd !== undefined) run.observe((runEnd - runStart) / MS_PER_SECOND);
+    if (expectedMs !== undefined && splitStart > 0) {
+      predictionError.observe(Math.abs(splitStart - executeStart - expectedMs) / MS_PER_SECOND);
+    }
+    this.#batchSeries(record.reason, record.outcome).add(1);
+    this.#tfServing.recordBatch(record);
+    if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
+  }
+
+  /** Sizes of its batches in rows, padding left out; undefined while there was none. */
+  get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
+    return this.#batch?.size;
+  }
+
+  #openBatch(): BatchSeries {
+    const { batchSize, padding, runs, predictionError } = this.#families;
+    return {
+      size: batchSize.open(this.labels),
+      padding: padding.open(this.labels),
+      run: runs.open(this.labels),
+      predictionError: predictionError.open(this.labels),
+    };
+  }
+
+  /** The scheduler's errors have a reason, one of a closed set; others have none. */
+  #recordShed({ attributes }: ServingError): void {
+    const reason = attributes?.['reason'];
+    if (typeof reason !== 'string') return;
+    const found = this.#sheds.get(reason);
+    const series = found ?? this.#families.sheds.open({ ...this.labels, reason });
+    if (found === undefined) this.#sheds.set(reason, series);
+    series.add(1);
+  }
+
+  /** A skipped stage has no length and is left out, or it would drown those that were gone through. */
+  #observeStages(stages: StageClock): void {
+    for (let stage = 0; stage < this.#stages.length; stage++) {
+      const lengthMs = stages.lengthOf(stage);
+      if (lengthMs > 0) this.#stages[stage]!.observe(lengthMs / MS_PER_SECOND);
+    }
+  }
+
+  #exemplifyStages(stages: StageClock, traceId: string): void {
+    for (let stage = 0; stage < this.#stages.length; stage++) {
+      const lengthMs = stages.lengthOf(stage);
+      if (lengthMs > 0) this.#stages[stage]!.exemplify(lengthMs / MS_PER_SECOND, traceId, stages.finishedAt);
+    }
+  }
+
+  #requestSeries(record: RequestRecord): RequestSeries {
+    const { surface, method, outcome } = record;
+    const last = this.#last;
+    if (last?.outcome === outcome && last.method === method && last.surface === surface) return last;
+    this.#last = this.#requests[surface].get(method)?.get(outcome) ?? this.#openRequestSeries(record);
+    return this.#last;
+  }
+
+  #openRequestSeries(record: RequestRecord): RequestSeries {
+    const { surface, method, outcome } = record;
+    const methods = this.#requests[surface];
+    const series: RequestSeries = {
+      surface,
+      method,
+      outcome,
+      duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }),
+      tfServing: this.#tfServing.seriesOf(record),
+    };
+    const outcomes = methods.get(method) ?? new Map<RequestOutcome, RequestSeries>();
+    outcomes.set(outcome, series);
+    methods.set(method, outcomes);
+    return series;
+  }
+
+  /** A part that fails and is taken apart once more belongs to a batch that has been counted. */
+  #recordIsolation(result: IsolationResult, reason: DispatchReason): void {
+    if (result === 'run_again' && reason === 'isolation') return;
+    const found = this.#isolations.get(result);
+    const series = found ?? this.#families.isolations.open({ ...this.labels, result });
+    if (found === undefined) this.#isolations.set(result, series);
+    series.add(1);
+  }
+
+  #batchSeries(reason: DispatchReason, outcome: RequestOutcome): CounterSeries {
+    const found = this.#batches.get(reason)?.get(outcome);
+    if (found !== undefined) return found;
+    const series = this.#families.batches.open({ ...this.labels, reason, outcome });
+    const outcomes = this.#batches.get(reason) ?? new Map<RequestOutcome, CounterSeries>();
+    outcomes.set(outcome, series);
+    this.#batches.set(reason, outcomes);
+    return series;
+  }
+}

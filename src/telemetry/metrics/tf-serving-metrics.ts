@@ -1,0 +1,158 @@
+/**
+ * The metrics of TensorFlow Serving that have something here to count, under its names, so that dashboards made for it go
+ * on working. They stand on the page that its users scrape (METRICS_PATH) and not on /metrics: its names break the rules
+ * that Prometheus has by now (colons, microseconds), and say nothing that ours do not say by version.
+ *
+ * As there: latencies in µs, of requests that went well; `API` is Predict over gRPC and predict over REST; the batching
+ * session's have no model. Not as there: `runtime` is "Pillion", and examples are counted of Classify and Regress too, not of
+ * MultiInference alone.
+ */
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { STAGE_QUEUE } from '../stage-clock.ts';
+import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';
+import {
+  bounds,
+  LATENCY_BOUNDS,
+  MICROS_PER_MS,
+  type PrintedFamily,
+  SERVING,
+  SeriesByKey,
+  statusName,
+} from './tf-serving-names.ts';
+import { TfServingRequestLogs } from './tf-serving-request-logs.ts';
+import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
+
+const BATCHING = `${SERVING}batching_session:`;
+const POOL = { thread_pool_name: '' };
+const QUEUING_BOUNDS = bounds(100, 1.2, 52);
+const SIZE_BOUNDS = bounds(1, 2, 14);
+const EXAMPLE_BOUNDS = bounds(1, 2, 15);
+
+/** Methods that take tf.Examples. */
+const EXAMPLE_METHODS: ReadonlySet<string> = new Set(['Classify', 'Regress', 'MultiInference']);
+
+/** The series of requests of one model that came and ended alike. */
+export interface TfServingRequestSeries {
+  readonly count: CounterSeries;
+  /** Of those that went well. */
+  readonly latency: HistogramSeries | undefined;
+  readonly runtime: HistogramSeries | undefined;
+  /** Where the method takes examples. */
+  readonly examples: ExampleSeries | undefined;
+}
+
+interface ExampleSeries {
+  readonly counts: HistogramSeries;
+  readonly total: CounterSeries;
+}
+
+export class TfServingMetrics {
+  readonly #requests = counterFamily(`${SERVING}request_count`, 'Requests, by the name of their gRPC status.');
+  readonly #latency = histogramFamily(
+    `${SERVING}request_latency`,
+    'Of requests that went well, in µs.',
+    LATENCY_BOUNDS,
+  );
+  readonly #runtime = histogramFamily(
+    `${SERVING}runtime_latency`,
+    'Of the runs that requests rode in, in µs.',
+    LATENCY_BOUNDS,
+  );
+  readonly #queuing = histogramFamily(
+    `${BATCHING}queuing_latency`,
+    'Time that requests waited, in µs.',
+    QUEUING_BOUNDS,
+  );
+  readonly #runs = counterFamily(`${BATCHING}wrapped_run_count`, 'Batches run.');
+  readonly #inputSize = histogramFamily(`${BATCHING}input_batch_size`, 'Rows of each request.', SIZE_BOUNDS);
+  readonly #processedSize = histogramFamily(
+    `${BATCHING}processed_batch_size`,
+    'Rows of each batch, with padding.',
+    SIZE_BOUNDS,
+  );
+  readonly #padding = histogramFamily(`${BATCHING}padding_size`, 'Rows of padding of padded batches.', SIZE_BOUNDS);
+  readonly #exampleCounts = histogramFamily(
+    `${SERVING}request_example_counts`,
+    'tf.Examples of each request that took some and went well.',
+    EXAMPLE_BOUNDS,
+  );
+  readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
+  readonly #requestLogs = new TfServingRequestLogs();
+  /** Of versions as they load. */
+  readonly versions = new TfServingVersionMetrics();
+  readonly families: readonly PrintedFamily[] = [
+    this.#requests,
+    this.#latency,
+    this.#runtime,
+    this.#exampleCounts,
+    this.#exampleTotal,
+    this.#requestLogs,
+    this.#queuing,
+    this.#runs,
+    this.#inputSize,
+    this.#processedSize,
+    this.#padding,
+    ...this.versions.families,
+  ];
+  readonly #series = new SeriesByKey();
+  readonly #queued = this.#queuing.open(POOL);
+  readonly #run = this.#runs.open({});
+  readonly #input = this.#inputSize.open(POOL);
+  readonly #processed = this.#processedSize.open(POOL);
+
+  /** Looked up once for each kind of request: the caller keeps it. */
+  seriesOf({ surface, method, model, outcome }: RequestRecord): TfServingRequestSeries {
+    const labels = { model_name: model, status: statusName(outcome) };
+    const count = this.#series.one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
+    if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
+    const entrypoint = surface === 'grpc' ? 'GRPC' : 'REST';
+    const api = apiOf(method, entrypoint);
+    const latency = this.#series.one(`latency ${entrypoint} ${api} ${model}`, () =>
+      this.#latency.open({ model_name: model, API: api, entrypoint }),
+    );
+    const runtime = this.#series.one(`runtime ${method} ${model}`, () =>
+      this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' }),
+    );
+    return { count, latency, runtime, examples: this.#examplesOf(method, model) };
+  }
+
+  recordRequest(record: RequestRecord, { count, latency, runtime, examples }: TfServingRequestSeries): void {
+    const { stages, batch } = record;
+    count.add(1);
+    latency?.observe((stages.finishedAt - stages.startedAt) * MICROS_PER_MS);
+    examples?.counts.observe(record.rows);
+    examples?.total.add(record.rows);
+    if (batch === undefined) return;
+    this.#queued.observe(stages.lengthOf(STAGE_QUEUE) * MICROS_PER_MS);
+    this.#input.observe(record.rows);
+    if (batch.runStart !== undefined && batch.runEnd !== undefined) {
+      runtime?.observe((batch.runEnd - batch.runStart) * MICROS_PER_MS);
+    }
+  }
+
+  recordBatch({ rows, size }: BatchRecord): void {
+    this.#run.add(1);
+    this.#processed.observe(size);
+    if (size === rows) return;
+    const labels = { ...POOL, execution_batch_size: String(size) };
+    this.#series.one(`padding ${size}`, () => this.#padding.open(labels)).observe(size - rows);
+  }
+
+  /** What became of requests that were chosen for a log is counted there; it is printed under its other name too. */
+  observeRequestLogs(counted: Family<CounterSeries>): void {
+    this.#requestLogs.observe(counted);
+  }
+
+  #examplesOf(method: string, model: string): ExampleSeries | undefined {
+    if (!EXAMPLE_METHODS.has(method)) return undefined;
+    return {
+      counts: this.#series.one(`examples ${model}`, () => this.#exampleCounts.open({ model })),
+      total: this.#series.one(`all examples ${model}`, () => this.#exampleTotal.open({ model })),
+    };
+  }
+}
+
+function apiOf(method: string, entrypoint: 'GRPC' | 'REST'): string {
+  if (entrypoint === 'GRPC') return method;
+  return method.startsWith('Get') || method === 'unknown' ? '' : method.toLowerCase();
+}

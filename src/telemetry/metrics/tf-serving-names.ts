@@ -1,0 +1,48 @@
+/** What TensorFlow Serving's metrics have in common: how they are named, what their buckets and statuses are. */
+import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
+import type { RequestOutcome } from '../request-record.ts';
+import type { CounterSeries, HistogramSeries, MetricSnapshot } from './series.ts';
+
+/** What its own names start with. */
+export const SERVING = ':tensorflow:serving:';
+export const MICROS_PER_MS = 1000;
+
+/** What the page asks of each family. */
+export interface PrintedFamily {
+  readonly name: string;
+  get(): Promise<MetricSnapshot>;
+}
+
+/** Its exponential buckets. */
+export function bounds(first: number, factor: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first * factor ** i);
+}
+
+/** Of requests, runs and warm-ups, in µs. */
+export const LATENCY_BOUNDS: readonly number[] = bounds(10, 1.8, 33);
+
+const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
+
+/** The name of the gRPC status: a closed set. */
+export function statusName(outcome: RequestOutcome): string {
+  return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
+}
+
+/** Series that are opened when they are first needed. */
+export class SeriesByKey {
+  readonly #byKey = new Map<string, CounterSeries | HistogramSeries>();
+
+  /** Keys of different families must differ. */
+  one<S extends CounterSeries | HistogramSeries>(key: string, open: () => S): S {
+    const found = this.#byKey.get(key);
+    if (found !== undefined) return found as S;
+    const series = open();
+    this.#byKey.set(key, series);
+    return series;
+  }
+
+  /** Forgets the keys that end so. */
+  forget(suffix: string): void {
+    for (const key of this.#byKey.keys()) if (key.endsWith(suffix)) this.#byKey.delete(key);
+  }
+}

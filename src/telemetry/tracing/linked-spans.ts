@@ -1,0 +1,88 @@
+/**
+ * Which finished requests and batches get spans, and when the spans of a batch are made: a little later than the batch
+ * ended, so that its span has a link to each member that turned out to be worth keeping.
+ *
+ *   batch ends ── record held ───────────── HOLD_MS ──▶ its span, linked to all members known by then
+ *     └ members end: sampled ▸ spans now
+ *                    kept (slow, failed) ▸ spans now, and the batch knows it
+ *                    neither ▸ nothing
+ *
+ * A kept request's spans have the ids that its edge gave out, so that they join what its callers and those behind it
+ * have of the same trace. A member that ends later than HOLD_MS after its batch (its client reads slowly) links to the
+ * batch's span, which has no link back. Held records are made into spans a few at a time, as others come.
+ */
+import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { KeepReason } from '../recorder/tail-keep.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { SpanMaker } from './span-maker.ts';
+import { childContext } from './trace-context.ts';
+
+export const HOLD_MS = 100;
+
+interface Held {
+  readonly batch: BatchRecord;
+  readonly until: Instant;
+}
+
+export class LinkedSpans {
+  readonly #maker: SpanMaker;
+  readonly #clock: Clock;
+  /** Oldest first. */
+  #held: Held[] = [];
+  #timer: TimerHandle | undefined;
+
+  constructor(maker: SpanMaker, clock: Clock) {
+    this.#maker = maker;
+    this.#clock = clock;
+  }
+
+  /** Nothing for a request that is neither sampled nor kept, or that has no trace. */
+  makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void {
+    const { trace, batch } = record;
+    if (trace === undefined) return;
+    if (trace.isSampled) {
+      this.#maker.makeRequestSpans(record, trace, kept);
+      return;
+    }
+    if (kept === undefined) return;
+    const context = { ...trace, isSampled: true };
+    if (batch !== undefined) {
+      const isFirst = batch.trace?.isSampled !== true;
+      if (isFirst) batch.trace = childContext(context);
+      batch.members = [...batch.members, context];
+      if (isFirst) this.#hold(batch);
+    }
+    this.#maker.makeRequestSpans(record, context, kept);
+  }
+
+  /** Nothing (yet) for a batch without a sampled member. */
+  makeBatchSpans(batch: BatchRecord): void {
+    if (batch.trace?.isSampled === true) this.#hold(batch);
+  }
+
+  /** Makes all that is held back. */
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#makeDue(Infinity);
+  }
+
+  #hold(batch: BatchRecord): void {
+    const now = this.#clock.nowMs();
+    this.#held.push({ batch, until: now + HOLD_MS });
+    this.#makeDue(now);
+    this.#timer ??= this.#clock.setTimer(this.#held[0]!.until, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#makeDue(this.#clock.nowMs());
+    if (this.#held[0] !== undefined) this.#timer = this.#clock.setTimer(this.#held[0].until, () => this.#onTimer());
+  }
+
+  #makeDue(now: Instant): void {
+    let due = 0;
+    while (due < this.#held.length && this.#held[due]!.until <= now) due += 1;
+    for (const { batch } of this.#held.splice(0, due)) this.#maker.makeBatchSpans(batch);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Encoded spans on their way out, in the order in which they ended.
+ *
+ *   span ─▶ open batch ──full, or delayMs after its first span──▶ sealed, sealed, … ──one at a time──▶ send
+ *             └ a pooled buffer that grows: header room │ span span …
+ *
+ * Spans that wait (open and sealed, not what is being sent) are at most `maxQueued`, and their bytes MAX_SEALED_BYTES;
+ * beyond it they are lost and counted, as those of an export that failed are. Nobody waits for a collector. A buffer is filled again once its spans were taken.
+ *
+ * The standard's batch span processor (https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor), over bytes.
+ */
+
+import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
+import { varintSize } from '../../../codec/protobuf/wire-writer.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import type { SpanLoss } from '../tracing-options.ts';
+import type { SpanRoom } from './span-encoder.ts';
+import type { SpanQueueLimits } from './span-limits.ts';
+
+/** What an export sends: an ExportTraceServiceRequest. */
+export interface EncodedSpans {
+  readonly bytes: Uint8Array;
+  /** How many they are. */
+  readonly count: number;
+}
+
+export interface SpanQueueOptions {
+  readonly clock: Clock;
+  readonly limits: SpanQueueLimits;
+  /** The fields `resource` of ResourceSpans and `scope` of ScopeSpans, tag and length included. */
+  readonly resource: Uint8Array;
+  readonly scope: Uint8Array;
+  /** The bytes are lent until it settles; they are filled anew once it has resolved. Rejects with why they were not taken. */
+  readonly send: (spans: EncodedSpans) => Promise<void>;
+  readonly onLost: (count: number, why: SpanLoss, error?: unknown) => void;
+}
+
+/** A batch of this many bytes is full whatever it holds: gRPC servers take messages of 4 MiB by default. */
+const FULL_BYTES = 1 << 20;
+const FIRST_BYTES = 1 << 16;
+/** Bytes that wait sealed, at most: ten times what a full queue of ordinary spans takes. */
+const MAX_SEALED_BYTES = 32 << 20;
+/** Buffers kept to be filled again. */
+const POOLED = 4;
+/** ResourceSpans and ScopeSpans in front: a tag and a length each. */
+const HEADS_BYTES = 2 * (1 + 5);
+const RESOURCE_SPANS = 0x0a;
+const SCOPE_SPANS = 0x12;
+
+interface Batch {
+  readonly writer: GrowingWriter;
+  count: number;
+  /** End of its last whole span. */
+  end: number;
+}
+
+export class SpanQueue implements SpanRoom {
+  readonly #options: SpanQueueOptions;
+  /** Bytes in front of the first span. */
+  readonly #room: number;
+  readonly #pool: GrowingWriter[] = [];
+  #open: Batch | undefined;
+  #sealed: Batch[] = [];
+  /** Spans in `#open` and `#sealed`. */
+  #waiting = 0;
+  #sealedBytes = 0;
+  #timer: TimerHandle | undefined;
+  #sending: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: SpanQueueOptions) {
+    this.#options = options;
+    this.#room = HEADS_BYTES + options.resource.length + options.scope.length;
+  }
+
+  /** Undefined where there is no room, and the span is counted as lost. */
+  open(): GrowingWriter | undefined {
+    const { limits, onLost } = this.#options;
+    if (this.#waiting >= limits.maxQueued || this.#sealedBytes >= MAX_SEALED_BYTES || this.#isClosed) {
+      onLost(1, 'queue_full');
+      return undefined;
+    }
+    this.#open ??= this.#newBatch();
+    const batch = this.#open;
+    // One that was begun and not ended goes.
+    batch.writer.position = batch.end;
+    return batch.writer;
+  }
+
+  /** The span is whole. */
+  close(): void {
+    const batch = this.#open!;
+    batch.end = batch.writer.position;
+    batch.count += 1;
+    this.#waiting += 1;
+    if (batch.count >= this.#options.limits.maxExported || batch.end >= FULL_BYTES) this.#seal();
+    else if (batch.count === 1) this.#startTimer();
+  }
+
+  /** Sends all that waits; resolves when it was sent or lost. Takes no more from then on. */
+  async shutdown(): Promise<void> {
+    this.#isClosed = true;
+    this.#seal();
+    await this.#sending;
+  }
+
+  #newBatch(): Batch {
+    const writer = this.#pool.pop() ?? new GrowingWriter(FIRST_BYTES, this.#room);
+    return { writer, count: 0, end: this.#room };
+  }
+
+  #startTimer(): void {
+    const { clock, limits } = this.#options;
+    this.#timer = clock.setTimer(clock.nowMs() + limits.delayMs, () => this.#seal());
+  }
+
+  #seal(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const batch = this.#open;
+    this.#open = undefined;
+    if (batch !== undefined && batch.count > 0) {
+      this.#sealed.push(batch);
+      this.#sealedBytes += batch.end;
+    }
+    if (this.#sealed.length > 0) this.#sending ??= this.#sendAll();
+  }
+
+  async #sendAll(): Promise<void> {
+    for (let batch = this.#sealed.shift(); batch !== undefined; batch = this.#sealed.shift()) {
+      this.#waiting -= batch.count;
+      this.#sealedBytes -= batch.end;
+      try {
+        await this.#sendInTime({ bytes: this.#finish(batch), count: batch.count });
+        if (this.#pool.length < POOLED) this.#pool.push(batch.writer);
+      } catch (error) {
+        this.#options.onLost(batch.count, 'export_failed', error);
+      }
+    }
+    this.#sending = undefined;
+  }
+
+  #sendInTime(spans: EncodedSpans): Promise<void> {
+    const { clock, limits, send } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`an export took longer than ${limits.exportTimeoutMs} ms`));
+      const timer = clock.setTimer(clock.nowMs() + limits.exportTimeoutMs, late);
+      send(spans)
+        .finally(() => timer.cancel())
+        .then(resolve, reject);
+    });
+  }
+
+  /** What stands in front of the spans, set so that it ends where they begin. */
+  #finish({ writer, end }: Batch): Uint8Array {
+    const { resource, scope } = this.#options;
+    const scopeLength = scope.length + (end - this.#room);
+    const resourceLength = resource.length + 1 + varintSize(scopeLength) + scopeLength;
+    const start = end - resourceLength - varintSize(resourceLength) - 1;
+    writer.position = start;
+    writer.varint(RESOURCE_SPANS);
+    writer.varint(resourceLength);
+    writer.bytes(resource);
+    writer.varint(SCOPE_SPANS);
+    writer.varint(scopeLength);
+    writer.bytes(scope);
+    return writer.buffer.subarray(start, end);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * OpenTelemetry's own words in our log: of its SDK and of its exporters' transports. It repeats itself with every lost
+ * export while a collector is away. Global by its design: they go to the logger given last.
+ */
+import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
+import type { Clock } from '../../core/clock.ts';
+import { LineLimiter } from '../log/line-limiter.ts';
+import type { Logger } from '../log/log.ts';
+
+export interface DiagnosticsOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** From now on they are lines in the log, five a minute at most. */
+export function startDiagnostics(options: DiagnosticsOptions): { close(): void } {
+  const diagnostics = new LimitedDiagnostics(options);
+  diag.setLogger(diagnostics, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  return diagnostics;
+}
+
+class LimitedDiagnostics implements DiagLogger {
+  readonly #logger: Logger;
+  readonly #limiter: LineLimiter;
+
+  constructor({ logger, clock }: DiagnosticsOptions) {
+    this.#logger = logger.child({ component: 'opentelemetry' });
+    this.#limiter = new LineLimiter({
+      clock,
+      windowMs: 60_000,
+      linesPerWindow: 5,
+      onSuppressed: (_key, lines) => this.#logger.warn({ lines }, 'more of the same in the last minute'),
+    });
+  }
+
+  error(message: string): void {
+    if (this.#limiter.allow('diagnostics')) this.#logger.warn({}, message);
+  }
+
+  warn(message: string): void {
+    this.error(message);
+  }
+
+  info(message: string): void {
+    this.#logger.debug({}, message);
+  }
+
+  debug(message: string): void {
+    this.#logger.debug({}, message);
+  }
+
+  verbose(message: string): void {
+    this.#logger.debug({}, message);
+  }
+
+  close(): void {
+    this.#limiter.close();
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Spans as objects of OpenTelemetry's SDK, for those of its exporters that want them (otel-sdk.ts). Dear: ten times what
+ * OTLP's bytes cost (docs/adr/0022-otlp-from-records.md).
+ *
+ * They have ids that were given out before: of the two ways to do so this is the SDK's Tracer with an IdGenerator that
+ * hands out preset ids, and not ReadableSpan objects of our own given to a processor, so that span limits, the resource
+ * (which resolves late) and the exporters' view of a span stay the SDK's.
+ */
+import {
+  type Attributes,
+  type Context,
+  createTraceState,
+  type HrTime,
+  type Link,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import type { Instant } from '../../core/clock.ts';
+import type { RequestEvent } from '../request-event.ts';
+import type { AttributeBlock, AttributeKey, AttributeValue, SpanOutput, SpanRole } from './span-output.ts';
+import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
+
+/** An SDK's id generator that hands out the ids set just before startSpan: all in one synchronous step. */
+export class PresetIds {
+  #traceId: string | undefined;
+  #spanId: string | undefined;
+
+  /** Ids of the next span. */
+  preset(traceId: string, spanId: string): void {
+    this.#traceId = traceId;
+    this.#spanId = spanId;
+  }
+
+  generateTraceId(): string {
+    return this.#traceId ?? newTraceId();
+  }
+
+  generateSpanId(): string {
+    const id = this.#spanId ?? newSpanId();
+    this.#spanId = undefined;
+    return id;
+  }
+}
+
+export interface SdkSpansOptions {
+  readonly tracer: Tracer;
+  /** The id generator of `tracer`'s provider. */
+  readonly ids: PresetIds;
+}
+
+/** What is known of the begun span so far. */
+interface SpanFacts {
+  readonly context: TraceContext;
+  readonly name: string;
+  readonly under: Context;
+  readonly kind: SpanKind;
+  readonly start: Instant;
+  readonly end: Instant;
+  readonly attributes: Attributes;
+  links: Link[];
+  events: readonly RequestEvent[];
+  fault: string | undefined;
+}
+
+export class SdkSpans implements SpanOutput {
+  readonly #tracer: Tracer;
+  readonly #ids: PresetIds;
+  #wallAtZero = 0;
+  #begun: SpanFacts | undefined;
+  /** Made once for all children of a span: it is dearer than the rest of a small span. */
+  #parent: { readonly span: TraceContext; readonly under: Context } | undefined;
+
+  constructor({ tracer, ids }: SdkSpansOptions) {
+    this.#tracer = tracer;
+    this.#ids = ids;
+  }
+
+  startAt(wallAtZero: number): void {
+    this.#wallAtZero = wallAtZero;
+  }
+
+  begin(context: TraceContext, role: SpanRole, name: string, start: Instant, end: Instant): void {
+    const under = underParentOf(context, role === 'server');
+    const kind = role === 'server' ? SpanKind.SERVER : SpanKind.INTERNAL;
+    const said = { attributes: {}, links: [], events: [], fault: undefined };
+    this.#begun = { context, name, under, kind, start, end, ...said };
+  }
+
+  set({ name }: AttributeKey, value: AttributeValue): void {
+    this.#begun!.attributes[name] = value;
+  }
+
+  setAll({ entries }: AttributeBlock): void {
+    for (const [key, value] of entries) this.set(key, value);
+  }
+
+  link(contexts: readonly TraceContext[]): void {
+    this.#begun!.links = contexts.map((context) => ({ context: spanContextOf(context) }));
+  }
+
+  happened(events: readonly RequestEvent[]): void {
+    this.#begun!.events = events;
+  }
+
+  fail(message: string): void {
+    this.#begun!.fault = message;
+  }
+
+  end(): void {
+    const { context, name, under, kind, start, end, attributes, links, events, fault } = this.#begun!;
+    this.#ids.preset(context.traceId, context.spanId);
+    const span = this.#tracer.startSpan(name, { kind, attributes, links, startTime: this.#timeOf(start) }, under);
+    for (const event of events) span.addEvent(event.name, event.attributes, this.#timeOf(event.at));
+    if (fault !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: fault });
+    span.end(this.#timeOf(Math.max(start, end)));
+  }
+
+  child(parent: TraceContext, name: string, start: Instant, end: Instant, link: TraceContext | undefined): void {
+    if (this.#parent?.span !== parent) this.#parent = { span: parent, under: underSpan(spanContextOf(parent)) };
+    this.#ids.preset(parent.traceId, newSpanId());
+    const links = link === undefined ? [] : [{ context: spanContextOf(link) }];
+    const options = { kind: SpanKind.INTERNAL, links, startTime: this.#timeOf(start) };
+    this.#tracer.startSpan(name, options, this.#parent.under).end(this.#timeOf(Math.max(start, end)));
+  }
+
+  /** [seconds, nanoseconds] since 1970, split before they are added: a double of ms since 1970 ends at 0.2 µs. */
+  #timeOf(instant: Instant): HrTime {
+    const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
+    const restMs = (this.#wallAtZero % 1) + (instant % 1);
+    const seconds = Math.floor(wholeMs / 1000);
+    const nanos = (wholeMs - seconds * 1000) * 1e6 + Math.floor(restMs * 1e6);
+    return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, nanos - 1e9];
+  }
+}
+
+/** Where a span stands whose parent is `context`'s. */
+function underParentOf(context: TraceContext, isRemote: boolean): Context {
+  if (context.parentSpanId === undefined) return ROOT_CONTEXT;
+  return underSpan({ ...spanContextOf(context), spanId: context.parentSpanId, isRemote });
+}
+
+function underSpan(parent: SpanContext): Context {
+  return trace.setSpanContext(ROOT_CONTEXT, parent);
+}
+
+function spanContextOf(context: TraceContext): SpanContext {
+  const { traceId, spanId, traceState } = context;
+  const traceFlags = context.isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  if (traceState === undefined) return { traceId, spanId, traceFlags };
+  return { traceId, spanId, traceFlags, traceState: createTraceState(traceState) };
+}

@@ -1,0 +1,169 @@
+/**
+ * What our spans say: OpenTelemetry's names where it has them (RPC, HTTP, network, error), `inference.*` for the rest.
+ *
+ * Everything here is either of a closed set, a number, or a caller's string cut to MAX_TEXT_CHARS. Payloads never.
+ */
+import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
+import type { KeepReason } from '../recorder/tail-keep.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord } from '../request-record.ts';
+import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
+import { AttributeKey, type AttributeSink, type AttributeValue } from './span-output.ts';
+
+/** Longest caller-given text (request id, peer, error text) on a span or in a log line. */
+export const MAX_TEXT_CHARS = 512;
+
+/** From this HTTP status on it is the server's fault: OpenTelemetry's rule for a server span's status, and our logs'. */
+const FIRST_SERVER_FAULT = 500;
+
+const RPC_SYSTEM = new AttributeKey('rpc.system');
+const RPC_METHOD = new AttributeKey('rpc.method');
+const RPC_STATUS = new AttributeKey('rpc.grpc.status_code');
+const URL_SCHEME = new AttributeKey('url.scheme');
+const HTTP_METHOD = new AttributeKey('http.request.method');
+const HTTP_STATUS = new AttributeKey('http.response.status_code');
+const PEER_ADDRESS = new AttributeKey('network.peer.address');
+const PEER_PORT = new AttributeKey('network.peer.port');
+const ERROR_TYPE = new AttributeKey('error.type');
+const METHOD = new AttributeKey('inference.method');
+const MODEL_NAME = new AttributeKey('inference.model.name');
+const MODEL_VERSION = new AttributeKey('inference.model.version');
+const MODEL_SIGNATURE = new AttributeKey('inference.model.signature');
+const MODEL_REQUESTED = new AttributeKey('inference.model.requested');
+const ALTERNATE_REASON = new AttributeKey('inference.alternate.reason');
+const REQUEST_ID = new AttributeKey('inference.request.id');
+const REQUEST_ROWS = new AttributeKey('inference.request.rows');
+const REQUEST_BYTES = new AttributeKey('inference.request.bytes');
+const RESPONSE_BYTES = new AttributeKey('inference.response.bytes');
+const DEADLINE = new AttributeKey('inference.deadline_ms');
+const KEPT = new AttributeKey('inference.kept');
+const ERROR_STAGE = 'inference.error.stage';
+const ERROR_MESSAGE = 'inference.error.message';
+const BATCH_TASKS = new AttributeKey('inference.batch.tasks');
+const BATCH_ROWS = new AttributeKey('inference.batch.rows');
+const BATCH_SIZE = new AttributeKey('inference.batch.size');
+const BATCH_PADDING = new AttributeKey('inference.batch.padding');
+const BATCH_REASON = new AttributeKey('inference.batch.dispatch_reason');
+const BATCH_RUN = new AttributeKey('inference.batch.run_ms');
+const BATCH_EXPECTED = new AttributeKey('inference.batch.expected_ms');
+const BATCH_ISOLATION = new AttributeKey('inference.batch.isolation');
+
+/** Of a request: what was asked of which model, and how it ended. */
+function requestEntries(record: RequestRecord): Entries {
+  const asked = record.surface === 'grpc' ? rpcEntries(record) : httpEntries(record);
+  return [...asked, ...modelEntries(record)];
+}
+
+/** `text`, cut where a caller could have made it long. */
+export function clip(text: string): string {
+  return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
+}
+
+/** Is the server to blame? Both surfaces go by the HTTP column, so that one request looks the same on both. */
+export function isServerFault(outcome: RequestOutcome): boolean {
+  return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
+}
+
+/** Says of spans what their records say. */
+export class SpanAttributes {
+  readonly #requests = new LastBlock(requestEntries);
+  readonly #models = new LastBlock(modelEntries);
+
+  /** Of a request's server span; `kept`: why it is worth keeping, whatever the sampling. */
+  setRequest(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
+    span.setAll(this.#requests.blockOf(record));
+    setRequestFacts(span, record, kept);
+  }
+
+  /** Of a batch's span. */
+  setBatch(span: AttributeSink, record: BatchRecord): void {
+    span.setAll(this.#models.blockOf(record));
+    setBatchFacts(span, record);
+  }
+}
+
+function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepReason | undefined): void {
+  span.set(REQUEST_ID, clip(record.id));
+  if (record.peer !== '') setPeer(span, clip(record.peer));
+  if (record.alternate !== undefined) {
+    span.set(MODEL_REQUESTED, record.alternate.asked);
+    span.set(ALTERNATE_REASON, record.alternate.reason);
+  }
+  if (record.rows > 0) span.set(REQUEST_ROWS, record.rows);
+  if (record.requestBytes > 0) span.set(REQUEST_BYTES, record.requestBytes);
+  if (record.responseBytes > 0) span.set(RESPONSE_BYTES, record.responseBytes);
+  if (Number.isFinite(record.deadline)) span.set(DEADLINE, record.deadline - record.stages.startedAt);
+  if (record.batch !== undefined) {
+    span.set(BATCH_ROWS, record.batch.rows);
+    span.set(BATCH_SIZE, record.batch.size);
+  }
+  if (kept !== undefined) span.set(KEPT, kept);
+  if (record.outcome !== 'ok') setError(span, record);
+}
+
+function setBatchFacts(span: AttributeSink, record: BatchRecord): void {
+  span.set(BATCH_TASKS, record.tasks);
+  span.set(BATCH_ROWS, record.rows);
+  span.set(BATCH_SIZE, record.size);
+  span.set(BATCH_PADDING, record.size - record.rows);
+  span.set(BATCH_REASON, record.reason);
+  if (record.runStart !== undefined && record.runEnd !== undefined)
+    span.set(BATCH_RUN, record.runEnd - record.runStart);
+  if (record.expectedMs !== undefined) span.set(BATCH_EXPECTED, record.expectedMs);
+  if (record.outcome !== 'ok') span.set(ERROR_TYPE, record.outcome);
+  if (record.isolation !== undefined) span.set(BATCH_ISOLATION, record.isolation);
+}
+
+function rpcEntries({ method, outcome }: RequestRecord): Entries {
+  const status = outcome === 'ok' ? GrpcStatus.OK : ERROR_TABLE[outcome].grpc;
+  return [
+    [RPC_SYSTEM, 'grpc'],
+    [RPC_METHOD, method],
+    [RPC_STATUS, status],
+  ];
+}
+
+function httpEntries({ method, outcome }: RequestRecord): Entries {
+  const status = outcome === 'ok' ? 200 : ERROR_TABLE[outcome].http;
+  return [
+    [URL_SCHEME, 'http'],
+    [HTTP_METHOD, httpVerb(method)],
+    [HTTP_STATUS, status],
+    [METHOD, method],
+  ];
+}
+
+/** The verb that a method of ours is asked with; for what is none, OpenTelemetry's word for "some other". */
+function httpVerb(method: string): string {
+  if (method === 'unknown') return '_OTHER';
+  return method.startsWith('Get') ? 'GET' : 'POST';
+}
+
+function modelEntries({ model, version, signatureName }: ModelFacts): Entries {
+  if (model === '') return [];
+  const entries: (readonly [AttributeKey, AttributeValue])[] = [[MODEL_NAME, model]];
+  if (version !== '') entries.push([MODEL_VERSION, version]);
+  if (signatureName !== '') entries.push([MODEL_SIGNATURE, signatureName]);
+  return entries;
+}
+
+/** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */
+function setPeer(span: AttributeSink, peer: string): void {
+  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(peer);
+  span.set(PEER_ADDRESS, match === null ? peer : match[1]!);
+  if (match !== null) span.set(PEER_PORT, Number(match[2]));
+}
+
+/** What the error itself says of its stage goes before where the request was then. */
+function setError(span: AttributeSink, { outcome, error, stages }: RequestRecord): void {
+  span.set(ERROR_TYPE, outcome);
+  const facts = factsOf(error);
+  facts[ERROR_STAGE] ??= stages.reached;
+  for (const [name, value] of Object.entries(facts)) span.set(new AttributeKey(name), value);
+}
+
+function factsOf(error: ServingError | undefined): Record<string, AttributeValue> {
+  if (error === undefined) return {};
+  const facts: Record<string, AttributeValue> = { [ERROR_MESSAGE]: clip(error.message) };
+  for (const [name, value] of Object.entries(error.attributes ?? {})) facts[`inference.error.${name}`] = value;
+  return facts;
+}

@@ -1,0 +1,64 @@
+/** The events of a request's server span. */
+import type { ServingError } from '../../core/errors.ts';
+import type { EventName, RequestEvent } from '../request-event.ts';
+import type { AlternateRecord, IsolationRecord, RequestRecord } from '../request-record.ts';
+
+const NONE: readonly RequestEvent[] = [];
+
+/** What was noted on the way, that it was given to another model or run again, and how it ended before a run. */
+export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
+  const { events: noted, alternate, isolation, error } = record;
+  if ((noted ?? alternate ?? isolation ?? error) === undefined) return NONE;
+  const events = [...(noted ?? NONE)];
+  if (alternate !== undefined) events.push(alternateEvent(record, alternate));
+  if (isolation !== undefined) events.push(isolateEvent(isolation));
+  const name = error === undefined ? undefined : endingOf(error);
+  if (error !== undefined && name !== undefined) events.push(endingEvent(name, record, error));
+  return events;
+}
+
+function endingEvent(name: EventName, { stages }: RequestRecord, error: ServingError): RequestEvent {
+  const { reason } = error.attributes ?? {};
+  const attributes = {
+    'inference.stage': stages.reached,
+    ...(reason !== undefined && { 'inference.reason': reason }),
+    ...(error.retryAfterMs !== undefined && { 'inference.retry_after_ms': error.retryAfterMs }),
+  };
+  return { name, at: stages.finishedAt, attributes };
+}
+
+/** The moment at which the request was given to another model. */
+function alternateEvent({ model, version }: RequestRecord, { asked, reason, at }: AlternateRecord): RequestEvent {
+  const attributes = {
+    'inference.model.requested': asked,
+    'inference.model.name': model,
+    'inference.model.version': version,
+    'inference.alternate.reason': reason,
+  };
+  return { name: 'inference.alternate', at, attributes };
+}
+
+/** The moment at which its batch failed, from where on it was run apart from others. */
+function isolateEvent({ at, kind, tasks }: IsolationRecord): RequestEvent {
+  return { name: 'inference.isolate', at, attributes: { 'error.type': kind, 'inference.batch.tasks': tasks } };
+}
+
+/**
+ * Refused before it waited, dropped while it waited though its deadline had not passed, out of time, or not wanted any
+ * more. Undefined: it ended in another way.
+ */
+function endingOf({ kind, attributes }: ServingError): EventName | undefined {
+  switch (kind) {
+    case 'cancelled':
+      return 'inference.cancel';
+    case 'deadline_exceeded':
+      if (attributes?.['reason'] === 'deadline_too_short') return 'inference.refuse';
+      return attributes?.['waited_ms'] === undefined ? 'inference.expire' : 'inference.early_drop';
+    case 'overloaded':
+    case 'draining':
+    case 'model_not_ready':
+      return attributes?.['stage'] === 'queue' ? 'inference.early_drop' : 'inference.refuse';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Spans, made of records after the fact.
+ *
+ *   POST/RPC caller's span
+ *     └─ Predict digits              SERVER, id known since the edge
+ *          ├─ receive … encode       INTERNAL, one for each stage that took time
+ *          │    execute ─ ─ ─ ─ ─ ┐  link to the batch that ran it
+ *          └─ inference.batch ◀─ ─┘  in the first such member's trace only; links to every member that has spans
+ *               ├─ copy-in           handed over to the host until its runtime starts: the hop and the copy
+ *               ├─ run               the runtime's own time
+ *               └─ copy-out          the runtime's end until the answer is here; all three where the host tells
+ *
+ * LinkedSpans says for whom and when; SpanOutput is what they are made of. A stage that was skipped has no length
+ * (StageClock) and gets no span, except the one that the request ended in. Nothing is kept.
+ */
+import type { Clock, Instant } from '../../core/clock.ts';
+import type { KeepReason } from '../recorder/tail-keep.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { STAGE_EXECUTE, STAGES } from '../stage-clock.ts';
+import { SteadyWall } from '../steady-wall.ts';
+import { clip, isServerFault, SpanAttributes } from './span-attributes.ts';
+import { eventsOf } from './span-events.ts';
+import type { SpanOutput } from './span-output.ts';
+import type { TraceContext } from './trace-context.ts';
+
+/** Name of a batch's span: one for all models, which are in its attributes. */
+export const BATCH_SPAN_NAME = 'inference.batch';
+/** Names of the host's spans under a batch's. */
+export const COPY_IN_SPAN_NAME = 'copy-in';
+export const RUN_SPAN_NAME = 'run';
+export const COPY_OUT_SPAN_NAME = 'copy-out';
+
+export interface SpanMakerOptions {
+  readonly output: SpanOutput;
+  readonly clock: Clock;
+}
+
+export class SpanMaker {
+  readonly #output: SpanOutput;
+  readonly #wall: SteadyWall;
+  readonly #attributes = new SpanAttributes();
+  /** Of the last request: mostly it is the next one's too. */
+  #name = { method: '', model: '', text: '' };
+
+  constructor({ output, clock }: SpanMakerOptions) {
+    this.#output = output;
+    this.#wall = new SteadyWall(clock);
+  }
+
+  /** The server span and its stages, in the place that `context` says; `kept`: why, beside the sampling. */
+  makeRequestSpans(record: RequestRecord, context: TraceContext, kept?: KeepReason): void {
+    const output = this.#output;
+    const { stages } = record;
+    output.startAt(this.#wall.atZero());
+    output.begin(context, 'server', this.#nameOf(record), stages.startedAt, stages.finishedAt);
+    this.#attributes.setRequest(output, record, kept);
+    const events = eventsOf(record);
+    if (events.length > 0) output.happened(events);
+    if (isServerFault(record.outcome)) output.fail(clip(record.error?.message ?? record.outcome));
+    output.end();
+    this.#makeStageSpans(record, context);
+  }
+
+  /** The batch's span and the host's under it. Does nothing for a batch without a member that has spans. */
+  makeBatchSpans(record: BatchRecord): void {
+    const context = record.trace;
+    if (context === undefined || !context.isSampled) return;
+    const output = this.#output;
+    const { batchStart, executeStart, runStart, runEnd, splitStart } = record;
+    output.startAt(this.#wall.atZero());
+    const end = Math.max(executeStart, splitStart, record.end);
+    output.begin(context, 'internal', BATCH_SPAN_NAME, batchStart, end);
+    this.#attributes.setBatch(output, record);
+    output.link(record.members);
+    if (isServerFault(record.outcome)) output.fail(record.outcome);
+    output.end();
+    if (runStart === undefined || runEnd === undefined) return;
+    this.#makeHostSpan(context, COPY_IN_SPAN_NAME, executeStart, runStart);
+    this.#makeHostSpan(context, RUN_SPAN_NAME, runStart, runEnd);
+    this.#makeHostSpan(context, COPY_OUT_SPAN_NAME, runEnd, splitStart);
+  }
+
+  /** None for a part that took no time: on the event loop nothing is handed over. */
+  #makeHostSpan(parent: TraceContext, name: string, start: Instant, end: Instant): void {
+    if (end > start) this.#output.child(parent, name, start, end, undefined);
+  }
+
+  #makeStageSpans({ stages, batch }: RequestRecord, context: TraceContext): void {
+    for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
+      const name = STAGES[stage]!;
+      const start = stages.startOf(stage);
+      const end = stages.endOf(stage);
+      if (end <= start && name !== stages.reached) continue;
+      const link = stage === STAGE_EXECUTE && batch?.trace?.isSampled === true ? batch.trace : undefined;
+      this.#output.child(context, name, start, end, link);
+    }
+  }
+
+  #nameOf({ method, model }: RequestRecord): string {
+    const last = this.#name;
+    if (last.method === method && last.model === model) return last.text;
+    const text = model === '' ? method : `${method} ${model}`;
+    this.#name = { method, model, text };
+    return text;
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import PQueue from 'p-queue';
+import { runInTurn } from '../../../../src/models/loading/turns.ts';
+import { turn } from '../../../support/model-life-harness.ts';
+
+/** Names in the order in which their turn came; `giveBack` ends the one whose turn came first. */
+function taking(concurrency: number) {
+  const queue = new PQueue({ concurrency });
+  const order: string[] = [];
+  const ends: (() => void)[] = [];
+  const take = (name: string, signal = new AbortController().signal): void => {
+    const work = (): Promise<true> => {
+      order.push(name);
+      return new Promise((resolve) => ends.push(() => resolve(true)));
+    };
+    void runInTurn(queue, signal, work).then((isMine) => {
+      if (isMine === undefined) order.push(`no ${name}`);
+    });
+  };
+  return { queue, order, take, giveBack: () => ends.shift()!() };
+}
+
+describe('runInTurn', () => {
+  it('lets in as many as the limit, the rest in the order in which they came', async () => {
+    const { order, take, giveBack } = taking(2);
+    for (const name of ['a', 'b', 'c', 'd']) take(name);
+    await turn();
+    assert.deepEqual(order, ['a', 'b']);
+    giveBack();
+    await turn();
+    assert.deepEqual(order, ['a', 'b', 'c']);
+  });
+
+  it('leaves out who gave up waiting', async () => {
+    const { order, take, giveBack } = taking(1);
+    const abandon = new AbortController();
+    take('a');
+    take('b', abandon.signal);
+    take('c');
+    abandon.abort();
+    await turn();
+    assert.deepEqual(order, ['a', 'no b'], 'at once, not when its turn comes');
+    giveBack();
+    await turn();
+    assert.deepEqual(order.toSorted(), ['a', 'c', 'no b']);
+    take('d', abandon.signal);
+    await turn();
+    assert.equal(order.at(-1), 'no d');
+  });
+
+  it('lets in more when the limit grows, and none above one that shrank', async () => {
+    const { queue, order, take, giveBack } = taking(1);
+    for (const name of ['a', 'b', 'c']) take(name);
+    queue.concurrency = 2;
+    await turn();
+    assert.deepEqual(order, ['a', 'b']);
+    queue.concurrency = 1;
+    giveBack();
+    await turn();
+    assert.deepEqual(order, ['a', 'b']);
+    giveBack();
+    await turn();
+    assert.deepEqual(order, ['a', 'b', 'c']);
+  });
+
+  it('keeps the turn of work that is aborted until it has ended', async () => {
+    const { order, take, giveBack } = taking(1);
+    const abandon = new AbortController();
+    take('a', abandon.signal);
+    take('b');
+    await turn();
+    abandon.abort();
+    await turn();
+    assert.deepEqual(order, ['a']);
+    giveBack();
+    await turn();
+    assert.deepEqual(order, ['a', 'b']);
+  });
+
+  it('rejects as its work does, and lets the next one begin', async () => {
+    const queue = new PQueue({ concurrency: 1 });
+    const { signal } = new AbortController();
+    const failure = new Error('it does not load');
+    await assert.rejects(
+      runInTurn(queue, signal, () => Promise.reject(failure)),
+      failure,
+    );
+    assert.equal(await runInTurn(queue, signal, () => Promise.resolve(7)), 7);
+  });
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { VersionPolicy } from '../../../../src/config/model-config.ts';
+import { VersionWatch } from '../../../../src/models/versions/version-watch.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { FakeFiles } from '../../../support/model-life-harness.ts';
+
+const LATEST: VersionPolicy = { kind: 'latest', count: 1 };
+
+function watch() {
+  const files = new FakeFiles();
+  const clock = new FakeClock();
+  const subject = new VersionWatch(files, clock);
+  const failed = new Set<bigint>();
+  const wished = new Set<bigint>();
+  const look = async (policy = LATEST) => {
+    const { aspired, broughtIn, found, isChanging, nothingBecause } = await subject.look({
+      basePath: '/m',
+      policy,
+      hasFailed: (version) => failed.has(version),
+      isBroughtIn: (version) => wished.has(version),
+    });
+    const numbers = broughtIn.map(({ version }) => version);
+    return { versions: aspired?.map(({ version }) => version), broughtIn: numbers, found, isChanging, nothingBecause };
+  };
+  return { files, clock, look, failed, wished };
+}
+
+describe('VersionWatch', () => {
+  it('takes at once what has been at rest for long', async () => {
+    const { files, look } = watch();
+    files.put('/m', 1n);
+    assert.deepEqual((await look()).versions, [1n]);
+  });
+
+  it('takes what is new when two looks in a row see the same', async () => {
+    const { files, clock, look } = watch();
+    files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'half' });
+    const first = await look();
+    assert.equal(first.versions, undefined);
+    assert.equal(first.isChanging, true);
+    assert.match(first.nothingBecause!, /version 1 in \/m is still being written/);
+    files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'whole' });
+    assert.equal((await look()).versions, undefined);
+    assert.deepEqual((await look()).versions, [1n]);
+  });
+
+  it('does not believe a time in the future, but two equal looks', async () => {
+    const { files, clock, look } = watch();
+    files.put('/m', 1n, { changedAtMs: clock.wallMs() + 1e9 });
+    assert.equal((await look()).versions, undefined);
+    assert.deepEqual((await look()).versions, [1n]);
+  });
+
+  it('keeps the version before while the latest is copied', async () => {
+    const { files, clock, look } = watch();
+    files.put('/m', 1n);
+    await look();
+    files.put('/m', 2n, { changedAtMs: clock.wallMs() });
+    const looks = [await look(), await look()];
+    assert.deepEqual(
+      looks.map(({ versions, isChanging, nothingBecause }) => ({ versions, isChanging, nothingBecause })),
+      [
+        { versions: [1n], isChanging: true, nothingBecause: undefined },
+        { versions: [2n], isChanging: false, nothingBecause: undefined },
+      ],
+    );
+  });
+
+  it('waits for an empty directory without haste', async () => {
+    const { files, look } = watch();
+    files.put('/m', 1n, { files: 0 });
+    assert.equal((await look()).isChanging, true);
+    const again = await look();
+    assert.equal(again.isChanging, false);
+    assert.match(again.nothingBecause!, /version 1 in \/m holds no file yet/);
+  });
+
+  it('looks into a version once, and into a failed one again', async () => {
+    const { files, clock, look, failed } = watch();
+    files.put('/m', 1n);
+    await look();
+    await look();
+    assert.equal(files.fingerprints, 1);
+    failed.add(1n);
+    assert.deepEqual((await look()).versions, [1n]);
+    files.put('/m', 1n, { text: 'mended', changedAtMs: clock.wallMs() });
+    assert.equal((await look()).versions, undefined);
+    assert.deepEqual((await look()).versions, [1n]);
+  });
+
+  it('looks only into versions that the policy asks for', async () => {
+    const { files, look } = watch();
+    for (let version = 1n; version <= 50n; version++) files.put('/m', version);
+    assert.deepEqual((await look()).versions, [50n]);
+    assert.equal(files.fingerprints, 1);
+  });
+
+  it('says why nothing is there', async () => {
+    const { files, look } = watch();
+    await assert.rejects(look(), /base path \/m does not exist/);
+    files.makePath('/m');
+    assert.match((await look()).nothingBecause!, /\/m holds no numbered version directory; put the model into \/m\/1/);
+    files.put('/m', 1n);
+    const specific = await look({ kind: 'specific', versions: [9n] });
+    assert.match(specific.nothingBecause!, /\/m holds versions 1, none of which the version policy asks for/);
+  });
+
+  it('forgets what is gone: when it comes back it must come to rest again', async () => {
+    const { files, clock, look } = watch();
+    files.put('/m', 1n);
+    await look();
+    files.remove('/m', 1n);
+    assert.deepEqual((await look()).versions, []);
+    files.put('/m', 1n, { changedAtMs: clock.wallMs() });
+    assert.equal((await look()).versions, undefined);
+  });
+});
+
+describe('versions beside the policy', () => {
+  it('are told of, and those that are wished for are taken besides', async () => {
+    const { files, look, wished } = watch();
+    for (const version of [1n, 3n, 2n]) files.put('/m', version);
+    const { versions, broughtIn, found } = await look();
+    assert.deepEqual([versions, broughtIn, found], [[3n], [], [3n, 2n, 1n]]);
+    wished.add(1n);
+    wished.add(3n);
+    wished.add(7n);
+    const wishedFor = await look();
+    assert.deepEqual([wishedFor.versions, wishedFor.broughtIn], [[3n], [1n]]);
+  });
+
+  it('count once they are at rest, like others', async () => {
+    const { files, clock, look, wished } = watch();
+    files.put('/m', 2n);
+    files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'half' });
+    wished.add(1n);
+    const first = await look();
+    assert.deepEqual([first.versions, first.broughtIn, first.isChanging], [[2n], [], true]);
+    const second = await look();
+    assert.deepEqual([second.broughtIn, second.isChanging], [[1n], false]);
+  });
+});

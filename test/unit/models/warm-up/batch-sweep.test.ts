@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Batch, Executor } from '../../../../src/core/executor.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
+import { SWEEP_BUDGET_MS, type SweepOptions, sweepBatchSizes } from '../../../../src/models/warm-up/batch-sweep.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { signature, spec } from '../../../support/puppet-models.ts';
+
+const ROWS_OF_TWO = signature({ x: spec('float32', [-1, 2]) }, { y: spec('float32', [-1, 2]) });
+
+/** Runs take `msPerRow` of the fake clock's time for each row, and fail where `fails` says so. */
+function harness(
+  changes: Partial<SweepOptions> & { msPerRow?: number; slots?: number; fails?: (b: Batch) => boolean } = {},
+) {
+  const { msPerRow = 0.1, slots = 1, fails = () => false, ...options } = changes;
+  const clock = new FakeClock();
+  const batches: Batch[] = [];
+  let running = 0;
+  let mostRunning = 0;
+  const executor: Executor = {
+    slots,
+    allocate: (byteLength) => new ArrayBuffer(byteLength),
+    release: () => undefined,
+    async run(batch) {
+      batches.push(batch);
+      mostRunning = Math.max(mostRunning, ++running);
+      await Promise.resolve();
+      running -= 1;
+      if (fails(batch)) throw new Error('zeros are not for this model');
+      const runStart = clock.nowMs();
+      clock.advance(msPerRow * batch.size);
+      return { outputs: new Map(), runStart, runEnd: clock.nowMs() };
+    },
+  };
+  const signatures = new Map<string, Signature>([['serving_default', ROWS_OF_TWO]]);
+  const sweep = () =>
+    sweepBatchSizes({ executor, signatures, clock, maxBatchSize: 6, allowedBatchSizes: [], ...options });
+  return { sweep, batches, clock, mostRunning: () => mostRunning };
+}
+
+const rowsOf = (seeds: readonly { rows: number }[]): number[] => seeds.map(({ rows }) => rows);
+
+describe('a sweep', () => {
+  it('tries 1, 2, 4 … and the largest batch, and keeps what each took', async () => {
+    const { seeds, failures } = await harness().sweep();
+    assert.deepEqual(rowsOf(seeds), [1, 2, 4, 6]);
+    assert.deepEqual(
+      seeds[3]!.runMs.map((ms) => Math.round(ms * 10) / 10),
+      [0.6, 0.6, 0.6],
+    );
+    assert.deepEqual(failures, []);
+  });
+
+  it('tries the sizes that are allowed, and only what the batch axis admits', async () => {
+    assert.deepEqual(rowsOf((await harness({ allowedBatchSizes: [3, 6] }).sweep()).seeds), [3, 6]);
+    const fixed = new Map([['s', { ...ROWS_OF_TWO, batchAxis: { kind: 'fixed', size: 5 } as const }]]);
+    assert.deepEqual(rowsOf((await harness({ signatures: fixed }).sweep()).seeds), [5]);
+    const none = new Map([['s', { ...ROWS_OF_TWO, batchAxis: { kind: 'none' } as const }]]);
+    const { sweep, batches } = harness({ signatures: none });
+    assert.deepEqual(rowsOf((await sweep()).seeds), [1]);
+    assert.deepEqual(batches[0]!.inputs.get('x')!.shape, [1, 2]);
+  });
+
+  it('runs on every slot at once before it counts', async () => {
+    const { sweep, batches, mostRunning } = harness({ slots: 3, maxBatchSize: 1 });
+    assert.equal((await sweep()).seeds[0]!.runMs.length, 3);
+    assert.equal(batches.length, 3 + 3);
+    assert.equal(mostRunning(), 3);
+  });
+
+  it('ends within its budget, and runs a slow size once', async () => {
+    const { sweep, clock, batches } = harness({ msPerRow: 120, maxBatchSize: 64 });
+    const before = clock.nowMs();
+    const { seeds } = await sweep();
+    assert.deepEqual(rowsOf(seeds), [1, 2]);
+    assert.equal(batches.length, 2);
+    assert.ok(clock.nowMs() - before < SWEEP_BUDGET_MS);
+  });
+
+  it('leaves the cores to others that are served for twice as long as it runs', async () => {
+    const { sweep, clock, batches } = harness({ isGentle: true, maxBatchSize: 1, msPerRow: 10 });
+    const startedAt = clock.nowMs();
+    let isOver = false;
+    const swept = sweep().finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(1);
+    }
+    assert.equal((await swept).seeds[0]!.runMs.length, 3);
+    const runMs = 10 * batches.length;
+    assert.ok(clock.nowMs() - startedAt >= 3 * runMs, `${clock.nowMs() - startedAt} ms for ${runMs} ms of runs`);
+  });
+
+  it('leaves out batches of many megabytes', async () => {
+    const wide = new Map([['s', signature({ x: spec('float32', [-1, 2 ** 20]) }, { y: spec('float32', [-1]) })]]);
+    assert.deepEqual(rowsOf((await harness({ signatures: wide, maxBatchSize: 64 }).sweep()).seeds), [1, 2, 4]);
+  });
+
+  it('tells what failed and goes on with the next signature', async () => {
+    const signatures = new Map([
+      ['a', ROWS_OF_TWO],
+      ['b', ROWS_OF_TWO],
+    ]);
+    const fails = (batch: Batch): boolean => batch.signatureName === 'a' && batch.size === 4;
+    const { seeds, failures } = await harness({ signatures, fails, slots: 2 }).sweep();
+    assert.deepEqual(
+      failures.map(({ signatureName, rows }) => [signatureName, rows]),
+      [['a', 4]],
+    );
+    assert.deepEqual(rowsOf(seeds), [1, 2, 1, 2, 4, 6]);
+  });
+});

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Coding, chooseCoding } from '../../../../../src/proxy/http1/coding/accept-encoding.ts';
+
+const ALL: readonly Coding[] = ['zstd', 'br', 'gzip'];
+
+const table: readonly (readonly [string | undefined, Coding | undefined])[] = [
+  [undefined, undefined],
+  ['', undefined],
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['GZIP', 'gzip'],
+  ['gzip, deflate, br, zstd', 'zstd'],
+  ['gzip, deflate, br', 'br'],
+  ['gzip;q=1.0, br;q=0.5', 'gzip'],
+  ['gzip ; q=0.3 , br ; Q=0.300', 'br'],
+  ['deflate, compress', undefined],
+  ['identity', undefined],
+  ['*', 'zstd'],
+  ['*;q=0', undefined],
+  ['zstd;q=0, *', 'br'],
+  ['gzip, *;q=0', 'gzip'],
+  ['gzip;q=0', undefined],
+  ['identity;q=0', undefined],
+  ['identity;q=0, gzip;q=0', undefined],
+  ['identity;q=0, gzip;q=0.001', 'gzip'],
+  ['identity;q=1, gzip;q=0.5', undefined],
+  ['identity;q=0.5, gzip;q=0.5', 'gzip'],
+  ['gzip;q=2', undefined],
+  ['gzip;q=nonsense', undefined],
+  ['gzip;level=9', undefined],
+  ['gzip;q=1;q=0', undefined],
+  [',,gzip,,', 'gzip'],
+  [`${'x,'.repeat(600)}gzip`, undefined],
+];
+
+for (const [header, expected] of table) {
+  test(`${header?.slice(0, 60)} → ${expected}`, () => assert.equal(chooseCoding(header, ALL), expected));
+}
+
+test('only what there is, is chosen', () => {
+  assert.equal(chooseCoding('zstd, gzip;q=0.1', ['br', 'gzip']), 'gzip');
+  assert.equal(chooseCoding('*', ['gzip']), 'gzip');
+  assert.equal(chooseCoding('gzip', []), undefined);
+});
+
+test('any header is read', () => {
+  const part = fc.oneof(
+    fc.string({ maxLength: 8 }),
+    fc.constantFrom('gzip', 'br', '*', ';q=', '0', '1', '.5', ',', ' '),
+  );
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
+      const chosen = chooseCoding(parts.join(''), ALL);
+      assert.ok(chosen === undefined || ALL.includes(chosen));
+    }),
+  );
+});

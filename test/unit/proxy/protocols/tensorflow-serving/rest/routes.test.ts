@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RouteMemo } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/route-memo.ts';
+import { matchRoute } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/routes.ts';
+
+function brief(method: string, url: string): unknown {
+  const { kind, method: name, spec, error, allow } = matchRoute(method, url);
+  if (error !== undefined) return allow === undefined ? error.kind : `${error.kind}; allow ${allow}`;
+  const choice = spec.version === undefined ? spec.label : spec.version;
+  return [kind, name, spec.name, ...(choice === undefined ? [] : [choice])];
+}
+
+describe('matchRoute', () => {
+  const table: readonly [method: string, url: string, expected: unknown][] = [
+    ['POST', '/v1/models/m:predict', ['predict', 'Predict', 'm']],
+    ['POST', '/v1/models/m/versions/3:predict', ['predict', 'Predict', 'm', 3n]],
+    ['POST', '/v1/models/m/versions/0:predict', ['predict', 'Predict', 'm', 0n]],
+    ['POST', '/v1/models/m/versions/00017:predict', ['predict', 'Predict', 'm', 17n]],
+    ['POST', '/v1/models/m/labels/canary:predict', ['predict', 'Predict', 'm', 'canary']],
+    ['POST', '/v1/models/m:predict?timeout=5', ['predict', 'Predict', 'm']],
+    ['POST', 'http://host:8501/v1/models/m:predict', ['predict', 'Predict', 'm']],
+    ['POST', '/V1/Models/M/Versions/3:predict', ['predict', 'Predict', 'M', 3n]],
+    ['POST', '/v1/models/a%2Fb%3Ac%20%C3%A9:predict', ['predict', 'Predict', 'a/b:c é']],
+    ['POST', '/v1/models/m/labels/%41:predict', ['predict', 'Predict', 'm', 'A']],
+    ['POST', '/v1/models/m/versions/9223372036854775807:predict', ['predict', 'Predict', 'm', 2n ** 63n - 1n]],
+    ['POST', '/v1/models/m/versions/9223372036854775808:predict', 'invalid_request'],
+    ['POST', '/v1/models/m/versions/-1:predict', 'route_not_found'],
+    ['POST', '/v1/models/m/versions/x:predict', 'route_not_found'],
+    ['POST', '/v1/models/m/versions/1/labels/a:predict', 'route_not_found'],
+    ['POST', '/v1/models/m:PREDICT', 'route_not_found'],
+    ['POST', '/v1/models/m:explain', 'route_not_found'],
+    ['POST', '/v1/models/m:predict/', 'route_not_found'],
+    ['POST', '/v1/models/:predict', 'route_not_found'],
+    ['POST', '/v1/models/%zz:predict', 'invalid_request'],
+    ['POST', '/v1/models/%ff:predict', 'invalid_request'],
+    ['POST', '/v1/models/m:classify', ['classify', 'Classify', 'm']],
+    ['POST', '/v1/models/m/labels/l:classify', ['classify', 'Classify', 'm', 'l']],
+    ['POST', '/v1/models/m:CLASSIFY', 'route_not_found'],
+    ['POST', '/v1/models/m:constructor', 'route_not_found'],
+    ['POST', '/v1/models/m/versions/2:regress', ['regress', 'Regress', 'm', 2n]],
+    ['GET', '/v1/models/m:predict', 'method_not_allowed; allow POST, OPTIONS'],
+    ['PUT', '/v1/models/m:classify', 'method_not_allowed; allow POST, OPTIONS'],
+    ['GET', '/v1/models/m', ['status', 'GetModelStatus', 'm']],
+    ['HEAD', '/v1/models/m/versions/2', ['status', 'GetModelStatus', 'm', 2n]],
+    ['GET', '/v1/models/m/labels/stable', ['status', 'GetModelStatus', 'm', 'stable']],
+    ['GET', '/v1/models/m/metadata', ['metadata', 'GetModelMetadata', 'm']],
+    ['GET', '/v1/models/m/versions/2/metadata', ['metadata', 'GetModelMetadata', 'm', 2n]],
+    ['GET', '/v1/models/m/labels/l/metadata', ['metadata', 'GetModelMetadata', 'm', 'l']],
+    ['GET', '/v1/models/m/METADATA', ['status', 'GetModelStatus', 'm']],
+    ['GET', '/v1/models/m/', 'route_not_found'],
+    ['GET', '/v1/models', ['models', 'ListModels', '']],
+    ['HEAD', '/V1/MODELS?x=1', ['models', 'ListModels', '']],
+    ['POST', '/v1/models', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
+    ['GET', '/v1/models/', 'invalid_request'],
+    ['POST', '/v1/models/m', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
+    ['DELETE', '/v1/models/m/metadata', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
+    ['GET', '/', 'route_not_found'],
+    ['GET', '/v2/models/m', 'route_not_found'],
+    ['GET', 'nonsense', 'route_not_found'],
+    ['GET', '/monitoring/prometheus/metrics', ['metrics', 'unknown', '']],
+    ['GET', '/monitoring/prometheus/metrics?x=1', ['metrics', 'unknown', '']],
+    ['GET', '/monitoring/prometheus', 'route_not_found'],
+    ['POST', '/monitoring/prometheus/metrics', 'method_not_allowed; allow GET, HEAD, OPTIONS'],
+  ];
+  for (const [method, url, expected] of table) {
+    test(`${method} ${url}`, () => assert.deepEqual(brief(method, url), expected));
+  }
+
+  test('OPTIONS tells the methods of a path', () => {
+    const allowed = (url: string): unknown => [matchRoute('OPTIONS', url).kind, matchRoute('OPTIONS', url).allow];
+    assert.deepEqual(allowed('/v1/models/m:predict'), ['options', 'POST, OPTIONS']);
+    assert.deepEqual(allowed('/v1/models/m'), ['options', 'GET, HEAD, OPTIONS']);
+    assert.deepEqual(allowed('*'), ['options', 'GET, HEAD, POST, OPTIONS']);
+    assert.equal(matchRoute('OPTIONS', '/nowhere').error?.kind, 'route_not_found');
+  });
+
+  test('errors name the path, and what is there', () => {
+    const { error } = matchRoute('GET', `/x${'y'.repeat(5000)}`);
+    assert.match(error!.message, /^no such path: "\/xy+…"; there are GET \/v1\/models, GET \/v1\/models\/<name>/);
+    assert.ok(error!.message.length < 400);
+  });
+});
+
+describe('RouteMemo', () => {
+  test('gives the same route for the same method and URL, and another for another', () => {
+    const memo = new RouteMemo();
+    const first = memo.match('POST', '/v1/models/m:predict');
+    assert.equal(memo.match('POST', '/v1/models/m:predict'), first);
+    assert.equal(memo.match('GET', '/v1/models/m:predict').error?.kind, 'method_not_allowed');
+    assert.equal(memo.match('GET', '/v1/models/m').kind, 'status');
+  });
+
+  test('stays bounded, and keeps neither errors nor long URLs', () => {
+    const memo = new RouteMemo();
+    for (let i = 0; i < 5000; i++) assert.equal(memo.match('GET', `/v1/models/m${i}`).spec.name, `m${i}`);
+    assert.ok(memo.size <= 1000);
+    const { size } = memo;
+    memo.match('GET', '/nowhere');
+    memo.match('GET', `/v1/models/${'m'.repeat(400)}`);
+    assert.equal(memo.size, size);
+  });
+});
+
+describe('the path of the metrics', () => {
+  test('is where the configuration says, or nowhere', () => {
+    const usual = '/monitoring/prometheus/metrics';
+    assert.equal(new RouteMemo().match('GET', usual).kind, 'metrics');
+    const moved = new RouteMemo('/metrics');
+    assert.equal(moved.match('GET', '/metrics?x=1').kind, 'metrics');
+    assert.equal(moved.match('POST', '/metrics').error?.kind, 'method_not_allowed');
+    assert.equal(moved.match('GET', usual).error?.kind, 'route_not_found');
+    const none = new RouteMemo('');
+    for (const path of [usual, '/', '', '?']) assert.equal(none.match('GET', path).kind, 'error', path);
+  });
+});

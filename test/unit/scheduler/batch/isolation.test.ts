@@ -1,0 +1,389 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { clientLeft } from '../../../../src/core/cancel.ts';
+import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
+import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
+import type { BatchRecord } from '../../../../src/telemetry/request-record.ts';
+import type { PuppetRun } from '../../../support/puppet-executor.ts';
+import {
+  floats,
+  type HarnessOptions,
+  SchedulerHarness,
+  type Submitted,
+  settle,
+  taskContext,
+} from '../../../support/scheduler-harness.ts';
+
+/** A row of this value, or above it, is one that the runtime cannot take. */
+const POISON = 1000;
+
+function valuesOf({ inputs }: Batch): number[] {
+  return floats(inputs.get('x'));
+}
+
+function failure(values: readonly number[], kind: ErrorKind = 'backend_failed'): ServingError {
+  return new ServingError(kind, `cannot take ${values.filter((value) => value >= POISON)}`);
+}
+
+/** Ends every run that goes on, as a runtime that cannot take POISON would; returns what was in them. */
+async function endRuns(h: SchedulerHarness): Promise<number[][]> {
+  const ended: number[][] = [];
+  for (const run of h.executor.active) {
+    const values = valuesOf(run.batch);
+    ended.push(values);
+    end(run, values);
+  }
+  await settle();
+  return ended;
+}
+
+function end(run: PuppetRun, values: readonly number[]): void {
+  if (values.some((value) => value >= POISON)) run.fail(failure(values));
+  else run.complete();
+}
+
+/** Lets all that waits run; returns the rows of each run, in order. */
+async function drain(h: SchedulerHarness): Promise<number[][]> {
+  const all: number[][] = [];
+  h.turn();
+  for (let ended = await endRuns(h); ended.length > 0; ended = await endRuns(h)) all.push(...ended);
+  return all;
+}
+
+function submitEach(h: SchedulerHarness, values: readonly number[]): Submitted[] {
+  return values.map((value) => h.submitRows([value]));
+}
+
+function harness(options: HarnessOptions = {}): SchedulerHarness {
+  return new SchedulerHarness({ maxBatchSize: 32, ...options });
+}
+
+describe('A batch that fails for one member’s values', () => {
+  it('fails that member alone, with the runtime’s words of its own run', async () => {
+    const h = harness();
+    const requests = submitEach(h, [1, 2, POISON, 4]);
+    assert.deepEqual(await drain(h), [[1, 2, POISON, 4], [1, 2], [POISON, 4], [POISON], [4]]);
+    for (const [i, value] of [1, 2, undefined, 4].entries()) {
+      if (value !== undefined) assert.deepEqual(await requests[i]!.values(), [value]);
+    }
+    assert.equal((await requests[2]!.error()).message, `cannot take ${POISON}`);
+    assert.equal(h.executor.loaned.size, 0);
+  });
+
+  it('costs about twice the logarithm of its members in runs', async () => {
+    const h = harness();
+    const values = Array.from({ length: 32 }, (_, i) => (i === 21 ? POISON : i));
+    const requests = submitEach(h, values);
+    const runs = await drain(h);
+    assert.equal(runs.length, 1 + 2 * 5);
+    const failed = requests.filter(({ outcome }) => outcome?.error !== undefined);
+    assert.deepEqual(failed, [requests[21]]);
+  });
+
+  it('finds each of several', async () => {
+    const h = harness();
+    const requests = submitEach(h, [POISON, 1, 2, POISON + 1, 4, POISON + 2, 6]);
+    await drain(h);
+    const texts = await Promise.all(
+      requests.map(async ({ settled }) => {
+        const outcome = await settled;
+        return outcome.error?.message ?? floats(outcome.outputs?.get('y')).join();
+      }),
+    );
+    assert.deepEqual(texts, ['cannot take 1000', '1', '2', 'cannot take 1001', '4', 'cannot take 1002', '6']);
+  });
+
+  it('is run again in the order in which its members are due', async () => {
+    const h = harness();
+    const now = h.clock.nowMs();
+    const submit = (value: number, ms: number) => h.submitRows([value], taskContext(h.clock, { deadline: now + ms }));
+    const all = [submit(1, 900), submit(2, 100), submit(3, 500), submit(POISON, 300)];
+    const runs = await drain(h);
+    assert.deepEqual(runs[1], [2, POISON]);
+    await Promise.all(all.map(({ settled }) => settled));
+  });
+
+  it('waits like all else: what came meanwhile does not join its parts', async () => {
+    const h = harness({ slots: 1 });
+    submitEach(h, [1, POISON]);
+    h.turn();
+    h.clock.advance(5);
+    const later = h.submitRows([3]);
+    const runs = await drain(h);
+    assert.deepEqual(runs, [[1, POISON], [1], [POISON], [3]]);
+    assert.deepEqual(await later.values(), [3]);
+  });
+
+  it('keeps to the sizes that are allowed', async () => {
+    const h = harness({ maxBatchSize: 8, allowedBatchSizes: [2, 8] });
+    submitEach(h, [1, 2, 3, 4, POISON]);
+    assert.deepEqual(
+      (await drain(h)).map(({ length }) => length),
+      [8, 8, 2, 2, 2],
+    );
+  });
+
+  it('runs the part of a large request again, and joins it', async () => {
+    const h = harness({ maxBatchSize: 4 });
+    const large = h.submitRows([1, 2, 3, 4, 5]);
+    const bad = h.submitRows([POISON]);
+    await drain(h);
+    assert.deepEqual(await large.values(), [1, 2, 3, 4, 5]);
+    assert.equal((await bad.error()).kind, 'backend_failed');
+  });
+
+  it('runs again on a worker that has its next batch already', async () => {
+    const h = harness({
+      takesNext: true,
+      seeds: [1, 32].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 })),
+    });
+    submitEach(h, [1, POISON]);
+    h.turn();
+    h.clock.advance(7);
+    const next = h.submitRows([3]);
+    h.turn();
+    assert.equal(h.executor.ahead.length, 1);
+    assert.deepEqual(await drain(h), [[1, POISON], [3], [1], [POISON]]);
+    assert.deepEqual(await next.values(), [3]);
+  });
+});
+
+describe('A batch that failed is not run again', () => {
+  for (const kind of ['worker_lost', 'backend_unavailable', 'deadline_exceeded', 'cancelled', 'overloaded'] as const) {
+    it(`for ${kind}: no values are at fault`, async () => {
+      const h = harness();
+      const requests = submitEach(h, [1, 2]);
+      h.turn();
+      const error = failure([], kind);
+      h.executor.runs[0]!.fail(error);
+      for (const request of requests) assert.equal(await request.error(), error);
+      assert.equal(h.executor.runs.length, 1);
+      assert.equal(h.batches[0]!.isolation, undefined);
+    });
+  }
+
+  it('when it had a single member', async () => {
+    const h = harness();
+    const request = h.submitRows([POISON, 2]);
+    assert.equal((await drain(h)).length, 1);
+    assert.equal((await request.error()).kind, 'backend_failed');
+  });
+
+  it('for outputs that cannot be cut: the run was well', async () => {
+    const h = harness();
+    const requests = submitEach(h, [1, 2]);
+    h.turn();
+    h.executor.runs[0]!.complete({ outputs: new Map() });
+    for (const request of requests) assert.match((await request.error()).message, /gave no output/);
+    assert.equal(h.executor.runs.length, 1);
+  });
+
+  it('when all of its members have left', async () => {
+    const h = harness();
+    const requests = submitEach(h, [1, 2]);
+    h.turn();
+    for (const { context } of requests) context.cancel.cancel(clientLeft('execute'));
+    h.executor.runs[0]!.fail(failure([]));
+    await settle();
+    assert.equal(h.executor.runs.length, 1);
+    assert.equal(h.scheduler.runningBatches, 0);
+  });
+});
+
+describe('While a batch is run again', () => {
+  it('a member that leaves is run no more', async () => {
+    const h = harness();
+    const [first, bad, left] = submitEach(h, [1, POISON, 3]);
+    h.turn();
+    await endRuns(h);
+    left!.context.cancel.cancel(clientLeft('execute'));
+    assert.deepEqual(await drain(h), [[1], [POISON]]);
+    assert.equal((await left!.error()).kind, 'cancelled');
+    assert.deepEqual(await first!.values(), [1]);
+    assert.equal((await bad!.error()).kind, 'backend_failed');
+  });
+
+  it('those beside a member that leaves wait for no company in its place', async () => {
+    for (const kind of ['slack', 'greedy'] as const) {
+      const h = harness({ kind, maxBatchSize: 5, batchTimeoutMicros: 60_000_000 });
+      const requests = submitEach(h, [1, 2, 3, POISON, 5]);
+      h.turn();
+      const run = h.executor.active[0]!;
+      run.fail(failure([POISON]));
+      await settle();
+      assert.deepEqual(
+        h.executor.active.map(({ batch }) => valuesOf(batch)),
+        [[1, 2, 3]],
+      );
+      requests[4]!.context.cancel.cancel(clientLeft('execute'));
+      assert.deepEqual(await drain(h), [[1, 2, 3], [POISON]]);
+      assert.equal((await requests[3]!.error()).kind, 'backend_failed');
+    }
+  });
+
+  it('a member without time for another run is given up, and not run', async () => {
+    const h = harness({ seeds: [1, 32].map((rows) => ({ signature: 'serving_default', rows, runMs: 10 })) });
+    const now = h.clock.nowMs();
+    const tight = h.submitRows([1], taskContext(h.clock, { deadline: now + 15 }));
+    const others = submitEach(h, [POISON, 3]);
+    h.turn();
+    h.clock.advance(10);
+    await endRuns(h);
+    assert.equal((await tight.error()).kind, 'deadline_exceeded');
+    await drain(h);
+    assert.ok(h.executor.runs.slice(1).every((run) => !valuesOf(run.batch).includes(1)));
+    assert.deepEqual(await others[1]!.values(), [3]);
+  });
+
+  it('closing waits for it', async () => {
+    const h = harness();
+    const [good] = submitEach(h, [1, POISON]);
+    h.turn();
+    let isClosed = false;
+    const closed = h.scheduler.close().then(() => {
+      isClosed = true;
+    });
+    await endRuns(h);
+    assert.equal(isClosed, false);
+    await drain(h);
+    await closed;
+    assert.deepEqual(await good!.values(), [1]);
+  });
+
+  it('nothing is learned of when batches start, and each run that ends well teaches its length', async () => {
+    const h = harness();
+    submitEach(h, [1, POISON]);
+    h.turn();
+    h.clock.advance(500);
+    await endRuns(h);
+    assert.deepEqual(h.scheduler.latency.export().signatures, {}, 'a failed run teaches nothing');
+    h.clock.advance(4);
+    await endRuns(h);
+    const [estimate] = h.scheduler.latency.estimates().get('serving_default')!;
+    assert.equal(Math.round(estimate!.meanMs), 4);
+  });
+});
+
+describe('The budget for running again', () => {
+  /** Poisoned pairs, one after the other: each run takes `runMs`. */
+  async function poison(h: SchedulerHarness, pairs: number, runMs: number): Promise<void> {
+    for (let i = 0; i < pairs; i++) {
+      submitEach(h, [i, POISON]);
+      h.turn();
+      while (h.executor.active.length > 0) {
+        h.clock.advance(runMs);
+        await endRuns(h);
+      }
+    }
+  }
+
+  function count(batches: readonly BatchRecord[], result: string): number {
+    return batches.filter(({ isolation }) => isolation === result).length;
+  }
+
+  it('is spent by a client that sends nothing else, and then a batch fails as it is', async () => {
+    const h = harness();
+    await poison(h, 40, 5);
+    const again = count(h.batches, 'run_again');
+    assert.ok(again >= 5 && again <= 11, `${again} of 40`);
+    assert.equal(count(h.batches, 'no_budget'), 40 - again);
+    const [last, bad] = submitEach(h, [1, POISON]);
+    await drain(h);
+    assert.equal((await last!.error()).message, (await bad!.error()).message);
+  });
+
+  it('is a tenth of what ordinary runs take', async () => {
+    const h = harness();
+    await poison(h, 40, 5);
+    const before = h.executor.runs.length;
+    const rounds = 500;
+    for (let i = 0; i < rounds; i++) {
+      h.submitRows([i]);
+      h.turn();
+      h.clock.advance(5);
+      await endRuns(h);
+      await poison(h, 1, 5);
+    }
+    const reruns = h.batches.slice(before).filter(({ reason }) => reason === 'isolation').length;
+    const share = reruns / rounds;
+    assert.ok(share > 0.08 && share < 0.12, `${share}`);
+  });
+});
+
+describe('What is written down of it', () => {
+  it('marks the batch, the runs of its parts and the requests', async () => {
+    const h = harness();
+    const [good, bad] = submitEach(h, [1, POISON]);
+    h.turn();
+    h.clock.advance(5);
+    const alone = h.submit(new Map([['x', { dtype: 'float32', shape: [1, 2], data: new Uint8Array(8) } as const]]));
+    await drain(h);
+    const told = h.batches.map(({ reason, outcome, isolation, tasks }) => [reason, outcome, isolation, tasks]);
+    assert.deepEqual(told, [
+      ['slot_free', 'backend_failed', 'run_again', 2],
+      ['isolation', 'ok', undefined, 1],
+      ['isolation', 'backend_failed', undefined, 1],
+      ['slot_free', 'ok', undefined, 1],
+    ]);
+    const isolation = { at: 1005, kind: 'backend_failed', tasks: 2 };
+    assert.deepEqual([good!.context.isolation, bad!.context.isolation], [isolation, isolation]);
+    assert.equal(good!.context.batch, h.batches[1]);
+    assert.equal(alone.context.isolation, undefined);
+  });
+});
+
+describe('Whose fault it was', () => {
+  /** An executor that asks about each first run that fails. */
+  function judged(h: SchedulerHarness): boolean[] {
+    const verdicts: boolean[] = [];
+    h.executor.onRun = ({ origin }) => {
+      assert.ok(origin !== undefined);
+      if (origin.isRerun !== true) (origin as BatchOrigin).onJudged = (isOfInputs) => verdicts.push(isOfInputs);
+    };
+    return verdicts;
+  }
+
+  it('is the inputs’ as soon as a part was answered, and is told once', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    submitEach(h, [POISON, 1, POISON, 3, 4, 5]);
+    h.turn();
+    await endRuns(h);
+    assert.deepEqual(verdicts, []);
+    await drain(h);
+    assert.deepEqual(verdicts, [true]);
+  });
+
+  it('is nobody’s to say when all parts fail', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    submitEach(h, [POISON, POISON, POISON, POISON]);
+    await drain(h);
+    assert.deepEqual(verdicts, [false]);
+  });
+
+  it('is told of a batch that is not run again', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    submitEach(h, [POISON]);
+    await drain(h);
+    submitEach(h, [1, 2]);
+    h.turn();
+    h.executor.active[0]!.fail(failure([], 'worker_lost'));
+    await settle();
+    assert.deepEqual(verdicts, [false, false]);
+  });
+
+  it('is told when its members leave while they wait', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    const requests = submitEach(h, [1, POISON]);
+    h.turn();
+    const other = h.submit(new Map([['x', { dtype: 'float32', shape: [1, 2], data: new Uint8Array(8) } as const]]));
+    await endRuns(h);
+    for (const { context } of requests) context.cancel.cancel(clientLeft('execute'));
+    await drain(h);
+    assert.deepEqual(verdicts, [false]);
+    await other.settled;
+  });
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Priority } from '../../../../src/core/priority.ts';
+import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { type HarnessOptions, SchedulerHarness, settle, taskContext } from '../../../support/scheduler-harness.ts';
+
+const SEEDS = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 10 }));
+
+function setUp(slots: number, ...models: HarnessOptions[]) {
+  const clock = new FakeClock();
+  const coreSlots = new CoreSlots(slots, clock);
+  const harnesses = models.map(
+    (options) => new SchedulerHarness({ clock, coreSlots, slots: 4, seeds: SEEDS, ...options }),
+  );
+  const turn = (): void => {
+    for (const harness of harnesses) harness.turn();
+  };
+  const running = (): number[] => harnesses.map(({ executor }) => executor.active.length);
+  return { clock, coreSlots, harnesses, turn, running };
+}
+
+describe('CoreSlots', () => {
+  it('never run more batches than there are, whatever each executor could take', async () => {
+    const { harnesses, turn, running, coreSlots } = setUp(2, {}, {});
+    for (const h of harnesses) for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
+    turn();
+    assert.deepEqual(
+      running().reduce((a, b) => a + b),
+      2,
+    );
+    assert.equal(coreSlots.free, 0);
+    for (let i = 0; i < 20; i++) {
+      harnesses.find((h) => h.executor.active.length > 0)?.executor.active[0]?.complete();
+      await settle();
+      assert.ok(running().reduce((a, b) => a + b) <= 2);
+    }
+    assert.equal(coreSlots.free, 2);
+    assert.deepEqual(
+      harnesses.map((h) => h.scheduler.queuedTasks),
+      [0, 0],
+    );
+  });
+
+  it('pass a slot that one model frees to the other', async () => {
+    const { harnesses, turn, running } = setUp(1, {}, {});
+    const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];
+    a.submitRows([1]);
+    turn();
+    b.submitRows([2]);
+    turn();
+    assert.deepEqual(running(), [1, 0]);
+    a.executor.active[0]?.complete();
+    await settle();
+    assert.deepEqual(running(), [0, 1]);
+  });
+
+  it('go to the more important head, then to the more urgent one', async () => {
+    const { harnesses, turn, running, clock } = setUp(1, {}, {}, {});
+    const [a, b, c] = harnesses as [SchedulerHarness, SchedulerHarness, SchedulerHarness];
+    a.submitRows([0]);
+    turn();
+    const at = (ms: number) => ({ deadline: clock.nowMs() + ms });
+    a.submitRows([1], taskContext(clock, at(200)));
+    b.submitRows([2], taskContext(clock, at(150)));
+    c.submitRows([3], taskContext(clock, { ...at(300), priority: Priority.critical }));
+    for (const want of [
+      [0, 0, 1],
+      [0, 1, 0],
+      [1, 0, 0],
+    ]) {
+      harnesses.find((h) => h.executor.active.length > 0)?.executor.active[0]?.complete();
+      await settle();
+      assert.deepEqual(running(), want);
+    }
+  });
+
+  it('are not taken by what runs on the event loop', () => {
+    const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
+    const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];
+    Object.assign(b.executor, { isInline: true });
+    a.submitRows([1]);
+    turn();
+    b.submitRows([2]);
+    turn();
+    assert.deepEqual(running(), [1, 1]);
+    assert.equal(coreSlots.free, 0);
+  });
+
+  it('in overload go to who has used less, once that is urgent; by weight', async () => {
+    for (const [weight, first] of [
+      [1, 'cold'],
+      [1000, 'hot'],
+    ] as const) {
+      const { harnesses, turn, running, clock, coreSlots } = setUp(1, { weight }, {});
+      const [hot, cold] = harnesses as [SchedulerHarness, SchedulerHarness];
+      // The cold one is up to date; then only the hot one works, for 300 ms.
+      hot.submitRows([1]);
+      turn();
+      for (let i = 0; i < 30; i++) {
+        hot.submitRows([1]);
+        clock.advance(10);
+        hot.executor.active[0]?.complete();
+        await settle();
+      }
+      coreSlots.onRefusal(clock.nowMs());
+      const soon = { deadline: clock.nowMs() + 24 };
+      cold.submitRows([2], taskContext(clock, soon));
+      hot.submitRows([1], taskContext(clock, { deadline: clock.nowMs() + 23.5 }));
+      clock.advance(2);
+      hot.executor.active[0]?.complete();
+      await settle();
+      assert.deepEqual(running(), first === 'cold' ? [0, 1] : [1, 0], first);
+    }
+  });
+
+  it('may become more, at once, and fewer, as batches end', async () => {
+    const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
+    for (const h of harnesses) for (let i = 0; i < 4; i++) h.submitRows([1, 2, 3, 4]);
+    turn();
+    assert.equal(
+      running().reduce((a, b) => a + b),
+      1,
+    );
+    coreSlots.resize(3);
+    assert.equal(
+      running().reduce((a, b) => a + b),
+      3,
+    );
+    coreSlots.resize(1);
+    assert.equal(coreSlots.free, -2);
+    for (const left of [2, 1, 1]) {
+      harnesses.find((h) => h.executor.active.length > 0)?.executor.active[0]?.complete();
+      await settle();
+      assert.equal(
+        running().reduce((a, b) => a + b),
+        left,
+      );
+    }
+  });
+
+  it('forget a model that was unloaded', async () => {
+    const { harnesses, coreSlots } = setUp(1, {}, {});
+    assert.equal(coreSlots.isShared, true);
+    await harnesses[0]!.scheduler.close();
+    assert.equal(coreSlots.isShared, false);
+    await harnesses[1]!.scheduler.close();
+    assert.equal(coreSlots.queuedBytes, 0);
+  });
+});
