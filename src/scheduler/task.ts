@@ -69,6 +69,16 @@ export interface TaskRide {
   onLeaving(): void;
 }
 
+/** What a task waits in: as much of a Lane (queue/lane.ts) as it takes to take the task out. */
+export interface TaskLane {
+  readonly key: string;
+  readonly plan: SignaturePlan;
+  /** Of all inputs of one row, about. */
+  readonly rowBytes: number;
+  readonly queuedTasks: number;
+  remove(task: Task): void;
+}
+
 export interface TaskInit {
   readonly owner: TaskOwner;
   readonly part: number;

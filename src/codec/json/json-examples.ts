@@ -18,7 +18,7 @@
 import type { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import { ExampleCount, withContext } from '../../proxy/handlers/examples.ts';
+import { ExampleCount, withContext } from '../tensorflow/example/example-count.ts';
 import { encodeExample, type FeatureList } from '../tensorflow/example/example-writer.ts';
 import { startOfText } from './json-body.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';

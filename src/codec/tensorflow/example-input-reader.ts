@@ -6,10 +6,10 @@
  * (tensorflow.serving.SerializedInput is the same idea). A context is put in front of each example.
  */
 
+import type { InferenceTask } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { ExampleCount, withContext } from '../../proxy/handlers/examples.ts';
-import type { InferenceTask } from '../../proxy/handlers/multi-inference.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
+import { ExampleCount, withContext } from './example/example-count.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 
 /** The same numbers in both requests of one model spec; a MultiInferenceRequest has tasks for the first. */

@@ -2,10 +2,13 @@
  * ClassificationResponse, RegressionResponse and MultiInferenceResponse. As proto3 has it, an empty label and a score
  * of 0 are left out: a reader finds the same.
  */
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
-import type { Classified } from '../../proxy/handlers/classify.ts';
-import type { InferenceResult } from '../../proxy/handlers/multi-inference.ts';
-import type { Regressed } from '../../proxy/handlers/regress.ts';
+import type {
+  Classifications,
+  Classified,
+  InferenceResult,
+  Regressed,
+  Regressions,
+} from '../../core/inference-results.ts';
 import { WIRE_FIXED32 } from '../protobuf/wire-reader.ts';
 import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../protobuf/wire-writer.ts';
 import { encodeModelSpec } from './model-spec-codec.ts';

@@ -2,11 +2,11 @@
  * GetModelMetadata's messages (tensorflow_serving/apis/get_model_metadata.proto, tensorflow's SignatureDef).
  */
 
+import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { ModelMetadata } from '../../proxy/handlers/model-info.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../protobuf/wire-writer.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';

@@ -3,8 +3,21 @@
  */
 import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { ServingError } from '../../core/errors.ts';
-import type { CounterIncrease, ReloadRequest } from '../../proxy/handlers/reload.ts';
 import { protoMessage } from '../protobuf/proto-messages.ts';
+
+/** What a ReloadConfigRequest asks for. */
+export interface ReloadRequest {
+  /** A ModelServerConfig; undefined = absent. */
+  readonly config: Message | undefined;
+  /** Counters whose increase over the reload is told. */
+  readonly metricNames: readonly string[];
+}
+
+/** How much a counter has grown over a reload. */
+export interface CounterIncrease {
+  readonly name: string;
+  readonly increase: number;
+}
 
 interface ReloadMessage {
   readonly config?: Message;

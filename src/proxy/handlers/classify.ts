@@ -12,9 +12,7 @@ import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import { ExamplesCall, type ExamplesGiven } from './examples-call.ts';
-
-export type Classified = ExamplesGiven<Classifications>;
+import { ExamplesCall } from './examples-call.ts';
 
 export class ClassifyCall extends ExamplesCall<Classifications> {
   protected readonly type = 'classify';

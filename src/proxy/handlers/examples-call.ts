@@ -2,7 +2,7 @@
  * One run of a signature that takes examples, for Classify and Regress. It is a Predict to the runner, but what is written
  * down of it is the Classify or Regress.
  */
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import type { Classifications, ExamplesGiven, Regressions } from '../../core/inference-results.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -18,11 +18,6 @@ export interface ExamplesAsked {
   readonly modelSpec: ModelSpec;
   /** Serialized, the context merged. */
   readonly examples: readonly Uint8Array[];
-}
-
-export interface ExamplesGiven<Result> {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly result: Result;
 }
 
 export abstract class ExamplesCall<Result extends Classifications | Regressions> extends InferenceCall<

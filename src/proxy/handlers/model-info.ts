@@ -2,20 +2,14 @@
  * GetModelStatus, GetModelMetadata and the list of models, for every surface.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import type { Signature } from '../../core/signature.ts';
 import type { VersionStatus } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { RequestContext } from '../request-context.ts';
 
 export type { VersionStatus } from '../../models/serving/servable.ts';
 export { VERSION_STATES } from '../../models/serving/servable.ts';
-
-export interface ModelMetadata {
-  readonly name: string;
-  readonly version: bigint;
-  readonly signatures: ReadonlyMap<string, Signature>;
-}
 
 export interface ModelStatus {
   readonly name: string;

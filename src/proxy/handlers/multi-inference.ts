@@ -4,9 +4,9 @@
  * The first task picks the version. Signatures that read the examples alike share one run; others run one after another.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import type { InferenceResult, InferenceTask } from '../../core/inference-results.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest, Servable, ServableRunner } from '../../models/serving/servable.ts';
@@ -20,17 +20,6 @@ import { exampleInputs } from './examples.ts';
 import { writeDown } from './examples-call.ts';
 import { InferenceCall, type PredictHandler } from './inference-call.ts';
 import { regressions, regressOutputs } from './regress.ts';
-
-export interface InferenceTask {
-  /** Undefined where the task has none. */
-  readonly modelSpec: ModelSpec | undefined;
-  readonly methodName: string;
-}
-
-export interface InferenceResult {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly result: Classifications | Regressions;
-}
 
 /** A task whose signature has been found and checked. */
 interface Planned {

@@ -10,9 +10,7 @@ import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { checkTakesExamples, type Signatures } from './examples.ts';
-import { ExamplesCall, type ExamplesGiven } from './examples-call.ts';
-
-export type Regressed = ExamplesGiven<Regressions>;
+import { ExamplesCall } from './examples-call.ts';
 
 export class RegressCall extends ExamplesCall<Regressions> {
   protected readonly type = 'regress';

@@ -6,23 +6,12 @@
  * models/serving/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the reload goes on. A
  * file that lists models is not written: it counts again when it next changes, or at the next start.
  */
-import type { Message } from '@bufbuild/protobuf';
+
+import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/reload-codec.ts';
 import { type ModelDefaults, modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { beyondLimits, type ReloadLimits } from './reload-limits.ts';
-
-export interface ReloadRequest {
-  /** A ModelServerConfig; undefined = absent. */
-  readonly config: Message | undefined;
-  /** Counters whose increase over the reload is told. */
-  readonly metricNames: readonly string[];
-}
-
-export interface CounterIncrease {
-  readonly name: string;
-  readonly increase: number;
-}
 
 /** What came of a reload, for the log. */
 export interface ReloadEvents {

@@ -7,9 +7,9 @@
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import type { ServingError } from '../../core/errors.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import type { ExchangeSurroundings, OpenExchange, Wire } from '../exchange.ts';
-import type { Route } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
@@ -34,9 +34,20 @@ interface Compressed {
   readonly coding: Coding;
 }
 
+/** As much of a request's route as its answer tells. */
+export interface AnsweredRoute {
+  readonly kind: string;
+  /** The model that the path names. */
+  readonly spec: ModelSpec;
+  /** Methods that the path takes, for `Allow`: of an error about the method. */
+  readonly allow: string | undefined;
+  /** Why there is no such route; undefined = there is. */
+  readonly error: ServingError | undefined;
+}
+
 export class HttpWire implements Wire<Buffer> {
   readonly #transport: Transport;
-  readonly #route: Route;
+  readonly #route: AnsweredRoute;
   readonly #contentType: string;
   readonly #surroundings: RestSurroundings;
   readonly #open: HttpWire[];
@@ -51,7 +62,7 @@ export class HttpWire implements Wire<Buffer> {
    */
   constructor(
     transport: Transport,
-    route: Route,
+    route: AnsweredRoute,
     contentType: string,
     open: HttpWire[],
     surroundings: RestSurroundings,

@@ -4,10 +4,9 @@
  */
 
 import type { LabelledScore, RecordedResult } from '../../codec/tensorflow/inference-response-reader.ts';
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
+import type { Classifications, InferenceResult, Regressions } from '../../core/inference-results.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elements, type NumericTensor, numericTensor, stringTensor } from '../../core/tensor.ts';
-import type { InferenceResult } from '../handlers/multi-inference.ts';
 import { float32sAgree, showBytes } from './golden-answer.ts';
 
 const NO_LABEL = new Uint8Array(0);

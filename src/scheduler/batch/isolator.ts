@@ -23,7 +23,7 @@ import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import { Lane } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Task } from '../task.ts';
-import { Isolation } from './isolation.ts';
+import { Isolation } from './isolated-batch.ts';
 import { RerunBudget } from './rerun-budget.ts';
 import type { RunningBatch } from './running-batch.ts';
 

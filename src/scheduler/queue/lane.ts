@@ -23,7 +23,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { Heap } from '../../core/heap.ts';
-import type { Isolation } from '../batch/isolation.ts';
+import type { Isolation } from '../batch/isolated-batch.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import type { QueuedPromise, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';

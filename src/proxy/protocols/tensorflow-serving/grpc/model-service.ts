@@ -11,14 +11,18 @@ import {
   varintField,
 } from '../../../../codec/protobuf/wire-writer.ts';
 import { missingModelSpec, readModelSpec } from '../../../../codec/tensorflow/model-spec-codec.ts';
-import { readReloadRequest, writeReloadResponse } from '../../../../codec/tensorflow/reload-codec.ts';
+import {
+  type CounterIncrease,
+  readReloadRequest,
+  writeReloadResponse,
+} from '../../../../codec/tensorflow/reload-codec.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { Lookup } from '../../../call.ts';
 import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
 import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../../../handlers/model-info.ts';
-import type { CounterIncrease, ReloadHandler } from '../../../handlers/reload.ts';
+import type { ReloadHandler } from '../../../handlers/reload.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 

@@ -17,19 +17,21 @@ import {
 import { PredictRequestMemo, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
 import { PredictResponseWriter } from '../../../../codec/tensorflow/predict-response-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
+import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
 import { listNames } from '../../../../core/list-names.ts';
+import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import { Lookup } from '../../../call.ts';
 import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
-import { type Classified, ClassifyCall } from '../../../handlers/classify.ts';
+import { ClassifyCall } from '../../../handlers/classify.ts';
 import type { PredictHandler } from '../../../handlers/inference-call.ts';
-import type { ModelInfoHandler, ModelMetadata } from '../../../handlers/model-info.ts';
-import { type InferenceResult, MultiInferenceCall } from '../../../handlers/multi-inference.ts';
+import type { ModelInfoHandler } from '../../../handlers/model-info.ts';
+import { MultiInferenceCall } from '../../../handlers/multi-inference.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
-import { RegressCall, type Regressed } from '../../../handlers/regress.ts';
+import { RegressCall } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';

@@ -6,9 +6,9 @@
 import { Buffer } from 'node:buffer';
 import { dataTypeNameOf } from '../../../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { DType } from '../../../../core/dtype.ts';
+import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { Signature, TensorSpec } from '../../../../core/signature.ts';
 import { elements, type Tensor } from '../../../../core/tensor.ts';
-import type { ModelMetadata } from '../../../handlers/model-info.ts';
 
 export function metadataJson(metadata: ModelMetadata): string {
   return JSON.stringify({

@@ -8,13 +8,14 @@
 import type { Buffer } from 'node:buffer';
 import { ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
 import { JsonWriter } from '../../../../codec/json/json-writer.ts';
+import type { Classified, Regressed } from '../../../../core/inference-results.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
-import { type Classified, ClassifyCall } from '../../../handlers/classify.ts';
+import { ClassifyCall } from '../../../handlers/classify.ts';
 import type { ExamplesAsked } from '../../../handlers/examples-call.ts';
 import type { PredictHandler } from '../../../handlers/inference-call.ts';
-import { RegressCall, type Regressed } from '../../../handlers/regress.ts';
+import { RegressCall } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
 const NO_LABEL = new Uint8Array(0);

@@ -1,8 +1,9 @@
 /** The methods that ask about models: they have no body, and no model runs for them. */
 import { Buffer } from 'node:buffer';
+import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import { Lookup } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
-import type { ModelInfoHandler, ModelMetadata, ModelStatus, VersionStatus } from '../../../handlers/model-info.ts';
+import type { ModelInfoHandler, ModelStatus, VersionStatus } from '../../../handlers/model-info.ts';
 import { metadataJson } from './metadata-json.ts';
 import type { Route, RouteKind } from './routes.ts';
 import { modelsJson, statusJson } from './status-json.ts';

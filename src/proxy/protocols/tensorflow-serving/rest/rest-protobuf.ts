@@ -20,15 +20,16 @@ import {
 import { PredictRequestMemo, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
 import { PredictResponseWriter } from '../../../../codec/tensorflow/predict-response-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
+import type { Classified, Regressed } from '../../../../core/inference-results.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
-import { type Classified, ClassifyCall } from '../../../handlers/classify.ts';
+import { ClassifyCall } from '../../../handlers/classify.ts';
 import type { ExamplesAsked } from '../../../handlers/examples-call.ts';
 import type { PredictHandler } from '../../../handlers/inference-call.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
-import { RegressCall, type Regressed } from '../../../handlers/regress.ts';
+import { RegressCall } from '../../../handlers/regress.ts';
 import type { RouteKind } from './routes.ts';
 
 export interface RestProtobufOptions {
