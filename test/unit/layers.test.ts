@@ -1,0 +1,190 @@
+/**
+ * The layers of src: which folder may import from which, and why. Imports of types count as well, and go down only.
+ * To add a folder: say here what it stands on.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path/posix';
+import { test } from 'node:test';
+
+/**
+ * A place is a file, `a/*` = the files of a folder, or `a/**` = those of its subfolders as well; `**` = all there is. The
+ * first layer that has a file in it is the file's. Each may import from itself.
+ */
+interface Layer {
+  readonly of: string;
+  /** Places, with spaces between them. */
+  readonly may: string;
+  readonly because: string;
+}
+
+const TRANSPORT = 'a transport moves bytes; it knows no protocol, no handler and no model';
+const LAYERS: readonly Layer[] = [
+  { of: 'core/*', may: '', because: 'core is what everything else stands on' },
+  { of: 'gen/*', may: 'core/*', because: 'what is generated is data' },
+  { of: 'internals/*', may: 'core/*', because: 'what leans on private parts of others must be easy to replace' },
+  { of: 'codec/**', may: 'core/* gen/*', because: 'a codec turns bytes into values and back, whoever asks for it' },
+  { of: 'config/**', may: 'core/* codec/**', because: 'options are read before there is anything else' },
+  { of: 'telemetry/**', may: 'core/* codec/**', because: 'telemetry is told by all, and asks nobody' },
+  {
+    of: 'scheduler/**',
+    may: 'core/* telemetry/**',
+    because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
+  },
+  {
+    of: 'backends/**',
+    may: 'core/* codec/** config/** telemetry/** internals/*',
+    because: 'a backend knows artifacts and sessions, nothing above them',
+  },
+  {
+    of: 'models/**',
+    may: 'core/* codec/** config/** telemetry/** scheduler/** backends/**',
+    because: 'models are below whoever asks for one',
+  },
+  { of: 'proxy/*', may: 'core/* telemetry/**', because: 'a request is the same thing on every surface' },
+  { of: 'proxy/net/*', may: 'core/* config/** internals/*', because: 'a socket does not know what is said on it' },
+  { of: 'proxy/http1/**', may: 'core/* codec/** telemetry/** internals/* proxy/* proxy/net/*', because: TRANSPORT },
+  { of: 'proxy/http2/**', may: 'core/* internals/* proxy/net/*', because: TRANSPORT },
+  { of: 'proxy/grpc/*', may: 'core/* codec/** telemetry/** proxy/* proxy/net/* proxy/http2/**', because: TRANSPORT },
+  {
+    of: 'proxy/handlers/*',
+    may: 'core/* config/** telemetry/** models/** proxy/* codec/tensorflow/reload-codec.ts',
+    because: 'a handler serves every protocol, and reaches the runtime through models',
+  },
+  {
+    of: 'proxy/protocols/**',
+    may: 'core/* codec/** gen/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/unary-exchange.ts',
+    because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
+  },
+  {
+    of: 'proxy/records/*',
+    may: 'core/* codec/** config/** telemetry/** models/** proxy/* proxy/handlers/*',
+    because: 'a record is the same whichever surface a request came by',
+  },
+  {
+    of: 'proxy/servers/*',
+    may: 'core/* telemetry/** proxy/**',
+    because: 'a server joins a transport, protocols and handlers',
+  },
+  {
+    of: 'admin/**',
+    may: 'core/* config/** telemetry/** backends/** models/** proxy/** version.ts',
+    because: 'the admin server shows what is below it',
+  },
+  {
+    of: 'cli/**',
+    may: 'core/* codec/** config/** telemetry/** models/** admin/** proxy/records/*',
+    because: 'a command asks a running server',
+  },
+  { of: 'app/*', may: '**', because: 'all parts are joined here' },
+  { of: '*', may: 'app/* cli/** config/**', because: 'main.ts reads flags and starts the app' },
+];
+
+/** Modules of others that few may import. `not`: all may but these. */
+const MODULES: readonly {
+  readonly name: RegExp;
+  readonly only?: string;
+  readonly not?: string;
+  readonly because: string;
+}[] = [
+  {
+    name: /^@opentelemetry\//,
+    only: 'telemetry/**',
+    because: 'all others record instants, and telemetry makes spans of them',
+  },
+  {
+    name: /^onnxruntime-node(\/|$)/,
+    only: 'backends/onnx/*',
+    because: 'a runtime is known to its own backend alone',
+  },
+  {
+    name: /^node:(fs|net|tls|dgram|http|https|http2|child_process|worker_threads)(\/|$)/,
+    not: 'core/* codec/**',
+    because: 'core and codecs do no I/O',
+  },
+];
+
+/** More cannot be looked over at a glance. */
+const MOST_FILES = 25;
+
+const files = readdirSync('src', { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice('src/'.length));
+const modules = files.filter((file) => ['.ts', '.tsx'].includes(extname(file)));
+/** By file: what it imports, files by their paths below src. */
+const imports = new Map(modules.map((file) => [file, importsOf(file)]));
+
+function importsOf(file: string): readonly string[] {
+  const specifiers = readFileSync(join('src', file), 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*'([^'\n]+)'/g);
+  return [...specifiers].map(([, name]) => (name!.startsWith('.') ? join(dirname(file), name!) : name!));
+}
+
+function isIn(file: string, places: string): boolean {
+  return places.split(' ').some((place) => {
+    if (place.endsWith('**')) return file.startsWith(place.slice(0, -2));
+    return place.endsWith('*') ? dirname(file) === dirname(place) : file === place;
+  });
+}
+
+/** The files of a cycle that `file` leads into; `done` have been looked at. */
+function cycleFrom(file: string, path: readonly string[], done: Set<string>): readonly string[] | undefined {
+  if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+  if (done.has(file)) return undefined;
+  done.add(file);
+  for (const next of imports.get(file) ?? []) {
+    const cycle = cycleFrom(next, [...path, file], done);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+test('every folder of src is in a layer', () => {
+  assert.deepEqual(
+    modules.filter((file) => !LAYERS.some(({ of }) => isIn(file, of))),
+    [],
+  );
+});
+
+test('imports point down only', () => {
+  const broken: string[] = [];
+  for (const [file, imported] of imports) {
+    const layer = LAYERS.find(({ of }) => isIn(file, of));
+    for (const target of imported) {
+      if (layer === undefined || !imports.has(target) || isIn(target, layer.of) || isIn(target, layer.may)) continue;
+      broken.push(
+        `src/${file} imports src/${target}; ${layer.of} may import ${layer.may || 'nothing'}: ${layer.because}`,
+      );
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+test('modules of others are imported where they belong', () => {
+  const broken: string[] = [];
+  for (const [file, imported] of imports) {
+    for (const target of imported) {
+      for (const { name, only, not, because } of MODULES) {
+        const isWrong = (only !== undefined && !isIn(file, only)) || (not !== undefined && isIn(file, not));
+        if (isWrong && name.test(target)) broken.push(`src/${file} imports ${target}: ${because}`);
+      }
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+test('no imports go in a circle, of types neither', () => {
+  const done = new Set<string>();
+  assert.deepEqual(
+    modules.map((file) => cycleFrom(file, [], done)?.join(' → ')).filter((cycle) => cycle !== undefined),
+    [],
+  );
+});
+
+test(`no folder has more than ${MOST_FILES} files`, () => {
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  assert.deepEqual(
+    [...counts].filter(([, count]) => count > MOST_FILES),
+    [],
+  );
+});
