@@ -53,7 +53,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/* codec/** gen/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/unary-exchange.ts',
+    may: 'core/* codec/** gen/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
@@ -94,7 +94,7 @@ const MODULES: readonly {
   },
   {
     name: /^onnxruntime-node(\/|$)/,
-    only: 'backends/onnx/*',
+    only: 'backends/onnx/ort-library.ts',
     because: 'a runtime is known to its own backend alone',
   },
   {

@@ -1,5 +1,5 @@
 /**
- * ONNX Runtime's library. Nothing else imports it (biome.json sees to that), so it is never loaded before its telemetry is
+ * ONNX Runtime's library. Nothing else imports it (the test of the layers sees to that), so it is never loaded before its telemetry is
  * off (quiet-runtimes.ts).
  */
 import '../quiet-runtimes.ts';
