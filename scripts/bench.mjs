@@ -1,12 +1,111 @@
 /**
- * npm run bench: prepares the models and the load generators, then measures Pillion beside plain servers. Arguments go
- * to build/bench/load/load-bench.js, such as --seconds=5 --rounds=7.
+ * npm run bench -- WORD [options]: prepares what the benchmark needs, then measures. Options go to the benchmark's own
+ * program, build/bench/FILE.
  */
+import process from 'node:process';
+import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
 import { ensureBuilt, ensureBuiltForTests, run } from './lib/setup.mjs';
+import { isHelp, listWords, refuse } from './lib/words.mjs';
 
-ensureBuilt();
-ensureBuiltForTests();
-ensureLoadGenerators();
-const models = ensureBenchModels(['mlp_small']);
-run(process.execPath, ['build/bench/load/load-bench.js', models, ...process.argv.slice(2)]);
+/**
+ * `models` are those of bench/models/export.py; their directory is the program's first argument. `options` is what the
+ * program takes, with the values that it has without them; where it is missing the program has a --help of its own.
+ */
+const BENCHES = {
+  load: {
+    says: 'Pillion beside plain servers, at several numbers of connections; needs wrk and h2load',
+    file: 'load/load-bench.js',
+    models: ['mlp_small'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options: '--seconds=3 --rounds=5 --connections=1,8,32,64',
+  },
+  compare: {
+    says: 'beside the peers of the field, each in an environment of its own',
+    file: 'compare/compare.js',
+    models: ['half_plus_two', 'mlp_small', 'mlp_big', 'image_mean'],
+    needs: [ensureBuilt, ensureLoadGenerators, ensurePeers],
+  },
+  micro: {
+    says: 'each codec and part beside its alternatives, in a minute',
+    file: 'micro/bench-micro.js',
+    options: '[SUBJECT…] --rounds=N',
+  },
+  overload: {
+    says: 'scheduling policies under more load than can be served, in a quarter of an hour',
+    file: 'overload/overload.js',
+    models: ['mlp_big', 'mlp_mid', 'mlp_wide'],
+    needs: [ensureBuilt],
+  },
+  simulate: {
+    says: 'the same workloads on the scheduler under a fake clock, in seconds',
+    file: 'simulate/simulate.js',
+  },
+  telemetry: {
+    says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',
+    file: 'telemetry/telemetry-bench.js',
+    models: ['mlp_small'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options: '--seconds=2 --rounds=7 --connections=32',
+  },
+  swap: {
+    says: "loading one model: another's latency, and memory over 200 swaps; needs h2load",
+    file: 'swap/swap-bench.js',
+    models: ['mlp_small', 'mlp_big'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options: '--rounds=4 --swaps=5 --rate=5000 --cycles=200',
+  },
+  crash: {
+    says: "killing one model's process: another's latency, and its own requests; needs h2load",
+    file: 'crash/crash-bench.js',
+    models: ['mlp_small', 'mlp_big'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options: '--rounds=5 --kills=10 --every=1000 --rate=1000',
+  },
+  http2: {
+    says: 'the HTTP/2 engine beside node:http2 and grpc-js; needs h2load',
+    file: 'micro/http2-echo.js',
+    needs: [ensureLoadGenerators],
+    options: '[ROUNDS=5 [SECONDS=2 [BYTES=100]]]',
+  },
+  'warm-up': {
+    says: 'the first request to a version, cold and warmed up',
+    file: 'warm-up/first-request.js',
+    models: ['mlp_big'],
+    needs: [ensureBuilt],
+    options: '--rounds=7 --rows=16',
+  },
+  profile: {
+    says: "where a request's microseconds go, by stage; needs Linux's perf, wrk and h2load",
+    file: 'profile/request-path.js',
+    models: ['mlp_small'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options: '--seconds=5 --connections=32',
+  },
+};
+
+const USAGE = `Usage: npm run bench -- WORD [options]
+
+${listWords(BENCHES)}
+
+npm run bench -- WORD --help lists a benchmark's options; bench/README.md says how to read what it measures.`;
+
+function measure({ file, models, needs = [], options }, word, args) {
+  const isHelpWanted = args.some(isHelp);
+  if (isHelpWanted && options !== undefined) {
+    console.log(`Usage: npm run bench -- ${word} ${options}`);
+    return;
+  }
+  ensureBuiltForTests();
+  // These two measure nothing.
+  const isMeasuring = !isHelpWanted && !args.includes('--render');
+  if (isMeasuring) for (const ensure of needs) ensure(args);
+  const directory = models === undefined ? [] : [isMeasuring ? ensureBenchModels(models) : '.'];
+  run(process.execPath, [`build/bench/${file}`, ...directory, ...args]);
+}
+
+const [word, ...args] = process.argv.slice(2);
+if (word === undefined) refuse('Which benchmark?', USAGE);
+else if (isHelp(word)) console.log(USAGE);
+else if (!Object.hasOwn(BENCHES, word)) refuse(`There is no benchmark "${word}".`, USAGE);
+else measure(BENCHES[word], word, args);

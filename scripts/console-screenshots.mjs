@@ -1,6 +1,6 @@
 /**
  * node scripts/console-screenshots.mjs: the pictures of docs/console.md, of a sidecar under some minutes of traffic.
- * Needs what npm run test:browser needs, and Debian's pngquant.
+ * Needs what npm test -- browser needs, and Debian's pngquant.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,42 +1,44 @@
 /**
  * npm test: sets up what is missing, compiles, runs every test. `npm test -- scheduler` runs the files whose path holds
- * "scheduler".
+ * the word; `npm test -- envoy`, or another suite's name as the first word, runs what npm test leaves alone.
  */
-import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { ensureBuiltForTests, ensurePython, root, say } from './lib/setup.mjs';
-import { ensureTfjsNatives, unsupportedPlatform } from './lib/tfjs-natives.mjs';
+import process from 'node:process';
+import { chooseFiles, runTestFiles, testFiles } from './lib/node-tests.mjs';
+import { ensureBuiltForTests } from './lib/setup.mjs';
+import { SUITES } from './lib/suites.mjs';
+import { runUsualTests } from './lib/usual-tests.mjs';
+import { isHelp, listWords, refuse } from './lib/words.mjs';
 
-ensureBuiltForTests();
-const clientPython = ensurePython('clients', 'test/clients/requirements.txt');
+const USAGE = `Usage: npm test -- [WORD…]
 
-/** Beside the other things that are fetched for this checkout: `npm test` leaves the user's own cache alone. */
-const natives = join(root, '.cache', 'natives');
-const needsTfjs = (path) => path.includes('tfjs');
+Without a word: every test of unit, contract, property, fault and integration. A word that is part of their paths, such
+as unit, scheduler or integration/rest: those files. One of these as the first word: that suite, which npm test alone
+leaves out. Words after it choose among its files or cases.
 
-const filters = process.argv.slice(2);
-let files = readdirSync(join(root, 'build', 'test'), { recursive: true })
-  .filter((path) => path.endsWith('.test.js'))
-  .map((path) => join('build', 'test', path))
-  .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
-  .sort();
-if (files.length === 0) {
-  console.error(`no test file matches ${filters.join(' ')}`);
-  process.exit(1);
-}
-if (files.some(needsTfjs)) {
-  const lacking = unsupportedPlatform();
-  if (lacking === undefined) await ensureTfjsNatives(natives);
-  else {
-    console.error(`! the tests of backend tfjs are left out: TensorFlow's libraries want ${lacking}`);
-    files = files.filter((path) => !needsTfjs(path));
+${listWords(SUITES)}`;
+
+async function runSuite({ run, takesWords, ending, files, prepare, options }, words) {
+  if (run !== undefined) {
+    if (words.length > 0 && !takesWords) refuse(`This suite takes no words, and got "${words.join(' ')}".`, USAGE);
+    return run(words);
   }
+  const env = await prepare();
+  ensureBuiltForTests();
+  runTestFiles(choose(files ?? testFiles(ending), words), { options, env });
 }
-say(`Running ${files.length} test files`);
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', ...files], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, PILLION_TEST_PYTHON: clientPython, PILLION_NATIVES_DIRECTORY: natives },
-});
-process.exit(status ?? 1);
+
+function choose(files, words) {
+  const { chosen, unknown } = chooseFiles(files, words);
+  if (unknown.length > 0) refuse(`No test file's path holds "${unknown.join('" or "')}".`, USAGE);
+  return chosen;
+}
+
+const words = process.argv.slice(2);
+const option = words.find((word) => word.startsWith('-'));
+if (words.some(isHelp)) console.log(USAGE);
+else if (option !== undefined) refuse(`There is no option ${option}.`, USAGE);
+else if (words.length > 0 && Object.hasOwn(SUITES, words[0])) await runSuite(SUITES[words[0]], words.slice(1));
+else {
+  ensureBuiltForTests();
+  await runUsualTests(choose(testFiles('.test.js'), words));
+}

@@ -1,5 +1,5 @@
 /**
- * npm run bench:compare: Pillion beside other servers, on the same machine, with the same model and the same load.
+ * npm run bench -- compare: Pillion beside other servers, on the same machine, with the same model and the same load.
  *
  *   node build/bench/compare/compare.js MODELS_DIRECTORY [options of options.ts]
  *

@@ -100,7 +100,7 @@ function peer(name: string, label: string, protocols: readonly Protocol[]): Cont
   };
 }
 
-/** Of the environment that scripts/bench-compare.mjs makes. */
+/** Of the environment that scripts/lib/bench-peers.mjs makes. */
 export function peerPython(name: string): string {
   return join('.cache', 'bench', 'peers', name, 'bin', 'python');
 }

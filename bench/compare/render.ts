@@ -53,7 +53,7 @@ function introduction(results: Results): string {
   const { machine, startedAt, roundsWanted, secondsEach } = results;
   return `# Benchmarks
 
-Made by \`npm run bench:compare\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
+Made by \`npm run bench -- compare\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
 Node ${machine.node}. The rounds behind each figure are in [bench/results/compare.json](../bench/results/compare.json).
 
 How: every server runs the same ONNX file on ONNX Runtime, one thread a run, and every request carries the same row. An

@@ -1,5 +1,6 @@
 /**
- * npm run bench:crash: does the crash of one model's process move another's tail latency, and is every request answered?
+ * npm run bench -- crash: does the crash of one model's process move another's tail latency, and is every request
+ * answered?
  *
  *   node build/bench/crash/crash-bench.js MODELS_DIRECTORY [--rounds=5] [--kills=10] [--every=1000] [--rate=1000]
  *

@@ -1,6 +1,7 @@
 /**
- * npm run bench:micro: each part of the request path beside its alternatives. Every subject has a process of its own, so
- * that one's memory and compiled code are not the next one's; within it the contestants take turns (interleave.ts).
+ * npm run bench -- micro: each part of the request path beside its alternatives. Every subject has a process of its
+ * own, so that one's memory and compiled code are not the next one's; within it the contestants take turns
+ * (interleave.ts).
  *
  * Usage: bench-micro.js [SUBJECT…] [--rounds=N]. A whole run with the usual rounds writes bench/results/micro.json; a
  * part only prints.

@@ -1,7 +1,7 @@
 /**
  * The header block of a gRPC request → its checked headers: through the memo, which knows blocks that came before, and
  * through the decoder alone. Node is not beside them: its HPACK is inside node:http2's session and has no door of its
- * own (`npm run bench:http2` has the whole).
+ * own (`npm run bench -- http2` has the whole).
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';

@@ -1,4 +1,4 @@
-/** The command line of bench:overload, and what is measured where it says nothing: a run of about a quarter of an hour. */
+/** The command line of the overload benchmark. Where it says nothing a run takes about a quarter of an hour. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
 /**
- * npm run bench:overload: who answers in time when more is asked than can be done.
+ * npm run bench -- overload: who answers in time when more is asked than can be done.
  *
  *   node build/bench/overload/overload.js MODELS_DIRECTORY [options of options.ts]
  *

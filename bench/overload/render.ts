@@ -43,7 +43,7 @@ export function renderDocument(results: Results, docs: string): void {
 function introduction({ machine, startedAt, roundsWanted }: Results): string {
   return `# Overload
 
-Made by \`npm run bench:overload\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
+Made by \`npm run bench -- overload\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
 Node ${machine.node}. Every round is in [bench/results/overload.json](../bench/results/overload.json).
 
 How: the real server with ONNX models, over gRPC, each contestant the same server under other flags

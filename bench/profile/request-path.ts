@@ -1,6 +1,6 @@
 /**
- * npm run bench:profile: where a request's microseconds go, by stage, from samples of the whole process under load: the
- * kernel, the runtime, V8 and our own code, compiled code by name.
+ * npm run bench -- profile: where a request's microseconds go, by stage, from samples of the whole process under load:
+ * the kernel, the runtime, V8 and our own code, compiled code by name.
  *
  *   node build/bench/profile/request-path.js MODELS_DIRECTORY [--seconds=5] [--connections=32]
  *

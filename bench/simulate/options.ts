@@ -4,7 +4,7 @@ import { findWorkload, traceWorkload } from '../overload/options.ts';
 import type { Workload } from '../overload/workload.ts';
 import { POLICIES, type Policy } from './policies.ts';
 
-export const HELP = `Simulates the scheduler: npm run simulate -- WORKLOAD [options]
+export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD [options]
 
   WORKLOAD            a name in bench/overload/workloads, or a file of that form (workloads/README.md)
   --policies=A,B      of ${POLICIES.map(({ name }) => name).join(', ')}
@@ -39,7 +39,7 @@ export function readOptions(args: readonly string[]): SimulateOptions | undefine
   if (values.help) return undefined;
   const [name] = positionals;
   if (values.trace === undefined && positionals.length !== 1) {
-    throw new Error(`wanted is one workload, got ${positionals.length}; npm run simulate -- one-2x, or --help`);
+    throw new Error(`wanted is one workload, got ${positionals.length}; npm run bench -- simulate one-2x, or --help`);
   }
   const cores = number('cores', values.cores);
   return {

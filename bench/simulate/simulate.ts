@@ -1,5 +1,6 @@
 /**
- * npm run simulate: a workload on the real scheduler under a fake clock, in seconds, without a model or a server.
+ * npm run bench -- simulate: a workload on the real scheduler under a fake clock, in seconds, without a model or a
+ * server.
  *
  *   node build/bench/simulate/simulate.js WORKLOAD [options of options.ts]
  *

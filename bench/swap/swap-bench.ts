@@ -1,5 +1,5 @@
 /**
- * npm run bench:swap: does loading one model move another's tail latency, and does memory come back?
+ * npm run bench -- swap: does loading one model move another's tail latency, and does memory come back?
  *
  *   node build/bench/swap/swap-bench.js MODELS_DIRECTORY [--rounds=4] [--swaps=5] [--rate=5000] [--cycles=200]
  *

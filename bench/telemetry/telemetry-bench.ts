@@ -1,6 +1,6 @@
 /**
- * npm run bench:telemetry: what telemetry costs a server that is asked for single rows of a small network over gRPC at 32
- * connections. The same server three times, in turn, round by round:
+ * npm run bench -- telemetry: what telemetry costs a server that is asked for single rows of a small network over gRPC
+ * at 32 connections. The same server three times, in turn, round by round:
  *
  *   off     no collector, no flight recorder, nothing kept
  *   1 %     a collector, one trace in a hundred sampled, slow and failed ones kept, flight recorder, scraped each second

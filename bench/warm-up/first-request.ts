@@ -1,5 +1,5 @@
 /**
- * npm run bench:warm-up: what the first request to a version costs, with a warm-up and without.
+ * npm run bench -- warm-up: what the first request to a version costs, with a warm-up and without.
  *
  *   node build/bench/warm-up/first-request.js MODELS_DIRECTORY [--rounds=7] [--rows=16]
  *

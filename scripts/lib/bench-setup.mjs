@@ -2,19 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { installDebianPackages } from './debian-program.mjs';
 import { ensurePython, root, run, say } from './setup.mjs';
 
 /** wrk and h2load, installed where this process may. */
 export function ensureLoadGenerators() {
   const isMissing = (command) => spawnSync(command, ['--version']).error !== undefined;
-  if (!['wrk', 'h2load'].some(isMissing)) return;
-  if (process.getuid?.() !== 0) {
-    console.error('This needs wrk and h2load: apt-get install wrk nghttp2-client');
-    process.exit(1);
-  }
-  say('Installing wrk and h2load (Debian packages wrk, nghttp2-client)');
-  run('apt-get', ['update', '-qq']);
-  run('apt-get', ['install', '-y', '-qq', 'wrk', 'nghttp2-client']);
+  if (['wrk', 'h2load'].some(isMissing)) installDebianPackages(['wrk', 'nghttp2-client']);
 }
 
 /** @param {readonly string[]} names of bench/models/export.py; returns the directory that holds them */

@@ -1,14 +1,24 @@
-/**
- * Unpacks a Debian package into .cache/debian, without installing it: no service, no files elsewhere. apt checks what it
- * fetches against its archive's signatures.
- */
+/** Programs out of Debian's packages. apt checks what it fetches against its archive's signatures. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { root, run, say } from './setup.mjs';
 
+/** Installs packages, if this process may; else ends it with the command to run. @param {string[]} packages */
+export function installDebianPackages(packages) {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || spawnSync('apt-get', ['--version']).error !== undefined) {
+    console.error(`This needs Debian's packages: apt-get install ${packages.join(' ')}`);
+    process.exit(1);
+  }
+  say(`Installing ${packages.join(' and ')} (Debian packages)`);
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+}
+
 /**
+ * Unpacks a package into .cache/debian, without installing it: no service, no files elsewhere.
  * Returns the directory that holds its files as the root directory would. Ends this process, with the reason said, when it
  * cannot be had.
  * @param {string} name of the package

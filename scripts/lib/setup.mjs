@@ -43,11 +43,21 @@ export function ensurePackages() {
     console.error(`Pillion needs Node 20.19 or newer; this is ${process.versions.node}`);
     process.exit(1);
   }
-  const stamp = join(root, 'node_modules', '.pillion-lock-hash');
-  if (isStamped(stamp, 'package-lock.json')) return;
+  if (arePackagesThere()) return;
   say('Installing npm packages (about 600 MB on disk, most of it ONNX Runtime; no install scripts are run)');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  writeFileSync(stamp, hashOf('package-lock.json'));
+}
+
+/** npm leaves a list of what it installed, whoever called it. Optional packages for other platforms are not in it. */
+function arePackagesThere() {
+  const list = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(list)) return false;
+  const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const installed = packagesOf(list);
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
+    ([path, { integrity, optional }]) =>
+      path === '' || installed[path]?.integrity === integrity || (optional && !(path in installed)),
+  );
 }
 
 /** dist/: the product. */
@@ -64,8 +74,12 @@ function buildConsole(directory) {
   run(process.execPath, ['scripts/lib/build-console.mjs', directory]);
 }
 
-/** build/: product, tests and benchmarks. */
+let isBuiltForTests = false;
+
+/** build/: product, tests and benchmarks. Compiles once a process. */
 export function ensureBuiltForTests() {
+  if (isBuiltForTests) return;
+  isBuiltForTests = true;
   ensurePackages();
   say('Compiling with tests');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);

@@ -1,4 +1,4 @@
-// Generated from src/codec/json/number-rows.wat by scripts/gen-wasm.mjs (npm run gen:wasm). Do not edit.
+// Generated from src/codec/json/number-rows.wat by scripts/gen/wasm.mjs (npm run gen -- wasm). Do not edit.
 
 /** The module in base64. */
 export const NUMBER_ROWS_WASM =

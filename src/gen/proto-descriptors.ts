@@ -1,4 +1,4 @@
-// Generated from proto/ by scripts/gen-proto.mjs (npm run gen:proto). Do not edit.
+// Generated from proto/ by scripts/gen/proto.mjs (npm run gen -- proto). Do not edit.
 
 /** Name of each .proto file and its FileDescriptorProto in base64; imports stand before those that import them. */
 export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string])[] = [

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { createServer as createTlsServer } from 'node:tls';
 import { pathToFileURL } from 'node:url';
-import { ensureH2spec } from '../../scripts/install-h2spec.mjs';
+import { ensureGoProgram } from '../../scripts/lib/go-program.mjs';
 import { root } from '../../scripts/lib/setup.mjs';
 
 /** The cases of the pinned version, strict ones included: fewer would mean that some were not run. */
@@ -25,7 +25,12 @@ const { systemClock } = await load('src/core/clock.js');
 const { Http2Server } = await load('src/proxy/http2/server.js');
 const { EchoHandler } = await load('test/support/http2-echo.js');
 
-const h2spec = ensureH2spec();
+const h2spec = ensureGoProgram({
+  name: 'h2spec',
+  directory: 'test/conformance/h2spec',
+  main: 'github.com/summerwind/h2spec/cmd/h2spec',
+  megabytes: 10,
+});
 if (h2spec === undefined) process.exit(1);
 
 const { selfSigned } = await load('test/support/self-signed.js');

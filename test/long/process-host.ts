@@ -1,8 +1,8 @@
 /**
- * npm run test:processes: does a model's process, or the server's side of it, keep memory? 200 loads and closes, then 50,000
- * runs in one process of which every tenth is wrong, then 200 loads and closes in a process that another model shares.
- * Resident memory of either side may grow by a tenth from when a tenth of the work is done. Ends with 1 where it grows more,
- * or where a process is left.
+ * npm test -- processes: does a model's process, or the server's side of it, keep memory? 200 loads and closes, then
+ * 50,000 runs in one process of which every tenth is wrong, then 200 loads and closes in a process that another model
+ * shares. Resident memory of either side may grow by a tenth from when a tenth of the work is done. Ends with 1 where
+ * it grows more, or where a process is left.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -22,7 +22,7 @@ import { type Answer, clientClass, PREDICTION } from '../support/grpc-harness.ts
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
-/** Where the package is installed: scripts/test-tfjs-long.mjs. */
+/** Where the package is installed: scripts/lib/suites.mjs. */
 const PACKAGES = process.env['PILLION_TEST_HUMAN']!;
 const HUMAN = join(PACKAGES, 'node_modules', '@vladmandic', 'human');
 const MODELS = ['blazeface', 'facemesh', 'iris', 'faceres', 'emotion'];

@@ -1,5 +1,5 @@
 /**
- * npm run test:tfjs-long: does a sidecar with models of TensorFlow keep its memory, hour after hour?
+ * npm test -- tfjs-long: does a sidecar with models of TensorFlow keep its memory, hour after hour?
  *
  *   200 times    a second model is loaded and unloaded again, each in a process of its own
  *   200,000      predicts of one model, 20,000 of them wrong: refused by the server, and by TensorFlow itself

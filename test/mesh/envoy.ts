@@ -30,7 +30,7 @@ export async function startEnvoy(
   healthy = { grpc: options.grpc.length, rest: options.rest.length },
 ): Promise<Envoy> {
   const program = process.env['PILLION_TEST_ENVOY'];
-  if (program === undefined) throw new Error('PILLION_TEST_ENVOY is not set: run `npm run test:envoy`');
+  if (program === undefined) throw new Error('PILLION_TEST_ENVOY is not set: run `npm test -- envoy`');
   const directory = tempDirectory(t);
   const adminFile = join(directory, 'admin');
   const configFile = join(directory, 'envoy.json');

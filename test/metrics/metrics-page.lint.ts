@@ -1,4 +1,4 @@
-/** A real sidecar's metrics, as Prometheus' own tools judge them. `npm run test:metrics`. */
+/** A real sidecar's metrics, as Prometheus' own tools judge them. `npm test -- metrics`. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ function judged(program: string, args: readonly string[], text: string): string 
 
 function toolOf(name: string): string {
   const tool = process.env[name];
-  assert.ok(tool, `${name} names no program; run this by npm run test:metrics`);
+  assert.ok(tool, `${name} names no program; run this by npm test -- metrics`);
   return tool;
 }
 

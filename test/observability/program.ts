@@ -54,7 +54,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 /** What the script that runs these tests has put there. */
 export function pathFrom(variable: string): string {
   const path = process.env[variable];
-  if (path === undefined) throw new Error(`${variable} is not set: run \`npm run test:observability\``);
+  if (path === undefined) throw new Error(`${variable} is not set: run \`npm test -- observability\``);
   return path;
 }
 

@@ -20,7 +20,7 @@ import type { BatchRecord } from '../../src/telemetry/request-record.ts';
 import type { PuppetRun } from '../support/puppet-executor.ts';
 import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 
-/** Of up to 60 events each; a long run of a million events sets it (npm run test:long). */
+/** Of up to 60 events each; a long run of a million events sets it (npm test -- long). */
 const RUNS = Number(process.env['PILLION_PROPERTY_RUNS'] ?? 300);
 const MAX_BATCH_SIZE = 4;
 

@@ -1,5 +1,5 @@
-;; Lists of JSON numbers to doubles. number-rows.ts drives this and says what it is for; scripts/gen-wasm.mjs turns it
-;; into src/gen/number-rows-wasm.ts (npm run gen:wasm).
+;; Lists of JSON numbers to doubles. number-rows.ts drives this and says what it is for; scripts/gen/wasm.mjs turns it
+;; into src/gen/number-rows-wasm.ts (npm run gen -- wasm).
 ;;
 ;; Memory, one page and what the host adds. Its constants stand in number-rows.ts too:
 ;;

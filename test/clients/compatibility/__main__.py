@@ -59,7 +59,7 @@ def main(target: str, url: str, models: str, document: Path, is_written: bool) -
     if is_written:
         document.write_text(updated, encoding="utf-8")
     elif updated != text:
-        faults.append(f"{document} does not hold these rows; npm run gen:compatibility writes them")
+        faults.append(f"{document} does not hold these rows; npm run gen -- compatibility writes them")
     for fault in faults:
         print(fault)
     print(f"{len(rows)} rows, {len(faults)} faults")

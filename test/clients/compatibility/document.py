@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .row import Row, Section
 
-BEGIN = "<!-- rows: written by npm run gen:compatibility, driven by npm test -->"
+BEGIN = "<!-- rows: written by npm run gen -- compatibility, driven by npm test -->"
 END = "<!-- end of rows -->"
 
 

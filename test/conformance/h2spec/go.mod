@@ -1,4 +1,4 @@
-// Pins h2spec, the HTTP/2 conformance tester, and all that it is built from. scripts/install-h2spec.mjs builds it.
+// Pins h2spec, the HTTP/2 conformance tester, and all that it is built from. test/conformance/h2spec.mjs builds it.
 module pillion/test/conformance/h2spec
 
 go 1.26.0

@@ -1,4 +1,4 @@
-// Pins Jaeger, which keeps and finds traces, and all that it is built from. scripts/test-observability.mjs builds it.
+// Pins Jaeger, which keeps and finds traces, and all that it is built from. scripts/lib/suites.mjs builds it.
 module pillion/test/observability/jaeger
 
 go 1.26.0

