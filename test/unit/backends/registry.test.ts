@@ -44,8 +44,18 @@ describe('backendFor', () => {
   });
 
   it('refuses a module that is no backend, or that throws', async (t) => {
-    await assertLoadFailed(backendFor('/', 'node:path'), /"node:path" is a module without an export `backend`/);
-    const broken = join(tempDirectory(t), 'broken.mjs');
+    const directory = tempDirectory(t);
+    const other = join(directory, 'other.mjs');
+    writeFileSync(other, 'export const frontend = {};');
+    await assertLoadFailed(
+      backendFor('/', pathToFileURL(other).href),
+      /other\.mjs" is a module without an export `backend`/,
+    );
+    await assertLoadFailed(
+      backendFor('/', 'node:path'),
+      /"node:path" is neither built in \(.*\) nor a package or file/,
+    );
+    const broken = join(directory, 'broken.mjs');
     writeFileSync(broken, 'throw new Error("no such driver")');
     await assertLoadFailed(backendFor('/', pathToFileURL(broken).href), /no such driver/);
   });
