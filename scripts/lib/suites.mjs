@@ -16,11 +16,8 @@ import { runSmoke } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
 
-/** Of one test: a call that is never answered is a failure, and no reason to wait without end. */
-const MESH_TIMEOUT_MS = 60_000;
-const BROWSER_TIMEOUT_MS = 120_000;
-/** Of one file: Envoy, Jaeger and Prometheus look and flush each second or so. */
-const OBSERVABILITY_TIMEOUT_MS = 300_000;
+/** Of one file, also on a busy machine: a call that is never answered is a failure, and no reason to wait without end. */
+const FILE_TIMEOUT_MS = 300_000;
 
 export const SUITES = {
   long: {
@@ -50,13 +47,13 @@ export const SUITES = {
     says: "the console's pages in a real browser; needs Debian's chromium and fonts-dejavu-core",
     ending: '.browser.js',
     prepare: () => ({ PILLION_TEST_CHROMIUM: ensureChromium() }),
-    options: [`--test-timeout=${BROWSER_TIMEOUT_MS}`],
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   envoy: {
     says: 'behind a real Envoy: deadlines, cancelling, health, a rolling restart under load',
     ending: '.mesh.js',
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy() }),
-    options: [`--test-timeout=${MESH_TIMEOUT_MS}`],
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   observability: {
     says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',
@@ -66,7 +63,7 @@ export const SUITES = {
       PILLION_TEST_PROMETHEUS: ensurePrometheus(),
       PILLION_TEST_ENVOY: ensureEnvoy(),
     }),
-    options: ['--test-concurrency=1', `--test-timeout=${OBSERVABILITY_TIMEOUT_MS}`],
+    options: ['--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   metrics: {
     says: "promtool and the reference parser of OpenMetrics on a sidecar's metrics; needs Debian's or Ubuntu's apt",

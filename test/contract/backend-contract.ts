@@ -27,6 +27,8 @@ import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
+/** npm run check sets this. It leaves to npm test what takes most of the time: a process for each model, and leaks. */
+const isQuick = process.env['PILLION_TEST_QUICK'] !== undefined;
 export interface CopyModel {
   readonly dtype: DType;
   /** Of x and every output. 'N' in front = a free batch dim; a number in front of all = a fixed one. */
@@ -77,12 +79,14 @@ export function backendContract(backend: BackendUnderTest): void {
     hosted('inline', 200, kind, startInlineHost),
     hosted('in threads', 25, kind, startThreadHost),
     hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+  ];
+  const processes = [
     hosted('in processes', 25, kind, startProcessHost),
     hosted('in a shared process', 25, kind, (options) =>
       startProcessHost({ ...options, processGroup: new ProcessGroup('g') }),
     ),
   ];
-  for (const placement of placements) {
+  for (const placement of isQuick ? placements : [...placements, ...processes]) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {
       testDTypes(backend, placement);
       testBatchAxes(backend, placement);
@@ -267,6 +271,7 @@ function testLifetime(backend: BackendUnderTest, { load, leakCycles }: Placement
     await model.close();
   });
 
+  if (isQuick) return;
   it(`keeps no memory over ${leakCycles} loads`, async (t) => {
     const columns = 2 ** 18;
     const directory = modelDirectory(t, backend, { ...MATRIX, dims: ['N', columns], isHeavy: true });

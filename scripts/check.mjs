@@ -1,0 +1,40 @@
+/**
+ * npm run check: what to run before each commit, meant to take two minutes. Format, lint and layers, types, generated code,
+ * and the tests of unit, contract and property. PILLION_TEST_QUICK leaves to npm test what takes long in the contract.
+ * Ends at the first part that fails.
+ */
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { testFiles } from './lib/node-tests.mjs';
+import { ensureBuiltForTests, ensurePackages, run } from './lib/setup.mjs';
+import { runUsualTests } from './lib/usual-tests.mjs';
+
+const PARTS = {
+  'npm packages': ensurePackages,
+  'format, lint, layers': () => run(process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'ci']),
+  types: ensureBuiltForTests,
+  'generated code': () => run(process.execPath, ['scripts/gen.mjs', '--check']),
+  'unit, contract and property tests': runQuickTests,
+};
+
+/** On all cores, where npm test leaves one free: none of these keeps a time of day. */
+async function runQuickTests() {
+  const files = testFiles('.test.js').filter((path) => /^(unit|contract|property)\b/.test(path));
+  await runUsualTests(files, {
+    options: [`--test-concurrency=${availableParallelism()}`],
+    env: { PILLION_TEST_QUICK: '1' },
+  });
+}
+
+let current;
+process.on('exit', (status) => {
+  if (status !== 0) console.error(`\nnpm run check failed at: ${current}`);
+});
+const took = [];
+for (const [name, part] of Object.entries(PARTS)) {
+  current = name;
+  const start = performance.now();
+  await part();
+  took.push(`  ${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${name}`);
+}
+console.log(`\nnpm run check: all is well\n${took.join('\n')}`);
