@@ -1,7 +1,7 @@
 /**
- * npm run bench: single rows of a 128-512-512-10 network at several numbers of connections, Pillion beside what a
- * developer would write first (Fastify or grpc-js with onnxruntime-node) and beside itself on grpc-js, in the same run,
- * round by round in turn.
+ * npm run bench -- load: single rows of a 128-512-512-10 network at several numbers of connections, Pillion beside what
+ * a developer would write first (Fastify or grpc-js with onnxruntime-node) and beside itself on grpc-js, in the same
+ * run, round by round in turn.
  *
  *   node build/bench/load/load-bench.js MODELS_DIRECTORY [--seconds=3] [--rounds=5] [--connections=1,8,32,64]
  *
