@@ -8,11 +8,11 @@ import process from 'node:process';
 import { ensurePackages, root, run } from './lib/setup.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 
-/** Each is a module in scripts/gen: `target`, the file that it makes, and `generate()`, the text that belongs there. */
+/** Each is a module in scripts/gen with `generate()`: the text that belongs into each file that it makes, by path. */
 const GENERATED = {
   proto: { says: 'src/gen/proto-descriptors.ts, after a change in proto/' },
   wasm: { says: 'src/gen/number-rows-wasm.ts, after a change in number-rows.wat' },
-  schema: { says: 'docs/pillion.schema.json, after a change of options' },
+  schema: { says: 'docs/*.schema.json, after a change of options or of the schema of a YAML file' },
   dashboard: { says: 'deploy/grafana/dashboard.json, after a change in scripts/gen/grafana' },
 };
 const WORDS = {
@@ -27,13 +27,14 @@ ${listWords(WORDS)}
 Without a word: all but compatibility. --check writes nothing and fails if a file is not what it should be.`;
 
 async function generate(word, isCheck) {
-  const { target, generate: textOf } = await import(`./gen/${word}.mjs`);
-  const path = join(root, target);
-  const wanted = await textOf();
-  if (!isCheck) writeFileSync(path, wanted);
-  else if (!existsSync(path) || readFileSync(path, 'utf8') !== wanted) {
-    console.error(`${target} is not what its source says; run: npm run gen -- ${word}`);
-    process.exitCode = 1;
+  const module = await import(`./gen/${word}.mjs`);
+  for (const [target, wanted] of Object.entries(await module.generate())) {
+    const path = join(root, target);
+    if (!isCheck) writeFileSync(path, wanted);
+    else if (!existsSync(path) || readFileSync(path, 'utf8') !== wanted) {
+      console.error(`${target} is not what its source says; run: npm run gen -- ${word}`);
+      process.exitCode = 1;
+    }
   }
 }
 

@@ -2,8 +2,6 @@
 import { layOut } from './grafana/panels.mjs';
 import { ROWS } from './grafana/rows.mjs';
 
-export const target = 'deploy/grafana/dashboard.json';
-
 const query = (name, label, definition) => ({
   type: 'query',
   name,
@@ -44,5 +42,5 @@ const dashboard = {
 };
 
 export function generate() {
-  return `${JSON.stringify(dashboard, undefined, 2)}\n`;
+  return { 'deploy/grafana/dashboard.json': `${JSON.stringify(dashboard, undefined, 2)}\n` };
 }

@@ -9,8 +9,6 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { root } from '../lib/setup.mjs';
 
-export const target = 'src/gen/proto-descriptors.ts';
-
 const BUF = join(root, 'node_modules', '.bin', 'buf');
 const BUF_ARGUMENTS = ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', '-#format=binpb'];
 
@@ -37,5 +35,5 @@ ${entries.join('')}];
 }
 
 export function generate() {
-  return render(buildDescriptors());
+  return { 'src/gen/proto-descriptors.ts': render(buildDescriptors()) };
 }

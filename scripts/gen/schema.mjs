@@ -1,11 +1,12 @@
-/** The option table → docs/pillion.schema.json, which editors check pillion.yaml with. */
-import { ensureBuiltForTests } from '../lib/setup.mjs';
-
-export const target = 'docs/pillion.schema.json';
+/** The schemas of files of configuration → docs/*.schema.json, which editors check the files with. */
+import { join } from 'node:path';
+import { configurationSchemas } from '../lib/json-schema.mjs';
+import { ensureBuiltForTests, root } from '../lib/setup.mjs';
 
 export async function generate() {
   ensureBuiltForTests();
-  const { pillionSchema } = await import('../../build/src/config/json-schema.js');
-  const { SERVE_OPTIONS } = await import('../../build/src/config/serve-options.js');
-  return `${JSON.stringify(pillionSchema(SERVE_OPTIONS), undefined, 2)}\n`;
+  const schemas = await configurationSchemas(join(root, 'build', 'src'));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [`docs/${name}`, `${JSON.stringify(schema, undefined, 2)}\n`]),
+  );
 }

@@ -7,8 +7,6 @@ import { join } from 'node:path';
 import loadWabt from 'wabt';
 import { root } from '../lib/setup.mjs';
 
-export const target = 'src/gen/number-rows-wasm.ts';
-
 const SOURCE = 'src/codec/json/number-rows.wat';
 
 export async function generate() {
@@ -17,10 +15,11 @@ export async function generate() {
   module.validate();
   const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64');
   const lines = base64.match(/.{1,110}/g).map((line) => `  '${line}'`);
-  return `// Generated from ${SOURCE} by scripts/gen/wasm.mjs (npm run gen -- wasm). Do not edit.
+  const text = `// Generated from ${SOURCE} by scripts/gen/wasm.mjs (npm run gen -- wasm). Do not edit.
 
 /** The module in base64. */
 export const NUMBER_ROWS_WASM =
 ${lines.join(' +\n')};
 `;
+  return { 'src/gen/number-rows-wasm.ts': text };
 }

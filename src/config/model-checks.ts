@@ -9,6 +9,8 @@ export interface NamedModel {
   readonly where: string;
 }
 
+type WithAlternates = Pick<ModelConfig, 'name' | 'fallback' | 'degradeTo'>;
+
 /** Names are unique and fit into a path. */
 export function checkNames(models: Iterable<NamedModel>, errors: string[]): void {
   const seen = new Set<string>();
@@ -23,10 +25,10 @@ export function checkNames(models: Iterable<NamedModel>, errors: string[]): void
 }
 
 /** Models that answer in another's place are configured, and nobody stands in for itself in the end. */
-export function checkAlternates(
-  models: readonly ModelConfig[],
+export function checkAlternates<T extends WithAlternates>(
+  models: readonly T[],
   errors: string[],
-  whereOf: (model: ModelConfig) => string = () => '',
+  whereOf: (model: T) => string = () => '',
 ): void {
   const byName = new Map(models.map((model) => [model.name, model]));
   for (const model of models) {
@@ -45,15 +47,15 @@ export function checkAlternates(
   }
 }
 
-function alternatesOf({ fallback, degradeTo }: ModelConfig): readonly (readonly [string, ModelChoice])[] {
+function alternatesOf({ fallback, degradeTo }: WithAlternates): readonly (readonly [string, ModelChoice])[] {
   const all = [['fallback', fallback] as const, ['degrade_to', degradeTo] as const];
   return all.flatMap(([key, choice]) => (choice === undefined ? [] : [[key, choice] as const]));
 }
 
 /** The names on a way from the model back to it; its own versions are no way. */
-function loopFrom(start: ModelConfig, byName: ReadonlyMap<string, ModelConfig>): readonly string[] | undefined {
+function loopFrom(start: WithAlternates, byName: ReadonlyMap<string, WithAlternates>): readonly string[] | undefined {
   const seen = new Set<string>();
-  const walk = (model: ModelConfig, path: readonly string[]): readonly string[] | undefined => {
+  const walk = (model: WithAlternates, path: readonly string[]): readonly string[] | undefined => {
     for (const [, { name }] of alternatesOf(model)) {
       if (name === model.name) continue;
       if (name === start.name) return [...path, name];

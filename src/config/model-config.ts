@@ -1,6 +1,24 @@
 /**
- * What the configuration says of one model, and the short form of it on the command line.
+ * What the configuration says of one model: what each key may be, what it means, and what it means by default. The keys
+ * are pillion.yaml's; model-flag.ts reads the short form of the command line by them too. model-server-config.ts makes a
+ * ModelConfig of TensorFlow Serving's file.
  */
+import * as v from 'valibot';
+import {
+  about,
+  camelKeys,
+  choice,
+  count,
+  fields,
+  flag,
+  named,
+  nonEmptyText,
+  number,
+  optional,
+  text,
+  together,
+  VERSION,
+} from './yaml/kinds.ts';
 
 export type VersionPolicy =
   /** The `count` highest numbers. */
@@ -8,50 +26,7 @@ export type VersionPolicy =
   | { readonly kind: 'all' }
   | { readonly kind: 'specific'; readonly versions: readonly bigint[] };
 
-export interface ModelConfig {
-  readonly name: string;
-  /** Directory of the version directories, absolute or relative to the working directory. */
-  readonly basePath: string;
-  readonly versionPolicy: VersionPolicy;
-  readonly versionLabels: ReadonlyMap<string, bigint>;
-  /** Runtime by name; AUTO_RUNTIME = the fastest of those that the version has artifacts for; undefined = by the artifact found. */
-  readonly backend: string | undefined;
-  readonly executionProvider: string;
-  /** Where its runs happen; undefined = what `--host` says. */
-  readonly host: HostChoice | undefined;
-  /** It shares a process with the other models that say the same; undefined = it does not. */
-  readonly processGroup?: string | undefined;
-  /** Its latency objective, in ms: when a request is due whose client set no deadline. Undefined = the server's. */
-  readonly sloMs?: number | undefined;
-  /** Its part of the cores beside other models, when there is too little of them; undefined = 1. */
-  readonly weight?: number | undefined;
-  /** What this model changes of the server's batching. */
-  readonly batching?: BatchingConfig | undefined;
-  /** Which of its requests are written down; undefined = none. */
-  readonly logging?: RequestLoggingConfig | undefined;
-  /** When its batches are held back because they fail; undefined = DEFAULT_BREAKER. */
-  readonly breaker?: BreakerConfig | 'off' | undefined;
-  /** Which of its batches another runtime runs too, to be compared; undefined = none. */
-  readonly shadow?: ShadowConfig | undefined;
-  /** Answers in its place while it cannot: it is not there, its batches fail, its breaker is open. */
-  readonly fallback?: ModelChoice | undefined;
-  /** Answers in its place what it is too busy for. */
-  readonly degradeTo?: ModelChoice | undefined;
-}
-
-/** Of a model's `backend`: whichever is fastest. Of a shadow's: another one than the model's. */
-export const AUTO_RUNTIME = 'auto';
-
-/** A second runtime that runs copies of some batches, for comparison. */
-export interface ShadowConfig {
-  /** By name, or AUTO_RUNTIME. */
-  readonly runtime: string;
-  /** Share of the batches, 0 to 1; at 0 there is no shadow. */
-  readonly sample: number;
-}
-
-/** Where nothing is said. */
-export const DEFAULT_SHADOW: ShadowConfig = { runtime: AUTO_RUNTIME, sample: 0.01 };
+export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
 
 /** A configured model, and at most one of version and label; neither = its latest. */
 export interface ModelChoice {
@@ -60,37 +35,14 @@ export interface ModelChoice {
   readonly label?: string | undefined;
 }
 
-/** See models/serving/breaker.ts. */
-export interface BreakerConfig {
-  /** So many failed batches within the window, and half of all, open it. */
-  readonly failures: number;
-  readonly windowMs: number;
-  /** How long it is open before one batch is tried. */
-  readonly resetMs: number;
-}
+/** Of a model's `backend`: whichever is fastest. Of a shadow's: another one than the model's. */
+export const AUTO_RUNTIME = 'auto';
+
+/** Where nothing is said; at a sample of 0 there is no shadow. */
+export const DEFAULT_SHADOW = { runtime: AUTO_RUNTIME, sample: 0.01 };
 
 /** Few enough that a dead server is known after a moment, more than one bad batch of one client. */
-export const DEFAULT_BREAKER: BreakerConfig = { failures: 5, windowMs: 10_000, resetMs: 2000 };
-
-/** TensorFlow Serving's batching knobs (BatchingParameters): what is absent is the server's. */
-export interface BatchingConfig {
-  readonly maxBatchSize?: number | undefined;
-  readonly batchTimeoutMicros?: number | undefined;
-  readonly maxEnqueuedBatches?: number | undefined;
-  readonly allowedBatchSizes?: readonly number[] | undefined;
-  /** Requests of different shapes share runs, padded to the largest. */
-  readonly padVariableLengthInputs?: boolean | undefined;
-  /** Runs of the model at a time. */
-  readonly numBatchThreads?: number | undefined;
-}
-
-/** TensorFlow Serving's LoggingConfig, as far as it means something here. */
-export interface RequestLoggingConfig {
-  /** Path and start of the names of the files: "/var/log/pillion/digits". */
-  readonly filenamePrefix: string;
-  /** Share of the requests that is written, 0 to 1. */
-  readonly samplingRate: number;
-}
+export const DEFAULT_BREAKER = { failures: 5, windowMs: 10_000, resetMs: 2000 };
 
 /**
  * auto = where its backend wants; where it has no wish, on the event loop if runs are short enough, which is measured at
@@ -99,184 +51,194 @@ export interface RequestLoggingConfig {
 export const HOST_CHOICES = ['auto', 'inline', 'thread', 'process'] as const;
 export type HostChoice = (typeof HOST_CHOICES)[number];
 
-/** `isolate` and `process_group` mean the host `process`. A phrase where they contradict it, or each other. */
-export function processHost(
-  isolate: boolean | undefined,
-  processGroup: string | undefined,
-  host: HostChoice | undefined,
-): { value: HostChoice | undefined } | { error: string } {
-  if (isolate === true && processGroup !== undefined) {
-    return { error: 'isolate means a process of its own, process_group one that is shared; leave one of them out' };
-  }
-  if (isolate !== true && processGroup === undefined) return { value: host };
-  if (host === undefined || host === 'process') return { value: 'process' };
-  const said = isolate === true ? 'isolate' : 'process_group';
-  return { error: `${said} means host process, but host is ${host}; leave one of them out` };
-}
+const MAX_COUNT = 2 ** 31 - 1;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const VERSIONS = 'latest:N, all, or numbers such as [3, 7]';
 
-/** `runtime` is another word for `backend`. A phrase where both are said. */
-export function namedRuntime(
-  backend: string | undefined,
-  runtime: string | undefined,
-): { value: string | undefined } | { error: string } {
-  if (backend === undefined || runtime === undefined) return { value: backend ?? runtime };
-  return { error: 'runtime is another word for backend; leave one of them out' };
-}
+// What is longer is no objective.
+const SLO_WANTS = `milliseconds above 0, at most ${DAY_MS}, such as 50`;
+const SLO_MS = v.pipe(number(0, DAY_MS, SLO_WANTS), v.gtValue(0, SLO_WANTS));
 
-/** Of `--model=…,log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
-export const DEFAULT_SAMPLING_RATE = 0.01;
+const VERSION_POLICY = v.pipe(
+  v.union(
+    [
+      v.pipe(text(VERSIONS), v.regex(/^(all|latest(:[1-9][0-9]{0,8})?)$/, VERSIONS)),
+      VERSION,
+      v.pipe(v.array(VERSION), v.nonEmpty('names no version')),
+    ],
+    VERSIONS,
+  ),
+  v.transform((versions): VersionPolicy => {
+    if (versions === 'all') return { kind: 'all' };
+    if (typeof versions === 'string') return { kind: 'latest', count: Number(versions.slice('latest:'.length) || 1) };
+    return { kind: 'specific', versions: Array.isArray(versions) ? versions : [versions] };
+  }),
+);
 
-export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
+const OTHER_MODEL = v.pipe(
+  text(),
+  v.regex(
+    /^[^/:@\s]+(:[0-9]{1,19}|@[^/:@\s]+)?$/,
+    'a model, such as small, small:3 (a version) or small@stable (a label)',
+  ),
+  v.transform((said): ModelChoice => {
+    const [model, label] = said.split('@');
+    const [name, version] = model!.split(':');
+    return { name: name!, version: version === undefined ? undefined : BigInt(version), label };
+  }),
+);
 
-/** "NAME=DIR[,key=value…]" → config, or a phrase that says what is wrong with it. */
-export function parseModelFlag(text: string): { value: ModelConfig } | { error: string } {
-  const [head, ...rest] = text.split(',');
-  const equals = head!.indexOf('=');
-  if (equals < 1 || equals === head!.length - 1)
-    return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
-  const settings = {
-    backend: undefined as string | undefined,
-    runtime: undefined as string | undefined,
-    shadow: undefined as string | undefined,
-    shadowSample: undefined as number | undefined,
-    provider: 'cpu',
-    versions: LATEST_ONE,
-    host: undefined as HostChoice | undefined,
-    isolate: undefined as boolean | undefined,
-    processGroup: undefined as string | undefined,
-    log: undefined as string | undefined,
-    logRate: undefined as number | undefined,
-    sloMs: undefined as number | undefined,
-    breaker: undefined as 'off' | undefined,
-    fallback: undefined as ModelChoice | undefined,
-    degradeTo: undefined as ModelChoice | undefined,
-    weight: undefined as number | undefined,
-  };
-  const labels = new Map<string, bigint>();
-  for (const part of rest) {
-    const [, key, value] = /^([^=]+)=(.+)$/.exec(part) ?? [];
-    if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
-    if (key === 'backend' || key === 'runtime' || key === 'shadow') settings[key] = value;
-    else if (key === 'shadow_sample') {
-      settings.shadowSample = parseShare(value);
-      if (settings.shadowSample === undefined)
-        return { error: `shadow_sample=${value} wants a number from 0 to 1, the share of batches to run twice` };
-    } else if (key === 'provider') settings.provider = value;
-    else if (key === 'host') {
-      settings.host = HOST_CHOICES.find((choice) => choice === value);
-      if (settings.host === undefined) return { error: `host=${value} wants one of ${HOST_CHOICES.join(', ')}` };
-    } else if (key === 'isolate') {
-      if (value !== 'true' && value !== 'false') return { error: `isolate=${value} wants true or false` };
-      settings.isolate = value === 'true';
-    } else if (key === 'process_group') settings.processGroup = value;
-    else if (key === 'slo_ms') {
-      settings.sloMs = parseSloMs(value);
-      if (settings.sloMs === undefined) return { error: `slo_ms=${value} wants milliseconds above 0, such as 50` };
-    } else if (key === 'weight') {
-      settings.weight = parseWeight(value);
-      if (settings.weight === undefined) return { error: `weight=${value} wants a number from 0.01 to 100, such as 2` };
-    } else if (key === 'versions') {
-      const policy = parseVersionPolicy(value);
-      if (policy === undefined) return { error: `versions=${value} wants latest:N, all, or numbers such as 3+7` };
-      settings.versions = policy;
-    } else if (key === 'fallback' || key === 'degrade_to') {
-      const choice = parseModelChoice(value);
-      if (choice === undefined) return { error: `${key}=${value} wants ${MODEL_CHOICE}` };
-      settings[key === 'fallback' ? 'fallback' : 'degradeTo'] = choice;
-    } else if (key === 'breaker') {
-      if (value !== 'off') return { error: `breaker=${value} wants off; how it works is said in pillion.yaml` };
-      settings.breaker = value;
-    } else if (key === 'log') settings.log = value;
-    else if (key === 'log_rate') {
-      settings.logRate = parseShare(value);
-      if (settings.logRate === undefined)
-        return { error: `log_rate=${value} wants a number from 0 to 1, the share of requests to write` };
-    } else if (key.startsWith('label.') && /^\d+$/.test(value)) labels.set(key.slice('label.'.length), BigInt(value));
-    else {
-      const keys =
-        'backend, runtime, provider, host, isolate, process_group, slo_ms, weight, versions, log, log_rate, fallback, degrade_to, breaker, shadow, shadow_sample and label.NAME (a number)';
-      return { error: `unknown key "${key}"; keys are ${keys}` };
-    }
-  }
-  if (settings.logRate !== undefined && settings.log === undefined) {
-    return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
-  }
-  if (settings.shadowSample !== undefined && settings.shadow === undefined) {
-    return {
-      error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
-    };
-  }
-  const host = processHost(settings.isolate, settings.processGroup, settings.host);
-  if ('error' in host) return host;
-  const runtime = namedRuntime(settings.backend, settings.runtime);
-  if ('error' in runtime) return runtime;
-  return {
-    value: {
-      name: head!.slice(0, equals),
-      basePath: head!.slice(equals + 1),
-      versionPolicy: settings.versions,
-      versionLabels: labels,
-      backend: runtime.value,
-      executionProvider: settings.provider,
-      host: host.value,
-      ...(settings.processGroup !== undefined && { processGroup: settings.processGroup }),
-      ...(settings.log === undefined
-        ? {}
-        : { logging: { filenamePrefix: settings.log, samplingRate: settings.logRate ?? DEFAULT_SAMPLING_RATE } }),
-      sloMs: settings.sloMs,
-      ...(settings.breaker !== undefined && { breaker: settings.breaker }),
-      ...(settings.shadow !== undefined && {
-        shadow: { runtime: settings.shadow, sample: settings.shadowSample ?? DEFAULT_SHADOW.sample },
+const SIZES = v.pipe(
+  v.array(count(1, MAX_COUNT), 'a list'),
+  v.transform((sizes): readonly number[] | undefined => (sizes.length === 0 ? undefined : sizes)),
+);
+
+const BATCHING = v.pipe(
+  fields({
+    max_batch_size: v.optional(count(1, MAX_COUNT)),
+    batch_timeout_micros: v.optional(count(0, MAX_COUNT)),
+    max_enqueued_batches: v.optional(count(1, MAX_COUNT)),
+    allowed_batch_sizes: v.optional(SIZES),
+    num_batch_threads: v.optional(count(1, 1024)),
+    pad_variable_length_inputs: v.optional(flag),
+  }),
+  together(({ allowed_batch_sizes: sizes, max_batch_size: most }, say) => {
+    if (!Array.isArray(sizes) || !sizes.every((size) => typeof size === 'number')) return;
+    if (sizes.some((size, i) => size <= sizes[i - 1]!)) say('allowed_batch_sizes must ascend', 'allowed_batch_sizes');
+    const last = sizes.at(-1);
+    if (last === undefined || most === undefined || last === most) return;
+    say(`the last of allowed_batch_sizes is ${last}, but max_batch_size is ${most}; make them equal`);
+  }),
+  v.transform(camelKeys),
+);
+
+const BREAKER = v.union(
+  [
+    v.pipe(
+      text('one of off'),
+      v.value('off', 'one of off'),
+      v.transform(() => 'off' as const),
+    ),
+    v.pipe(
+      fields({
+        failures: v.optional(
+          about(count(1, 10_000), 'So many failed batches within the window, and half of all, open it.'),
+          BigInt(DEFAULT_BREAKER.failures),
+        ),
+        window_ms: v.optional(count(1, HOUR_MS), BigInt(DEFAULT_BREAKER.windowMs)),
+        reset_ms: v.optional(
+          about(count(1, HOUR_MS), 'How long it is open before one batch is tried.'),
+          BigInt(DEFAULT_BREAKER.resetMs),
+        ),
       }),
-      ...(settings.fallback !== undefined && { fallback: settings.fallback }),
-      ...(settings.degradeTo !== undefined && { degradeTo: settings.degradeTo }),
-      weight: settings.weight,
-    },
+      v.transform(camelKeys),
+    ),
+  ],
+  'off, or "key: value" lines',
+);
+
+const SHADOW = fields({
+  runtime: v.optional(about(text(), `By name, or ${AUTO_RUNTIME}: another one.`), DEFAULT_SHADOW.runtime),
+  sample: v.optional(about(number(0, 1), 'Share of the batches.'), DEFAULT_SHADOW.sample),
+});
+
+const LOGGING = v.pipe(
+  fields({
+    filename_prefix: about(nonEmptyText, 'Path and start of the files’ names.'),
+    sampling_rate: about(number(0, 1), 'Share of the requests.'),
+  }),
+  // A share of 0 writes nothing, which is no log.
+  v.transform((logging) => (logging.sampling_rate === 0 ? undefined : camelKeys(logging))),
+);
+
+/** Names, and stand-ins for other models, are checked with all models at hand: model-checks.ts. */
+export const MODEL = v.pipe(
+  fields({
+    name: about(nonEmptyText, 'What requests call it.', { pattern: '^[^/:\\s]+$' }),
+    base_path: about(
+      nonEmptyText,
+      'Directory with one numbered directory a version. Relative paths count from the working directory.',
+    ),
+    versions: optional(VERSION_POLICY, 'latest:N, all, one number, or a list of numbers. By default latest:1.'),
+    labels: optional(named(VERSION), 'Names for versions: {stable: 3}.'),
+    backend: optional(
+      text(),
+      `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. By default the first that knows the files.`,
+    ),
+    runtime: optional(text(), 'Another word for backend.'),
+    provider: optional(choice(['cpu', 'cuda']), 'Where it runs; by default execution_provider.'),
+    slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline; by default slo_ms.'),
+    weight: optional(
+      // Beyond a hundred times as much as others, others get nothing.
+      number(0.01, 100),
+      'Its part of the cores beside other models, when there is too little of them; by default 1.',
+    ),
+    host: optional(choice(HOST_CHOICES), 'Where its runs happen; by default host.'),
+    isolate: optional(flag, 'true is another word for host: process.'),
+    process_group: optional(
+      text(),
+      'It shares one process with the models that say the same, instead of having its own.',
+      { minLength: 1 },
+    ),
+    batching: optional(BATCHING, 'What this model changes of the server’s batching.'),
+    logging: optional(LOGGING, 'Which of its requests are written to TFRecord files.'),
+    breaker: optional(BREAKER, 'When its batches are held back because they fail: off, or numbers.'),
+    shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and what differs is counted.'),
+    fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: a model, model:version or model@label.'),
+    degrade_to: optional(
+      OTHER_MODEL,
+      'Answers in its place what it is too busy for: a model, model:version or model@label.',
+    ),
+  }),
+  together(({ backend, runtime, isolate, process_group, host }, say) => {
+    if (backend !== undefined && runtime !== undefined) {
+      say('runtime is another word for backend; leave one of them out');
+    }
+    if (process_group === '') say('process_group may not be empty');
+    if (isolate === true && process_group !== undefined) {
+      say('isolate means a process of its own, process_group one that is shared; leave one of them out');
+    } else if ((isolate === true || process_group !== undefined) && host !== undefined && host !== 'process') {
+      const said = isolate === true ? 'isolate' : 'process_group';
+      say(`${said} means host process, but host is ${host}; leave one of them out`);
+    }
+  }),
+);
+
+export type ModelEntry = v.InferOutput<typeof MODEL>;
+/** TensorFlow Serving's batching knobs (BatchingParameters): what is absent is the server's. */
+export type BatchingConfig = v.InferOutput<typeof BATCHING>;
+export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
+/** A second runtime that runs copies of some batches, for comparison. */
+export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
+/** TensorFlow Serving's LoggingConfig, as far as it means something here. */
+export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
+
+/** A model as it is served: MODEL says what each field is. */
+export type ModelConfig = Readonly<ReturnType<typeof modelOf>>;
+
+/** What a model gets that does not say it. */
+export interface ModelDefaults {
+  readonly executionProvider: string;
+}
+
+export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
+  const { versions, labels, backend, runtime, provider, host, isolate, ...rest } = entry;
+  const hasProcess = isolate === true || rest.process_group !== undefined;
+  return {
+    ...camelKeys(rest),
+    versionPolicy: versions ?? LATEST_ONE,
+    versionLabels: labels ?? (new Map() as ReadonlyMap<string, bigint>),
+    /** Undefined = by the artifact found. */
+    backend: backend ?? runtime,
+    executionProvider: provider ?? defaults.executionProvider,
+    /** Undefined = what `--host` says. */
+    host: hasProcess ? ('process' as const) : host,
   };
 }
 
-/** What a choice of a model wants to look like. */
-export const MODEL_CHOICE = 'a model, such as small, small:3 (a version) or small@stable (a label)';
-
-/** "small", "small:3" or "small@stable"; undefined for anything else. */
-export function parseModelChoice(text: string): ModelChoice | undefined {
-  const [, name, version, label] = /^([^/:@\s]+)(?::(\d{1,19})|@([^/:@\s]+))?$/.exec(text) ?? [];
-  if (name === undefined) return undefined;
-  return { name, version: version === undefined ? undefined : BigInt(version), label };
-}
-
-/** As parseModelChoice reads it. */
+/** As MODEL reads it. */
 export function showModelChoice({ name, version, label }: ModelChoice): string {
   if (label !== undefined) return `${name}@${label}`;
   return version === undefined ? name : `${name}:${version}`;
-}
-
-/** Undefined for what is no number from 0 to 1. */
-function parseShare(text: string): number | undefined {
-  const share = Number(text);
-  return share >= 0 && share <= 1 ? share : undefined;
-}
-
-/** A day at most: what is longer is no objective. */
-const MAX_SLO_MS = 86_400_000;
-
-function parseSloMs(text: string): number | undefined {
-  const ms = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
-  return ms > 0 && ms <= MAX_SLO_MS ? ms : undefined;
-}
-
-/** Beyond a hundred times as much as others, others get nothing. */
-export const WEIGHT_RANGE = { min: 0.01, max: 100 } as const;
-
-function parseWeight(text: string): number | undefined {
-  const weight = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
-  return weight >= WEIGHT_RANGE.min && weight <= WEIGHT_RANGE.max ? weight : undefined;
-}
-
-function parseVersionPolicy(text: string): VersionPolicy | undefined {
-  if (text === 'all') return { kind: 'all' };
-  const latest = /^latest:([1-9]\d{0,8})$/.exec(text);
-  if (latest !== null) return { kind: 'latest', count: Number(latest[1]) };
-  if (/^\d+(\+\d+)*$/.test(text)) return { kind: 'specific', versions: text.split('+').map(BigInt) };
-  return undefined;
 }

@@ -4,12 +4,8 @@
  */
 import type { Buffer } from 'node:buffer';
 import { contentHash, parseTextProtoFile } from './config-file.ts';
-import {
-  MODEL_SERVER_CONFIG,
-  type ModelDefaults,
-  type ModelList,
-  modelsOfServerConfig,
-} from './model-server-config.ts';
+import type { ModelDefaults } from './model-config.ts';
+import { MODEL_SERVER_CONFIG, type ModelList, modelsOfServerConfig } from './model-server-config.ts';
 import type { GivenOption, OptionTable } from './read-options.ts';
 import { parsePillionYaml } from './yaml/pillion-yaml.ts';
 

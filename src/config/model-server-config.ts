@@ -7,18 +7,19 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';
 import { checkNames } from './model-checks.ts';
-import { LATEST_ONE, type ModelConfig, type RequestLoggingConfig, type VersionPolicy } from './model-config.ts';
+import {
+  LATEST_ONE,
+  type ModelConfig,
+  type ModelDefaults,
+  type RequestLoggingConfig,
+  type VersionPolicy,
+} from './model-config.ts';
 
 export const MODEL_SERVER_CONFIG = 'tensorflow.serving.ModelServerConfig';
 
 export interface ModelList extends Findings {
   /** Of no meaning if there are errors. */
   readonly models: readonly ModelConfig[];
-}
-
-/** What a model gets that the message has no field for. */
-export interface ModelDefaults {
-  readonly executionProvider: string;
 }
 
 /** The messages as @bufbuild/protobuf decodes them. */

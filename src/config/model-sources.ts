@@ -10,8 +10,9 @@
 import { join } from 'node:path';
 import { readConfigFile } from './config-file.ts';
 import { checkAlternates, checkNames } from './model-checks.ts';
-import { LATEST_ONE, type ModelConfig, parseModelFlag } from './model-config.ts';
+import { type ModelConfig, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
+import { parseModelFlag } from './model-flag.ts';
 import type { Origin } from './read-options.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
@@ -112,14 +113,6 @@ function fromImageVariables({ options, environment, errors }: ModelSources): Col
   return { models: [model], modelsFrom, modelFile: undefined };
 }
 
-function plainModel(name: string, basePath: string, options: ServeOptions): ModelConfig {
-  return {
-    name,
-    basePath,
-    versionPolicy: LATEST_ONE,
-    versionLabels: new Map(),
-    backend: undefined,
-    executionProvider: options.execution_provider,
-    host: undefined,
-  };
+function plainModel(name: string, base_path: string, options: ServeOptions): ModelConfig {
+  return modelOf({ name, base_path }, { executionProvider: options.execution_provider });
 }

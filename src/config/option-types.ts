@@ -1,6 +1,8 @@
 /**
- * Kinds of options: each reads its text and says in one phrase what it takes.
+ * Kinds of options: each reads its text, and says by a schema what it takes, on the command line and in a file.
  */
+import * as v from 'valibot';
+import * as kinds from './yaml/kinds.ts';
 
 export interface Option<T> {
   readonly help: string;
@@ -9,8 +11,8 @@ export interface Option<T> {
   readonly placeholder: string;
   /** May stand several times; `parse` then gets all texts. */
   readonly isRepeatable: boolean;
-  /** JSON Schema of its value in a file. */
-  readonly schema: Readonly<Record<string, unknown>>;
+  /** Its value in a file. */
+  readonly schema: v.GenericSchema<unknown, T>;
   /** The value, or a phrase that completes "--flag=text: …". */
   parse(texts: readonly string[]): { value: T } | { error: string };
 }
@@ -21,91 +23,70 @@ interface Spec<T> {
   readonly placeholder?: string;
 }
 
-function last(texts: readonly string[]): string {
-  return texts[texts.length - 1] ?? '';
-}
+const MAX_SIZE = 2 ** 31 - 1;
+const FLAGS = new Map([
+  ['true', true],
+  ['1', true],
+  ['', true],
+  ['false', false],
+  ['0', false],
+]);
 
 export function integer(spec: Spec<number> & { readonly min: number; readonly max: number }): Option<number> {
-  return {
-    ...spec,
-    placeholder: spec.placeholder ?? 'N',
-    isRepeatable: false,
-    schema: { type: 'integer', minimum: spec.min, maximum: spec.max },
-    parse(texts) {
-      const text = last(texts);
-      const value = Number(text);
-      if (/^-?\d+$/.test(text) && value >= spec.min && value <= spec.max) return { value };
-      return { error: `wants a whole number from ${spec.min} to ${spec.max}` };
-    },
-  };
+  return option(spec, 'N', kinds.count(spec.min, spec.max), wholeNumber);
 }
 
 /** A share of a whole: more than 0, at most 1. */
 export function share(spec: Spec<number>): Option<number> {
-  return {
-    ...spec,
-    placeholder: spec.placeholder ?? 'SHARE',
-    isRepeatable: false,
-    schema: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
-    parse(texts) {
-      const value = Number(last(texts));
-      if (last(texts) !== '' && value > 0 && value <= 1) return { value };
-      return { error: 'wants a number above 0, at most 1' };
-    },
-  };
+  const wants = 'a number above 0, at most 1';
+  const schema = v.pipe(kinds.number(0, 1, wants), v.gtValue(0, wants));
+  return option(spec, 'SHARE', schema, (text) => (text === '' ? text : Number(text)));
 }
 
 export function flag(spec: Spec<boolean>): Option<boolean> {
-  return {
-    ...spec,
-    placeholder: '',
-    isRepeatable: false,
-    schema: { type: 'boolean' },
-    parse(texts) {
-      const text = last(texts);
-      if (text === 'true' || text === '1' || text === '') return { value: true };
-      if (text === 'false' || text === '0') return { value: false };
-      return { error: 'wants true or false' };
-    },
-  };
+  return option(spec, '', kinds.flag, (text) => FLAGS.get(text));
 }
 
 export function text(spec: Spec<string> & { readonly oneOf?: readonly string[] }): Option<string> {
-  return {
-    ...spec,
-    placeholder: spec.placeholder ?? 'TEXT',
-    isRepeatable: false,
-    schema: spec.oneOf === undefined ? { type: 'string' } : { type: 'string', enum: [...spec.oneOf] },
-    parse(texts) {
-      const value = last(texts);
-      if (spec.oneOf === undefined || spec.oneOf.includes(value)) return { value };
-      return { error: `wants one of ${spec.oneOf.join(', ')}` };
-    },
-  };
+  return option(spec, 'TEXT', spec.oneOf === undefined ? kinds.text() : kinds.choice(spec.oneOf), (text) => text);
 }
 
 export function texts(spec: Spec<readonly string[]>): Option<readonly string[]> {
-  return {
-    ...spec,
-    placeholder: spec.placeholder ?? 'TEXT',
-    isRepeatable: true,
-    schema: { type: 'array', items: { type: 'string' } },
-    parse: (all) => ({ value: all }),
-  };
+  const all = option(spec, 'TEXT', v.array(kinds.text()), (text) => [text]);
+  return { ...all, isRepeatable: true, parse: (value) => ({ value }) };
 }
 
 /** Ascending positive whole numbers: "1,2,4,8". */
 export function sizes(spec: Spec<readonly number[]>): Option<readonly number[]> {
+  const schema = v.pipe(
+    v.array(kinds.count(1, MAX_SIZE)),
+    v.check((all) => all.every((size, i) => i === 0 || size > all[i - 1]!)),
+    v.metadata({ uniqueItems: true }),
+  );
+  const wants = 'ascending whole numbers with commas between, such as 1,2,4,8';
+  return option(spec, 'N,N,…', schema, (text) => (text === '' ? [] : text.split(',').map(wholeNumber)), wants);
+}
+
+/** An option of one text, which `read` makes of what YAML would make of it. */
+function option<T>(
+  spec: Spec<T>,
+  placeholder: string,
+  schema: v.GenericSchema<unknown, T>,
+  read: (text: string) => unknown,
+  wants?: string,
+): Option<T> {
   return {
     ...spec,
-    placeholder: spec.placeholder ?? 'N,N,…',
+    placeholder: spec.placeholder ?? placeholder,
     isRepeatable: false,
-    schema: { type: 'array', items: { type: 'integer', minimum: 1 }, uniqueItems: true },
-    parse(all) {
-      const parts = last(all) === '' ? [] : last(all).split(',');
-      const value = parts.map(Number);
-      const isAscending = value.every((n, i) => /^\d+$/.test(parts[i]!) && n > (i === 0 ? 0 : value[i - 1]!));
-      return isAscending ? { value } : { error: 'wants ascending whole numbers with commas between, such as 1,2,4,8' };
+    schema,
+    parse(texts) {
+      const { success, output, issues } = v.safeParse(schema, read(texts.at(-1) ?? ''));
+      return success ? { value: output } : { error: `wants ${wants ?? issues[0].message}` };
     },
   };
+}
+
+function wholeNumber(text: string): unknown {
+  return /^-?\d+$/.test(text) ? BigInt(text) : text;
 }

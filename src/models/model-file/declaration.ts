@@ -1,184 +1,246 @@
 /**
  * What a model's pillion.yaml says, before it is held against the graph. docs/signatures.md explains the file,
- * docs/model.schema.json describes it to editors; both name the keys below.
+ * docs/model.schema.json describes it to editors; that is made of the schema below (npm run gen -- schema).
  */
 import { Buffer } from 'node:buffer';
-import { quote, suggestion, type YamlFile, type YamlMember, type YamlNode, type YamlValue } from './yaml-file.ts';
+import * as v from 'valibot';
+import { BACKEND_KINDS } from '../../backends/registry.ts';
+import { AUTO_RUNTIME, DEFAULT_SHADOW, type ShadowConfig } from '../../config/model-config.ts';
+import {
+  about,
+  byKey,
+  choice,
+  fields,
+  integer,
+  isMap,
+  named,
+  number,
+  optional,
+  text,
+} from '../../config/yaml/kinds.ts';
+import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
+import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
+import { FEATURE_KINDS } from '../../core/feature-spec.ts';
 
-export const FILE_KEYS = ['signatures', 'runtime', 'shadow'] as const;
 export const METHODS = ['predict', 'classify', 'regress'] as const;
-export type Method = (typeof METHODS)[number];
-/** Keys of a signature, by its method. */
-export const SIGNATURE_KEYS: Readonly<Record<Method, readonly string[]>> = {
-  predict: ['method', 'inputs', 'outputs', 'defaults'],
-  classify: ['method', 'features', 'outputs', 'labels'],
-  regress: ['method', 'features', 'outputs'],
-};
-export const FEATURE_KEYS = ['input', 'dtype', 'shape', 'default'] as const;
+/** Names that the file may give: a model is data, so it names runtimes that are built in, and no module. */
+export const FILE_RUNTIMES: readonly string[] = [AUTO_RUNTIME, ...BACKEND_KINDS];
 
-/** Something of the file, and where: "path:line:column". */
-export interface Spot<T> {
-  readonly value: T;
-  readonly at: string;
-}
+const SHAPE_WANTS = 'a list of sizes such as [28, 28]; only the first may be -1, for any number of rows';
+const LABELS_WANTS = 'a list of labels, or the name of a file beside this one with one label a line';
+const FEATURE_WANTS = `the name of the graph's input, or a map with input, dtype, shape, default`;
+const VALUE_WANTS = 'a number, text, true, false or a list of them';
 
-/** The value of a key, and where the key is. */
-export interface Named<T> extends Spot<T> {
-  readonly keyAt: string;
-}
-
-export interface FeatureDeclaration {
-  readonly name: string;
-  readonly at: string;
-  /** The graph's input; by default of the feature's own name. */
-  readonly input: Spot<string>;
-  readonly dtype: Spot<string> | undefined;
-  readonly shape: Spot<readonly number[]> | undefined;
-  readonly filler: Spot<YamlValue> | undefined;
-}
-
-export interface SignatureDeclaration {
-  readonly name: string;
-  readonly at: string;
-  readonly method: Method;
-  /** Alias → the graph's input. Undefined = all of them, by their own names. */
-  readonly inputs: ReadonlyMap<string, Named<string>> | undefined;
-  readonly features: readonly FeatureDeclaration[];
-  /** Alias → the graph's output. Undefined = all of them. */
-  readonly outputs: ReadonlyMap<string, Named<string>> | undefined;
-  /** By alias. */
-  readonly defaults: ReadonlyMap<string, Named<YamlValue>>;
-  /** As they are, or the name of a file that holds them. */
-  readonly labels: Spot<readonly Uint8Array[] | string> | undefined;
-}
-
-/** The signatures that the file declares; what is wrong with it is in `file.problems`. */
-export function readDeclarations(file: YamlFile): readonly SignatureDeclaration[] {
-  if (file.isEmpty(file.root)) return [];
-  const top = file.knownMembers(file.root, `a map with the keys ${FILE_KEYS.join(', ')}`, FILE_KEYS);
-  const signatures = top?.get('signatures');
-  if (signatures === undefined || file.isEmpty(signatures.value)) return [];
-  const members = file.members(signatures.value, 'a map of signatures by name') ?? [];
-  return members.map((member) => readSignature(file, member)).filter((each) => each !== undefined);
-}
-
-function readSignature(file: YamlFile, { key: name, at, value }: YamlMember): SignatureDeclaration | undefined {
-  const members = file.members(value, `a map with "method" and more (${METHODS.join(', ')})`);
-  if (members === undefined) return undefined;
-  const method = readMethod(file, name, at, members);
-  if (method === undefined) return undefined;
-  const known = file.knownMembers(value, 'a map', SIGNATURE_KEYS[method])!;
-  const names = (key: string) => readNames(file, known.get(key)?.value, `the graph's ${key} by the names to give them`);
-  return {
+const NAME = v.nullish(text('the name that the graph has for it'));
+/** Alias → the graph's name, which is the same where none is given. */
+const namesOf = (what: string) =>
+  v.pipe(
+    named(NAME, `the graph's ${what} by the names to give them`),
+    v.transform((names) => new Map([...names].map(([alias, name]) => [alias, name ?? alias]))),
+  );
+const outputsOf = (outputs: Readonly<Record<string, string>>) => {
+  const properties = Object.entries(outputs).map(([name, description]) => [
     name,
-    at,
-    method,
-    inputs: names('inputs'),
-    features: readFeatures(file, known.get('features')?.value),
-    outputs: names('outputs'),
-    defaults: readDefaults(file, known.get('defaults')?.value),
-    labels: readLabels(file, known.get('labels')),
-  };
-}
+    { type: ['string', 'null'], description },
+  ]);
+  const json = { additionalProperties: false, minProperties: 1, properties: Object.fromEntries(properties) };
+  return v.optional(v.pipe(namesOf('outputs'), v.metadata(json)));
+};
 
-function readMethod(file: YamlFile, name: string, at: string, members: readonly YamlMember[]): Method | undefined {
-  const member = members.find(({ key }) => key === 'method');
-  const wants = `one of ${METHODS.join(', ')}`;
-  if (member === undefined) return file.report(at, `signature ${quote(name)} has no "method"; write ${wants}`);
-  const text = file.text(member.value, wants);
-  if (text === undefined) return undefined;
-  const method = METHODS.find((each) => each === text);
-  if (method !== undefined) return method;
-  return file.report(file.at(member.value), `there is no method ${quote(text)}${suggestion(text, METHODS)}`);
-}
+const SCALARS = [
+  v.string(),
+  v.pipe(
+    v.custom<number | bigint>((value) => /^(number|bigint)$/.test(typeof value)),
+    v.metadata({ type: 'number' }),
+  ),
+  v.boolean(),
+] as const;
 
-function readNames(file: YamlFile, node: YamlNode, wants: string): ReadonlyMap<string, Named<string>> | undefined {
-  if (file.isEmpty(node)) return undefined;
-  const names = new Map<string, Named<string>>();
-  for (const { key, at, value } of file.members(node, wants) ?? []) {
-    const text = file.isEmpty(value) ? key : file.text(value, 'the name that the graph has for it');
-    if (text !== undefined) names.set(key, { value: text, at: file.isEmpty(value) ? at : file.at(value), keyAt: at });
-  }
-  return names;
-}
+export const VALUE: v.GenericSchema<unknown, YamlValue> = v.union(
+  [...SCALARS, v.pipe(v.array(v.lazy(() => VALUE)), v.metadata({ minItems: 1 }))],
+  VALUE_WANTS,
+);
 
-function readFeatures(file: YamlFile, node: YamlNode): readonly FeatureDeclaration[] {
-  if (file.isEmpty(node)) return [];
-  const members = file.members(node, 'a map of features by name') ?? [];
-  return members.map((member) => readFeature(file, member));
-}
+const SHAPE = v.pipe(
+  v.array(v.pipe(integer(-1, 2 ** 31 - 1), v.metadata({ not: { const: 0 } })), SHAPE_WANTS),
+  v.check(
+    (dims) => dims.every((dim, i) => dim > 0 || (i === 0 && dim !== 0n)),
+    `this is no shape of an example; write ${SHAPE_WANTS}`,
+  ),
+  v.transform((dims) => dims.map(Number)),
+);
+
+export const FEATURE = fields(
+  {
+    input: optional(text('a name'), "The graph's input. By default of the feature's name."),
+    dtype: optional(choice(FEATURE_KINDS), 'What the example holds.'),
+    shape: optional(SHAPE, 'Of one example. The first size may be -1: padded up to the longest of the request.'),
+    default: optional(VALUE, 'For examples that lack the feature.'),
+  },
+  FEATURE_WANTS,
+);
+
+export type FeatureDeclaration = v.InferOutput<typeof FEATURE>;
 
 /** `pixels:`, `pixels: input` or `pixels: {input: …}`. */
-function readFeature(file: YamlFile, { key: name, at, value }: YamlMember): FeatureDeclaration {
-  const plain: FeatureDeclaration = {
-    name,
-    at,
-    input: { value: name, at },
-    dtype: undefined,
-    shape: undefined,
-    filler: undefined,
-  };
-  if (file.isEmpty(value)) return plain;
-  const wants = `the name of the graph's input, or a map with ${FEATURE_KEYS.join(', ')}`;
-  if (!file.isMap(value)) {
-    const input = file.text(value, wants);
-    return input === undefined ? plain : { ...plain, input: { value: input, at: file.at(value) } };
-  }
-  const known = file.knownMembers(value, wants, FEATURE_KEYS)!;
-  const text = (key: string): Spot<string> | undefined => {
-    const node = known.get(key)?.value;
-    const found = node === undefined ? undefined : file.text(node, 'a name');
-    return found === undefined ? undefined : { value: found, at: file.at(node) };
-  };
+const FEATURES = about(
+  v.nullish(
+    named(
+      v.pipe(
+        v.nullish(v.union([text(), FEATURE], FEATURE_WANTS)),
+        v.transform((said): FeatureDeclaration => (typeof said === 'string' ? { input: said } : (said ?? {}))),
+      ),
+      'a map of features by name',
+    ),
+  ),
+  'By name in the tf.Example. Each input of the graph is filled by one.',
+);
+
+const LABELS = v.union(
+  [
+    text(),
+    v.pipe(
+      v.array(v.union(SCALARS, 'a label'), LABELS_WANTS),
+      v.nonEmpty(`list is empty; write ${LABELS_WANTS}`),
+      // YAML reads 7 as a number and true as a boolean; as labels they are the words.
+      v.transform((labels) => labels.map((label) => Buffer.from(String(label)))),
+    ),
+  ],
+  LABELS_WANTS,
+);
+
+/** By method. */
+export const SIGNATURES = {
+  predict: about(
+    fields({
+      method: v.literal('predict'),
+      inputs: about(v.nullish(namesOf('inputs')), "Alias: the graph's input. By default all."),
+      outputs: about(v.nullish(namesOf('outputs')), "Alias: the graph's output. By default all."),
+      defaults: about(
+        v.nullish(named(VALUE, 'a map of values by the name of their input')),
+        'Alias: what it is where a request leaves it out; one row.',
+      ),
+    }),
+    'Tensors in, tensors out, under names of your choice.',
+  ),
+  classify: about(
+    fields({
+      method: v.literal('classify'),
+      features: FEATURES,
+      outputs: outputsOf({
+        classes: 'A string output, [examples, classes].',
+        scores: 'A float32 output, [examples, classes].',
+      }),
+      labels: optional(LABELS, 'Names of the columns of scores: a list, or a file beside this one with one a line.'),
+    }),
+    'tf.Examples in, labels with scores out.',
+    { required: ['method', 'outputs'] },
+  ),
+  regress: about(
+    fields({
+      method: v.literal('regress'),
+      features: FEATURES,
+      outputs: outputsOf({ outputs: 'A float32 output, [examples] or [examples, 1].' }),
+    }),
+    'tf.Examples in, one number for each out.',
+    { required: ['method', 'outputs'] },
+  ),
+};
+
+const RUNTIME = choice(FILE_RUNTIMES);
+
+export const SHADOW = fields(
+  {
+    runtime: about(
+      v.nullish(RUNTIME, DEFAULT_SHADOW.runtime),
+      "By name, or auto, which is another one than the version's own.",
+    ),
+    sample: about(v.nullish(number(0, 1), DEFAULT_SHADOW.sample), 'Share of the batches.'),
+  },
+  'a map with runtime and sample',
+);
+
+/** Of the file; docs/model.schema.json is made of it. */
+export const MODEL_FILE_SCHEMA = fields(
+  {
+    signatures: about(
+      v.nullish(
+        named(
+          byKey(
+            'method',
+            METHODS,
+            [SIGNATURES.predict, SIGNATURES.classify, SIGNATURES.regress],
+            `a map with "method" and more (${METHODS.join(', ')})`,
+          ),
+          'a map of signatures by name',
+        ),
+      ),
+      "By name. serving_default stands in place of the graph's own.",
+    ),
+    runtime: about(
+      v.nullish(RUNTIME),
+      "Where the server's configuration does not say: by name, or auto, which is the fastest.",
+    ),
+    shadow: about(v.nullish(SHADOW), 'Another runtime runs copies of some batches, and what differs is counted.'),
+  },
+  'a map with the keys signatures, runtime, shadow',
+);
+
+/** A signature of the file. */
+export interface SignatureDeclaration {
+  readonly name: string;
+  /** Where it stands in the file. */
+  readonly part: YamlPart;
+  readonly method: (typeof METHODS)[number];
+  /** Alias → the graph's input. Absent = all of them, by their own names. */
+  readonly inputs?: ReadonlyMap<string, string> | null | undefined;
+  readonly features?: ReadonlyMap<string, FeatureDeclaration> | null | undefined;
+  /** Alias → the graph's output. Absent = all of them. */
+  readonly outputs?: ReadonlyMap<string, string> | null | undefined;
+  /** By alias. */
+  readonly defaults?: ReadonlyMap<string, YamlValue> | null | undefined;
+  /** As they are, or the name of a file that holds them. */
+  readonly labels?: readonly Uint8Array[] | string | undefined;
+}
+
+/** What the file says of what runs the model; the server's configuration goes before. */
+export interface RuntimeDeclaration {
+  readonly runtime: string | undefined;
+  readonly shadow: ShadowConfig | undefined;
+}
+
+/** What the file declares; what is wrong with it is among its problems. */
+export function readDeclarations(
+  file: YamlDocument,
+): RuntimeDeclaration & { readonly signatures: readonly SignatureDeclaration[] } {
+  const said = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
   return {
-    ...plain,
-    input: text('input') ?? plain.input,
-    dtype: text('dtype'),
-    shape: readShape(file, known.get('shape')?.value),
-    filler: readValue(file, known.get('default')?.value),
+    signatures: [...(said?.signatures ?? [])].map(([name, signature]) => ({
+      name,
+      part: file.part(['signatures', name]),
+      ...signature,
+    })),
+    runtime: said?.runtime ?? undefined,
+    shadow: said?.shadow ?? undefined,
   };
 }
 
-function readShape(file: YamlFile, node: YamlNode): Spot<readonly number[]> | undefined {
-  if (node === undefined || node === null) return undefined;
-  const wants = 'a list of sizes such as [28, 28]; only the first may be -1, for any number of rows';
-  const dims = file.items(node, wants)?.map((item) => file.value(item));
-  if (dims === undefined || dims.includes(undefined)) return undefined;
-  const isRight = dims.every((dim, i) => typeof dim === 'bigint' && (dim >= 1n || (i === 0 && dim === -1n)));
-  if (isRight && dims.every((dim) => (dim as bigint) < 2n ** 31n))
-    return { value: dims.map(Number), at: file.at(node) };
-  return file.report(file.at(node), `this is no shape of an example; write ${wants}`);
-}
+const WORDING: Wording = {
+  wrong(path, input, wants, words) {
+    if (words === undefined || typeof input !== 'string') return `this is ${kindOf(input)}; write ${wants}`;
+    return `there is no ${path.at(-1)} ${quote(input)}${suggestion(input, words)}`;
+  },
+  bad: (_, problem) => `this ${problem}`,
+  unknownKey: (_, key, known) => `unknown key ${quote(key)}${suggestion(key, known)}`,
+  missingKey: (owner, key) =>
+    `signature ${quote(String(owner.at(-1)))} has no "${key}"; write one of ${METHODS.join(', ')}`,
+  noValue: (_, wants) => `this is empty; write ${wants}`,
+};
 
-function readDefaults(file: YamlFile, node: YamlNode): ReadonlyMap<string, Named<YamlValue>> {
-  const defaults = new Map<string, Named<YamlValue>>();
-  if (file.isEmpty(node)) return defaults;
-  for (const { key, at, value } of file.members(node, 'a map of values by the name of their input') ?? []) {
-    const found = readValue(file, value);
-    if (found !== undefined) defaults.set(key, { ...found, keyAt: at });
-  }
-  return defaults;
-}
-
-function readValue(file: YamlFile, node: YamlNode): Spot<YamlValue> | undefined {
-  if (node === undefined) return undefined;
-  const value = file.value(node);
-  return value === undefined ? undefined : { value, at: file.at(node) };
-}
-
-function readLabels(file: YamlFile, member: YamlMember | undefined): SignatureDeclaration['labels'] {
-  if (member === undefined) return undefined;
-  const { value: node } = member;
-  const at = file.at(node);
-  const wants = 'a list of labels, or the name of a file beside this one with one label a line';
-  if (!file.isList(node)) {
-    const name = file.text(node, wants);
-    return name === undefined ? undefined : { value: name, at };
-  }
-  const labels = (file.items(node, wants) ?? []).map((item) => file.value(item));
-  if (labels.some((label) => label === undefined)) return undefined;
-  if (labels.some((label) => typeof label === 'object')) return file.report(at, `labels in labels; write ${wants}`);
-  if (labels.length === 0) return file.report(at, `the list is empty; write ${wants}`);
-  // YAML reads 7 as a number and true as a boolean; as labels they are the words.
-  return { value: labels.map((label) => Buffer.from(String(label))), at };
+function kindOf(value: unknown): string {
+  if (isMap(value)) return 'a map';
+  if (Array.isArray(value)) return 'a list';
+  if (value === null) return 'empty';
+  if (typeof value === 'string') return `the text ${quote(value)}`;
+  return typeof value === 'boolean' ? String(value) : `the number ${String(value)}`;
 }

@@ -2,7 +2,7 @@
  * Declarations and the graph's own signatures → views. Everything that does not fit is a problem with its place: names,
  * dtypes, shapes, inputs that nothing fills.
  */
-
+import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import {
@@ -20,19 +20,16 @@ import type { SignatureView } from '../serving/signature-view.ts';
 import type { SignatureDeclaration } from './declaration.ts';
 import { declareFeatures } from './declare-features.ts';
 import { rowDefault } from './default-row.ts';
-import { quote, suggestion, type YamlFile } from './yaml-file.ts';
 
 /** One signature's declaration on its way to a view. */
 interface Job {
-  readonly file: YamlFile;
   readonly declared: SignatureDeclaration;
   readonly graph: Signature;
   readonly graphName: string;
 }
 
-/** By name. Problems go to `file.problems`; the views are of use only if there are none. */
+/** By name. Problems go to the file's; the views are of use only if there are none. */
 export function declareViews(
-  file: YamlFile,
   declarations: readonly SignatureDeclaration[],
   graphs: ReadonlyMap<string, Signature>,
 ): ReadonlyMap<string, SignatureView> {
@@ -41,8 +38,8 @@ export function declareViews(
   const graph = graphs.get(DEFAULT_SIGNATURE_NAME);
   for (const declared of declarations) {
     const found = graph === undefined ? first : ([DEFAULT_SIGNATURE_NAME, graph] as const);
-    if (found === undefined) file.report(declared.at, 'the model has no signature of its own to build on');
-    else views.set(declared.name, declareView({ file, declared, graphName: found[0], graph: found[1] }));
+    if (found === undefined) declared.part.reportKey('the model has no signature of its own to build on');
+    else views.set(declared.name, declareView({ declared, graphName: found[0], graph: found[1] }));
   }
   return views;
 }
@@ -59,7 +56,7 @@ function declareView(job: Job): SignatureView {
 }
 
 function declarePredict(job: Job): SignatureView {
-  const { file, declared, graph, graphName } = job;
+  const { declared, graph, graphName } = job;
   const aliases = aliasesOfInputs(job);
   const inputs = new Map<string, TensorSpec>();
   const graphNames = new Map<string, string>();
@@ -70,18 +67,23 @@ function declarePredict(job: Job): SignatureView {
     if (alias === undefined) continue;
     inputs.set(alias, spec);
     graphNames.set(alias, name);
-    const given = declared.defaults.get(alias);
+    const given = declared.defaults?.get(alias);
     if (given === undefined) continue;
-    const tensor = rowDefault(given.value, spec, graph.batchAxis);
-    if (typeof tensor === 'string') file.report(given.at, `default of input ${quote(alias)}: ${tensor}`);
+    const tensor = rowDefault(given, spec, graph.batchAxis);
+    if (typeof tensor === 'string')
+      declared.part.report(`default of input ${quote(alias)}: ${tensor}`, 'defaults', alias);
     else defaults.set(alias, tensor);
   }
-  for (const [alias, { keyAt }] of declared.defaults) {
+  for (const alias of declared.defaults?.keys() ?? []) {
     if (!inputs.has(alias))
-      file.report(keyAt, `there is no input ${quote(alias)}${suggestion(alias, [...inputs.keys()])}`);
+      declared.part.reportKey(
+        `there is no input ${quote(alias)}${suggestion(alias, [...inputs.keys()])}`,
+        'defaults',
+        alias,
+      );
   }
   const { batchAxis } = graph;
-  const outputs = declared.outputs === undefined ? undefined : outputNames(job);
+  const outputs = declared.outputs ? outputNames(job) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis };
@@ -96,91 +98,99 @@ function declarePredict(job: Job): SignatureView {
 }
 
 /** The graph's input → alias. */
-function aliasesOfInputs({ file, declared, graph }: Job): ReadonlyMap<string, string> {
+function aliasesOfInputs({ declared, graph }: Job): ReadonlyMap<string, string> {
   const own = [...graph.inputs.keys()];
-  if (declared.inputs === undefined) return new Map(own.map((name) => [name, name]));
+  if (!declared.inputs) return new Map(own.map((name) => [name, name]));
   const aliases = new Map<string, string>();
-  for (const [alias, { value: name, at }] of declared.inputs) {
-    if (!graph.inputs.has(name)) file.report(at, `the graph has no input ${quote(name)}${suggestion(name, own)}`);
+  for (const [alias, name] of declared.inputs) {
+    if (!graph.inputs.has(name))
+      declared.part.report(`the graph has no input ${quote(name)}${suggestion(name, own)}`, 'inputs', alias);
     else if (aliases.has(name))
-      file.report(at, `the graph's input ${quote(name)} is ${quote(aliases.get(name)!)} already`);
+      declared.part.report(`the graph's input ${quote(name)} is ${quote(aliases.get(name)!)} already`, 'inputs', alias);
     else aliases.set(name, alias);
   }
   for (const name of own) {
     if (!aliases.has(name))
-      file.report(declared.at, `nothing is given to the graph's input ${quote(name)}; add it to "inputs"`);
+      declared.part.reportKey(`nothing is given to the graph's input ${quote(name)}; add it to "inputs"`);
   }
   return aliases;
 }
 
 /** Alias → the graph's output, of those that it has. */
-function outputNames({ file, declared, graph }: Job): ReadonlyMap<string, string> {
+function outputNames({ declared, graph }: Job): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  for (const [alias, { value: name, at }] of declared.outputs ?? []) {
+  for (const [alias, name] of declared.outputs ?? []) {
     if (graph.outputs.has(name)) names.set(alias, name);
-    else file.report(at, `the graph has no output ${quote(name)}${suggestion(name, [...graph.outputs.keys()])}`);
+    else
+      declared.part.report(
+        `the graph has no output ${quote(name)}${suggestion(name, [...graph.outputs.keys()])}`,
+        'outputs',
+        alias,
+      );
   }
   return names;
 }
 
 function declareClassify(job: Job): SignatureView {
-  const { file, declared } = job;
+  const { declared } = job;
   const names = outputNames(job);
   checkAliases(job, [CLASSES_OUTPUT, SCORES_OUTPUT]);
-  const labels = Array.isArray(declared.labels?.value) ? (declared.labels.value as readonly Uint8Array[]) : undefined;
+  const labels = typeof declared.labels === 'string' ? undefined : declared.labels;
   const outputs = new Map<string, TensorSpec>();
   const classes = specOf(job, names, CLASSES_OUTPUT, 'string', [2]);
   const scores = specOf(job, names, SCORES_OUTPUT, 'float32', [2]);
-  if (labels !== undefined && declared.labels !== undefined) {
+  if (labels !== undefined) {
     const columns = scores?.shape?.[1] ?? -1;
     if (classes !== undefined)
-      file.report(declared.labels.at, 'the graph gives "classes" itself; leave out one of the two');
+      declared.part.report('the graph gives "classes" itself; leave out one of the two', 'labels');
     if (declared.outputs?.has(SCORES_OUTPUT) !== true) {
-      file.report(declared.labels.at, 'labels name the columns of "scores", which "outputs" does not have; add it');
+      declared.part.report('labels name the columns of "scores", which "outputs" does not have; add it', 'labels');
     } else if (columns !== -1 && columns !== labels.length) {
-      file.report(
-        declared.labels.at,
-        `${labels.length} labels, but "scores" has ${columns} columns; give one for each`,
-      );
+      declared.part.report(`${labels.length} labels, but "scores" has ${columns} columns; give one for each`, 'labels');
     }
     outputs.set(CLASSES_OUTPUT, { dtype: 'string', shape: [-1, labels.length], tensorName: CLASSES_OUTPUT });
   } else if (classes !== undefined) outputs.set(CLASSES_OUTPUT, classes);
   if (scores !== undefined) outputs.set(SCORES_OUTPUT, scores);
-  if (declared.outputs === undefined || declared.outputs.size === 0) {
-    file.report(declared.at, `"outputs" is missing; name the graph's output for "scores", for "classes", or both`);
+  if (!declared.outputs?.size) {
+    declared.part.reportKey(`"outputs" is missing; name the graph's output for "scores", for "classes", or both`);
   }
   return exampleView(job, CLASSIFY_METHOD_NAME, names, outputs, labels);
 }
 
 function declareRegress(job: Job): SignatureView {
-  const { file, declared } = job;
+  const { declared } = job;
   const names = outputNames(job);
   checkAliases(job, [VALUES_OUTPUT]);
   const values = specOf(job, names, VALUES_OUTPUT, 'float32', [1, 2]);
   if (declared.outputs?.has(VALUES_OUTPUT) !== true) {
-    file.report(declared.at, `"outputs" does not have "outputs"; name the graph's output of one value an example`);
+    declared.part.reportKey(`"outputs" does not have "outputs"; name the graph's output of one value an example`);
   }
   if (values?.shape?.length === 2 && values.shape[1] !== 1 && values.shape[1] !== -1) {
-    file.report(
-      declared.outputs!.get(VALUES_OUTPUT)!.at,
+    declared.part.report(
       `this output is ${formatShape(values.shape)}; one value an example is [?] or [?,1]`,
+      'outputs',
+      VALUES_OUTPUT,
     );
   }
   const outputs = new Map(values === undefined ? [] : [[VALUES_OUTPUT, values] as const]);
   return exampleView(job, REGRESS_METHOD_NAME, names, outputs, undefined);
 }
 
-function checkAliases({ file, declared }: Job, known: readonly string[]): void {
-  for (const [alias, { keyAt }] of declared.outputs ?? []) {
+function checkAliases({ declared }: Job, known: readonly string[]): void {
+  for (const alias of declared.outputs?.keys() ?? []) {
     if (!known.includes(alias)) {
-      file.report(keyAt, `a ${declared.method} signature has no output ${quote(alias)}${suggestion(alias, known)}`);
+      declared.part.reportKey(
+        `a ${declared.method} signature has no output ${quote(alias)}${suggestion(alias, known)}`,
+        'outputs',
+        alias,
+      );
     }
   }
 }
 
 /** The graph's spec of an output, if it is declared and is what the method gives. */
 function specOf(
-  { file, declared, graph }: Job,
+  { declared, graph }: Job,
   names: ReadonlyMap<string, string>,
   alias: string,
   dtype: string,
@@ -189,14 +199,18 @@ function specOf(
   const name = names.get(alias);
   const spec = name === undefined ? undefined : graph.outputs.get(name);
   if (spec === undefined) return undefined;
-  const { at } = declared.outputs!.get(alias)!;
   if (spec.dtype !== dtype)
-    file.report(at, `${quote(alias)} must be ${dtype}, but the graph's output ${quote(name!)} is ${spec.dtype}`);
+    declared.part.report(
+      `${quote(alias)} must be ${dtype}, but the graph's output ${quote(name!)} is ${spec.dtype}`,
+      'outputs',
+      alias,
+    );
   if (spec.shape !== undefined && !ranks.includes(spec.shape.length)) {
     const want = ranks.length === 1 ? '[examples, classes]' : '[examples] or [examples, 1]';
-    file.report(
-      at,
+    declared.part.report(
       `${quote(alias)} must be ${want}, but the graph's output ${quote(name!)} is ${formatShape(spec.shape)}`,
+      'outputs',
+      alias,
     );
   }
   return spec;
@@ -212,7 +226,7 @@ function exampleView(
   const { declared, graph, graphName } = job;
   const examples: TensorSpec = { dtype: 'string', shape: [-1], tensorName: EXAMPLES_INPUT };
   const inputs = new Map([[EXAMPLES_INPUT, examples]]);
-  const features = declareFeatures(job.file, declared, graph);
+  const features = declareFeatures(declared, graph);
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,

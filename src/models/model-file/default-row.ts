@@ -1,11 +1,11 @@
 /**
  * The default of an input as the file has it → one row of it (where dim 0 is the batch), or the whole tensor.
  */
+import type { YamlValue } from '../../config/yaml/yaml-document.ts';
 import { formatShape, shapeFits } from '../../core/shape.ts';
 import type { BatchAxis, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { literalTensor } from './literal-tensor.ts';
-import type { YamlValue } from './yaml-file.ts';
 
 /** The tensor, which has one row where there is a batch; or what is wrong. A row may be given with or without dim 0. */
 export function rowDefault(value: YamlValue, spec: TensorSpec, batchAxis: BatchAxis): Tensor | string {

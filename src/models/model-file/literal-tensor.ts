@@ -2,11 +2,12 @@
  * Values as a file has them → a tensor of a dtype: numbers in nested lists, row by row.
  */
 import { Buffer } from 'node:buffer';
+import { quote } from '../../config/yaml/problems.ts';
+import type { YamlValue } from '../../config/yaml/yaml-document.ts';
 import { type DType, typedArrayOf } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { quote, type YamlValue } from './yaml-file.ts';
 
 type Scalar = Exclude<YamlValue, readonly YamlValue[]>;
 

@@ -7,13 +7,13 @@
 import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, sep } from 'node:path';
+import { quote } from '../../config/yaml/problems.ts';
+import { YamlDocument } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { SignatureView } from '../serving/signature-view.ts';
-import { readDeclarations, type SignatureDeclaration } from './declaration.ts';
-import { type RuntimeDeclaration, readRuntime } from './declare-runtime.ts';
+import { type RuntimeDeclaration, readDeclarations, type SignatureDeclaration } from './declaration.ts';
 import { declareViews } from './declare-views.ts';
-import { quote, YamlFile } from './yaml-file.ts';
 
 export const MODEL_FILE = 'pillion.yaml';
 
@@ -27,10 +27,10 @@ const RETURN = 0x0d;
 export class ModelFile {
   /** What is to run the model, where the server's configuration does not say. */
   readonly runtime: RuntimeDeclaration;
-  readonly #file: YamlFile;
+  readonly #file: YamlDocument;
   readonly #declarations: readonly SignatureDeclaration[];
 
-  constructor(file: YamlFile, declarations: readonly SignatureDeclaration[], runtime: RuntimeDeclaration) {
+  constructor(file: YamlDocument, declarations: readonly SignatureDeclaration[], runtime: RuntimeDeclaration) {
     this.runtime = runtime;
     this.#file = file;
     this.#declarations = declarations;
@@ -38,7 +38,8 @@ export class ModelFile {
 
   /** The views by name. Throws `load_failed` with every problem of the file. Once. */
   views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, SignatureView> {
-    const views = declareViews(this.#file, this.#declarations, graphs);
+    const views = declareViews(this.#declarations, graphs);
+    this.#file.sortProblems();
     const { problems, path } = this.#file;
     if (problems.length === 0) return views;
     const heading = problems.length === 1 ? '' : `${path} has ${problems.length} problems:\n`;
@@ -52,32 +53,26 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   const bytes = await readSmall(path, MAX_MODEL_FILE);
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
-  const file = new YamlFile(path, bytes.toString('utf8'));
+  const file = new YamlDocument(path, bytes);
+  const { signatures, ...runtime } = readDeclarations(file);
   const declarations: SignatureDeclaration[] = [];
-  for (const declared of readDeclarations(file)) declarations.push(await withLabels(file, versionDirectory, declared));
-  return new ModelFile(file, declarations, readRuntime(file));
+  for (const declared of signatures) declarations.push(await withLabels(versionDirectory, declared));
+  return new ModelFile(file, declarations, runtime);
 }
 
-async function withLabels(
-  file: YamlFile,
-  directory: string,
-  declared: SignatureDeclaration,
-): Promise<SignatureDeclaration> {
+async function withLabels(directory: string, declared: SignatureDeclaration): Promise<SignatureDeclaration> {
   const { labels } = declared;
-  if (labels === undefined || typeof labels.value !== 'string') return declared;
-  const name = normalize(labels.value);
-  // What a model hands out as labels is its own.
-  if (isAbsolute(name) || name.split(sep).includes('..')) {
-    file.report(labels.at, `the file of labels ${quote(labels.value)} is not in the version's directory; put it there`);
+  if (typeof labels !== 'string') return declared;
+  const name = normalize(labels);
+  const bad = (problem: string): SignatureDeclaration => {
+    declared.part.report(`the file of labels ${quote(labels)} ${problem}`, 'labels');
     return { ...declared, labels: undefined };
-  }
+  };
+  // What a model hands out as labels is its own.
+  if (isAbsolute(name) || name.split(sep).includes('..')) return bad("is not in the version's directory; put it there");
   const bytes = (await readSmall(join(directory, name), MAX_LABEL_FILE)) ?? 'there is no such file';
-  if (typeof bytes !== 'string' && bytes.length > 0) {
-    return { ...declared, labels: { value: linesOf(bytes), at: labels.at } };
-  }
-  const why = typeof bytes === 'string' ? bytes : 'it is empty';
-  file.report(labels.at, `the file of labels ${quote(labels.value)} cannot be used: ${why}`);
-  return { ...declared, labels: undefined };
+  if (typeof bytes === 'string') return bad(`cannot be used: ${bytes}`);
+  return bytes.length === 0 ? bad('cannot be used: it is empty') : { ...declared, labels: linesOf(bytes) };
 }
 
 /** The lines without their ends; what ends the last one begins no other. */

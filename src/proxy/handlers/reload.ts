@@ -8,7 +8,8 @@
  */
 
 import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/reload-codec.ts';
-import { type ModelDefaults, modelsOfServerConfig } from '../../config/model-server-config.ts';
+import type { ModelDefaults } from '../../config/model-config.ts';
+import { modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { beyondLimits, type ReloadLimits } from './reload-limits.ts';

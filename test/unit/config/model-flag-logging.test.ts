@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseModelFlag } from '../../../src/config/model-config.ts';
+import { parseModelFlag } from '../../../src/config/model-flag.ts';
 
 function loggingOf(text: string) {
   const parsed = parseModelFlag(text);

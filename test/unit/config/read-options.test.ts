@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ModelConfig, parseModelFlag } from '../../../src/config/model-config.ts';
+import type { ModelConfig } from '../../../src/config/model-config.ts';
+import { parseModelFlag } from '../../../src/config/model-flag.ts';
 import { describeOptions } from '../../../src/config/read-options.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';

@@ -6,8 +6,14 @@ import { type TestContext, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { FEATURE_KINDS } from '../../../../src/core/feature-spec.ts';
-import { FEATURE_KEYS, FILE_KEYS, METHODS, SIGNATURE_KEYS } from '../../../../src/models/model-file/declaration.ts';
-import { FILE_RUNTIMES, SHADOW_KEYS } from '../../../../src/models/model-file/declare-runtime.ts';
+import {
+  FEATURE,
+  FILE_RUNTIMES,
+  METHODS,
+  MODEL_FILE_SCHEMA,
+  SHADOW,
+  SIGNATURES,
+} from '../../../../src/models/model-file/declaration.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -48,13 +54,13 @@ test('the page has examples, and each is taken and fits the schema', async (t) =
 test('the schema has the keys that the reader knows, and no other', () => {
   const keys = (of: { properties: object }): string[] => Object.keys(of.properties).sort();
   const sorted = (names: readonly string[]): string[] => [...names].sort();
-  assert.deepEqual(keys(SCHEMA), sorted(FILE_KEYS));
+  assert.deepEqual(keys(SCHEMA), sorted(Object.keys(MODEL_FILE_SCHEMA.entries)));
   for (const method of METHODS) {
-    assert.deepEqual(keys(SCHEMA.definitions[method]), sorted(SIGNATURE_KEYS[method]));
+    assert.deepEqual(keys(SCHEMA.definitions[method]), sorted(Object.keys(SIGNATURES[method].entries)));
     assert.equal(SCHEMA.definitions[method].properties.method.const, method);
   }
-  assert.deepEqual(keys(SCHEMA.definitions.feature), sorted(FEATURE_KEYS));
-  assert.deepEqual(keys(SCHEMA.properties.shadow), sorted(SHADOW_KEYS));
+  assert.deepEqual(keys(SCHEMA.definitions.feature), sorted(Object.keys(FEATURE.entries)));
+  assert.deepEqual(keys(SCHEMA.properties.shadow), sorted(Object.keys(SHADOW.entries)));
   for (const of of [SCHEMA, SCHEMA.properties.shadow]) {
     assert.deepEqual(of.properties.runtime.enum, [...FILE_RUNTIMES, null]);
   }

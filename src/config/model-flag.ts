@@ -1,0 +1,102 @@
+/** `--model=NAME=DIR[,key=value…]`: the short form of a model of pillion.yaml, read by the same schema. */
+import * as v from 'valibot';
+import { AUTO_RUNTIME, MODEL, type ModelConfig, modelOf } from './model-config.ts';
+import { innermost, pathOf } from './yaml/problems.ts';
+
+/** Of `log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
+const DEFAULT_SAMPLING_RATE = 0.01;
+
+/** A key of the short form. */
+interface FlagKey {
+  /** How its text is written in YAML: as it is, by default. */
+  readonly read?: (text: string) => unknown;
+  /** Where the value stands in a model, if not under the same key. */
+  readonly path?: readonly [string, string];
+  /** What it wants to be, if the schema does not say it well for a command line. */
+  readonly wants?: string;
+}
+
+const number = (text: string): unknown => (/^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
+const flag = (text: string): unknown => (text === 'true' || text === 'false' ? text === 'true' : text);
+const versions = (text: string): unknown => (/^\d+(\+\d+)*$/.test(text) ? text.split('+').map(BigInt) : text);
+
+const KEYS: Readonly<Record<string, FlagKey>> = {
+  backend: {},
+  runtime: {},
+  provider: {},
+  host: {},
+  isolate: { read: flag },
+  process_group: {},
+  slo_ms: { read: number },
+  weight: { read: number, wants: 'a number from 0.01 to 100, such as 2' },
+  versions: { read: versions, wants: 'latest:N, all, or numbers such as 3+7' },
+  log: { path: ['logging', 'filename_prefix'] },
+  log_rate: {
+    read: number,
+    path: ['logging', 'sampling_rate'],
+    wants: 'a number from 0 to 1, the share of requests to write',
+  },
+  fallback: {},
+  degrade_to: {},
+  breaker: { wants: 'off; how it works is said in pillion.yaml' },
+  shadow: { path: ['shadow', 'runtime'] },
+  shadow_sample: {
+    read: number,
+    path: ['shadow', 'sample'],
+    wants: 'a number from 0 to 1, the share of batches to run twice',
+  },
+};
+
+/** "NAME=DIR[,key=value…]" → config, or a phrase that says what is wrong with it. */
+export function parseModelFlag(text: string): { value: ModelConfig } | { error: string } {
+  const [head, ...parts] = text.split(',');
+  const [, name, directory] = /^([^=]+)=(.+)$/s.exec(head!) ?? [];
+  if (name === undefined) return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
+  const texts = new Map<string, string>();
+  for (const part of parts) {
+    const [, key, value] = /^([^=]+)=(.+)$/s.exec(part) ?? [];
+    if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
+    if (!Object.hasOwn(KEYS, key) && !(/^label\../.test(key) && /^\d+$/.test(value))) {
+      return { error: `unknown key "${key}"; keys are ${Object.keys(KEYS).join(', ')} and label.NAME (a number)` };
+    }
+    texts.set(key, value);
+  }
+  if (texts.has('log_rate') && !texts.has('log')) {
+    return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
+  }
+  if (texts.has('shadow_sample') && !texts.has('shadow')) {
+    return {
+      error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
+    };
+  }
+  const { output, success, issues } = v.safeParse(MODEL, { name, base_path: directory, ...entryOf(texts) });
+  if (!success) return { error: problemOf(issues[0], texts) };
+  // Not only those that pillion.yaml may name: ONNX Runtime says at the load which it knows.
+  return { value: modelOf(output, { executionProvider: texts.get('provider') ?? 'cpu' }) };
+}
+
+/** As pillion.yaml would say it. */
+function entryOf(texts: ReadonlyMap<string, string>): Record<string, unknown> {
+  const entry: Record<string, unknown> = texts.has('log') ? { logging: { sampling_rate: DEFAULT_SAMPLING_RATE } } : {};
+  const labels = new Map<string, bigint>();
+  for (const [key, text] of texts) {
+    const { read, path } = KEYS[key] ?? {};
+    const value = read?.(text) ?? text;
+    if (key.startsWith('label.')) labels.set(key.slice('label.'.length), BigInt(text));
+    else if (path === undefined && key !== 'provider') entry[key] = value;
+    else if (path !== undefined) entry[path[0]] = { ...(entry[path[0]] as object), [path[1]]: value };
+  }
+  return { ...entry, labels: Object.fromEntries(labels) };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>, texts: ReadonlyMap<string, string>): string {
+  const [inner] = innermost(issue);
+  const { type, message } = inner!;
+  if (type === 'raw_check') return message;
+  const [first, second] = pathOf(inner!);
+  if (first === 'labels') return `label.${second}=${texts.get(`label.${second}`)} wants ${message}`;
+  const [key, { wants }] = Object.entries(KEYS).find(([key, { path = [key] }]) => {
+    return path[0] === first && (path.length === 1 || path[1] === second);
+  })!;
+  return `${key}=${texts.get(key)} wants ${wants ?? message}`;
+}
