@@ -285,6 +285,22 @@ describe('the playground', () => {
     await page.getByText('Classify over REST').waitFor();
   });
 
+  it('keeps what is typed into a form before it has been painted', async (t) => {
+    const page = await openPage(t, at('#/playground/examples'));
+    await page.getByLabel('Numbers for x').waitFor();
+    await page.evaluate(`(async () => {
+      const [before, signature] = [document.querySelector('textarea'), document.querySelectorAll('select')[2]];
+      signature.value = 'regress';
+      signature.dispatchEvent(new Event('change', { bubbles: true }));
+      for (let turn = 0; turn < 100 && document.querySelector('textarea') === before; turn++) await undefined;
+      const numbers = document.querySelector('textarea');
+      if (numbers === before) throw new Error('the form has not changed');
+      numbers.value = '1, 2, 3, 4.5';
+      numbers.dispatchEvent(new Event('input', { bubbles: true }));
+    })()`);
+    await page.locator('pre.code', { hasText: '"x":[1,2,3,4.5]' }).waitFor({ timeout: 5000 });
+  });
+
   it('asks Regress with features that may be left out', async (t) => {
     const page = await openPage(t, at('#/playground/examples'));
     const ask = page.getByRole('button', { name: 'Ask the model' });

@@ -1,5 +1,5 @@
 /** Takes a picture: dropped, chosen, or drawn with the pointer; shows what the model will see. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { TensorDetail } from '../../model-detail.ts';
 import { drawFile, type PixelRange, pixelValues } from './image-values.ts';
 import type { ImagePlan } from './input-kinds.ts';
@@ -26,7 +26,7 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
   const [isOver, setOver] = useState(false);
   const tell = (meant: PixelRange): void => onValue(pixelValues(canvas.current!, plan, meant));
   // Once, for the black picture that it begins with; changes are told as they are made.
-  useEffect(() => tell(range), []);
+  useLayoutEffect(() => tell(range), []);
   const change = (meant: PixelRange): void => {
     setRange(meant);
     tell(meant);
@@ -136,7 +136,7 @@ interface DrawingCanvasProps {
 
 function DrawingCanvas({ canvas, plan, onStroke }: DrawingCanvasProps) {
   // A canvas begins black, once for each plan.
-  useEffect(() => clear(canvas.current!, plan), [plan.width, plan.height]);
+  useLayoutEffect(() => clear(canvas.current!, plan), [plan.width, plan.height]);
   const draw = (event: PointerEvent): void => {
     if (event.buttons === 0) return;
     const { width, height } = plan;

@@ -1,5 +1,5 @@
 /** One input of a signature, filled in as its dtype and shape allow. */
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
 import { shapeText } from '../models/signatures-table.tsx';
 import { Choices } from '../parts.tsx';
@@ -25,8 +25,8 @@ const LABELS: Readonly<Record<InputKind, string>> = {
 export function InputField({ field, onFilled }: InputFieldProps) {
   const { tensor, batch, note, leftOut } = field;
   const [isLeftOut, setLeftOut] = useState(leftOut !== undefined);
-  // A control that appears tells its value by itself.
-  useEffect(() => {
+  // A control that appears tells its value by itself. An effect after the paint could undo what was typed before.
+  useLayoutEffect(() => {
     if (isLeftOut) onFilled({ value: undefined });
   }, [isLeftOut]);
   return (
@@ -94,7 +94,7 @@ function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKin
   };
   const [text, setText] = useState(() => startText(kind, field));
   // What it begins with is told once; changes are told below.
-  useEffect(() => onFilled(read(text)), []);
+  useLayoutEffect(() => onFilled(read(text)), []);
   const filled = read(text);
   const problem = 'problem' in filled ? filled.problem : undefined;
   const change = (next: string): void => {
