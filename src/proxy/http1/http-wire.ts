@@ -54,7 +54,7 @@ export class HttpWire implements Wire<Buffer> {
   #exchange: OpenExchange | undefined;
   #compressed: Compressed | undefined;
   /** The connection ends after this answer. */
-  endsConnection = false;
+  #endsConnection = false;
 
   /**
    * `contentType` of an answer that is no error. `open` holds what is open on the connection; this is in it until it has
@@ -125,7 +125,7 @@ export class HttpWire implements Wire<Buffer> {
 
   /** Nothing more of the request can be read. One whose body that is gets the answer. */
   onUnreadable(error: ServingError): void {
-    this.endsConnection = true;
+    this.#endsConnection = true;
     if (!this.#transport.hasRequest) this.#exchange!.fail(error);
   }
 
@@ -148,7 +148,7 @@ export class HttpWire implements Wire<Buffer> {
     transport.stopBody();
     if (!transport.isOpen) return;
     context.responseBytes = body.length;
-    const { endsConnection } = this;
+    const endsConnection = this.#endsConnection;
     const { stages } = context;
     transport.send({ status, contentType, body, version, stages, now: context.now(), extras, endsConnection });
   }
