@@ -7,13 +7,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
-import type { TapBoard } from '../proxy/records/tap-board.ts';
+import type { RequestTaps } from '../proxy/records/request-taps.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 import type { Refusal } from './refusal.ts';
 
 export interface RecordEndpointOptions {
   readonly clock: Clock;
-  readonly taps: TapBoard;
+  readonly taps: RequestTaps;
   readonly counters: RecordCounters;
   /** Names that may be asked for now. */
   readonly models: () => readonly string[];

@@ -60,7 +60,7 @@ function notesOn(version: VersionReport): string[] {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
   if (shadow !== undefined) notes.push(shadowNote(shadow));
-  const wish = wishNote(version);
+  const wish = overrideNote(version);
   if (wish !== undefined) notes.push(wish);
   if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);
   if (error !== undefined) notes.push(error.message);
@@ -80,7 +80,7 @@ function shadowNote({ runtime, state, reason, compared, different, latency_ratio
   return `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
 }
 
-function wishNote({ left_out, brought_in }: VersionReport): string | undefined {
+function overrideNote({ left_out, brought_in }: VersionReport): string | undefined {
   if (left_out) return 'an operator has unloaded it; it stays out until it is loaded on the admin port';
   if (brought_in) return 'an operator has loaded it, beside the version policy; it stays until it is unloaded there';
   return undefined;

@@ -9,7 +9,7 @@ export interface NamedModel {
   readonly where: string;
 }
 
-type WithAlternates = Pick<ModelConfig, 'name' | 'fallback' | 'degradeTo'>;
+type WithFallbacks = Pick<ModelConfig, 'name' | 'fallback' | 'degradeTo'>;
 
 /** Names are unique and fit into a path. */
 export function checkNames(models: Iterable<NamedModel>, errors: string[]): void {
@@ -25,7 +25,7 @@ export function checkNames(models: Iterable<NamedModel>, errors: string[]): void
 }
 
 /** Models that answer in another's place are configured, and nobody stands in for itself in the end. */
-export function checkAlternates<T extends WithAlternates>(
+export function checkFallbacks<T extends WithFallbacks>(
   models: readonly T[],
   errors: string[],
   whereOf: (model: T) => string = () => '',
@@ -34,7 +34,7 @@ export function checkAlternates<T extends WithAlternates>(
   for (const model of models) {
     const prefix = whereOf(model) === '' ? '' : `${whereOf(model)}: `;
     const fail = (text: string): number => errors.push(`${prefix}model "${model.name}": ${text}`);
-    for (const [key, choice] of alternatesOf(model)) {
+    for (const [key, choice] of fallbacksOf(model)) {
       const { name, version, label } = choice;
       if (!byName.has(name)) {
         fail(`${key} names "${name}", which is not served; there are ${[...byName.keys()].join(', ')}`);
@@ -47,16 +47,16 @@ export function checkAlternates<T extends WithAlternates>(
   }
 }
 
-function alternatesOf({ fallback, degradeTo }: WithAlternates): readonly (readonly [string, ModelChoice])[] {
+function fallbacksOf({ fallback, degradeTo }: WithFallbacks): readonly (readonly [string, ModelChoice])[] {
   const all = [['fallback', fallback] as const, ['degrade_to', degradeTo] as const];
   return all.flatMap(([key, choice]) => (choice === undefined ? [] : [[key, choice] as const]));
 }
 
 /** The names on a way from the model back to it; its own versions are no way. */
-function loopFrom(start: WithAlternates, byName: ReadonlyMap<string, WithAlternates>): readonly string[] | undefined {
+function loopFrom(start: WithFallbacks, byName: ReadonlyMap<string, WithFallbacks>): readonly string[] | undefined {
   const seen = new Set<string>();
-  const walk = (model: WithAlternates, path: readonly string[]): readonly string[] | undefined => {
-    for (const [, { name }] of alternatesOf(model)) {
+  const walk = (model: WithFallbacks, path: readonly string[]): readonly string[] | undefined => {
+    for (const [, { name }] of fallbacksOf(model)) {
       if (name === model.name) continue;
       if (name === start.name) return [...path, name];
       const next = byName.get(name);

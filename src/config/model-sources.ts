@@ -9,7 +9,7 @@
  */
 import { join } from 'node:path';
 import { readConfigFile } from './config-file.ts';
-import { checkAlternates, checkNames } from './model-checks.ts';
+import { checkFallbacks, checkNames } from './model-checks.ts';
 import { type ModelConfig, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
@@ -94,7 +94,7 @@ function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfi
     models.map(({ name }) => ({ name, where: '' })),
     errors,
   );
-  checkAlternates(models, errors);
+  checkFallbacks(models, errors);
   return models;
 }
 

@@ -59,7 +59,7 @@ export interface Method<Bytes extends Uint8Array, Given = unknown, Asked extends
 }
 
 /** What the exchanges of one server share. */
-export interface ExchangeSurroundings {
+export interface ExchangeContext {
   readonly lifecycle: RequestLifecycle;
   /** A cause that the caller is not told. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
@@ -86,17 +86,17 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   readonly #wire: Wire<Bytes>;
   readonly #method: Method<Bytes>;
   readonly #path: ModelSpec;
-  readonly #surroundings: ExchangeSurroundings;
+  readonly #shared: ExchangeContext;
   #isFinished = false;
 
   /** Begins it. Check `isFinished` afterwards: what came too late, or with a bad header, has its answer already. */
-  constructor(wire: Wire<Bytes>, method: Method<Bytes>, path: ModelSpec, surroundings: ExchangeSurroundings) {
+  constructor(wire: Wire<Bytes>, method: Method<Bytes>, path: ModelSpec, shared: ExchangeContext) {
     this.#wire = wire;
     this.#method = method;
     this.#path = path;
-    this.#surroundings = surroundings;
+    this.#shared = shared;
     // begin: the deadline is armed, the request counted; from now on it is this that hears when it is not wanted any more.
-    const context = surroundings.lifecycle.begin(wire.arrival(method.name));
+    const context = shared.lifecycle.begin(wire.arrival(method.name));
     this.context = context;
     wire.begun(this);
     if (context.cancel.reason === undefined) context.cancel.listener = this;
@@ -188,7 +188,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     if (this.#isFinished) return;
     this.#isFinished = true;
     const { context } = this;
-    const { lifecycle, onInternalError } = this.#surroundings;
+    const { lifecycle, onInternalError } = this.#shared;
     context.cancel.listener = undefined;
     if (error?.kind === 'internal') onInternalError(error.cause ?? error, context);
     try {

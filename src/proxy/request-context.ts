@@ -11,8 +11,8 @@ import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { RequestEvent } from '../telemetry/request-event.ts';
 import {
-  type AlternateRecord,
   type BatchRecord,
+  type FallbackRecord,
   type IsolationRecord,
   type RequestOutcome,
   type RequestRecord,
@@ -61,7 +61,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   requestBytes = 0;
   responseBytes = 0;
   batch: BatchRecord | undefined;
-  alternate: AlternateRecord | undefined;
+  fallback: FallbackRecord | undefined;
   isolation: IsolationRecord | undefined;
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';

@@ -48,7 +48,7 @@ export interface BatchRecord {
   /** The batch's own span, in the trace of the first of `members`; undefined while there is none. */
   trace: TraceContext | undefined;
   /** Ids of its requests; gathered only from when one of them is kept (recorder/flight-recorder.ts). */
-  riders: string[] | undefined;
+  memberIds: string[] | undefined;
   /** Absent = its run did not fail, or not for its inputs. */
   isolation?: IsolationResult | undefined;
 }
@@ -63,13 +63,13 @@ export interface IsolationRecord {
 }
 
 /** Why another model answers than the one that was asked: `fallback`, it cannot; `degraded`, it has too much to do. */
-export type AlternateReason = 'fallback' | 'degraded';
+export type FallbackReason = 'fallback' | 'degraded';
 
 /** A request that another model was given in the place of the one that was asked. */
-export interface AlternateRecord {
+export interface FallbackRecord {
   /** The configured model that was asked. */
   readonly asked: string;
-  readonly reason: AlternateReason;
+  readonly reason: FallbackReason;
   /** When it was given to the other one. */
   readonly at: Instant;
 }
@@ -103,7 +103,7 @@ export interface RequestRecord {
   /** What happened on the way that is no stage; absent = nothing. */
   readonly events?: readonly RequestEvent[] | undefined;
   /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
-  readonly alternate?: AlternateRecord | undefined;
+  readonly fallback?: FallbackRecord | undefined;
   /** Absent = it was not. Of several times, the first. */
   readonly isolation?: IsolationRecord | undefined;
 }

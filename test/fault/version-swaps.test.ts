@@ -13,7 +13,7 @@ import type { Servable } from '../../src/models/serving/servable.ts';
 import { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import { createLogger } from '../../src/telemetry/log/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { modelConfig } from '../support/model-life-harness.ts';
+import { modelConfig } from '../support/model-lifecycle-harness.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 import { RecordingTelemetry } from '../support/recording-telemetry.ts';
 import { tempDirectory } from '../support/temp-directory.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServingError } from '../../src/core/errors.ts';
-import type { ModelAlternates } from '../../src/models/serving/servable-directory.ts';
+import type { ModelFallbacks } from '../../src/models/serving/servable-directory.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { floatRequest, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { affine, type Behaviour, fail, type PuppetDirectory, signature, spec } from '../support/puppet-models.ts';
@@ -12,14 +12,14 @@ const broken = fail(new ServingError('backend_failed', 'the graph threw'));
 const away = fail(new ServingError('backend_unavailable', 'connection refused', { retryAfterMs: 700 }));
 const busy = fail(new ServingError('overloaded', 'the queue is full', { retryAfterMs: 40 }));
 
-const FALLBACK: ModelAlternates = { fallback: { name: 'small' } };
+const FALLBACK: ModelFallbacks = { fallback: { name: 'small' } };
 
 /** Model "m" that does this, and "small" that gives 10·x. */
-function models(behave: Behaviour, standIns = FALLBACK) {
+function models(behave: Behaviour, fallbacks = FALLBACK) {
   return (directory: PuppetDirectory): void => {
     directory.add('m', { version: 2n, behave });
     directory.add('small', { version: 5n, behave: affine(10, 0) });
-    directory.standIns.set('m', standIns);
+    directory.configuredFallbacks.set('m', fallbacks);
   };
 }
 
@@ -33,10 +33,10 @@ eachEngine('the fallback answers for a run that failed, and the answer says so',
     assert.equal(answer.model_spec.version.value, '5');
     assert.deepEqual(headers.get('x-inference-served-by'), ['small/5; reason=fallback']);
     assert.deepEqual(headers.get('x-request-id'), ['mine']);
-    const { alternate, outcome, model, version } = await server.record(1);
+    const { fallback, outcome, model, version } = await server.record(1);
     assert.deepEqual([outcome, model, version], ['ok', 'small', '5']);
-    assert.equal(alternate?.asked, 'm');
-    assert.equal(alternate?.reason, 'fallback');
+    assert.equal(fallback?.asked, 'm');
+    assert.equal(fallback?.reason, 'fallback');
   });
 });
 
@@ -58,7 +58,7 @@ eachEngine('a request at fault, or too late, is nobody else’s', async () => {
 });
 
 eachEngine('what the model is too busy for goes to degrade_to, and only that', async () => {
-  const degrade: ModelAlternates = { degradeTo: { name: 'small', version: 5n } };
+  const degrade: ModelFallbacks = { degradeTo: { name: 'small', version: 5n } };
   await withGrpc(models(busy, degrade), async (server) => {
     const { answer, headers } = await server.callWithHeaders(PREDICTION, 'Predict', floatRequest([3]));
     assert.deepEqual(answer.outputs.y.float_val, [30]);
@@ -77,14 +77,14 @@ eachEngine('a stand-in that is too busy names the next one', async () => {
     directory.add('m', { behave: away });
     directory.add('b', { behave: busy });
     directory.add('c', { behave: affine(2, 0) });
-    directory.standIns.set('m', { fallback: { name: 'b' } });
-    directory.standIns.set('b', { degradeTo: { name: 'c' } });
+    directory.configuredFallbacks.set('m', { fallback: { name: 'b' } });
+    directory.configuredFallbacks.set('b', { degradeTo: { name: 'c' } });
   };
   await withGrpc(setUp, async (server) => {
     const { answer, headers } = await server.callWithHeaders(PREDICTION, 'Predict', floatRequest([3]));
     assert.deepEqual(answer.outputs.y.float_val, [6]);
     assert.deepEqual(headers.get('x-inference-served-by'), ['c/1; reason=degraded']);
-    assert.equal((await server.record(1)).alternate?.asked, 'm');
+    assert.equal((await server.record(1)).fallback?.asked, 'm');
   });
 });
 
@@ -92,8 +92,8 @@ eachEngine('where nobody answers, the first error counts and says what came of t
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { behave: away });
     directory.add('b', { behave: broken });
-    directory.standIns.set('m', { fallback: { name: 'b' } });
-    directory.standIns.set('b', { fallback: { name: 'gone' } });
+    directory.configuredFallbacks.set('m', { fallback: { name: 'b' } });
+    directory.configuredFallbacks.set('b', { fallback: { name: 'gone' } });
   };
   await withGrpc(setUp, async (server) => {
     const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -103,8 +103,8 @@ eachEngine('where nobody answers, the first error counts and says what came of t
       'connection refused; nor did another answer in its place: "b": the graph threw; "gone": there is no model "gone"',
     );
     assert.deepEqual(error.metadata.get('grpc-retry-pushback-ms'), ['700']);
-    const { model, alternate } = await server.record(1);
-    assert.deepEqual([model, alternate], ['m', undefined]);
+    const { model, fallback } = await server.record(1);
+    assert.deepEqual([model, fallback], ['m', undefined]);
   });
 });
 
@@ -123,7 +123,7 @@ eachEngine('a fallback that takes other inputs, or gives other outputs, is not a
     const setUp = (directory: PuppetDirectory): void => {
       directory.add('m', { behave: broken });
       directory.add('small', { signatures: { serving_default: other } });
-      directory.standIns.set('m', FALLBACK);
+      directory.configuredFallbacks.set('m', FALLBACK);
     };
     await withGrpc(setUp, async (server) => {
       const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -137,7 +137,7 @@ eachEngine('the fallback answers for a model that is not there yet, and for a ve
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { version: 3n, state: 'LOADING' });
     directory.add('small', { version: 5n, behave: affine(10, 0) });
-    directory.standIns.set('m', FALLBACK);
+    directory.configuredFallbacks.set('m', FALLBACK);
   };
   await withGrpc(setUp, async (server) => {
     for (const version of [undefined, { value: '3' }]) {
@@ -155,7 +155,7 @@ eachEngine('another version of the same model may stand in, and is asked once', 
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { version: 2n, behave: broken });
     directory.add('m', { version: 1n, behave: broken });
-    directory.standIns.set('m', { fallback: { name: 'm', version: 1n } });
+    directory.configuredFallbacks.set('m', { fallback: { name: 'm', version: 1n } });
   };
   await withGrpc(setUp, async (server) => {
     const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -170,7 +170,7 @@ eachEngine('Classify falls back too, and names who classified', async () => {
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { behave: broken, signatures: { serving_default: classify } });
     directory.add('small', { version: 5n, behave: labels, signatures: { serving_default: classify } });
-    directory.standIns.set('m', FALLBACK);
+    directory.configuredFallbacks.set('m', FALLBACK);
   };
   await withGrpc(setUp, async (server) => {
     const request = { model_spec: { name: 'm' }, input: { example_list: { examples: [{}] } } };
@@ -187,7 +187,7 @@ test('REST says who answered, and only of answers', async () => {
     models(broken)(rest.models);
     rest.models.add('n', { behave: broken });
     rest.models.add('léger', { behave: affine(1, 0) });
-    rest.models.standIns.set('n', { fallback: { name: 'léger' } });
+    rest.models.configuredFallbacks.set('n', { fallback: { name: 'léger' } });
     const post = (name: string): Promise<Response> =>
       fetch(`${rest.url}/v1/models/${name}:predict`, { method: 'POST', body: '{"inputs":[1,2]}' });
     const answer = await post('m');
@@ -196,7 +196,7 @@ test('REST says who answered, and only of answers', async () => {
     assert.equal(answer.headers.get('x-pillion-model-version'), '5');
     const accented = await post('n');
     assert.equal(accented.headers.get('x-inference-served-by'), 'l%C3%A9ger/1; reason=fallback');
-    rest.models.standIns.clear();
+    rest.models.configuredFallbacks.clear();
     const failed = await post('m');
     assert.equal(failed.status, 500);
     assert.equal(failed.headers.get('x-inference-served-by'), null);

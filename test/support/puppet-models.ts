@@ -12,7 +12,7 @@ import {
   type VersionState,
   type VersionStatus,
 } from '../../src/models/serving/servable.ts';
-import type { ModelAlternates, ServableDirectory } from '../../src/models/serving/servable-directory.ts';
+import type { ModelFallbacks, ServableDirectory } from '../../src/models/serving/servable-directory.ts';
 import type { VersionChoice } from '../../src/models/versions/version-choice.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
@@ -128,7 +128,7 @@ export interface PuppetOptions {
 export class PuppetDirectory implements ServableDirectory {
   isReady = true;
   /** Who answers in a model's place. */
-  readonly standIns = new Map<string, ModelAlternates>();
+  readonly configuredFallbacks = new Map<string, ModelFallbacks>();
   readonly #models = new Map<string, PuppetVersion[]>();
   readonly #labels = new Map<string, bigint>();
   readonly #listeners = new Set<() => void>();
@@ -183,8 +183,8 @@ export class PuppetDirectory implements ServableDirectory {
     return wanted.map(({ version, state, error }) => ({ version, state, error }));
   }
 
-  alternates(name: string): ModelAlternates | undefined {
-    return this.standIns.get(name);
+  fallbacks(name: string): ModelFallbacks | undefined {
+    return this.configuredFallbacks.get(name);
   }
 
   onReadinessChange(listener: () => void): () => void {

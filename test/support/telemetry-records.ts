@@ -87,7 +87,7 @@ export function batchRecord(changes: Partial<BatchRecord> = {}): BatchRecord {
     outcome: 'ok',
     members: [],
     trace: undefined,
-    riders: undefined,
+    memberIds: undefined,
     ...changes,
   };
 }

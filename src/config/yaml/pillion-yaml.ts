@@ -13,7 +13,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
-import { checkAlternates, checkNames } from '../model-checks.ts';
+import { checkFallbacks, checkNames } from '../model-checks.ts';
 import { MODEL, type ModelConfig, type ModelDefaults, type ModelEntry, modelOf } from '../model-config.ts';
 import type { GivenOption, OptionTable } from '../read-options.ts';
 import { fields, isMap, optional, readAs } from './kinds.ts';
@@ -109,11 +109,11 @@ function checkModels(
     const wrong = new Set(issues.filter(({ path }) => path?.[1]?.key === i).map(({ path }) => path![2]?.key));
     const sound = <K extends keyof ModelEntry>(key: K) => (wrong.has(key) || !isMap(entry) ? undefined : entry[key]);
     const name = sound('name');
-    const alternates = { fallback: sound('fallback'), degradeTo: sound('degrade_to') };
-    return name === undefined ? [] : [{ name, ...alternates, where: placeOf(i) }];
+    const fallbacks = { fallback: sound('fallback'), degradeTo: sound('degrade_to') };
+    return name === undefined ? [] : [{ name, ...fallbacks, where: placeOf(i) }];
   });
   checkNames(models, errors);
-  checkAlternates(models, errors, ({ where }) => where);
+  checkFallbacks(models, errors, ({ where }) => where);
 }
 
 function isScalar(value: unknown): boolean {

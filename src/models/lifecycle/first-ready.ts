@@ -20,7 +20,7 @@ export interface FirstLook {
   readonly config: ModelConfig;
   /** Undefined: the base path cannot be read. */
   readonly look: Look | undefined;
-  readonly hindrance: string | undefined;
+  readonly blockedReason: string | undefined;
   /** Labels may name versions that are not there. */
   readonly allowUnavailableLabels: boolean;
 }
@@ -73,13 +73,13 @@ export class FirstReady {
     if (this.rule === 'reload') this.failed(error);
   }
 
-  looked({ config, look, hindrance, allowUnavailableLabels }: FirstLook): void {
+  looked({ config, look, blockedReason, allowUnavailableLabels }: FirstLook): void {
     const aspired = look?.aspired ?? [];
     const isChanging = look?.isChanging === true;
     const isComing = aspired.length > 0 || isChanging;
     this.#isFailureFinal ??= isComing || this.rule === 'reload';
     if (!isComing && this.rule === 'reload') {
-      const text = `model "${config.name}" waits for its versions: ${hindrance}`;
+      const text = `model "${config.name}" waits for its versions: ${blockedReason}`;
       this.failed(new ServingError('load_failed', text));
     } else if (aspired.length > 0 && !isChanging && !allowUnavailableLabels) {
       this.#checkLabels(config, aspired);

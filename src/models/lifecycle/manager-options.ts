@@ -1,6 +1,6 @@
 /** The options of a model's life, from the words of the command line to those of the manager. */
 import type { ServeOptions } from '../../config/serve-options.ts';
-import type { TransitionPolicy } from '../versions/version-transitions.ts';
+import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { ModelManagerOptions } from './model-manager.ts';
 
 type LifeOptions = Omit<ModelManagerOptions, 'models' | 'load' | 'clock' | 'events' | 'files'>;

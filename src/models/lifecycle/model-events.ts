@@ -21,7 +21,7 @@ export interface ModelEvents {
    * What keeps the model from its versions, once each time it changes; undefined: nothing any more. `isPassing`: somebody
    * is writing, it will be over soon.
    */
-  onHindrance(model: string, reason: string | undefined, isPassing: boolean): void;
+  onBlocked(model: string, reason: string | undefined, isPassing: boolean): void;
   /** No life of the version is left: what is kept for it may go. */
   onForgotten(model: string, version: bigint): void;
 }
@@ -40,6 +40,6 @@ export const NO_EVENTS: ModelEvents = {
   onProgress: () => undefined,
   onRetry: () => undefined,
   onUnloadFailed: () => undefined,
-  onHindrance: () => undefined,
+  onBlocked: () => undefined,
   onForgotten: () => undefined,
 };

@@ -15,7 +15,7 @@ export function logModelEvents(logger: Logger): Omit<ModelEvents, 'onForgotten' 
       ),
     onUnloadFailed: (model, version, error) =>
       logger.error({ ...of(model, version), err: error }, 'model version did not close in order'),
-    onHindrance: (model, reason, isPassing) => {
+    onBlocked: (model, reason, isPassing) => {
       if (reason === undefined) logger.info({ model }, 'model versions found');
       else if (isPassing) logger.info({ model, reason }, `model waits: ${reason}`);
       else logger.warn({ model, reason }, `model waits: ${reason}`);

@@ -1,6 +1,6 @@
 /**
  * All configured models: brings them up, finds them for requests, replaces their list, takes them down. Each model lives by
- * itself (model-life.ts): none waits for another, but for the turns that loads take.
+ * itself (model-lifecycle.ts): none waits for another, but for the turns that loads take.
  *
  * Ready means that every model of the start's list has had all of its versions up; it stays so, whatever is loaded later.
  */
@@ -10,13 +10,13 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { type LoadServable, VersionLoader } from '../loading/version-loader.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
-import type { ModelAlternates, ModelReloader, ServableDirectory } from '../serving/servable-directory.ts';
+import type { ModelFallbacks, ModelReloader, ServableDirectory } from '../serving/servable-directory.ts';
+import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles, type VersionFiles } from '../versions/version-source.ts';
-import type { TransitionPolicy } from '../versions/version-transitions.ts';
-import type { CheckMemory, LifeSettings } from './life-settings.ts';
+import type { CheckMemory, LifecycleSettings } from './lifecycle-settings.ts';
 import { type ModelEvents, NO_EVENTS } from './model-events.ts';
-import { ModelLife } from './model-life.ts';
+import { ModelLifecycle } from './model-lifecycle.ts';
 import { unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
 
@@ -45,13 +45,13 @@ export interface ModelManagerOptions {
 }
 
 export class ModelManager implements ServableDirectory, ModelReloader {
-  readonly #settings: LifeSettings;
+  readonly #settings: LifecycleSettings;
   readonly #loads: PQueue;
   readonly #loadThreads: number;
   /** In the order of the configuration. */
-  #lives: ReadonlyMap<string, ModelLife>;
+  #lifecycles: ReadonlyMap<string, ModelLifecycle>;
   /** Of the start's configuration. */
-  readonly #startLives: readonly ModelLife[];
+  readonly #startLifecycles: readonly ModelLifecycle[];
   /** No longer configured, and not yet at their end. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #listeners = new Set<() => void>();
@@ -81,8 +81,8 @@ export class ModelManager implements ServableDirectory, ModelReloader {
         retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
       }),
     };
-    this.#startLives = options.models.map((model) => new ModelLife(model, 'start', this.#settings));
-    this.#lives = new Map(this.#startLives.map((life) => [life.name, life]));
+    this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, 'start', this.#settings));
+    this.#lifecycles = new Map(this.#startLifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
   }
 
   get isReady(): boolean {
@@ -90,7 +90,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   get modelNames(): readonly string[] {
-    return [...this.#lives.keys()];
+    return [...this.#lifecycles.keys()];
   }
 
   onReadinessChange(listener: () => void): () => void {
@@ -100,13 +100,13 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /** Servables that are up, for gauges. */
   *servables(): Iterable<Servable> {
-    for (const life of this.#lives.values()) yield* life.servables;
+    for (const lifecycle of this.#lifecycles.values()) yield* lifecycle.servables;
   }
 
   /** For each model that the start waits for, the reason: `model "m": base path /m does not exist; …`. */
   waitsFor(): readonly string[] {
-    const late = this.#startLives.filter(({ first }) => !first.isReady);
-    return late.map((life) => `model "${life.name}": ${life.waitsFor()}`);
+    const late = this.#startLifecycles.filter(({ first }) => !first.isReady);
+    return late.map((lifecycle) => `model "${lifecycle.name}": ${lifecycle.waitsFor()}`);
   }
 
   /**
@@ -115,9 +115,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
    * cannot be loaded of those that were there at the start; the caller closes then.
    */
   async start(): Promise<void> {
-    this.#settings.events.onListed(this.#startLives.map(({ config }) => config));
-    for (const life of this.#startLives) life.start();
-    await Promise.all(this.#startLives.map(({ first }) => first.promise));
+    this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
+    for (const lifecycle of this.#startLifecycles) lifecycle.start();
+    await Promise.all(this.#startLifecycles.map(({ first }) => first.promise));
     this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);
   }
@@ -126,55 +126,55 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#setReady(false);
-    await Promise.all([...this.#lives.values()].map((life) => life.retire()));
+    await Promise.all([...this.#lifecycles.values()].map((lifecycle) => lifecycle.retire()));
     await Promise.all(this.#leaving);
   }
 
   acquire(name: string, choice: VersionChoice): ServableHandle {
-    const life = this.#lives.get(name);
-    if (life === undefined) throw unknownModel(name, this.#lives.keys());
-    return life.acquire(choice);
+    const lifecycle = this.#lifecycles.get(name);
+    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    return lifecycle.acquire(choice);
   }
 
-  alternates(name: string): ModelAlternates | undefined {
-    const config = this.#lives.get(name)?.config;
+  fallbacks(name: string): ModelFallbacks | undefined {
+    const config = this.#lifecycles.get(name)?.config;
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
   }
 
   status(name: string, choice: VersionChoice): readonly VersionStatus[] {
-    const life = this.#lives.get(name);
-    if (life === undefined) throw unknownModel(name, this.#lives.keys());
-    return life.status(choice.version);
+    const lifecycle = this.#lifecycles.get(name);
+    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    return lifecycle.status(choice.version);
   }
 
   /** Undefined for a name that is not configured. */
   configOf(name: string): ModelConfig | undefined {
-    return this.#lives.get(name)?.config;
+    return this.#lifecycles.get(name)?.config;
   }
 
   /** Of every version that status shows, for comparing: `3 AVAILABLE, 2 END`. */
   versionStates(name: string): string {
-    return this.#lives.get(name)?.versionStates ?? '';
+    return this.#lifecycles.get(name)?.versionStates ?? '';
   }
 
   /** Versions that the last look found on disk and that are not up, highest first. */
   onDisk(name: string): readonly bigint[] {
-    return this.#lives.get(name)?.onDisk ?? [];
+    return this.#lifecycles.get(name)?.onDisk ?? [];
   }
 
   /** The load of a version that is under way, or waits to be tried again. */
   loadOf(name: string, version: bigint): VersionLoad | undefined {
-    return this.#lives.get(name)?.rising(version);
+    return this.#lifecycles.get(name)?.rising(version);
   }
 
   /** Is it wanted by an operator alone, beside the policy? */
   isBroughtIn(name: string, version: bigint): boolean {
-    return this.#lives.get(name)?.wanted.isBroughtIn(version) ?? false;
+    return this.#lifecycles.get(name)?.wanted.isBroughtIn(version) ?? false;
   }
 
   /** Did an operator unload it? */
   isLeftOut(name: string, version: bigint): boolean {
-    return this.#lives.get(name)?.wanted.wishes.isLeftOut(version) ?? false;
+    return this.#lifecycles.get(name)?.wanted.overrides.isLeftOut(version) ?? false;
   }
 
   /**
@@ -184,9 +184,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
    */
   async tell(name: string, version: bigint, wish: 'renew' | 'leaveOut' | 'bringIn'): Promise<void> {
     this.#checkOpen();
-    const life = this.#lives.get(name);
-    if (life === undefined) throw unknownModel(name, this.#lives.keys());
-    await life[wish](version);
+    const lifecycle = this.#lifecycles.get(name);
+    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    await lifecycle[wish](version);
   }
 
   reload(models: readonly ModelConfig[]): Promise<void> {
@@ -198,20 +198,20 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   async #reload(models: readonly ModelConfig[]): Promise<void> {
     this.#checkOpen();
     const { files, allowUnavailableLabels } = this.#settings;
-    await checkReload(models, { served: (name) => this.#lives.get(name), files, allowUnavailableLabels });
+    await checkReload(models, { served: (name) => this.#lifecycles.get(name), files, allowUnavailableLabels });
     this.#checkOpen();
-    const before = this.#lives;
-    const lives = models.map((model) => {
+    const before = this.#lifecycles;
+    const lifecycles = models.map((model) => {
       const known = before.get(model.name);
-      if (known === undefined) return new ModelLife(model, 'reload', this.#settings);
+      if (known === undefined) return new ModelLifecycle(model, 'reload', this.#settings);
       known.reconfigure(model);
       return known;
     });
-    this.#lives = new Map(lives.map((life) => [life.name, life]));
+    this.#lifecycles = new Map(lifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
     this.#settings.events.onListed(models);
-    for (const life of before.values()) if (!this.#lives.has(life.name)) this.#retire(life);
-    const newcomers = lives.filter(({ name }) => !before.has(name));
-    for (const life of newcomers) life.start();
+    for (const lifecycle of before.values()) if (!this.#lifecycles.has(lifecycle.name)) this.#retire(lifecycle);
+    const newcomers = lifecycles.filter(({ name }) => !before.has(name));
+    for (const lifecycle of newcomers) lifecycle.start();
     await Promise.all(newcomers.map(({ first }) => first.promise));
   }
 
@@ -219,8 +219,8 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     if (this.#isClosed) throw new ServingError('draining', 'the server is shutting down; its models stay as they are');
   }
 
-  #retire(life: ModelLife): void {
-    const leaving = life.retire().finally(() => this.#leaving.delete(leaving));
+  #retire(lifecycle: ModelLifecycle): void {
+    const leaving = lifecycle.retire().finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
 

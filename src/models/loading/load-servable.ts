@@ -16,8 +16,12 @@ import {
   openVersion,
   type VersionTarget,
 } from '../runtimes/open-version.ts';
+import {
+  type DeclaredSignatures,
+  declaredSignaturesOf,
+  withDeclaredSignatures,
+} from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost } from '../serving/servable.ts';
-import { type SignatureViews, viewsOf, withViews } from '../serving/viewed-runner.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
@@ -42,14 +46,14 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     events.onHost(name, version, opened.host);
     for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
     const signatures = batching.isBatchingEnabled ? opened.signatures : withoutBatching(opened.signatures);
-    const views = await viewsOf(modelFile, signatures, opened.host);
+    const views = await declaredSignaturesOf(modelFile, signatures, opened.host);
     return serve(options, target, { ...opened, signatures, views, life });
   };
 }
 
 interface Opened extends OpenedVersion {
   /** Of the model's own pillion.yaml; undefined where it declares none. */
-  readonly views: SignatureViews | undefined;
+  readonly views: DeclaredSignatures | undefined;
   readonly life: { readonly restarts: number };
 }
 
@@ -58,7 +62,7 @@ async function serve(options: LoadServableOptions, target: VersionTarget, opened
   const { model, version, versionDirectory, batching } = target;
   const { host: hosted, signatures, backendKind, choice, views, life } = opened;
   const { breaker, shadow, scheduler, runner } = await buildStack(options, target, opened);
-  const servable = new Servable(model.name, version, withViews(signatures, views), runner);
+  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), runner);
   servable.host = servableHost(hosted, life, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.breaker = breaker;

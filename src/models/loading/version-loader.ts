@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { LoadRetry } from '../lifecycle/model-events.ts';
 import type { Servable } from '../serving/servable.ts';
-import { isHealable } from './healable.ts';
+import { isRetryable } from './retryable.ts';
 import { runInTurn } from './turns.ts';
 
 /** Opens one version directory. Rejects with ServingError `load_failed`, or `insufficient_memory`. */
@@ -57,7 +57,7 @@ export class VersionLoader {
       if (opened === undefined || 'runner' in opened) return opened;
       // A server that is away comes back when it does: there is nothing that anybody could mend here.
       const isLast = attempt >= maxRetries && opened.kind !== 'backend_unavailable';
-      if (isLast || !isHealable(opened)) throw opened;
+      if (isLast || !isRetryable(opened)) throw opened;
       order.onRetry({ error: opened, retry: attempt + 1, maxRetries, delayMs });
       await this.#wait(delayMs, order.signal);
     }

@@ -8,9 +8,9 @@ import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
 import { Breaker } from '../serving/breaker.ts';
+import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { GuardedExecutor } from '../serving/guarded-executor.ts';
 import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
-import { type SignatureViews, ViewedRunner } from '../serving/viewed-runner.ts';
 import { VersionShadow } from '../shadow/version-shadow.ts';
 import type { KeptLatency } from './latency-store.ts';
 import type { LoadServableOptions } from './load-options.ts';
@@ -28,7 +28,7 @@ export interface VersionStack {
  *
  * Outermost first, those for requests and below the scheduler those for batches:
  *
- *   ViewedRunner      a request for a declared signature becomes one for the graph's own. Above the breaker and the
+ *   DeclaredSignatureRunner      a request for a declared signature becomes one for the graph's own. Above the breaker and the
  *                     scheduler, which know the graph's signatures alone.
  *   ScheduledRunner   refuses while the breaker is open. Above the scheduler: what will not run must not wait.
  *   Scheduler         requests become batches.
@@ -49,7 +49,7 @@ export interface VersionStack {
 export async function buildStack(
   options: LoadServableOptions,
   target: VersionTarget,
-  opened: OpenedVersion & { readonly views: SignatureViews | undefined },
+  opened: OpenedVersion & { readonly views: DeclaredSignatures | undefined },
 ): Promise<VersionStack> {
   const { model, version, versionDirectory, batching } = target;
   const { host, signatures, backendKind, views } = opened;
@@ -71,7 +71,7 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, backendKind);
   const scheduled = new ScheduledRunner(scheduler, { host, kept, breaker, shadow });
-  const runner = views === undefined ? scheduled : new ViewedRunner(scheduled, views, maxTensorBytes);
+  const runner = views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes);
   return { breaker, shadow, scheduler, runner };
 }
 

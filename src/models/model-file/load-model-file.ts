@@ -11,9 +11,9 @@ import { quote } from '../../config/yaml/problems.ts';
 import { YamlDocument } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { SignatureView } from '../serving/signature-view.ts';
+import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import { type RuntimeDeclaration, readDeclarations, type SignatureDeclaration } from './declaration.ts';
-import { declareViews } from './declare-views.ts';
+import { declareSignatures } from './declare-signatures.ts';
 
 export const MODEL_FILE = 'pillion.yaml';
 
@@ -37,8 +37,8 @@ export class ModelFile {
   }
 
   /** The views by name. Throws `load_failed` with every problem of the file. Once. */
-  views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, SignatureView> {
-    const views = declareViews(this.#declarations, graphs);
+  views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, DeclaredSignature> {
+    const views = declareSignatures(this.#declarations, graphs);
     this.#file.sortProblems();
     const { problems, path } = this.#file;
     if (problems.length === 0) return views;

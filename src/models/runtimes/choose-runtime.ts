@@ -16,7 +16,7 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import { isHealable } from '../loading/healable.ts';
+import { isRetryable } from '../loading/retryable.ts';
 import { sweepBatchSizes } from '../warm-up/batch-sweep.ts';
 import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-cost.ts';
 import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
@@ -173,10 +173,10 @@ class Contest<H extends Candidate> {
     const [first, ...others] = this.#failures;
     if (others.length === 0) return first!;
     const reasons = [...this.#skipped].map(([kind, reason]) => `${kind}: ${reason}`).join('; ');
-    const healable = this.#failures.find(isHealable);
-    return new ServingError(healable?.kind ?? 'load_failed', `none of its artifacts can be loaded: ${reasons}`, {
-      cause: healable ?? first,
-      ...(healable?.attributes !== undefined && { attributes: healable.attributes }),
+    const retryable = this.#failures.find(isRetryable);
+    return new ServingError(retryable?.kind ?? 'load_failed', `none of its artifacts can be loaded: ${reasons}`, {
+      cause: retryable ?? first,
+      ...(retryable?.attributes !== undefined && { attributes: retryable.attributes }),
     });
   }
 }

@@ -6,7 +6,7 @@ import type { VersionChoice } from '../versions/version-choice.ts';
 import type { ServableHandle, VersionStatus } from './servable.ts';
 
 /** Who answers in a model's place: see ModelConfig. */
-export interface ModelAlternates {
+export interface ModelFallbacks {
   readonly fallback?: ModelChoice | undefined;
   readonly degradeTo?: ModelChoice | undefined;
 }
@@ -24,7 +24,7 @@ export interface ServableDirectory {
    */
   acquire(name: string, choice: VersionChoice): ServableHandle;
   /** Who is configured to answer in the model's place; undefined = nobody. Absent = nobody for any. */
-  alternates?(name: string): ModelAlternates | undefined;
+  fallbacks?(name: string): ModelFallbacks | undefined;
   /** Highest version first; unknown name → model_not_found. */
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
 }

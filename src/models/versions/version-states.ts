@@ -5,7 +5,7 @@ import type { WantedVersions } from './wanted-versions.ts';
 /** `3 AVAILABLE, 2 END left out, 1 AVAILABLE brought in; on disk 2` */
 export function versionStates(table: VersionTable, wanted: WantedVersions): string {
   const notes = (version: bigint): string => {
-    const wish = wanted.wishes.isLeftOut(version) ? ' left out' : wanted.isBroughtIn(version) ? ' brought in' : '';
+    const wish = wanted.overrides.isLeftOut(version) ? ' left out' : wanted.isBroughtIn(version) ? ' brought in' : '';
     const load = table.rising(version);
     return load === undefined ? wish : `${wish} loads${load.lastFailure === undefined ? '' : ' again'}`;
   };

@@ -1,86 +1,130 @@
 /**
- * What to do next with a model's versions, given what is up and what should be: pure. The caller does the action, asks
- * again, until there is none; then again whenever something has changed.
- *
- *     availability   load the new first; unload what is no longer wanted once something wanted is available, or
- *                    nothing is wanted that would take its place. While a version is loaded, memory holds both.
- *     resource       unload what is no longer wanted first; load when it is gone. For models that fit only once.
+ * Carries out what was decided for one model's versions: begins lives and ends them. What takes time goes on beside; when
+ * it has an end, `onChange` is called. A version answers requests from AVAILABLE until UNLOADING, and is closed when the
+ * last request that has borrowed it is through.
  */
-import type { VersionState } from '../serving/servable.ts';
+import type { ModelConfig } from '../../config/model-config.ts';
+import { type ServingError, toServingError } from '../../core/errors.ts';
+import type { LifecycleSettings } from '../lifecycle/lifecycle-settings.ts';
+import type { Servable, VersionState } from '../serving/servable.ts';
+import { VersionRecord } from './version-record.ts';
+import { VersionTable } from './version-table.ts';
+import type { FoundVersion } from './version-watch.ts';
 
-/** --version_transition_policy's values. */
-export const TRANSITION_POLICIES = ['availability', 'resource'] as const;
-export type TransitionPolicy = (typeof TRANSITION_POLICIES)[number];
-
-/** One life of a version that has not ended. */
-export interface LivingVersion {
-  readonly version: bigint;
-  readonly state: VersionState;
-  /** Loaded (or loading) as the configuration wants it now. False: it was made for another base path, backend or host. */
-  readonly isCurrent: boolean;
+export interface VersionTransitionsOptions {
+  readonly name: string;
+  readonly settings: LifecycleSettings;
+  /** The record has ended because its version cannot be loaded. `onChange` follows. */
+  readonly onFailed: (record: VersionRecord, error: ServingError) => void;
+  /** It did not load, and will be tried again. */
+  readonly onRetry: (error: ServingError) => void;
+  readonly onChange: () => void;
+  /** See VersionTable. */
+  readonly isBeside: (version: bigint) => boolean;
 }
 
-export interface Aspiration {
-  /** What should be up. */
-  readonly aspired: readonly bigint[];
-  /** Those of them that take nobody's place: what the others replace is not unloaded on their account. */
-  readonly beside?: readonly bigint[];
-  /** Those of them that failed to load and are not to be tried again. */
-  readonly givenUp: ReadonlySet<bigint>;
-}
+export class VersionTransitions {
+  readonly table: VersionTable;
+  readonly #options: VersionTransitionsOptions;
+  /** Loads and unloads. */
+  readonly #underWay = new Set<Promise<void>>();
 
-export type TransitionAction<T extends LivingVersion> =
-  | { readonly kind: 'load'; readonly version: bigint }
-  /** AVAILABLE: no new requests, then end. START or LOADING: give the load up. */
-  | { readonly kind: 'unload'; readonly record: T };
-
-/** Highest new version first, lowest unwanted first. Undefined: nothing to do until something changes. */
-export function nextAction<T extends LivingVersion>(
-  records: readonly T[],
-  { aspired, beside = [], givenUp }: Aspiration,
-  policy: TransitionPolicy,
-): TransitionAction<T> | undefined {
-  const isWanted = (record: T): boolean => record.isCurrent && aspired.includes(record.version);
-  const unwanted = records.filter((r) => r.state !== 'END' && (r.state === 'UNLOADING' || !isWanted(r)));
-  const replaces = (version: bigint): boolean => !beside.includes(version);
-  const heirs = records.filter((r) => isWanted(r) && replaces(r.version));
-  const record = lowestToUnload(unwanted, unwanted.length > 0 && mayUnload(heirs, aspired.filter(replaces), policy));
-  if (record !== undefined) return { kind: 'unload', record };
-  if (policy === 'resource' && unwanted.length > 0) return undefined;
-  const version = highestMissing(records, aspired, givenUp);
-  return version === undefined ? undefined : { kind: 'load', version };
-}
-
-/** Whether something that answers requests may be taken away. */
-function mayUnload(heirs: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): boolean {
-  return policy === 'resource' || aspired.length === 0 || heirs.some(({ state }) => state === 'AVAILABLE');
-}
-
-/** What does not answer yet may always go. */
-function lowestToUnload<T extends LivingVersion>(unwanted: readonly T[], mayUnloadAvailable: boolean): T | undefined {
-  let lowest: T | undefined;
-  for (const record of unwanted) {
-    if (record.state === 'UNLOADING' || (record.state === 'AVAILABLE' && !mayUnloadAvailable)) continue;
-    if (lowest === undefined || record.version < lowest.version) lowest = record;
+  constructor(options: VersionTransitionsOptions) {
+    this.#options = options;
+    this.table = new VersionTable(options.isBeside);
   }
-  return lowest;
-}
 
-function highestMissing(
-  records: readonly LivingVersion[],
-  aspired: readonly bigint[],
-  givenUp: ReadonlySet<bigint>,
-): bigint | undefined {
-  let highest: bigint | undefined;
-  for (const version of aspired) {
-    if (givenUp.has(version) || (highest !== undefined && version < highest)) continue;
-    const isThere = records.some((r) => r.isCurrent && r.version === version && isRising(r.state));
-    if (!isThere) highest = version;
+  bringUp(found: FoundVersion, config: ModelConfig, generation: number): void {
+    const { name, settings } = this.#options;
+    const record = new VersionRecord(found, generation, settings.clock.nowMs());
+    this.table.add(record);
+    settings.events.onTransition(name, record, undefined, 0);
+    this.#track(this.#load(record, config));
   }
-  return highest;
-}
 
-/** A life that is going down does not stand in the way of a new one of the same version. */
-function isRising(state: VersionState): boolean {
-  return state === 'START' || state === 'LOADING' || state === 'AVAILABLE';
+  takeDown(record: VersionRecord): void {
+    record.abandon.abort();
+    if (record.state === 'START') {
+      this.#end(record);
+      return;
+    }
+    const servable = record.state === 'AVAILABLE' ? record.servable : undefined;
+    record.servable = undefined;
+    this.#move(record, 'UNLOADING');
+    this.table.refresh();
+    // A load under way ends the record itself.
+    if (servable !== undefined) this.#track(this.#unload(record, servable));
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  async #load(record: VersionRecord, model: ModelConfig): Promise<void> {
+    const { name, settings, onChange } = this.#options;
+    const { events, loader } = settings;
+    const { version, abandon, found } = record;
+    try {
+      const servable = await loader.load({
+        ...{ model, version, directory: found.directory, signal: abandon.signal },
+        onStart: () => this.#move(record, 'LOADING'),
+        onRetry: (retry) => {
+          record.lastFailure = retry.error;
+          events.onRetry(name, version, retry);
+          this.#options.onRetry(retry.error);
+        },
+        onProgress: (elapsedMs) => events.onProgress(name, version, elapsedMs),
+      });
+      if (abandon.signal.aborted) await servable?.unload();
+      else this.#serve(record, servable!);
+    } catch (thrown) {
+      if (!abandon.signal.aborted) this.#fail(record, toServingError(thrown));
+      else events.onUnloadFailed(name, version, thrown);
+    }
+    // Nothing has happened since it was served: what is taken down from now on, takeDown ends.
+    if (record.state === 'UNLOADING') this.#end(record);
+    onChange();
+  }
+
+  #serve(record: VersionRecord, servable: Servable): void {
+    record.servable = servable;
+    this.#move(record, 'AVAILABLE');
+    this.table.refresh();
+  }
+
+  #fail(record: VersionRecord, error: ServingError): void {
+    record.error = error;
+    this.#end(record);
+    this.#options.onFailed(record, error);
+  }
+
+  async #unload(record: VersionRecord, servable: Servable): Promise<void> {
+    const { name, settings, onChange } = this.#options;
+    try {
+      await settings.unloads.add(() => servable.unload());
+    } catch (error) {
+      settings.events.onUnloadFailed(name, record.version, error);
+    }
+    this.#end(record);
+    onChange();
+  }
+
+  #end(record: VersionRecord): void {
+    const { name, settings } = this.#options;
+    this.#move(record, 'END');
+    if (this.table.end(record)) settings.events.onForgotten(name, record.version);
+  }
+
+  #move(record: VersionRecord, state: VersionState): void {
+    const { name, settings } = this.#options;
+    const from = record.state;
+    const lastedMs = record.moveTo(state, settings.clock.nowMs());
+    settings.events.onTransition(name, record, from, lastedMs);
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
 }

@@ -2,14 +2,14 @@
  * Which of one model's versions should be up: those of its version policy, what operators say of them, and those that failed
  * and are not to be tried again. Told of each look at the base path.
  */
-import { GivenUp } from './given-up.ts';
-import { OperatorWishes } from './operator-wishes.ts';
-import type { Aspiration } from './version-transitions.ts';
+import { FailedLoads } from './failed-loads.ts';
+import { OperatorOverrides } from './operator-overrides.ts';
+import type { Aspiration } from './transition-policy.ts';
 import type { FoundVersion, Look } from './version-watch.ts';
 
 export class WantedVersions {
-  readonly wishes = new OperatorWishes();
-  readonly givenUp = new GivenUp();
+  readonly overrides = new OperatorOverrides();
+  readonly failedLoads = new FailedLoads();
   #ofPolicy: readonly FoundVersion[] = [];
   #broughtIn: readonly FoundVersion[] = [];
   #onDisk: readonly bigint[] = [];
@@ -32,7 +32,7 @@ export class WantedVersions {
 
   /** Of the policy's, those that should be up: what a model must have to be ready. */
   get awaited(): readonly FoundVersion[] {
-    return this.#ofPolicy.filter(({ version }) => !this.wishes.isLeftOut(version));
+    return this.#ofPolicy.filter(({ version }) => !this.overrides.isLeftOut(version));
   }
 
   /** What should be up, operators heard. */
@@ -41,13 +41,13 @@ export class WantedVersions {
   }
 
   get aspiration(): Aspiration {
-    const failed = this.all.filter((found) => this.givenUp.errorOf(found) !== undefined);
-    return { aspired: numbers(this.all), beside: numbers(this.#beside), givenUp: new Set(numbers(failed)) };
+    const failed = this.all.filter((found) => this.failedLoads.errorOf(found) !== undefined);
+    return { aspired: numbers(this.all), beside: numbers(this.#beside), failedLoads: new Set(numbers(failed)) };
   }
 
   /** By the policy, though it may be left out, or by an operator. */
   isWanted(version: bigint): boolean {
-    return this.isOfPolicy(version) || this.wishes.isBroughtIn(version);
+    return this.isOfPolicy(version) || this.overrides.isBroughtIn(version);
   }
 
   isOfPolicy(version: bigint): boolean {
@@ -56,25 +56,25 @@ export class WantedVersions {
 
   /** Is it wanted by an operator alone? */
   isBroughtIn(version: bigint): boolean {
-    return this.wishes.isBroughtIn(version) && !this.isOfPolicy(version);
+    return this.overrides.isBroughtIn(version) && !this.isOfPolicy(version);
   }
 
   /** `asked`: those that were to be brought in when the look began. */
   take({ aspired, broughtIn, found }: Look, asked: readonly bigint[]): void {
-    this.wishes.forgetBroughtIn(asked.filter((version) => !found.includes(version)));
+    this.overrides.forgetBroughtIn(asked.filter((version) => !found.includes(version)));
     this.#onDisk = found;
     this.#broughtIn = broughtIn;
     if (aspired !== undefined) {
       this.#ofPolicy = aspired;
       this.#isKnown = true;
     }
-    this.givenUp.keepOnly([...this.#ofPolicy, ...broughtIn]);
+    this.failedLoads.keepOnly([...this.#ofPolicy, ...broughtIn]);
   }
 
   /** Another base path is configured: what was brought in was of the one before. */
   move(): void {
     this.#isKnown = false;
-    this.wishes.forgetBroughtIn(this.wishes.broughtIn);
+    this.overrides.forgetBroughtIn(this.overrides.broughtIn);
     this.#broughtIn = [];
     this.#onDisk = [];
   }

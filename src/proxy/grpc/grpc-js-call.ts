@@ -40,7 +40,7 @@ type SendStatus = ServerInterceptingCallInterface['sendStatus'];
 type TransportStatus = Parameters<SendStatus>[0];
 
 /** What all calls of one engine share. */
-export interface CallSurroundings {
+export interface CallContext {
   readonly clock: Clock;
   readonly maxReceiveBytes: number;
   /** A method threw where it must not. The call has been ended. */
@@ -54,7 +54,7 @@ export class GrpcJsCall implements GrpcCall {
   readonly #bare: ServerInterceptingCallInterface;
   readonly #sendStatus: SendStatus;
   readonly #method: GrpcMethod;
-  readonly #surroundings: CallSurroundings;
+  readonly #shared: CallContext;
   #metadata: Metadata | undefined;
   #headers: MetadataEntries | undefined;
   #reader: CallReader | undefined;
@@ -65,13 +65,13 @@ export class GrpcJsCall implements GrpcCall {
   #hasSent = false;
   #isEnded = false;
 
-  constructor(bare: ServerInterceptingCallInterface, method: GrpcMethod, surroundings: CallSurroundings) {
+  constructor(bare: ServerInterceptingCallInterface, method: GrpcMethod, shared: CallContext) {
     this.path = method.path;
-    this.receivedAt = surroundings.clock.nowMs();
-    this.timeoutMs = timeoutOf(bare, surroundings.clock);
+    this.receivedAt = shared.clock.nowMs();
+    this.timeoutMs = timeoutOf(bare, shared.clock);
     this.#bare = bare;
     this.#method = method;
-    this.#surroundings = surroundings;
+    this.#shared = shared;
     this.#sendStatus = bare.sendStatus;
     bare.sendStatus = (status) => this.#onTransportStatus(status);
   }
@@ -209,7 +209,7 @@ export class GrpcJsCall implements GrpcCall {
     if (transport.code === GrpcStatus.DEADLINE_EXCEEDED) {
       if (this.#method.enforcesDeadline || this.timeoutMs === undefined) return;
       this.#abort(new ServingError('deadline_exceeded', `deadline of ${this.timeoutMs} ms passed`));
-    } else this.#abort(errorOf(transport, this.#surroundings.maxReceiveBytes));
+    } else this.#abort(errorOf(transport, this.#shared.maxReceiveBytes));
   }
 
   /** A message, or undefined for the end of the client's messages. */
@@ -234,7 +234,7 @@ export class GrpcJsCall implements GrpcCall {
 
   /** A method that throws has a bug: it costs this call, not the process. */
   #fail(error: unknown): void {
-    this.#surroundings.onInternalError(error, this.path);
+    this.#shared.onInternalError(error, this.path);
     this.end(statusOf(toServingError(error)));
   }
 }

@@ -15,7 +15,7 @@ import { Server, ServerCredentials, ServerInterceptingCall, type ServerIntercept
 import type { Clock } from '../../core/clock.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
-import { type CallSurroundings, GrpcJsCall } from './grpc-js-call.ts';
+import { type CallContext, GrpcJsCall } from './grpc-js-call.ts';
 import { Listener } from './listener.ts';
 
 const KEEPALIVE_TIME_MS = 60_000;
@@ -51,13 +51,13 @@ export class GrpcJsEngine implements GrpcEngine {
 
   constructor(options: GrpcJsEngineOptions) {
     const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
-    const surroundings: CallSurroundings = {
+    const shared: CallContext = {
       clock: options.clock,
       maxReceiveBytes,
       onInternalError: options.onInternalError,
     };
     const takeOver: ServerInterceptor = (descriptor, bare) =>
-      new TakenOverCall(bare, new GrpcJsCall(bare, this.#methods.get(descriptor.path)!, surroundings));
+      new TakenOverCall(bare, new GrpcJsCall(bare, this.#methods.get(descriptor.path)!, shared));
     this.#server = new Server({
       interceptors: [takeOver],
       'grpc.max_receive_message_length': maxReceiveBytes,

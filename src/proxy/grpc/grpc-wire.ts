@@ -5,7 +5,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
-import { Exchange, type ExchangeSurroundings, type Method, type OpenExchange, type Wire } from '../exchange.ts';
+import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../exchange.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
@@ -17,30 +17,21 @@ import { statusOf } from './grpc-errors.ts';
 const NO_MODEL: ModelSpec = { name: '' };
 
 /** How a method of ours is registered. Its answers stand behind MESSAGE_HEAD_BYTES bytes of room. */
-export function unaryMethod(
-  service: string,
-  method: Method<Uint8Array>,
-  surroundings: ExchangeSurroundings,
-): GrpcMethod {
+export function unaryMethod(service: string, method: Method<Uint8Array>, shared: ExchangeContext): GrpcMethod {
   return {
     path: `/${service}/${method.name}`,
     isClientStream: false,
     enforcesDeadline: true,
-    start: (call) => new Exchange(new GrpcWire(call), method, NO_MODEL, surroundings),
+    start: (call) => new Exchange(new GrpcWire(call), method, NO_MODEL, shared),
   };
 }
 
 /** A method that is part of the service's definition and not built: answers UNIMPLEMENTED, saying what there is. */
-export function unbuiltMethod(
-  service: string,
-  name: string,
-  surroundings: ExchangeSurroundings,
-  instead: string,
-): GrpcMethod {
+export function unbuiltMethod(service: string, name: string, shared: ExchangeContext, instead: string): GrpcMethod {
   const refuse = (): never => {
     throw new ServingError('unsupported', `this server does not have ${service}.${name}; ${instead}`);
   };
-  return unaryMethod(service, { name, decode: refuse, encode: refuse }, surroundings);
+  return unaryMethod(service, { name, decode: refuse, encode: refuse }, shared);
 }
 
 class GrpcWire implements Wire<Uint8Array> {
@@ -70,9 +61,9 @@ class GrpcWire implements Wire<Uint8Array> {
 
   answer(answer: Uint8Array, context: RequestContext): void {
     context.responseBytes = answer.byteLength - MESSAGE_HEAD_BYTES;
-    const { alternate } = context;
-    if (alternate !== undefined) {
-      this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, alternate) });
+    const { fallback } = context;
+    if (fallback !== undefined) {
+      this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, fallback) });
     }
     this.#call.answer(answer);
   }

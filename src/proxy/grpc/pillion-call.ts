@@ -33,7 +33,7 @@ import type { MessageMemory } from './message-memory.ts';
 import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
 
 /** What all calls of one engine share. */
-export interface CallSurroundings {
+export interface CallContext {
   readonly clock: Clock;
   /** Of calls that the engine ends by itself. */
   readonly deadlines: DeadlineTimer;
@@ -63,7 +63,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   readonly #stream: Http2Stream;
   readonly #head: CallHead;
   readonly #method: GrpcMethod;
-  readonly #surroundings: CallSurroundings;
+  readonly #shared: CallContext;
   readonly #intake: CallIntake;
   #reader: CallReader | undefined;
   #headers: MetadataEntries | undefined;
@@ -73,18 +73,18 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   #hasSent = false;
   #isEnded = false;
 
-  constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, surroundings: CallSurroundings) {
+  constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, shared: CallContext) {
     this.path = head.path;
     this.peer = head.peer;
-    this.receivedAt = surroundings.clock.nowMs();
+    this.receivedAt = shared.clock.nowMs();
     this.timeoutMs = head.timeoutMs;
     this.priority = head.priority;
     this.caller = head.caller;
     this.#stream = stream;
     this.#head = head;
     this.#method = method;
-    this.#surroundings = surroundings;
-    const { maxReceiveBytes, memory } = surroundings;
+    this.#shared = shared;
+    const { maxReceiveBytes, memory } = shared;
     this.#intake = new CallIntake(this, head, method.isClientStream, maxReceiveBytes, memory);
   }
 
@@ -118,7 +118,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     if (this.#isEnded || this.#isTooLarge(length)) return;
     this.#settle();
     this.#intake.recycle();
-    const isCompressed = length >= this.#surroundings.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
+    const isCompressed = length >= this.#shared.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
     if (isCompressed) {
       this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));
       return;
@@ -221,7 +221,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   }
 
   abortSoon(error: ServingError): void {
-    this.#abortAt(this.#surroundings.clock.nowMs() + RESET_GRACE_MS, error);
+    this.#abortAt(this.#shared.clock.nowMs() + RESET_GRACE_MS, error);
   }
 
   consume(count: number): void {
@@ -238,7 +238,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
 
   /** Then the call has been ended. */
   #isTooLarge(messageBytes: number): boolean {
-    const { maxSendBytes } = this.#surroundings;
+    const { maxSendBytes } = this.#shared;
     if (messageBytes <= maxSendBytes) return false;
     const text = `the answer of ${messageBytes} bytes is larger than the ${maxSendBytes} that this server sends`;
     this.end(statusOf(new ServingError('too_large', `${text}; send fewer rows at once`)));
@@ -247,25 +247,25 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
 
   /** Instead of what it was to be aborted with before, if anything. */
   #abortAt(at: Instant, error: ServingError): void {
-    const { deadlines } = this.#surroundings;
+    const { deadlines } = this.#shared;
     if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
     this.#deadline = deadlines.add(at, () => this.abort(error));
   }
 
   #settle(): void {
     this.#isEnded = true;
-    if (this.#deadline !== undefined) this.#surroundings.deadlines.remove(this.#deadline);
+    if (this.#deadline !== undefined) this.#shared.deadlines.remove(this.#deadline);
   }
 
   /** A method that throws has a bug: it costs this call, not the process. */
   #fail(error: unknown): void {
-    this.#surroundings.onInternalError(error, this.path);
+    this.#shared.onInternalError(error, this.path);
     this.end(statusOf(toServingError(error)));
   }
 
   /** The call has ended for its method, and its answer cannot be made. */
   #failLate(error: unknown): void {
-    this.#surroundings.onInternalError(error, this.path);
+    this.#shared.onInternalError(error, this.path);
     this.#stream.reset(ErrorCode.INTERNAL_ERROR);
   }
 }

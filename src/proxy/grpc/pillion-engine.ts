@@ -29,7 +29,7 @@ import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './e
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
 import { MessageMemory } from './message-memory.ts';
-import { type CallSurroundings, PillionCall } from './pillion-call.ts';
+import { type CallContext, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
 
 /** What protobuf can hold. */
@@ -49,14 +49,14 @@ export interface PillionEngineOptions {
 }
 
 export class PillionEngine implements GrpcEngine {
-  readonly #surroundings: CallSurroundings;
+  readonly #shared: CallContext;
   readonly #http2: Http2Server;
   readonly #listener: Listener;
   readonly #methods = new Map<string, GrpcMethod>();
 
   constructor(options: PillionEngineOptions) {
     const { clock, onInternalError } = options;
-    this.#surroundings = {
+    this.#shared = {
       clock,
       deadlines: new DeadlineTimer(clock),
       memory: new MessageMemory(),
@@ -98,7 +98,7 @@ export class PillionEngine implements GrpcEngine {
     this.#http2.destroy();
     this.#listener.destroy();
     await drained;
-    this.#surroundings.deadlines.close();
+    this.#shared.deadlines.close();
   }
 
   #onStream(stream: Http2Stream, headers: RequestHeaders): void {
@@ -108,7 +108,7 @@ export class PillionEngine implements GrpcEngine {
     } else if (head.method === undefined) {
       stream.respond(trailersOnly(undefined, statusOf(unknownMethod(head.path))), true);
     } else {
-      const call = new PillionCall(stream, head, head.method, this.#surroundings);
+      const call = new PillionCall(stream, head, head.method, this.#shared);
       stream.sink = call;
       call.begin();
     }

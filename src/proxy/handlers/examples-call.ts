@@ -70,5 +70,5 @@ export abstract class ExamplesCall<Result extends Classifications | Regressions>
 /** Copies a sampled request that has its answer. Requests that fail are not: a log or a warm-up file is of answers. */
 export function writeDown(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
   // Once it is cancelled the surface may have lent the request's memory to the next one.
-  if (!context.cancel.isCancelled && context.alternate === undefined) sample.onInference(exchange);
+  if (!context.cancel.isCancelled && context.fallback === undefined) sample.onInference(exchange);
 }

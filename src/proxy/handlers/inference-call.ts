@@ -15,16 +15,16 @@ import type { ServableDirectory } from '../../models/serving/servable-directory.
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import type { Call } from '../call.ts';
 import type { RequestContext } from '../request-context.ts';
-import { Alternates, type MovableRequest } from './alternates.ts';
+import { Fallbacks, type MovableRequest } from './fallbacks.ts';
 
 /** Where calls find their models, and who answers in a model's place. */
 export class PredictHandler {
   readonly models: ServableDirectory;
-  readonly alternates: Alternates;
+  readonly fallbacks: Fallbacks;
 
   constructor(models: ServableDirectory) {
     this.models = models;
-    this.alternates = new Alternates(models);
+    this.fallbacks = new Fallbacks(models);
   }
 }
 
@@ -44,7 +44,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   protected handle!: ServableHandle;
   readonly #handler: PredictHandler;
   /** Somebody answers in its model's place. */
-  #hasAlternates = false;
+  #hasFallbacks = false;
 
   constructor(handler: PredictHandler, requested: ModelSpec, context: RequestContext) {
     this.#handler = handler;
@@ -59,19 +59,19 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
    */
   resolve(unknownSignature: ErrorKind = 'signature_not_found'): void {
     const { requested, context } = this;
-    const { models, alternates } = this.#handler;
+    const { models, fallbacks } = this.#handler;
     if (requested.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
-    this.#hasAlternates = models.alternates?.(requested.name) !== undefined;
+    this.#hasFallbacks = models.fallbacks?.(requested.name) !== undefined;
     let handle: ServableHandle;
     try {
       handle = models.acquire(requested.name, requested);
     } catch (error) {
-      if (!this.#hasAlternates || !(error instanceof ServingError)) throw error;
-      const standIn = alternates.insteadOf(requested, error, context);
-      this.handle = standIn.handle;
-      this.#serve(standIn.served);
+      if (!this.#hasFallbacks || !(error instanceof ServingError)) throw error;
+      const fallback = fallbacks.insteadOf(requested, error, context);
+      this.handle = fallback.handle;
+      this.#serve(fallback.served);
       return;
     }
     this.handle = handle;
@@ -102,7 +102,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** Queues it: on the own model, and where that does not answer on the one that is configured to stand in. */
   protected run(): Promise<TensorMap> {
     try {
-      return this.#hasAlternates ? this.#handler.alternates.orElse(this) : this.handle.servable.runner.submit(this);
+      return this.#hasFallbacks ? this.#handler.fallbacks.orElse(this) : this.handle.servable.runner.submit(this);
     } finally {
       this.handle.release();
     }

@@ -76,7 +76,7 @@ export class PredictCall extends InferenceCall<TensorMap> {
     const { context, requested, served, inputs, sent } = this;
     const outputFilter = this.#outputFilter;
     if (context.cancel.isCancelled) return;
-    if (outputs !== undefined && context.alternate === undefined) {
+    if (outputs !== undefined && context.fallback === undefined) {
       this.#sample?.onPredict({ requested, served, inputs, outputFilter, outputs });
     }
     this.#capture?.take({ sequence: context.sequence, requested, served, inputs: sent, outputFilter, outputs });

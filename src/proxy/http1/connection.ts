@@ -16,7 +16,7 @@ import type { HttpWire } from './http-wire.ts';
 import { endConnection } from './lingering-end.ts';
 
 /** What the connections of one server share. */
-export interface ConnectionSurroundings {
+export interface ConnectionContext {
   readonly clock: Clock;
   readonly ending: Ending;
   /** Of every answer: names and values in turn. */
@@ -29,19 +29,19 @@ export class Connection {
   /** Of the requests that node:http has. */
   readonly turns: AnswerTurns;
   readonly #socket: Socket;
-  readonly #surroundings: ConnectionSurroundings;
+  readonly #shared: ConnectionContext;
 
-  constructor(socket: Socket, surroundings: ConnectionSurroundings) {
+  constructor(socket: Socket, shared: ConnectionContext) {
     this.#socket = socket;
-    this.#surroundings = surroundings;
-    this.turns = new AnswerTurns(surroundings.ending, {
+    this.#shared = shared;
+    this.turns = new AnswerTurns(shared.ending, {
       onLast: () => {
         // node:http calls it after `connection: close`; by itself it closes at once.
-        socket.destroySoon = () => endConnection(surroundings.clock, socket);
+        socket.destroySoon = () => endConnection(shared.clock, socket);
       },
-      onIdle: () => endConnection(surroundings.clock, socket),
+      onIdle: () => endConnection(shared.clock, socket),
       onFault: (error) => {
-        surroundings.onInternalError(error);
+        shared.onInternalError(error);
         socket.destroy();
       },
     });
@@ -61,7 +61,7 @@ export class Connection {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (last === undefined) {
       const isSecure = socket instanceof TLSSocket;
-      socket.end(parserErrorResponse(error.code, isSecure, this.#surroundings.commonHeaders), () => socket.destroy());
+      socket.end(parserErrorResponse(error.code, isSecure, this.#shared.commonHeaders), () => socket.destroy());
     } else last.onUnreadable(brokenBody(error.code));
   }
 }

@@ -9,7 +9,7 @@ import { clientLeft } from '../../core/cancel.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
-import type { ExchangeSurroundings, OpenExchange, Wire } from '../exchange.ts';
+import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
@@ -20,7 +20,7 @@ import { errorBody, retryAfterSeconds } from './http-errors.ts';
 import type { Transport } from './transport.ts';
 
 /** What the requests of one server share. */
-export interface RestSurroundings extends ExchangeSurroundings {
+export interface RestContext extends ExchangeContext {
   /** Bytes, as sent and inflated. */
   readonly maxBodyBytes: number;
   /** Answers from this size on are compressed for who accepts it. Infinity = none. */
@@ -49,7 +49,7 @@ export class HttpWire implements Wire<Buffer> {
   readonly #transport: Transport;
   readonly #route: AnsweredRoute;
   readonly #contentType: string;
-  readonly #surroundings: RestSurroundings;
+  readonly #shared: RestContext;
   readonly #open: HttpWire[];
   #exchange: OpenExchange | undefined;
   #compressed: Compressed | undefined;
@@ -60,24 +60,18 @@ export class HttpWire implements Wire<Buffer> {
    * `contentType` of an answer that is no error. `open` holds what is open on the connection; this is in it until it has
    * its answer.
    */
-  constructor(
-    transport: Transport,
-    route: AnsweredRoute,
-    contentType: string,
-    open: HttpWire[],
-    surroundings: RestSurroundings,
-  ) {
+  constructor(transport: Transport, route: AnsweredRoute, contentType: string, open: HttpWire[], shared: RestContext) {
     this.#transport = transport;
     this.#route = route;
     this.#contentType = contentType;
     this.#open = open;
-    this.#surroundings = surroundings;
+    this.#shared = shared;
   }
 
   arrival(method: string): RequestArrival {
     const { fields, peer } = this.#transport;
     const { timeout, priority, requestId, callerTrace } = fields;
-    const receivedAt = this.#surroundings.lifecycle.clock.nowMs();
+    const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return { surface: 'rest', method, receivedAt, timeoutMs: timeout, requestId, peer, priority, callerTrace };
   }
 
@@ -87,19 +81,19 @@ export class HttpWire implements Wire<Buffer> {
   }
 
   prepare(answer: Buffer): Promise<void> | undefined {
-    if (answer.length < this.#surroundings.compressFromBytes) return undefined;
+    if (answer.length < this.#shared.compressFromBytes) return undefined;
     const coding = chooseCoding(this.#transport.fields.acceptEncoding, ANSWER_CODINGS);
     return coding === undefined ? undefined : this.#compress(answer, coding);
   }
 
   answer(answer: Buffer, context: RequestContext): void {
     const { kind, spec } = this.#route;
-    const { alternate } = context;
+    const { fallback } = context;
     const compressed = this.#compressed;
     // A status is of all versions, or of the one that the path names.
     const version = kind === 'status' ? (spec.version?.toString() ?? '') : context.version;
     const extras = told(context);
-    if (alternate !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, alternate));
+    if (fallback !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, fallback));
     if (compressed !== undefined) extras.push('content-encoding', compressed.coding);
     this.#send(context, OK, this.#contentType, compressed?.body ?? answer, version, extras);
   }

@@ -15,7 +15,7 @@ import { PayloadCapture } from './payload-capture.ts';
 import { PredictionLogReplayer } from './prediction-log-replayer.ts';
 import { RecordCounters } from './record-counters.ts';
 import { RequestLogs } from './request-logs.ts';
-import { TapBoard } from './tap-board.ts';
+import { RequestTaps } from './request-taps.ts';
 
 export interface RecordsOptions {
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export interface RecordsOptions {
 const AROUND_BYTES = 64 * 1024;
 
 export class Records {
-  readonly taps: TapBoard;
+  readonly taps: RequestTaps;
   readonly counters: RecordCounters;
   /** Whether models are being served already. */
   readonly isServing: () => boolean;
@@ -48,7 +48,7 @@ export class Records {
     // It holds a request and may hold its answer; neither is larger than a message may be.
     const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;
     this.payloads = payloadCapture(clock, options, onInternalError);
-    this.taps = new TapBoard({ clock, onInternalError, capture: this.payloads });
+    this.taps = new RequestTaps({ clock, onInternalError, capture: this.payloads });
     this.counters = new RecordCounters(registry);
     this.#logs = new RequestLogs({
       clock,

@@ -10,8 +10,8 @@ import type { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { RecordCounts } from './record-counters.ts';
 import type { FileOwner } from './record-file-name.ts';
+import type { TapConsumer } from './request-taps.ts';
 import { type OpenNew, RotatingRecordFile } from './rotating-record-file.ts';
-import type { TapConsumer } from './tap-board.ts';
 
 export interface RequestLogOptions {
   readonly clock: Clock;

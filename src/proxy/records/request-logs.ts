@@ -8,12 +8,12 @@
 import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { RecordCounters } from './record-counters.ts';
+import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';
 import { RequestLog, type RequestLogOptions } from './request-log.ts';
-import { type SalvageReport, salvageRecordFiles } from './salvage.ts';
-import type { TapBoard } from './tap-board.ts';
+import type { RequestTaps } from './request-taps.ts';
 
 export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady'> {
-  readonly taps: TapBoard;
+  readonly taps: RequestTaps;
   readonly counters: RecordCounters;
   readonly maxRecordBytes: number;
 }
@@ -30,10 +30,10 @@ export class RequestLogs {
   readonly #options: RequestLogsOptions;
   readonly #limiter: LineLimiter;
   readonly #open = new Map<string, OpenLog>();
-  /** Those that are going on in the background: salvage, and logs that were closed. */
+  /** Those that are going on in the background: recovery, and logs that were closed. */
   readonly #work = new Set<Promise<void>>();
   /** By prefix: what was left there has been seen to. */
-  readonly #salvages = new Map<string, Promise<void>>();
+  readonly #recoveries = new Map<string, Promise<void>>();
 
   constructor(options: RequestLogsOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class RequestLogs {
     const wanted = new Map<string, RequestLoggingConfig>();
     for (const { name, logging } of models) if (logging !== undefined) wanted.set(name, logging);
     for (const [model, { config }] of this.#open) if (!isSame(config, wanted.get(model))) this.#stop(model);
-    for (const { filenamePrefix } of wanted.values()) this.#salvage(filenamePrefix);
+    for (const { filenamePrefix } of wanted.values()) this.#recovery(filenamePrefix);
     for (const [model, config] of wanted) if (!this.#open.has(model)) this.#start(model, config);
   }
 
@@ -68,7 +68,7 @@ export class RequestLogs {
     const log = new RequestLog(model, config, counters.logOf(model), {
       ...this.#options,
       limiter: this.#limiter,
-      isReady: this.#salvages.get(config.filenamePrefix)!,
+      isReady: this.#recoveries.get(config.filenamePrefix)!,
     });
     this.#open.set(model, { config, log, stopListening: taps.add(model, log) });
     const { filenamePrefix: prefix, samplingRate } = config;
@@ -85,20 +85,20 @@ export class RequestLogs {
     this.#inBackground(log.close());
   }
 
-  #salvage(prefix: string): void {
-    if (this.#salvages.has(prefix)) return;
+  #recovery(prefix: string): void {
+    if (this.#recoveries.has(prefix)) return;
     const { owner, maxRecordBytes } = this.#options;
-    const salvage = salvageRecordFiles({ prefix, owner, maxRecordBytes }).then((report) => this.#tell(prefix, report));
-    this.#salvages.set(prefix, salvage);
-    this.#inBackground(salvage);
+    const recovery = recoverRecordFiles({ prefix, owner, maxRecordBytes }).then((report) => this.#tell(prefix, report));
+    this.#recoveries.set(prefix, recovery);
+    this.#inBackground(recovery);
   }
 
-  #tell(prefix: string, { salvaged, errors }: SalvageReport): void {
+  #tell(prefix: string, { recovered, errors }: RecoveryReport): void {
     const { logger } = this.#options;
-    for (const { path, records, cutBytes, isCorrupt } of salvaged) {
+    for (const { path, records, cutBytes, isCorrupt } of recovered) {
       const facts = { prefix, path, records, cut_bytes: cutBytes };
       if (isCorrupt) logger.warn(facts, 'a file that a process before this one left has bytes that are no records');
-      else logger.info({ event: 'salvaged', ...facts }, 'finished a file that a process before this one left');
+      else logger.info({ event: 'recovered', ...facts }, 'finished a file that a process before this one left');
     }
     for (const error of errors)
       logger.warn({ prefix, err: error }, 'what a process before this one left stays as it is');

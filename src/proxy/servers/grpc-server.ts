@@ -52,13 +52,13 @@ export class GrpcServer {
 
   constructor(parts: GrpcServerParts) {
     const { engine, lifecycle, predict, modelInfo, onInternalError, options } = parts;
-    const surroundings = { lifecycle, onInternalError };
+    const shared = { lifecycle, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
     const { serializationAsTensorContent = false, maxTensorBytes } = options;
     const prediction = { predict, modelInfo, serializationAsTensorContent, maxTensorBytes };
-    registerPredictionService(engine, prediction, surroundings);
-    registerModelService(engine, modelInfo, parts.reload, surroundings);
+    registerPredictionService(engine, prediction, shared);
+    registerModelService(engine, modelInfo, parts.reload, shared);
     this.#health.register(engine);
     this.#reflection.register(engine);
   }

@@ -18,9 +18,9 @@ import { Exchange, type Method } from '../exchange.ts';
 import type { PredictHandler } from '../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
-import { Connection, type ConnectionSurroundings } from '../http1/connection.ts';
+import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
-import { HttpWire, type RestSurroundings } from '../http1/http-wire.ts';
+import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
@@ -62,7 +62,7 @@ export interface RestServerOptions {
 
 export class RestServer {
   readonly #options: RestServerOptions;
-  readonly #surroundings: RestSurroundings;
+  readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
   readonly #routes: RouteMemo;
   /** By the kind of their route; `#protobuf` are those that take a protobuf body, where one is sent. */
@@ -71,7 +71,7 @@ export class RestServer {
   readonly #small: SmallAnswers;
   /** All there are. */
   readonly #connections = new Map<Duplex, Connection>();
-  readonly #connectionSurroundings: ConnectionSurroundings;
+  readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
   readonly #heads: AnswerHeads;
   readonly #plainOptions: PlainConnectionOptions;
@@ -83,7 +83,7 @@ export class RestServer {
     const { lifecycle, predict, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
-    this.#surroundings = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
+    this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
     this.#routes = new RouteMemo(options.metricsPath);
     this.#methods = new Map([
       ['predict', new RestPredict(predict)],
@@ -95,7 +95,7 @@ export class RestServer {
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
-    this.#connectionSurroundings = { ...shared, commonHeaders: this.#heads.common, onInternalError };
+    this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
     const reader = new PlainRequestReader(maxBodyBytes);
     this.#plainOptions = { ...shared, reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads };
@@ -148,7 +148,7 @@ export class RestServer {
   }
 
   #onConnection(socket: Socket, takeOver: () => void): void {
-    const connection = new Connection(socket, this.#connectionSurroundings);
+    const connection = new Connection(socket, this.#connectionContext);
     const plain = new PlainConnection(socket, this.#plainOptions, {
       onRequest: (transport, target) => {
         const route = this.#routes.match('POST', target);
@@ -194,8 +194,8 @@ export class RestServer {
     const protobuf = protobufType === undefined ? undefined : this.#protobuf.get(route.kind);
     const method = protobuf ?? this.#methods.get(route.kind) ?? refusal(route);
     const type = protobuf === undefined ? JSON_TYPE : protobufType!;
-    const wire = new HttpWire(transport, route, type, open, this.#surroundings);
-    const exchange = new Exchange(wire, method, route.spec, this.#surroundings);
+    const wire = new HttpWire(transport, route, type, open, this.#shared);
+    const exchange = new Exchange(wire, method, route.spec, this.#shared);
     if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
     else if (!exchange.isFinished) this.#readBody(transport, exchange, protobuf !== undefined);
   }
@@ -203,7 +203,7 @@ export class RestServer {
   /** `isKept`: the call has views of the body, so one that is only lent is copied. */
   #readBody(transport: Transport, exchange: Exchange<Buffer>, isKept: boolean): void {
     try {
-      const body = transport.readBody(this.#surroundings.maxBodyBytes);
+      const body = transport.readBody(this.#shared.maxBodyBytes);
       if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);
       else {
         body.then(

@@ -17,9 +17,9 @@ import type { RunStatistics } from '../latency/run-statistics.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import { Isolator } from './isolator.ts';
-import { type BatchStart, type BatchSurroundings, RunningBatch } from './running-batch.ts';
+import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
 
-export interface BatchRunsOptions extends BatchSurroundings {
+export interface BatchRunsOptions extends BatchContext {
   readonly executor: Executor;
   /** Where what is to be run again waits. */
   readonly queue: TaskQueue;

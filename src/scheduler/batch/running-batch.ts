@@ -34,7 +34,7 @@ export interface BatchStart {
 }
 
 /** What all batches of a scheduler have in common. */
-export interface BatchSurroundings {
+export interface BatchContext {
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
@@ -63,7 +63,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
 
-  constructor(start: BatchStart, surroundings: BatchSurroundings, batchStart: Instant) {
+  constructor(start: BatchStart, shared: BatchContext, batchStart: Instant) {
     const { lane, members, after } = start;
     this.lane = lane;
     this.#members = members;
@@ -81,8 +81,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     this.slotSince = batchStart;
     this.expectedEnd = Math.max(batchStart, after?.expectedEnd ?? 0) + (expectedMs ?? 0);
     this.record = {
-      model: surroundings.model,
-      version: surroundings.version,
+      model: shared.model,
+      version: shared.version,
       signatureName: plan.name,
       tasks: members.length,
       rows: lane.wholeSize ?? taskRows,
@@ -97,8 +97,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
       expectedMs,
       outcome: 'ok',
       members: sampled,
-      trace: sampled[0] === undefined ? undefined : surroundings.telemetry.startBatchTrace(sampled[0]),
-      riders: undefined,
+      trace: sampled[0] === undefined ? undefined : shared.telemetry.startBatchTrace(sampled[0]),
+      memberIds: undefined,
       isolation: undefined,
     };
     this.#enter(STAGE_BATCH, batchStart);

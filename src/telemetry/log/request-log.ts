@@ -65,7 +65,7 @@ function fieldsOf(record: RequestRecord): LogFields {
     surface: record.surface,
     method: record.method,
     ...(record.model === '' ? {} : { model: record.model, version: record.version }),
-    ...(record.alternate === undefined ? {} : { asked: record.alternate.asked, alternate: record.alternate.reason }),
+    ...(record.fallback === undefined ? {} : { asked: record.fallback.asked, fallback: record.fallback.reason }),
     outcome: record.outcome,
     stage: stages.reached,
     ms: Math.round((stages.finishedAt - stages.startedAt) * 1000) / 1000,

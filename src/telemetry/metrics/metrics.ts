@@ -15,7 +15,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { AlternateRecord, BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText, wantsOpenMetrics } from './exposition.ts';
@@ -113,7 +113,7 @@ export class Metrics {
       'pillion_lost_spans_total',
       'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
     ),
-    alternates: counterFamily(
+    fallbacks: counterFamily(
       'pillion_alternate_answers_total',
       'Requests that another model answered in the place of the one that was asked, by why.',
     ),
@@ -134,7 +134,7 @@ export class Metrics {
   };
   readonly #hostRestarts = new Map<string, CounterSeries>();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
-  readonly #alternates = new Map<string, CounterSeries>();
+  readonly #fallbacks = new Map<string, CounterSeries>();
   readonly #forgetting = new Set<TimerHandle>();
 
   constructor({ clock, processMetrics = true }: MetricsOptions) {
@@ -149,7 +149,7 @@ export class Metrics {
     this.#seriesOf(record.model, record.version, record.signatureName).recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);
     if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
-    else if (record.alternate !== undefined) this.#alternatesOf(record.alternate).add(1);
+    else if (record.fallback !== undefined) this.#fallbacksOf(record.fallback).add(1);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -249,12 +249,12 @@ export class Metrics {
   }
 
   /** A few: models are configured, and there are two reasons. */
-  #alternatesOf({ asked: model, reason }: AlternateRecord): CounterSeries {
+  #fallbacksOf({ asked: model, reason }: FallbackRecord): CounterSeries {
     const key = `${reason} ${model}`;
-    const found = this.#alternates.get(key);
+    const found = this.#fallbacks.get(key);
     if (found !== undefined) return found;
-    const series = this.#families.alternates.open({ model, reason });
-    this.#alternates.set(key, series);
+    const series = this.#families.fallbacks.open({ model, reason });
+    this.#fallbacks.set(key, series);
     return series;
   }
 

@@ -45,11 +45,11 @@ export class FlightRecorder {
   /** Copies what is to be remembered; `kept` as `TailKeep` judged it. */
   record(record: RequestRecord, kept: KeepReason | undefined): void {
     this.#recent.add(record, kept);
-    const riders = record.batch?.riders;
-    if (riders !== undefined) riders.push(record.id);
+    const memberIds = record.batch?.memberIds;
+    if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
     this.#kept[kept].add(record, kept);
-    if (record.batch !== undefined) this.#gatherRiders(record.batch);
+    if (record.batch !== undefined) this.#gatherMemberIds(record.batch);
   }
 
   /** Newest first, by when they ended. */
@@ -72,8 +72,8 @@ export class FlightRecorder {
   /** Ids of the others that rode in a request's batch, as far as they are known. */
   matesOf({ batch, id }: RequestSnapshot): string[] {
     if (batch === undefined) return [];
-    const riders = batch.riders ?? this.#ridersOf(batch);
-    return riders.filter((rider) => rider !== id);
+    const memberIds = batch.memberIds ?? this.#memberIdsOf(batch);
+    return memberIds.filter((memberId) => memberId !== id);
   }
 
   /** A name for a batch: the same each time that it is asked for. */
@@ -98,12 +98,12 @@ export class FlightRecorder {
     return [...all.values()];
   }
 
-  #gatherRiders(batch: BatchRecord): void {
-    batch.riders ??= this.#ridersOf(batch);
+  #gatherMemberIds(batch: BatchRecord): void {
+    batch.memberIds ??= this.#memberIdsOf(batch);
   }
 
   /** Called for kept requests, some each second: no snapshots are made for it. */
-  #ridersOf(batch: BatchRecord): string[] {
-    return [...new Map(this.#rings.flatMap((ring) => [...ring.ridersOf(batch)])).values()];
+  #memberIdsOf(batch: BatchRecord): string[] {
+    return [...new Map(this.#rings.flatMap((ring) => [...ring.memberIdsOf(batch)])).values()];
   }
 }

@@ -107,7 +107,7 @@ export class RequestRing {
   }
 
   /** Ids, by sequence, of those that rode in a batch. */
-  *ridersOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
+  *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
     for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
       const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
       yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];

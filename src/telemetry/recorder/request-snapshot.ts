@@ -14,7 +14,7 @@ export interface ErrorFacts {
   readonly message: string;
 }
 
-export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'alternate' | 'callerId'> {
+export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback' | 'callerId'> {
   readonly error: ErrorFacts | undefined;
   /** Undefined: an ordinary one. */
   readonly kept: KeepReason | undefined;

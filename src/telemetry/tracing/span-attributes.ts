@@ -29,7 +29,7 @@ const MODEL_NAME = new AttributeKey('inference.model.name');
 const MODEL_VERSION = new AttributeKey('inference.model.version');
 const MODEL_SIGNATURE = new AttributeKey('inference.model.signature');
 const MODEL_REQUESTED = new AttributeKey('inference.model.requested');
-const ALTERNATE_REASON = new AttributeKey('inference.alternate.reason');
+const FALLBACK_REASON = new AttributeKey('inference.alternate.reason');
 const REQUEST_ID = new AttributeKey('inference.request.id');
 const REQUEST_ROWS = new AttributeKey('inference.request.rows');
 const REQUEST_BYTES = new AttributeKey('inference.request.bytes');
@@ -84,9 +84,9 @@ export class SpanAttributes {
 function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepReason | undefined): void {
   span.set(REQUEST_ID, clip(record.id));
   if (record.peer !== '') setPeer(span, clip(record.peer));
-  if (record.alternate !== undefined) {
-    span.set(MODEL_REQUESTED, record.alternate.asked);
-    span.set(ALTERNATE_REASON, record.alternate.reason);
+  if (record.fallback !== undefined) {
+    span.set(MODEL_REQUESTED, record.fallback.asked);
+    span.set(FALLBACK_REASON, record.fallback.reason);
   }
   if (record.rows > 0) span.set(REQUEST_ROWS, record.rows);
   if (record.requestBytes > 0) span.set(REQUEST_BYTES, record.requestBytes);

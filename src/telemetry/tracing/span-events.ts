@@ -1,16 +1,16 @@
 /** The events of a request's server span. */
 import type { ServingError } from '../../core/errors.ts';
 import type { EventName, RequestEvent } from '../request-event.ts';
-import type { AlternateRecord, IsolationRecord, RequestRecord } from '../request-record.ts';
+import type { FallbackRecord, IsolationRecord, RequestRecord } from '../request-record.ts';
 
 const NONE: readonly RequestEvent[] = [];
 
 /** What was noted on the way, that it was given to another model or run again, and how it ended before a run. */
 export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
-  const { events: noted, alternate, isolation, error } = record;
-  if ((noted ?? alternate ?? isolation ?? error) === undefined) return NONE;
+  const { events: noted, fallback, isolation, error } = record;
+  if ((noted ?? fallback ?? isolation ?? error) === undefined) return NONE;
   const events = [...(noted ?? NONE)];
-  if (alternate !== undefined) events.push(alternateEvent(record, alternate));
+  if (fallback !== undefined) events.push(fallbackEvent(record, fallback));
   if (isolation !== undefined) events.push(isolateEvent(isolation));
   const name = error === undefined ? undefined : endingOf(error);
   if (error !== undefined && name !== undefined) events.push(endingEvent(name, record, error));
@@ -28,7 +28,7 @@ function endingEvent(name: EventName, { stages }: RequestRecord, error: ServingE
 }
 
 /** The moment at which the request was given to another model. */
-function alternateEvent({ model, version }: RequestRecord, { asked, reason, at }: AlternateRecord): RequestEvent {
+function fallbackEvent({ model, version }: RequestRecord, { asked, reason, at }: FallbackRecord): RequestEvent {
   const attributes = {
     'inference.model.requested': asked,
     'inference.model.name': model,

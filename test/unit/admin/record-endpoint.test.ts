@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { RecordEndpoint } from '../../../src/admin/record-endpoint.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
 import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
-import { TapBoard } from '../../../src/proxy/records/tap-board.ts';
+import { RequestTaps } from '../../../src/proxy/records/request-taps.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parseRecords } from '../../support/prediction-logs.ts';
@@ -23,7 +23,7 @@ const SERVED = {
 /** An admin server, its address, and a model that is asked as often as a test says. */
 async function harness(t: TestContext) {
   const clock = new FakeClock();
-  const taps = new TapBoard({ clock, random: () => 0.5, onInternalError: assert.ifError });
+  const taps = new RequestTaps({ clock, random: () => 0.5, onInternalError: assert.ifError });
   const registry = new Registry();
   const record = new RecordEndpoint({ clock, taps, counters: new RecordCounters(registry), models: () => ['m', 'n'] });
   const askAdmin = await startAdmin(t, { record });

@@ -96,8 +96,8 @@ class Bench {
 
   start(handle: Handle, timeoutMs?: number): { call: PuppetCall; reader: CallReader } {
     const call = new PuppetCall(this.clock.nowMs(), timeoutMs);
-    const surroundings = { lifecycle: this.lifecycle, onInternalError: (error: unknown) => this.internal.push(error) };
-    return { call, reader: unaryMethod('s', methodOf(handle), surroundings).start(call) };
+    const shared = { lifecycle: this.lifecycle, onInternalError: (error: unknown) => this.internal.push(error) };
+    return { call, reader: unaryMethod('s', methodOf(handle), shared).start(call) };
   }
 
   get outcomes(): readonly string[] {

@@ -214,7 +214,7 @@ describe('Scheduler: what is written down', () => {
       outcome: 'ok',
       members: [],
       trace: undefined,
-      riders: undefined,
+      memberIds: undefined,
       isolation: undefined,
     });
   });

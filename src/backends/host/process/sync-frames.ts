@@ -15,7 +15,7 @@ const MOST_PIECES = 1024;
 
 export class SyncFrames {
   readonly #fd: number;
-  #desk: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #scratch: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES);
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -24,9 +24,9 @@ export class SyncFrames {
   /** The next frame, lent until the next read. Undefined: the other side is gone. Throws where the bytes are no frame. */
   read(): Frame | undefined {
     // Nothing follows a frame before it is answered, so this never takes a part of the next.
-    let filled = this.#readInto(this.#desk, 0, HEAD_BYTES);
+    let filled = this.#readInto(this.#scratch, 0, HEAD_BYTES);
     if (filled === undefined) return undefined;
-    const sizes = readHead(this.#desk);
+    const sizes = readHead(this.#scratch);
     const frame = this.#roomFor(sizes, filled);
     const wanted = HEAD_BYTES + sizes.restBytes;
     if (filled < wanted) filled = this.#readInto(frame, filled, wanted);
@@ -56,10 +56,10 @@ export class SyncFrames {
   /** Memory with what is there of the frame, large enough for the rest. */
   #roomFor({ restBytes }: FrameSizes, filled: number): Buffer<ArrayBuffer> {
     const needed = HEAD_BYTES + restBytes;
-    if (needed <= this.#desk.byteLength) return this.#desk;
+    if (needed <= this.#scratch.byteLength) return this.#scratch;
     const larger = Buffer.allocUnsafeSlow(needed <= KEPT_BYTES ? 2 ** Math.ceil(Math.log2(needed)) : needed);
-    larger.set(this.#desk.subarray(0, filled));
-    if (larger.byteLength <= KEPT_BYTES) this.#desk = larger;
+    larger.set(this.#scratch.subarray(0, filled));
+    if (larger.byteLength <= KEPT_BYTES) this.#scratch = larger;
     return larger;
   }
 }

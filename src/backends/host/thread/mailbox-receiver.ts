@@ -31,7 +31,7 @@ export class MailboxReceiver {
   readonly #places: readonly [Place, Place];
   readonly #signatures: readonly NumberedSignature[];
   /** The request's bytes in ordinary memory: ONNX Runtime refuses views of shared memory. */
-  readonly #desk: Uint8Array<ArrayBuffer>;
+  readonly #scratch: Uint8Array<ArrayBuffer>;
   #heard = 0;
   /** Of the call that was heard last. */
   #place: Place;
@@ -41,7 +41,7 @@ export class MailboxReceiver {
     this.#calls = new Int32Array(memory.calls, 0, 1);
     this.#places = [placeOf(first), placeOf(second)];
     this.#place = this.#places[0];
-    this.#desk = new Uint8Array(first.requests.byteLength);
+    this.#scratch = new Uint8Array(first.requests.byteLength);
     this.#signatures = numberSignatures(signatures);
   }
 
@@ -61,10 +61,10 @@ export class MailboxReceiver {
     const outputCount = request[REQUEST.outputCount]!;
     const outputs: string[] = [];
     for (let i = 0; i < outputCount; i++) outputs.push(signature.outputs[request[REQUEST.rest + i]!]!.name);
-    this.#desk.set(new Uint8Array(this.#place.requests, 0, request[REQUEST.slabBytes]!));
+    this.#scratch.set(new Uint8Array(this.#place.requests, 0, request[REQUEST.slabBytes]!));
     return {
       signatureName: signature.name,
-      inputs: readTensors(request, REQUEST.rest + outputCount, signature.inputs!, this.#desk),
+      inputs: readTensors(request, REQUEST.rest + outputCount, signature.inputs!, this.#scratch),
       outputs,
       deadline: instants[INSTANT.deadline]!,
       traceparent: readTraceparent(trace),

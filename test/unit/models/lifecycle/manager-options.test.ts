@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { readServeConfig } from '../../../../src/config/serve-config.ts';
 import type { ServeOptions } from '../../../../src/config/serve-options.ts';
 import { managerOptions } from '../../../../src/models/lifecycle/manager-options.ts';
-import { TRANSITION_POLICIES } from '../../../../src/models/versions/version-transitions.ts';
+import { TRANSITION_POLICIES } from '../../../../src/models/versions/transition-policy.ts';
 
 function read(...args: string[]): ServeOptions {
   const { config, errors } = readServeConfig(['--model=m=/m', ...args], {});

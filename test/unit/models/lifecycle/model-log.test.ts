@@ -17,9 +17,9 @@ it('each step of a model’s life is a line with what an operator looks for', ()
   events.onProgress('m', 5n, 20_000.4);
   events.onRetry('m', 5n, { error, retry: 1, maxRetries: 5, delayMs: 60_000 });
   events.onUnloadFailed('m', 3n, error);
-  events.onHindrance('m', 'base path /m does not exist', false);
-  events.onHindrance('m', 'version 1 is still being written', true);
-  events.onHindrance('m', undefined, false);
+  events.onBlocked('m', 'base path /m does not exist', false);
+  events.onBlocked('m', 'version 1 is still being written', true);
+  events.onBlocked('m', undefined, false);
   const facts = lines.map(({ level, msg, version, state, lasted_ms, elapsed_ms, retry, retry_in_ms }) =>
     [level, msg, version, state, lasted_ms, elapsed_ms, retry, retry_in_ms].filter((fact) => fact !== undefined),
   );

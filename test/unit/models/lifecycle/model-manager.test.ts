@@ -5,7 +5,7 @@ import { NO_EVENTS } from '../../../../src/models/lifecycle/model-events.ts';
 import { SOON_MS } from '../../../../src/models/lifecycle/poller.ts';
 import type { VersionStatus } from '../../../../src/models/serving/servable.ts';
 import { KEPT_ENDED } from '../../../../src/models/versions/version-table.ts';
-import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-life-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
 
 function isKind(kind: ErrorKind, text: RegExp) {
   return (error: unknown) => error instanceof ServingError && error.kind === kind && text.test(error.message);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { ModelManagerOptions } from '../../../../src/models/lifecycle/model-manager.ts';
-import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-life-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
 
 const POLL_MS = 1000;
 const ALL = { kind: 'all' } as const;

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
-import type { SignatureView } from '../../../../src/models/serving/signature-view.ts';
+import type { DeclaredSignature } from '../../../../src/models/serving/declared-signature.ts';
 import { valuesOf } from '../../../support/feature-specs.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -24,7 +24,7 @@ const GRAPH: Signature = signature(
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
-type Views = ReadonlyMap<string, SignatureView>;
+type Views = ReadonlyMap<string, DeclaredSignature>;
 
 async function load(t: TestContext, yaml: string, files: Record<string, string> = {}, graph = GRAPH): Promise<Views> {
   const directory = tempDirectory(t);
@@ -85,7 +85,7 @@ test('a classify signature takes examples and gives classes and scores', async (
   );
   assert.deepEqual(view.labels!.map(text), ['cat', '1', 'true']);
   assert.equal(view.inputs.kind, 'examples');
-  const { features } = view.inputs as Extract<SignatureView['inputs'], { kind: 'examples' }>;
+  const { features } = view.inputs as Extract<DeclaredSignature['inputs'], { kind: 'examples' }>;
   assert.deepEqual(
     features.map(({ name, input, kind, dtype, shape }) => [name, input, kind, dtype, shape]),
     [

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { VersionPolicy } from '../../../../src/config/model-config.ts';
 import { VersionWatch } from '../../../../src/models/versions/version-watch.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { FakeFiles } from '../../../support/model-life-harness.ts';
+import { FakeFiles } from '../../../support/model-lifecycle-harness.ts';
 
 const LATEST: VersionPolicy = { kind: 'latest', count: 1 };
 

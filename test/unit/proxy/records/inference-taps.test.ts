@@ -12,7 +12,7 @@ import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts
 import { MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
 import { RegressCall } from '../../../../src/proxy/handlers/regress.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
-import { TapBoard } from '../../../../src/proxy/records/tap-board.ts';
+import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { exampleBytes } from '../../../support/feature-specs.ts';
@@ -49,7 +49,7 @@ const REGRESS_TASK = { modelSpec: { name: 'm', signatureName: 'regress' }, metho
 
 function harness(behave = lengths, wantsResponse = true) {
   const clock = new FakeClock();
-  const board = new TapBoard({ clock, random: () => 0, onInternalError: (error) => assert.fail(`${error}`) });
+  const board = new RequestTaps({ clock, random: () => 0, onInternalError: (error) => assert.fail(`${error}`) });
   const models = new PuppetDirectory();
   models.add('m', { version: 7n, signatures: SIGNATURES, behave, labels: ['stable'] });
   const handle = models.acquire('m', {});

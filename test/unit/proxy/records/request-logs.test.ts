@@ -9,10 +9,10 @@ import { Registry } from 'prom-client';
 import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
+import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
+import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
 import type { OpenNew } from '../../../../src/proxy/records/rotating-record-file.ts';
-import { salvageRecordFiles } from '../../../../src/proxy/records/salvage.ts';
-import { TapBoard } from '../../../../src/proxy/records/tap-board.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { readRecords } from '../../../support/prediction-logs.ts';
@@ -32,7 +32,7 @@ function harness(t: TestContext, openNew?: OpenNew) {
     destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   });
   const registry = new Registry();
-  const taps = new TapBoard({ clock, onInternalError: assert.ifError });
+  const taps = new RequestTaps({ clock, onInternalError: assert.ifError });
   const counters = new RecordCounters(registry);
   const logs = new RequestLogs({
     clock,
@@ -74,8 +74,8 @@ function leave(directory: string, name: string, bytes: Uint8Array): void {
 
 describe('what a process that was killed left', () => {
   const name = (pid: number, host = 'pod', number = 1) => `m-20261125T122530Z-${host}-${pid}-${number}.tfrecord`;
-  const salvage = (directory: string) =>
-    salvageRecordFiles({
+  const recovery = (directory: string) =>
+    recoverRecordFiles({
       prefix: join(directory, 'm'),
       owner: { host: 'pod', pid: 1 },
       maxRecordBytes: 100,
@@ -86,9 +86,9 @@ describe('what a process that was killed left', () => {
     const directory = tempDirectory(t);
     leave(directory, `${name(40)}.partial`, Buffer.concat([ONE, TWO.subarray(0, 7)]));
     leave(directory, `${name(40, 'pod', 2)}.partial`, Buffer.concat([ONE, TWO]));
-    const { salvaged, errors } = await salvage(directory);
+    const { recovered, errors } = await recovery(directory);
     assert.deepEqual(errors, []);
-    assert.deepEqual(salvaged.map(({ records, cutBytes }) => [records, cutBytes]).sort(), [
+    assert.deepEqual(recovered.map(({ records, cutBytes }) => [records, cutBytes]).sort(), [
       [1, 7],
       [2, 0],
     ]);
@@ -100,7 +100,7 @@ describe('what a process that was killed left', () => {
     const directory = tempDirectory(t);
     leave(directory, `${name(40)}.partial`, new Uint8Array(0));
     leave(directory, `${name(41)}.partial`, ONE.subarray(0, 5));
-    await salvage(directory);
+    await recovery(directory);
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -108,8 +108,8 @@ describe('what a process that was killed left', () => {
     const directory = tempDirectory(t);
     const bytes = Buffer.concat([ONE, Buffer.alloc(40), TWO]);
     leave(directory, `${name(40)}.partial`, bytes);
-    const { salvaged } = await salvage(directory);
-    assert.equal(salvaged[0]!.isCorrupt, true);
+    const { recovered } = await recovery(directory);
+    assert.equal(recovered[0]!.isCorrupt, true);
     assert.deepEqual(readFileSync(join(directory, `${name(40)}.corrupt`)), bytes);
   });
 
@@ -122,21 +122,21 @@ describe('what a process that was killed left', () => {
       'm-notes',
     ];
     for (const other of others) leave(directory, other, ONE);
-    assert.deepEqual(await salvage(directory), { salvaged: [], errors: [] });
+    assert.deepEqual(await recovery(directory), { recovered: [], errors: [] });
     assert.deepEqual(readdirSync(directory).sort(), others.sort());
   });
 
   it('is told from ours by its being there first: a container’s process always has number 1', async (t) => {
     const directory = tempDirectory(t);
     leave(directory, `${name(1)}.partial`, ONE);
-    assert.equal((await salvage(directory)).salvaged.length, 1);
+    assert.equal((await recovery(directory)).recovered.length, 1);
   });
 
   it('is nothing where the directory is not there, and an error where it cannot be read', async (t) => {
     const directory = tempDirectory(t);
-    assert.deepEqual((await salvage(join(directory, 'nowhere'))).errors, []);
+    assert.deepEqual((await recovery(join(directory, 'nowhere'))).errors, []);
     writeFileSync(join(directory, 'file'), '');
-    assert.equal((await salvage(join(directory, 'file'))).errors.length, 1);
+    assert.equal((await recovery(join(directory, 'file'))).errors.length, 1);
   });
 });
 
@@ -162,7 +162,7 @@ describe('request logs', () => {
     logs.configure([config('a'), config('b')]);
     await logs.close();
     assert.deepEqual(files(), [left]);
-    const told = lines.filter(({ event }) => event === 'salvaged');
+    const told = lines.filter(({ event }) => event === 'recovered');
     assert.deepEqual(
       told.map(({ records, cut_bytes }) => [records, cut_bytes]),
       [[1, 4]],

@@ -44,9 +44,9 @@ it('a request that went well is one line at debug, with what is needed to find i
 
 it('a request that another model answered says whose place it took, and why', () => {
   const { log, lines } = requestLog();
-  log.write(requestRecord({ alternate: { asked: 'large', reason: 'degraded', at: 1 } }));
-  const [{ model, asked, alternate }] = lines as [Record<string, unknown>];
-  assert.deepEqual([model, asked, alternate], ['digits', 'large', 'degraded']);
+  log.write(requestRecord({ fallback: { asked: 'large', reason: 'degraded', at: 1 } }));
+  const [{ model, asked, fallback }] = lines as [Record<string, unknown>];
+  assert.deepEqual([model, asked, fallback], ['digits', 'large', 'degraded']);
 });
 
 it('a request that went well is no line at info', () => {

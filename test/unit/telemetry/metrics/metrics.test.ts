@@ -142,11 +142,11 @@ describe('batches', () => {
 
 it('answers in another’s place are counted for the model that was asked, and only good ones', async () => {
   const { metrics: all } = metrics();
-  const alternate = { asked: 'large', reason: 'fallback', at: 1 } as const;
-  all.recordRequest(requestRecord({ alternate }));
-  all.recordRequest(requestRecord({ alternate }));
-  all.recordRequest(requestRecord({ alternate: { ...alternate, reason: 'degraded' } }));
-  all.recordRequest(requestRecord({ alternate, outcome: 'backend_failed' }));
+  const fallback = { asked: 'large', reason: 'fallback', at: 1 } as const;
+  all.recordRequest(requestRecord({ fallback }));
+  all.recordRequest(requestRecord({ fallback }));
+  all.recordRequest(requestRecord({ fallback: { ...fallback, reason: 'degraded' } }));
+  all.recordRequest(requestRecord({ fallback, outcome: 'backend_failed' }));
   const count = (reason: string) => sampleOf(all, `pillion_alternate_answers_total{model="large",reason="${reason}"}`);
   assert.deepEqual([await count('fallback'), await count('degraded')], [2, 1]);
 });

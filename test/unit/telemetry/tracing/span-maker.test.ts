@@ -44,8 +44,8 @@ function refused(kind: ErrorKind) {
 
 it('a request that another model answered says whose place it took, and when', () => {
   const { makeRequestSpans, named, clock } = spanMaker();
-  const alternate = { asked: 'large', reason: 'fallback', at: 120 } as const;
-  makeRequestSpans(requestRecord({ trace: traceOf('a'), alternate }));
+  const fallback = { asked: 'large', reason: 'fallback', at: 120 } as const;
+  makeRequestSpans(requestRecord({ trace: traceOf('a'), fallback }));
   const { attributes, events } = named('Predict digits');
   assert.equal(attributes['inference.model.name'], 'digits');
   assert.equal(attributes['inference.model.requested'], 'large');

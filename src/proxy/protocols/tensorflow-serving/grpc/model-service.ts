@@ -18,7 +18,7 @@ import {
 } from '../../../../codec/tensorflow/reload-codec.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { Lookup } from '../../../call.ts';
-import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
+import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../../../handlers/model-info.ts';
@@ -31,7 +31,7 @@ export function registerModelService(
   engine: GrpcEngine,
   modelInfo: ModelInfoHandler,
   reload: ReloadHandler | undefined,
-  surroundings: ExchangeSurroundings,
+  shared: ExchangeContext,
 ): void {
   const status: Method<Uint8Array, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
@@ -41,14 +41,14 @@ export function registerModelService(
     },
     encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
   };
-  engine.register(unaryMethod(MODEL_SERVICE, status, surroundings));
-  engine.register(reloadMethod(reload, surroundings));
+  engine.register(unaryMethod(MODEL_SERVICE, status, shared));
+  engine.register(reloadMethod(reload, shared));
 }
 
-function reloadMethod(reload: ReloadHandler | undefined, surroundings: ExchangeSurroundings): GrpcMethod {
+function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext): GrpcMethod {
   const name = 'HandleReloadConfigRequest';
   if (reload === undefined) {
-    return unbuiltMethod(MODEL_SERVICE, name, surroundings, 'to allow it start the server with --enable_reload_rpc');
+    return unbuiltMethod(MODEL_SERVICE, name, shared, 'to allow it start the server with --enable_reload_rpc');
   }
   const method: Method<Uint8Array, readonly CounterIncrease[]> = {
     name,
@@ -58,7 +58,7 @@ function reloadMethod(reload: ReloadHandler | undefined, surroundings: ExchangeS
     },
     encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
   };
-  return unaryMethod(MODEL_SERVICE, method, surroundings);
+  return unaryMethod(MODEL_SERVICE, method, shared);
 }
 
 /** GetModelStatusRequest: 1 model_spec. */

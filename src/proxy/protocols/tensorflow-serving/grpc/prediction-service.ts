@@ -23,7 +23,7 @@ import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import { Lookup } from '../../../call.ts';
-import type { ExchangeSurroundings, Method } from '../../../exchange.ts';
+import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
 import { ClassifyCall } from '../../../handlers/classify.ts';
@@ -48,7 +48,7 @@ export interface PredictionServiceOptions {
 export function registerPredictionService(
   engine: GrpcEngine,
   options: PredictionServiceOptions,
-  surroundings: ExchangeSurroundings,
+  shared: ExchangeContext,
 ): void {
   const { predict: handler, modelInfo, maxTensorBytes } = options;
   const methods: readonly Method<Uint8Array>[] = [
@@ -80,7 +80,7 @@ export function registerPredictionService(
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
     } satisfies Method<Uint8Array, ModelMetadata>,
   ];
-  for (const method of methods) engine.register(unaryMethod(PREDICTION_SERVICE, method, surroundings));
+  for (const method of methods) engine.register(unaryMethod(PREDICTION_SERVICE, method, shared));
 }
 
 class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {

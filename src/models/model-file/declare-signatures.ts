@@ -16,7 +16,7 @@ import {
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { SignatureView } from '../serving/signature-view.ts';
+import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { SignatureDeclaration } from './declaration.ts';
 import { declareFeatures } from './declare-features.ts';
 import { rowDefault } from './default-row.ts';
@@ -29,11 +29,11 @@ interface Job {
 }
 
 /** By name. Problems go to the file's; the views are of use only if there are none. */
-export function declareViews(
+export function declareSignatures(
   declarations: readonly SignatureDeclaration[],
   graphs: ReadonlyMap<string, Signature>,
-): ReadonlyMap<string, SignatureView> {
-  const views = new Map<string, SignatureView>();
+): ReadonlyMap<string, DeclaredSignature> {
+  const views = new Map<string, DeclaredSignature>();
   const [first] = graphs;
   const graph = graphs.get(DEFAULT_SIGNATURE_NAME);
   for (const declared of declarations) {
@@ -44,7 +44,7 @@ export function declareViews(
   return views;
 }
 
-function declareView(job: Job): SignatureView {
+function declareView(job: Job): DeclaredSignature {
   switch (job.declared.method) {
     case 'predict':
       return declarePredict(job);
@@ -55,7 +55,7 @@ function declareView(job: Job): SignatureView {
   }
 }
 
-function declarePredict(job: Job): SignatureView {
+function declarePredict(job: Job): DeclaredSignature {
   const { declared, graph, graphName } = job;
   const aliases = aliasesOfInputs(job);
   const inputs = new Map<string, TensorSpec>();
@@ -131,7 +131,7 @@ function outputNames({ declared, graph }: Job): ReadonlyMap<string, string> {
   return names;
 }
 
-function declareClassify(job: Job): SignatureView {
+function declareClassify(job: Job): DeclaredSignature {
   const { declared } = job;
   const names = outputNames(job);
   checkAliases(job, [CLASSES_OUTPUT, SCORES_OUTPUT]);
@@ -157,7 +157,7 @@ function declareClassify(job: Job): SignatureView {
   return exampleView(job, CLASSIFY_METHOD_NAME, names, outputs, labels);
 }
 
-function declareRegress(job: Job): SignatureView {
+function declareRegress(job: Job): DeclaredSignature {
   const { declared } = job;
   const names = outputNames(job);
   checkAliases(job, [VALUES_OUTPUT]);
@@ -222,7 +222,7 @@ function exampleView(
   names: ReadonlyMap<string, string>,
   outputs: ReadonlyMap<string, TensorSpec>,
   labels: readonly Uint8Array[] | undefined,
-): SignatureView {
+): DeclaredSignature {
   const { declared, graph, graphName } = job;
   const examples: TensorSpec = { dtype: 'string', shape: [-1], tensorName: EXAMPLES_INPUT };
   const inputs = new Map([[EXAMPLES_INPUT, examples]]);

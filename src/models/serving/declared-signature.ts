@@ -16,27 +16,27 @@ import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, EXAMPLES_INPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 
-export interface SignatureView {
+export interface DeclaredSignature {
   readonly name: string;
   /** As callers see it; inputs in the order of the graph's. */
   readonly signature: Signature;
   /** The graph's signature that is run. */
   readonly graphName: string;
-  readonly inputs: ViewInputs;
+  readonly inputs: DeclaredInputs;
   /** Alias → the graph's output. */
   readonly outputs: ReadonlyMap<string, string>;
   /** Names of the columns of `scores`: `classes` is made of them. */
   readonly labels: readonly Uint8Array[] | undefined;
 }
 
-export type ViewInputs =
+export type DeclaredInputs =
   /** Alias → the graph's input. */
   | { readonly kind: 'tensors'; readonly graphNames: ReadonlyMap<string, string> }
   /** In the order of the graph's inputs. Views with one `sharing` make the same tensors of the same examples. */
   | { readonly kind: 'examples'; readonly features: readonly FeatureSpec[]; readonly sharing: string };
 
 /** The graph's inputs for checked inputs of the view. Throws `invalid_request` and `too_large`. */
-export function toGraphInputs(view: SignatureView, inputs: TensorMap, maxBytes: number): TensorMap {
+export function toGraphInputs(view: DeclaredSignature, inputs: TensorMap, maxBytes: number): TensorMap {
   const { name } = view;
   if (view.inputs.kind === 'examples') {
     const { data } = inputs.get(EXAMPLES_INPUT) as StringTensor;
@@ -48,12 +48,12 @@ export function toGraphInputs(view: SignatureView, inputs: TensorMap, maxBytes: 
 }
 
 /** What the graph must give for these outputs of the view: each once. */
-export function graphOutputs(view: SignatureView, outputs: readonly string[]): readonly string[] {
+export function graphOutputs(view: DeclaredSignature, outputs: readonly string[]): readonly string[] {
   return [...new Set(outputs.map((alias) => view.outputs.get(sourceOf(view, alias))!))];
 }
 
 /** The view's outputs, in that order, from the graph's. Throws `invalid_request` where labels do not fit the scores. */
-export function fromGraphOutputs(view: SignatureView, given: TensorMap, outputs: readonly string[]): TensorMap {
+export function fromGraphOutputs(view: DeclaredSignature, given: TensorMap, outputs: readonly string[]): TensorMap {
   const named = new Map<string, Tensor>();
   for (const alias of outputs) {
     const tensor = given.get(view.outputs.get(sourceOf(view, alias))!)!;
@@ -62,16 +62,16 @@ export function fromGraphOutputs(view: SignatureView, given: TensorMap, outputs:
   return named;
 }
 
-function isMadeOfLabels(view: SignatureView, alias: string): boolean {
+function isMadeOfLabels(view: DeclaredSignature, alias: string): boolean {
   return alias === CLASSES_OUTPUT && view.labels !== undefined;
 }
 
 /** Labels take their number of rows from the scores. */
-function sourceOf(view: SignatureView, alias: string): string {
+function sourceOf(view: DeclaredSignature, alias: string): string {
   return isMadeOfLabels(view, alias) ? SCORES_OUTPUT : alias;
 }
 
-function classesOf(view: SignatureView, labels: readonly Uint8Array[], scores: Tensor): Tensor {
+function classesOf(view: DeclaredSignature, labels: readonly Uint8Array[], scores: Tensor): Tensor {
   const { shape } = scores;
   if (shape.length !== 2 || shape[1] !== labels.length) {
     throw new ServingError(

@@ -202,7 +202,7 @@ export class LifeHarness {
         tell(`${model}/${version} ${state}`),
       onProgress: (model, version, elapsedMs) => tell(`${model}/${version} still loading after ${elapsedMs}`),
       onRetry: (model, version, { retry, maxRetries }) => tell(`${model}/${version} retry ${retry} of ${maxRetries}`),
-      onHindrance: (model, reason) => tell(`${model} waits: ${reason}`),
+      onBlocked: (model, reason) => tell(`${model} waits: ${reason}`),
       onForgotten: (model, version) => tell(`${model}/${version} forgotten`),
     };
   }

@@ -9,7 +9,7 @@ const PASSING_CODES = /\b(EIO|ESTALE|EAGAIN|EBUSY|EINTR|EMFILE|ENFILE|ENOMEM|ENO
 const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|OUT_OF_MEMORY/i;
 
 /** False: only other files, another configuration or a reload can help. */
-export function isHealable(error: ServingError): boolean {
+export function isRetryable(error: ServingError): boolean {
   switch (error.kind) {
     case 'worker_lost':
     case 'backend_unavailable':

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { numericTensor, type Tensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import type { SignatureView } from '../../../../src/models/serving/signature-view.ts';
-import { ViewedRunner } from '../../../../src/models/serving/viewed-runner.ts';
+import type { DeclaredSignature } from '../../../../src/models/serving/declared-signature.ts';
+import { DeclaredSignatureRunner } from '../../../../src/models/serving/declared-signature-runner.ts';
 import type { SchedulerRequest } from '../../../../src/scheduler/task.ts';
 import { exampleBytes, featureSpec, valuesOf } from '../../../support/feature-specs.ts';
 import { type Behaviour, PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
@@ -12,7 +12,7 @@ import { type Behaviour, PuppetRunner, signature, spec } from '../../../support/
 const SEEN: Signature = signature({ inputs: spec('string', [-1]) }, { scores: spec('float32', [-1, 2]) });
 const LABELS = ['no', 'yes'].map((label) => new TextEncoder().encode(label));
 
-function view(name: string, more: Partial<SignatureView> = {}): SignatureView {
+function view(name: string, more: Partial<DeclaredSignature> = {}): DeclaredSignature {
   return {
     name,
     signature: SEEN,
@@ -41,9 +41,12 @@ function request(
   return { signatureName, inputs, outputs, context: context as unknown as SchedulerRequest['context'] };
 }
 
-function runner(...views: readonly SignatureView[]): { viewed: ViewedRunner; inner: PuppetRunner } {
+function runner(...views: readonly DeclaredSignature[]): { viewed: DeclaredSignatureRunner; inner: PuppetRunner } {
   const inner = new PuppetRunner(graph);
-  return { inner, viewed: new ViewedRunner(inner, new Map(views.map((each) => [each.name, each])), 1 << 20) };
+  return {
+    inner,
+    viewed: new DeclaredSignatureRunner(inner, new Map(views.map((each) => [each.name, each])), 1 << 20),
+  };
 }
 
 const values = (outputs: TensorMap | undefined, name: string): unknown[] => valuesOf(outputs?.get(name));
@@ -72,7 +75,7 @@ test("what names the graph's own signature is handed on as it is", async () => {
 test('views that read examples alike run once for all, others for themselves', async () => {
   const values2 = view('two', { outputs: new Map([['outputs', 'n']]), labels: undefined });
   const { inputs } = view('x');
-  const other = view('three', { inputs: { ...inputs, sharing: 'y' } as SignatureView['inputs'] });
+  const other = view('three', { inputs: { ...inputs, sharing: 'y' } as DeclaredSignature['inputs'] });
   const { viewed, inner } = runner(view('one'), values2, other);
   const example = exampleBytes({ x: [1, 2] });
   const answers = await viewed.submitTogether([

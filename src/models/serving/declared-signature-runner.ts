@@ -8,18 +8,18 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
+import { type DeclaredSignature, fromGraphOutputs, graphOutputs, toGraphInputs } from './declared-signature.ts';
 import type { ServableRunner } from './servable.ts';
-import { fromGraphOutputs, graphOutputs, type SignatureView, toGraphInputs } from './signature-view.ts';
 
 /** By the name under which callers ask for it. */
-export type SignatureViews = ReadonlyMap<string, SignatureView>;
+export type DeclaredSignatures = ReadonlyMap<string, DeclaredSignature>;
 
 /** The views of a model that has been opened; undefined where it declares none. If they do not fit, it is closed again. */
-export async function viewsOf(
+export async function declaredSignaturesOf(
   file: ModelFile | undefined,
   graphs: Signatures,
   opened: { close(): Promise<void> },
-): Promise<SignatureViews | undefined> {
+): Promise<DeclaredSignatures | undefined> {
   try {
     const views = file?.views(graphs);
     return views === undefined || views.size === 0 ? undefined : views;
@@ -30,20 +30,20 @@ export async function viewsOf(
 }
 
 /** What callers see: views beside the graph's own signatures, and instead of one where it has its name. */
-export function withViews(graphs: Signatures, views: SignatureViews | undefined): Signatures {
+export function withDeclaredSignatures(graphs: Signatures, views: DeclaredSignatures | undefined): Signatures {
   if (views === undefined) return graphs;
   const signatures = new Map(graphs);
   for (const [key, view] of views) signatures.set(key, view.signature);
   return signatures;
 }
 
-export class ViewedRunner implements ServableRunner {
+export class DeclaredSignatureRunner implements ServableRunner {
   readonly #inner: ServableRunner;
-  readonly #views: SignatureViews;
+  readonly #views: DeclaredSignatures;
   readonly #maxBytes: number;
 
   /** `maxBytes`: what the tensors that are made of one request's examples may take together. */
-  constructor(inner: ServableRunner, views: SignatureViews, maxBytes: number) {
+  constructor(inner: ServableRunner, views: DeclaredSignatures, maxBytes: number) {
     this.#inner = inner;
     this.#views = views;
     this.#maxBytes = maxBytes;
@@ -121,10 +121,10 @@ export class ViewedRunner implements ServableRunner {
 }
 
 interface Viewed {
-  readonly view: SignatureView;
+  readonly view: DeclaredSignature;
   readonly request: SchedulerRequest;
 }
 
-function isViewed(each: { readonly view: SignatureView | undefined }): each is Viewed {
+function isViewed(each: { readonly view: DeclaredSignature | undefined }): each is Viewed {
   return each.view !== undefined;
 }

@@ -5,7 +5,7 @@
 import type { ServingError } from '../../core/errors.ts';
 import type { FoundVersion } from './version-watch.ts';
 
-export class GivenUp {
+export class FailedLoads {
   readonly #failures = new Map<bigint, { readonly fingerprint: string; readonly error: ServingError }>();
 
   add({ version, fingerprint }: FoundVersion, error: ServingError): void {

@@ -3,14 +3,14 @@ import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { VersionLoader } from '../loading/version-loader.ts';
+import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
-import type { TransitionPolicy } from '../versions/version-transitions.ts';
 import type { ModelEvents } from './model-events.ts';
 
 /** Rejects with `insufficient_memory` where the version would not fit if it were loaded now. */
 export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
 
-export interface LifeSettings {
+export interface LifecycleSettings {
   readonly files: VersionFiles;
   readonly clock: Clock;
   readonly loader: VersionLoader;

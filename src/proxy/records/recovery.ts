@@ -17,7 +17,7 @@ import process from 'node:process';
 import { type RecordProblem, recordProblemOf, TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
 import { CORRUPT, type FileOwner, type LeftoverName, leftoversAmong } from './record-file-name.ts';
 
-export interface SalvageOptions {
+export interface RecoveryOptions {
   readonly prefix: string;
   readonly owner: FileOwner;
   readonly maxRecordBytes: number;
@@ -25,7 +25,7 @@ export interface SalvageOptions {
   isAlive?(pid: number): boolean;
 }
 
-export interface Salvaged {
+export interface RecoveredFile {
   /** As it is called now; undefined = removed. */
   readonly path: string | undefined;
   readonly records: number;
@@ -34,16 +34,16 @@ export interface Salvaged {
   readonly isCorrupt: boolean;
 }
 
-export interface SalvageReport {
-  readonly salvaged: readonly Salvaged[];
+export interface RecoveryReport {
+  readonly recovered: readonly RecoveredFile[];
   /** What could not be done; those files are as they were. */
   readonly errors: readonly unknown[];
 }
 
 /** Never rejects. */
-export async function salvageRecordFiles(options: SalvageOptions): Promise<SalvageReport> {
+export async function recoverRecordFiles(options: RecoveryOptions): Promise<RecoveryReport> {
   const { prefix, owner, isAlive = isProcessAlive } = options;
-  const salvaged: Salvaged[] = [];
+  const recovered: RecoveredFile[] = [];
   const errors: unknown[] = [];
   const names = await readdir(dirname(prefix)).catch((error: NodeJS.ErrnoException) => {
     // Where nothing was ever written nothing was left.
@@ -54,15 +54,15 @@ export async function salvageRecordFiles(options: SalvageOptions): Promise<Salva
     // Our own number is our predecessor's in a container, where the first process is always number 1.
     if (leftover.pid !== owner.pid && isAlive(leftover.pid)) continue;
     try {
-      salvaged.push(await salvage(leftover, options.maxRecordBytes));
+      recovered.push(await recovery(leftover, options.maxRecordBytes));
     } catch (error) {
       errors.push(error);
     }
   }
-  return { salvaged, errors };
+  return { recovered, errors };
 }
 
-async function salvage({ path, wholePath }: LeftoverName, maxRecordBytes: number): Promise<Salvaged> {
+async function recovery({ path, wholePath }: LeftoverName, maxRecordBytes: number): Promise<RecoveredFile> {
   const { records, wholeBytes, allBytes, problem } = await survey(path, maxRecordBytes);
   if (problem === 'corrupt' || problem === 'too_large') {
     await rename(path, wholePath + CORRUPT);

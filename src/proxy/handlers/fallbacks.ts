@@ -17,7 +17,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest, ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import type { AlternateReason } from '../../telemetry/request-record.ts';
+import type { FallbackReason } from '../../telemetry/request-record.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 
@@ -32,10 +32,10 @@ export interface MovableRequest extends SchedulerRequest {
 }
 
 /** Somebody else to ask. */
-interface StandIn {
+interface Fallback {
   readonly handle: ServableHandle;
   readonly served: ServedSignature;
-  readonly reason: AlternateReason;
+  readonly reason: FallbackReason;
 }
 
 /** What is known of a search: where it stands, and what came of it. */
@@ -51,7 +51,7 @@ interface Search {
   readonly failures: string[];
 }
 
-export class Alternates {
+export class Fallbacks {
   readonly #models: ServableDirectory;
 
   constructor(models: ServableDirectory) {
@@ -59,7 +59,7 @@ export class Alternates {
   }
 
   /** Somebody who answers for a model that is not there. Throws `error`, which said so, where there is nobody. */
-  insteadOf(spec: ModelSpec, error: ServingError, context: RequestContext): StandIn {
+  insteadOf(spec: ModelSpec, error: ServingError, context: RequestContext): Fallback {
     if (!this.#isAbsence(spec, error)) throw error;
     const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
     const search: Search = { signatureName, request: undefined, asked: spec.name, seen: new Set(), failures: [] };
@@ -80,7 +80,7 @@ export class Alternates {
 
   async #answerElsewhere(request: MovableRequest, first: ServingError): Promise<TensorMap> {
     const { served, context } = request;
-    const asked = context.alternate?.asked ?? served.name;
+    const asked = context.fallback?.asked ?? served.name;
     const { signatureName } = served;
     const search: Search = { signatureName, request, asked: served.name, seen: new Set([served]), failures: [] };
     for (let error = first; ; ) {
@@ -101,17 +101,17 @@ export class Alternates {
   }
 
   /** The next that can be asked after `error`; undefined: there is none. */
-  #next(search: Search, error: ServingError): StandIn | undefined {
+  #next(search: Search, error: ServingError): Fallback | undefined {
     for (let cause = error; ; ) {
       const reason = reasonOf(cause.kind);
       if (reason === undefined) return undefined;
-      const named = this.#models.alternates?.(search.asked);
+      const named = this.#models.fallbacks?.(search.asked);
       const choice = reason === 'fallback' ? named?.fallback : named?.degradeTo;
       if (choice === undefined || search.seen.has(choice)) return undefined;
       search.seen.add(choice);
       search.asked = choice.name;
       try {
-        return standIn(this.#models.acquire(choice.name, choice), reason, search);
+        return fallback(this.#models.acquire(choice.name, choice), reason, search);
       } catch (thrown) {
         cause = toServingError(thrown);
         search.failures.push(`"${choice.name}": ${cause.message}`);
@@ -132,7 +132,7 @@ export class Alternates {
   }
 }
 
-function reasonOf(kind: ErrorKind): AlternateReason | undefined {
+function reasonOf(kind: ErrorKind): FallbackReason | undefined {
   switch (kind) {
     case 'overloaded':
       return 'degraded';
@@ -149,7 +149,7 @@ function reasonOf(kind: ErrorKind): AlternateReason | undefined {
 }
 
 /** Undefined if it was asked before. Throws if it does not fit; nothing stays borrowed then. */
-function standIn(handle: ServableHandle, reason: AlternateReason, search: Search): StandIn | undefined {
+function fallback(handle: ServableHandle, reason: FallbackReason, search: Search): Fallback | undefined {
   try {
     const { servable } = handle;
     const served = servable.served.get(search.signatureName);
@@ -181,7 +181,7 @@ function checkFits({ inputs, outputs }: MovableRequest, served: ServedSignature)
 }
 
 /** A version that is unloaded waits for what was submitted to it by itself. */
-async function runOn({ handle, served }: StandIn, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
+async function runOn({ handle, served }: Fallback, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
   try {
     const { signatureName, signature } = served;
     const ordered = checkInputs(served, signature, inputs);
@@ -191,11 +191,11 @@ async function runOn({ handle, served }: StandIn, { inputs, outputs, context }: 
   }
 }
 
-function noteOn(context: RequestContext, asked: string, { served, reason }: StandIn): void {
+function noteOn(context: RequestContext, asked: string, { served, reason }: Fallback): void {
   context.model = served.name;
   context.version = served.versionText;
   context.signatureName = served.signatureName;
-  context.alternate = { asked, reason, at: context.now() };
+  context.fallback = { asked, reason, at: context.now() };
 }
 
 /** The first error, and what came of asking others. */

@@ -5,7 +5,7 @@
  */
 import type { VersionRecord } from './version-record.ts';
 
-export class OperatorWishes {
+export class OperatorOverrides {
   readonly #leftOut = new Set<bigint>();
   readonly #broughtIn = new Set<bigint>();
   readonly #outdated = new WeakSet<VersionRecord>();

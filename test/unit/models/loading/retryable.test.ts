@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { isHealable } from '../../../../src/models/loading/healable.ts';
+import { isRetryable } from '../../../../src/models/loading/retryable.ts';
 
 const cause = (code: string): Error => Object.assign(new Error(`${code}: read`), { code });
 
@@ -17,7 +17,7 @@ it('a load is tried again for what may pass', () => {
     new ServingError('load_failed', 'its worker thread ended while loading', { attributes: { workerEnded: true } }),
     new ServingError('internal', 'internal error', { cause: new Error('Array buffer: out of memory') }),
   ];
-  for (const error of passing) assert.equal(isHealable(error), true, error.message);
+  for (const error of passing) assert.equal(isRetryable(error), true, error.message);
 });
 
 it('a load is not tried again for what the artifact is at fault for', () => {
@@ -29,5 +29,5 @@ it('a load is not tried again for what the artifact is at fault for', () => {
     new ServingError('unsupported', 'no such operator'),
     new ServingError('internal', 'internal error', { cause: new TypeError('x is undefined') }),
   ];
-  for (const error of definite) assert.equal(isHealable(error), false, error.message);
+  for (const error of definite) assert.equal(isRetryable(error), false, error.message);
 });

@@ -8,7 +8,7 @@ import {
   nextAction,
   TRANSITION_POLICIES,
   type TransitionPolicy,
-} from '../../../../src/models/versions/version-transitions.ts';
+} from '../../../../src/models/versions/transition-policy.ts';
 
 const NONE: ReadonlySet<bigint> = new Set();
 
@@ -17,7 +17,7 @@ function living(version: bigint, state: VersionState, isCurrent = true): LivingV
 }
 
 function next(records: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): string {
-  const action = nextAction(records, { aspired, givenUp: NONE }, policy);
+  const action = nextAction(records, { aspired, failedLoads: NONE }, policy);
   if (action === undefined) return 'nothing';
   return action.kind === 'load' ? `load ${action.version}` : `unload ${action.record.version}`;
 }
@@ -41,12 +41,12 @@ describe('nextAction', () => {
 
   it('unloads nothing on account of a version that takes nobody’s place', () => {
     const up = [living(1n, 'AVAILABLE'), living(2n, 'AVAILABLE')];
-    const wanted = { aspired: [3n, 1n], beside: [1n], givenUp: NONE };
+    const wanted = { aspired: [3n, 1n], beside: [1n], failedLoads: NONE };
     assert.deepEqual(nextAction(up, wanted, 'availability'), { kind: 'load', version: 3n });
     assert.equal(nextAction([...up, living(3n, 'LOADING')], wanted, 'availability'), undefined);
     const done = nextAction([...up, living(3n, 'AVAILABLE')], wanted, 'availability');
     assert.deepEqual(done, { kind: 'unload', record: up[1] });
-    const alone = nextAction(up, { aspired: [1n], beside: [1n], givenUp: NONE }, 'availability');
+    const alone = nextAction(up, { aspired: [1n], beside: [1n], failedLoads: NONE }, 'availability');
     assert.deepEqual(alone, { kind: 'unload', record: up[1] }, 'nothing is wanted in its place');
   });
 
@@ -67,8 +67,8 @@ describe('nextAction', () => {
   });
 
   it('does not try again what was given up, and keeps the old version then', () => {
-    const givenUp = new Set([2n]);
-    assert.equal(nextAction([living(1n, 'AVAILABLE')], { aspired: [2n], givenUp }, 'availability'), undefined);
+    const failedLoads = new Set([2n]);
+    assert.equal(nextAction([living(1n, 'AVAILABLE')], { aspired: [2n], failedLoads }, 'availability'), undefined);
   });
 });
 
@@ -98,7 +98,7 @@ class World {
     for (let steps = 0; ; steps++) {
       assert.ok(steps < 100, 'it never comes to rest');
       const wasUp = this.isUp();
-      const action = nextAction(this.lives, { aspired: this.aspired, givenUp: NONE }, this.policy);
+      const action = nextAction(this.lives, { aspired: this.aspired, failedLoads: NONE }, this.policy);
       if (action === undefined) return;
       if (action.kind === 'load') this.lives.push({ version: action.version, state: 'LOADING', isCurrent: true });
       else this.move(action.record, action.record.state === 'START' ? 'END' : 'UNLOADING');

@@ -6,7 +6,7 @@ import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.t
 import { runCall } from '../../../../src/proxy/call.ts';
 import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
 import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
-import { TapBoard, type TapConsumer } from '../../../../src/proxy/records/tap-board.ts';
+import { RequestTaps, type TapConsumer } from '../../../../src/proxy/records/request-taps.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { parseRecords } from '../../../support/prediction-logs.ts';
@@ -52,7 +52,7 @@ const floatsOf = (bytes: Uint8Array): number[] => [...new Float32Array(Uint8Arra
 function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () => number; behave?: Behaviour } = {}) {
   const clock = new FakeClock();
   const errors: unknown[] = [];
-  const board = new TapBoard({ clock, random, onInternalError: (error) => errors.push(error) });
+  const board = new RequestTaps({ clock, random, onInternalError: (error) => errors.push(error) });
   const models = new PuppetDirectory();
   models.add('m', { behave, labels: ['stable'] });
   const handle = models.acquire('m', {});

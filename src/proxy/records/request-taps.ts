@@ -37,7 +37,7 @@ export interface TapConsumer {
   take(record: Buffer): void;
 }
 
-export interface TapBoardOptions {
+export interface RequestTapsOptions {
   readonly clock: Clock;
   /** 0 ≤ n < 1; Math.random by default. */
   readonly random?: () => number;
@@ -56,11 +56,11 @@ class ModelTapPoint implements TapPoint {
   }
 }
 
-export class TapBoard {
-  readonly #options: TapBoardOptions;
+export class RequestTaps {
+  readonly #options: RequestTapsOptions;
   readonly #points = new Map<string, ModelTapPoint>();
 
-  constructor(options: TapBoardOptions) {
+  constructor(options: RequestTapsOptions) {
     this.#options = options;
   }
 
@@ -91,10 +91,10 @@ export class TapBoard {
 
 class ModelTap implements RequestTap {
   readonly consumers: readonly TapConsumer[];
-  readonly #options: TapBoardOptions;
+  readonly #options: RequestTapsOptions;
   readonly #random: () => number;
 
-  constructor(options: TapBoardOptions, consumers: readonly TapConsumer[]) {
+  constructor(options: RequestTapsOptions, consumers: readonly TapConsumer[]) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.consumers = consumers;
@@ -112,10 +112,10 @@ class ModelTap implements RequestTap {
 }
 
 class Sample implements SampledRequest {
-  readonly #options: TapBoardOptions;
+  readonly #options: RequestTapsOptions;
   readonly #chosen: readonly TapConsumer[];
 
-  constructor(options: TapBoardOptions, chosen: readonly TapConsumer[]) {
+  constructor(options: RequestTapsOptions, chosen: readonly TapConsumer[]) {
     this.#options = options;
     this.#chosen = chosen;
   }

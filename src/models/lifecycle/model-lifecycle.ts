@@ -14,43 +14,43 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
+import { nextAction } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
-import { VersionLives } from '../versions/version-lives.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
 import { findVersion } from '../versions/version-source.ts';
 import { idleOnDisk, versionStates } from '../versions/version-states.ts';
 import type { VersionTable } from '../versions/version-table.ts';
-import { nextAction } from '../versions/version-transitions.ts';
+import { VersionTransitions } from '../versions/version-transitions.ts';
 import { type FoundVersion, type Look, VersionWatch } from '../versions/version-watch.ts';
 import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
-import type { LifeSettings } from './life-settings.ts';
+import type { LifecycleSettings } from './lifecycle-settings.ts';
 import { Poller } from './poller.ts';
 import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf } from './refusals.ts';
 
-export class ModelLife {
+export class ModelLifecycle {
   readonly name: string;
   readonly first: FirstReady;
   /** For others to look at; what changes it is said here. */
   readonly wanted = new WantedVersions();
-  readonly #settings: LifeSettings;
-  readonly #lives: VersionLives;
+  readonly #settings: LifecycleSettings;
+  readonly #lives: VersionTransitions;
   readonly #table: VersionTable;
   readonly #poller: Poller;
   #watch: VersionWatch;
   #config: ModelConfig;
   /** Counts configurations that need their versions loaded anew. */
   #generation = 0;
-  #hindrance: string | undefined;
+  #blockedReason: string | undefined;
   #isRetired = false;
 
-  constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifeSettings) {
+  constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifecycleSettings) {
     this.name = flatText(config.name);
     this.#config = config;
     this.#settings = settings;
     this.first = new FirstReady(rule);
-    this.#lives = new VersionLives({
+    this.#lives = new VersionTransitions({
       name: config.name,
       settings,
       onFailed: (record, error) => this.#onFailed(record, error),
@@ -92,7 +92,7 @@ export class ModelLife {
   reconfigure(config: ModelConfig): void {
     const before = this.#config;
     this.#config = config;
-    this.wanted.givenUp.forgetAll();
+    this.wanted.failedLoads.forgetAll();
     if (needsNewLoad(before, config)) this.#generation += 1;
     if (isMoved(before, config)) {
       this.#watch = new VersionWatch(this.#settings.files, this.#settings.clock);
@@ -107,8 +107,8 @@ export class ModelLife {
    */
   renew(version: bigint): void {
     this.#checkKnown(version);
-    for (const record of this.#upOf(version)) if (record.state === 'AVAILABLE') this.wanted.wishes.renew(record);
-    this.wanted.givenUp.forget(version);
+    for (const record of this.#upOf(version)) if (record.state === 'AVAILABLE') this.wanted.overrides.renew(record);
+    this.wanted.failedLoads.forget(version);
     this.#step();
     void this.#poller.now();
   }
@@ -119,7 +119,7 @@ export class ModelLife {
    */
   leaveOut(version: bigint): void {
     this.#checkKnown(version);
-    this.wanted.wishes.leaveOut(version, this.wanted.isOfPolicy(version));
+    this.wanted.overrides.leaveOut(version, this.wanted.isOfPolicy(version));
     for (const record of this.#upOf(version)) this.#lives.takeDown(record);
     this.#step();
   }
@@ -135,8 +135,8 @@ export class ModelLife {
       await this.#settings.checkMemory(config, version, directory);
     }
     if (this.#isRetired || config !== this.#config) throw changedMeanwhile(this.name);
-    this.wanted.wishes.bringIn(version, this.wanted.isOfPolicy(version));
-    this.wanted.givenUp.forget(version);
+    this.wanted.overrides.bringIn(version, this.wanted.isOfPolicy(version));
+    this.wanted.failedLoads.forget(version);
     this.#step();
     void this.#poller.now();
   }
@@ -190,10 +190,10 @@ export class ModelLife {
       if (state === 'LOADING') return `version ${version} is still loading${failure}`;
     }
     for (const found of this.wanted.ofPolicy) {
-      const error = this.wanted.givenUp.errorOf(found);
+      const error = this.wanted.failedLoads.errorOf(found);
       if (error !== undefined) return `version ${found.version} failed to load: ${error.message}`;
     }
-    if (this.#hindrance !== undefined) return this.#hindrance;
+    if (this.#blockedReason !== undefined) return this.#blockedReason;
     if (this.#settings.pollIntervalMs < 0) return 'its base path is not looked at: the poll is off';
     return 'its base path has not been looked at yet';
   }
@@ -204,12 +204,12 @@ export class ModelLife {
   }
 
   #refusal(choice: VersionChoice): ServingError {
-    const { ofPolicy, wishes } = this.wanted;
+    const { ofPolicy, overrides } = this.wanted;
     return refusalOf(choice, {
       name: this.name,
       labels: this.#config.versionLabels,
       statuses: this.#table.statuses(),
-      isLeftOut: (version) => wishes.isLeftOut(version),
+      isLeftOut: (version) => overrides.isLeftOut(version),
       isRetrying: this.#table.living.some((record) => record.lastFailure),
       isWaiting: !this.#isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
       waitsFor: () => this.waitsFor(),
@@ -221,18 +221,18 @@ export class ModelLife {
     const config = this.#config;
     const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
     let look: Look | undefined;
-    let hindrance: string | undefined;
-    const broughtIn = this.wanted.wishes.broughtIn;
+    let blockedReason: string | undefined;
+    const broughtIn = this.wanted.overrides.broughtIn;
     try {
       look = await this.#watch.look({
         basePath: resolve(config.basePath),
         policy: config.versionPolicy,
-        hasFailed: (version) => this.wanted.givenUp.hasFailed(version),
+        hasFailed: (version) => this.wanted.failedLoads.hasFailed(version),
         isBroughtIn: (version) => broughtIn.includes(version),
       });
-      hindrance = look.nothingBecause;
+      blockedReason = look.nothingBecause;
     } catch (thrown) {
-      hindrance = toServingError(thrown).message;
+      blockedReason = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
     if (look !== undefined) {
@@ -240,18 +240,18 @@ export class ModelLife {
       this.#table.refresh();
     }
     const isChanging = look?.isChanging === true;
-    const isFinal = pollIntervalMs === 0 && hindrance !== undefined && !isChanging;
-    if (isFinal) hindrance += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';
-    this.#hinder(hindrance, isChanging);
-    this.first.looked({ config, look, hindrance, allowUnavailableLabels });
+    const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
+    if (isFinal) blockedReason += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';
+    this.#block(blockedReason, isChanging);
+    this.first.looked({ config, look, blockedReason, allowUnavailableLabels });
     this.#step();
     return isChanging;
   }
 
-  #hinder(hindrance: string | undefined, isPassing: boolean): void {
-    if (hindrance === this.#hindrance) return;
-    this.#hindrance = hindrance;
-    this.#settings.events.onHindrance(this.name, hindrance, isPassing);
+  #block(blockedReason: string | undefined, isPassing: boolean): void {
+    if (blockedReason === this.#blockedReason) return;
+    this.#blockedReason = blockedReason;
+    this.#settings.events.onBlocked(this.name, blockedReason, isPassing);
   }
 
   #step(): void {
@@ -263,7 +263,7 @@ export class ModelLife {
       if (action === undefined) break;
       if (action.kind === 'unload') this.#lives.takeDown(action.record.record);
       else {
-        this.wanted.givenUp.forget(action.version);
+        this.wanted.failedLoads.forget(action.version);
         const found = this.wanted.all.find(({ version }) => version === action.version)!;
         this.#lives.bringUp(found, this.#config, this.#generation);
       }
@@ -286,12 +286,12 @@ export class ModelLife {
   }
 
   #isCurrent(record: VersionRecord): boolean {
-    return record.generation === this.#generation && !this.wanted.wishes.isOutdated(record);
+    return record.generation === this.#generation && !this.wanted.overrides.isOutdated(record);
   }
 
   /** The record has ended; until its files change or a reload comes, it is not tried again. */
   #onFailed({ found }: VersionRecord, error: ServingError): void {
-    this.wanted.givenUp.add(found, error);
+    this.wanted.failedLoads.add(found, error);
     // What nobody waits for may fail.
     if (!this.wanted.isBroughtIn(found.version)) this.first.failed(error);
   }
