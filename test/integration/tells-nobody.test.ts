@@ -50,7 +50,8 @@ async function digitOf({ rest }: WatchedSidecar, model: string): Promise<number>
 }
 
 async function profile({ admin }: WatchedSidecar, model: string): Promise<void> {
-  const answer = await fetch(`${admin}/profile?seconds=1&model=${model}`);
+  const headers = { 'x-pillion-console': '1' };
+  const answer = await fetch(`${admin}/profile?seconds=1&model=${model}`, { headers });
   assert.equal(answer.status, 200);
   assert.match(await answer.text(), /Gemm/);
 }
