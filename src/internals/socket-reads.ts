@@ -1,26 +1,23 @@
 /**
- * The bytes of a connection as one call for each read, from memory that all connections share.
+ * Reads connections into one buffer that all of them share, with one call for each read.
  *
- *   kernel ── read ──▶ one buffer for the process ── onBytes(view) ──▶ copied by whoever keeps something
+ *   kernel ── read ──▶ one buffer for the process ── onBytes(view) ──▶ the callee copies what it keeps
  *
- * The usual way, 'data' events, gives each read 64 KB of memory of its own, cut to size afterwards and left to the
- * collector, and leads it through a stream's queue. Node has a way without (net.Socket's option `onread`), but only for
- * sockets that a program makes itself, not for those that a server accepts. So this sets on an accepted socket what that
- * option would have set. Those fields are private to Node: they are found, once, on a socket that was made with the
- * option, and what is not found or is no plain TCP or Unix socket (TLS, a Duplex of a test) is read by 'data' events.
- *
- * Measured, an answer of fixed bytes on 32 connections, CPU of a request in interleaved rounds: 0.79 of 'data' events.
- *
- * Everything else is as with 'data': pause, resume, 'end', errors, timeouts.
+ * 'data' events give each read 64 KB of fresh memory and lead it through a stream's queue. net.Socket's option `onread`
+ * avoids that, but only for sockets that a program makes itself, not for those that a server accepts. So this class
+ * sets the option's fields on an accepted socket. They are private to Node and are found once, on a socket made with
+ * the option. Where they are not found, and on anything but a plain TCP or Unix socket (TLS, a Duplex of a test),
+ * 'data' events are used. Pause, resume, 'end', errors and timeouts are the same either way. Measurements:
+ * docs/adr/0010.
  */
 import { Buffer } from 'node:buffer';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** The bytes are lent until it returns: the next read, of any connection, may write over them. */
-export type OnBytes = (bytes: Buffer) => void;
+/** The bytes are valid until this returns: the next read of any connection overwrites them. */
+type OnBytes = (bytes: Buffer) => void;
 
-/** What Node reads at most at once. */
+/** The most that Node reads at once. */
 const READ_BYTES = 65_536;
 
 type Callback = (count: number, buffer: Buffer) => boolean;
@@ -42,7 +39,7 @@ export class SocketReads {
     else duplex.resume();
   }
 
-  /** From now on what comes is the stream's own data again, copied, for another owner. */
+  /** Leaves what comes from now on to the stream, copied, for another owner. */
   stop(): void {
     this.#isStopped = true;
     this.#duplex.off('data', this.#onBytes);
@@ -50,7 +47,7 @@ export class SocketReads {
 
   #readShared(): boolean {
     const duplex: Duplex = this.#duplex;
-    // A TLS socket has a handle of another kind, and what has been read ahead is in the stream.
+    // A TLS socket has another kind of handle. Bytes read ahead are in the stream's queue.
     const isPlain = (duplex.constructor as unknown) === Socket && duplex.readableLength === 0;
     if (fields === undefined || !isPlain) return false;
     const internals = duplex as unknown as Internals;
@@ -72,7 +69,7 @@ export class SocketReads {
   }
 }
 
-/** Where a socket keeps what `onread` asks for. Undefined: Node is not as it was. */
+/** Finds the fields in which a socket keeps its `onread` option; undefined if this Node has none such. */
 function findFields(): { readonly buffer: symbol; readonly callback: symbol } | undefined {
   const callback = (): boolean => true;
   // Documented, but missing in the types of a socket that is not connected by its maker.

@@ -1,17 +1,15 @@
 /**
- * The way of a connection's bytes into the kernel, past the bookkeeping of Node's streams while nothing waits.
+ * Writes a connection's bytes to the kernel without the bookkeeping of Node's streams, while nothing waits.
  *
  *   nothing waits ── bytes ──▶ the socket's own _write ──┬── the kernel took all: done when it returns
- *                                                        └── it did not: Node keeps the rest, onDrained tells ─┐
+ *                                                        └── it did not: Node keeps the rest, then onDrained ──┐
  *   something waits ── bytes ──▶ stream ── behind it, in Node's queue, as always ── 'drain' ───────────────────┴▶ on
  *
- * A stream's write() queues, counts and puts off a callback to the next tick, to hand one buffer to _write() in the end.
- * A gathered answer needs none of it: nearly always the kernel takes it at once. The order holds because what Node could
- * not write at once stands in the socket's own queue, before whatever the stream gives it later, and before its end.
- * Only for plain TCP and Unix sockets; TLS and any other Duplex are written as a stream.
- *
- * Measured, half_plus_two over gRPC, 32 connections, interleaved: 0.96 of the stream's CPU for a whole request. Half of
- * that again would be left by calling the socket's handle, whose fields are private.
+ * A stream's write() queues, counts and defers a callback, only to give one buffer to _write() in the end. A gathered
+ * answer needs none of that, because the kernel nearly always takes it at once. The order holds: bytes that Node could
+ * not write stand in the socket's own queue, before whatever the stream gives it later, and before its end. Only plain
+ * TCP and Unix sockets are written this way; TLS and any other Duplex are written as streams. Measurements:
+ * docs/adr/0020.
  */
 import type { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
@@ -21,7 +19,7 @@ export class SocketWrites {
   readonly #duplex: Duplex;
   readonly #onDrained: () => void;
   readonly #isPlain: boolean;
-  /** Of the one write past the stream that the kernel has not taken whole. */
+  /** Bytes of the write past the stream that the kernel has not taken whole. */
   #pendingBytes = 0;
   #isInWrite = false;
   #isStopped = false;
@@ -40,12 +38,12 @@ export class SocketWrites {
     return this.#pendingBytes + this.#duplex.writableLength;
   }
 
-  /** Enough waits: onDrained will be called. */
+  /** So much waits that onDrained will be called. */
   get needsDrain(): boolean {
     return this.#pendingBytes > 0 || this.#duplex.writableNeedDrain;
   }
 
-  /** The bytes belong to the socket while some wait. Not after the end of the stream. */
+  /** The bytes belong to the socket until they are written. Not to be called after the end of the stream. */
   write(bytes: Buffer): void {
     const duplex = this.#duplex;
     if (!this.#isPlain || this.waitingBytes > 0 || duplex.destroyed) {
@@ -58,7 +56,7 @@ export class SocketWrites {
     this.#isInWrite = false;
   }
 
-  /** Another owner writes from now on: nothing is called any more. */
+  /** Leaves the writing to another owner: onDrained is not called any more. */
   stop(): void {
     this.#isStopped = true;
     this.#duplex.off('drain', this.#onDrained);

@@ -21,7 +21,7 @@ import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import { Http2Server } from '../http2/server.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
-import { peerOf } from '../net/peer-address.ts';
+import { peerOf } from '../net/listen-address.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { trailersOnly } from './answer-headers.ts';
 import { CallHead } from './call-head.ts';

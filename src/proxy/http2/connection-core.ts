@@ -1,17 +1,16 @@
 /**
- * What the parts of a connection share: its streams, windows, budgets and the ways in which a stream ends. No frame is
- * read here and no socket touched.
+ * The state that the parts of a connection share: streams, windows, budgets, and how a stream ends. It reads no frame
+ * and touches no socket.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ControlBudget } from './control-budget.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
-import type { FlushTurn } from './flush-turn.ts';
+import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
-import type { IdleSpin } from './idle-spin.ts';
 import type { Http2Options } from './options.ts';
 import { type OutputOwner, OutputQueue } from './output-queue.ts';
 import { SendScheduler } from './send-scheduler.ts';
@@ -21,33 +20,29 @@ import type { RequestHeaders } from './streams/request-headers.ts';
 import type { Http2Stream, ServerStream, StreamOwner } from './streams/stream.ts';
 import { Closed, StreamRegistry } from './streams/stream-registry.ts';
 
-/** Coarse time, for what need not be exact: as of the server's last tick. */
-export interface CoarseTime {
-  readonly now: Instant;
-}
-
-/** What an application gives to a server. */
+/** The callbacks that an application gives to a server. */
 export interface Http2Handler {
   /** A new request: set stream.sink, and answer now or later. */
   onStream(stream: Http2Stream, headers: RequestHeaders): void;
-  /** A callback of this handler or of a sink threw: its stream was reset with INTERNAL_ERROR. For the log. */
+  /** A callback of this handler or of a sink threw, and its stream was reset with INTERNAL_ERROR. */
   onHandlerError(error: unknown): void;
-  /** What a request with too large a header list is answered with; a bare 431 if it is not given. */
+  /** Answers a request whose header list is too large. Default: a bare 431. */
   readonly headersTooLarge?: HeaderBlock;
 }
 
-/** What the connections of one server share. */
+/** Shared by the connections of one server. */
 export interface ConnectionEnvironment {
   readonly handler: Http2Handler;
   readonly options: Http2Options;
   readonly clock: Clock;
-  readonly time: CoarseTime;
+  /** `now` is the time of the server's last tick: precise enough for timeouts. */
+  readonly time: { readonly now: Instant };
   readonly turn: FlushTurn;
-  readonly spin: IdleSpin;
+  readonly idle: IdlePolicy;
   readonly slabs: SlabPool;
 }
 
-/** Control frames that a finished request may cost its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
+/** Control frames that a finished request allows its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
 const EARNED_PER_REQUEST = 4;
 
 export class ConnectionCore implements StreamOwner {
@@ -58,7 +53,7 @@ export class ConnectionCore implements StreamOwner {
   readonly writer: FrameWriter;
   readonly sends: SendScheduler;
   readonly streams = new StreamRegistry();
-  /** Of the connection as a whole. */
+  /** The connection's own window, beside those of its streams. */
   readonly window: ReceiveWindow;
   readonly #resets: ControlBudget;
   readonly #control: ControlBudget;
@@ -76,7 +71,7 @@ export class ConnectionCore implements StreamOwner {
     this.output = new OutputQueue(duplex, turn, slabs, owner, options.socketHighWaterBytes);
     this.writer = new FrameWriter(this.output);
     this.sends = new SendScheduler(this.output, this.writer, environment.time, options.streamHighWaterBytes);
-    // It cannot be made smaller than it is from the start.
+    // The protocol has no way to make it smaller than its default.
     const windowBytes = Math.max(options.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
     this.window = { windowBytes, available: windowBytes, credit: 0 };
     const nowMs = (): number => clock.nowMs();
@@ -85,11 +80,12 @@ export class ConnectionCore implements StreamOwner {
     this.#onNoStreams = onNoStreams;
   }
 
+  /** So many answer bytes wait for the client that writes fail. */
   get isFull(): boolean {
     return this.sends.waitingBytes > 2 * this.options.maxWaitingBytes;
   }
 
-  /** A frame that asks for work without being a request. Throws when there were too many. */
+  /** Counts a frame that causes work but is no request. Throws ConnectionError when there were too many. */
   spendControl(what: string): void {
     if (this.#control.spend()) return;
     const { wholeFrames } = this.sends;
@@ -98,12 +94,12 @@ export class ConnectionCore implements StreamOwner {
     if (!this.#control.spend()) throw enhanceYourCalm(`too many ${what}`);
   }
 
-  /** A request that ended by the client's reset or fault. Throws when there were too many. */
+  /** Counts a request that ended by the client's reset or mistake. Throws ConnectionError when there were too many. */
   spendReset(): void {
     if (!this.#resets.spend()) throw enhanceYourCalm('too many requests reset');
   }
 
-  /** Bytes of body that nobody will read, or that were none (padding). */
+  /** Returns bytes to the connection's window that no handler will read: padding, or the body of a closed stream. */
   discard(count: number): void {
     const increment = consumeBytes(this.window, count);
     if (increment > 0) this.writer.windowUpdate(0, increment);
@@ -119,7 +115,7 @@ export class ConnectionCore implements StreamOwner {
   finished(stream: ServerStream): void {
     this.#control.earn(EARNED_PER_REQUEST);
     this.#resets.earn(1);
-    // The client may stop sending what nobody will read; what is under way is dropped.
+    // Tells the client to stop sending a body that nobody will read; what is under way is dropped.
     if (!stream.isRequestWhole) this.writer.resetStream(stream.id, ErrorCode.NO_ERROR);
     this.close(stream, stream.isRequestWhole ? Closed.BY_CLIENT : Closed.BY_US, undefined);
   }
@@ -129,7 +125,7 @@ export class ConnectionCore implements StreamOwner {
     this.close(stream, Closed.BY_US, code);
   }
 
-  /** The client did something that a stream must not: the stream ends, and too many of those end the connection. */
+  /** Resets a stream for the client's mistake. Throws ConnectionError when there were too many such resets. */
   streamError(id: number, code: number): void {
     this.writer.resetStream(id, code);
     const stream = this.streams.get(id);
@@ -159,7 +155,7 @@ export class ConnectionCore implements StreamOwner {
     }
   }
 
-  /** The end of every stream, whatever the reason. @param how of Closed */
+  /** Every stream ends here, whatever the reason. @param how one of Closed */
   close(stream: ServerStream, how: number, code: number | undefined): void {
     stream.isClosed = true;
     this.streams.close(stream.id, how);

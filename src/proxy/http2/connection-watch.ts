@@ -1,30 +1,30 @@
 /**
- * Looks at one connection at every tick of the server: does something that should go on stand still? One timer serves
- * all connections, so every timeout is late by up to a tick.
+ * Checks the timeouts of one connection at every tick of the server. One timer serves all connections, so every timeout
+ * is late by up to a tick.
  *
- *   preface or SETTINGS missing          GOAWAY                    frame or header block half there     GOAWAY
- *   nothing open, nothing heard          drain                     streams open, nothing heard          PING, then cut
- *   answers wait for a stream's window   RST_STREAM                socket takes nothing                 cut
- *   ended, not closed by the client      cut, when all is sent or it takes nothing more
+ *   preface or SETTINGS missing          GOAWAY                    frame or header block incomplete    GOAWAY
+ *   no streams, nothing received         drain                     streams open, nothing received      PING, then close
+ *   answers wait for a stream's window   RST_STREAM                socket takes nothing                close
+ *   ended, not closed by the client      close, when all is sent or it takes nothing more
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { ErrorCode } from './error-code.ts';
 
-/** What it sees of the connection, and may do. */
+/** The part of a connection that the checks read and call. */
 export interface WatchedConnection {
   /** Preface and first SETTINGS have come. */
   readonly isEstablished: boolean;
   /** A frame has begun to arrive. */
   readonly hasPartialFrame: boolean;
-  /** Of a header block that is not whole; undefined if there is none. */
+  /** When the incomplete header block began; undefined if there is none. */
   readonly headerBlockSince: Instant | undefined;
   /** Frames read so far. */
   readonly framesRead: number;
   readonly lastReadAt: Instant;
-  /** When it said its last GOAWAY and ended its side; undefined before. */
+  /** When the last GOAWAY was sent and our side ended; undefined before. */
   readonly endedAt: Instant | undefined;
-  /** When it said its first GOAWAY of two. */
+  /** When the first of the two GOAWAYs of a drain was sent; undefined before. */
   readonly drainingSince: Instant | undefined;
   fail(code: number, text: string): void;
   drain(): void;
@@ -82,7 +82,7 @@ export class ConnectionWatch {
     return now - since > frameTimeoutMs;
   }
 
-  /** For how long the socket has had something to send and got rid of none. */
+  /** For how long the socket has had bytes to send and has sent none. */
   #socketStalledMs(now: Instant): number {
     const { backlogBytes, takenBytes } = this.#core.output;
     if (backlogBytes === 0 || takenBytes > this.#takenBytes) this.#stalledSince = undefined;
@@ -92,10 +92,10 @@ export class ConnectionWatch {
   }
 
   #checkStreams(now: Instant): void {
-    // What the socket holds up is not the stream's fault.
+    // While the socket itself is stalled, no stream is to blame.
     if (this.#core.sends.waitingBytes === 0 || this.#core.output.isCongested) return;
     const { stallTimeoutMs } = this.#core.options;
-    for (const stream of this.#core.streams.all()) {
+    for (const stream of this.#core.streams.toArray()) {
       if (stream.waitingBytes > 0 && now - stream.progressAt > stallTimeoutMs) {
         stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
       }
@@ -113,7 +113,7 @@ export class ConnectionWatch {
       this.#pingedAt = undefined;
       if (silentMs > options.idleTimeoutMs) connection.drain();
     } else if (silentMs <= options.keepaliveMs || output.isCongested) {
-      // Congested, we do not listen.
+      // A congested connection is not read from, so that its silence means nothing.
       this.#pingedAt = undefined;
     } else if (this.#pingedAt === undefined) {
       this.#pingedAt = now;

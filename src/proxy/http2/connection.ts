@@ -1,6 +1,6 @@
 /**
- * One HTTP/2 connection of a server on any Duplex: reads the preface and frames, hands each to its part, writes what
- * comes of it, ends in order.
+ * One HTTP/2 connection of a server on any Duplex. It reads the preface and the frames, passes each frame to the part
+ * that handles it, writes the answers, and ends in order.
  *
  *   duplex ─▶ preface ─▶ FrameReader ─▶ onFrame ─┬▶ RequestFrames ──▶ sinks of the application
  *                                                └▶ ControlFrames         │
@@ -26,8 +26,7 @@ import { settingsPayload } from './settings.ts';
 import { Closed } from './streams/stream-registry.ts';
 
 const PING_PAYLOAD = new Uint8Array(8);
-/** Of the text in a GOAWAY. */
-const MAX_TEXT = 100;
+const MAX_GOAWAY_TEXT_BYTES = 100;
 
 export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection {
   readonly #duplex: Duplex;
@@ -62,7 +61,9 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     this.#core.writer.settings(settingsPayload(options));
     const extra = this.#core.window.windowBytes - DEFAULT_WINDOW_BYTES;
     if (extra > 0) this.#core.writer.windowUpdate(0, extra);
-    duplex.on('end', () => this.#onLost());
+    duplex.on('end', () => {
+      if (this.endedAt === undefined) this.#end();
+    });
     duplex.on('error', () => duplex.destroy());
     duplex.on('close', () => this.#onDuplexClosed());
     new SocketReads(duplex, (chunk) => this.#onChunk(chunk));
@@ -85,7 +86,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   #onChunk(chunk: Buffer): void {
     const { output } = this.#core;
     this.lastReadAt = this.#environment.time.now;
-    this.#environment.spin.heard();
+    this.#environment.idle.received();
     output.hold();
     try {
       this.#reader.read(chunk, this.#prefaceBytes < PREFACE.length ? this.#readPreface(chunk) : 0);
@@ -99,7 +100,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     }
   }
 
-  /** Returns where it ends in the chunk. */
+  /** Returns where the preface ends in the chunk. */
   #readPreface(chunk: Buffer): number {
     let at = 0;
     for (; at < chunk.length && this.#prefaceBytes < PREFACE.length; at++, this.#prefaceBytes++) {
@@ -135,7 +136,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     if (!this.isEstablished) throw protocolError('the first frame must be SETTINGS');
   }
 
-  /** Called at the end of every turn in which something was to be sent. */
+  /** Called at the end of every turn in which something was written. */
   flush(): void {
     const { output, sends } = this.#core;
     output.flush();
@@ -167,14 +168,14 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     if (this.drainingSince !== undefined) this.drainFinally();
   }
 
-  /** The client will begin nothing more: neither need we wait for it. */
+  /** The client will begin no more streams, so that the drain need not wait for its PING. */
   onGoAway(): void {
     this.drainFinally();
   }
 
   /**
-   * Takes no new streams, finishes the open ones, then ends. In two steps: a client may send requests until it has
-   * heard of the first GOAWAY, and none of those is lost.
+   * Takes no new streams, finishes the open ones, then ends. A client may send requests until it has received the first
+   * GOAWAY; the second GOAWAY comes after those, so that none of them is lost.
    */
   drain(): void {
     if (this.drainingSince !== undefined || this.endedAt !== undefined) return;
@@ -207,7 +208,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   /** Ends the connection with an error. */
   fail(code: number, text: string): void {
     if (this.endedAt !== undefined) return;
-    this.#core.writer.goAway(this.#core.streams.lastId, code, text.slice(0, MAX_TEXT));
+    this.#core.writer.goAway(this.#core.streams.lastId, code, text.slice(0, MAX_GOAWAY_TEXT_BYTES));
     this.#end();
   }
 
@@ -220,7 +221,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     }
   }
 
-  /** Nothing more is read; what was to be sent is sent; the client is given time to close first. */
+  /** Reads no more, sends what is queued, and leaves it to the client to close first. */
   #end(): void {
     this.endedAt = this.#environment.time.now;
     this.#core.isEnded = true;
@@ -232,11 +233,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
 
   #closeStreams(): void {
     const { streams } = this.#core;
-    for (const stream of streams.all()) this.#core.close(stream, Closed.BY_CLIENT, ErrorCode.CANCEL);
-  }
-
-  #onLost(): void {
-    if (this.endedAt === undefined) this.#end();
+    for (const stream of streams.toArray()) this.#core.close(stream, Closed.BY_CLIENT, ErrorCode.CANCEL);
   }
 
   #onDuplexClosed(): void {

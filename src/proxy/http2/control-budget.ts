@@ -1,15 +1,15 @@
 /**
- * Bounds on what a client may do within the protocol's rules that costs us more than it costs the client: reset its
- * requests as soon as they have begun (CVE-2023-44487), make us reset them (CVE-2025-8671), or send without end PING,
+ * A token bucket against clients that keep to the protocol but make us work more than they do: they reset their
+ * requests as soon as they have begun (CVE-2023-44487), make us reset them (CVE-2025-8671), or send endless PING,
  * SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA or unknown frames.
  *
- *          earned by work done ──▶ ┌────────┐
+ *          earned by requests ───▶ ┌────────┐
  *          so many per second ───▶ │ tokens │ ──▶ one for each such frame; none left: GOAWAY ENHANCE_YOUR_CALM
  *                                  └────────┘
  *                                    ≤ burst
  *
- * Work done earns, because well-behaved clients send some of these in proportion to it: a WINDOW_UPDATE or two for what
- * they have read, a PING to measure the path when data comes.
+ * Finished requests earn tokens, because well-behaved clients send some of these frames for each: a WINDOW_UPDATE or
+ * two for what they have read, a PING to measure the path when data comes.
  */
 import type { Instant } from '../../core/clock.ts';
 
@@ -29,7 +29,7 @@ export class ControlBudget {
     this.#filledAt = nowMs();
   }
 
-  /** False: there was none left. */
+  /** Takes one token. False if none was left. */
   spend(): boolean {
     if (this.#tokens < 1) this.#refill();
     if (this.#tokens < 1) return false;

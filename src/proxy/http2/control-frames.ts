@@ -1,6 +1,6 @@
 /**
- * The frames that are about the connection or a stream's flow, not its content: SETTINGS, PING, WINDOW_UPDATE,
- * RST_STREAM, PRIORITY, GOAWAY. Each asks for work without being a request, so each costs its client from a budget.
+ * Handles the frames that carry no part of a request: SETTINGS, PING, WINDOW_UPDATE, RST_STREAM, PRIORITY, GOAWAY. Each
+ * takes a token from the client's budget (control-budget.ts).
  */
 import type { Buffer } from 'node:buffer';
 import type { ConnectionCore } from './connection-core.ts';
@@ -15,7 +15,7 @@ export interface ControlEvents {
   onGoAway(): void;
 }
 
-/** What a table has before any SETTINGS. */
+/** A peer's HPACK table size before any SETTINGS. */
 const DEFAULT_TABLE_BYTES = 4096;
 
 export class ControlFrames {
@@ -51,7 +51,7 @@ export class ControlFrames {
       case FrameType.PUSH_PROMISE:
         throw protocolError('PUSH_PROMISE from a client');
       default:
-        // Ignored, as RFC 9113, 5.5 wants it.
+        // RFC 9113, 5.5: ignored.
         this.#core.spendControl('frames of unknown type');
     }
   }
@@ -71,7 +71,7 @@ export class ControlFrames {
     this.#core.sends.pump();
   }
 
-  /** Once per frame and not once per value in it: a frame can name a value thousands of times. */
+  /** Applies a frame once, not once for each value in it: a frame can name a value thousands of times. */
   #apply(settings: PeerSettings): void {
     const { sends, streams, writer } = this.#core;
     if (settings.maxFrameBytes !== undefined) sends.setMaxFrameBytes(settings.maxFrameBytes);
@@ -82,7 +82,7 @@ export class ControlFrames {
     if (settings.initialWindowBytes === undefined) return;
     const change = settings.initialWindowBytes - sends.initialWindow;
     sends.initialWindow = settings.initialWindowBytes;
-    for (const stream of streams.all()) {
+    for (const stream of streams.toArray()) {
       if (!sends.openStream(stream, change)) {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'SETTINGS_INITIAL_WINDOW_SIZE overflows a window');
       }
@@ -111,7 +111,7 @@ export class ControlFrames {
       return;
     }
     const stream = streams.get(id);
-    // Of a stream that is closed: it may have been under way.
+    // The stream is closed: the frame may have been under way.
     if (stream === undefined) return;
     if (increment === 0) this.#core.streamError(id, ErrorCode.PROTOCOL_ERROR);
     else if (!sends.openStream(stream, increment)) this.#core.streamError(id, ErrorCode.FLOW_CONTROL_ERROR);
@@ -131,7 +131,7 @@ export class ControlFrames {
     this.#core.spendReset();
   }
 
-  /** Priorities are not used (RFC 9113, 5.3.2), but must be right. */
+  /** Checked, then ignored (RFC 9113, 5.3.2). */
   #onPriority(id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocolError('PRIORITY on stream 0');
     this.#core.spendControl('PRIORITY frames');

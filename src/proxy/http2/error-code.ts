@@ -1,9 +1,9 @@
 /**
  * HTTP/2 error codes (RFC 9113, 7) and the error that ends a connection.
  *
- * A stream error is not an exception here: the frame that caused it is answered with RST_STREAM and the connection
- * goes on. A connection error is thrown from wherever it is found, caught once in connection.ts and told to the peer in
- * a GOAWAY. It never reaches a handler.
+ * A stream error is no exception here: the frame that caused it is answered with RST_STREAM and the connection goes on.
+ * A connection error is thrown wherever it is found, caught once in connection.ts, and sent to the peer in a GOAWAY. It
+ * never reaches a handler.
  */
 
 export const ErrorCode = {
@@ -23,7 +23,7 @@ export const ErrorCode = {
   HTTP_1_1_REQUIRED: 0xd,
 } as const;
 
-/** 'CANCEL', …; the number where it has no name. */
+/** The code's name, such as 'CANCEL'; its number if it has no name. */
 export function errorCodeName(code: number): string {
   return Object.keys(ErrorCode)[code] ?? String(code);
 }
@@ -54,7 +54,7 @@ export function compressionError(message: string): ConnectionError {
   return new ConnectionError(ErrorCode.COMPRESSION_ERROR, message);
 }
 
-/** The peer does, within its rights, so much of what costs us work that it must be meant to. */
+/** The peer keeps to the protocol but causes far too much work. */
 export function enhanceYourCalm(message: string): ConnectionError {
   return new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, message);
 }

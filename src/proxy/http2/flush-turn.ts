@@ -1,29 +1,35 @@
 /**
- * Gathers the writes of one turn of the event loop: whatever the connections of a server have to send is written once
- * per connection, after all that runs now has run. Answers of one batch that go to one client leave in one system call.
- * "Now" ends where Node runs its next-tick queue: after the promise callbacks of this turn, before the next I/O
- * (measured beside a microtask and setImmediate: no difference in CPU or latency when answers come together, and it
- * alone waits for long promise chains without waiting for I/O).
+ * Gathers the writes of one turn of the event loop: each connection of a server writes once, at the end of the turn, so
+ * that the answers of one batch to one client leave in one system call. The end is Node's next-tick queue: it runs
+ * after the promise callbacks of this turn, however long their chains are, and before the next I/O.
  */
-
 import process from 'node:process';
-import type { IdleSpin } from './idle-spin.ts';
 
 export interface Flushable {
   flush(): void;
 }
 
+/** Decides what the event loop does between the answers of one turn and the next bytes. */
+export interface IdlePolicy {
+  /** The answers of a turn have been written on these connections. */
+  answered(connections: readonly object[]): void;
+  /** Bytes have come, on any connection. */
+  received(): void;
+}
+
+/** The event loop sleeps until the next event, as Node's always does. */
+export const SLEEP_WHEN_IDLE: IdlePolicy = { answered() {}, received() {} };
+
 export class FlushTurn {
   #waiting: Flushable[] = [];
   readonly #run = (): void => this.#flushAll();
-  readonly #spin: IdleSpin;
+  readonly #idle: IdlePolicy;
 
-  /** @param spin is told when a turn's answers are written */
-  constructor(spin: IdleSpin) {
-    this.#spin = spin;
+  constructor(idle: IdlePolicy) {
+    this.#idle = idle;
   }
 
-  /** The caller sees to it that it is added once per turn. */
+  /** A caller adds itself once per turn. */
   add(flushable: Flushable): void {
     if (this.#waiting.push(flushable) === 1) process.nextTick(this.#run);
   }
@@ -32,6 +38,6 @@ export class FlushTurn {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const flushable of waiting) flushable.flush();
-    this.#spin.answered(waiting);
+    this.#idle.answered(waiting);
   }
 }

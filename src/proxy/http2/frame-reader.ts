@@ -1,22 +1,20 @@
 /**
- * Cuts the bytes of a connection into frames, in whatever pieces they come.
+ * Splits the bytes of a connection into frames, in whatever pieces they come.
  *
- *   chunk      ├─ frame ─┼─ frame ─┼─ fra        whole frames: handed out in place, nothing copied
- *   chunk                            me ─┼─ …    a frame cut in two: put together in a slab, or in a buffer of its own size
+ *   chunk      ├─ frame ─┼─ frame ─┼─ fra        whole frames: passed on in place, not copied
+ *   chunk                            me ─┼─ …    a split frame: assembled in a slab, or in a buffer of its own size
  *
- * At most one frame is incomplete, so that a connection holds at most a slab or maxFrameBytes + 9 here; each of its bytes
- * is copied once (the nine of its head twice). A payload is a view into the chunk or into that memory, and lent for the call
- * of onFrame: both are used again.
- *
- * Large bodies are cut at every read of the socket. Measured, images of 602 KB: fresh memory for each cut was what four in five
- * samples of the collector on the event loop were called for.
+ * At most one frame is incomplete, so that a connection holds at most a slab or maxFrameBytes + 9 bytes here. Each of
+ * those bytes is copied once (the nine of the head twice). A payload is a view, valid during onFrame only: its memory
+ * is used again. Slabs matter for large bodies, which are split at every read of the socket: fresh memory for each
+ * split keeps the garbage collector busy.
  */
 import { Buffer } from 'node:buffer';
 import { frameSizeError } from './error-code.ts';
 import { FRAME_HEAD_BYTES } from './frame-types.ts';
 import { SLAB_BYTES, type SlabPool } from './slab-pool.ts';
 
-/** Up to here Node's own pool serves, which is cheaper. */
+/** Up to this size Node's own pool is cheaper than a slab. */
 const SMALL_BYTES = 4096;
 
 export interface FrameSink {
@@ -28,9 +26,9 @@ export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   readonly #slabs: SlabPool;
-  /** Where the frame is put together that has not come whole. */
+  /** Memory of the incomplete frame; undefined if there is none. */
   #partial: Buffer | undefined;
-  /** Its size with its head; nine until that is there. */
+  /** Size of that frame, head included; nine until the head is complete. */
   #size = 0;
   #filled = 0;
   #isStopped = false;
@@ -45,7 +43,7 @@ export class FrameReader {
     return this.#partial !== undefined;
   }
 
-  /** Hands out no more frames, not even of the chunk in hand. */
+  /** Passes on no more frames, not even those of the current chunk. */
   stop(): void {
     this.#isStopped = true;
     this.#partial = undefined;
@@ -57,7 +55,7 @@ export class FrameReader {
     while (end - at >= FRAME_HEAD_BYTES && !this.#isStopped) {
       const next = at + FRAME_HEAD_BYTES + this.#payloadLength(chunk, at);
       if (next > end) break;
-      this.#handOut(chunk, at, next);
+      this.#emit(chunk, at, next);
       at = next;
     }
     if (at < end && !this.#isStopped) this.#keep(chunk, at);
@@ -71,7 +69,7 @@ export class FrameReader {
     return length;
   }
 
-  #handOut(bytes: Buffer, at: number, end: number): void {
+  #emit(bytes: Buffer, at: number, end: number): void {
     // The highest bit of the stream id is reserved and ignored.
     const streamId = ((bytes[at + 5]! & 0x7f) << 24) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 8) | bytes[at + 8]!;
     this.#sink.onFrame(bytes[at + 3]!, bytes[at + 4]!, streamId, bytes, at + FRAME_HEAD_BYTES, end);
@@ -84,17 +82,17 @@ export class FrameReader {
     this.#filled = chunk.copy(this.#partial, 0, at);
   }
 
-  /** Goes on with the frame that has begun. Returns where in the chunk it ended. */
+  /** Continues the incomplete frame. Returns where in the chunk its bytes end. */
   #resume(partial: Buffer, chunk: Buffer, from: number): number {
     const taken = chunk.copy(partial, this.#filled, from, from + this.#size - this.#filled);
     this.#filled += taken;
     const at = from + taken;
     if (this.#filled < this.#size) return at;
-    // A head alone is nine bytes; a whole frame of nine bytes has no payload: both are told apart by the length in it.
+    // Nine bytes are a head alone or a whole frame without payload: the length in the head says which.
     const size = FRAME_HEAD_BYTES + this.#payloadLength(partial, 0);
     if (this.#size === size) {
       this.#partial = undefined;
-      this.#handOut(partial, 0, size);
+      this.#emit(partial, 0, size);
       this.#slabs.give(partial);
       return at;
     }

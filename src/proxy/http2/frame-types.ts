@@ -42,8 +42,8 @@ export const MAX_MAX_FRAME_BYTES = 0xff_ff_ff;
 
 /** No flow-control window may grow past this. */
 export const MAX_WINDOW_BYTES = 0x7f_ff_ff_ff;
-/** Of every window until SETTINGS or WINDOW_UPDATE change it. */
+/** Size of every window until SETTINGS or WINDOW_UPDATE change it. */
 export const DEFAULT_WINDOW_BYTES = 65_535;
 
-/** What a client sends before its first frame. */
+/** The client sends this before its first frame. */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

@@ -1,5 +1,5 @@
 /**
- * Writes frames into the output queue. Knows their bytes, nothing of when they may be sent.
+ * Writes frames into the output queue. When a frame may be sent is for its callers to decide (send-scheduler.ts).
  */
 import type { Buffer } from 'node:buffer';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
@@ -7,14 +7,14 @@ import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
 import { SLAB_BYTES } from './slab-pool.ts';
 
-/** Payloads up to this are copied behind their frame's head; larger ones are written from where they are. */
+/** Payloads up to this size are copied behind their frame's head; larger ones are written without a copy. */
 const COPY_LIMIT_BYTES = 8192;
-/** HPACK's "dynamic table size is 0 now". */
+/** HPACK's instruction "the dynamic table size is 0 now". */
 const TABLE_SIZE_ZERO = Uint8Array.of(0x20);
 
 export class FrameWriter {
   readonly #output: OutputQueue;
-  /** The peer lowered its table size: it wants to hear of it at the start of the next header block (RFC 7541, 4.2). */
+  /** The peer lowered its table size: the next header block must begin with the new size (RFC 7541, 4.2). */
   #owesTableSize = false;
 
   constructor(output: OutputQueue) {
@@ -33,12 +33,12 @@ export class FrameWriter {
     this.#small(FrameType.PING, 0, 0, payload, 0, 8);
   }
 
-  /** Sends the eight bytes from `start` back. */
+  /** Echoes the eight bytes from `start` on. */
   pingAck(bytes: Uint8Array, start: number): void {
     this.#small(FrameType.PING, Flag.ACK, 0, bytes, start, start + 8);
   }
 
-  /** `text` is for a person who reads the peer's log: ASCII, short. */
+  /** `text`: short ASCII for the peer's log. */
   goAway(lastStreamId: number, code: number, text: string): void {
     const at = this.#reserveFrame(8 + text.length, FrameType.GOAWAY, 0, 0);
     const { slab } = this.#output;
@@ -61,7 +61,7 @@ export class FrameWriter {
     this.#owesTableSize = true;
   }
 
-  /** HEADERS, and CONTINUATION for what is longer than a frame may be everywhere. */
+  /** HEADERS, and CONTINUATION frames for the rest of a block that is longer than any peer's smallest frame limit. */
   headers(streamId: number, block: HeaderBlock, isEnd: boolean): void {
     const whole = this.#owesTableSize ? concat(TABLE_SIZE_ZERO, block) : block;
     this.#owesTableSize = false;
@@ -92,7 +92,7 @@ export class FrameWriter {
     return !this.#owesTableSize && headBytes + bodyBytes + trailerBytes + 3 * FRAME_HEAD_BYTES <= SLAB_BYTES;
   }
 
-  /** HEADERS, one DATA, HEADERS with END_STREAM, in one piece. */
+  /** HEADERS, one DATA, and HEADERS with END_STREAM, in one reservation. */
   wholeAnswer(streamId: number, head: HeaderBlock, body: Uint8Array, trailers: HeaderBlock): void {
     let at = this.#output.reserve(head.length + body.length + trailers.length + 3 * FRAME_HEAD_BYTES);
     const { slab } = this.#output;
@@ -106,7 +106,7 @@ export class FrameWriter {
     copyInto(this.#output.slab, at, bytes, start, end);
   }
 
-  /** Writes the head; returns where the payload goes. */
+  /** Writes a frame's head. Returns the offset of its payload in the slab. */
   #reserveFrame(length: number, type: number, flags: number, streamId: number): number {
     const at = this.#output.reserve(FRAME_HEAD_BYTES + length);
     writeHead(this.#output.slab, at, length, type, flags, streamId);
@@ -132,7 +132,7 @@ function writeHead(slab: Buffer, at: number, length: number, type: number, flags
   slab[at + 8] = streamId;
 }
 
-/** Below this a loop is faster than the call that `set` makes. */
+/** Up to this length a loop is faster than a call of `set`. */
 const LOOP_BYTES = 64;
 
 function copyInto(slab: Buffer, at: number, bytes: Uint8Array, start: number, end: number): void {

@@ -1,5 +1,5 @@
 /**
- * Every option of the engine: name, unit, default, reason. All but the last are bounds; none needs to be set.
+ * Every option of the engine: name, unit, default, reason. All but the last are bounds.
  */
 
 export interface Http2Options {
@@ -7,56 +7,56 @@ export interface Http2Options {
   readonly maxConcurrentStreams: number;
   /** Connections past this are closed at once. */
   readonly maxConnections: number;
-  /** Bytes of one request's body that may be under way or unread by its handler. */
+  /** Bytes of one request's body that may be under way, or unread by its handler. */
   readonly streamWindowBytes: number;
   /** The same for all requests of one connection together: the bound on a connection's unread bodies. */
   readonly connectionWindowBytes: number;
   /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
   readonly maxFrameBytes: number;
-  /** Largest header list (each name + value + 32); announced. Past it a request is answered with 431. */
+  /** Largest header list (name + value + 32 for each field); announced. A request past it is answered with 431. */
   readonly maxHeaderListBytes: number;
   /** CONTINUATION frames in one header block. */
   readonly maxContinuations: number;
   /** Answer bytes that wait for the client's windows. Past it new streams are refused; past twice it writes fail. */
   readonly maxWaitingBytes: number;
-  /** Bytes given to the socket and not yet taken by the kernel, past which we neither read nor send more. */
+  /** Bytes that the kernel has not taken from the socket, past which a connection neither reads nor sends more. */
   readonly socketHighWaterBytes: number;
   /** Bytes of one stream that wait, past which `write` returns false. */
   readonly streamHighWaterBytes: number;
   /** From connect to the end of the client's preface and first SETTINGS. */
   readonly prefaceTimeoutMs: number;
-  /** For the rest of a frame or header block that has begun to arrive. */
+  /** How long the rest of a frame or header block may take that has begun to arrive. */
   readonly frameTimeoutMs: number;
   /** A connection without streams that sends nothing is drained after this. */
   readonly idleTimeoutMs: number;
-  /** With streams open and nothing heard for this long, a PING asks whether the client is still there … */
+  /** With streams open and nothing received for this long, a PING asks whether the client is still there … */
   readonly keepaliveMs: number;
   /** … and the connection is closed when nothing comes back within this. */
   readonly keepaliveTimeoutMs: number;
-  /** Answer bytes that wait without progress: for the client's window (the stream is reset) or socket (it is closed). */
+  /** How long answer bytes may wait without progress: for a stream's window (reset), or for the socket (closed). */
   readonly stallTimeoutMs: number;
-  /** How long a connection that has said GOAWAY for good waits for the client to close it. */
+  /** How long a connection waits for the client to close it after its last GOAWAY. */
   readonly lingerMs: number;
   /** Requests that a client may reset at once, and per second from then on; each answered one earns one back. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
-  /** The same for frames that ask for work without being a request (control-budget.ts). */
+  /** The same for frames that cause work but are no request (control-budget.ts). */
   readonly controlBurst: number;
   readonly controlPerSecond: number;
-  /** Between two looks at all connections: the precision of every timeout here. */
+  /** Interval of the checks of all connections: the precision of every timeout here. */
   readonly tickMs: number;
-  /** How long the event loop polls for the next request without sleeping, where the last ones came that fast. */
+  /** How long the event loop polls for a fast client's next request instead of sleeping (idle-spin.ts); 0 = never. */
   readonly spinMs: number;
 }
 
 export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
-  // Several times what gRPC clients put on one connection by themselves (100).
+  // Ten times the 100 that gRPC clients put on one connection by themselves.
   maxConcurrentStreams: 1024,
   maxConnections: 10_000,
   // A 600 KB tensor arrives without a round trip in between.
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
-  // Larger frames gain nothing measurable and a partial one costs its size in memory.
+  // Larger frames gain nothing, and a partial one costs its size in memory.
   maxFrameBytes: 16_384,
   // Twice what gRPC libraries allow by default.
   maxHeaderListBytes: 16_384,
@@ -67,7 +67,7 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   streamHighWaterBytes: 64 * 1024,
   prefaceTimeoutMs: 10_000,
   frameTimeoutMs: 30_000,
-  // A channel that sleeps between bursts should find its connection again; Envoy's default too.
+  // A client that pauses between bursts keeps its connection; Envoy's default too.
   idleTimeoutMs: 3_600_000,
   keepaliveMs: 60_000,
   keepaliveTimeoutMs: 20_000,
@@ -79,6 +79,6 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   controlBurst: 2000,
   controlPerSecond: 200,
   tickMs: 1000,
-  // It is another's CPU: whoever knows what the machine has to spare says so.
+  // The CPU belongs to the application: only who knows what the machine can spare turns it on.
   spinMs: 0,
 };

@@ -6,11 +6,11 @@
  *            ├──────── complete, waits for flush() ───────────┤           │    │         │ free
  *                                                                    sent ┘    └ #start  └ #end: the open piece
  *
- * flush() makes one system call of it. If the kernel took everything the slab goes back to the pool; else its used part
- * belongs to the duplex, and writing goes on behind it.
+ * flush() writes all of it in one system call. If the kernel took everything the slab goes back to the pool; else its
+ * used part belongs to the duplex, and writing continues behind it.
  *
- * Congested = more lies here and in the socket than the high-water mark: then nobody may add answer bytes, and the
- * connection stops reading, so that what answers to control frames may add is bounded by what one read can hold.
+ * The queue is congested while more bytes than the high-water mark wait here and in the socket. Then no answer bytes
+ * may be added and the connection stops reading, so that only the control frames of one read can still add answers.
  */
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
@@ -20,7 +20,7 @@ import type { Flushable, FlushTurn } from './flush-turn.ts';
 import type { SlabPool } from './slab-pool.ts';
 
 const NO_SLAB = Buffer.alloc(0);
-/** What is left of a slab in use by the socket is used on if it is at least this. */
+/** The free rest of a slab that the socket still refers to is used if it is at least this long. */
 const MIN_REST_BYTES = 4096;
 
 export interface OutputOwner extends Flushable {
@@ -35,7 +35,7 @@ export class OutputQueue {
   readonly #slabs: SlabPool;
   readonly #owner: OutputOwner;
   readonly #highWaterBytes: number;
-  /** When a socket has taken bytes the kernel has a copy; another Duplex may still refer to ours. */
+  /** Once a socket has taken bytes the kernel has a copy; another Duplex may still refer to ours. */
   readonly #isSocket: boolean;
   readonly #parts: Uint8Array[] = [];
   #partBytes = 0;
@@ -45,12 +45,12 @@ export class OutputQueue {
   #isHeld = false;
   /** Bytes in the socket after the last flush. */
   #backlog = 0;
-  /** Bytes ever given to it. */
+  /** Bytes ever given to the socket. */
   #flushedBytes = 0;
-  /** Where reserved bytes are to be written. Changes with every reserve(). */
+  /** Reserved bytes are written into it. Changes with every reserve(). */
   slab: Buffer = NO_SLAB;
 
-  /** @param owner its flush() is called at the end of a turn in which something was added, onDrained() when there is room */
+  /** @param owner flush() is called at the end of a turn in which bytes were added, onDrained() when there is room */
   constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: OutputOwner, highWaterBytes: number) {
     this.#duplex = duplex;
     this.#writes = new SocketWrites(duplex, () => owner.onDrained());
@@ -65,17 +65,17 @@ export class OutputQueue {
     return this.#backlog + this.#partBytes + this.#end - this.#start > this.#highWaterBytes;
   }
 
-  /** Bytes that the socket has not got rid of. */
+  /** Bytes that the socket has not sent. */
   get backlogBytes(): number {
     return this.#writes.waitingBytes;
   }
 
-  /** Bytes that it ever got rid of. */
+  /** Bytes that the socket has ever sent. */
   get takenBytes(): number {
     return this.#flushedBytes - this.#writes.waitingBytes;
   }
 
-  /** Room for `count` bytes, at most SLAB_BYTES: the caller writes all of them at slab[result] at once. */
+  /** Reserves `count` bytes, at most SLAB_BYTES. The caller writes them at once, from slab[result] on. */
   reserve(count: number): number {
     if (this.slab.length - this.#end < count) this.#openSlab();
     const at = this.#end;
@@ -84,7 +84,7 @@ export class OutputQueue {
     return at;
   }
 
-  /** By reference: the bytes belong to the connection from now on. */
+  /** Adds bytes by reference: they belong to the connection from now on. */
   append(bytes: Uint8Array): void {
     this.#closePart();
     this.#parts.push(bytes);
@@ -97,13 +97,13 @@ export class OutputQueue {
     this.#isHeld = true;
   }
 
-  /** Returns whether something is to be flushed. */
+  /** Returns whether there is something to flush. */
   release(): boolean {
     this.#isHeld = false;
     return this.#isDirty;
   }
 
-  /** Hands all to the socket. */
+  /** Gives all bytes to the socket. */
   flush(): void {
     this.#isDirty = false;
     if (this.#duplex.destroyed || this.#duplex.writableEnded) {
@@ -152,7 +152,7 @@ export class OutputQueue {
     this.#start = this.#end;
   }
 
-  /** A slab that parts refer to is left to them. */
+  /** The old slab stays with the parts that refer to it. */
   #openSlab(): void {
     this.#closePart();
     this.slab = this.#slabs.take();

@@ -1,13 +1,12 @@
 /**
- * Tells HTTP/2 from HTTP/1.1 on a new connection by its first bytes: an HTTP/2 client begins with "PRI ", which no
- * HTTP/1.1 method does. Nothing is lost: the bytes looked at are handed on with the connection.
+ * Recognises HTTP/2 or HTTP/1.1 on a new connection by its first bytes: an HTTP/2 client begins with "PRI ", which no
+ * HTTP/1.1 method does. The bytes are passed on with the connection.
  */
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
 import { PREFACE } from './frame-types.ts';
 
-/** As many bytes as it takes. */
 const PREFIX = Buffer.from(PREFACE.slice(0, 4), 'latin1');
 
 export interface SniffEvents {
@@ -23,13 +22,13 @@ export class ProtocolSniffer {
   readonly #openedAt: Instant;
   readonly #timeoutMs: number;
   #bytes: Buffer | undefined;
-  readonly #onData = (chunk: Buffer): void => this.#look(chunk);
+  readonly #onData = (chunk: Buffer): void => this.#sniff(chunk);
   readonly #onError = (): void => {
     this.#duplex.destroy();
   };
   readonly #onClose = (): void => this.#onClosed(this);
 
-  /** @param onClosed is called once, when it is decided or the connection closed before */
+  /** @param onClosed is called once, after the decision, or when the connection closed before it */
   constructor(
     duplex: Duplex,
     events: SniffEvents,
@@ -47,7 +46,7 @@ export class ProtocolSniffer {
     duplex.on('close', this.#onClose);
   }
 
-  #look(chunk: Buffer): void {
+  #sniff(chunk: Buffer): void {
     const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
     const count = Math.min(bytes.length, PREFIX.length);
     const isPrefix = PREFIX.compare(bytes, 0, count, 0, count) === 0;
@@ -79,7 +78,7 @@ export class ProtocolSniffer {
     if (now - this.#openedAt > this.#timeoutMs) this.#duplex.destroy();
   }
 
-  /** Nothing has been asked yet. */
+  /** No request has begun. */
   drain(): void {
     this.#duplex.destroy();
   }

@@ -1,6 +1,6 @@
 /**
- * The frames that carry requests: HEADERS, CONTINUATION, DATA. Decodes, checks, finds or makes the stream, tells its
- * sink.
+ * Handles the frames that carry requests: HEADERS, CONTINUATION, DATA. It decodes and checks them, finds or makes their
+ * stream, and calls its sink.
  *
  *   HEADERS ─▶ (CONTINUATION …) ─▶ HPACK, always ─▶ id above the last? ─▶ new request ─▶ refused | malformed | onStream
  *                                                       │ no
@@ -22,7 +22,7 @@ import { ServerStream } from './streams/stream.ts';
 import { Closed } from './streams/stream-registry.ts';
 
 const PRIORITY_BYTES = 5;
-/** What a request whose header list is too large is answered with (RFC 6585, 5). */
+/** RFC 6585, 5. */
 const HEADERS_TOO_LARGE = encodeHeaders([
   [':status', '431'],
   ['content-length', '0'],
@@ -33,9 +33,9 @@ export class RequestFrames {
   readonly #decoder: HpackDecoder;
   readonly #memo = new HeaderMemo();
   readonly intake: HeaderIntake;
-  /** Streams above it are refused: we have said GOAWAY with it. */
+  /** Streams above it are refused: a GOAWAY has named it. */
   lastAcceptedId = Infinity;
-  /** The client has acknowledged our SETTINGS: more than they allow is no longer an innocent mistake. */
+  /** The client has acknowledged our SETTINGS: from then on it knows their limits. */
   areSettingsKnown = false;
 
   constructor(core: ConnectionCore) {
@@ -135,7 +135,7 @@ export class RequestFrames {
     else if (!this.#isRefused(id)) this.#beginRequest(id, isEnd, headers);
   }
 
-  /** 'oversized', undefined if malformed. */
+  /** Undefined if the request is malformed. */
   #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | 'oversized' | undefined {
     const decoder = this.#decoder;
     const { tableVersion } = decoder;
@@ -168,7 +168,7 @@ export class RequestFrames {
       return;
     }
     const stream = new ServerStream(core, id, headers === 'oversized' ? -1 : headers.contentLength);
-    // Until it has our SETTINGS the client takes the window to be the protocol's default.
+    // A client that does not have our SETTINGS yet may send as much as the protocol's default window.
     if (!this.areSettingsKnown) stream.available = Math.max(stream.available, DEFAULT_WINDOW_BYTES);
     stream.isRequestWhole = isEnd;
     core.streams.add(stream);
@@ -184,10 +184,10 @@ export class RequestFrames {
     if (isEnd && !stream.isClosed) core.deliverEnd(stream, undefined);
   }
 
-  /** Trailers, or a mistake. */
+  /** A second header block of a stream: trailers, or a mistake. */
   #onLaterBlock(id: number, isEnd: boolean, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
-    // Before anything else: the next block builds on the table that this one leaves.
+    // Every block is decoded, as each may change the table that the next one refers to.
     const { fields, isOversized } = this.#decoder.decode(bytes, start, end);
     const stream = core.streams.get(id);
     if (stream === undefined) {
@@ -204,7 +204,7 @@ export class RequestFrames {
 
   #onBlockOfClosed(id: number, isEnd: boolean, fields: readonly HeaderField[]): void {
     const how = this.#core.streams.howClosed(id);
-    // Trailers of a request that we closed, perhaps long ago: they may have been under way.
+    // Trailers of a request that we closed, perhaps long ago, may have been under way.
     if (how === Closed.BY_US || (how === Closed.UNKNOWN && isEnd && areTrailersValid(fields))) return;
     const code = how === Closed.UNKNOWN ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED;
     throw new ConnectionError(code, `HEADERS on stream ${id}, which is closed`);
@@ -215,7 +215,7 @@ function isBodyShort(stream: ServerStream): boolean {
   return stream.contentLength !== -1 && stream.receivedBytes !== stream.contentLength;
 }
 
-/** Bytes of padding at the frame's end, from its first byte. */
+/** Bytes of padding at the frame's end; its first byte says how many. */
 function paddingLength(bytes: Buffer, start: number, end: number): number {
   if (start === end) throw frameSizeError('padded frame without a pad length');
   const length = bytes[start]!;

@@ -1,44 +1,44 @@
 /**
- * What may be sent when: the sending half of flow control (RFC 9113, 5.2), answers that wait for it, and turns between
- * streams.
+ * Decides when answers may be sent: the sending half of flow control (RFC 9113, 5.2), the answers that wait for a
+ * window, and a round robin of their streams.
  *
  *                      write ──▶ windows open and socket not congested? ──yes──▶ DATA frames, at once
  *                                              │ no
  *                                              ▼
- *    stream.chunks  [ a ][ b ][ c ]      waits on its stream, by reference
+ *    stream.chunks  [ a ][ b ][ c ]      waits in its stream, by reference
  *                                              │
  *        its own window 0: only there          │  its own window > 0: also in #ready, a round of streams
  *                                              ▼
  *         pump(): one frame of each ready stream in turn, until the connection's window or the socket is full
  *
- * A window may become negative: the peer can lower its initial size after we have sent. Then it waits until the peer
- * has opened it past zero.
+ * A window may become negative, because the peer can lower its initial size after we have sent. The stream then waits
+ * until the peer has opened the window past zero.
  */
 import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
 
-/** The sending half of a stream, as kept here. */
+/** The sending half of a stream. */
 export interface SendingStream {
   readonly id: number;
   sendWindow: number;
-  /** Waiting, in order; of the first, the bytes from chunkOffset on. */
+  /** Bytes that wait, in order; those of the first chunk before chunkOffset have been sent. */
   readonly chunks: Uint8Array[];
   chunkOffset: number;
   waitingBytes: number;
-  /** Nothing comes after what waits but the trailers, if any. */
+  /** No more bytes will be added; the trailers, if any, end the stream. */
   isEnding: boolean;
   trailers: HeaderBlock | undefined;
-  /** When it last sent something worth the name, in coarse time. */
+  /** When it last made progress (PROGRESS_BYTES), to the server's last tick. */
   progressAt: number;
   /** END_STREAM has been written. */
   onSent(): void;
-  /** It was told to stop writing and may go on. */
+  /** A write returned false; now there is room again. */
   onWritable(): void;
 }
 
-/** A peer that takes less than this at a time makes no progress, however often it does so. */
+/** A stream that sends less than this at a time makes no progress, however often it sends. */
 const PROGRESS_BYTES = 1024;
 /** A longer frame would make the other streams wait behind it. */
 const MAX_SENT_FRAME_BYTES = 65_536;
@@ -57,9 +57,9 @@ export class SendScheduler {
   #window = DEFAULT_WINDOW_BYTES;
   #maxFrameBytes = MIN_MAX_FRAME_BYTES;
   #waitingBytes = 0;
-  /** DATA frames sent that were not cut short by a window: what a client's control frames may answer to. */
+  /** DATA frames that no window cut short: each allows the client a control frame in answer. */
   wholeFrames = 0;
-  /** Of streams that begin from now on. */
+  /** Initial window of new streams. */
   initialWindow = DEFAULT_WINDOW_BYTES;
 
   constructor(output: OutputQueue, writer: FrameWriter, time: { readonly now: number }, streamHighWaterBytes: number) {
@@ -69,7 +69,7 @@ export class SendScheduler {
     this.#streamHighWaterBytes = streamHighWaterBytes;
   }
 
-  /** Answer bytes of all streams that wait. */
+  /** Answer bytes that wait, of all streams. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -78,7 +78,7 @@ export class SendScheduler {
     this.#maxFrameBytes = Math.min(bytes, MAX_SENT_FRAME_BYTES);
   }
 
-  /** Sends the whole answer at once, if it may go at once. */
+  /** Sends a whole answer if nothing stands in its way; else returns false and sends nothing. */
   sendWhole(stream: SendingStream, head: HeaderBlock, body: Uint8Array, trailers: HeaderBlock): boolean {
     const length = body.length;
     const mayGo =
@@ -96,7 +96,7 @@ export class SendScheduler {
     return true;
   }
 
-  /** The bytes belong to the connection from now on. False: enough for now, onWritable will tell. */
+  /** Takes over the bytes. Returns false if enough waits; onWritable is called when there is room. */
   send(stream: SendingStream, bytes: Uint8Array): boolean {
     let sent = 0;
     if (stream.waitingBytes === 0) {
@@ -112,7 +112,7 @@ export class SendScheduler {
     return false;
   }
 
-  /** Nothing more will be sent on the stream but its trailers. */
+  /** Ends the stream after the bytes that wait, with its trailers if given. */
   finish(stream: SendingStream, trailers: HeaderBlock | undefined): void {
     stream.isEnding = true;
     stream.trailers = trailers;
@@ -122,7 +122,7 @@ export class SendScheduler {
     stream.onSent();
   }
 
-  /** The stream is closed: what waits is dropped. */
+  /** Drops the waiting bytes of a closed stream. */
   drop(stream: SendingStream): void {
     if (stream.waitingBytes > 0) {
       this.#waitingBytes -= stream.waitingBytes;
@@ -133,7 +133,7 @@ export class SendScheduler {
     if (this.#blocked.size > 0) this.#blocked.delete(stream);
   }
 
-  /** False: past what a window may be. */
+  /** Returns false if the window would grow past its maximum. */
   openConnection(increment: number): boolean {
     if (this.#window + increment > MAX_WINDOW_BYTES) return false;
     this.#window += increment;
@@ -141,7 +141,7 @@ export class SendScheduler {
     return true;
   }
 
-  /** The same for one stream; a negative increment is the peer's lowering of the initial size. */
+  /** The same for one stream; the increment is negative where the peer lowers the initial size. */
   openStream(stream: SendingStream, increment: number): boolean {
     if (stream.sendWindow + increment > MAX_WINDOW_BYTES) return false;
     stream.sendWindow += increment;
@@ -150,9 +150,9 @@ export class SendScheduler {
     return true;
   }
 
-  /** Sends what may be sent of what waits. */
+  /** Sends waiting bytes as far as the windows and the socket allow. */
   pump(): void {
-    // Streams that are added again while this runs are visited again: that is the round.
+    // A stream that is added again during the loop is visited again: that makes the round robin.
     for (const stream of this.#ready) {
       if (this.#window <= 0 || this.#output.isCongested) break;
       this.#ready.delete(stream);
@@ -176,7 +176,7 @@ export class SendScheduler {
     if (stream.sendWindow > 0) this.#ready.add(stream);
   }
 
-  /** One frame of bytes[from …), as long as may be. Returns how many bytes went. */
+  /** Sends the longest frame of bytes[from …) that may be sent. Returns its payload's length. */
   #sendFrame(stream: SendingStream, bytes: Uint8Array, from: number, isLastChunk: boolean): number {
     const wanted = Math.min(bytes.length - from, this.#maxFrameBytes);
     const count = Math.min(wanted, stream.sendWindow, this.#window);

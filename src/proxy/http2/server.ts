@@ -1,5 +1,5 @@
 /**
- * The connections of one HTTP/2 server. It listens to nothing itself: whoever does gives it each new connection.
+ * The connections of one HTTP/2 server. It does not listen itself: a listener gives it each new connection.
  *
  *   net / TLS / Unix socket ── accept ──▶ "PRI "? ─ yes ─▶ Http2Connection ─▶ handler
  *                                              └─ no ──▶ onHttp1, with the bytes put back
@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
-import { FlushTurn } from './flush-turn.ts';
+import { FlushTurn, SLEEP_WHEN_IDLE } from './flush-turn.ts';
 import { IdleSpin } from './idle-spin.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './options.ts';
 import { ProtocolSniffer, type SniffEvents } from './protocol-sniffer.ts';
@@ -31,7 +31,7 @@ export interface Http2ServerInit {
   readonly onHttp1?: (duplex: Duplex) => void;
 }
 
-/** Decided or not: what the server does with each connection. */
+/** A connection, or one whose protocol is not known yet. */
 interface Member {
   check(now: Instant): void;
   drain(): void;
@@ -52,19 +52,20 @@ export class Http2Server implements SniffEvents {
     this.#time = { now: init.clock.nowMs() };
     this.#onHttp1 = init.onHttp1;
     const options = { ...DEFAULT_HTTP2_OPTIONS, ...init.options };
-    const spin = new IdleSpin({ clock: init.clock, spinMs: options.spinMs });
+    const { spinMs } = options;
+    const idle = spinMs > 0 ? new IdleSpin({ clock: init.clock, spinMs }) : SLEEP_WHEN_IDLE;
     this.#environment = {
       handler: init.handler,
       clock: init.clock,
       options,
       time: this.#time,
-      turn: new FlushTurn(spin),
-      spin,
+      turn: new FlushTurn(idle),
+      idle,
       slabs: new SlabPool(),
     };
   }
 
-  /** HTTP/2 connections, and those not yet known to be. */
+  /** HTTP/2 connections, and those whose protocol is not known yet. */
   get connectionCount(): number {
     return this.#members.size;
   }
@@ -76,7 +77,7 @@ export class Http2Server implements SniffEvents {
       duplex.destroy();
       return;
     }
-    // Writes are gathered here: the kernel need not wait for more.
+    // The engine gathers its writes itself (flush-turn.ts), so that Nagle's delay would gain nothing.
     if (duplex instanceof Socket) duplex.setNoDelay(true);
     this.#startTicking();
     if (this.#onHttp1 === undefined) {
@@ -97,7 +98,7 @@ export class Http2Server implements SniffEvents {
     this.#onHttp1?.(duplex);
   }
 
-  /** Accepts no more, lets every connection finish its streams; resolves when all have closed. */
+  /** Accepts no more connections and lets each finish its streams. Resolves when all have closed. */
   drain(): Promise<void> {
     this.#isDraining = true;
     for (const member of this.#members) member.drain();
@@ -105,7 +106,7 @@ export class Http2Server implements SniffEvents {
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
-  /** Cuts what is left: the end of a drain that took too long. */
+  /** Closes every connection now: the end of a drain that took too long. */
   destroy(): void {
     this.#isDraining = true;
     for (const member of this.#members) member.destroy();

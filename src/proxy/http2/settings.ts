@@ -32,16 +32,16 @@ export function settingsPayload(options: Http2Options): Buffer {
   return payload;
 }
 
-/** What one SETTINGS frame of the client says; of what it says twice the last (except the least table size). */
+/** The values in one SETTINGS frame of the client; the last counts where one is repeated. */
 export interface PeerSettings {
-  /** Smallest value named. */
+  /** The smallest table size in the frame. */
   minHeaderTableBytes?: number;
   headerTableBytes?: number;
   initialWindowBytes?: number;
   maxFrameBytes?: number;
 }
 
-/** Of bytes[start, end), whose length is a multiple of six. Unknown settings are ignored. */
+/** Reads bytes[start, end), whose length is a multiple of six. Ignores unknown settings. Throws ConnectionError. */
 export function readSettings(bytes: Buffer, start: number, end: number): PeerSettings {
   const settings: PeerSettings = {};
   for (let at = start; at < end; at += SETTING_BYTES) {

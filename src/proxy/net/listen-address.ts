@@ -1,20 +1,20 @@
 /**
- * Addresses to listen on, as text: "host:port", "[v6]:port", "unix:/path" (or "unix:///path"), and what must be done
- * before a socket file can be bound.
+ * Addresses as text: "host:port", "[v6]:port", "unix:/path" (or "unix:///path"). Also removes stale socket files.
  *
- * A process that was killed leaves its socket file behind, and then no bind succeeds. So the file is tried first: if
- * nobody answers it is unlinked; if somebody does, or it is no socket at all, that is an error.
+ * A process that was killed leaves its socket file behind, and then no bind succeeds. So the file is connected to
+ * first: if nobody answers it is removed; if somebody answers, or it is no socket at all, that is an error.
  */
 import { Buffer } from 'node:buffer';
 import { lstat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Longest path of a socket file (Linux; the byte after it is a 0). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** Why an address cannot be listened on. Read by whoever starts the server, never by a caller. */
+/** An address cannot be listened on. For whoever starts the server, never for a client. */
 export class ListenError extends Error {
-  /** As Node has it: EADDRINUSE, EACCES, …; EINVAL for text that is no address. */
+  /** Node's code: EADDRINUSE, EACCES, …; EINVAL for text that is no address. */
   readonly code: string;
 
   constructor(code: string, message: string, cause?: unknown) {
@@ -54,9 +54,15 @@ export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Makes way for a bind: a socket file that nobody serves is removed. Throws ListenError EADDRINUSE, ENOTSOCK. */
+/** The client's address for logs: "127.0.0.1:54321", "[::1]:54321", "unix". Known only while the connection is open. */
+export function peerOf(duplex: Duplex): string {
+  const { remoteAddress, remotePort } = duplex instanceof Socket ? duplex : {};
+  return remoteAddress === undefined || remotePort === undefined ? 'unix' : formatHostPort(remoteAddress, remotePort);
+}
+
+/** Removes a socket file that nobody serves, so that it can be bound. Throws ListenError EADDRINUSE, ENOTSOCK. */
 export async function removeStaleSocket(path: string): Promise<void> {
-  if (!(await isThere(path))) return;
+  if (!(await exists(path))) return;
   if (await hasListener(path)) {
     throw new ListenError('EADDRINUSE', `another process serves ${path}; stop it or choose another path`);
   }
@@ -67,7 +73,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) return false;
   if (!stats.isSocket()) {
@@ -76,7 +82,7 @@ async function isThere(path: string): Promise<boolean> {
   return true;
 }
 
-/** Refused = the file is stale. Anything else that fails (no permission, a full backlog) says that someone is there. */
+/** A refused connection means a stale file; any other failure (no permission, a full backlog) means a listener. */
 function hasListener(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });

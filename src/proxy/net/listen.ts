@@ -1,17 +1,16 @@
 /**
  * Makes a node server listen on an address as text: "host:port", "[v6]:port" or "unix:/path".
  *
- * "[::]:port" is every address of the machine, IPv6 and IPv4 by one socket; where the machine has no IPv6 it means
- * 0.0.0.0. A Unix socket's file that a dead process left behind is taken over, one that a live process answers on is
- * not; the server removes its own file when it closes.
+ * "[::]:port" means every address of the machine, IPv6 and IPv4 on one socket, or 0.0.0.0 on a machine without IPv6. A
+ * socket file that a dead process left behind is replaced. The server removes its own file when it closes.
  */
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } from './listen-address.ts';
 
-/** What the system says where IPv6 is off. */
+/** Error codes of a machine without IPv6. */
 const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
-/** Resolves with the address as bound, when connections are accepted. Rejects with ListenError. */
+/** Resolves with the bound address once connections are accepted. Rejects with ListenError. */
 export async function listenNet(server: Server, address: string): Promise<string> {
   const parsed = parseListenAddress(address);
   if (parsed.kind === 'unix') {

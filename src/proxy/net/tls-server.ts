@@ -1,30 +1,28 @@
 /**
- * TLS for the listeners of every surface: what node:tls is told, and what is done with connections whose handshake is
- * not done.
+ * TLS 1.2 and 1.3 for the listeners of every surface: the options of node:tls, and connections during their handshake.
  *
  *   connection ─▶ handshake ─▶ secureConnection ─▶ the surface
- *                    └ fails, or takes too long: told to `onFailed`, the connection is gone
+ *                    └ fails, or takes too long: onHandshakeFailed, and the connection is closed
  *
- * TLS 1.2 and 1.3. Socket files stay without: who may open them is the file's permissions' matter, and TensorFlow
- * Serving does the same. A client without the certificate that is wanted never reaches a surface: its connection ends
- * after the handshake (TLS 1.3 lets a client finish before the server has looked at its certificate).
+ * Socket files have no TLS, as in TensorFlow Serving: their permissions decide who may open them. A client without the
+ * required certificate never reaches a surface: its connection ends after the handshake, because TLS 1.3 lets a client
+ * finish before the server has checked its certificate.
  */
 import { X509Certificate } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
 import { createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { TlsConfig } from '../../config/tls-config.ts';
-import { ListenError } from './listen-address.ts';
-import { peerOf } from './peer-address.ts';
+import { ListenError, peerOf } from './listen-address.ts';
 
 export interface ListenTls {
   readonly config: TlsConfig;
-  /** What clients do wrong is theirs to mend: worth a line for whoever looks for it, no more. */
+  /** For the log: a failed handshake is the client's mistake. */
   readonly onHandshakeFailed?: ((error: Error, peer: string) => void) | undefined;
   /** How long a handshake may take; default 10 s. */
   readonly handshakeTimeoutMs?: number | undefined;
 }
 
-/** Several round trips to the other side of the world, and no room for those who hold connections open. */
+/** Long enough for several round trips around the world. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** `protocols` for ALPN. Throws ListenError EINVAL if key and certificates cannot be used. */
@@ -33,9 +31,9 @@ export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols:
   const secrets = { key: serverKey, cert: serverCert, ...(customCa !== undefined && { ca: customCa }) };
   if (serverKey === '' || serverCert === '') throw unusable('one of them is empty');
   try {
-    // Made here for its errors, which tell what is wrong; a server would throw them, too, with less said.
+    // Only for its errors, which say more than those of a server.
     createSecureContext({ ...secrets, minVersion: 'TLSv1.2' });
-    // It passes over authorities that it cannot read, and then nobody would get in.
+    // A context ignores authorities that it cannot read; then no client could connect.
     for (const authority of customCa?.split(/(?<=-----END CERTIFICATE-----)\s*(?=-----BEGIN)/) ?? []) {
       new X509Certificate(authority);
     }
@@ -62,11 +60,11 @@ export function takesTls(address: string): boolean {
   return !address.startsWith('unix:');
 }
 
-/** Knows the connections of a TLS server from their first byte on: before the handshake nobody else does. */
+/** The connections of a TLS server from their first byte on, so that those without a handshake can be closed too. */
 export class TlsSockets {
   readonly #sockets = new Set<Socket>();
 
-  /** `server` is one of node:tls or node:https; call it before it listens. */
+  /** `server` is one of node:tls or node:https that does not listen yet. */
   watch(server: Server, { onHandshakeFailed }: ListenTls): void {
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
@@ -74,7 +72,7 @@ export class TlsSockets {
     });
     server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
       onHandshakeFailed?.(error, peerOf(socket));
-      // After a timeout nobody else would.
+      // After a timeout Node does not.
       socket.destroy();
     });
   }

@@ -7,8 +7,8 @@
  *   └────┴────┴────┴────┴────┴────┴────┘      evicting costs O(1) for each entry that once was added
  *          ▲ #oldest         ▲ #oldest + #count − 1
  *
- * Its size, names + values + 32 each, never exceeds the maximum that the peer set within ours; so there are at most
- * maximum / 32 entries.
+ * Its size (name + value + 32 for each entry) never exceeds the maximum that the peer set within ours, so that there
+ * are at most maximum / 32 entries.
  */
 import { compressionError } from '../error-code.ts';
 import type { HeaderField } from './header-field.ts';
@@ -22,10 +22,10 @@ export class DynamicTable {
   #count = 0;
   #bytes = 0;
   #maxBytes: number;
-  /** Grows with every change that can give an index another meaning. */
+  /** Increases with every change that can give an index another meaning. */
   version = 0;
 
-  /** @param limitBytes what we announced as SETTINGS_HEADER_TABLE_SIZE */
+  /** @param limitBytes our SETTINGS_HEADER_TABLE_SIZE */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
     this.#maxBytes = limitBytes;
@@ -40,7 +40,7 @@ export class DynamicTable {
     return this.#bytes;
   }
 
-  /** The field of an index of the whole address space, static table first. */
+  /** The field of an index; the static table comes first. Throws ConnectionError. */
   at(index: number): HeaderField {
     const fixed = STATIC_TABLE[index - 1];
     if (fixed !== undefined) return fixed;
@@ -49,7 +49,7 @@ export class DynamicTable {
     return this.#ring[(this.#oldest + this.#count - 1 - age) % this.#capacity]!;
   }
 
-  /** A field larger than the table empties it, and is not added: that is no error. */
+  /** A field larger than the table empties it and is not added; that is no error. */
   add(field: HeaderField): void {
     this.version += 1;
     this.#evictTo(this.#maxBytes - field.size);

@@ -1,12 +1,9 @@
 /**
- * One header field, and what it means for the validity of a request (RFC 9113, 8.2 and 8.3), found out once.
- *
- * Fields in the static and dynamic table are shared by all requests that refer to them, so the name and value of a
- * field that a client repeats are looked at only when it first sends it.
+ * One header field, classified once (RFC 9113, 8.2 and 8.3). All requests that refer to a field in the static or
+ * dynamic table share it, so that a field which a client repeats is not checked again.
  */
 
 export const FieldKind = {
-  /** An ordinary field. */
   REGULAR: 0,
   METHOD: 1,
   SCHEME: 2,
@@ -14,7 +11,7 @@ export const FieldKind = {
   PATH: 4,
   CONTENT_LENGTH: 5,
   HOST: 6,
-  /** May stand in no request: bad characters, upper case, a field of HTTP/1.1's connection, an unknown pseudo-header. */
+  /** Not allowed in a request: bad characters, upper case, an HTTP/1.1 connection field, an unknown pseudo-header. */
   MALFORMED: 7,
 } as const;
 
@@ -30,7 +27,7 @@ export class HeaderField {
     this.kind = kindOf(name, value);
   }
 
-  /** As RFC 7541, 4.1 counts it, in tables and in header lists. */
+  /** Size in tables and in header lists (RFC 7541, 4.1). */
   get size(): number {
     return this.name.length + this.value.length + 32;
   }
@@ -69,12 +66,12 @@ function isToken(text: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 }
 
-/** No NUL, CR or LF, and no blank at either end. */
+/** No NUL, CR or LF, and no space or tab at either end. */
 function isFieldValue(value: string): boolean {
   return !/[\0\r\n]|^[ \t]|[ \t]$/.test(value);
 }
 
-/** Of a CONNECT there is none; `*` for OPTIONS; otherwise it starts with a slash and has no blanks or controls. */
+/** `*` (for OPTIONS), or a slash and then neither spaces nor control characters. */
 function isPath(value: string): boolean {
   return value === '*' || /^\/[^\0- \x7f]*$/.test(value);
 }

@@ -1,12 +1,12 @@
 /**
- * Decodes header blocks (RFC 7541). One per connection and direction: every block must pass through it, wanted or not,
- * because each may change the dynamic table that the next one refers to.
+ * Decodes the header blocks of one connection (RFC 7541). Every block must pass through it, also that of a refused
+ * request, because each may change the dynamic table that the next one refers to.
  *
- *   1xxxxxxx  indexed field                        01xxxxxx  literal, and into the dynamic table
+ *   1xxxxxxx  indexed field                        01xxxxxx  literal, added to the dynamic table
  *   001xxxxx  dynamic table size (first only)      0000xxxx, 0001xxxx  literal
  *
- * Bounds: past the list limit fields are counted but not kept, so that a small block that refers again and again to a
- * large field costs its own bytes in time and nothing in memory.
+ * Past the list limit fields are counted but not kept, so that a small block that refers to a large field many times
+ * costs no memory.
  */
 import type { Buffer } from 'node:buffer';
 import { compressionError } from '../error-code.ts';
@@ -14,12 +14,12 @@ import { DynamicTable } from './dynamic-table.ts';
 import { HeaderField } from './header-field.ts';
 import { decodeHuffman } from './huffman.ts';
 
-/** SETTINGS_HEADER_TABLE_SIZE, the protocol's default: we announce no other. */
-export const HEADER_TABLE_BYTES = 4096;
+/** The protocol's default SETTINGS_HEADER_TABLE_SIZE: no other is announced. */
+const HEADER_TABLE_BYTES = 4096;
 
-export interface DecodedBlock {
+interface DecodedBlock {
   readonly fields: HeaderField[];
-  /** The list was larger than its limit; `fields` holds what fitted. */
+  /** The list was larger than its limit; `fields` holds its beginning. */
   readonly isOversized: boolean;
 }
 
@@ -32,11 +32,12 @@ export class HpackDecoder {
     this.#maxListBytes = maxListBytes;
   }
 
-  /** Blocks that are equal byte by byte decode equally while this stays the same. */
+  /** While this stays the same, equal blocks decode to equal fields. */
   get tableVersion(): number {
     return this.#table.version;
   }
 
+  /** Decodes bytes[start, end). Throws ConnectionError. */
   decode(bytes: Buffer, start: number, end: number): DecodedBlock {
     const fields: HeaderField[] = [];
     let listBytes = 0;
@@ -85,7 +86,7 @@ export class HpackDecoder {
     return isHuffman ? decodeHuffman(bytes, start, this.#at) : bytes.toString('latin1', start, this.#at);
   }
 
-  /** RFC 7541, 5.1. Four continuation bytes reach 2^28: more than any length or index here can rightly be. */
+  /** RFC 7541, 5.1. Four continuation bytes reach 2^28: more than any valid length or index. */
   #readInteger(bytes: Buffer, end: number, prefixBits: number): number {
     if (this.#at >= end) throw compressionError('header block ends inside a field');
     const mask = (1 << prefixBits) - 1;

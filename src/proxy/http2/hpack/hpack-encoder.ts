@@ -1,11 +1,11 @@
 /**
- * Header blocks that refer to the static table only (RFC 7541, 6.1 and 6.2.2): the same bytes mean the same on every
- * connection, so that an answer whose headers do not vary is encoded once, when the program starts.
+ * Encodes header blocks that refer to the static table only (RFC 7541, 6.1 and 6.2.2). They mean the same on every
+ * connection, so that headers which do not vary are encoded once, when the program starts.
  */
 import { Buffer } from 'node:buffer';
 import { STATIC_TABLE } from './static-table.ts';
 
-/** Bytes of an encoded header block. Never written to once made. */
+/** An encoded header block. Immutable. */
 export type HeaderBlock = Uint8Array;
 
 /** `:status` first. Names must be in lower case; text is sent as latin1. */
@@ -18,13 +18,12 @@ export function encodeHeaders(fields: readonly (readonly [name: string, value: s
 }
 
 const FIELD_INDEX = new Map(STATIC_TABLE.map(({ name, value }, i) => [`${name}\n${value}`, i + 1]));
-/** Of names that stand there more than once, the first. */
+/** The first index of a name that the table holds more than once. */
 const NAME_INDEX = new Map(STATIC_TABLE.map(({ name }, i): [string, number] => [name, i + 1]).reverse());
-/** No value of the static table is longer. */
 const LONGEST_KNOWN_VALUE = Math.max(...STATIC_TABLE.map(({ value }) => value.length));
-/** First byte, and the lengths of name and value, each an integer of 32 bits at most. */
+/** Bytes of a field beside its texts: its first byte and two lengths, each an integer of 32 bits at most. */
 const FIELD_OVERHEAD_BYTES = 1 + 2 * 6;
-/** Up to here character by character costs less than a call into C++. */
+/** Up to this length a loop costs less than a call into C++. */
 const SHORT_TEXT = 24;
 
 class BlockWriter {
@@ -46,7 +45,7 @@ class BlockWriter {
       this.#integer(0x80, 7, fieldIndex);
       return;
     }
-    // Literal without indexing: the peer need not remember it.
+    // Literal without indexing: the peer does not add it to its table.
     const nameIndex = NAME_INDEX.get(name) ?? 0;
     this.#integer(0x00, 4, nameIndex);
     if (nameIndex === 0) this.#string(name);

@@ -1,8 +1,8 @@
 /**
- * The Huffman code of HPACK (RFC 7541, 5.2 and appendix B), decoding only: what we send is not compressed.
+ * The Huffman code of HPACK (RFC 7541, 5.2 and appendix B), decoding only: sent headers are not compressed.
  *
- * The code is canonical: codes are given out in order of (length, symbol), so the 257 lengths are the whole table. The
- * decoder is an automaton that eats four bits at a time; its states are the inner nodes of the code's tree.
+ * The code is canonical: codes are assigned in the order of (length, symbol), so the 257 lengths are the whole table.
+ * The decoder is an automaton that reads four bits at a time; its states are the inner nodes of the code's tree.
  *
  *           ○ state 0              step(state, 4 bits) → next state, and the symbol completed on the way
  *         0/ \1                    (no code is shorter than 5 bits: at most one symbol in 4)
@@ -12,7 +12,7 @@
 import { Buffer } from 'node:buffer';
 import { compressionError } from '../error-code.ts';
 
-/** Bits of each symbol's code, 0–255 and EOS, in base 36. */
+/** Length in bits of each symbol's code, 0–255 and EOS: one base-36 digit each. */
 const CODE_LENGTHS =
   'dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6ca' +
   'd67777777777777777777777878djde6f56565666577666567655677777fbeds' +
@@ -22,7 +22,7 @@ const CODE_LENGTHS =
 
 export const EOS = 256;
 
-export interface HuffmanCode {
+interface HuffmanCode {
   readonly bits: number;
   readonly length: number;
 }
@@ -38,7 +38,6 @@ function makeCodes(): HuffmanCode[] {
   let next = 0;
   let previousLength = 0;
   for (const { length, symbol } of inOrder) {
-    // Up to 2^30: within a 32-bit shift.
     next <<= length - previousLength;
     codes[symbol] = { bits: next, length };
     next += 1;
@@ -48,10 +47,10 @@ function makeCodes(): HuffmanCode[] {
 }
 
 const NO_SYMBOL = -1;
-/** Next state of (state × 16 + four bits); −1 where EOS would be read, which no string may hold. */
+/** Next state of (state × 16 + four bits); −1 after EOS, which no string may contain. */
 const NEXT = new Int16Array(256 * 16);
 const SYMBOL = new Int16Array(256 * 16).fill(NO_SYMBOL);
-/** 1 for states in which a string may end. */
+/** 1 for the states in which a string may end. */
 const MAY_END = new Uint8Array(256);
 
 buildAutomaton();
@@ -89,7 +88,7 @@ function addStep(tree: readonly number[], state: number, nibble: number): void {
   NEXT[index] = node;
 }
 
-/** The string that bytes[start, end) stand for, as latin1. Its cost is linear in the bytes. */
+/** Decodes bytes[start, end) to a latin1 string, in linear time. Throws ConnectionError. */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number): string {
   // The shortest code has five bits.
   const decoded = Buffer.allocUnsafe(Math.floor(((end - start) * 8) / 5));

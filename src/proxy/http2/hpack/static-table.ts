@@ -1,5 +1,5 @@
 /**
- * HPACK's static table (RFC 7541, appendix A): entries 1 to 61. Fields without a value here serve for their name.
+ * HPACK's static table (RFC 7541, appendix A): entries 1 to 61. Entries without a value are referred to for their name.
  */
 import { HeaderField } from './header-field.ts';
 

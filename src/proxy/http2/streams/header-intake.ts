@@ -1,6 +1,6 @@
 /**
- * Puts together header blocks that come in several frames (RFC 9113, 6.10): HEADERS, then CONTINUATION frames with
- * nothing in between. Bounded in frames and in bytes, so that a block which never ends (CVE-2024-27316) ends here.
+ * Assembles header blocks that come in several frames (RFC 9113, 6.10): HEADERS, then CONTINUATION frames with nothing
+ * in between. Frames and bytes are bounded, so that an endless block (CVE-2024-27316) ends the connection.
  */
 import { Buffer } from 'node:buffer';
 import { enhanceYourCalm, protocolError } from '../error-code.ts';
@@ -10,14 +10,14 @@ export class HeaderIntake {
   readonly #maxContinuations: number;
   readonly #parts: Buffer[] = [];
   #bytes = 0;
-  /** Of the HEADERS frame. */
+  // Of the HEADERS frame:
   streamId = 0;
   flags = 0;
   isSelfDependent = false;
-  /** When it began, in coarse time. */
+  /** When the block began, to the server's last tick. */
   startedAt = 0;
 
-  /** @param maxListBytes a block that decodes to more may be up to twice as long, so that it can be answered */
+  /** @param maxListBytes limit of the decoded list; a block may be twice as long, to be answered with 431 */
   constructor(maxListBytes: number, maxContinuations: number) {
     this.#maxBytes = 2 * maxListBytes;
     this.#maxContinuations = maxContinuations;
@@ -41,7 +41,7 @@ export class HeaderIntake {
     this.#add(fragment);
   }
 
-  /** The whole block. */
+  /** Returns the whole block, and is empty again. */
   finish(): Buffer {
     const block = Buffer.concat(this.#parts, this.#bytes);
     this.#parts.length = 0;
@@ -49,7 +49,7 @@ export class HeaderIntake {
     return block;
   }
 
-  /** Copied: a small fragment must not keep a large read buffer alive. */
+  /** Copies the fragment, whose bytes are lent. */
   #add(fragment: Buffer): void {
     this.#bytes += fragment.length;
     if (this.#bytes > this.#maxBytes) throw enhanceYourCalm('header block too large');

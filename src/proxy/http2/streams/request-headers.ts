@@ -1,24 +1,24 @@
 /**
- * The header list of a request, checked (RFC 9113, 8.2 and 8.3), and that of its trailers.
+ * Checks the header list of a request and its trailers (RFC 9113, 8.2 and 8.3).
  */
 import { FieldKind, type HeaderField } from '../hpack/header-field.ts';
 
 /**
- * Read only, and shared: a client that repeats its header block gets the same object again, so that a handler may keep
- * what it derives from it (a route, say) in `derived`.
+ * The headers of a request. Read-only and shared: equal header blocks of a connection give the same object, so that a
+ * handler may keep what it derives from them (a route, say) in `derived`.
  */
 export class RequestHeaders {
   readonly method: string;
-  /** '' for CONNECT, as is the path. */
+  /** '' for CONNECT; so is the path. */
   readonly scheme: string;
   readonly path: string;
   /** `:authority`, or `host` where there is none; '' if neither. */
   readonly authority: string;
-  /** −1 if the client did not say. The engine holds the body to it. */
+  /** −1 if there is none. The engine checks the body against it. */
   readonly contentLength: number;
   /** Without pseudo-headers, in the order sent, names in lower case, repeated ones apart. */
   readonly fields: readonly HeaderField[];
-  /** The handler's own. A WeakMap would do, at the collector's cost, where a client's blocks all differ. */
+  /** Belongs to the handler. A WeakMap would cost the garbage collector more where a client's blocks all differ. */
   derived: object | undefined = undefined;
 
   constructor(pseudo: PseudoHeaders, contentLength: number, fields: readonly HeaderField[]) {
@@ -36,7 +36,7 @@ export class RequestHeaders {
   }
 }
 
-export function getField(fields: readonly HeaderField[], name: string): string | undefined {
+function getField(fields: readonly HeaderField[], name: string): string | undefined {
   for (const field of fields) if (field.name === name) return field.value;
   return undefined;
 }
@@ -48,7 +48,7 @@ interface PseudoHeaders {
   authority: string | undefined;
 }
 
-/** Undefined if the request is malformed. */
+/** Returns undefined if the request is malformed. */
 export function readRequestHeaders(list: readonly HeaderField[]): RequestHeaders | undefined {
   const pseudo: PseudoHeaders = { method: undefined, scheme: undefined, path: undefined, authority: undefined };
   let pseudoCount = 0;
@@ -68,7 +68,7 @@ export function readRequestHeaders(list: readonly HeaderField[]): RequestHeaders
       if (contentLength !== -1 && contentLength !== length) return undefined;
       contentLength = length;
     } else if (field.kind === FieldKind.HOST) {
-      // Two names for the host would let two servers disagree on which one was meant.
+      // With two different hosts, two servers could disagree on which one is meant.
       if (pseudo.authority !== undefined && pseudo.authority !== field.value) return undefined;
     } else if (field.kind !== FieldKind.REGULAR) {
       return undefined;
@@ -89,7 +89,7 @@ function isComplete({ method, scheme, path, authority }: PseudoHeaders): boolean
   return method !== undefined && scheme !== undefined && path !== undefined;
 }
 
-/** Trailers have neither pseudo-headers nor anything that a request may not have. */
+/** Trailers may hold neither pseudo-headers nor fields that are malformed in a request. */
 export function areTrailersValid(list: readonly HeaderField[]): boolean {
   return list.every(
     ({ kind }) => kind === FieldKind.REGULAR || kind === FieldKind.HOST || kind === FieldKind.CONTENT_LENGTH,

@@ -1,21 +1,17 @@
 /**
- * The open streams of a connection by id, in open addressing: ids are odd and grow, so that those of neighbours fall
- * into neighbouring slots.
+ * The open streams of a connection, by id: a hash table with open addressing. Ids are odd and grow, so that streams
+ * that follow each other fall into neighbouring slots.
  *
  *   id 5 ─▶ (5 >> 1) & 7 = 2      slots  [ · ][ · ][ 5 ][ 7 ][ 21 ][ · ][ · ][ · ]
  *   id 21 ─▶ 2, taken: the next free one      0    1    2    3    4    5    6    7
  *
- * At most half full, so that a search is short. A slot that falls free is filled from behind: there are no tombstones.
- * get, add, delete: O(1), nothing allocated but when it grows. Why no Map: core/dense-set.ts.
+ * The table is at most half full, so that searches are short. Deleting moves later streams forward, so that there are
+ * no tombstones. get, add, delete: O(1), without an allocation unless the table grows. Why no Map: core/dense-set.ts.
  */
-export interface Identified {
-  readonly id: number;
-}
-
 /** A power of two. */
 const FIRST_SLOTS = 8;
 
-export class StreamTable<T extends Identified> {
+export class StreamTable<T extends { readonly id: number }> {
   #slots: (T | undefined)[] = emptySlots(FIRST_SLOTS);
   #size = 0;
 
@@ -27,7 +23,7 @@ export class StreamTable<T extends Identified> {
     return this.#slots[this.#find(id)];
   }
 
-  /** Of an id that is not in it. */
+  /** The id must not be in the table. */
   add(stream: T): void {
     this.#size += 1;
     if (this.#size * 2 > this.#slots.length) this.#grow();
@@ -40,7 +36,7 @@ export class StreamTable<T extends Identified> {
     let free = this.#find(id);
     if (slots[free] === undefined) return;
     this.#size -= 1;
-    // Whoever behind it, up to the next gap, would be found from the free slot too, moves there.
+    // Up to the next gap, a stream moves into the free slot unless its search begins behind that slot.
     for (let at = (free + 1) & mask; ; at = (at + 1) & mask) {
       const stream = slots[at];
       if (stream === undefined) break;
@@ -52,12 +48,12 @@ export class StreamTable<T extends Identified> {
     slots[free] = undefined;
   }
 
-  /** The streams as they are now. */
+  /** A copy: streams may be added and deleted while the caller iterates. */
   toArray(): readonly T[] {
     return this.#slots.filter((stream) => stream !== undefined);
   }
 
-  /** Where the id stands, or the free slot where it would. */
+  /** The slot of the id, or the free slot where it belongs. */
   #find(id: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

@@ -5,13 +5,13 @@
  *                idle ──────────────▶ open ──── END_STREAM from the client ───▶ half closed (remote)
  *                                      │                                              │
  *                            END_STREAM from us;                                END_STREAM from us
- *                            the rest of the request is                               │
- *                            no longer wanted: RST_STREAM(NO_ERROR)                   │
+ *                            RST_STREAM(NO_ERROR) stops                               │
+ *                            the rest of the request                                  │
  *                                      ▼                                              ▼
  *                                   closed ◀──────── RST_STREAM, either way ──────── closed
  *
- * So "half closed (local)" lasts no longer than a call. Whatever happens, the sink's onClose is called exactly once.
- * After it every method here does nothing: a handler whose client has left need not ask first.
+ * So a stream is never "half closed (local)" between two calls. The sink's onClose is called exactly once, and every
+ * method does nothing after it: a handler need not check whether its client is still there.
  */
 import type { Duplex } from 'node:stream';
 import { ErrorCode } from '../error-code.ts';
@@ -22,20 +22,17 @@ import type { Http2Options } from '../options.ts';
 import type { SendingStream, SendScheduler } from '../send-scheduler.ts';
 import type { ReceiveWindow } from './flow-window.ts';
 
-/** What a handler gives to be told of its request. Called synchronously, while the connection reads. */
+/** A handler's callbacks for one request. Called synchronously, while the connection reads. */
 export interface StreamSink {
-  /**
-   * The next bytes of the body, lent until this returns: copy what must stay. Whoever has done with bytes says so by
-   * stream.consume.
-   */
+  /** The next bytes of the body, valid until this returns. Call stream.consume when they have been processed. */
   onData(chunk: Uint8Array): void;
   /** The request is whole. */
   onEnd(trailers: readonly HeaderField[] | undefined): void;
   /** A write returned false; now there is room again. */
   onWritable(): void;
   /**
-   * The stream's end, once. Undefined: the whole answer has been handed to the connection. Else the error code: the
-   * client's reset or ours, or CANCEL when the connection was lost.
+   * The stream has closed. `code` is undefined if the connection has taken the whole answer; else it is the error code
+   * of a reset by either side, or CANCEL if the connection was lost.
    */
   onClose(code: number | undefined): void;
 }
@@ -46,13 +43,13 @@ export interface Http2Stream {
   /** Set it in onStream, before anything else is called here. */
   sink: StreamSink;
   readonly isClosed: boolean;
-  /** Of the connection: for the peer's address or certificate, not to be read or written. */
+  /** The connection's: for the peer's address or certificate, not to be read or written. */
   readonly duplex: Duplex;
   /** Lets the client send `count` more bytes of body. */
   consume(count: number): void;
-  /** The answer's headers; with isEnd it has no body and no trailers. */
+  /** Sends the answer's headers; with isEnd there is no body and no trailers. */
   respond(head: HeaderBlock, isEnd?: boolean): void;
-  /** Part of the answer's body; the bytes belong to the engine from now on. False: wait for onWritable. */
+  /** Sends a part of the body, whose bytes belong to the engine from then on. False: wait for onWritable. */
   write(bytes: Uint8Array): boolean;
   /** Ends the answer, with trailers if given. */
   end(trailers?: HeaderBlock): void;
@@ -61,19 +58,19 @@ export interface Http2Stream {
   reset(code: number): void;
 }
 
-/** What a stream needs of its connection. */
+/** The part of its connection that a stream uses. */
 export interface StreamOwner {
   readonly duplex: Duplex;
   readonly options: Http2Options;
   readonly writer: FrameWriter;
   readonly sends: SendScheduler;
-  /** No more answer bytes may be taken: the client has let too many wait. */
+  /** So many answer bytes wait for the client that no more are taken. */
   readonly isFull: boolean;
   consume(stream: ServerStream, count: number): void;
   /** The answer is complete. */
   finished(stream: ServerStream): void;
   resetByUs(stream: ServerStream, code: number): void;
-  /** Calls a handler's callback; what it throws ends the stream, not the process. */
+  /** A handler's callback threw: that ends the stream, not the process. */
   failed(stream: ServerStream, error: unknown): void;
 }
 
@@ -89,12 +86,12 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   #answer = FRESH;
   sink = NO_SINK;
   isClosed = false;
-  /** END_STREAM has come. */
+  /** The client has sent END_STREAM. */
   isRequestWhole = false;
   readonly contentLength: number;
-  /** Bytes of body that have come. */
+  /** Bytes of body received. */
   receivedBytes = 0;
-  /** Bytes of body that the handler has not consumed: returned to the connection's window when the stream closes. */
+  /** Received bytes that the handler has not consumed; the connection's window gets them back at the stream's end. */
   unreadBytes = 0;
   readonly windowBytes: number;
   available: number;
