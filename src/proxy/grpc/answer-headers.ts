@@ -1,7 +1,7 @@
 /**
- * Header blocks of gRPC answers. Those that do not vary are made once.
+ * Header blocks of gRPC answers. Those that do not vary are encoded once.
  *
- *   headers   :status 200, content-type, (grpc-encoding), metadata          ┐ both in one block where there is no message
+ *   headers   :status 200, content-type, (grpc-encoding), metadata          ┐ both in one block if there is no message
  *   trailers  grpc-status, (grpc-message), metadata                         ┘ ("trailers only")
  */
 import { Buffer } from 'node:buffer';
@@ -21,7 +21,7 @@ const OK_HEAD = encodeHeaders(HEAD);
 const OK_GZIP_HEAD = encodeHeaders([...HEAD, ...GZIP]);
 const OK_TRAILERS = encodeHeaders([['grpc-status', '0']]);
 
-/** What is not gRPC is answered as HTTP has it. */
+/** Answers to requests that are no gRPC calls, by HTTP's rules. */
 export const NOT_POST = encodeHeaders([
   [':status', '405'],
   ['allow', 'POST'],
@@ -31,7 +31,7 @@ export const NOT_GRPC = encodeHeaders([
   ['accept-post', 'application/grpc'],
 ]);
 
-/** Of an answer with messages. */
+/** Headers of an answer with messages. */
 export function answerHead(metadata: MetadataEntries | undefined, isGzip: boolean): HeaderBlock {
   if (metadata === undefined) return isGzip ? OK_GZIP_HEAD : OK_HEAD;
   return encodeHeaders([...HEAD, ...(isGzip ? GZIP : []), ...metadataFields(metadata)]);
@@ -41,7 +41,7 @@ export function answerTrailers(status: CallStatus): HeaderBlock {
   return status === OK ? OK_TRAILERS : encodeHeaders(statusFields(status));
 }
 
-/** Of an answer without a message. */
+/** Headers and trailers of an answer without a message. */
 export function trailersOnly(metadata: MetadataEntries | undefined, status: CallStatus): HeaderBlock {
   return encodeHeaders([...HEAD, ...metadataFields(metadata), ...statusFields(status)]);
 }
@@ -62,14 +62,14 @@ function metadataFields(metadata: MetadataEntries | undefined): Fields {
   return fields;
 }
 
-/** Unpadded, as the protocol asks of those who send. */
+/** Without padding, as gRPC requires of senders. */
 function base64(bytes: Uint8Array): string {
   const { buffer, byteOffset, byteLength } = bytes;
   const padded = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
   return padded.slice(0, Math.ceil((byteLength * 4) / 3));
 }
 
-/** Printable ASCII but `%` stays; of all else each UTF-8 byte becomes %XX. */
+/** Encodes each UTF-8 byte as %XX, except printable ASCII other than `%`. */
 export function percentEncode(text: string): string {
   if (/^[ -$&-~]*$/.test(text)) return text;
   let encoded = '';

@@ -1,6 +1,6 @@
 /**
- * What a call's first header block says: which method, how long, how its messages are compressed. Made once for a block
- * that a client repeats (it is kept in RequestHeaders.derived), so that such a call costs no look-up at all.
+ * A call's first header block, read: its method, its timeout, the compression of its messages. A block that a client
+ * repeats is read once (it is kept in RequestHeaders.derived), so that such a call needs no look-up.
  */
 import { Buffer } from 'node:buffer';
 import type { ServingError } from '../../core/errors.ts';
@@ -15,23 +15,23 @@ import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
 
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
-/** Base64 of either alphabet, with or without its padding. */
+/** Base64 in either alphabet, with or without padding. */
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 export class CallHead {
   readonly path: string;
   readonly peer: string;
-  /** Undefined if there is none of that path. */
+  /** Undefined if no method has this path. */
   readonly method: GrpcMethod | undefined;
-  /** How HTTP refuses what is no gRPC call; undefined if it is one. */
+  /** The HTTP answer to a request that is no gRPC call; undefined if it is one. */
   readonly refusal: HeaderBlock | undefined;
   readonly timeoutMs: number | undefined;
-  /** `grpc-timeout` as sent, where it cannot be read. */
+  /** `grpc-timeout` as sent, if it cannot be read. */
   readonly badTimeout: string | undefined;
   /** `grpc-encoding`; 'identity' if there is none. */
   readonly encoding: string;
   readonly acceptsGzip: boolean;
-  /** Of `x-pillion-priority`; or what is wrong with it. */
+  /** From `x-pillion-priority`; a ServingError if that cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
   readonly caller: Caller;
   readonly #fields: readonly HeaderField[];
@@ -51,7 +51,7 @@ export class CallHead {
     this.caller = readCaller(this);
   }
 
-  /** Repeated values are joined by commas. */
+  /** The values of a name, joined by commas. */
   metadata(name: string): string | undefined {
     let joined: string | undefined;
     for (const field of this.#fields) {
@@ -60,10 +60,10 @@ export class CallHead {
     return joined;
   }
 
-  /** The first value; undefined if there is none, or no base64. */
+  /** The first value of a name; undefined if there is none or it is not base64. */
   binaryMetadata(name: string): Uint8Array | undefined {
     const text = this.metadata(name)?.split(',', 1)[0]?.trim();
-    // One character over four holds no byte.
+    // One character after groups of four holds no byte.
     if (text === undefined || !BASE64.test(text) || text.replace(/=+$/, '').length % 4 === 1) return undefined;
     return Buffer.from(text, 'base64');
   }

@@ -1,12 +1,11 @@
 /**
- * The request's side of one call: bytes → messages, decompressed, in order, and whether there are as many as the method
- * takes.
+ * The request side of one call: turns bytes into messages, decompressed and in order, and checks their number.
  *
  *   push, end ─▶ MessageReader ─▶ (decompress) ─▶ client stream: owner.deliver(message) …, deliver(undefined)
- *                                              └▶ else: one message, kept until the client has sent all, then delivered
+ *                                              └▶ else: one message, kept until the request is complete, then delivered
  *
- * It goes on only while the owner is not held and nothing is being decompressed; what has not been taken stays in the
- * reader and is not given back to the client's window.
+ * It stops while the owner is held or a message is being decompressed. Bytes that it has not taken stay in the reader
+ * and are not given back to the client's window.
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { CallHead } from './call-head.ts';
@@ -14,17 +13,17 @@ import { decompress } from './message-compression.ts';
 import type { MessageMemory } from './message-memory.ts';
 import { MessageReader } from './message-reader.ts';
 
-/** The call that it is a part of. */
+/** The part of a call that its intake uses. */
 export interface IntakeOwner {
-  /** Nothing more is to be delivered now: the call has ended, or its answers wait. `resume` when that changes. */
+  /** Nothing may be delivered now: the call has ended, or its answers wait. Call `resume` when that changes. */
   readonly isHeld: boolean;
   /** A message, or undefined for the end of a client stream. */
   deliver(message: Uint8Array | undefined): void;
-  /** The request is wrong. */
+  /** Ends the call because its request is wrong. */
   abort(error: ServingError): void;
-  /** The same, unless the client turns out to have left. */
+  /** The same after a moment, unless the client turns out to have left. */
   abortSoon(error: ServingError): void;
-  /** Lets the client send so many bytes more. */
+  /** Lets the client send `count` more bytes. */
   consume(count: number): void;
 }
 
@@ -35,9 +34,9 @@ export class CallIntake {
   readonly #maxBytes: number;
   readonly #memory: MessageMemory;
   readonly #messages: MessageReader;
-  /** The one message of a method that takes one. */
+  /** The message of a unary or server-streaming call, until it is delivered. */
   #message: Uint8Array | undefined;
-  /** The same, when it has been delivered and was not compressed. */
+  /** The same message after that, if its memory can be recycled. */
   #delivered: Uint8Array | undefined;
   #isRequestWhole = false;
   #isDecompressing = false;
@@ -51,20 +50,20 @@ export class CallIntake {
     this.#messages = new MessageReader(maxBytes, memory);
   }
 
-  /** The chunk is lent until this returns. */
+  /** The chunk is valid until this returns. */
   push(chunk: Uint8Array): void {
     this.#messages.push(chunk);
     this.resume();
     this.#messages.keep();
   }
 
-  /** The client has sent all. */
+  /** The request is complete. */
   end(): void {
     this.#isRequestWhole = true;
     this.resume();
   }
 
-  /** Delivers what has come, as far as the call may go on. */
+  /** Delivers the messages that have come, unless the owner is held. */
   resume(): void {
     try {
       while (!this.#isDecompressing && !this.#owner.isHeld) {
@@ -81,7 +80,7 @@ export class CallIntake {
     if (this.#isRequestWhole && !this.#isDecompressing && !this.#owner.isHeld) this.#finish();
   }
 
-  /** Nobody reads the one message any more: its memory is used again. */
+  /** Gives back the memory of the one message, which nobody reads any more. */
   recycle(): void {
     if (this.#delivered !== undefined) this.#memory.give(this.#delivered);
     this.#delivered = undefined;

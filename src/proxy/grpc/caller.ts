@@ -1,21 +1,20 @@
-/** Who calls, as its metadata says: `x-request-id`, and the span that the call is a part of. */
-
+/** The caller's identity in a call's metadata: `x-request-id`, and the span that the call belongs to. */
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 
-/** Keys that answers carry too. */
+/** Metadata that answers repeat. */
 export const REQUEST_ID = 'x-request-id';
 export const TRACEPARENT = 'traceparent';
 
 export interface Caller {
-  /** Undefined = it sent none. */
+  /** Undefined if it sent none. */
   readonly requestId: string | undefined;
-  /** Undefined = it sent none, or none that is well formed. */
+  /** Undefined if it sent none that is well formed. */
   readonly trace: CallerTrace | undefined;
 }
 
-/** Where metadata is found: a call, or the head of calls that are all alike. */
-export interface MetadataSource {
+/** A call, or the shared head of equal calls. */
+interface MetadataSource {
   metadata(name: string): string | undefined;
   binaryMetadata(name: string): Uint8Array | undefined;
 }

@@ -1,14 +1,14 @@
 /**
- * What our gRPC services need of an HTTP/2 stack, and nothing more, so that the stack can be changed under them.
+ * The interface between gRPC services and an HTTP/2 stack. It is small, so that the stack can be exchanged.
  *
- * A method is found by its path when a call's first header arrives; it makes a reader for that call, which is told what
- * comes in. Bytes in, bytes out: the engine knows no message type.
+ * The engine finds a method by its path when a call's first header arrives. The method makes a reader, whose callbacks
+ * get what comes in. Messages are bytes: the engine knows no message type.
  *
  *   first header ──▶ method.start(call) ──▶ reader
- *                                             ├ onMessage(bytes)   one for a unary or server-streaming method, when the
- *                                             │                    client has sent all; any number for a client stream
+ *                                             ├ onMessage(bytes)   once, when the request of a unary or server-streaming
+ *                                             │                    call is complete; any number for a client stream
  *                                             ├ onEnd()            client stream only: no more messages
- *                                             └ onAbort(error)     the call is over, and not by call.end
+ *                                             └ onAbort(error)     the call has ended, and not by call.end
  *   call.send(bytes)… call.end(status), or call.answer(bytes)
  *
  * Ownership: a message given to `onMessage` belongs to the reader and never changes. A buffer given to `send` or
@@ -22,10 +22,10 @@ import type { Caller } from './caller.ts';
 /** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
 export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 
-/** What stands before each message on the wire: a flag, and the message's length in four bytes. */
+/** Bytes before each message on the wire: a flag, and the message's length in four bytes. */
 export const MESSAGE_HEAD_BYTES = 5;
 
-/** Lower-case names; a name that ends in `-bin` has bytes, any other has printable ASCII text. */
+/** By lower-case name. Names that end in `-bin` have bytes, all others printable ASCII text. */
 export type MetadataEntries = Readonly<Record<string, string | Uint8Array>>;
 
 export interface CallStatus {
@@ -38,32 +38,31 @@ export interface GrpcCall {
   readonly path: string;
   /** "127.0.0.1:54321", "unix" for a socket file. */
   readonly peer: string;
-  /** When the first header was seen. */
+  /** When the first header block arrived. */
   readonly receivedAt: Instant;
-  /** The client's own timeout, in ms from receivedAt; undefined = it set none. */
+  /** The client's timeout in ms from receivedAt; undefined if it set none. */
   readonly timeoutMs: number | undefined;
-  /** Of `x-pillion-priority`; undefined = it set none; or what is wrong with it. */
+  /** From `x-pillion-priority`; undefined if the client set none; a ServingError if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
-  /** Who calls, as far as it says. */
   readonly caller: Caller;
-  /** `end` was called, or the call was aborted: everything else is without effect from then on. */
+  /** The call has ended or was aborted: all other methods do nothing from then on. */
   readonly isEnded: boolean;
-  /** A name that does not end in `-bin`; sent more than once, its values are joined by commas. */
+  /** The values of a name that does not end in `-bin`, joined by commas. */
   metadata(name: string): string | undefined;
   /** The first value of a name that ends in `-bin`. */
   binaryMetadata(name: string): Uint8Array | undefined;
-  /** Metadata of the answer: sent with the first message, or with the status if there is none. Before `send`. */
+  /** Sets the answer's metadata, sent with the first message or, without one, with the status. Call before `send`. */
   setHeaders(headers: MetadataEntries): void;
   send(message: Uint8Array): void;
   /**
-   * `send` and `end` with OK in one: the fast way of a unary answer. The message stands in `buffer` behind
-   * MESSAGE_HEAD_BYTES bytes of room, which the engine fills. The request's message is not to be read from then on: its
-   * memory is used for the next one.
+   * `send` and `end` with OK in one: the fast path of a unary answer. The message stands in `buffer` after
+   * MESSAGE_HEAD_BYTES free bytes, which the engine fills. The request's message must not be read any more: its memory
+   * is reused.
    */
   answer(buffer: Uint8Array): void;
-  /** Ends the call. Only the first time counts. */
+  /** Ends the call. Only the first call counts. */
   end(status: CallStatus): void;
-  /** `end`, of a unary call whose message nobody has kept: its memory is used for the next one. */
+  /** `end` of a unary call whose message nobody has kept, so that its memory can be reused. */
   refuse(status: CallStatus): void;
 }
 
@@ -71,10 +70,10 @@ export interface CallReader {
   onMessage(message: Uint8Array): void;
   onEnd?(): void;
   /**
-   * At most once, and never after `call.end`: the client left (`cancelled`), what it sent cannot be read or is over the
-   * limit (`invalid_request`, `too_large`, `unsupported`), or the call's deadline passed (`deadline_exceeded`; only if
-   * the method leaves that to the engine). If the client is still there the engine ends the call with this error after
-   * onAbort returns, unless the reader did.
+   * Called at most once, and never after `call.end`: the client has left (`cancelled`), its request cannot be read or
+   * is over the limit (`invalid_request`, `too_large`, `unsupported`), or the call's deadline has passed
+   * (`deadline_exceeded`; only if the method leaves that to the engine). Unless the reader ends the call, the engine
+   * ends it with this error after onAbort returns.
    */
   onAbort(error: ServingError): void;
 }
@@ -83,24 +82,24 @@ export interface GrpcMethod {
   /** "/package.Service/Method". */
   readonly path: string;
   readonly isClientStream: boolean;
-  /** The method ends its calls at their deadline itself (most do, by the request's lifecycle). */
+  /** The method itself ends its calls at their deadline; most do, by the request's lifecycle. */
   readonly enforcesDeadline: boolean;
   start(call: GrpcCall): CallReader;
 }
 
 export interface GrpcEngine {
-  /** Before `listen`. A path that is registered twice is a programming error. */
+  /** Call before `listen`. Throws if the path is registered already. */
   register(method: GrpcMethod): void;
   /**
-   * "host:port", "[v6]:port" or "unix:/path"; port 0 = any free one. May be called for several addresses. Resolves with
-   * the address as bound. Rejects with ListenError.
+   * Listens on "host:port", "[v6]:port" or "unix:/path"; port 0 means any free one. May be called for several
+   * addresses. Resolves with the bound address. Rejects with ListenError.
    */
   listen(address: string): Promise<string>;
   /**
-   * Takes no new connections and tells those there are to go elsewhere (GOAWAY). Resolves when the last call has ended
-   * and the last connection is closed: `close` cuts that short.
+   * Takes no new connections and sends GOAWAY to the open ones. Resolves when the last call has ended and the last
+   * connection is closed; `close` ends that early.
    */
   drain(): Promise<void>;
-  /** Closes everything now; calls are aborted as `cancelled`. Twice is once. */
+  /** Closes everything now; calls are aborted as `cancelled`. May be called again. */
   close(): Promise<void>;
 }

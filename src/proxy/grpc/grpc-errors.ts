@@ -1,8 +1,7 @@
 /**
- * ServingError → gRPC status, with what a client needs to retry well.
- *
- * An error that says when to try again carries that twice: as `grpc-retry-pushback-ms`, which a gRPC client with a retry
- * policy obeys by itself, and as google.rpc.RetryInfo in `grpc-status-details-bin`, which application code reads.
+ * Maps a ServingError to a gRPC status. An error that says when to try again sends that twice: as
+ * `grpc-retry-pushback-ms`, which gRPC clients with a retry policy obey, and as google.rpc.RetryInfo in
+ * `grpc-status-details-bin`, which application code reads.
  */
 import { Buffer } from 'node:buffer';
 import { varintTag } from '../../codec/protobuf/wire-reader.ts';
@@ -17,23 +16,23 @@ import {
 import { GrpcStatus, type ServingError } from '../../core/errors.ts';
 import type { CallStatus } from './engine.ts';
 
-/** TensorFlow Serving's: longer messages are cut, so that a trailer fits into what proxies allow. */
+/** TensorFlow Serving's limit: longer messages are cut, so that proxies accept the trailer. */
 export const MAX_STATUS_MESSAGE_BYTES = 1024;
 const ASCII = /^[\0-\x7f]*$/;
 const TRUNCATED = '...TRUNCATED';
 
 const RETRY_INFO_TYPE_FIELD = bytesField(1, 'type.googleapis.com/google.rpc.RetryInfo');
-/** The most that a google.protobuf.Duration may say: 10,000 years. */
-const MOST_DELAY_MS = 315_576_000_000_000;
+/** The longest google.protobuf.Duration: 10,000 years. */
+const MAX_DELAY_MS = 315_576_000_000_000;
 
 export const OK: CallStatus = { code: GrpcStatus.OK, message: '' };
 
 export function statusOf(error: ServingError): CallStatus {
   const code = error.row.grpc;
   const text = truncateMessage(error.message);
-  // Not a number or endless: there is no instant to name, and no way to write it.
+  // NaN and Infinity cannot be written.
   if (error.retryAfterMs === undefined || !Number.isFinite(error.retryAfterMs)) return { code, message: text };
-  const delayMs = Math.min(MOST_DELAY_MS, Math.max(0, Math.ceil(error.retryAfterMs)));
+  const delayMs = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(error.retryAfterMs)));
   return {
     code,
     message: text,
@@ -44,7 +43,7 @@ export function statusOf(error: ServingError): CallStatus {
   };
 }
 
-/** At most 1024 bytes of UTF-8 and the mark; never half a character, never a lone surrogate (no header can hold one). */
+/** At most 1024 bytes of UTF-8 and a mark, without half characters or lone surrogates, which no header can hold. */
 export function truncateMessage(text: string): string {
   if (text.length <= MAX_STATUS_MESSAGE_BYTES && ASCII.test(text)) return text;
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');
@@ -57,7 +56,7 @@ export function truncateMessage(text: string): string {
 
 /**
  * google.rpc.Status {1 code, 2 message, 3 details: [Any {1 type_url, 2 value: RetryInfo {1 retry_delay: Duration
- * {1 seconds, 2 nanos}}}]}, from the outside in. In one buffer: under overload most answers have one.
+ * {1 seconds, 2 nanos}}}]}. Written into one buffer, because under overload most answers have one.
  */
 function statusWithRetryInfo(code: number, text: string, delayMs: number): Uint8Array {
   const seconds = Math.floor(delayMs / 1000);

@@ -1,22 +1,22 @@
 /**
  * One call on @grpc/grpc-js, from its first header to its status.
  *
- * grpc-js calls an interceptor when a call's headers are there, and hands it the bare call. We take the call over at
- * that point: grpc-js's own handler (a Node stream a call, a handler that first runs when the body is whole) never
- * starts. That gives the instant of the first header, and the client's leaving while the body still arrives, for free.
+ * grpc-js calls an interceptor with the bare call when a call's headers have arrived. The call is taken over at that
+ * point: grpc-js's own handler (a Node stream for each call, and no callback before the body is complete) never starts.
+ * That way the arrival of the first header is known, and the client's leaving while the body still arrives.
  *
  *            ┌── bare call (grpc-js) ──┐ onReceiveMetadata/Message/HalfClose/Cancel
  *   HTTP/2 ──┤                         ├──────────────────────────────▶ GrpcJsCall ──▶ reader
  *            └─────────────────────────┘ ◀── sendMetadata/Message/Status ──┘
  *
- * One method of the bare call is replaced, `sendStatus`: grpc-js calls it on itself when a message is over the limit,
- * cannot be decompressed, or when its own deadline timer fires, and would end the call behind our back with a text of
- * its own. That timer also has a bug (below); replacing the method is the only way to be spared it.
+ * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit or cannot be
+ * decompressed, and when its own deadline timer fires: it would end the call with a text of its own. That timer also
+ * has a bug (below), which nothing but replacing the method avoids.
  *
- * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. So a long one overflows (`36000M` = 25 days gives a
- * deadline in the past): a negative one is taken as none here, and the server's cap holds. One of more than 49.7 days
- * may wrap to a positive number, which we cannot tell from a real one. Below 1 ms it becomes 0 (`500u` expires at
- * once); fractions of a ms are lost. Our own engine (pillion-engine.ts) reads the header itself.
+ * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. A long one overflows (`36000M` = 25 days gives a
+ * deadline in the past): a negative one counts as none here, and the server's cap holds. One of more than 49.7 days may
+ * wrap to a positive number, which looks like a real one. Below 1 ms it becomes 0 (`500u` expires at once), and
+ * fractions of a ms are lost. Pillion's own engine (pillion-engine.ts) reads the header itself.
  */
 import { Buffer } from 'node:buffer';
 import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
@@ -39,11 +39,11 @@ import { OK, statusOf } from './grpc-errors.ts';
 type SendStatus = ServerInterceptingCallInterface['sendStatus'];
 type TransportStatus = Parameters<SendStatus>[0];
 
-/** What all calls of one engine share. */
+/** Shared by the calls of one engine. */
 export interface CallContext {
   readonly clock: Clock;
   readonly maxReceiveBytes: number;
-  /** A method threw where it must not. The call has been ended. */
+  /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
 
@@ -58,7 +58,7 @@ export class GrpcJsCall implements GrpcCall {
   #metadata: Metadata | undefined;
   #headers: MetadataEntries | undefined;
   #reader: CallReader | undefined;
-  /** The one message of a method that takes one, until the client has sent all. */
+  /** The message of a unary or server-streaming call, until the request is complete. */
   #message: Uint8Array | undefined;
   #writesPending = 0;
   #isReadOwed = false;
@@ -142,9 +142,9 @@ export class GrpcJsCall implements GrpcCall {
     });
   }
 
-  // From here on: what the bare call tells.
+  // From here on: callbacks of the bare call.
 
-  /** Takes the call over: the first thing that happens. */
+  /** Takes the call over. Called first. */
   begin(): void {
     this.#bare.start(this);
   }
@@ -163,7 +163,7 @@ export class GrpcJsCall implements GrpcCall {
     if (this.#isEnded) return;
     if (this.#method.isClientStream) {
       this.#deliver(message);
-      // The next message is read when what this one caused has left: a client that does not read is not read from.
+      // The next message is read when the answers to this one have left: a client that does not read is not read from.
       if (this.#writesPending === 0) this.#bare.startRead();
       else this.#isReadOwed = true;
       return;
@@ -185,7 +185,7 @@ export class GrpcJsCall implements GrpcCall {
     else setImmediate(() => this.#abortWithoutMessage());
   }
 
-  /** Node tells of a reset as of an end, and of the leaving a moment later: only after that is it known which it was. */
+  /** Node reports a reset as an end, and the client's leaving a moment later: only then is it known which it was. */
   #abortWithoutMessage(): void {
     if (this.#isEnded) return;
     this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
@@ -203,7 +203,7 @@ export class GrpcJsCall implements GrpcCall {
     this.#bare.startRead();
   }
 
-  /** grpc-js wants to end the call by itself. */
+  /** grpc-js is about to end the call by itself. */
   #onTransportStatus(transport: TransportStatus): void {
     if (this.#isEnded) return;
     if (transport.code === GrpcStatus.DEADLINE_EXCEEDED) {
@@ -241,7 +241,7 @@ export class GrpcJsCall implements GrpcCall {
 
 function nothing(): void {}
 
-/** The client's timeout in ms from now; undefined if it set none, or one that grpc-js cannot hold (see the top). */
+/** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */
 function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {
   const deadline = Number(bare.getDeadline());
   if (deadline === Infinity) return undefined;
@@ -251,7 +251,7 @@ function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number 
   return Math.max(0, timeoutMs);
 }
 
-/** What grpc-js says of a message that it could not take, in our words. */
+/** The error for a message that grpc-js could not take. */
 function errorOf(transport: TransportStatus, maxReceiveBytes: number): ServingError {
   const said = transport.details ?? '';
   switch (transport.code) {
@@ -274,15 +274,8 @@ function fixOf(said: string): string {
 
 function toMetadata(first: MetadataEntries | undefined, second: MetadataEntries | undefined): Metadata {
   const metadata = new Metadata();
-  addEntries(metadata, first);
-  addEntries(metadata, second);
-  return metadata;
-}
-
-function addEntries(metadata: Metadata, entries: MetadataEntries | undefined): void {
-  if (entries === undefined) return;
-  for (const name in entries) {
-    const value = entries[name]!;
+  for (const [name, value] of Object.entries({ ...first, ...second })) {
     metadata.set(name, typeof value === 'string' ? value : Buffer.from(value));
   }
+  return metadata;
 }

@@ -1,13 +1,11 @@
 /**
- * The engine on @grpc/grpc-js: methods, limits, draining, closing. What happens inside a call is in grpc-js-call.ts.
+ * The engine on @grpc/grpc-js: methods, limits, draining, closing. A single call is in grpc-js-call.ts.
  *
- * - Messages: at most `maxReceiveBytes` (after decompression too), 64 MiB unless told otherwise. TensorFlow Serving
- *   takes 2 GiB; a sidecar shares its pod's memory limit with the application, and one such message would end both.
- *   Answers are not limited.
- * - Keepalive: an idle connection is pinged each minute and closed if nothing comes back for 20 s, so that a client
- *   host that vanished does not hold its calls for the hours that TCP would.
- * - Connections are taken by our own Listener and handed over: grpc-js hides bind errors, writes its own to stderr, and
- *   without channelz its forceShutdown forgets to close what is open.
+ * - Messages: at most `maxReceiveBytes`, after decompression too. Answers are not limited.
+ * - Keepalive: an idle connection is pinged each minute and closed if nothing comes back for 20 s. Otherwise the calls
+ *   of a client host that vanished would stay for the hours that TCP takes.
+ * - Connections are accepted by a Listener and passed on: grpc-js hides bind errors, writes its own to stderr, and
+ *   without channelz its forceShutdown leaves connections open.
  * - An unknown path is answered by grpc-js itself with UNIMPLEMENTED.
  */
 import type { Buffer } from 'node:buffer';
@@ -30,7 +28,7 @@ export interface GrpcJsEngineOptions {
   readonly onInternalError: (error: unknown, path: string) => void;
 }
 
-/** A call that was taken over: grpc-js starts it, and what grpc-js would have done with it is not done. */
+/** A call that was taken over: grpc-js starts it, and its own handling of the call does not run. */
 class TakenOverCall extends ServerInterceptingCall {
   readonly #call: GrpcJsCall;
 
@@ -64,10 +62,10 @@ export class GrpcJsEngine implements GrpcEngine {
       'grpc.max_send_message_length': -1,
       'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      // Statistics that nobody here reads, at a cost on every call.
+      // Statistics that nobody reads, at a cost for every call.
       'grpc.enable_channelz': 0,
     });
-    // TLS, too, is the Listener's: with credentials of its own grpc-js would hold a slow handshake for two minutes.
+    // The Listener does TLS: with credentials of its own grpc-js waits two minutes for a slow handshake.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     this.#listener = new Listener((socket) => injector.injectConnection(socket), options.tls);
   }
@@ -88,7 +86,7 @@ export class GrpcJsEngine implements GrpcEngine {
     await new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });
-    // On Node 24 the shutdown is told before the last stream has ended.
+    // On Node 24 the callback comes before the last stream has ended.
     await this.#listener.untilEmpty();
   }
 

@@ -1,7 +1,6 @@
 /**
- * A unary call of ours as an exchange: its answer or its status on the call, with what the answer's metadata tells.
+ * The gRPC side of an exchange: writes its answer or status to a unary call, with the answer's metadata.
  */
-
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
@@ -13,10 +12,10 @@ import { REQUEST_ID, TRACEPARENT } from './caller.ts';
 import { type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 
-/** A call's path names no model. */
+/** The path of a call names no model. */
 const NO_MODEL: ModelSpec = { name: '' };
 
-/** How a method of ours is registered. Its answers stand behind MESSAGE_HEAD_BYTES bytes of room. */
+/** A unary method for the engine. Its encoded answers begin with MESSAGE_HEAD_BYTES free bytes. */
 export function unaryMethod(service: string, method: Method<Uint8Array>, shared: ExchangeContext): GrpcMethod {
   return {
     path: `/${service}/${method.name}`,
@@ -26,7 +25,7 @@ export function unaryMethod(service: string, method: Method<Uint8Array>, shared:
   };
 }
 
-/** A method that is part of the service's definition and not built: answers UNIMPLEMENTED, saying what there is. */
+/** A method of the service that is not implemented: it answers UNIMPLEMENTED, and `instead` says what to use. */
 export function unbuiltMethod(service: string, name: string, shared: ExchangeContext, instead: string): GrpcMethod {
   const refuse = (): never => {
     throw new ServingError('unsupported', `this server does not have ${service}.${name}; ${instead}`);

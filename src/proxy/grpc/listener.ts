@@ -1,18 +1,17 @@
 /**
- * TCP and Unix sockets that take connections for an engine, over TLS where they are told to. We listen ourselves, rather
- * than leave it to the HTTP/2 stack, because then bind errors keep their codes and every open socket is known: a close
- * can end them all; and TLS is one thing for every engine.
+ * Accepts connections for an engine on TCP and Unix sockets, with TLS or without. The HTTP/2 stack does not listen
+ * itself, so that bind errors keep their codes, a close can end every open socket, and TLS is the same for every
+ * engine.
  *
- *   listen ──▶ taking connections ──▶ stopAccepting ──▶ destroy
- *                (any number of addresses)   open sockets live on     … until here
+ *   listen ──▶ accepting ──▶ stopAccepting ──▶ destroy
+ *       (any number of addresses)   open sockets stay    … until here
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
-/** What gRPC clients ask for, and the only thing that is spoken here. */
-const PROTOCOLS = ['h2'];
+const ALPN_PROTOCOLS = ['h2'];
 
 export class Listener {
   readonly #servers: Server[] = [];
@@ -23,36 +22,36 @@ export class Listener {
   readonly #whenEmpty: (() => void)[] = [];
   #isStopped = false;
 
-  /** @param tls of every TCP address; undefined = none */
+  /** @param tls for every TCP address; undefined = no TLS */
   constructor(onConnection: (socket: Socket) => void, tls?: ListenTls) {
     this.#onConnection = onConnection;
     this.#tls = tls;
   }
 
-  /** Resolves with the address as bound. Rejects with ListenError. */
+  /** Resolves with the bound address. Rejects with ListenError. */
   async listen(address: string): Promise<string> {
     const server = this.#tls !== undefined && takesTls(address) ? this.#tlsServer(this.#tls) : this.#plainServer();
     const bound = await listenNet(server, address);
-    // Out of file descriptors, say: that costs one connection, not the server.
+    // E.g. no file descriptors left: that costs one connection, not the server.
     server.on('error', () => undefined);
     this.#servers.push(server);
     return bound;
   }
 
-  /** Takes no more connections; a socket file is gone. Those there are stay. Twice is once. */
+  /** Accepts no more connections and removes socket files. Open connections stay. May be called again. */
   stopAccepting(): void {
     this.#isStopped = true;
     for (const server of this.#servers.splice(0)) server.close();
   }
 
-  /** Ends every connection now. */
+  /** Closes every connection now. */
   destroy(): void {
     this.stopAccepting();
     this.#tlsSockets.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Resolves when no connection is open; one whose handshake is not done does not count. */
+  /** Resolves when no connection is open; those in their TLS handshake do not count. */
   untilEmpty(): Promise<void> {
     if (this.#sockets.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
@@ -63,7 +62,9 @@ export class Listener {
   }
 
   #tlsServer(tls: ListenTls): Server {
-    const server = createTlsServer({ ...tlsOptions(tls, PROTOCOLS), noDelay: true }, (socket) => this.#take(socket));
+    const server = createTlsServer({ ...tlsOptions(tls, ALPN_PROTOCOLS), noDelay: true }, (socket) =>
+      this.#take(socket),
+    );
     this.#tlsSockets.watch(server, tls);
     return server;
   }
@@ -75,7 +76,7 @@ export class Listener {
   }
 
   #take(socket: Socket): void {
-    // Its handshake ended after the listening did.
+    // Its TLS handshake ended after stopAccepting.
     if (this.#isStopped) {
       socket.on('error', () => undefined);
       socket.destroy();

@@ -1,9 +1,9 @@
 /**
- * gzip and deflate of single messages, each whole by itself (https://github.com/grpc/grpc/blob/master/doc/compression.md).
+ * gzip and deflate of single messages (https://github.com/grpc/grpc/blob/master/doc/compression.md).
  *
- * Small ones are done at once: handing them to a thread costs more than the work. Larger ones are done on libuv's
- * threads, so that they do not hold up the event loop. What comes out is bounded while it is made, so that a bomb of a
- * few KB cannot take more memory than the limit.
+ * Small messages are processed synchronously, because a thread costs more than the work. Larger ones are processed on
+ * libuv's threads, so that they do not block the event loop. The output is bounded while it is produced, so that a
+ * decompression bomb cannot take more memory than the limit.
  */
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync, gzip, gzipSync, inflate, inflateSync } from 'node:zlib';
@@ -11,12 +11,12 @@ import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { tooLarge } from './message-reader.ts';
 
-/** For `grpc-accept-encoding`. */
+/** The value of `grpc-accept-encoding`. */
 export const ACCEPTED_ENCODINGS = 'identity,gzip,deflate';
 
-/** 4 KB may become 4 MB, and that takes about 5 ms. */
+/** 4 KB may become 4 MB, in about 5 ms. */
 const MAX_SYNC_BYTES = 4096;
-/** The fastest: the other side is near, or its network would be the first to gain from a smaller model. */
+/** The fastest: the client is near. */
 const LEVEL = { level: constants.Z_BEST_SPEED };
 
 const gunzipLater = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
@@ -27,7 +27,7 @@ export function canDecompress(encoding: string): boolean {
   return encoding === 'gzip' || encoding === 'deflate' || encoding === 'identity';
 }
 
-/** At once or later. Throws or rejects with ServingError (too_large, unsupported, invalid_request). */
+/** A promise if the message is large. Throws or rejects with ServingError (too_large, unsupported, invalid_request). */
 export function decompress(bytes: Uint8Array, encoding: string, maxBytes: number): Uint8Array | Promise<Uint8Array> {
   const options = { maxOutputLength: maxBytes };
   const problem = (error: unknown): never => {
@@ -44,7 +44,7 @@ export function decompress(bytes: Uint8Array, encoding: string, maxBytes: number
   }
 }
 
-/** At once or later. */
+/** A promise if the message is large. */
 export function compress(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
   return bytes.length > MAX_SYNC_BYTES ? gzipLater(bytes, LEVEL) : gzipSync(bytes, LEVEL);
 }

@@ -1,33 +1,32 @@
 /**
- * Memory of large messages, used again. Fresh memory for each would be several hundred megabytes a second of tensors,
- * and V8 answers each 64 MB of those with a collection of its whole heap: measured with images of 600 KB, 45 % of the
- * process's CPU.
+ * A pool of memory for large messages. Fresh memory for each would be several hundred megabytes a second, and V8
+ * collects its whole heap for each 64 MB of it (docs/adr/0010).
  *
  *   take(602_154) ──▶ a kept buffer of 640 KB, or a new one ──▶ message ──▶ give ──▶ kept
  *                          └ sizes: 4, 5, 6, 7 × 2^n
  *
- * Small messages come from Node's own pool and go to the collector: for them that is cheaper. What is kept is bounded;
- * whoever does not give back leaves it to the collector, too.
+ * Small messages come from Node's own pool, which is cheaper for them. The kept memory is bounded. Memory that is not
+ * given back goes to the garbage collector.
  */
 import { Buffer } from 'node:buffer';
 
-/** From here on memory is kept: what Node's pool does not serve. */
+/** Node's pool serves smaller messages. */
 const SMALLEST_KEPT = 4096;
-/** Larger ones are so rare that they are not kept. */
+/** Larger messages are too rare to be worth keeping memory for. */
 const LARGEST_KEPT = 16 * 2 ** 20;
-/** Of all that waits to be used again: some thirty images, or what a few busy connections have under way. */
+/** Bound on all kept memory: about fifty images of 600 KB. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
 
 export class MessageMemory {
   readonly #kept = new Map<number, ArrayBuffer[]>();
   #keptBytes = 0;
 
-  /** Bytes that wait to be used again. */
+  /** Bytes that are kept for reuse. */
   get keptBytes(): number {
     return this.#keptBytes;
   }
 
-  /** `length` bytes of any content. */
+  /** Returns `length` uninitialised bytes. */
   take(length: number): Uint8Array {
     if (length < SMALLEST_KEPT || length > LARGEST_KEPT) return Buffer.allocUnsafe(length);
     const size = sizeFor(length);
@@ -37,7 +36,7 @@ export class MessageMemory {
     return Buffer.from(buffer, 0, length);
   }
 
-  /** What was taken, when nobody reads it any more. */
+  /** Takes back memory that nobody reads any more. */
   give({ buffer, byteLength }: Uint8Array): void {
     const size = buffer.byteLength;
     if (byteLength < SMALLEST_KEPT || size > LARGEST_KEPT || size !== sizeFor(byteLength)) return;
@@ -49,7 +48,7 @@ export class MessageMemory {
   }
 }
 
-/** The next of 4, 5, 6, 7 × 2^n: at most a fifth of it is not used. */
+/** The next of 4, 5, 6, 7 × 2^n: at most a fifth of it stays unused. */
 function sizeFor(length: number): number {
   const quarter = 2 ** (29 - Math.clz32(length - 1));
   return Math.ceil(length / quarter) * quarter;

@@ -1,16 +1,16 @@
 /**
- * Cuts the body of a call into messages, in whatever pieces it comes.
+ * Splits the body of a call into messages, in whatever pieces it comes.
  *
  *   chunks    ├ 5 │ message ┼ 5 │ message ┼ 5 │ mess        whole in its chunk: copied at once
- *                                              age ┼ …      over several: copied into a buffer that grows with what came
+ *                                              age ┼ …      over several: copied into a buffer that grows
  *   the five: flag (0 plain, 1 compressed), length of the message (32 bits, big-endian)
  *
- * Pulled, not pushed: `push` a chunk, take messages with `next` until there is none, then `keep`: chunks are lent until
- * then. A call that must not go on takes none; then chunks wait here, and only what was taken may be given back to the
- * client's window (`takeConsumed`).
+ * The caller pulls: it calls `push` with a chunk, `next` until there is no message, then `keep`; the chunk is valid
+ * until then. A caller that must pause does not call `next`. Its chunks wait here, and only the bytes taken so far are
+ * given back to the client's window (`takeConsumed`).
  *
- * Memory: a length is only believed up to the limit, and room is made for at most 4 times what has come (or 16 KB; or
- * 1 MiB when a first frame has come). Messages have memory of their own: each byte of most is copied once.
+ * An announced length is checked against the limit, and memory for at most 4 times the received bytes is reserved (or
+ * 16 KB; or 1 MiB once a first frame has come). Most bytes are copied once.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
@@ -20,7 +20,7 @@ import type { MessageMemory } from './message-memory.ts';
 const FLAG_COMPRESSED = 1;
 const MAX_GROWTH = 4;
 const MIN_ROOM_BYTES = 16_384;
-/** Memory that nobody writes to is not taken from the machine: so much is lent to whoever has sent a first frame. */
+/** Reserved once a first frame has come: the machine gives no memory before it is written to. */
 const TRUSTED_ROOM_BYTES = 2 ** 20;
 const TRUSTED_FROM_BYTES = 8192;
 const EMPTY = new Uint8Array(0);
@@ -29,26 +29,23 @@ export class MessageReader {
   readonly #maxBytes: number;
   readonly #memory: MessageMemory;
   #chunk: Uint8Array | undefined;
-  /** #chunk is a lender's. */
+  /** #chunk belongs to the caller. */
   #isLent = false;
-  /** Of #chunk, what has been taken. */
+  /** Bytes taken from #chunk. */
   #at = 0;
-  /** Chunks after that one. */
+  /** Chunks after #chunk. */
   #waiting: Uint8Array[] | undefined;
-  /** Of the message in hand: head bytes that have come while the head is not whole. */
+  /** Received bytes of an incomplete head. */
   #headBytes = 0;
   #length = 0;
   /** A message that began in an earlier chunk. */
   #partial: Uint8Array | undefined;
   #filled = 0;
   #consumed = 0;
-  /** Of the message that `next` gave last. */
+  /** Whether the message that `next` returned last is compressed. */
   isCompressed = false;
 
-  /**
-   * @param maxBytes of a message as it comes, compressed or not
-   * @param memory where messages of several chunks come from: whoever has done with one may give it back
-   */
+  /** @param maxBytes of a message as received; @param memory for messages: their reader may give it back */
   constructor(maxBytes: number, memory: MessageMemory) {
     this.#maxBytes = maxBytes;
     this.#memory = memory;
@@ -66,7 +63,7 @@ export class MessageReader {
     }
   }
 
-  /** What was pushed and has not been taken is copied: the lender may have its bytes back. */
+  /** Copies the rest of the chunk, so that the caller may reuse its bytes. */
   keep(): void {
     if (this.#chunk === undefined || !this.#isLent) return;
     this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
@@ -90,7 +87,7 @@ export class MessageReader {
     return consumed;
   }
 
-  /** How much there is of a message that is not whole, for an error's text; undefined if nothing has begun. */
+  /** Describes an incomplete message for an error's text; undefined if there is none. */
   get remainder(): string | undefined {
     if (this.#partial !== undefined) return `${this.#filled} of ${this.#length} bytes`;
     return this.#headBytes > 0 ? `${this.#headBytes} of the ${MESSAGE_HEAD_BYTES} bytes in front of it` : undefined;
@@ -101,7 +98,7 @@ export class MessageReader {
     const length = this.#length;
     if (length === 0) return EMPTY;
     const start = this.#at;
-    // The chunk may have ended with the head.
+    // Unless the chunk ended with the head.
     if (this.#chunk === chunk && chunk.length - start >= length) {
       this.#advance(chunk, length);
       const message = this.#memory.take(length);
@@ -113,7 +110,7 @@ export class MessageReader {
     return undefined;
   }
 
-  /** False: the chunk ended before the head did. */
+  /** Returns false if the chunk ends before the head does. */
   #readHead(chunk: Uint8Array): boolean {
     const at = this.#at;
     if (this.#headBytes === 0 && chunk.length - at >= MESSAGE_HEAD_BYTES) {
@@ -125,7 +122,7 @@ export class MessageReader {
     return this.#collectHead(chunk);
   }
 
-  /** A head cut in two, byte by byte; its flag is told as soon as it is there. */
+  /** Reads a split head byte by byte; its flag is checked as soon as it has come. */
   #collectHead(chunk: Uint8Array): boolean {
     const count = Math.min(MESSAGE_HEAD_BYTES - this.#headBytes, chunk.length - this.#at);
     for (let i = 0; i < count; i++, this.#headBytes++) {
@@ -184,7 +181,7 @@ export class MessageReader {
   }
 }
 
-/** Bytes of room when so many have come. */
+/** Bytes to reserve when `filled` bytes have come. */
 function roomFor(filled: number): number {
   return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
 }

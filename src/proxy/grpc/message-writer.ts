@@ -1,15 +1,14 @@
 /**
- * Messages as they go out: the flag and length in front of each (see message-reader.ts), copied together with a small
- * message, on its own before a large one.
+ * Frames outgoing messages: a flag and a length before each (see message-reader.ts).
  */
 import { Buffer } from 'node:buffer';
 import { MESSAGE_HEAD_BYTES } from './engine.ts';
 import { compress } from './message-compression.ts';
 
-/** A message up to this is copied behind its head; a larger one is sent from where it is. */
+/** A message up to this size is copied behind its head; a larger one is sent without a copy. */
 const COPY_LIMIT_BYTES = 8192;
 
-/** The one or two buffers to send, in order. */
+/** Returns the one or two buffers to send, in order. */
 export function frameMessage(message: Uint8Array): readonly Uint8Array[] {
   const length = message.byteLength;
   const isSmall = length <= COPY_LIMIT_BYTES;
@@ -20,12 +19,12 @@ export function frameMessage(message: Uint8Array): readonly Uint8Array[] {
   return [first];
 }
 
-/** Fills the room in front of the message that stands in `buffer` from MESSAGE_HEAD_BYTES on. */
+/** Fills the first MESSAGE_HEAD_BYTES of `buffer`, which the message follows. */
 export function frameInPlace(buffer: Uint8Array): void {
   writeHead(buffer, buffer.byteLength - MESSAGE_HEAD_BYTES, false);
 }
 
-/** The same message compressed and framed; undefined if that makes it no smaller. */
+/** Compresses and frames the message in such a buffer; undefined if that makes it no smaller. */
 export async function frameCompressed(buffer: Uint8Array): Promise<Uint8Array | undefined> {
   const message = buffer.subarray(MESSAGE_HEAD_BYTES);
   const compressed = await compress(message);

@@ -1,12 +1,12 @@
 /**
- * One call on our own HTTP/2 engine, from its first header to its status.
+ * One call on Pillion's own HTTP/2 engine, from its first header to its status.
  *
  *   stream ─ onData, onEnd ─▶ CallIntake ─▶ reader.onMessage, onEnd
  *          ─ onClose(code) ──────────────▶ reader.onAbort
  *          ◀─ respond, write, end, respondUnary ── send, answer, end
  *
- * What a reader has taken is given back to the client's window; of a client stream nothing is taken while its answers
- * wait, so that a client that does not read is not read from.
+ * Bytes that the reader has taken are given back to the client's window. Nothing is taken from a client stream while
+ * its answers wait, so that a client that does not read is not read from.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
@@ -32,24 +32,24 @@ import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
 import type { MessageMemory } from './message-memory.ts';
 import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
 
-/** What all calls of one engine share. */
+/** Shared by the calls of one engine. */
 export interface CallContext {
   readonly clock: Clock;
-  /** Of calls that the engine ends by itself. */
+  /** For calls that the engine ends by itself. */
   readonly deadlines: DeadlineTimer;
-  /** Of large requests. */
+  /** For large requests. */
   readonly memory: MessageMemory;
   readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;
-  /** Unary answers from this size on are compressed for clients that accept it. Infinity = none. */
+  /** Unary answers of this size and above are compressed for clients that accept it. Infinity = none. */
   readonly compressFromBytes: number;
-  /** A method threw where it must not. The call has been ended. */
+  /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
 
 /**
- * Some clients (Node's) say that a request has ended a moment before they say that they reset it. One that is not whole
- * is given so long to turn out to be of a client that left.
+ * Some clients (Node's) end a request a moment before they reset it. An incomplete request waits this long for a reset,
+ * which means that the client has left.
  */
 const RESET_GRACE_MS = 10;
 
@@ -68,7 +68,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   #reader: CallReader | undefined;
   #headers: MetadataEntries | undefined;
   #deadline: DeadlineEntry | undefined;
-  /** What was sent waits for the client. */
+  /** Sent messages wait for the client to read. */
   #isBlocked = false;
   #hasSent = false;
   #isEnded = false;
@@ -144,9 +144,9 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#intake.recycle();
   }
 
-  // From here on: what the stream tells.
+  // From here on: callbacks of the stream.
 
-  /** Takes the call up: the first thing that happens, once the stream has this as its sink. */
+  /** Starts the method. Called first, once the stream has this call as its sink. */
   begin(): void {
     const { badTimeout, timeoutMs } = this.#head;
     try {
@@ -191,7 +191,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     );
   }
 
-  // From here on: what the intake asks.
+  // From here on: callbacks of the intake.
 
   get isHeld(): boolean {
     return this.#isEnded || (this.#isBlocked && this.#method.isClientStream);
@@ -228,7 +228,6 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#stream.consume(count);
   }
 
-  /** The buffer is as of `answer`. */
   async #answerCompressed(buffer: Uint8Array): Promise<void> {
     const compressed = await frameCompressed(buffer);
     if (compressed === undefined) frameInPlace(buffer);
@@ -236,7 +235,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(OK));
   }
 
-  /** Then the call has been ended. */
+  /** If true, the call has been ended. */
   #isTooLarge(messageBytes: number): boolean {
     const { maxSendBytes } = this.#shared;
     if (messageBytes <= maxSendBytes) return false;
@@ -245,7 +244,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     return true;
   }
 
-  /** Instead of what it was to be aborted with before, if anything. */
+  /** Replaces an earlier deadline, if any. */
   #abortAt(at: Instant, error: ServingError): void {
     const { deadlines } = this.#shared;
     if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
@@ -263,7 +262,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.end(statusOf(toServingError(error)));
   }
 
-  /** The call has ended for its method, and its answer cannot be made. */
+  /** The method has ended the call, but its answer cannot be compressed. */
   #failLate(error: unknown): void {
     this.#shared.onInternalError(error, this.path);
     this.#stream.reset(ErrorCode.INTERNAL_ERROR);

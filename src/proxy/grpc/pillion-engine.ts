@@ -1,16 +1,16 @@
 /**
- * The engine on our own HTTP/2 (proxy/http2): methods, limits, draining, closing. What happens inside a call is in
+ * The engine on Pillion's own HTTP/2 (proxy/http2): methods, limits, draining, closing. A single call is in
  * pillion-call.ts.
  *
- *   Listener ─▶ Http2Server ─▶ stream ─▶ CallHead (of a block that came before: no look-up) ─▶ PillionCall ─▶ reader
- *                    └ no HTTP/2: told so in HTTP/1.1, and closed
+ *   Listener ─▶ Http2Server ─▶ stream ─▶ CallHead (repeated header block: no look-up) ─▶ PillionCall ─▶ reader
+ *                    └ no HTTP/2: an answer in HTTP/1.1, then closed
  *
- * - Messages: at most `maxReceiveBytes` (after decompression too), refused when their length is read; answers at most
- *   `maxSendBytes`. The defaults are 64 MiB and protobuf's own 2 GiB: TensorFlow Serving takes 2 GiB, but a sidecar
- *   shares its pod's memory limit with the application, and one such message would end both.
- * - `grpc-timeout` is taken to the nanosecond and without an upper end.
- * - No gRPC at all (another content-type, no POST) gets 415 or 405; an unknown path UNIMPLEMENTED; header lists over
- *   the limit RESOURCE_EXHAUSTED.
+ * - Messages: at most `maxReceiveBytes`, after decompression too; larger ones are refused when their length is read.
+ *   Answers: at most `maxSendBytes`. The defaults are 64 MiB and protobuf's own 2 GiB. TensorFlow Serving takes 2 GiB,
+ *   but a sidecar shares its pod's memory limit with the application, and one such message would end both.
+ * - `grpc-timeout` is read to the nanosecond and has no upper limit.
+ * - Requests that are not gRPC (another content-type, no POST) get 415 or 405, unknown paths UNIMPLEMENTED, header
+ *   lists over the limit RESOURCE_EXHAUSTED.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
@@ -32,19 +32,19 @@ import { MessageMemory } from './message-memory.ts';
 import { type CallContext, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
 
-/** What protobuf can hold. */
+/** Protobuf's limit. */
 const DEFAULT_MAX_SEND_BYTES = 2 ** 31 - 1;
 
 export interface PillionEngineOptions {
   readonly clock: Clock;
   readonly maxReceiveBytes?: number;
   readonly maxSendBytes?: number;
-  /** Unary answers from this size on are sent as gzip to clients that accept it. Default: none are. */
+  /** Unary answers of this size and above are sent as gzip to clients that accept it. Default: none. */
   readonly compressFromBytes?: number;
   readonly http2?: Partial<Http2Options>;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
-  /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call is to blame. */
+  /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Whoever speaks something else on the gRPC port is told so, in HTTP/1.1, which a person can read in whatever tool sent
- * it. What still comes in is read and thrown away for a moment: closing at once would have the kernel answer it with a
- * reset, and the client would drop the answer unread.
+ * Answers a client that does not speak HTTP/2 on the gRPC port, in HTTP/1.1, which people can read in most tools. What
+ * still comes in is read and discarded for a moment: if the connection were closed at once the kernel would answer with
+ * a reset, and the client would drop the answer unread.
  */
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
