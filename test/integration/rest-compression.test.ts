@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Buffer } from 'node:buffer';
 import { after, before, describe, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { ANSWER_CODINGS } from '../../src/proxy/http1/coding/answer-compression.ts';
+import { ANSWER_CODINGS } from '../../src/proxy/http1/coding/answer-coding.ts';
 import { decodeZstd } from '../../src/proxy/http1/coding/zstd-body.ts';
 import { MAX_TIMEOUT_MS, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
 

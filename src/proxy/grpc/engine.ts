@@ -5,8 +5,8 @@
  * get what comes in. Messages are bytes: the engine knows no message type.
  *
  *   first header ──▶ method.start(call) ──▶ reader
- *                                             ├ onMessage(bytes)   once, when the request of a unary or server-streaming
- *                                             │                    call is complete; any number for a client stream
+ *                                             ├ onMessage(bytes)   once, when a unary or server-streaming call's request
+ *                                             │                    is complete; any number of times for a client stream
  *                                             ├ onEnd()            client stream only: no more messages
  *                                             └ onAbort(error)     the call has ended, and not by call.end
  *   call.send(bytes)… call.end(status), or call.answer(bytes)

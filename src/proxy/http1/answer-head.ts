@@ -1,5 +1,5 @@
 /**
- * The head of an answer, in the two forms that are needed: a list for node:http, bytes for the plain lane.
+ * The head of an answer, in two forms: a list for node:http, bytes for the plain lane.
  *
  *   HTTP/1.1 200 OK │ content-type │ version │ common │ content-length │ server-timing │ extras │ date │ connection
  *   └──── bytes made once a status, type and version ────────────────┘                  └ bytes made once a second ┘
@@ -11,39 +11,39 @@ import { type Clock, httpDate, type Instant } from '../../core/clock.ts';
 import type { StageClock } from '../../telemetry/stage-clock.ts';
 import { MAX_TIMING_BYTES, serverTiming, writeServerTiming } from './server-timing.ts';
 
-/** An answer of ours. */
+/** An answer, ready to be written. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer;
-  /** The version that answered, or refused; '' where none was chosen. */
+  /** The version that answered or refused; '' if none was chosen. */
   readonly version: string;
-  /** What Server-Timing tells, up to `now`. */
+  /** For Server-Timing, up to `now`. */
   readonly stages: StageClock;
   readonly now: Instant;
-  /** Further headers: names and values in turn. */
+  /** More headers: names and values in turn. */
   readonly extras: readonly string[];
   /** It is the connection's last answer. */
   readonly endsConnection: boolean;
 }
 
 export const JSON_TYPE = 'application/json';
-/** The version that answered. Over gRPC the answer's model_spec tells it. */
+/** The version that answered. Over gRPC the answer's model_spec has it. */
 export const VERSION_HEADER = 'x-pillion-model-version';
 
 const OK = 200;
 const TIMING = '\r\nserver-timing: ';
 /** Digits of any safe integer. */
 const MAX_INTEGER = 16;
-/** Versions come and go; starts of those that went are not kept for ever. */
+/** Bound on the starts that are kept: versions come and go. */
 const MAX_STARTS = 256;
 
-/** Writes heads; keeps what is the same in all of them. One for each server. */
+/** Writes the heads of one server's answers, and keeps their constant parts. */
 export class AnswerHeads {
   /** Headers of every answer: names and values in turn. */
   readonly common: readonly string[];
   readonly #clock: Clock;
-  /** Of 200 with JSON, by version: nearly every answer. */
+  /** Starts of nearly every answer, 200 with JSON, by version. */
   readonly #usual = new Map<string, Buffer>();
   readonly #starts = new Map<string, Buffer>();
   #date = '';
@@ -55,7 +55,7 @@ export class AnswerHeads {
     this.common = common;
   }
 
-  /** Names and values in turn, but for `date` and `connection`, which node:http adds. */
+  /** Names and values in turn, without `date` and `connection`, which node:http adds. */
   list({ contentType, body, version, stages, now, extras }: Answer): string[] {
     const list = ['content-type', contentType, 'content-length', String(body.length)];
     list.push('server-timing', serverTiming(stages, now));
@@ -64,7 +64,7 @@ export class AnswerHeads {
     return list;
   }
 
-  /** Head and body in one piece. */
+  /** Head and body in one buffer. */
   write(answer: Answer): Buffer {
     const { body, extras } = answer;
     const start = this.#startOf(answer);

@@ -1,25 +1,25 @@
 /**
- * The answers of a connection that node:http has, and which of them is its last.
+ * Orders the answers of a connection that node:http reads, and decides which of them is the last.
  *
- *   serving:   there ──▶ written; node:http keeps what is early
- *   draining:  there ──▶ what can be read is read ──┬─ something has come after it ──▶ written, as above
- *                                                   └─ it is the last in hand ──▶ waits until those before it are
- *                                                      written ──▶ written, with `connection: close`
+ *   serving:   ready ──▶ written; node:http keeps answers that are early
+ *   draining:  ready ──▶ the socket is read once more ──┬─ another request has come ──▶ written, as above
+ *                                                       └─ this is the last request ──▶ waits until those before it are
+ *                                                          written ──▶ written, with `connection: close`
  *
- * After `connection: close` nothing may be answered any more (RFC 9112, 9.6), so a client that pipelines would lose what
- * it has sent ahead if an earlier answer said it. One that always has something under way never has a last answer: once
- * the server's patience is over, the last that is then in hand is its last.
+ * After `connection: close` nothing may be answered (RFC 9112, 9.6), so that a client that pipelines would lose the
+ * requests it has sent ahead if an earlier answer had it. A client that always has a request under way never has a last
+ * answer: once the server's grace period is over, the latest request at that moment gets the last answer.
  */
 import type { ServerResponse } from 'node:http';
 import { afterReads, type Ending } from './ending.ts';
 
-/** Writes an answer; `isLast`: with `connection: close`. */
-export type WriteAnswer = (isLast: boolean) => void;
+/** Writes an answer; with `connection: close` if `isLast`. */
+type WriteAnswer = (isLast: boolean) => void;
 
-/** A request that has come, until its answer and all before it are written. */
+/** A request, until its answer and all answers before it are written. */
 export class AnswerTurn {
   readonly #turns: AnswerTurns;
-  /** Its answer is there. */
+  /** Set once the answer is ready. */
   write: WriteAnswer | undefined;
   isWritten = false;
 
@@ -27,19 +27,19 @@ export class AnswerTurn {
     this.#turns = turns;
   }
 
-  /** The answer is there; it is written now or in its turn. Once. */
+  /** The answer is ready: writes it now or in its turn. Call once. */
   send(write: WriteAnswer): void {
     this.write = write;
     this.#turns.ready(this);
   }
 }
 
-export interface AnswerTurnEvents {
-  /** The answer that is written next is the last. */
+interface AnswerTurnEvents {
+  /** The next answer that is written is the last. */
   onLast(): void;
-  /** The connection was idle when it was to end; its answers have gone out. */
+  /** The connection is to end, is idle, and all its answers have been written. */
   onIdle(): void;
-  /** An answer that waited for its turn could not be written: nobody else hears of it. */
+  /** Writing an answer that had waited for its turn failed. */
   onFault(error: unknown): void;
 }
 
@@ -47,9 +47,9 @@ export class AnswerTurns {
   readonly #ending: Ending;
   readonly #events: AnswerTurnEvents;
   readonly #open: AnswerTurn[] = [];
-  /** Known once the server's patience is over. */
+  /** Known once the grace period is over. */
   #last: AnswerTurn | undefined;
-  /** To the request that came last. */
+  /** The response to the latest request. */
   #newest: ServerResponse | undefined;
   #hasEnded = false;
 
@@ -58,7 +58,7 @@ export class AnswerTurns {
     this.#events = events;
   }
 
-  /** What comes now is no request any more. */
+  /** No more requests are answered. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
@@ -75,7 +75,7 @@ export class AnswerTurns {
   endIdle(): void {
     if (this.#open.length > 0 || this.#hasEnded) return;
     this.#hasEnded = true;
-    // node:http may have answers that wait behind one that the client is slow to read.
+    // node:http may hold answers behind one that the client is slow to read.
     if (this.#newest?.writableFinished === false) this.#newest.once('finish', () => this.#events.onIdle());
     else this.#events.onIdle();
   }
@@ -96,7 +96,7 @@ export class AnswerTurns {
     try {
       for (const turn of this.#open) if (turn !== last) this.#write(turn, false);
       this.#forgetWritten();
-      // Its last answer was written before the drain began, behind one that was late.
+      // Its last answer may have been written before the drain began, behind one that was late.
       if (this.#ending.isOver) this.endIdle();
       if (this.#hasEnded || last === undefined || last !== this.#open[0] || last.write === undefined) return;
       this.#hasEnded = true;

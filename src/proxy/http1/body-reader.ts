@@ -1,12 +1,12 @@
 /**
- * A request's body as one Buffer, no longer than the limit, inflated where its Content-Encoding says so.
+ * Reads a request's body into one Buffer, and decompresses it if it has a Content-Encoding.
  *
- * - Over the limit: `too_large`, at once if Content-Length says so, else as soon as it is; also what it would inflate
- *   to.
- * - gzip, deflate, br and zstd are read (coding/content-coding.ts), any other encoding is `unsupported`.
+ * - A body over the limit is `too_large`: at once if Content-Length says so, else as soon as it is. The limit counts
+ *   for the decompressed body too.
+ * - gzip, deflate, br and zstd are read (coding/content-coding.ts); any other encoding is `unsupported`.
  * - A body in one piece is not copied.
- * - `stop`: the answer was decided without the body (deadline, client gone). Nothing more is kept, and the promise
- *   stays as it is: nobody waits for it.
+ * - `stop`: the request was answered without its body (deadline, client gone). Nothing more is kept, and the promise is
+ *   never settled.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
@@ -14,11 +14,11 @@ import { ServingError } from '../../core/errors.ts';
 import { DecodedTooLarge, decodeBody, parseContentEncoding } from './coding/content-coding.ts';
 
 export class BodyReader {
-  /** Why the body is not wanted, if its headers say enough. */
+  /** Why the body is refused, if its headers say enough. */
   readonly refusal: ServingError | undefined;
-  /** The body as sent has arrived whole. */
+  /** The whole body has arrived. */
   isComplete = false;
-  /** Bytes as they arrived. */
+  /** Bytes received, not decompressed. */
   receivedBytes = 0;
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
@@ -37,7 +37,7 @@ export class BodyReader {
       this.refusal = this.#tooLarge(headers['content-length']);
   }
 
-  /** Once, and only if there is no `refusal`. Rejects with ServingError. */
+  /** Call once, and only without a `refusal`. Rejects with ServingError. */
   async read(): Promise<Buffer> {
     const body = await this.#receive();
     return this.#codings.length === 0 ? body : this.#decode(body);
@@ -60,13 +60,13 @@ export class BodyReader {
         reject(this.#tooLarge('more'));
       });
       request.once('end', () => {
-        // A request that broke off ends with 'close' alone: its response's 'close' tells the exchange.
+        // A request that broke off only emits 'close'; the connection aborts its exchange.
         this.isComplete = request.complete;
         const chunks = this.#chunks;
         this.#chunks = [];
         if (!this.#isStopped && this.isComplete) resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
       });
-      // Else an 'error' of a connection that broke off would be nobody's.
+      // Without a listener the 'error' of a connection that broke off would be uncaught.
       request.once('error', () => this.stop());
     });
   }

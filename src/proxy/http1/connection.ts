@@ -1,7 +1,7 @@
 /**
- * One client connection: the requests that are open on it (several, when the client pipelines), in their
- * order. Node tells only the first of them that the client has gone, and knows no request at all when its parser
- * fails; here all hear of it. Also its end, once node:http has it: with its last answer, or idle.
+ * One client connection and its open requests, in order (several if the client pipelines). Node reports a lost client
+ * to the first of them only, and a parser error to none: this class reports both to all that are concerned. It also
+ * ends the connection once node:http reads it: with its last answer, or while it is idle.
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -15,18 +15,18 @@ import { parserErrorResponse } from './http-errors.ts';
 import type { HttpWire } from './http-wire.ts';
 import { endConnection } from './lingering-end.ts';
 
-/** What the connections of one server share. */
+/** Shared by the connections of one server. */
 export interface ConnectionContext {
   readonly clock: Clock;
   readonly ending: Ending;
-  /** Of every answer: names and values in turn. */
+  /** Headers of every answer: names and values in turn. */
   readonly commonHeaders: readonly string[];
   readonly onInternalError: (error: unknown) => void;
 }
 
 export class Connection {
   readonly open: HttpWire[] = [];
-  /** Of the requests that node:http has. */
+  /** For the requests that node:http reads. */
   readonly turns: AnswerTurns;
   readonly #socket: Socket;
   readonly #shared: ConnectionContext;
@@ -36,7 +36,7 @@ export class Connection {
     this.#shared = shared;
     this.turns = new AnswerTurns(shared.ending, {
       onLast: () => {
-        // node:http calls it after `connection: close`; by itself it closes at once.
+        // node:http calls destroySoon after `connection: close`; its own closes at once.
         socket.destroySoon = () => endConnection(shared.clock, socket);
       },
       onIdle: () => endConnection(shared.clock, socket),
@@ -51,9 +51,9 @@ export class Connection {
   }
 
   /**
-   * What came is no HTTP, or came too slowly; nothing more can be read. A request whose body it is gets the answer.
-   * After whole requests it is they that are answered first. Else the parser's own answer goes out. Then the connection
-   * ends.
+   * The bytes are not HTTP, or came too slowly: nothing more can be read. An incomplete request is answered with the
+   * error, and complete ones with their answers. If no request is open, an answer without a request is sent. Then the
+   * connection ends.
    */
   onParserError(error: NodeJS.ErrnoException): void {
     const socket = this.#socket;
@@ -67,7 +67,7 @@ export class Connection {
 }
 
 function brokenBody(code: string | undefined): ServingError {
-  // The client has ended its side: most often it is gone, but it may still read.
+  // The client has closed its side: it has most likely left, but may still read.
   if (code === 'HPE_INVALID_EOF_STATE') return clientLeft(STAGES[STAGE_RECEIVE]);
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
     ? new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster')

@@ -1,10 +1,10 @@
 /**
- * Cross-origin headers, as TensorFlow Serving's --rest_api_enable_cors_support has them, plus what a browser needs to
- * send our request headers and to see our answer headers. Any origin may ask; credentials are never allowed (a browser
- * sends none where the origin is "*").
+ * Cross-origin headers: those of TensorFlow Serving's --rest_api_enable_cors_support, and those that let a page send
+ * Pillion's request headers and read its answer headers. Any origin is allowed; credentials never are (a browser sends
+ * none if the origin is "*").
  *
  *   answers and errors   access-control-allow-origin, -methods, -headers, -expose-headers
- *   preflight (OPTIONS)  the same, with the headers that the page wants to send, and how long that may be remembered
+ *   preflight (OPTIONS)  access-control-allow-origin, -methods, -headers (as requested), -max-age
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { SERVED_BY_HEADER } from '../served-by.ts';
@@ -25,7 +25,7 @@ const COMMON: readonly string[] = ['access-control-allow-origin', '*', 'access-c
 const ALLOW_HEADERS = 'access-control-allow-headers';
 const DEFAULT_ALLOWED = 'Content-Type';
 
-/** Of every answer: names and values in turn. */
+/** Headers of every answer: names and values in turn. */
 export const CORS_HEADERS: readonly string[] = [
   ...COMMON,
   ALLOW_HEADERS,
@@ -34,13 +34,13 @@ export const CORS_HEADERS: readonly string[] = [
   EXPOSED.join(', '),
 ];
 
-/** Browsers remember no longer than this, most of them. */
+/** The maximum of most browsers. */
 const MAX_AGE_SECONDS = '7200';
-/** A list of header names, and nothing that could be more than that. */
+/** A list of header names and nothing else. */
 const NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
 const MAX_NAMES_LENGTH = 2048;
 
-/** Of the answer to OPTIONS. A page asks for the headers that it wants to send: none of them does harm here. */
+/** Headers of the answer to OPTIONS: a page may send any request header, because none does harm here. */
 export function preflightHeaders(headers: IncomingHttpHeaders): readonly string[] {
   if (headers['access-control-request-method'] === undefined) return CORS_HEADERS;
   const wanted = headers['access-control-request-headers']?.trim() ?? '';

@@ -1,6 +1,6 @@
 /**
- * How long a REST client gives its request. TensorFlow Serving has no header for it; these are what clients and proxies
- * in front already send. The first that is there counts:
+ * The timeout that a REST client gives its request. TensorFlow Serving has no header for it; clients and proxies
+ * already send these. The first one present counts:
  *
  * | header                          | sent by | form |
  * |---------------------------------|---------|------|
@@ -16,28 +16,35 @@ import { parseGrpcTimeout } from '../grpc-timeout.ts';
 const WHOLE = /^[0-9]{1,15}$/;
 const DECIMAL = /^(?:[0-9]{1,12}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})$/;
 
-/** Milliseconds from the request's arrival, undefined if the client set none; or what is wrong with the header. */
-export function clientTimeout(headers: IncomingHttpHeaders): number | undefined | ServingError {
-  const envoy = headers['x-envoy-expected-rq-timeout-ms'];
-  if (envoy !== undefined) {
-    const text = String(envoy);
-    return WHOLE.test(text)
-      ? Number(text)
-      : malformed('x-envoy-expected-rq-timeout-ms', text, 'whole milliseconds, e.g. 250');
-  }
-  const grpc = headers['grpc-timeout'];
-  if (grpc !== undefined) {
-    const text = String(grpc);
-    return (
-      parseGrpcTimeout(text) ?? malformed('grpc-timeout', text, '1 to 8 digits and a unit of H M S m u n, e.g. 250m')
-    );
-  }
-  const seconds = headers['request-timeout'];
-  if (seconds === undefined) return undefined;
-  const text = String(seconds);
-  return DECIMAL.test(text) ? Number(text) * 1000 : malformed('request-timeout', text, 'seconds, e.g. 2 or 0.25');
+interface TimeoutHeader {
+  readonly name: string;
+  /** Milliseconds; undefined if the text cannot be read. */
+  readonly parse: (text: string) => number | undefined;
+  /** The expected form, for an error's text. */
+  readonly form: string;
 }
 
-function malformed(name: string, text: string, want: string): ServingError {
-  return new ServingError('invalid_request', `the header ${name} is ${quoteName(text)}; send ${want}`);
+const HEADERS: readonly TimeoutHeader[] = [
+  {
+    name: 'x-envoy-expected-rq-timeout-ms',
+    parse: (text) => (WHOLE.test(text) ? Number(text) : undefined),
+    form: 'whole milliseconds, e.g. 250',
+  },
+  { name: 'grpc-timeout', parse: parseGrpcTimeout, form: '1 to 8 digits and a unit of H M S m u n, e.g. 250m' },
+  {
+    name: 'request-timeout',
+    parse: (text) => (DECIMAL.test(text) ? Number(text) * 1000 : undefined),
+    form: 'seconds, e.g. 2 or 0.25',
+  },
+];
+
+/** Milliseconds from the request's arrival; undefined if the client set none; a ServingError if it cannot be read. */
+export function clientTimeout(headers: IncomingHttpHeaders): number | undefined | ServingError {
+  for (const { name, parse, form } of HEADERS) {
+    const header = headers[name];
+    if (header === undefined) continue;
+    const text = String(header);
+    return parse(text) ?? new ServingError('invalid_request', `the header ${name} is ${quoteName(text)}; send ${form}`);
+  }
+  return undefined;
 }

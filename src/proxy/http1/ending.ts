@@ -1,20 +1,20 @@
 /**
- * How far a server is with its end, for all its connections.
+ * The state of a server's drain, for all its connections.
  *
- *   serving ──▶ draining: whoever sends is answered, the ──▶ over: an idle connection
- *               last answer in hand says so                  is ended
+ *   serving ──▶ draining: requests are answered; a   ──▶ over: idle connections
+ *               connection's last answer ends it         are closed
  */
 import { setImmediate } from 'node:timers';
 
 export interface Ending {
-  /** Connections end with the last answer in hand. */
+  /** Connections end with their last answer. */
   readonly isDraining: boolean;
-  /** Nobody is waited for any more who has sent nothing. */
+  /** The grace period of idle connections is over. */
   readonly isOver: boolean;
 }
 
-/** Runs it once every socket that has something to give has been looked at. */
+/** Runs a function once every readable socket has been read. */
 export function afterReads(run: () => void): void {
-  // The first may come in a turn whose reads are done already.
+  // Twice, because this turn's reads may be done already.
   setImmediate(() => setImmediate(run));
 }

@@ -1,7 +1,6 @@
 /**
- * Errors as HTTP answers: the table's status, {"error": "<text>"} as TensorFlow Serving writes it, and Retry-After
- * where the error says when. Also the answers to what is no HTTP: the parser found them, so no request and no record
- * exist.
+ * Errors as HTTP answers: {"error": "<text>"} as in TensorFlow Serving, and Retry-After. Also the answers to parser
+ * errors, for which no request and no record exist.
  */
 import { Buffer } from 'node:buffer';
 import type { ServingError } from '../../core/errors.ts';
@@ -10,7 +9,7 @@ export function errorBody(message: string): Buffer {
   return Buffer.from(JSON.stringify({ error: message }), 'utf8');
 }
 
-/** Whole seconds, rounded up; at least one, for nobody should come back at once. */
+/** Whole seconds, rounded up, at least one. Undefined if the error does not say when to retry. */
 export function retryAfterSeconds(error: ServingError): string | undefined {
   const { retryAfterMs } = error;
   return retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
@@ -21,9 +20,7 @@ interface ParserAnswer {
   readonly message: string;
 }
 
-/**
- * By the code of the error that node's HTTP parser or its timeouts give. These statuses are HTTP's own, not a kind's.
- */
+/** By the error code of node's HTTP parser or timeouts. */
 const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
   HPE_HEADER_OVERFLOW: {
     status: '431 Request Header Fields Too Large',
@@ -42,7 +39,7 @@ function malformed(isSecure: boolean): ParserAnswer {
   };
 }
 
-/** A whole response, after which the connection is to be closed. `headers` beside its own: names and values in turn. */
+/** A whole response, after which the connection must be closed. `headers` are added: names and values in turn. */
 export function parserErrorResponse(
   code: string | undefined,
   isSecure = false,

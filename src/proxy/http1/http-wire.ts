@@ -1,8 +1,6 @@
 /**
- * An HTTP request as an exchange: its answer or its error as a head and a body, compressed for who accepts it.
- *
- * A client that goes cancels the request; its answer is then written nowhere. How bytes come and go is the transport's
- * matter.
+ * The HTTP side of an exchange: turns its answer or error into a head and a body, compressed if the client accepts it.
+ * A client that leaves cancels its request. A Transport reads and writes the bytes.
  */
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
@@ -14,16 +12,15 @@ import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { JSON_TYPE } from './answer-head.ts';
-import { type Coding, chooseCoding } from './coding/accept-encoding.ts';
-import { ANSWER_CODINGS, compressAnswer } from './coding/answer-compression.ts';
+import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { errorBody, retryAfterSeconds } from './http-errors.ts';
 import type { Transport } from './transport.ts';
 
-/** What the requests of one server share. */
+/** Shared by the requests of one server. */
 export interface RestContext extends ExchangeContext {
-  /** Bytes, as sent and inflated. */
+  /** Limit of a body as sent, and decompressed. */
   readonly maxBodyBytes: number;
-  /** Answers from this size on are compressed for who accepts it. Infinity = none. */
+  /** Answers of this size and above are compressed for clients that accept it. Infinity = none. */
   readonly compressFromBytes: number;
 }
 
@@ -34,14 +31,14 @@ interface Compressed {
   readonly coding: Coding;
 }
 
-/** As much of a request's route as its answer tells. */
-export interface AnsweredRoute {
+/** The part of a request's route that its answer depends on. */
+interface AnsweredRoute {
   readonly kind: string;
-  /** The model that the path names. */
+  /** The model in the path. */
   readonly spec: ModelSpec;
-  /** Methods that the path takes, for `Allow`: of an error about the method. */
+  /** The path's methods, for `Allow` in an error about the method. */
   readonly allow: string | undefined;
-  /** Why there is no such route; undefined = there is. */
+  /** Why there is no such route; undefined if there is one. */
   readonly error: ServingError | undefined;
 }
 
@@ -56,10 +53,7 @@ export class HttpWire implements Wire<Buffer> {
   /** The connection ends after this answer. */
   #endsConnection = false;
 
-  /**
-   * `contentType` of an answer that is no error. `open` holds what is open on the connection; this is in it until it has
-   * its answer.
-   */
+  /** `contentType` of an answer that is no error. `open`: the connection's requests that have no answer yet. */
   constructor(transport: Transport, route: AnsweredRoute, contentType: string, open: HttpWire[], shared: RestContext) {
     this.#transport = transport;
     this.#route = route;
@@ -90,9 +84,9 @@ export class HttpWire implements Wire<Buffer> {
     const { kind, spec } = this.#route;
     const { fallback } = context;
     const compressed = this.#compressed;
-    // A status is of all versions, or of the one that the path names.
+    // A status describes all versions, or the one in the path.
     const version = kind === 'status' ? (spec.version?.toString() ?? '') : context.version;
-    const extras = told(context);
+    const extras = echoedHeaders(context);
     if (fallback !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, fallback));
     if (compressed !== undefined) extras.push('content-encoding', compressed.coding);
     this.#send(context, OK, this.#contentType, compressed?.body ?? answer, version, extras);
@@ -100,7 +94,7 @@ export class HttpWire implements Wire<Buffer> {
 
   refuse(error: ServingError, context: RequestContext): void {
     const { allow, error: noRoute } = this.#route;
-    const extras = told(context);
+    const extras = echoedHeaders(context);
     if (allow !== undefined && error === noRoute) extras.push('allow', allow);
     const retryAfter = retryAfterSeconds(error);
     if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
@@ -117,7 +111,7 @@ export class HttpWire implements Wire<Buffer> {
     exchange.onAbort(clientLeft(exchange.context.stages.reached));
   }
 
-  /** Nothing more of the request can be read. One whose body that is gets the answer. */
+  /** No more bytes can be read. A request that is incomplete is answered with the error. */
   onUnreadable(error: ServingError): void {
     this.#endsConnection = true;
     if (!this.#transport.hasRequest) this.#exchange!.fail(error);
@@ -148,8 +142,8 @@ export class HttpWire implements Wire<Buffer> {
   }
 }
 
-/** What every answer tells of its request: names and values in turn. */
-function told({ callerId, trace }: RequestContext): string[] {
+/** Headers of every answer that repeat the request's ids: names and values in turn. */
+function echoedHeaders({ callerId, trace }: RequestContext): string[] {
   const headers: string[] = [];
   if (callerId !== undefined) headers.push('x-request-id', callerId);
   if (trace !== undefined && isToldToCaller(trace)) headers.push('traceparent', formatTraceparent(trace));

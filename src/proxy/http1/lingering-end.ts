@@ -1,13 +1,14 @@
 /**
- * Ends a connection after its last answer while its client may still send: the request was answered before its body
- * arrived, or the server drains. The answer goes out whole, what still comes in is read and thrown away for a while, then
- * the connection closes.
+ * Ends a connection after its last answer while its client may still send, because the request was answered before its
+ * body arrived, or because the server drains. The answer is sent whole, what still comes in is read and discarded for a
+ * while, then the connection closes.
  *
- * Closing at once would have the kernel answer the bytes still on their way with a reset, and a reset makes the client
+ * If it closed at once the kernel would answer the bytes still under way with a reset, and a reset makes the client
  * drop an answer that it has not read yet: it would see a broken connection instead of "413".
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 
 /** A client that has its answer stops sending within one round trip, or when its buffers are empty. */
@@ -15,16 +16,12 @@ const LINGER_MS = 1000;
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**
- * Our side ends after what has been written to it; the connection closes when the client has ended its own, or
- * LINGER_MS after the last byte. Nothing that comes is a request any more, to whoever read the connection before.
+ * Ends our side after the bytes written so far. The connection closes when the client ends its side, or LINGER_MS after
+ * the last byte was sent. No other reader of the socket gets what still comes in.
  */
 export function endConnection(clock: Clock, socket: Socket): void {
-  let bytes = 0;
   socket.removeAllListeners('data');
-  socket.on('data', (chunk: Uint8Array) => {
-    bytes += chunk.length;
-    if (bytes > LINGER_BYTES) socket.destroy();
-  });
+  discard(socket, () => socket.destroy());
   socket.end(() => {
     if (socket.destroyed) return;
     const timer = clock.setTimer(clock.nowMs() + LINGER_MS, () => socket.destroy());
@@ -33,9 +30,17 @@ export function endConnection(clock: Clock, socket: Socket): void {
   socket.resume();
 }
 
-/** The response's head, with `connection: close` and its length, must have been written. */
-export function endLingering(clock: Clock, request: IncomingMessage, response: ServerResponse, body: Uint8Array): void {
+/** Discards what comes in; calls `onExcess` past LINGER_BYTES. */
+function discard(input: Readable, onExcess: () => void): void {
   let bytes = 0;
+  input.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) onExcess();
+  });
+}
+
+/** Writes the body and ends the response. Its head, with `connection: close` and its length, must have been written. */
+export function endLingering(clock: Clock, request: IncomingMessage, response: ServerResponse, body: Uint8Array): void {
   const end = (): void => {
     timer.cancel();
     response.end();
@@ -43,10 +48,7 @@ export function endLingering(clock: Clock, request: IncomingMessage, response: S
   const timer = clock.setTimer(clock.nowMs() + LINGER_MS, end);
   response.once('close', () => timer.cancel());
   response.write(body);
-  request.on('data', (chunk: Uint8Array) => {
-    bytes += chunk.length;
-    if (bytes > LINGER_BYTES) end();
-  });
+  discard(request, end);
   request.once('end', end);
   request.resume();
 }

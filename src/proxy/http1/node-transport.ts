@@ -1,6 +1,6 @@
 /**
- * A request of node:http. One that is answered before its body has arrived keeps its connection if little is to come,
- * and else ends it (lingering-end.ts).
+ * The Transport over node:http. A request that is answered before its body has arrived keeps its connection if the rest
+ * is small, and else ends it (lingering-end.ts).
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,7 +12,7 @@ import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
 
-/** A rest of a body that is cheaper to read than a new connection to make. */
+/** Up to this size, reading the rest of a body is cheaper than a new connection. */
 const SMALL_REST_BYTES = 64 * 1024;
 
 export interface NodeTransportParts {
@@ -30,7 +30,7 @@ export class NodeTransport implements Transport {
   readonly #expectsContinue: boolean;
   #body: BodyReader | undefined;
 
-  /** `expectsContinue`: the client waits for a word before it sends the body. */
+  /** `expectsContinue`: the client waits for "100 Continue" before it sends the body. */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
@@ -99,7 +99,7 @@ export class NodeTransport implements Transport {
     }
   }
 
-  /** Bytes of the request that are still to come, at most. */
+  /** Upper bound on the bytes of the body that are still to come. */
   #restOfBody(): number {
     const { headers } = this.#request;
     if (this.#body?.isComplete) return 0;

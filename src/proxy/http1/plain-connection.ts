@@ -1,21 +1,20 @@
 /**
- * A connection as long as its requests are plain (plain-request.ts): each is read from the bytes of one read, answered
- * with one write, and costs no stream objects. At the first that is not, node:http takes the connection over for good,
- * with the bytes put back.
+ * A connection while its requests are plain (plain-request.ts). Each is read in one piece, answered with one write, and
+ * needs no stream objects. At the first request that is not plain, node:http takes the connection over for good, with
+ * the bytes put back.
  *
  *            ┌───────── whole plain predict ──────────┐
  *            ▼                                        │
  *   idle ──────▶ answering (one at a time; ──────▶ idle│
- *     │           what comes meanwhile waits)         │
+ *     │           later requests wait)                │
  *     └── anything else ──▶ node:http (proxy/servers/http-server.ts)
  *
- * In a drain it ends with the answer in hand, or to the next request. If more has been sent ahead, node:http takes over:
- * answer-turns.ts finds the last answer.
+ * In a drain the connection ends with the current answer, or with the answer to the next request. If the client has
+ * sent more ahead, node:http takes over: answer-turns.ts finds the last answer.
  *
- * Why, and what it measured: docs/adr/0009.
- *
- * Bounds: one request is in hand; what a client sends ahead of its answer waits, MAX_AHEAD_BYTES of it read; a client that
- * does not read its answers is not read from either; a connection that sends nothing is closed.
+ * Bounds: one request is processed at a time; of the bytes that a client sends ahead at most MAX_AHEAD_BYTES are read;
+ * a client that does not read its answers is not read from; a silent connection is closed. Reasons and measurements:
+ * docs/adr/0009.
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -32,17 +31,17 @@ import type { Transport } from './transport.ts';
 /** Pipelined requests beyond this wait in the kernel. */
 const MAX_AHEAD_BYTES = 64 * 1024;
 
-export interface PlainConnectionEvents {
-  /** A whole request. Returns false if it is not for the plain lane: nothing has happened to it then. */
+interface PlainConnectionEvents {
+  /** Takes a whole request. Returns false, and does nothing, if its route is not for the plain lane. */
   onRequest(transport: Transport, target: string): boolean;
-  /** The connection is node:http's from now on; its bytes have been put back, it is paused. */
+  /** node:http must take the connection over: it is paused and its bytes have been put back. */
   onHandOver(): void;
 }
 
 export interface PlainConnectionOptions {
   readonly reader: PlainRequestReader;
   readonly heads: AnswerHeads;
-  /** How long a new connection may send nothing, and how long one may be idle after a request. */
+  /** How long a new connection may send nothing, and how long a connection may be idle after a request. */
   readonly firstRequestMs: number;
   readonly idleMs: number;
   readonly clock: Clock;
@@ -55,13 +54,13 @@ export class PlainConnection {
   readonly #events: PlainConnectionEvents;
   readonly #reads: SocketReads;
   readonly #writes: SocketWrites;
-  /** Asked for once: each time is a call into Node. */
+  /** Read once, because each read is a call into Node. */
   readonly peer: string;
   #isAnswering = false;
   #hasEnded = false;
-  /** Of the last request; undefined before the first. */
+  /** The last request's head; undefined before the first request. */
   #lastHead: PlainHead | undefined;
-  /** What came while a request was in hand. */
+  /** Bytes received while a request was being processed. */
   #ahead: Buffer | undefined;
 
   constructor(socket: Socket, options: PlainConnectionOptions, events: PlainConnectionEvents) {
@@ -77,12 +76,12 @@ export class PlainConnection {
     this.#reads = new SocketReads(socket, (chunk) => this.#onBytes(chunk));
   }
 
-  /** Ends it if no request waits for its answer. */
+  /** Ends the connection if no request waits for its answer. */
   endIdle(): void {
     if (!this.#isAnswering && !this.#hasEnded) this.#end();
   }
 
-  /** The answer to the request in hand. */
+  /** Answers the current request. */
   answer(answer: Answer): void {
     const { heads, ending } = this.#options;
     if (ending.isDraining) {
@@ -92,7 +91,7 @@ export class PlainConnection {
     this.#write(heads.write(answer));
     this.#isAnswering = false;
     if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
-    // Not from here: the caller is still about the request that was answered.
+    // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
 
@@ -123,7 +122,7 @@ export class PlainConnection {
     if (bytes !== undefined && !this.#socket.destroyed) this.#take(bytes);
   }
 
-  /** The chunk is lent. */
+  /** The chunk is valid until this returns. */
   #onBytes(chunk: Buffer): void {
     const ahead = this.#ahead;
     this.#ahead = undefined;
@@ -138,7 +137,7 @@ export class PlainConnection {
   #take(bytes: Buffer): void {
     const { reader, idleMs } = this.#options;
     const request = reader.read(bytes, this.#lastHead);
-    // Several in one read: a client that pipelines, whose requests node:http can have under way side by side.
+    // Several requests in one read: node:http can process those of a client that pipelines concurrently.
     if (request === undefined || request.end < bytes.length) {
       this.#handOver(bytes);
       return;
@@ -166,7 +165,7 @@ export class PlainConnection {
     socket.resume();
   }
 
-  /** The client has gone, or has closed its side, which looks the same: whoever waits for an answer hears of it. */
+  /** The client has left, or has closed its side, which looks the same: an open request is cancelled. */
   readonly #onEnd = (): void => {
     this.#socket.end();
   };
@@ -208,7 +207,7 @@ class PlainTransport implements Transport {
     return !this.#socket.destroyed;
   }
 
-  /** The reader took no body over its limit. */
+  /** PlainRequestReader has checked the limit. */
   readBody(): Buffer {
     return this.#body;
   }

@@ -1,6 +1,6 @@
 /**
- * What a request's headers say to us beside where its body ends. Read once for each head: the plain lane remembers heads
- * (plain-request.ts), and looking names up that are not there is dearer than any that is.
+ * The request headers that the server uses, beside those that frame the body. Read once for each head, because the
+ * plain lane remembers heads (plain-request.ts) and looking up headers that are absent is slow.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServingError } from '../../core/errors.ts';
@@ -9,24 +9,30 @@ import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { readPriority } from '../priority-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
-import { protobufTypeOf } from './protobuf-type.ts';
+
+/** The media types of protobuf over HTTP. None is registered, so all that are in use are accepted. */
+const PROTOBUF_TYPES: readonly string[] = [
+  'application/x-protobuf',
+  'application/protobuf',
+  'application/vnd.google.protobuf',
+];
 
 export interface RequestFields {
-  /** Milliseconds from the request's arrival, undefined if the client set none; or what is wrong with the header. */
+  /** Milliseconds from the request's arrival; undefined if the client set none; a ServingError if it cannot be read. */
   readonly timeout: number | undefined | ServingError;
-  /** Of `x-pillion-priority`, undefined if there is none; or what is wrong with it. */
+  /** From `x-pillion-priority`; undefined if there is none; a ServingError if it cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
-  /** Of `traceparent`, `tracestate` and `baggage`. */
+  /** From `traceparent`, `tracestate` and `baggage`. */
   readonly callerTrace: CallerTrace | undefined;
-  /** `accept-encoding`, read only where answers may be compressed. */
+  /** `accept-encoding`. */
   readonly acceptEncoding: string | undefined;
-  /** The media type of a protobuf body, as the answer has it too; undefined = JSON, whatever else is sent. */
+  /** The media type of a protobuf body and of its answer; undefined = JSON. */
   readonly protobufType: string | undefined;
 }
 
-/** `headers` by names in lower case. */
+/** Reads headers by their lower-case names. */
 export function readFields(headers: IncomingHttpHeaders): RequestFields {
   return {
     timeout: clientTimeout(headers),
@@ -41,6 +47,16 @@ export function readFields(headers: IncomingHttpHeaders): RequestFields {
     acceptEncoding: textOf(headers['accept-encoding']),
     protobufType: protobufTypeOf(headers['content-type']),
   };
+}
+
+/**
+ * Pure. The media type if it is one of protobuf, without parameters (`; proto=…`). Any other Content-Type is ignored,
+ * as in TensorFlow Serving: the body is JSON.
+ */
+export function protobufTypeOf(contentType: string | undefined): string | undefined {
+  if (contentType === undefined) return undefined;
+  const type = contentType.split(';', 1)[0]!.trim().toLowerCase();
+  return PROTOBUF_TYPES.includes(type) ? type : undefined;
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {

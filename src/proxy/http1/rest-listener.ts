@@ -1,5 +1,5 @@
 /**
- * The node:http servers under the REST surface, with TLS or without: their limits, their connections, their end.
+ * The node:http servers of the REST surface, with TLS or without: their limits, their connections, their drain.
  *
  *   TCP ─┬─────────────────┬▶ onConnection(socket, takeOver) ── takeOver() ──▶ node:http reads it from then on
  *        └ TLS, handshake ─┘
@@ -12,42 +12,42 @@ import { listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 import { afterReads, type Ending } from './ending.ts';
 
-/** Node's own defaults, but where a comment says why. Milliseconds. */
+/** Times are in milliseconds. */
 const SERVER_OPTIONS = {
-  // Room for a long traceparent, baggage and cookies of whoever stands in front.
+  // Enough for a long traceparent, baggage and the cookies of proxies in front.
   maxHeaderSize: 32 * 1024,
-  // Slow headers hold nothing but a socket, yet who needs 20 s for them will not get an answer in time either.
+  // A client that needs longer for its headers would not get its answer in time either.
   headersTimeout: 20_000,
-  // A request's own deadline ends a slow body; this is for what has no deadline.
+  // For requests without a deadline, which would end a slow body.
   requestTimeout: 600_000,
-  // How often the two are looked after.
+  // How often the two timeouts are checked.
   connectionsCheckingInterval: 5_000,
-  // Longer than whoever pools connections to us keeps them idle (load balancers 60 s to 10 min, Envoy 1 h): the side
-  // that sends requests must be the one that closes, or a request meets a closing connection.
+  // Longer than connection pools keep connections idle (load balancers 60 s to 10 min, Envoy 1 h): the client must be
+  // the side that closes, or a request meets a closing connection.
   keepAliveTimeout: 65 * 60_000,
-  // So dead peers are found by TCP instead.
+  // TCP finds dead peers instead.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
   noDelay: true,
-  // We make nothing of Host.
+  // Host is not used.
   requireHostHeader: false,
 } satisfies ServerOptions;
 
-/** The same, where node:http has not the connection. */
+/** The same timeouts for connections that node:http does not read. */
 export const PLAIN_TIMEOUTS = {
   firstRequestMs: SERVER_OPTIONS.headersTimeout,
   idleMs: SERVER_OPTIONS.keepAliveTimeout,
 };
 
-const PROTOCOLS = ['http/1.1'];
+const ALPN_PROTOCOLS = ['http/1.1'];
 
-export interface RestListenerEvents {
-  /** A new connection; it is node:http's after `takeOver`. */
+interface RestListenerEvents {
+  /** A new connection. node:http reads it once `takeOver` has been called. */
   onConnection(socket: Socket, takeOver: () => void): void;
   onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void;
-  /** What came is no HTTP, or came too slowly. */
+  /** The bytes are not HTTP, or came too slowly. */
   onParserError(error: NodeJS.ErrnoException, socket: Duplex): void;
-  /** A server that listens has failed: it goes on. */
+  /** A listening server has reported an error; it goes on. */
   onServerError(error: unknown): void;
 }
 
@@ -57,19 +57,19 @@ export class RestListener {
   readonly #tls: ListenTls | undefined;
   readonly #tlsSockets = new TlsSockets();
   readonly #ending: Ending;
-  /** Connections, with those whose handshake is not done. */
-  #taken = 0;
-  /** Those that came since the drain began and until nobody listens any more. */
+  /** Connections accepted so far, before any TLS handshake. */
+  #accepted = 0;
+  /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
   #held: Map<Socket, () => void> | undefined;
 
-  /** @param tls of every TCP address; undefined = none */
+  /** @param tls for every TCP address; undefined = no TLS */
   constructor(events: RestListenerEvents, ending: Ending, tls: ListenTls | undefined) {
     this.#events = events;
     this.#ending = ending;
     this.#tls = tls;
   }
 
-  /** Resolves with the address as bound. Rejects with ListenError. */
+  /** Resolves with the bound address. Rejects with ListenError. */
   async listen(address: string): Promise<string> {
     const events = this.#events;
     const tls = takesTls(address) ? this.#tls : undefined;
@@ -78,11 +78,11 @@ export class RestListener {
     const server =
       tls === undefined
         ? createServer(SERVER_OPTIONS, onRequest)
-        : createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, PROTOCOLS) }, onRequest);
+        : createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
     server.on('connection', () => {
-      this.#taken += 1;
+      this.#accepted += 1;
     });
     if (tls !== undefined) this.#tlsSockets.watch(server, tls);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
@@ -93,10 +93,10 @@ export class RestListener {
     return bound;
   }
 
-  /** Takes the connections that wait and then no more; resolves when all are gone. */
+  /** Accepts the connections that wait and then no more. Resolves when all have closed. */
   async drain(): Promise<void> {
-    await this.#takeWaiting();
-    // Not the method of node:http, which closes idle connections.
+    await this.#acceptWaiting();
+    // The close of node:http would close idle connections.
     const ends = this.#servers.map((server) => closed(server, NetServer.prototype.close));
     const held = this.#held ?? [];
     this.#held = undefined;
@@ -104,7 +104,7 @@ export class RestListener {
     await Promise.all(ends);
   }
 
-  /** Ends every connection of node:http, and every one whose handshake is not done. Twice is once. */
+  /** Closes every connection that node:http reads or whose TLS handshake is not done. May be called again. */
   async close(): Promise<void> {
     const ends = Promise.all(this.#servers.map((server) => closed(server, server.close)));
     this.#tlsSockets.destroy();
@@ -115,22 +115,23 @@ export class RestListener {
 
   /**
    * A client is connected, and sends, once the kernel has put it into the queue of the listening socket. Closing that
-   * socket resets those in the queue, of which we take one a turn: so they are taken first. They are served afterwards,
-   * as whoever has an answer may open its next connection. One that comes between the last look and the close is reset
-   * still: only the kernel can refuse newcomers and keep those that wait.
+   * socket resets the connections in the queue, of which one a turn is accepted: so all of them are accepted first.
+   * They are served afterwards, because a client that has its answer may open its next connection. A connection that
+   * comes between the last check and the close is still reset: only the kernel could refuse it and keep those that
+   * wait.
    */
-  async #takeWaiting(): Promise<void> {
+  async #acceptWaiting(): Promise<void> {
     this.#held = new Map();
-    let taken: number;
+    let accepted: number;
     do {
-      taken = this.#taken;
+      accepted = this.#accepted;
       await new Promise<void>((resolve) => afterReads(resolve));
-    } while (taken < this.#taken && !this.#ending.isOver);
+    } while (accepted < this.#accepted && !this.#ending.isOver);
   }
 
   #takeConnections(server: Server, event: 'connection' | 'secureConnection'): void {
-    // node:http's own listener: it gets a connection when the plain lane is done with it. Of 'connection' TLS has one,
-    // too, which makes the handshake.
+    // node:http's own listener gets a connection when the plain lane hands it over. A TLS server has a listener of
+    // 'connection' too, which makes the handshake and stays.
     const takeOver = server.listeners(event)[0] as (socket: Socket) => void;
     server.off(event, takeOver);
     server.on(event, (socket: Socket) => {
@@ -142,7 +143,7 @@ export class RestListener {
   }
 
   #hold(socket: Socket, serve: () => void): void {
-    // A reset meanwhile would be nobody's.
+    // Without a listener a reset would be an uncaught error.
     socket.on('error', () => undefined);
     this.#held?.set(socket, serve);
   }
@@ -150,7 +151,7 @@ export class RestListener {
 
 function closed(server: Server, close: NetServer['close']): Promise<void> {
   return new Promise((resolve) => {
-    // An error says that it was closed before: resolved all the same.
+    // An error only means that it was closed before.
     close.call(server, () => resolve());
   });
 }

@@ -1,10 +1,10 @@
 /**
- * The `Server-Timing` header of an answer: the stages that the request went through, in milliseconds with three
- * decimals (https://www.w3.org/TR/server-timing/). Browsers' developer tools and many clients show it.
+ * The `Server-Timing` header of an answer: the stages of the request, in milliseconds with three decimals
+ * (https://www.w3.org/TR/server-timing/). Browsers' developer tools and many clients show it.
  *
  *   receive;dur=0.041, decode;dur=0.009, admit;dur=0.004, queue;dur=0.31, batch;dur=0.006, execute;dur=0.522, …
  *
- * The last stage, encode, is cut at the moment when the header is written.
+ * The last stage, encode, ends when the header is written.
  */
 import { Buffer } from 'node:buffer';
 import { writeAscii, writeInteger } from '../../codec/json/float-text.ts';
@@ -13,9 +13,9 @@ import type { Instant } from '../../core/clock.ts';
 import { STAGES, type StageClock } from '../../telemetry/stage-clock.ts';
 
 const LABELS: readonly string[] = STAGES.map((stage) => `${stage};dur=`);
-/** A time is at most this long: 16 digits, a point. */
+/** 16 digits and a point. */
 const MAX_TIME_BYTES = 17;
-/** What a header may take. */
+/** The longest header. */
 export const MAX_TIMING_BYTES = LABELS.reduce((sum, label) => sum + label.length + MAX_TIME_BYTES + 2, 0);
 
 export function serverTiming(stages: StageClock, now: Instant): string {
@@ -23,7 +23,7 @@ export function serverTiming(stages: StageClock, now: Instant): string {
   return out.toString('latin1', 0, writeServerTiming(out, 0, stages, now));
 }
 
-/** `out` has room for MAX_TIMING_BYTES at `start`; returns where the text ends. */
+/** `out` has room for MAX_TIMING_BYTES at `start`. Returns the end of the text. */
 export function writeServerTiming(out: Buffer, start: number, stages: StageClock, now: Instant): number {
   let at = start;
   for (let stage = 0; stage < LABELS.length && stages.has(stage); stage++) {
@@ -38,7 +38,7 @@ export function writeServerTiming(out: Buffer, start: number, stages: StageClock
   return at;
 }
 
-/** Microseconds as milliseconds, without zeros at the end. */
+/** Writes microseconds as milliseconds, without trailing zeros. */
 function writeMillis(out: Buffer, start: number, micros: number): number {
   const whole = Math.floor(micros / 1000);
   const rest = micros - whole * 1000;

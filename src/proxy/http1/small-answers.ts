@@ -1,23 +1,22 @@
 /**
- * Answers that are about no model, and so have no exchange and no record: the metrics page, and OPTIONS.
+ * Answers that concern no model, and so have no exchange and no record: the metrics page, and OPTIONS.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MetricsPage } from '../../telemetry/metrics/metrics-page.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
-import { chooseCoding } from './coding/accept-encoding.ts';
-import { ANSWER_CODINGS, compressAnswer } from './coding/answer-compression.ts';
+import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 
 export interface SmallAnswersOptions {
   readonly heads: AnswerHeads;
-  /** `accept` as the request has it. */
+  /** `accept`: the request's header. */
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
-  /** Pages from this size on are compressed for who accepts it. */
+  /** Pages of this size and above are compressed for clients that accept it. */
   readonly compressFromBytes: number;
-  /** OPTIONS answers browsers that ask before they send. */
+  /** OPTIONS answers the preflight requests of browsers. */
   readonly hasCors: boolean;
 }
 
@@ -35,7 +34,7 @@ export class SmallAnswers {
     send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
-  /** Rejects, after its answer, with why the metrics could not be read. */
+  /** Rejects, after an answer of 500, with the cause if the metrics cannot be read. */
   async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
     const { heads, metrics, compressFromBytes } = this.#options;
     try {

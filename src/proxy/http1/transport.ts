@@ -1,6 +1,6 @@
 /**
- * One request's way in and out of a connection, for whoever answers it. Two kinds: NodeTransport over node:http, which
- * takes every request, and PlainTransport, which takes the usual ones at a fraction of the cost (plain-connection.ts).
+ * Reads one request from a connection and writes its answer. NodeTransport, over node:http, takes every request;
+ * PlainTransport takes the usual ones at a fraction of the cost (plain-connection.ts).
  */
 import type { Buffer } from 'node:buffer';
 import type { Answer } from './answer-head.ts';
@@ -8,23 +8,24 @@ import type { RequestFields } from './request-fields.ts';
 
 export interface Transport {
   readonly fields: RequestFields;
-  /** The client's address, 'unix' on a socket file. */
+  /** The client's address; 'unix' on a socket file. */
   readonly peer: string;
-  /** The connection stands: an answer may arrive. */
+  /** The connection is open. */
   readonly isOpen: boolean;
-  /** The request has arrived, body and all. */
+  /** The whole request has arrived. */
   readonly hasRequest: boolean;
-  /** Bytes of the body as they arrived. */
+  /** Bytes of the body received, not decompressed. */
   readonly receivedBytes: number;
   /**
-   * The whole body, at most `maxBytes`, inflated; at once where it is there, as a promise costs more than it is worth
-   * then, and only lent for this turn of the event loop; what a promise gives belongs to the caller. Call once. Throws or rejects with ServingError.
+   * The whole body, decompressed, at most `maxBytes`. A Buffer, returned when the body has already arrived, is valid
+   * for this turn of the event loop only; the Buffer of a promise belongs to the caller. Call once. Throws or rejects
+   * with ServingError.
    */
   readBody(maxBytes: number): Buffer | Promise<Buffer>;
-  /** The answer was decided without the body: nothing more of it is kept. */
+  /** Keeps nothing more of the body: the request is answered without it. */
   stopBody(): void;
-  /** Writes the answer, once. */
+  /** Writes the answer. Call once. */
   send(answer: Answer): void;
-  /** Breaks the connection off. */
+  /** Closes the connection at once. */
   destroy(): void;
 }

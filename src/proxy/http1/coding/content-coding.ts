@@ -1,12 +1,12 @@
 /**
- * Request bodies, decoded as their Content-Encoding says: gzip, deflate, br, zstd, or several of them one over another
- * ("gzip, br" was first gzip, then br).
+ * Decodes request bodies by their Content-Encoding: gzip, deflate, br, zstd, or several of them ("gzip, br" means first
+ * gzip, then br).
  *
  *   bytes as sent ──▶ last coding ──▶ … ──▶ first coding ──▶ the body
- *                        each at most `maxBytes`: a bomb ends as soon as it is over, whatever it would become
+ *                        each at most `maxBytes`: a bomb ends as soon as it is over the limit
  *
- * A body must be exactly what it says to be: cut off, broken, or followed by anything else is `invalid_request`. The
- * work is done on libuv's threads, but for zstd where Node has none (zstd-body.ts).
+ * A body that is cut off, broken or followed by other bytes is `invalid_request`. Decoding runs on libuv's threads,
+ * except zstd on a Node without it (zstd-body.ts).
  */
 import type { Buffer } from 'node:buffer';
 import { brotliDecompress, unzip, type ZlibOptions } from 'node:zlib';
@@ -17,7 +17,7 @@ import { decodeZstd } from './zstd-body.ts';
 /** Rejects with ServingError `invalid_request`, or DecodedTooLarge. */
 type Decode = (body: Buffer, maxBytes: number) => Promise<Buffer>;
 
-/** Decoded it would be over the limit. */
+/** The decoded body would be over the limit. */
 export class DecodedTooLarge extends Error {}
 
 interface Inflated {
@@ -28,17 +28,17 @@ interface Inflated {
 type Inflate = (body: Buffer, options: ZlibOptions, done: (error: Error | null, result: Inflated) => void) => void;
 
 const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
-  // Told apart by their first bytes: clients mix the two up.
+  // unzip tells the two apart by their first bytes, because clients confuse them.
   ['gzip', (body, maxBytes) => inflate(unzip as unknown as Inflate, 'gzip', body, maxBytes)],
   ['deflate', (body, maxBytes) => inflate(unzip as unknown as Inflate, 'deflate', body, maxBytes)],
   ['br', (body, maxBytes) => inflate(brotliDecompress as unknown as Inflate, 'br', body, maxBytes)],
   ['zstd', decodeZstdBody],
 ]);
 
-/** One is usual, two are a client behind a compressing proxy; more only multiply the work. */
+/** One is usual, two come from a compressing proxy; more only multiply the work. */
 const MAX_CODINGS = 3;
 
-/** The codings of a Content-Encoding header, in the order in which they were applied; none of them is identity. */
+/** The codings of a Content-Encoding header, without identity, in the order in which they were applied. */
 export function parseContentEncoding(header: string | undefined): readonly string[] | ServingError {
   if (header === undefined) return [];
   const codings: string[] = [];

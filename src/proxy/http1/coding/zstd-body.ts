@@ -1,11 +1,10 @@
 /**
- * zstd bodies, decoded: by Node, on libuv's threads, where it can (from 22.15 and 23.8 on); else by libzstd as
- * WebAssembly, loaded at the first such body, on the event loop.
+ * Decodes zstd bodies: with Node, on libuv's threads, from 22.15 and 23.8 on; else with libzstd as WebAssembly, loaded
+ * at the first such body, on the event loop.
  *
- * The frames are told apart beforehand (zstd-frames.ts): Node decodes only the first, and takes one that is cut off for
- * whole; the WebAssembly wants to know how large one becomes.
- *
- * Limits of the WebAssembly: its memory grows to the largest body and stays, and it takes MAX_WASM_BYTES at most.
+ * zstd-frames.ts finds the frames first: Node decodes only the first frame and accepts one that is cut off; the
+ * WebAssembly needs the decoded size. The WebAssembly's memory grows to the largest body, at most MAX_WASM_BYTES, and
+ * stays.
  */
 import { Buffer } from 'node:buffer';
 import * as zlib from 'node:zlib';
@@ -14,7 +13,7 @@ import { type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
 export type ZstdOutcome = Buffer | 'too large' | 'invalid';
 
-/** Decodes one frame, which its header or its blocks say to have at most `capacity` bytes. */
+/** Decodes one frame to at most `capacity` bytes. */
 export type DecodeFrame = (frame: Buffer, capacity: number) => Promise<ZstdOutcome>;
 
 type ZstdDecompress = (
@@ -28,7 +27,7 @@ const { zstdDecompress } = zlib as { zstdDecompress?: ZstdDecompress };
 
 const MAX_WASM_BYTES = 256 * 2 ** 20;
 
-/** Never rejects for what is in the body. `decodeFrame` is for tests: each way on every Node. */
+/** Does not reject for anything in the body. Tests set `decodeFrame`, to cover both ways on every Node. */
 export async function decodeZstd(
   body: Buffer,
   maxBytes: number,
@@ -74,7 +73,7 @@ export const decodeByNode: DecodeFrame = (frame, capacity) =>
 
 let loading: Promise<ZSTDDecoder> | undefined;
 
-/** On the event loop. What does not fit and what is broken look alike to it: the first is more likely. */
+/** On the event loop. The decoder does not say whether a frame is broken or too large: the latter is more likely. */
 export const decodeByWasm: DecodeFrame = async (frame, capacity) => {
   if (frame.length + capacity > MAX_WASM_BYTES) return 'too large';
   loading ??= loadWasm();

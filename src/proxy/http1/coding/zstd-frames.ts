@@ -1,34 +1,34 @@
 /**
- * The outline of a zstd body (RFC 8878): where each frame begins and ends, and how large it may become, without
- * decoding anything. It finds what decoders leave aside: a body that is cut off, one with something after its end, a
- * frame that asks for more memory than one body should.
+ * Finds the frames of a zstd body (RFC 8878) without decoding them: where each begins and ends, and how large it may
+ * become. It detects what decoders do not: a body that is cut off or has bytes after its end, and a frame that asks for
+ * too much memory.
  *
- *   body = frame…        frame = magic, header, block…, checksum?      or a skippable frame, of which nothing remains
+ *   body = frame…        frame = magic, header, block…, checksum?      or a skippable frame, which is ignored
  */
 import type { Buffer } from 'node:buffer';
 
 export interface ZstdFrame {
   readonly start: number;
   readonly end: number;
-  /** What its header says that it becomes; undefined where it does not say. */
+  /** Decoded size by its header; undefined if the header does not say. */
   readonly contentBytes: number | undefined;
-  /** What its blocks can become at most. */
+  /** Upper bound on the decoded size of its blocks. */
   readonly atMostBytes: number;
 }
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
-/** What HTTP allows (RFC 9659): who decodes need not keep more. */
+/** HTTP's limit (RFC 9659). */
 const MAX_WINDOW_BYTES = 8 * 2 ** 20;
 const MAX_BLOCK_BYTES = 128 * 1024;
 /** One is usual; each costs a trip to another thread. */
 const MAX_FRAMES = 1000;
 
-/** Types of blocks; 0 is raw. */
+/** Block types; 0 is raw. */
 const RLE = 1;
 const COMPRESSED = 2;
 
-/** Pure. Undefined if the body is no whole number of frames, or one of them asks for too much. */
+/** Pure. Undefined if the body is not a whole number of frames, or one of them asks for too much. */
 export function zstdFrames(body: Buffer): readonly ZstdFrame[] | undefined {
   const frames: ZstdFrame[] = [];
   let at = 0;
@@ -65,7 +65,7 @@ function readFrame(body: Buffer, start: number): ZstdFrame | undefined {
     isLast = (block & 1) === 1;
     const type = (block >> 1) & 3;
     const size = block >> 3;
-    // A block that is as large as this was made by nobody honest; a type that is none, too.
+    // No encoder makes larger blocks or other types.
     if (size > MAX_BLOCK_BYTES || type > COMPRESSED) return undefined;
     at += 3 + (type === RLE ? 1 : size);
     atMostBytes += type === COMPRESSED ? header.blockBytes : size;
@@ -78,7 +78,7 @@ function readHeader(body: Buffer, start: number): Header | undefined {
   if (body.readUInt32LE(start) !== MAGIC) return undefined;
   const flags = body[start + 4]!;
   const isSingleSegment = (flags & 0x20) !== 0;
-  // Dictionaries are agreed on elsewhere, and here by nobody; the other bit is reserved.
+  // Dictionaries are not supported; the other bit is reserved.
   if ((flags & 0x03) !== 0 || (flags & 0x08) !== 0) return undefined;
   const sizeFlag = flags >> 6;
   const sizeBytes = sizeFlag === 0 ? (isSingleSegment ? 1 : 0) : 1 << sizeFlag;

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { type Coding, chooseCoding } from '../../../../../src/proxy/http1/coding/accept-encoding.ts';
+import {
+  ANSWER_CODINGS,
+  type Coding,
+  chooseCoding,
+  compressAnswer,
+} from '../../../../../src/proxy/http1/coding/answer-coding.ts';
+import { decodeZstd } from '../../../../../src/proxy/http1/coding/zstd-body.ts';
 
 const ALL: readonly Coding[] = ['zstd', 'br', 'gzip'];
 
@@ -56,4 +64,23 @@ test('any header is read', () => {
       assert.ok(chosen === undefined || ALL.includes(chosen));
     }),
   );
+});
+
+const BODY = Buffer.from(JSON.stringify(Array.from({ length: 5000 }, (_, i) => i / 8)));
+
+test('each coding gives back what went in, smaller', async () => {
+  assert.deepEqual(
+    ANSWER_CODINGS.filter((coding) => coding !== 'zstd'),
+    ['br', 'gzip'],
+  );
+  for (const coding of ANSWER_CODINGS) {
+    const compressed = await compressAnswer(BODY, coding);
+    assert.ok(compressed.length < BODY.length / 2, coding);
+    const whole = {
+      br: () => brotliDecompressSync(compressed),
+      gzip: () => gunzipSync(compressed),
+      zstd: () => decodeZstd(compressed, BODY.length) as Promise<Buffer>,
+    }[coding];
+    assert.deepEqual(await whole(), BODY, coding);
+  }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { protobufTypeOf } from '../../../../src/proxy/http1/protobuf-type.ts';
+import { protobufTypeOf } from '../../../../src/proxy/http1/request-fields.ts';
 
 test('the three types are protobuf, whatever their case and parameters; all else is JSON', () => {
   assert.equal(protobufTypeOf('application/x-protobuf'), 'application/x-protobuf');
