@@ -110,47 +110,30 @@ export class MessageReader {
     return undefined;
   }
 
-  /** Returns false if the chunk ends before the head does. */
+  /** Reads the head byte by byte, because it may be split. Returns false if the chunk ends before the head does. */
   #readHead(chunk: Uint8Array): boolean {
-    const at = this.#at;
-    if (this.#headBytes === 0 && chunk.length - at >= MESSAGE_HEAD_BYTES) {
-      const length = chunk[at + 1]! * 0x1_00_00_00 + ((chunk[at + 2]! << 16) | (chunk[at + 3]! << 8) | chunk[at + 4]!);
-      this.#startMessage(chunk[at]!, length);
-      this.#advance(chunk, MESSAGE_HEAD_BYTES);
-      return true;
-    }
-    return this.#collectHead(chunk);
-  }
-
-  /** Reads a split head byte by byte; its flag is checked as soon as it has come. */
-  #collectHead(chunk: Uint8Array): boolean {
     const count = Math.min(MESSAGE_HEAD_BYTES - this.#headBytes, chunk.length - this.#at);
     for (let i = 0; i < count; i++, this.#headBytes++) {
       const byte = chunk[this.#at + i]!;
-      if (this.#headBytes === 0) this.#startMessage(byte, 0);
+      if (this.#headBytes === 0) this.#readFlag(byte);
       else this.#length = this.#length * 256 + byte;
     }
     this.#advance(chunk, count);
     if (this.#headBytes < MESSAGE_HEAD_BYTES) return false;
     this.#headBytes = 0;
-    this.#checkLength(this.#length);
+    if (this.#length > this.#maxBytes) throw tooLarge(`a message of ${this.#length} bytes`, this.#maxBytes);
     return true;
   }
 
-  #startMessage(flag: number, length: number): void {
+  #readFlag(flag: number): void {
     if (flag > FLAG_COMPRESSED) {
       throw new ServingError(
         'invalid_request',
         `a message begins with byte ${flag}; send 0 (plain) or 1 (compressed), then its length in 4 bytes`,
       );
     }
-    this.#checkLength(length);
     this.isCompressed = flag === FLAG_COMPRESSED;
-    this.#length = length;
-  }
-
-  #checkLength(length: number): void {
-    if (length > this.#maxBytes) throw tooLarge(`a message of ${length} bytes`, this.#maxBytes);
+    this.#length = 0;
   }
 
   #continue(partial: Uint8Array, chunk: Uint8Array): Uint8Array | undefined {

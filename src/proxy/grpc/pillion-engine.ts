@@ -12,7 +12,6 @@
  * - Requests that are not gRPC (another content-type, no POST) get 415 or 405, unknown paths UNIMPLEMENTED, header
  *   lists over the limit RESOURCE_EXHAUSTED.
  */
-import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -102,7 +101,7 @@ export class PillionEngine implements GrpcEngine {
   }
 
   #onStream(stream: Http2Stream, headers: RequestHeaders): void {
-    const head = this.#headOf(headers, stream.duplex);
+    const head = this.#headOf(headers, stream);
     if (head.refusal !== undefined) {
       stream.respond(head.refusal, true);
     } else if (head.method === undefined) {
@@ -114,9 +113,9 @@ export class PillionEngine implements GrpcEngine {
     }
   }
 
-  #headOf(headers: RequestHeaders, duplex: Duplex): CallHead {
+  #headOf(headers: RequestHeaders, stream: Http2Stream): CallHead {
     if (headers.derived instanceof CallHead) return headers.derived;
-    const head = new CallHead(headers, this.#methods.get(headers.path), peerOf(duplex));
+    const head = new CallHead(headers, this.#methods.get(headers.path), peerOf(stream.duplex));
     headers.derived = head;
     return head;
   }

@@ -52,7 +52,9 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     this.#duplex = duplex;
     this.#environment = environment;
     this.#onClosed = onClosed;
-    this.#core = new ConnectionCore(duplex, environment, this, () => this.#endIfDrained());
+    this.#core = new ConnectionCore(duplex, environment, this, () => {
+      if (this.#isDrained && this.endedAt === undefined) this.#end();
+    });
     this.#reader = new FrameReader(this, options.maxFrameBytes, slabs);
     this.#requests = new RequestFrames(this.#core);
     this.#control = new ControlFrames(this.#core, this);
@@ -66,7 +68,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     });
     duplex.on('error', () => duplex.destroy());
     duplex.on('close', () => this.#onDuplexClosed());
-    new SocketReads(duplex, (chunk) => this.#onChunk(chunk));
+    new SocketReads(duplex, (chunk) => this.onChunk(chunk));
   }
 
   get hasPartialFrame(): boolean {
@@ -78,12 +80,8 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     return intake.isOpen ? intake.startedAt : undefined;
   }
 
-  /** Bytes that were read from the duplex before the connection was made. */
-  readFirst(chunk: Buffer): void {
-    this.#onChunk(chunk);
-  }
-
-  #onChunk(chunk: Buffer): void {
+  /** Reads bytes from the duplex. Called from outside only with those that were read before the connection was made. */
+  onChunk(chunk: Buffer): void {
     const { output } = this.#core;
     this.lastReadAt = this.#environment.time.now;
     this.#environment.idle.received();
@@ -168,11 +166,6 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     if (this.drainingSince !== undefined) this.drainFinally();
   }
 
-  /** The client will begin no more streams, so that the drain need not wait for its PING. */
-  onGoAway(): void {
-    this.drainFinally();
-  }
-
   /**
    * Takes no new streams, finishes the open ones, then ends. A client may send requests until it has received the first
    * GOAWAY; the second GOAWAY comes after those, so that none of them is lost.
@@ -188,17 +181,14 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     this.ping();
   }
 
+  /** The second step. A client that sends GOAWAY begins no more streams either, so that its drain starts here. */
   drainFinally(): void {
     if (this.#isDrained || this.endedAt !== undefined) return;
     this.#isDrained = true;
     const { writer, streams } = this.#core;
     this.#requests.lastAcceptedId = streams.lastId;
     writer.goAway(streams.lastId, ErrorCode.NO_ERROR, 'draining');
-    if (streams.size === 0) this.#endIfDrained();
-  }
-
-  #endIfDrained(): void {
-    if (this.#isDrained && this.endedAt === undefined) this.#end();
+    if (streams.size === 0) this.#end();
   }
 
   ping(): void {

@@ -12,7 +12,7 @@ import { Closed } from './streams/stream-registry.ts';
 export interface ControlEvents {
   onSettingsAck(): void;
   onPingAck(): void;
-  onGoAway(): void;
+  drainFinally(): void;
 }
 
 /** A peer's HPACK table size before any SETTINGS. */
@@ -149,6 +149,6 @@ export class ControlFrames {
     if (id !== 0) throw protocolError('GOAWAY on a stream');
     if (end - start < 8) throw frameSizeError('GOAWAY payload is less than 8 bytes');
     this.#core.spendControl('GOAWAY frames');
-    this.#events.onGoAway();
+    this.#events.drainFinally();
   }
 }

@@ -122,8 +122,10 @@ export class OutputQueue {
       this.#partBytes = 0;
     }
     this.#backlog = this.#writes.waitingBytes;
-    if (this.#backlog === 0 && this.#isSocket) this.#returnSlab();
-    else this.#keepRest();
+    if (this.#backlog === 0 && this.#isSocket) {
+      this.#slabs.give(this.slab);
+      this.#useSlab(NO_SLAB);
+    } else this.#keepRest();
   }
 
   /** The socket has room again. */
@@ -134,9 +136,7 @@ export class OutputQueue {
   discard(): void {
     this.#parts.length = 0;
     this.#partBytes = 0;
-    this.slab = NO_SLAB;
-    this.#start = 0;
-    this.#end = 0;
+    this.#useSlab(NO_SLAB);
   }
 
   #touch(): void {
@@ -155,14 +155,11 @@ export class OutputQueue {
   /** The old slab stays with the parts that refer to it. */
   #openSlab(): void {
     this.#closePart();
-    this.slab = this.#slabs.take();
-    this.#start = 0;
-    this.#end = 0;
+    this.#useSlab(this.#slabs.take());
   }
 
-  #returnSlab(): void {
-    this.#slabs.give(this.slab);
-    this.slab = NO_SLAB;
+  #useSlab(slab: Buffer): void {
+    this.slab = slab;
     this.#start = 0;
     this.#end = 0;
   }

@@ -91,7 +91,7 @@ export class Http2Server implements SniffEvents {
   onHttp2(duplex: Duplex, firstBytes: Buffer): void {
     const connection = new Http2Connection(duplex, this.#environment, this.#forget);
     this.#members.add(connection);
-    connection.readFirst(firstBytes);
+    connection.onChunk(firstBytes);
   }
 
   onHttp1(duplex: Duplex): void {
