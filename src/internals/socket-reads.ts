@@ -20,7 +20,6 @@ type OnBytes = (bytes: Buffer) => void;
 /** The most that Node reads at once. */
 const READ_BYTES = 65_536;
 
-type Callback = (count: number, buffer: Buffer) => boolean;
 type Internals = Record<symbol, unknown> & { readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null };
 
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -53,18 +52,15 @@ export class SocketReads {
     const internals = duplex as unknown as Internals;
     const handle = internals._handle;
     if (typeof handle?.useUserBuffer !== 'function' || internals[fields.buffer] !== null) return false;
-    const callback: Callback = (count) => this.#onRead(count);
-    internals[fields.callback] = callback;
+    // Returning false stops the reading, as a stream's push does.
+    internals[fields.callback] = (count: number): boolean => {
+      const bytes = shared.subarray(0, count);
+      if (this.#isStopped) return duplex.push(Buffer.from(bytes));
+      this.#onBytes(bytes);
+      return true;
+    };
     internals[fields.buffer] = shared;
     handle.useUserBuffer(shared);
-    return true;
-  }
-
-  /** False stops the reading, as a stream's push does. */
-  #onRead(count: number): boolean {
-    const bytes = shared.subarray(0, count);
-    if (this.#isStopped) return this.#duplex.push(Buffer.from(bytes));
-    this.#onBytes(bytes);
     return true;
   }
 }

@@ -23,7 +23,11 @@ export class SocketWrites {
   #pendingBytes = 0;
   #isInWrite = false;
   #isStopped = false;
-  readonly #onWritten = (error?: Error | null): void => this.#written(error ?? undefined);
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#pendingBytes = 0;
+    if (error !== undefined && error !== null) this.#duplex.destroy(error);
+    else if (!this.#isInWrite && !this.#isStopped && !this.#duplex.destroyed) this.#onDrained();
+  };
 
   /** @param onDrained is called when there is room again after too much waited */
   constructor(duplex: Duplex, onDrained: () => void) {
@@ -60,11 +64,5 @@ export class SocketWrites {
   stop(): void {
     this.#isStopped = true;
     this.#duplex.off('drain', this.#onDrained);
-  }
-
-  #written(error: Error | undefined): void {
-    this.#pendingBytes = 0;
-    if (error !== undefined) this.#duplex.destroy(error);
-    else if (!this.#isInWrite && !this.#isStopped && !this.#duplex.destroyed) this.#onDrained();
   }
 }

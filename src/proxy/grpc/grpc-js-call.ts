@@ -182,13 +182,13 @@ export class GrpcJsCall implements GrpcCall {
     this.#message = undefined;
     if (this.#method.isClientStream) this.#deliver(undefined);
     else if (message !== undefined) this.#deliver(message);
-    else setImmediate(() => this.#abortWithoutMessage());
-  }
-
-  /** Node reports a reset as an end, and the client's leaving a moment later: only then is it known which it was. */
-  #abortWithoutMessage(): void {
-    if (this.#isEnded) return;
-    this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
+    else {
+      // Node reports a reset as an end, and the client's leaving a moment later: only then is it known which it was.
+      setImmediate(() => {
+        if (this.#isEnded) return;
+        this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
+      });
+    }
   }
 
   /** Also called by grpc-js after every call that ended well. */

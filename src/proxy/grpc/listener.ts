@@ -30,7 +30,10 @@ export class Listener {
 
   /** Resolves with the bound address. Rejects with ListenError. */
   async listen(address: string): Promise<string> {
-    const server = this.#tls !== undefined && takesTls(address) ? this.#tlsServer(this.#tls) : this.#plainServer();
+    const server =
+      this.#tls !== undefined && takesTls(address)
+        ? this.#tlsServer(this.#tls)
+        : createServer({ noDelay: true }, this.#take);
     const bound = await listenNet(server, address);
     // E.g. no file descriptors left: that costs one connection, not the server.
     server.on('error', () => undefined);
@@ -57,14 +60,8 @@ export class Listener {
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
-  #plainServer(): Server {
-    return createServer({ noDelay: true }, (socket) => this.#take(socket));
-  }
-
   #tlsServer(tls: ListenTls): Server {
-    const server = createTlsServer({ ...tlsOptions(tls, ALPN_PROTOCOLS), noDelay: true }, (socket) =>
-      this.#take(socket),
-    );
+    const server = createTlsServer({ ...tlsOptions(tls, ALPN_PROTOCOLS), noDelay: true }, this.#take);
     this.#tlsSockets.watch(server, tls);
     return server;
   }
@@ -75,7 +72,7 @@ export class Listener {
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
-  #take(socket: Socket): void {
+  readonly #take = (socket: Socket): void => {
     // Its TLS handshake ended after stopAccepting.
     if (this.#isStopped) {
       socket.on('error', () => undefined);
@@ -87,5 +84,5 @@ export class Listener {
     // A reset by the client; 'close' follows.
     socket.on('error', () => undefined);
     this.#onConnection(socket);
-  }
+  };
 }

@@ -72,8 +72,10 @@ export class PlainConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    this.#writes = new SocketWrites(socket, () => this.#onDrained());
-    this.#reads = new SocketReads(socket, (chunk) => this.#onBytes(chunk));
+    this.#writes = new SocketWrites(socket, () => {
+      if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) socket.resume();
+    });
+    this.#reads = new SocketReads(socket, this.#onBytes);
   }
 
   /** Ends the connection if no request waits for its answer. */
@@ -123,7 +125,7 @@ export class PlainConnection {
   }
 
   /** The chunk is valid until this returns. */
-  #onBytes(chunk: Buffer): void {
+  readonly #onBytes = (chunk: Buffer): void => {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (!this.#isAnswering) {
@@ -132,7 +134,7 @@ export class PlainConnection {
     }
     this.#ahead = ahead === undefined ? Buffer.from(chunk) : Buffer.concat([ahead, chunk]);
     if (this.#ahead.length > MAX_AHEAD_BYTES) this.#socket.pause();
-  }
+  };
 
   #take(bytes: Buffer): void {
     const { reader, idleMs } = this.#options;
@@ -177,10 +179,6 @@ export class PlainConnection {
   readonly #onTimeout = (): void => {
     if (!this.#isAnswering) this.#socket.destroy();
   };
-
-  #onDrained(): void {
-    if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
-  }
 }
 
 class PlainTransport implements Transport {

@@ -136,16 +136,13 @@ export class RestListener {
     server.off(event, takeOver);
     server.on(event, (socket: Socket) => {
       const serve = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
-      if (this.#held !== undefined) this.#hold(socket, serve);
-      else if (this.#ending.isOver && event === 'secureConnection') socket.destroy();
+      if (this.#held !== undefined) {
+        // Without a listener a reset would be an uncaught error.
+        socket.on('error', () => undefined);
+        this.#held.set(socket, serve);
+      } else if (this.#ending.isOver && event === 'secureConnection') socket.destroy();
       else serve();
     });
-  }
-
-  #hold(socket: Socket, serve: () => void): void {
-    // Without a listener a reset would be an uncaught error.
-    socket.on('error', () => undefined);
-    this.#held?.set(socket, serve);
   }
 }
 

@@ -68,7 +68,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     });
     duplex.on('error', () => duplex.destroy());
     duplex.on('close', () => this.#onDuplexClosed());
-    new SocketReads(duplex, (chunk) => this.onChunk(chunk));
+    new SocketReads(duplex, this.onChunk);
   }
 
   get hasPartialFrame(): boolean {
@@ -81,7 +81,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   }
 
   /** Reads bytes from the duplex. Called from outside only with those that were read before the connection was made. */
-  onChunk(chunk: Buffer): void {
+  readonly onChunk = (chunk: Buffer): void => {
     const { output } = this.#core;
     this.lastReadAt = this.#environment.time.now;
     this.#environment.idle.received();
@@ -96,7 +96,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
       this.#isPaused = true;
       this.#duplex.pause();
     }
-  }
+  };
 
   /** Returns where the preface ends in the chunk. */
   #readPreface(chunk: Buffer): number {

@@ -22,7 +22,12 @@ export const SLEEP_WHEN_IDLE: IdlePolicy = { answered() {}, received() {} };
 
 export class FlushTurn {
   #waiting: Flushable[] = [];
-  readonly #run = (): void => this.#flushAll();
+  readonly #flushAll = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const flushable of waiting) flushable.flush();
+    this.#idle.answered(waiting);
+  };
   readonly #idle: IdlePolicy;
 
   constructor(idle: IdlePolicy) {
@@ -31,13 +36,6 @@ export class FlushTurn {
 
   /** A caller adds itself once per turn. */
   add(flushable: Flushable): void {
-    if (this.#waiting.push(flushable) === 1) process.nextTick(this.#run);
-  }
-
-  #flushAll(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const flushable of waiting) flushable.flush();
-    this.#idle.answered(waiting);
+    if (this.#waiting.push(flushable) === 1) process.nextTick(this.#flushAll);
   }
 }

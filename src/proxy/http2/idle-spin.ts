@@ -36,7 +36,6 @@ export class IdleSpin implements IdlePolicy {
   readonly #clock: Clock;
   readonly #spinMs: number;
   readonly #nextTurn: (run: () => void) => void;
-  readonly #poll = (): void => this.#onTurn();
   /** The connections answered last, the latest last; a closed one stays until two others were answered. */
   readonly #lastConnections: object[] = [];
   #score = 0;
@@ -82,7 +81,7 @@ export class IdleSpin implements IdlePolicy {
     }
   }
 
-  #onTurn(): void {
+  readonly #onTurn = (): void => {
     this.#isTurnAsked = false;
     if (!this.#isSpinning || this.#answeredAt === undefined) return;
     if (this.#clock.nowMs() - this.#answeredAt < this.#spinMs) {
@@ -92,11 +91,11 @@ export class IdleSpin implements IdlePolicy {
     this.#isSpinning = false;
     this.#answeredAt = undefined;
     this.#score -= MISS_COST;
-  }
+  };
 
   #askForTurn(): void {
     if (this.#isTurnAsked) return;
     this.#isTurnAsked = true;
-    this.#nextTurn(this.#poll);
+    this.#nextTurn(this.#onTurn);
   }
 }

@@ -22,7 +22,13 @@ export class ProtocolSniffer {
   readonly #openedAt: Instant;
   readonly #timeoutMs: number;
   #bytes: Buffer | undefined;
-  readonly #onData = (chunk: Buffer): void => this.#sniff(chunk);
+  readonly #onData = (chunk: Buffer): void => {
+    const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const count = Math.min(bytes.length, PREFIX.length);
+    const isPrefix = PREFIX.compare(bytes, 0, count, 0, count) === 0;
+    if (isPrefix && count < PREFIX.length) this.#bytes = bytes;
+    else this.#handOver(isPrefix, bytes);
+  };
   readonly #onError = (): void => {
     this.#duplex.destroy();
   };
@@ -44,17 +50,6 @@ export class ProtocolSniffer {
     duplex.on('data', this.#onData);
     duplex.on('error', this.#onError);
     duplex.on('close', this.#onClose);
-  }
-
-  #sniff(chunk: Buffer): void {
-    const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
-    const count = Math.min(bytes.length, PREFIX.length);
-    const isPrefix = PREFIX.compare(bytes, 0, count, 0, count) === 0;
-    if (isPrefix && count < PREFIX.length) {
-      this.#bytes = bytes;
-      return;
-    }
-    this.#handOver(isPrefix, bytes);
   }
 
   #handOver(isHttp2: boolean, bytes: Buffer): void {

@@ -56,7 +56,8 @@ export class SendScheduler {
   readonly #blocked = new Set<SendingStream>();
   #window = DEFAULT_WINDOW_BYTES;
   #maxFrameBytes = MIN_MAX_FRAME_BYTES;
-  #waitingBytes = 0;
+  /** Answer bytes that wait, of all streams. */
+  waitingBytes = 0;
   /** DATA frames that no window cut short: each allows the client a control frame in answer. */
   wholeFrames = 0;
   /** Initial window of new streams. */
@@ -67,11 +68,6 @@ export class SendScheduler {
     this.#writer = writer;
     this.#time = time;
     this.#streamHighWaterBytes = streamHighWaterBytes;
-  }
-
-  /** Answer bytes that wait, of all streams. */
-  get waitingBytes(): number {
-    return this.#waitingBytes;
   }
 
   setMaxFrameBytes(bytes: number): void {
@@ -125,7 +121,7 @@ export class SendScheduler {
   /** Drops the waiting bytes of a closed stream. */
   drop(stream: SendingStream): void {
     if (stream.waitingBytes > 0) {
-      this.#waitingBytes -= stream.waitingBytes;
+      this.waitingBytes -= stream.waitingBytes;
       stream.waitingBytes = 0;
       stream.chunks.length = 0;
       this.#ready.delete(stream);
@@ -172,7 +168,7 @@ export class SendScheduler {
     }
     stream.chunks.push(bytes);
     stream.waitingBytes += bytes.length - from;
-    this.#waitingBytes += bytes.length - from;
+    this.waitingBytes += bytes.length - from;
     if (stream.sendWindow > 0) this.#ready.add(stream);
   }
 
@@ -195,21 +191,19 @@ export class SendScheduler {
     const count = this.#sendFrame(stream, chunk, stream.chunkOffset, isLastChunk);
     stream.chunkOffset += count;
     stream.waitingBytes -= count;
-    this.#waitingBytes -= count;
+    this.waitingBytes -= count;
     const isChunkDone = stream.chunkOffset === chunk.length;
     if (isChunkDone) {
       stream.chunks.shift();
       stream.chunkOffset = 0;
     }
     if (isChunkDone || count >= PROGRESS_BYTES) stream.progressAt = this.#time.now;
-    if (stream.waitingBytes === 0) this.#sentAll(stream);
-    else if (stream.sendWindow > 0) this.#ready.add(stream);
-  }
-
-  #sentAll(stream: SendingStream): void {
-    if (!stream.isEnding) return;
-    if (stream.trailers !== undefined) this.#writer.headers(stream.id, stream.trailers, true);
-    stream.onSent();
+    if (stream.waitingBytes > 0) {
+      if (stream.sendWindow > 0) this.#ready.add(stream);
+    } else if (stream.isEnding) {
+      if (stream.trailers !== undefined) this.#writer.headers(stream.id, stream.trailers, true);
+      stream.onSent();
+    }
   }
 
   #unblock(): void {

@@ -46,7 +46,13 @@ export class Http2Server implements SniffEvents {
   readonly #whenEmpty: (() => void)[] = [];
   #timer: TimerHandle | undefined;
   #isDraining = false;
-  readonly #forget = (member: Member): void => this.#remove(member);
+  readonly #forget = (member: Member): void => {
+    this.#members.delete(member);
+    if (this.#members.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  };
 
   constructor(init: Http2ServerInit) {
     this.#time = { now: init.clock.nowMs() };
@@ -110,14 +116,6 @@ export class Http2Server implements SniffEvents {
   destroy(): void {
     this.#isDraining = true;
     for (const member of this.#members) member.destroy();
-  }
-
-  #remove(member: Member): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   #startTicking(): void {
