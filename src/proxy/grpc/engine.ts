@@ -5,8 +5,8 @@
  * get what comes in. Messages are bytes: the engine knows no message type.
  *
  *   first header ──▶ method.start(call) ──▶ reader
- *                                             ├ onMessage(bytes)   once, when a unary or server-streaming call's request
- *                                             │                    is complete; any number of times for a client stream
+ *                                             ├ onMessage(bytes)   unary, server stream: once, when the request is
+ *                                             │                    complete; client stream: for each message
  *                                             ├ onEnd()            client stream only: no more messages
  *                                             └ onAbort(error)     the call has ended, and not by call.end
  *   call.send(bytes)… call.end(status), or call.answer(bytes)

@@ -1,4 +1,4 @@
-/** Header blocks of answers, decoded again by our own HPACK. */
+/** Header blocks of answers, decoded by the engine's own HPACK. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function decode(block: Uint8Array): Record<string, string> {
 
 const HEAD = { ':status': '200', 'content-type': 'application/grpc' };
 
-test('without metadata, blocks are made once', () => {
+test('blocks without metadata are encoded once', () => {
   assert.deepEqual(decode(answerHead(undefined, false)), HEAD);
   assert.deepEqual(decode(answerHead(undefined, true)), { ...HEAD, 'grpc-encoding': 'gzip' });
   assert.deepEqual(decode(answerTrailers(OK)), { 'grpc-status': '0' });
@@ -42,7 +42,7 @@ test('metadata, status and its details, bytes as unpadded base64', () => {
   assert.deepEqual(decode(trailersOnly(undefined, { code: 4, message: '' })), { ...HEAD, 'grpc-status': '4' });
 });
 
-test('any text comes back out of its percent encoding, which is printable ASCII', () => {
+test('percent encoding is printable ASCII and decodes to the same text', () => {
   return fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const encoded = percentEncode(text);

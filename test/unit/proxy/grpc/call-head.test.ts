@@ -1,4 +1,4 @@
-/** What is read from a call's headers, the odd forms included. */
+/** Reading a call's headers, unusual forms included. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ function headOf(fields: readonly (readonly [string, string])[], method = 'POST')
 
 const GRPC = ['content-type', 'application/grpc'] as const;
 
-test('what is no gRPC call is refused by HTTP: another method, another content type', () => {
+test('a request that is no gRPC call is refused by HTTP: another method, another content type', () => {
   assert.equal(headOf([GRPC]).refusal, undefined);
   assert.equal(headOf([['content-type', 'application/grpc+proto']]).refusal, undefined);
   assert.equal(headOf([['content-type', 'Application/gRPC; x=y']]).refusal, undefined);
@@ -30,7 +30,7 @@ test('what is no gRPC call is refused by HTTP: another method, another content t
   assert.equal(headOf([GRPC], 'GET').refusal, NOT_POST);
 });
 
-test('a timeout is milliseconds, or what cannot be read', () => {
+test('a timeout is in milliseconds; a malformed one is kept as text', () => {
   assert.deepEqual([headOf([GRPC]).timeoutMs, headOf([GRPC]).badTimeout], [undefined, undefined]);
   const good = headOf([GRPC, ['grpc-timeout', '250u']]);
   assert.deepEqual([good.timeoutMs, good.badTimeout], [0.25, undefined]);
@@ -40,7 +40,7 @@ test('a timeout is milliseconds, or what cannot be read', () => {
   }
 });
 
-test('compression: identity unless said, gzip accepted wherever it stands in the list', () => {
+test('compression: identity by default, gzip accepted anywhere in the list', () => {
   assert.equal(headOf([GRPC]).encoding, 'identity');
   assert.equal(headOf([GRPC, ['grpc-encoding', 'deflate']]).encoding, 'deflate');
   for (const list of ['gzip', 'identity,gzip', 'identity, gzip , deflate', 'gzip,identity']) {
@@ -51,7 +51,7 @@ test('compression: identity unless said, gzip accepted wherever it stands in the
   }
 });
 
-test('metadata: repeated text is joined; bytes are the first value, and none if they are no base64', () => {
+test('metadata: repeated text is joined; bytes are the first value, or undefined if it is not base64', () => {
   const head = headOf([GRPC, ['a', '1'], ['b', '2'], ['a', '3']]);
   assert.deepEqual([head.metadata('a'), head.metadata('b'), head.metadata('c')], ['1,3', '2', undefined]);
   const bytes = (text: string): string | undefined => {
@@ -68,7 +68,7 @@ test('metadata: repeated text is joined; bytes are the first value, and none if 
   for (const text of ['q', 'q6ur*', 'q6=s', 'q6ur====', 'ü']) assert.equal(bytes(text), undefined, text);
 });
 
-test('a priority is a class, nothing, or what is wrong with it', () => {
+test('a priority is a class, undefined, or an error', () => {
   assert.equal(headOf([GRPC]).priority, undefined);
   assert.equal(headOf([GRPC, ['x-pillion-priority', 'critical']]).priority, 0);
   assert.equal(headOf([GRPC, ['x-pillion-priority', 'Sheddable']]).priority, 2);

@@ -7,7 +7,7 @@ import { ERROR_TABLE, type ErrorKind, ServingError } from '../../../../src/core/
 import { MAX_STATUS_MESSAGE_BYTES, statusOf, truncateMessage } from '../../../../src/proxy/grpc/grpc-errors.ts';
 import { varint } from '../../../support/wire-fragments.ts';
 
-test("the code is the table's and the text goes as it is", () => {
+test("the code is the table's and the text is unchanged", () => {
   for (const kind of Object.keys(ERROR_TABLE) as ErrorKind[]) {
     const status = statusOf(new ServingError(kind, 'text: "ü"'));
     assert.deepEqual(status, { code: ERROR_TABLE[kind].grpc, message: 'text: "ü"' });
@@ -32,7 +32,7 @@ test('a delay is sent as pushback and as RetryInfo, rounded up', () => {
   );
 });
 
-test('the details say the same code, text and delay, whatever they are', () => {
+test('the details have the same code, text and delay', () => {
   const delays = fc.oneof(fc.integer({ min: 0, max: 5000 }), fc.constantFrom(1e6, 5e12, 4.3e15, 1e300));
   return fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), delays, (text, retryAfterMs) => {
@@ -48,12 +48,12 @@ test('the details say the same code, text and delay, whatever they are', () => {
   );
 });
 
-test('a delay below 0 is "at once"', () => {
+test('a delay below 0 is sent as 0', () => {
   const { trailers } = statusOf(new ServingError('overloaded', 'full', { retryAfterMs: -3 }));
   assert.equal(trailers?.['grpc-retry-pushback-ms'], '0');
 });
 
-test('a delay that is no finite number is not sent', () => {
+test('a delay that is not finite is not sent', () => {
   for (const retryAfterMs of [Number.NaN, Infinity, -Infinity]) {
     assert.equal(statusOf(new ServingError('overloaded', 'full', { retryAfterMs })).trailers, undefined);
   }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { MessageMemory } from '../../../../src/proxy/grpc/message-memory.ts';
 
 describe('MessageMemory', () => {
-  it('lends the memory of a large message again, to one of about its size', () => {
+  it('reuses the memory of a large message for one of about its size', () => {
     const memory = new MessageMemory();
     const first = memory.take(602_154);
     assert.equal(first.length, 602_154);
@@ -16,7 +16,7 @@ describe('MessageMemory', () => {
     assert.notEqual(memory.take(602_154).buffer, first.buffer);
   });
 
-  it('wastes a fifth at most', () => {
+  it('leaves at most a fifth unused', () => {
     const memory = new MessageMemory();
     for (let length = 4096; length <= 2 ** 24; length += length < 10_000 ? 1 : 77_777) {
       const { byteLength, buffer } = memory.take(length);
@@ -25,7 +25,7 @@ describe('MessageMemory', () => {
     }
   });
 
-  it('keeps no small ones, no huge ones, no foreign ones, and not too many', () => {
+  it('keeps no small, huge or foreign memory, and only up to its bound', () => {
     const memory = new MessageMemory();
     for (const length of [0, 1, 4095, 2 ** 24 + 1]) memory.give(memory.take(length));
     memory.give(new Uint8Array(100_000));

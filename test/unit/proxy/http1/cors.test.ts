@@ -7,7 +7,7 @@ const headerIn = (list: readonly string[], name: string): string | undefined => 
   return at === -1 ? undefined : list[at + 1];
 };
 
-test('a preflight is allowed the headers that it asks for, if they are names of headers', () => {
+test('a preflight allows the headers that it asks for, if they are header names', () => {
   const allowed = (wanted: string | undefined): string | undefined =>
     headerIn(
       preflightHeaders({
@@ -22,7 +22,7 @@ test('a preflight is allowed the headers that it asks for, if they are names of 
   }
 });
 
-test('OPTIONS that is no preflight gets what every answer has', () => {
+test('OPTIONS that is no preflight gets the headers of every answer', () => {
   assert.equal(preflightHeaders({ origin: 'http://a.example' }), CORS_HEADERS);
   assert.equal(headerIn(CORS_HEADERS, 'access-control-allow-origin'), '*');
   assert.equal(headerIn(CORS_HEADERS, 'access-control-allow-methods'), 'POST, GET');

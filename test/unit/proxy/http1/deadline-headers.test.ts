@@ -7,7 +7,7 @@ test('no header, no timeout', () => {
   assert.equal(clientTimeout({}), undefined);
 });
 
-test('each header in its own unit', () => {
+test('each header has its own unit', () => {
   assert.equal(clientTimeout({ 'x-envoy-expected-rq-timeout-ms': '250' }), 250);
   assert.equal(clientTimeout({ 'grpc-timeout': '250m' }), 250);
   assert.equal(clientTimeout({ 'grpc-timeout': '3S' }), 3000);

@@ -7,14 +7,14 @@ test('a body is the text under "error"', () => {
   assert.equal(errorBody('no "x" in é').toString('utf8'), '{"error":"no \\"x\\" in é"}');
 });
 
-test('Retry-After is in whole seconds, rounded up, at least one, only where the error says when', () => {
+test('Retry-After is in whole seconds, rounded up, at least one, and only if the error says when', () => {
   const after = (retryAfterMs: number): string | undefined =>
     retryAfterSeconds(new ServingError('overloaded', '', { retryAfterMs }));
   assert.deepEqual([0, 1, 1000, 1001, 5500].map(after), ['1', '1', '1', '2', '6']);
   assert.equal(retryAfterSeconds(new ServingError('overloaded', '')), undefined);
 });
 
-test('what is no HTTP gets a whole response', () => {
+test('a parser error gets a whole response', () => {
   for (const [code, status] of [
     ['HPE_HEADER_OVERFLOW', 431],
     ['ERR_HTTP_REQUEST_TIMEOUT', 408],

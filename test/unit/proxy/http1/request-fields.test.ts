@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { protobufTypeOf } from '../../../../src/proxy/http1/request-fields.ts';
 
-test('the three types are protobuf, whatever their case and parameters; all else is JSON', () => {
+test('three media types are protobuf, in any case and with parameters; all others are JSON', () => {
   assert.equal(protobufTypeOf('application/x-protobuf'), 'application/x-protobuf');
   assert.equal(protobufTypeOf('Application/Protobuf'), 'application/protobuf');
   assert.equal(

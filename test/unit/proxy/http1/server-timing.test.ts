@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { serverTiming } from '../../../../src/proxy/http1/server-timing.ts';
 import { STAGE_DECODE, STAGE_ENCODE, STAGE_EXECUTE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
 
-test('every stage that was reached, the last one up to now', () => {
+test('lists every stage that was reached; the last one ends now', () => {
   const stages = new StageClock(100);
   assert.equal(serverTiming(stages, 100.5), 'receive;dur=0.5');
   stages.enter(STAGE_DECODE, 101);

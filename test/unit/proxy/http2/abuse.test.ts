@@ -1,6 +1,6 @@
 /**
- * Clients that keep to the letter of the protocol and mean harm: each is bounded in what it makes us do and keep, and
- * told so with the right code.
+ * Malicious clients that keep to the protocol: the work and memory that each can cause is bounded, and it gets the right
+ * error code.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -59,7 +59,7 @@ test('rapid reset: requests reset as soon as begun', async () => {
   await peer.close();
 });
 
-test('rapid reset in disguise: a client that makes us reset its requests', async () => {
+test('rapid reset in reverse: a client that makes the server reset its requests', async () => {
   const disguises: readonly ((id: number) => Buffer)[] = [
     (id) => Buffer.concat([headers(id), windowUpdate(id, 0)]),
     (id) => Buffer.concat([headers(id), windowUpdate(id, 2 ** 31 - 1)]),
@@ -76,7 +76,7 @@ test('rapid reset in disguise: a client that makes us reset its requests', async
   }
 });
 
-test('a client that cancels one request for each that it lets finish is none of these', async () => {
+test('a client that cancels one request for each that it lets finish is allowed', async () => {
   const { peer, handler } = await open({ resetBurst: 100, resetsPerSecond: 0 });
   handler.onCall = (call) => {
     call.onEvent = (event) => event === 'end' && call.stream.respondUnary(HEAD, Buffer.from('x'), TRAILERS);
@@ -160,7 +160,7 @@ test('a header block that never ends: by frames, and by bytes', async () => {
   }
 });
 
-test('a header block is held to twice its list in bytes, and says so', async () => {
+test('a header block may have twice the bytes of its list; a longer one gets an error', async () => {
   const { peer } = await open({ maxHeaderListBytes: 10_000 });
   const fragment = frame(T.CONTINUATION, 0, 1, Buffer.alloc(9000));
   assert.deepEqual(await peer.ask(frame(T.HEADERS, 0, 1, encodeHeaders(POST)), fragment, fragment), []);
@@ -170,7 +170,7 @@ test('a header block is held to twice its list in bytes, and says so', async () 
   await peer.close();
 });
 
-test('a small block that stands for a huge list is answered with 431 and keeps nothing', async () => {
+test('a small block that decodes to a huge list is answered with 431 and keeps no memory', async () => {
   const { peer, handler } = await open();
   // One field of 3.9 KB into the table, then 4,000 references to it: 16 MB.
   const large = Buffer.concat([
@@ -198,7 +198,7 @@ test('more streams than allowed, again and again', async () => {
   await peer.close();
 });
 
-test('a client that did not yet know the limit is refused, no more', async () => {
+test('a client that does not know the limit yet is only refused', async () => {
   const handler = new PuppetHandler();
   const peer = new Http2Peer({ handler, options: { maxConcurrentStreams: 10, resetBurst: 10 } });
   await turn();
@@ -245,7 +245,7 @@ test('a window opened byte by byte is no progress', async () => {
   await peer.close();
 });
 
-test('a client that sends and never reads: what is kept for it is bounded, and it is cut', async () => {
+test('a client that sends and never reads: its memory is bounded, and it is disconnected', async () => {
   const handler = new PuppetHandler();
   handler.onCall = (call) => call.stream.respondUnary(HEAD, Buffer.alloc(1000), TRAILERS);
   const options = { socketHighWaterBytes: 50_000, stallTimeoutMs: 60_000, controlBurst: 1_000_000 };

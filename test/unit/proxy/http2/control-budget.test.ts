@@ -9,7 +9,7 @@ const spendAll = (budget: ControlBudget): number => {
   return count;
 };
 
-test('a burst, then so many per second', () => {
+test('allows a burst, then so many per second', () => {
   const clock = new FakeClock();
   const budget = new ControlBudget(100, 10, () => clock.nowMs());
   assert.equal(spendAll(budget), 100);
@@ -27,7 +27,7 @@ test('time earns no more than a burst', () => {
   assert.equal(spendAll(budget), 100);
 });
 
-test('work earns, up to a burst', () => {
+test('finished requests earn tokens, up to a burst', () => {
   const budget = new ControlBudget(100, 0, () => 0);
   spendAll(budget);
   budget.earn(7);

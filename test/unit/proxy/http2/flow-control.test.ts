@@ -22,7 +22,7 @@ import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts'
 
 interface Setup {
   readonly options?: Partial<Http2Options>;
-  /** Of the client's SETTINGS. */
+  /** The client's SETTINGS. */
   readonly window?: number;
   readonly maxFrame?: number;
 }
@@ -158,7 +158,7 @@ test('the client may send more when the handler has consumed, not before', async
   await peer.close();
 });
 
-test('until the client knows our smaller window it may use the default one, and is told of credit in time', async () => {
+test('until the client knows the smaller window it may use the default one, and gets its credit in time', async () => {
   const handler = new PuppetHandler();
   const peer = new Http2Peer({ handler, options: { streamWindowBytes: 1000 } });
   await turn();
@@ -182,7 +182,7 @@ test('a client past the window of the connection loses the connection', async ()
   await peer.close();
 });
 
-test('bytes that nobody reads are given back to the connection: padding, closed streams, bodies left unread', async () => {
+test('bytes that no handler reads are given back to the connection: padding, closed streams, unread bodies', async () => {
   const { peer, handler } = await open({ options: { streamWindowBytes: 65_535, connectionWindowBytes: 65_535 } });
   await peer.send(headers(1), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(16_000)));
   assert.deepEqual(peer.take(), []);
@@ -205,7 +205,7 @@ test('bytes are given back once: what was consumed is not unread when the stream
   await peer.close();
 });
 
-test('write returns false when enough waits, and onWritable tells when it has gone', async () => {
+test('write returns false when enough waits, and onWritable is called when there is room', async () => {
   const { peer, handler } = await open({ window: 0, options: { streamHighWaterBytes: 100 } });
   await peer.send(request(1, ''));
   const { stream, events } = handler.calls[0]!;

@@ -60,7 +60,7 @@ test('a frame of the largest size is read, one byte more is refused as soon as i
   assert.throws(() => readAll([head.subarray(0, 8), head.subarray(8)]), isSizeError);
 });
 
-test('stopped by its sink it hands out nothing more', () => {
+test('passes on no more frames once its sink has stopped it', () => {
   const seen: number[] = [];
   const reader: FrameReader = new FrameReader(
     {
@@ -78,7 +78,7 @@ test('stopped by its sink it hands out nothing more', () => {
   assert.equal(reader.hasPartialFrame, false);
 });
 
-test('the memory that a large frame is put together in is used again', () => {
+test('the memory in which a large frame is assembled is reused', () => {
   const slabs = new SlabPool();
   const memories = new Set<ArrayBufferLike>();
   const payloads: string[] = [];
@@ -96,7 +96,7 @@ test('the memory that a large frame is put together in is used again', () => {
   assert.equal(memories.size, 1);
 });
 
-test('a frame larger than a slab is read from memory of its own', () => {
+test('a frame larger than a slab gets memory of its own', () => {
   const text = 'x'.repeat(SLAB_BYTES + 1);
   const bytes = frame(0, 0, 1, Buffer.from(text));
   assert.deepEqual(readAll([bytes.subarray(0, 20), bytes.subarray(20)], 2 ** 20), [`0 0 1 ${text}`]);

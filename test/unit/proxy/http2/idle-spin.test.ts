@@ -6,7 +6,7 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 /** Connections by number. */
 const CONNECTIONS = Array.from({ length: 8 }, () => ({}));
 
-/** A spin of a 16th of a millisecond, a clock, and the turns that it asked for. */
+/** An IdleSpin of a 16th of a millisecond, its clock, and the turns that it asked for. */
 class Loop {
   readonly clock = new FakeClock();
   readonly spin: IdleSpin;
@@ -16,7 +16,7 @@ class Loop {
     this.spin = new IdleSpin({ clock: this.clock, spinMs: 1 / 16, nextTurn: (run) => this.#asked.push(run) });
   }
 
-  /** Would the loop poll without sleeping? */
+  /** Whether the loop would poll without sleeping. */
   get isAwake(): boolean {
     return this.#asked.length > 0;
   }
@@ -26,7 +26,7 @@ class Loop {
     this.spin.answered(connections.map((number) => CONNECTIONS[number]!));
   }
 
-  /** Turns of a 64th of a millisecond until it may sleep. Returns how many. */
+  /** Runs turns of a 64th of a millisecond until the loop may sleep. Returns how many. */
   turns(): number {
     let count = 0;
     for (; this.isAwake; count++) {
@@ -38,7 +38,7 @@ class Loop {
     return count;
   }
 
-  /** An answer, and the client's next request so much later; the loop is told of it before it may sleep. */
+  /** An answer, and the client's next request `gapMs` later, received before the loop may sleep. */
   exchange(gapMs: number, connections: readonly number[] = [0]): void {
     this.answered(connections);
     this.clock.advance(gapMs);

@@ -27,7 +27,7 @@ async function openPuppet(): Promise<{ peer: Http2Peer; handler: PuppetHandler }
   return { peer: await Http2Peer.open({ handler }), handler };
 }
 
-test('greets with its SETTINGS and window, and acknowledges the SETTINGS of the client', async () => {
+test('begins with its SETTINGS and window, and acknowledges the SETTINGS of the client', async () => {
   const peer = new Http2Peer();
   await turn();
   assert.deepEqual(describeFrames(peer.take()), ['SETTINGS', `WINDOW_UPDATE +${8 * 1024 * 1024 - 65_535}`]);
@@ -113,7 +113,7 @@ test('a header block in many frames is one block', async () => {
   await peer.close();
 });
 
-test('padding and priority are taken off', async () => {
+test('padding and priority are removed', async () => {
   const { peer, handler } = await openPuppet();
   const block = encodeHeaders(POST);
   const padded = Buffer.concat([Buffer.from([3]), uint32(0), Buffer.from([15]), block, Buffer.alloc(3)]);
@@ -181,7 +181,7 @@ test('header blocks longer than a frame are continued', async () => {
   await peer.close();
 });
 
-test('a client that lowers its table size hears of it in the next header block, once', async () => {
+test('a client that lowers its table size gets the size in the next header block, once', async () => {
   const { peer, handler } = await openPuppet();
   await peer.send(settings({ 1: 0 }), request(1, ''), request(3, ''));
   for (const { stream } of handler.calls) stream.respondUnary(HEAD, Buffer.from('x'), TRAILERS);
@@ -216,7 +216,7 @@ test('trailers of a stream that we closed long ago are dropped', async () => {
   await peer.close();
 });
 
-test("the client's reset is told once, and answers to it go nowhere", async () => {
+test("the sink is notified once of the client's reset, and later answers are dropped", async () => {
   const { peer, handler } = await openPuppet();
   await peer.send(headers(1), data(1, 'x'), reset(1, 8));
   const { stream, events } = handler.calls[0]!;
@@ -233,7 +233,7 @@ test("the client's reset is told once, and answers to it go nowhere", async () =
   await peer.close();
 });
 
-test('a reset by the handler is sent, and told to its sink', async () => {
+test('a reset by the handler is sent, and its sink is notified', async () => {
   const { peer, handler } = await openPuppet();
   await peer.send(headers(1));
   handler.calls[0]!.stream.reset(2);
@@ -243,7 +243,7 @@ test('a reset by the handler is sent, and told to its sink', async () => {
   await peer.close();
 });
 
-test('streams in flight are told CANCEL when the connection is lost', async () => {
+test('open streams get CANCEL when the connection is lost', async () => {
   const { peer, handler } = await openPuppet();
   await peer.send(headers(1), headers(3));
   peer.socket.destroy(new Error('connection reset'));
@@ -325,7 +325,7 @@ for (const [name, frames] of Object.entries(WRONG_LENGTHS)) {
   });
 }
 
-test('malformed headers reset their stream and are not handed on; the next request works', async () => {
+test('malformed headers reset their stream and reach no handler; the next request works', async () => {
   const { peer, handler } = await openPuppet();
   const frames = await peer.ask(headers(1, [[':method', 'GET']]), data(1, 'under way'), headers(3));
   assert.deepEqual(describeFrames(frames), ['RST_STREAM 1 code 1']);

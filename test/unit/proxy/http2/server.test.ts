@@ -1,4 +1,4 @@
-/** Connections as a whole: telling protocols apart, capacity, draining, errors that end them. */
+/** Connections as a whole: recognising protocols, capacity, draining, errors that end them. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
@@ -46,7 +46,7 @@ function sniffing(): Sniffing {
   return { server, socket, http1, clock };
 }
 
-test('tells HTTP/2 by its first bytes, one by one too', async () => {
+test('recognises HTTP/2 by its first bytes, also one by one', async () => {
   const { server, socket, http1 } = sniffing();
   for (const byte of Buffer.concat([PREFACE, settings(), request(1, 'hi')])) {
     socket.push(Buffer.from([byte]));
@@ -69,7 +69,7 @@ for (const pieces of [
   ['P', 'R', 'OPFIND / HTTP/1.1\r\n\r\n'],
   ['P', 'OST / HTTP/1.1\r\n\r\n'],
 ]) {
-  test(`hands on HTTP/1.1 with its first bytes: ${JSON.stringify(pieces)}`, async () => {
+  test(`passes on HTTP/1.1 with its first bytes: ${JSON.stringify(pieces)}`, async () => {
     const { server, socket, http1 } = sniffing();
     for (const piece of pieces) {
       socket.push(Buffer.from(piece));
@@ -87,7 +87,7 @@ for (const pieces of [
   });
 }
 
-test('a client that never says which protocol it speaks is cut', async () => {
+test('a client that never sends its first bytes is disconnected', async () => {
   const { server, socket, clock } = sniffing();
   socket.push(Buffer.from('PR'));
   await turn();
@@ -116,7 +116,7 @@ test('after the protocol is known the connection is still watched', async () => 
   server.destroy();
 });
 
-test('what is no HTTP/2 gets a GOAWAY where nobody else takes it', async () => {
+test('other bytes than HTTP/2 get a GOAWAY if nothing else takes HTTP/1.1', async () => {
   const peer = new Http2Peer();
   await turn();
   peer.take();
@@ -145,7 +145,7 @@ test('connections past the limit are closed at once', async () => {
   server.destroy();
 });
 
-test('draining says GOAWAY twice, takes what was under way, refuses what came later, ends with the last stream', async () => {
+test('a drain sends GOAWAY twice, takes requests that were under way, refuses later ones, ends with the last stream', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler });
   await peer.send(headers(1));
@@ -155,7 +155,7 @@ test('draining says GOAWAY twice, takes what was under way, refuses what came la
   });
   await turn();
   assert.deepEqual(describeFrames(peer.take()), ['GOAWAY last 2147483647 code 0', 'PING']);
-  // Sent before the client heard of it.
+  // Sent before the client received the GOAWAY.
   const ack = frame(T.PING, F.ACK, 0, Buffer.alloc(8));
   assert.deepEqual(describeFrames(await peer.ask(request(3, 'x'), ack)), ['GOAWAY last 3 code 0']);
   assert.deepEqual(describeFrames(await peer.ask(request(5, 'x'), ping())), ['RST_STREAM 5 code 7', 'PING ACK']);
@@ -177,7 +177,7 @@ test('draining says GOAWAY twice, takes what was under way, refuses what came la
   assert.equal(late.destroyed, true);
 });
 
-test('a client that does not answer the PING of a drain does not hold it up', async () => {
+test('a client that does not answer the PING of a drain does not delay it', async () => {
   const peer = await Http2Peer.open();
   const drained = peer.server.drain();
   await turn();

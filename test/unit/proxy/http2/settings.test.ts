@@ -18,19 +18,19 @@ const failsWith =
   (error: unknown): boolean =>
     error instanceof ConnectionError && error.code === code;
 
-test('ours name every bound that a client should know', () => {
+test('the server announces every bound that a client should know', () => {
   const payload = settingsPayload({ ...DEFAULT_HTTP2_OPTIONS, maxConcurrentStreams: 7, streamWindowBytes: 1234 });
   assert.equal(payload.toString('hex'), '000300000007' + '0004000004d2' + '000500004000' + '000600004000');
 });
 
-test('of a value named twice the last counts, of the table size also the least', () => {
+test('the last of repeated values counts; the smallest table size is kept too', () => {
   assert.deepEqual(read([4, 10], [4, 20]), { initialWindowBytes: 20 });
   assert.deepEqual(read([1, 0], [1, 4096]), { minHeaderTableBytes: 0, headerTableBytes: 4096 });
 });
 
 test('unknown settings are ignored', () => assert.deepEqual(read([0xff, 1], [8, 1]), {}));
 
-test('values out of range are refused with the code that is theirs', () => {
+test('values out of range are refused with their own codes', () => {
   assert.throws(() => read([2, 2]), failsWith(ErrorCode.PROTOCOL_ERROR));
   assert.throws(() => read([4, 2 ** 31]), failsWith(ErrorCode.FLOW_CONTROL_ERROR));
   assert.throws(() => read([5, 16_383]), failsWith(ErrorCode.PROTOCOL_ERROR));

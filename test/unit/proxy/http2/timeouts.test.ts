@@ -1,4 +1,4 @@
-/** What stands still is ended in time, by one timer for all connections. */
+/** Whatever makes no progress is ended in time, by one timer for all connections. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ async function later(peer: Http2Peer, ms: number): Promise<string[]> {
   return describeFrames(peer.take());
 }
 
-test('a connection that says nothing', async () => {
+test('a connection that sends nothing', async () => {
   const peer = new Http2Peer();
   await turn();
   peer.take();
@@ -60,7 +60,7 @@ test('a frame that is never finished, however slowly its bytes come', async () =
   await peer.close();
 });
 
-test('frames that are finished, one cut in two after the other, are not one that is not', async () => {
+test('split frames in a row that are finished are not an unfinished one', async () => {
   const peer = await Http2Peer.open();
   await peer.send(headers(1));
   const bytes = data(1, 'x');
@@ -98,7 +98,7 @@ test('an idle connection is drained', async () => {
   await peer.close();
 });
 
-test('a client that is gone without a word is asked, then cut', async () => {
+test('a silent client is sent a PING, then disconnected', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler });
   await peer.send(headers(1));
@@ -109,7 +109,7 @@ test('a client that is gone without a word is asked, then cut', async () => {
   assert.equal(peer.socket.destroyed, true);
 });
 
-test('a client that answers when asked may wait for its answer as long as it likes', async () => {
+test('a client that answers the PING may wait for its answer as long as it likes', async () => {
   const peer = await Http2Peer.open({ handler: new PuppetHandler() });
   await peer.send(headers(1));
   for (let i = 0; i < 20; i++) {
@@ -120,7 +120,7 @@ test('a client that answers when asked may wait for its answer as long as it lik
   await peer.close();
 });
 
-test('a socket that takes nothing is cut, one that takes a little now and then is not', async () => {
+test('a socket that takes nothing is closed, one that takes a little now and then is not', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler }, { 4: 2 ** 30 });
   await peer.send(headers(1, POST, F.END_HEADERS | F.END_STREAM));
@@ -145,7 +145,7 @@ test('a socket that takes nothing is cut, one that takes a little now and then i
   assert.equal(peer.socket.destroyed, true);
 });
 
-test('a client that we do not listen to, because it reads slowly, is not taken for gone', async () => {
+test('a client that is not read from, because it reads slowly, does not count as silent', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler, options: { socketHighWaterBytes: 20_000 } }, { 4: 2 ** 30 });
   await peer.send(request(1, 'x'));
@@ -162,7 +162,7 @@ test('a client that we do not listen to, because it reads slowly, is not taken f
   await peer.close();
 });
 
-test('a client that does not close after our last GOAWAY is cut', async () => {
+test('a client that does not close after the last GOAWAY is disconnected', async () => {
   const peer = await Http2Peer.open();
   await peer.send(frame(T.DATA, 0, 0));
   assert.equal(peer.socket.writableEnded, true);

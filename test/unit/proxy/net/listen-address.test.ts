@@ -11,7 +11,7 @@ test('hosts, IPv6 in brackets and socket paths', () => {
   assert.deepEqual(parseListenAddress('unix:a.sock'), { kind: 'unix', path: 'a.sock' });
 });
 
-test('what is no address says what one looks like', () => {
+test('text that is no address gives an error with an example', () => {
   for (const text of ['', '8500', 'host', 'host:', ':8500', 'host:65536', '::1:80', '[::1]80', 'a/b:80', 'a b:80']) {
     assert.throws(
       () => parseListenAddress(text),
@@ -24,7 +24,7 @@ test('what is no address says what one looks like', () => {
   }
 });
 
-test('an IPv6 host is put back into brackets', () => {
+test('an IPv6 host is written in brackets', () => {
   assert.equal(formatHostPort('::1', 80), '[::1]:80');
   assert.equal(formatHostPort('127.0.0.1', 80), '127.0.0.1:80');
 });

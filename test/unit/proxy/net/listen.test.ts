@@ -8,7 +8,7 @@ import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-test('gives the address as bound', async () => {
+test('resolves with the bound address', async () => {
   const server = createServer();
   const address = await listenNet(server, '127.0.0.1:0');
   assert.equal(address, `127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -27,7 +27,7 @@ function serverWithout(code: string): Server {
   return server;
 }
 
-test('every address means IPv4 where the machine has no IPv6', async () => {
+test('"[::]" means IPv4 on a machine without IPv6', async () => {
   for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL']) {
     const server = serverWithout(code);
     assert.match(await listenNet(server, '[::]:0'), /^0\.0\.0\.0:\d+$/);
@@ -35,14 +35,14 @@ test('every address means IPv4 where the machine has no IPv6', async () => {
   }
 });
 
-test('another failure on every address is no reason to take fewer', async () => {
+test('another failure of "[::]" is an error', async () => {
   await assert.rejects(listenNet(serverWithout('EADDRINUSE'), '[::]:0'), {
     code: 'EADDRINUSE',
     message: /^cannot listen on \[::\]:0: .*; stop what holds it or choose another$/,
   });
 });
 
-test('a socket file that a dead process left behind is taken over', async (t) => {
+test('a socket file that a dead process left behind is replaced', async (t) => {
   const directory = tempDirectory(t);
   const path = join(directory, 'stale.sock');
   const dead = createServer();

@@ -36,7 +36,7 @@ for (const [name, decodeFrame] of ways) {
     (await decodeZstd(body, limit, decodeFrame)).toString();
 
   describe(`zstd by ${name}`, () => {
-    test('frames of every make are decoded, one after another too', async () => {
+    test('frames of every kind are decoded, also several in a row', async () => {
       assert.equal(await outcome(bytes(ZSTD_BODY)), SMALL);
       assert.equal(await outcome(bytes(ZSTD_BODY_CHECKED)), SMALL);
       assert.equal(await outcome(bytes(ZSTD_NUMBERS)), NUMBERS);
@@ -47,7 +47,7 @@ for (const [name, decodeFrame] of ways) {
       assert.equal(await outcome(frame([block('raw', 2, [65, 66], false), block('rle', 3, [67], true)])), 'ABCCC');
     });
 
-    test('the limit itself is not too large, one byte less is', async () => {
+    test('a body of exactly the limit is decoded, a lower limit refuses it', async () => {
       for (const body of [ZSTD_NUMBERS, ZSTD_NUMBERS_STREAMED]) {
         assert.equal(await outcome(bytes(body), NUMBERS.length), NUMBERS);
         assert.equal(await outcome(bytes(body), NUMBERS.length - 1), 'too large');
@@ -59,7 +59,7 @@ for (const [name, decodeFrame] of ways) {
       assert.equal(await outcome(zstdBomb(1 << 30)), 'too large');
     });
 
-    test('each cut, and anything after the end, is invalid', async () => {
+    test('a truncated body, and bytes after the end, are invalid', async () => {
       for (const whole of [ZSTD_BODY, ZSTD_BODY_CHECKED, ZSTD_NUMBERS, ZSTD_NUMBERS_STREAMED].map(bytes)) {
         for (let length = 0; length < whole.length; length++) {
           assert.equal(await outcome(whole.subarray(0, length)), 'invalid', `${length} of ${whole.length} bytes`);
@@ -69,7 +69,7 @@ for (const [name, decodeFrame] of ways) {
       assert.equal(await outcome(SKIPPABLE_FRAME.subarray(0, -1)), 'invalid');
     });
 
-    test('a changed byte is found by the checksum, or before', async () => {
+    test('a changed byte is detected, by the checksum at the latest', async () => {
       const whole = bytes(ZSTD_NUMBERS);
       for (let at = 20; at < whole.length; at++) {
         const broken = Buffer.from(whole);
@@ -78,7 +78,7 @@ for (const [name, decodeFrame] of ways) {
       }
     });
 
-    test('no bytes do more than be refused, and the next body is decoded as before', async () => {
+    test('random bytes are refused, and the next body is still decoded', async () => {
       const likely = fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.boolean());
       await fc.assert(
         fc.asyncProperty(likely, async ([tail, hasHead]) => {

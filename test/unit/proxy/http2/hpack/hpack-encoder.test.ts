@@ -14,11 +14,11 @@ test('a name of the static table is referred to, the value written out', () => {
   assert.equal(block.toString('latin1'), '\x0f\x10\x10application/grpc');
 });
 
-test('of names that stand in the table more than once the first is used', () => {
+test('a name that the table has more than once is referred to by its first index', () => {
   assert.deepEqual([...encodeHeaders([[':status', '418']])].slice(0, 1), [0x08]);
 });
 
-test('long names and values, and empty ones, come back', () => {
+test('long and empty names and values are decoded to the same', () => {
   const fields = [
     ['x-empty', ''],
     ['content-length', ''],

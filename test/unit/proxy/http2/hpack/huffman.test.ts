@@ -38,7 +38,7 @@ test('the longest and the shortest codes are those of appendix B', () => {
   assert.equal(code(EOS), '111111111111111111111111111111');
 });
 
-test('every byte comes back, alone and in company', () => {
+test('every byte is decoded, alone and among others', () => {
   for (let byte = 0; byte < 256; byte++) {
     for (const bytes of [[byte], [byte, byte], [0x61, byte, 0x7a]]) {
       const text = Buffer.from(bytes);
