@@ -21,7 +21,7 @@ export interface IntakeOwner {
   deliver(message: Uint8Array | undefined): void;
   /** Ends the call because its request is wrong. */
   abort(error: ServingError): void;
-  /** The same after a moment, unless the client turns out to have left. */
+  /** Calls `abort` after a moment, unless the client turns out to have left. */
   abortSoon(error: ServingError): void;
   /** Lets the client send `count` more bytes. */
   consume(count: number): void;

@@ -35,9 +35,9 @@ import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts
 /** Shared by the calls of one engine. */
 export interface CallContext {
   readonly clock: Clock;
-  /** For calls that the engine ends by itself. */
+  /** Ends the calls of methods that do not enforce their deadline. */
   readonly deadlines: DeadlineTimer;
-  /** For large requests. */
+  /** Memory of large requests. */
   readonly memory: MessageMemory;
   readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;

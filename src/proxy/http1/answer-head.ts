@@ -18,7 +18,7 @@ export interface Answer {
   readonly body: Buffer;
   /** The version that answered or refused; '' if none was chosen. */
   readonly version: string;
-  /** For Server-Timing, up to `now`. */
+  /** Server-Timing shows these stages, the last one up to `now`. */
   readonly stages: StageClock;
   readonly now: Instant;
   /** More headers: names and values in turn. */

@@ -26,7 +26,7 @@ export interface ConnectionContext {
 
 export class Connection {
   readonly open: HttpWire[] = [];
-  /** For the requests that node:http reads. */
+  /** Orders the answers to the requests that node:http reads. */
   readonly turns: AnswerTurns;
   readonly #socket: Socket;
   readonly #shared: ConnectionContext;

@@ -18,7 +18,7 @@ const SERVER_OPTIONS = {
   maxHeaderSize: 32 * 1024,
   // A client that needs longer for its headers would not get its answer in time either.
   headersTimeout: 20_000,
-  // For requests without a deadline, which would end a slow body.
+  // Ends a slow body of a request without a deadline.
   requestTimeout: 600_000,
   // How often the two timeouts are checked.
   connectionsCheckingInterval: 5_000,

@@ -82,7 +82,7 @@ export class ConnectionWatch {
     return now - since > frameTimeoutMs;
   }
 
-  /** For how long the socket has had bytes to send and has sent none. */
+  /** Returns how long the socket has had bytes to send and has sent none. */
   #socketStalledMs(now: Instant): number {
     const { backlogBytes, takenBytes } = this.#core.output;
     if (backlogBytes === 0 || takenBytes > this.#takenBytes) this.#stalledSince = undefined;

@@ -9,7 +9,7 @@ export interface Http2Options {
   readonly maxConnections: number;
   /** Bytes of one request's body that may be under way, or unread by its handler. */
   readonly streamWindowBytes: number;
-  /** The same for all requests of one connection together: the bound on a connection's unread bodies. */
+  /** Bytes of all bodies of one connection that may be under way, or unread by their handlers. */
   readonly connectionWindowBytes: number;
   /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
   readonly maxFrameBytes: number;
@@ -40,7 +40,7 @@ export interface Http2Options {
   /** Requests that a client may reset at once, and per second from then on; each answered one earns one back. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
-  /** The same for frames that cause work but are no request (control-budget.ts). */
+  /** Burst and rate of frames that cause work but are no request (control-budget.ts). */
   readonly controlBurst: number;
   readonly controlPerSecond: number;
   /** Interval of the checks of all connections: the precision of every timeout here. */

@@ -137,7 +137,7 @@ export class SendScheduler {
     return true;
   }
 
-  /** The same for one stream; the increment is negative where the peer lowers the initial size. */
+  /** Opens one stream's window likewise; the increment is negative where the peer lowers the initial size. */
   openStream(stream: SendingStream, increment: number): boolean {
     if (stream.sendWindow + increment > MAX_WINDOW_BYTES) return false;
     stream.sendWindow += increment;

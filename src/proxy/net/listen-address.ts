@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream';
 /** Longest path of a socket file (Linux; the byte after it is a 0). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** An address cannot be listened on. For whoever starts the server, never for a client. */
+/** An address cannot be listened on. Reported to the operator, never to a client. */
 export class ListenError extends Error {
   /** Node's code: EADDRINUSE, EACCES, …; EINVAL for text that is no address. */
   readonly code: string;

@@ -16,7 +16,7 @@ import { ListenError, peerOf } from './listen-address.ts';
 
 export interface ListenTls {
   readonly config: TlsConfig;
-  /** For the log: a failed handshake is the client's mistake. */
+  /** Called for the log: a failed handshake is the client's mistake. */
   readonly onHandshakeFailed?: ((error: Error, peer: string) => void) | undefined;
   /** How long a handshake may take; default 10 s. */
   readonly handshakeTimeoutMs?: number | undefined;

@@ -10,7 +10,7 @@ export class HeaderIntake {
   readonly #maxContinuations: number;
   readonly #parts: Buffer[] = [];
   #bytes = 0;
-  // Of the HEADERS frame:
+  // These belong to the HEADERS frame:
   streamId = 0;
   flags = 0;
   isSelfDependent = false;
@@ -49,7 +49,7 @@ export class HeaderIntake {
     return block;
   }
 
-  /** Copies the fragment, whose bytes are lent. */
+  /** Copies the fragment, whose bytes are valid for this call only. */
   #add(fragment: Buffer): void {
     this.#bytes += fragment.length;
     if (this.#bytes > this.#maxBytes) throw enhanceYourCalm('header block too large');
