@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { Buffer } from 'node:buffer';
+import { describe, it, test } from 'node:test';
 import { IdleSpin } from '../../../../src/proxy/http2/idle-spin.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { request } from '../../../support/http2-frames.ts';
+import { Http2Peer, turn } from '../../../support/http2-peer.ts';
+import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 /** Connections by number. */
 const CONNECTIONS = Array.from({ length: 8 }, () => ({}));
@@ -131,4 +135,29 @@ describe('IdleSpin', () => {
     loop.answered([2]);
     assert.equal(loop.isAwake, false);
   });
+});
+
+test('a server without a spin does not even read the clock for an answer', async () => {
+  class CountingClock extends FakeClock {
+    reads = 0;
+
+    override nowMs(): number {
+      this.reads += 1;
+      return super.nowMs();
+    }
+  }
+  for (const [spinMs, isRead] of [
+    [0, false],
+    [1, true],
+  ] as const) {
+    const clock = new CountingClock();
+    const handler = new PuppetHandler();
+    const peer = await Http2Peer.open({ handler, clock, options: { spinMs } });
+    await peer.send(request(1, 'hello'));
+    const before = clock.reads;
+    handler.calls[0]!.stream.respondUnary(HEAD, Buffer.from('hello'), TRAILERS);
+    await turn();
+    assert.equal(clock.reads > before, isRead);
+    await peer.close();
+  }
 });
