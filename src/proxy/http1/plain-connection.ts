@@ -24,7 +24,7 @@ import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
-import type { PlainHead, PlainRequest, PlainRequestReader } from './plain-request.ts';
+import type { PlainRequest, PlainRequestReader } from './plain-request.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
 
@@ -58,8 +58,7 @@ export class PlainConnection {
   readonly peer: string;
   #isAnswering = false;
   #hasEnded = false;
-  /** The last request's head; undefined before the first request. */
-  #lastHead: PlainHead | undefined;
+  #hasHadRequest = false;
   /** Bytes received while a request was being processed. */
   #ahead: Buffer | undefined;
 
@@ -138,7 +137,7 @@ export class PlainConnection {
 
   #take(bytes: Buffer): void {
     const { reader, idleMs } = this.#options;
-    const request = reader.read(bytes, this.#lastHead);
+    const request = reader.read(bytes);
     // Several requests in one read: node:http can process those of a client that pipelines concurrently.
     if (request === undefined || request.end < bytes.length) {
       this.#handOver(bytes);
@@ -146,8 +145,8 @@ export class PlainConnection {
     }
     const transport = new PlainTransport(this, this.#socket, request);
     this.#isAnswering = true;
-    if (this.#lastHead === undefined) this.#socket.setTimeout(idleMs);
-    this.#lastHead = request.head;
+    if (!this.#hasHadRequest) this.#socket.setTimeout(idleMs);
+    this.#hasHadRequest = true;
     if (this.#events.onRequest(transport, request.head.target)) return;
     this.#isAnswering = false;
     this.#handOver(bytes);

@@ -5,15 +5,15 @@
  *   POST /v1/models/m:predict HTTP/1.1 CRLF  name: value CRLF …  CRLF  body
  *
  * It is a strict subset of RFC 9112 on purpose. Whatever is not plainly in it is `undefined` here and goes to node's own
- * parser, with all its bytes: what is doubtful has one judge. Heads are remembered by their bytes, because a client
- * repeats its own: the head of its last request costs one comparison, another known one a look-up.
+ * parser, with all its bytes: what is doubtful has one judge. Heads are remembered by their text, because a client
+ * repeats its own: a known head costs one look-up (docs/adr/0024).
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { type RequestFields, readFields } from './request-fields.ts';
 
 export interface PlainHead {
-  /** The head itself, up to the body. */
-  readonly bytes: Buffer;
+  /** The length of the head in bytes, up to the body. */
+  readonly byteLength: number;
   readonly target: string;
   readonly fields: RequestFields;
   readonly contentLength: number;
@@ -53,14 +53,11 @@ export class PlainRequestReader {
     return this.#heads.size;
   }
 
-  /**
-   * The request that `bytes` begin with; undefined if it is not plain, or not whole. `last` is the head that the
-   * connection had before.
-   */
-  read(bytes: Buffer, last?: PlainHead): PlainRequest | undefined {
-    const head = last !== undefined && startsWith(bytes, last.bytes) ? last : this.#findHead(bytes);
+  /** The request that `bytes` begin with; undefined if it is not plain, or not whole. */
+  read(bytes: Buffer): PlainRequest | undefined {
+    const head = this.#findHead(bytes);
     if (head === undefined || head.contentLength > this.#maxBodyBytes) return undefined;
-    const start = head.bytes.length;
+    const start = head.byteLength;
     const end = start + head.contentLength;
     if (end > bytes.length) return undefined;
     return { head, body: bytes.subarray(start, end), end };
@@ -82,12 +79,6 @@ export class PlainRequestReader {
   }
 }
 
-/** From the end, where heads of one client differ if they do. Faster for such lengths than a call into C++. */
-function startsWith(bytes: Buffer, head: Buffer): boolean {
-  for (let i = head.length - 1; i >= 0; i--) if (bytes[i] !== head[i]) return false;
-  return true;
-}
-
 function parseHead(text: string): PlainHead | undefined {
   const [requestLine, ...lines] = text.split('\r\n');
   const target = REQUEST_LINE.exec(requestLine!)?.[1];
@@ -106,6 +97,6 @@ function parseHead(text: string): PlainHead | undefined {
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  const bytes = Buffer.from(text + END_OF_HEAD, 'latin1');
-  return { bytes, target, fields: readFields(headers), contentLength: Number(length) };
+  const byteLength = text.length + END_OF_HEAD.length;
+  return { byteLength, target, fields: readFields(headers), contentLength: Number(length) };
 }

@@ -1,7 +1,7 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
  *
- *   connection ─▶ PlainConnection ─▶ RouteMemo ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
+ *   connection ─▶ PlainConnection ─▶ matchRoute ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
  *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
@@ -32,8 +32,7 @@ import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
 import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
-import { RouteMemo } from '../protocols/tensorflow-serving/rest/route-memo.ts';
-import type { Route, RouteKind } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { matchRoute, type Route, type RouteKind } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 
@@ -64,7 +63,6 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
-  readonly #routes: RouteMemo;
   /** By the kind of their route; `#protobuf` are those that take a protobuf body, where one is sent. */
   readonly #methods: ReadonlyMap<RouteKind, Method<Buffer>>;
   readonly #protobuf: ReadonlyMap<RouteKind, Method<Buffer>>;
@@ -84,7 +82,6 @@ export class RestServer {
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
-    this.#routes = new RouteMemo(options.metricsPath);
     this.#methods = new Map([
       ['predict', new RestPredict(predict)],
       ['classify', new RestClassify(predict, maxBodyBytes)],
@@ -151,7 +148,7 @@ export class RestServer {
     const connection = new Connection(socket, this.#connectionContext);
     const plain = new PlainConnection(socket, this.#plainOptions, {
       onRequest: (transport, target) => {
-        const route = this.#routes.match('POST', target);
+        const route = matchRoute('POST', target, this.#options.metricsPath);
         if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
         this.#serve(transport, route, connection.open);
         return true;
@@ -177,7 +174,7 @@ export class RestServer {
       return;
     }
     const turn = turns.begin(response);
-    const route = this.#routes.match(request.method!, request.url!);
+    const route = matchRoute(request.method!, request.url!, this.#options.metricsPath);
     if (route.kind === 'metrics') {
       this.#small.metrics(request, response, turn).catch((error: unknown) => this.#options.onInternalError(error));
       return;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RouteMemo } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/route-memo.ts';
 import { matchRoute } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/routes.ts';
 
 function brief(method: string, url: string): unknown {
@@ -81,35 +80,13 @@ describe('matchRoute', () => {
   });
 });
 
-describe('RouteMemo', () => {
-  test('gives the same route for the same method and URL, and another for another', () => {
-    const memo = new RouteMemo();
-    const first = memo.match('POST', '/v1/models/m:predict');
-    assert.equal(memo.match('POST', '/v1/models/m:predict'), first);
-    assert.equal(memo.match('GET', '/v1/models/m:predict').error?.kind, 'method_not_allowed');
-    assert.equal(memo.match('GET', '/v1/models/m').kind, 'status');
-  });
-
-  test('stays bounded, and keeps neither errors nor long URLs', () => {
-    const memo = new RouteMemo();
-    for (let i = 0; i < 5000; i++) assert.equal(memo.match('GET', `/v1/models/m${i}`).spec.name, `m${i}`);
-    assert.ok(memo.size <= 1000);
-    const { size } = memo;
-    memo.match('GET', '/nowhere');
-    memo.match('GET', `/v1/models/${'m'.repeat(400)}`);
-    assert.equal(memo.size, size);
-  });
-});
-
 describe('the path of the metrics', () => {
   test('is where the configuration says, or nowhere', () => {
     const usual = '/monitoring/prometheus/metrics';
-    assert.equal(new RouteMemo().match('GET', usual).kind, 'metrics');
-    const moved = new RouteMemo('/metrics');
-    assert.equal(moved.match('GET', '/metrics?x=1').kind, 'metrics');
-    assert.equal(moved.match('POST', '/metrics').error?.kind, 'method_not_allowed');
-    assert.equal(moved.match('GET', usual).error?.kind, 'route_not_found');
-    const none = new RouteMemo('');
-    for (const path of [usual, '/', '', '?']) assert.equal(none.match('GET', path).kind, 'error', path);
+    assert.equal(matchRoute('GET', usual).kind, 'metrics');
+    assert.equal(matchRoute('GET', '/metrics?x=1', '/metrics').kind, 'metrics');
+    assert.equal(matchRoute('POST', '/metrics', '/metrics').error?.kind, 'method_not_allowed');
+    assert.equal(matchRoute('GET', usual, '/metrics').error?.kind, 'route_not_found');
+    for (const path of [usual, '/', '', '?']) assert.equal(matchRoute('GET', path, '').kind, 'error', path);
   });
 });
