@@ -3,7 +3,7 @@
  *
  *   place       0     1     2     3 …
  *   numbers   ▐████▐████▐████▐████      16 doubles a place: instants, sizes, sequence
- *   origins     ○     ○     ●     ○        what many have in common, made once: surface, method, model, version, signature
+ *   origins     ○     ○     ●     ○        surface, method, model, version, signature
  *   peers, batches, traces                 references
  *   notes       ·     ·     ◆     ·        what most have not: a failure, an id of the caller's, events
  *
@@ -12,15 +12,9 @@
  * ones. With a ring of objects, some ten lines a place, there were 0.95 of the requests a second (half_plus_two over gRPC, 32
  * connections, five starts of each, interleaved).
  *
- * Once the ring is full an ordinary request allocates nothing in it. Batch records are shared by their members.
+ * An ordinary request allocates one small object, its origin. Batch records are shared by their members.
  */
-import {
-  type BatchRecord,
-  type RequestOutcome,
-  type RequestRecord,
-  requestId,
-  type Surface,
-} from '../request-record.ts';
+import { type BatchRecord, type RequestOutcome, type RequestRecord, requestId } from '../request-record.ts';
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
@@ -38,16 +32,7 @@ const STAGE_INSTANTS = 5;
 const NUMBERS = 16;
 if (STAGE_INSTANTS + STAGE_CLOCK_NUMBERS > NUMBERS) throw new Error('the numbers of a request overlap');
 
-/** Requests of as many kinds in turn share their origins. */
-const MAX_ORIGINS = 8;
-
-interface Origin {
-  readonly surface: Surface;
-  readonly method: string;
-  readonly model: string;
-  readonly version: string;
-  readonly signatureName: string;
-}
+type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
 
 interface Notes extends Pick<RequestRecord, 'isolation' | 'events'> {
   readonly outcome: RequestOutcome;
@@ -66,9 +51,6 @@ export class RequestRing {
   readonly #batches: (BatchRecord | undefined)[];
   readonly #traces: (TraceContext | undefined)[];
   readonly #notes: (Notes | undefined)[];
-  /** Of the latest requests, the oldest replaced first. */
-  readonly #knownOrigins: Origin[] = [];
-  #nextOrigin = 0;
   #next = 0;
   #taken = 0;
 
@@ -90,10 +72,9 @@ export class RequestRing {
     this.#next = place + 1 === this.#places ? 0 : place + 1;
     if (this.#taken < this.#places) this.#taken += 1;
     this.#fillNumbers(place * NUMBERS, record);
-    // What is there already is not written again: a write of a reference is more than a write.
-    const { peer, batch, trace } = record;
-    const origin = this.#originOf(record);
-    if (this.#origins[place] !== origin) this.#origins[place] = origin;
+    const { peer, batch, trace, surface, method, model, version, signatureName } = record;
+    this.#origins[place] = { surface, method, model, version, signatureName };
+    // A reference that is there already is not written again: V8 does more for it than for a number.
     if (this.#peers[place] !== peer) this.#peers[place] = peer.length > MAX_TEXT_CHARS ? cut(peer) : peer;
     if (this.#batches[place] !== batch) this.#batches[place] = batch;
     if (this.#traces[place] !== trace) this.#traces[place] = trace;
@@ -124,18 +105,6 @@ export class RequestRing {
     record.stages.copyTo(numbers, at + STAGE_INSTANTS);
   }
 
-  #originOf(record: RequestRecord): Origin {
-    for (let i = 0; i < this.#knownOrigins.length; i++) {
-      const known = this.#knownOrigins[i]!;
-      if (isFrom(record, known)) return known;
-    }
-    const { surface, method, model, version, signatureName } = record;
-    const origin = { surface, method, model, version, signatureName };
-    this.#knownOrigins[this.#nextOrigin] = origin;
-    this.#nextOrigin = (this.#nextOrigin + 1) % MAX_ORIGINS;
-    return origin;
-  }
-
   #snapshot(place: number): RequestSnapshot {
     const numbers = this.#numbers;
     const at = place * NUMBERS;
@@ -158,16 +127,6 @@ export class RequestRing {
       durationMs: stages.finishedAt - stages.startedAt,
     };
   }
-}
-
-function isFrom(record: RequestRecord, origin: Origin): boolean {
-  return (
-    record.signatureName === origin.signatureName &&
-    record.model === origin.model &&
-    record.version === origin.version &&
-    record.method === origin.method &&
-    record.surface === origin.surface
-  );
 }
 
 /** Undefined where there is nothing to note. */
