@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { PredictRequestMemo, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { PredictLayouts } from '../../src/codec/tensorflow/predict-layouts.ts';
+import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
 import {
   bytesField,
   fixedField,
@@ -32,7 +33,7 @@ interface SnakeCase {
 }
 
 /** As the service has: a client repeats its requests, but for their numbers. */
-const memo = new PredictRequestMemo();
+const layouts = new PredictLayouts();
 const es = messageType(REQUEST);
 const js = protobufjsType(REQUEST);
 
@@ -50,7 +51,7 @@ function comparison(title: string, dims: readonly number[], floats: Float32Array
     place(inputs.x.floatVal, inputs.x.tensorContent);
     return modelSpec.name;
   };
-  const read = (known?: PredictRequestMemo): string => {
+  const read = (known?: PredictLayouts): string => {
     const { modelSpec, inputs } = readPredictRequest(message, MAX_TENSOR_BYTES, known);
     batchBytes.set(inputs.get('x')!.data as Uint8Array);
     return modelSpec.name;
@@ -58,7 +59,7 @@ function comparison(title: string, dims: readonly number[], floats: Float32Array
   return {
     title: `${title} (${message.length} bytes)`,
     contestants: {
-      Pillion: () => read(memo),
+      Pillion: () => read(layouts),
       'Pillion, unlike any before': () => read(),
       protobufjs: () => placeCamelCase(js.decode(message) as unknown as CamelCase),
       '@grpc/proto-loader': () => {

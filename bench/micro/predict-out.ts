@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { PredictResponseWriter } from '../../src/codec/tensorflow/predict-response-writer.ts';
+import { writePredictResponse } from '../../src/codec/tensorflow/predict-response-writer.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
 import { type Comparison, runSubject } from './interleave.ts';
 import { decode, messageType, predictMethod, protobufjsType, RESPONSE } from './protobuf-libraries.ts';
@@ -23,12 +23,11 @@ interface Decoded {
 
 function comparison(count: number): Comparison {
   const floats = Float32Array.from({ length: count }, (_, i) => Math.sin(i));
-  const writer = new PredictResponseWriter(false);
   const outputs = new Map([['y', numericTensor('float32', [1, count], floats)]]);
   return {
     title: `${count} floats`,
     contestants: {
-      Pillion: () => writer.write(SPEC, outputs),
+      Pillion: () => writePredictResponse(SPEC, outputs, false),
       protobufjs: () => {
         // It reads typed arrays as they are.
         const y = { dtype: DT_FLOAT, tensorShape: { dim: [{ size: 1 }, { size: count }] }, floatVal: floats };

@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { PredictLayouts } from '../../src/codec/tensorflow/predict-layouts.ts';
 import type { PredictRequest } from '../../src/codec/tensorflow/predict-request.ts';
-import { PredictRequestMemo, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
 import { dataTypeOf, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
@@ -25,7 +26,7 @@ import {
 const REQUEST = 'tensorflow.serving.PredictRequest';
 const LIMIT = 1 << 20;
 /** One for all requests, as in the service: whatever came before must not show. */
-const memo = new PredictRequestMemo();
+const layouts = new PredictLayouts();
 
 /** A tensor whose bytes tell it from others. */
 const tensorProto = fc
@@ -79,7 +80,7 @@ test('inputs, names and filters are what @bufbuild/protobuf reads, in any order'
       const message = Buffer.concat([bytesField(1, ''), ...list]);
       // A name that JavaScript's objects keep for themselves is nothing to compare with.
       fc.pre(!message.includes('__proto__'));
-      assert.deepEqual(plain(readPredictRequest(message, LIMIT, memo)), expected(message));
+      assert.deepEqual(plain(readPredictRequest(message, LIMIT, layouts)), expected(message));
     }),
     { numRuns: 3000 },
   );
@@ -87,7 +88,7 @@ test('inputs, names and filters are what @bufbuild/protobuf reads, in any order'
 
 function readsOrRefuses(message: Uint8Array): void {
   try {
-    const { inputs } = readPredictRequest(message, LIMIT, memo);
+    const { inputs } = readPredictRequest(message, LIMIT, layouts);
     for (const { data } of inputs.values()) assert.ok(data.length <= LIMIT);
   } catch (error) {
     assert.ok(error instanceof ServingError, String(error));
@@ -127,7 +128,7 @@ test('a request damaged in several places is read or refused with a ServingError
 });
 
 /** What is read, or the words with which it is refused. */
-function outcome(message: Uint8Array, known?: PredictRequestMemo): unknown {
+function outcome(message: Uint8Array, known?: PredictLayouts): unknown {
   try {
     const { modelSpec, inputs, outputFilter } = readPredictRequest(message, LIMIT, known);
     return { modelSpec, inputs: [...inputs], outputFilter };
@@ -143,7 +144,7 @@ const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 
 test('a request like the one before reads as if nothing had come before', () => {
   fc.assert(
     fc.property(wholeRequest, changes, fc.nat({ max: 8 }), (request, list, offset) => {
-      const learned = new PredictRequestMemo();
+      const learned = new PredictLayouts();
       // As the engine has messages: somewhere in memory that others use too.
       const memory = new Uint8Array(offset + request.length);
       const message = memory.subarray(offset);
@@ -175,6 +176,6 @@ const hostile: Readonly<Record<string, Buffer>> = {
 
 for (const [what, message] of Object.entries(hostile)) {
   test(`${COUNT} ${what} are read`, { timeout: HANGS_MS }, () => {
-    assert.ok(readPredictRequest(message, LIMIT, memo).modelSpec.name.length <= 1);
+    assert.ok(readPredictRequest(message, LIMIT, layouts).modelSpec.name.length <= 1);
   });
 }

@@ -7,10 +7,9 @@ import { test } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
-import { PredictResponseWriter } from '../../src/codec/tensorflow/predict-response-writer.ts';
+import { writePredictResponse } from '../../src/codec/tensorflow/predict-response-writer.ts';
 import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
-import type { ResolvedModelSpec } from '../../src/core/model-spec.ts';
-import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
 import { decode, type Fields, messageType } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 import { VALUE_NAMES, valuesOf } from '../support/tensor-proto-values.ts';
@@ -39,11 +38,6 @@ function readOutputs(response: Uint8Array): ReadonlyMap<string, Tensor> {
     return bytesField(2, entry);
   });
   return readPredictRequest(Buffer.concat([bytesField(1, ''), ...entries]), 1 << 20).inputs;
-}
-
-/** By a writer that has learned of nothing. */
-function writePredictResponse(spec: ResolvedModelSpec, outputs: TensorMap, asContent: boolean): Uint8Array {
-  return new PredictResponseWriter(asContent).write(spec, outputs);
 }
 
 test('what is written is what @bufbuild/protobuf reads, byte for byte as short', () => {
@@ -133,28 +127,16 @@ function hasNaN(tensor: Tensor): boolean {
   return [...(tensor.dtype === 'float64' ? new Float64Array(buffer) : new Float32Array(buffer))].some(Number.isNaN);
 }
 
-test('an answer like the one before is written as if there had been none', () => {
-  const spec = { name: 'm', version: 1n, signatureName: 's' };
-  const other = { name: 'another', version: 1n, signatureName: 's' };
-  const room = fc.nat({ max: 8 });
-  const property = fc.property(anyOutputs, anyOutputs, fc.boolean(), room, (outputs, unlike, asContent, free) => {
-    const writer = new PredictResponseWriter(asContent);
-    writer.write(spec, unlike);
-    for (let i = 0; i < 8; i++) writer.write(spec, outputs, i);
-    const alike = new Map([...outputs].map(([name, tensor]) => [name, withOtherElements(tensor)]));
-    for (const [next, of] of [
-      [alike, spec],
-      [outputs, other],
-      [unlike, spec],
-    ] as const) {
-      const fresh = Buffer.from(writePredictResponse(of, next, asContent));
-      assert.deepEqual(Buffer.from(writer.write(of, next, free).subarray(free)), fresh);
-    }
-  });
-  fc.assert(property, { numRuns: 2000 });
+test('an answer leaves the room in front of it that is asked for', () => {
+  const property = fc.property(
+    anySpec,
+    anyOutputs,
+    fc.boolean(),
+    fc.nat({ max: 8 }),
+    (spec, outputs, asContent, room) => {
+      const buffer = writePredictResponse(spec, outputs, asContent, room);
+      assert.equal(hexOf(buffer.subarray(room)), hexOf(writePredictResponse(spec, outputs, asContent)));
+    },
+  );
+  fc.assert(property, { numRuns: 500 });
 });
-
-function withOtherElements(tensor: Tensor): Tensor {
-  if (tensor.dtype === 'string') return { ...tensor, data: tensor.data.map((element) => element.map((byte) => ~byte)) };
-  return { ...tensor, data: tensor.data.map((byte) => (tensor.dtype === 'bool' ? 1 - byte : ~byte)) };
-}

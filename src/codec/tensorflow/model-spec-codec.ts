@@ -32,36 +32,6 @@ export function readModelSpec(reader: WireReader, into: ModelSpec | undefined): 
   return spec;
 }
 
-/** Longer ones are read each time. */
-const MAX_REMEMBERED_BYTES = 256;
-
-/** Knows the last spec by its bytes: clients repeat theirs, and its strings need not be made and hashed again. */
-export class ModelSpecMemo {
-  #bytes: Uint8Array | undefined;
-  #spec: ModelSpec = new ModelSpecFields();
-
-  /** The same as readModelSpec, of a message's first part. What it gives is not to be changed. */
-  read(reader: WireReader): ModelSpec {
-    const outer = reader.enter();
-    const { bytes, position, end } = reader;
-    if (this.#bytes === undefined || !isEqual(this.#bytes, bytes, position, end)) {
-      const spec = new ModelSpecFields();
-      readFields(reader, spec);
-      this.#spec = spec;
-      this.#bytes = end - position <= MAX_REMEMBERED_BYTES ? Uint8Array.from(bytes.subarray(position, end)) : undefined;
-    }
-    reader.position = end;
-    reader.leave(outer);
-    return this.#spec;
-  }
-}
-
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let i = known.length - 1; i >= 0; i--) if (known[i] !== bytes[start + i]) return false;
-  return true;
-}
-
 function readFields(reader: WireReader, spec: ModelSpecFields): void {
   while (reader.next()) {
     switch (reader.tag) {

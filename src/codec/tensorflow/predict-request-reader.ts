@@ -8,9 +8,8 @@
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
-import { FewLayouts } from './few-layouts.ts';
-import { ModelSpecMemo, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
-import { PredictLayout } from './predict-layout.ts';
+import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import type { PredictLayouts } from './predict-layouts.ts';
 import type { PredictRequest } from './predict-request.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
@@ -22,44 +21,23 @@ const MAP_KEY = 1;
 
 const NO_FILTER: readonly string[] = [];
 
-/** What was learned from the requests before: of one reader of requests, always with the same `maxTensorBytes`. */
-export class PredictRequestMemo {
-  readonly specs = new ModelSpecMemo();
-  readonly #layouts = new FewLayouts<PredictLayout>();
-
-  find(message: Uint8Array): PredictRequest | undefined {
-    const { known } = this.#layouts;
-    for (let i = 0; i < known.length; i++) {
-      const request = known[i]!.read(message);
-      if (request !== undefined) return request;
-    }
-    return undefined;
-  }
-
-  learn(message: Uint8Array, request: PredictRequest): void {
-    if (!this.#layouts.isToLearn()) return;
-    const layout = PredictLayout.of(message, request);
-    if (layout !== undefined) this.#layouts.add(layout);
-  }
-}
-
 /**
  * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
  * together). A name that stands twice counts as it stands last. `absent` stands for a model_spec that is not there;
- * without it that is `invalid_request`.
+ * without it that is `invalid_request`. `layouts` belong to one reader of requests, always with the same `maxTensorBytes`.
  */
 export function readPredictRequest(
   message: Uint8Array,
   maxTensorBytes: number,
-  memo?: PredictRequestMemo,
+  layouts?: PredictLayouts,
   absent?: ModelSpec,
 ): PredictRequest {
-  const known = memo?.find(message);
+  const known = layouts?.read(message);
   if (known !== undefined) return known;
-  const { modelSpec, inputs, outputFilter } = parse(message, maxTensorBytes, memo?.specs);
+  const { modelSpec, inputs, outputFilter } = parse(message, maxTensorBytes);
   if (modelSpec !== undefined) {
     const request = { modelSpec, inputs, outputFilter };
-    memo?.learn(message, request);
+    layouts?.learn(message, request);
     return request;
   }
   if (absent === undefined) throw missingModelSpec('PredictRequest');
@@ -70,7 +48,7 @@ interface ParsedRequest extends Omit<PredictRequest, 'modelSpec'> {
   readonly modelSpec: ModelSpec | undefined;
 }
 
-function parse(message: Uint8Array, maxTensorBytes: number, specs = new ModelSpecMemo()): ParsedRequest {
+function parse(message: Uint8Array, maxTensorBytes: number): ParsedRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
   const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
@@ -79,7 +57,7 @@ function parse(message: Uint8Array, maxTensorBytes: number, specs = new ModelSpe
   while (reader.next()) {
     switch (reader.tag) {
       case lengthDelimited(MODEL_SPEC):
-        modelSpec = modelSpec === undefined ? specs.read(reader) : readModelSpec(reader, modelSpec);
+        modelSpec = readModelSpec(reader, modelSpec);
         break;
       case lengthDelimited(INPUTS):
         readTensorEntry(reader, inputs, budget);

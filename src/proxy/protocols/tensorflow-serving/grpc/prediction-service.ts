@@ -14,8 +14,9 @@ import {
   SIGNATURE_DEF,
   writeModelMetadataResponse,
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
-import { PredictRequestMemo, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
-import { PredictResponseWriter } from '../../../../codec/tensorflow/predict-response-writer.ts';
+import { PredictLayouts } from '../../../../codec/tensorflow/predict-layouts.ts';
+import { readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
+import { writePredictResponse } from '../../../../codec/tensorflow/predict-response-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
 import { listNames } from '../../../../core/list-names.ts';
@@ -87,21 +88,21 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly name = 'Predict';
   readonly #handler: PredictHandler;
   readonly #maxTensorBytes: number;
-  readonly #memo = new PredictRequestMemo();
-  readonly #responses: PredictResponseWriter;
+  readonly #layouts = new PredictLayouts();
+  readonly #asContent: boolean;
 
   constructor({ predict, maxTensorBytes, serializationAsTensorContent }: PredictionServiceOptions) {
     this.#handler = predict;
     this.#maxTensorBytes = maxTensorBytes;
-    this.#responses = new PredictResponseWriter(serializationAsTensorContent);
+    this.#asContent = serializationAsTensorContent;
   }
 
   decode(message: Uint8Array, _path: ModelSpec, context: RequestContext): PredictCall {
-    return new PredictCall(this.#handler, readPredictRequest(message, this.#maxTensorBytes, this.#memo), context);
+    return new PredictCall(this.#handler, readPredictRequest(message, this.#maxTensorBytes, this.#layouts), context);
   }
 
   encode(outputs: TensorMap, { served }: PredictCall): Uint8Array {
-    return this.#responses.write(served, outputs, MESSAGE_HEAD_BYTES);
+    return writePredictResponse(served, outputs, this.#asContent, MESSAGE_HEAD_BYTES);
   }
 }
 

@@ -17,8 +17,9 @@ import {
   writeClassificationResponse,
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
-import { PredictRequestMemo, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
-import { PredictResponseWriter } from '../../../../codec/tensorflow/predict-response-writer.ts';
+import { PredictLayouts } from '../../../../codec/tensorflow/predict-layouts.ts';
+import { readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
+import { writePredictResponse } from '../../../../codec/tensorflow/predict-response-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, Regressed } from '../../../../core/inference-results.ts';
 import { quoteName } from '../../../../core/list-names.ts';
@@ -44,16 +45,15 @@ export function protobufMethods(
   handler: PredictHandler,
   options: RestProtobufOptions,
 ): ReadonlyMap<RouteKind, Method<Buffer>> {
-  const { maxTensorBytes } = options;
-  const memo = new PredictRequestMemo();
-  const responses = new PredictResponseWriter(options.serializationAsTensorContent);
+  const { maxTensorBytes, serializationAsTensorContent } = options;
+  const layouts = new PredictLayouts();
   const predict: Method<Buffer, TensorMap, PredictCall> = {
     name: 'Predict',
     decode(body, path, context) {
-      const asked = readPredictRequest(body, maxTensorBytes, memo, path);
+      const asked = readPredictRequest(body, maxTensorBytes, layouts, path);
       return new PredictCall(handler, { ...asked, modelSpec: agreedSpec(path, asked.modelSpec) }, context);
     },
-    encode: (outputs, { served }) => bufferOf(responses.write(served, outputs)),
+    encode: (outputs, { served }) => bufferOf(writePredictResponse(served, outputs, serializationAsTensorContent)),
   };
   const classify: Method<Buffer, Classified, ClassifyCall> = {
     name: 'Classify',

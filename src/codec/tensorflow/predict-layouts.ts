@@ -1,23 +1,24 @@
 /**
- * What requests of one client have in common: all bytes but those of the numbers.
+ * A client sends the same PredictRequest again and again with other numbers in it. A layout is what such requests have
+ * in common: all bytes but those of the numbers. A request of a known layout is not parsed (docs/adr/0024).
  *
  *   message   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░░░░░░▓▓▓▓▓▓▓░░░░░░░░▓▓     ▓ names, dtypes, shapes, lengths: compared
- *                            tensor_content        float_val      ░ elements: whatever they are, views of them
+ *                            tensor_content        float_val      ░ elements, whatever they are: read as views
  *
- * A client sends the same again and again with other numbers in it. Elements of fixed width stand in the message as they
- * are and are read as they are, so that a message with the same bytes around them, at the same places, reads the same.
- * Then nothing is parsed: for one input of 128 floats that takes a sixth (float_val) or a fifth (tensor_content) of what a
- * request unlike any before does (bench/micro/predict-in.ts, the copy into a batch included in both).
- *
- * Strings, and integers that are varints, have no such places: requests with them are parsed.
+ * Elements of fixed width stand in the message as they are in memory. Strings, and integers that are varints, do not:
+ * requests with them are parsed.
  */
 import type { NumericDType } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { PredictRequest } from './predict-request.ts';
 
-/** Longer ones are parsed each time. */
+/** A request with more bytes around its elements is parsed each time. */
 const MAX_COMMON_BYTES = 512;
+/** A server has clients of a few kinds at a time. */
+const MAX_LAYOUTS = 4;
+/** One in so many requests of no known layout is learned from: a client's requests may all differ. */
+const LEARN_EVERY = 8;
 
 /** An input whose elements stand in the message. */
 interface Place {
@@ -29,13 +30,38 @@ interface Place {
   readonly byteLength: number;
 }
 
-/** Bytes between places, from `start` on. */
+/** The bytes between two places, from `start` on. */
 interface Common {
   readonly start: number;
   readonly bytes: Uint8Array;
 }
 
-export class PredictLayout {
+/** The layouts of the latest requests; the oldest is replaced first. */
+export class PredictLayouts {
+  readonly #known: PredictLayout[] = [];
+  #next = 0;
+  #misses = 0;
+
+  /** The same as parsing the message would give; undefined if its layout is not known. Its tensors are views of it. */
+  read(message: Uint8Array): PredictRequest | undefined {
+    for (let i = 0; i < this.#known.length; i++) {
+      const request = this.#known[i]!.read(message);
+      if (request !== undefined) return request;
+    }
+    return undefined;
+  }
+
+  /** @param request the message, parsed. Called for each message of no known layout. */
+  learn(message: Uint8Array, request: PredictRequest): void {
+    if (this.#misses++ % LEARN_EVERY !== 0) return;
+    const layout = PredictLayout.of(message, request);
+    if (layout === undefined) return;
+    this.#known[this.#next] = layout;
+    this.#next = (this.#next + 1) % MAX_LAYOUTS;
+  }
+}
+
+class PredictLayout {
   readonly #messageBytes: number;
   readonly #places: readonly Place[];
   readonly #common: readonly Common[];
@@ -48,7 +74,7 @@ export class PredictLayout {
     this.#common = commonBytes(message, places);
   }
 
-  /** Of a message and what was read of it; undefined where not every input stands in it. */
+  /** The layout of a message; undefined if not every input stands in it, or if it is too long. */
   static of(message: Uint8Array, request: PredictRequest): PredictLayout | undefined {
     const places: Place[] = [];
     let elementBytes = 0;
@@ -63,7 +89,6 @@ export class PredictLayout {
       : new PredictLayout(message, request, places);
   }
 
-  /** What reading the message would give, if it has this layout. Its tensors are views of it. */
   read(message: Uint8Array): PredictRequest | undefined {
     if (message.byteLength !== this.#messageBytes || !this.#fits(message)) return undefined;
     const inputs = new Map<string, Tensor>();
@@ -85,7 +110,7 @@ export class PredictLayout {
   }
 }
 
-/** All that lies before, between and behind the places. No two of them share a byte. */
+/** The bytes before, between and behind the places. No two places share a byte. */
 function commonBytes(message: Uint8Array, places: readonly Place[]): readonly Common[] {
   const common: Common[] = [];
   let start = 0;
