@@ -31,15 +31,16 @@ import type { Transport } from './transport.ts';
 /** Pipelined requests beyond this wait in the kernel. */
 const MAX_AHEAD_BYTES = 64 * 1024;
 
-interface PlainConnectionEvents {
-  /** Takes a whole request. Returns false, and does nothing, if its route is not for the plain lane. */
-  onRequest(transport: Transport, target: string): boolean;
+/** `R` is the reader's route. */
+interface PlainConnectionEvents<R> {
+  /** Takes a whole request. */
+  onRequest(transport: Transport, route: R): void;
   /** node:http must take the connection over: it is paused and its bytes have been put back. */
   onHandOver(): void;
 }
 
-export interface PlainConnectionOptions {
-  readonly reader: PlainRequestReader;
+export interface PlainConnectionOptions<R> {
+  readonly reader: PlainRequestReader<R>;
   readonly heads: AnswerHeads;
   /** How long a new connection may send nothing, and how long a connection may be idle after a request. */
   readonly firstRequestMs: number;
@@ -48,10 +49,10 @@ export interface PlainConnectionOptions {
   readonly ending: Ending;
 }
 
-export class PlainConnection {
+export class PlainConnection<R> {
   readonly #socket: Socket;
-  readonly #options: PlainConnectionOptions;
-  readonly #events: PlainConnectionEvents;
+  readonly #options: PlainConnectionOptions<R>;
+  readonly #events: PlainConnectionEvents<R>;
   readonly #reads: SocketReads;
   readonly #writes: SocketWrites;
   /** Read once, because each read is a call into Node. */
@@ -62,7 +63,7 @@ export class PlainConnection {
   /** Bytes received while a request was being processed. */
   #ahead: Buffer | undefined;
 
-  constructor(socket: Socket, options: PlainConnectionOptions, events: PlainConnectionEvents) {
+  constructor(socket: Socket, options: PlainConnectionOptions<R>, events: PlainConnectionEvents<R>) {
     this.#socket = socket;
     this.peer = socket.remoteAddress ?? 'unix';
     this.#options = options;
@@ -147,9 +148,7 @@ export class PlainConnection {
     this.#isAnswering = true;
     if (!this.#hasHadRequest) this.#socket.setTimeout(idleMs);
     this.#hasHadRequest = true;
-    if (this.#events.onRequest(transport, request.head.target)) return;
-    this.#isAnswering = false;
-    this.#handOver(bytes);
+    this.#events.onRequest(transport, request.head.route);
   }
 
   #handOver(bytes: Buffer): void {
@@ -184,11 +183,11 @@ class PlainTransport implements Transport {
   readonly fields: RequestFields;
   readonly hasRequest = true;
   readonly receivedBytes: number;
-  readonly #connection: PlainConnection;
+  readonly #connection: PlainConnection<unknown>;
   readonly #socket: Socket;
   readonly #body: Buffer;
 
-  constructor(connection: PlainConnection, socket: Socket, { head, body }: PlainRequest) {
+  constructor(connection: PlainConnection<unknown>, socket: Socket, { head, body }: PlainRequest<unknown>) {
     this.fields = head.fields;
     this.receivedBytes = body.length;
     this.#connection = connection;

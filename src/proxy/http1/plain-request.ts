@@ -6,21 +6,22 @@
  *
  * It is a strict subset of RFC 9112 on purpose. Whatever is not plainly in it is `undefined` here and goes to node's own
  * parser, with all its bytes: what is doubtful has one judge. Heads are remembered by their text, because a client
- * repeats its own: a known head costs one look-up (docs/adr/0024).
+ * repeats its own: a known head costs one look-up, and its route is known with it (docs/adr/0024).
  */
 import type { Buffer } from 'node:buffer';
 import { type RequestFields, readFields } from './request-fields.ts';
 
-export interface PlainHead {
+/** `R` is a route: whatever the reader's `routeOf` gives. */
+export interface PlainHead<R> {
   /** The length of the head in bytes, up to the body. */
   readonly byteLength: number;
-  readonly target: string;
+  readonly route: R;
   readonly fields: RequestFields;
   readonly contentLength: number;
 }
 
-export interface PlainRequest {
-  readonly head: PlainHead;
+export interface PlainRequest<R> {
+  readonly head: PlainHead<R>;
   /** A view of the bytes that were read. */
   readonly body: Buffer;
   /** Where the next request begins in those bytes. */
@@ -40,12 +41,15 @@ const LENGTH = /^(?:0|[1-9]\d{0,9})$/;
 /** Headers that change how a message is read, or ask for more than an answer. */
 const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade', 'trailer', 'te', 'keep-alive'];
 
-export class PlainRequestReader {
-  readonly #heads = new Map<string, PlainHead>();
+export class PlainRequestReader<R> {
+  readonly #heads = new Map<string, PlainHead<R>>();
   readonly #maxBodyBytes: number;
+  readonly #routeOf: (target: string) => R | undefined;
 
-  constructor(maxBodyBytes: number) {
+  /** @param routeOf the route of a target, always the same; undefined if node is to have the request */
+  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined) {
     this.#maxBodyBytes = maxBodyBytes;
+    this.#routeOf = routeOf;
   }
 
   /** Heads remembered. */
@@ -54,7 +58,7 @@ export class PlainRequestReader {
   }
 
   /** The request that `bytes` begin with; undefined if it is not plain, or not whole. */
-  read(bytes: Buffer): PlainRequest | undefined {
+  read(bytes: Buffer): PlainRequest<R> | undefined {
     const head = this.#findHead(bytes);
     if (head === undefined || head.contentLength > this.#maxBodyBytes) return undefined;
     const start = head.byteLength;
@@ -63,23 +67,30 @@ export class PlainRequestReader {
     return { head, body: bytes.subarray(start, end), end };
   }
 
-  #findHead(bytes: Buffer): PlainHead | undefined {
+  #findHead(bytes: Buffer): PlainHead<R> | undefined {
     const headEnd = bytes.indexOf(END_OF_HEAD, 0, 'latin1');
     if (headEnd === -1 || headEnd > MAX_HEAD_BYTES) return undefined;
     const text = bytes.toString('latin1', 0, headEnd);
     return this.#heads.get(text) ?? this.#readNew(text);
   }
 
-  #readNew(text: string): PlainHead | undefined {
-    const head = parseHead(text);
-    if (head === undefined) return undefined;
+  #readNew(text: string): PlainHead<R> | undefined {
+    const parsed = parseHead(text);
+    const route = parsed && this.#routeOf(parsed.target);
+    if (parsed === undefined || route === undefined) return undefined;
+    const { fields, contentLength } = parsed;
+    const head = { byteLength: text.length + END_OF_HEAD.length, route, fields, contentLength };
     if (this.#heads.size === MAX_REMEMBERED) this.#heads.clear();
     this.#heads.set(text, head);
     return head;
   }
 }
 
-function parseHead(text: string): PlainHead | undefined {
+interface ParsedHead extends Omit<PlainHead<never>, 'byteLength' | 'route'> {
+  readonly target: string;
+}
+
+function parseHead(text: string): ParsedHead | undefined {
   const [requestLine, ...lines] = text.split('\r\n');
   const target = REQUEST_LINE.exec(requestLine!)?.[1];
   if (target === undefined) return undefined;
@@ -97,6 +108,5 @@ function parseHead(text: string): PlainHead | undefined {
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  const byteLength = text.length + END_OF_HEAD.length;
-  return { byteLength, target, fields: readFields(headers), contentLength: Number(length) };
+  return { target, fields: readFields(headers), contentLength: Number(length) };
 }

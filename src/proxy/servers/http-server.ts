@@ -1,7 +1,7 @@
 /**
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
  *
- *   connection ─▶ PlainConnection ─▶ matchRoute ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
+ *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
  *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
  *
  * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
@@ -72,10 +72,10 @@ export class RestServer {
   readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
   readonly #heads: AnswerHeads;
-  readonly #plainOptions: PlainConnectionOptions;
+  readonly #plainOptions: PlainConnectionOptions<Route>;
   readonly #nodeParts: NodeTransportParts;
   /** Connections that node:http does not have (yet). */
-  readonly #plain = new Map<Duplex, PlainConnection>();
+  readonly #plain = new Map<Duplex, PlainConnection<Route>>();
 
   constructor(options: RestServerOptions) {
     const { lifecycle, predict, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
@@ -93,7 +93,7 @@ export class RestServer {
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
     this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
-    const reader = new PlainRequestReader(maxBodyBytes);
+    const reader = new PlainRequestReader(maxBodyBytes, (target) => plainRoute(target, options.metricsPath));
     this.#plainOptions = { ...shared, reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
@@ -147,12 +147,7 @@ export class RestServer {
   #onConnection(socket: Socket, takeOver: () => void): void {
     const connection = new Connection(socket, this.#connectionContext);
     const plain = new PlainConnection(socket, this.#plainOptions, {
-      onRequest: (transport, target) => {
-        const route = matchRoute('POST', target, this.#options.metricsPath);
-        if (route.kind !== 'predict' && route.kind !== 'classify' && route.kind !== 'regress') return false;
-        this.#serve(transport, route, connection.open);
-        return true;
-      },
+      onRequest: (transport, route) => this.#serve(transport, route, connection.open),
       onHandOver: () => {
         this.#plain.delete(socket);
         takeOver();
@@ -212,4 +207,10 @@ export class RestServer {
       exchange.fail(thrown);
     }
   }
+}
+
+/** The route of a POST that the plain lane serves. */
+function plainRoute(target: string, metricsPath: string | undefined): Route | undefined {
+  const route = matchRoute('POST', target, metricsPath);
+  return route.kind === 'predict' || route.kind === 'classify' || route.kind === 'regress' ? route : undefined;
 }

@@ -7,7 +7,12 @@ import { PlainRequestReader } from '../../../../src/proxy/http1/plain-request.ts
 const LINE = 'POST /v1/models/m:predict HTTP/1.1\r\n';
 const MAX_BODY = 1000;
 
-function read(text: string, reader = new PlainRequestReader(MAX_BODY)) {
+/** Its routes are the targets themselves, except one. */
+function newReader(): PlainRequestReader<string> {
+  return new PlainRequestReader(MAX_BODY, (target) => (target === '/nowhere' ? undefined : target));
+}
+
+function read(text: string, reader = newReader()) {
   return reader.read(Buffer.from(text, 'latin1'));
 }
 
@@ -15,7 +20,7 @@ describe('PlainRequestReader', () => {
   it('reads a whole POST: target, headers whatever their case, body, where the next begins', () => {
     const text = `${LINE}Host: a\r\nContent-Length:  4 \r\nX-Request-Id: r1\r\nRequest-Timeout: 2\r\nX-Empty:\r\n\r\nbody`;
     const request = read(`${text}POST`)!;
-    assert.equal(request.head.target, '/v1/models/m:predict');
+    assert.equal(request.head.route, '/v1/models/m:predict');
     assert.deepEqual(request.head.fields, {
       timeout: 2000,
       priority: undefined,
@@ -30,6 +35,7 @@ describe('PlainRequestReader', () => {
 
   const length = 'content-length: 4\r\n';
   for (const [what, text] of [
+    ['a target without a route', `POST /nowhere HTTP/1.1\r\n${length}\r\nbody`],
     ['a body that is not whole', `${LINE}${length}\r\nbod`],
     ['a head that is not whole', `${LINE}${length}`],
     ['nothing', ''],
@@ -69,7 +75,7 @@ describe('PlainRequestReader', () => {
   });
 
   it('takes no head for another that begins or ends like it', () => {
-    const reader = new PlainRequestReader(MAX_BODY);
+    const reader = newReader();
     const { head } = read(`${LINE}x: 1\r\n${length}\r\nbody`, reader)!;
     const after = (text: string) => read(text, reader);
     assert.equal(after(`${LINE}x: 1\r\n${length}\r\nelse`)!.head, head);
@@ -81,7 +87,7 @@ describe('PlainRequestReader', () => {
   });
 
   it('remembers heads by their text, and not too many', () => {
-    const reader = new PlainRequestReader(MAX_BODY);
+    const reader = newReader();
     const one = read(`${LINE}x: 1\r\n${length}\r\nbody`, reader)!;
     assert.equal(read(`${LINE}x: 1\r\n${length}\r\nelse`, reader)!.head, one.head);
     for (let i = 0; i < 1000; i++) read(`${LINE}x: ${i}\r\n${length}\r\nbody`, reader);
