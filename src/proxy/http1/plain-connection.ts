@@ -20,7 +20,6 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
-import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
@@ -54,7 +53,6 @@ export class PlainConnection<R> {
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;
   readonly #reads: SocketReads;
-  readonly #writes: SocketWrites;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
   #isAnswering = false;
@@ -72,9 +70,7 @@ export class PlainConnection<R> {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    this.#writes = new SocketWrites(socket, () => {
-      if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) socket.resume();
-    });
+    socket.on('drain', this.#onDrained);
     this.#reads = new SocketReads(socket, this.#onBytes);
   }
 
@@ -92,7 +88,7 @@ export class PlainConnection<R> {
     }
     this.#write(heads.write(answer));
     this.#isAnswering = false;
-    if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
@@ -114,8 +110,7 @@ export class PlainConnection<R> {
   }
 
   #write(bytes: Buffer): void {
-    this.#writes.write(bytes);
-    if (this.#writes.needsDrain) this.#socket.pause();
+    if (!this.#socket.write(bytes)) this.#socket.pause();
   }
 
   #next(): void {
@@ -158,7 +153,7 @@ export class PlainConnection<R> {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
-    this.#writes.stop();
+    socket.off('drain', this.#onDrained);
     socket.pause();
     socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
@@ -176,6 +171,10 @@ export class PlainConnection<R> {
 
   readonly #onTimeout = (): void => {
     if (!this.#isAnswering) this.#socket.destroy();
+  };
+
+  readonly #onDrained = (): void => {
+    if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
 }
 

@@ -15,7 +15,6 @@
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 import type { SlabPool } from './slab-pool.ts';
 
@@ -30,7 +29,6 @@ export interface OutputOwner extends Flushable {
 
 export class OutputQueue {
   readonly #duplex: Duplex;
-  readonly #writes: SocketWrites;
   readonly #turn: FlushTurn;
   readonly #slabs: SlabPool;
   readonly #owner: OutputOwner;
@@ -53,7 +51,7 @@ export class OutputQueue {
   /** @param owner flush() is called at the end of a turn in which bytes were added, onDrained() when there is room */
   constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: OutputOwner, highWaterBytes: number) {
     this.#duplex = duplex;
-    this.#writes = new SocketWrites(duplex, () => owner.onDrained());
+    duplex.on('drain', () => owner.onDrained());
     this.#turn = turn;
     this.#slabs = slabs;
     this.#owner = owner;
@@ -67,12 +65,12 @@ export class OutputQueue {
 
   /** Bytes that the socket has not sent. */
   get backlogBytes(): number {
-    return this.#writes.waitingBytes;
+    return this.#duplex.writableLength;
   }
 
   /** Bytes that the socket has ever sent. */
   get takenBytes(): number {
-    return this.#flushedBytes - this.#writes.waitingBytes;
+    return this.#flushedBytes - this.#duplex.writableLength;
   }
 
   /** Reserves `count` bytes, at most SLAB_BYTES. The caller writes them at once, from slab[result] on. */
@@ -112,7 +110,7 @@ export class OutputQueue {
     }
     this.#flushedBytes += this.#partBytes + this.#end - this.#start;
     if (this.#parts.length === 0) {
-      if (this.#end > this.#start) this.#writes.write(this.slab.subarray(this.#start, this.#end));
+      if (this.#end > this.#start) this.#duplex.write(this.slab.subarray(this.#start, this.#end));
     } else {
       this.#closePart();
       this.#duplex.cork();
@@ -121,7 +119,7 @@ export class OutputQueue {
       this.#parts.length = 0;
       this.#partBytes = 0;
     }
-    this.#backlog = this.#writes.waitingBytes;
+    this.#backlog = this.#duplex.writableLength;
     if (this.#backlog === 0 && this.#isSocket) {
       this.#slabs.give(this.slab);
       this.#useSlab(NO_SLAB);
@@ -130,7 +128,7 @@ export class OutputQueue {
 
   /** The socket has room again. */
   drained(): void {
-    this.#backlog = this.#writes.waitingBytes;
+    this.#backlog = this.#duplex.writableLength;
   }
 
   discard(): void {
