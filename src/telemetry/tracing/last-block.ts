@@ -1,4 +1,4 @@
-/** Attributes that are alike from one record to the next: put together, and encoded, once for all of them. */
+/** Most records have the attributes of the record before them: such a block is made and encoded once (docs/adr/0024). */
 import type { RequestRecord } from '../request-record.ts';
 import { AttributeBlock } from './span-output.ts';
 
@@ -6,16 +6,16 @@ export type Entries = AttributeBlock['entries'];
 
 export type ModelFacts = Pick<RequestRecord, 'model' | 'version' | 'signatureName'>;
 
-/** All that a block may say, and must not differ in. */
+/** The facts that a block may tell. Records with equal facts have equal blocks. */
 type BlockFacts = ModelFacts & Partial<Pick<RequestRecord, 'surface' | 'method' | 'outcome'>>;
 
-/** The block of the last record: mostly it is the next one's too. */
+/** Remembers the block of the last record. */
 export class LastBlock<R extends BlockFacts> {
   readonly #entriesOf: (record: R) => Entries;
   #last: Readonly<Record<keyof BlockFacts, string | undefined>> | undefined;
   #block = new AttributeBlock([]);
 
-  /** @param entriesOf goes by BlockFacts alone */
+  /** @param entriesOf must depend on BlockFacts alone */
   constructor(entriesOf: (record: R) => Entries) {
     this.#entriesOf = entriesOf;
   }

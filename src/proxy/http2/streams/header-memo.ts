@@ -1,17 +1,17 @@
 /**
- * Remembers what header blocks of one connection decoded to: a client that calls one method repeats the same block, and
- * then neither HPACK nor the checks run for a request (nor is anything allocated).
+ * Remembers the headers of one connection's latest header blocks. A client that calls one method repeats its block:
+ * then it is neither decoded nor checked, and nothing is allocated (docs/adr/0024).
  *
  *   block bytes ──▶ one of a few entries with equal bytes? ──yes──▶ its RequestHeaders
  *                                                          ──no───▶ decode; kept if the block left the table as it was
  *
- * An index means something else once the dynamic table changes, so that any change empties the memo. Bounded: at most
- * MAX_ENTRIES blocks of MAX_BLOCK_BYTES, replaced in turn.
+ * An index means something else once the dynamic table changes, so any change of the table empties the memo. It holds at
+ * most MAX_ENTRIES blocks of MAX_BLOCK_BYTES; the oldest is replaced first.
  */
 import { Buffer } from 'node:buffer';
 import type { RequestHeaders } from './request-headers.ts';
 
-/** As many methods as a client calls in turn on one connection; each costs one comparison of lengths in vain. */
+/** A client calls few methods in turn on one connection. */
 const MAX_ENTRIES = 8;
 const MAX_BLOCK_BYTES = 512;
 
@@ -25,7 +25,7 @@ export class HeaderMemo {
   #tableVersion = 0;
   #next = 0;
 
-  /** @param tableVersion of the decoder, now */
+  /** @param tableVersion the decoder's, now */
   find(tableVersion: number, bytes: Buffer, start: number, end: number): RequestHeaders | undefined {
     if (tableVersion !== this.#tableVersion) return undefined;
     const length = end - start;
@@ -35,7 +35,7 @@ export class HeaderMemo {
     return undefined;
   }
 
-  /** @param tableVersion of the decoder; the block must have decoded without changing it */
+  /** @param tableVersion the decoder's; decoding the block must not have changed it */
   add(tableVersion: number, bytes: Buffer, start: number, end: number, headers: RequestHeaders): void {
     if (end - start > MAX_BLOCK_BYTES) return;
     if (tableVersion !== this.#tableVersion) {
@@ -48,7 +48,7 @@ export class HeaderMemo {
   }
 }
 
-/** From the end, where requests of one method differ if they do. Faster for such lengths than a call into C++. */
+/** Compares from the end, where blocks of one method differ. For such lengths a loop is faster than a call into C++. */
 function isEqual(block: Buffer, bytes: Buffer, start: number): boolean {
   for (let i = block.length - 1; i >= 0; i--) {
     if (block[i] !== bytes[start + i]) return false;

@@ -1,6 +1,6 @@
 /**
- * The fields of a span without attributes that have a fixed size, ready to be copied: of the children of one span only the
- * id and the instants differ, and most spans are such children.
+ * The fields of fixed size of a span without attributes, ready to be copied. Most spans are children of one span, and
+ * differ in their ids and instants alone (docs/adr/0024).
  *
  *   0a 10 trace id │ 12 08 id │ 22 08 parent id │ 30 01 │ 39 start │ 41 end │ 85 01 flags │ 2a name …
  *                         ✎                                 ✎          ✎                    written by the caller
@@ -17,7 +17,7 @@ const START_AT = 41;
 const END_AT = 50;
 const SIZE = 64;
 
-/** Span ids drawn at a time from the system's random source. */
+/** How many span ids are drawn from the system's random source at a time. */
 const IDS_AT_ONCE = 1024;
 
 export class ChildTemplate {
@@ -26,7 +26,7 @@ export class ChildTemplate {
   #usedIds = this.#ids.length;
   #parent: TraceContext | undefined;
 
-  /** Needs a reserve of SIZE. The span has an id that nobody knew before. */
+  /** Writes the fields, with a new span id. The writer must have reserved SIZE bytes. */
   writeTo(writer: GrowingWriter, parent: TraceContext, start: Instant, end: Instant, time: UnixNanos): void {
     if (parent !== this.#parent) this.#fill(parent);
     const own = this.#writer;
@@ -73,7 +73,7 @@ export class ChildTemplate {
       into[SPAN_ID_AT + i] = byte;
       any |= byte;
     }
-    // Zero stands for "none".
+    // An id of zeros means "none".
     if (any === 0) into[SPAN_ID_AT] = 1;
     this.#usedIds = from + SPAN_ID_BYTES;
   }
