@@ -1,29 +1,28 @@
 /**
  * One request's cancel signal: set at most once, by the client's leaving or by the deadline, whichever comes first.
  *
- * Much lighter than an AbortController with a listener (measured 3 µs against less than 0.01,
- * bench/micro/request-costs.ts) because it has one listener: the stage that holds the request owns it (the surface while a body arrives, the lane while it waits) and takes it
- * over from the stage before by assignment.
+ * It is much cheaper than an AbortController because it has one listener, the stage that holds the request: the surface
+ * while a body arrives, the lane while the request waits. A stage takes over from the one before by assignment.
  */
 import { ServingError } from './errors.ts';
 
-/** Who holds the request. */
+/** The stage that holds the request. */
 export interface CancelListener {
   /** Called once, synchronously, when the request is no longer wanted. */
   onCancel(reason: ServingError): void;
 }
 
 export class CancelSignal {
-  /** Why: `cancelled` or `deadline_exceeded`. Undefined while the request is wanted. */
+  /** `cancelled` or `deadline_exceeded`; undefined while the request is wanted. */
   reason: ServingError | undefined;
-  /** Who holds it now: taken over from the stage before by assignment, unset when it lets go. */
+  /** The stage that holds the request now; undefined between stages. */
   listener: CancelListener | undefined;
 
   get isCancelled(): boolean {
     return this.reason !== undefined;
   }
 
-  /** First call wins; later ones do nothing. */
+  /** The first call wins; later ones do nothing. */
   cancel(reason: ServingError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;

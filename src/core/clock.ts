@@ -1,11 +1,10 @@
 /**
- * Time, injected. Two clocks that must not be mixed: monotonic (deadlines, durations; never jumps) and wall (what a
- * person or another machine reads; may jump). All instants and durations are milliseconds as floats.
+ * Time, injected. Two clocks must not be mixed: the monotonic one never jumps and measures deadlines and durations; the
+ * wall clock may jump and tells people and other machines the time. Instants and durations are milliseconds as floats.
  */
-
 import { performance } from 'node:perf_hooks';
 
-/** An instant on the monotonic clock, in ms. Means nothing outside this process. */
+/** An instant on the monotonic clock, in ms. It means nothing outside this process. */
 export type Instant = number;
 
 export interface TimerHandle {
@@ -13,9 +12,9 @@ export interface TimerHandle {
 }
 
 export interface Clock {
-  /** Monotonic now, in ms with sub-microsecond digits. */
+  /** The monotonic time, in ms with sub-microsecond digits. */
   nowMs(): Instant;
-  /** Wall-clock now, in ms since 1970. For durations use nowMs. */
+  /** The wall-clock time, in ms since 1970. Durations are measured with nowMs. */
   wallMs(): number;
   /** Calls `fire` once, at or after `at`. Never holds the process open. */
   setTimer(at: Instant, fire: () => void): TimerHandle;
@@ -33,8 +32,8 @@ export const systemClock: Clock = {
       timer = setTimeout(onTime, Math.min(Math.max(0, Math.ceil(delay)), MAX_TIMEOUT_MS));
       timer.unref();
     };
-    // Node counts from when this turn of the event loop began, so it is early by what the turn had taken: who is woken
-    // must find that it is time, or would wait for ever.
+    // Node counts from the start of this turn of the event loop, so it may fire early. A caller that is woken too early
+    // finds nothing due and would wait for ever.
     const onTime = (): void => {
       const left = at - performance.now();
       if (left > 0) arm(left);
@@ -45,7 +44,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** "Now" for the wall clock of a monotonic instant, for spans and logs. */
+/** The wall-clock time of a monotonic instant, in ms since 1970. */
 export function wallOf(clock: Clock, instant: Instant): number {
   return clock.wallMs() - (clock.nowMs() - instant);
 }
@@ -53,7 +52,7 @@ export function wallOf(clock: Clock, instant: Instant): number {
 let dateSecond = -1;
 let dateText = '';
 
-/** Wall time as HTTP's Date header has it (RFC 9110, 5.6.7). Made once a second. */
+/** The wall-clock time as a Date header (RFC 9110, 5.6.7). The text is made once a second. */
 export function httpDate(clock: Clock): string {
   const second = Math.floor(clock.wallMs() / 1000);
   if (second !== dateSecond) {
@@ -63,12 +62,12 @@ export function httpDate(clock: Clock): string {
   return dateText;
 }
 
-/** Wall time to the millisecond as ISO 8601 has it, in UTC. */
+/** A wall-clock time in ISO 8601, in UTC, to the millisecond. */
 export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
-/** Wall time to the second for file names, in UTC: "20261125T122530Z". Sorts as it was. */
+/** A wall-clock time for file names, in UTC, to the second: "20261125T122530Z". Names sort by time. */
 export function fileTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');
 }

@@ -1,16 +1,14 @@
 /**
- * A set whose members know their place in it: for what comes and goes with every request.
+ * A set whose members know their place in it, for members that come and go with every request.
  *
  *   members  [ a ][ b ][ c ][ d ]       remove(b): the last takes its place   [ a ][ d ][ c ]
  *              0    1    2    3
  *
- * add, remove: O(1), nothing allocated; no order. A Map or Set in its place would be made anew every few dozen members,
- * and V8 links the table that it leaves to the one that follows: one old table in the old generation keeps all later ones
- * alive, with every request that stood in them (measured, 32 requests in flight: 8 % of what was allocated outlived its
- * collection, against 1 %).
+ * add, remove: O(1), nothing allocated; no order. A Map or Set would keep finished requests alive: V8 makes its table anew
+ * every few dozen members and links the old table to the new one (docs/adr/0011).
  */
 export interface DenseSetMember {
-  /** Kept by the set; −1 while the member is in none. */
+  /** Written by the set; −1 while the member is in no set. */
   setIndex: number;
 }
 
@@ -21,7 +19,7 @@ export class DenseSet<T extends DenseSetMember> {
     return this.#members.length;
   }
 
-  /** A member of no set. */
+  /** `member` is in no set yet. */
   add(member: T): void {
     member.setIndex = this.#members.length;
     this.#members.push(member);
@@ -40,7 +38,7 @@ export class DenseSet<T extends DenseSetMember> {
     return true;
   }
 
-  /** The members as they are now; the set may change meanwhile. */
+  /** A copy of the members: the set may change while it is used. */
   toArray(): readonly T[] {
     return this.#members.slice();
   }

@@ -1,6 +1,6 @@
 /**
  * Element types of tensors, by their common names. Sizes are in bytes; `string` has no fixed size.
- * float16 and bfloat16 elements are held as their 16-bit patterns (Uint16Array): JavaScript has no such number here.
+ * float16 and bfloat16 elements are held as their 16-bit patterns (Uint16Array), for want of a JavaScript type.
  */
 
 export type TypedArray =
@@ -43,7 +43,7 @@ export type DType = NumericDType | 'string';
 export const NUMERIC_DTYPES = Object.keys(NUMERIC) as readonly NumericDType[];
 export const DTYPES: readonly DType[] = [...NUMERIC_DTYPES, 'string'];
 
-/** Bytes per element. Throws a plain Error for `string`: asking is a programming error. */
+/** The bytes of one element. Throws a plain Error for `string`, which is a caller's mistake. */
 export function bytesPerElement(dtype: DType): number {
   if (dtype === 'string') throw new Error('string elements have no fixed size');
   return NUMERIC[dtype].BYTES_PER_ELEMENT;

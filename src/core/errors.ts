@@ -1,12 +1,12 @@
 /**
- * The one error table: what went wrong ↔ gRPC status ↔ HTTP status ↔ may the caller retry.
+ * The one error table: the kind of failure ↔ gRPC status ↔ HTTP status ↔ may the caller retry.
  *
  * Every failure that a caller may see is a ServingError of one of these kinds. The kinds are a closed union, so a
- * `switch` over them is checked for completeness and metric labels are finite. Surfaces read the row and never invent
- * a code of their own; no HTTP or gRPC number for an error stands anywhere else in src/.
+ * `switch` over them is checked for completeness and metric labels are finite. Surfaces take their codes from the table;
+ * no HTTP or gRPC number for an error stands anywhere else in src/.
  *
- * Codes are those of TensorFlow Serving where it has one for the case (an unknown label is INVALID_ARGUMENT there, an
- * unknown signature FAILED_PRECONDITION); where we differ on purpose, docs/compatibility.md has a line.
+ * The codes are TensorFlow Serving's where it has one for the case: an unknown label is INVALID_ARGUMENT, an unknown
+ * signature FAILED_PRECONDITION. docs/compatibility.md lists the differences.
  */
 
 /** gRPC status codes by name (https://grpc.io/docs/guides/status-codes/). */
@@ -42,7 +42,7 @@ export interface ErrorRow {
 const row = (grpc: number, http: number, retryable = false): ErrorRow => ({ grpc, http, retryable });
 
 export const ERROR_TABLE = {
-  /** Parse, dtype, shape, unknown input: raised by codecs and handlers/check-inputs. */
+  /** A message that cannot be parsed; a wrong dtype, shape or input name. */
   invalid_request: row(GrpcStatus.INVALID_ARGUMENT, 400),
   /** Unknown model name or version. */
   model_not_found: row(GrpcStatus.NOT_FOUND, 404),
@@ -53,7 +53,7 @@ export const ERROR_TABLE = {
   /** Unknown path or method of a surface: HTTP route or gRPC method. */
   route_not_found: row(GrpcStatus.UNIMPLEMENTED, 404),
   method_not_allowed: row(GrpcStatus.UNIMPLEMENTED, 405),
-  /** The version is wanted but still loading or warming. */
+  /** The version is configured but still loading or warming up. */
   model_not_ready: row(GrpcStatus.UNAVAILABLE, 503, true),
   /** Message, body or tensor over its limit. */
   too_large: row(GrpcStatus.RESOURCE_EXHAUSTED, 413),
@@ -67,15 +67,15 @@ export const ERROR_TABLE = {
   /** A method, dtype or encoding that this build, backend or surface does not have. */
   unsupported: row(GrpcStatus.UNIMPLEMENTED, 501),
   load_failed: row(GrpcStatus.FAILED_PRECONDITION, 400),
-  /** A version does not fit into the memory that is left: it may later. */
+  /** A version does not fit into the memory that is left now. */
   insufficient_memory: row(GrpcStatus.RESOURCE_EXHAUSTED, 429, true),
   /** The runtime threw while it ran the batch. */
   backend_failed: row(GrpcStatus.INTERNAL, 500),
   /** The worker that ran the batch died. */
   worker_lost: row(GrpcStatus.UNAVAILABLE, 503, true),
-  /** The server that runs the model does not answer, or so many runs have failed that none is tried for a while. */
+  /** The server that runs the model does not answer, or the model's circuit breaker is open. */
   backend_unavailable: row(GrpcStatus.UNAVAILABLE, 503, true),
-  /** Anything else: the cause is logged, never sent. */
+  /** Any other failure: its cause is logged, never sent. */
   internal: row(GrpcStatus.INTERNAL, 500),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -83,14 +83,13 @@ export interface ServingErrorOptions {
   readonly cause?: unknown;
   /** When the caller may try again, in milliseconds from now. */
   readonly retryAfterMs?: number;
-  /** Facts for logs and spans, e.g. {stage: 'queue'}. Never sent to the caller. */
+  /** Attributes for logs and spans, e.g. {stage: 'queue'}. They are never sent to the caller. */
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**
- * A failure that a caller may see. The message starts with what the caller can act on: what was sent, what the model
- * wants, one fix. Made without a stack (measured a seventh of the time of one with it,
- * bench/micro/request-costs.ts): the kind and message say where.
+ * A failure that a caller may see. Its message tells the caller what was sent, what the model wants, and one fix. It has
+ * no stack trace, which would be most of its cost: kind and message say where it comes from.
  */
 export class ServingError extends Error {
   readonly kind: ErrorKind;
@@ -113,7 +112,12 @@ export class ServingError extends Error {
   }
 }
 
-/** Anything thrown → ServingError: an unknown throw becomes `internal` with a text that tells a caller nothing. */
+/** An `invalid_request` error. */
+export function invalidRequest(message: string): ServingError {
+  return new ServingError('invalid_request', message);
+}
+
+/** Anything thrown → ServingError: an unknown error becomes `internal`, and its text is not sent to the caller. */
 export function toServingError(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;
   return new ServingError('internal', 'internal error; the server log has the cause', { cause: thrown });

@@ -1,11 +1,11 @@
 /**
- * All that the scheduler knows of a runtime: how many batches may run at once, and how to run one.
+ * The scheduler's view of a runtime: how many batches may run at once, and how to run one.
  */
 import type { Instant } from './clock.ts';
 import type { PriorityClass } from './priority.ts';
 import type { TensorMap } from './tensor.ts';
 
-/** W3C Trace Context as headers. */
+/** W3C Trace Context headers. */
 export interface TraceHeaders {
   readonly traceparent: string;
   readonly tracestate?: string | undefined;
@@ -13,82 +13,79 @@ export interface TraceHeaders {
   readonly baggage?: string | undefined;
 }
 
-/** What happened to a run on its way: it was sent to its server again, or a circuit breaker did not let it run. */
+/** An event of a run: it was retried on its server, or a circuit breaker rejected it. */
 export type RunEvent = 'retry' | 'breaker';
 
-/** Of a closed set of names; values are numbers, words of closed sets, or names from the configuration. */
+/** Attributes of an event, of low cardinality: numbers, words of closed sets, or names from the configuration. */
 export type RunEventFacts = Readonly<Record<string, string | number>>;
 
-/**
- * For whom a batch runs: what goes along with it to whoever runs it elsewhere. To another server all of it, to a thread or
- * process the traceparent.
- */
+/** The requests behind a batch. Another server gets all of it as headers; a thread or process gets the traceparent. */
 export interface BatchOrigin {
-  /** Of the span under which the run happens; undefined = nobody traces. */
+  /** The headers of the span under which the run happens; undefined without tracing. */
   readonly traceHeaders: TraceHeaders | undefined;
-  /** The batch's own span, as W3C Trace Context has it, where it is recorded. */
+  /** The traceparent of the batch's own span, if it is recorded. */
   readonly traceparent?: string | undefined;
-  /** The most important class among the requests in it. */
+  /** The most important class among the batch's requests. */
   readonly priority: PriorityClass;
-  /** Set by an executor that can stop a run: called once, when the last request in it was cancelled or expired. */
+  /** Set by an executor that can stop a run. Called once, when the last request was cancelled or has expired. */
   onAbandoned: (() => void) | undefined;
-  /** A part of a batch whose run failed, run again: whose fault that was is judged for the whole of it. Absent = false. */
+  /** A part of a failed batch that is run again; the failure is judged for the whole batch. Absent = false. */
   readonly isRerun?: boolean;
   /**
-   * Set, before the run's promise rejects, by an executor that wants to know whether its runtime is at fault: called once.
-   * `isOfInputs`: others of the batch were answered when they were run again, so one request's values are. Else nobody
-   * can say, and it counts as the runtime's.
+   * Set by an executor before it rejects, if it wants to know whether its runtime is at fault. Called once.
+   * `isOfInputs`: other members of the batch succeeded when they were run again, so one request's values are at fault.
+   * Else the cause is unknown and counts as the runtime's.
    */
   onJudged?: ((isOfInputs: boolean) => void) | undefined;
-  /** Tells the requests in it what has happened now, for those who look at them afterwards. */
+  /** Records an event on each of the batch's requests. */
   note(event: RunEvent, facts: RunEventFacts): void;
 }
 
 export interface Batch {
   readonly signatureName: string;
-  /** Every tensor has `size` rows. Buffers obtained from `allocate` belong to the executor from here on. */
+  /** Every tensor has `size` rows. Buffers from `allocate` belong to the executor from here on. */
   readonly inputs: TensorMap;
-  /** Names of the wanted outputs, in order. */
+  /** The names of the wanted outputs, in order. */
   readonly outputs: readonly string[];
-  /** Rows with padding, as the runtime sees them. For signatures without a batch axis 1. */
+  /** The rows with padding, as the runtime sees them; 1 for a signature without a batch axis. */
   readonly size: number;
-  /** The latest of its members' deadlines: after it nobody wants the answer. May be Infinity. */
+  /** The latest of its requests' deadlines. May be Infinity. */
   readonly deadline: Instant;
-  /** Absent where nobody asked for the run: it was made up. */
+  /** Absent if no request asked for the run, as in a warm-up. */
   readonly origin?: BatchOrigin | undefined;
 }
 
 export interface BatchResult {
   readonly outputs: TensorMap;
-  /** When the runtime itself started and ended, on this process's monotonic clock, where the host can tell. */
+  /** When the runtime itself started and ended, on this process's monotonic clock, if the host knows. */
   readonly runStart?: Instant;
   readonly runEnd?: Instant;
 }
 
 export interface Executor {
-  /** How many batches may be in `run` at once. It changes when the model moves to another host: ask each time. */
+  /** How many batches may be in `run` at once. It changes when the model moves to another host. */
   readonly slots: number;
-  /** A worker takes its next batch while it still runs one. Absent = false. Like `slots` it may change. */
+  /** A worker accepts its next batch while it still runs one. Absent = false. It may change like `slots`. */
   readonly takesNext?: boolean;
-  /** Runs happen on the event loop's own core: they take none of the slots that all models share. Absent = false. */
+  /** Runs happen on the event loop's thread, so they take none of the slots that all models share. Absent = false. */
   readonly isInline?: boolean;
-  /** Runs happen on another server: there is nothing here to warm up, and made-up batches would cost others. */
+  /** Runs happen on another server, which is not warmed up or measured from here. Absent = false. */
   readonly isElsewhere?: boolean;
   /**
-   * Memory for one input of a batch that will be given to `run` next, at least `byteLength` bytes, 8-byte aligned.
-   * It belongs to the executor again when that run settles (or `release` is called because no run came of it).
+   * Memory for one input of a batch: at least `byteLength` bytes, 8-byte aligned. It returns to the executor when that
+   * batch's run settles, or by `release` if there is no run.
    */
   allocate(byteLength: number): ArrayBuffer;
   release(buffer: ArrayBuffer): void;
   /**
-   * Rejects with a ServingError (`backend_failed`, `worker_lost`, …). Never called with more than `slots` at once, but for
-   * one behind each of them where it `takesNext`: `after` is a batch in `run`, and whoever runs it takes this one next.
-   * If that has just ended it is as if it were not given.
+   * Rejects with a ServingError (`backend_failed`, `worker_lost`, …). At most `slots` batches run at once. Where it
+   * `takesNext`, each of them may have one more batch behind it: `after` is the batch in `run` whose worker takes this
+   * one next. An `after` that has just ended is ignored.
    */
   run(batch: Batch, after?: Batch): Promise<BatchResult>;
 }
 
-/** Passes everything on to another one: what stands between the two changes what it needs to. */
+/** Passes every call to another executor: a base class for decorators. */
 export class PassingExecutor implements Executor {
   protected inner: Executor;
 

@@ -1,14 +1,13 @@
 /**
- * A binary min-heap whose entries know where they are, so that any of them leaves in O(log n).
+ * A binary min-heap whose entries know their index, so that any of them can leave in O(log n).
  *
  *            0            parent(i) = (i − 1) >> 1
  *        1       2        children  = 2i + 1, 2i + 2
  *      3   4   5          add, remove: O(log n); peek: O(1)
  *
- * Entries carry their own index (`heapIndex`, −1 when outside): no map from entry to place, no allocation.
  */
 export interface HeapEntry {
-  /** Kept by the heap; −1 while the entry is in none. */
+  /** Written by the heap; −1 while the entry is in no heap. */
   heapIndex: number;
 }
 
@@ -28,7 +27,7 @@ export class Heap<T extends HeapEntry> {
     return this.#entries[0];
   }
 
-  /** All of them, in no order that means anything. */
+  /** All entries, in no particular order. */
   entries(): Iterable<T> {
     return this.#entries;
   }

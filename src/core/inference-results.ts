@@ -1,7 +1,4 @@
-/**
- * What Classify and Regress answer, before a surface or a record writes it in its own form.
- */
-
+/** The results of Classify and Regress, before a surface or a record writes them in its own form. */
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { NumericTensor, StringTensor } from './tensor.ts';
 
@@ -10,40 +7,33 @@ export interface Classifications {
   readonly kind: 'classification';
   readonly rows: number;
   readonly columns: number;
-  /** Absent: every label is "". */
+  /** Undefined: every label is "". */
   readonly classes: StringTensor | undefined;
-  /** float32. Absent: every score is 0. */
+  /** float32. Undefined: every score is 0. */
   readonly scores: NumericTensor | undefined;
 }
 
 export interface Regressions {
   readonly kind: 'regression';
   readonly rows: number;
-  /** One float32 an example. */
+  /** One float32 for each example. */
   readonly values: NumericTensor;
 }
 
-/** What a method on examples answers, and which version and signature did. */
+/** The result of a method on examples, with the version and signature that gave it. */
 export interface ExamplesGiven<Result> {
   readonly modelSpec: ResolvedModelSpec;
   readonly result: Result;
 }
 
-/** What Classify answers, and which version and signature did. */
 export type Classified = ExamplesGiven<Classifications>;
-
-/** What Regress answers, and which version and signature did. */
 export type Regressed = ExamplesGiven<Regressions>;
+/** The result of one task of a MultiInference. */
+export type InferenceResult = ExamplesGiven<Classifications | Regressions>;
 
-/** One of the tasks of a MultiInference: which signature, by which method. */
+/** One task of a MultiInference. */
 export interface InferenceTask {
-  /** Undefined where the task has none. */
+  /** Undefined if the message has none. */
   readonly modelSpec: ModelSpec | undefined;
   readonly methodName: string;
-}
-
-/** What a task of a MultiInference answers, and which version and signature did. */
-export interface InferenceResult {
-  readonly modelSpec: ResolvedModelSpec;
-  readonly result: Classifications | Regressions;
 }

@@ -1,8 +1,9 @@
-/** Names for an error's text: quoted, in order, cut where the list would drown the sentence. */
+/** Names in error texts: quoted, and cut so that a text stays readable. */
 
 const MAX_NAMES = 20;
 const MAX_NAME_LENGTH = 120;
 
+/** '"a", "b", … and 3 more'. */
 export function listNames(names: Iterable<string>): string {
   const all = [...names];
   if (all.length === 0) return '(none)';
@@ -11,7 +12,7 @@ export function listNames(names: Iterable<string>): string {
   return shown.join(', ');
 }
 
-/** A caller's own name for something, quoted and cut: it may be a megabyte long. */
+/** A name that a caller sent, quoted and cut: it may be a megabyte long. */
 export function quoteName(name: string): string {
   return JSON.stringify(name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name);
 }

@@ -1,6 +1,6 @@
 import type { Signature } from './signature.ts';
 
-/** What GetModelMetadata tells of one version, before a surface writes it in its own form. */
+/** The answer of GetModelMetadata, before a surface writes it in its own form. */
 export interface ModelMetadata {
   readonly name: string;
   readonly version: bigint;

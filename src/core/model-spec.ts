@@ -1,4 +1,4 @@
-/** How a request names a model, and how an answer does; the same for every surface. */
+/** How a request and an answer name a model, on every surface. */
 
 export interface ModelSpec {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface ModelSpec {
   readonly signatureName?: string | undefined;
 }
 
-/** Always concrete: the version that answered and the signature's real name. A label is never echoed. */
+/** The version and signature that answered. A label is never echoed. */
 export interface ResolvedModelSpec {
   readonly name: string;
   readonly version: bigint;

@@ -1,6 +1,5 @@
 /**
- * What a model takes and gives, by name: the field's "signature" (SignatureDef in a SavedModel, the graph's inputs and
- * outputs in ONNX).
+ * A model's inputs and outputs by name: a SignatureDef in a SavedModel, the graph's inputs and outputs in ONNX.
  */
 import type { DType } from './dtype.ts';
 import type { FeatureSpec } from './feature-spec.ts';
@@ -11,20 +10,17 @@ export interface TensorSpec {
   readonly dtype: DType;
   /** -1 = any size; undefined = any rank. */
   readonly shape: Shape | undefined;
-  /** The runtime's own name of the tensor, e.g. "serving_default_x:0"; the same as the signature's name in ONNX. */
+  /** The runtime's name of the tensor, e.g. "serving_default_x:0"; in ONNX the same as the signature's name. */
   readonly tensorName: string;
-  /**
-   * Of a string input: the runtime takes UTF-8 without NUL alone. Checked before requests share a run, so that one
-   * caller's bytes cannot fail another's.
-   */
+  /** The runtime accepts only UTF-8 without NUL in this string input. Other bytes would fail the whole batch. */
   readonly isText?: boolean;
 }
 
 /**
  * How requests of a signature may share one run.
  * - `dynamic`: dim 0 of every input and output is the batch, of any size;
- * - `fixed`: dim 0 is the batch and must be exactly `size` (a request is cut or padded to it);
- * - `none`: no batch axis was found: one request a run, as it came.
+ * - `fixed`: dim 0 is the batch and must be exactly `size`: requests are split or padded to it;
+ * - `none`: there is no batch axis: each request has a run of its own.
  */
 export type BatchAxis =
   | { readonly kind: 'dynamic' }
@@ -38,9 +34,9 @@ export interface Signature {
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
-  /** What inputs are that a request leaves out. Where dim 0 is the batch it is one row, which stands for every row. */
+  /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
-  /** What its tf.Examples hold, where they are read here; undefined: it takes none, or the model reads them itself. */
+  /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */
   readonly features?: readonly FeatureSpec[] | undefined;
 }
 
@@ -51,7 +47,7 @@ export const DEFAULT_SIGNATURE_NAME = 'serving_default';
 export const PREDICT_METHOD_NAME = 'tensorflow/serving/predict';
 export const CLASSIFY_METHOD_NAME = 'tensorflow/serving/classify';
 export const REGRESS_METHOD_NAME = 'tensorflow/serving/regress';
-/** What the tensors of those two are called. */
+/** The names of the tensors of Classify and Regress. */
 export const EXAMPLES_INPUT = 'inputs';
 export const CLASSES_OUTPUT = 'classes';
 export const SCORES_OUTPUT = 'scores';

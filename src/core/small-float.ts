@@ -3,14 +3,14 @@
  *
  *   sign │ exponent │ mantissa      value = ± 1.mantissa × 2^(exponent - bias); below 2^minExponent no leading 1
  *
- * Rounds to nearest, ties to even, once, from the double. Too large becomes infinity, as for float32.
+ * A double is rounded once, to the nearest, ties to even. Too large a number becomes infinity, as for float32.
  */
 
 export interface SmallFloat {
   readonly mantissaBits: number;
-  /** Exponent of the smallest normal number. */
+  /** The exponent of the smallest normal number. */
   readonly minExponent: number;
-  /** The pattern of infinity: all exponent bits. */
+  /** The pattern of infinity: all exponent bits are set. */
   readonly infinity: number;
 }
 
@@ -21,7 +21,7 @@ const SIGN = 0x8000;
 const double = new Float64Array(1);
 const doubleWords = new Uint32Array(double.buffer);
 
-/** The pattern of the nearest number of that format. */
+/** The pattern of the nearest number in `format`. */
 export function toSmallFloat(format: SmallFloat, value: number): number {
   const { mantissaBits, minExponent, infinity } = format;
   if (Number.isNaN(value)) return infinity | (1 << (mantissaBits - 1));
@@ -30,7 +30,7 @@ export function toSmallFloat(format: SmallFloat, value: number): number {
   const sign = (high >>> 16) & SIGN;
   const exponent = Math.max(((high >>> 20) & 0x7ff) - 1023, minExponent);
   if (exponent > -minExponent + 1) return sign | infinity;
-  // In units of the last place: scaling by a power of two is exact.
+  // The value in units of the last place: scaling by a power of two is exact.
   const units = Math.abs(value) * 2 ** (mantissaBits - exponent);
   let whole = Math.floor(units);
   const rest = units - whole;
@@ -40,7 +40,7 @@ export function toSmallFloat(format: SmallFloat, value: number): number {
   return sign | Math.min(pattern, infinity);
 }
 
-/** The number that a pattern stands for; exact. */
+/** The exact number of a pattern. */
 export function fromSmallFloat(format: SmallFloat, pattern: number): number {
   const { mantissaBits, minExponent, infinity } = format;
   const sign = pattern & SIGN ? -1 : 1;

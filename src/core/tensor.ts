@@ -1,12 +1,11 @@
 /**
  * A tensor as it travels through the server: dtype, shape and bytes.
  *
- * Numeric data is the little-endian, row-major bytes, at any alignment: most often a view of the request's own body,
- * which a protobuf reader cannot align. Batching copies rows into an aligned buffer anyway, so nothing is copied before
- * that. Who needs numbers asks `elements()`. String data is one Uint8Array per element, raw bytes, never JS strings: a
- * DT_STRING need not be text.
+ * Numeric data is little-endian, row-major bytes at any alignment: most often a view of the request's body, where
+ * protobuf aligns nothing. Batching copies rows into an aligned buffer, so nothing is copied before that. `elements()`
+ * gives the numbers. String data is one Uint8Array per element, never JS strings: a DT_STRING need not be text.
  *
- * Ownership: a Tensor never changes after it was made. Its bytes stay valid as long as somebody holds it.
+ * Ownership: a Tensor never changes after it was made. Its bytes stay valid as long as it is referenced.
  */
 import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
 import { elementCount, type Shape } from './shape.ts';
@@ -28,13 +27,14 @@ export type Tensor = NumericTensor | StringTensor;
 /** Tensors by name, in the signature's order where one is known. */
 export type TensorMap = ReadonlyMap<string, Tensor>;
 
-/** A tensor over a typed array's bytes (no copy). `shape` must hold exactly as many elements; else a plain Error. */
+/** A tensor over a typed array's bytes (no copy). Throws a plain Error if `shape` has another number of elements. */
 export function numericTensor(dtype: NumericDType, shape: Shape, array: TypedArray): NumericTensor {
   const want = elementCount(shape) * bytesPerElement(dtype);
   if (array.byteLength !== want) throw new Error(`${dtype} ${shape} takes ${want} bytes, got ${array.byteLength}`);
   return { dtype, shape, data: new Uint8Array(array.buffer, array.byteOffset, array.byteLength) };
 }
 
+/** A tensor of strings. Throws as `numericTensor` does. */
 export function stringTensor(shape: Shape, data: readonly Uint8Array[]): StringTensor {
   if (data.length !== elementCount(shape)) throw new Error(`string ${shape} takes other than ${data.length} elements`);
   return { dtype: 'string', shape, data };
@@ -50,6 +50,12 @@ export function elements(tensor: NumericTensor): TypedArray {
   return new Elements(new Uint8Array(tensor.data).buffer, 0, byteLength / size);
 }
 
+/** The bytes as 32-bit words, at any alignment. A 64-bit element is two, the low one first: cheaper than a BigInt. */
+export function wordsOf(data: Uint8Array): Uint32Array {
+  const aligned = data.byteOffset % Uint32Array.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data);
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / Uint32Array.BYTES_PER_ELEMENT);
+}
+
 /** Rows `start` to `end` of dim 0 as views (no copy). The tensor has rank ≥ 1 and at least `end` rows. */
 export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {
   const rows = tensor.shape[0]!;
@@ -62,7 +68,7 @@ export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {
   return { dtype: tensor.dtype, shape, data: tensor.data.subarray(start * perRow, end * perRow) };
 }
 
-/** Bytes that the tensor's data takes: for limits and metrics. */
+/** The bytes of the tensor's data: for limits and metrics. */
 export function byteLengthOf(tensor: Tensor): number {
   if (tensor.dtype !== 'string') return tensor.data.byteLength;
   let total = 0;
@@ -70,7 +76,7 @@ export function byteLengthOf(tensor: Tensor): number {
   return total;
 }
 
-/** The same of all of them together. */
+/** The bytes of all tensors' data. */
 export function byteLengthOfAll(tensors: TensorMap): number {
   let bytes = 0;
   for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
