@@ -4,8 +4,8 @@
  *   members  [ a ][ b ][ c ][ d ]       remove(b): the last takes its place   [ a ][ d ][ c ]
  *              0    1    2    3
  *
- * add, remove: O(1), nothing allocated; no order. A Map or Set would keep finished requests alive: V8 makes its table anew
- * every few dozen members and links the old table to the new one (docs/adr/0011).
+ * add, remove: O(1), nothing allocated; no order. A Map or Set would keep finished requests alive: V8 makes its table
+ * anew every few dozen members and links the old table to the new one (docs/adr/0011).
  */
 export interface DenseSetMember {
   /** Written by the set; −1 while the member is in no set. */

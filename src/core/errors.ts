@@ -2,8 +2,8 @@
  * The one error table: the kind of failure ↔ gRPC status ↔ HTTP status ↔ may the caller retry.
  *
  * Every failure that a caller may see is a ServingError of one of these kinds. The kinds are a closed union, so a
- * `switch` over them is checked for completeness and metric labels are finite. Surfaces take their codes from the table;
- * no HTTP or gRPC number for an error stands anywhere else in src/.
+ * `switch` over them is checked for completeness and metric labels are finite. Surfaces take their codes from the
+ * table; no HTTP or gRPC number for an error stands anywhere else in src/.
  *
  * The codes are TensorFlow Serving's where it has one for the case: an unknown label is INVALID_ARGUMENT, an unknown
  * signature FAILED_PRECONDITION. docs/compatibility.md lists the differences.
@@ -88,8 +88,8 @@ export interface ServingErrorOptions {
 }
 
 /**
- * A failure that a caller may see. Its message tells the caller what was sent, what the model wants, and one fix. It has
- * no stack trace, which would be most of its cost: kind and message say where it comes from.
+ * A failure that a caller may see. Its message tells the caller what was sent, what the model wants, and one fix. It
+ * has no stack trace, which would be most of its cost: kind and message say where it comes from.
  */
 export class ServingError extends Error {
   readonly kind: ErrorKind;

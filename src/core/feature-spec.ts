@@ -1,12 +1,13 @@
 /**
- * How one feature of a tf.Example becomes one input tensor: tf.io.FixedLenFeature, with the dtype that the runtime wants.
+ * How one feature of a tf.Example becomes one input tensor: tf.io.FixedLenFeature, with the dtype that the runtime
+ * wants.
  *
  *   examples (n)        {pixels: [0, 3, …]}, {pixels: [5, 0, …]}, …
  *   FeatureSpec         name "pixels", kind float32, shape [64]      → input "pixels"
  *   tensor              float32 [n, 64]
  *
- * A first dim of -1 makes it tf.io.FixedLenSequenceFeature: an example may hold any number of rows, and shorter examples
- * are padded with `filler` up to the longest of the request.
+ * A first dim of -1 makes it tf.io.FixedLenSequenceFeature: an example may hold any number of rows, and shorter
+ * examples are padded with `filler` up to the longest of the request.
  */
 import type { DType } from './dtype.ts';
 import { elementCount, type Shape } from './shape.ts';
@@ -28,8 +29,8 @@ export interface FeatureSpec {
   /** The shape of one example; only dim 0 may be -1. */
   readonly shape: Shape;
   /**
-   * The default of an example without the feature, with elements of `shape` and the input's dtype. Where dim 0 is -1, it
-   * is the one element to pad with. Undefined: the feature is required, and padding is 0 or "".
+   * The default of an example without the feature, with elements of `shape` and the input's dtype. Where dim 0 is -1,
+   * it is the one element to pad with. Undefined: the feature is required, and padding is 0 or "".
    */
   readonly filler: Tensor | undefined;
   /** The runtime accepts only UTF-8 without NUL. */

@@ -1,32 +1,32 @@
 /**
- * Protobuf's wire format, written where the size is not known before: one buffer that grows as it has to, filled again
- * and again. A message's length stands in front of it, so room is left for it, and it is filled in at the message's end:
+ * Protobuf's wire format, written without knowing the size: one buffer that grows and is filled again and again. The
+ * length in front of a message is filled in at the message's end:
  *
- *   tag │ ? │ fields …      begin: room for a length of as many bytes as such messages mostly have
- *   tag │ n │ fields …      end: the length, and where it has another number of bytes the fields are moved once
+ *   tag │ ? │ fields …      begin: leaves room for a length of the usual number of bytes
+ *   tag │ n │ fields …      end: writes the length; the fields are moved if it has another number of bytes
  *
- * Nothing but `reserve` looks whether there is room: who writes says beforehand how many bytes may come.
+ * Only `reserve` checks for room: call it with the most bytes that may follow.
  */
 import { Buffer } from 'node:buffer';
 import { varintSize, WireWriter } from './wire-writer.ts';
 
-/** Of a hex digit's character; what is no digit counts as 0. */
+/** The values of hex digits by character code; 0 for any other character. */
 const DIGIT_OF = new Uint8Array(128);
 for (let digit = 0; digit < 16; digit++) {
   DIGIT_OF[digit.toString(16).charCodeAt(0)] = digit;
   DIGIT_OF[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
-/** Bytes of UTF-8 to one UTF-16 unit, at most. */
+/** The most bytes of UTF-8 for one UTF-16 unit. */
 export const UTF8_BYTES_A_UNIT = 3;
 
-/** Up to so many units it costs less to copy them one by one than to call into C++. */
+/** Texts of at most so many UTF-16 units are copied in a loop, which is faster than a call into C++. */
 const SHORT_TEXT = 64;
 
 export class GrowingWriter extends WireWriter {
   readonly #eight = new DataView(new ArrayBuffer(8));
 
-  /** Makes room for `bytes` more. Throws RangeError where the machine has none. */
+  /** Makes room for `bytes` more. Throws RangeError if there is no memory. */
   reserve(bytes: number): void {
     const needed = this.position + bytes;
     if (needed <= this.buffer.length) return;
@@ -35,14 +35,14 @@ export class GrowingWriter extends WireWriter {
     this.buffer = grown;
   }
 
-  /** Leaves room for a length of `lengthBytes` bytes; returns where, for `end`. */
+  /** Leaves room for a length of `lengthBytes` bytes. The result is for `end`. */
   begin(lengthBytes: number): number {
     const at = this.position;
     this.position = at + lengthBytes;
     return at;
   }
 
-  /** The message begun at `at` with `lengthBytes` is whole. Needs a reserve of 5 beyond it. */
+  /** Ends the message that `begin(lengthBytes)` began at `at`. Needs a reserve of 5 bytes beyond it. */
   end(at: number, lengthBytes: number): void {
     const start = at + lengthBytes;
     const length = this.position - start;
@@ -57,7 +57,7 @@ export class GrowingWriter extends WireWriter {
     this.position = end;
   }
 
-  /** A text's length and its bytes. Needs a reserve of 5 and UTF8_BYTES_A_UNIT for each unit. */
+  /** A text's length and its bytes. Needs a reserve of 5 bytes and UTF8_BYTES_A_UNIT for each unit. */
   lengthAndText(text: string): void {
     const { length } = text;
     if (length > SHORT_TEXT || !this.#tryAscii(text)) {
@@ -67,7 +67,7 @@ export class GrowingWriter extends WireWriter {
     }
   }
 
-  /** Hex digits as the bytes that they stand for. */
+  /** The bytes that the hex digits stand for. */
   hex(digits: string): void {
     const { buffer } = this;
     let { position } = this;
@@ -77,7 +77,7 @@ export class GrowingWriter extends WireWriter {
     this.position = position;
   }
 
-  /** Few bytes: one by one, which costs less than `bytes` for fewer than some sixty. */
+  /** The same as `bytes`, faster for fewer than about sixty. */
   shortBytes(bytes: Uint8Array): void {
     const { buffer } = this;
     let { position } = this;
@@ -85,7 +85,7 @@ export class GrowingWriter extends WireWriter {
     this.position = position;
   }
 
-  /** A fixed32, or the half of a fixed64. */
+  /** A fixed32, or one half of a fixed64. */
   fixed32(value: number): void {
     const { buffer, position } = this;
     buffer[position] = value;
@@ -106,7 +106,7 @@ export class GrowingWriter extends WireWriter {
     this.fixed64(this.#eight.getUint32(0, true), this.#eight.getUint32(4, true));
   }
 
-  /** False, and nothing is written, where the text is not all ASCII. */
+  /** Returns false, and writes nothing, if the text is not all ASCII. */
   #tryAscii(text: string): boolean {
     const { buffer, position } = this;
     const { length } = text;

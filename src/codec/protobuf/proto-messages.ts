@@ -1,16 +1,16 @@
 /**
- * Descriptors of our .proto files by name, for files and messages that configure the server. Decoded when first asked
- * for: most servers have no such file.
+ * Descriptors of our .proto files by name, for files and messages that configure the server. They are decoded at the
+ * first use: most servers have no such file.
  */
 import { Buffer } from 'node:buffer';
 import { create, createFileRegistry, type DescMessage, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { PROTO_DESCRIPTORS } from '../../gen/proto-descriptors.ts';
 
-// Immutable once made, so it is no state that two apps of one process could share by mistake.
+// It never changes once made, so two apps of one process may share it.
 let registry: FileRegistry | undefined;
 
-/** The message of that full name. Throws if proto/ has none: a mistake of ours. */
+/** The message of that full name. Throws a plain Error if proto/ has none. */
 export function protoMessage(name: string): DescMessage {
   registry ??= createFileRegistry(create(FileDescriptorSetSchema, { file: PROTO_DESCRIPTORS.map(decodeFile) }));
   const message = registry.getMessage(name);

@@ -1,18 +1,18 @@
 /**
- * Protobuf's wire format, read in place: one reader a message, moved forward by whoever knows the fields.
+ * Protobuf's wire format, read in place: one reader for a message, moved forward by code that knows the fields.
  *
  *   while (reader.next())                 steps to the next field of the message that `end` bounds
  *     switch (reader.tag) {
  *       case lengthDelimited(2): {
  *         const outer = reader.enter();   narrows `end` to the submessage
  *         …                               the same loop again
- *         reader.leave(outer);            back, at the byte after it
+ *         reader.leave(outer);            goes back to the byte after it
  *       }
- *       default: reader.skip();           unknown field, or a known one in a wire type that is not its own
+ *       default: reader.skip();           an unknown field, or a known one in a wrong wire type
  *     }
  *
- * Every read is checked against `end`. What is cut off, overlong or uses groups throws ServingError `invalid_request`
- * and nothing else. Nothing is copied: `view` gives the message's own bytes.
+ * Every read is checked against `end`. A message that is cut off, or has an overlong varint or a group, throws
+ * ServingError `invalid_request`. Nothing is copied: `view` gives the message's own bytes.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
@@ -24,7 +24,7 @@ export const WIRE_FIXED32 = 5;
 
 const TWO_TO_32 = 2 ** 32;
 
-/** The tag of a varint field, as `reader.tag` has it. */
+/** The tag of a varint field. */
 export function varintTag(field: number): number {
   return (field << 3) | WIRE_VARINT;
 }
@@ -36,13 +36,13 @@ export function lengthDelimited(field: number): number {
 
 export class WireReader {
   readonly bytes: Buffer;
-  /** Of the byte that is read next. */
+  /** The offset of the byte that is read next. */
   position = 0;
-  /** Of the byte after the current message. */
+  /** The offset of the byte after the current message. */
   end: number;
-  /** Of the current field: number × 8 + wire type. */
+  /** The current field's number × 8 + wire type. */
   tag = 0;
-  /** The upper 32 bits of what `varint` read last. */
+  /** The upper 32 bits of the last varint. */
   high = 0;
   readonly #what: string;
 
@@ -55,7 +55,7 @@ export class WireReader {
     this.#what = what;
   }
 
-  /** Steps to the next field; false at the end of the current message. */
+  /** Moves to the next field; false at the end of the current message. */
   next(): boolean {
     if (this.position === this.end) return false;
     this.tag = this.varint();
@@ -71,7 +71,7 @@ export class WireReader {
     return this.tag & 7;
   }
 
-  /** Steps over the current field's value. */
+  /** Moves past the current field's value. */
   skip(): void {
     switch (this.tag & 7) {
       case WIRE_VARINT:
@@ -99,13 +99,13 @@ export class WireReader {
     return outer;
   }
 
-  /** Back to the message around, after the submessage (whether it was read to its end or not). */
+  /** Goes back to the outer message, after the submessage, even if that was not read to its end. */
   leave(outer: number): void {
     this.position = this.end;
     this.end = outer;
   }
 
-  /** Length of a length-delimited value; its bytes begin at `position` and are all there. */
+  /** The length of a length-delimited value, whose bytes begin at `position` and are all there. */
   length(): number {
     const length = this.varint();
     if (this.high !== 0 || length > this.end - this.position) throw this.malformed('it is cut off');
@@ -117,7 +117,7 @@ export class WireReader {
     this.position += length;
   }
 
-  /** The lower 32 bits as an unsigned number; the upper ones are in `high`. */
+  /** The lower 32 bits as an unsigned number; `high` has the upper ones. */
   varint(): number {
     const { bytes, end } = this;
     let position = this.position;
@@ -161,12 +161,20 @@ export class WireReader {
     return BigInt.asIntN(64, (BigInt(this.high) << 32n) | BigInt(low));
   }
 
-  /** A string field. Bytes that are not UTF-8 become U+FFFD: such a name is simply not found. */
+  /** A string field. Bytes that are not UTF-8 become U+FFFD: a name with it is simply not found. */
   string(): string {
     const length = this.length();
     const start = this.position;
     this.position += length;
     return this.bytes.toString('utf8', start, start + length);
+  }
+
+  /** A bytes field: a view of the message. */
+  bytesField(): Uint8Array {
+    const length = this.length();
+    const start = this.position;
+    this.position += length;
+    return this.view(start, start + length);
   }
 
   /** The message's own bytes from `start` to `end`: a plain Uint8Array, whose `slice` copies (a Buffer's does not). */
@@ -183,7 +191,7 @@ export class WireReader {
   }
 }
 
-/** Where one run of a repeated field's values stands: bytes from `start` to `end`, without tag and length. */
+/** One run of a repeated field's values: bytes from `start` to `end`, without tag and length. */
 export interface FieldRun {
   start: number;
   end: number;
@@ -191,7 +199,8 @@ export interface FieldRun {
 
 /**
  * Moves to the next run of `field` within the reader's bounds: a length-delimited value, or one element of
- * `scalarWireType` (WIRE_LENGTH_DELIMITED: none stands alone). False after the last; then the reader is at its end.
+ * `scalarWireType` (WIRE_LENGTH_DELIMITED if a single element is length-delimited too). False after the last run; then
+ * the reader is at its end.
  */
 export function nextRun(reader: WireReader, field: number, scalarWireType: number, run: FieldRun): boolean {
   while (reader.next()) {
@@ -213,7 +222,7 @@ export function nextRun(reader: WireReader, field: number, scalarWireType: numbe
   return false;
 }
 
-/** How many varints stand in a run. The last one may be cut off: reading it will tell. */
+/** The number of varints in a run. The last one may be cut off, which throws when it is read. */
 export function countVarints(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let i = start; i < end; i++) if (bytes[i]! < 0x80) count += 1;

@@ -1,32 +1,32 @@
 /**
- * Protobuf's wire format, written. Two ways:
- * - `WireWriter` fills one buffer whose exact size was counted before (`…Size`): for Predict, where each byte counts;
- * - the `…Field` functions make one field each, to be joined by `message`: for small answers, where reading counts.
+ * Protobuf's wire format, written in one of two ways:
+ * - `WireWriter` fills one buffer whose exact size was counted before (`…Size`): for Predict, where speed counts;
+ * - each `…Field` function makes one field, and `message` joins them: for small messages, where clarity counts.
  *
- * As proto3 has it, the `…Field` functions leave out values that are the default; `messageField` never does.
+ * The `…Field` functions leave out default values, as proto3 does; only `messageField` does not.
  */
 import { Buffer } from 'node:buffer';
 import { WIRE_LENGTH_DELIMITED, WIRE_VARINT } from './wire-reader.ts';
 
-/** Bytes. */
+/** Texts of at most so many bytes are copied in a loop. */
 const SHORT_TEXT = 32;
 const TWO_TO_32 = 2 ** 32;
 const EMPTY = Buffer.alloc(0);
 
-/** Bytes of an unsigned 32-bit varint. */
+/** The bytes of the varint of a non-negative safe integer. */
 export function varintSize(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   if (value < 0x200000) return 3;
-  return value < 0x10000000 ? 4 : 5;
+  return value < 0x10000000 ? 4 : 4 + varintSize(Math.floor(value / 0x10000000));
 }
 
-/** Bytes of an int32 as a varint: a negative one is sign-extended to 64 bits and takes ten. */
+/** The bytes of an int32's varint: a negative one is sign-extended to 64 bits and takes ten. */
 export function int32Size(value: number): number {
   return value < 0 ? 10 : varintSize(value);
 }
 
-/** Bytes of a 64-bit varint from its halves (unsigned). */
+/** The bytes of a 64-bit varint, given as two unsigned halves. */
 export function varint64Size(low: number, high: number): number {
   if (high === 0) return varintSize(low);
   // 35 bits fill five bytes; three of them come from `high`.
@@ -34,13 +34,13 @@ export function varint64Size(low: number, high: number): number {
   return 5 + varintSize(high >>> 3);
 }
 
-/** Bytes of a length-delimited field with `length` bytes in it; its number is below 16 (one byte) or not (two). */
+/** The bytes of a length-delimited field whose value has `length` bytes. The field's number is below 2048. */
 export function lengthDelimitedSize(field: number, length: number): number {
-  return (field < 16 ? 1 : 2) + varintSize(length) + length;
+  return (field < 16 ? 1 : 2) + (length < 0x80 ? 1 : varintSize(length)) + length;
 }
 
 export class WireWriter {
-  /** Stays the same one, but in a GrowingWriter. */
+  /** A GrowingWriter may replace it. */
   buffer: Buffer;
   position: number;
 
@@ -50,14 +50,31 @@ export class WireWriter {
     this.position = room;
   }
 
-  /** Tag and length of a length-delimited field; its bytes follow. */
+  /** The tag and length of a length-delimited field; its bytes follow. */
   head(field: number, length: number): void {
-    this.varint((field << 3) | WIRE_LENGTH_DELIMITED);
-    this.varint(length);
+    const { buffer, position } = this;
+    if (field < 16 && length < 0x80) {
+      buffer[position] = (field << 3) | WIRE_LENGTH_DELIMITED;
+      buffer[position + 1] = length;
+      this.position = position + 2;
+    } else {
+      this.varint((field << 3) | WIRE_LENGTH_DELIMITED);
+      this.varint(length);
+    }
   }
 
-  /** An unsigned 32-bit value. */
+  /** A varint field whose number is below 16. `value` is a non-negative safe integer. */
+  numberField(field: number, value: number): void {
+    this.buffer[this.position++] = (field << 3) | WIRE_VARINT;
+    this.varint(value);
+  }
+
+  /** A non-negative safe integer. */
   varint(value: number): void {
+    if (value > 0xffffffff) {
+      this.varint64(value >>> 0, highOf(value));
+      return;
+    }
     const { buffer } = this;
     let rest = value;
     while (rest > 0x7f) {
@@ -67,7 +84,7 @@ export class WireWriter {
     buffer[this.position++] = rest;
   }
 
-  /** A 64-bit value from its halves (unsigned). */
+  /** A 64-bit value, given as two unsigned halves. */
   varint64(low: number, high: number): void {
     const { buffer } = this;
     let l = low;
@@ -80,7 +97,7 @@ export class WireWriter {
     buffer[this.position++] = l;
   }
 
-  /** A signed 32-bit value: sign-extended. */
+  /** A signed 32-bit value, sign-extended to 64 bits. */
   int32(value: number): void {
     if (value < 0) this.varint64(value >>> 0, 0xffffffff);
     else this.varint(value);
@@ -94,24 +111,24 @@ export class WireWriter {
   /** `length` is Buffer.byteLength(text). */
   text(text: string, length: number): void {
     const { buffer, position } = this;
-    // Names are short and ASCII: character by character costs less than a call into C++.
+    // Most names are short and ASCII, where a loop is faster than a call into C++.
     if (length > SHORT_TEXT || length !== text.length) buffer.write(text, position, length, 'utf8');
     else for (let i = 0; i < length; i++) buffer[position + i] = text.charCodeAt(i);
     this.position += length;
   }
 }
 
-/** The upper half of a non-negative safe integer. */
+/** The upper 32 bits of a non-negative safe integer. */
 export function highOf(value: number): number {
   return Math.floor(value / TWO_TO_32);
 }
 
-/** One message out of its fields. */
+/** A message of the given fields. */
 export function message(...fields: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(fields);
 }
 
-/** The same with bytes left free in front. */
+/** The same, with `room` bytes left free in front. */
 export function messageWithRoom(room: number, fields: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat([Buffer.allocUnsafe(room), ...fields]);
 }
@@ -121,7 +138,7 @@ export function bytesField(field: number, value: Uint8Array | string): Uint8Arra
   return value.length === 0 ? EMPTY : messageField(field, value);
 }
 
-/** A submessage: there even when it is empty. */
+/** A submessage, written even if it is empty. */
 export function messageField(field: number, value: Uint8Array | string): Uint8Array {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value;
   const writer = new WireWriter(lengthDelimitedSize(field, bytes.byteLength));

@@ -1,6 +1,6 @@
 /**
- * ClassificationResponse, RegressionResponse and MultiInferenceResponse. As proto3 has it, an empty label and a score
- * of 0 are left out: a reader finds the same.
+ * ClassificationResponse, RegressionResponse and MultiInferenceResponse. An empty label and a score of 0 are proto3's
+ * default values and are left out.
  */
 import type {
   Classifications,
@@ -9,6 +9,7 @@ import type {
   Regressed,
   Regressions,
 } from '../../core/inference-results.ts';
+import { wordsOf } from '../../core/tensor.ts';
 import { WIRE_FIXED32 } from '../protobuf/wire-reader.ts';
 import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../protobuf/wire-writer.ts';
 import { encodeModelSpec } from './model-spec-codec.ts';
@@ -29,7 +30,7 @@ const RESULTS = 1;
 const RESULT_MODEL_SPEC = 1;
 const RESULT_OF = { classification: 2, regression: 3 } as const;
 
-/** A tag and a fixed32. */
+/** A field of a float: a tag and a fixed32. */
 const FLOAT_FIELD_BYTES = 5;
 
 /** @param room bytes left free in front of the message, here and below */
@@ -54,7 +55,7 @@ export function writeMultiInferenceResponse(results: readonly InferenceResult[],
 
 function classificationResult({ rows, columns, classes, scores }: Classifications): Uint8Array {
   const labels = classes?.data;
-  const bits = scores && scoreBits(scores.data);
+  const bits = scores && wordsOf(scores.data);
   const classSize = (i: number): number => {
     const length = labels?.[i]?.length ?? 0;
     return (length === 0 ? 0 : lengthDelimitedSize(LABEL, length)) + ((bits?.[i] ?? 0) === 0 ? 0 : FLOAT_FIELD_BYTES);
@@ -83,7 +84,7 @@ function classificationResult({ rows, columns, classes, scores }: Classification
 }
 
 function regressionResult({ rows, values }: Regressions): Uint8Array {
-  const bits = scoreBits(values.data);
+  const bits = wordsOf(values.data);
   const valueSize = (i: number): number => (bits[i] === 0 ? 0 : FLOAT_FIELD_BYTES);
   let size = 0;
   for (let i = 0; i < rows; i++) size += lengthDelimitedSize(ROW, valueSize(i));
@@ -95,13 +96,7 @@ function regressionResult({ rows, values }: Regressions): Uint8Array {
   return writer.buffer;
 }
 
-/** The patterns of float32 elements, at any alignment. */
-function scoreBits(data: Uint8Array): Uint32Array {
-  const aligned = data.byteOffset % 4 === 0 ? data : new Uint8Array(data);
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-}
-
-/** Nothing for the pattern of 0. */
+/** `bits` is the float's pattern; 0 is left out. */
 function writeFloat(writer: WireWriter, field: number, bits: number): void {
   if (bits === 0) return;
   writer.varint((field << 3) | WIRE_FIXED32);

@@ -1,7 +1,6 @@
 /**
- * GetModelMetadata's messages (tensorflow_serving/apis/get_model_metadata.proto, tensorflow's SignatureDef).
+ * The messages of GetModelMetadata (tensorflow_serving/apis/get_model_metadata.proto, tensorflow's SignatureDef).
  */
-
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Shape } from '../../core/shape.ts';
@@ -9,12 +8,12 @@ import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../protobuf/wire-writer.ts';
-import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
+import { encodeRequestedSpec, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-proto/tensor-fields.ts';
 import { measureTensor, writeTensor } from './tensor-proto/tensor-proto-writer.ts';
 import { dataTypeOf } from './tensor-proto/tf-dtype.ts';
 
-/** The one metadata field there is. */
+/** The only metadata field. */
 export const SIGNATURE_DEF = 'signature_def';
 
 const SIGNATURE_DEF_MAP_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';
@@ -40,10 +39,9 @@ export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataReques
 
 /** Fields: 1 model_spec {1 name, 2 version Int64Value}, 2 metadata map<string, Any {1 type_url, 2 value}>. */
 export function writeModelMetadataResponse({ name, version, signatures }: ModelMetadata): Uint8Array {
-  const modelSpec = message(bytesField(1, name), messageField(2, varintField(1, version)));
   const entries = [...signatures].map(([key, signature]) => mapField(1, key, signatureDef(signature)));
   const any = message(bytesField(1, SIGNATURE_DEF_MAP_TYPE), bytesField(2, message(...entries)));
-  return message(messageField(1, modelSpec), mapField(2, SIGNATURE_DEF, any));
+  return message(messageField(1, encodeRequestedSpec({ name, version })), mapField(2, SIGNATURE_DEF, any));
 }
 
 /** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name, 4 defaults (a map of TensorProto). */
@@ -57,11 +55,11 @@ function signatureDef(signature: Signature): Uint8Array {
 function tensorProto(tensor: Tensor): Uint8Array {
   const measure = measureTensor(tensor, false);
   const writer = new WireWriter(measure.size);
-  writeTensor(writer, tensor, measure, false);
+  writeTensor(writer, tensor, measure);
   return writer.buffer;
 }
 
-/** TensorInfo: 1 name (in a oneof: there even when empty), 2 dtype, 3 tensor_shape. */
+/** TensorInfo: 1 name (in a oneof, so it is written even if empty), 2 dtype, 3 tensor_shape. */
 function tensorInfo(spec: TensorSpec): Uint8Array {
   return message(
     messageField(1, spec.tensorName),
