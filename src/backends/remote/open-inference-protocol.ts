@@ -6,11 +6,11 @@
  */
 
 import {
+  dtypeOfDatatype,
   type OpenInferenceModel,
   readInferResponse,
   writeInferRequest,
 } from '../../codec/open-inference/open-inference-messages.ts';
-import { dtypeOfDatatype } from '../../codec/open-inference/open-inference-types.ts';
 import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { bytesField, message } from '../../codec/protobuf/wire-writer.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';

@@ -1,7 +1,7 @@
 /**
- * InferTensorContents: a tensor's elements in the field of their type, for servers that answer so.
+ * InferTensorContents: a tensor's elements in the field of their type.
  *
- *   1 bool, 2 int32, 3 int64, 4 uint32, 5 uint64: varints   6 float, 7 double: their bytes   8 bytes: one field an element
+ *   1 bool, 2 int32, 3 int64, 4 uint32, 5 uint64: varints   6 float, 7 double: their bytes   8 bytes: a field for each
  */
 import { Buffer } from 'node:buffer';
 import { bytesPerElement, type NumericDType, typedArrayOf } from '../../core/dtype.ts';
@@ -15,12 +15,12 @@ const STRINGS = 8;
 
 export class TypedContents {
   readonly strings: Uint8Array[] = [];
-  /** Of the varint fields, cut to 64 bits. */
+  /** The elements of the varint fields, cut to 64 bits. */
   readonly integers: bigint[] = [];
-  /** Of the float fields, as they came. */
+  /** The runs of the float fields. */
   readonly floats: Uint8Array[] = [];
 
-  /** The elements as a tensor of that type has them. */
+  /** The elements as a tensor's data. */
   bytesOf(dtype: NumericDType): Uint8Array {
     if (this.floats.length > 0) return Buffer.concat(this.floats);
     const Elements = typedArrayOf(dtype);
@@ -34,7 +34,7 @@ export class TypedContents {
   }
 }
 
-/** Reads the message that `reader` stands before. Every field is packed, as proto3 has it. */
+/** Reads the message before which `reader` is. Every field is packed, as in proto3. */
 export function readTypedContents(reader: WireReader): TypedContents {
   const contents = new TypedContents();
   const outer = reader.enter();
@@ -42,8 +42,8 @@ export function readTypedContents(reader: WireReader): TypedContents {
     const { field } = reader;
     if (reader.tag !== lengthDelimited(field)) reader.skip();
     else if (field >= FIRST_VARINT_FIELD && field <= LAST_VARINT_FIELD) readVarints(reader, contents.integers);
-    else if (field >= FIRST_FLOAT_FIELD && field <= LAST_FLOAT_FIELD) contents.floats.push(readBytes(reader));
-    else if (field === STRINGS) contents.strings.push(readBytes(reader));
+    else if (field >= FIRST_FLOAT_FIELD && field <= LAST_FLOAT_FIELD) contents.floats.push(reader.bytesField());
+    else if (field === STRINGS) contents.strings.push(reader.bytesField());
     else reader.skip();
   }
   reader.leave(outer);
@@ -54,11 +54,4 @@ function readVarints(reader: WireReader, into: bigint[]): void {
   const outer = reader.enter();
   while (reader.position < reader.end) into.push(reader.int64());
   reader.leave(outer);
-}
-
-function readBytes(reader: WireReader): Uint8Array {
-  const length = reader.length();
-  const start = reader.position;
-  reader.advance(length);
-  return reader.view(start, start + length);
 }

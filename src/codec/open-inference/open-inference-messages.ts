@@ -1,28 +1,55 @@
 /**
- * ModelInfer's messages.
+ * The messages of ModelInfer.
  *
  *   ModelInferRequest  {1 model_name, 2 model_version, 5 inputs, 6 outputs, 7 raw_input_contents}
  *   ModelInferResponse {5 outputs, 6 raw_output_contents}
  *   a tensor           {1 name, 2 datatype, 3 shape, 5 contents}
  *
- * Raw contents stand in the order of the tensors: numbers as they are in memory, each string behind its length in four
- * bytes, all little-endian. A server may answer with typed contents instead, in all of its outputs.
+ * Raw contents are in the order of the tensors, little-endian: numbers as in memory, each string after its length in
+ * four bytes. A server may answer with typed contents instead, in all outputs.
  */
 import { Buffer } from 'node:buffer';
-import { bytesPerElement, type NumericDType } from '../../core/dtype.ts';
+import { bytesPerElement, type DType, type NumericDType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { elementCount } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 import { readTypedContents, type TypedContents } from './open-inference-contents.ts';
-import { datatypeOf, dtypeOfDatatype } from './open-inference-types.ts';
 
 const LENGTH_BYTES = 4;
+const EMPTY = new Uint8Array(0);
+
+/** Element types by the protocol's names. */
+const DATATYPES: Readonly<Record<DType, string>> = {
+  bool: 'BOOL',
+  uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  uint64: 'UINT64',
+  int8: 'INT8',
+  int16: 'INT16',
+  int32: 'INT32',
+  int64: 'INT64',
+  float16: 'FP16',
+  bfloat16: 'BF16',
+  float32: 'FP32',
+  float64: 'FP64',
+  string: 'BYTES',
+};
+
+const DTYPES: ReadonlyMap<string, DType> = new Map(
+  (Object.entries(DATATYPES) as [DType, string][]).map(([dtype, datatype]) => [datatype, dtype]),
+);
+
+/** 'FP32' → float32; undefined for a name that the protocol does not have. */
+export function dtypeOfDatatype(datatype: string): DType | undefined {
+  return DTYPES.get(datatype);
+}
 
 export interface OpenInferenceModel {
   readonly name: string;
-  /** Empty = the server's choice. */
+  /** Empty: the server chooses. */
   readonly version: string;
 }
 
@@ -38,7 +65,7 @@ export function writeInferRequest(
     tensors.push(
       messageField(
         5,
-        message(bytesField(1, name), bytesField(2, datatypeOf(tensor.dtype)), bytesField(3, message(...shape))),
+        message(bytesField(1, name), bytesField(2, DATATYPES[tensor.dtype]), bytesField(3, message(...shape))),
       ),
     );
     raw.push(messageField(7, tensor.dtype === 'string' ? withLengths(tensor.data) : tensor.data));
@@ -47,7 +74,7 @@ export function writeInferRequest(
   return message(bytesField(1, model.name), bytesField(2, model.version), ...tensors, ...wanted, ...raw);
 }
 
-/** Of a packed field: a varint without a tag, there even when it is 0. */
+/** A varint without a tag, for a packed field; 0 is written too. */
 function varintOf(value: number): Uint8Array {
   return value === 0 ? Buffer.of(0) : varintField(1, value).subarray(1);
 }
@@ -69,18 +96,15 @@ interface OutputHead {
   contents: TypedContents | undefined;
 }
 
-/** Throws ServingError for what is no such message. Numbers are views of it. */
+/** Throws ServingError if the message cannot be read. Tensors are views of it where they can be. */
 export function readInferResponse(bytes: Uint8Array): TensorMap {
   const reader = new WireReader(bytes, 'ModelInferResponse');
   const heads: OutputHead[] = [];
   const raw: Uint8Array[] = [];
   while (reader.next()) {
     if (reader.tag === lengthDelimited(5)) heads.push(readHead(reader));
-    else if (reader.tag === lengthDelimited(6)) {
-      const length = reader.length();
-      raw.push(reader.view(reader.position, reader.position + length));
-      reader.advance(length);
-    } else reader.skip();
+    else if (reader.tag === lengthDelimited(6)) raw.push(reader.bytesField());
+    else reader.skip();
   }
   const outputs = new Map<string, Tensor>();
   heads.forEach((head, i) => {
@@ -120,8 +144,6 @@ function tensorOf({ name, datatype, shape, contents }: OutputHead, raw: Uint8Arr
   checkLength(name, dtype, count, data.byteLength);
   return { dtype, shape, data };
 }
-
-const EMPTY = new Uint8Array(0);
 
 function checkLength(name: string, dtype: NumericDType, count: number, length: number): void {
   const want = count * bytesPerElement(dtype);

@@ -1,18 +1,18 @@
 /**
- * The requests that carry tf.Examples (tensorflow_serving/apis/classification.proto, regression.proto, inference.proto,
- * input.proto) → what the handlers take.
+ * Requests with tf.Examples (tensorflow_serving/apis/classification.proto, regression.proto, inference.proto,
+ * input.proto), read.
  *
- * Examples are counted and kept as views of the message, not decoded: what is in them is the model's matter
- * (tensorflow.serving.SerializedInput is the same idea). A context is put in front of each example.
+ * Examples are counted and kept as views of the message. They are not decoded: that is the model's task, as with
+ * tensorflow.serving.SerializedInput. A context is put in front of each example.
  */
-
+import { Buffer } from 'node:buffer';
 import type { InferenceTask } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { ExampleCount, withContext } from './example/example-count.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 
-/** The same numbers in both requests of one model spec; a MultiInferenceRequest has tasks for the first. */
+/** ClassificationRequest and RegressionRequest {1 model_spec, 2 input}; MultiInferenceRequest {1 tasks, 2 input}. */
 const MODEL_SPEC = 1;
 const TASKS = 1;
 const INPUT = 2;
@@ -20,7 +20,7 @@ const INPUT = 2;
 /** InferenceTask {1 model_spec, 2 method_name}. */
 const METHOD_NAME = 2;
 
-/** Input: one of these two. */
+/** Input {1 example_list or 2 example_list_with_context}. */
 const EXAMPLE_LIST = 1;
 const EXAMPLE_LIST_WITH_CONTEXT = 2;
 
@@ -39,9 +39,8 @@ export interface MultiInferenceRequest {
 }
 
 /**
- * ClassificationRequest or RegressionRequest, which `what` names. `maxBytes` bounds what examples and contexts may take
- * together. Throws `invalid_request` and `too_large`. `absent` stands for a model_spec that is not there; without it that
- * is `invalid_request`.
+ * Reads the ClassificationRequest or RegressionRequest that `what` names. `maxBytes` limits examples and contexts
+ * together. `absent` replaces a missing model_spec. Throws `too_large` and `invalid_request`.
  */
 export function readExamplesRequest(
   message: Uint8Array,
@@ -62,7 +61,7 @@ export function readExamplesRequest(
   return { modelSpec, examples: input.merged() };
 }
 
-/** The same for a MultiInferenceRequest. */
+/** Reads a MultiInferenceRequest. `maxBytes` and errors are those of `readExamplesRequest`. */
 export function readMultiInferenceRequest(message: Uint8Array, maxBytes: number): MultiInferenceRequest {
   const reader = new WireReader(message, 'MultiInferenceRequest');
   const input = new InputReader(maxBytes);
@@ -88,13 +87,13 @@ function readTask(reader: WireReader): InferenceTask {
   return { modelSpec, methodName };
 }
 
-/** An Input in one part or several, as protobuf merges them: of two kinds the last one counts. */
+/** An Input in one part or several, merged as protobuf does: the last of two kinds of list counts. */
 class InputReader {
   readonly #maxBytes: number;
   readonly #count: ExampleCount;
   #kind = 0;
   #examples: Uint8Array[] = [];
-  /** A context in several parts is their bytes one after another. */
+  /** The parts of the context. */
   #contexts: Uint8Array[] = [];
 
   constructor(maxBytes: number) {
@@ -102,7 +101,7 @@ class InputReader {
     this.#count = new ExampleCount(maxBytes);
   }
 
-  /** Reads the part that `reader` stands before. */
+  /** Reads the part before which `reader` is. */
   read(reader: WireReader): void {
     const outer = reader.enter();
     while (reader.next()) {
@@ -116,8 +115,8 @@ class InputReader {
 
   /** The examples with the context in front of each. */
   merged(): readonly Uint8Array[] {
-    if (this.#contexts.length === 0) return this.#examples;
-    return withContext(this.#examples, joined(this.#contexts), this.#maxBytes);
+    const contexts = this.#contexts;
+    return withContext(this.#examples, contexts.length > 1 ? Buffer.concat(contexts) : contexts[0], this.#maxBytes);
   }
 
   #readList(reader: WireReader, kind: number): void {
@@ -131,23 +130,9 @@ class InputReader {
       const isContext = kind === EXAMPLE_LIST_WITH_CONTEXT && reader.tag === lengthDelimited(CONTEXT);
       if (isContext || reader.tag === lengthDelimited(EXAMPLES)) {
         this.#count.add();
-        const length = reader.length();
-        const bytes = reader.view(reader.position, reader.position + length);
-        reader.position += length;
-        (isContext ? this.#contexts : this.#examples).push(bytes);
+        (isContext ? this.#contexts : this.#examples).push(reader.bytesField());
       } else reader.skip();
     }
     reader.leave(outer);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,10 +1,9 @@
 /**
- * ClassificationRequest, RegressionRequest and MultiInferenceRequest (tensorflow_serving/apis) out of what the handlers
- * were asked: for records of requests, whichever surface they came by. The reading side is example-input-reader.ts.
+ * ClassificationRequest, RegressionRequest and MultiInferenceRequest (tensorflow_serving/apis) for records of requests,
+ * on every surface. example-input-reader.ts reads them.
  *
- * A context was merged into the examples as they were read, so they stand in an ExampleList: the model is given the same.
+ * A context has been merged into each example, so the examples are an ExampleList.
  */
-
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { lengthDelimitedSize, message, messageField, WireWriter } from '../protobuf/wire-writer.ts';
 import { encodeRequestedSpec } from './model-spec-codec.ts';
@@ -19,18 +18,18 @@ const METHOD_NAME = 2;
 const EXAMPLE_LIST = 1;
 const EXAMPLES = 1;
 
-/** A task that is complete. */
+/** An InferenceTask that has a model spec. */
 export interface WrittenTask {
   readonly modelSpec: ModelSpec;
   readonly methodName: string;
 }
 
-/** A ClassificationRequest or a RegressionRequest: they are the same on the wire. */
+/** A ClassificationRequest or a RegressionRequest, which are the same on the wire. */
 export function writeExamplesRequest(spec: ModelSpec, examples: readonly Uint8Array[]): Uint8Array {
   return message(messageField(MODEL_SPEC, encodeRequestedSpec(spec)), writeInput(examples));
 }
 
-/** The examples are those of all tasks. */
+/** All tasks share the examples. */
 export function writeMultiInferenceRequest(tasks: readonly WrittenTask[], examples: readonly Uint8Array[]): Uint8Array {
   const fields = tasks.map(({ modelSpec, methodName }) => {
     const spec = messageField(MODEL_SPEC, encodeRequestedSpec(modelSpec));

@@ -1,9 +1,9 @@
 /**
- * ClassificationResponse, RegressionResponse and MultiInferenceResponse → what they say: for answers that were written
- * down. The writing side is inference-response-writer.ts.
+ * ClassificationResponse, RegressionResponse and MultiInferenceResponse of recorded answers, read.
+ * inference-response-writer.ts writes them.
  *
- * Each throws `invalid_request` where the message is no protobuf, and `too_large` where what it says would take more than
- * `maxBytes` in memory: an entry of two bytes is an object here.
+ * Each function throws `invalid_request` if the message is no protobuf, and `too_large` if its results would take more
+ * than `maxBytes` in memory: an entry of two bytes becomes an object.
  */
 import { ServingError } from '../../core/errors.ts';
 import { lengthDelimited, WIRE_FIXED32, WireReader } from '../protobuf/wire-reader.ts';
@@ -21,7 +21,7 @@ const RESULTS = 1;
 const CLASSIFICATION_RESULT = 2;
 const REGRESSION_RESULT = 3;
 
-/** What an entry is charged. */
+/** The charge for the object of one entry. */
 const ENTRY_BYTES = 64;
 
 const NO_LABEL = new Uint8Array(0);
@@ -48,7 +48,7 @@ export function readRegressionResponse(message: Uint8Array, maxBytes: number): R
   return reader.response('regression');
 }
 
-/** One for each task; undefined for one that has no result. */
+/** One result for each task; undefined for a task without one. */
 export function readMultiInferenceResponse(
   message: Uint8Array,
   maxBytes: number,
@@ -69,7 +69,7 @@ class RecordedReader {
     this.#left = maxBytes;
   }
 
-  /** The result may stand in several parts, whose rows follow one another. */
+  /** A result in several parts has the rows of all. */
   response(kind: RecordedResult['kind']): RecordedResult {
     const result = this.#empty(kind);
     this.#each(RESULT, () => this.#rows(result));
@@ -85,7 +85,7 @@ class RecordedReader {
     return results;
   }
 
-  /** Of two kinds the last one counts, as protobuf has it. */
+  /** The last of two kinds counts, as in protobuf. */
   #result(): RecordedResult | undefined {
     const reader = this.#reader;
     let result: WritableResult | undefined;
@@ -130,11 +130,8 @@ class RecordedReader {
     let label: Uint8Array = NO_LABEL;
     let score = 0;
     while (reader.next()) {
-      if (reader.tag === lengthDelimited(LABEL)) {
-        const length = reader.length();
-        label = reader.view(reader.position, reader.position + length);
-        reader.advance(length);
-      } else if (reader.tag === SCORE) score = this.#float();
+      if (reader.tag === lengthDelimited(LABEL)) label = reader.bytesField();
+      else if (reader.tag === SCORE) score = this.#float();
       else reader.skip();
     }
     return { label, score };
@@ -157,7 +154,7 @@ class RecordedReader {
     return reader.bytes.readFloatLE(start);
   }
 
-  /** Calls `read` inside each submessage of that number; steps over all else of the current message. */
+  /** Calls `read` inside each submessage of that field, and skips all other fields. */
   #each(field: number, read: () => void): void {
     const reader = this.#reader;
     while (reader.next()) {

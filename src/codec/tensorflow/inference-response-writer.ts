@@ -18,7 +18,9 @@ import { encodeModelSpec } from './model-spec-codec.ts';
 const RESULT = 1;
 const MODEL_SPEC = 2;
 
-/** ClassificationResult {1 classifications {1 classes {1 label, 2 score}}}; RegressionResult {1 regressions {1 value}}. */
+/**
+ * ClassificationResult {1 classifications {1 classes {1 label, 2 score}}}; RegressionResult {1 regressions {1 value}}.
+ */
 const ROW = 1;
 const CLASS = 1;
 const LABEL = 1;

@@ -1,7 +1,6 @@
 /**
- * PredictResponse (tensorflow_serving/apis/predict.proto) → its outputs: for answers that were written down.
+ * PredictResponse (tensorflow_serving/apis/predict.proto) → its outputs, of a recorded answer or of another server.
  */
-
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { readTensorEntry } from './predict-request-reader.ts';

@@ -1,19 +1,13 @@
 /**
- * PredictionLog (proto/tensorflow_serving/apis/prediction_log.proto) around the bytes of a request and its answer, which
- * are neither read nor made here: a record of megabytes costs no more than one of bytes.
+ * PredictionLog (proto/tensorflow_serving/apis/prediction_log.proto) around the bytes of a request and its answer,
+ * which are neither parsed nor copied here.
  */
 import { Buffer } from 'node:buffer';
 import { lengthDelimited, WIRE_FIXED64, WireReader } from '../protobuf/wire-reader.ts';
-import {
-  bytesField,
-  lengthDelimitedSize,
-  message,
-  messageField,
-  varintField,
-  WireWriter,
-} from '../protobuf/wire-writer.ts';
+import { lengthDelimitedSize, message, messageField, varintField, WireWriter } from '../protobuf/wire-writer.ts';
+import { encodeRequestedSpec } from './model-spec-codec.ts';
 
-/** Kinds of requests by the number of their field in PredictionLog. */
+/** Kinds of requests and their field numbers in PredictionLog. */
 export const LOG_TYPES = {
   classify: 2,
   regress: 3,
@@ -25,23 +19,23 @@ export const LOG_TYPES = {
 export type LogType = keyof typeof LOG_TYPES;
 
 export interface PredictionLog {
-  /** Undefined: the record says of no request. */
+  /** Undefined if the record has no request of a known kind. */
   readonly type: LogType | undefined;
-  /** The request's message; empty if the record has none. A view of the record. */
+  /** The request's message; empty if there is none. A view of the record. */
   readonly request: Uint8Array;
-  /** The answer's message, if the record has one. A view of the record. */
+  /** The answer's message, if there is one. A view of the record. */
   readonly response: Uint8Array | undefined;
 }
 
-/** What LogMetadata says of the request. */
+/** The fields of LogMetadata. */
 export interface LogMetadata {
   /** The version and signature that answered. */
   readonly name: string;
   readonly version: bigint;
   readonly signatureName: string;
-  /** Share of the requests that are written, 0 to 1. */
+  /** The share of the requests that are recorded, 0 to 1. */
   readonly samplingRate: number;
-  /** When it was answered, wall clock. */
+  /** The time of the answer, in ms since 1970. */
   readonly wallMs: number;
 }
 
@@ -53,7 +47,7 @@ const TYPE_OF_TAG: ReadonlyMap<number, LogType> = new Map(
 );
 const NONE = new Uint8Array(0);
 
-/** Throws ServingError `invalid_request` where the record is no PredictionLog. */
+/** Throws ServingError `invalid_request` if the record is no PredictionLog. */
 export function readPredictionLog(record: Uint8Array): PredictionLog {
   const reader = new WireReader(record, 'PredictionLog');
   let type: LogType | undefined;
@@ -69,8 +63,8 @@ export function readPredictionLog(record: Uint8Array): PredictionLog {
     type = next;
     const outer = reader.enter();
     while (reader.next()) {
-      if (reader.tag === lengthDelimited(REQUEST)) requests.push(takeBytes(reader));
-      else if (reader.tag === lengthDelimited(RESPONSE)) responses.push(takeBytes(reader));
+      if (reader.tag === lengthDelimited(REQUEST)) requests.push(reader.bytesField());
+      else if (reader.tag === lengthDelimited(RESPONSE)) responses.push(reader.bytesField());
       else reader.skip();
     }
     reader.leave(outer);
@@ -78,7 +72,7 @@ export function readPredictionLog(record: Uint8Array): PredictionLog {
   return { type, request: merged(requests) ?? NONE, response: merged(responses) };
 }
 
-/** The record in parts, to be joined by whoever frames it. */
+/** The record in parts, which the caller joins. */
 export function predictionLogParts(
   metadata: LogMetadata,
   type: LogType,
@@ -94,14 +88,7 @@ export function predictionLogParts(
   return parts;
 }
 
-function takeBytes(reader: WireReader): Uint8Array {
-  const length = reader.length();
-  const start = reader.position;
-  reader.position = start + length;
-  return reader.view(start, start + length);
-}
-
-/** Messages that stand in several parts are the parts joined, as protobuf merges them. */
+/** A message in several parts is the parts joined, as protobuf merges them. */
 function merged(parts: readonly Uint8Array[]): Uint8Array | undefined {
   return parts.length > 1 ? Buffer.concat(parts) : parts[0];
 }
@@ -112,15 +99,10 @@ function headOf(field: number, length: number): Uint8Array {
   return writer.buffer;
 }
 
+/** LogMetadata {1 model_spec, 2 sampling_config {1 sampling_rate}, 4 timestamp_secs}. */
 function writeMetadata({ name, version, signatureName, samplingRate, wallMs }: LogMetadata): Uint8Array {
-  const INT64_VALUE = 1;
-  const spec = message(
-    bytesField(1, name),
-    messageField(2, varintField(INT64_VALUE, version)),
-    bytesField(3, signatureName),
-  );
   return message(
-    messageField(1, spec),
+    messageField(1, encodeRequestedSpec({ name, version, signatureName })),
     messageField(2, doubleField(1, samplingRate)),
     varintField(4, Math.floor(wallMs / 1000)),
   );

@@ -1,19 +1,18 @@
 /**
- * ReloadConfigRequest and ReloadConfigResponse by @bufbuild/protobuf: a call a day, so nothing here needs to be quick.
+ * ReloadConfigRequest and ReloadConfigResponse by @bufbuild/protobuf: they are rare, so speed does not matter.
  */
 import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { ServingError } from '../../core/errors.ts';
 import { protoMessage } from '../protobuf/proto-messages.ts';
 
-/** What a ReloadConfigRequest asks for. */
 export interface ReloadRequest {
   /** A ModelServerConfig; undefined = absent. */
   readonly config: Message | undefined;
-  /** Counters whose increase over the reload is told. */
+  /** The counters whose increase during the reload is answered. */
   readonly metricNames: readonly string[];
 }
 
-/** How much a counter has grown over a reload. */
+/** The increase of a counter during a reload. */
 export interface CounterIncrease {
   readonly name: string;
   readonly increase: number;
@@ -24,6 +23,7 @@ interface ReloadMessage {
   readonly metricNames: readonly string[];
 }
 
+/** Throws `invalid_request`. */
 export function readReloadRequest(bytes: Uint8Array): ReloadRequest {
   let message: ReloadMessage;
   try {
@@ -37,7 +37,7 @@ export function readReloadRequest(bytes: Uint8Array): ReloadRequest {
   return { config: message.config, metricNames: message.metricNames };
 }
 
-/** status is there and empty, which is OK. */
+/** The status is present and empty, which means OK. */
 export function writeReloadResponse(increases: readonly CounterIncrease[]): Uint8Array {
   const type = protoMessage('tensorflow.serving.ReloadConfigResponse');
   const metric = increases.map(({ name, increase }) => ({

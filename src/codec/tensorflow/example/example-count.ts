@@ -1,35 +1,36 @@
-/** The tf.Examples of one request as they are read from it: how many they may be, and the context that all share. */
+/** The limit on the tf.Examples of one request, and the context that they share. */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../../core/errors.ts';
 
-/** What an example is charged beside its bytes: the object that stands for it. */
+/** The charge for the object of one example, beside its bytes. */
 const EXAMPLE_BYTES = 64;
 
-/** Counts examples and their bytes as they are read from a request, and says when they are too many. */
+/** Charges examples to a limit as they are read. */
 export class ExampleCount {
   readonly #limit: number;
   #left: number;
 
-  /** `limit`: bytes that the examples of one request may take together. */
+  /** `limit`: the most bytes that the examples of one request may take together. */
   constructor(limit: number) {
     this.#limit = limit;
     this.#left = limit;
   }
 
-  /** One example more, of which so many bytes are copied. Throws `too_large`. */
+  /** Charges one more example, of which `copiedBytes` are copied. Throws `too_large`. */
   add(copiedBytes = 0): void {
     this.#left -= EXAMPLE_BYTES + copiedBytes;
     if (this.#left >= 0) return;
     throw new ServingError(
       'too_large',
-      `the examples of this request, with the context beside each, take more than the ${this.#limit} bytes that a request may; send fewer at once`,
+      `the examples of this request, with the context beside each, take more than the ${this.#limit} bytes that a ` +
+        'request may; send fewer at once',
     );
   }
 }
 
 /**
- * The examples as the model sees them: each with the context in front of it, which protobuf reads as one message whose
- * later features win. Throws `too_large`.
+ * The examples with the context in front of each, which protobuf reads as one message where the example's features win.
+ * Throws `too_large`.
  */
 export function withContext(
   examples: readonly Uint8Array[],

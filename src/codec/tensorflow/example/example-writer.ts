@@ -4,15 +4,15 @@
 import { Buffer } from 'node:buffer';
 import { bytesField, mapField, messageField, varint64Size, WireWriter } from '../../protobuf/wire-writer.ts';
 
-/** The values of one feature; `unset` = it is there and holds nothing. */
+/** The values of one feature; `unset` = the feature is empty. */
 export type FeatureList =
   | { readonly kind: 'string'; readonly values: readonly Uint8Array[] }
   | { readonly kind: 'float32'; readonly values: readonly number[] }
-  /** A number where it is a safe integer; a bigint within int64 else. */
+  /** Numbers where they are safe integers, else bigints within int64. */
   | { readonly kind: 'int64'; readonly values: readonly (number | bigint)[] }
   | { readonly kind: 'unset' };
 
-/** Field numbers: Example {1 features}, Features {1 feature}, the oneof in Feature, each list {1 value}. */
+/** Example {1 features}, Features {1 feature}, Feature {one of LISTS}, each list {1 value}. */
 const FEATURES = 1;
 const FEATURE = 1;
 const LISTS = { string: 1, float32: 2, int64: 3 } as const;

@@ -1,31 +1,24 @@
 /**
  * One feature of all examples of a request, gathered into the tensor of its input.
  *
- * Memory is charged to the request's budget before it is taken: a few bytes of examples may ask for much (defaults,
- * padding), and past the budget the request is `too_large`.
+ * Memory is charged to the request's budget before it is allocated: with defaults and padding a few bytes of examples
+ * may ask for much. Past the budget the request is `too_large`.
  */
 import { isUtf8 } from 'node:buffer';
 import { bytesPerElement, type DType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
-import { ServingError } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { elementsPerRow, type FeatureSpec, isPadded } from '../../../core/feature-spec.ts';
+import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../../core/small-float.ts';
 import type { NumericTensor, Tensor } from '../../../core/tensor.ts';
 import type { WireReader } from '../../protobuf/wire-reader.ts';
-import type { FeaturePlace } from './feature-place.ts';
+import { STRING_ELEMENT_BYTES, type TensorBudget } from '../tensor-proto/tensor-proto-reader.ts';
 import type { FeatureValues } from './feature-values.ts';
 
-/** What a string is charged beside its bytes: the object that stands for it. */
-const STRING_ELEMENT_BYTES = 64;
 const TWO_TO_32 = 2 ** 32;
 
-/** Bytes that the tensors of one request may still take. */
-export interface ExampleBudget {
-  readonly limit: number;
-  left: number;
-}
-
-/** Least and most of what an int64 is narrowed to. */
+/** The least and the most of narrower integers. */
 const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   int8: [-128, 127],
   int16: [-32768, 32767],
@@ -35,24 +28,39 @@ const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   uint32: [0, 2 ** 32 - 1],
 };
 
+/** The place of a feature in a request; error texts name it by `toString`. */
+export class FeaturePlace {
+  example = 0;
+  feature = '';
+  readonly #signatureName: string;
+
+  constructor(signatureName: string) {
+    this.#signatureName = signatureName;
+  }
+
+  toString(): string {
+    return `signature ${quoteName(this.#signatureName)}: feature ${quoteName(this.feature)} of example ${this.example}`;
+  }
+}
+
 export class FeatureColumn {
   readonly spec: FeatureSpec;
   readonly #examples: number;
-  readonly #budget: ExampleBudget;
+  readonly #budget: TensorBudget;
   readonly #perRow: number;
   readonly #isPadded: boolean;
-  /** Of each example, where they differ. */
+  /** The rows of each example, if they may differ. */
   readonly #rows: number[] = [];
   #numbers: TypedArray | undefined;
-  /** The numbers' bytes, and their 32-bit words where an element is two of them. */
+  /** The bytes of `#numbers`, and its 32-bit words if an element is 64 bits. */
   #bytes: Uint8Array = new Uint8Array(0);
   #words: Uint32Array = new Uint32Array(0);
   readonly #strings: Uint8Array[] = [];
-  /** Elements so far. */
+  /** The elements added so far. */
   #length = 0;
   #capacity = 0;
 
-  constructor(spec: FeatureSpec, examples: number, budget: ExampleBudget) {
+  constructor(spec: FeatureSpec, examples: number, budget: TensorBudget) {
     this.spec = spec;
     this.#examples = examples;
     this.#budget = budget;
@@ -61,16 +69,15 @@ export class FeatureColumn {
     if (!this.#isPadded) this.#grow(examples * this.#perRow);
   }
 
-  /** The next example lacks the feature, or has it without values. `what` names it in errors. */
+  /** Adds an example without the feature, or with an empty one. `what` is for error texts. */
   missing(what: FeaturePlace): void {
     const { filler } = this.spec;
     if (this.#isPadded) this.#rows.push(0);
-    else if (filler === undefined) {
-      throw invalid(`${what} is missing and has no default; send ${this.#wants()}`);
-    } else this.#append(filler);
+    else if (filler !== undefined) this.#append(filler);
+    else throw invalidRequest(`${what} is missing and has no default; send ${this.#wants()}`);
   }
 
-  /** The next example's values. */
+  /** Adds the next example's values. */
   add(values: FeatureValues, reader: WireReader, what: FeaturePlace): void {
     this.#checkKind(values, what);
     const { count } = values;
@@ -86,7 +93,7 @@ export class FeatureColumn {
     }
   }
 
-  /** After the last example. */
+  /** The tensor of all examples. */
   tensor(): Tensor {
     if (this.#isPadded) return this.#padded();
     const { dtype } = this.spec;
@@ -98,10 +105,10 @@ export class FeatureColumn {
   #checkKind({ kind }: FeatureValues, what: FeaturePlace): void {
     const wanted = this.spec.kind;
     if (kind === wanted || (wanted === 'float32' && kind === 'int64')) return;
-    throw invalid(`${what} holds ${LISTS[kind!]}, but ${LISTS[wanted]} is wanted; send ${this.#wants()}`);
+    throw invalidRequest(`${what} holds ${LISTS[kind!]}, but ${LISTS[wanted]} is wanted; send ${this.#wants()}`);
   }
 
-  /** Room for `elements` in all. */
+  /** Makes room for `elements` in all. */
   #grow(elements: number): void {
     if (elements <= this.#capacity) return;
     const { dtype } = this.spec;
@@ -129,7 +136,7 @@ export class FeatureColumn {
   #addString(bytes: Uint8Array, what: FeaturePlace): void {
     if (this.spec.isText && (bytes.includes(0) || !isUtf8(bytes))) {
       const fault = bytes.includes(0) ? 'holds a NUL byte' : 'is not valid UTF-8';
-      throw invalid(`${what} ${fault}, but the model wants UTF-8 text; send binary data as base64 text`);
+      throw invalidRequest(`${what} ${fault}, but the model wants UTF-8 text; send binary data as base64 text`);
     }
     this.#strings.push(bytes);
     this.#length += 1;
@@ -165,7 +172,7 @@ export class FeatureColumn {
     reader.end = outer;
   }
 
-  /** From the two halves of an int64, unsigned. */
+  /** An int64, given as two unsigned halves. */
   #addInteger(low: number, high: number, what: FeaturePlace): void {
     const { dtype } = this.spec;
     if (dtype === 'int64' || dtype === 'uint64') {
@@ -216,7 +223,7 @@ export class FeatureColumn {
   }
 
   #wrongCount(count: number, what: FeaturePlace): ServingError {
-    return invalid(`${what} has ${count} values; send ${this.#wants()}`);
+    return invalidRequest(`${what} has ${count} values; send ${this.#wants()}`);
   }
 
   #wants(): string {
@@ -228,7 +235,7 @@ export class FeatureColumn {
 
 const LISTS = { float32: 'a float_list', int64: 'an int64_list', string: 'a bytes_list' } as const;
 
-function charge(budget: ExampleBudget, bytes: number, spec: FeatureSpec): void {
+function charge(budget: TensorBudget, bytes: number, spec: FeatureSpec): void {
   if (bytes <= budget.left) {
     budget.left -= bytes;
     return;
@@ -240,15 +247,11 @@ function charge(budget: ExampleBudget, bytes: number, spec: FeatureSpec): void {
   );
 }
 
-/** Fills `data` with copies of `element`, whose length divides its own. */
+/** Fills `data` with copies of `element`, whose length divides that of `data`. */
 function repeat(data: Uint8Array, element: Uint8Array): void {
   for (let at = 0; at < data.length; at += element.length) data.set(element, at);
 }
 
 function outOfRange(what: FeaturePlace, value: number, dtype: DType): ServingError {
-  return invalid(`${what} holds ${value}, which is no ${dtype}; send values that the model's ${dtype} can hold`);
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
+  return invalidRequest(`${what} holds ${value}, which is no ${dtype}; send values that the model's ${dtype} can hold`);
 }

@@ -1,9 +1,9 @@
 /**
  * The values of one Feature (tensorflow/core/example/feature.proto), read in place.
  *
- * Protobuf lets them come in many forms: packed, unpacked or both in turn; the map entry's value in several parts, which
- * are merged; lists of several kinds in one Feature, of which the last set counts and forgets those before. So there are
- * three walks, each cheap: which kind and from where, how many, and the values.
+ * In protobuf they may be packed, unpacked or both in turn; the map entry's value may come in several parts, which are
+ * merged; a Feature may have lists of several kinds, of which the last one replaces those before. So there are three
+ * cheap walks: one for the kind and its first list, one to count, and one for the values.
  *
  *   map entry ┬ key "pixels"
  *             ├ value (Feature) ─ float_list ─ value, packed     ◀ a run
@@ -24,46 +24,46 @@ import {
 const MAP_VALUE = 2;
 const LIST_VALUE = 1;
 
-/** By field number in Feature. */
+/** Kinds by field number in Feature. */
 const KINDS: readonly (FeatureKind | undefined)[] = [undefined, 'string', 'float32', 'int64'];
 const FLOAT_BYTES = 4;
 
 export class FeatureValues implements FieldRun {
-  /** What the Feature holds; undefined = nothing was set. */
+  /** The kind of list in the Feature; undefined if there is none. */
   kind: FeatureKind | undefined = undefined;
   count = 0;
-  /** The current run: bytes from `start` to `end`; of strings, one string. */
+  /** The current run: the bytes from `start` to `end`. For strings a run is one string. */
   start = 0;
   end = 0;
   readonly #reader: WireReader;
   #entryStart = 0;
   #entryEnd = 0;
-  /** Lists before this byte belong to a kind that was overwritten. */
+  /** Lists before this offset belong to a kind that was replaced. */
   #from = 0;
-  /** Ends of what the reader is in: of the map entry's value, of the list. 0 = it is in none. */
+  /** The ends of the map entry's value and of the list that the reader is in; 0 = it is in none. */
   #valueEnd = 0;
   #listEnd = 0;
 
-  /** `reader` is moved about by this; who shares it keeps its own place. */
+  /** `reader` is moved by this object. */
   constructor(reader: WireReader) {
     this.#reader = reader;
   }
 
-  /** Looks at the map entry from `start` to `end`: sets kind and count. */
+  /** Opens the map entry from `start` to `end`: sets `kind` and `count`, and stands before the first run. */
   open(start: number, end: number): void {
     this.#entryStart = start;
     this.#entryEnd = end;
     this.kind = undefined;
     this.#from = 0;
-    this.rewind();
+    this.#rewind();
     while (this.#nextList(true));
     this.count = 0;
-    this.rewind();
+    this.#rewind();
     while (this.next()) this.count += this.#countRun();
-    this.rewind();
+    this.#rewind();
   }
 
-  rewind(): void {
+  #rewind(): void {
     this.#reader.position = this.#entryStart;
     this.#reader.end = this.#entryEnd;
     this.#valueEnd = 0;
@@ -78,7 +78,7 @@ export class FeatureValues implements FieldRun {
     }
   }
 
-  /** To the next list, and into it; with `isSearch` any kind's, noting which it is. */
+  /** Enters the next list of this kind. With `isSearch` it only notes the kind of the next list. */
   #nextList(isSearch: boolean): boolean {
     const reader = this.#reader;
     this.#listEnd = 0;
@@ -136,7 +136,7 @@ export class FeatureValues implements FieldRun {
   }
 }
 
-/** Of a value that stands alone; strings always have a length. */
+/** The wire type of a single value. */
 function scalarWireType(kind: FeatureKind): number {
   if (kind === 'float32') return WIRE_FIXED32;
   return kind === 'int64' ? WIRE_VARINT : WIRE_LENGTH_DELIMITED;

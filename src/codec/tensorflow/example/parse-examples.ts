@@ -1,21 +1,18 @@
 /**
- * Serialized tf.Examples → the input tensors that FeatureSpecs ask for: tf.io.parse_example for runtimes that have none.
+ * Serialized tf.Examples → the input tensors of FeatureSpecs: tf.io.parse_example for runtimes without one.
  *
- * One tensor a spec, of shape [examples, ...spec.shape], in the specs' order. Features that no spec names are stepped
- * over. As protobuf has it, the last of two entries with one name counts, and unknown fields are none of ours. Bytes
- * that are no Example are `invalid_request`, never more.
+ * Each spec gets one tensor of shape [examples, ...spec.shape], in the specs' order. Features without a spec are
+ * skipped. As in protobuf, the last of two entries with one name counts, and unknown fields are skipped.
  *
- * Strings are views of the examples; everything else is memory of our own, bounded by `maxBytes`.
+ * Strings are views of the examples; numbers are in memory of their own, limited by `maxBytes`.
  */
-
 import type { FeatureSpec } from '../../../core/feature-spec.ts';
 import type { Tensor, TensorMap } from '../../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../../protobuf/wire-reader.ts';
-import { FeatureColumn } from './feature-column.ts';
-import { FeaturePlace } from './feature-place.ts';
+import { FeatureColumn, FeaturePlace } from './feature-column.ts';
 import { FeatureValues } from './feature-values.ts';
 
-/** Example {1 features}, Features {1 feature}, an entry of that map {1 key, 2 value}. */
+/** Example {1 features}, Features {1 feature: a map {1 key, 2 value}}. */
 const FEATURES = 1;
 const FEATURE = 1;
 const MAP_KEY = 1;
@@ -23,11 +20,11 @@ const MAP_KEY = 1;
 export interface ParseOptions {
   /** For error texts. */
   readonly signatureName: string;
-  /** What the tensors may take together, in bytes. */
+  /** The most bytes that all tensors may take together. */
   readonly maxBytes: number;
 }
 
-/** Throws ServingError: `invalid_request`, which names the example and the feature, or `too_large`. */
+/** Throws ServingError: `invalid_request`, which names example and feature, or `too_large`. */
 export function parseExamples(
   specs: readonly FeatureSpec[],
   examples: readonly Uint8Array[],
@@ -70,10 +67,7 @@ function readFeature(
   else column.add(values, reader, place);
 }
 
-/**
- * Where the wanted features' map entries are: [start, end] each, at twice their index; end 0 = there is none. (An entry
- * that is there ends behind its tag.)
- */
+/** Finds the map entries of the wanted features: [start, end] at twice their index; end 0 = there is none. */
 function findEntries(reader: WireReader, wanted: ReadonlyMap<string, number>, entries: Int32Array): void {
   entries.fill(0);
   while (reader.next()) {

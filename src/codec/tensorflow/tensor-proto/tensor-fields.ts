@@ -1,5 +1,5 @@
 /**
- * TensorProto's fields (tensorflow/core/framework/tensor.proto) and which of them holds the elements of which dtype.
+ * TensorProto's fields (tensorflow/core/framework/tensor.proto), and the field that holds a dtype's elements.
  */
 import type { DType } from '../../../core/dtype.ts';
 
@@ -12,9 +12,9 @@ export const SHAPE_UNKNOWN_RANK = 3;
 export const DIM_SIZE = 1;
 
 /**
- * How one element stands on the wire:
+ * How one element is encoded:
  * - `fixed`: its own little-endian bytes, so a packed run of them is the tensor's data;
- * - `varint32`: a varint of which the dtype's lower 8, 16 or 32 bits count, so values out of range wrap;
+ * - `varint32`: a varint whose lower 8, 16 or 32 bits are the element, so values out of range wrap;
  * - `varint64`: a varint of 64 bits;
  * - `bool`: a varint, true unless 0;
  * - `bytes`: length and bytes.

@@ -1,22 +1,21 @@
 /**
  * TensorProto → Tensor, with TensorFlow's own reading rules.
  *
- * - tensor_content wins when it is not empty, and must be exactly as long as dtype and shape ask for.
- * - Otherwise the dtype's own *_val field: none = zeros or empty strings, fewer = the last one repeats, more = the
- *   surplus is dropped; other *_val fields are not seen.
- * - No tensor_shape, or unknown_rank = a scalar.
+ * - A tensor_content that is not empty holds the elements, and must be as long as dtype and shape ask for.
+ * - Otherwise the dtype's own *_val field holds them. No value: all are zero or empty strings. Too few: the last one
+ *   repeats. Too many: the surplus is dropped. Other *_val fields are ignored.
+ * - Without a tensor_shape, or with unknown_rank, the tensor is a scalar.
  *
- * tensor_content and a packed float or double run become views of the message, without a copy; varints are decoded into
- * memory of our own. The filling rule lets ten bytes ask for terabytes, so every tensor is charged to the request's
- * budget before anything is allocated: past it, `too_large`.
+ * tensor_content and a packed run of floats or doubles become views of the message; varints are decoded into memory of
+ * their own. The repetition lets ten bytes ask for terabytes, so every tensor is charged to the request's budget before
+ * anything is allocated: past it, the request is `too_large`.
  */
 import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
-import { ServingError } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../protobuf/wire-reader.ts';
-import { readStringContent } from './string-content.ts';
 import {
   DIM_SIZE,
   SHAPE_DIM,
@@ -33,18 +32,18 @@ import { dtypeOf, wrongDataType } from './tf-dtype.ts';
 /** TensorFlow's own limit. */
 const MAX_RANK = 254;
 
-/** What an element of a string tensor is charged beside its bytes: the object that stands for it. */
-const STRING_ELEMENT_BYTES = 64;
-/** Of a fixed element: a run so short is copied byte by byte, which costs less than a view of it. */
+/** The charge for the object of one string, beside its bytes. */
+export const STRING_ELEMENT_BYTES = 64;
+/** A run of one fixed element is copied byte by byte, which is faster than a view. */
 const MAX_ELEMENT_BYTES = 8;
 
-/** Bytes that the tensors of one request may still take once they are decoded. */
+/** The bytes that the decoded tensors of one request may still take. */
 export interface TensorBudget {
   readonly limit: number;
   left: number;
 }
 
-/** The fields of one TensorProto beside its *_val: filled by `scan`, part by part, as protobuf merges parts. */
+/** The fields of one TensorProto except its *_val. `scan` merges its parts, as protobuf does. */
 export class TensorHeader {
   dataType = 0;
   dims: number[] = [];
@@ -96,8 +95,8 @@ export class TensorHeader {
 }
 
 /**
- * The tensor in the map entry `entry`, whose parts `header` has scanned. `name` is for error texts. Leaves the reader
- * wherever it got to: the caller goes on from the entry's end.
+ * The tensor in the map entry `entry`, whose parts `header` has scanned. `name` is for error texts. The reader is left
+ * anywhere in the entry.
  */
 export function readTensor(
   reader: WireReader,
@@ -121,9 +120,9 @@ export function readTensor(
   if (!hasContent) return { dtype, shape, data: readNumericValues(reader, entry, dtype, count) };
   const want = count * bytesPerElement(dtype);
   if (contentEnd - contentStart !== want) {
-    throw new ServingError(
-      'invalid_request',
-      `input ${quoteName(name)} has ${contentEnd - contentStart} bytes of tensor_content, but ${dtype} ${formatShape(shape)} takes ${want}; send exactly those`,
+    throw invalidRequest(
+      `input ${quoteName(name)} has ${contentEnd - contentStart} bytes of tensor_content, but ${dtype} ` +
+        `${formatShape(shape)} takes ${want}; send exactly those`,
     );
   }
   return { dtype, shape, data: reader.view(contentStart, contentEnd) };
@@ -160,7 +159,7 @@ function countElements(shape: Shape, name: string): number {
   return isEmpty ? 0 : count;
 }
 
-/** Takes a tensor's size off the budget, or refuses it. */
+/** Takes a tensor's size off the budget. Throws `too_large`. */
 function charge(budget: TensorBudget, bytes: number, name: string, dtype: DType, shape: Shape): void {
   if (bytes <= budget.left) {
     budget.left -= bytes;
@@ -168,8 +167,31 @@ function charge(budget: TensorBudget, bytes: number, name: string, dtype: DType,
   }
   throw new ServingError(
     'too_large',
-    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may take ${budget.limit} together; send fewer rows at once`,
+    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may take ` +
+      `${budget.limit} together; send fewer rows at once`,
   );
+}
+
+/** `count` strings, as views, out of a tensor_content: every length as a varint, then every string's bytes. */
+function readStringContent(reader: WireReader, start: number, end: number, count: number, name: string): Uint8Array[] {
+  reader.position = start;
+  reader.end = end;
+  const ends = new Float64Array(count);
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    total += reader.varint() + reader.high * 2 ** 32;
+    ends[i] = total;
+  }
+  const first = reader.position;
+  if (first + total !== end) {
+    throw invalidRequest(
+      `input ${quoteName(name)} has ${end - first} bytes of strings in its tensor_content, but their lengths add up to ` +
+        `${total}; send all lengths as varints, then all bytes`,
+    );
+  }
+  const data: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) data.push(reader.view(first + (i === 0 ? 0 : ends[i - 1]!), first + ends[i]!));
+  return data;
 }
 
 function readStringValues(reader: WireReader, entry: EntryBounds, count: number): Uint8Array[] {
@@ -181,7 +203,7 @@ function readStringValues(reader: WireReader, entry: EntryBounds, count: number)
   return data;
 }
 
-/** `count` elements as little-endian bytes: a view where the wire has just that, else memory of our own. */
+/** `count` elements as little-endian bytes: a view if the message has exactly that, else memory of their own. */
 function readNumericValues(reader: WireReader, entry: EntryBounds, dtype: NumericDType, count: number): Uint8Array {
   const field = VALUE_FIELDS[dtype];
   const size = bytesPerElement(dtype);
@@ -194,14 +216,14 @@ function readNumericValues(reader: WireReader, entry: EntryBounds, dtype: Numeri
   return gatherFixed(reader, values, size, want);
 }
 
-/** Several runs, or too few elements: joined, and filled with the last one. `values` stands at the first run. */
+/** Joins several runs, and repeats the last element if there are too few. `values` is at the first run. */
 function gatherFixed(reader: WireReader, values: TensorValues, size: number, want: number): Uint8Array {
   const data = new Uint8Array(want);
   let filled = 0;
   do {
     checkWhole(reader, values, size);
     const end = Math.min(values.end, values.start + want - filled);
-    // Of an unpacked field each element is a run of its own.
+    // In an unpacked field each element is a run of its own.
     if (end - values.start > MAX_ELEMENT_BYTES) data.set(reader.bytes.subarray(values.start, end), filled);
     else for (let at = values.start; at < end; at++) data[filled + at - values.start] = reader.bytes[at]!;
     filled += end - values.start;
@@ -228,7 +250,7 @@ function decodeVarints(
   const out = field.encoding === 'varint64' ? new Uint32Array(array.buffer) : array;
   let filled = 0;
   while (filled < count && values.next()) {
-    // `next` left the reader after the run, inside the part: back to its start, and to the same place again.
+    // `next` left the reader after the run: go back to its start, and afterwards to the same place again.
     const { end } = reader;
     reader.position = values.start;
     reader.end = values.end;
@@ -254,15 +276,15 @@ function decodeRun(reader: WireReader, out: TypedArray, field: ValueField, from:
       }
       return;
     default:
-      // Storing into the array keeps the lower bits alone, which is the wrapping that TensorFlow does.
+      // Storing into the array keeps the lower bits, which wraps as TensorFlow does.
       for (let i = from; i < to; i++) out[i] = reader.varint();
   }
 }
 
-/** Repeats the element before `filled` (a byte offset) up to the end. With none before it the zeros stay. */
+/** Repeats the element before the byte offset `filled` up to the end. Without one the zeros stay. */
 function repeatLast(data: Uint8Array, filled: number, size: number): void {
   if (filled === 0 || filled >= data.length) return;
   const start = filled - size;
-  // What is repeated doubles with each copy.
+  // Each copy doubles what is filled.
   for (let have = size; start + have < data.length; have *= 2) data.copyWithin(start + have, start, start + have);
 }

@@ -1,8 +1,8 @@
 /**
- * The elements of one *_val field of a TensorProto, wherever they stand in it.
+ * The elements of one *_val field of a TensorProto.
  *
- * Protobuf lets a repeated field come packed, unpacked or both in turn, and lets a submessage come in several parts
- * that are merged. So the values of one tensor are a list of runs, nearly always one:
+ * In protobuf a repeated field may be packed, unpacked or both in turn, and a submessage may come in several parts that
+ * are merged. So the values of one tensor are a list of runs, nearly always one:
  *
  *   map entry ┬ key
  *             ├ value (TensorProto, part 1) ┬ dtype, tensor_shape
@@ -10,10 +10,8 @@
  *             └ value (TensorProto, part 2) ┬ float_val, one element ◀ a run
  *                                           └ float_val, packed   ◀ a run
  *
- * The runs are not kept: whoever needs them twice (to count, then to read) walks twice. So a message of many tiny runs
- * costs no memory.
+ * The runs are not kept, so a message of many tiny runs costs no memory.
  */
-
 import {
   type FieldRun,
   nextRun,
@@ -25,10 +23,10 @@ import {
 } from '../../protobuf/wire-reader.ts';
 import type { ElementEncoding } from './tensor-fields.ts';
 
-/** The number of the value in an entry of a map field. */
+/** The field of the value in an entry of a map field. */
 export const MAP_VALUE = 2;
 
-/** The map entry that holds the tensor: from `start` to `end` in the reader's bytes. */
+/** The map entry that holds the tensor: `start` to `end` in the reader's bytes. */
 export interface EntryBounds {
   readonly start: number;
   readonly end: number;
@@ -42,23 +40,17 @@ export class TensorValues implements FieldRun {
   readonly #entry: EntryBounds;
   readonly #field: number;
   readonly #scalarWireType: number;
-  /** The reader is inside a part of the tensor, not between parts. */
+  /** Is the reader inside a part of the tensor, not between parts? */
   #isInPart = false;
 
-  /** `elementSize` is that of `fixed` elements: 4 or 8. */
+  /** Starts before the first run. `elementSize` is the size of `fixed` elements: 4 or 8. */
   constructor(reader: WireReader, entry: EntryBounds, field: number, encoding: ElementEncoding, elementSize: number) {
     this.#reader = reader;
     this.#entry = entry;
     this.#field = field;
     this.#scalarWireType = scalarWireType(encoding, elementSize);
-    this.rewind();
-  }
-
-  /** Before the first run. */
-  rewind(): void {
-    this.#reader.position = this.#entry.start;
-    this.#reader.end = this.#entry.end;
-    this.#isInPart = false;
+    reader.position = entry.start;
+    reader.end = entry.end;
   }
 
   /** Moves to the next run; false after the last. */
@@ -77,7 +69,7 @@ export class TensorValues implements FieldRun {
   }
 }
 
-/** Of a value that stands alone; bytes always have a length. */
+/** The wire type of a single value. */
 function scalarWireType(encoding: ElementEncoding, elementSize: number): number {
   if (encoding === 'bytes') return WIRE_LENGTH_DELIMITED;
   if (encoding !== 'fixed') return WIRE_VARINT;
