@@ -1,8 +1,7 @@
 /**
- * A tensor's elements while their number is not known: grows by doubling, and becomes the tensor at the end.
+ * The elements of a tensor whose size is not known yet: the buffer doubles as needed and becomes the tensor.
  */
-import type { DType, TypedArray } from '../../core/dtype.ts';
-import { typedArrayOf } from '../../core/dtype.ts';
+import { type DType, type TypedArray, typedArrayOf } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Shape } from '../../core/shape.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
@@ -24,11 +23,7 @@ export class ElementBuffer {
     this.#numbers = new (typedArrayOf(dtype === 'string' ? 'uint8' : dtype))(dtype === 'string' ? 0 : FIRST_CAPACITY);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
-  /** For every dtype that is no string and no 64-bit integer; rounds or wraps as the typed array does. */
+  /** For dtypes other than strings and 64-bit integers. Rounds or wraps as the typed array does. */
   pushNumber(value: number): void {
     if (this.#count === this.#numbers.length) this.#grow();
     const numbers = this.#numbers as Float64Array;
@@ -51,7 +46,7 @@ export class ElementBuffer {
     this.#count++;
   }
 
-  /** The elements as a tensor of that shape, which holds exactly as many. Push nothing afterwards. */
+  /** All elements as a tensor of that shape. Push nothing afterwards. */
   tensor(shape: Shape): Tensor {
     if (this.dtype === 'string') return stringTensor(shape, this.#strings);
     return numericTensor(this.dtype, shape, this.#numbers.subarray(0, this.#count));

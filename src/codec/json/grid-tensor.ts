@@ -1,8 +1,8 @@
 /**
- * A grid of doubles → a tensor of the wanted dtype, where that can be done without looking at the text again.
+ * A grid of doubles → a tensor of the wanted dtype, if that is possible without reading the text again.
  */
 import { Buffer } from 'node:buffer';
-import type { DType, NumericDType } from '../../core/dtype.ts';
+import { type DType, type NumericDType, typedArrayOf } from '../../core/dtype.ts';
 import { BFLOAT16, FLOAT16, type SmallFloat, toSmallFloat } from '../../core/small-float.ts';
 import { numericTensor, type Tensor } from '../../core/tensor.ts';
 import type { NumericGrid } from './json-grid.ts';
@@ -13,8 +13,8 @@ const INT32_MAX = 2 ** 31 - 1;
 const UINT32_MAX = 2 ** 32 - 1;
 
 /**
- * Undefined where the element reader has to decide: numbers for a bool or string, something that is no integer or out
- * of range for an integer dtype, integers too long for a double. The tensor has its own memory.
+ * Undefined where the element reader has to decide: numbers for a bool or string; fractions, or numbers out of range,
+ * for an integer dtype; integers too long for a double. The tensor has its own memory.
  */
 export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DType): Tensor | undefined {
   const { offset, count, shape } = grid;
@@ -28,17 +28,13 @@ export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DTyp
     case 'bfloat16':
       return smallFloats(dtype, BFLOAT16, grid, values);
     case 'int32':
-      return integers(dtype, Int32Array, grid, values, INT32_MIN, INT32_MAX);
     case 'int16':
-      return integers(dtype, Int16Array, grid, values, INT32_MIN, INT32_MAX);
     case 'int8':
-      return integers(dtype, Int8Array, grid, values, INT32_MIN, INT32_MAX);
     case 'uint8':
-      return integers(dtype, Uint8Array, grid, values, INT32_MIN, INT32_MAX);
     case 'uint16':
-      return integers(dtype, Uint16Array, grid, values, INT32_MIN, INT32_MAX);
+      return integers(dtype, grid, values, INT32_MIN, INT32_MAX);
     case 'uint32':
-      return integers(dtype, Uint32Array, grid, values, 0, UINT32_MAX);
+      return integers(dtype, grid, values, 0, UINT32_MAX);
     case 'int64':
       return longs(dtype, grid, values, -Infinity);
     case 'uint64':
@@ -49,7 +45,7 @@ export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DTyp
   }
 }
 
-/** The usual case: small ones share Node's pool of small buffers, where memory of their own would cost more than they do. */
+/** The usual dtype. Small tensors share Node's pool of small buffers: memory of their own would cost more. */
 function float32s({ offset, count, shape }: NumericGrid, numbers: Float64Array): Tensor {
   const data = Buffer.allocUnsafe(count * Float32Array.BYTES_PER_ELEMENT);
   const isAligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
@@ -58,11 +54,9 @@ function float32s({ offset, count, shape }: NumericGrid, numbers: Float64Array):
   return isAligned ? { dtype: 'float32', shape, data } : numericTensor('float32', shape, floats);
 }
 
-type IntegerArray = Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array | Uint32Array;
-
+/** Narrower dtypes than 32 bits wrap. */
 function integers(
   dtype: NumericDType,
-  IntegerElements: new (values: Float64Array) => IntegerArray,
   grid: NumericGrid,
   values: Float64Array,
   least: number,
@@ -70,10 +64,12 @@ function integers(
 ): Tensor | undefined {
   if (!grid.isExactInteger) return undefined;
   for (const value of values) if (value < least || value > most) return undefined;
-  return numericTensor(dtype, grid.shape, new IntegerElements(values));
+  const elements = new (typedArrayOf(dtype))(values.length);
+  (elements as Int32Array).set(values);
+  return numericTensor(dtype, grid.shape, elements);
 }
 
-/** Exact integers below 2^53 as two 32-bit words each: a BigInt an element would cost ten times as much. */
+/** Exact integers below 2^53 as two 32-bit words each: cheaper than a BigInt for each. */
 function longs(dtype: 'int64' | 'uint64', grid: NumericGrid, values: Float64Array, least: number): Tensor | undefined {
   if (!grid.isExactInteger) return undefined;
   const words = new Int32Array(2 * values.length);

@@ -1,30 +1,29 @@
 /**
- * A predict body's outline: one strict walk over the whole text that checks its syntax, reads signature_name, and takes
- * the values of `instances` and `inputs` as number grids where they are ones.
+ * The outline of a predict body: one strict walk over the whole text checks its syntax, reads signature_name, and reads
+ * `instances` and `inputs` as number grids where they are ones.
  *
- * The conversion into tensors comes after, when the signature is known: the order of checks is TensorFlow Serving's
- * (syntax, signature_name, model, signature, then instances or inputs), so bad JSON for an unknown model is 400 and not
- * 404.
+ * They become tensors later, when the signature is known. The order of checks is TensorFlow Serving's: syntax,
+ * signature_name, model, signature, instances or inputs. So bad JSON for an unknown model is 400 and not 404.
  *
- * As TensorFlow Serving: a UTF-8 byte order mark is skipped, unknown keys are ignored, of a key that stands twice the
- * first counts. Unlike it, anything but white space after the object is an error.
+ * As in TensorFlow Serving, a UTF-8 byte order mark is skipped, unknown keys are ignored, and the first of two equal
+ * keys counts. Unlike there, text after the object is an error.
  *
- * One scanner serves many bodies, one after the other: what `scan` returns is valid until `release` or the next scan.
+ * One scanner serves many bodies, one after the other: a result of `scan` is valid until `release` or the next scan.
  */
 import type { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest } from '../../core/errors.ts';
 import { CLOSE_OBJECT, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from './json-chars.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { GridScanner, type NumericGrid } from './json-grid.ts';
 import { stringText } from './json-string.ts';
 
-/** Named tensors that `inputs` may hold: far above any model, far below what would hurt memory. */
+/** The most tensors in `inputs`: far more than any model has, and no danger to memory. */
 const MAX_MEMBERS = 1000;
 
 const KNOWN_KEYS: readonly string[] = ['instances', 'inputs', 'signature_name'];
 
 export interface JsonValue {
-  /** Offset of its first byte. */
+  /** The offset of its first byte. */
   readonly at: number;
   /** Its numbers, if it is a plain number or a rectangular list of them. */
   readonly grid: NumericGrid | undefined;
@@ -38,18 +37,18 @@ export interface JsonMember {
 }
 
 export interface PredictBody {
-  /** Undefined if the body does not say. */
+  /** Undefined if the body has none. */
   readonly signatureName: string | undefined;
   readonly instances: JsonValue | undefined;
   readonly inputs: JsonValue | undefined;
 }
 
 export class PredictBodyScanner {
-  /** The text, for who reads values that are no grid. */
+  /** The text, for readers of values that are no grid. */
   readonly cursor = new JsonCursor();
   readonly #grids = new GridScanner();
 
-  /** Where grids keep their numbers. */
+  /** The numbers of all grids. */
   get numbers(): Float64Array {
     return this.#grids.numbers;
   }
@@ -60,10 +59,10 @@ export class PredictBodyScanner {
     this.#grids.reset();
     cursor.open(bytes, startOfText(bytes));
     const first = cursor.skipSpace();
-    if (first === undefined) throw invalid('the body is empty; send a JSON object with "instances" or "inputs"');
+    if (first === undefined) throw invalidRequest('the body is empty; send a JSON object with "instances" or "inputs"');
     if (first !== OPEN_OBJECT) {
       cursor.skipValue();
-      throw invalid('the body is no JSON object; send {"instances": [...]} or {"inputs": ...}');
+      throw invalidRequest('the body is no JSON object; send {"instances": [...]} or {"inputs": ...}');
     }
     const body = this.#members();
     if (cursor.skipSpace() !== undefined) {
@@ -72,7 +71,7 @@ export class PredictBodyScanner {
     return body;
   }
 
-  /** Lets go of the body and of what was made of it. */
+  /** Releases the body and its grids. */
   release(): void {
     this.cursor.close();
     this.#grids.reset();
@@ -84,9 +83,7 @@ export class PredictBodyScanner {
     let instances: JsonValue | undefined;
     let inputs: JsonValue | undefined;
     let isNamed = true;
-    cursor.at++;
-    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
-    else {
+    if (cursor.enter(CLOSE_OBJECT)) {
       do {
         const key = this.#key();
         if (key === 'instances' && instances === undefined) instances = this.#value();
@@ -97,7 +94,7 @@ export class PredictBodyScanner {
         } else cursor.skipValue();
       } while (cursor.hasNext(CLOSE_OBJECT));
     }
-    if (!isNamed) throw invalid('"signature_name" is no string; send the name of a signature, or leave it out');
+    if (!isNamed) throw invalidRequest('"signature_name" is no string; send the name of a signature, or leave it out');
     return { signatureName, instances, inputs };
   }
 
@@ -106,13 +103,13 @@ export class PredictBodyScanner {
     cursor.skipSpace();
     const start = cursor.at + 1;
     cursor.skipKey();
-    // Only the name's own bytes: back over the colon and white space to the closing quote.
+    // Back over the colon and white space to the closing quote.
     let end = cursor.at - 1;
     while (cursor.bytes[end] !== QUOTE) end--;
     return knownKey(cursor.bytes, start, end) ?? stringText(cursor.bytes, start, end);
   }
 
-  /** The string at the cursor; undefined, and past the value, if it is none. */
+  /** Moves past the value at the cursor, and returns it if it is a string. */
   #string(): string | undefined {
     const { cursor } = this;
     const isString = cursor.skipSpace() === QUOTE;
@@ -137,11 +134,9 @@ export class PredictBodyScanner {
     if (cursor.skipSpace() !== OPEN_OBJECT) return this.#value();
     const { at } = cursor;
     const members: JsonMember[] = [];
-    cursor.at++;
-    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
-    else {
+    if (cursor.enter(CLOSE_OBJECT)) {
       do {
-        if (members.length === MAX_MEMBERS) throw invalid(`"inputs" names more than ${MAX_MEMBERS} tensors`);
+        if (members.length === MAX_MEMBERS) throw invalidRequest(`"inputs" names more than ${MAX_MEMBERS} tensors`);
         members.push({ name: this.#key(), value: this.#value() });
       } while (cursor.hasNext(CLOSE_OBJECT));
     }
@@ -149,7 +144,7 @@ export class PredictBodyScanner {
   }
 }
 
-/** One of the keys that nearly every body has, without a string of its own. Written with escapes it is not found. */
+/** A usual key without escapes, found without making a string; undefined for any other. */
 function knownKey(bytes: Buffer, start: number, end: number): string | undefined {
   for (const key of KNOWN_KEYS) {
     if (key.length !== end - start) continue;
@@ -160,11 +155,7 @@ function knownKey(bytes: Buffer, start: number, end: number): string | undefined
   return undefined;
 }
 
-/** Past a UTF-8 byte order mark. */
+/** The offset after a UTF-8 byte order mark, if there is one. */
 export function startOfText(bytes: Buffer): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

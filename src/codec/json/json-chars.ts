@@ -1,4 +1,4 @@
-/** The bytes that JSON is made of, by name. */
+/** The bytes of JSON's characters. */
 import type { Buffer } from 'node:buffer';
 
 export const TAB = 0x09;
@@ -27,7 +27,7 @@ export const LOWER_U = 0x75;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 
-/** Text of a token that is all ASCII. */
+/** The text of an ASCII token. */
 export function asciiText(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('latin1', start, end);
 }

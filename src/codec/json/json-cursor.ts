@@ -1,15 +1,15 @@
 /**
- * A place in JSON text, and the strict walk over one value from there: the grammar of RFC 8259 with the number tokens
- * that TensorFlow Serving takes besides (NaN, Inf, Infinity, each with an optional minus).
+ * A position in JSON text, and the strict walk over a value from there: the grammar of RFC 8259 with TensorFlow
+ * Serving's additional number tokens (NaN, Inf, Infinity, each with an optional minus).
  *
- * Works on bytes and makes nothing of them: no strings, no objects. Open brackets stand on a stack of bytes, so nesting
- * is bounded by the body's size alone and never by the call stack. A syntax error is thrown as `invalid_request` with
- * the offset of the byte that it is about. Strings are not checked for UTF-8: a DT_STRING need not be text.
+ * It walks over bytes and makes no strings or objects. Open brackets are on a stack of bytes, so nesting is limited by
+ * the body's size and never by the call stack. A syntax error is thrown as `invalid_request` with its offset. Strings
+ * are not checked for UTF-8: a DT_STRING need not be text.
  *
  * One cursor serves many bodies, one after the other (`open`, `close`).
  */
 import { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import {
   asciiText,
   BACKSLASH,
@@ -41,17 +41,17 @@ import {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Levels that the stack of open brackets has room for at first; one that grew past MAX_KEPT_LEVELS is let go. */
+/** The stack of open brackets begins with room for FIRST_LEVELS; after MAX_KEPT_LEVELS it is released with its body. */
 const FIRST_LEVELS = 64;
 const MAX_KEPT_LEVELS = 64 * 1024;
 
-/** A number of fewer characters and no exponent cannot be too large for a double. */
+/** A number of at most so many characters, without an exponent, fits a double. */
 const MAX_SAFE_NUMBER_LENGTH = 300;
 
 export class JsonCursor {
   /** The text. Reading past its end gives undefined, which equals no character. */
   bytes: Buffer = NOTHING;
-  /** Offset of the next byte. */
+  /** The offset of the next byte. */
   at = 0;
   #open = new Uint8Array(FIRST_LEVELS);
 
@@ -60,7 +60,7 @@ export class JsonCursor {
     this.at = at;
   }
 
-  /** Lets go of the text. */
+  /** Releases the text. */
   close(): void {
     this.bytes = NOTHING;
     if (this.#open.length > MAX_KEPT_LEVELS) this.#open = new Uint8Array(FIRST_LEVELS);
@@ -76,16 +76,14 @@ export class JsonCursor {
     return byte;
   }
 
-  /** Past one value of any kind. */
+  /** Moves past a value of any kind. */
   skipValue(): void {
     let depth = 0;
     for (;;) {
       const byte = this.skipSpace();
       if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-        this.#push(depth++, byte);
-        this.at++;
-        const next = this.skipSpace();
-        if (next !== (byte === OPEN_ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+        if (this.enter(byte === OPEN_ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+          this.#push(depth++, byte);
           if (byte === OPEN_OBJECT) this.skipKey();
           continue;
         }
@@ -95,7 +93,7 @@ export class JsonCursor {
     }
   }
 
-  /** Past a member's name and its colon, to its value. */
+  /** Moves past a member's name and its colon. */
   skipKey(): void {
     if (this.skipSpace() !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
     this.skipString();
@@ -108,9 +106,17 @@ export class JsonCursor {
   }
 
   /**
-   * Between the members of an object, or the elements of an array, that `close` ends: true past a comma, false past the
-   * closing bracket.
+   * Enters the object or array whose opening bracket is at the cursor and whose closing bracket is `close`: true before
+   * its first member, false past an empty one.
    */
+  enter(close: number): boolean {
+    this.at++;
+    if (this.skipSpace() !== close) return true;
+    this.at++;
+    return false;
+  }
+
+  /** After a member of the object or array that `close` ends: true past a comma, false past the closing bracket. */
   hasNext(close: number): boolean {
     const byte = this.skipSpace();
     if (byte !== COMMA && byte !== close) throw this.#unfinished(close);
@@ -118,7 +124,7 @@ export class JsonCursor {
     return byte === COMMA;
   }
 
-  /** Past a string; the cursor is on its opening quote. */
+  /** Moves past a string; the cursor is on its opening quote. */
   skipString(): void {
     const { bytes } = this;
     const start = this.at;
@@ -133,7 +139,7 @@ export class JsonCursor {
     this.at = at + 1;
   }
 
-  /** Past a number; the cursor is on its first character. */
+  /** Moves past a number; the cursor is on its first character. */
   skipNumber(): void {
     const { bytes } = this;
     const start = this.at;
@@ -152,14 +158,14 @@ export class JsonCursor {
     this.at = at;
   }
 
-  /** ASCII text of a token. */
+  /** The text of an ASCII token. */
   text(start: number, end: number): string {
     return asciiText(this.bytes, start, end);
   }
 
   error(what: string, at = this.at): ServingError {
     const where = at >= this.bytes.length ? `at the end of its ${this.bytes.length} bytes` : `at byte ${at}`;
-    return new ServingError('invalid_request', `the body is not valid JSON ${where}: ${what}`);
+    return invalidRequest(`the body is not valid JSON ${where}: ${what}`);
   }
 
   #push(depth: number, bracket: number): void {
@@ -171,7 +177,7 @@ export class JsonCursor {
     this.#open[depth] = bracket;
   }
 
-  /** After a value: past closing brackets and the comma (and name) before the next value. Returns the depth there. */
+  /** After a value: moves past closing brackets, and to the next value. Returns the depth there. */
   #skipClosed(from: number): number {
     let depth = from;
     while (depth > 0) {
@@ -219,16 +225,16 @@ export class JsonCursor {
       if (letter !== undefined && '"\\/bfnrt'.includes(String.fromCharCode(letter))) return at + 2;
       throw this.error('an unknown escape stands in a string; JSON has \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX', at);
     }
-    const unit = this.hexUnit(at + 2);
+    const unit = this.#hexUnit(at + 2);
     if (unit < 0xd800 || unit > 0xdfff) return at + 6;
     const isPair = unit < 0xdc00 && this.bytes[at + 6] === BACKSLASH && this.bytes[at + 7] === LOWER_U;
-    const low = isPair ? this.hexUnit(at + 8) : 0;
+    const low = isPair ? this.#hexUnit(at + 8) : 0;
     if (low >= 0xdc00 && low <= 0xdfff) return at + 12;
     throw this.error('half of a surrogate pair stands alone in a string', at);
   }
 
   /** The four hex digits at `at` as a number. */
-  hexUnit(at: number): number {
+  #hexUnit(at: number): number {
     const digits = this.text(at, at + 4);
     if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.error('\\u wants four hex digits', at);
     return Number.parseInt(digits, 16);

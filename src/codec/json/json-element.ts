@@ -1,7 +1,7 @@
 /**
- * One element of a tensor from its JSON text, by dtype; TensorFlow Serving's rules:
+ * One element of a tensor from its JSON text, by dtype, with TensorFlow Serving's rules:
  *
- * | dtype                      | takes |
+ * | dtype                      | accepts |
  * |----------------------------|-------|
  * | float32, float64           | any number; beyond the range it is ±infinity; a float32 is its double rounded |
  * | float16, bfloat16          | any number, rounded once to nearest even (TensorFlow Serving refuses these) |
@@ -11,23 +11,22 @@
  * | bool                       | true and false |
  * | string                     | a string, or {"b64": "..."} for bytes |
  *
- * An integer has neither fraction nor exponent: 1.0 and 1e2 are none.
+ * An integer has neither fraction nor exponent: 1.0 and 1e2 are not integers.
  */
 import { Buffer } from 'node:buffer';
-import { decodeBase64 } from './base64.ts';
 import type { ElementBuffer } from './element-buffer.ts';
 import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { NumberReader } from './json-number.ts';
-import { stringBytes, stringText } from './json-string.ts';
+import { decodeBase64, stringBytes, stringText } from './json-string.ts';
 
-/** What is wrong with an element: "is …, but … wants …; <fix>". */
+/** The problem of an element, for an error text: "is …, but … wants …; <fix>". */
 export interface ElementProblem {
   readonly is: string;
   readonly fix: string;
 }
 
-/** Characters of a number that an error shows. */
+/** The most characters of a number in an error text. */
 const MAX_SHOWN = 40;
 
 const INTEGER = /^-?\d+$/;
@@ -50,7 +49,7 @@ export class ElementReader {
     this.#elements = elements;
   }
 
-  /** Appends the element at the cursor, which is on its first byte, and moves past it; or says why it cannot. */
+  /** Appends the element at the cursor and moves past it, or returns the problem. */
   read(): ElementProblem | undefined {
     switch (this.#elements.dtype) {
       case 'string':
@@ -120,7 +119,7 @@ export class ElementReader {
     const kind = kindOf(cursor);
     if (kind === 'a string') {
       cursor.skipString();
-      // A copy: the body is lent, and may be large.
+      // A copy, because the body's buffer is lent and may be large.
       this.#elements.pushString(Buffer.from(stringBytes(bytes, at + 1, cursor.at - 1)));
       return undefined;
     }
@@ -143,7 +142,7 @@ export class ElementReader {
   }
 }
 
-/** What stands at the cursor, in words. */
+/** The kind of value at the cursor, for error texts. */
 export function kindOf(cursor: JsonCursor): string {
   switch (cursor.bytes[cursor.at]) {
     case QUOTE:
@@ -163,13 +162,13 @@ export function kindOf(cursor: JsonCursor): string {
 }
 
 /**
- * The text under `b64` where the object at the cursor has that key alone and a string under it; the cursor is past the
- * object then. Undefined for any other object; the cursor stays.
+ * The text of the object {"b64": "…"} at the cursor, which moves past it. Undefined for an object with other members;
+ * then the cursor stays.
  */
 export function base64Member(cursor: JsonCursor): Uint8Array | undefined {
-  const { bytes, at } = cursor;
+  const { at } = cursor;
   const value = onlyString(cursor);
-  if (value === undefined) cursor.open(bytes, at);
+  if (value === undefined) cursor.at = at;
   return value;
 }
 

@@ -5,18 +5,19 @@
  *
  * | JSON                                  | feature |
  * |---------------------------------------|---------|
- * | number without fraction and exponent  | int64 (beyond int64 but within uint64: an error; further out: float) |
+ * | number without fraction and exponent  | int64 (beyond int64 but within uint64: an error; beyond that: float) |
  * | other number, NaN, Infinity, -Infinity | float |
  * | true, false                           | int64 1, 0 |
  * | string, {"b64": "…"}                  | bytes |
- * | list of those                         | all of one kind, and booleans beside integers |
- * | []                                    | a feature that holds nothing |
+ * | list of those                         | all of one kind; booleans count as integers |
+ * | []                                    | an empty feature |
  *
- * Unlike it, integers beside floats in a list are floats (JSON writers print 1.0 as 1), a feature that stands twice in
- * an example is an error, and so is text after the object. The whole body is read before the model is looked up.
+ * Three rules differ: integers beside floats in a list are floats (JSON writers print 1.0 as 1), a feature that occurs
+ * twice in an example is an error, and so is text after the object. The whole body is read before the model is looked
+ * up.
  */
 import type { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { ExampleCount, withContext } from '../tensorflow/example/example-count.ts';
 import { encodeExample, type FeatureList } from '../tensorflow/example/example-writer.ts';
@@ -28,9 +29,9 @@ import { FeatureReader } from './json-feature.ts';
 import { stringText } from './json-string.ts';
 
 export interface ExamplesBody {
-  /** Undefined if the body does not say. */
+  /** Undefined if the body has none. */
   readonly signatureName: string | undefined;
-  /** The context is merged into each. */
+  /** The context has been merged into each. */
   readonly examples: readonly Uint8Array[];
 }
 
@@ -40,7 +41,7 @@ export class ExamplesBodyReader {
   readonly #features = new FeatureReader(this.#cursor);
   readonly #maxBytes: number;
 
-  /** `maxBytes`: what the examples of one request may take together, in bytes. */
+  /** `maxBytes`: the most bytes that the examples of one request may take together. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -51,10 +52,10 @@ export class ExamplesBodyReader {
     cursor.open(bytes, startOfText(bytes));
     try {
       const first = cursor.skipSpace();
-      if (first === undefined) throw invalid('the body is empty; send a JSON object with "examples"');
+      if (first === undefined) throw invalidRequest('the body is empty; send a JSON object with "examples"');
       if (first !== OPEN_OBJECT) {
         cursor.skipValue();
-        throw invalid('the body is no JSON object; send {"examples": [...]}');
+        throw invalidRequest('the body is no JSON object; send {"examples": [...]}');
       }
       const body = this.#members(verb);
       if (cursor.skipSpace() === undefined) return body;
@@ -70,13 +71,11 @@ export class ExamplesBodyReader {
     let context: Uint8Array | undefined;
     let examples: readonly Uint8Array[] | undefined;
     const seen = new Set<string>();
-    cursor.at++;
-    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
-    else {
+    if (cursor.enter(CLOSE_OBJECT)) {
       do {
         const key = this.#key();
         cursor.skipSpace();
-        // Of a key that stands twice the first counts.
+        // The first of two equal keys counts.
         const isKnown = key === 'signature_name' || key === 'context' || key === 'examples';
         if (!isKnown || seen.has(key)) cursor.skipValue();
         else if (key === 'signature_name') signatureName = this.#signatureName();
@@ -86,7 +85,9 @@ export class ExamplesBodyReader {
       } while (cursor.hasNext(CLOSE_OBJECT));
     }
     if (examples === undefined) {
-      throw invalid(`the body has no "examples"; for ${verb} send a list of objects, {"feature": value, ...} each`);
+      throw invalidRequest(
+        `the body has no "examples"; for ${verb} send a list of objects, {"feature": value, ...} each`,
+      );
     }
     return { signatureName, examples: withContext(examples, context, this.#maxBytes) };
   }
@@ -95,7 +96,7 @@ export class ExamplesBodyReader {
     const cursor = this.#cursor;
     if (cursor.bytes[cursor.at] !== QUOTE) {
       cursor.skipValue();
-      throw invalid('"signature_name" is no string; send the name of a signature, or leave it out');
+      throw invalidRequest('"signature_name" is no string; send the name of a signature, or leave it out');
     }
     return this.#string();
   }
@@ -103,10 +104,9 @@ export class ExamplesBodyReader {
   #examples(verb: string): readonly Uint8Array[] {
     const cursor = this.#cursor;
     if (cursor.bytes[cursor.at] !== OPEN_ARRAY) {
-      throw invalid(`"examples" is ${kindOf(cursor)}; for ${verb} send a list of objects`);
+      throw invalidRequest(`"examples" is ${kindOf(cursor)}; for ${verb} send a list of objects`);
     }
-    cursor.at++;
-    if (cursor.skipSpace() === CLOSE_ARRAY) throw invalid('"examples" is empty; send at least one example');
+    if (!cursor.enter(CLOSE_ARRAY)) throw invalidRequest('"examples" is empty; send at least one example');
     const count = new ExampleCount(this.#maxBytes);
     const examples: Uint8Array[] = [];
     do {
@@ -122,15 +122,13 @@ export class ExamplesBodyReader {
   #example(where: string): Uint8Array {
     const cursor = this.#cursor;
     if (cursor.bytes[cursor.at] !== OPEN_OBJECT) {
-      throw invalid(`${where} is ${kindOf(cursor)}, but an example is an object; send {"feature": value, ...}`);
+      throw invalidRequest(`${where} is ${kindOf(cursor)}, but an example is an object; send {"feature": value, ...}`);
     }
     const features = new Map<string, FeatureList>();
-    cursor.at++;
-    if (cursor.skipSpace() === CLOSE_OBJECT) cursor.at++;
-    else {
+    if (cursor.enter(CLOSE_OBJECT)) {
       do {
         const name = this.#key();
-        if (features.has(name)) throw invalid(`${where} has the feature ${quoteName(name)} twice; send it once`);
+        if (features.has(name)) throw invalidRequest(`${where} has the feature ${quoteName(name)} twice; send it once`);
         cursor.skipSpace();
         features.set(name, this.#features.read(where, name));
       } while (cursor.hasNext(CLOSE_OBJECT));
@@ -138,7 +136,7 @@ export class ExamplesBodyReader {
     return encodeExample(features);
   }
 
-  /** A member's name; the cursor is past its colon then. */
+  /** A member's name; moves past its colon. */
   #key(): string {
     const cursor = this.#cursor;
     if (cursor.skipSpace() !== QUOTE) {
@@ -155,8 +153,4 @@ export class ExamplesBodyReader {
     cursor.skipString();
     return stringText(cursor.bytes, start, cursor.at - 1);
   }
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

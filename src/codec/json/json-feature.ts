@@ -1,29 +1,27 @@
 /**
- * One feature's JSON value → its list: see the table in json-examples.ts. A value alone is a list of one.
+ * One feature's JSON value → its list, by the table in json-examples.ts. A single value is a list of one.
  */
 import { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import type { FeatureKind } from '../../core/feature-spec.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { FeatureList } from '../tensorflow/example/example-writer.ts';
-import { decodeBase64 } from './base64.ts';
 import { CLOSE_ARRAY, LOWER_F, LOWER_N, LOWER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { base64Member, kindOf } from './json-element.ts';
-import { stringBytes } from './json-string.ts';
+import { decodeBase64, stringBytes } from './json-string.ts';
 
 const INTEGER = /^-?\d+$/;
 const LEAST_INT64 = -(2n ** 63n);
 const MOST_INT64 = 2n ** 63n - 1n;
 const MOST_UINT64 = 2n ** 64n - 1n;
 
-type Kind = 'string' | 'float32' | 'int64';
-
 export class FeatureReader {
   readonly #cursor: JsonCursor;
   #where = '';
   #name = '';
-  /** Of the list that is being read. */
-  #kind: Kind | undefined;
+  /** The kind of the list that is being read. */
+  #kind: FeatureKind | undefined;
   #strings: Uint8Array[] = [];
   #numbers: (number | bigint)[] = [];
 
@@ -31,7 +29,7 @@ export class FeatureReader {
     this.#cursor = cursor;
   }
 
-  /** The value at the cursor, which is past it then. `where` and `name` are for error texts. Throws `invalid_request`. */
+  /** Reads the value at the cursor. `where` and `name` are for error texts. Throws `invalid_request`. */
   read(where: string, name: string): FeatureList {
     const cursor = this.#cursor;
     this.#where = where;
@@ -40,15 +38,11 @@ export class FeatureReader {
     this.#strings = [];
     this.#numbers = [];
     if (cursor.bytes[cursor.at] !== OPEN_ARRAY) this.#element();
-    else {
-      cursor.at++;
-      if (cursor.skipSpace() === CLOSE_ARRAY) cursor.at++;
-      else {
-        do {
-          cursor.skipSpace();
-          this.#element();
-        } while (cursor.hasNext(CLOSE_ARRAY));
-      }
+    else if (cursor.enter(CLOSE_ARRAY)) {
+      do {
+        cursor.skipSpace();
+        this.#element();
+      } while (cursor.hasNext(CLOSE_ARRAY));
     }
     return this.#list();
   }
@@ -138,6 +132,6 @@ export class FeatureReader {
   }
 
   #fail(what: string): ServingError {
-    return new ServingError('invalid_request', `feature ${quoteName(this.#name)} of ${this.#where} ${what}`);
+    return invalidRequest(`feature ${quoteName(this.#name)} of ${this.#where} ${what}`);
   }
 }

@@ -1,47 +1,43 @@
 /**
- * Rectangular lists of plain numbers → doubles and a shape, in one walk over the bytes: the form that nearly every
- * request has. Anything else (a string, an object, true, NaN, rows of unequal length, a syntax error) is "not a grid":
- * the caller walks the value again with the strict cursor, which knows why.
+ * Rectangular lists of plain numbers → doubles and a shape, in one walk over the bytes. Nearly every request is such a
+ * grid. Any other value (a string, an object, true, NaN, rows of unequal length, a syntax error) is walked again with
+ * the strict cursor, which explains errors.
  *
  *   [[1, 2], [3, 4], [5, 6]]   ──▶   numbers: … 1 2 3 4 5 6 …    shape [3,2], offset, count
  *
- * The dtype is not known yet (signature_name may stand after the values), so all is kept as doubles, in one buffer that
- * is used again for every body: grids are valid until the next `reset`. A float32 is the double rounded once, as
- * TensorFlow Serving does it.
- *
- * Measured (bench/micro/json-in.ts), bytes to Float32Array: JSON.parse and a loop that flattens take 2.3 × the time of
- * this for 128 numbers of 7 digits, 2.7 × for 128 of 17 digits, 1.6 × for 28×28 small integers (28 short sweeps), 4.4 × for
- * 224×224×3 numbers of 7 digits; JSON.parse and flat(Infinity) 5 × for the first.
+ * The dtype is not known yet (signature_name may come after the values), so all numbers are kept as doubles, in one
+ * buffer that every body reuses: grids are valid until the next `reset`. A float32 is the double rounded once, as in
+ * TensorFlow Serving.
  */
 import type { Buffer } from 'node:buffer';
 import { CLOSE_ARRAY, COMMA, NEWLINE, OPEN_ARRAY, RETURN, SPACE, TAB } from './json-chars.ts';
 import { NumberReader } from './json-number.ts';
 import { MAX_DIGITS, NumberRows } from './number-rows.ts';
 
-/** Levels of lists that a tensor may have: more than any runtime's. */
+/** The most levels of lists in a tensor: more than any runtime supports. */
 export const MAX_RANK = 64;
 
-/** Digits of a number that a sweep reads, a sign, a zero and a point. */
+/** The most characters of a number that a sweep reads: the digits, a sign, a zero and a point. */
 const MAX_SWEPT_LENGTH = MAX_DIGITS + 3;
 
-/** 8 KiB at first; one past 8 MiB is let go after its body. */
+/** The buffer begins with 8 KiB; one of more than 8 MiB is released after its body. */
 const FIRST_CAPACITY = 1024;
 const MAX_KEPT_CAPACITY = 1024 * 1024;
 
 export interface NumericGrid {
   /** Empty for a bare number. */
   readonly shape: readonly number[];
-  /** Its numbers are `count` from here on in `GridScanner.numbers`. */
+  /** Its numbers are `count` of `GridScanner.numbers` from here on. */
   readonly offset: number;
   readonly count: number;
-  /** All were written without fraction and exponent, and short enough to be exact as doubles. */
+  /** All numbers are integers without fraction and exponent, exact as doubles. */
   readonly isExactInteger: boolean;
 }
 
 export class GridScanner {
-  /** Every grid's numbers since the last reset. */
+  /** The numbers of all grids since the last reset. */
   numbers = new Float64Array(FIRST_CAPACITY);
-  /** Just past the value that `scan` found to be a grid. */
+  /** The offset after the last grid. */
   end = 0;
   readonly #reader = new NumberReader();
   readonly #numberRows = new NumberRows();
@@ -58,7 +54,7 @@ export class GridScanner {
     if (this.numbers.length > MAX_KEPT_CAPACITY) this.numbers = new Float64Array(FIRST_CAPACITY);
   }
 
-  /** The value at `start` (no white space before it) as a grid; undefined if it is none. */
+  /** The value that begins at `start` as a grid; undefined if it is none. */
   scan(bytes: Buffer, start: number): NumericGrid | undefined {
     const offset = this.#count;
     this.#isExactInteger = true;
@@ -80,8 +76,8 @@ export class GridScanner {
   }
 
   /**
-   * Returns the rank, or -1. It is the depth of the first number, or of the first empty list; every list of a level
-   * must then be as long as the first one of that level.
+   * Returns the rank, which is the depth of the first number or of the first empty list; or -1 for no grid. Every list
+   * must be as long as the first one of its level.
    */
   #lists(bytes: Buffer, start: number): number {
     const seen = this.#seen;
@@ -126,7 +122,7 @@ export class GridScanner {
     return this.#dims[level - 1] === length;
   }
 
-  /** Numbers with commas between; returns the offset of the closing bracket, or -1. */
+  /** Reads numbers with commas between; returns the offset of the closing bracket, or -1. */
   #row(bytes: Buffer, start: number): number {
     let at = start;
     for (;;) {
@@ -142,7 +138,7 @@ export class GridScanner {
     }
   }
 
-  /** As many numbers as go in one sweep, but one at least; returns where the last one ends, or -1. */
+  /** Reads the numbers of one sweep, at least one; returns the offset after the last one, or -1. */
   #numbers(bytes: Buffer, start: number): number {
     let at = start;
     if (this.#areSwept) {
@@ -153,7 +149,7 @@ export class GridScanner {
       if (rows.isBehindNumber) return at;
     }
     const end = this.#number(bytes, at);
-    // A list's numbers are alike: after a long one a sweep would look at each in vain.
+    // A list's numbers are alike: after a long one a sweep would read none.
     this.#areSwept = end - at <= MAX_SWEPT_LENGTH;
     return end;
   }
@@ -167,7 +163,7 @@ export class GridScanner {
     return end;
   }
 
-  /** Twice the room, but no more than the rest of the body can fill: a number and its comma are two bytes. */
+  /** Doubles the buffer, up to what the rest of the body can fill: a number and its comma take two bytes. */
   #grow(bytesLeft: number): void {
     const most = this.#count + (bytesLeft >> 1) + 1;
     const grown = new Float64Array(Math.min(2 * this.#count, most));

@@ -1,44 +1,48 @@
 /**
- * A scanned predict body and the signature that it names → input tensors by name, with TensorFlow Serving's rules:
+ * A scanned predict body and its signature → input tensors by name, with TensorFlow Serving's rules:
  *
- * - row format, `instances`: a list of one element or more, each one row. If the first is an object (and no `{"b64":
- *   …}`), all are, and each has exactly the signature's inputs as keys; else they are values or lists for its one
- *   input. All rows have one shape; the tensor's is [rows, ...shape].
- * - columnar format, `inputs`: an object maps names to tensors of any rank; anything else is the tensor of the one
+ * - Row format, `instances`: a list of rows, at least one. If the first row is an object (but not `{"b64": …}`), all
+ *   rows are, and each has exactly the signature's inputs as keys. Else each row is a value or a list for the only
+ *   input. All rows have one shape; the tensor's shape is [rows, ...shape].
+ * - Columnar format, `inputs`: an object maps names to tensors of any rank; any other value is the tensor of the only
  *   input.
  *
- * Unlike TensorFlow Serving, an unknown name in columnar `inputs` is an error, as in every other form. Which names are
- * missing, and whether shapes fit the model, is checked afterwards, for all surfaces alike (handlers/check-inputs).
+ * Unlike in TensorFlow Serving, an unknown name in columnar `inputs` is an error, as in row format. Missing names and
+ * shapes are checked later for all surfaces (handlers/check-inputs).
  */
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { gridTensor } from './grid-tensor.ts';
 import type { JsonMember, JsonValue, PredictBody, PredictBodyScanner } from './json-body.ts';
-import { CLOSE_ARRAY, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
+import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
+import type { JsonCursor } from './json-cursor.ts';
 import { base64Member, kindOf } from './json-element.ts';
-import { readRowObjects } from './json-rows.ts';
+import { stringText } from './json-string.ts';
 import { TensorReader } from './json-tensor-reader.ts';
 
-/** How the answer is laid out: as the request was. */
+/** The format of a request and its answer. */
 export type PredictFormat = 'row' | 'columnar';
 
-/** Throws `invalid_request`, or `too_large` for too many strings. */
+/** Throws `invalid_request`. */
 export function predictFormat(body: PredictBody): PredictFormat {
   if (body.instances === undefined && body.inputs === undefined) {
-    throw invalid('the body has neither "instances" (one value a row) nor "inputs" (whole tensors); send one of them');
+    throw invalidRequest(
+      'the body has neither "instances" (one value a row) nor "inputs" (whole tensors); send one of them',
+    );
   }
   if (body.instances !== undefined && body.inputs !== undefined) {
-    throw invalid('the body has both "instances" and "inputs"; send only one of them');
+    throw invalidRequest('the body has both "instances" and "inputs"; send only one of them');
   }
   return body.instances === undefined ? 'columnar' : 'row';
 }
 
-/** The body is the one that `scanner` scanned last. Throws as `predictFormat` does. */
+/** `body` is the last result of `scanner`. Throws `invalid_request`, or `too_large` for too many strings. */
 export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signature: Signature): TensorMap {
   const format = predictFormat(body);
-  if (signature.inputs.size === 0) throw invalid('the signature has no inputs; name another one in "signature_name"');
+  if (signature.inputs.size === 0)
+    throw invalidRequest('the signature has no inputs; name another one in "signature_name"');
   return format === 'row'
     ? readRows(scanner, body.instances!, signature)
     : readColumns(scanner, body.inputs!, signature);
@@ -48,14 +52,77 @@ function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: Sign
   const { cursor } = scanner;
   cursor.at = value.at;
   if (cursor.bytes[value.at] !== OPEN_ARRAY) {
-    throw invalid(`"instances" is ${kindOf(cursor)}; send a list with one element a row`);
+    throw invalidRequest(`"instances" is ${kindOf(cursor)}; send a list with one element a row`);
   }
-  cursor.at++;
-  const first = cursor.skipSpace();
-  if (first === CLOSE_ARRAY) throw invalid('"instances" is empty; send at least one row');
-  if (first === OPEN_OBJECT && !isBase64(scanner, cursor.at)) return readRowObjects(cursor, signature);
+  if (!cursor.enter(CLOSE_ARRAY)) throw invalidRequest('"instances" is empty; send at least one row');
+  if (cursor.bytes[cursor.at] === OPEN_OBJECT && !isBase64(scanner, cursor.at))
+    return readRowObjects(cursor, signature);
   const [name, spec] = onlyInput(signature, '"instances"', 'a list of objects, each with these keys');
   return new Map([[name, readTensor(scanner, value, name, spec, 'instances')]]);
+}
+
+/**
+ * Rows that are objects: `[{"a": 1, "b": [2, 3]}, {"a": 4, "b": [5, 6]}]` → a tensor for each name. An input that has a
+ * default may be left out, in all rows or in none. The cursor is on the first row.
+ */
+function readRowObjects(cursor: JsonCursor, signature: Signature): TensorMap {
+  const readers = new Map<string, TensorReader>();
+  for (const [name, spec] of signature.inputs) readers.set(name, new TensorReader(cursor, name, spec));
+  const { defaults } = signature;
+  const mayLack = (name: string): boolean => defaults?.has(name) === true;
+  let rows = 0;
+  do {
+    if (cursor.skipSpace() !== OPEN_OBJECT) {
+      throw invalidRequest(
+        `instances[${rows}] is ${kindOf(cursor)}, but the rows before it are objects; send all rows alike`,
+      );
+    }
+    readRow(cursor, readers, rows++, mayLack);
+  } while (cursor.hasNext(CLOSE_ARRAY));
+  const tensors = new Map<string, Tensor>();
+  for (const [name, reader] of readers) {
+    // An input that no row has gets its default.
+    if (reader.values > 0) tensors.set(name, reader.tensor([rows]));
+  }
+  if (tensors.size === 0)
+    throw invalidRequest(`the rows have no key; give at least one of ${listNames(readers.keys())}`);
+  return tensors;
+}
+
+function readRow(
+  cursor: JsonCursor,
+  readers: ReadonlyMap<string, TensorReader>,
+  row: number,
+  mayLack: (name: string) => boolean,
+): void {
+  let keys = 0;
+  if (cursor.enter(CLOSE_OBJECT)) {
+    do {
+      cursor.skipSpace();
+      const start = cursor.at + 1;
+      cursor.skipString();
+      const name = stringText(cursor.bytes, start, cursor.at - 1);
+      cursor.expectColon();
+      const reader = readers.get(name);
+      if (reader === undefined) throw wrongKeys(readers, row, `has the key ${quoteName(name)}`);
+      if (reader.values > row) throw wrongKeys(readers, row, `has the key ${quoteName(name)} twice`);
+      if (reader.values < row)
+        throw wrongKeys(readers, row, `has the key ${quoteName(name)}, which rows before it lack`);
+      cursor.skipSpace();
+      reader.read(`instances[${row}].${name}`);
+      keys++;
+    } while (cursor.hasNext(CLOSE_OBJECT));
+  }
+  if (keys === readers.size) return;
+  const missing = [...readers]
+    .filter(([name, reader]) => reader.values === row && !(row === 0 && mayLack(name)))
+    .map(([name]) => name);
+  if (missing.length === 0) return;
+  throw wrongKeys(readers, row, `lacks ${listNames(missing)}`);
+}
+
+function wrongKeys(readers: ReadonlyMap<string, TensorReader>, row: number, what: string): ServingError {
+  return invalidRequest(`instances[${row}] ${what}; give each row exactly the keys ${listNames(readers.keys())}`);
 }
 
 function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: Signature): TensorMap {
@@ -69,11 +136,12 @@ function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: S
     const { name } = member;
     const spec = signature.inputs.get(name);
     if (spec === undefined) {
-      throw invalid(
-        `"inputs" has the key ${quoteName(name)}, but the signature's inputs are ${listNames(signature.inputs.keys())}; leave it out or rename it`,
+      throw invalidRequest(
+        `"inputs" has the key ${quoteName(name)}, but the signature's inputs are ${listNames(signature.inputs.keys())}; ` +
+          'leave it out or rename it',
       );
     }
-    if (tensors.has(name)) throw invalid(`"inputs" has the key ${quoteName(name)} twice; send each input once`);
+    if (tensors.has(name)) throw invalidRequest(`"inputs" has the key ${quoteName(name)} twice; send each input once`);
     tensors.set(name, readTensor(scanner, member.value, name, spec, `inputs.${name}`));
   }
   return tensors;
@@ -106,14 +174,11 @@ function isBase64(scanner: PredictBodyScanner, at: number, members?: readonly Js
 
 function onlyInput(signature: Signature, key: string, want: string): [string, TensorSpec] {
   if (signature.inputs.size > 1) {
-    throw invalid(
-      `${key} holds plain values, but the signature has several inputs: ${listNames(signature.inputs.keys())}; send ${want}`,
+    throw invalidRequest(
+      `${key} holds plain values, but the signature has several inputs: ${listNames(signature.inputs.keys())}; ` +
+        `send ${want}`,
     );
   }
   for (const entry of signature.inputs) return entry;
-  throw new Error('a signature without inputs was refused before');
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
+  throw new Error('a signature without inputs has been refused');
 }

@@ -1,18 +1,19 @@
 /**
- * Decimal text → double, exactly what `Number(text)` gives, without making a string of it.
+ * Decimal text → the same double as `Number(text)`, without making a string.
  *
- *   -0.0012345678 90123456 e-3       head = the first 9 digits, tail = the next 9 at most (leading zeros are none)
- *           head    tail             scale = decimals, less the exponent
+ *   -0.0012345678 90123456 e-3       head = the first 9 digits without leading zeros, tail = at most 9 more
+ *           head    tail             scale = decimals minus exponent
  *
  *   value = (head × 10^tailDigits + tail) / 10^scale
  *
  * Head and tail are added up as 32-bit integers, digit by digit.
- * - Up to 15 digits: numerator and power of ten are exact doubles, so one division or product rounds once: exact.
- * - 16 to 18 digits (17 is what most clients print): head / 10^n with its exact remainder gives the value as an
- *   unrounded sum of two doubles.
- * - Where the sum's own rounding could tip the last bit, with more digits, or powers outside ±22: `Number(text)`.
+ * - Up to 15 digits: numerator and power of ten are exact doubles, so one division or product rounds once.
+ * - 16 to 18 digits (most clients print 17): head / 10^n with its exact remainder gives the value as an unrounded sum
+ *   of two doubles.
+ * - `Number(text)` reads the rest: more digits, powers outside ±22, or sums whose own rounding could change the last
+ *   bit.
  *
- * Lists of numbers are mostly swept by number-rows.ts; this reads what a sweep leaves.
+ * number-rows.ts sweeps most lists of numbers; this class reads the numbers that a sweep leaves.
  */
 import type { Buffer } from 'node:buffer';
 import { asciiText, LOWER_E, MINUS, PLUS, POINT, UPPER_E, ZERO } from './json-chars.ts';
@@ -20,33 +21,33 @@ import { asciiText, LOWER_E, MINUS, PLUS, POINT, UPPER_E, ZERO } from './json-ch
 /** Powers of ten that are exact doubles. */
 const MAX_EXACT_POWER = 22;
 const POW10 = Float64Array.from({ length: MAX_EXACT_POWER + 1 }, (_, i) => Number(`1e${i}`));
-/** About 10^-i: a product is cheaper than a division where an error is allowed for. */
+/** About 10^-i: a product is cheaper than a division where an error is allowed. */
 const TENTHS = POW10.map((power) => 1 / power);
 
-/** Digits that fit a 32-bit integer whatever they are. */
+/** The most digits that always fit a 32-bit integer. */
 const PART_DIGITS = 9;
-/** With a tail of so many, head × 10^tailDigits + tail is below 2^53. */
+/** With a tail of at most so many digits, head × 10^tailDigits + tail is below 2^53. */
 const MAX_EXACT_TAIL = 15 - PART_DIGITS;
-/** Larger exponents mean the same: nothing or too much. */
+/** Larger exponents are cut to this: the number is 0 or too large in any case. */
 const MAX_EXPONENT = 1e6;
 
-/** Splits a double into halves of 26 bits (Dekker), so that products of halves are exact. */
+/** It splits a double into halves of 26 bits (Dekker), whose products are exact. */
 const SPLITTER = 2 ** 27 + 1;
-/** Above the relative error of the rest in `quotient`: a few roundings of 2^-53 each. */
+/** A bound of the relative error of `rest` in `quotient`: a few roundings of 2^-53 each. */
 const REST_ERROR = 2 ** -50;
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 export class NumberReader {
-  /** The last number read was written without fraction and exponent. */
+  /** Was the last number written without fraction and exponent? */
   isInteger = false;
-  /** It was written in few digits, so an integer's double is the integer. */
+  /** Did it have so few digits that an integer is exact as a double? */
   isShort = false;
   #end = 0;
 
   /**
-   * Writes the number at `start` to `out[index]` (a returned double would be boxed) and returns where its text ends;
-   * -1 for NaN, Infinity or a syntax error.
+   * Writes the number at `start` to `out[index]` (a returned double would be boxed) and returns the offset after its
+   * text; -1 for NaN, Infinity or a syntax error.
    */
   read(bytes: Buffer, start: number, out: Float64Array, index: number): number {
     const isNegative = bytes[start] === MINUS;
@@ -76,7 +77,7 @@ export class NumberReader {
     }
     at = this.#end;
     const next = bytes[at]!;
-    // A digit or a point where the parts were full, or an exponent.
+    // The parts are full and a digit follows, or there is a second point.
     if ((next ^ ZERO) <= 9 || next === POINT) return this.#slow(bytes, start, out, index);
     const tailDigits = at - tailStart;
     if (next === LOWER_E || next === UPPER_E) scale -= this.#exponent(bytes, at + 1);
@@ -85,17 +86,17 @@ export class NumberReader {
       ? scaled(head * POW10[tailDigits]! + tail, scale)
       : quotient(head, tail, tailDigits, scale);
     if (Number.isNaN(value)) return this.#slow(bytes, start, out, index);
-    // A zero keeps its sign, as Number('-0') does.
+    // A zero keeps its sign, as in Number('-0').
     out[index] = isNegative ? -value : value;
     return this.#end;
   }
 
-  /** Adds the digits from `start` to `stop` at most to `value`; `#end` is where they end. */
+  /** Appends the digits from `start` to at most `stop` to `value`, and sets `#end` to the offset after them. */
   #digits(bytes: Buffer, start: number, stop: number, value: number): number {
     let at = start;
     let sum = value;
     while (at < stop) {
-      // A digit's byte is 0x30 to 0x39; any other byte, or none, is above 9 after this.
+      // A digit's byte is 0x30 to 0x39. Any other byte, or none, becomes more than 9.
       const digit = bytes[at]! ^ ZERO;
       if (digit > 9) break;
       sum = (sum * 10 + digit) | 0;
@@ -115,7 +116,7 @@ export class NumberReader {
       exponent = Math.min(exponent * 10 + digit, MAX_EXPONENT);
     }
     this.#end = at;
-    // NaN makes the whole number undecided, and then refused.
+    // NaN sends the number to `#slow`, which refuses it.
     if (at === first) return NaN;
     return isNegative ? -exponent : exponent;
   }
@@ -126,7 +127,7 @@ export class NumberReader {
     const text = asciiText(bytes, start, end);
     const match = JSON_NUMBER.exec(text);
     const value = Number(text);
-    // Too large for a double: the strict walk has the words for it.
+    // The strict walk explains a number that is too large for a double.
     if (match === null || !Number.isFinite(value)) return -1;
     this.isInteger = match[1] === undefined && match[2] === undefined;
     this.isShort = false;
@@ -141,20 +142,20 @@ function isNumberByte(byte: number | undefined): boolean {
   return (byte ^ ZERO) <= 9 || isSign || byte === POINT || byte === LOWER_E || byte === UPPER_E;
 }
 
-/** numerator / 10^scale, rounded once; NaN where the power is no exact double. */
+/** numerator / 10^scale, rounded once; NaN if the power is no exact double. */
 function scaled(numerator: number, scale: number): number {
   if (scale === 0) return numerator;
   if (scale > 0) return scale <= MAX_EXACT_POWER ? numerator / POW10[scale]! : NaN;
   return -scale <= MAX_EXACT_POWER ? numerator * POW10[-scale]! : NaN;
 }
 
-/** (head × 10^tailDigits + tail) / 10^scale, rounded once; NaN where two doubles cannot tell. */
+/** (head × 10^tailDigits + tail) / 10^scale, rounded once; NaN if two doubles cannot decide. */
 function quotient(head: number, tail: number, tailDigits: number, scale: number): number {
   const headScale = scale - tailDigits;
   if (!(headScale >= 0 && scale <= MAX_EXACT_POWER)) return NaN;
   const power = POW10[headScale]!;
   const first = head / power;
-  // first × power exactly, as product + error (Dekker); the remainder is then exact too.
+  // first × power is exactly product + error (Dekker), so the remainder is exact too.
   const product = first * power;
   let t = SPLITTER * first;
   const firstHigh = t - (t - first);

@@ -1,21 +1,21 @@
 /**
- * Output tensors → the body of a predict answer, in the layout of the request:
+ * Output tensors → the body of a predict answer, in the format of the request:
  *
  *   row        {"predictions":[v0,v1]}               one output: its rows;   several: [{"a":…,"b":…},{"a":…,"b":…}]
  *   columnar   {"outputs":[[…]]}                     one output: its value;  several: {"a":…,"b":…}
  *
- * As TensorFlow Serving, but without its white space. A string output whose name ends in `_bytes` is written as
+ * It is TensorFlow Serving's format without its white space. A string output whose name ends in `_bytes` is written as
  * {"b64":"…"}, any other as text.
  *
- * Row format wants a batch: every output with dim 0, and the same. TensorFlow Serving refuses all else. Here the outputs
- * of a model without a batch axis that was sent one row are that row's, whole, as columnar format would have them:
+ * Row format needs the same dim 0 in every output. TensorFlow Serving refuses other outputs. Here, if one row was sent
+ * to a model without a batch axis, its answer has each output whole, as in columnar format:
  *
  *   {"predictions":[v]}   one output;   several: {"predictions":[{"a":…,"b":…}]}
  *
  * One printer serves many answers, one after the other.
  */
 import { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -23,18 +23,18 @@ import type { PredictFormat } from './json-inputs.ts';
 import { TensorPrinter } from './json-tensor-printer.ts';
 import { JsonWriter } from './json-writer.ts';
 
-/** Instead of a number of rows: one row, which has each output whole. */
+/** Stands for a number of rows: one row that has each output whole. */
 const WHOLE = -1;
 
 export class OutputsPrinter {
   readonly #writer = new JsonWriter();
 
   /**
-   * `unbatchedRows`: the rows that were sent to a signature without a batch axis in row format; else 0. Throws
-   * `invalid_request` where the outputs have no row format.
+   * `unbatchedRows`: the rows that a request in row format sent to a signature without a batch axis; else 0. Throws
+   * `invalid_request` if the outputs have no row format.
    */
   print(outputs: TensorMap, format: PredictFormat, unbatchedRows = 0): Buffer {
-    if (outputs.size === 0) throw invalid('the signature has no outputs; name another one in "signature_name"');
+    if (outputs.size === 0) throw invalidRequest('the signature has no outputs; name another one in "signature_name"');
     const rows = format === 'row' ? commonRows(outputs, unbatchedRows) : 0;
     const writer = this.#writer;
     const printers: TensorPrinter[] = [];
@@ -89,9 +89,5 @@ function commonRows(outputs: TensorMap, unbatchedRows: number): number {
 function notRows(name: string, shape: Shape, what: string, unbatchedRows: number): ServingError {
   const output = `output ${quoteName(name)} has shape ${formatShape(shape)}, ${what}, so it has no row format`;
   const fix = unbatchedRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
-  return invalid(`${output}; ${fix} instead of "instances"`);
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
+  return invalidRequest(`${output}; ${fix} instead of "instances"`);
 }

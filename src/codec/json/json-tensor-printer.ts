@@ -1,5 +1,5 @@
 /**
- * One output tensor as nested JSON lists; a list of the innermost level is written in one loop of its dtype.
+ * One output tensor as nested JSON lists. A list of the innermost level is written in one loop for its dtype.
  *
  *   level 0        1          2            print(1, 1) writes [[5,6],[7,8]] of
  *        [ [[1,2],[3,4]], [[5,6],[7,8]] ]  a tensor of shape [2,2,2]
@@ -10,7 +10,7 @@ import { elements, type NumericTensor, type Tensor } from '../../core/tensor.ts'
 import { writeFloat64, writeInteger } from './float-text.ts';
 import type { JsonWriter, NumberElements } from './json-writer.ts';
 
-/** Ends the names of string outputs that are bytes: an image, not a text. */
+/** The end of the names of string outputs that are bytes, such as images. */
 const BYTES_SUFFIX = '_bytes';
 
 export class TensorPrinter {
@@ -28,7 +28,7 @@ export class TensorPrinter {
     this.#numbers = tensor.dtype === 'string' ? [] : numbersOf(tensor);
   }
 
-  /** Writes the `index`th of all lists (or elements) that stand at `level`. */
+  /** Writes the `index`th of all lists (or elements) at `level`. */
   print(level: number, index: number): void {
     const { shape } = this.#tensor;
     if (level === shape.length) {
@@ -89,9 +89,7 @@ export class TensorPrinter {
   }
 }
 
-/**
- * 16-bit floats as float32, 64-bit integers as two words each (the high one with the sign it has), else as they are.
- */
+/** 16-bit floats as float32, 64-bit integers as two words each (the high one signed for int64), others as they are. */
 function numbersOf(tensor: NumericTensor): NumberElements {
   const array = elements(tensor);
   switch (tensor.dtype) {

@@ -1,13 +1,12 @@
 /**
- * Any JSON value → elements of one dtype, the general way: element by element, with a text for everything that can be
- * wrong with one. For what is no number grid (strings, booleans, base64, NaN, 64-bit integers, rows of objects), and to
- * say what is wrong with a grid.
+ * Any JSON value → elements of one dtype, element by element, with an error text for each problem. It reads values that
+ * are no number grid (strings, booleans, base64, NaN, long integers, rows of objects), and explains a faulty grid.
  *
- * The shape is that of the first elements going down; all others must have it, in this value and in every further value
- * read into the same reader (the rows of one input). The syntax has been checked before. Iterative: nested lists take
- * no call stack.
+ * The first element at each level gives the shape. All others must have it, in this value and in every further value
+ * that is read into the same reader (the rows of one input). The syntax has been checked before. The walk is iterative,
+ * so nested lists take no call stack.
  */
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { TensorSpec } from '../../core/signature.ts';
@@ -19,17 +18,17 @@ import { ElementReader } from './json-element.ts';
 import { MAX_RANK } from './json-grid.ts';
 
 export class TensorReader {
-  /** Values read so far. */
+  /** The number of values read so far. */
   values = 0;
   readonly #cursor: JsonCursor;
   readonly #elements: ElementBuffer;
   readonly #element: ElementReader;
   readonly #wants: string;
-  /** Depth of the elements; -1 until the first was read. */
+  /** The depth of the elements; -1 until the first was read. */
   #rank = -1;
-  /** Length of the lists at each level; -1 until one was read. */
+  /** The length of the lists at each level; -1 until one was read. */
   readonly #dims: number[] = [];
-  /** For each list that is open: its elements so far, so the index of the one being read. */
+  /** For each open list: the number of elements before the one that is being read. */
   readonly #seen: number[] = [];
   #path = '';
 
@@ -40,7 +39,7 @@ export class TensorReader {
     this.#wants = `input ${quoteName(name)} wants ${spec.dtype}`;
   }
 
-  /** Reads the value at the cursor and moves past it. `path` says where it stands in the body. */
+  /** Reads the value at the cursor and moves past it. `path` is its place in the body, for error texts. */
   read(path: string): void {
     this.#path = path;
     this.#seen.length = 0;
@@ -49,7 +48,7 @@ export class TensorReader {
       if (cursor.skipSpace() === OPEN_ARRAY) {
         this.#openList();
         if (cursor.skipSpace() !== CLOSE_ARRAY) continue;
-        // The first empty list has no elements to go down to: they would stand right in it.
+        // In an empty list the elements would be at the next level.
         if (this.#rank === -1) this.#rank = this.#seen.length;
       } else {
         this.#readElement();
@@ -60,7 +59,9 @@ export class TensorReader {
     this.values++;
   }
 
-  /** All values as one tensor of shape [...prefix, ...shape of each]. The prefix's product is the number of values. */
+  /**
+   * All values as one tensor of shape [...prefix, ...shape of each value]. `prefix` has as many values as were read.
+   */
   tensor(prefix: Shape): Tensor {
     return this.#elements.tensor([...prefix, ...this.#dims.slice(0, this.#rank)]);
   }
@@ -82,7 +83,7 @@ export class TensorReader {
     if (problem !== undefined) throw this.#fail(problem.is, `${this.#wants}; ${problem.fix}`);
   }
 
-  /** After an element, or in an empty list: past closing brackets to the next element. False: the value has ended. */
+  /** Moves past closing brackets to the next element; false at the end of the value. */
   #hasNext(): boolean {
     while (this.#seen.length > 0) {
       if (this.#cursor.hasNext(CLOSE_ARRAY)) return true;
@@ -108,6 +109,6 @@ export class TensorReader {
 
   #fail(is: string, but: string): ServingError {
     const where = this.#path + this.#seen.map((index) => `[${index}]`).join('');
-    return new ServingError('invalid_request', `${where} is ${is}, but ${but}`);
+    return invalidRequest(`${where} is ${is}, but ${but}`);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * JSON text into one buffer that grows, and is used again for the next text.
+ * JSON text, written into one buffer that grows and is used again for the next text.
  *
- * A small text leaves as a copy; one past KEPT_BYTES leaves as the buffer itself, so that a large answer is not copied
- * and a buffer once grown is not kept.
+ * A text of at most KEPT_BYTES is copied out. A longer one takes the buffer with it, so that a large answer is not
+ * copied and a large buffer is not kept.
  */
 import { Buffer } from 'node:buffer';
 import { MAX_NUMBER_LENGTH, writeAscii, writeFloat32, writeLong } from './float-text.ts';
@@ -15,6 +15,11 @@ const ELEMENT_ROOM = MAX_NUMBER_LENGTH + 1;
 
 const HEX = '0123456789abcdef';
 
+/** 1 for bytes that a string writes as an escape. */
+const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte < SPACE || byte === QUOTE || byte === BACKSLASH),
+);
+
 /** Any typed array of plain numbers. */
 export interface NumberElements {
   readonly length: number;
@@ -25,21 +30,21 @@ export class JsonWriter {
   #out = Buffer.allocUnsafe(KEPT_BYTES);
   #at = 0;
 
-  /** Forgets what was written: the start of a text, whatever became of the last one. */
+  /** Starts a new text. */
   clear(): void {
     this.#at = 0;
   }
 
-  /** Text that is ASCII and is JSON as it stands. */
+  /** ASCII text that is JSON already. */
   ascii(text: string): void {
     this.#reserve(text.length);
     this.#at = writeAscii(this.#out, this.#at, text);
   }
 
-  /** A string: quoted and escaped; bytes that are no UTF-8 go out as they are. */
+  /** A string, quoted and escaped. Bytes that are not UTF-8 are written as they are. */
   string(bytes: Uint8Array): void {
     let escapes = 0;
-    for (const byte of bytes) if (isEscaped(byte)) escapes++;
+    for (let i = 0; i < bytes.length; i++) escapes += ESCAPED[bytes[i]!]!;
     this.#reserve(bytes.length + 5 * escapes + 2);
     this.#out[this.#at++] = QUOTE;
     if (escapes === 0) {
@@ -58,7 +63,7 @@ export class JsonWriter {
     this.ascii('"}');
   }
 
-  /** Elements `start` to `end`, commas between. */
+  /** The elements `start` to `end` with commas between; so are the lists below. */
   float32s(values: Float32Array, start: number, end: number): void {
     for (let i = start; i < end; i++) {
       this.#separate(i > start);
@@ -66,7 +71,7 @@ export class JsonWriter {
     }
   }
 
-  /** The same, by any function of float-text. */
+  /** Numbers, written by a function of float-text. */
   numbers(
     write: (out: Buffer, at: number, value: number) => number,
     values: NumberElements,
@@ -79,7 +84,7 @@ export class JsonWriter {
     }
   }
 
-  /** 64-bit integers, two words each, the low one first; the high one has the sign that it shall have. */
+  /** 64-bit integers of two words each, the low one first. The high one is signed for int64. */
   longs(words: NumberElements, start: number, end: number): void {
     for (let i = start; i < end; i++) {
       this.#separate(i > start);
@@ -94,7 +99,7 @@ export class JsonWriter {
     }
   }
 
-  /** What was written, and a clean start. */
+  /** The text; the next one starts empty. */
   take(): Buffer {
     const written = this.#out.subarray(0, this.#at);
     this.#at = 0;
@@ -109,7 +114,7 @@ export class JsonWriter {
   }
 
   #character(byte: number): void {
-    if (!isEscaped(byte)) this.#out[this.#at++] = byte;
+    if (ESCAPED[byte] === 0) this.#out[this.#at++] = byte;
     else if (byte >= SPACE) {
       this.#out[this.#at++] = BACKSLASH;
       this.#out[this.#at++] = byte;
@@ -122,8 +127,4 @@ export class JsonWriter {
     this.#out.copy(grown, 0, 0, this.#at);
     this.#out = grown;
   }
-}
-
-function isEscaped(byte: number): boolean {
-  return byte < SPACE || byte === QUOTE || byte === BACKSLASH;
 }

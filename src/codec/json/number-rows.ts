@@ -1,36 +1,36 @@
 /**
- * Lists of numbers, which is what requests are full of, read in one sweep: up to 19 digits, no exponent, exactly what
- * `Number(text)` gives.
+ * Lists of numbers, which make up most requests, read in one sweep: up to 19 digits, no exponent, with the same result
+ * as `Number(text)`.
  *
  *   0.8414709848078965, -7, 255, 1e-5 ,…      eight digits at a time into a 64-bit integer, then one exact division, or
  *   └───────── read ──────────┘ └ stops       the algorithm of Eisel and Lemire where that would round twice
  *
- * Everything else stops the sweep: exponents and more digits, which NumberReader reads, and what is no number.
+ * Exponents and more digits stop the sweep, and NumberReader reads them; so does any other token.
  *
- * It is WebAssembly (number-rows.wat), because JavaScript has no 64-bit integers that cost nothing. The module has memory
- * of its own, so text goes in and doubles come out in blocks:
+ * The sweep is WebAssembly (number-rows.wat), because JavaScript has no cheap 64-bit integers. The module has its own
+ * memory, so text is copied in and doubles are copied out in blocks:
  *
  *   ┌ 0 ────────────────────┬ TEXT_AT ─────────────────────┬ NUMBERS_AT ──────────────┐
  *   │ results, powers of ten│ text of a block, 16 zeros    │ doubles                  │
  *   └───────────────────────┴──────────────────────────────┴──────────────────────────┘
  *
- * A number that a block cuts is read from the next one, which begins with it.
+ * A number that is cut by a block's end is read from the next block, which begins with it.
  */
 import { Buffer } from 'node:buffer';
 import { NUMBER_ROWS_WASM } from '../../gen/number-rows-wasm.ts';
 
-/** Digits that a 64-bit integer holds whatever they are. */
+/** The most digits that always fit a 64-bit integer. */
 export const MAX_DIGITS = 19;
 
 const TEXT_AT = 1024;
 const TEXT_BYTES = 64 * 1024;
-/** Behind the text: what stands there must be no digit, as far as a read of eight bytes may reach. */
+/** After the text come bytes that are no digits, as far as a read of eight bytes may reach. */
 const TEXT_END_ZEROS = 16;
 const NUMBERS_AT = TEXT_AT + TEXT_BYTES + 1024;
-/** Longer numbers than this are no business of a sweep: what stops so near to a block's end was cut by it. */
+/** The most bytes of a number: a sweep that stops closer than this to a block's end may have met a cut number. */
 const LONGEST_NUMBER = 64;
 
-/** Where the module wants its constants (number-rows.wat). */
+/** The offsets of the module's constants (number-rows.wat). */
 const POWERS_AT = 64;
 const INTEGER_POWERS_AT = 256;
 const FIVES_AT = 384;
@@ -43,18 +43,18 @@ interface NumberRowsModule {
 const NO_BYTES = Buffer.alloc(0);
 
 export class NumberRows {
-  /** Numbers that the last `read` wrote. */
+  /** The numbers that the last `read` wrote. */
   count = 0;
-  /** All were written without fraction, and short enough to be exact as doubles. */
+  /** Were all of them integers that are exact as doubles? */
   areExactIntegers = true;
-  /** It stopped behind a number; else at the start of something that it does not read, or of the next number. */
+  /** Did it stop after a number? Else it stopped at a token that it does not read, or at the next number. */
   isBehindNumber = false;
   readonly #module: NumberRowsModule;
   readonly #memory: Buffer;
   readonly #results: Int32Array;
   readonly #numbers: Float64Array;
   #bytes: Buffer = NO_BYTES;
-  /** The block that is in memory: its first byte, and the byte behind it. */
+  /** The block that is in memory: the offsets of its first byte and of the byte after it. */
   #start = 0;
   #end = 0;
 
@@ -68,7 +68,7 @@ export class NumberRows {
     this.#numbers = new Float64Array(buffer, NUMBERS_AT);
   }
 
-  /** The bytes that `read` is to read from now on; undefined lets go of them. */
+  /** Sets the bytes that `read` reads; undefined releases them. */
   open(bytes: Buffer | undefined): void {
     this.#bytes = bytes ?? NO_BYTES;
     this.#start = 0;
@@ -76,8 +76,9 @@ export class NumberRows {
   }
 
   /**
-   * Reads numbers with commas between, and one space at most behind a comma, from `start`, where a number begins, as long
-   * as they are what a sweep reads and `out` has room from `index` on. Returns where it stopped.
+   * Reads numbers with commas between, each with at most one space after it, from `start`, where a number begins. It
+   * stops at the first token that a sweep does not read, or when `out` is full, which is filled from `index` on.
+   * Returns the offset where it stopped.
    */
   read(start: number, out: Float64Array, index: number): number {
     let at = start;
@@ -92,7 +93,7 @@ export class NumberRows {
     return at;
   }
 
-  /** So near to the end of a block, with more behind it, that a number may not be whole. */
+  /** Is `at` so near to the block's end that a number may be cut? */
   #isCut(at: number): boolean {
     return at > this.#start && this.#end - at < LONGEST_NUMBER && this.#end < this.#bytes.length;
   }
@@ -120,7 +121,7 @@ export class NumberRows {
   }
 }
 
-/** A call and a view cost as much as so many stores. */
+/** A call of `set` with a view costs as much as so many stores. */
 const COPIED_ONE_BY_ONE = 32;
 
 function writeConstants(view: DataView): void {
@@ -133,7 +134,7 @@ function writeConstants(view: DataView): void {
   for (let power = 0; power <= 8; power++) view.setBigUint64(INTEGER_POWERS_AT + 8 * power, 10n ** BigInt(power), true);
 }
 
-/** 128 bits of 5^-power, the first of them 1; rounded up where it is no power of two. */
+/** The first 128 bits of 5^-power, from its first 1 on; rounded up unless it is a power of two. */
 function inverseOfFives(power: number): bigint {
   if (power === 0) return 1n << 127n;
   const fives = 5n ** BigInt(power);
@@ -141,7 +142,7 @@ function inverseOfFives(power: number): bigint {
   return (1n << (bits + 127n)) / fives + 1n;
 }
 
-/** Node has it; its types come with those of browsers, which we do not have. */
+/** Node has WebAssembly, but only the types of browsers declare it. */
 const { WebAssembly: webAssembly } = globalThis as unknown as {
   readonly WebAssembly: {
     readonly Module: new (bytes: Uint8Array) => object;

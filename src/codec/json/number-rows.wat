@@ -1,21 +1,21 @@
-;; Lists of JSON numbers to doubles. number-rows.ts drives this and says what it is for; scripts/gen/wasm.mjs turns it
+;; Lists of JSON numbers to doubles. number-rows.ts drives this module and describes it; scripts/gen/wasm.mjs turns it
 ;; into src/gen/number-rows-wasm.ts (npm run gen -- wasm).
 ;;
-;; Memory, one page and what the host adds. Its constants stand in number-rows.ts too:
+;; Memory (number-rows.ts has the same offsets):
 ;;
 ;;      0  count of numbers written   i32
 ;;      4  all were integers that a double holds exactly   i32, 0 or 1
-;;      8  stopped behind a number   i32, 0 or 1
+;;      8  stopped after a number   i32, 0 or 1
 ;;     64  10^0 … 10^19   f64 each: exact up to 10^22
 ;;    256  10^0 … 10^8    i64 each
 ;;    384  10^-0 … 10^-19, as 128 bits of the power of five: high half, low half   i64 each
 ;;
-;; Text and numbers lie where the host puts them. Behind the text stand 16 bytes that are no digits.
+;; The host chooses the places of text and numbers. After the text come 16 bytes that are no digits.
 (module
   (memory (export "memory") 5)
 
-  ;; The number of eight digits, the first in the lowest byte, after "0" was taken from each (after Daniel Lemire,
-  ;; "Quickly parsing eight digits", 2018): pairs of digits, then their sums of four and four.
+  ;; The number of eight digits of 0 to 9, the first in the lowest byte (after Daniel Lemire, "Quickly parsing eight
+  ;; digits", 2018): it sums pairs of digits, then two times four.
   (func $of_eight (param $word i64) (result i64)
     (local.set $word
       (i64.add
@@ -31,14 +31,14 @@
           (i64.const 0x0000271000000001)))
       (i64.const 32)))
 
-  ;; Adds the digits from $at on to $sum, eight at a time. Gives the new sum and where the digits end. More than 19
-  ;; digits overflow: whoever calls counts them.
+  ;; Appends the digits from $at on to $sum, eight at a time. Returns the new sum and the offset after the digits. More
+  ;; than 19 digits overflow: the caller counts them.
   (func $digits (param $at i32) (param $sum i64) (result i64 i32)
     (local $word i64) (local $others i64) (local $count i64)
     (loop $next
       ;; "0" to "9" become 0 to 9, and every other byte more.
       (local.set $word (i64.xor (i64.load (local.get $at)) (i64.const 0x3030303030303030)))
-      ;; The high bit of each byte that is no digit: of 10 or more, and of 128 or more.
+      ;; Sets the high bit of each byte that is no digit: 10 or more, or 128 or more.
       (local.set $others
         (i64.and
           (i64.or
@@ -59,7 +59,7 @@
     (local.set $count (i64.shr_u (i64.ctz (local.get $others)) (i64.const 3)))
     (if (i64.eqz (local.get $count))
       (then (return (local.get $sum) (local.get $at))))
-    ;; What is behind the digits leaves at the top; zeros of higher places come in below.
+    ;; Shifts out the bytes after the digits; zeros come in as leading digits.
     (local.set $word
       (i64.shl (local.get $word) (i64.sub (i64.const 64) (i64.shl (local.get $count) (i64.const 3)))))
     (i64.add
@@ -69,7 +69,7 @@
       (call $of_eight (local.get $word)))
     (i32.add (local.get $at) (i32.wrap_i64 (local.get $count))))
 
-  ;; High 64 bits of a product of 64 × 64.
+  ;; The high 64 bits of a product of 64 × 64 bits.
   (func $mul_high (param $a i64) (param $b i64) (result i64)
     (local $a0 i64) (local $a1 i64) (local $b0 i64) (local $b1 i64) (local $middle i64) (local $cross i64)
     (local.set $a0 (i64.and (local.get $a) (i64.const 0xffffffff)))
@@ -90,8 +90,8 @@
         (i64.shr_u (local.get $middle) (i64.const 32)))
       (i64.shr_u (local.get $cross) (i64.const 32))))
 
-  ;; $digits / 10^$decimals, rounded once: the algorithm of Eisel and Lemire (Daniel Lemire, "Number parsing at a gigabyte
-  ;; per second", 2021), for digits from 2^53 up and 0 to 19 decimals, where it always decides.
+  ;; $digits / 10^$decimals, rounded once: the algorithm of Eisel and Lemire (Daniel Lemire, "Number parsing at a
+  ;; gigabyte per second", 2021), for digits from 2^53 up and 0 to 19 decimals, where it always decides.
   (func $quotient (param $digits i64) (param $decimals i32) (result f64)
     (local $zeros i64) (local $power i32) (local $high i64) (local $low i64) (local $more i64) (local $upper i64)
     (local $mantissa i64) (local $exponent i64)
@@ -100,7 +100,7 @@
     (local.set $power (i32.shl (local.get $decimals) (i32.const 4)))
     (local.set $low (i64.mul (local.get $digits) (i64.load offset=384 (local.get $power))))
     (local.set $high (call $mul_high (local.get $digits) (i64.load offset=384 (local.get $power))))
-    ;; Too near to a boundary for 64 bits of the power: take the other 64.
+    ;; Too near to a boundary for 64 bits of the power: use the other 64.
     (if (i64.eq (i64.and (local.get $high) (i64.const 0x1ff)) (i64.const 0x1ff))
       (then
         (local.set $more (call $mul_high (local.get $digits) (i64.load offset=392 (local.get $power))))
@@ -108,7 +108,7 @@
         (if (i64.lt_u (local.get $low) (local.get $more))
           (then (local.set $high (i64.add (local.get $high) (i64.const 1)))))))
     (local.set $upper (i64.shr_u (local.get $high) (i64.const 63)))
-    ;; 54 bits: one more than a double has.
+    ;; The mantissa has 54 bits, one more than a double.
     (local.set $mantissa (i64.shr_u (local.get $high) (i64.add (local.get $upper) (i64.const 9))))
     ;; floor(log2(10^-decimals)) + 63, by a fraction of 16 bits.
     (local.set $exponent
@@ -118,7 +118,7 @@
           (i32.add
             (i32.shr_s (i32.mul (i32.const -217706) (local.get $decimals)) (i32.const 16))
             (i32.const 1086)))))
-    ;; Exactly half way, which only happens for few decimals: to the even neighbour.
+    ;; Exactly half way, which only happens for few decimals: round to even.
     (if (i32.and
           (i32.and (i64.le_u (local.get $low) (i64.const 1)) (i32.le_u (local.get $decimals) (i32.const 4)))
           (i32.and
@@ -142,8 +142,8 @@
         (i64.shl (local.get $exponent) (i64.const 52)))))
 
   ;; Reads numbers from $at on, where one begins, with commas and at most one space between, and writes them from $out
-  ;; on. Gives where it stopped: behind a number, or at the start of what it does not read (an exponent, more than 19
-  ;; digits, no number, a number that touches $end), or at the next number where $outEnd is reached.
+  ;; on. Returns the offset where it stopped: after a number; at a token that it does not read (an exponent, more than
+  ;; 19 digits, no number, a number that touches $end); or at the next number once $outEnd is reached.
   (func (export "read") (param $at i32) (param $end i32) (param $out i32) (param $outEnd i32) (result i32)
     (local $begin i32) (local $first i32) (local $isNegative i32) (local $isZero i32) (local $whole i32)
     (local $decimals i32) (local $byte i32) (local $sum i64) (local $value f64) (local $firstOut i32)
@@ -157,7 +157,7 @@
         (local.set $at (local.get $begin))
         (local.set $isNegative (i32.eq (i32.load8_u (local.get $at)) (i32.const 0x2d)))
         (local.set $first (i32.add (local.get $at) (local.get $isNegative)))
-        ;; One by one: there are few of them in front of a point.
+        ;; The few digits in front of a point are read one by one.
         (local.set $at (local.get $first))
         (local.set $sum (i64.const 0))
         (local.set $byte (i32.xor (i32.load8_u (local.get $at)) (i32.const 0x30)))
@@ -187,20 +187,20 @@
             (br_if $stop (i32.eqz (local.get $decimals)))
             (local.set $areExact (i32.const 0))
             (local.set $byte (i32.load8_u (local.get $at)))))
-        ;; The byte behind it must be there, and the one behind a comma, which may be a space.
+        ;; The byte after the number must be there, and the one after a comma, which may be a space.
         (br_if $stop
           (i32.ge_u
             (i32.add (local.get $at) (i32.eq (local.get $byte) (i32.const 0x2c)))
             (local.get $end)))
-        ;; "e" or "E"; a point is a second one.
+        ;; Stops at "e", "E" or a second point.
         (br_if $stop (i32.eq (i32.or (local.get $byte) (i32.const 0x20)) (i32.const 0x65)))
         (br_if $stop (i32.eq (local.get $byte) (i32.const 0x2e)))
-        ;; A zero in front of the point is no digit of the sum.
+        ;; A zero in front of the point does not count as a digit.
         (local.set $whole (i32.sub (local.get $whole) (local.get $isZero)))
         (br_if $stop (i32.gt_u (i32.add (local.get $whole) (local.get $decimals)) (i32.const 19)))
         (if (i32.gt_u (local.get $whole) (i32.const 15))
           (then (local.set $areExact (i32.const 0))))
-        ;; Both exact as doubles: one division rounds once.
+        ;; Both are exact as doubles, so one division rounds once.
         (if (i64.lt_u (local.get $sum) (i64.const 0x20000000000000))
           (then
             (local.set $value

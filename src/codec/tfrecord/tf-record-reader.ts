@@ -1,25 +1,25 @@
 /**
- * TFRecord, read (the layout is in tf-record-writer.ts): bytes in whatever pieces they come, whole records out.
+ * TFRecord, read (tf-record-writer.ts shows its layout): chunks of any size in, whole records out.
  *
  *   push(chunk)… ──▶ next() ──▶ a record │ undefined: more bytes are needed │ throws: this is no TFRecord
  *   end()        ──▶ throws if the last record is cut off
  *
- * Both checksums are compared before anything is given out, and a record may be of `maxRecordBytes` at most: a length
- * that nobody checked would make us wait for, or allocate, whatever it says. After an error the reader is of no further
- * use; `wholeBytes` is where the last good record ended.
+ * Both checksums are compared before a record is returned. A record of more than `maxRecordBytes` is refused before its
+ * bytes are awaited or allocated. After an error the reader cannot be used; `wholeBytes` is the end of the last good
+ * record.
  *
- * What is given out is a view of the pieces pushed, or of a copy where a record came in several: do not change either.
+ * A record is a view of a pushed chunk, or of a copy if it came in several chunks: do not change either.
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { maskedCrc32c, RECORD_HEAD_BYTES, RECORD_LENGTH_BYTES, RECORD_TAIL_BYTES } from './tf-record-writer.ts';
 
-/** `torn`: the bytes end within a record. `corrupt`: a checksum does not agree. `too_large`: over `maxRecordBytes`. */
+/** `torn`: the bytes end within a record. `corrupt`: a checksum differs. `too_large`: more than `maxRecordBytes`. */
 export type RecordProblem = 'torn' | 'corrupt' | 'too_large';
 
 export interface TfRecord {
   readonly data: Uint8Array;
-  /** Of the record's first byte, its length, in the file. */
+  /** The offset of the record in the file, in bytes. */
   readonly offset: number;
 }
 
@@ -27,7 +27,7 @@ export interface TfRecordLimits {
   readonly maxRecordBytes: number;
 }
 
-/** The problem of an error that came from here; undefined of any other. */
+/** The problem of an error of TfRecordReader; undefined for any other error. */
 export function recordProblemOf(error: unknown): RecordProblem | undefined {
   const problem = error instanceof ServingError ? error.attributes?.['record_problem'] : undefined;
   return problem as RecordProblem | undefined;
@@ -37,10 +37,10 @@ export class TfRecordReader {
   readonly #maxRecordBytes: number;
   #buffer: Buffer = Buffer.alloc(0);
   #position = 0;
-  /** What came after `#buffer`; joined with it when a record needs it. */
+  /** The chunks after `#buffer`; joined with it when a record needs them. */
   #more: Uint8Array[] = [];
   #moreBytes = 0;
-  /** Of the record that is being read; undefined before its head was read. */
+  /** The length of the record that is being read; undefined before its head was read. */
   #length: number | undefined;
   #wholeBytes = 0;
 
@@ -48,7 +48,7 @@ export class TfRecordReader {
     this.#maxRecordBytes = maxRecordBytes;
   }
 
-  /** Of all records that were given out: where the first one that was not begins. */
+  /** The bytes of all records returned so far. */
   get wholeBytes(): number {
     return this.#wholeBytes;
   }
@@ -58,7 +58,7 @@ export class TfRecordReader {
     this.#moreBytes += chunk.byteLength;
   }
 
-  /** Throws ServingError `invalid_request` (recordProblemOf says which kind) with the record's offset. */
+  /** Throws ServingError `invalid_request` with the record's offset; `recordProblemOf` gives the problem. */
   next(): TfRecord | undefined {
     this.#length ??= this.#readLength();
     if (this.#length === undefined || !this.#has(this.#length + RECORD_TAIL_BYTES)) return undefined;
@@ -74,7 +74,7 @@ export class TfRecordReader {
     return { data, offset };
   }
 
-  /** Call when no more bytes will come and `next` has given out all: throws if some are left over. */
+  /** Call after the last chunk, once `next` returned undefined: throws if bytes are left over. */
   end(): void {
     const left = this.#buffer.byteLength - this.#position + this.#moreBytes;
     if (left > 0 || this.#length !== undefined) throw this.#error('torn', 'the file ends within it');
@@ -95,7 +95,7 @@ export class TfRecordReader {
     return length;
   }
 
-  /** Are so many bytes there? Then they are in `#buffer`, from `#position` on. */
+  /** Are `count` bytes there? Then they are in `#buffer`, from `#position` on. */
   #has(count: number): boolean {
     const left = this.#buffer.byteLength - this.#position;
     if (left >= count) return true;
@@ -118,7 +118,7 @@ export class TfRecordReader {
   }
 }
 
-/** The records of a stream of bytes, such as a file's. Rejects as the reader throws, after all that came before it. */
+/** The records of a stream of bytes, such as a file. Rejects as the reader throws, after the good records before. */
 export async function* readTfRecords(
   chunks: AsyncIterable<Uint8Array>,
   limits: TfRecordLimits,

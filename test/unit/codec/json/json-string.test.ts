@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { decodeBase64 } from '../../../../src/codec/json/base64.ts';
+import { decodeBase64 } from '../../../../src/codec/json/json-string.ts';
 
 const decode = (text: string): string | undefined => decodeBase64(Buffer.from(text, 'latin1'))?.toString('latin1');
 
