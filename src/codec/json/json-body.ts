@@ -15,7 +15,6 @@ import { invalidRequest } from '../../core/errors.ts';
 import { CLOSE_OBJECT, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from './json-chars.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { GridScanner, type NumericGrid } from './json-grid.ts';
-import { stringText } from './json-string.ts';
 
 /** The most tensors in `inputs`: far more than any model has, and no danger to memory. */
 const MAX_MEMBERS = 1000;
@@ -57,17 +56,9 @@ export class PredictBodyScanner {
   scan(bytes: Buffer): PredictBody {
     const { cursor } = this;
     this.#grids.reset();
-    cursor.open(bytes, startOfText(bytes));
-    const first = cursor.skipSpace();
-    if (first === undefined) throw invalidRequest('the body is empty; send a JSON object with "instances" or "inputs"');
-    if (first !== OPEN_OBJECT) {
-      cursor.skipValue();
-      throw invalidRequest('the body is no JSON object; send {"instances": [...]} or {"inputs": ...}');
-    }
+    cursor.openObject(bytes, '"instances" or "inputs"', '{"instances": [...]} or {"inputs": ...}');
     const body = this.#members();
-    if (cursor.skipSpace() !== undefined) {
-      throw cursor.error('the object has ended, but more text follows; send one JSON object and nothing after it');
-    }
+    cursor.expectEnd();
     return body;
   }
 
@@ -83,39 +74,25 @@ export class PredictBodyScanner {
     let instances: JsonValue | undefined;
     let inputs: JsonValue | undefined;
     let isNamed = true;
-    if (cursor.enter(CLOSE_OBJECT)) {
-      do {
-        const key = this.#key();
-        if (key === 'instances' && instances === undefined) instances = this.#value();
-        else if (key === 'inputs' && inputs === undefined) inputs = this.#inputs();
-        else if (key === 'signature_name' && isNamed && signatureName === undefined) {
-          signatureName = this.#string();
-          isNamed = signatureName !== undefined;
-        } else cursor.skipValue();
-      } while (cursor.hasNext(CLOSE_OBJECT));
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      const key = cursor.key(KNOWN_KEYS);
+      if (key === 'instances' && instances === undefined) instances = this.#value();
+      else if (key === 'inputs' && inputs === undefined) inputs = this.#inputs();
+      else if (key === 'signature_name' && isNamed && signatureName === undefined) {
+        signatureName = this.#string();
+        isNamed = signatureName !== undefined;
+      } else cursor.skipValue();
     }
     if (!isNamed) throw invalidRequest('"signature_name" is no string; send the name of a signature, or leave it out');
     return { signatureName, instances, inputs };
   }
 
-  #key(): string {
-    const { cursor } = this;
-    cursor.skipSpace();
-    const start = cursor.at + 1;
-    cursor.skipKey();
-    // Back over the colon and white space to the closing quote.
-    let end = cursor.at - 1;
-    while (cursor.bytes[end] !== QUOTE) end--;
-    return knownKey(cursor.bytes, start, end) ?? stringText(cursor.bytes, start, end);
-  }
-
   /** Moves past the value at the cursor, and returns it if it is a string. */
   #string(): string | undefined {
     const { cursor } = this;
-    const isString = cursor.skipSpace() === QUOTE;
-    const start = cursor.at + 1;
+    if (cursor.skipSpace() === QUOTE) return cursor.string();
     cursor.skipValue();
-    return isString ? stringText(cursor.bytes, start, cursor.at - 1) : undefined;
+    return undefined;
   }
 
   #value(): JsonValue {
@@ -134,28 +111,10 @@ export class PredictBodyScanner {
     if (cursor.skipSpace() !== OPEN_OBJECT) return this.#value();
     const { at } = cursor;
     const members: JsonMember[] = [];
-    if (cursor.enter(CLOSE_OBJECT)) {
-      do {
-        if (members.length === MAX_MEMBERS) throw invalidRequest(`"inputs" names more than ${MAX_MEMBERS} tensors`);
-        members.push({ name: this.#key(), value: this.#value() });
-      } while (cursor.hasNext(CLOSE_OBJECT));
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      if (members.length === MAX_MEMBERS) throw invalidRequest(`"inputs" names more than ${MAX_MEMBERS} tensors`);
+      members.push({ name: cursor.key(KNOWN_KEYS), value: this.#value() });
     }
     return { at, grid: undefined, members };
   }
-}
-
-/** A usual key without escapes, found without making a string; undefined for any other. */
-function knownKey(bytes: Buffer, start: number, end: number): string | undefined {
-  for (const key of KNOWN_KEYS) {
-    if (key.length !== end - start) continue;
-    let at = 0;
-    while (at < key.length && bytes[start + at] === key.charCodeAt(at)) at++;
-    if (at === key.length) return key;
-  }
-  return undefined;
-}
-
-/** The offset after a UTF-8 byte order mark, if there is one. */
-export function startOfText(bytes: Buffer): number {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

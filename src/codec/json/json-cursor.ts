@@ -38,8 +38,10 @@ import {
   UPPER_N,
   ZERO,
 } from './json-chars.ts';
+import { stringText } from './json-string.ts';
 
 const NOTHING = Buffer.alloc(0);
+const NO_NAMES: readonly string[] = [];
 
 /** The stack of open brackets begins with room for FIRST_LEVELS; after MAX_KEPT_LEVELS it is released with its body. */
 const FIRST_LEVELS = 64;
@@ -58,6 +60,26 @@ export class JsonCursor {
   open(bytes: Buffer, at = 0): void {
     this.bytes = bytes;
     this.at = at;
+  }
+
+  /**
+   * Opens a body, which must be a JSON object, and moves to its opening brace. `keys` and `form` say in error texts what
+   * to send: '"inputs"' and '{"inputs": ...}'.
+   */
+  openObject(bytes: Buffer, keys: string, form: string): void {
+    const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    this.open(bytes, hasByteOrderMark ? 3 : 0);
+    const first = this.skipSpace();
+    if (first === undefined) throw invalidRequest(`the body is empty; send a JSON object with ${keys}`);
+    if (first === OPEN_OBJECT) return;
+    this.skipValue();
+    throw invalidRequest(`the body is no JSON object; send ${form}`);
+  }
+
+  /** Throws if text follows the object. */
+  expectEnd(): void {
+    if (this.skipSpace() === undefined) return;
+    throw this.error('the object has ended, but more text follows; send one JSON object and nothing after it');
   }
 
   /** Releases the text. */
@@ -95,9 +117,26 @@ export class JsonCursor {
 
   /** Moves past a member's name and its colon. */
   skipKey(): void {
-    if (this.skipSpace() !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
-    this.skipString();
+    this.skipSpace();
+    this.#skipName();
     this.expectColon();
+  }
+
+  /** A member's name; moves past its colon. A name among `known` needs no string of its own, which is faster. */
+  key(known: readonly string[] = NO_NAMES): string {
+    this.skipSpace();
+    const start = this.at + 1;
+    this.#skipName();
+    const end = this.at - 1;
+    this.expectColon();
+    return knownName(known, this.bytes, start, end) ?? stringText(this.bytes, start, end);
+  }
+
+  /** The string at the cursor; moves past it. */
+  string(): string {
+    const start = this.at + 1;
+    this.skipString();
+    return stringText(this.bytes, start, this.at - 1);
   }
 
   expectColon(): void {
@@ -166,6 +205,11 @@ export class JsonCursor {
   error(what: string, at = this.at): ServingError {
     const where = at >= this.bytes.length ? `at the end of its ${this.bytes.length} bytes` : `at byte ${at}`;
     return invalidRequest(`the body is not valid JSON ${where}: ${what}`);
+  }
+
+  #skipName(): void {
+    if (this.bytes[this.at] !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
+    this.skipString();
   }
 
   #push(depth: number, bracket: number): void {
@@ -251,4 +295,15 @@ export class JsonCursor {
       ? this.error('a comma or ] is expected after an array element')
       : this.error('a comma or } is expected after an object member');
   }
+}
+
+/** The name among `known` that stands from `start` to `end`. One that is written with escapes is not found. */
+function knownName(known: readonly string[], bytes: Buffer, start: number, end: number): string | undefined {
+  for (const name of known) {
+    if (name.length !== end - start) continue;
+    let at = 0;
+    while (at < name.length && bytes[start + at] === name.charCodeAt(at)) at++;
+    if (at === name.length) return name;
+  }
+  return undefined;
 }

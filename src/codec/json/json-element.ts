@@ -18,7 +18,7 @@ import type { ElementBuffer } from './element-buffer.ts';
 import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { NumberReader } from './json-number.ts';
-import { decodeBase64, stringBytes, stringText } from './json-string.ts';
+import { decodeBase64, stringBytes } from './json-string.ts';
 
 /** The problem of an element, for an error text: "is …, but … wants …; <fix>". */
 export interface ElementProblem {
@@ -176,10 +176,7 @@ function onlyString(cursor: JsonCursor): Uint8Array | undefined {
   const { bytes } = cursor;
   cursor.at++;
   if (cursor.skipSpace() !== QUOTE) return undefined;
-  const keyStart = cursor.at + 1;
-  cursor.skipString();
-  if (stringText(bytes, keyStart, cursor.at - 1) !== 'b64') return undefined;
-  cursor.expectColon();
+  if (cursor.key() !== 'b64') return undefined;
   if (cursor.skipSpace() !== QUOTE) return undefined;
   const valueStart = cursor.at + 1;
   cursor.skipString();

@@ -21,12 +21,10 @@ import { invalidRequest } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { ExampleCount, withContext } from '../tensorflow/example/example-count.ts';
 import { encodeExample, type FeatureList } from '../tensorflow/example/example-writer.ts';
-import { startOfText } from './json-body.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { kindOf } from './json-element.ts';
 import { FeatureReader } from './json-feature.ts';
-import { stringText } from './json-string.ts';
 
 export interface ExamplesBody {
   /** Undefined if the body has none. */
@@ -49,17 +47,11 @@ export class ExamplesBodyReader {
   /** Throws `invalid_request` and `too_large`. `verb` is for error texts: "classify". */
   read(bytes: Buffer, verb: string): ExamplesBody {
     const cursor = this.#cursor;
-    cursor.open(bytes, startOfText(bytes));
     try {
-      const first = cursor.skipSpace();
-      if (first === undefined) throw invalidRequest('the body is empty; send a JSON object with "examples"');
-      if (first !== OPEN_OBJECT) {
-        cursor.skipValue();
-        throw invalidRequest('the body is no JSON object; send {"examples": [...]}');
-      }
+      cursor.openObject(bytes, '"examples"', '{"examples": [...]}');
       const body = this.#members(verb);
-      if (cursor.skipSpace() === undefined) return body;
-      throw cursor.error('the object has ended, but more text follows; send one JSON object and nothing after it');
+      cursor.expectEnd();
+      return body;
     } finally {
       cursor.close();
     }
@@ -71,18 +63,16 @@ export class ExamplesBodyReader {
     let context: Uint8Array | undefined;
     let examples: readonly Uint8Array[] | undefined;
     const seen = new Set<string>();
-    if (cursor.enter(CLOSE_OBJECT)) {
-      do {
-        const key = this.#key();
-        cursor.skipSpace();
-        // The first of two equal keys counts.
-        const isKnown = key === 'signature_name' || key === 'context' || key === 'examples';
-        if (!isKnown || seen.has(key)) cursor.skipValue();
-        else if (key === 'signature_name') signatureName = this.#signatureName();
-        else if (key === 'context') context = this.#example('"context"');
-        else examples = this.#examples(verb);
-        if (isKnown) seen.add(key);
-      } while (cursor.hasNext(CLOSE_OBJECT));
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      const key = cursor.key();
+      cursor.skipSpace();
+      // The first of two equal keys counts.
+      const isKnown = key === 'signature_name' || key === 'context' || key === 'examples';
+      if (!isKnown || seen.has(key)) cursor.skipValue();
+      else if (key === 'signature_name') signatureName = this.#signatureName();
+      else if (key === 'context') context = this.#example('"context"');
+      else examples = this.#examples(verb);
+      if (isKnown) seen.add(key);
     }
     if (examples === undefined) {
       throw invalidRequest(
@@ -98,7 +88,7 @@ export class ExamplesBodyReader {
       cursor.skipValue();
       throw invalidRequest('"signature_name" is no string; send the name of a signature, or leave it out');
     }
-    return this.#string();
+    return cursor.string();
   }
 
   #examples(verb: string): readonly Uint8Array[] {
@@ -125,32 +115,12 @@ export class ExamplesBodyReader {
       throw invalidRequest(`${where} is ${kindOf(cursor)}, but an example is an object; send {"feature": value, ...}`);
     }
     const features = new Map<string, FeatureList>();
-    if (cursor.enter(CLOSE_OBJECT)) {
-      do {
-        const name = this.#key();
-        if (features.has(name)) throw invalidRequest(`${where} has the feature ${quoteName(name)} twice; send it once`);
-        cursor.skipSpace();
-        features.set(name, this.#features.read(where, name));
-      } while (cursor.hasNext(CLOSE_OBJECT));
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      const name = cursor.key();
+      if (features.has(name)) throw invalidRequest(`${where} has the feature ${quoteName(name)} twice; send it once`);
+      cursor.skipSpace();
+      features.set(name, this.#features.read(where, name));
     }
     return encodeExample(features);
-  }
-
-  /** A member's name; moves past its colon. */
-  #key(): string {
-    const cursor = this.#cursor;
-    if (cursor.skipSpace() !== QUOTE) {
-      throw cursor.error('the name of an object member is missing; names are strings');
-    }
-    const name = this.#string();
-    cursor.expectColon();
-    return name;
-  }
-
-  #string(): string {
-    const cursor = this.#cursor;
-    const start = cursor.at + 1;
-    cursor.skipString();
-    return stringText(cursor.bytes, start, cursor.at - 1);
   }
 }

@@ -38,11 +38,11 @@ export class FeatureReader {
     this.#strings = [];
     this.#numbers = [];
     if (cursor.bytes[cursor.at] !== OPEN_ARRAY) this.#element();
-    else if (cursor.enter(CLOSE_ARRAY)) {
-      do {
+    else {
+      for (let more = cursor.enter(CLOSE_ARRAY); more; more = cursor.hasNext(CLOSE_ARRAY)) {
         cursor.skipSpace();
         this.#element();
-      } while (cursor.hasNext(CLOSE_ARRAY));
+      }
     }
     return this.#list();
   }

@@ -19,7 +19,6 @@ import type { JsonMember, JsonValue, PredictBody, PredictBodyScanner } from './j
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { base64Member, kindOf } from './json-element.ts';
-import { stringText } from './json-string.ts';
 import { TensorReader } from './json-tensor-reader.ts';
 
 /** The format of a request and its answer. */
@@ -96,22 +95,15 @@ function readRow(
   mayLack: (name: string) => boolean,
 ): void {
   let keys = 0;
-  if (cursor.enter(CLOSE_OBJECT)) {
-    do {
-      cursor.skipSpace();
-      const start = cursor.at + 1;
-      cursor.skipString();
-      const name = stringText(cursor.bytes, start, cursor.at - 1);
-      cursor.expectColon();
-      const reader = readers.get(name);
-      if (reader === undefined) throw wrongKeys(readers, row, `has the key ${quoteName(name)}`);
-      if (reader.values > row) throw wrongKeys(readers, row, `has the key ${quoteName(name)} twice`);
-      if (reader.values < row)
-        throw wrongKeys(readers, row, `has the key ${quoteName(name)}, which rows before it lack`);
-      cursor.skipSpace();
-      reader.read(`instances[${row}].${name}`);
-      keys++;
-    } while (cursor.hasNext(CLOSE_OBJECT));
+  for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+    const name = cursor.key();
+    const reader = readers.get(name);
+    if (reader === undefined) throw wrongKeys(readers, row, `has the key ${quoteName(name)}`);
+    if (reader.values > row) throw wrongKeys(readers, row, `has the key ${quoteName(name)} twice`);
+    if (reader.values < row) throw wrongKeys(readers, row, `has the key ${quoteName(name)}, which rows before it lack`);
+    cursor.skipSpace();
+    reader.read(`instances[${row}].${name}`);
+    keys++;
   }
   if (keys === readers.size) return;
   const missing = [...readers]
