@@ -106,7 +106,7 @@ export class JsonCursor {
       if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
         if (this.enter(byte === OPEN_ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT)) {
           this.#push(depth++, byte);
-          if (byte === OPEN_OBJECT) this.skipKey();
+          if (byte === OPEN_OBJECT) this.#skipName();
           continue;
         }
       } else this.#skipScalar(byte);
@@ -115,20 +115,11 @@ export class JsonCursor {
     }
   }
 
-  /** Moves past a member's name and its colon. */
-  skipKey(): void {
-    this.skipSpace();
-    this.#skipName();
-    this.expectColon();
-  }
-
   /** A member's name; moves past its colon. A name among `known` needs no string of its own, which is faster. */
   key(known: readonly string[] = NO_NAMES): string {
     this.skipSpace();
     const start = this.at + 1;
-    this.#skipName();
-    const end = this.at - 1;
-    this.expectColon();
+    const end = this.#skipName();
     return knownName(known, this.bytes, start, end) ?? stringText(this.bytes, start, end);
   }
 
@@ -137,11 +128,6 @@ export class JsonCursor {
     const start = this.at + 1;
     this.skipString();
     return stringText(this.bytes, start, this.at - 1);
-  }
-
-  expectColon(): void {
-    if (this.skipSpace() !== COLON) throw this.error('the colon after the name of an object member is missing');
-    this.at++;
   }
 
   /**
@@ -158,7 +144,11 @@ export class JsonCursor {
   /** After a member of the object or array that `close` ends: true past a comma, false past the closing bracket. */
   hasNext(close: number): boolean {
     const byte = this.skipSpace();
-    if (byte !== COMMA && byte !== close) throw this.#unfinished(close);
+    if (byte !== COMMA && byte !== close) {
+      const what =
+        close === CLOSE_ARRAY ? '] is expected after an array element' : '} is expected after an object member';
+      throw this.error(`a comma or ${what}`);
+    }
     this.at++;
     return byte === COMMA;
   }
@@ -207,9 +197,14 @@ export class JsonCursor {
     return invalidRequest(`the body is not valid JSON ${where}: ${what}`);
   }
 
-  #skipName(): void {
-    if (this.bytes[this.at] !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
+  /** Moves past a member's name and its colon; returns the offset of the name's closing quote. */
+  #skipName(): number {
+    if (this.skipSpace() !== QUOTE) throw this.error('the name of an object member is missing; names are strings');
     this.skipString();
+    const end = this.at - 1;
+    if (this.skipSpace() !== COLON) throw this.error('the colon after the name of an object member is missing');
+    this.at++;
+    return end;
   }
 
   #push(depth: number, bracket: number): void {
@@ -227,7 +222,7 @@ export class JsonCursor {
     while (depth > 0) {
       const isArray = this.#open[depth - 1] === OPEN_ARRAY;
       if (this.hasNext(isArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
-        if (!isArray) this.skipKey();
+        if (!isArray) this.#skipName();
         break;
       }
       depth--;
@@ -288,12 +283,6 @@ export class JsonCursor {
     const byte = this.bytes[at];
     const got = byte === undefined ? 'the text ends' : `it has ${JSON.stringify(String.fromCharCode(byte))}`;
     return this.error(`a value is expected here, but ${got}`, at);
-  }
-
-  #unfinished(close: number): ServingError {
-    return close === CLOSE_ARRAY
-      ? this.error('a comma or ] is expected after an array element')
-      : this.error('a comma or } is expected after an object member');
   }
 }
 

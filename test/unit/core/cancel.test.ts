@@ -18,7 +18,7 @@ describe('CancelSignal', () => {
     assert.throws(() => signal.throwIfCancelled(), left);
   });
 
-  it('tells its listener once, at once', () => {
+  it('calls its listener once, synchronously', () => {
     const signal = new CancelSignal();
     const heard: ServingError[] = [];
     signal.listener = { onCancel: (reason) => heard.push(reason) };
@@ -29,7 +29,7 @@ describe('CancelSignal', () => {
     assert.equal(signal.listener, undefined, 'the listener and what it holds may be freed');
   });
 
-  it('tells only the stage that took it over last', () => {
+  it('calls only the stage that took over last', () => {
     const signal = new CancelSignal();
     const heard: string[] = [];
     signal.listener = { onCancel: () => heard.push('first') };
@@ -38,7 +38,7 @@ describe('CancelSignal', () => {
     assert.deepEqual(heard, ['second']);
   });
 
-  it('already has its reason when the listener hears it', () => {
+  it('has its reason before it calls the listener', () => {
     const signal = new CancelSignal();
     let seen: ServingError | undefined;
     signal.listener = {

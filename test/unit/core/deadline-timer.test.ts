@@ -33,7 +33,7 @@ describe('DeadlineTimer', () => {
     assert.equal(timer.size, 100);
   });
 
-  it('does not expire what was removed, and removes once', () => {
+  it('does not expire a removed entry, and removes it once', () => {
     const { clock, expired, timer, add } = setUp();
     const entry = add('a', 10);
     timer.remove(entry);
@@ -43,7 +43,7 @@ describe('DeadlineTimer', () => {
     assert.equal(clock.armed, 0, 'the timer woke for nothing once and was not armed again');
   });
 
-  it('expires in the next timer turn what had passed already', () => {
+  it('expires a deadline that has passed in the next timer turn', () => {
     const { clock, expired, add } = setUp();
     add('late', -5);
     assert.deepEqual(expired, [], 'never inside add: the caller is not ready for it');

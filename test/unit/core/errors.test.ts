@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ERROR_TABLE, ServingError, toServingError } from '../../../src/core/errors.ts';
 
 describe('the error table', () => {
-  it('is what clients, dashboards and meshes were told', () => {
+  it('keeps the codes that clients and dashboards rely on', () => {
     const rows = Object.entries(ERROR_TABLE).map(
       ([kind, row]) => `${kind} ${row.grpc} ${row.http}${row.retryable ? ' retry' : ''}`,
     );
@@ -30,7 +30,7 @@ describe('the error table', () => {
     ]);
   });
 
-  it('tells a caller nothing of an unknown throw, and keeps the cause for the log', () => {
+  it('hides an unknown error from the caller, and keeps it as the cause for the log', () => {
     const cause = new TypeError('secret path /etc/x');
     const error = toServingError(cause);
     assert.equal(error.kind, 'internal');
@@ -38,7 +38,7 @@ describe('the error table', () => {
     assert.equal(error.cause, cause);
   });
 
-  it('leaves a ServingError as it is, and stack traces on for everyone else', () => {
+  it('leaves a ServingError as it is, and stack traces on for other errors', () => {
     const error = new ServingError('overloaded', 'full', { retryAfterMs: 5 });
     assert.equal(toServingError(error), error);
     assert.equal(error.retryAfterMs, 5);

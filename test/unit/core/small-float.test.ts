@@ -19,7 +19,7 @@ describe('float16', () => {
     assert.ok(Number.isNaN(fromSmallFloat(FLOAT16, to(NaN))));
   });
 
-  test('too large is infinity, from half way past the largest on', () => {
+  test('numbers from half way past the largest on are infinity', () => {
     assert.equal(to(65519.99), 0x7bff);
     assert.equal(to(65520), 0x7c00);
     assert.equal(to(-1e300), 0xfc00);

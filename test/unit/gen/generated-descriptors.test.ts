@@ -1,4 +1,4 @@
-/** src/gen/ must be what proto/ says: nobody may forget to generate. */
+/** src/gen/ must match proto/. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';

@@ -133,7 +133,7 @@ for (const { set, ours, theirs } of GOLDEN) {
   });
 }
 
-test('what is left out on purpose is really in the golden set', () => {
+test('members that proto/ leaves out on purpose are in the golden set', () => {
   const golden = goldenRegistry('tensorflow-serving-api');
   for (const name of Object.keys(LEFT_OUT)) {
     const [, owner, field] = /^(.+)\.([^.]+)$/.exec(name)!;

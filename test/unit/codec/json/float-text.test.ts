@@ -43,7 +43,7 @@ describe('float32', () => {
     for (const [value, expected] of table) assert.equal(float(value), expected);
   });
 
-  test('always has a point or an exponent; zero keeps its sign; what is not finite is a bare word', () => {
+  test('always has a point or an exponent; zero keeps its sign; NaN and infinities are bare words', () => {
     assert.deepEqual([0, -0, 1, NaN, Infinity, -Infinity].map(float), [
       '0.0',
       '-0.0',

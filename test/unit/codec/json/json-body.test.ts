@@ -22,7 +22,7 @@ describe('PredictBodyScanner', () => {
     assert.throws(() => scan('{"signature_name":5,"instances":[1'), /not valid JSON/);
   });
 
-  test('the first of a key that stands twice counts', () => {
+  test('the first of two equal keys counts', () => {
     const body = scan(
       '{"signature_name":"a","signature_name":"b","instances":[1,2],"instances":"x","inputs":3,"inputs":"y"}',
     );
@@ -78,7 +78,7 @@ describe('PredictBodyScanner', () => {
     assert.deepEqual(scan('\ufeff {"instances":[1]}').instances?.grid?.shape, [1]);
   });
 
-  test('what is no object, or more than one, is refused with the fix', () => {
+  test('a body that is no object, or more than one, is refused with the fix', () => {
     assert.throws(() => scan(''), /the body is empty; send a JSON object/);
     assert.throws(() => scan(' \n'), /the body is empty/);
     assert.throws(() => scan('\ufeff'), /the body is empty/);
@@ -95,7 +95,7 @@ describe('PredictBodyScanner', () => {
     assert.throws(() => scan(`{"inputs":{${names.join(',')}}}`), /names more than 1000 tensors/);
   });
 
-  test('is as good as new after an error and after a huge body', () => {
+  test('can be used again after an error and after a huge body', () => {
     assert.throws(() => scan('{"instances":[1,2'));
     assert.deepEqual(scan('{"instances":[1,2]}').instances?.grid?.count, 2);
     const many = 1_200_000;

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { JsonCursor } from '../../../../src/codec/json/json-cursor.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 
-/** Where a value ends. */
+/** The offset after the value. */
 function skip(text: string): number {
   const cursor = new JsonCursor();
   cursor.open(Buffer.from(text, 'latin1'));
@@ -13,7 +13,7 @@ function skip(text: string): number {
 }
 
 describe('skipValue', () => {
-  test('goes just past a value of any kind', () => {
+  test('stops right after a value of any kind', () => {
     const values = [
       '0',
       '-1.5e+3',
@@ -44,11 +44,11 @@ describe('skipValue', () => {
     }
   });
 
-  test('takes raw bytes above 0x7f in strings, whatever they are', () => {
+  test('accepts all bytes above 0x7f in strings', () => {
     assert.equal(skip('"\xff\xfe\x80"'), 5);
   });
 
-  test('nesting is bounded by the text alone', () => {
+  test('nesting is limited only by the size of the text', () => {
     const depth = 1_000_000;
     assert.equal(skip('['.repeat(depth) + ']'.repeat(depth)), 2 * depth);
     assert.equal(skip(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`), 6 * depth + 1);

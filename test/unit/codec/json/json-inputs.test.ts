@@ -46,7 +46,7 @@ describe('row format', () => {
     });
   });
 
-  test('what is wrong with the list itself', () => {
+  test('instances that are no list of rows are refused', () => {
     refuses('{"instances":5}', X, /^"instances" is a number; send a list/);
     refuses('{"instances":{"x":1}}', X, /^"instances" is an object; send a list/);
     refuses('{"instances":"x"}', X, /^"instances" is a string/);
@@ -108,12 +108,12 @@ describe('columnar format', () => {
     });
   });
 
-  test('an input that is missing is left to the check of all surfaces', () => {
+  test('a missing input is left to the check for all surfaces', () => {
     assert.deepEqual(readBody('{"inputs":{"a":7}}', AB), { a: { shape: [], values: [7n] } });
     assert.deepEqual(readBody('{"inputs":{}}', AB), {});
   });
 
-  test('unknown names, names that stand twice, and plain values for several inputs are refused', () => {
+  test('unknown names, repeated names, and plain values for several inputs are refused', () => {
     refuses('{"inputs":{"a":1,"b":2,"c":3}}', AB, /^"inputs" has the key "c", but the signature's inputs are "a", "b"/);
     refuses('{"inputs":{"a":1,"a":2}}', AB, /^"inputs" has the key "a" twice/);
     refuses('{"inputs":[1]}', AB, /^"inputs" holds plain values, but the signature has several/);
@@ -143,7 +143,7 @@ describe('the body as a whole', () => {
 });
 
 describe('numbers', () => {
-  test('floats take any number; what is too large for float32 is infinite', () => {
+  test('floats take any number; one that is too large for float32 is infinite', () => {
     const { values } = readX('{"instances":[1, -2.5e-3, 1E2, 0.1, 1e39, -1e39, 1e-50, 16777217]}', 'float32');
     assert.deepEqual(values, [1, Math.fround(-2.5e-3), 100, Math.fround(0.1), Infinity, -Infinity, 0, 16777216]);
     assert.deepEqual(
@@ -160,7 +160,7 @@ describe('numbers', () => {
     refuses(text, { x: 'int32' }, /^instances\[0\] is NaN, but input "x" wants int32; send whole numbers/);
   });
 
-  test('a minus zero stays one', () => {
+  test('minus zero keeps its sign', () => {
     assert.ok(readX('{"instances":[-0.0,-0]}', 'float32').values.every((value) => Object.is(value, -0)));
     assert.deepEqual(readX('{"instances":[-0]}', 'int32').values, [0]);
     assert.deepEqual(readX('{"instances":[-0]}', 'int64').values, [0n]);
@@ -266,7 +266,7 @@ describe('booleans and strings', () => {
     assert.deepEqual(readX('{"instances":[{"x":{"b64":"YQ=="}}]}', 'string'), { shape: [1], values: ['a'] });
   });
 
-  test('what is no string and no base64', () => {
+  test('values that are no string and no base64 are refused', () => {
     const S = { x: 'string' } as const;
     refuses(
       '{"instances":[5]}',

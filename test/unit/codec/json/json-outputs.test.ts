@@ -55,7 +55,7 @@ describe('row format', () => {
     assert.equal(print('columnar', { y: floats([], 1) }), '{"outputs":1.0}');
   });
 
-  test('outputs without rows belong whole to the one row that a model without a batch axis was sent', () => {
+  test('the only row that was sent to a model without a batch axis gets outputs without rows whole', () => {
     const printed = (rows: number, outputs: Readonly<Record<string, Tensor>>): string =>
       printer.print(new Map(Object.entries(outputs)), 'row', rows).toString();
     assert.equal(printed(1, { y: floats([], 1) }), '{"predictions":[1.0]}');
@@ -104,7 +104,7 @@ test('tensors at any alignment print the same', () => {
   assert.equal(print('columnar', { y: tensor }), '{"outputs":[-5,6]}');
 });
 
-test('strings are escaped; bytes that are no UTF-8 go out as they are', () => {
+test('strings are escaped; bytes that are not UTF-8 are written as they are', () => {
   assert.equal(
     print('columnar', { y: strings([3], 'a"\\/', '\x00\n\x1f', '\xff\xc3\xa9') }),
     '{"outputs":["a\\"\\\\/","\\u0000\\u000a\\u001f","\xff\xc3\xa9"]}',
@@ -123,7 +123,7 @@ test('outputs named …_bytes are base64 objects', () => {
   assert.equal(print('columnar', { n_bytes: numericTensor('int32', [], Int32Array.of(5)) }), '{"outputs":5}');
 });
 
-test('large answers are whole, and the next one is not affected', () => {
+test('a large answer is complete and does not affect the next one', () => {
   const count = 50_000;
   const values = Float32Array.from({ length: count }, (_, i) => i / 3);
   const large = printer.print(new Map([['y', numericTensor('float32', [count], values)]]), 'columnar');

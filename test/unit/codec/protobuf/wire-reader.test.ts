@@ -44,7 +44,7 @@ test('64-bit integers are exact as bigint, and exact to 2^53 as number', () => {
   }
 });
 
-test('what is cut off, overlong or no proto3 says which message and where', () => {
+test('a message that is cut off, overlong or no proto3 is refused with its name and the offset', () => {
   const read = (bytes: Buffer) => () => {
     const reader = new WireReader(bytes, 'PredictRequest');
     while (reader.next()) reader.skip();

@@ -47,7 +47,7 @@ describe('a written PredictionLog', () => {
   });
 });
 
-describe('a PredictionLog of others', () => {
+describe('a PredictionLog of another program', () => {
   it('is read without its tensors being decoded', () => {
     const { type, request } = readPredictionLog(predictLog({ inputs: {} }));
     assert.equal(type, 'predict');
@@ -57,13 +57,13 @@ describe('a PredictionLog of others', () => {
     );
   });
 
-  it('without a kind, of an unknown kind, or empty is of no request', () => {
+  it('without a kind, of an unknown kind, or empty has no request', () => {
     for (const bytes of [Buffer.alloc(0), bytesField(1, ''), bytesField(99, 'future'), varintField(6, 1)]) {
       assert.equal(readPredictionLog(bytes).type, undefined);
     }
   });
 
-  it('that says it twice counts as protobuf merges it: parts of one kind join, the last kind wins', () => {
+  it('with repeated fields is merged as in protobuf: parts of one kind join, the last kind wins', () => {
     const joined = Buffer.concat([bytesField(6, bytesField(1, 'ab')), bytesField(6, bytesField(1, 'cd'))]);
     assert.equal(text(readPredictionLog(joined).request), 'abcd');
     const replaced = readPredictionLog(Buffer.concat([bytesField(2, bytesField(1, 'ab')), bytesField(6, '')]));

@@ -44,7 +44,7 @@ describe('TFRecord', () => {
     assert.deepEqual(await readAll(TWO_RECORDS), ['', 'half_plus_two']);
   });
 
-  it('that is cut off gives what was whole and names the byte where the rest begins', () => {
+  it('that is cut off gives its whole records and the offset of the rest', () => {
     const reader = new TfRecordReader(LIMITS);
     reader.push(TWO_RECORDS.subarray(0, TWO_RECORDS.length - 1));
     assert.deepEqual(reader.next()?.offset, 0);
@@ -74,7 +74,7 @@ describe('TFRecord', () => {
     await assert.rejects(readAll(changed), /byte 16 .* its data has another checksum/);
   });
 
-  it('over the limit is refused before it is waited for', () => {
+  it('over the limit is refused before its bytes have come', () => {
     const reader = new TfRecordReader({ maxRecordBytes: 10 });
     reader.push(frameRecord([Buffer.alloc(11)]).subarray(0, 12));
     assert.throws(
@@ -84,7 +84,7 @@ describe('TFRecord', () => {
     );
   });
 
-  it('knows its own errors from others', () => {
+  it('tells its own errors from others', () => {
     assert.equal(recordProblemOf(new Error('torn')), undefined);
     assert.equal(recordProblemOf(new ServingError('invalid_request', 'torn')), undefined);
   });

@@ -164,7 +164,7 @@ test('lists come packed, unpacked and in parts, and are one list', () => {
   assert.deepEqual(valuesOf(parse([featureSpec('y', 'int64', [])], halves).get('y')), [2n]);
 });
 
-test('of a kind that changes the last one counts, and of an entry that stands twice the last', () => {
+test('the last of several kinds counts, and the last of two equal entries', () => {
   const changed = bytesField(1, entry('x', floatList(1, 2), int64List(5), floatList(3)));
   assert.deepEqual(valuesOf(parse([featureSpec('x', 'float32', [])], changed).get('x')), [3]);
   const twice = bytesField(1, Buffer.concat([entry('x', floatList(1)), entry('x', floatList(9))]));

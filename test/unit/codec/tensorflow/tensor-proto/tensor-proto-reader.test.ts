@@ -1,4 +1,4 @@
-/** Cases that a reader of the rules would try first; the property tests hold all the others. */
+/** The basic cases; property tests cover the others. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
@@ -55,7 +55,7 @@ test('fewer values repeat the last, none are zeros, surplus ones are dropped', (
   assert.deepEqual(numbers(read(dtype(1), dims(0), floats(1))), []);
 });
 
-test("values in another dtype's field are not seen", () => {
+test("values in another dtype's field are ignored", () => {
   assert.deepEqual(numbers(read(dtype(1), dims(2), ints(1, 2))), [0, 0]);
 });
 
@@ -109,7 +109,7 @@ test('a string tensor_content is all lengths, then all bytes', () => {
   fails('invalid_request', /cut off/, dtype(7), dims(9), bytesField(4, varint(1)));
 });
 
-test('what no tensor can be is refused with a reason', () => {
+test('an impossible tensor is refused with a reason', () => {
   fails('invalid_request', /no dtype/, dims(1));
   fails('invalid_request', /DT_FLOAT_REF/, dtype(101));
   fails('invalid_request', /dtype 77/, dtype(77));
@@ -121,7 +121,7 @@ test('what no tensor can be is refused with a reason', () => {
   fails('invalid_request', /more than 254 dims/, dtype(1), dims(...new Array<number>(255).fill(1)));
 });
 
-test('what a few bytes ask for is bounded, together over all inputs', () => {
+test('the memory that a few bytes may ask for is limited, for all inputs together', () => {
   fails('too_large', /takes 4000000000000 bytes/, dtype(1), dims(1e12));
   fails('too_large', /less than 2\^53/, dtype(1), dims(0, 2 ** 60));
   fails('too_large', /takes 64000000 bytes/, dtype(7), dims(1e6));
@@ -135,7 +135,7 @@ test('what a few bytes ask for is bounded, together over all inputs', () => {
   );
 });
 
-test('a name that stands twice counts as it stands last; an entry without a key has the empty name', () => {
+test('the last of two equal names counts; an entry without a key has the empty name', () => {
   const entry = (value: number): Buffer =>
     bytesField(2, Buffer.concat([bytesField(2, Buffer.concat([dtype(1), floats(value)])), bytesField(1, 'x')]));
   const spec = bytesField(1, '');

@@ -24,7 +24,7 @@ test("names are the proto enum's, for every one of its values", () => {
   assert.equal(dataTypeName(999), '999');
 });
 
-test('what we do not hold is unsupported; what no message may hold is invalid', () => {
+test('types without a DType are unsupported; types that no message may hold are invalid', () => {
   for (const number of [8, 11, 18, 20, 21, 24, 33]) {
     assert.equal(dtypeOf(number), undefined);
     assert.equal(wrongDataType('input "x"', number).kind, 'unsupported');
