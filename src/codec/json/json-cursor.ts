@@ -63,8 +63,8 @@ export class JsonCursor {
   }
 
   /**
-   * Opens a body, which must be a JSON object, and moves to its opening brace. `keys` and `form` say in error texts what
-   * to send: '"inputs"' and '{"inputs": ...}'.
+   * Opens a body, which must be a JSON object, and moves to its opening brace. Error texts say what to send by `keys`,
+   * such as '"inputs"', and `form`, such as '{"inputs": ...}'. Throws `invalid_request`.
    */
   openObject(bytes: Buffer, keys: string, form: string): void {
     const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
@@ -286,7 +286,7 @@ export class JsonCursor {
   }
 }
 
-/** The name among `known` that stands from `start` to `end`. One that is written with escapes is not found. */
+/** The name among `known` whose bytes are at `start` to `end`; a name with escapes is not found. */
 function knownName(known: readonly string[], bytes: Buffer, start: number, end: number): string | undefined {
   for (const name of known) {
     if (name.length !== end - start) continue;

@@ -51,7 +51,8 @@ export class ElementReader {
 
   /** Appends the element at the cursor and moves past it, or returns the problem. */
   read(): ElementProblem | undefined {
-    switch (this.#elements.dtype) {
+    const { dtype } = this.#elements;
+    switch (dtype) {
       case 'string':
         return this.#readString();
       case 'bool':
@@ -62,11 +63,9 @@ export class ElementReader {
       case 'bfloat16':
         return this.#readFloat();
       case 'int64':
-        return this.#readInteger('int64');
       case 'uint64':
-        return this.#readInteger('uint64');
       case 'uint32':
-        return this.#readInteger('uint32');
+        return this.#readInteger(dtype);
       case 'int32':
       case 'int16':
       case 'int8':

@@ -129,8 +129,8 @@ function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: S
     const spec = signature.inputs.get(name);
     if (spec === undefined) {
       throw invalidRequest(
-        `"inputs" has the key ${quoteName(name)}, but the signature's inputs are ${listNames(signature.inputs.keys())}; ` +
-          'leave it out or rename it',
+        `"inputs" has the key ${quoteName(name)}, but the signature's inputs are ` +
+          `${listNames(signature.inputs.keys())}; leave it out or rename it`,
       );
     }
     if (tensors.has(name)) throw invalidRequest(`"inputs" has the key ${quoteName(name)} twice; send each input once`);

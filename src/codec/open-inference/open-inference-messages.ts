@@ -133,7 +133,7 @@ function readHead(reader: WireReader): OutputHead {
 
 function tensorOf({ name, datatype, shape, contents }: OutputHead, raw: Uint8Array | undefined): Tensor {
   const dtype = dtypeOfDatatype(datatype);
-  if (dtype === undefined) throw unreadable(name, `its datatype "${datatype}" is none of the protocol's`);
+  if (dtype === undefined) throw unreadable(name, `the protocol has no datatype "${datatype}"`);
   const count = elementCount(shape);
   if (dtype === 'string') {
     const data = raw === undefined ? (contents?.strings ?? []) : cutStrings(name, raw);

@@ -49,7 +49,7 @@ export class FeatureValues implements FieldRun {
     this.#reader = reader;
   }
 
-  /** Opens the map entry from `start` to `end`: sets `kind` and `count`, and stands before the first run. */
+  /** Opens the map entry from `start` to `end`: sets `kind` and `count`, and goes before the first run. */
   open(start: number, end: number): void {
     this.#entryStart = start;
     this.#entryEnd = end;

@@ -150,7 +150,8 @@ function countElements(shape: Shape, name: string): number {
     if (dim < 0 || dim > Number.MAX_SAFE_INTEGER) {
       throw new ServingError(
         dim < 0 ? 'invalid_request' : 'too_large',
-        `input ${quoteName(name)} has the shape [${shape.join(',')}]; a tensor's dims are 0 or more, and less than 2^53`,
+        `input ${quoteName(name)} has the shape [${shape.join(',')}]; a tensor's dims are 0 or more, and less than ` +
+          '2^53',
       );
     }
     if (dim === 0) isEmpty = true;
@@ -167,8 +168,8 @@ function charge(budget: TensorBudget, bytes: number, name: string, dtype: DType,
   }
   throw new ServingError(
     'too_large',
-    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may take ` +
-      `${budget.limit} together; send fewer rows at once`,
+    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may ` +
+      `take ${budget.limit} together; send fewer rows at once`,
   );
 }
 
@@ -185,8 +186,8 @@ function readStringContent(reader: WireReader, start: number, end: number, count
   const first = reader.position;
   if (first + total !== end) {
     throw invalidRequest(
-      `input ${quoteName(name)} has ${end - first} bytes of strings in its tensor_content, but their lengths add up to ` +
-        `${total}; send all lengths as varints, then all bytes`,
+      `input ${quoteName(name)} has ${end - first} bytes of strings in its tensor_content, but their lengths add up ` +
+        `to ${total}; send all lengths as varints, then all bytes`,
     );
   }
   const data: Uint8Array[] = [];
