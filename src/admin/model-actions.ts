@@ -11,13 +11,13 @@ import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import { readVersion } from './version-parameter.ts';
 
-export const MODEL_ACTIONS = { reload: 'renew', unload: 'leaveOut', load: 'bringIn' } as const;
-export type ModelAction = keyof typeof MODEL_ACTIONS;
+const MODEL_ACTIONS = ['reload', 'unload', 'load'] as const;
+export type ModelAction = (typeof MODEL_ACTIONS)[number];
 
 /** The part of ModelManager that acts. */
 export interface OperatedModels {
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
-  tell(name: string, version: bigint, wish: (typeof MODEL_ACTIONS)[ModelAction]): Promise<void>;
+  operate(name: string, version: bigint, action: ModelAction): Promise<void>;
 }
 
 export interface ActionTaken {
@@ -27,7 +27,7 @@ export interface ActionTaken {
 }
 
 export function isModelAction(text: string): text is ModelAction {
-  return Object.hasOwn(MODEL_ACTIONS, text);
+  return MODEL_ACTIONS.some((action) => action === text);
 }
 
 /** `version` as it was sent; null = the highest shown. Rejects with ServingError. */
@@ -37,7 +37,7 @@ export async function operate(
   { model, action, version }: { readonly model: string; readonly action: ModelAction; readonly version: string | null },
 ): Promise<ActionTaken> {
   const number = readVersion(version) ?? models.status(model, {})[0]!.version;
-  await models.tell(model, number, MODEL_ACTIONS[action]);
+  await models.operate(model, number, action);
   const taken = { model, version: number.toString(), action };
   logger.info({ event: 'operator', ...taken }, `an operator asked to ${action} version ${number} of model "${model}"`);
   return taken;

@@ -27,9 +27,9 @@ export interface ReportedModels {
   /** What the start still waits for, a line each. */
   waitsFor(): readonly string[];
   /** Did an operator unload it? Absent = nobody can. */
-  isLeftOut?(name: string, version: bigint): boolean;
+  isUnloadedByOperator?(name: string, version: bigint): boolean;
   /** Did an operator load it, beside the version policy? Absent = nobody can. */
-  isBroughtIn?(name: string, version: bigint): boolean;
+  isLoadedByOperator?(name: string, version: bigint): boolean;
   /** The load of it that is on its way. Absent = nobody can tell. */
   loadOf?(name: string, version: bigint): VersionLoad | undefined;
 }
@@ -132,8 +132,8 @@ export function modelsReport(models: ReportedModels, isReady: boolean, plan: Pro
 export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
-    const leftOut = (version: bigint): boolean => models.isLeftOut?.(name, version) ?? false;
-    const broughtIn = (version: bigint): boolean => models.isBroughtIn?.(name, version) ?? false;
+    const leftOut = (version: bigint): boolean => models.isUnloadedByOperator?.(name, version) ?? false;
+    const broughtIn = (version: bigint): boolean => models.isLoadedByOperator?.(name, version) ?? false;
     return {
       name,
       versions: models.status(name, {}).map((status) => ({

@@ -1,23 +1,23 @@
-/** What a changed configuration of a model means for the versions that are loaded. */
+/** Whether a changed configuration of a model requires its versions to be loaded again. */
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelConfig } from '../../config/model-config.ts';
 
-/** The numbers mean other files now. */
+/** True if the base path has changed, so that the same version numbers now name other files. */
 export function isMoved(before: ModelConfig, after: ModelConfig): boolean {
   return resolve(before.basePath) !== resolve(after.basePath);
 }
 
-/** What is loaded was loaded otherwise than the configuration says now, and must be loaded anew. */
+/** True if loaded versions no longer match the configuration and must be loaded again. */
 export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
-  return isMoved(before, after) || !isDeepStrictEqual(loadedWith(before), loadedWith(after));
+  return isMoved(before, after) || !isDeepStrictEqual(loadSettings(before), loadSettings(after));
 }
 
 /**
- * All that a load depends on. Policy and labels only choose among what is loaded, logging listens to it, and what answers
- * in its place is another.
+ * The settings that a load depends on. The policy and labels only choose among loaded versions, logging only observes
+ * requests, and fallbacks name other models.
  */
-function loadedWith({
+function loadSettings({
   name: _name,
   basePath: _path,
   versionPolicy: _policy,

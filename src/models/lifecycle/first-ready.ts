@@ -1,39 +1,39 @@
 /**
- * Waits for a model's first time with all of its versions up, and decides what ends the waiting.
+ * Waits until all versions of a model are available for the first time, and decides when to stop waiting.
  *
- * | rule   | ready    | a version fails                           | will be tried again | there is nothing to load |
- * |--------|----------|-------------------------------------------|---------------------|--------------------------|
- * | start  | resolves | rejects, if the first look found versions | waits               | waits: it may come       |
- * | reload | resolves | rejects                                   | rejects             | rejects                  |
+ * | rule   | ready    | a version fails                           | a load is retried | there is nothing to load |
+ * |--------|----------|-------------------------------------------|-------------------|--------------------------|
+ * | start  | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
+ * | reload | resolves | rejects                                   | rejects           | rejects                  |
  *
- * Who asked for a reload wants to know now, and the next reload, which may mend it, waits for this one.
+ * A reload rejects at once because its caller waits for the answer, and so does the next reload, which may fix the model.
  *
- * In either case the model goes on living; it settles once and stays settled.
+ * The promise settles once. The model continues to poll and load in either case.
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { FoundVersion, Look } from '../versions/version-watch.ts';
+import type { FoundVersion, PollResult } from '../versions/version-watch.ts';
 
 export type FirstReadyRule = 'start' | 'reload';
 
-export interface FirstLook {
+interface FinishedPoll {
   readonly config: ModelConfig;
-  /** Undefined: the base path cannot be read. */
-  readonly look: Look | undefined;
+  /** Undefined if the base path cannot be read. */
+  readonly result: PollResult | undefined;
   readonly blockedReason: string | undefined;
-  /** Labels may name versions that are not there. */
+  /** Labels may name versions that are not available. */
   readonly allowUnavailableLabels: boolean;
 }
 
 export class FirstReady {
-  /** Resolves when the model is ready, or has gone before it was. Rejects with why it cannot be. */
+  /** Resolves when the model is ready, or when it is retired before. Rejects with the reason why it cannot be ready. */
   readonly promise: Promise<void>;
   readonly rule: FirstReadyRule;
   #resolve!: () => void;
   #reject!: (error: ServingError) => void;
   #isReady = false;
   #isSettled = false;
-  /** Whether a failure ends the waiting; undefined until the first look. */
+  /** Whether a failure rejects the promise; undefined until the first poll. */
   #isFailureFinal: boolean | undefined;
 
   constructor(rule: FirstReadyRule) {
@@ -42,11 +42,11 @@ export class FirstReady {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Who waits for it sees the rejection; nobody has to.
+    // Callers that await the promise see the rejection; without a caller it must not be unhandled.
     this.promise.catch(() => undefined);
   }
 
-  /** It was up once, or has left. */
+  /** True once all versions were available, or once the model was retired. */
   get isReady(): boolean {
     return this.#isReady;
   }
@@ -57,25 +57,20 @@ export class FirstReady {
     this.#resolve();
   }
 
-  /** The model is no longer wanted: nobody need wait for it. */
-  leave(): void {
-    this.ready();
-  }
-
   failed(error: ServingError): void {
     if (this.#isSettled || this.#isFailureFinal !== true) return;
     this.#isSettled = true;
     this.#reject(error);
   }
 
-  /** It will be tried again. */
-  stumbled(error: ServingError): void {
+  /** A load failed and will be retried. */
+  retrying(error: ServingError): void {
     if (this.rule === 'reload') this.failed(error);
   }
 
-  looked({ config, look, blockedReason, allowUnavailableLabels }: FirstLook): void {
-    const aspired = look?.aspired ?? [];
-    const isChanging = look?.isChanging === true;
+  polled({ config, result, blockedReason, allowUnavailableLabels }: FinishedPoll): void {
+    const aspired = result?.aspired ?? [];
+    const isChanging = result?.isChanging === true;
     const isComing = aspired.length > 0 || isChanging;
     this.#isFailureFinal ??= isComing || this.rule === 'reload';
     if (!isComing && this.rule === 'reload') {
@@ -86,7 +81,7 @@ export class FirstReady {
     }
   }
 
-  /** Those of a reload are checked before it begins. */
+  /** For the start; the labels of a reload are checked before it begins (reload-check.ts). */
   #checkLabels({ name, versionLabels }: ModelConfig, aspired: readonly FoundVersion[]): void {
     for (const [label, version] of versionLabels) {
       if (aspired.some((found) => found.version === version)) continue;

@@ -1,4 +1,4 @@
-/** What the lives of all models share. */
+/** The settings that the lifecycles of all models share. */
 import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -7,21 +7,21 @@ import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
 import type { ModelEvents } from './model-events.ts';
 
-/** Rejects with `insufficient_memory` where the version would not fit if it were loaded now. */
+/** Rejects with `insufficient_memory` if the version would not fit into memory if it were loaded now. */
 export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
 
 export interface LifecycleSettings {
   readonly files: VersionFiles;
   readonly clock: Clock;
   readonly loader: VersionLoader;
-  /** As many unloads at once as its concurrency. */
+  /** Limits how many versions unload at the same time. */
   readonly unloads: PQueue;
   readonly events: ModelEvents;
   readonly transitionPolicy: TransitionPolicy;
-  /** Between two looks at a base path. 0 = look once; negative = only when a reload asks for it. */
+  /** The time between two polls of a base path. 0 = poll once; negative = only when a reload asks for it. */
   readonly pollIntervalMs: number;
-  /** A label may name a version that is not there. */
+  /** A label may name a version that is not available. */
   readonly allowUnavailableLabels: boolean;
-  /** Before a load that an operator asks for. Rejects with `insufficient_memory`. */
+  /** Called before a load that an operator asks for. */
   readonly checkMemory: CheckMemory;
 }

@@ -1,22 +1,24 @@
-/** The options of a model's life, from the words of the command line to those of the manager. */
+/** Converts the command line's options to those of ModelManager. */
 import type { ServeOptions } from '../../config/serve-options.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { ModelManagerOptions } from './model-manager.ts';
 
-type LifeOptions = Omit<ModelManagerOptions, 'models' | 'load' | 'clock' | 'events' | 'files'>;
-
-export interface Capacity {
-  /** That this process may use. */
+/** The machine's limits, as far as loads depend on them. */
+interface Capacity {
+  /** The cores that this process may use. */
   readonly cores: number;
-  /** Threads that one load keeps busy: it opens a session on each. */
+  /** The number of threads that one load keeps busy: it opens a session on each. */
   readonly threadsPerLoad: number;
 }
 
 /**
- * At the start, when nothing is served yet, loads may have all cores. Not more: a version's place (on the event loop or on
- * threads) is chosen by how long its trial runs take, which loads that fight for cores would falsify.
+ * While the server starts and serves nothing, loads may use all cores, but not more: a version's host (inline or threads)
+ * is chosen by the time of its trial runs, which would be wrong if loads competed for cores.
  */
-export function managerOptions(options: ServeOptions, { cores, threadsPerLoad }: Capacity): LifeOptions {
+export function managerOptions(
+  options: ServeOptions,
+  { cores, threadsPerLoad }: Capacity,
+): Omit<ModelManagerOptions, 'models' | 'load' | 'clock' | 'events' | 'files'> {
   const loadThreads = Math.max(1, options.num_load_threads);
   return {
     pollIntervalMs: options.file_system_poll_wait_seconds * 1000,

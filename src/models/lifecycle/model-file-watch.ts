@@ -1,16 +1,16 @@
 /**
- * Looks at the file that lists the models, again and again, and reloads when it has changed; or once, when asked.
+ * Polls the file that lists the models and reloads the models when it has changed; or reads it once, when asked.
  *
- *   look ──▶ as before ────────────────────────────────────────▶ wait a poll
- *        └─▶ changed ──▶ look again, a second later ──▶ the same ──▶ read ──▶ reload, or refuse and say why
- *                              └─▶ changed again: look again
+ *   poll ──▶ unchanged ────────────────────────────────────────▶ wait for the next poll
+ *        └─▶ changed ──▶ poll again, a second later ──▶ the same ──▶ read ──▶ reload, or reject and log the reason
+ *                              └─▶ changed again: poll again
  *
- * A file that is being written is never taken for whole: its content must be the same on two looks. Replacing it by a
- * rename needs no such luck. What cannot be read, holds a mistake or is refused by the reloader is told once for each
- * content; the models that were served before stay. One reload at a time; the next look waits for it.
+ * A change counts once two polls in a row find the same content, so a file that is being written is not read too early. A
+ * file that cannot be read, that has errors or that the reloader rejects is logged once for each content, and the models
+ * that were served before stay. There is one reload at a time; the next poll waits for it.
  *
- * `reread`, an operator's wish, takes the file as it is: whoever asks has written it, and may ask because models are not
- * those of the file any more (HandleReloadConfigRequest) or because what was refused would now be taken.
+ * `reread`, which an operator asks for, reads the file at once, even if it has not changed: the models may differ from the
+ * file (HandleReloadConfigRequest), or a list that was rejected may now be accepted.
  */
 import type { Buffer } from 'node:buffer';
 import { contentHash, type FileResult, loadConfigFile } from '../../config/config-file.ts';
@@ -21,9 +21,9 @@ import type { ModelReloader } from '../serving/servable-directory.ts';
 /** For the log. */
 export interface ModelFileEvents {
   onReloaded(models: readonly string[]): void;
-  /** The file cannot be read, or holds mistakes: all of them. */
+  /** The file cannot be read, or has these errors. */
   onInvalid(errors: readonly string[]): void;
-  /** The list was good, and the reloader refused it or could not load a new model. */
+  /** The file is valid, but the reloader rejected it or could not load a new model. */
   onRefused(error: unknown): void;
   /** Something in the file has no effect. */
   onWarning(text: string): void;
@@ -31,56 +31,56 @@ export interface ModelFileEvents {
 
 export interface ModelFileWatchOptions {
   readonly file: ModelFile;
-  /** 0 = it is looked at only when asked. */
+  /** 0 = the file is read only when asked. */
   readonly pollMs: number;
   readonly clock: Clock;
   readonly reloader: ModelReloader;
   readonly events: ModelFileEvents;
-  /** By default from the disk. Never rejects. */
+  /** By default reads from the disk. Never rejects. */
   readonly load?: (path: string) => Promise<FileResult>;
 }
 
-/** Between the two looks at a new content, or a poll if that is shorter. */
+/** The time between the two polls that must find the same new content, or `pollMs` if that is shorter. */
 const SETTLE_MS = 1000;
 
 export class ModelFileWatch {
   readonly #options: ModelFileWatchOptions;
   readonly #load: (path: string) => Promise<FileResult>;
-  /** Of the content that was last applied or refused. */
-  #settled: string;
-  /** Of a content seen once. */
-  #candidate: string | undefined;
-  /** Why the file could not be read, if it could not: told once. */
-  #unreadable: string | undefined;
+  /** The hash of the content that was last applied or rejected. */
+  #settledHash: string;
+  /** The hash of a new content that one poll has found. */
+  #candidateHash: string | undefined;
+  /** Why the last poll could not read the file; logged once. */
+  #readError: string | undefined;
   #timer: TimerHandle | undefined;
   #isStopped = false;
-  /** Ends with the look that goes on. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Resolves when the poll in progress has ended. */
+  #polling: Promise<void> = Promise.resolve();
 
   constructor(options: ModelFileWatchOptions) {
     this.#options = options;
     this.#load = options.load ?? loadConfigFile;
-    this.#settled = options.file.startHash;
+    this.#settledHash = options.file.startHash;
   }
 
   start(): void {
     if (this.#options.pollMs > 0) this.#wait(this.#options.pollMs);
   }
 
-  /** No look begins after this; a reload that goes on is the reloader's. */
+  /** No poll begins after this; a reload in progress goes on. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
   }
 
-  /** Takes the file as it is, after the look that goes on. Never rejects. */
+  /** Reads and applies the file, after the poll in progress. Never rejects. */
   reread(): Promise<void> {
     return this.#inTurn(() => this.#readNow());
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn.then(work);
-    return this.#turn;
+    this.#polling = this.#polling.then(work);
+    return this.#polling;
   }
 
   async #readNow(): Promise<void> {
@@ -88,8 +88,8 @@ export class ModelFileWatch {
     const { file, events } = this.#options;
     try {
       const { bytes, error } = await this.#load(file.path);
-      this.#unreadable = error;
-      this.#candidate = undefined;
+      this.#readError = error;
+      this.#candidateHash = undefined;
       if (bytes === undefined) events.onInvalid([error]);
       else await this.#settle(bytes, contentHash(bytes));
     } catch (error) {
@@ -97,31 +97,31 @@ export class ModelFileWatch {
     }
   }
 
-  /** One look, and what follows from it. Never rejects. */
-  async #look(): Promise<void> {
+  /** Polls once and schedules the next poll. Never rejects. */
+  async #poll(): Promise<void> {
     const { file, pollMs, events } = this.#options;
     let waitMs = pollMs;
     try {
       const { bytes, error } = await this.#load(file.path);
       if (bytes === undefined) {
-        if (error !== this.#unreadable) events.onInvalid([error]);
-        this.#candidate = undefined;
-      } else if (await this.#isSettled(bytes)) this.#candidate = undefined;
+        if (error !== this.#readError) events.onInvalid([error]);
+        this.#candidateHash = undefined;
+      } else if (await this.#isSettled(bytes)) this.#candidateHash = undefined;
       else waitMs = Math.min(pollMs, SETTLE_MS);
-      this.#unreadable = error;
+      this.#readError = error;
     } catch (error) {
-      // A fault of ours. The next look comes all the same.
+      // A bug of ours; the next poll comes all the same.
       events.onRefused(error);
     }
     if (!this.#isStopped) this.#wait(waitMs);
   }
 
-  /** False if the content is new and must be seen once more. */
+  /** False if the content is new and must be the same on another poll. */
   async #isSettled(bytes: Buffer): Promise<boolean> {
     const hash = contentHash(bytes);
-    if (hash === this.#settled) return true;
-    if (hash !== this.#candidate) {
-      this.#candidate = hash;
+    if (hash === this.#settledHash) return true;
+    if (hash !== this.#candidateHash) {
+      this.#candidateHash = hash;
       return false;
     }
     await this.#settle(bytes, hash);
@@ -129,7 +129,7 @@ export class ModelFileWatch {
   }
 
   async #settle(bytes: Buffer, hash: string): Promise<void> {
-    this.#settled = hash;
+    this.#settledHash = hash;
     if (!this.#isStopped) await this.#apply(bytes);
   }
 
@@ -151,6 +151,6 @@ export class ModelFileWatch {
 
   #wait(ms: number): void {
     const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + ms, () => void this.#inTurn(() => this.#look()));
+    this.#timer = clock.setTimer(clock.nowMs() + ms, () => void this.#inTurn(() => this.#poll()));
   }
 }

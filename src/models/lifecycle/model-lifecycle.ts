@@ -1,13 +1,11 @@
 /**
- * One configured model, from the first look at its base path until its last version has ended. docs/life-of-a-model.md
- * draws it.
+ * One configured model, from the first poll of its base path until its last version has ended. See docs/life-of-a-model.md.
  *
- *     Poller ──look──▶ VersionWatch ──aspired──▶ nextAction ──load──▶ VersionLoader ──▶ VersionTable ◀── requests
+ *     Poller ──poll──▶ VersionWatch ──aspired──▶ nextAction ──load──▶ VersionLoader ──▶ VersionTable ◀── requests
  *                                                    └─────unload──▶ Servable.unload
  *
- * Everything is decided in #step, which is called whenever something has changed and does all there is to do now. What
- * takes time is begun there and comes back to it. A failure of a version is shown by its status, and concerns the versions
- * that serve in no way.
+ * All decisions are made in #step, which is called whenever something has changed. It begins loads and unloads; each calls
+ * #step again when it has ended. A version's failure is shown by its status and does not affect versions that serve.
  */
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -21,7 +19,7 @@ import { findVersion } from '../versions/version-source.ts';
 import { idleOnDisk, versionStates } from '../versions/version-states.ts';
 import type { VersionTable } from '../versions/version-table.ts';
 import { VersionTransitions } from '../versions/version-transitions.ts';
-import { type FoundVersion, type Look, VersionWatch } from '../versions/version-watch.ts';
+import { type FoundVersion, type PollResult, VersionWatch } from '../versions/version-watch.ts';
 import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
@@ -32,15 +30,15 @@ import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf } from './ref
 export class ModelLifecycle {
   readonly name: string;
   readonly first: FirstReady;
-  /** For others to look at; what changes it is said here. */
+  /** Others may read it; only this class changes it. */
   readonly wanted = new WantedVersions();
   readonly #settings: LifecycleSettings;
-  readonly #lives: VersionTransitions;
+  readonly #transitions: VersionTransitions;
   readonly #table: VersionTable;
   readonly #poller: Poller;
   #watch: VersionWatch;
   #config: ModelConfig;
-  /** Counts configurations that need their versions loaded anew. */
+  /** Counts the configurations that required versions to be loaded again. */
   #generation = 0;
   #blockedReason: string | undefined;
   #isRetired = false;
@@ -50,20 +48,20 @@ export class ModelLifecycle {
     this.#config = config;
     this.#settings = settings;
     this.first = new FirstReady(rule);
-    this.#lives = new VersionTransitions({
+    this.#transitions = new VersionTransitions({
       name: config.name,
       settings,
       onFailed: (record, error) => this.#onFailed(record, error),
-      onRetry: (error) => this.first.stumbled(error),
+      onRetry: (error) => this.first.retrying(error),
       onChange: () => this.#step(),
-      isBeside: (version) => this.wanted.isBroughtIn(version),
+      isExtra: (version) => this.wanted.isLoadedByOperator(version),
     });
-    this.#table = this.#lives.table;
+    this.#table = this.#transitions.table;
     this.#watch = new VersionWatch(settings.files, settings.clock);
     this.#poller = new Poller({
       clock: settings.clock,
       intervalMs: settings.pollIntervalMs,
-      look: () => this.#look(),
+      poll: () => this.#poll(),
     });
   }
 
@@ -79,15 +77,15 @@ export class ModelLifecycle {
     return this.#table.available(version) !== undefined;
   }
 
-  /** Begins to look for versions. `first` tells what comes of it. */
+  /** Begins to poll for versions. `first` settles with the outcome. */
   start(): void {
     if (this.first.rule === 'start') this.#poller.start();
     else void this.#poller.now();
   }
 
   /**
-   * Another configuration of the same model, in force at once; its base path is looked at now. What it wants loaded otherwise
-   * is loaded anew, and what failed is tried again.
+   * Applies another configuration of the same model at once and polls its base path. Versions that the new configuration
+   * loads in another way are loaded again, and failed loads are tried again.
    */
   reconfigure(config: ModelConfig): void {
     const before = this.#config;
@@ -102,68 +100,70 @@ export class ModelLifecycle {
   }
 
   /**
-   * Loads a version anew, beside its present life if the transition policy allows; tries one again that has failed, and
-   * looks at the base path. Throws ServingError `model_not_found` if there is no such version.
+   * An operator's reload: loads a version again, beside its current record if the transition policy allows; tries a failed
+   * version again; polls the base path. Throws ServingError `model_not_found` if there is no such version.
    */
-  renew(version: bigint): void {
+  reload(version: bigint): void {
     this.#checkKnown(version);
-    for (const record of this.#upOf(version)) if (record.state === 'AVAILABLE') this.wanted.overrides.renew(record);
+    for (const record of this.#runningOf(version)) {
+      if (record.state === 'AVAILABLE') this.wanted.overrides.reload(record);
+    }
     this.wanted.failedLoads.forget(version);
     this.#step();
     void this.#poller.now();
   }
 
   /**
-   * Unloads a version at once and keeps it out until `bringIn`; nothing takes its place. One that is there by `bringIn` alone
-   * is as it was before that. Throws like `renew`.
+   * An operator's unload: unloads a version at once and keeps it unloaded until `load`; nothing takes its place. If the
+   * version was wanted because of `load` only, that ends. Throws like `reload`.
    */
-  leaveOut(version: bigint): void {
+  unload(version: bigint): void {
     this.#checkKnown(version);
-    this.wanted.overrides.leaveOut(version, this.wanted.isOfPolicy(version));
-    for (const record of this.#upOf(version)) this.#lives.takeDown(record);
+    this.wanted.overrides.unload(version, this.wanted.isOfPolicy(version));
+    for (const record of this.#runningOf(version)) this.#transitions.beginUnload(record);
     this.#step();
   }
 
   /**
-   * A version is wanted, whatever the policy says, until `leaveOut` or until its directory goes. Rejects with
-   * `model_not_found` if there is no such directory, with `load_failed` if it holds nothing, with `insufficient_memory`.
+   * An operator's load: the version is wanted, whatever the policy says, until `unload` or until its directory is removed.
+   * Rejects with `model_not_found` without such a directory, `load_failed` if it is empty, or `insufficient_memory`.
    */
-  async bringIn(version: bigint): Promise<void> {
+  async load(version: bigint): Promise<void> {
     const config = this.#config;
-    if (this.#upOf(version).length === 0) {
+    if (this.#runningOf(version).length === 0) {
       const directory = await findVersion(this.#settings.files, resolve(config.basePath), version);
       await this.#settings.checkMemory(config, version, directory);
     }
     if (this.#isRetired || config !== this.#config) throw changedMeanwhile(this.name);
-    this.wanted.overrides.bringIn(version, this.wanted.isOfPolicy(version));
+    this.wanted.overrides.load(version, this.wanted.isOfPolicy(version));
     this.wanted.failedLoads.forget(version);
     this.#step();
     void this.#poller.now();
   }
 
-  /** Of every version that is shown, for comparing. */
+  /** The states of all versions that status shows, as a text for comparing. */
   get versionStates(): string {
     return versionStates(this.#table, this.wanted);
   }
 
-  /** The life of the version that is being loaded, which may be hidden from status by one that answers. */
-  rising(version: bigint): VersionRecord | undefined {
-    return this.#table.rising(version);
+  /** The version's record that is loading, which status hides while another record of the version is available. */
+  loading(version: bigint): VersionRecord | undefined {
+    return this.#table.loading(version);
   }
 
-  /** Versions that the last look found and that have no life, highest first. */
+  /** The versions that the last poll found and that have no active record, highest first. */
   get onDisk(): readonly bigint[] {
     return idleOnDisk(this.#table, this.wanted);
   }
 
-  /** Nothing is wanted any more. Resolves when every version has ended. Twice is once. */
+  /** Unloads everything. Resolves when every version has ended. A second call does nothing more. */
   async retire(): Promise<void> {
     this.#isRetired = true;
     this.wanted.retire();
     this.#step();
-    this.first.leave();
+    this.first.ready();
     this.#poller.close();
-    await this.#lives.settled();
+    await this.#transitions.settled();
   }
 
   acquire(choice: VersionChoice): ServableHandle {
@@ -182,9 +182,9 @@ export class ModelLifecycle {
     return found;
   }
 
-  /** What keeps the model from being ready, for people. */
+  /** Says why the model is not ready. */
   waitsFor(): string {
-    for (const { version, state, lastFailure } of this.#table.living) {
+    for (const { version, state, lastFailure } of this.#table.active) {
       const failure = lastFailure === undefined ? '' : `; the last attempt failed: ${lastFailure.message}`;
       if (state === 'START') return `version ${version} waits for its turn to load`;
       if (state === 'LOADING') return `version ${version} is still loading${failure}`;
@@ -209,41 +209,41 @@ export class ModelLifecycle {
       name: this.name,
       labels: this.#config.versionLabels,
       statuses: this.#table.statuses(),
-      isLeftOut: (version) => overrides.isLeftOut(version),
-      isRetrying: this.#table.living.some((record) => record.lastFailure),
+      isUnloadedByOperator: (version) => overrides.isUnloaded(version),
+      isRetrying: this.#table.active.some((record) => record.lastFailure),
       isWaiting: !this.#isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
       waitsFor: () => this.waitsFor(),
     });
   }
 
-  /** Returns whether to look again soon. */
-  async #look(): Promise<boolean> {
+  /** Returns whether to poll again soon. */
+  async #poll(): Promise<boolean> {
     const config = this.#config;
     const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
-    let look: Look | undefined;
+    let result: PollResult | undefined;
     let blockedReason: string | undefined;
-    const broughtIn = this.wanted.overrides.broughtIn;
+    const byOperator = this.wanted.overrides.loaded;
     try {
-      look = await this.#watch.look({
+      result = await this.#watch.poll({
         basePath: resolve(config.basePath),
         policy: config.versionPolicy,
         hasFailed: (version) => this.wanted.failedLoads.hasFailed(version),
-        isBroughtIn: (version) => broughtIn.includes(version),
+        isLoadedByOperator: (version) => byOperator.includes(version),
       });
-      blockedReason = look.nothingBecause;
+      blockedReason = result.whyNone;
     } catch (thrown) {
       blockedReason = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
-    if (look !== undefined) {
-      this.wanted.take(look, broughtIn);
+    if (result !== undefined) {
+      this.wanted.update(result, byOperator);
       this.#table.refresh();
     }
-    const isChanging = look?.isChanging === true;
+    const isChanging = result?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
     if (isFinal) blockedReason += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';
     this.#block(blockedReason, isChanging);
-    this.first.looked({ config, look, blockedReason, allowUnavailableLabels });
+    this.first.polled({ config, result, blockedReason, allowUnavailableLabels });
     this.#step();
     return isChanging;
   }
@@ -256,27 +256,27 @@ export class ModelLifecycle {
 
   #step(): void {
     while (this.wanted.isKnown) {
-      const living = this.#table.living.map((record) => {
+      const active = this.#table.active.map((record) => {
         return { record, version: record.version, state: record.state, isCurrent: this.#isCurrent(record) };
       });
-      const action = nextAction(living, this.wanted.aspiration, this.#settings.transitionPolicy);
+      const action = nextAction(active, this.wanted.aspiration, this.#settings.transitionPolicy);
       if (action === undefined) break;
-      if (action.kind === 'unload') this.#lives.takeDown(action.record.record);
+      if (action.kind === 'unload') this.#transitions.beginUnload(action.record.record);
       else {
         this.wanted.failedLoads.forget(action.version);
         const found = this.wanted.all.find(({ version }) => version === action.version)!;
-        this.#lives.bringUp(found, this.#config, this.#generation);
+        this.#transitions.beginLoad(found, this.#config, this.#generation);
       }
     }
     const isUp = ({ version }: FoundVersion): boolean =>
-      this.#table.living.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
-    const { awaited, isKnown } = this.wanted;
-    if (awaited.length > 0 && isKnown && awaited.every(isUp)) this.first.ready();
+      this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
+    const { required, isKnown } = this.wanted;
+    if (required.length > 0 && isKnown && required.every(isUp)) this.first.ready();
   }
 
-  /** Its lives that answer, or are going to. */
-  #upOf(version: bigint): readonly VersionRecord[] {
-    return this.#table.living.filter((record) => record.version === version && record.state !== 'UNLOADING');
+  /** The version's records that are available or will be. */
+  #runningOf(version: bigint): readonly VersionRecord[] {
+    return this.#table.active.filter((record) => record.version === version && record.state !== 'UNLOADING');
   }
 
   #checkKnown(version: bigint): void {
@@ -289,10 +289,10 @@ export class ModelLifecycle {
     return record.generation === this.#generation && !this.wanted.overrides.isOutdated(record);
   }
 
-  /** The record has ended; until its files change or a reload comes, it is not tried again. */
+  /** The version is not loaded again until its files change or a reload comes. */
   #onFailed({ found }: VersionRecord, error: ServingError): void {
     this.wanted.failedLoads.add(found, error);
-    // What nobody waits for may fail.
-    if (!this.wanted.isBroughtIn(found.version)) this.first.failed(error);
+    // Readiness depends on the policy's versions only.
+    if (!this.wanted.isLoadedByOperator(found.version)) this.first.failed(error);
   }
 }

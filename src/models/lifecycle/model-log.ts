@@ -1,4 +1,4 @@
-/** Log lines of models' lives: one for each step, and for what keeps them from it. */
+/** Log lines of ModelEvents. */
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { VersionState, VersionStatus } from '../serving/servable.ts';
 import type { ModelEvents } from './model-events.ts';

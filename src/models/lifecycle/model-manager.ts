@@ -1,8 +1,9 @@
 /**
- * All configured models: brings them up, finds them for requests, replaces their list, takes them down. Each model lives by
- * itself (model-lifecycle.ts): none waits for another, but for the turns that loads take.
+ * Manages all configured models: loads them, finds them for requests, replaces their list and unloads them. Models do not
+ * wait for one another (model-lifecycle.ts), except for a free load thread.
  *
- * Ready means that every model of the start's list has had all of its versions up; it stays so, whatever is loaded later.
+ * Ready means that all versions of every model of the start's list were available once. It stays true, whatever is loaded
+ * later.
  */
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -22,22 +23,23 @@ import { checkReload } from './reload-check.ts';
 
 export type { LoadServable } from '../loading/version-loader.ts';
 
-/** The options of TensorFlow Serving by the same names; config/serve-options.ts has what they mean. */
+/** Options that TensorFlow Serving has under the same names; config/serve-options.ts describes them. */
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];
   readonly load: LoadServable;
-  /** Asked before a load that an operator wants. Default: everything fits. */
+  /** Called before a load that an operator asks for. Default: everything fits. */
   readonly checkMemory?: CheckMemory;
   readonly clock: Clock;
   readonly events?: ModelEvents;
   readonly files?: VersionFiles;
-  /** Default 1000; 0 = look once, negative = never. */
+  /** Default 1000; 0 = poll once, negative = never. */
   readonly pollIntervalMs?: number;
   readonly transitionPolicy?: TransitionPolicy;
-  /** Loads at once, after the start and while it lasts. */
+  /** The most loads at the same time, once the server is ready. Default 1. */
   readonly loadThreads?: number;
+  /** The most loads at the same time until the server is ready. Default: `loadThreads`. */
   readonly startLoadThreads?: number;
-  /** Unloads at once; most of an unload is waiting for requests. */
+  /** The most unloads at the same time; an unload mostly waits for requests. Default: no limit. */
   readonly unloadThreads?: number;
   readonly maxLoadRetries?: number;
   readonly loadRetryIntervalMs?: number;
@@ -48,12 +50,12 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #settings: LifecycleSettings;
   readonly #loads: PQueue;
   readonly #loadThreads: number;
-  /** In the order of the configuration. */
+  /** By name, in the order of the configuration. */
   #lifecycles: ReadonlyMap<string, ModelLifecycle>;
-  /** Of the start's configuration. */
+  /** The models of the start's configuration. */
   readonly #startLifecycles: readonly ModelLifecycle[];
-  /** No longer configured, and not yet at their end. */
-  readonly #leaving = new Set<Promise<void>>();
+  /** Models that are no longer configured and still unload. */
+  readonly #retiring = new Set<Promise<void>>();
   readonly #listeners = new Set<() => void>();
   #isReady = false;
   #isClosed = false;
@@ -98,21 +100,21 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Servables that are up, for gauges. */
+  /** All available servables. */
   *servables(): Iterable<Servable> {
     for (const lifecycle of this.#lifecycles.values()) yield* lifecycle.servables;
   }
 
-  /** For each model that the start waits for, the reason: `model "m": base path /m does not exist; …`. */
+  /** The reason for each model that the start waits for: `model "m": base path /m does not exist; …`. */
   waitsFor(): readonly string[] {
     const late = this.#startLifecycles.filter(({ first }) => !first.isReady);
     return late.map((lifecycle) => `model "${lifecycle.name}": ${lifecycle.waitsFor()}`);
   }
 
   /**
-   * Loads what the base paths hold, and goes on looking. Resolves when every model has had all of its versions up, which
-   * may take until they are put there; or when closed before, with isReady false. Rejects with the first version that
-   * cannot be loaded of those that were there at the start; the caller closes then.
+   * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which may
+   * take until they are put there; or when the manager is closed before, with isReady false. Rejects if a version that was
+   * on disk at the start cannot be loaded; the caller must close the manager then.
    */
   async start(): Promise<void> {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
@@ -122,12 +124,12 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     if (!this.#isClosed) this.#setReady(true);
   }
 
-  /** Ends every poll, gives up loads, unloads everything; waits for handles and for what is queued. Twice is once. */
+  /** Stops polls, aborts loads and unloads everything; waits for borrowed handles. A second call does nothing more. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#setReady(false);
     await Promise.all([...this.#lifecycles.values()].map((lifecycle) => lifecycle.retire()));
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#retiring);
   }
 
   acquire(name: string, choice: VersionChoice): ServableHandle {
@@ -142,51 +144,47 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   status(name: string, choice: VersionChoice): readonly VersionStatus[] {
-    const lifecycle = this.#lifecycles.get(name);
-    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
-    return lifecycle.status(choice.version);
+    return this.#lifecycleOf(name).status(choice.version);
   }
 
-  /** Undefined for a name that is not configured. */
+  /** Undefined if no model of this name is configured. */
   configOf(name: string): ModelConfig | undefined {
     return this.#lifecycles.get(name)?.config;
   }
 
-  /** Of every version that status shows, for comparing: `3 AVAILABLE, 2 END`. */
+  /** The states of all versions that status shows, as a text for comparing: `3 AVAILABLE, 2 END`. */
   versionStates(name: string): string {
     return this.#lifecycles.get(name)?.versionStates ?? '';
   }
 
-  /** Versions that the last look found on disk and that are not up, highest first. */
+  /** The versions that the last poll found on disk and that have no active record, highest first. */
   onDisk(name: string): readonly bigint[] {
     return this.#lifecycles.get(name)?.onDisk ?? [];
   }
 
-  /** The load of a version that is under way, or waits to be tried again. */
+  /** The version's load that is in progress or waits for a retry. */
   loadOf(name: string, version: bigint): VersionLoad | undefined {
-    return this.#lifecycles.get(name)?.rising(version);
+    return this.#lifecycles.get(name)?.loading(version);
   }
 
-  /** Is it wanted by an operator alone, beside the policy? */
-  isBroughtIn(name: string, version: bigint): boolean {
-    return this.#lifecycles.get(name)?.wanted.isBroughtIn(version) ?? false;
+  /** True if the version is wanted by an operator and not by the version policy. */
+  isLoadedByOperator(name: string, version: bigint): boolean {
+    return this.#lifecycles.get(name)?.wanted.isLoadedByOperator(version) ?? false;
   }
 
-  /** Did an operator unload it? */
-  isLeftOut(name: string, version: bigint): boolean {
-    return this.#lifecycles.get(name)?.wanted.overrides.isLeftOut(version) ?? false;
+  /** True if an operator has unloaded the version. */
+  isUnloadedByOperator(name: string, version: bigint): boolean {
+    return this.#lifecycles.get(name)?.wanted.overrides.isUnloaded(version) ?? false;
   }
 
   /**
-   * An operator's word on one version: load it anew, leave it out until it is brought in again, bring it in whatever the
-   * policy says. Resolves when it is in force; what follows takes its time, and status tells. Rejects with ServingError:
-   * `model_not_found`, `load_failed`, `insufficient_memory`, `model_not_ready`, `draining`.
+   * An operator's action on one version: reload it, unload it until it is loaded again, or load it whatever the policy says.
+   * Resolves when the action is accepted; status shows its progress. Rejects with ServingError: `model_not_found`,
+   * `load_failed`, `insufficient_memory`, `model_not_ready`, `draining`.
    */
-  async tell(name: string, version: bigint, wish: 'renew' | 'leaveOut' | 'bringIn'): Promise<void> {
+  async operate(name: string, version: bigint, action: 'reload' | 'unload' | 'load'): Promise<void> {
     this.#checkOpen();
-    const lifecycle = this.#lifecycles.get(name);
-    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
-    await lifecycle[wish](version);
+    await this.#lifecycleOf(name)[action](version);
   }
 
   reload(models: readonly ModelConfig[]): Promise<void> {
@@ -220,8 +218,14 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   #retire(lifecycle: ModelLifecycle): void {
-    const leaving = lifecycle.retire().finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
+    const retiring = lifecycle.retire().finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
+  }
+
+  #lifecycleOf(name: string): ModelLifecycle {
+    const lifecycle = this.#lifecycles.get(name);
+    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    return lifecycle;
   }
 
   #setReady(isReady: boolean): void {

@@ -1,57 +1,57 @@
 /**
- * Calls `look` at once, then every interval, one call at a time. A look that says "again soon" is followed by the next
- * after SOON_MS: somebody is writing, and half a second matters to who waits for the new version.
+ * Calls `poll` at once and then every interval, one call at a time. While files are being written, the next poll follows
+ * after SOON_MS, so that a new version is found soon after it is complete.
  *
- * `look` must not reject. After close() no look begins; what one that was in progress finds is the caller's to ignore.
+ * After close() no poll begins; the caller must ignore the result of one that was in progress.
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 
-/** Between two looks at what changes. */
+/** The time to the next poll while files change. */
 export const SOON_MS = 250;
 
 export interface PollerOptions {
   readonly clock: Clock;
-  /** Between the end of a look and the next. 0 = look once; negative = never look. */
+  /** The time from the end of a poll to the next. 0 = poll once; negative = never poll. */
   readonly intervalMs: number;
-  /** Resolves with true if the next look should come soon, also where the interval says once. */
-  readonly look: () => Promise<boolean>;
+  /** Resolves with true if the next poll should come soon, even if the interval is 0. Must not reject. */
+  readonly poll: () => Promise<boolean>;
 }
 
 export class Poller {
   readonly #options: PollerOptions;
   #timer: TimerHandle | undefined;
   #isClosed = false;
-  /** The look in progress. */
-  #looking: Promise<void> | undefined;
+  /** The poll in progress. */
+  #polling: Promise<void> | undefined;
 
   constructor(options: PollerOptions) {
     this.#options = options;
   }
 
-  /** The first look, and those that follow. Does nothing where the interval is negative. */
+  /** Begins to poll. Does nothing if the interval is negative. */
   start(): void {
     if (this.#options.intervalMs >= 0) void this.now();
   }
 
-  /** Looks as soon as the look in progress has ended, whatever the interval; resolves when it has. */
+  /** Polls as soon as the poll in progress has ended, whatever the interval; resolves when this poll has ended. */
   async now(): Promise<void> {
-    while (this.#looking !== undefined) await this.#looking;
+    while (this.#polling !== undefined) await this.#polling;
     if (this.#isClosed) return;
     this.#timer?.cancel();
-    this.#looking = this.#look();
-    await this.#looking;
+    this.#polling = this.#poll();
+    await this.#polling;
   }
 
-  /** A look in progress is not waited for: a network file system may never answer. */
+  /** Does not wait for a poll in progress: a network file system may never answer. */
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
   }
 
-  async #look(): Promise<void> {
-    const { clock, intervalMs, look } = this.#options;
-    const isSoon = await look();
-    this.#looking = undefined;
+  async #poll(): Promise<void> {
+    const { clock, intervalMs, poll } = this.#options;
+    const isSoon = await poll();
+    this.#polling = undefined;
     const delay = isSoon && (intervalMs <= 0 || intervalMs > SOON_MS) ? SOON_MS : intervalMs;
     if (this.#isClosed || delay <= 0) return;
     this.#timer = clock.setTimer(clock.nowMs() + delay, () => void this.now());

@@ -1,29 +1,28 @@
-/** What a request hears that asks for a version which cannot answer: the reason, what there is, whether to try again. */
+/** Errors for requests whose version is not available: the reason, the available versions, whether to try again. */
 import { ServingError } from '../../core/errors.ts';
 import type { VersionStatus } from '../serving/servable.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 
-/** When to ask again for a model that is loading. Most models here load in under a second. */
+/** A client's wait before it asks again for a model that is loading. Most models load in under a second. */
 const LOADING_RETRY_AFTER_MS = 1000;
-/** Of a name that a client sent. */
+/** The most characters of a client's text that an error repeats. */
 const MAX_ECHOED = 120;
 
-/** What is known of a model when a request asks for a version that is not available. */
-export interface RefusalFacts {
+/** A model's state when a request asks for a version that is not available. */
+interface RefusalFacts {
   readonly name: string;
   readonly labels: ReadonlyMap<string, bigint>;
   readonly statuses: readonly VersionStatus[];
-  /** By an operator. */
-  readonly isLeftOut: (version: bigint) => boolean;
-  /** A load has failed and is tried again. */
+  readonly isUnloadedByOperator: (version: bigint) => boolean;
+  /** A load has failed and will be retried. */
   readonly isRetrying: boolean;
-  /** Nothing has come yet, so nobody can say what will not. */
+  /** The model has no versions yet, so the wanted one may still come. */
   readonly isWaiting: boolean;
-  /** What keeps the model from being ready. */
+  /** Says why the model is not ready. */
   readonly waitsFor: () => string;
 }
 
-/** Why the chosen version does not answer. */
+/** The error for a request whose version is not available. */
 export function refusalOf({ version: number, label }: VersionChoice, facts: RefusalFacts): ServingError {
   const { name, labels, statuses } = facts;
   if (label !== undefined && !labels.has(label)) return unknownLabel(name, label, labels);
@@ -32,7 +31,7 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
   if (asked.some(({ state }) => state === 'START' || state === 'LOADING')) {
     return stillLoading(name, facts.isRetrying ? facts.waitsFor() : undefined);
   }
-  if (version !== undefined && facts.isLeftOut(version)) return leftOut(name, version, statuses);
+  if (version !== undefined && facts.isUnloadedByOperator(version)) return unloadedByOperator(name, version, statuses);
   if (facts.isWaiting && asked.length === 0) return stillLoading(name, facts.waitsFor());
   return noSuchVersion(name, version, statuses);
 }
@@ -48,7 +47,7 @@ function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, b
   return new ServingError('label_not_found', `model "${name}" has no version label ${echo(label)}; ${known}`);
 }
 
-/** `because` is why it is not there yet; undefined: it loads, and nothing more is to be said. */
+/** `because` says why the model is not ready yet; undefined = it is loading. */
 function stillLoading(name: string, because: string | undefined): ServingError {
   const text = because === undefined ? 'is still loading; try again' : `is not ready: ${because}`;
   return new ServingError('model_not_ready', `model "${name}" ${text}`, { retryAfterMs: LOADING_RETRY_AFTER_MS });
@@ -59,31 +58,29 @@ export function noSuchVersion(
   version: bigint | undefined,
   statuses: readonly VersionStatus[],
 ): ServingError {
-  const available = statuses.filter(({ state }) => state === 'AVAILABLE').map((status) => status.version);
-  const list = available.length === 0 ? 'none is available' : `available: ${available.join(', ')}`;
   const asked = version === undefined ? statuses[0] : statuses.find((status) => status.version === version);
   const why = asked?.error === undefined ? '' : ` (it failed to load: ${asked.error.message})`;
   const what = version === undefined ? 'has no version' : `has no version ${version}`;
-  return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${list}`);
+  return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${listAvailable(statuses)}`);
 }
 
-/** An operator has taken it out. */
-function leftOut(name: string, version: bigint, statuses: readonly VersionStatus[]): ServingError {
+function unloadedByOperator(name: string, version: bigint, statuses: readonly VersionStatus[]): ServingError {
+  const text = `version ${version} of model "${name}" was unloaded by an operator, who can load it again on the admin port`;
+  return new ServingError('model_not_found', `${text}; ${listAvailable(statuses)}`);
+}
+
+function listAvailable(statuses: readonly VersionStatus[]): string {
   const available = statuses.filter(({ state }) => state === 'AVAILABLE').map((status) => status.version);
-  const list = available.length === 0 ? 'none is available' : `available: ${available.join(', ')}`;
-  return new ServingError(
-    'model_not_found',
-    `version ${version} of model "${name}" was unloaded by an operator, who can load it again on the admin port; ${list}`,
-  );
+  return available.length === 0 ? 'none is available' : `available: ${available.join(', ')}`;
 }
 
-/** An operator asked for a version while its model's configuration changed. */
+/** The error for an operator who asked for a version while its model's configuration changed. */
 export function changedMeanwhile(name: string): ServingError {
   const text = `the configuration of model "${name}" changed meanwhile; see what it serves now and ask again`;
   return new ServingError('model_not_ready', text, { retryAfterMs: LOADING_RETRY_AFTER_MS });
 }
 
-/** Status of a model that has had no version yet: NOT_FOUND, as TensorFlow Serving has it. */
+/** The error for the status of a model that has had no version yet: NOT_FOUND, as in TensorFlow Serving. */
 export function noVersionsYet(name: string, because: string): ServingError {
   return new ServingError('model_not_found', `model "${name}" has no versions yet: ${because}`);
 }

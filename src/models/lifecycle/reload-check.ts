@@ -1,6 +1,6 @@
 /**
- * What must hold of a new list of models before anything changes. A label may name what is available, or what the same
- * list is going to load; a label that is in use moves only to what is available, so that no client meets a gap.
+ * Checks a new list of models before anything changes. A label may name an available version or one that the same list is
+ * going to load. A label that is in use moves only to an available version, so that it works at any time.
  */
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -8,17 +8,17 @@ import { ServingError } from '../../core/errors.ts';
 import { aspiredVersions } from '../versions/version-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
 
-/** What the check wants to know of a model that is configured now. */
-export interface ServedModel {
-  readonly config: ModelConfig;
-  isAvailable(version: bigint): boolean;
-}
-
-export interface ReloadCheck {
+interface ReloadCheck {
+  /** The model of this name, if one is configured now. */
   readonly served: (name: string) => ServedModel | undefined;
   readonly files: VersionFiles;
-  /** A label that is not in use may name a version that is not there. */
+  /** A label that is not in use may name a version that is not available. */
   readonly allowUnavailableLabels: boolean;
+}
+
+interface ServedModel {
+  readonly config: ModelConfig;
+  isAvailable(version: bigint): boolean;
 }
 
 /** Rejects with `invalid_request` or `load_failed`. */

@@ -1,15 +1,14 @@
 /**
- * What a version's files look like from outside, to tell whether somebody still writes them: the names in the whole tree,
- * sizes, modes and times of the files, never contents. Two equal fingerprints mean that nothing was written in between.
+ * A fingerprint of a version's files, to detect whether they are still being written: a hash of the names in the whole tree
+ * and of the files' sizes, modes and times, never of contents. If two fingerprints are equal, nothing was written between.
  *
- * The change time counts because an old modification time is what cp -p, tar and rsync give to a file that is new here, and
- * because a file that was renamed over another has a new one. Inode numbers do not count: on file systems that invent
- * them they change by themselves. Nor do times of directories: what they tell, the names tell too, and a directory that was
- * renamed into place whole would look new.
+ * The change time is included because cp -p, tar and rsync give new files an old modification time, and because it changes
+ * when a file is renamed over another. Inode numbers are not included: some file systems invent them anew. Times of
+ * directories are not included either: the names cover them, and a directory that was renamed into place would look new.
  *
- * Looks at no more than MAX_ENTRIES entries and MAX_DEPTH levels: an artifact is a handful of files, and a look must stay
- * cheap on a network file system. Symbolic links are followed. What cannot be read is part of the fingerprint, so that
- * a version with a wrong mode is tried, and fails with the reason, and is tried again when the mode was mended.
+ * Reads at most MAX_ENTRIES entries and MAX_DEPTH levels, so that a poll stays cheap on a network file system. Symbolic
+ * links are followed. An entry that cannot be read is part of the fingerprint: a version with a wrong mode is loaded, fails
+ * with the reason, and is loaded again once the mode has changed.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
@@ -20,9 +19,9 @@ const MAX_DEPTH = 16;
 
 export interface ArtifactFingerprint {
   readonly text: string;
-  /** Files found; one that cannot be read counts. 0 = nothing to load yet. */
+  /** The number of files, unreadable ones included. 0 = nothing to load yet. */
   readonly files: number;
-  /** The newest change of a file, its content or its name, in ms since 1970. 0 = no file was found. */
+  /** The newest change of a file's content or name, in ms since 1970. 0 = no file was found. */
   readonly changedAtMs: number;
 }
 

@@ -1,46 +1,46 @@
 /**
- * What an operator has said of one model's versions, beside what its configuration says: versions that are left out until
- * they are brought in again, versions that are brought in although the policy does not want them, and loads that are to be
- * made anew. Lasts as long as the process.
+ * An operator's actions on one model's versions, which override its version policy: versions that stay unloaded, versions
+ * that are loaded although the policy does not want them, and records that are to be loaded again. They last as long as
+ * the process.
  */
 import type { VersionRecord } from './version-record.ts';
 
 export class OperatorOverrides {
-  readonly #leftOut = new Set<bigint>();
-  readonly #broughtIn = new Set<bigint>();
+  readonly #unloaded = new Set<bigint>();
+  readonly #loaded = new Set<bigint>();
   readonly #outdated = new WeakSet<VersionRecord>();
 
-  isLeftOut(version: bigint): boolean {
-    return this.#leftOut.has(version);
+  isUnloaded(version: bigint): boolean {
+    return this.#unloaded.has(version);
   }
 
-  isBroughtIn(version: bigint): boolean {
-    return this.#broughtIn.has(version);
+  isLoaded(version: bigint): boolean {
+    return this.#loaded.has(version);
   }
 
-  get broughtIn(): readonly bigint[] {
-    return [...this.#broughtIn];
+  get loaded(): readonly bigint[] {
+    return [...this.#loaded];
   }
 
-  /** Ends the wish that brought it in, if there was one; else, and if the policy wants it too, it is kept out. */
-  leaveOut(version: bigint, isOfPolicy: boolean): void {
-    const wasBroughtIn = this.#broughtIn.delete(version);
-    if (isOfPolicy || !wasBroughtIn) this.#leftOut.add(version);
+  /** Undoes a load() of the version. Keeps the version unloaded if the policy wants it, or if there was no load(). */
+  unload(version: bigint, isOfPolicy: boolean): void {
+    const wasLoaded = this.#loaded.delete(version);
+    if (isOfPolicy || !wasLoaded) this.#unloaded.add(version);
   }
 
-  /** Ends the wish that left it out, if there was one; it stays whatever polls find, unless the policy wants it anyway. */
-  bringIn(version: bigint, isOfPolicy: boolean): void {
-    this.#leftOut.delete(version);
-    if (!isOfPolicy) this.#broughtIn.add(version);
+  /** Undoes an unload() of the version. Keeps the version loaded if the policy does not want it. */
+  load(version: bigint, isOfPolicy: boolean): void {
+    this.#unloaded.delete(version);
+    if (!isOfPolicy) this.#loaded.add(version);
   }
 
-  /** They are not on disk any more. */
-  forgetBroughtIn(versions: readonly bigint[]): void {
-    for (const version of versions) this.#broughtIn.delete(version);
+  /** Undoes load() for versions that are no longer on disk. */
+  forgetLoaded(versions: readonly bigint[]): void {
+    for (const version of versions) this.#loaded.delete(version);
   }
 
-  /** This life of the version is to be replaced by another. */
-  renew(record: VersionRecord): void {
+  /** The record is to be replaced by another of the same version. */
+  reload(record: VersionRecord): void {
     this.#outdated.add(record);
   }
 

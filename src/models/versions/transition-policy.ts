@@ -1,63 +1,70 @@
 /**
- * What to do next with a model's versions, given what is up and what should be: pure. The caller does the action, asks
- * again, until there is none; then again whenever something has changed.
+ * Decides what to do next with a model's versions, given the active and the aspired ones. Pure. The caller carries out the
+ * action and asks again until there is none; then whenever something has changed.
  *
- *     availability   load the new first; unload what is no longer wanted once something wanted is available, or
- *                    nothing is wanted that would take its place. While a version is loaded, memory holds both.
- *     resource       unload what is no longer wanted first; load when it is gone. For models that fit only once.
+ *     availability   load the new version first; unload unwanted versions once a wanted one is available, or if no wanted
+ *                    one would replace them. While a version loads, memory holds both.
+ *     resource       unload unwanted versions first, then load. For models that fit into memory only once.
  */
 import type { VersionState } from '../serving/servable.ts';
 
-/** --version_transition_policy's values. */
+/** The values of --version_transition_policy. */
 export const TRANSITION_POLICIES = ['availability', 'resource'] as const;
 export type TransitionPolicy = (typeof TRANSITION_POLICIES)[number];
 
-/** One life of a version that has not ended. */
-export interface LivingVersion {
+/** A version's record that has not ended. */
+export interface ActiveVersion {
   readonly version: bigint;
   readonly state: VersionState;
-  /** Loaded (or loading) as the configuration wants it now. False: it was made for another base path, backend or host. */
+  /** False if it was loaded for another configuration (base path, backend, host), or is to be reloaded. */
   readonly isCurrent: boolean;
 }
 
 export interface Aspiration {
-  /** What should be up. */
+  /** The versions that should be available. */
   readonly aspired: readonly bigint[];
-  /** Those of them that take nobody's place: what the others replace is not unloaded on their account. */
-  readonly beside?: readonly bigint[];
-  /** Those of them that failed to load and are not to be tried again. */
+  /** The aspired versions that do not replace others, so that nothing is unloaded when they become available. */
+  readonly extra?: readonly bigint[];
+  /** The aspired versions that failed to load and must not be tried again. */
   readonly failedLoads: ReadonlySet<bigint>;
 }
 
-export type TransitionAction<T extends LivingVersion> =
+export type TransitionAction<T extends ActiveVersion> =
   | { readonly kind: 'load'; readonly version: bigint }
-  /** AVAILABLE: no new requests, then end. START or LOADING: give the load up. */
+  /** AVAILABLE: accept no new requests, then close. START or LOADING: abort the load. */
   | { readonly kind: 'unload'; readonly record: T };
 
 /** Highest new version first, lowest unwanted first. Undefined: nothing to do until something changes. */
-export function nextAction<T extends LivingVersion>(
+export function nextAction<T extends ActiveVersion>(
   records: readonly T[],
-  { aspired, beside = [], failedLoads }: Aspiration,
+  { aspired, extra = [], failedLoads }: Aspiration,
   policy: TransitionPolicy,
 ): TransitionAction<T> | undefined {
   const isWanted = (record: T): boolean => record.isCurrent && aspired.includes(record.version);
   const unwanted = records.filter((r) => r.state !== 'END' && (r.state === 'UNLOADING' || !isWanted(r)));
-  const replaces = (version: bigint): boolean => !beside.includes(version);
-  const heirs = records.filter((r) => isWanted(r) && replaces(r.version));
-  const record = lowestToUnload(unwanted, unwanted.length > 0 && mayUnload(heirs, aspired.filter(replaces), policy));
+  const replaces = (version: bigint): boolean => !extra.includes(version);
+  const replacements = records.filter((r) => isWanted(r) && replaces(r.version));
+  const record = lowestToUnload(
+    unwanted,
+    unwanted.length > 0 && mayUnload(replacements, aspired.filter(replaces), policy),
+  );
   if (record !== undefined) return { kind: 'unload', record };
   if (policy === 'resource' && unwanted.length > 0) return undefined;
   const version = highestMissing(records, aspired, failedLoads);
   return version === undefined ? undefined : { kind: 'load', version };
 }
 
-/** Whether something that answers requests may be taken away. */
-function mayUnload(heirs: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): boolean {
-  return policy === 'resource' || aspired.length === 0 || heirs.some(({ state }) => state === 'AVAILABLE');
+/** Whether an available version may be unloaded. */
+function mayUnload(
+  replacements: readonly ActiveVersion[],
+  aspired: readonly bigint[],
+  policy: TransitionPolicy,
+): boolean {
+  return policy === 'resource' || aspired.length === 0 || replacements.some(({ state }) => state === 'AVAILABLE');
 }
 
-/** What does not answer yet may always go. */
-function lowestToUnload<T extends LivingVersion>(unwanted: readonly T[], mayUnloadAvailable: boolean): T | undefined {
+/** A version that is not available yet may always be unloaded. */
+function lowestToUnload<T extends ActiveVersion>(unwanted: readonly T[], mayUnloadAvailable: boolean): T | undefined {
   let lowest: T | undefined;
   for (const record of unwanted) {
     if (record.state === 'UNLOADING' || (record.state === 'AVAILABLE' && !mayUnloadAvailable)) continue;
@@ -67,20 +74,20 @@ function lowestToUnload<T extends LivingVersion>(unwanted: readonly T[], mayUnlo
 }
 
 function highestMissing(
-  records: readonly LivingVersion[],
+  records: readonly ActiveVersion[],
   aspired: readonly bigint[],
   failedLoads: ReadonlySet<bigint>,
 ): bigint | undefined {
   let highest: bigint | undefined;
   for (const version of aspired) {
     if (failedLoads.has(version) || (highest !== undefined && version < highest)) continue;
-    const isThere = records.some((r) => r.isCurrent && r.version === version && isRising(r.state));
+    const isThere = records.some((r) => r.isCurrent && r.version === version && isUpOrComing(r.state));
     if (!isThere) highest = version;
   }
   return highest;
 }
 
-/** A life that is going down does not stand in the way of a new one of the same version. */
-function isRising(state: VersionState): boolean {
+/** A record that unloads does not prevent a new one of the same version. */
+function isUpOrComing(state: VersionState): boolean {
   return state === 'START' || state === 'LOADING' || state === 'AVAILABLE';
 }

@@ -1,6 +1,4 @@
-/**
- * Which versions should be up, given which exist: pure, stateless.
- */
+/** Chooses the aspired versions among those on disk. Pure. */
 import type { VersionPolicy } from '../../config/model-config.ts';
 
 /** Aspired versions, highest first. `available` may be in any order and holds no number twice. */

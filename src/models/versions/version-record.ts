@@ -1,13 +1,12 @@
 /**
- * One life of a version, as the manager knows it: its state, the servable while it is up, why it failed.
+ * One life of a version, from START to END: its state, its servable while it is available, why it failed.
  *
  *   START ──▶ LOADING ──▶ AVAILABLE ──▶ UNLOADING ──▶ END
- *     │          ├────── given up ─────────▲           ▲
+ *     │          ├────── aborted ──────────▲           ▲
  *     │          └────────────── failed ───────────────┤
  *     └──────── no longer wanted ──────────────────────┘
  *
- * States only move forward. AVAILABLE is set after requests can reach the version, UNLOADING before they no longer can. A
- * version that comes back after its END gets another record.
+ * States only move forward. A version that is loaded again gets another record.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
@@ -17,13 +16,13 @@ import type { FoundVersion } from './version-watch.ts';
 export class VersionRecord implements VersionStatus {
   readonly version: bigint;
   readonly found: FoundVersion;
-  /** Of the configuration that it is loaded for. */
+  /** The generation of the configuration that it is loaded for (ModelLifecycle). */
   readonly generation: number;
-  /** Gives up its load. */
-  readonly abandon = new AbortController();
+  /** Aborts its load. */
+  readonly loadAbort = new AbortController();
   servable: Servable | undefined;
   error: ServingError | undefined;
-  /** Why the last attempt to load it failed, while there will be another. */
+  /** Why the last attempt to load it failed, if another attempt follows. */
   lastFailure: ServingError | undefined;
   #state: VersionState = 'START';
   #since: Instant;
@@ -39,7 +38,7 @@ export class VersionRecord implements VersionStatus {
     return this.#state;
   }
 
-  /** Returns how long the state before lasted, in ms. */
+  /** Returns how long the previous state lasted, in ms. Throws if `state` is not later than the present one. */
   moveTo(state: VersionState, now: Instant): number {
     if (VERSION_STATES[state] <= VERSION_STATES[this.#state]) {
       throw new Error(`version ${this.version} cannot go from ${this.#state} back to ${state}`);

@@ -1,7 +1,7 @@
 /**
- * Finds a model's versions on disk: `<base_path>/<number>/`, as TensorFlow Serving lays them out. Leading zeros are
- * fine (00017 is 17); other names are not versions, so a version may be prepared as `.tmp-17` and renamed when it is
- * whole. Of two spellings of a number the last in string order counts.
+ * Finds a model's versions on disk: `<base_path>/<number>/`, as in TensorFlow Serving. Leading zeros are allowed (00017 is
+ * 17; if a number has two spellings, the last in string order counts). Other names are not versions, so a version may be
+ * prepared as `.tmp-17` and renamed when it is complete.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { descending } from './version-policy.ts';
 
 const MAX_INT64 = 2n ** 63n - 1n;
 
-/** What is asked of the file system: the real one, or one that a test moves. */
+/** Access to the file system; tests have their own. */
 export interface VersionFiles {
   /** Version → its directory. Rejects with `load_failed` when the base path cannot be read. */
   find(basePath: string): Promise<ReadonlyMap<bigint, string>>;
@@ -30,8 +30,8 @@ export async function findVersions(basePath: string): Promise<ReadonlyMap<bigint
 }
 
 /**
- * The directory of a version that somebody asks for by its number. Rejects with `model_not_found` if there is none, and with
- * `load_failed` if it holds no file or the base path cannot be read.
+ * The directory of one version. Rejects with `model_not_found` if there is none, and with `load_failed` if it holds no file
+ * or the base path cannot be read.
  */
 export async function findVersion(files: VersionFiles, basePath: string, version: bigint): Promise<string> {
   const found = await files.find(basePath);
@@ -61,14 +61,14 @@ async function readEntries(basePath: string): Promise<readonly Dirent[]> {
   }
 }
 
-/** Itself or through a link. One whose link leads nowhere is none. */
+/** True for a directory or a link to one; false for a broken link. */
 async function isDirectory(basePath: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   const found = await stat(join(basePath, entry.name)).catch(() => undefined);
   return found?.isDirectory() === true;
 }
 
-/** "3, 2, 1", at most eight of them. */
+/** "3, 2, 1", with at most eight numbers. */
 export function showSome(versions: readonly bigint[]): string {
   const more = versions.length > 8 ? ` and ${versions.length - 8} more` : '';
   return versions.slice(0, 8).join(', ') + more;

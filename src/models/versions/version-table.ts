@@ -1,89 +1,86 @@
 /**
- * The lives of one model's versions: those under way, the last of those that ended, and what requests look for, computed
- * beforehand: a request's look-up sorts and allocates nothing.
+ * The records of one model's versions: the active ones and the last that ended. The version that requests get is computed
+ * on each change, so that a request's look-up sorts and allocates nothing.
  */
 import type { Servable, VersionStatus } from '../serving/servable.ts';
 import type { VersionRecord } from './version-record.ts';
 
-/** Ended lives that status still shows, one a version. */
+/** The most ended records that status still shows, one for each version. */
 export const KEPT_ENDED = 16;
 
 export class VersionTable {
-  readonly #living: VersionRecord[] = [];
-  /** The one that ended first is first. */
+  readonly #active: VersionRecord[] = [];
+  /** In the order in which they ended. */
   readonly #ended: VersionRecord[] = [];
-  readonly #isBeside: (version: bigint) => boolean;
+  readonly #isExtra: (version: bigint) => boolean;
   #available: ReadonlyMap<bigint, Servable> = new Map();
   #latest: Servable | undefined;
 
-  /** `isBeside`: the version is up although the policy does not want it. Its answer is looked at by refresh(). */
-  constructor(isBeside: (version: bigint) => boolean) {
-    this.#isBeside = isBeside;
+  /** `isExtra` says whether an operator, and not the policy, wants the version. It is called by refresh(). */
+  constructor(isExtra: (version: bigint) => boolean) {
+    this.#isExtra = isExtra;
   }
 
   /** In the order in which they began. */
-  get living(): readonly VersionRecord[] {
-    return this.#living;
+  get active(): readonly VersionRecord[] {
+    return this.#active;
   }
 
-  /** The highest version that is available and that the policy wants, or wanted until it is replaced; else the highest. */
+  /** The highest available version, extra ones only if there is no other. */
   get latest(): Servable | undefined {
     return this.#latest;
   }
 
-  /** The version, if it is available. */
+  /** The version's servable, if it is available. */
   available(version: bigint): Servable | undefined {
     return this.#available.get(version);
   }
 
-  /** The life of the version that is on its way up: its first, or the one that takes the place of the one that answers. */
-  rising(version: bigint): VersionRecord | undefined {
-    return this.#living.find((r) => r.version === version && (r.state === 'START' || r.state === 'LOADING'));
+  /** The version's record that waits to load or loads, even if another record of the version is available. */
+  loading(version: bigint): VersionRecord | undefined {
+    return this.#active.find((r) => r.version === version && (r.state === 'START' || r.state === 'LOADING'));
   }
 
   get servables(): Iterable<Servable> {
     return this.#available.values();
   }
 
-  /** A new life; what is kept of earlier ends of the same version goes. */
+  /** Adds a record and drops ended records of the same version. */
   add(record: VersionRecord): void {
-    this.#living.push(record);
+    this.#active.push(record);
     this.#dropEnded(record.version);
   }
 
-  /**
-   * To be called whenever a record has become, or ceases to be, AVAILABLE, or is beside the policy or no longer: one
-   * assignment is the swap.
-   */
+  /** Must be called when a record becomes AVAILABLE or stops to be, and when `isExtra` may have changed. */
   refresh(): void {
     const available = new Map<bigint, Servable>();
     let latest: Servable | undefined;
-    let latestBeside: Servable | undefined;
-    // A later life of the same version takes the earlier one's place.
-    for (const { state, servable, version } of this.#living) {
+    let latestExtra: Servable | undefined;
+    // A later record of the same version replaces the earlier one.
+    for (const { state, servable, version } of this.#active) {
       if (state !== 'AVAILABLE' || servable === undefined) continue;
       available.set(version, servable);
-      if (this.#isBeside(version)) latestBeside = higher(latestBeside, servable);
+      if (this.#isExtra(version)) latestExtra = higher(latestExtra, servable);
       else latest = higher(latest, servable);
     }
     this.#available = available;
-    this.#latest = latest ?? latestBeside;
+    this.#latest = latest ?? latestExtra;
   }
 
-  /** The record has ended. Returns whether no life of its version is left. */
+  /** Moves a record to the ended ones. Returns true if its version has no active record left. */
   end(record: VersionRecord): boolean {
-    this.#living.splice(this.#living.indexOf(record), 1);
-    const isLast = !this.#living.some(({ version }) => version === record.version);
+    this.#active.splice(this.#active.indexOf(record), 1);
+    const isLast = !this.#active.some(({ version }) => version === record.version);
     this.#dropEnded(record.version);
     this.#ended.push(record);
     if (this.#ended.length > KEPT_ENDED) this.#ended.shift();
     return isLast;
   }
 
-  /** One a version, highest first: the life that is available, else the newest. */
+  /** One record for each version, highest first: the available one, else the newest. */
   statuses(): readonly VersionStatus[] {
     const byVersion = new Map<bigint, VersionRecord>();
-    for (const record of [...this.#ended, ...this.#living]) {
+    for (const record of [...this.#ended, ...this.#active]) {
       const other = byVersion.get(record.version);
       if (other?.state !== 'AVAILABLE' || record.state === 'AVAILABLE') byVersion.set(record.version, record);
     }
@@ -96,7 +93,7 @@ export class VersionTable {
   }
 }
 
-/** Of the same version, the later. */
+/** The servable of the higher version; of two of the same version, the second. */
 function higher(before: Servable | undefined, servable: Servable): Servable {
   return before === undefined || servable.version >= before.version ? servable : before;
 }

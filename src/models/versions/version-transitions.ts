@@ -1,7 +1,6 @@
 /**
- * Carries out what was decided for one model's versions: begins lives and ends them. What takes time goes on beside; when
- * it has an end, `onChange` is called. A version answers requests from AVAILABLE until UNLOADING, and is closed when the
- * last request that has borrowed it is through.
+ * Loads and unloads one model's versions, as ModelLifecycle decides. `onChange` is called when a load or an unload has
+ * ended. A version answers requests from AVAILABLE until UNLOADING and is closed when the last borrowed handle is released.
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
@@ -14,27 +13,27 @@ import type { FoundVersion } from './version-watch.ts';
 export interface VersionTransitionsOptions {
   readonly name: string;
   readonly settings: LifecycleSettings;
-  /** The record has ended because its version cannot be loaded. `onChange` follows. */
+  /** A record has ended because its version cannot be loaded. `onChange` follows. */
   readonly onFailed: (record: VersionRecord, error: ServingError) => void;
-  /** It did not load, and will be tried again. */
+  /** A load failed and will be retried. */
   readonly onRetry: (error: ServingError) => void;
   readonly onChange: () => void;
   /** See VersionTable. */
-  readonly isBeside: (version: bigint) => boolean;
+  readonly isExtra: (version: bigint) => boolean;
 }
 
 export class VersionTransitions {
   readonly table: VersionTable;
   readonly #options: VersionTransitionsOptions;
-  /** Loads and unloads. */
-  readonly #underWay = new Set<Promise<void>>();
+  /** Loads and unloads in progress. */
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(options: VersionTransitionsOptions) {
     this.#options = options;
-    this.table = new VersionTable(options.isBeside);
+    this.table = new VersionTable(options.isExtra);
   }
 
-  bringUp(found: FoundVersion, config: ModelConfig, generation: number): void {
+  beginLoad(found: FoundVersion, config: ModelConfig, generation: number): void {
     const { name, settings } = this.#options;
     const record = new VersionRecord(found, generation, settings.clock.nowMs());
     this.table.add(record);
@@ -42,8 +41,8 @@ export class VersionTransitions {
     this.#track(this.#load(record, config));
   }
 
-  takeDown(record: VersionRecord): void {
-    record.abandon.abort();
+  beginUnload(record: VersionRecord): void {
+    record.loadAbort.abort();
     if (record.state === 'START') {
       this.#end(record);
       return;
@@ -52,22 +51,22 @@ export class VersionTransitions {
     record.servable = undefined;
     this.#move(record, 'UNLOADING');
     this.table.refresh();
-    // A load under way ends the record itself.
+    // A load in progress ends the record itself.
     if (servable !== undefined) this.#track(this.#unload(record, servable));
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no load and no unload is in progress. */
   async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
   async #load(record: VersionRecord, model: ModelConfig): Promise<void> {
     const { name, settings, onChange } = this.#options;
     const { events, loader } = settings;
-    const { version, abandon, found } = record;
+    const { version, loadAbort, found } = record;
     try {
       const servable = await loader.load({
-        ...{ model, version, directory: found.directory, signal: abandon.signal },
+        ...{ model, version, directory: found.directory, signal: loadAbort.signal },
         onStart: () => this.#move(record, 'LOADING'),
         onRetry: (retry) => {
           record.lastFailure = retry.error;
@@ -76,13 +75,13 @@ export class VersionTransitions {
         },
         onProgress: (elapsedMs) => events.onProgress(name, version, elapsedMs),
       });
-      if (abandon.signal.aborted) await servable?.unload();
+      if (loadAbort.signal.aborted) await servable?.unload();
       else this.#serve(record, servable!);
     } catch (thrown) {
-      if (!abandon.signal.aborted) this.#fail(record, toServingError(thrown));
+      if (!loadAbort.signal.aborted) this.#fail(record, toServingError(thrown));
       else events.onUnloadFailed(name, version, thrown);
     }
-    // Nothing has happened since it was served: what is taken down from now on, takeDown ends.
+    // The load was aborted. A record that is available from here on is ended by beginUnload.
     if (record.state === 'UNLOADING') this.#end(record);
     onChange();
   }
@@ -124,7 +123,7 @@ export class VersionTransitions {
   }
 
   #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
+    const tracked = work.finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
   }
 }

@@ -1,19 +1,19 @@
 /**
- * Looks at one model's base path again and again, and says which versions should be up. A version that somebody still
- * writes is not among them: a new one counts once its files are *at rest*, which is
+ * Polls one model's base path and decides which versions are aspired. A version that is still being written is not among
+ * them: a new version counts once it holds a file and its files are *at rest*, which means that
  *
- *     nothing in it changed for AT_REST_MS when it was first seen,     or
- *     its fingerprint is the same on two looks in a row
+ *     no file had changed for AT_REST_MS when the version was first found,     or
+ *     its fingerprint is the same on two polls in a row
  *
- * and it holds a file. What was at rest once is not looked into again, unless its load failed: then its files may be mended
- * in place. The policy counts only versions at rest, so that `latest` keeps the version before while a new one is copied.
+ * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. The policy sees
+ * only versions at rest, so `latest` keeps the previous version while a new one is copied.
  */
 import type { VersionPolicy } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { aspiredVersions, descending } from './version-policy.ts';
 import { showSome, type VersionFiles } from './version-source.ts';
 
-/** Far above what separates two writes of a copy, far below the age of a model that was there before we started. */
+/** Much more than the time between two writes of a copy, much less than the age of a model that was there before the start. */
 const AT_REST_MS = 3000;
 
 /** A version at rest. */
@@ -23,30 +23,30 @@ export interface FoundVersion {
   readonly fingerprint: string;
 }
 
-export interface Look {
+export interface PollResult {
   /**
-   * What should be up, highest first. Undefined: there are versions, and none is at rest yet, so that nobody can say;
-   * what was aspired before stays so.
+   * The versions that the policy wants, highest first. Undefined if there are versions but none is at rest yet: the aspired
+   * versions then stay as they were.
    */
   readonly aspired: readonly FoundVersion[] | undefined;
-  /** Those of `isBroughtIn` that are at rest and that the policy does not want. */
-  readonly broughtIn: readonly FoundVersion[];
-  /** All that are there, highest first, whatever becomes of them. */
+  /** The versions at rest that only an operator wants. */
+  readonly byOperator: readonly FoundVersion[];
+  /** All versions on disk, highest first. */
   readonly found: readonly bigint[];
-  /** Something is new or still being written: look again soon. */
+  /** A version is new or still being written: poll again soon. */
   readonly isChanging: boolean;
-  /** Why nothing is aspired; undefined if something is. */
-  readonly nothingBecause: string | undefined;
+  /** Why no version is aspired; undefined if one is. */
+  readonly whyNone: string | undefined;
 }
 
-export interface LookAt {
+export interface PollTarget {
   /** Absolute. */
   readonly basePath: string;
   readonly policy: VersionPolicy;
-  /** Its last load failed: see whether its files are others now. */
+  /** The version's last load failed, so its files are checked for changes. */
   readonly hasFailed: (version: bigint) => boolean;
-  /** Wanted although the policy does not want it. */
-  readonly isBroughtIn: (version: bigint) => boolean;
+  /** The version is wanted even if the policy does not want it. */
+  readonly isLoadedByOperator: (version: bigint) => boolean;
 }
 
 type Rest = 'at rest' | 'changing' | 'empty';
@@ -55,7 +55,7 @@ export class VersionWatch {
   readonly #files: VersionFiles;
   readonly #clock: Clock;
   readonly #atRest = new Map<bigint, FoundVersion>();
-  /** Fingerprints of those not at rest, as of the last time they were looked into. */
+  /** The last fingerprints of versions that are not at rest. */
   readonly #seen = new Map<bigint, string>();
 
   constructor(files: VersionFiles, clock: Clock) {
@@ -63,52 +63,34 @@ export class VersionWatch {
     this.#clock = clock;
   }
 
-  /** One at a time. Rejects with `load_failed` when the base path cannot be read; what was known stays known. */
-  async look(at: LookAt): Promise<Look> {
-    const found = await this.#files.find(at.basePath);
+  /** Only one call at a time. Rejects with `load_failed` if the base path cannot be read. */
+  async poll(target: PollTarget): Promise<PollResult> {
+    const found = await this.#files.find(target.basePath);
     for (const known of [this.#atRest, this.#seen]) {
       for (const version of known.keys()) if (!found.has(version)) known.delete(version);
     }
+    const versions = descending(found.keys());
     const rests = new Map<bigint, Rest>();
-    const wanted = await this.#wanted(at, found, rests);
-    const beside = [...found.keys()].filter((version) => at.isBroughtIn(version) && !wanted.includes(version));
-    const besideRests = new Map<bigint, Rest>();
-    for (const version of beside) {
-      besideRests.set(version, await this.#restOf(version, found.get(version)!, at.hasFailed(version)));
-    }
-    const isChanging = [...rests.values(), ...besideRests.values()].includes('changing');
-    return {
-      ...this.#result(at.basePath, [...found.keys()], wanted, rests),
-      broughtIn: beside.filter((v) => besideRests.get(v) === 'at rest').map((version) => this.#atRest.get(version)!),
-      found: descending(found.keys()),
-      isChanging,
+    const check = async (version: bigint): Promise<void> => {
+      if (rests.has(version)) return;
+      rests.set(version, await this.#restOf(version, found.get(version)!, target.hasFailed(version)));
     };
-  }
-
-  /** What the policy asks for of those at rest; fills `rests` with how those are that it asked about. */
-  async #wanted(at: LookAt, found: ReadonlyMap<bigint, string>, rests: Map<bigint, Rest>): Promise<readonly bigint[]> {
-    for (;;) {
-      const counted = [...found.keys()].filter((version) => (rests.get(version) ?? 'at rest') === 'at rest');
-      const wanted = aspiredVersions(at.policy, counted);
-      const unknown = wanted.filter((version) => !rests.has(version));
-      for (const version of unknown) {
-        rests.set(version, await this.#restOf(version, found.get(version)!, at.hasFailed(version)));
-      }
-      if (unknown.length === 0) return wanted;
-    }
-  }
-
-  #result(
-    basePath: string,
-    found: readonly bigint[],
-    wanted: readonly bigint[],
-    rests: ReadonlyMap<bigint, Rest>,
-  ): Pick<Look, 'aspired' | 'nothingBecause'> {
+    const wanted = await wantedAtRest(target.policy, versions, rests, check);
     const isUndecided = wanted.length === 0 && rests.size > 0;
+    const whyNone = wanted.length > 0 ? undefined : nothingAspired(target.basePath, [...found.keys()], rests);
+    const extra = versions.filter((version) => target.isLoadedByOperator(version) && !wanted.includes(version));
+    for (const version of extra) await check(version);
     return {
-      aspired: isUndecided ? undefined : wanted.map((version) => this.#atRest.get(version)!),
-      nothingBecause: wanted.length > 0 ? undefined : nothingAspired(basePath, found, rests),
+      aspired: isUndecided ? undefined : this.#foundVersions(wanted),
+      byOperator: this.#foundVersions(extra.filter((version) => rests.get(version) === 'at rest')),
+      found: versions,
+      isChanging: [...rests.values()].includes('changing'),
+      whyNone,
     };
+  }
+
+  #foundVersions(versions: readonly bigint[]): readonly FoundVersion[] {
+    return versions.map((version) => this.#atRest.get(version)!);
   }
 
   async #restOf(version: bigint, directory: string, hasFailed: boolean): Promise<Rest> {
@@ -127,6 +109,22 @@ export class VersionWatch {
     }
     this.#atRest.delete(version);
     return isSame && files === 0 ? 'empty' : 'changing';
+  }
+}
+
+/** The versions at rest that the policy wants. `check` adds a version to `rests`; only those that may be wanted are read. */
+async function wantedAtRest(
+  policy: VersionPolicy,
+  versions: readonly bigint[],
+  rests: ReadonlyMap<bigint, Rest>,
+  check: (version: bigint) => Promise<void>,
+): Promise<readonly bigint[]> {
+  for (;;) {
+    const candidates = versions.filter((version) => (rests.get(version) ?? 'at rest') === 'at rest');
+    const wanted = aspiredVersions(policy, candidates);
+    const unknown = wanted.filter((version) => !rests.has(version));
+    if (unknown.length === 0) return wanted;
+    for (const version of unknown) await check(version);
   }
 }
 

@@ -1,94 +1,127 @@
 /**
- * Which of one model's versions should be up: those of its version policy, what operators say of them, and those that failed
- * and are not to be tried again. Told of each look at the base path.
+ * Decides which of one model's versions should be available: from the last poll of the base path, from operators' actions
+ * and from failed loads.
  */
-import { FailedLoads } from './failed-loads.ts';
+import type { ServingError } from '../../core/errors.ts';
 import { OperatorOverrides } from './operator-overrides.ts';
 import type { Aspiration } from './transition-policy.ts';
-import type { FoundVersion, Look } from './version-watch.ts';
+import type { FoundVersion, PollResult } from './version-watch.ts';
 
 export class WantedVersions {
   readonly overrides = new OperatorOverrides();
   readonly failedLoads = new FailedLoads();
   #ofPolicy: readonly FoundVersion[] = [];
-  #broughtIn: readonly FoundVersion[] = [];
+  #byOperator: readonly FoundVersion[] = [];
   #onDisk: readonly bigint[] = [];
   #isKnown = true;
 
-  /** False while the policy's versions are of another base path than the configured one. */
+  /** False from a change of the base path until its first poll. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** What the policy asks for, highest first. */
+  /** The versions that the policy wants, highest first. */
   get ofPolicy(): readonly FoundVersion[] {
     return this.#ofPolicy;
   }
 
-  /** All that the last look found, highest first. */
+  /** All versions that the last poll found, highest first. */
   get onDisk(): readonly bigint[] {
     return this.#onDisk;
   }
 
-  /** Of the policy's, those that should be up: what a model must have to be ready. */
-  get awaited(): readonly FoundVersion[] {
-    return this.#ofPolicy.filter(({ version }) => !this.overrides.isLeftOut(version));
+  /** The policy's versions that no operator has unloaded: a model is ready when all of them are available. */
+  get required(): readonly FoundVersion[] {
+    return this.#ofPolicy.filter(({ version }) => !this.overrides.isUnloaded(version));
   }
 
-  /** What should be up, operators heard. */
+  /** All versions that should be available. */
   get all(): readonly FoundVersion[] {
-    return [...this.awaited, ...this.#beside];
+    return [...this.required, ...this.#extra];
   }
 
   get aspiration(): Aspiration {
     const failed = this.all.filter((found) => this.failedLoads.errorOf(found) !== undefined);
-    return { aspired: numbers(this.all), beside: numbers(this.#beside), failedLoads: new Set(numbers(failed)) };
+    return { aspired: numbers(this.all), extra: numbers(this.#extra), failedLoads: new Set(numbers(failed)) };
   }
 
-  /** By the policy, though it may be left out, or by an operator. */
+  /** True if the policy or an operator wants the version, even if an operator has unloaded it. */
   isWanted(version: bigint): boolean {
-    return this.isOfPolicy(version) || this.overrides.isBroughtIn(version);
+    return this.isOfPolicy(version) || this.overrides.isLoaded(version);
   }
 
   isOfPolicy(version: bigint): boolean {
     return this.#ofPolicy.some((found) => found.version === version);
   }
 
-  /** Is it wanted by an operator alone? */
-  isBroughtIn(version: bigint): boolean {
-    return this.overrides.isBroughtIn(version) && !this.isOfPolicy(version);
+  /** True if an operator wants the version and the policy does not. */
+  isLoadedByOperator(version: bigint): boolean {
+    return this.overrides.isLoaded(version) && !this.isOfPolicy(version);
   }
 
-  /** `asked`: those that were to be brought in when the look began. */
-  take({ aspired, broughtIn, found }: Look, asked: readonly bigint[]): void {
-    this.overrides.forgetBroughtIn(asked.filter((version) => !found.includes(version)));
+  /** `asked`: the versions that operators wanted when the poll began. */
+  update({ aspired, byOperator, found }: PollResult, asked: readonly bigint[]): void {
+    this.overrides.forgetLoaded(asked.filter((version) => !found.includes(version)));
     this.#onDisk = found;
-    this.#broughtIn = broughtIn;
+    this.#byOperator = byOperator;
     if (aspired !== undefined) {
       this.#ofPolicy = aspired;
       this.#isKnown = true;
     }
-    this.failedLoads.keepOnly([...this.#ofPolicy, ...broughtIn]);
+    this.failedLoads.keepOnly([...this.#ofPolicy, ...byOperator]);
   }
 
-  /** Another base path is configured: what was brought in was of the one before. */
+  /** The base path has changed: operators' loads belonged to the previous one. */
   move(): void {
     this.#isKnown = false;
-    this.overrides.forgetBroughtIn(this.overrides.broughtIn);
-    this.#broughtIn = [];
+    this.overrides.forgetLoaded(this.overrides.loaded);
+    this.#byOperator = [];
     this.#onDisk = [];
   }
 
-  /** Nothing is wanted any more. */
+  /** No version is wanted any more. */
   retire(): void {
     this.#ofPolicy = [];
-    this.#broughtIn = [];
+    this.#byOperator = [];
     this.#isKnown = true;
   }
 
-  /** At rest, and wanted by operators alone. */
-  get #beside(): readonly FoundVersion[] {
-    return this.#broughtIn.filter(({ version }) => this.isBroughtIn(version));
+  get #extra(): readonly FoundVersion[] {
+    return this.#byOperator.filter(({ version }) => this.isLoadedByOperator(version));
+  }
+}
+
+/** Versions that failed to load, with the fingerprint of their files: they are loaded again only if that has changed. */
+class FailedLoads {
+  readonly #failures = new Map<bigint, { readonly fingerprint: string; readonly error: ServingError }>();
+
+  add({ version, fingerprint }: FoundVersion, error: ServingError): void {
+    this.#failures.set(version, { fingerprint, error });
+  }
+
+  /** True if the version failed with any files. */
+  hasFailed(version: bigint): boolean {
+    return this.#failures.has(version);
+  }
+
+  /** Why the version failed with these files; undefined if it did not. */
+  errorOf({ version, fingerprint }: FoundVersion): ServingError | undefined {
+    const failure = this.#failures.get(version);
+    return failure?.fingerprint === fingerprint ? failure.error : undefined;
+  }
+
+  forget(version: bigint): void {
+    this.#failures.delete(version);
+  }
+
+  forgetAll(): void {
+    this.#failures.clear();
+  }
+
+  keepOnly(versions: readonly FoundVersion[]): void {
+    for (const version of this.#failures.keys()) {
+      if (!versions.some((found) => found.version === version)) this.#failures.delete(version);
+    }
   }
 }
 

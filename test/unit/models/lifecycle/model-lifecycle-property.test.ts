@@ -22,7 +22,7 @@ const command = fc.oneof(
   fc.record({ hold: fc.boolean() }),
 );
 /** An operator's word. It may be about a version that is not there, and is refused then. */
-const word = fc.record({ wish: fc.constantFrom('bringIn', 'leaveOut', 'renew'), of: version });
+const word = fc.record({ wish: fc.constantFrom('load', 'unload', 'reload'), of: version });
 type Of<A> = A extends fc.Arbitrary<infer T> ? T : never;
 type Command = Of<typeof command> | Of<typeof word>;
 
@@ -50,8 +50,8 @@ class Operator {
     } else if ('pass' in command) await harness.pass(command.pass);
     else if ('hold' in command) this.hold(command.hold);
     else if ('wish' in command) {
-      const wish = command.wish as 'bringIn' | 'leaveOut' | 'renew';
-      await harness.manager.tell('m', command.of, wish).catch(onlyServingErrors);
+      const wish = command.wish as 'load' | 'unload' | 'reload';
+      await harness.manager.operate('m', command.of, wish).catch(onlyServingErrors);
     } else {
       const host = command.host as 'inline' | 'thread';
       this.config = modelConfig('m', { versionPolicy: { kind: 'latest', count: command.latest }, host });
@@ -145,17 +145,20 @@ it('whatever an operator says, what he wants and what the policy wants comes up 
       await operator.do({ put: 1n, isFresh: false, text: 'a' });
       await harness.start();
       harness.loads.isHolding = true;
-      const isSomethingOut = (): boolean => [1n, 2n, 3n, 4n].some((version) => manager.isLeftOut('m', version));
+      const isSomethingOut = (): boolean =>
+        [1n, 2n, 3n, 4n].some((version) => manager.isUnloadedByOperator('m', version));
       for (const each of chosen) {
         const wasUp = operator.isUp();
         await operator.do(each);
-        const isItsWill = isSomethingOut() || ('wish' in each && each.wish === 'leaveOut');
+        const isItsWill = isSomethingOut() || ('wish' in each && each.wish === 'unload');
         assert.ok(!wasUp || isItsWill || onDisk.size === 0 || operator.isUp(), `nothing answers after ${show(each)}`);
       }
       await operator.comeToRest();
       const { aspired, versions } = operator;
       const wanted = versions.filter((version) =>
-        aspired.includes(version) ? !manager.isLeftOut('m', version) : manager.isBroughtIn('m', version),
+        aspired.includes(version)
+          ? !manager.isUnloadedByOperator('m', version)
+          : manager.isLoadedByOperator('m', version),
       );
       assert.deepEqual(operator.openVersions, wanted);
       const first = wanted.find((version) => aspired.includes(version)) ?? wanted[0];

@@ -4,27 +4,27 @@ import { Poller, SOON_MS } from '../../../../src/models/lifecycle/poller.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { turn } from '../../../support/model-lifecycle-harness.ts';
 
-function polling(intervalMs: number, look = async (): Promise<boolean> => false) {
+function polling(intervalMs: number, poll = async (): Promise<boolean> => false) {
   const clock = new FakeClock();
-  let looks = 0;
+  let polls = 0;
   const poller = new Poller({
     clock,
     intervalMs,
-    look: () => {
-      looks += 1;
-      return look();
+    poll: () => {
+      polls += 1;
+      return poll();
     },
   });
   const pass = async (ms: number): Promise<number> => {
     clock.advance(ms);
     await turn();
-    return looks;
+    return polls;
   };
   return { poller, clock, pass };
 }
 
 describe('Poller', () => {
-  it('looks at once, then each interval', async () => {
+  it('polls at once, then each interval', async () => {
     const { poller, pass } = polling(1000);
     poller.start();
     await pass(0);
@@ -33,7 +33,7 @@ describe('Poller', () => {
     assert.equal(await pass(1000), 3);
   });
 
-  it('looks again soon where something changes, though it should look once only', async () => {
+  it('polls again soon where something changes, though it should poll once only', async () => {
     let isChanging = true;
     const { poller, pass, clock } = polling(0, async () => isChanging);
     poller.start();
@@ -50,7 +50,7 @@ describe('Poller', () => {
     assert.equal(await pass(SOON_MS / 5), 2);
   });
 
-  it('never looks by itself where the interval is negative, and does when asked', async () => {
+  it('never polls by itself where the interval is negative, and does when asked', async () => {
     const { poller, pass, clock } = polling(-1);
     poller.start();
     assert.equal(await pass(10_000), 0);
@@ -59,7 +59,7 @@ describe('Poller', () => {
     assert.equal(clock.armed, 0);
   });
 
-  it('looks once at a time: asked during a look, it looks again afterwards', async () => {
+  it('polls once at a time: asked during a poll, it polls again afterwards', async () => {
     let finish = (): void => undefined;
     const { poller, pass } = polling(1000, () => new Promise((resolve) => (finish = () => resolve(false))));
     poller.start();
@@ -71,7 +71,7 @@ describe('Poller', () => {
     await asked;
   });
 
-  it('closed, begins no other look, also when one was in progress', async () => {
+  it('closed, begins no other poll, also when one was in progress', async () => {
     let finish = (): void => undefined;
     const { poller, pass, clock } = polling(1000, () => new Promise((resolve) => (finish = () => resolve(true))));
     poller.start();

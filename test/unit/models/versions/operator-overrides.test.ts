@@ -20,11 +20,11 @@ async function serving(): Promise<LifeHarness> {
 describe('an operator’s word on a version', () => {
   it('unloads it until it is taken back, whatever polls and reloads find', async () => {
     const harness = await serving();
-    await harness.manager.tell('m', 3n, 'leaveOut');
+    await harness.manager.operate('m', 3n, 'unload');
     await turn();
     assert.deepEqual(harness.states('m'), ['3 END']);
-    assert.equal(harness.manager.isLeftOut('m', 3n), true);
-    assert.equal(harness.manager.versionStates('m'), '3 END left out; on disk 3');
+    assert.equal(harness.manager.isUnloadedByOperator('m', 3n), true);
+    assert.equal(harness.manager.versionStates('m'), '3 END unloaded by an operator; on disk 3');
     assert.throws(
       () => harness.manager.acquire('m', { version: 3n }),
       isKind('model_not_found', /version 3 of model "m" was unloaded by an operator/),
@@ -38,7 +38,7 @@ describe('an operator’s word on a version', () => {
     await turn();
     assert.deepEqual(harness.loads.begun, ['m/3']);
 
-    await harness.manager.tell('m', 3n, 'bringIn');
+    await harness.manager.operate('m', 3n, 'load');
     await turn();
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE']);
     assert.equal(harness.manager.acquire('m', {}).servable.version, 3n);
@@ -48,7 +48,7 @@ describe('an operator’s word on a version', () => {
     const harness = await serving();
     const before = harness.manager.acquire('m', {});
     harness.loads.isHolding = true;
-    await harness.manager.tell('m', 3n, 'renew');
+    await harness.manager.operate('m', 3n, 'reload');
     await turn();
     assert.deepEqual(harness.loads.pending, ['m/3']);
     assert.equal(harness.manager.acquire('m', {}).servable, before.servable, 'the old one answers meanwhile');
@@ -61,12 +61,12 @@ describe('an operator’s word on a version', () => {
   it('is told while a load is on its way, and why the last attempt failed', async () => {
     const harness = await serving();
     harness.loads.failFromNow('m/3', new ServingError('backend_unavailable', 'nobody answers there'));
-    await harness.manager.tell('m', 3n, 'renew');
+    await harness.manager.operate('m', 3n, 'reload');
     await turn();
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE'], 'the old one answers meanwhile');
     assert.equal(harness.manager.versionStates('m'), '3 AVAILABLE loads again');
     assert.match(harness.manager.loadOf('m', 3n)!.lastFailure!.message, /nobody answers there/);
-    await harness.manager.tell('m', 3n, 'leaveOut');
+    await harness.manager.operate('m', 3n, 'unload');
     await turn();
     assert.deepEqual([harness.states('m'), harness.manager.loadOf('m', 3n)], [['3 END'], undefined]);
   });
@@ -74,12 +74,12 @@ describe('an operator’s word on a version', () => {
   it('leaves the old life up where the new one fails, and tries a failed version again', async () => {
     const harness = await serving();
     harness.loads.failFromNow('m/3', new ServingError('load_failed', 'broken', { attributes: {} }));
-    await harness.manager.tell('m', 3n, 'renew');
+    await harness.manager.operate('m', 3n, 'reload');
     await harness.pass(1_000_000);
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE']);
     const tries = harness.loads.begun.length;
     harness.loads.failFromNow('m/3', undefined);
-    await harness.manager.tell('m', 3n, 'renew');
+    await harness.manager.operate('m', 3n, 'reload');
     await turn();
     assert.equal(harness.loads.begun.length, tries + 1);
     assert.equal(harness.loads.open.size, 1);
@@ -87,10 +87,10 @@ describe('an operator’s word on a version', () => {
 
   it('is refused for what is not there', async () => {
     const harness = await serving();
-    await assert.rejects(harness.manager.tell('x', 1n, 'renew'), isKind('model_not_found', /no model "x"/));
-    await assert.rejects(harness.manager.tell('m', 9n, 'leaveOut'), isKind('model_not_found', /no version 9/));
+    await assert.rejects(harness.manager.operate('x', 1n, 'reload'), isKind('model_not_found', /no model "x"/));
+    await assert.rejects(harness.manager.operate('m', 9n, 'unload'), isKind('model_not_found', /no version 9/));
     await harness.manager.close();
-    await assert.rejects(harness.manager.tell('m', 3n, 'renew'), isKind('draining', /shutting down/));
+    await assert.rejects(harness.manager.operate('m', 3n, 'reload'), isKind('draining', /shutting down/));
   });
 });
 
@@ -103,8 +103,8 @@ async function servingThird(extra: Partial<ModelManagerOptions> = {}): Promise<L
   return harness;
 }
 
-async function bringIn(harness: LifeHarness, version: bigint): Promise<void> {
-  await harness.manager.tell('m', version, 'bringIn');
+async function load(harness: LifeHarness, version: bigint): Promise<void> {
+  await harness.manager.operate('m', version, 'load');
   await turn();
 }
 
@@ -112,10 +112,13 @@ describe('a version that the policy does not want', () => {
   it('is listed, and loaded when an operator says so, and stays through polls and reloads', async () => {
     const harness = await servingThird();
     assert.deepEqual(harness.manager.onDisk('m'), [2n, 1n]);
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE', '1 AVAILABLE']);
-    assert.equal(harness.manager.versionStates('m'), '3 AVAILABLE, 1 AVAILABLE brought in; on disk 2');
-    assert.deepEqual([harness.manager.isBroughtIn('m', 1n), harness.manager.isBroughtIn('m', 3n)], [true, false]);
+    assert.equal(harness.manager.versionStates('m'), '3 AVAILABLE, 1 AVAILABLE loaded by an operator; on disk 2');
+    assert.deepEqual(
+      [harness.manager.isLoadedByOperator('m', 1n), harness.manager.isLoadedByOperator('m', 3n)],
+      [true, false],
+    );
     await harness.pass(5000);
     await harness.manager.reload([modelConfig('m')]);
     await turn();
@@ -125,11 +128,14 @@ describe('a version that the policy does not want', () => {
 
   it('goes when it is unloaded, and is as it was before', async () => {
     const harness = await servingThird();
-    await bringIn(harness, 1n);
-    await harness.manager.tell('m', 1n, 'leaveOut');
+    await load(harness, 1n);
+    await harness.manager.operate('m', 1n, 'unload');
     await turn();
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE', '1 END']);
-    assert.deepEqual([harness.manager.isBroughtIn('m', 1n), harness.manager.isLeftOut('m', 1n)], [false, false]);
+    assert.deepEqual(
+      [harness.manager.isLoadedByOperator('m', 1n), harness.manager.isUnloadedByOperator('m', 1n)],
+      [false, false],
+    );
     assert.deepEqual(harness.manager.onDisk('m'), [2n, 1n]);
     // The policy may want it later.
     harness.files.remove('/m', 3n);
@@ -140,13 +146,13 @@ describe('a version that the policy does not want', () => {
 
   it('goes though the policy’s own version does not answer', async () => {
     const harness = await servingThird();
-    await bringIn(harness, 2n);
+    await load(harness, 2n);
     harness.loads.isHolding = true;
     harness.files.put('/m', 4n);
     harness.files.remove('/m', 3n);
     await harness.pass(1000);
     assert.deepEqual(harness.loads.pending, ['m/4']);
-    await harness.manager.tell('m', 2n, 'leaveOut');
+    await harness.manager.operate('m', 2n, 'unload');
     await turn();
     assert.equal(harness.states('m').includes('2 AVAILABLE'), false);
     await harness.loads.finish('m/4');
@@ -157,24 +163,24 @@ describe('a version that the policy does not want', () => {
     const harness = new LifeHarness([modelConfig('m', specific)]);
     for (const version of [1n, 2n]) harness.files.put('/m', version);
     await harness.start();
-    await bringIn(harness, 2n);
+    await load(harness, 2n);
     const answering = (version?: bigint) =>
       harness.manager.acquire('m', version === undefined ? {} : { version }).servable.version;
     assert.deepEqual([answering(2n), answering()], [2n, 1n]);
-    await harness.manager.tell('m', 1n, 'leaveOut');
+    await harness.manager.operate('m', 1n, 'unload');
     await turn();
     assert.equal(answering(), 2n, 'the way back to another version');
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     assert.equal(answering(), 1n);
     await harness.manager.reload([modelConfig('m')]);
     await turn();
     assert.equal(answering(), 2n, 'the policy wants it by now');
-    assert.equal(harness.manager.isBroughtIn('m', 2n), false);
+    assert.equal(harness.manager.isLoadedByOperator('m', 2n), false);
   });
 
   it('takes nobody’s place: what the policy replaces stays up until its heir answers', async () => {
     const harness = await servingThird();
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     harness.loads.isHolding = true;
     harness.files.put('/m', 4n);
     await harness.pass(1000);
@@ -186,7 +192,7 @@ describe('a version that the policy does not want', () => {
 
   it('goes with its directory, and the wish with it', async () => {
     const harness = await servingThird();
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     harness.files.remove('/m', 1n);
     await harness.pass(1000);
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE', '1 END']);
@@ -198,7 +204,7 @@ describe('a version that the policy does not want', () => {
   it('is of one base path: another has other versions', async () => {
     const harness = await servingThird();
     for (const version of [1n, 5n]) harness.files.put('/n', version);
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     await harness.manager.reload([modelConfig('m', { basePath: '/n' })]);
     await harness.pass(1000);
     assert.deepEqual(
@@ -214,14 +220,14 @@ describe('a version that the policy does not want', () => {
     harness.loads.isHolding = true;
     await harness.start();
     harness.loads.failFromNow('m/1', new ServingError('load_failed', 'broken'));
-    await bringIn(harness, 1n);
+    await load(harness, 1n);
     assert.deepEqual(harness.states('m'), ['3 LOADING', '1 END']);
     await harness.loads.finish('m/3');
     await harness.started;
-    assert.equal(harness.manager.isBroughtIn('m', 1n), true);
+    assert.equal(harness.manager.isLoadedByOperator('m', 1n), true);
     harness.loads.failFromNow('m/1', undefined);
     harness.loads.isHolding = false;
-    await harness.manager.tell('m', 1n, 'renew');
+    await harness.manager.operate('m', 1n, 'reload');
     await turn();
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE', '1 AVAILABLE']);
   });
@@ -234,7 +240,7 @@ describe('a version that the policy does not want', () => {
         return Promise.reject(new ServingError('insufficient_memory', 'it takes 3 MiB, 2 MiB are free'));
       },
     });
-    const tell = (version: bigint) => harness.manager.tell('m', version, 'bringIn');
+    const tell = (version: bigint) => harness.manager.operate('m', version, 'load');
     await assert.rejects(tell(9n), isKind('model_not_found', /^base path \/m has no version 9; it holds 3, 2, 1$/));
     harness.files.put('/m', 8n, { files: 0 });
     await assert.rejects(tell(8n), isKind('load_failed', /version 8 in \/m holds no file yet/));
@@ -254,7 +260,7 @@ describe('a version that the policy does not want', () => {
     let pass: (() => void) | undefined;
     const checkMemory = () => new Promise<void>((resolve) => (pass = resolve));
     const harness = await servingThird({ checkMemory });
-    const told = harness.manager.tell('m', 1n, 'bringIn');
+    const told = harness.manager.operate('m', 1n, 'load');
     await turn();
     await harness.manager.reload([modelConfig('m', { versionPolicy: { kind: 'all' } })]);
     pass!();
@@ -264,7 +270,7 @@ describe('a version that the policy does not want', () => {
   it('does without the poll', async () => {
     const harness = await servingThird({ pollIntervalMs: 0 });
     harness.files.put('/m', 2n, { text: 'b' });
-    await bringIn(harness, 2n);
+    await load(harness, 2n);
     assert.deepEqual(harness.states('m'), ['3 AVAILABLE', '2 AVAILABLE']);
   });
 });

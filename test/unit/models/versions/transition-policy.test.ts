@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { VersionState } from '../../../../src/models/serving/servable.ts';
 import { VERSION_STATES } from '../../../../src/models/serving/servable.ts';
 import {
-  type LivingVersion,
+  type ActiveVersion,
   nextAction,
   TRANSITION_POLICIES,
   type TransitionPolicy,
@@ -12,11 +12,11 @@ import {
 
 const NONE: ReadonlySet<bigint> = new Set();
 
-function living(version: bigint, state: VersionState, isCurrent = true): LivingVersion {
+function active(version: bigint, state: VersionState, isCurrent = true): ActiveVersion {
   return { version, state, isCurrent };
 }
 
-function next(records: readonly LivingVersion[], aspired: readonly bigint[], policy: TransitionPolicy): string {
+function next(records: readonly ActiveVersion[], aspired: readonly bigint[], policy: TransitionPolicy): string {
   const action = nextAction(records, { aspired, failedLoads: NONE }, policy);
   if (action === undefined) return 'nothing';
   return action.kind === 'load' ? `load ${action.version}` : `unload ${action.record.version}`;
@@ -25,50 +25,50 @@ function next(records: readonly LivingVersion[], aspired: readonly bigint[], pol
 describe('nextAction', () => {
   it('loads the highest new version first', () => {
     assert.equal(next([], [1n, 3n, 2n], 'availability'), 'load 3');
-    assert.equal(next([living(3n, 'LOADING')], [1n, 3n, 2n], 'availability'), 'load 2');
+    assert.equal(next([active(3n, 'LOADING')], [1n, 3n, 2n], 'availability'), 'load 2');
   });
 
   it('keeps the old version until a wanted one is available', () => {
-    assert.equal(next([living(1n, 'AVAILABLE')], [2n], 'availability'), 'load 2');
-    assert.equal(next([living(1n, 'AVAILABLE'), living(2n, 'LOADING')], [2n], 'availability'), 'nothing');
-    assert.equal(next([living(1n, 'AVAILABLE'), living(2n, 'AVAILABLE')], [2n], 'availability'), 'unload 1');
+    assert.equal(next([active(1n, 'AVAILABLE')], [2n], 'availability'), 'load 2');
+    assert.equal(next([active(1n, 'AVAILABLE'), active(2n, 'LOADING')], [2n], 'availability'), 'nothing');
+    assert.equal(next([active(1n, 'AVAILABLE'), active(2n, 'AVAILABLE')], [2n], 'availability'), 'unload 1');
   });
 
   it('unloads the lowest first, and all when nothing is wanted', () => {
-    assert.equal(next([living(2n, 'AVAILABLE'), living(1n, 'AVAILABLE')], [], 'availability'), 'unload 1');
-    assert.equal(next([living(2n, 'AVAILABLE'), living(1n, 'UNLOADING')], [], 'availability'), 'unload 2');
+    assert.equal(next([active(2n, 'AVAILABLE'), active(1n, 'AVAILABLE')], [], 'availability'), 'unload 1');
+    assert.equal(next([active(2n, 'AVAILABLE'), active(1n, 'UNLOADING')], [], 'availability'), 'unload 2');
   });
 
   it('unloads nothing on account of a version that takes nobody’s place', () => {
-    const up = [living(1n, 'AVAILABLE'), living(2n, 'AVAILABLE')];
-    const wanted = { aspired: [3n, 1n], beside: [1n], failedLoads: NONE };
+    const up = [active(1n, 'AVAILABLE'), active(2n, 'AVAILABLE')];
+    const wanted = { aspired: [3n, 1n], extra: [1n], failedLoads: NONE };
     assert.deepEqual(nextAction(up, wanted, 'availability'), { kind: 'load', version: 3n });
-    assert.equal(nextAction([...up, living(3n, 'LOADING')], wanted, 'availability'), undefined);
-    const done = nextAction([...up, living(3n, 'AVAILABLE')], wanted, 'availability');
+    assert.equal(nextAction([...up, active(3n, 'LOADING')], wanted, 'availability'), undefined);
+    const done = nextAction([...up, active(3n, 'AVAILABLE')], wanted, 'availability');
     assert.deepEqual(done, { kind: 'unload', record: up[1] });
-    const alone = nextAction(up, { aspired: [1n], beside: [1n], failedLoads: NONE }, 'availability');
+    const alone = nextAction(up, { aspired: [1n], extra: [1n], failedLoads: NONE }, 'availability');
     assert.deepEqual(alone, { kind: 'unload', record: up[1] }, 'nothing is wanted in its place');
   });
 
   it('gives up a load that nobody wants any more at once', () => {
-    assert.equal(next([living(1n, 'AVAILABLE'), living(2n, 'LOADING')], [3n], 'availability'), 'unload 2');
+    assert.equal(next([active(1n, 'AVAILABLE'), active(2n, 'LOADING')], [3n], 'availability'), 'unload 2');
   });
 
   it('with resource preserving unloads first and loads when that is gone', () => {
-    assert.equal(next([living(1n, 'AVAILABLE')], [2n], 'resource'), 'unload 1');
-    assert.equal(next([living(1n, 'UNLOADING')], [2n], 'resource'), 'nothing');
+    assert.equal(next([active(1n, 'AVAILABLE')], [2n], 'resource'), 'unload 1');
+    assert.equal(next([active(1n, 'UNLOADING')], [2n], 'resource'), 'nothing');
     assert.equal(next([], [2n], 'resource'), 'load 2');
-    assert.equal(next([living(2n, 'UNLOADING')], [2n], 'resource'), 'nothing');
+    assert.equal(next([active(2n, 'UNLOADING')], [2n], 'resource'), 'nothing');
   });
 
   it('loads anew what was loaded for another configuration, beside it', () => {
-    assert.equal(next([living(1n, 'AVAILABLE', false)], [1n], 'availability'), 'load 1');
-    assert.equal(next([living(1n, 'AVAILABLE', false), living(1n, 'AVAILABLE')], [1n], 'availability'), 'unload 1');
+    assert.equal(next([active(1n, 'AVAILABLE', false)], [1n], 'availability'), 'load 1');
+    assert.equal(next([active(1n, 'AVAILABLE', false), active(1n, 'AVAILABLE')], [1n], 'availability'), 'unload 1');
   });
 
   it('does not try again what was given up, and keeps the old version then', () => {
     const failedLoads = new Set([2n]);
-    assert.equal(nextAction([living(1n, 'AVAILABLE')], { aspired: [2n], failedLoads }, 'availability'), undefined);
+    assert.equal(nextAction([active(1n, 'AVAILABLE')], { aspired: [2n], failedLoads }, 'availability'), undefined);
   });
 });
 

@@ -14,14 +14,14 @@ function watch() {
   const failed = new Set<bigint>();
   const wished = new Set<bigint>();
   const look = async (policy = LATEST) => {
-    const { aspired, broughtIn, found, isChanging, nothingBecause } = await subject.look({
+    const { aspired, byOperator, found, isChanging, whyNone } = await subject.poll({
       basePath: '/m',
       policy,
       hasFailed: (version) => failed.has(version),
-      isBroughtIn: (version) => wished.has(version),
+      isLoadedByOperator: (version) => wished.has(version),
     });
-    const numbers = broughtIn.map(({ version }) => version);
-    return { versions: aspired?.map(({ version }) => version), broughtIn: numbers, found, isChanging, nothingBecause };
+    const numbers = byOperator.map(({ version }) => version);
+    return { versions: aspired?.map(({ version }) => version), byOperator: numbers, found, isChanging, whyNone };
   };
   return { files, clock, look, failed, wished };
 }
@@ -39,7 +39,7 @@ describe('VersionWatch', () => {
     const first = await look();
     assert.equal(first.versions, undefined);
     assert.equal(first.isChanging, true);
-    assert.match(first.nothingBecause!, /version 1 in \/m is still being written/);
+    assert.match(first.whyNone!, /version 1 in \/m is still being written/);
     files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'whole' });
     assert.equal((await look()).versions, undefined);
     assert.deepEqual((await look()).versions, [1n]);
@@ -59,10 +59,10 @@ describe('VersionWatch', () => {
     files.put('/m', 2n, { changedAtMs: clock.wallMs() });
     const looks = [await look(), await look()];
     assert.deepEqual(
-      looks.map(({ versions, isChanging, nothingBecause }) => ({ versions, isChanging, nothingBecause })),
+      looks.map(({ versions, isChanging, whyNone }) => ({ versions, isChanging, whyNone })),
       [
-        { versions: [1n], isChanging: true, nothingBecause: undefined },
-        { versions: [2n], isChanging: false, nothingBecause: undefined },
+        { versions: [1n], isChanging: true, whyNone: undefined },
+        { versions: [2n], isChanging: false, whyNone: undefined },
       ],
     );
   });
@@ -73,7 +73,7 @@ describe('VersionWatch', () => {
     assert.equal((await look()).isChanging, true);
     const again = await look();
     assert.equal(again.isChanging, false);
-    assert.match(again.nothingBecause!, /version 1 in \/m holds no file yet/);
+    assert.match(again.whyNone!, /version 1 in \/m holds no file yet/);
   });
 
   it('looks into a version once, and into a failed one again', async () => {
@@ -100,10 +100,10 @@ describe('VersionWatch', () => {
     const { files, look } = watch();
     await assert.rejects(look(), /base path \/m does not exist/);
     files.makePath('/m');
-    assert.match((await look()).nothingBecause!, /\/m holds no numbered version directory; put the model into \/m\/1/);
+    assert.match((await look()).whyNone!, /\/m holds no numbered version directory; put the model into \/m\/1/);
     files.put('/m', 1n);
     const specific = await look({ kind: 'specific', versions: [9n] });
-    assert.match(specific.nothingBecause!, /\/m holds versions 1, none of which the version policy asks for/);
+    assert.match(specific.whyNone!, /\/m holds versions 1, none of which the version policy asks for/);
   });
 
   it('forgets what is gone: when it comes back it must come to rest again', async () => {
@@ -121,13 +121,13 @@ describe('versions beside the policy', () => {
   it('are told of, and those that are wished for are taken besides', async () => {
     const { files, look, wished } = watch();
     for (const version of [1n, 3n, 2n]) files.put('/m', version);
-    const { versions, broughtIn, found } = await look();
-    assert.deepEqual([versions, broughtIn, found], [[3n], [], [3n, 2n, 1n]]);
+    const { versions, byOperator, found } = await look();
+    assert.deepEqual([versions, byOperator, found], [[3n], [], [3n, 2n, 1n]]);
     wished.add(1n);
     wished.add(3n);
     wished.add(7n);
     const wishedFor = await look();
-    assert.deepEqual([wishedFor.versions, wishedFor.broughtIn], [[3n], [1n]]);
+    assert.deepEqual([wishedFor.versions, wishedFor.byOperator], [[3n], [1n]]);
   });
 
   it('count once they are at rest, like others', async () => {
@@ -136,8 +136,8 @@ describe('versions beside the policy', () => {
     files.put('/m', 1n, { changedAtMs: clock.wallMs(), text: 'half' });
     wished.add(1n);
     const first = await look();
-    assert.deepEqual([first.versions, first.broughtIn, first.isChanging], [[2n], [], true]);
+    assert.deepEqual([first.versions, first.byOperator, first.isChanging], [[2n], [], true]);
     const second = await look();
-    assert.deepEqual([second.broughtIn, second.isChanging], [[1n], false]);
+    assert.deepEqual([second.byOperator, second.isChanging], [[1n], false]);
   });
 });
