@@ -10,14 +10,13 @@ import type { ServeOptions } from '../config/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
-import { type LoadServable, ModelManager } from '../models/lifecycle/model-manager.ts';
-import { countedLoad, type OnAttempt } from '../models/loading/counted-load.ts';
+import { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
 import { LatencyStore } from '../models/loading/latency-store.ts';
 import type { HostEvents } from '../models/loading/load-options.ts';
 import { servableLoader } from '../models/loading/load-servable.ts';
-import { modelBatching, type ServerBatching } from '../models/loading/model-batching.ts';
-import { modelSlots } from '../models/loading/model-slots.ts';
+import { modelBatching, modelSlots, type ServerBatching } from '../models/loading/model-batching.ts';
+import type { LoadServable } from '../models/loading/version-loader.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from '../models/memory/memory-report.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
@@ -58,9 +57,7 @@ export function createModels(parts: ModelParts): ModelManager {
   const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
-  const onAttempt: OnAttempt = (...attempt) => telemetry.metrics.tfServing.versions.recordLoad(...attempt);
-  const loader = countedLoad(createLoader(parts, processGroups), systemClock, onAttempt);
-  const { load, check } = memoryCheckedLoad(loader, {
+  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts, processGroups), telemetry), {
     planOf: async (model, directory) => {
       const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
       const sessions = await modelSlots(model.backend, directory, batching);
@@ -132,6 +129,23 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
     slots: slotsOf(options, machine.budgetCores),
     isBatchingEnabled: options.enable_batching,
     perModelFiles: options.enable_per_model_batching_parameters,
+  };
+}
+
+/** Counts the attempts of `load`, with their outcome and time. */
+function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServable {
+  return async (model, version, directory) => {
+    const startedAt = systemClock.nowMs();
+    const count = (status: 'success' | 'fail'): void =>
+      metrics.tfServing.versions.recordLoad(directory, systemClock.nowMs() - startedAt, status);
+    try {
+      const servable = await load(model, version, directory);
+      count('success');
+      return servable;
+    } catch (error) {
+      count('fail');
+      throw error;
+    }
   };
 }
 

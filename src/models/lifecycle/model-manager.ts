@@ -21,8 +21,6 @@ import { ModelLifecycle } from './model-lifecycle.ts';
 import { unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
 
-export type { LoadServable } from '../loading/version-loader.ts';
-
 /** Options that TensorFlow Serving has under the same names; config/serve-options.ts describes them. */
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];

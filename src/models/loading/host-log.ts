@@ -1,21 +1,21 @@
-/** Log lines of where models run: how they were placed, what became of their workers, what their processes print. */
+/** Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes. */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { parseTraceparent } from '../../telemetry/tracing/propagation.ts';
-import { runtimeLog } from '../runtimes/runtime-log.ts';
+import type { CandidateReport } from '../runtimes/choose-runtime.ts';
 import { shadowLog } from '../shadow/shadow-log.ts';
 import type { HostEvents } from './load-options.ts';
 
-/** Of one model's processes: more than that is a runtime that says the same again and again. */
+/** The most lines of a model's processes that are logged each second. */
 const LINES_PER_SECOND = 10;
 
-const LEFT_OUT = 'its process printed more in the last second; those lines are left out';
+const SUPPRESSED = 'its process printed more in the last second; those lines are left out';
 
-/** Lines of processes that several models share. */
+/** Logs the output of processes that several models share. */
 export function logGroupOutput(logger: Logger, clock: Clock): OnGroupOutput {
-  const limiter = outputLimiter(clock, (group, lines) => logger.warn({ process_group: group, lines }, LEFT_OUT));
+  const limiter = outputLimiter(clock, (group, lines) => logger.warn({ process_group: group, lines }, SUPPRESSED));
   return (group, line) => {
     if (limiter.allow(group)) logger.info({ process_group: group, output: line }, `group ${group}: ${line}`);
   };
@@ -23,11 +23,15 @@ export function logGroupOutput(logger: Logger, clock: Clock): OnGroupOutput {
 
 export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
   const of = (model: string, version: bigint) => ({ model, version: version.toString() });
-  const limiter = outputLimiter(clock, (model, lines) => logger.warn({ model, lines }, LEFT_OUT));
+  const limiter = outputLimiter(clock, (model, lines) => logger.warn({ model, lines }, SUPPRESSED));
   return {
     onHost: (model, version, { kind, reason }) =>
       logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
-    onRuntime: runtimeLog(logger),
+    onRuntime: (model, version, { runtime, reason, candidates }) => {
+      const described = Object.fromEntries(candidates.map((each) => [each.runtime, describeCandidate(each)]));
+      const fields = { event: 'runtime', ...of(model, version), runtime, reason, candidates: described };
+      logger.info(fields, `runs on ${runtime}: ${reason}`);
+    },
     onShadow: shadowLog(logger, clock),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
@@ -50,7 +54,18 @@ function outputLimiter(clock: Clock, onSuppressed: (of: string, lines: number) =
   return new LineLimiter({ clock, windowMs: 1000, linesPerWindow: LINES_PER_SECOND, onSuppressed });
 }
 
-/** As request lines have it. */
+/** "slower, 2.3 ×; serving_default 1:0.21 64:1.9" (rows and ms), "skipped: …". */
+export function describeCandidate({ outcome, reason, relativeCost, times }: CandidateReport): string {
+  const cost = relativeCost === undefined ? '' : `, ${Number(relativeCost.toPrecision(2))} ×`;
+  const parts = [outcome + cost + (reason === undefined ? '' : `: ${reason}`)];
+  for (const signature of new Set(times.map((time) => time.signature))) {
+    const own = times.filter((time) => time.signature === signature);
+    parts.push(`${signature} ${own.map(({ rows, ms }) => `${rows}:${Number(ms.toPrecision(3))}`).join(' ')}`);
+  }
+  return parts.join('; ');
+}
+
+/** The same fields as in log lines of requests. */
 function traceOf(traceparent: string | undefined): { readonly trace_id?: string; readonly span_id?: string } {
   const trace = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   return trace === undefined ? {} : { trace_id: trace.traceId, span_id: trace.spanId };

@@ -1,11 +1,10 @@
 /**
- * What was learned of run times, kept in files between starts, so that a restarted server does not guess.
+ * Keeps learned run times in files, so that a restarted server knows them from the start.
  *
- *   DIR/<model>-<hash>.json     hash: of the artifact's bytes, the CPU and the threads of a run
+ *   DIR/<model>-<hash>.json     the hash covers the artifact's bytes, the CPU and the threads of a run
  *
- * One file for what a model's bytes cost on this machine: another version, another CPU or other threads is another file.
- * Written every minute while a version is served and when it is unloaded, by renaming: a reader never sees half of one.
- * Nothing here ever fails a load or an unload: what cannot be read or written is said in the log and done without.
+ * A file is written every minute while its version is served and when the version is unloaded, by renaming, so that a
+ * reader never sees half of it. Errors never fail a load or an unload: they are logged, and run times are learned anew.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -17,18 +16,18 @@ import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 
 export interface LatencyStoreOptions {
-  /** Made if it is not there. Empty = nothing is kept. */
+  /** Created if it does not exist. Empty = nothing is kept. */
   readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly cpuModel: string;
-  /** Inside one run. */
+  /** The number of threads inside one run. */
   readonly threads: number;
 }
 
-/** One version's file, until `end`. */
+/** One version's file, which is written until `end`. */
 export interface KeptLatency {
-  /** Writes a last time. Never rejects; twice is once. */
+  /** Writes the file for the last time. Never rejects; a second call does nothing more. */
   end(): Promise<void>;
 }
 
@@ -46,8 +45,8 @@ export class LatencyStore {
   }
 
   /**
-   * Teaches `latency` what an earlier process had learned of these bytes, and keeps what it learns from here on. A
-   * directory may hold several artifacts: where `backend` is named, it is another file for each.
+   * Imports the run times of an earlier process into `latency` and stores what it learns from now on. A directory may hold
+   * several artifacts: each `backend` has its own file. Never rejects.
    */
   async keep(
     model: string,
@@ -83,7 +82,7 @@ class LatencyFile implements KeptLatency {
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   #timer: TimerHandle | undefined;
-  #written = '';
+  #written: string;
   #writing: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
@@ -136,7 +135,7 @@ class LatencyFile implements KeptLatency {
   }
 }
 
-/** Undefined if there is no file, or one that holds no JSON: that is told, and written over later. */
+/** The file's content; undefined without a file, or if it is no JSON: that is reported and overwritten later. */
 async function readState(path: string, onCorrupt: (error: unknown) => void): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -150,7 +149,7 @@ async function readState(path: string, onCorrupt: (error: unknown) => void): Pro
   }
 }
 
-/** Of every file below `directory`, names and bytes, in order of their names. */
+/** A hash of the names and bytes of all files below `directory`, in the order of their names. */
 async function hashOf(directory: string, salt: string): Promise<string> {
   const hash = createHash('sha256').update(salt);
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });

@@ -1,4 +1,4 @@
-/** What loading a version is told, and what it tells of its host: the same for every model. */
+/** The options of loading a version, which are the same for every model, and the events of its host. */
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
@@ -18,54 +18,53 @@ export interface LoadServableOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly scheduler: SchedulerOptions;
-  /** That all models share. */
+  /** The run slots that all models share. */
   readonly coreSlots: CoreSlots;
-  /** What earlier runs taught, kept between starts. */
+  /** Learned run times, kept between starts. */
   readonly latencies: LatencyStore;
-  /** Runs of one model at a time. */
+  /** The number of runs of one model at the same time. */
   readonly slots: number;
   readonly intraOpThreads: number;
-  /** That this process may use. */
+  /** The cores that this process may use. */
   readonly cores: number;
-  /** False: a dynamic batch axis is left alone, so that every run is one request. */
+  /** False: no signature is batched, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
-  /** Each version's batching_params.pbtxt decides over its batching. */
+  /** Each version's batching_params.pbtxt configures its batching. */
   readonly perModelFiles?: boolean;
-  /** Where runs happen, for models that do not say. */
+  /** The host of models whose configuration names none. */
   readonly host: HostChoice;
-  /** Memory above which a model's process is replaced, in bytes; by default none is. */
+  /** The memory above which a model's process is replaced, in bytes. Default: no limit. */
   readonly processCeilingBytes?: number;
-  /** That models may share processes in. */
+  /** The groups of models that share processes. */
   readonly processGroups: ProcessGroups;
   readonly events: HostEvents;
-  /** What the tensors that are made of one request's examples may take together, in bytes. */
+  /** The most bytes of the tensors that are made of one request's examples. */
   readonly maxTensorBytes: number;
-  /** Others are being served: who times a version leaves them room. Default: nobody is. */
+  /** Other versions are being served, so timed runs leave cores to them. Default: false. */
   readonly isServing?: () => boolean;
-  /** Rows of the model's average batch so far, for who chooses its runtime; undefined = not known. */
+  /** The rows of the model's average batch so far, to choose its runtime; undefined = not known. */
   readonly learnedRows?: (model: string) => number | undefined;
-  /** Where the numbers of a version's shadow are counted. */
+  /** The metrics of a version's shadow. */
   readonly shadowSeries: (model: string, version: string, runtime: string) => ShadowSeries;
-  /** What is done with a version between its loading and its being served. */
+  /** Called between the load of a version and its first request. */
   readonly prepare?: PrepareVersion | undefined;
 }
 
-/** What becomes of a version's host: for the log. */
+/** Events of a version's host, for the log. */
 export interface HostEvents {
-  /** It was loaded and put where it runs. */
+  /** The version was loaded on this host. */
   onHost(model: string, version: bigint, host: Host): void;
-  /** Of several artifacts one was chosen, by how fast it is. */
+  /** One of several artifacts was chosen by its speed. */
   onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
-  /** Something happened to its shadow. */
   onShadow?(model: string, version: bigint, event: ShadowEvent): void;
-  /** It moved from the event loop to threads, or could not. */
+  /** The version moved from the event loop to threads, or failed to. */
   onMove(model: string, version: bigint, move: HostMove): void;
-  /** A worker thread or process was lost, replaced or given up. */
+  /** A worker thread or process was lost or replaced, or will not be restarted. */
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
-  /** A process of its printed a line; `traceparent` is of the run that printed it, where that is traced. */
+  /** A process of the version printed a line; `traceparent` is of the run that printed it, if that is traced. */
   onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
-  /** Its circuit breaker has gone over to another state. */
+  /** The version's circuit breaker has changed its state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
-  /** Something that its own files ask for has no effect, or something that it holds is not served. */
+  /** A setting of the version's own files has no effect, or a part of the version is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }

@@ -1,39 +1,40 @@
 /**
- * How one version is batched: what its model's configuration says, else the file batching_params.pbtxt beside the model
- * (if such files are asked for), else the server.
+ * The batching options of one version: from its model's configuration, else from its file batching_params.pbtxt (if such
+ * files are enabled), else from the server's options.
  */
 import { join } from 'node:path';
+import { backendFor } from '../../backends/registry.ts';
 import { BATCHING_PARAMETERS, batchingOfParameters } from '../../config/batching-parameters.ts';
 import { loadConfigFile, parseTextProtoFile } from '../../config/config-file.ts';
-import type { BatchingConfig, ModelConfig } from '../../config/model-config.ts';
+import { AUTO_RUNTIME, type BatchingConfig, type ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 
-/** Its name in TensorFlow Serving. */
+/** The name that TensorFlow Serving gives it. */
 const FILE_NAME = 'batching_params.pbtxt';
 
-/** What the server says. */
+/** The server's options. */
 export interface ServerBatching {
   readonly scheduler: SchedulerOptions;
-  /** Runs of one model at a time. */
+  /** The number of runs of one model at the same time. */
   readonly slots: number;
   readonly isBatchingEnabled: boolean;
-  /** Each version's own file decides; a version without one is not batched, as in TensorFlow Serving. */
+  /** Each version's own file configures its batching; a version without one is not batched, as in TensorFlow Serving. */
   readonly perModelFiles?: boolean | undefined;
 }
 
 export interface ModelBatching {
   readonly scheduler: SchedulerOptions;
-  /** Runs of the model at a time, where its backend takes any number (model-slots.ts). */
+  /** The number of runs of the model at the same time, unless its backend limits it (`modelSlots`). */
   readonly slots: number;
-  /** The model or its file says so, not the server. */
+  /** `slots` is configured for the model, not for the server. */
   readonly hasOwnSlots: boolean;
   readonly isBatchingEnabled: boolean;
-  /** Lines about what the file asks for and has no effect. */
+  /** One text for each setting that has no effect. */
   readonly warnings: readonly string[];
 }
 
-/** Rejects with ServingError `load_failed` if the file, or what comes of it, is wrong. */
+/** Rejects with ServingError `load_failed` if the file or the resulting options are invalid. */
 export async function modelBatching(
   model: ModelConfig,
   versionDirectory: string,
@@ -58,6 +59,22 @@ export async function modelBatching(
   };
 }
 
+/**
+ * The number of runs of one model at the same time. Each needs a thread or a process with a copy of the weights. A backend
+ * that must run in a process gets one run, because a process takes much memory and may use several threads inside; the
+ * model's own `num_batch_threads` overrides that. Rejects with `load_failed` if no backend knows the version.
+ */
+export async function modelSlots(
+  backendKind: string | undefined,
+  versionDirectory: string,
+  { slots, hasOwnSlots }: Pick<ModelBatching, 'slots' | 'hasOwnSlots'>,
+): Promise<number> {
+  if (hasOwnSlots) return slots;
+  // Which runtime `auto` will choose is not known yet: the first one found stands for it.
+  const { mustRunIn } = await backendFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
+  return mustRunIn === 'process' ? 1 : slots;
+}
+
 async function readParameters(
   model: string,
   versionDirectory: string,
@@ -76,10 +93,7 @@ async function readParameters(
   return defined(read.batching);
 }
 
-/**
- * The server's list of sizes belongs to the server's largest batch: a model that changes the one without giving the
- * other has no list.
- */
+/** The server's allowed_batch_sizes fit its max_batch_size: a model with another maximum does not inherit them. */
 function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): SchedulerOptions {
   const allowed = batching.allowedBatchSizes;
   const maxBatchSize = batching.maxBatchSize ?? allowed?.at(-1) ?? server.maxBatchSize;
@@ -103,7 +117,7 @@ function checkSizes(model: string, { maxBatchSize, allowedBatchSizes }: Schedule
   throw loadFailed(model, [reason]);
 }
 
-/** Without what is undefined, so that it covers nothing when spread. */
+/** Drops undefined fields, so that they overwrite nothing when spread. */
 function defined(batching: BatchingConfig | undefined): BatchingConfig {
   return Object.fromEntries(Object.entries(batching ?? {}).filter(([, value]) => value !== undefined));
 }

@@ -1,10 +1,7 @@
-/**
- * Whether a load that failed may succeed when it is tried again with the same files. What the artifact itself is at fault
- * for stays wrong however often it is read.
- */
+/** Decides whether a failed load may succeed when it is tried again with the same files. */
 import type { ServingError } from '../../core/errors.ts';
 
-/** Errors of the system that pass: a network file system that hiccups, a limit that others have used up. */
+/** Temporary errors of the system: of a network file system, or a limit that other processes have used up. */
 const PASSING_CODES = /\b(EIO|ESTALE|EAGAIN|EBUSY|EINTR|EMFILE|ENFILE|ENOMEM|ENOSPC|ETIMEDOUT|EREMOTEIO|ENOTCONN)\b/;
 const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|OUT_OF_MEMORY/i;
 
@@ -19,7 +16,7 @@ export function isRetryable(error: ServingError): boolean {
     case 'load_failed':
     case 'backend_failed':
     case 'internal': {
-      // The worker died under the load, of whatever reason: the next may live.
+      // The worker died during the load: the next one may not.
       if (error.attributes?.['workerEnded'] === true) return true;
       const text = `${error.message}\n${causeText(error.cause)}`;
       return PASSING_CODES.test(text) || OUT_OF_MEMORY.test(text);
@@ -29,7 +26,7 @@ export function isRetryable(error: ServingError): boolean {
   }
 }
 
-/** What a thread sends of a cause is text already. */
+/** A cause that came from a worker is a text. */
 function causeText(cause: unknown): string {
   if (cause instanceof Error) return `${(cause as NodeJS.ErrnoException).code ?? ''} ${cause.message}`;
   return typeof cause === 'string' ? cause : '';

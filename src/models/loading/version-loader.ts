@@ -1,7 +1,7 @@
 /**
- * Opens versions: so many at a time over all models, and again after a failure that may pass. A retry waits without
- * holding a turn. An aborted load ends as soon as it can: one that waits at once, one inside the runtime when that returns
- * (native code cannot be stopped), and what was loaded is closed then.
+ * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that waits
+ * for a retry does not count. An aborted load ends at once if it waits; if it runs, it ends when the runtime returns (native
+ * code cannot be stopped), and the loaded version is closed.
  */
 import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -10,32 +10,31 @@ import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { LoadRetry } from '../lifecycle/model-events.ts';
 import type { Servable } from '../serving/servable.ts';
 import { isRetryable } from './retryable.ts';
-import { runInTurn } from './turns.ts';
 
-/** Opens one version directory. Rejects with ServingError `load_failed`, or `insufficient_memory`. */
+/** Loads one version directory. Rejects with ServingError `load_failed` or `insufficient_memory`. */
 export type LoadServable = (model: ModelConfig, version: bigint, directory: string) => Promise<Servable>;
 
 export interface VersionLoaderOptions {
   readonly load: LoadServable;
   readonly clock: Clock;
-  /** As many loads at once as its concurrency, over all models. */
+  /** Limits how many loads run at the same time, over all models. */
   readonly turns: PQueue;
   readonly maxRetries: number;
   readonly retryIntervalMs: number;
 }
 
-export interface LoadOrder {
+export interface VersionLoadRequest {
   readonly model: ModelConfig;
   readonly version: bigint;
   readonly directory: string;
   readonly signal: AbortSignal;
-  /** Its turn has come and the first attempt begins. */
+  /** The first attempt begins. */
   readonly onStart: () => void;
   readonly onRetry: (retry: LoadRetry) => void;
   readonly onProgress: (elapsedMs: number) => void;
 }
 
-/** A line for every so many ms that a load takes. */
+/** The interval of `onProgress` while a load runs. */
 const PROGRESS_MS = 10_000;
 
 export class VersionLoader {
@@ -45,33 +44,30 @@ export class VersionLoader {
     this.#options = options;
   }
 
-  /** Undefined: it was aborted, and nothing is left open. Rejects with the failure that is not tried again. */
-  async load(order: LoadOrder): Promise<Servable | undefined> {
-    const { maxRetries, retryIntervalMs: delayMs } = this.#options;
+  /** Resolves with undefined if the load was aborted. Rejects with the error that is not retried. */
+  async load(request: VersionLoadRequest): Promise<Servable | undefined> {
+    const { turns, maxRetries, retryIntervalMs: delayMs } = this.#options;
+    const { signal } = request;
     for (let attempt = 0; ; attempt++) {
-      const opened = await this.#attempt(order, attempt === 0);
-      if (order.signal.aborted) {
-        if (opened !== undefined && 'runner' in opened) await opened.unload();
+      const loaded = await runInTurn(turns, signal, () => this.#attempt(request, attempt === 0));
+      if (signal.aborted) {
+        if (loaded !== undefined && 'runner' in loaded) await loaded.unload();
         return undefined;
       }
-      if (opened === undefined || 'runner' in opened) return opened;
-      // A server that is away comes back when it does: there is nothing that anybody could mend here.
-      const isLast = attempt >= maxRetries && opened.kind !== 'backend_unavailable';
-      if (isLast || !isRetryable(opened)) throw opened;
-      order.onRetry({ error: opened, retry: attempt + 1, maxRetries, delayMs });
-      await this.#wait(delayMs, order.signal);
+      if (loaded === undefined || 'runner' in loaded) return loaded;
+      // A remote server that is not reachable is tried again without end: a restart of this server would not help.
+      const isLast = attempt >= maxRetries && loaded.kind !== 'backend_unavailable';
+      if (isLast || !isRetryable(loaded)) throw loaded;
+      request.onRetry({ error: loaded, retry: attempt + 1, maxRetries, delayMs });
+      await this.#wait(delayMs, signal);
     }
   }
 
-  #attempt(order: LoadOrder, isFirst: boolean): Promise<Servable | ServingError | undefined> {
-    return runInTurn(this.#options.turns, order.signal, () => this.#open(order, isFirst));
-  }
-
-  async #open(order: LoadOrder, isFirst: boolean): Promise<Servable | ServingError> {
-    if (isFirst) order.onStart();
-    const progress = this.#tellProgress(order.onProgress);
+  async #attempt(request: VersionLoadRequest, isFirst: boolean): Promise<Servable | ServingError> {
+    if (isFirst) request.onStart();
+    const progress = this.#reportProgress(request.onProgress);
     try {
-      return await this.#options.load(order.model, order.version, order.directory);
+      return await this.#options.load(request.model, request.version, request.directory);
     } catch (thrown) {
       return toServingError(thrown);
     } finally {
@@ -79,7 +75,7 @@ export class VersionLoader {
     }
   }
 
-  #tellProgress(onProgress: (elapsedMs: number) => void): { stop(): void } {
+  #reportProgress(onProgress: (elapsedMs: number) => void): { stop(): void } {
     const { clock } = this.#options;
     const startedAt = clock.nowMs();
     const arm = () =>
@@ -103,5 +99,26 @@ export class VersionLoader {
       const timer = clock.setTimer(clock.nowMs() + delayMs, end);
       signal.addEventListener('abort', end, { once: true });
     });
+  }
+}
+
+/**
+ * Runs `work` when the queue has a free place. Resolves with undefined if `signal` is aborted before. Work that has begun
+ * keeps its place until it ends, even if it is aborted: the queue's own signal would free the place at once.
+ */
+export async function runInTurn<T>(queue: PQueue, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+  if (signal.aborted) return undefined;
+  const waiting = new AbortController();
+  const leave = (): void => waiting.abort();
+  signal.addEventListener('abort', leave, { once: true });
+  const begin = (): Promise<T> => {
+    signal.removeEventListener('abort', leave);
+    return work();
+  };
+  try {
+    return await queue.add(begin, { signal: waiting.signal });
+  } catch (error) {
+    if (waiting.signal.aborted) return undefined;
+    throw error;
   }
 }

@@ -1,6 +1,4 @@
-/**
- * What a version's requests go through once they are submitted. All of it is put together here, and nowhere else.
- */
+/** Builds the layers that a version's requests pass through. */
 import type { Host } from '../../backends/host/start-host.ts';
 import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -19,32 +17,28 @@ export interface VersionStack {
   readonly breaker: Breaker | undefined;
   readonly shadow: VersionShadow | undefined;
   readonly scheduler: Scheduler;
-  /** The outermost. */
+  /** The outermost layer. */
   readonly runner: ServableRunner;
 }
 
 /**
- * One idiom for all: whatever stands around another has its interface, holds it as `inner` and changes what it must.
+ * Each layer holds the next one as `inner` and has the same interface. Outermost first; those above the scheduler handle
+ * requests, those below it batches:
  *
- * Outermost first, those for requests and below the scheduler those for batches:
+ *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker and
+ *                            the scheduler, which know only the graph's signatures.
+ *   ScheduledRunner          refuses requests while the breaker is open. Above the scheduler, so that they do not wait.
+ *   Scheduler                makes batches of requests.
+ *   GuardedExecutor          the circuit breaker. Above everything that runs a batch, so that each failure counts.
+ *   ShadowedExecutor         copies some batches to another runtime. Below the breaker, because only batches that run are
+ *                            copied and a shadow's failure does not count; above the host, which takes the inputs' memory.
+ *   WideningExecutor         converts int32 outputs to int64. Directly above the runtime that needs it.
+ *   MovableHost              a pointer to the host, which may change while batches run.
+ *   a host                   inline, threads or processes: where batches run.
+ *   a Session                the runtime's own.
  *
- *   DeclaredSignatureRunner      a request for a declared signature becomes one for the graph's own. Above the breaker and the
- *                     scheduler, which know the graph's signatures alone.
- *   ScheduledRunner   refuses while the breaker is open. Above the scheduler: what will not run must not wait.
- *   Scheduler         requests become batches.
- *   GuardedExecutor   the breaker. Around all that runs a batch, so that whatever fails there counts; a batch that it holds
- *                     back costs nothing below.
- *   ShadowedExecutor  copies some batches to another runtime. Below the breaker, as only batches that run are copied and a
- *                     shadow that fails is no failure; above the host, which takes the inputs' memory along.
- *   WideningExecutor  makes int32 outputs int64. Right around the runtime that wants it, so that everybody above sees the
- *                     signatures that are served.
- *   MovableHost       one pointer to the host, which may change while batches run. Below all that must not notice.
- *   a host            inline, threads or processes: where the batch runs.
- *   a Session         the runtime's own.
- *
- * The last four come opened (runtimes/open-version.ts, backends/host/start-host.ts): where a model runs is known only when
- * it has been loaded and tried. The others are each an object around the one before, from the inside out, where the
- * configuration asks for them.
+ * The last four are already opened (runtimes/open-version.ts, backends/host/start-host.ts). The others are built here, from
+ * the inside out, as far as the configuration asks for them.
  */
 export async function buildStack(
   options: LoadServableOptions,
@@ -75,7 +69,7 @@ export async function buildStack(
   return { breaker, shadow, scheduler, runner };
 }
 
-/** Undefined where none is asked for. */
+/** Undefined if no shadow is configured. */
 function shadowOf(
   options: LoadServableOptions,
   target: VersionTarget,
@@ -115,7 +109,7 @@ interface VersionParts {
   readonly shadow: VersionShadow | undefined;
 }
 
-/** The scheduler's requests, and the end of all that a version holds. */
+/** Submits requests to the scheduler, and closes everything that the version holds. */
 class ScheduledRunner implements ServableRunner {
   readonly #inner: Scheduler;
   readonly #breaker: Breaker | undefined;

@@ -1,15 +1,14 @@
 /**
- * `backend: auto`: of the artifacts that a version holds, the one whose runtime is fastest is kept.
+ * `backend: auto`: keeps the artifact of a version whose runtime is fastest.
  *
  *   for each, preferred first:  load ─▶ same signatures as the first that loaded? ─▶ sweep ─▶ faster than the best so far?
- *                                │ no             │ no: close                         │           │ yes: the best is closed
- *                                ▼                ▼                                   ▼           │ no: this one is closed
- *                            told, skipped    told, skipped                     told, skipped     ▼
- *                                                                                          next, or done
+ *                                │ fails          │ no: close it                      │ fails     │ yes: close the best
+ *                                ▼                ▼                                   ▼           │ no: close this one
+ *                             skipped          skipped                             skipped        ▼
+ *                                                                                           next, or done
  *
- * At most two are loaded at any time, and one is left. Only where none can be loaded the version fails. The first that
- * loads says which signatures are served, whichever wins; what others have beyond those is not shown. A version with a
- * single artifact is loaded and not timed.
+ * At most two are loaded at any time, and one is left. The version fails only if none can be loaded. The first artifact that
+ * loads defines which signatures are served, whichever is chosen. A single artifact is loaded without a sweep.
  */
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
@@ -22,8 +21,8 @@ import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-
 import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
 import { type Widened, widenedAs } from './widened-outputs.ts';
 
-/** The part of a host that is needed to choose. */
-export interface Candidate {
+/** The part of a host that the choice needs. */
+interface Candidate {
   readonly signatures: Signatures;
   readonly executor: Executor;
   close(): Promise<void>;
@@ -32,41 +31,41 @@ export interface Candidate {
 export interface ChooseOptions<H extends Candidate> {
   /** Preferred first; at least one. */
   readonly kinds: readonly string[];
-  /** Rejects with a ServingError where it cannot be loaded. */
+  /** Loads one artifact. Rejects with a ServingError if that fails. */
   readonly start: (kind: string) => Promise<H>;
   readonly clock: Clock;
   readonly scheduler: Pick<SchedulerOptions, 'maxBatchSize' | 'allowedBatchSizes'>;
-  /** Others are being served meanwhile. */
+  /** Other versions are being served, so the sweep leaves cores to them. */
   readonly isGentle: boolean;
-  /** Rows of the model's average batch so far; undefined = not known. */
+  /** The rows of the model's average batch so far; undefined = not known. */
   readonly learnedRows: number | undefined;
 }
 
-/** What became of one artifact. */
+/** The outcome for one artifact. */
 export interface CandidateReport {
   readonly runtime: string;
   readonly outcome: 'chosen' | 'slower' | 'skipped';
   /** Why it was skipped. */
   readonly reason?: string;
-  /** Round trips through its host, median of each size; empty where it was not timed. */
+  /** The median round trip through its host at each size; empty if it was not timed. */
   readonly times: readonly SizeTime[];
-  /** What it costs as a multiple of what the chosen one costs; of those that are slower. */
+  /** The run time as a multiple of the chosen one's; only if it is slower. */
   readonly relativeCost?: number;
 }
 
 export interface RuntimeChoice {
   readonly runtime: string;
-  /** One clause for a log line. */
+  /** A clause for a log line. */
   readonly reason: string;
   /** In the order in which they were tried. */
   readonly candidates: readonly CandidateReport[];
 }
 
-export interface Chosen<H> {
+interface Chosen<H> {
   readonly host: H;
-  /** To run batches by, in the place of the host's own. */
+  /** Replaces the host's own executor. */
   readonly executor: Executor;
-  /** Those that are served. */
+  /** The signatures that are served. */
   readonly signatures: Signatures;
   readonly choice: RuntimeChoice;
 }
@@ -74,13 +73,11 @@ export interface Chosen<H> {
 interface Loaded<H> {
   readonly kind: string;
   readonly host: H;
-  readonly shown: Widened;
+  readonly widened: Widened;
   readonly timing: Timing;
 }
 
-/**
- * Rejects with the only candidate's error, or with `load_failed` that has the reasons of all; nothing is left running then.
- */
+/** Rejects with the only candidate's error, or with an error that lists all reasons; nothing is left running then. */
 export async function chooseRuntime<H extends Candidate>(options: ChooseOptions<H>): Promise<Chosen<H>> {
   const contest = new Contest(options);
   for (const kind of options.kinds) await contest.enter(kind);
@@ -119,13 +116,13 @@ class Contest<H extends Candidate> {
 
   async #compete(kind: string, host: H): Promise<void> {
     const isAlone = this.#options.kinds.length === 1;
-    const shown = widenedAs(this.#reference!.signatures, host);
-    const timing = isAlone ? [] : await this.#time(shown);
+    const widened = widenedAs(this.#reference!.signatures, host);
+    const timing = isAlone ? [] : await this.#time(widened);
     this.#timings.set(kind, timing);
     const best = this.#best;
     const cost = best && relativeCost(timing, best.timing, this.#options.learnedRows);
     if (best === undefined || (cost !== undefined && cost < 1)) {
-      this.#best = { kind, host, shown, timing };
+      this.#best = { kind, host, widened, timing };
       await best?.host.close();
       return;
     }
@@ -133,7 +130,7 @@ class Contest<H extends Candidate> {
     await host.close();
   }
 
-  /** The whole way to the runtime and back: that is what a request waits for. */
+  /** Times round trips to the runtime and back, which is what a request waits for. */
   async #time({ executor, signatures }: Widened): Promise<Timing> {
     const { clock, scheduler, isGentle } = this.#options;
     const wanted = onlyThoseOf(this.#reference!.signatures, signatures);
@@ -153,9 +150,9 @@ class Contest<H extends Candidate> {
     if (best === undefined) throw this.#allFailed();
     const candidates = kinds.map((kind) => this.#report(kind, best));
     const choice = { runtime: best.kind, reason: reasonFor(candidates, learnedRows), candidates };
-    const { host, shown } = best;
-    const signatures = onlyThoseOf(this.#reference!.signatures, shown.signatures);
-    return { host, executor: shown.executor, signatures, choice };
+    const { host, widened } = best;
+    const signatures = onlyThoseOf(this.#reference!.signatures, widened.signatures);
+    return { host, executor: widened.executor, signatures, choice };
   }
 
   #report(runtime: string, best: Loaded<H>): CandidateReport {
@@ -168,7 +165,7 @@ class Contest<H extends Candidate> {
     return { runtime, outcome: 'slower', times, ...(cost !== undefined && { relativeCost: cost }) };
   }
 
-  /** One that may pass makes the whole worth another try. */
+  /** Retryable if one of the failures is. */
   #allFailed(): ServingError {
     const [first, ...others] = this.#failures;
     if (others.length === 0) return first!;
@@ -194,7 +191,7 @@ function round(value: number): number {
   return Number(value.toPrecision(2));
 }
 
-/** The executor, without the runtime's own times: who measures then measures the way there and back. */
+/** The executor without the runtime's own times, so that a sweep measures round trips. */
 function roundTrips(executor: Executor): Executor {
   return {
     slots: executor.slots,

@@ -1,6 +1,6 @@
 /**
- * A version directory → a host that runs it: of the backend that the model names or that knows the files, or of the fastest
- * one where it says `auto`.
+ * Opens a version directory in a host: with the backend that the model names, the first one that knows the files, or the
+ * fastest one if the model says `auto`.
  */
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
@@ -9,11 +9,10 @@ import { artifactKinds } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
-import type { ModelBatching } from '../loading/model-batching.ts';
-import { modelSlots } from '../loading/model-slots.ts';
+import { type ModelBatching, modelSlots } from '../loading/model-batching.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
 
-/** What is loaded. */
+/** The version to load. */
 export interface VersionTarget {
   readonly model: ModelConfig;
   readonly version: bigint;
@@ -23,21 +22,19 @@ export interface VersionTarget {
 
 export interface OpenedVersion {
   readonly host: Host;
-  /** Those that are served: of several artifacts the ones that they have in common. */
+  /** The signatures that are served. */
   readonly signatures: Signatures;
-  /** By which it can be opened once more; undefined = by the artifact found. */
+  /** The backend to open the version again with; undefined = the first one that knows the files. */
   readonly backendKind: string | undefined;
-  /** Undefined where the configuration, or the first artifact found, decided. */
+  /** Undefined if the runtime was not chosen by speed. */
   readonly choice: RuntimeChoice | undefined;
 }
-
-type WorkerListener = NonNullable<HostOptions['onWorkerEvent']>;
 
 /** Rejects with `load_failed`; nothing is left running then. */
 export async function openVersion(
   options: LoadServableOptions,
   target: VersionTarget,
-  onWorkerEvent: WorkerListener,
+  onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>,
 ): Promise<OpenedVersion> {
   const { batching } = target;
   const { backend } = target.model;
@@ -45,7 +42,7 @@ export async function openVersion(
   const start = (backendKind: string | undefined): Promise<Host> =>
     startModelHost(options, target, { backendKind, onWorkerEvent });
   if (kinds.length === 0) {
-    // With `auto` there is another server's model, or nothing: the registry says what it wanted.
+    // With `auto` the directory holds another server's model or nothing: the registry has the error's text.
     const backendKind = backend === AUTO_RUNTIME ? undefined : backend;
     const host = await start(backendKind);
     return { host, signatures: host.signatures, backendKind, choice: undefined };
@@ -62,8 +59,8 @@ export async function openVersion(
   return { host: { ...host, executor }, signatures, backendKind: choice.runtime, choice };
 }
 
-/** A host of one backend, as the model and the server want it. */
-export async function startModelHost(
+/** Starts a host of one backend with the model's and the server's options. */
+async function startModelHost(
   options: LoadServableOptions,
   { model, version, versionDirectory, batching }: VersionTarget,
   of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
@@ -89,10 +86,7 @@ export async function startModelHost(
   });
 }
 
-/**
- * The host of a shadow: one slot that nobody waits for. Never on the event loop, unless its backend computes elsewhere; in
- * a process where the model is confined to one.
- */
+/** Starts a shadow's host: one slot at low priority, in a process if the model must run in one, else in a thread. */
 export function startShadowHost(
   options: LoadServableOptions,
   { model, version, versionDirectory, batching }: VersionTarget,
@@ -114,7 +108,7 @@ export function startShadowHost(
   });
 }
 
-/** Whose process the model shares; undefined = it has its own, or none. */
+/** The group of models whose process the model shares; undefined = none. */
 export function groupOf(
   { processGroups }: LoadServableOptions,
   { processGroup }: ModelConfig,
@@ -122,7 +116,7 @@ export function groupOf(
   return processGroup === undefined ? undefined : processGroups.of(processGroup);
 }
 
-/** How artifacts of the model are opened. */
+/** The options to open an artifact of the model with. */
 export function loadOptionsOf(
   { intraOpThreads }: LoadServableOptions,
   { executionProvider }: ModelConfig,

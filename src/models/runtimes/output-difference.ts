@@ -1,9 +1,8 @@
 /**
- * How far two runtimes' answers to one batch are apart, output by output. Floats are compared by the rule of
- * core/close-numbers.ts; of everything else each element is the same or is not. An integer of one width is compared with
- * one of another by its value: TensorFlow.js has no int64.
+ * Compares the outputs of two runtimes for one batch. Floats are compared with the tolerances of core/close-numbers.ts,
+ * other elements exactly; integers of different widths are compared by value, because TensorFlow.js has no int64.
  *
- * Large outputs are compared in turns of the event loop, so that nobody waits for them.
+ * Large outputs are compared in several turns of the event loop, so that they do not block it.
  */
 import { Buffer } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
@@ -14,18 +13,18 @@ import { elements, type NumericTensor, type StringTensor, type Tensor, type Tens
 export interface OutputDifference {
   readonly output: string;
   readonly elements: number;
-  /** Elements beyond the tolerance, or not equal. All of them where the shapes differ. */
+  /** The number of elements that are not equal or beyond the tolerance; all of them if the shapes differ. */
   readonly mismatches: number;
-  /** The largest |a − b|; undefined for what is no float. A NaN or an infinity on one side counts as a mismatch alone. */
+  /** The largest finite |a − b|; undefined if the output is no float. */
   readonly absolute: number | undefined;
   /** The largest |a − b| ÷ the larger of |a|, |b| and ABSOLUTE_TOLERANCE. */
   readonly relative: number | undefined;
 }
 
-/** Of one turn of the event loop: some 0.1 ms. */
+/** The number of elements that are compared in one turn of the event loop. */
 const ELEMENTS_PER_TURN = 1 << 15;
 
-/** Of the outputs that both have. `right` are the model's own. */
+/** Compares the outputs that both have. `right` are the model's own. */
 export async function outputDifferences(right: TensorMap, other: TensorMap): Promise<readonly OutputDifference[]> {
   const differences: OutputDifference[] = [];
   for (const [output, tensor] of right) {
@@ -84,7 +83,6 @@ async function unequal(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigi
   let mismatches = 0;
   await inTurns(a.length, (start, end) => {
     for (let i = start; i < end; i++) {
-      // Loosely: 3 == 3n, whatever the width.
       // biome-ignore lint/suspicious/noDoubleEquals: a number and a bigint of the same value are the same here.
       if (a[i]! != b[i]!) mismatches += 1;
     }

@@ -1,25 +1,25 @@
 /**
- * Which of two runtimes is faster for a model, from what the load-time sweep measured of each (batch-sweep.ts). Pure.
+ * Compares the run times of two runtimes for a model, as the load-time sweep measured them (batch-sweep.ts). Pure.
  *
- *   rows that the model's batches have had so far, on average, are known:   the ratio of what a run of so many takes
- *   nothing is known of its traffic:    √(ratio at one row × ratio at the largest batch that both have run)
+ *   the model's average batch size is known:   the ratio of the run times at that size
+ *   its traffic is not known:                  √(ratio at one row × ratio at the largest batch that both have run)
  *
- * The second weighs a single caller and a full house alike: a runtime that is twice as fast alone and half as fast in
- * company is as good as the other. A signature counts as much as any other: the ratio is the geometric mean of theirs.
+ * The second rule gives single requests and full batches the same weight: a runtime that is twice as fast with one row and
+ * half as fast with a full batch is as good as the other. All signatures have the same weight (geometric mean).
  */
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 
-/** What one runtime took. */
+/** The run times of one runtime. */
 export type Timing = readonly LatencySeed[];
 
-/** Median of the runs of one size, in ms. */
+/** The median run time of one size, in ms. */
 export interface SizeTime {
   readonly signature: string;
   readonly rows: number;
   readonly ms: number;
 }
 
-/** Medians, in the order of the sweep. */
+/** The medians of all sizes, in the order of the sweep. */
 export function mediansOf(timing: Timing): readonly SizeTime[] {
   return timing.map(({ signatureName, rows, runMs }) => {
     const sorted = [...runMs].sort((a, b) => a - b);
@@ -28,8 +28,8 @@ export function mediansOf(timing: Timing): readonly SizeTime[] {
 }
 
 /**
- * What `a` costs as a multiple of `b`: below 1, `a` is faster. Undefined where no signature was run on both.
- * `learnedRows`: of an average batch so far; undefined = not known.
+ * The run time of `a` as a multiple of that of `b`: below 1, `a` is faster. Undefined if no signature was run on both.
+ * `learnedRows`: the rows of the model's average batch; undefined = not known.
  */
 export function relativeCost(a: Timing, b: Timing, learnedRows: number | undefined): number | undefined {
   const [as, bs] = [bySignature(a), bySignature(b)];
@@ -41,18 +41,18 @@ export function relativeCost(a: Timing, b: Timing, learnedRows: number | undefin
   return ratios.length === 0 ? undefined : geometricMean(ratios);
 }
 
-/** Below the clock's resolution: keeps a ratio of two tiny times finite. */
+/** Below the clock's resolution; keeps ratios finite. */
 const LEAST_MS = 1e-4;
 
 function ratioOf(a: readonly SizeTime[], b: readonly SizeTime[], learnedRows: number | undefined): number {
   const ratioAt = (rows: number): number => Math.max(LEAST_MS, msAt(a, rows)) / Math.max(LEAST_MS, msAt(b, rows));
   if (learnedRows !== undefined) return ratioAt(learnedRows);
-  // The sweep ends where the next size would take too long: the slower of two has run fewer sizes.
+  // A sweep stops before a size that would take too long, so the slower runtime may have run fewer sizes.
   const largest = Math.min(a.at(-1)!.rows, b.at(-1)!.rows);
   return geometricMean([ratioAt(Math.max(a[0]!.rows, b[0]!.rows)), ratioAt(largest)]);
 }
 
-/** Linear between the sizes that were run, per row beyond the last. */
+/** The run time at a size: interpolated between the sizes that were run, proportional to the rows beyond the last. */
 function msAt(sizes: readonly SizeTime[], rows: number): number {
   const above = sizes.findIndex((size) => size.rows >= rows);
   if (above === 0) return sizes[0]!.ms;

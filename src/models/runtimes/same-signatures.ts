@@ -1,14 +1,14 @@
 /**
- * Whether one artifact may stand in for another of the same version: what callers see must not depend on which of them
- * runs. Names, dtypes, shapes, method and defaults of every tensor are compared; the runtime's own names of tensors are
- * not, nor whether requests may share a run. An output may be narrower where it can be made wide (widened-outputs.ts).
+ * Checks that one artifact can replace another of the same version, so that callers see no difference. Names, dtypes,
+ * shapes, the method and defaults are compared; the runtime's own tensor names and the batch axis are not. An int32 output
+ * may stand for an int64 one (widened-outputs.ts).
  */
 import { quoteName } from '../../core/list-names.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature, Signatures, TensorSpec } from '../../core/signature.ts';
 import { canWiden } from './widened-outputs.ts';
 
-/** Why `candidate` cannot answer for `reference`; undefined = it can. What it has beyond that does not matter. */
+/** Why `candidate` cannot replace `reference`; undefined = it can. It may have further signatures. */
 export function signatureMismatch(reference: Signatures, candidate: Signatures): string | undefined {
   for (const [name, wanted] of reference) {
     const found = candidate.get(name);
@@ -18,7 +18,7 @@ export function signatureMismatch(reference: Signatures, candidate: Signatures):
   return undefined;
 }
 
-/** The signatures of `candidate` that `reference` has too, in the order of `reference`. */
+/** The signatures of `candidate` that `reference` has, too, in the order of `reference`. */
 export function onlyThoseOf(reference: Signatures, candidate: Signatures): Signatures {
   const kept = new Map<string, Signature>();
   for (const name of reference.keys()) {
@@ -28,7 +28,7 @@ export function onlyThoseOf(reference: Signatures, candidate: Signatures): Signa
   return kept;
 }
 
-/** Why one signature is not like the other in what it takes; undefined = it is. */
+/** How the inputs of two signatures differ; undefined = they do not. */
 export function inputMismatch(wanted: Signature, found: Signature): string | undefined {
   return tensorsMismatch('input', wanted.inputs, found.inputs);
 }

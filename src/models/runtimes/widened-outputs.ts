@@ -1,24 +1,23 @@
 /**
- * TensorFlow.js has no int64: what the other artifacts of a model give as int64 its graph gives as int32. Where it stands
- * in for them its int32 outputs are made wide, which loses nothing; an input cannot be made narrow like that.
+ * TensorFlow.js has no int64: an output that other artifacts of a model give as int64 its graph gives as int32. If it
+ * replaces them, its int32 outputs are converted to int64, which loses nothing. Inputs cannot be converted like that.
  */
 import type { DType } from '../../core/dtype.ts';
 import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import { elements, numericTensor, type Tensor } from '../../core/tensor.ts';
 
-/** May an output that is `found` be made what is `wanted`? */
+/** Whether an output of dtype `found` can be converted to `wanted`. */
 export function canWiden(found: DType, wanted: DType): boolean {
   return found === 'int32' && wanted === 'int64';
 }
 
-/** What runs and shows the outputs of `reference`; itself where they are the same already. */
 export interface Widened {
   readonly executor: Executor;
   readonly signatures: Signatures;
 }
 
-/** `candidate` has the signatures of `reference`, but for outputs that can be made wide. */
+/** Gives `candidate` the output dtypes of `reference`. Its signatures must match, except for outputs that can be widened. */
 export function widenedAs(reference: Signatures, candidate: Widened): Widened {
   const signatures = new Map(candidate.signatures);
   const wide = new Map<string, ReadonlySet<string>>();
@@ -43,7 +42,7 @@ function withDtypes(found: Signature, wanted: Signature['outputs']): Signature {
 class WideningExecutor extends PassingExecutor {
   readonly #wide: ReadonlyMap<string, ReadonlySet<string>>;
 
-  /** `wide`: by signature, the outputs to make wide. */
+  /** `wide`: the outputs to convert, by signature. */
   constructor(inner: Executor, wide: ReadonlyMap<string, ReadonlySet<string>>) {
     super(inner);
     this.#wide = wide;

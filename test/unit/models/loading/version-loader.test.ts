@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import PQueue from 'p-queue';
-import { runInTurn } from '../../../../src/models/loading/turns.ts';
+import { runInTurn } from '../../../../src/models/loading/version-loader.ts';
 import { turn } from '../../../support/model-lifecycle-harness.ts';
 
 /** Names in the order in which their turn came; `giveBack` ends the one whose turn came first. */
