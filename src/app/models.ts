@@ -18,7 +18,7 @@ import { servableLoader } from '../models/loading/load-servable.ts';
 import { modelBatching, modelSlots, type ServerBatching } from '../models/loading/model-batching.ts';
 import type { LoadServable } from '../models/loading/version-loader.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
-import { describeMemory, memoryReadings } from '../models/memory/memory-report.ts';
+import { describeMemory, memoryReadings } from '../models/memory/model-memory.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
 import { sharedProcesses } from '../models/serving/servable.ts';
 import type { Records } from '../proxy/records/records.ts';

@@ -1,6 +1,6 @@
 /**
- * A loader that looks at memory before and after: refuses what does not fit, and measures what was taken. Loads may
- * overlap; each counts what the others were promised.
+ * A loader that checks before a load that the version fits into memory, and measures its memory afterwards. Loads may
+ * overlap; the check takes the memory into account that is reserved for the others.
  */
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -10,45 +10,45 @@ import type { Servable } from '../serving/servable.ts';
 import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';
 import type { ProcessNeed } from './process-memory.ts';
 
-export interface MemoryCheckedLoadOptions {
-  /** What a version is going to have; what it rejects with, the load rejects with. */
+interface MemoryCheckedLoadOptions {
+  /** The sessions and processes that a version will have. If it rejects, the load rejects with the same error. */
   readonly planOf: (model: ModelConfig, versionDirectory: string) => Promise<LoadPlan>;
   readonly readFree: () => FreeMemory | undefined;
-  /** Of the process, in bytes. */
+  /** The server's resident memory, in bytes. */
   readonly readResident: () => number;
   readonly onLoaded: (servable: Servable) => void;
 }
 
-export interface LoadPlan {
-  /** That it may have. */
+interface LoadPlan {
+  /** The most sessions that the version may open. */
   readonly sessions: number;
-  /** Undefined = it starts none. */
+  /** Undefined if it starts no process. */
   readonly process: ProcessNeed | undefined;
 }
 
-export interface MemoryCheckedLoad {
-  /** Rejects with `insufficient_memory` where the version does not fit; its servable then has `memory`. */
+interface MemoryCheckedLoad {
+  /** Rejects with `insufficient_memory` if the version does not fit. Sets `memory` of the servable. */
   readonly load: LoadServable;
-  /** Rejects alike, and loads nothing. */
+  /** Makes the same check without a load. */
   readonly check: CheckMemory;
 }
 
 export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): MemoryCheckedLoad {
-  const book = new MemoryBook(options);
-  let underWay = 0;
+  const reservations = new MemoryReservations(options);
+  let inProgress = 0;
   let begun = 0;
-  const checkedLoad: LoadServable = async (model, version, directory, ...rest) => {
-    const need = await book.needOf(model, directory);
-    const forget = book.promise(model.name, version, need);
-    const wasAlone = underWay === 0;
+  const checkedLoad: LoadServable = async (model, version, directory) => {
+    const need = await reservations.needOf(model, directory);
+    const release = reservations.reserve(model.name, version, need);
+    const wasAlone = inProgress === 0;
     const mine = ++begun;
-    underWay += 1;
+    inProgress += 1;
     try {
       const before = options.readResident();
-      const servable = await load(model, version, directory, ...rest);
+      const servable = await load(model, version, directory);
       const outside = servable.host?.residentBytes ?? 0;
       const grown = Math.max(0, options.readResident() - before) + outside;
-      // What a shared process grew by is not known: its pulses come later.
+      // The growth of a shared process is not known yet: it reports its memory later.
       const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
       servable.memory = {
         artifactBytes: need.weights,
@@ -59,23 +59,23 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
       options.onLoaded(servable);
       return servable;
     } finally {
-      forget();
-      underWay -= 1;
+      release();
+      inProgress -= 1;
     }
   };
   const check: CheckMemory = async (model, version, directory) => {
-    book.check(model.name, version, await book.needOf(model, directory));
+    reservations.check(model.name, version, await reservations.needOf(model, directory));
   };
   return { load: checkedLoad, check };
 }
 
 interface MemoryNeed extends LoadPlan {
-  /** Bytes of its files. */
+  /** The size of the version's files, in bytes. */
   readonly weights: number;
 }
 
-/** What loads that are under way were promised. */
-class MemoryBook {
+/** The memory that is reserved for loads in progress. */
+class MemoryReservations {
   readonly #options: MemoryCheckedLoadOptions;
   readonly #groups = new Set<ProcessNeed['group']>();
   #bytes = 0;
@@ -88,19 +88,19 @@ class MemoryBook {
     return { weights: await artifactBytes(directory), ...(await this.#options.planOf(model, directory)) };
   }
 
-  /** Throws `insufficient_memory`. Returns what the processes that it starts take, in bytes. */
+  /** Throws `insufficient_memory`. Returns the bytes of the processes that the load starts. */
   check(model: string, version: bigint, { weights, sessions, process }: MemoryNeed): number {
     const processBytes = bytesOfNew(process, sessions, this.#groups);
-    const need = { model, version, artifactBytes: weights, sessions, processBytes, promisedBytes: this.#bytes };
+    const need = { model, version, artifactBytes: weights, sessions, processBytes, reservedBytes: this.#bytes };
     checkFits(need, this.#options.readFree());
     return processBytes;
   }
 
   /**
-   * Checks, and keeps the bytes until the returned function is called. Nothing is awaited between: two loads must not both
-   * be told that the same bytes are free.
+   * Checks, and reserves the bytes until the returned function is called. Synchronous, so that two loads cannot get the
+   * same free bytes.
    */
-  promise(model: string, version: bigint, need: MemoryNeed): () => void {
+  reserve(model: string, version: bigint, need: MemoryNeed): () => void {
     const processBytes = this.check(model, version, need);
     const bytes = bytesToLoad(need.weights, need.sessions, processBytes);
     const group = processBytes > 0 ? need.process?.group : undefined;
@@ -113,14 +113,14 @@ class MemoryBook {
   }
 }
 
-/** One for each session; a group's one, unless it is there or another load starts it. */
+/** One process for each session, or a group's one process unless it exists or another load starts it. */
 function bytesOfNew(
   need: ProcessNeed | undefined,
   sessions: number,
-  promisedGroups: ReadonlySet<ProcessNeed['group']>,
+  reservedGroups: ReadonlySet<ProcessNeed['group']>,
 ): number {
   if (need === undefined) return 0;
   const { bytes, group } = need;
   if (group === undefined) return bytes * sessions;
-  return group.takesMore || promisedGroups.has(group) ? 0 : bytes;
+  return group.takesMore || reservedGroups.has(group) ? 0 : bytes;
 }

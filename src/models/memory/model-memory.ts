@@ -1,44 +1,42 @@
 /**
- * What a loaded version takes of the process's memory, and whether one that is about to load will fit.
+ * The memory of loaded versions, and the check whether a version will fit.
  *
- * A runtime reads the file and copies its weights, once for each session, so while it loads a version takes
+ * A runtime reads the file and copies its weights once for each session, so a load needs
  *
- *     weights × (sessions + 1)      measured: a network of 50 MB in one session after another: +99, then +40 MB
- *     + Node and the runtime        where it starts a process, for each (process-memory.ts)
+ *     weights × (sessions + 1)
+ *     + Node and the runtime, for each process that it starts (process-memory.ts)
  *
- * and afterwards the weights of each session and what its runs work in. What does not fit under the cgroup's limit is
- * refused before it is tried: the kernel would end the process, and every model in it. The version that is served
- * meanwhile counts as used memory, as it is.
+ * and afterwards the weights of each session plus working memory. A version that does not fit under the cgroup's limit is
+ * refused before it is loaded: otherwise the kernel would kill the process with all its models.
  *
- * What was taken is measured by the growth of the server's resident memory and that of the version's own processes, which
- * holds for a version that loads while no
- * other does.
+ * The memory of a version is measured as the growth of the server's resident memory plus that of the version's own
+ * processes, which is right only if no other version loads at the same time.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import { ServingError } from '../../core/errors.ts';
-
+import type { MemoryReading } from '../../telemetry/metrics/gauges.ts';
 export interface ModelMemory {
-  /** Of the version's files. */
+  /** The size of the version's files. */
   readonly artifactBytes: number;
-  /** Sessions that hold the weights. */
+  /** The number of sessions that hold the weights. */
   readonly sessions: number;
-  /** Of one process more for it, before a model is in it; 0 = it needs none. */
+  /** The size of another process for the version, without a model; 0 = it needs none. */
   readonly processBytes?: number;
-  /** Growth of the process while it loaded and warmed up; undefined = another version loaded at the same time. */
+  /** Growth of resident memory by the load and the warm-up; undefined = another version loaded at the same time. */
   readonly residentBytes: number | undefined;
 }
 
-/** Growth beyond the weights: what runs work in, and what the allocators keep. Undefined where it was not measured. */
+/** Memory beyond the weights: of runs and of allocators. Undefined if it was not measured. */
 export function workingBytes({ artifactBytes, sessions, residentBytes }: ModelMemory): number | undefined {
   return residentBytes === undefined ? undefined : Math.max(0, residentBytes - artifactBytes * sessions);
 }
 
-/** Directories below a version that are looked into, and no further: an artifact is a handful of files. */
+/** The most levels of directories that are read below a version. */
 const MAX_DEPTH = 8;
 
-/** Sum of the sizes of a version's files. What cannot be read counts as 0: the load itself will say. */
+/** The sum of the sizes of a version's files. A file that cannot be read counts as 0: the load reports the error. */
 export async function artifactBytes(directory: string, depth = 0): Promise<number> {
   if (depth > MAX_DEPTH) return 0;
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
@@ -50,27 +48,27 @@ export async function artifactBytes(directory: string, depth = 0): Promise<numbe
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** At the height of a load, in bytes; `processBytes` are of the processes that it starts. */
-export function bytesToLoad(weights: number, sessions: number, processBytes = 0): number {
+/** The most memory that a load needs at any time, in bytes. `processBytes`: of the processes that it starts. */
+export function bytesToLoad(weights: number, sessions: number, processBytes: number): number {
   return weights * (sessions + 1) + processBytes;
 }
 
-export interface LoadNeed {
+interface LoadNeed {
   readonly model: string;
   readonly version: bigint;
   readonly artifactBytes: number;
   readonly sessions: number;
-  /** Of the processes that it starts, before a model is in them. */
+  /** The size of the processes that it starts, without a model. */
   readonly processBytes: number;
-  /** Promised to other loads that are under way. */
-  readonly promisedBytes: number;
+  /** The memory that is reserved for other loads in progress. */
+  readonly reservedBytes: number;
 }
 
 /** Throws `insufficient_memory` with the numbers. */
 export function checkFits(need: LoadNeed, free: FreeMemory | undefined): void {
   if (free === undefined) return;
   const needed = bytesToLoad(need.artifactBytes, need.sessions, need.processBytes);
-  const left = Math.max(0, free.freeBytes - need.promisedBytes);
+  const left = Math.max(0, free.freeBytes - need.reservedBytes);
   if (needed <= left) return;
   const copies = need.sessions === 1 ? '' : ` × ${need.sessions} sessions`;
   const isInProcess = need.processBytes > 0;
@@ -83,6 +81,35 @@ export function checkFits(need: LoadNeed, free: FreeMemory | undefined): void {
     'insufficient_memory',
     `model "${need.model}" version ${need.version} does not fit: loading its ${showBytes(need.artifactBytes)}${copies} takes up to ${showBytes(needed)}${processes}${isInProcess ? '' : ','} but ${showBytes(left)} are free of ${limit}; raise the memory limit, or lower --num_batch_threads${sharing}`,
   );
+}
+
+/** The part of a Servable that reports need. */
+interface MeasuredModel {
+  readonly name: string;
+  readonly version: bigint;
+  readonly memory: ModelMemory | undefined;
+}
+
+/** The fields of a servable's log line; empty if its loader did not measure memory. */
+export function describeMemory({ name, version, memory }: MeasuredModel): Readonly<Record<string, unknown>> {
+  if (memory === undefined) return {};
+  const working = workingBytes(memory);
+  return {
+    model: name,
+    version: version.toString(),
+    weights: showBytes(memory.artifactBytes),
+    sessions: memory.sessions,
+    working: working === undefined ? 'not measured: another version loaded at the same time' : showBytes(working),
+  };
+}
+
+/** A servable's gauges; without `working` if that was not measured. */
+export function memoryReadings({ name, version, memory }: MeasuredModel): readonly MemoryReading[] {
+  if (memory === undefined) return [];
+  const of = { model: name, version: version.toString() };
+  const weights = { ...of, part: 'weights', bytes: memory.artifactBytes * memory.sessions } as const;
+  const working = workingBytes(memory);
+  return working === undefined ? [weights] : [weights, { ...of, part: 'working', bytes: working }];
 }
 
 /** "48 MiB", "19 KiB". */

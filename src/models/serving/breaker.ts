@@ -1,15 +1,15 @@
 /**
- * A circuit breaker around the batches of one servable: after many failures of its backend nothing is run for a while, so
- * that requests hear at once that they should go elsewhere, and the backend is left alone.
+ * A circuit breaker around the batches of one servable: after many failures of its backend no batch runs for a while, so
+ * that requests fail at once and the backend can recover.
  *
  *   closed ──`failures` within `windowMs`, and at least half of the batches since the first──▶ open
  *     ▲                                                                                         │ after `resetMs`
- *     └────────────────── the probe succeeds ── half open: one batch is let through ◀───────────┘
+ *     └────────────────── the probe succeeds ── half open: one batch runs as a probe ◀──────────┘
  *                                                   └ it fails: open again
  *
- * What a request is at fault for says that the backend is alive; what its deadline or its client ended says nothing. A
- * batch that was begun before the last change of state is not counted. State, window and counts are opossum's
- * (circuit.ts); when to open, and when to try again, is decided here.
+ * An error that the request causes counts as a success; one by its deadline or its client does not count. Neither does a
+ * batch that began before the last change of state. opossum keeps the state, the window and the counts (circuit.ts); this
+ * class decides when to open and when to probe.
  */
 import type { BreakerConfig } from '../../config/model-config.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
@@ -17,27 +17,26 @@ import { type ErrorKind, ServingError } from '../../core/errors.ts';
 import type { RunEventFacts } from '../../core/executor.ts';
 import { Circuit } from './circuit.ts';
 
-export const BREAKER_STATES = ['closed', 'half_open', 'open'] as const;
-export type BreakerState = (typeof BREAKER_STATES)[number];
+export type BreakerState = 'closed' | 'half_open' | 'open';
 
-/** What a batch came to, for its breaker. */
+/** What a batch's outcome says about the backend. */
 export type BatchVerdict = 'alive' | 'failed' | 'unknown';
 
 export interface BreakerOptions extends BreakerConfig {
   readonly clock: Clock;
-  /** "model "digits" version 3", for texts. */
+  /** `model "digits" version 3`, for texts. */
   readonly what: string;
-  /** Told of each change; `reason` is for people. */
+  /** Called on each change; `reason` is a text for people. */
   readonly onChange?: (state: BreakerState, reason: string) => void;
 }
 
-/** A probe under way is soon over: what comes meanwhile may come again then. */
+/** The retry hint for requests that come while a probe runs. */
 const PROBE_RETRY_MS = 250;
 
 export class Breaker {
   readonly #options: BreakerOptions;
   #circuit: Circuit;
-  /** The one batch that a half open circuit lets through is under way. */
+  /** The probe of a half-open circuit is running. */
   #isProbing = false;
   #probeAt: Instant = 0;
   #lastFailure = '';
@@ -52,18 +51,18 @@ export class Breaker {
     return this.#circuit.opened ? 'open' : 'half_open';
   }
 
-  /** Why it is not closed, for people; empty while it is. */
+  /** Why it is not closed, as a text for people; empty while it is closed. */
   get reason(): string {
     return this.#circuit.closed ? '' : this.#lastFailure;
   }
 
-  /** A request that came now would not be run. */
+  /** True if a batch must not run now. */
   get isRefusing(): boolean {
     if (this.#circuit.opened) return this.#options.clock.nowMs() < this.#probeAt;
     return this.#isProbing;
   }
 
-  /** What such a request hears. */
+  /** The error of a refused request. */
   refusal(): ServingError {
     const { what } = this.#options;
     const retryAfterMs = this.#retryAfterMs();
@@ -74,29 +73,29 @@ export class Breaker {
     });
   }
 
-  /** What is noted of such a request, whoever answers it in the end. */
+  /** The attributes of the event that is recorded for a refused request. */
   refusalFacts(): RunEventFacts {
     return { 'inference.breaker.state': this.state, 'inference.retry_after_ms': this.#retryAfterMs() };
   }
 
-  /** A batch is about to run: what `settle` wants to know of it, or undefined if it must not. */
+  /** Begins a batch. Returns what `settle` must be given, or undefined if the batch must not run. */
   begin(): Circuit | undefined {
     if (this.isRefusing) return undefined;
-    if (this.#circuit.opened) this.#tryAgain();
+    if (this.#circuit.opened) this.#beginProbe();
     this.#isProbing = this.#circuit.halfOpen;
     return this.#circuit;
   }
 
-  /** The batch that was begun in `circuit` has ended. `text` says how it failed. */
+  /** Records the outcome of a batch that began in `circuit`. `text` says how it failed. */
   settle(circuit: Circuit, verdict: BatchVerdict, text = ''): void {
-    // One that has opened stays so: what was begun in it is late, and the circuit that tries again does not hear of it.
+    // The batch began before the circuit opened. A probe gets a circuit of its own, which must not count this batch.
     if (circuit.opened) return;
     const isProbe = circuit.halfOpen;
     this.#isProbing = false;
     if (verdict === 'unknown') return;
     if (verdict === 'failed') this.#lastFailure = text;
-    circuit.tell(verdict);
-    if (isProbe) this.#hasProbed();
+    circuit.record(verdict);
+    if (isProbe) this.#endProbe();
     else if (verdict === 'failed') this.#openIfFailing();
   }
 
@@ -105,16 +104,16 @@ export class Breaker {
     return Math.ceil(Math.max(PROBE_RETRY_MS, leftMs));
   }
 
-  #tryAgain(): void {
+  #beginProbe(): void {
     const { what, onChange } = this.#options;
     this.#circuit = new Circuit(this.#options, 'half_open');
     onChange?.('half_open', `${what} is tried with one batch`);
   }
 
-  #hasProbed(): void {
+  #endProbe(): void {
     const { what, onChange } = this.#options;
     if (this.#circuit.closed) onChange?.('closed', `${what} answers again`);
-    else this.#hasOpened('the batch that tried it failed');
+    else this.#scheduleProbe('the batch that tried it failed');
   }
 
   #openIfFailing(): void {
@@ -122,10 +121,11 @@ export class Breaker {
     const { failures, successes } = this.#circuit.stats;
     if (failures < enough || failures < successes) return;
     this.#circuit.open();
-    this.#hasOpened(`${failures} of ${failures + successes} batches failed within ${windowMs} ms`);
+    this.#scheduleProbe(`${failures} of ${failures + successes} batches failed within ${windowMs} ms`);
   }
 
-  #hasOpened(why: string): void {
+  /** The circuit has opened. */
+  #scheduleProbe(why: string): void {
     const { clock, resetMs, what, onChange } = this.#options;
     this.#probeAt = clock.nowMs() + resetMs;
     onChange?.('open', `${what} is not run for ${resetMs} ms: ${why}, the last with: ${this.#lastFailure}`);
@@ -133,8 +133,8 @@ export class Breaker {
 }
 
 /**
- * Of a run that failed. A model whose workers are being replaced has back-off of its own, and says so with a time to
- * retry after: that is no failed run.
+ * The verdict of a failed run. A model whose workers are being replaced refuses batches with a time to retry after: such a
+ * batch has not run and does not count.
  */
 export function verdictOf({ kind, retryAfterMs }: { kind: ErrorKind; retryAfterMs: number | undefined }): BatchVerdict {
   switch (kind) {

@@ -1,20 +1,20 @@
 /**
- * opossum's circuit breaker on our clock: it holds the state, the rolling window and the counts. It differs in three ways
- * (docs/adr/0015-a-breaker-on-opossum.md):
+ * opossum's circuit breaker on our clock: it keeps the state, the rolling window and the counts. It differs from opossum in
+ * three ways (docs/adr/0015-a-breaker-on-opossum.md):
  *
- * - It hears an outcome when a batch has ended, and has gone over to its next state when `tell` returns.
- * - No timer runs. The window rolls on when an outcome comes, and an open circuit stays open: who wants to try again makes
- *   a half open one, and whatever was begun under the old one is not told to the new one.
- * - From closed it opens when it is told to (`open`). Half open, the first outcome closes or opens it.
+ * - Outcomes are recorded when a batch has ended; `record` changes the state synchronously.
+ * - It has no timers. `record` moves the window. An open circuit stays open: to probe, the breaker makes a new half-open
+ *   circuit, in which batches of the old one do not count.
+ * - A closed circuit opens only by `open()`. The first outcome of a half-open circuit closes or opens it.
  */
 import { EventEmitter } from 'node:events';
 import CircuitBreaker from 'opossum';
 import type { Clock, Instant } from '../../core/clock.ts';
 
-/** How a batch ended that says something of its backend. */
+/** What the end of a batch says about its backend. */
 export type Outcome = 'alive' | 'failed';
 
-export interface CircuitOptions {
+interface CircuitOptions {
   readonly clock: Clock;
   /** How long an outcome counts, in ms; up to a bucket less, but never for the first failure. */
   readonly windowMs: number;
@@ -22,7 +22,7 @@ export interface CircuitOptions {
 
 const BUCKETS = 10;
 
-/** Begins closed or half open. The inherited `closed`, `halfOpen`, `opened` and `stats` tell how it stands. */
+/** Begins closed or half-open. The inherited `closed`, `halfOpen`, `opened` and `stats` show its state. */
 export class Circuit extends CircuitBreaker<[Outcome], void> {
   readonly #clock: Clock;
   readonly #bucketMs: number;
@@ -32,7 +32,7 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
   constructor({ clock, windowMs }: CircuitOptions, state: 'closed' | 'half_open') {
     const rotation = new EventEmitter();
     super(judge, optionsOf(windowMs, rotation, state));
-    // It would start a timer of its own when it opens, which would keep an unloaded servable in memory.
+    // opossum would start a timer when it opens, which would keep an unloaded servable in memory.
     this.removeAllListeners('open');
     this.#clock = clock;
     this.#bucketMs = windowMs / BUCKETS;
@@ -40,16 +40,16 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
     this.#bucketStart = clock.nowMs();
   }
 
-  /** Counts an outcome; successes from before the first failure of the window are forgotten. Not for an open one. */
-  tell(outcome: Outcome): void {
-    this.#rollOn();
+  /** Counts an outcome. The first failure of a window drops earlier successes. Must not be called on an open circuit. */
+  record(outcome: Outcome): void {
+    this.#moveWindow();
     if (outcome === 'failed' && this.stats.failures === 0) this.#startWindow();
     this.fire(outcome).catch(ignore);
-    // What opossum keeps for percentiles that nobody asks for would grow with each batch of the window.
+    // opossum collects times for percentiles, which are not used; the list would grow with each batch.
     this.status.window[0]!.latencyTimes.length = 0;
   }
 
-  #rollOn(): void {
+  #moveWindow(): void {
     const buckets = Math.ceil((this.#clock.nowMs() - this.#bucketStart) / this.#bucketMs) - 1;
     if (buckets <= 0) return;
     this.#rotate(buckets);
@@ -66,11 +66,11 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
   }
 }
 
-/** Its types do not know of `state`, with which a circuit may begin half open. */
+/** opossum's types lack `state`, which lets a circuit begin half-open. */
 function optionsOf(windowMs: number, rotation: EventEmitter, state: 'closed' | 'half_open') {
   return {
     timeout: false,
-    // Closed, it never opens by itself.
+    // A closed circuit never opens by itself.
     errorThresholdPercentage: Infinity,
     rollingCountTimeout: windowMs,
     rollingCountBuckets: BUCKETS,
@@ -82,8 +82,8 @@ function optionsOf(windowMs: number, rotation: EventEmitter, state: 'closed' | '
 }
 
 /**
- * What is thrown is counted at once, and so is what calls back at once; a promise would be a microtask later. To throw
- * what an errorFilter lets pass would do too, but leaves a rejected promise for each batch that ends well.
+ * The action that opossum guards. An error that is thrown, or a thenable that calls back at once, is counted synchronously;
+ * a promise would be counted one microtask later.
  */
 function judge(outcome: Outcome): Promise<void> {
   if (outcome === 'failed') throw outcome;
@@ -91,7 +91,7 @@ function judge(outcome: Outcome): Promise<void> {
 }
 
 const ALIVE = {
-  // biome-ignore lint/suspicious/noThenProperty: it is to stand for a promise.
+  // biome-ignore lint/suspicious/noThenProperty: it stands for a promise.
   then(onAlive: () => void) {
     onAlive();
     return { catch: ignore };

@@ -1,7 +1,6 @@
 /**
- * A servable's runner where pillion.yaml declares signatures: turns a request for a view into one for the graph, and
- * its answer back. What names the graph's own signature goes straight through. A model without declarations has no such
- * runner around its own.
+ * The runner of a servable whose pillion.yaml declares signatures (views): turns a request for a view into one for the
+ * graph, and converts the answer. Requests for the graph's own signatures are passed on.
  */
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -11,10 +10,10 @@ import type { ModelFile } from '../model-file/load-model-file.ts';
 import { type DeclaredSignature, fromGraphOutputs, graphOutputs, toGraphInputs } from './declared-signature.ts';
 import type { ServableRunner } from './servable.ts';
 
-/** By the name under which callers ask for it. */
+/** Declared signatures by name. */
 export type DeclaredSignatures = ReadonlyMap<string, DeclaredSignature>;
 
-/** The views of a model that has been opened; undefined where it declares none. If they do not fit, it is closed again. */
+/** The views of an opened model; undefined if it declares none. Closes the model and rejects if they do not fit. */
 export async function declaredSignaturesOf(
   file: ModelFile | undefined,
   graphs: Signatures,
@@ -29,7 +28,7 @@ export async function declaredSignaturesOf(
   }
 }
 
-/** What callers see: views beside the graph's own signatures, and instead of one where it has its name. */
+/** The signatures that callers see: the graph's own and the views, which replace graph signatures of the same name. */
 export function withDeclaredSignatures(graphs: Signatures, views: DeclaredSignatures | undefined): Signatures {
   if (views === undefined) return graphs;
   const signatures = new Map(graphs);
@@ -42,7 +41,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
   readonly #views: DeclaredSignatures;
   readonly #maxBytes: number;
 
-  /** `maxBytes`: what the tensors that are made of one request's examples may take together. */
+  /** `maxBytes`: the most bytes of the tensors that are made of one request's examples. */
   constructor(inner: ServableRunner, views: DeclaredSignatures, maxBytes: number) {
     this.#inner = inner;
     this.#views = views;
@@ -75,11 +74,11 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return this.#run([{ view, request }]).then(([outputs]) => outputs!);
   }
 
-  /** Runs views that make the same tensors of the same examples once; the others one after another. */
+  /** Views that make the same tensors of the same examples share one run; the others run one after another. */
   async submitTogether(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
     const answers = new Map<SchedulerRequest, TensorMap>();
     for (const group of this.#groups(requests)) {
-      // One after another: a request's cancel signal has room for one listener.
+      // Not in parallel: a request's cancel signal has room for one listener.
       const outputs = await this.#answer(group);
       for (let i = 0; i < group.length; i++) answers.set(group[i]!, outputs[i]!);
     }
@@ -105,7 +104,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return groups.values();
   }
 
-  /** All of them with one run; their inputs are the same. */
+  /** Answers requests with the same inputs by one run. */
   async #run(viewed: readonly Viewed[]): Promise<readonly TensorMap[]> {
     const { view, request } = viewed[0]!;
     const inputs = toGraphInputs(view, request.inputs, this.#maxBytes);

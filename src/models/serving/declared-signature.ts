@@ -6,9 +6,8 @@
  *   examples, or tensors       or names, alias → graph
  *   scores, classes        ◀─  names, and labels              ◀─  probabilities float32 [n,10]
  *
- * The scheduler sees the graph's signature alone, so requests of all its views ride in the same batches.
+ * The scheduler sees only the graph's signature, so requests for all its views share batches.
  */
-
 import { parseExamples } from '../../codec/tensorflow/example/parse-examples.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { FeatureSpec } from '../../core/feature-spec.ts';
@@ -18,24 +17,24 @@ import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 
 export interface DeclaredSignature {
   readonly name: string;
-  /** As callers see it; inputs in the order of the graph's. */
+  /** The signature that callers see; its inputs are in the graph's order. */
   readonly signature: Signature;
   /** The graph's signature that is run. */
   readonly graphName: string;
   readonly inputs: DeclaredInputs;
   /** Alias → the graph's output. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** Names of the columns of `scores`: `classes` is made of them. */
+  /** The names of the columns of `scores`, which become `classes`. */
   readonly labels: readonly Uint8Array[] | undefined;
 }
 
-export type DeclaredInputs =
+type DeclaredInputs =
   /** Alias → the graph's input. */
   | { readonly kind: 'tensors'; readonly graphNames: ReadonlyMap<string, string> }
-  /** In the order of the graph's inputs. Views with one `sharing` make the same tensors of the same examples. */
+  /** Features in the order of the graph's inputs. Views with equal `sharing` make the same tensors of the same examples. */
   | { readonly kind: 'examples'; readonly features: readonly FeatureSpec[]; readonly sharing: string };
 
-/** The graph's inputs for checked inputs of the view. Throws `invalid_request` and `too_large`. */
+/** Converts checked inputs of the view to the graph's. Throws `invalid_request` or `too_large`. */
 export function toGraphInputs(view: DeclaredSignature, inputs: TensorMap, maxBytes: number): TensorMap {
   const { name } = view;
   if (view.inputs.kind === 'examples') {
@@ -47,12 +46,12 @@ export function toGraphInputs(view: DeclaredSignature, inputs: TensorMap, maxByt
   return named;
 }
 
-/** What the graph must give for these outputs of the view: each once. */
+/** The graph's outputs that these outputs of the view need, each once. */
 export function graphOutputs(view: DeclaredSignature, outputs: readonly string[]): readonly string[] {
   return [...new Set(outputs.map((alias) => view.outputs.get(sourceOf(view, alias))!))];
 }
 
-/** The view's outputs, in that order, from the graph's. Throws `invalid_request` where labels do not fit the scores. */
+/** Converts the graph's outputs to these outputs of the view. Throws `invalid_request` if labels do not fit the scores. */
 export function fromGraphOutputs(view: DeclaredSignature, given: TensorMap, outputs: readonly string[]): TensorMap {
   const named = new Map<string, Tensor>();
   for (const alias of outputs) {
@@ -66,7 +65,7 @@ function isMadeOfLabels(view: DeclaredSignature, alias: string): boolean {
   return alias === CLASSES_OUTPUT && view.labels !== undefined;
 }
 
-/** Labels take their number of rows from the scores. */
+/** Classes that are made of labels need the scores for their number of rows. */
 function sourceOf(view: DeclaredSignature, alias: string): string {
   return isMadeOfLabels(view, alias) ? SCORES_OUTPUT : alias;
 }

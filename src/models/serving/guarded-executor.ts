@@ -1,6 +1,6 @@
 /**
- * An executor behind a circuit breaker: what may not run is refused, and what ran is told to the breaker; of a batch of
- * requests that failed when it is known whether one of them is at fault (BatchOrigin.onJudged).
+ * An executor behind a circuit breaker: refuses batches while the breaker is open, and records the outcome of the others. A
+ * failed batch of several requests is recorded when it is known whether one of them caused the error (BatchOrigin.onJudged).
  */
 import { toServingError } from '../../core/errors.ts';
 import { type Batch, type BatchOrigin, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
@@ -15,7 +15,7 @@ export class GuardedExecutor extends PassingExecutor {
     this.#breaker = breaker;
   }
 
-  /** While all is well: what follows a batch that is to prove it would be refused for coming too early. */
+  /** Only while the breaker is closed: a batch that follows a probe would be refused. */
   override get takesNext(): boolean {
     return super.takesNext && this.#breaker.state === 'closed';
   }
@@ -40,17 +40,17 @@ export class GuardedExecutor extends PassingExecutor {
     );
   }
 
-  /** Whoever ran it may find out that one request's values are at fault. */
+  /** The scheduler may find out that one request's values caused the failure. */
   #judgeLater(origin: BatchOrigin, circuit: Circuit, text: string): void {
     origin.onJudged = (isOfInputs) => this.#breaker.settle(circuit, isOfInputs ? 'alive' : 'failed', text);
   }
 
-  /** It belongs to a batch that is not judged yet, and may be the probe itself: only an open breaker holds it back. */
+  /** A rerun belongs to a batch without a verdict yet, which may be the probe: only an open breaker refuses it. */
   #rerun(batch: Batch, after: Batch | undefined): Promise<BatchResult> {
     return this.#breaker.state === 'open' ? this.#refuse(batch) : super.run(batch, after);
   }
 
-  /** Its buffers are the executor's from here on, which takes back those that it lent. */
+  /** Takes over the batch's buffers and returns them to the executor that lent them. */
   #refuse({ inputs, origin }: Batch): Promise<never> {
     origin?.note('breaker', this.#breaker.refusalFacts());
     for (const { data } of inputs.values()) if (data instanceof Uint8Array) this.release(data.buffer as ArrayBuffer);

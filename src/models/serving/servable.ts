@@ -1,8 +1,8 @@
 /**
- * A servable: one loaded (model, version) that can answer; and the handle by which one request borrows it.
+ * A servable is one loaded (model, version) that can answer; a request borrows it by a handle.
  *
- * A handle keeps the version open: unloading takes it out of the directory at once (no new handles) and closes it when
- * the last handle is back. Hold one for a request and no longer: holding delays reloads.
+ * A handle keeps the version open: an unload stops new handles at once and closes the version when the last handle is
+ * released. Hold a handle only as long as a request takes: it delays reloads.
  */
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { ServingError } from '../../core/errors.ts';
@@ -20,63 +20,63 @@ import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
 
-/** What a servable runs on: the scheduler in the server, a puppet in tests. */
+/** Runs a servable's requests: the scheduler and the layers above it, or a puppet in tests. */
 export interface ServableRunner {
-  /** Throws ServingError where the request is refused at once; rejects with one where it fails later. */
+  /** Throws ServingError if the request is refused at once; rejects with one if it fails later. */
   submit(request: SchedulerRequest): Promise<TensorMap>;
   /**
-   * Requests of one caller for several signatures, with the same inputs and context: their outputs, in their order. Those
-   * that need the same run share it. Absent = nothing can be shared.
+   * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs in
+   * the same order. Requests that need the same run share it. Absent = runs cannot be shared.
    */
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
-  /** Resolves when all that was submitted has settled and the runtime's memory is free. */
+  /** Resolves when all submitted requests have settled and the runtime's memory is free. */
   close(): Promise<void>;
-  /** What batches are expected to take now, by the graph's signature. Absent = nothing is learned. */
+  /** The expected run times of batches, by the graph's signature. Absent = not known. */
   latencyEstimates?(): ReadonlyMap<string, readonly LatencyEstimate[]>;
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
-  /** Copies of the model in memory. */
+  /** The number of copies of the model in memory. */
   readonly sessions: number;
 }
 
-/** Where a version runs. */
+/** The host that a version runs in. */
 export interface ServableHost {
-  /** As it was when it was loaded, and why so. */
+  /** The host at load time, and the reason for it. */
   readonly kind: string;
   readonly reason: string;
-  /** Workers that were replaced, whether they had died or grown too large. */
+  /** The number of workers that were replaced because they died or grew too large. */
   readonly restarts?: number;
-  /** Memory of its own processes, in bytes, as last heard; undefined = it has none. */
+  /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */
   readonly residentBytes?: number | undefined;
-  /** That shares its process; undefined = it shares none. */
+  /** The group whose process it shares; undefined = none. */
   readonly processGroup?: SharedProcesses | undefined;
 }
 
-/** Models that share processes, and those; of a group that is replaced there are two for a while. */
+/** A group of models that share a process; while the process is being replaced there are two. */
 export interface SharedProcesses {
   readonly name: string;
   readonly processes: readonly {
     readonly pid: number | undefined;
-    /** As last heard. */
+    /** As last reported. */
     readonly residentBytes: number | undefined;
     /** A name for each session. */
     readonly models: readonly string[];
   }[];
 }
 
-/** Of all of them, each group once. */
+/** The process groups of all servables, each once. */
 export function sharedProcesses(servables: Iterable<Servable>): readonly SharedProcesses[] {
   const groups = new Set<SharedProcesses>();
   for (const { host } of servables) if (host?.processGroup !== undefined) groups.add(host.processGroup);
   return [...groups];
 }
 
-/** What runs a version. */
+/** The runtime of a version. */
 export interface ServableRuntime {
-  /** As a configuration would name it. */
+  /** Its name in the configuration. */
   readonly kind: string;
-  /** Undefined where nothing was chosen by speed. */
+  /** Undefined if it was not chosen by speed. */
   readonly choice: RuntimeChoice | undefined;
 }
 
@@ -87,24 +87,20 @@ export class Servable {
   /** By the signature's name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
-  /** Where its requests are copied; set before it is served. */
+  /** Copies requests for logs and recordings; set before the first request. */
   tapPoint: TapPoint = NO_TAPS;
-  /** What runs of made-up batches took before it was served; empty where none were made. */
+  /** Run times of the load-time sweep; empty without a sweep. */
   latencySeeds: readonly LatencySeed[] = [];
-  /** Where its runs happened when it was loaded, and why there; undefined until its loader has said. */
+  /** The loader sets this field and the next ones; undefined before. */
   host: ServableHost | undefined;
-  /** Undefined until its loader has said. */
   runtime: ServableRuntime | undefined;
-  /** What runs copies of some of its batches; undefined where nothing does. */
+  /** Undefined without a shadow. */
   shadow: { readonly status: ShadowStatus } | undefined;
-  /** Around its batches; undefined where it is off, or its loader has none. */
+  /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
-  /**
-   * Loads it once more to see where a run of so many rows spends its time, op by op; undefined until its loader has said.
-   * Rejects as profile-replica.ts.
-   */
+  /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
-  /** What loading it took; undefined until its loader has looked. */
+  /** The memory that the load took. */
   memory: ModelMemory | undefined;
   #handles = 0;
   #unloading: (() => void) | undefined;
@@ -117,13 +113,13 @@ export class Servable {
     this.runner = runner;
   }
 
-  /** One request's borrow. Release it exactly once; a second release does nothing. */
+  /** Lends the servable to one request. Release the handle once; a second release does nothing. */
   borrow(): ServableHandle {
     this.#handles += 1;
     return new ServableHandle(this);
   }
 
-  /** Waits for the handles, then closes. Call once, after no new borrow can happen. */
+  /** Waits for the handles, then closes. Call once, when borrow() can no longer be called. */
   async unload(): Promise<void> {
     if (this.#handles > 0) {
       await new Promise<void>((resolve) => {
@@ -133,7 +129,7 @@ export class Servable {
     await this.runner.close();
   }
 
-  /** For its handles alone, each once. */
+  /** Called by each handle once. */
   giveBack(): void {
     this.#handles -= 1;
     if (this.#handles === 0) this.#unloading?.();
@@ -155,20 +151,20 @@ export class ServableHandle {
   }
 }
 
-/** Life of a version; states only move forward. Names and numbers are TensorFlow Serving's. */
+/** The states of a version, in their order. Names and numbers are TensorFlow Serving's. */
 export const VERSION_STATES = { UNKNOWN: 0, START: 10, LOADING: 20, AVAILABLE: 30, UNLOADING: 40, END: 50 } as const;
 export type VersionState = keyof typeof VERSION_STATES;
 
-/** A load on its way. */
+/** A load in progress. */
 export interface VersionLoad {
   readonly state: VersionState;
-  /** Why the last attempt failed; it will be tried again. */
+  /** Why the last attempt failed, if another follows. */
   readonly lastFailure: ServingError | undefined;
 }
 
 export interface VersionStatus {
   readonly version: bigint;
   readonly state: VersionState;
-  /** Why the version failed to load. Only with END. */
+  /** Why the version failed to load; only in state END. */
   readonly error: ServingError | undefined;
 }

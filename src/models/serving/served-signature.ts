@@ -1,18 +1,17 @@
-/** What every request of one signature of one version has in common: made once, so that surfaces may derive from it. */
+/** Values that all requests for one signature of one version share, computed once. */
 import type { Signature } from '../../core/signature.ts';
 
 export interface ServedSignature {
   readonly name: string;
   readonly version: bigint;
-  /** As metrics and logs have it. */
+  /** The version as a text, for metrics and logs. */
   readonly versionText: string;
   readonly signatureName: string;
   readonly signature: Signature;
-  /** All of them, in the signature's order: what a request gets that names none. */
+  /** All outputs in the signature's order, which a request gets if it names none. */
   readonly outputNames: readonly string[];
 }
 
-/** Made when the version is. */
 export function servedSignature(
   name: string,
   version: bigint,

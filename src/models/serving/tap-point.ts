@@ -1,8 +1,7 @@
 /**
- * Where requests of a model may be copied while they are answered, for logs and recordings. One point for all versions
- * of a model. While nobody listens `tap` is undefined, and that is all that a request looks at.
+ * Copies a model's requests and answers for logs and recordings. All versions of a model share one TapPoint. While nothing
+ * is recorded `tap` is undefined, and a request checks only that.
  */
-
 import type { LogType } from '../../codec/tensorflow/prediction-log.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -11,42 +10,42 @@ import type { ServedSignature } from './served-signature.ts';
 
 export interface TapPoint {
   readonly tap: RequestTap | undefined;
-  /** Gets every Predict; undefined where payloads are not captured. */
+  /** Gets every Predict; undefined if payloads are not captured. */
   readonly capture?: PredictCapture | undefined;
 }
 
-/** Who keeps payloads of Predict requests, those that failed too. */
+/** Captures the payloads of Predict requests, including failed ones. */
 export interface PredictCapture {
-  /** Copies all that it keeps before it returns. Never throws. */
+  /** Must copy what it keeps before it returns. Never throws. */
   take(attempt: PredictAttempt): void;
 }
 
 /** A Predict that has ended. */
 export interface PredictAttempt extends Omit<PredictExchange, 'outputs'> {
-  /** Of all requests of the process. */
+  /** Counts all requests of the process. */
   readonly sequence: number;
-  /** Undefined: it failed. */
+  /** Undefined if it failed. */
   readonly outputs: TensorMap | undefined;
 }
 
 export interface RequestTap {
-  /** Asked once for each request: is it one of those to be copied? */
+  /** Called once for each request; undefined if it is not to be copied. */
   sample(): SampledRequest | undefined;
 }
 
-/** A request that will be copied when it has its answer. Call one of these, once. */
+/** Copies one request when it is answered. One of the methods must be called once; none throws. */
 export interface SampledRequest {
-  /** Copies all that it keeps before it returns. Never throws. */
+  /** Must copy what it keeps before it returns, like the other methods. */
   onPredict(exchange: PredictExchange): void;
-  /** The same for the methods that take examples. */
+  /** For the methods that take examples. */
   onInference(exchange: InferenceExchange): void;
-  /** The same for any kind of request, by those who have it as a message or can make one. */
+  /** For any method, if the caller has the messages or can make them. */
   onMessages(exchange: MessageExchange): void;
 }
 
 /** A Predict and its answer. */
 export interface PredictExchange {
-  /** The version as it was asked for. */
+  /** The version that the request asked for. */
   readonly requested: VersionChoice;
   readonly served: ServedSignature;
   readonly inputs: TensorMap;
@@ -57,29 +56,29 @@ export interface PredictExchange {
 /** A Classify, Regress or MultiInference and its answer. */
 export interface InferenceExchange {
   readonly type: 'classify' | 'regress' | 'multi_inference';
-  /** Serialized, the context merged into each. */
+  /** Serialized examples; the context is merged into each. */
   readonly examples: readonly Uint8Array[];
-  /** One for each task in their order, at least one; Classify and Regress have exactly one. */
+  /** The tasks in their order; Classify and Regress have exactly one. */
   readonly tasks: readonly InferenceTaskExchange[];
 }
 
 export interface InferenceTaskExchange {
-  /** The version as it was asked for. */
+  /** The version that the request asked for. */
   readonly requested: VersionChoice;
   readonly served: ServedSignature;
   readonly result: Classifications | Regressions;
 }
 
-/** A request and its answer as the messages of their kind; neither is made unless somebody has room for it. */
+/** A request and its answer as protobuf messages, which are encoded only if there is room for them. */
 export interface MessageExchange {
   readonly type: LogType;
   readonly served: ServedSignature;
-  /** About what the messages take, for who asks whether there is room. */
+  /** The approximate sizes of the messages. */
   readonly requestBytes: number;
   readonly responseBytes: number;
-  /** Called at most once, before `onMessages` returns. */
+  /** Encodes the request. Called at most once, before `onMessages` returns. */
   request(): Uint8Array;
-  /** The same; not called where nobody wants answers. */
+  /** The same for the answer; not called if answers are not recorded. */
   response(): Uint8Array;
 }
 

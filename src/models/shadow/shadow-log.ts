@@ -1,4 +1,4 @@
-/** Lines of the log about shadows. What differs, and what fails, may do so with every batch: that is told once a minute. */
+/** Log lines about shadows. Differences and failures may occur with every batch, so they are logged once a minute. */
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
@@ -18,7 +18,7 @@ export function shadowLog(logger: Logger, clock: Clock): (model: string, version
   return (model, version, event) => {
     const { runtime } = event;
     const of = { event: 'shadow', model, version: version.toString(), runtime };
-    const isTold = (what: string): boolean => limiter.allow(`${model} ${version} ${what}`);
+    const mayLog = (what: string): boolean => limiter.allow(`${model} ${version} ${what}`);
     switch (event.what) {
       case 'running':
         return logger.info({ ...of, reason: event.reason }, `its shadow runs on ${runtime}`);
@@ -29,10 +29,10 @@ export function shadowLog(logger: Logger, clock: Clock): (model: string, version
         return logger.warn({ ...of, reason }, `worker of its shadow ${what}`);
       }
       case 'failed':
-        if (isTold('failed')) logger.warn({ ...of, reason: event.reason }, `its shadow failed: ${event.reason}`);
+        if (mayLog('failed')) logger.warn({ ...of, reason: event.reason }, `its shadow failed: ${event.reason}`);
         return;
       case 'different': {
-        if (!isTold('different')) return;
+        if (!mayLog('different')) return;
         const { signatureName: signature, differences } = event.comparison;
         const differ = differences.filter(({ mismatches }) => mismatches > 0);
         logger.warn(

@@ -1,32 +1,32 @@
-/** What a shadow has found since it loaded: for GET /models. */
+/** The results of a shadow since it loaded, for GET /models. */
 import type { OutputDifference } from '../runtimes/output-difference.ts';
 import type { LeftOut, ShadowComparison } from './shadow.ts';
 
-/** Of all batches that were compared. */
+/** The differences of one output over all compared batches. */
 export interface OutputTally {
   readonly output: string;
-  /** Elements beyond the tolerance, or not equal. */
+  /** The number of elements that were not equal or beyond the tolerance. */
   readonly mismatches: number;
-  /** The largest there was; undefined of what is no float. */
+  /** The largest difference; undefined if the output is no float. */
   readonly absolute: number | undefined;
   readonly relative: number | undefined;
 }
 
 export class ShadowTally {
   compared = 0;
-  /** Batches with an element that is not the same. */
+  /** The number of batches with a mismatch. */
   different = 0;
   readonly leftOut: Record<LeftOut, number> = { busy: 0, too_large: 0, failed: 0 };
   readonly #outputs = new Map<string, OutputTally>();
   #ratios = 0;
   #logSum = 0;
 
-  /** Geometric mean of the ratios of run times; undefined while there is none. */
+  /** The geometric mean of the ratios of run times; undefined while there is none. */
   get latencyRatio(): number | undefined {
     return this.#ratios === 0 ? undefined : Math.exp(this.#logSum / this.#ratios);
   }
 
-  /** By output; those of one name of several signatures together. */
+  /** One entry for each name of an output, over all signatures. */
   get outputs(): readonly OutputTally[] {
     return [...this.#outputs.values()];
   }
@@ -50,7 +50,7 @@ export class ShadowTally {
   }
 }
 
-/** Is any element beyond the tolerance? */
+/** True if an element is not equal or beyond the tolerance. */
 export function isDifferent(differences: readonly OutputDifference[]): boolean {
   return differences.some(({ mismatches }) => mismatches > 0);
 }

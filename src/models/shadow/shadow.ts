@@ -1,37 +1,37 @@
 /**
- * Copies of some of a model's batches, run on a second runtime and compared with the model's own answers.
+ * Runs copies of some of a model's batches on a second runtime and compares the outputs with the model's own.
  *
- *   the model's batch ─▶ dice ─▶ room? ─▶ inputs copied ─▶ the model's run ─▶ ok? ─▶ waits ─▶ the shadow's run ─▶ compared
- *                                  │ no: left out                              └ no: the copy is let go
+ *   batch ─▶ sampled? ─▶ room? ─▶ copy inputs ─▶ the model's run ─▶ ok? ─▶ wait ─▶ the shadow's run ─▶ compare
+ *                          │ no: skip, count                         └ no: drop the copy
  *
- * What a sampled batch pays is one copy of its inputs, which are lent and gone after its run; everything else happens in
- * later turns of the event loop, one batch at a time, and whatever fails here is counted here. At most MAX_PENDING batches
- * are copied and not compared yet; past that, and above MAX_BYTES, batches are left out and counted.
+ * A sampled batch is delayed only by the copy of its inputs, which are lent to the model's run and gone afterwards. The
+ * rest happens in later turns of the event loop, one batch at a time, and its errors are counted and do not reach requests.
+ * At most MAX_PENDING copies wait; further batches, and those above MAX_BYTES, are skipped and counted.
  */
 import { setImmediate } from 'node:timers/promises';
 import { byteLengthOfBatch } from '../../backends/host/trial-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
+import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
 import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { type OutputDifference, outputDifferences } from '../runtimes/output-difference.ts';
 
-/** Why a batch that the dice chose was not compared. */
+/** Why a sampled batch was not compared. */
 export type LeftOut = 'busy' | 'too_large' | 'failed';
 
-/** One batch that both have run. */
+/** The comparison of one batch. */
 export interface ShadowComparison {
   readonly signatureName: string;
   readonly differences: readonly OutputDifference[];
-  /** The shadow's run time ÷ the model's; undefined where the clock saw none pass. */
+  /** The shadow's run time ÷ the model's; undefined if one of them is 0 on the clock. */
   readonly latencyRatio: number | undefined;
 }
 
 export interface ShadowOptions {
   readonly executor: Executor;
-  /** Signature → its outputs that can be compared. Batches of others are passed over. */
+  /** Signature → its outputs that can be compared. Batches of other signatures are ignored. */
   readonly outputs: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Share of the batches, 0 to 1. */
+  /** The share of the batches to compare, 0 to 1. */
   readonly sample: number;
   readonly clock: Clock;
   /** 0 ≤ n < 1; Math.random by default. */
@@ -40,12 +40,12 @@ export interface ShadowOptions {
   readonly onLeftOut: (why: LeftOut, reason: string) => void;
 }
 
-/** A batch that was copied. Give it to `offer` or to `drop`, once. */
-export interface ShadowCopy {
+/** A copied batch. Pass it to `offer` or to `drop`, once. */
+interface ShadowCopy {
   readonly batch: Batch;
   /** Lent by the shadow's executor. */
   readonly buffers: readonly ArrayBuffer[];
-  /** When the model's run was asked for. */
+  /** The time before the model's run. */
   readonly askedAt: number;
 }
 
@@ -55,17 +55,18 @@ interface Waiting extends ShadowCopy {
 }
 
 const MAX_PENDING = 4;
-/** Of inputs, and of outputs: copying a mebibyte takes about a tenth of a millisecond. */
+/** The most bytes of a batch's inputs, and of its outputs. */
 const MAX_BYTES = 4 * 2 ** 20;
-/** Of one run: one that goes on long after it is taken for stuck (hosts.md). */
-const PATIENCE_MS = 10_000;
+/** The deadline of a shadow's run. A worker whose run continues long after it is replaced (docs/hosts.md). */
+const RUN_TIMEOUT_MS = 10_000;
 
 export class Shadow {
   readonly #options: ShadowOptions;
   readonly #random: () => number;
   readonly #waiting: Waiting[] = [];
   #pending = 0;
-  #pump: Promise<void> | undefined;
+  /** Resolves when no copy waits. */
+  #working: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: ShadowOptions) {
@@ -73,7 +74,7 @@ export class Shadow {
     this.#random = options.random ?? Math.random;
   }
 
-  /** A copy of the batch if it is one of those to be compared. Before it is run. Never throws. */
+  /** Copies the batch if it is to be compared. Must be called before the model's run. Never throws. */
   take(batch: Batch): ShadowCopy | undefined {
     const { sample, outputs, clock } = this.#options;
     if (this.#isClosed || this.#random() >= sample) return undefined;
@@ -94,7 +95,7 @@ export class Shadow {
     }
   }
 
-  /** The model has answered: the copy is run too, later. The outputs must not change any more. */
+  /** The model's run has succeeded: the copy runs later. The outputs must not change any more. */
   offer(copy: ShadowCopy, { outputs, runStart, runEnd }: BatchResult): void {
     const runMs = (runEnd ?? this.#options.clock.nowMs()) - (runStart ?? copy.askedAt);
     if (byteLengthOfAll(outputs) > MAX_BYTES) {
@@ -103,32 +104,32 @@ export class Shadow {
     } else if (this.#isClosed) this.drop(copy);
     else {
       this.#waiting.push({ ...copy, outputs, runMs });
-      this.#pump ??= this.#work();
+      this.#working ??= this.#work();
     }
   }
 
-  /** The model has not answered. */
+  /** Drops the copy, for example because the model's run has failed. */
   drop({ buffers }: ShadowCopy): void {
     for (const buffer of buffers) this.#options.executor.release(buffer);
     this.#pending -= 1;
   }
 
-  /** Lets go of what waits; resolves when nothing runs. The executor is its owner's to close. */
+  /** Drops the copies that wait; resolves when no run is in progress. Does not close the executor. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const copy of this.#waiting.splice(0)) this.drop(copy);
-    await this.#pump;
+    await this.#working;
   }
 
   async #work(): Promise<void> {
-    // The model's answers go out first.
+    // The model's answers are sent first.
     await setImmediate();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       await this.#compare(next).catch((error: unknown) => this.#leaveOut('failed', toServingError(error).message));
       this.#pending -= 1;
       await setImmediate();
     }
-    this.#pump = undefined;
+    this.#working = undefined;
   }
 
   async #compare({ batch, outputs, runMs }: Waiting): Promise<void> {
@@ -138,7 +139,7 @@ export class Shadow {
       runStart = askedAt,
       runEnd,
       outputs: other,
-    } = await executor.run({ ...batch, deadline: askedAt + PATIENCE_MS });
+    } = await executor.run({ ...batch, deadline: askedAt + RUN_TIMEOUT_MS });
     const shadowMs = (runEnd ?? clock.nowMs()) - runStart;
     const differences = await outputDifferences(outputs, other);
     if (this.#isClosed) return;
@@ -150,6 +151,32 @@ export class Shadow {
     if (!this.#isClosed) this.#options.onLeftOut(why, reason);
     return undefined;
   }
+}
+
+/** The model's executor; copies of some batches go to `shadow`. */
+export class ShadowedExecutor extends PassingExecutor {
+  /** Undefined until the shadow has loaded, and if it cannot load. */
+  shadow: Shadow | undefined;
+
+  override run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    const { shadow } = this;
+    // Before the run, which takes the inputs' memory.
+    const copy = shadow?.take(batch);
+    if (copy === undefined) return super.run(batch, after);
+    return offered(shadow!, copy, () => super.run(batch, after));
+  }
+}
+
+async function offered(shadow: Shadow, copy: ShadowCopy, run: () => Promise<BatchResult>): Promise<BatchResult> {
+  let result: BatchResult;
+  try {
+    result = await run();
+  } catch (error) {
+    shadow.drop(copy);
+    throw error;
+  }
+  shadow.offer(copy, result);
+  return result;
 }
 
 function copyInputs(inputs: TensorMap, executor: Executor): { inputs: TensorMap; buffers: readonly ArrayBuffer[] } {

@@ -2,10 +2,10 @@
  * The shadow of one version: another artifact of the same directory in a host of its own, at the lowest priority.
  *
  *   version is served ──▶ loading ──▶ running ──▶ closed, with its version
- *                            └──▶ off, with the reason: it does not load, or does not take what the model takes
+ *                            └──▶ off, with the reason: it does not load, or its inputs differ from the model's
  *
- * Nothing of it touches the version: it loads after the version is ready, its worker dies and is replaced alone, and
- * where there is no shadow to be had the version is served without one.
+ * The shadow does not affect the version: it loads after the version is ready, its worker is replaced alone, and the
+ * version is served without a shadow if that cannot be loaded.
  */
 import type { Host, HostOptions } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
@@ -17,11 +17,10 @@ import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
 import { inputMismatch } from '../runtimes/same-signatures.ts';
-import { Shadow, type ShadowComparison, type ShadowOptions } from './shadow.ts';
+import { Shadow, type ShadowComparison, ShadowedExecutor, type ShadowOptions } from './shadow.ts';
 import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';
-import { ShadowedExecutor } from './shadowed-executor.ts';
 
-/** What becomes of a shadow: for the log. */
+/** An event of a shadow, for the log. */
 export type ShadowEvent =
   | { readonly what: 'running'; readonly runtime: string; readonly reason: string }
   | { readonly what: 'off'; readonly runtime: string; readonly reason: string }
@@ -32,44 +31,44 @@ export type ShadowEvent =
 export interface VersionShadowOptions {
   readonly config: ShadowConfig;
   readonly versionDirectory: string;
-  /** The version's own. */
+  /** The version's own runtime. */
   readonly runtime: string;
   readonly executor: Executor;
-  /** Those that are served. */
+  /** The signatures that are served. */
   readonly signatures: Signatures;
-  /** Starts the host of one runtime; it rejects with what the shadow's is then off for. */
+  /** Starts a host of one runtime. If it rejects, the shadow is off, with the error as the reason. */
   readonly startHost: (of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>) => Promise<Host>;
   readonly clock: Clock;
   readonly random?: ShadowOptions['random'];
-  /** Where its numbers are counted, by the shadow's runtime. */
+  /** The shadow's metrics, by its runtime. */
   readonly seriesOf: (runtime: string) => ShadowSeries;
   readonly onEvent: (event: ShadowEvent) => void;
 }
 
 export interface ShadowStatus {
-  /** As configured until it is known which it is. */
+  /** The configured runtime (perhaps `auto`) until one is chosen. */
   readonly runtime: string;
   readonly sample: number;
   readonly state: 'loading' | 'running' | 'off';
-  /** Where it runs and why, or why it is off. */
+  /** The host and the reason for it, or why it is off. */
   readonly reason: string;
   readonly restarts: number;
-  /** Memory of its own process, in bytes, as last heard; undefined = it has none. */
+  /** The memory of its own process, in bytes, as last reported; undefined = it has none. */
   readonly residentBytes: number | undefined;
-  /** Batches since it loaded. */
+  /** The number of batches since it loaded, as are the next ones. */
   readonly compared: number;
   readonly different: number;
   readonly leftOut: ShadowTally['leftOut'];
-  /** Its run time ÷ the model's, geometric mean. */
+  /** The shadow's run time ÷ the model's, geometric mean. */
   readonly latencyRatio: number | undefined;
   readonly outputs: readonly OutputTally[];
 }
 
-/** The version's own end must not wait for longer. */
-const CLOSE_PATIENCE_MS = 5000;
+/** The longest time that the version's close() waits for its shadow. */
+const CLOSE_TIMEOUT_MS = 5000;
 
 export class VersionShadow {
-  /** The model's, to be given its batches from now on. */
+  /** Replaces the model's executor. */
   readonly executor: ShadowedExecutor;
   readonly #options: VersionShadowOptions;
   readonly #tally = new ShadowTally();
@@ -96,14 +95,14 @@ export class VersionShadow {
     return { runtime, sample, state, reason, restarts, residentBytes, ...found };
   }
 
-  /** Begins to load it; nobody need wait. Once. */
+  /** Begins to load the shadow. Call once. */
   start(): void {
     this.#loading = this.#load().catch((thrown: unknown) => this.#switchOff(toServingError(thrown).message));
   }
 
   /**
-   * Resolves when nothing of it is left, or after CLOSE_PATIENCE_MS: a load or a run that takes longer ends by itself, and
-   * its host with it. Twice is once. Never rejects.
+   * Resolves when the shadow's host is closed, or after CLOSE_TIMEOUT_MS; a load or a run that takes longer is closed when
+   * it has ended. A second call does nothing more. Never rejects.
    */
   close(): Promise<void> {
     this.#closed ??= this.#closeInTime();
@@ -140,7 +139,7 @@ export class VersionShadow {
   #closeInTime(): Promise<void> {
     const { clock } = this.#options;
     return new Promise((resolve) => {
-      const timer = clock.setTimer(clock.nowMs() + CLOSE_PATIENCE_MS, resolve);
+      const timer = clock.setTimer(clock.nowMs() + CLOSE_TIMEOUT_MS, resolve);
       void this.#close().then(() => {
         timer.cancel();
         resolve();
@@ -170,7 +169,7 @@ export class VersionShadow {
     throw new ServingError('load_failed', `the version holds no artifact but the one of ${mine}, which it runs on`);
   }
 
-  /** Of each signature whose inputs are the same, the outputs that both have. Throws `load_failed` where there is none. */
+  /** The common outputs of each signature with the same inputs. Throws `load_failed` if there is no such signature. */
   #comparable(found: Signatures): ReadonlyMap<string, ReadonlySet<string>> {
     const comparable = new Map<string, ReadonlySet<string>>();
     const problems: string[] = [];
@@ -186,9 +185,9 @@ export class VersionShadow {
 
   #onCompared(comparison: ShadowComparison, series: ShadowSeries): void {
     this.#tally.add(comparison);
-    const isOtherwise = isDifferent(comparison.differences);
-    series.addComparison({ ...comparison, isDifferent: isOtherwise });
-    if (isOtherwise) this.#options.onEvent({ what: 'different', runtime: this.#runtime, comparison });
+    const differs = isDifferent(comparison.differences);
+    series.addComparison({ ...comparison, isDifferent: differs });
+    if (differs) this.#options.onEvent({ what: 'different', runtime: this.#runtime, comparison });
   }
 
   #onWorkerEvent(event: WorkerEvent): void {

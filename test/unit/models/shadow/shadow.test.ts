@@ -4,9 +4,13 @@ import { setImmediate } from 'node:timers/promises';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Batch } from '../../../../src/core/executor.ts';
 import { elements, type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { Shadow, type ShadowComparison, type ShadowOptions } from '../../../../src/models/shadow/shadow.ts';
+import {
+  Shadow,
+  type ShadowComparison,
+  ShadowedExecutor,
+  type ShadowOptions,
+} from '../../../../src/models/shadow/shadow.ts';
 import { ShadowTally } from '../../../../src/models/shadow/shadow-tally.ts';
-import { ShadowedExecutor } from '../../../../src/models/shadow/shadowed-executor.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { PuppetExecutor } from '../../../support/puppet-executor.ts';
 
