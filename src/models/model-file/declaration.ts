@@ -1,6 +1,6 @@
 /**
- * What a model's pillion.yaml says, before it is held against the graph. docs/signatures.md explains the file,
- * docs/model.schema.json describes it to editors; that is made of the schema below (npm run gen -- schema).
+ * The schema of a model's pillion.yaml, and what it declares before it is checked against the graph. docs/signatures.md
+ * explains the file; docs/model.schema.json, for editors, is generated from this schema (npm run gen -- schema).
  */
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
@@ -23,7 +23,7 @@ import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-d
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
 
 export const METHODS = ['predict', 'classify', 'regress'] as const;
-/** Names that the file may give: a model is data, so it names runtimes that are built in, and no module. */
+/** The runtimes that the file may name: a model is data, so it may name built-in runtimes but no module. */
 export const FILE_RUNTIMES: readonly string[] = [AUTO_RUNTIME, ...BACKEND_KINDS];
 
 const SHAPE_WANTS = 'a list of sizes such as [28, 28]; only the first may be -1, for any number of rows';
@@ -32,7 +32,7 @@ const FEATURE_WANTS = `the name of the graph's input, or a map with input, dtype
 const VALUE_WANTS = 'a number, text, true, false or a list of them';
 
 const NAME = v.nullish(text('the name that the graph has for it'));
-/** Alias → the graph's name, which is the same where none is given. */
+/** Alias → the graph's name, which is the alias if none is given. */
 const namesOf = (what: string) =>
   v.pipe(
     named(NAME, `the graph's ${what} by the names to give them`),
@@ -72,10 +72,10 @@ const SHAPE = v.pipe(
 
 export const FEATURE = fields(
   {
-    input: optional(text('a name'), "The graph's input. By default of the feature's name."),
-    dtype: optional(choice(FEATURE_KINDS), 'What the example holds.'),
-    shape: optional(SHAPE, 'Of one example. The first size may be -1: padded up to the longest of the request.'),
-    default: optional(VALUE, 'For examples that lack the feature.'),
+    input: optional(text('a name'), "The graph's input. By default the one with the feature's name."),
+    dtype: optional(choice(FEATURE_KINDS), 'The type of its values in the example.'),
+    shape: optional(SHAPE, 'The shape of one example. The first size may be -1: padded to the longest of the request.'),
+    default: optional(VALUE, 'The value for examples without the feature.'),
   },
   FEATURE_WANTS,
 );
@@ -88,12 +88,12 @@ const FEATURES = about(
     named(
       v.pipe(
         v.nullish(v.union([text(), FEATURE], FEATURE_WANTS)),
-        v.transform((said): FeatureDeclaration => (typeof said === 'string' ? { input: said } : (said ?? {}))),
+        v.transform((value): FeatureDeclaration => (typeof value === 'string' ? { input: value } : (value ?? {}))),
       ),
       'a map of features by name',
     ),
   ),
-  'By name in the tf.Example. Each input of the graph is filled by one.',
+  'Features by their name in the tf.Example. Each input of the graph is filled by one.',
 );
 
 const LABELS = v.union(
@@ -102,14 +102,14 @@ const LABELS = v.union(
     v.pipe(
       v.array(v.union(SCALARS, 'a label'), LABELS_WANTS),
       v.nonEmpty(`list is empty; write ${LABELS_WANTS}`),
-      // YAML reads 7 as a number and true as a boolean; as labels they are the words.
+      // YAML reads 7 as a number and true as a boolean; a label is the text.
       v.transform((labels) => labels.map((label) => Buffer.from(String(label)))),
     ),
   ],
   LABELS_WANTS,
 );
 
-/** By method. */
+/** The schema of a signature, by method. */
 export const SIGNATURES = {
   predict: about(
     fields({
@@ -118,7 +118,7 @@ export const SIGNATURES = {
       outputs: about(v.nullish(namesOf('outputs')), "Alias: the graph's output. By default all."),
       defaults: about(
         v.nullish(named(VALUE, 'a map of values by the name of their input')),
-        'Alias: what it is where a request leaves it out; one row.',
+        'Alias: the value for requests without the input; one row.',
       ),
     }),
     'Tensors in, tensors out, under names of your choice.',
@@ -153,14 +153,14 @@ export const SHADOW = fields(
   {
     runtime: about(
       v.nullish(RUNTIME, DEFAULT_SHADOW.runtime),
-      "By name, or auto, which is another one than the version's own.",
+      "A runtime's name, or auto for another one than the version's own.",
     ),
-    sample: about(v.nullish(number(0, 1), DEFAULT_SHADOW.sample), 'Share of the batches.'),
+    sample: about(v.nullish(number(0, 1), DEFAULT_SHADOW.sample), 'The share of the batches that are copied.'),
   },
   'a map with runtime and sample',
 );
 
-/** Of the file; docs/model.schema.json is made of it. */
+/** The schema of the whole file; docs/model.schema.json is generated from it. */
 export const MODEL_FILE_SCHEMA = fields(
   {
     signatures: about(
@@ -175,13 +175,13 @@ export const MODEL_FILE_SCHEMA = fields(
           'a map of signatures by name',
         ),
       ),
-      "By name. serving_default stands in place of the graph's own.",
+      "Signatures by name. serving_default replaces the graph's own.",
     ),
     runtime: about(
       v.nullish(RUNTIME),
-      "Where the server's configuration does not say: by name, or auto, which is the fastest.",
+      "The runtime, unless the server's configuration names one: a name, or auto for the fastest.",
     ),
-    shadow: about(v.nullish(SHADOW), 'Another runtime runs copies of some batches, and what differs is counted.'),
+    shadow: about(v.nullish(SHADOW), 'Another runtime runs copies of some batches, and differences are counted.'),
   },
   'a map with the keys signatures, runtime, shadow',
 );
@@ -189,7 +189,7 @@ export const MODEL_FILE_SCHEMA = fields(
 /** A signature of the file. */
 export interface SignatureDeclaration {
   readonly name: string;
-  /** Where it stands in the file. */
+  /** Its place in the file. */
   readonly part: YamlPart;
   readonly method: (typeof METHODS)[number];
   /** Alias → the graph's input. Absent = all of them, by their own names. */
@@ -199,29 +199,29 @@ export interface SignatureDeclaration {
   readonly outputs?: ReadonlyMap<string, string> | null | undefined;
   /** By alias. */
   readonly defaults?: ReadonlyMap<string, YamlValue> | null | undefined;
-  /** As they are, or the name of a file that holds them. */
+  /** The labels, or the name of a file that holds them. */
   readonly labels?: readonly Uint8Array[] | string | undefined;
 }
 
-/** What the file says of what runs the model; the server's configuration goes before. */
+/** The model's runtime and shadow. The server's configuration overrides them. */
 export interface RuntimeDeclaration {
   readonly runtime: string | undefined;
   readonly shadow: ShadowConfig | undefined;
 }
 
-/** What the file declares; what is wrong with it is among its problems. */
+/** The file's declarations. Errors are added to the file's problems. */
 export function readDeclarations(
   file: YamlDocument,
 ): RuntimeDeclaration & { readonly signatures: readonly SignatureDeclaration[] } {
-  const said = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
+  const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
   return {
-    signatures: [...(said?.signatures ?? [])].map(([name, signature]) => ({
+    signatures: [...(declared?.signatures ?? [])].map(([name, signature]) => ({
       name,
       part: file.part(['signatures', name]),
       ...signature,
     })),
-    runtime: said?.runtime ?? undefined,
-    shadow: said?.shadow ?? undefined,
+    runtime: declared?.runtime ?? undefined,
+    shadow: declared?.shadow ?? undefined,
   };
 }
 

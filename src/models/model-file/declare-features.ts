@@ -1,6 +1,4 @@
-/**
- * The features of a classify or regress signature, held against the inputs of the graph that they fill.
- */
+/** Checks the features of a classify or regress signature against the inputs of the graph that they fill. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import type { YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { type FeatureSpec, kindsFor } from '../../core/feature-spec.ts';
@@ -10,65 +8,64 @@ import type { Tensor } from '../../core/tensor.ts';
 import type { FeatureDeclaration, SignatureDeclaration } from './declaration.ts';
 import { literalTensor } from './literal-tensor.ts';
 
-/** A feature on its way to its spec. */
-interface Job {
+interface DeclaredFeature {
   readonly name: string;
-  /** Where it stands in the file. */
+  /** Its place in the file. */
   readonly part: YamlPart;
-  readonly said: FeatureDeclaration;
-  /** Of the graph's input that it fills. */
+  readonly declared: FeatureDeclaration;
+  /** The spec of the graph's input that it fills. */
   readonly spec: TensorSpec;
 }
 
-/** In the order of the graph's inputs. */
-export function declareFeatures(declared: SignatureDeclaration, graph: Signature): readonly FeatureSpec[] {
+/** The specs of all features, in the order of the graph's inputs. */
+export function declareFeatures(signature: SignatureDeclaration, graph: Signature): readonly FeatureSpec[] {
   const names = [...graph.inputs.keys()];
   const filled = new Map<string, FeatureSpec>();
-  for (const [name, said] of declared.features ?? []) {
-    const input = said.input ?? name;
-    const part = declared.part.part('features', name);
-    const keys = said.input === undefined ? [] : ['input'];
+  for (const [name, declared] of signature.features ?? []) {
+    const input = declared.input ?? name;
+    const part = signature.part.part('features', name);
+    const keys = declared.input === undefined ? [] : ['input'];
     const spec = graph.inputs.get(input);
     if (spec === undefined) {
       part.report(`the graph has no input ${quote(input)}${suggestion(input, names)}`, ...keys);
     } else if (filled.has(input)) {
       part.report(`the graph's input ${quote(input)} is filled by ${quote(filled.get(input)!.name)} already`, ...keys);
-    } else filled.set(input, featureSpec({ name, part, said, spec }, input));
+    } else filled.set(input, featureSpec({ name, part, declared, spec }, input));
   }
   for (const name of names) {
     if (!filled.has(name)) {
-      declared.part.reportKey(`no feature fills the graph's input ${quote(name)}; add one to "features"`);
+      signature.part.reportKey(`no feature fills the graph's input ${quote(name)}; add one to "features"`);
     }
   }
   return names.map((name) => filled.get(name)).filter((spec) => spec !== undefined);
 }
 
-function featureSpec(job: Job, input: string): FeatureSpec {
-  const { name, said, spec } = job;
-  const shape = shapeOf(job);
+function featureSpec(feature: DeclaredFeature, input: string): FeatureSpec {
+  const { name, declared, spec } = feature;
+  const shape = shapeOf(feature);
   return {
     name,
     input,
-    kind: kindOf(job),
+    kind: kindOf(feature),
     dtype: spec.dtype,
     shape,
-    filler: said.default === undefined ? undefined : fillerOf(job, said.default, shape),
+    filler: declared.default === undefined ? undefined : fillerOf(feature, declared.default, shape),
     isText: spec.isText === true,
   };
 }
 
-function kindOf({ name, part, said, spec }: Job): FeatureSpec['kind'] {
+function kindOf({ name, part, declared, spec }: DeclaredFeature): FeatureSpec['kind'] {
   const kinds = kindsFor(spec.dtype);
-  if (said.dtype === undefined) return kinds[0]!;
-  if (kinds.includes(said.dtype)) return said.dtype;
+  if (declared.dtype === undefined) return kinds[0]!;
+  if (kinds.includes(declared.dtype)) return declared.dtype;
   part.report(`feature ${quote(name)} fills an input of ${spec.dtype}; it may be ${kinds.join(' or ')}`, 'dtype');
   return kinds[0]!;
 }
 
-/** Of one example: as declared, or the graph's without the batch. */
-function shapeOf({ name, part, said, spec }: Job): Shape {
+/** The shape of one example: the declared one, or the graph's without the batch. */
+function shapeOf({ name, part, declared, spec }: DeclaredFeature): Shape {
   const own = spec.shape?.slice(1);
-  const given = said.shape;
+  const given = declared.shape;
   if (given === undefined) {
     if (own === undefined) return [];
     if (!own.slice(1).includes(-1)) return own;
@@ -85,7 +82,7 @@ function shapeOf({ name, part, said, spec }: Job): Shape {
   return given;
 }
 
-function fillerOf({ name, part, spec }: Job, given: YamlValue, shape: Shape): Tensor | undefined {
+function fillerOf({ name, part, spec }: DeclaredFeature, given: YamlValue, shape: Shape): Tensor | undefined {
   const tensor = literalTensor(given, spec.dtype);
   const bad = (problem: string): undefined => {
     part.report(`default of feature ${quote(name)}: ${problem}`, 'default');
@@ -102,7 +99,7 @@ function fillerOf({ name, part, spec }: Job, given: YamlValue, shape: Shape): Te
   return repeated(tensor, shape, want);
 }
 
-/** One value for all of a shape: so many and no more are made of it. */
+/** The most elements that one default value is repeated for. */
 const MAX_FILLER_ELEMENTS = 1 << 24;
 
 function repeated(tensor: Tensor, shape: Shape, count: number): Tensor {

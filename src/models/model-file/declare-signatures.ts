@@ -1,7 +1,4 @@
-/**
- * Declarations and the graph's own signatures → views. Everything that does not fit is a problem with its place: names,
- * dtypes, shapes, inputs that nothing fills.
- */
+/** Makes views of declarations and the graph's own signatures, and reports each problem with its place in the file. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
@@ -19,16 +16,16 @@ import type { Tensor } from '../../core/tensor.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { SignatureDeclaration } from './declaration.ts';
 import { declareFeatures } from './declare-features.ts';
-import { rowDefault } from './default-row.ts';
+import { rowDefault } from './literal-tensor.ts';
 
-/** One signature's declaration on its way to a view. */
-interface Job {
+/** One signature's declaration and the graph's signature that it builds on. */
+interface Declaration {
   readonly declared: SignatureDeclaration;
   readonly graph: Signature;
   readonly graphName: string;
 }
 
-/** By name. Problems go to the file's; the views are of use only if there are none. */
+/** The views by name. They are valid only if no problem was reported to the file. */
 export function declareSignatures(
   declarations: readonly SignatureDeclaration[],
   graphs: ReadonlyMap<string, Signature>,
@@ -44,24 +41,24 @@ export function declareSignatures(
   return views;
 }
 
-function declareView(job: Job): DeclaredSignature {
-  switch (job.declared.method) {
+function declareView(declaration: Declaration): DeclaredSignature {
+  switch (declaration.declared.method) {
     case 'predict':
-      return declarePredict(job);
+      return declarePredict(declaration);
     case 'classify':
-      return declareClassify(job);
+      return declareClassify(declaration);
     case 'regress':
-      return declareRegress(job);
+      return declareRegress(declaration);
   }
 }
 
-function declarePredict(job: Job): DeclaredSignature {
-  const { declared, graph, graphName } = job;
-  const aliases = aliasesOfInputs(job);
+function declarePredict(declaration: Declaration): DeclaredSignature {
+  const { declared, graph, graphName } = declaration;
+  const aliases = aliasesOfInputs(declaration);
   const inputs = new Map<string, TensorSpec>();
   const graphNames = new Map<string, string>();
   const defaults = new Map<string, Tensor>();
-  // In the graph's order, as the scheduler wants them.
+  // In the graph's order, as the scheduler needs them.
   for (const [name, spec] of graph.inputs) {
     const alias = aliases.get(name);
     if (alias === undefined) continue;
@@ -83,7 +80,7 @@ function declarePredict(job: Job): DeclaredSignature {
       );
   }
   const { batchAxis } = graph;
-  const outputs = declared.outputs ? outputNames(job) : undefined;
+  const outputs = declared.outputs ? outputNames(declaration) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis };
@@ -98,7 +95,7 @@ function declarePredict(job: Job): DeclaredSignature {
 }
 
 /** The graph's input → alias. */
-function aliasesOfInputs({ declared, graph }: Job): ReadonlyMap<string, string> {
+function aliasesOfInputs({ declared, graph }: Declaration): ReadonlyMap<string, string> {
   const own = [...graph.inputs.keys()];
   if (!declared.inputs) return new Map(own.map((name) => [name, name]));
   const aliases = new Map<string, string>();
@@ -116,8 +113,8 @@ function aliasesOfInputs({ declared, graph }: Job): ReadonlyMap<string, string> 
   return aliases;
 }
 
-/** Alias → the graph's output, of those that it has. */
-function outputNames({ declared, graph }: Job): ReadonlyMap<string, string> {
+/** Alias → the graph's output; names that the graph does not have are reported. */
+function outputNames({ declared, graph }: Declaration): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const [alias, name] of declared.outputs ?? []) {
     if (graph.outputs.has(name)) names.set(alias, name);
@@ -131,14 +128,14 @@ function outputNames({ declared, graph }: Job): ReadonlyMap<string, string> {
   return names;
 }
 
-function declareClassify(job: Job): DeclaredSignature {
-  const { declared } = job;
-  const names = outputNames(job);
-  checkAliases(job, [CLASSES_OUTPUT, SCORES_OUTPUT]);
+function declareClassify(declaration: Declaration): DeclaredSignature {
+  const { declared } = declaration;
+  const names = outputNames(declaration);
+  checkAliases(declaration, [CLASSES_OUTPUT, SCORES_OUTPUT]);
   const labels = typeof declared.labels === 'string' ? undefined : declared.labels;
   const outputs = new Map<string, TensorSpec>();
-  const classes = specOf(job, names, CLASSES_OUTPUT, 'string', [2]);
-  const scores = specOf(job, names, SCORES_OUTPUT, 'float32', [2]);
+  const classes = specOf(declaration, names, CLASSES_OUTPUT, 'string', [2]);
+  const scores = specOf(declaration, names, SCORES_OUTPUT, 'float32', [2]);
   if (labels !== undefined) {
     const columns = scores?.shape?.[1] ?? -1;
     if (classes !== undefined)
@@ -154,14 +151,14 @@ function declareClassify(job: Job): DeclaredSignature {
   if (!declared.outputs?.size) {
     declared.part.reportKey(`"outputs" is missing; name the graph's output for "scores", for "classes", or both`);
   }
-  return exampleView(job, CLASSIFY_METHOD_NAME, names, outputs, labels);
+  return exampleView(declaration, CLASSIFY_METHOD_NAME, names, outputs, labels);
 }
 
-function declareRegress(job: Job): DeclaredSignature {
-  const { declared } = job;
-  const names = outputNames(job);
-  checkAliases(job, [VALUES_OUTPUT]);
-  const values = specOf(job, names, VALUES_OUTPUT, 'float32', [1, 2]);
+function declareRegress(declaration: Declaration): DeclaredSignature {
+  const { declared } = declaration;
+  const names = outputNames(declaration);
+  checkAliases(declaration, [VALUES_OUTPUT]);
+  const values = specOf(declaration, names, VALUES_OUTPUT, 'float32', [1, 2]);
   if (declared.outputs?.has(VALUES_OUTPUT) !== true) {
     declared.part.reportKey(`"outputs" does not have "outputs"; name the graph's output of one value an example`);
   }
@@ -173,10 +170,10 @@ function declareRegress(job: Job): DeclaredSignature {
     );
   }
   const outputs = new Map(values === undefined ? [] : [[VALUES_OUTPUT, values] as const]);
-  return exampleView(job, REGRESS_METHOD_NAME, names, outputs, undefined);
+  return exampleView(declaration, REGRESS_METHOD_NAME, names, outputs, undefined);
 }
 
-function checkAliases({ declared }: Job, known: readonly string[]): void {
+function checkAliases({ declared }: Declaration, known: readonly string[]): void {
   for (const alias of declared.outputs?.keys() ?? []) {
     if (!known.includes(alias)) {
       declared.part.reportKey(
@@ -188,9 +185,9 @@ function checkAliases({ declared }: Job, known: readonly string[]): void {
   }
 }
 
-/** The graph's spec of an output, if it is declared and is what the method gives. */
+/** The graph's spec of a declared output. Reports a dtype or a rank that the method does not allow. */
 function specOf(
-  { declared, graph }: Job,
+  { declared, graph }: Declaration,
   names: ReadonlyMap<string, string>,
   alias: string,
   dtype: string,
@@ -217,13 +214,13 @@ function specOf(
 }
 
 function exampleView(
-  job: Job,
+  declaration: Declaration,
   methodName: string,
   names: ReadonlyMap<string, string>,
   outputs: ReadonlyMap<string, TensorSpec>,
   labels: readonly Uint8Array[] | undefined,
 ): DeclaredSignature {
-  const { declared, graph, graphName } = job;
+  const { declared, graph, graphName } = declaration;
   const examples: TensorSpec = { dtype: 'string', shape: [-1], tensorName: EXAMPLES_INPUT };
   const inputs = new Map([[EXAMPLES_INPUT, examples]]);
   const features = declareFeatures(declared, graph);

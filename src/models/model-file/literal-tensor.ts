@@ -1,17 +1,16 @@
-/**
- * Values as a file has them → a tensor of a dtype: numbers in nested lists, row by row.
- */
+/** Converts values of a YAML file (nested lists, row by row) to tensors. */
 import { Buffer } from 'node:buffer';
 import { quote } from '../../config/yaml/problems.ts';
 import type { YamlValue } from '../../config/yaml/yaml-document.ts';
 import { type DType, typedArrayOf } from '../../core/dtype.ts';
-import type { Shape } from '../../core/shape.ts';
+import { formatShape, type Shape, shapeFits } from '../../core/shape.ts';
+import type { BatchAxis, TensorSpec } from '../../core/signature.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
 type Scalar = Exclude<YamlValue, readonly YamlValue[]>;
 
-/** Least and most, by dtype. */
+/** The least and the largest value of each integer dtype. */
 const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
   int8: [-128n, 127n],
   int16: [-32768n, 32767n],
@@ -23,7 +22,25 @@ const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
   uint64: [0n, 2n ** 64n - 1n],
 };
 
-/** The tensor, its shape as the lists are nested; or what is wrong. */
+/**
+ * The default of an input: one row of it if dim 0 is the batch, else the whole tensor; or a text that says what is wrong. A
+ * row may be written with or without dim 0.
+ */
+export function rowDefault(value: YamlValue, spec: TensorSpec, batchAxis: BatchAxis): Tensor | string {
+  const tensor = literalTensor(value, spec.dtype);
+  if (typeof tensor === 'string') return tensor;
+  const { shape } = spec;
+  if (batchAxis.kind === 'none' || shape === undefined) {
+    if (shapeFits(tensor.shape, shape)) return tensor;
+    return `it is ${formatShape(tensor.shape)}, but the input is ${formatShape(shape)}`;
+  }
+  const row = shape.slice(1);
+  if (shapeFits(tensor.shape, row)) return { ...tensor, shape: [1, ...tensor.shape] };
+  if (tensor.shape[0] === 1 && shapeFits(tensor.shape.slice(1), row)) return tensor;
+  return `it is ${formatShape(tensor.shape)}, but one row of the input is ${formatShape(row)}`;
+}
+
+/** The tensor, with the shape of the nested lists; or a text that says what is wrong. */
 export function literalTensor(value: YamlValue, dtype: DType): Tensor | string {
   const shape: number[] = [];
   for (let level = value; Array.isArray(level); level = level[0] as YamlValue) {

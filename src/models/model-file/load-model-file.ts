@@ -1,8 +1,9 @@
 /**
- * `pillion.yaml` in a version's directory: the signatures that a model has beside its graph's own, and what runs it.
+ * Reads `pillion.yaml` in a version's directory: the signatures that a model declares beside its graph's own, and its
+ * runtime and shadow.
  *
- * It is read before the model is opened and held against it afterwards; all that is wrong is told at once, as
- * `load_failed`. A version without the file is as its graph says.
+ * The file is read before the model is opened and checked against the graph afterwards. All its problems are reported
+ * together, as `load_failed`.
  */
 import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
@@ -15,17 +16,16 @@ import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import { type RuntimeDeclaration, readDeclarations, type SignatureDeclaration } from './declaration.ts';
 import { declareSignatures } from './declare-signatures.ts';
 
-export const MODEL_FILE = 'pillion.yaml';
+const MODEL_FILE = 'pillion.yaml';
 
-/** Bytes. */
-const MAX_MODEL_FILE = 1 << 20;
-const MAX_LABEL_FILE = 16 << 20;
+const MAX_MODEL_FILE_BYTES = 1 << 20;
+const MAX_LABEL_FILE_BYTES = 16 << 20;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 export class ModelFile {
-  /** What is to run the model, where the server's configuration does not say. */
+  /** The runtime and shadow of the model, unless the server's configuration names others. */
   readonly runtime: RuntimeDeclaration;
   readonly #file: YamlDocument;
   readonly #declarations: readonly SignatureDeclaration[];
@@ -36,7 +36,7 @@ export class ModelFile {
     this.#declarations = declarations;
   }
 
-  /** The views by name. Throws `load_failed` with every problem of the file. Once. */
+  /** The views by name. Throws `load_failed` with all problems of the file. Call once. */
   views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, DeclaredSignature> {
     const views = declareSignatures(this.#declarations, graphs);
     this.#file.sortProblems();
@@ -47,10 +47,10 @@ export class ModelFile {
   }
 }
 
-/** Undefined where the version has none. Rejects with `load_failed` if there is one that cannot be read. */
+/** Undefined if the version has no such file. Rejects with `load_failed` if the file cannot be read. */
 export async function loadModelFile(versionDirectory: string): Promise<ModelFile | undefined> {
   const path = join(versionDirectory, MODEL_FILE);
-  const bytes = await readSmall(path, MAX_MODEL_FILE);
+  const bytes = await readSmall(path, MAX_MODEL_FILE_BYTES);
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
@@ -68,14 +68,14 @@ async function withLabels(directory: string, declared: SignatureDeclaration): Pr
     declared.part.report(`the file of labels ${quote(labels)} ${problem}`, 'labels');
     return { ...declared, labels: undefined };
   };
-  // What a model hands out as labels is its own.
+  // A model must not serve other files as its labels.
   if (isAbsolute(name) || name.split(sep).includes('..')) return bad("is not in the version's directory; put it there");
-  const bytes = (await readSmall(join(directory, name), MAX_LABEL_FILE)) ?? 'there is no such file';
+  const bytes = (await readSmall(join(directory, name), MAX_LABEL_FILE_BYTES)) ?? 'there is no such file';
   if (typeof bytes === 'string') return bad(`cannot be used: ${bytes}`);
   return bytes.length === 0 ? bad('cannot be used: it is empty') : { ...declared, labels: linesOf(bytes) };
 }
 
-/** The lines without their ends; what ends the last one begins no other. */
+/** The lines without their ends. A newline at the end begins no further line. */
 function linesOf(bytes: Buffer): readonly Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -88,13 +88,13 @@ function linesOf(bytes: Buffer): readonly Uint8Array[] {
   return lines;
 }
 
-/** A file's bytes; undefined = it is not there; a text = why they cannot be had. */
-async function readSmall(path: string, most: number): Promise<Buffer | string | undefined> {
+/** A file's bytes; undefined if it does not exist; a text that says why it cannot be read. */
+async function readSmall(path: string, maxBytes: number): Promise<Buffer | string | undefined> {
   try {
     const stats = await stat(path);
     // Opening a pipe would wait for its writer.
     if (!stats.isFile()) return 'it is no file';
-    if (stats.size > most) return `it has ${stats.size} bytes, and ${most} are the most`;
+    if (stats.size > maxBytes) return `it has ${stats.size} bytes, and ${maxBytes} are the most`;
     return await readFile(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

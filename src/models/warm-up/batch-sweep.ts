@@ -1,21 +1,21 @@
 /**
- * Runs a version that is about to be served with made-up batches of the sizes that it will meet: on every slot, so that
- * each has its code and memory ready, and timed, so that how long a batch takes is known before the first request.
+ * Warms up a version with made-up batches of all sizes before it is served: on every slot, so that each has its code and
+ * memory ready, and timed, so that run times are known before the first request.
  *
  *     rows 1 ▸ every slot at once (not counted) ▸ 3 runs, counted   rows 2 ▸ …   up to the largest batch
  *
- * Beside other models that serve it goes gently: after each run the cores are left to them for twice as long.
+ * While other models are served, the sweep pauses after each run for twice the time of the run.
  *
- * Bounded: no size is begun that would probably end after SWEEP_BUDGET_MS, and none of more than MAX_INPUT_BYTES. The
- * input is zeros (backends/host/trial-runs.ts), so a run that fails says nothing of the model: it ends that signature's
- * part, is told, and that is all.
+ * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_INPUT_BYTES. The
+ * input is zeros (backends/host/trial-runs.ts), so a failed run proves nothing about the model: the sweep reports it and
+ * continues with the next signature.
  */
 import { byteLengthOfBatch, madeUpBatch } from '../../backends/host/trial-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 
-/** How long runs of one size took, in milliseconds of the runtime's own time. */
+/** The run times of one size, in milliseconds of the runtime's own clock. */
 export interface LatencySeed {
   readonly signatureName: string;
   readonly rows: number;
@@ -27,9 +27,9 @@ export interface SweepOptions {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly clock: Clock;
   readonly maxBatchSize: number;
-  /** Ascending; empty = any, and 1, 2, 4, … are tried. */
+  /** Ascending; empty = any size, and the sweep runs 1, 2, 4, … rows. */
   readonly allowedBatchSizes: readonly number[];
-  /** Others are being served meanwhile. */
+  /** Other versions are being served. */
   readonly isGentle?: boolean;
 }
 
@@ -44,13 +44,12 @@ export interface Sweep {
   readonly failures: readonly SweepFailure[];
 }
 
-/** Of all signatures of a version together; three times that where it goes gently. */
+/** The time for all signatures of a version together; GENTLE_FACTOR times that while other versions are served. */
 export const SWEEP_BUDGET_MS = 1000;
 const GENTLE_FACTOR = 3;
-/** Of one batch. */
 const MAX_INPUT_BYTES = 16 * 2 ** 20;
 const COUNTED_RUNS = 3;
-/** A size whose first run takes longer is not run again. */
+/** If the first run of a size takes longer, the size is not run again. */
 const LONG_RUN_MS = 100;
 
 /** Never rejects. */
@@ -79,7 +78,7 @@ export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
   return { seeds, failures };
 }
 
-/** Sizes to try, ascending. */
+/** The sizes to run, ascending. */
 function sizesOf({ batchAxis }: Signature, { maxBatchSize, allowedBatchSizes }: SweepOptions): readonly number[] {
   if (batchAxis.kind === 'none') return [1];
   if (batchAxis.kind === 'fixed') return [batchAxis.size];
@@ -91,7 +90,7 @@ function sizesOf({ batchAxis }: Signature, { maxBatchSize, allowedBatchSizes }: 
 
 async function timeRuns({ executor, clock, isGentle = false }: SweepOptions, batch: Batch): Promise<readonly number[]> {
   const firstRuns = Array.from({ length: executor.slots }, () => runOnce(executor, clock, batch));
-  // All of them are waited for, so that none is still running when the version is unloaded because one has failed.
+  // Wait for all runs, so that none still runs when the version is unloaded because one has failed.
   const settled = await Promise.allSettled(firstRuns);
   const failed = settled.find((each) => each.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

@@ -1,10 +1,10 @@
 /**
- * The files of records that may lie beside a model, in <version>/assets.extra/:
+ * Reads the files of recorded requests that a version may have in <version>/assets.extra/:
  *
- *   tf_serving_warmup_requests   requests to replay before the version is served (TensorFlow Serving's own name)
+ *   tf_serving_warmup_requests   requests to replay before the version is served (TensorFlow Serving's name)
  *   pillion_golden_requests      requests with the answers that they must get, or the version is not served
  *
- * Both are TFRecord files of PredictionLog, of at most MAX_RECORDS records.
+ * Both are TFRecord files of PredictionLog with at most MAX_RECORDS records.
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -18,7 +18,7 @@ export const GOLDEN_FILE = join('assets.extra', 'pillion_golden_requests');
 /** TensorFlow Serving's limit. */
 export const MAX_RECORDS = 1000;
 
-/** Nothing there is no error: most versions have neither file. Rejects with `load_failed` where it cannot be told. */
+/** Whether the file exists. Rejects with `load_failed` if that cannot be found out. */
 export async function hasRecordFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
@@ -30,14 +30,14 @@ export async function hasRecordFile(path: string): Promise<boolean> {
 }
 
 /**
- * Hands each record to `use`, one after the other. Resolves with how many there were; rejects with `load_failed`, naming
- * the file, the record and its place, for a file that is not whole, one of too many records, and whatever `use` throws.
+ * Calls `use` for each record, one after the other. Rejects with `load_failed`, which names the file, the record and its
+ * offset, if the file is damaged or has too many records, or if `use` rejects.
  */
 export async function forEachRecord(
   path: string,
   maxRecordBytes: number,
   use: (record: TfRecord) => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   let count = 0;
   const records = readTfRecords(createReadStream(path), { maxRecordBytes });
   try {
@@ -52,7 +52,6 @@ export async function forEachRecord(
     if (error instanceof ServingError && error.kind === 'load_failed') throw error;
     throw unreadable(path, error);
   }
-  return count;
 }
 
 function badRecord(path: string, number: number, offset: number, cause: unknown): ServingError {

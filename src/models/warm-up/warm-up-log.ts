@@ -1,4 +1,4 @@
-/** Lines of the log that tell how a version was warmed up: one for each step. */
+/** Log lines about the warm-up of a version, one for each step. */
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 import type { WarmUpEvents } from './warm-up.ts';
@@ -6,7 +6,7 @@ import type { WarmUpEvents } from './warm-up.ts';
 export function warmUpLog(logger: Logger): WarmUpEvents {
   return {
     onReplayed: ({ name, version }, { what, records, tookMs, error }) => {
-      // The load that fails of it is told by itself.
+      // The failed load is logged by the model's lifecycle.
       if (error !== undefined) return;
       logger.info(
         { event: 'replayed', model: name, version: version.toString(), what, records, ms: rounded(tookMs) },
@@ -29,7 +29,7 @@ export function warmUpLog(logger: Logger): WarmUpEvents {
   };
 }
 
-/** {"serving_default": "1:0.02 2:0.02 4:0.03"}: rows and the median of their runs in ms. */
+/** {"serving_default": "1:0.02 2:0.02 4:0.03"}: rows and their median run time in ms. */
 function describeSeeds(seeds: readonly LatencySeed[]): Readonly<Record<string, string>> {
   const described: Record<string, string> = {};
   for (const { signatureName, rows, runMs } of seeds) {
@@ -40,7 +40,7 @@ function describeSeeds(seeds: readonly LatencySeed[]): Readonly<Record<string, s
   return described;
 }
 
-/** Three digits after the point: microseconds. */
+/** Rounds to microseconds. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,17 +1,16 @@
 /**
- * What happens to a version between its loading and its being served:
+ * Prepares a loaded version before it is served:
  *
- *     loaded ──▶ warm-up file there? ──yes──▶ its requests are replayed, through the real handlers ──┐
- *                       └──no──▶ a sweep of batch sizes on made-up input (batch-sweep.ts) ───────────┤
- *                                                                                                    ▼
- *     served ◀── every answer is the recorded one ◀── golden file there? its requests are replayed and compared
+ *     loaded ──▶ warm-up file? ──yes──▶ replay its requests through the real handlers ───┐
+ *                       └──no──▶ a sweep of batch sizes on made-up input (batch-sweep.ts)┤
+ *                                                                                        ▼
+ *     served ◀── all answers equal ◀── golden file? replay its requests and compare the answers
  *
- * A model that another server runs is not swept: there is nothing to warm here, and the other server has callers of its own.
+ * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
- * A file that is not whole, a request that fails, an answer that differs: the version is not served, and whatever was
- * served before it stays. Made-up input proves nothing, so what fails of the sweep is only told.
+ * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version stays. A
+ * failure of the sweep is only logged, because made-up input proves nothing.
  */
-
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
@@ -25,55 +24,55 @@ import { forEachRecord, GOLDEN_FILE, hasRecordFile, WARM_UP_FILE } from './warm-
 
 /** Sends the requests of records (PredictionLog) to a version that nobody else sees yet. */
 export interface RecordReplayer {
-  /** Rejects with the request's ServingError. A record of no request is passed over. */
+  /** Rejects with the request's ServingError. Skips a record without a request. */
   replay(servable: Servable, record: Uint8Array): Promise<void>;
-  /** The same, and rejects with `invalid_request` where the answer is not the record's. */
+  /** The same, and rejects with `invalid_request` if the answer differs from the record's. */
   check(servable: Servable, record: Uint8Array): Promise<void>;
 }
 
-export interface WarmUpOptions {
+interface WarmUpOptions {
   readonly clock: Clock;
   readonly replayer: RecordReplayer;
-  /** False: neither file nor sweep. Golden requests are a check and no warm-up: they are replayed all the same. */
+  /** False: neither warm-up file nor sweep. Golden requests are a check and not a warm-up: they are always replayed. */
   readonly isEnabled: boolean;
-  /** How often each record of a warm-up file is replayed. */
+  /** The number of times that each record of a warm-up file is replayed. */
   readonly iterations: number;
-  /** A record may have. */
+  /** The largest record that is read. */
   readonly maxRecordBytes: number;
-  /** Whether others are being served: a sweep then leaves them room. Default: nobody is. */
+  /** Other versions are being served: the sweep then leaves cores to them. Default: false. */
   readonly isServing?: () => boolean;
   readonly events: WarmUpEvents;
 }
 
-/** For the log. */
+/** Events for the log. */
 export interface WarmUpEvents {
-  /** All of it, or up to the record that failed. */
+  /** A file was replayed, as a whole or up to the record that failed. */
   onReplayed(servable: Servable, replay: FileReplay): void;
   onSwept(servable: Servable, sweep: Sweep, tookMs: number): void;
 }
 
-/** What became of a file of records. */
+/** The outcome of the replay of one file. */
 export interface FileReplay {
   readonly what: 'warm-up' | 'golden';
   readonly versionDirectory: string;
-  /** Read, the one that failed included. */
+  /** The number of records that were read, including the one that failed. */
   readonly records: number;
   readonly tookMs: number;
   /** Why the version is not served. */
   readonly error: ServingError | undefined;
 }
 
-/** A version that is loaded and not served yet. */
+/** A version that is loaded but not served yet. */
 export interface LoadedVersion {
   readonly servable: Servable;
   readonly versionDirectory: string;
   readonly executor: Executor;
-  /** Those that the executor has: a servable may show more, made of them. */
+  /** The executor's signatures; the servable may have declared ones, too. */
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly scheduler: SchedulerOptions;
 }
 
-/** Makes the version ready. Rejects with `load_failed` if it must not be served; the caller unloads it then. */
+/** Prepares a version. Rejects with `load_failed` if it must not be served; the caller must unload it then. */
 export type PrepareVersion = (loaded: LoadedVersion) => Promise<void>;
 
 export function warmUp(options: WarmUpOptions): PrepareVersion {
@@ -88,9 +87,8 @@ export function warmUp(options: WarmUpOptions): PrepareVersion {
 async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void> {
   const file = join(loaded.versionDirectory, WARM_UP_FILE);
   if (await hasRecordFile(file)) {
-    const replays = { replayer: options.replayer, servable: loaded.servable, slots: loaded.executor.slots };
     await replayFile(options, loaded, 'warm-up', file, async (data) => {
-      for (let i = 0; i < options.iterations; i++) await replayOnEverySlot(replays, data);
+      for (let i = 0; i < options.iterations; i++) await replayOnEverySlot(options.replayer, loaded, data);
     });
     return;
   }
@@ -127,27 +125,25 @@ async function replayFile(
   if (error !== undefined) throw error;
 }
 
-interface Replays {
-  readonly replayer: RecordReplayer;
-  readonly servable: Servable;
-  readonly slots: number;
-}
-
 /**
- * As many times at once as there are slots, each begun when the one before it has left the queue for a slot: sent in one
- * turn they would share a batch, and only one slot would be warm.
+ * Replays a record once for each slot, all at the same time. Each replay begins in a turn of its own, when the previous one
+ * has left the queue: in one turn they would share a batch, and only one slot would be warm.
  */
-async function replayOnEverySlot({ replayer, servable, slots }: Replays, data: Uint8Array): Promise<void> {
-  // Failures are kept as values: one that comes while the next replay is waited for would have nobody to hear it.
+async function replayOnEverySlot(
+  replayer: RecordReplayer,
+  { servable, executor }: LoadedVersion,
+  data: Uint8Array,
+): Promise<void> {
+  // Failures are kept as values: a rejection during the wait for the next turn would be unhandled.
   const failures = [failureOf(replayer.replay(servable, data))];
-  while (failures.length < slots) {
+  while (failures.length < executor.slots) {
     await setImmediate();
-    failures.push(failureOf(replayer.replay(servable, data).catch(passOverFullQueue)));
+    failures.push(failureOf(replayer.replay(servable, data).catch(ignoreFullQueue)));
   }
   for (const failure of await Promise.all(failures)) if (failure !== undefined) throw failure;
 }
 
-/** Resolves with what it rejects with; undefined if it does not. */
+/** Resolves with the error that `work` rejects with, or with undefined. */
 function failureOf(work: Promise<void>): Promise<unknown> {
   return work.then(
     () => undefined,
@@ -155,7 +151,7 @@ function failureOf(work: Promise<void>): Promise<unknown> {
   );
 }
 
-/** A request larger than the queue is taken while nothing waits: that its copies are not says nothing of the model. */
-function passOverFullQueue(error: unknown): void {
+/** A request larger than the queue is accepted only while nothing waits: the refusal of its copies is no failure. */
+function ignoreFullQueue(error: unknown): void {
   if (!(error instanceof ServingError) || error.kind !== 'overloaded') throw error;
 }
