@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
- * pillion: flags → config → app → signals → drain. Nothing else is decided here.
+ * The command pillion: reads flags, starts the app, handles signals, drains.
  *
- * Exit status: 0 ended as asked; 1 could not start or stopped by a fault; 64 wrong command line (EX_USAGE); ended by
- * SIGKILL (137 in a shell) when told a second time.
+ * Exit status: 0 ended by a signal; 1 failed to start or stopped by an error; 64 invalid command line (EX_USAGE); killed by
+ * SIGKILL (137 in a shell) at the second signal.
  */
 import process from 'node:process';
 import { createApp } from './app/app.ts';
+import type { CommandOptions } from './cli/command-options.ts';
 import { checkConfig } from './cli/config-check.ts';
 import { doctor } from './cli/doctor.ts';
 import { readDoctorOptions } from './cli/doctor-options.ts';
@@ -34,35 +35,35 @@ import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
-/** For the log's last lines, where nobody may be reading them. */
-const PATIENCE_MS = 1000;
-const HASTE_MS = 100;
+/** The time for the log's last lines, which nobody may be reading. */
+const LOG_END_MS = 1000;
+const LOG_ABORT_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
-  // First of all: without it the signal ends the process.
+  // Before anything else: without a listener the signal ends the process.
   process.on('SIGHUP', () => app.reread());
   tuneCollector(readMachine());
   const app = createApp(config, process.env);
   let drain: Promise<void> | undefined;
-  const exit = (code: number, patienceMs: number): void => {
-    void app.logger.end(patienceMs).then(() => process.exit(code));
+  const exit = (code: number, logEndMs: number): void => {
+    void app.logger.end(logEndMs).then(() => process.exit(code));
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     if (drain !== undefined) {
-      // Not by the logger, which writes later: there is no later.
+      // Not by the logger, which writes asynchronously.
       process.stderr.write(`pillion: ${signal} again: ending now\n`);
-      // Before Node ends threads that are inside a runtime: one that throws then aborts.
+      // Node's exit would end threads inside a runtime, which may abort with a core dump.
       process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
-      exit(1, HASTE_MS);
+      exit(1, LOG_ABORT_MS);
       return;
     }
     app.logger.info({ event: 'ending', signal }, 'told to end');
     drain = app.drain();
     drain.then(
-      () => exit(0, PATIENCE_MS),
+      () => exit(0, LOG_END_MS),
       (error: unknown) => {
         app.logger.fatal({ err: error }, 'the drain failed');
-        exit(1, PATIENCE_MS);
+        exit(1, LOG_END_MS);
       },
     );
   };
@@ -71,63 +72,47 @@ async function serve(config: ServeConfig): Promise<void> {
   await app.start();
 }
 
+/** The commands that ask a running server. */
+const SUBCOMMANDS = new Map<string, (args: readonly string[]) => Promise<void>>([
+  ['doctor', (args) => runSubcommand('doctor', DOCTOR_HELP, readDoctorOptions, doctor, args)],
+  ['profile', (args) => runSubcommand('profile', PROFILE_HELP, readProfileOptions, profile, args)],
+  ['record', (args) => runSubcommand('record', RECORD_HELP, readRecordOptions, record, args)],
+  ['replay', (args) => runSubcommand('replay', REPLAY_HELP, readReplayOptions, replay, args)],
+  ['status', (args) => runSubcommand('status', STATUS_HELP, readStatusOptions, status, args)],
+]);
+
+/** `run` resolves with the exit status. */
+async function runSubcommand<T>(
+  name: string,
+  help: string,
+  read: (args: readonly string[]) => CommandOptions<T>,
+  run: (options: T) => Promise<number>,
+  args: readonly string[],
+): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return write(help);
+  const result = read(args);
+  if (result.errors !== undefined) return usage(result.errors, name);
+  process.exitCode = await run(result.options);
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args;
   if (command === '--version' || command === 'version') return write(`pillion ${VERSION}\n`);
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
-  if (command === 'profile') return runProfile(rest);
-  if (command === 'record') return runRecord(rest);
-  if (command === 'replay') return runReplay(rest);
-  if (command === 'status') return runStatus(rest);
-  if (command === 'doctor') return runDoctor(rest);
+  const subcommand = SUBCOMMANDS.get(command);
+  if (subcommand !== undefined) return subcommand(rest);
   if (command === 'config') return config(rest);
-  // Flags alone are a command line of TensorFlow Serving.
-  const isServe = command === 'serve' || command.startsWith('--');
-  if (!isServe)
-    return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, version and help`,
-    ]);
+  // Flags without a command are TensorFlow Serving's command line.
+  if (command !== 'serve' && !command.startsWith('--')) {
+    const known = 'serve, status, doctor, profile, record, replay, config check, version and help';
+    return usage([`unknown command "${command}"; the commands are ${known}`]);
+  }
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
   if (flags.includes('--help') || flags.includes('-h')) return write(SERVE_HELP);
   const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
-}
-
-async function runProfile(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return write(PROFILE_HELP);
-  const read = readProfileOptions(args);
-  if (read.errors !== undefined) return usage(read.errors, 'profile');
-  process.exitCode = await profile(read.options);
-}
-
-async function runRecord(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return write(RECORD_HELP);
-  const read = readRecordOptions(args);
-  if (read.errors !== undefined) return usage(read.errors, 'record');
-  process.exitCode = await record(read.options);
-}
-
-async function runReplay(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return write(REPLAY_HELP);
-  const read = readReplayOptions(args);
-  if (read.errors !== undefined) return usage(read.errors, 'replay');
-  process.exitCode = await replay(read.options);
-}
-
-async function runStatus(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return write(STATUS_HELP);
-  const read = readStatusOptions(args);
-  if (read.errors !== undefined) return usage(read.errors, 'status');
-  process.exitCode = await status(read.options);
-}
-
-async function runDoctor(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return write(DOCTOR_HELP);
-  const read = readDoctorOptions(args);
-  if (read.errors !== undefined) return usage(read.errors, 'doctor');
-  process.exitCode = await doctor(read.options);
 }
 
 function config(args: readonly string[]): void {

@@ -1,10 +1,11 @@
-/** Wiring of the console: its live numbers, its playground, what it tells of the server. */
+/** Builds the console: its live numbers, its playground and its facts about the server. */
 import process from 'node:process';
 import { Console } from '../admin/console.ts';
 import { LiveFeed } from '../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
 import { Playground } from '../admin/playground.ts';
-import type { ServeOptions } from '../config/serve-options.ts';
+import type { Machine } from '../config/machine/machine.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { Servable } from '../models/serving/servable.ts';
@@ -13,24 +14,24 @@ import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
+import { slotsOf } from './cores.ts';
 
 export interface ConsoleParts {
-  readonly options: ServeOptions;
+  readonly config: ServeConfig;
+  readonly machine: Machine;
   readonly models: ModelManager;
   readonly predict: PredictHandler;
   readonly lifecycle: RequestLifecycle;
   readonly telemetry: AppTelemetry;
   readonly logger: Logger;
   readonly onInternalError: (error: unknown) => void;
-  /** As bound; undefined before that. */
+  /** The bound addresses; undefined until the ports are bound. */
   readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
-  readonly isGrpcTls: boolean;
-  /** Runs of a model at a time. */
-  readonly slots: number;
 }
 
 export function createConsole(parts: ConsoleParts): Console {
-  const { options, models, lifecycle, predict, telemetry, onInternalError, logger } = parts;
+  const { config, models, lifecycle, predict, telemetry, onInternalError, logger } = parts;
+  const { options } = config;
   const startedAtMs = systemClock.wallMs();
   const feed = new LiveFeed({
     clock: systemClock,
@@ -47,8 +48,8 @@ export function createConsole(parts: ConsoleParts): Console {
     started_at_ms: startedAtMs,
     ...parts.addresses(),
     rest_is_tls: options.rest_api_tls,
-    grpc_is_tls: parts.isGrpcTls,
-    slots: parts.slots,
+    grpc_is_tls: config.tls !== undefined,
+    slots: slotsOf(options, parts.machine.budgetCores),
     scheduler: options.scheduler,
     max_batch_size: options.max_batch_size,
     ...(options.slo_ms > 0 && { slo_ms: options.slo_ms }),
@@ -93,7 +94,7 @@ function queueOf({ runner }: Servable): QueueReport {
   return { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches };
 }
 
-/** Every version's state in a line: what GET /models tells has changed when this has. */
+/** The states of all versions as a text: it changes when the answer of GET /models changes. */
 function statesOf(models: ModelManager): string {
   return models.modelNames.map((name) => `${name}: ${models.versionStates(name)}`).join('\n');
 }

@@ -1,9 +1,9 @@
 /**
- * How many runs may go on at a time, over all models, and that it follows the cores: a container's quota can be changed
+ * The number of runs at the same time over all models (slots), which follows the cores: a container's quota can change
  * while it runs (an in-place resize of a pod), and so can an affinity mask.
  *
- * What a model was loaded with does not change: it has as many sessions as there were slots then. So of more cores several
- * models make use at once, and one alone after its next load; of fewer, all do.
+ * A loaded model keeps its number of sessions. So more cores help several models at once, but a single model only after its
+ * next load; fewer cores apply to all models at once.
  */
 import { readBudgetCores } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/serve-options.ts';
@@ -11,22 +11,22 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 
-/** Reading some files of a line each: nothing beside a second, and soon enough for what people change. */
-const LOOK_EVERY_MS = 3000;
+/** The time between two reads of the quota and the affinity mask. */
+const POLL_MS = 3000;
 
-/** One a core, less one for the event loop that feeds them; or what was asked for. */
+/** The configured number of slots, or one for each core except the event loop's. */
 export function slotsOf({ num_batch_threads }: Pick<ServeOptions, 'num_batch_threads'>, budgetCores: number): number {
   return num_batch_threads || Math.max(1, budgetCores - 1);
 }
 
-export interface CoreWatchOptions {
+interface CoreWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: Pick<ServeOptions, 'num_batch_threads'>;
   readonly slots: CoreSlots;
-  /** Cores that were planned for at the start. */
+  /** The cores at the start. */
   readonly budgetCores: number;
-  /** As they are now; by default from the machine. */
+  /** Reads the present cores; by default from the machine. */
   readonly readBudget?: () => number;
 }
 
@@ -40,11 +40,11 @@ export class CoreWatch {
     this.#budgetCores = options.budgetCores;
   }
 
-  /** Looks now and then from here on. Call once. */
+  /** Begins to poll. Call once. */
   start(): void {
     const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + LOOK_EVERY_MS, () => {
-      this.#look();
+    this.#timer = clock.setTimer(clock.nowMs() + POLL_MS, () => {
+      this.#poll();
       this.start();
     });
   }
@@ -53,7 +53,7 @@ export class CoreWatch {
     this.#timer?.cancel();
   }
 
-  #look(): void {
+  #poll(): void {
     const { logger, options, slots, readBudget = readBudgetCores } = this.#options;
     const before = this.#budgetCores;
     const now = readBudget();

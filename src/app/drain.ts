@@ -1,29 +1,28 @@
 /**
- * How the server ends, until its surfaces are closed:
+ * Drains the surfaces when the server ends:
  *
- *   told ─▶ not ready, still serving ─▶ no new connections; ─────▶ what is in flight ends ─▶ surfaces closed
- *           for drain_delay_ms          GOAWAY, connection: close  or drain_timeout_ms passes: it is cancelled
+ *   signal ─▶ not ready, still serving ─▶ no new connections; ─────▶ requests in flight end ─▶ surfaces closed
+ *             for drain_delay_ms          GOAWAY, connection: close  or are cancelled after drain_timeout_ms
  *
- * What clients send before they have heard of the end is answered. Over gRPC a round trip tells that they have. Over
- * HTTP/1.1 only an answer can say it, so a connection without a request in hand is waited for, for GRACE_MS.
+ * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client knows.
+ * Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS.
  *
- * The delay is for whoever goes by readiness (a mesh, Kubernetes' endpoints) and hears of it later than we do.
+ * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later.
  */
 import { systemClock } from '../core/clock.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 
-/** One side of the server on which requests come in. */
-export interface DrainedSurface {
+interface DrainedSurface {
   /**
-   * Takes no new connections and tells those there are, which may take it `graceMs`; resolves when the last of them has
-   * ended by itself.
+   * Accepts no new connections and tells the clients of open ones, for which it has `graceMs`. Resolves when the last
+   * connection has ended by itself.
    */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface DrainParts {
+interface DrainParts {
   readonly logger: RootLogger;
   readonly lifecycle: RequestLifecycle;
   readonly surfaces: readonly DrainedSurface[];
@@ -31,18 +30,12 @@ export interface DrainParts {
   readonly timeoutMs: number;
 }
 
-/**
- * For a client that waits for each answer and then sends its next request: the way there and back and its work between,
- * on a busy machine. Whoever is idle for longer most likely stays so.
- */
+/** The time between an answer and the client's next request on a busy machine, for clients that send one at a time. */
 const GRACE_MS = 1000;
-/**
- * Once every request has its answer, how long connections may take to end. They do by themselves, after the grace or
- * when the last answer has left; this is for clients that do not read.
- */
+/** The time that connections have to end after the last answer; they need it only if a client does not read. */
 const SENDING_MS = 2000;
 
-/** Resolves when every request was answered or cancelled and the surfaces are closed. */
+/** Resolves when all requests are answered or cancelled and the surfaces are closed. */
 export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: DrainParts): Promise<void> {
   let isOverdue = false;
   const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
@@ -62,12 +55,11 @@ export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: 
   await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
 }
 
-/** Resolves after so many ms. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => systemClock.setTimer(systemClock.nowMs() + ms, resolve));
 }
 
-/** Resolves when `work` has ended, or after that time. */
+/** Resolves when `work` has ended, or after `ms`. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let stopWaiting = (): void => undefined;
   const isOver = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** Wiring of the models: how a version is loaded, what is logged of it, what gauges tell. */
+/** Builds the model manager: how versions are loaded, logged and measured. */
 import process from 'node:process';
 import type { ProcessPlan } from '../admin/models-report.ts';
 import { ProcessGroups } from '../backends/host/process/process-group.ts';
@@ -28,17 +28,17 @@ import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { slotsOf } from './cores.ts';
 
-export interface ModelParts {
+interface ModelParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
-  /** That all models share. */
+  /** The run slots that all models share. */
   readonly coreSlots: CoreSlots;
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
 }
 
-/** For GET /models. */
+/** The part of the answer of GET /models that concerns the process. */
 export function processPlan(options: ServeOptions, machine: Machine): ProcessPlan {
   return {
     pid: process.pid,
@@ -82,7 +82,7 @@ export function createModels(parts: ModelParts): ModelManager {
   });
 }
 
-/** Queues, breakers and memory, asked for at each scrape. Call once. */
+/** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
   metrics.gauges.observeBreakers(() =>
     [...models.servables()].flatMap(({ name, version, breaker }) =>
@@ -178,7 +178,7 @@ function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServ
   });
 }
 
-/** The log's and the counter of restarts. */
+/** Events for the log; restarts are counted, too. */
 function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvents {
   const log = logHostEvents(logger, systemClock);
   return {
@@ -191,7 +191,7 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
   };
 }
 
-/** Memory that one process of a model may take, in bytes. */
+/** The most memory of one process of a model, in bytes. */
 function processCeilingBytes(options: ServeOptions, machine: Machine): number {
   return options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2;
 }
@@ -200,7 +200,7 @@ function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): num
   return Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes);
 }
 
-/** Bytes of inputs that may wait. */
+/** The most bytes of inputs that wait in queues. */
 function maxQueuedBytes(options: ServeOptions, machine: Machine): number {
   return options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4;
 }

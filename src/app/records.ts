@@ -1,11 +1,11 @@
-/** Wiring of what is written down of requests and replayed: what is counted of it, under TensorFlow Serving's names too. */
+/** Builds request logs, recordings and replays, with metrics of them under TensorFlow Serving's names, too. */
 import type { ServeOptions } from '../config/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { Records } from '../proxy/records/records.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
 
-export interface RecordParts {
+interface RecordParts {
   readonly options: ServeOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;

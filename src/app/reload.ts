@@ -1,4 +1,4 @@
-/** Wiring of what changes the list of models while the server runs: the file that lists them, and gRPC. */
+/** Builds what changes the list of models while the server runs: the watch on the models' file, and the gRPC method. */
 import { dirname, resolve } from 'node:path';
 import { BACKEND_KINDS } from '../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../config/model-config.ts';
@@ -12,16 +12,15 @@ import type { Logger } from '../telemetry/log/log.ts';
 import { reloadLog } from '../telemetry/log/reload-log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
 
-/** Who may change the list of models, from where. */
-export interface Reloads {
-  /** Undefined if no file lists the models. Start it once the models are up. */
+interface Reloads {
+  /** Undefined if no file lists the models. Start it when the models are ready. */
   readonly fileWatch: ModelFileWatch | undefined;
   /** Undefined if clients may not reload. */
   readonly handler: ReloadHandler | undefined;
 }
 
 export function createReloads(config: ServeConfig, logger: Logger, reloader: ModelReloader, metrics: Metrics): Reloads {
-  /** The list that the server's own configuration gave last: the command line's, or the file's. */
+  /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
   let ownModels = config.models;
   const ownReloader: ModelReloader = {
     reload: (models) => {
@@ -50,7 +49,7 @@ const NOT_NOW = {
   ending: 'the server ends',
 } as const;
 
-/** Has the file that lists the models read now, or says in one line why not. */
+/** Reads the file that lists the models now, or logs why not. */
 export function rereadModelFile(
   watch: ModelFileWatch | undefined,
   logger: Logger,
@@ -84,7 +83,7 @@ function createReloadHandler(
   });
 }
 
-/** Empty roots: where the models' own paths lie. */
+/** Without configured roots, the directories of the configured models' own paths are the limits. */
 function reloadLimits(
   models: readonly ModelConfig[],
   modelRoots: readonly string[],
@@ -100,7 +99,7 @@ function reloadLimits(
   };
 }
 
-/** Where the paths lie, each once. A path right below the root directory stands for itself: "/" would allow everything. */
+/** The parent directories, each once. A path directly below "/" stands for itself, because "/" would allow everything. */
 function directoriesOf(paths: readonly string[]): readonly string[] {
   const directories = paths.map((path) => {
     const whole = resolve(path);

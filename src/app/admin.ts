@@ -1,0 +1,47 @@
+/** Builds the operators' server: its reports, recordings, profiles and the console. */
+import { AdminServer } from '../admin/admin-server.ts';
+import { modelsReport } from '../admin/models-report.ts';
+import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
+import { Profiler } from '../admin/profile/profiler.ts';
+import { RecordEndpoint } from '../admin/record-endpoint.ts';
+import { RequestsEndpoint } from '../admin/requests-endpoint.ts';
+import { readFreeMemory } from '../config/machine/free-memory.ts';
+import { systemClock } from '../core/clock.ts';
+import type { ReadinessGate } from '../proxy/readiness.ts';
+import type { Records } from '../proxy/records/records.ts';
+import { type ConsoleParts, createConsole } from './console.ts';
+import { processPlan } from './models.ts';
+
+interface AdminParts extends ConsoleParts {
+  readonly readiness: ReadinessGate;
+  readonly records: Records;
+}
+
+export interface Admin {
+  readonly server: AdminServer;
+  /** Ends recordings and profiles in progress, whose clients keep what they have. */
+  readonly drain: () => void;
+}
+
+export function createAdmin(parts: AdminParts): Admin {
+  const { config, machine, models, records, readiness, telemetry, onInternalError } = parts;
+  const modelNames = (): readonly string[] => models.modelNames;
+  const { taps, counters, payloads } = records;
+  const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
+  const servables = () => models.servables();
+  const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
+  const profile = new ProfileEndpoint({ profiler, models: modelNames });
+  const server = new AdminServer({
+    ...{ readiness, record, profile, onInternalError },
+    waitsFor: () => models.waitsFor(),
+    models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine)),
+    metrics: (page) => telemetry.metrics.page(page),
+    requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }),
+    console: createConsole(parts),
+  });
+  const drain = (): void => {
+    record.drain();
+    profile.drain();
+  };
+  return { server, drain };
+}

@@ -1,0 +1,77 @@
+/** Builds the surfaces that clients send requests to: gRPC and REST. */
+import type { Machine } from '../config/machine/machine.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
+import type { TlsConfig } from '../config/tls-config.ts';
+import { systemClock } from '../core/clock.ts';
+import type { GrpcEngine } from '../proxy/grpc/engine.ts';
+import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
+import { PillionEngine } from '../proxy/grpc/pillion-engine.ts';
+import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
+import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
+import type { ReloadHandler } from '../proxy/handlers/reload.ts';
+import type { ListenTls } from '../proxy/net/tls-server.ts';
+import type { Readiness } from '../proxy/readiness.ts';
+import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import { GrpcServer } from '../proxy/servers/grpc-server.ts';
+import { RestServer } from '../proxy/servers/http-server.ts';
+import type { Logger } from '../telemetry/log/log.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
+
+interface SurfaceParts {
+  readonly config: ServeConfig;
+  readonly machine: Machine;
+  readonly lifecycle: RequestLifecycle;
+  readonly predict: PredictHandler;
+  readonly modelInfo: ModelInfoHandler;
+  readonly readiness: Readiness;
+  /** Undefined if clients may not reload. */
+  readonly reload: ReloadHandler | undefined;
+  readonly telemetry: AppTelemetry;
+  readonly logger: Logger;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+export interface Surfaces {
+  readonly grpc: GrpcServer;
+  readonly rest: RestServer;
+}
+
+export function createSurfaces(parts: SurfaceParts): Surfaces {
+  const { config, lifecycle, predict, modelInfo, readiness, reload, telemetry, onInternalError } = parts;
+  const { options } = config;
+  const tls = config.tls && listenTls(config.tls, parts.logger);
+  const common = { lifecycle, predict, modelInfo, onInternalError };
+  const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
+  const grpc = new GrpcServer({
+    ...{ ...common, readiness, reload },
+    engine: createGrpcEngine(parts, tls),
+    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes },
+  });
+  const rest = new RestServer({
+    ...{ ...common, serializationAsTensorContent },
+    metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
+    metricsPath: config.metricsPath ?? '',
+    maxBodyBytes: options.max_message_bytes,
+    compressFromBytes: options.rest_compress_from_bytes || Infinity,
+    hasCors: options.rest_api_enable_cors_support,
+    tls: options.rest_api_tls ? tls : undefined,
+  });
+  return { grpc, rest };
+}
+
+/** The HTTP/2 stack that `--http2_engine` names. */
+function createGrpcEngine({ config, machine, onInternalError }: SurfaceParts, tls: ListenTls | undefined): GrpcEngine {
+  const { options } = config;
+  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
+  if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
+  // With a single core a spin would delay everything else.
+  const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
+  const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
+  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
+}
+
+function listenTls(config: TlsConfig, logger: Logger): ListenTls {
+  const onHandshakeFailed = (error: Error, peer: string): void =>
+    logger.debug({ err: error, peer }, 'a TLS handshake failed');
+  return { config, onHandshakeFailed };
+}
