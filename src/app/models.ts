@@ -124,7 +124,7 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       padVariableLengthInputs: options.pad_variable_length_inputs,
       kind: options.scheduler as SchedulerKind,
       sloMs: options.slo_ms || undefined,
-      maxQueuedBytes: maxQueuedBytes(options, machine),
+      maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
     },
     slots: slotsOf(options, machine.budgetCores),
     isBatchingEnabled: options.enable_batching,
@@ -167,7 +167,7 @@ function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServ
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,
-    processCeilingBytes: processCeilingBytes(options, machine),
+    processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     processGroups,
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
@@ -191,16 +191,6 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
   };
 }
 
-/** The most memory of one process of a model, in bytes. */
-function processCeilingBytes(options: ServeOptions, machine: Machine): number {
-  return options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2;
-}
-
 function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {
   return Math.min(memoryLimitBytes ?? Infinity, totalMemoryBytes);
-}
-
-/** The most bytes of inputs that wait in queues. */
-function maxQueuedBytes(options: ServeOptions, machine: Machine): number {
-  return options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4;
 }

@@ -15,7 +15,7 @@ import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
-import { type ServedSignature, servedSignature } from './served-signature.ts';
+import type { ServedSignature } from './served-signature.ts';
 import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
@@ -109,7 +109,13 @@ export class Servable {
     this.name = name;
     this.version = version;
     this.signatures = signatures;
-    this.served = new Map([...signatures].map((entry) => [entry[0], servedSignature(name, version, ...entry)]));
+    const versionText = version.toString();
+    const served = new Map<string, ServedSignature>();
+    for (const [signatureName, signature] of signatures) {
+      const outputNames = [...signature.outputs.keys()];
+      served.set(signatureName, { name, version, versionText, signatureName, signature, outputNames });
+    }
+    this.served = served;
     this.runner = runner;
   }
 

@@ -11,13 +11,3 @@ export interface ServedSignature {
   /** All outputs in the signature's order, which a request gets if it names none. */
   readonly outputNames: readonly string[];
 }
-
-export function servedSignature(
-  name: string,
-  version: bigint,
-  signatureName: string,
-  signature: Signature,
-): ServedSignature {
-  const outputNames = [...signature.outputs.keys()];
-  return { name, version, versionText: version.toString(), signatureName, signature, outputNames };
-}

@@ -7,6 +7,7 @@
  *     resource       unload unwanted versions first, then load. For models that fit into memory only once.
  */
 import type { VersionState } from '../serving/servable.ts';
+import { descending } from './version-policy.ts';
 
 /** The values of --version_transition_policy. */
 export const TRANSITION_POLICIES = ['availability', 'resource'] as const;
@@ -65,12 +66,11 @@ function mayUnload(
 
 /** A version that is not available yet may always be unloaded. */
 function lowestToUnload<T extends ActiveVersion>(unwanted: readonly T[], mayUnloadAvailable: boolean): T | undefined {
-  let lowest: T | undefined;
-  for (const record of unwanted) {
-    if (record.state === 'UNLOADING' || (record.state === 'AVAILABLE' && !mayUnloadAvailable)) continue;
-    if (lowest === undefined || record.version < lowest.version) lowest = record;
-  }
-  return lowest;
+  const removable = unwanted.filter(
+    ({ state }) => state !== 'UNLOADING' && (state !== 'AVAILABLE' || mayUnloadAvailable),
+  );
+  const lowest = descending(removable.map(({ version }) => version)).at(-1);
+  return removable.find(({ version }) => version === lowest);
 }
 
 function highestMissing(
@@ -78,16 +78,9 @@ function highestMissing(
   aspired: readonly bigint[],
   failedLoads: ReadonlySet<bigint>,
 ): bigint | undefined {
-  let highest: bigint | undefined;
-  for (const version of aspired) {
-    if (failedLoads.has(version) || (highest !== undefined && version < highest)) continue;
-    const isThere = records.some((r) => r.isCurrent && r.version === version && isUpOrComing(r.state));
-    if (!isThere) highest = version;
-  }
-  return highest;
-}
-
-/** A record that unloads does not prevent a new one of the same version. */
-function isUpOrComing(state: VersionState): boolean {
-  return state === 'START' || state === 'LOADING' || state === 'AVAILABLE';
+  // A record that unloads does not prevent a new one of the same version.
+  const present = records.filter(({ isCurrent, state }) => isCurrent && state !== 'UNLOADING' && state !== 'END');
+  const isMissing = (version: bigint): boolean =>
+    !failedLoads.has(version) && !present.some((record) => record.version === version);
+  return descending(aspired.filter(isMissing))[0];
 }

@@ -43,23 +43,17 @@ export async function forEachRecord(
   try {
     for await (const record of records) {
       count += 1;
-      if (count > MAX_RECORDS) throw tooMany(path);
-      await use(record).catch((error: unknown) => {
-        throw badRecord(path, count, record.offset, error);
+      if (count > MAX_RECORDS) {
+        throw loadFailed(`"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`);
+      }
+      await use(record).catch((cause: unknown) => {
+        throw loadFailed(`"${path}", record ${count} at byte ${record.offset}: ${textOf(cause)}`, cause);
       });
     }
   } catch (error) {
     if (error instanceof ServingError && error.kind === 'load_failed') throw error;
     throw unreadable(path, error);
   }
-}
-
-function badRecord(path: string, number: number, offset: number, cause: unknown): ServingError {
-  return loadFailed(`"${path}", record ${number} at byte ${offset}: ${textOf(cause)}`, cause);
-}
-
-function tooMany(path: string): ServingError {
-  return loadFailed(`"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`);
 }
 
 function unreadable(path: string, cause: unknown): ServingError {
