@@ -26,7 +26,7 @@ interface DrainParts {
   readonly logger: RootLogger;
   readonly lifecycle: RequestLifecycle;
   readonly surfaces: readonly DrainedSurface[];
-  /** From the end of the delay on. */
+  /** The time for requests in flight, after the delay. */
   readonly timeoutMs: number;
 }
 

@@ -81,7 +81,7 @@ export class FirstReady {
     }
   }
 
-  /** For the start; the labels of a reload are checked before it begins (reload-check.ts). */
+  /** Only at the start: the labels of a reload are checked before it begins (reload-check.ts). */
   #checkLabels({ name, versionLabels }: ModelConfig, aspired: readonly FoundVersion[]): void {
     for (const [label, version] of versionLabels) {
       if (aspired.some((found) => found.version === version)) continue;

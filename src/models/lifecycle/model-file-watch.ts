@@ -18,7 +18,7 @@ import type { ModelFile } from '../../config/model-file.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ModelReloader } from '../serving/servable-directory.ts';
 
-/** For the log. */
+/** Events for the log. */
 export interface ModelFileEvents {
   onReloaded(models: readonly string[]): void;
   /** The file cannot be read, or has these errors. */
@@ -36,7 +36,7 @@ export interface ModelFileWatchOptions {
   readonly clock: Clock;
   readonly reloader: ModelReloader;
   readonly events: ModelFileEvents;
-  /** By default reads from the disk. Never rejects. */
+  /** Reads the file; by default from the disk. Never rejects. */
   readonly load?: (path: string) => Promise<FileResult>;
 }
 

@@ -48,7 +48,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #settings: LifecycleSettings;
   readonly #loads: PQueue;
   readonly #loadThreads: number;
-  /** By name, in the order of the configuration. */
+  /** The models by name, in the order of the configuration. */
   #lifecycles: ReadonlyMap<string, ModelLifecycle>;
   /** The models of the start's configuration. */
   readonly #startLifecycles: readonly ModelLifecycle[];

@@ -197,7 +197,7 @@ export interface SignatureDeclaration {
   readonly features?: ReadonlyMap<string, FeatureDeclaration> | null | undefined;
   /** Alias → the graph's output. Absent = all of them. */
   readonly outputs?: ReadonlyMap<string, string> | null | undefined;
-  /** By alias. */
+  /** The default values by alias. */
   readonly defaults?: ReadonlyMap<string, YamlValue> | null | undefined;
   /** The labels, or the name of a file that holds them. */
   readonly labels?: readonly Uint8Array[] | string | undefined;

@@ -58,7 +58,7 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const inputs = new Map<string, TensorSpec>();
   const graphNames = new Map<string, string>();
   const defaults = new Map<string, Tensor>();
-  // In the graph's order, as the scheduler needs them.
+  // The scheduler needs the inputs in the graph's order.
   for (const [name, spec] of graph.inputs) {
     const alias = aliases.get(name);
     if (alias === undefined) continue;

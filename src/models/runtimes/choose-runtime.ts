@@ -57,7 +57,7 @@ export interface RuntimeChoice {
   readonly runtime: string;
   /** A clause for a log line. */
   readonly reason: string;
-  /** In the order in which they were tried. */
+  /** The reports in the order in which the artifacts were tried. */
   readonly candidates: readonly CandidateReport[];
 }
 

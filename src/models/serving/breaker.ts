@@ -19,7 +19,7 @@ import { Circuit } from './circuit.ts';
 
 export type BreakerState = 'closed' | 'half_open' | 'open';
 
-/** What a batch's outcome says about the backend. */
+/** The state of the backend, as a batch has shown it; `unknown` does not count. */
 export type BatchVerdict = 'alive' | 'failed' | 'unknown';
 
 export interface BreakerOptions extends BreakerConfig {

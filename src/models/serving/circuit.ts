@@ -11,7 +11,7 @@ import { EventEmitter } from 'node:events';
 import CircuitBreaker from 'opossum';
 import type { Clock, Instant } from '../../core/clock.ts';
 
-/** What the end of a batch says about its backend. */
+/** The state of the backend, as a batch has shown it. */
 export type Outcome = 'alive' | 'failed';
 
 interface CircuitOptions {

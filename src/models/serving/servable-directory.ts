@@ -1,4 +1,4 @@
-/** What requests and reloads need of the ModelManager; tests have their own. */
+/** The parts of the ModelManager that requests and reloads use; tests have their own. */
 import type { ModelChoice, ModelConfig } from '../../config/model-config.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { ServableHandle, VersionStatus } from './servable.ts';

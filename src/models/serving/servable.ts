@@ -58,7 +58,7 @@ export interface SharedProcesses {
   readonly name: string;
   readonly processes: readonly {
     readonly pid: number | undefined;
-    /** As last reported. */
+    /** In bytes, as last reported. */
     readonly residentBytes: number | undefined;
     /** A name for each session. */
     readonly models: readonly string[];
@@ -84,7 +84,7 @@ export class Servable {
   readonly name: string;
   readonly version: bigint;
   readonly signatures: ReadonlyMap<string, Signature>;
-  /** By the signature's name. */
+  /** The same signatures with their constant values, by name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
   /** Copies requests for logs and recordings; set before the first request. */

@@ -37,9 +37,9 @@ export interface RequestTap {
 export interface SampledRequest {
   /** Must copy what it keeps before it returns, like the other methods. */
   onPredict(exchange: PredictExchange): void;
-  /** For the methods that take examples. */
+  /** Copies a request of a method that takes examples. */
   onInference(exchange: InferenceExchange): void;
-  /** For any method, if the caller has the messages or can make them. */
+  /** Copies a request of any method whose caller has the messages or can make them. */
   onMessages(exchange: MessageExchange): void;
 }
 

@@ -3,7 +3,7 @@
  * and of the files' sizes, modes and times, never of contents. If two fingerprints are equal, nothing was written between.
  *
  * The change time is included because cp -p, tar and rsync give new files an old modification time, and because it changes
- * when a file is renamed over another. Inode numbers are not included: some file systems invent them anew. Times of
+ * when a file is renamed over another. Inode numbers are not included: some file systems change them. Times of
  * directories are not included either: the names cover them, and a directory that was renamed into place would look new.
  *
  * Reads at most MAX_ENTRIES entries and MAX_DEPTH levels, so that a poll stays cheap on a network file system. Symbolic

@@ -10,7 +10,7 @@ export const KEPT_ENDED = 16;
 
 export class VersionTable {
   readonly #active: VersionRecord[] = [];
-  /** In the order in which they ended. */
+  /** The ended records, oldest end first. */
   readonly #ended: VersionRecord[] = [];
   readonly #isExtra: (version: bigint) => boolean;
   #available: ReadonlyMap<bigint, Servable> = new Map();
@@ -21,7 +21,7 @@ export class VersionTable {
     this.#isExtra = isExtra;
   }
 
-  /** In the order in which they began. */
+  /** The active records, oldest first. */
   get active(): readonly VersionRecord[] {
     return this.#active;
   }
