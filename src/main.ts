@@ -2,8 +2,8 @@
 /**
  * The command pillion: reads flags, starts the app, handles signals, drains.
  *
- * Exit status: 0 ended by a signal; 1 failed to start or stopped by an error; 64 invalid command line (EX_USAGE); killed by
- * SIGKILL (137 in a shell) at the second signal.
+ * Exit status: 0 ended by a signal; 1 failed to start or stopped by an error; 64 invalid command line (EX_USAGE);
+ * killed by SIGKILL (137 in a shell) at the second signal.
  */
 import process from 'node:process';
 import { createApp } from './app/app.ts';

@@ -1,6 +1,6 @@
 /**
- * Builds all parts of the server in the order of their dependencies. Nothing in src/ uses globals: two apps can live in one
- * process, and tests make as many as they like.
+ * Builds all parts of the server in the order of their dependencies. Nothing in src/ uses globals: two apps can live in
+ * one process, and tests make as many as they like.
  *
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload

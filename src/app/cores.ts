@@ -2,8 +2,8 @@
  * The number of runs at the same time over all models (slots), which follows the cores: a container's quota can change
  * while it runs (an in-place resize of a pod), and so can an affinity mask.
  *
- * A loaded model keeps its number of sessions. So more cores help several models at once, but a single model only after its
- * next load; fewer cores apply to all models at once.
+ * A loaded model keeps its number of sessions. So more cores help several models at once, but a single model only after
+ * its next load; fewer cores apply to all models at once.
  */
 import { readBudgetCores } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/serve-options.ts';

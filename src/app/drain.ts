@@ -4,8 +4,8 @@
  *   signal ─▶ not ready, still serving ─▶ no new connections; ─────▶ requests in flight end ─▶ surfaces closed
  *             for drain_delay_ms          GOAWAY, connection: close  or are cancelled after drain_timeout_ms
  *
- * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client knows.
- * Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS.
+ * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client
+ * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS.
  *
  * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later.
  */

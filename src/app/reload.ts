@@ -99,7 +99,9 @@ function reloadLimits(
   };
 }
 
-/** The parent directories, each once. A path directly below "/" stands for itself, because "/" would allow everything. */
+/**
+ * The parent directories, each once. A path directly below "/" stands for itself, because "/" would allow everything.
+ */
 function directoriesOf(paths: readonly string[]): readonly string[] {
   const directories = paths.map((path) => {
     const whole = resolve(path);

@@ -6,7 +6,8 @@
  * | start  | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
  * | reload | resolves | rejects                                   | rejects           | rejects                  |
  *
- * A reload rejects at once because its caller waits for the answer, and so does the next reload, which may fix the model.
+ * A reload rejects at once because its caller waits for the answer, and so does the next reload, which may fix the
+ * model.
  *
  * The promise settles once. The model continues to poll and load in either case.
  */

@@ -12,8 +12,8 @@ interface Capacity {
 }
 
 /**
- * While the server starts and serves nothing, loads may use all cores, but not more: a version's host (inline or threads)
- * is chosen by the time of its trial runs, which would be wrong if loads competed for cores.
+ * While the server starts and serves nothing, loads may use all cores, but not more: a version's host (inline or
+ * threads) is chosen by the time of its trial runs, which would be wrong if loads competed for cores.
  */
 export function managerOptions(
   options: ServeOptions,

@@ -1,6 +1,6 @@
 /**
- * Events of models and their versions, for the log and for parts that keep data for each version. Listeners must not throw
- * and must not call the manager.
+ * Events of models and their versions, for the log and for parts that keep data for each version. Listeners must not
+ * throw and must not call the manager.
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServingError } from '../../core/errors.ts';

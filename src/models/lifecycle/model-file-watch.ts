@@ -5,12 +5,12 @@
  *        └─▶ changed ──▶ poll again, a second later ──▶ the same ──▶ read ──▶ reload, or reject and log the reason
  *                              └─▶ changed again: poll again
  *
- * A change counts once two polls in a row find the same content, so a file that is being written is not read too early. A
- * file that cannot be read, that has errors or that the reloader rejects is logged once for each content, and the models
- * that were served before stay. There is one reload at a time; the next poll waits for it.
+ * A change counts once two polls in a row find the same content, so a file that is being written is not read too early.
+ * A file that cannot be read, that has errors or that the reloader rejects is logged once for each content, and the
+ * models that were served before stay. There is one reload at a time; the next poll waits for it.
  *
- * `reread`, which an operator asks for, reads the file at once, even if it has not changed: the models may differ from the
- * file (HandleReloadConfigRequest), or a list that was rejected may now be accepted.
+ * `reread`, which an operator asks for, reads the file at once, even if it has not changed: the models may differ from
+ * the file (HandleReloadConfigRequest), or a list that was rejected may now be accepted.
  */
 import type { Buffer } from 'node:buffer';
 import { contentHash, type FileResult, loadConfigFile } from '../../config/config-file.ts';

@@ -1,11 +1,13 @@
 /**
- * One configured model, from the first poll of its base path until its last version has ended. See docs/life-of-a-model.md.
+ * One configured model, from the first poll of its base path until its last version has ended. See
+ * docs/life-of-a-model.md.
  *
  *     Poller ──poll──▶ VersionWatch ──aspired──▶ nextAction ──load──▶ VersionLoader ──▶ VersionTable ◀── requests
  *                                                    └─────unload──▶ Servable.unload
  *
- * All decisions are made in #step, which is called whenever something has changed. It begins loads and unloads; each calls
- * #step again when it has ended. A version's failure is shown by its status and does not affect versions that serve.
+ * All decisions are made in #step, which is called whenever something has changed. It begins loads and unloads; each
+ * calls #step again when it has ended. A version's failure is shown by its status and does not affect versions that
+ * serve.
  */
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -84,8 +86,8 @@ export class ModelLifecycle {
   }
 
   /**
-   * Applies another configuration of the same model at once and polls its base path. Versions that the new configuration
-   * loads in another way are loaded again, and failed loads are tried again.
+   * Applies another configuration of the same model at once and polls its base path. Versions that the new
+   * configuration loads in another way are loaded again, and failed loads are tried again.
    */
   reconfigure(config: ModelConfig): void {
     const before = this.#config;
@@ -100,8 +102,8 @@ export class ModelLifecycle {
   }
 
   /**
-   * An operator's reload: loads a version again, beside its current record if the transition policy allows; tries a failed
-   * version again; polls the base path. Throws ServingError `model_not_found` if there is no such version.
+   * An operator's reload: loads a version again, beside its current record if the transition policy allows; tries a
+   * failed version again; polls the base path. Throws ServingError `model_not_found` if there is no such version.
    */
   reload(version: bigint): void {
     this.#checkKnown(version);
@@ -125,8 +127,9 @@ export class ModelLifecycle {
   }
 
   /**
-   * An operator's load: the version is wanted, whatever the policy says, until `unload` or until its directory is removed.
-   * Rejects with `model_not_found` without such a directory, `load_failed` if it is empty, or `insufficient_memory`.
+   * An operator's load: the version is wanted, whatever the policy says, until `unload` or until its directory is
+   * removed. Rejects with `model_not_found` without such a directory, `load_failed` if it is empty, or
+   * `insufficient_memory`.
    */
   async load(version: bigint): Promise<void> {
     const config = this.#config;

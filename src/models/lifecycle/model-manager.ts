@@ -1,9 +1,9 @@
 /**
- * Manages all configured models: loads them, finds them for requests, replaces their list and unloads them. Models do not
- * wait for one another (model-lifecycle.ts), except for a free load thread.
+ * Manages all configured models: loads them, finds them for requests, replaces their list and unloads them. Models do
+ * not wait for one another (model-lifecycle.ts), except for a free load thread.
  *
- * Ready means that all versions of every model of the start's list were available once. It stays true, whatever is loaded
- * later.
+ * Ready means that all versions of every model of the start's list were available once. It stays true, whatever is
+ * loaded later.
  */
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -110,9 +110,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   /**
-   * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which may
-   * take until they are put there; or when the manager is closed before, with isReady false. Rejects if a version that was
-   * on disk at the start cannot be loaded; the caller must close the manager then.
+   * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which
+   * may take until they are put there; or when the manager is closed before, with isReady false. Rejects if a version
+   * that was on disk at the start cannot be loaded; the caller must close the manager then.
    */
   async start(): Promise<void> {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
@@ -176,9 +176,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   /**
-   * An operator's action on one version: reload it, unload it until it is loaded again, or load it whatever the policy says.
-   * Resolves when the action is accepted; status shows its progress. Rejects with ServingError: `model_not_found`,
-   * `load_failed`, `insufficient_memory`, `model_not_ready`, `draining`.
+   * An operator's action on one version: reload it, unload it until it is loaded again, or load it whatever the policy
+   * says. Resolves when the action is accepted; status shows its progress. Rejects with ServingError:
+   * `model_not_found`, `load_failed`, `insufficient_memory`, `model_not_ready`, `draining`.
    */
   async operate(name: string, version: bigint, action: 'reload' | 'unload' | 'load'): Promise<void> {
     this.#checkOpen();

@@ -1,6 +1,6 @@
 /**
- * Calls `poll` at once and then every interval, one call at a time. While files are being written, the next poll follows
- * after SOON_MS, so that a new version is found soon after it is complete.
+ * Calls `poll` at once and then every interval, one call at a time. While files are being written, the next poll
+ * follows after SOON_MS, so that a new version is found soon after it is complete.
  *
  * After close() no poll begins; the caller must ignore the result of one that was in progress.
  */

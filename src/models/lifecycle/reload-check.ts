@@ -1,6 +1,6 @@
 /**
- * Checks a new list of models before anything changes. A label may name an available version or one that the same list is
- * going to load. A label that is in use moves only to an available version, so that it works at any time.
+ * Checks a new list of models before anything changes. A label may name an available version or one that the same list
+ * is going to load. A label that is in use moves only to an available version, so that it works at any time.
  */
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';

@@ -1,4 +1,6 @@
-/** Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes. */
+/**
+ * Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes.
+ */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';

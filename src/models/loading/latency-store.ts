@@ -45,8 +45,8 @@ export class LatencyStore {
   }
 
   /**
-   * Imports the run times of an earlier process into `latency` and stores what it learns from now on. A directory may hold
-   * several artifacts: each `backend` has its own file. Never rejects.
+   * Imports the run times of an earlier process into `latency` and stores what it learns from now on. A directory may
+   * hold several artifacts: each `backend` has its own file. Never rejects.
    */
   async keep(
     model: string,

@@ -1,6 +1,6 @@
 /**
- * The batching options of one version: from its model's configuration, else from its file batching_params.pbtxt (if such
- * files are enabled), else from the server's options.
+ * The batching options of one version: from its model's configuration, else from its file batching_params.pbtxt (if
+ * such files are enabled), else from the server's options.
  */
 import { join } from 'node:path';
 import { backendFor } from '../../backends/registry.ts';
@@ -19,7 +19,9 @@ export interface ServerBatching {
   /** The number of runs of one model at the same time. */
   readonly slots: number;
   readonly isBatchingEnabled: boolean;
-  /** Each version's own file configures its batching; a version without one is not batched, as in TensorFlow Serving. */
+  /**
+   * Each version's own file configures its batching; a version without one is not batched, as in TensorFlow Serving.
+   */
   readonly perModelFiles?: boolean | undefined;
 }
 
@@ -60,9 +62,10 @@ export async function modelBatching(
 }
 
 /**
- * The number of runs of one model at the same time. Each needs a thread or a process with a copy of the weights. A backend
- * that must run in a process gets one run, because a process takes much memory and may use several threads inside; the
- * model's own `num_batch_threads` overrides that. Rejects with `load_failed` if no backend knows the version.
+ * The number of runs of one model at the same time. Each needs a thread or a process with a copy of the weights. A
+ * backend that must run in a process gets one run, because a process takes much memory and may use several threads
+ * inside; the model's own `num_batch_threads` overrides that. Rejects with `load_failed` if no backend knows the
+ * version.
  */
 export async function modelSlots(
   backendKind: string | undefined,

@@ -1,7 +1,7 @@
 /**
- * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that waits
- * for a retry does not count. An aborted load ends at once if it waits; if it runs, it ends when the runtime returns (native
- * code cannot be stopped), and the loaded version is closed.
+ * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that
+ * waits for a retry does not count. An aborted load ends at once if it waits; if it runs, it ends when the runtime
+ * returns (native code cannot be stopped), and the loaded version is closed.
  */
 import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -103,8 +103,8 @@ export class VersionLoader {
 }
 
 /**
- * Runs `work` when the queue has a free place. Resolves with undefined if `signal` is aborted before. Work that has begun
- * keeps its place until it ends, even if it is aborted: the queue's own signal would free the place at once.
+ * Runs `work` when the queue has a free place. Resolves with undefined if `signal` is aborted before. Work that has
+ * begun keeps its place until it ends, even if it is aborted: the queue's own signal would free the place at once.
  */
 export async function runInTurn<T>(queue: PQueue, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
   if (signal.aborted) return undefined;

@@ -22,23 +22,24 @@ export interface VersionStack {
 }
 
 /**
- * Each layer holds the next one as `inner` and has the same interface. Outermost first; those above the scheduler handle
- * requests, those below it batches:
+ * Each layer holds the next one as `inner` and has the same interface. Outermost first; those above the scheduler
+ * handle requests, those below it batches:
  *
- *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker and
- *                            the scheduler, which know only the graph's signatures.
+ *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker
+ *                            and the scheduler, which know only the graph's signatures.
  *   ScheduledRunner          refuses requests while the breaker is open. Above the scheduler, so that they do not wait.
  *   Scheduler                makes batches of requests.
  *   GuardedExecutor          the circuit breaker. Above everything that runs a batch, so that each failure counts.
- *   ShadowedExecutor         copies some batches to another runtime. Below the breaker, because only batches that run are
- *                            copied and a shadow's failure does not count; above the host, which takes the inputs' memory.
+ *   ShadowedExecutor         copies some batches to another runtime. Below the breaker, because only batches that run
+ *                            are copied and a shadow's failure does not count; above the host, which takes the
+ *                            inputs' memory.
  *   WideningExecutor         converts int32 outputs to int64. Directly above the runtime that needs it.
  *   MovableHost              a pointer to the host, which may change while batches run.
  *   a host                   inline, threads or processes: where batches run.
  *   a Session                the runtime's own.
  *
- * The last four are already opened (runtimes/open-version.ts, backends/host/start-host.ts). The others are built here, from
- * the inside out, as far as the configuration asks for them.
+ * The last four are already opened (runtimes/open-version.ts, backends/host/start-host.ts). The others are built here,
+ * from the inside out, as far as the configuration asks for them.
  */
 export async function buildStack(
   options: LoadServableOptions,

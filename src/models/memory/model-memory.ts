@@ -6,8 +6,8 @@
  *     weights × (sessions + 1)
  *     + Node and the runtime, for each process that it starts (process-memory.ts)
  *
- * and afterwards the weights of each session plus working memory. A version that does not fit under the cgroup's limit is
- * refused before it is loaded: otherwise the kernel would kill the process with all its models.
+ * and afterwards the weights of each session plus working memory. A version that does not fit under the cgroup's limit
+ * is refused before it is loaded: otherwise the kernel would kill the process with all its models.
  *
  * The memory of a version is measured as the growth of the server's resident memory plus that of the version's own
  * processes, which is right only if no other version loads at the same time.

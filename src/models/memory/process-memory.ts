@@ -15,8 +15,8 @@ export interface ProcessNeed {
 }
 
 /**
- * Undefined if the version runs in the server's own process, or if its host is not known before it is loaded. Rejects with
- * `load_failed` if no backend knows the version, or if its backend cannot run in the configured host.
+ * Undefined if the version runs in the server's own process, or if its host is not known before it is loaded. Rejects
+ * with `load_failed` if no backend knows the version, or if its backend cannot run in the configured host.
  */
 export async function processNeed(
   { backend: kind, host, processGroup }: Pick<ModelConfig, 'backend' | 'host' | 'processGroup'>,

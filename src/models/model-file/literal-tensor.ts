@@ -23,8 +23,8 @@ const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
 };
 
 /**
- * The default of an input: one row of it if dim 0 is the batch, else the whole tensor; or a text that says what is wrong. A
- * row may be written with or without dim 0.
+ * The default of an input: one row of it if dim 0 is the batch, else the whole tensor; or a text that says what is
+ * wrong. A row may be written with or without dim 0.
  */
 export function rowDefault(value: YamlValue, spec: TensorSpec, batchAxis: BatchAxis): Tensor | string {
   const tensor = literalTensor(value, spec.dtype);

@@ -1,14 +1,14 @@
 /**
  * `backend: auto`: keeps the artifact of a version whose runtime is fastest.
  *
- *   for each, preferred first:  load ─▶ same signatures as the first that loaded? ─▶ sweep ─▶ faster than the best so far?
+ *   each, preferred first:      load ─▶ same signatures as the first that loaded? ─▶ sweep ─▶ faster than the best yet?
  *                                │ fails          │ no: close it                      │ fails     │ yes: close the best
  *                                ▼                ▼                                   ▼           │ no: close this one
  *                             skipped          skipped                             skipped        ▼
  *                                                                                           next, or done
  *
- * At most two are loaded at any time, and one is left. The version fails only if none can be loaded. The first artifact that
- * loads defines which signatures are served, whichever is chosen. A single artifact is loaded without a sweep.
+ * At most two are loaded at any time, and one is left. The version fails only if none can be loaded. The first artifact
+ * that loads defines which signatures are served, whichever is chosen. A single artifact is loaded without a sweep.
  */
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';

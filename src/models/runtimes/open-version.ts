@@ -1,6 +1,6 @@
 /**
- * Opens a version directory in a host: with the backend that the model names, the first one that knows the files, or the
- * fastest one if the model says `auto`.
+ * Opens a version directory in a host: with the backend that the model names, the first one that knows the files, or
+ * the fastest one if the model says `auto`.
  */
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';

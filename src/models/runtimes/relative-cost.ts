@@ -4,8 +4,8 @@
  *   the model's average batch size is known:   the ratio of the run times at that size
  *   its traffic is not known:                  √(ratio at one row × ratio at the largest batch that both have run)
  *
- * The second rule gives single requests and full batches the same weight: a runtime that is twice as fast with one row and
- * half as fast with a full batch is as good as the other. All signatures have the same weight (geometric mean).
+ * The second rule gives single requests and full batches the same weight: a runtime that is twice as fast with one row
+ * and half as fast with a full batch is as good as the other. All signatures have the same weight (geometric mean).
  */
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Checks that one artifact can replace another of the same version, so that callers see no difference. Names, dtypes,
- * shapes, the method and defaults are compared; the runtime's own tensor names and the batch axis are not. An int32 output
- * may stand for an int64 one (widened-outputs.ts).
+ * shapes, the method and defaults are compared; the runtime's own tensor names and the batch axis are not. An int32
+ * output may stand for an int64 one (widened-outputs.ts).
  */
 import { quoteName } from '../../core/list-names.ts';
 import { formatShape } from '../../core/shape.ts';

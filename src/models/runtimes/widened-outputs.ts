@@ -17,7 +17,10 @@ export interface Widened {
   readonly signatures: Signatures;
 }
 
-/** Gives `candidate` the output dtypes of `reference`. Its signatures must match, except for outputs that can be widened. */
+/**
+ * Gives `candidate` the output dtypes of `reference`. Its signatures must match, except for outputs that can be
+ * widened.
+ */
 export function widenedAs(reference: Signatures, candidate: Widened): Widened {
   const signatures = new Map(candidate.signatures);
   const wide = new Map<string, ReadonlySet<string>>();

@@ -1,15 +1,15 @@
 /**
- * A circuit breaker around the batches of one servable: after many failures of its backend no batch runs for a while, so
- * that requests fail at once and the backend can recover.
+ * A circuit breaker around the batches of one servable: after many failures of its backend no batch runs for a while,
+ * so that requests fail at once and the backend can recover.
  *
  *   closed ──`failures` within `windowMs`, and at least half of the batches since the first──▶ open
  *     ▲                                                                                         │ after `resetMs`
  *     └────────────────── the probe succeeds ── half open: one batch runs as a probe ◀──────────┘
  *                                                   └ it fails: open again
  *
- * An error that the request causes counts as a success; one by its deadline or its client does not count. Neither does a
- * batch that began before the last change of state. opossum keeps the state, the window and the counts (circuit.ts); this
- * class decides when to open and when to probe.
+ * An error that the request causes counts as a success; one by its deadline or its client does not count. Neither does
+ * a batch that began before the last change of state. opossum keeps the state, the window and the counts (circuit.ts);
+ * this class decides when to open and when to probe.
  */
 import type { BreakerConfig } from '../../config/model-config.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
@@ -133,8 +133,8 @@ export class Breaker {
 }
 
 /**
- * The verdict of a failed run. A model whose workers are being replaced refuses batches with a time to retry after: such a
- * batch has not run and does not count.
+ * The verdict of a failed run. A model whose workers are being replaced refuses batches with a time to retry after:
+ * such a batch has not run and does not count.
  */
 export function verdictOf({ kind, retryAfterMs }: { kind: ErrorKind; retryAfterMs: number | undefined }): BatchVerdict {
   switch (kind) {

@@ -1,10 +1,10 @@
 /**
- * opossum's circuit breaker on our clock: it keeps the state, the rolling window and the counts. It differs from opossum in
- * three ways (docs/adr/0015-a-breaker-on-opossum.md):
+ * opossum's circuit breaker on our clock: it keeps the state, the rolling window and the counts. It differs from
+ * opossum in three ways (docs/adr/0015-a-breaker-on-opossum.md):
  *
  * - Outcomes are recorded when a batch has ended; `record` changes the state synchronously.
- * - It has no timers. `record` moves the window. An open circuit stays open: to probe, the breaker makes a new half-open
- *   circuit, in which batches of the old one do not count.
+ * - It has no timers. `record` moves the window. An open circuit stays open: to probe, the breaker makes a new
+ *   half-open circuit, in which batches of the old one do not count.
  * - A closed circuit opens only by `open()`. The first outcome of a half-open circuit closes or opens it.
  */
 import { EventEmitter } from 'node:events';
@@ -40,7 +40,9 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
     this.#bucketStart = clock.nowMs();
   }
 
-  /** Counts an outcome. The first failure of a window drops earlier successes. Must not be called on an open circuit. */
+  /**
+   * Counts an outcome. The first failure of a window drops earlier successes. Must not be called on an open circuit.
+   */
   record(outcome: Outcome): void {
     this.#moveWindow();
     if (outcome === 'failed' && this.stats.failures === 0) this.#startWindow();
@@ -82,8 +84,8 @@ function optionsOf(windowMs: number, rotation: EventEmitter, state: 'closed' | '
 }
 
 /**
- * The action that opossum guards. An error that is thrown, or a thenable that calls back at once, is counted synchronously;
- * a promise would be counted one microtask later.
+ * The action that opossum guards. An error that is thrown, or a thenable that calls back at once, is counted
+ * synchronously; a promise would be counted one microtask later.
  */
 function judge(outcome: Outcome): Promise<void> {
   if (outcome === 'failed') throw outcome;

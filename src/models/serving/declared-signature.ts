@@ -31,7 +31,9 @@ export interface DeclaredSignature {
 type DeclaredInputs =
   /** Alias → the graph's input. */
   | { readonly kind: 'tensors'; readonly graphNames: ReadonlyMap<string, string> }
-  /** Features in the order of the graph's inputs. Views with equal `sharing` make the same tensors of the same examples. */
+  /**
+   * Features in the order of the graph's inputs. Views with equal `sharing` make the same tensors of the same examples.
+   */
   | { readonly kind: 'examples'; readonly features: readonly FeatureSpec[]; readonly sharing: string };
 
 /** Converts checked inputs of the view to the graph's. Throws `invalid_request` or `too_large`. */
@@ -51,7 +53,9 @@ export function graphOutputs(view: DeclaredSignature, outputs: readonly string[]
   return [...new Set(outputs.map((alias) => view.outputs.get(sourceOf(view, alias))!))];
 }
 
-/** Converts the graph's outputs to these outputs of the view. Throws `invalid_request` if labels do not fit the scores. */
+/**
+ * Converts the graph's outputs to these outputs of the view. Throws `invalid_request` if labels do not fit the scores.
+ */
 export function fromGraphOutputs(view: DeclaredSignature, given: TensorMap, outputs: readonly string[]): TensorMap {
   const named = new Map<string, Tensor>();
   for (const alias of outputs) {

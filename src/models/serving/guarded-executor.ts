@@ -1,6 +1,7 @@
 /**
- * An executor behind a circuit breaker: refuses batches while the breaker is open, and records the outcome of the others. A
- * failed batch of several requests is recorded when it is known whether one of them caused the error (BatchOrigin.onJudged).
+ * An executor behind a circuit breaker: refuses batches while the breaker is open, and records the outcome of the
+ * others. A failed batch of several requests is recorded when it is known whether one of them caused the error
+ * (BatchOrigin.onJudged).
  */
 import { toServingError } from '../../core/errors.ts';
 import { type Batch, type BatchOrigin, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';

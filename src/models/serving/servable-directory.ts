@@ -30,10 +30,10 @@ export interface ServableDirectory {
 /** Changes the list of models while the server runs. */
 export interface ModelReloader {
   /**
-   * Replaces the whole list: removed models unload, new ones load, the others are reconfigured. Checks the list first and
-   * changes nothing if a check fails (`load_failed`, `invalid_request`). Resolves when every new model is available; does
-   * not wait for unloads. Rejects if a new model cannot be loaded; the list is in force all the same, as in TensorFlow
-   * Serving. There is one reload at a time; the next waits.
+   * Replaces the whole list: removed models unload, new ones load, the others are reconfigured. Checks the list first
+   * and changes nothing if a check fails (`load_failed`, `invalid_request`). Resolves when every new model is
+   * available; does not wait for unloads. Rejects if a new model cannot be loaded; the list is in force all the same,
+   * as in TensorFlow Serving. There is one reload at a time; the next waits.
    */
   reload(models: readonly ModelConfig[]): Promise<void>;
 }

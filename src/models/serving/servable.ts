@@ -25,8 +25,8 @@ export interface ServableRunner {
   /** Throws ServingError if the request is refused at once; rejects with one if it fails later. */
   submit(request: SchedulerRequest): Promise<TensorMap>;
   /**
-   * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs in
-   * the same order. Requests that need the same run share it. Absent = runs cannot be shared.
+   * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs
+   * in the same order. Requests that need the same run share it. Absent = runs cannot be shared.
    */
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all submitted requests have settled and the runtime's memory is free. */

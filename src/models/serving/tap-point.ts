@@ -1,6 +1,6 @@
 /**
- * Copies a model's requests and answers for logs and recordings. All versions of a model share one TapPoint. While nothing
- * is recorded `tap` is undefined, and a request checks only that.
+ * Copies a model's requests and answers for logs and recordings. All versions of a model share one TapPoint. While
+ * nothing is recorded `tap` is undefined, and a request checks only that.
  */
 import type { LogType } from '../../codec/tensorflow/prediction-log.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';

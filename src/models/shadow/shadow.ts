@@ -5,8 +5,8 @@
  *                          │ no: skip, count                         └ no: drop the copy
  *
  * A sampled batch is delayed only by the copy of its inputs, which are lent to the model's run and gone afterwards. The
- * rest happens in later turns of the event loop, one batch at a time, and its errors are counted and do not reach requests.
- * At most MAX_PENDING copies wait; further batches, and those above MAX_BYTES, are skipped and counted.
+ * rest happens in later turns of the event loop, one batch at a time, and its errors are counted and do not reach
+ * requests. At most MAX_PENDING copies wait; further batches, and those above MAX_BYTES, are skipped and counted.
  */
 import { setImmediate } from 'node:timers/promises';
 import { byteLengthOfBatch } from '../../backends/host/trial-runs.ts';

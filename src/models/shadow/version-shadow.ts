@@ -101,8 +101,8 @@ export class VersionShadow {
   }
 
   /**
-   * Resolves when the shadow's host is closed, or after CLOSE_TIMEOUT_MS; a load or a run that takes longer is closed when
-   * it has ended. A second call does nothing more. Never rejects.
+   * Resolves when the shadow's host is closed, or after CLOSE_TIMEOUT_MS; a load or a run that takes longer is closed
+   * when it has ended. A second call does nothing more. Never rejects.
    */
   close(): Promise<void> {
     this.#closed ??= this.#closeInTime();

@@ -1,14 +1,16 @@
 /**
- * A fingerprint of a version's files, to detect whether they are still being written: a hash of the names in the whole tree
- * and of the files' sizes, modes and times, never of contents. If two fingerprints are equal, nothing was written between.
+ * A fingerprint of a version's files, to detect whether they are still being written: a hash of the names in the whole
+ * tree and of the files' sizes, modes and times, never of contents. If two fingerprints are equal, nothing was written
+ * between.
  *
- * The change time is included because cp -p, tar and rsync give new files an old modification time, and because it changes
- * when a file is renamed over another. Inode numbers are not included: some file systems change them. Times of
- * directories are not included either: the names cover them, and a directory that was renamed into place would look new.
+ * The change time is included because cp -p, tar and rsync give new files an old modification time, and because it
+ * changes when a file is renamed over another. Inode numbers are not included: some file systems change them. Times of
+ * directories are not included either: the names cover them, and a directory that was renamed into place would look
+ * new.
  *
  * Reads at most MAX_ENTRIES entries and MAX_DEPTH levels, so that a poll stays cheap on a network file system. Symbolic
- * links are followed. An entry that cannot be read is part of the fingerprint: a version with a wrong mode is loaded, fails
- * with the reason, and is loaded again once the mode has changed.
+ * links are followed. An entry that cannot be read is part of the fingerprint: a version with a wrong mode is loaded,
+ * fails with the reason, and is loaded again once the mode has changed.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * An operator's actions on one model's versions, which override its version policy: versions that stay unloaded, versions
- * that are loaded although the policy does not want them, and records that are to be loaded again. They last as long as
- * the process.
+ * An operator's actions on one model's versions, which override its version policy: versions that stay unloaded,
+ * versions that are loaded although the policy does not want them, and records that are to be loaded again. They last
+ * as long as the process.
  */
 import type { VersionRecord } from './version-record.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Decides what to do next with a model's versions, given the active and the aspired ones. Pure. The caller carries out the
- * action and asks again until there is none; then whenever something has changed.
+ * Decides what to do next with a model's versions, given the active and the aspired ones. Pure. The caller carries out
+ * the action and asks again until there is none; then whenever something has changed.
  *
- *     availability   load the new version first; unload unwanted versions once a wanted one is available, or if no wanted
- *                    one would replace them. While a version loads, memory holds both.
+ *     availability   load the new version first; unload unwanted versions once a wanted one is available, or if no
+ *                    wanted one would replace them. While a version loads, memory holds both.
  *     resource       unload unwanted versions first, then load. For models that fit into memory only once.
  */
 import type { VersionState } from '../serving/servable.ts';

@@ -1,7 +1,7 @@
 /**
- * Finds a model's versions on disk: `<base_path>/<number>/`, as in TensorFlow Serving. Leading zeros are allowed (00017 is
- * 17; if a number has two spellings, the last in string order counts). Other names are not versions, so a version may be
- * prepared as `.tmp-17` and renamed when it is complete.
+ * Finds a model's versions on disk: `<base_path>/<number>/`, as in TensorFlow Serving. Leading zeros are allowed (00017
+ * is 17; if a number has two spellings, the last in string order counts). Other names are not versions, so a version
+ * may be prepared as `.tmp-17` and renamed when it is complete.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -30,8 +30,8 @@ export async function findVersions(basePath: string): Promise<ReadonlyMap<bigint
 }
 
 /**
- * The directory of one version. Rejects with `model_not_found` if there is none, and with `load_failed` if it holds no file
- * or the base path cannot be read.
+ * The directory of one version. Rejects with `model_not_found` if there is none, and with `load_failed` if it holds no
+ * file or the base path cannot be read.
  */
 export async function findVersion(files: VersionFiles, basePath: string, version: bigint): Promise<string> {
   const found = await files.find(basePath);

@@ -1,6 +1,6 @@
 /**
- * The records of one model's versions: the active ones and the last that ended. The version that requests get is computed
- * on each change, so that a request's look-up sorts and allocates nothing.
+ * The records of one model's versions: the active ones and the last that ended. The version that requests get is
+ * computed on each change, so that a request's look-up sorts and allocates nothing.
  */
 import type { Servable, VersionStatus } from '../serving/servable.ts';
 import type { VersionRecord } from './version-record.ts';

@@ -1,6 +1,7 @@
 /**
  * Loads and unloads one model's versions, as ModelLifecycle decides. `onChange` is called when a load or an unload has
- * ended. A version answers requests from AVAILABLE until UNLOADING and is closed when the last borrowed handle is released.
+ * ended. A version answers requests from AVAILABLE until UNLOADING and is closed when the last borrowed handle is
+ * released.
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';

@@ -1,19 +1,22 @@
 /**
- * Polls one model's base path and decides which versions are aspired. A version that is still being written is not among
- * them: a new version counts once it holds a file and its files are *at rest*, which means that
+ * Polls one model's base path and decides which versions are aspired. A version that is still being written is not
+ * among them: a new version counts once it holds a file and its files are *at rest*, which means that
  *
  *     no file had changed for AT_REST_MS when the version was first found,     or
  *     its fingerprint is the same on two polls in a row
  *
- * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. The policy sees
- * only versions at rest, so `latest` keeps the previous version while a new one is copied.
+ * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. The policy
+ * sees only versions at rest, so `latest` keeps the previous version while a new one is copied.
  */
 import type { VersionPolicy } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { aspiredVersions, descending } from './version-policy.ts';
 import { showSome, type VersionFiles } from './version-source.ts';
 
-/** Much more than the time between two writes of a copy, much less than the age of a model that was there before the start. */
+/**
+ * Much more than the time between two writes of a copy, much less than the age of a model that was there before the
+ * start.
+ */
 const AT_REST_MS = 3000;
 
 /** A version at rest. */
@@ -25,8 +28,8 @@ export interface FoundVersion {
 
 export interface PollResult {
   /**
-   * The versions that the policy wants, highest first. Undefined if there are versions but none is at rest yet: the aspired
-   * versions then stay as they were.
+   * The versions that the policy wants, highest first. Undefined if there are versions but none is at rest yet: the
+   * aspired versions then stay as they were.
    */
   readonly aspired: readonly FoundVersion[] | undefined;
   /** The versions at rest that only an operator wants. */
@@ -112,7 +115,10 @@ export class VersionWatch {
   }
 }
 
-/** The versions at rest that the policy wants. `check` adds a version to `rests`; only those that may be wanted are read. */
+/**
+ * The versions at rest that the policy wants. `check` adds a version to `rests`; only those that may be wanted are
+ * read.
+ */
 async function wantedAtRest(
   policy: VersionPolicy,
   versions: readonly bigint[],

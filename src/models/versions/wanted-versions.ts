@@ -1,6 +1,6 @@
 /**
- * Decides which of one model's versions should be available: from the last poll of the base path, from operators' actions
- * and from failed loads.
+ * Decides which of one model's versions should be available: from the last poll of the base path, from operators'
+ * actions and from failed loads.
  */
 import type { ServingError } from '../../core/errors.ts';
 import { OperatorOverrides } from './operator-overrides.ts';
@@ -91,7 +91,9 @@ export class WantedVersions {
   }
 }
 
-/** Versions that failed to load, with the fingerprint of their files: they are loaded again only if that has changed. */
+/**
+ * Versions that failed to load, with the fingerprint of their files: they are loaded again only if that has changed.
+ */
 class FailedLoads {
   readonly #failures = new Map<bigint, { readonly fingerprint: string; readonly error: ServingError }>();
 

@@ -1,14 +1,14 @@
 /**
- * Warms up a version with made-up batches of all sizes before it is served: on every slot, so that each has its code and
- * memory ready, and timed, so that run times are known before the first request.
+ * Warms up a version with made-up batches of all sizes before it is served: on every slot, so that each has its code
+ * and memory ready, and timed, so that run times are known before the first request.
  *
  *     rows 1 ▸ every slot at once (not counted) ▸ 3 runs, counted   rows 2 ▸ …   up to the largest batch
  *
  * While other models are served, the sweep pauses after each run for twice the time of the run.
  *
  * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_INPUT_BYTES. The
- * input is zeros (backends/host/trial-runs.ts), so a failed run proves nothing about the model: the sweep reports it and
- * continues with the next signature.
+ * input is zeros (backends/host/trial-runs.ts), so a failed run proves nothing about the model: the sweep reports it
+ * and continues with the next signature.
  */
 import { byteLengthOfBatch, madeUpBatch } from '../../backends/host/trial-runs.ts';
 import type { Clock } from '../../core/clock.ts';

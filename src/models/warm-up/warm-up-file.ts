@@ -30,8 +30,8 @@ export async function hasRecordFile(path: string): Promise<boolean> {
 }
 
 /**
- * Calls `use` for each record, one after the other. Rejects with `load_failed`, which names the file, the record and its
- * offset, if the file is damaged or has too many records, or if `use` rejects.
+ * Calls `use` for each record, one after the other. Rejects with `load_failed`, which names the file, the record and
+ * its offset, if the file is damaged or has too many records, or if `use` rejects.
  */
 export async function forEachRecord(
   path: string,

@@ -8,8 +8,8 @@
  *
  * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
- * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version stays. A
- * failure of the sweep is only logged, because made-up input proves nothing.
+ * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version
+ * stays. A failure of the sweep is only logged, because made-up input proves nothing.
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -126,8 +126,8 @@ async function replayFile(
 }
 
 /**
- * Replays a record once for each slot, all at the same time. Each replay begins in a turn of its own, when the previous one
- * has left the queue: in one turn they would share a batch, and only one slot would be warm.
+ * Replays a record once for each slot, all at the same time. Each replay begins in a turn of its own, when the previous
+ * one has left the queue: in one turn they would share a batch, and only one slot would be warm.
  */
 async function replayOnEverySlot(
   replayer: RecordReplayer,
