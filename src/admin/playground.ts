@@ -12,7 +12,7 @@ import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import { runCall } from '../proxy/call.ts';
 import type { Method } from '../proxy/exchange.ts';
-import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { BodyReader } from '../proxy/http1/body-reader.ts';
 import { errorBody } from '../proxy/http1/http-errors.ts';
 import { serverTiming } from '../proxy/http1/server-timing.ts';
@@ -25,7 +25,7 @@ import { readVersion } from './version-parameter.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly maxBodyBytes: number;
   readonly onInternalError: (error: unknown) => void;
 }
@@ -48,11 +48,11 @@ export class Playground {
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    const { predict, maxBodyBytes } = options;
+    const { resolver, maxBodyBytes } = options;
     this.#methods = {
-      predict: new RestPredict(predict),
-      classify: new RestClassify(predict, maxBodyBytes),
-      regress: new RestRegress(predict, maxBodyBytes),
+      predict: new RestPredict(resolver),
+      classify: new RestClassify(resolver, maxBodyBytes),
+      regress: new RestRegress(resolver, maxBodyBytes),
     };
   }
 

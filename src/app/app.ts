@@ -16,8 +16,8 @@ import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { ArrivalClock } from '../proxy/arrival-clock.ts';
-import { PredictHandler } from '../proxy/handlers/inference-call.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
+import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import { RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -111,10 +111,10 @@ class PillionApp implements App {
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
     const models = createModels({ config, machine, coreSlots, logger, telemetry, records });
     const reloads = createReloads(config, logger, models, metrics);
-    const predict = new PredictHandler(models);
+    const resolver = new ModelResolver(models);
     const modelInfo = new ModelInfoHandler(models);
     const readiness = this.#readiness;
-    const common = { config, machine, lifecycle, predict, readiness, telemetry, logger, onInternalError };
+    const common = { config, machine, lifecycle, resolver, readiness, telemetry, logger, onInternalError };
     this.#surfaces = createSurfaces({ ...common, modelInfo, reload: reloads.handler });
     this.#admin = createAdmin({ ...common, models, records, addresses: () => this.#addresses });
 

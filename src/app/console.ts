@@ -9,7 +9,7 @@ import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { Servable } from '../models/serving/servable.ts';
-import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
@@ -20,7 +20,7 @@ export interface ConsoleParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
   readonly models: ModelManager;
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
   readonly telemetry: AppTelemetry;
   readonly logger: Logger;
@@ -30,7 +30,7 @@ export interface ConsoleParts {
 }
 
 export function createConsole(parts: ConsoleParts): Console {
-  const { config, models, lifecycle, predict, telemetry, onInternalError, logger } = parts;
+  const { config, models, lifecycle, resolver, telemetry, onInternalError, logger } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
   const feed = new LiveFeed({
@@ -41,7 +41,7 @@ export function createConsole(parts: ConsoleParts): Console {
     },
     tick: tickMaker(parts),
   });
-  const playground = new Playground({ lifecycle, predict, maxBodyBytes: options.max_message_bytes, onInternalError });
+  const playground = new Playground({ lifecycle, resolver, maxBodyBytes: options.max_message_bytes, onInternalError });
   const about = () => ({
     version: VERSION,
     node: process.versions.node,

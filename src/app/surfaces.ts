@@ -6,8 +6,8 @@ import { systemClock } from '../core/clock.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../proxy/grpc/pillion-engine.ts';
-import type { PredictHandler } from '../proxy/handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import type { Readiness } from '../proxy/readiness.ts';
@@ -21,7 +21,7 @@ interface SurfaceParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
   readonly lifecycle: RequestLifecycle;
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
   /** Undefined if clients may not reload. */
@@ -37,10 +37,10 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
-  const { config, lifecycle, predict, modelInfo, readiness, reload, telemetry, onInternalError } = parts;
+  const { config, lifecycle, resolver, modelInfo, readiness, reload, telemetry, onInternalError } = parts;
   const { options } = config;
   const tls = config.tls && listenTls(config.tls, parts.logger);
-  const common = { lifecycle, predict, modelInfo, onInternalError };
+  const common = { lifecycle, resolver, modelInfo, onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload },

@@ -10,7 +10,7 @@ import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
-import { PredictHandler } from '../../src/proxy/handlers/inference-call.ts';
+import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
@@ -115,7 +115,7 @@ export class GrpcHarness {
         onInternalError: (error) => this.internalErrors.push(error),
       }),
       lifecycle: this.lifecycle,
-      predict: new PredictHandler(this.models),
+      resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
       reload: options.reload,
       readiness: this.readiness,

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
-import { PredictHandler } from '../../src/proxy/handlers/inference-call.ts';
+import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
@@ -56,7 +56,7 @@ export class RestHarness {
     });
     this.server = new RestServer({
       lifecycle: this.lifecycle,
-      predict: new PredictHandler(this.models),
+      resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,

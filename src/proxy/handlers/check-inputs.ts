@@ -1,7 +1,7 @@
 /**
- * What was sent against what the signature wants: names, dtypes, shapes, text where it must be text. Every text says what was sent, what the model
- * wants, and one fix. TensorFlow Serving leaves shapes to the graph; we know them, so a wrong one is refused before it
- * can fail a batch.
+ * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text. Each
+ * error says what was sent, what the model wants, and one fix. TensorFlow Serving leaves shapes to the graph; here a wrong
+ * shape is refused before it can fail a batch.
  */
 import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
@@ -20,7 +20,7 @@ export function checkInputs(model: ResolvedModelSpec, signature: Signature, inpu
     return checkInputs(model, signature, filled);
   }
   if (inputs.size === 1) {
-    // Nearly every request: nothing to put in order.
+    // Most requests have one input, and nothing to put in order.
     for (const [name, spec] of signature.inputs) checkInput(model, signature, name, spec, inputs);
     return inputs;
   }
@@ -29,7 +29,7 @@ export function checkInputs(model: ResolvedModelSpec, signature: Signature, inpu
   return ordered;
 }
 
-/** The outputs to give: those named. Throws `invalid_request` for a name that is unknown or stands twice. */
+/** The outputs that the filter names. Throws `invalid_request` for a name that is unknown or given twice. */
 export function checkOutputFilter(
   model: ResolvedModelSpec,
   signature: Signature,

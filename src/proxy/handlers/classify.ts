@@ -1,8 +1,8 @@
 /**
- * Classify, for every surface: examples → for each of them labels with scores.
+ * Classify, for every surface: examples → labels with scores for each example.
  *
- * The signature gives `classes` (string), `scores` (float32) or both, as [examples, classes]; whether the model kept
- * that is checked on every answer.
+ * The signature has the outputs `classes` (string), `scores` (float32) or both, of shape [examples, classes]. Each answer
+ * is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Classifications } from '../../core/inference-results.ts';
@@ -11,8 +11,7 @@ import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { checkTakesExamples, type Signatures } from './examples.ts';
-import { ExamplesCall } from './examples-call.ts';
+import { checkTakesExamples, ExamplesCall, type Signatures } from './examples-call.ts';
 
 export class ClassifyCall extends ExamplesCall<Classifications> {
   protected readonly type = 'classify';
@@ -26,7 +25,7 @@ export class ClassifyCall extends ExamplesCall<Classifications> {
   }
 }
 
-/** What to ask the model for. Throws `invalid_request` for a signature that does not classify. */
+/** The outputs to compute. Throws `invalid_request` for a signature that does not classify. */
 export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
   checkTakesExamples(model, signature, all);
   const { outputs } = signature;
@@ -38,7 +37,7 @@ export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, 
   );
 }
 
-/** The outputs that `classifyOutputs` asked for, checked. Throws `invalid_request`. */
+/** The answer from the outputs that `classifyOutputs` names. Throws `invalid_request`. */
 export function classifications(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
   const classes = outputs.get(CLASSES_OUTPUT);
   const scores = outputs.get(SCORES_OUTPUT);

@@ -1,8 +1,13 @@
 /**
- * One run of a signature that takes examples, for Classify and Regress. It is a Predict to the runner, but what is written
- * down of it is the Classify or Regress.
+ * The base of Classify and Regress: one run of a signature on tf.Examples. MultiInference shares the functions below.
+ *
+ * The signature has one string input, which takes the examples as they were serialized. A model without a parser of its
+ * own has a servable that reads them by the features that its pillion.yaml declares. To the runner it is a Predict; a
+ * record of it is a Classify or Regress.
  */
+import { ServingError } from '../../core/errors.ts';
 import type { Classifications, ExamplesGiven, Regressions } from '../../core/inference-results.ts';
+import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -10,13 +15,12 @@ import type { InferenceExchange, SampledRequest } from '../../models/serving/tap
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
-import { exampleInputs, type Signatures } from './examples.ts';
-import { InferenceCall, type PredictHandler } from './inference-call.ts';
+import { InferenceCall } from './inference-call.ts';
+import type { ModelResolver } from './model-resolver.ts';
 
-/** What a Classify or Regress says. */
-export interface ExamplesAsked {
+export interface ExamplesRequest {
   readonly modelSpec: ModelSpec;
-  /** Serialized, the context merged. */
+  /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
 }
 
@@ -27,15 +31,15 @@ export abstract class ExamplesCall<Result extends Classifications | Regressions>
   readonly #examples: readonly Uint8Array[];
   #sample: SampledRequest | undefined;
 
-  constructor(handler: PredictHandler, { modelSpec, examples }: ExamplesAsked, context: RequestContext) {
-    super(handler, modelSpec, context);
+  constructor(resolver: ModelResolver, { modelSpec, examples }: ExamplesRequest, context: RequestContext) {
+    super(resolver, modelSpec, context);
     this.#examples = examples;
   }
 
-  /** What to ask the model for. Throws `invalid_request` for a signature that is not for this method. */
+  /** The outputs to compute. Throws `invalid_request` for a signature that is not for this method. */
   protected abstract wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[];
 
-  /** Of those outputs, checked: whether the model kept what its signature says. Throws `invalid_request`. */
+  /** The answer from those outputs. Throws `invalid_request` if they are not what the method wants. */
   protected abstract resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Result;
 
   override resolve(): void {
@@ -61,14 +65,51 @@ export abstract class ExamplesCall<Result extends Classifications | Regressions>
     const { served, requested, context, type } = this;
     const result = this.resultOf(served, outputs, examples.length);
     if (this.#sample !== undefined) {
-      writeDown(this.#sample, context, { type, examples, tasks: [{ requested, served, result }] });
+      recordSample(this.#sample, context, { type, examples, tasks: [{ requested, served, result }] });
     }
     return { modelSpec: served, result };
   }
 }
 
-/** Copies a sampled request that has its answer. Requests that fail are not: a log or a warm-up file is of answers. */
-export function writeDown(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
-  // Once it is cancelled the surface may have lent the request's memory to the next one.
+/** Records a sampled request that was answered by its own model: logs and warm-up files hold answered requests only. */
+export function recordSample(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
+  // After a cancellation the surface may have reused the request's memory.
   if (!context.cancel.isCancelled && context.fallback === undefined) sample.onInference(exchange);
+}
+
+/** The signatures of one version, by name. */
+export type Signatures = ReadonlyMap<string, Signature>;
+
+/** Throws `invalid_request` if the signature takes no examples; the text names the signatures that do. */
+export function checkTakesExamples(model: ResolvedModelSpec, signature: Signature, all: Signatures): void {
+  if (takesExamples(signature)) return;
+  const { inputs } = signature;
+  const [first] = inputs;
+  const what =
+    inputs.size === 1
+      ? `the input ${quoteName(first![0])} of ${first![1].dtype}`
+      : `the ${inputs.size} inputs ${listNames(inputs.keys())}`;
+  const others = [...all].filter(([, each]) => takesExamples(each)).map(([name]) => name);
+  const fix =
+    others.length > 0
+      ? `name one that does in signature_name: ${listNames(others)}`
+      : 'declare a signature with features in the pillion.yaml beside the model, or send tensors with Predict';
+  throw new ServingError(
+    'invalid_request',
+    `${describeSignature(model)} takes no examples, which want one string input: it has ${what}; ${fix}`,
+  );
+}
+
+function takesExamples({ inputs }: Signature): boolean {
+  const [first] = inputs;
+  return inputs.size === 1 && first![1].dtype === 'string';
+}
+
+/** The input tensor of a signature that takes examples. Throws `invalid_request` if there is no example. */
+export function exampleInputs(signature: Signature, examples: readonly Uint8Array[]): TensorMap {
+  if (examples.length === 0) {
+    throw new ServingError('invalid_request', 'Input is empty: there is no example; send at least one');
+  }
+  const [name] = signature.inputs.keys();
+  return new Map([[name!, { dtype: 'string', shape: [examples.length], data: examples }]]);
 }

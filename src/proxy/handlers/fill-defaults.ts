@@ -1,18 +1,18 @@
 /**
- * Inputs that a request leaves out and the signature has a default for. Where dim 0 is the batch, a default is one row
- * and becomes as many as the other inputs have.
+ * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is the batch, a default is one row, which is
+ * repeated for as many rows as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
-/** Bytes that a default may take once it is repeated: rows may be tiny, or of no bytes at all, and a default is not. */
+/** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory. */
 const MAX_REPEATED_BYTES = 256 * 1024 * 1024;
-/** What a string takes beside its bytes, which all rows share. */
+/** Memory of a string element beside its bytes, which all rows share. */
 const STRING_ELEMENT_BYTES = 64;
 
-/** What was sent, and the defaults of what was not. Throws `too_large` where those would take too much memory. */
+/** The inputs with the defaults added. Throws `too_large` if a repeated default takes too much memory. */
 export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap {
   const filled = new Map(inputs);
   const isBatch = signature.batchAxis.kind !== 'none';
@@ -25,7 +25,6 @@ export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap
   return filled;
 }
 
-/** The one row, so many times. */
 function repeated(name: string, row: Tensor, rows: number): Tensor {
   if (rows === 1) return row;
   const bytes = rows * (row.dtype === 'string' ? row.data.length * STRING_ELEMENT_BYTES : byteLengthOf(row));

@@ -1,9 +1,8 @@
 /**
- * What the calls that run a model have in common: a version and a signature of it, borrowed from `resolve` until the run is
- * queued. A version that is unloaded waits for what was queued on it by itself.
+ * The base of the calls that run a model. It borrows a version, and finds its signature, from `resolve` until the run is
+ * queued. A version that is being unloaded waits by itself for the runs that are queued on it.
  *
- * It is the very request that the version's runner gets, and it may move to another model that answers instead: then that
- * is whose answer it is.
+ * The call is the request that the version's runner gets. It may move to a fallback model, which then gives the answer.
  */
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
@@ -11,71 +10,57 @@ import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
-import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import type { Call } from '../call.ts';
 import type { RequestContext } from '../request-context.ts';
-import { Fallbacks, type MovableRequest } from './fallbacks.ts';
-
-/** Where calls find their models, and who answers in a model's place. */
-export class PredictHandler {
-  readonly models: ServableDirectory;
-  readonly fallbacks: Fallbacks;
-
-  constructor(models: ServableDirectory) {
-    this.models = models;
-    this.fallbacks = new Fallbacks(models);
-  }
-}
+import type { ModelResolver, MovableRequest } from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
 
 export abstract class InferenceCall<Given> implements Call<Given>, MovableRequest {
-  /** As the request has it. */
+  /** The model_spec as it was sent. */
   readonly requested: ModelSpec;
   readonly context: RequestContext;
-  /** Of the version that was asked; after the run, of the one that answered. The same object for all its requests. */
+  /** The signature of the resolved version; after a fallback, of the version that answered. All its requests share it. */
   served!: ServedSignature;
   signatureName = '';
-  /** From `check` on: in the signature's order. */
+  /** Set by `check`, in the signature's order. */
   inputs = NO_TENSORS;
   outputs = NO_NAMES;
   protected handle!: ServableHandle;
-  readonly #handler: PredictHandler;
-  /** Somebody answers in its model's place. */
+  readonly #resolver: ModelResolver;
+  /** A fallback is configured for the model. */
   #hasFallbacks = false;
 
-  constructor(handler: PredictHandler, requested: ModelSpec, context: RequestContext) {
-    this.#handler = handler;
+  constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext) {
+    this.#resolver = resolver;
     this.requested = requested;
     this.context = context;
   }
 
   /**
-   * Throws ServingError (model_not_found, label_not_found, model_not_ready, invalid_request). `unknownSignature` is the
-   * kind of error for a signature that is not there: the methods differ in it. Where the model is not there and another
-   * stands in for it, that one is resolved.
+   * Borrows the version, or its fallback if the version is not available. `unknownSignature` is the kind of error for a
+   * signature that the version does not have: the methods differ in it. Throws ServingError (model_not_found,
+   * label_not_found, model_not_ready, invalid_request).
    */
   resolve(unknownSignature: ErrorKind = 'signature_not_found'): void {
     const { requested, context } = this;
-    const { models, fallbacks } = this.#handler;
+    const { models } = this.#resolver;
     if (requested.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
     this.#hasFallbacks = models.fallbacks?.(requested.name) !== undefined;
-    let handle: ServableHandle;
     try {
-      handle = models.acquire(requested.name, requested);
+      this.handle = models.acquire(requested.name, requested);
     } catch (error) {
       if (!this.#hasFallbacks || !(error instanceof ServingError)) throw error;
-      const fallback = fallbacks.insteadOf(requested, error, context);
-      this.handle = fallback.handle;
-      this.#serve(fallback.served);
+      const { handle, served } = this.#resolver.acquireFallback(requested, error, context);
+      this.handle = handle;
+      this.#serve(served);
       return;
     }
-    this.handle = handle;
-    const { servable } = handle;
+    const { servable } = this.handle;
     const signatureName = requested.signatureName || DEFAULT_SIGNATURE_NAME;
     const served = servable.served.get(signatureName);
     context.model = servable.name;
@@ -99,16 +84,16 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     this.handle?.release();
   }
 
-  /** Queues it: on the own model, and where that does not answer on the one that is configured to stand in. */
+  /** Queues it on the resolved version; if that fails, on the fallback where one is configured. */
   protected run(): Promise<TensorMap> {
     try {
-      return this.#hasFallbacks ? this.#handler.fallbacks.orElse(this) : this.handle.servable.runner.submit(this);
+      return this.#hasFallbacks ? this.#resolver.runWithFallback(this) : this.handle.servable.runner.submit(this);
     } finally {
       this.handle.release();
     }
   }
 
-  ask(): Promise<TensorMap> {
+  runOnResolved(): Promise<TensorMap> {
     return this.handle.servable.runner.submit(this);
   }
 

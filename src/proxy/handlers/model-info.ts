@@ -1,6 +1,4 @@
-/**
- * GetModelStatus, GetModelMetadata and the list of models, for every surface.
- */
+/** GetModelStatus, GetModelMetadata and the list of models, for every surface. */
 import { ServingError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
@@ -56,7 +54,7 @@ export class ModelInfoHandler {
     try {
       return this.#models.status(name, {});
     } catch (error) {
-      // Configured, but none of its versions is known yet.
+      // The model is configured, but none of its versions is known yet.
       if (error instanceof ServingError && error.kind === 'model_not_found') return [];
       throw error;
     }

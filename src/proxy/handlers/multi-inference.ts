@@ -1,7 +1,7 @@
 /**
  * MultiInference, for every surface: several classify and regress signatures of one model on the same examples.
  *
- * The first task picks the version. Signatures that read the examples alike share one run; others run one after another.
+ * The first task chooses the version. Signatures that read the examples alike share one run; others run one after another.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { InferenceResult, InferenceTask } from '../../core/inference-results.ts';
@@ -11,14 +11,13 @@ import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } fro
 import type { TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest, Servable, ServableRunner } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import type { SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { classifications, classifyOutputs } from './classify.ts';
-import { exampleInputs } from './examples.ts';
-import { writeDown } from './examples-call.ts';
-import { InferenceCall, type PredictHandler } from './inference-call.ts';
+import { exampleInputs, recordSample } from './examples-call.ts';
+import { InferenceCall } from './inference-call.ts';
+import type { ModelResolver } from './model-resolver.ts';
 import { regressions, regressOutputs } from './regress.ts';
 
 /** A task whose signature has been found and checked. */
@@ -29,23 +28,22 @@ interface Planned {
   readonly outputs: readonly string[];
 }
 
-/** What a MultiInference says. */
-export interface MultiInferenceAsked {
+export interface MultiInferenceRequest {
   readonly tasks: readonly InferenceTask[];
-  /** Serialized, the context merged. */
+  /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
 }
 
-/** Results in the order of the tasks. */
+/** Its results are in the order of the tasks. */
 export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]> {
-  readonly #asked: MultiInferenceAsked;
+  readonly #request: MultiInferenceRequest;
   #planned: readonly Planned[] = [];
-  #requests: readonly SchedulerRequest[] = [];
+  #runs: readonly SchedulerRequest[] = [];
 
-  /** Throws `invalid_request` where no task says which model. */
-  constructor(handler: PredictHandler, asked: MultiInferenceAsked, context: RequestContext) {
-    super(handler, specOf(asked.tasks), context);
-    this.#asked = asked;
+  /** Throws `invalid_request` if the first task names no model. */
+  constructor(resolver: ModelResolver, request: MultiInferenceRequest, context: RequestContext) {
+    super(resolver, specOf(request.tasks), context);
+    this.#request = request;
   }
 
   override resolve(): void {
@@ -54,12 +52,12 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
 
   check(): void {
     const { context, requested } = this;
-    const { tasks, examples } = this.#asked;
+    const { tasks, examples } = this.#request;
     this.#planned = plan(this.handle.servable, requested.name, tasks);
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     context.rows = examples.length;
-    this.#requests = this.#planned.map(({ served, outputs }): SchedulerRequest => {
+    this.#runs = this.#planned.map(({ served, outputs }): SchedulerRequest => {
       const { signature, signatureName } = served;
       const inputs = checkInputs(served, signature, exampleInputs(signature, examples));
       return { signatureName, inputs, outputs, context };
@@ -68,13 +66,20 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
 
   async submit(): Promise<readonly InferenceResult[]> {
     const { runner, tapPoint } = this.handle.servable;
-    const { examples } = this.#asked;
+    const { examples } = this.#request;
     try {
       const sample = tapPoint.tap?.sample();
-      // The version is held until the last run has begun: it must not close between two of them.
-      const given = await submitAll(runner, this.#requests);
-      const results = this.#planned.map((task, i) => resultOf(task, given[i]!, examples.length));
-      if (sample !== undefined) writeDownTasks(sample, this.context, examples, this.#planned, results);
+      // The version is held until the last run has ended: it must not close between two runs.
+      const outputs = await (runner.submitTogether?.(this.#runs) ?? runOneByOne(runner, this.#runs));
+      const results = this.#planned.map((task, i) => resultOf(task, outputs[i]!, examples.length));
+      if (sample !== undefined) {
+        const tasks = this.#planned.map(({ requested, served }, i) => ({
+          requested,
+          served,
+          result: results[i]!.result,
+        }));
+        recordSample(sample, this.context, { type: 'multi_inference', examples, tasks });
+      }
       return results;
     } finally {
       this.handle.release();
@@ -89,28 +94,13 @@ function specOf(tasks: readonly InferenceTask[]): ModelSpec {
   throw invalid(`ModelSpec has no name specified: ${which}; send tasks with the name of a served model`);
 }
 
-function writeDownTasks(
-  sample: SampledRequest,
-  context: RequestContext,
-  examples: readonly Uint8Array[],
-  planned: readonly Planned[],
-  results: readonly InferenceResult[],
-): void {
-  const tasks = planned.map(({ requested, served }, i) => ({ requested, served, result: results[i]!.result }));
-  writeDown(sample, context, { type: 'multi_inference', examples, tasks });
-}
-
-function submitAll(runner: ServableRunner, requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
-  return runner.submitTogether?.(requests) ?? oneAfterAnother(runner, requests);
-}
-
-async function oneAfterAnother(
+async function runOneByOne(
   runner: ServableRunner,
   requests: readonly SchedulerRequest[],
 ): Promise<readonly TensorMap[]> {
-  const given: TensorMap[] = [];
-  for (const request of requests) given.push(await runner.submit(request));
-  return given;
+  const outputs: TensorMap[] = [];
+  for (const request of requests) outputs.push(await runner.submit(request));
+  return outputs;
 }
 
 function resultOf({ served, isClassify }: Planned, outputs: TensorMap, rows: number): InferenceResult {

@@ -1,9 +1,9 @@
 /**
- * Predict, for every surface: find the model, check what was sent against its signature, queue it, give the outputs.
+ * Predict, for every surface: finds the model, checks the inputs against its signature and queues the run.
  *
- * Its requests may be watched: a sample of those that are answered is copied (a log, a recording), and the flight recorder
- * may keep payloads, of those that failed too. None is kept that was cancelled or whose deadline passed: the surface may
- * have lent its memory to the next request by then.
+ * Its requests may be recorded: a sample of the answered ones is copied for a log or a recording, and the flight recorder
+ * may keep payloads, of failed requests too. A request that was cancelled or whose deadline passed is not recorded, as the
+ * surface may have reused its memory by then.
  */
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -11,25 +11,25 @@ import type { PredictCapture, SampledRequest } from '../../models/serving/tap-po
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter } from './check-inputs.ts';
-import { InferenceCall, type PredictHandler } from './inference-call.ts';
+import { InferenceCall } from './inference-call.ts';
+import type { ModelResolver } from './model-resolver.ts';
 
-/** What a Predict says. */
-export interface PredictAsked {
+export interface PredictRequest {
   readonly modelSpec: ModelSpec;
   readonly inputs: TensorMap;
-  /** The outputs to give, in this order; empty = all of them. */
+  /** The outputs to return, in this order; empty for all. */
   readonly outputFilter: readonly string[];
 }
 
 export class PredictCall extends InferenceCall<TensorMap> {
-  /** As they were sent: not checked, in no order. */
+  /** The inputs as they were sent: not checked, in no order. */
   protected sent: TensorMap;
   readonly #outputFilter: readonly string[];
   #capture: PredictCapture | undefined;
   #sample: SampledRequest | undefined;
 
-  constructor(handler: PredictHandler, { modelSpec, inputs, outputFilter }: PredictAsked, context: RequestContext) {
-    super(handler, modelSpec, context);
+  constructor(resolver: ModelResolver, { modelSpec, inputs, outputFilter }: PredictRequest, context: RequestContext) {
+    super(resolver, modelSpec, context);
     this.sent = inputs;
     this.#outputFilter = outputFilter;
   }
@@ -51,28 +51,27 @@ export class PredictCall extends InferenceCall<TensorMap> {
 
   submit(): Promise<TensorMap> {
     const answer = this.run();
-    return this.#capture === undefined && this.#sample === undefined ? answer : this.#watched(answer);
+    return this.#capture === undefined && this.#sample === undefined ? answer : this.#recorded(answer);
   }
 
   override abandon(): void {
     super.abandon();
-    this.#keep(undefined);
+    this.#record(undefined);
   }
 
-  /** The same answer. */
-  async #watched(answer: Promise<TensorMap>): Promise<TensorMap> {
+  async #recorded(answer: Promise<TensorMap>): Promise<TensorMap> {
     try {
       const outputs = await answer;
-      this.#keep(outputs);
+      this.#record(outputs);
       return outputs;
     } catch (error) {
-      this.#keep(undefined);
+      this.#record(undefined);
       throw error;
     }
   }
 
-  /** Copies are made before this returns. `outputs`: undefined if it failed. */
-  #keep(outputs: TensorMap | undefined): void {
+  /** Copies before it returns. `outputs`: undefined if the request failed. */
+  #record(outputs: TensorMap | undefined): void {
     const { context, requested, served, inputs, sent } = this;
     const outputFilter = this.#outputFilter;
     if (context.cancel.isCancelled) return;

@@ -1,6 +1,6 @@
 /**
- * Regress, for every surface: examples → one number for each. The signature gives `outputs`, float32 [examples] or
- * [examples, 1]; whether the model kept that is checked on every answer.
+ * Regress, for every surface: examples → one number for each example. The signature has the one output `outputs`, float32
+ * of shape [examples] or [examples, 1]. Each answer is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Regressions } from '../../core/inference-results.ts';
@@ -9,8 +9,7 @@ import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { checkTakesExamples, type Signatures } from './examples.ts';
-import { ExamplesCall } from './examples-call.ts';
+import { checkTakesExamples, ExamplesCall, type Signatures } from './examples-call.ts';
 
 export class RegressCall extends ExamplesCall<Regressions> {
   protected readonly type = 'regress';
@@ -24,7 +23,7 @@ export class RegressCall extends ExamplesCall<Regressions> {
   }
 }
 
-/** What to ask the model for. Throws `invalid_request` for a signature that does not regress. */
+/** The outputs to compute. Throws `invalid_request` for a signature that does not regress. */
 export function regressOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
   checkTakesExamples(model, signature, all);
   const { outputs } = signature;
@@ -35,7 +34,7 @@ export function regressOutputs(model: ResolvedModelSpec, signature: Signature, a
   );
 }
 
-/** The output that `regressOutputs` asked for, checked. Throws `invalid_request`. */
+/** The answer from the output that `regressOutputs` names. Throws `invalid_request`. */
 export function regressions(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
   const values = outputs.get(VALUES_OUTPUT)!;
   const { shape } = values;

@@ -1,6 +1,6 @@
 /**
- * Limits of a list of models that came over the network: it chooses among what the server's own configuration allows,
- * and never names new code or a new place on the disk.
+ * Limits of a list of models that came over the network: it may choose among what the server's own configuration allows,
+ * and never name new code or a new place on the disk.
  *
  *   runtime      a built-in one, or a plug-in that the server's own configuration names
  *   base path    under one of the model roots
@@ -13,18 +13,21 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
 
-/** What the server's own command line, environment and files allow. Paths are absolute. */
+/** The values that the server's own command line, environment and files allow. Paths are absolute. */
 export interface ReloadLimits {
   readonly runtimes: readonly string[];
   readonly modelRoots: readonly string[];
   readonly logRoots: readonly string[];
 }
 
-/** The kernel takes no longer path (PATH_MAX). */
+/** The kernel's PATH_MAX. */
 const MAX_PATH_BYTES = 4095;
 
-/** One sentence for each thing that is not allowed; empty if all is. Reads the disk, and changes nothing. Never rejects. */
-export async function beyondLimits(models: readonly ModelConfig[], limits: ReloadLimits): Promise<readonly string[]> {
+/** One sentence for each thing that is not allowed; empty if all is. Only reads the disk. Never rejects. */
+export async function limitViolations(
+  models: readonly ModelConfig[],
+  limits: ReloadLimits,
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { name, basePath, backend, logging } of models) {
     const refuse = (text: string): number => found.push(`model "${name}": ${text}`);
@@ -33,21 +36,21 @@ export async function beyondLimits(models: readonly ModelConfig[], limits: Reloa
         `there is no runtime ${JSON.stringify(backend)}; use one of ${limits.runtimes.join(', ')}. A plug-in is one only where the server's own configuration names it`,
       );
     }
-    const modelPath = await outside(basePath, basePath, limits.modelRoots);
+    const modelPath = await whyNotUnder(basePath, basePath, limits.modelRoots);
     if (modelPath !== undefined) refuse(`base_path ${modelPath}; --model_roots=DIR allows more`);
     if (logging === undefined) continue;
     const { filenamePrefix } = logging;
-    const logPath = await outside(filenamePrefix, dirname(filenamePrefix), limits.logRoots);
+    const logPath = await whyNotUnder(filenamePrefix, dirname(filenamePrefix), limits.logRoots);
     if (logPath !== undefined) refuse(`filename_prefix ${logPath}; --log_root=DIR allows more`);
   }
   return found;
 }
 
-/** Why `directory`, which the `sent` path names, is not under a root; undefined = it is. */
-async function outside(sent: string, directory: string, roots: readonly string[]): Promise<string | undefined> {
+/** Why `directory`, which the `sent` path names, is not under a root; undefined if it is. */
+async function whyNotUnder(sent: string, directory: string, roots: readonly string[]): Promise<string | undefined> {
   if (Buffer.byteLength(sent) > MAX_PATH_BYTES) return `has more than ${MAX_PATH_BYTES} bytes`;
   const shown = JSON.stringify(sent);
-  // The kernel takes ".." after it followed a link, path.resolve before: they may mean two places.
+  // The kernel follows links before it takes "..", path.resolve does not: they may mean two places.
   if (!sent.startsWith('/') || sent.split(sep).includes('..')) {
     return `${shown} is not an absolute path without ".."`;
   }
@@ -61,13 +64,13 @@ async function outside(sent: string, directory: string, roots: readonly string[]
   return `${shown} is not allowed: ${allowed}`;
 }
 
-/** The path with its links resolved; what does not exist yet is taken as it is. Rejects with the system's error. */
+/** The path with its links resolved, except for the part that does not exist yet. Rejects with the system's error. */
 async function realPath(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    // A link whose target is missing exists itself: its target may come to be anywhere.
+    // A link whose target is missing exists itself, and its target may be created anywhere.
     if (!isMissing || (await exists(path)) || path === dirname(path)) throw error;
     return join(await realPath(dirname(path)), basename(path));
   }

@@ -1,38 +1,36 @@
 /**
  * HandleReloadConfigRequest: a new list of models for a running server, which replaces the old one.
  *
- * A list that is wrong in itself, or names what a peer may not choose (reload-limits.ts), changes nothing
- * (`invalid_request`, with all that is wrong). From then on the reloader decides; its contract is
- * models/serving/servable-directory.ts. A caller whose deadline passes meanwhile is told so, and the reload goes on. A
- * file that lists models is not written: it counts again when it next changes, or at the next start.
+ * A list that is invalid, or names something that a client may not choose (reload-limits.ts), changes nothing: the
+ * `invalid_request` lists all faults. Then the reloader decides, by the contract in models/serving/servable-directory.ts.
+ * If the caller's deadline passes, the caller gets that error and the reload goes on. A file that lists models is not
+ * written: it is read again when it next changes, or at the next start.
  */
-
 import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/reload-codec.ts';
 import type { ModelDefaults } from '../../config/model-config.ts';
 import { modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
-import { beyondLimits, type ReloadLimits } from './reload-limits.ts';
+import { limitViolations, type ReloadLimits } from './reload-limits.ts';
 
-/** What came of a reload, for the log. */
+/** The outcome of a reload, for the log. */
 export interface ReloadEvents {
   onReloaded(models: readonly string[]): void;
   onRefused(error: ServingError): void;
-  /** A line for each thing that was asked for and has no effect. */
+  /** One call for each setting that has no effect. */
   onWarning(text: string): void;
 }
 
 export interface ReloadParts {
   readonly reloader: ModelReloader;
-  /** The sum of a counter's series; 0 for a name that is none, as in TensorFlow Serving. */
+  /** The sum of a counter's series; 0 for an unknown name, as in TensorFlow Serving. */
   readonly counterTotal: (name: string) => Promise<number>;
   readonly defaults: ModelDefaults;
-  /** What a list may name now. */
   readonly limits: () => ReloadLimits;
   readonly events: ReloadEvents;
 }
 
-/** Reading one walks all its series: nobody needs more. */
+/** Reading one walks all its series. */
 const MAX_METRIC_NAMES = 100;
 
 export class ReloadHandler {
@@ -59,7 +57,7 @@ export class ReloadHandler {
     if (config === undefined) throw invalid('config is missing; send a ModelServerConfig with a model_config_list');
     const { models, errors, warnings } = modelsOfServerConfig(config, (path) => path || 'config', defaults);
     if (errors.length > 0) throw invalid(errors.join('; '));
-    const refused = await beyondLimits(models, limits());
+    const refused = await limitViolations(models, limits());
     if (refused.length > 0) throw invalid(`${refused.join('; ')}; nothing was changed`);
     const names = [...new Set(metricNames)];
     if (names.length > MAX_METRIC_NAMES) {

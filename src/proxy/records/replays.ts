@@ -19,7 +19,7 @@ import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import { runCall } from '../call.ts';
 import { ClassifyCall } from '../handlers/classify.ts';
-import { PredictHandler } from '../handlers/inference-call.ts';
+import { ModelResolver } from '../handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../handlers/multi-inference.ts';
 import { PredictCall } from '../handlers/predict.ts';
 import { RegressCall } from '../handlers/regress.ts';
@@ -113,8 +113,8 @@ function unsupported(type: LogType): ReplayRequest {
   };
 }
 
-function handlerOf(servable: Servable): PredictHandler {
-  return new PredictHandler(new SingleServable(servable));
+function handlerOf(servable: Servable): ModelResolver {
+  return new ModelResolver(new SingleServable(servable));
 }
 
 /** Of a recorded spec the signature alone counts. */

@@ -1,10 +1,7 @@
-/**
- * The gRPC surface: our services on an engine. Construct, listen, drain, close.
- */
-
+/** The gRPC surface: our services on an engine. Construct, listen, drain, close. */
 import type { GrpcEngine } from '../grpc/engine.ts';
-import type { PredictHandler } from '../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
+import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
 import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
@@ -18,11 +15,11 @@ import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 
 export interface GrpcServerOptions {
-  /** Answer Predict with tensor_content instead of the typed *_val fields. Default false, as many clients read those alone. */
+  /** Answer Predict with tensor_content instead of the typed *_val fields, which many clients need. Default false. */
   readonly serializationAsTensorContent?: boolean;
   /**
-   * What the tensors of one Predict may take together once decoded, in bytes: give the engine's message limit. Larger
-   * than the message they may be by the filling rule (ten bytes may ask for terabytes) and as varints.
+   * Limit of all tensors of one Predict together, decoded, in bytes: the engine's message limit. They may be larger than
+   * their message, as varints and by the filling rule, by which ten bytes can describe terabytes.
    */
   readonly maxTensorBytes: number;
 }
@@ -30,12 +27,12 @@ export interface GrpcServerOptions {
 export interface GrpcServerParts {
   readonly engine: GrpcEngine;
   readonly lifecycle: RequestLifecycle;
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  /** Undefined = clients may not change which models are served. */
+  /** Undefined if clients may not change which models are served. */
   readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
-  /** The cause of an INTERNAL that the caller is not told: for the log. */
+  /** Logs the cause of an INTERNAL, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
   readonly options: GrpcServerOptions;
 }
@@ -51,12 +48,12 @@ export class GrpcServer {
   ]);
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, predict, modelInfo, onInternalError, options } = parts;
+    const { engine, lifecycle, resolver, modelInfo, onInternalError, options } = parts;
     const shared = { lifecycle, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
     const { serializationAsTensorContent = false, maxTensorBytes } = options;
-    const prediction = { predict, modelInfo, serializationAsTensorContent, maxTensorBytes };
+    const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes };
     registerPredictionService(engine, prediction, shared);
     registerModelService(engine, modelInfo, parts.reload, shared);
     this.#health.register(engine);
@@ -76,9 +73,8 @@ export class GrpcServer {
   }
 
   /**
-   * Ends the streams that have no end of their own (health watches, reflection) and waits until every call has ended
-   * and every connection is closed. What is in flight finishes; refusing new requests on connections that are still
-   * open is the lifecycle's part.
+   * Ends the endless streams (health watches, reflection) and waits until every call has ended and every connection is
+   * closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
    */
   async drain(): Promise<void> {
     this.#endStreams();

@@ -2,12 +2,11 @@
  * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
  *
  *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
- *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here, no request of any model, so without a record
+ *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here without a record, as they ask no model
  *
- * What is no HTTP never gets that far: the parser's errors and timeouts are answered and the connection closed.
+ * Bytes that are not HTTP do not reach a route: parser errors and timeouts are answered, and the connection is closed.
  *
- * Start: construct, `listen` on one address or more. End: `drain` (accepts nothing new, ends each connection with the
- * answer in hand or to its next request, resolves when all are gone), `close` (ends what is still open).
+ * Construct it, `listen` on one address or more, then `drain` and `close`.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -15,8 +14,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { MetricsPage } from '../../telemetry/metrics/metrics-page.ts';
 import { Exchange, type Method } from '../exchange.ts';
-import type { PredictHandler } from '../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
+import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
 import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
@@ -40,22 +39,22 @@ const NO_BODY = Buffer.alloc(0);
 
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
-  /** Where they are served; by default METRICS_PATH, empty = nowhere. */
+  /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
-  /** Longest body, in bytes, as sent and inflated. */
+  /** Limit of a body in bytes, both as sent and inflated. */
   readonly maxBodyBytes: number;
-  /** Answers from this size on go out compressed to clients that accept it. Default: none do. */
+  /** Answers of at least so many bytes are compressed for clients that accept it. Default: none are. */
   readonly compressFromBytes?: number;
-  /** Pages of any origin may call. Default false. */
+  /** Allow web pages of any origin. Default false. */
   readonly hasCors?: boolean;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. Default false. */
   readonly serializationAsTensorContent?: boolean;
-  /** TCP addresses speak TLS. Default: none do. */
+  /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
-  /** Causes of `internal` errors; the context is undefined where no request is at fault. */
+  /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
 }
 
@@ -63,32 +62,31 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
-  /** By the kind of their route; `#protobuf` are those that take a protobuf body, where one is sent. */
+  /** JSON methods, and methods for protobuf bodies, by the kind of their route. */
   readonly #methods: ReadonlyMap<RouteKind, Method<Buffer>>;
   readonly #protobuf: ReadonlyMap<RouteKind, Method<Buffer>>;
   readonly #small: SmallAnswers;
-  /** All there are. */
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
   readonly #heads: AnswerHeads;
   readonly #plainOptions: PlainConnectionOptions<Route>;
   readonly #nodeParts: NodeTransportParts;
-  /** Connections that node:http does not have (yet). */
+  /** The connections that have not been handed over to node:http. */
   readonly #plain = new Map<Duplex, PlainConnection<Route>>();
 
   constructor(options: RestServerOptions) {
-    const { lifecycle, predict, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
+    const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
     this.#methods = new Map([
-      ['predict', new RestPredict(predict)],
-      ['classify', new RestClassify(predict, maxBodyBytes)],
-      ['regress', new RestRegress(predict, maxBodyBytes)],
+      ['predict', new RestPredict(resolver)],
+      ['classify', new RestClassify(resolver, maxBodyBytes)],
+      ['regress', new RestRegress(resolver, maxBodyBytes)],
       ...lookupMethods(modelInfo),
     ]);
-    this.#protobuf = protobufMethods(predict, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
+    this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
@@ -118,8 +116,8 @@ export class RestServer {
   }
 
   /**
-   * Whoever sends is answered, and told that it was the last answer. A connection on which nothing is sent for
-   * `graceMs` is ended. Resolves when all are gone.
+   * Accepts no new connection. Each open connection ends with the answer in hand or the next one, or when it has been
+   * idle for `graceMs`. Resolves when all connections have ended.
    */
   async drain(graceMs: number): Promise<void> {
     const { clock } = this.#options.lifecycle;
@@ -129,7 +127,7 @@ export class RestServer {
     grace.cancel();
   }
 
-  /** Ends every connection, whatever goes on in it. Twice is once. */
+  /** Ends every connection at once. A second call has no effect. */
   async close(): Promise<void> {
     for (const socket of this.#plain.keys()) socket.destroy();
     await this.#listener.close();
@@ -164,7 +162,7 @@ export class RestServer {
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const { open, turns } = this.#connections.get(request.socket)!;
     if (turns.hasEnded) {
-      // Read, so that it ends; not answered.
+      // It is read to its end and not answered.
       request.resume();
       return;
     }
@@ -192,7 +190,7 @@ export class RestServer {
     else if (!exchange.isFinished) this.#readBody(transport, exchange, protobuf !== undefined);
   }
 
-  /** `isKept`: the call has views of the body, so one that is only lent is copied. */
+  /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
   #readBody(transport: Transport, exchange: Exchange<Buffer>, isKept: boolean): void {
     try {
       const body = transport.readBody(this.#shared.maxBodyBytes);

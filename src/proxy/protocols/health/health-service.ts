@@ -1,10 +1,9 @@
 /**
- * grpc.health.v1.Health: is there any use in sending a request? All our services follow the one readiness of the server.
+ * grpc.health.v1.Health: says whether the server wants requests. All services have the server's one readiness.
  *
- * Outside the requests' lifecycle on purpose: a draining server must still say that it is not serving, and a Watch that
- * stays open for days is no request in flight.
+ * It is outside the request lifecycle on purpose: a draining server must still answer that it is not serving, and a Watch
+ * that stays open for days is no request in flight.
  */
-
 import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
 import { mapField, message, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { GrpcStatus, ServingError } from '../../../core/errors.ts';
@@ -17,7 +16,7 @@ import { PREDICTION_SERVICE } from '../tensorflow-serving/grpc/prediction-servic
 
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
-/** "" is the whole server; TensorFlow Serving knows the last two, without their package. */
+/** "" is the whole server; TensorFlow Serving knows its services without their package. */
 const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, 'PredictionService', 'ModelService'];
 
 /** HealthCheckResponse.ServingStatus. */
@@ -46,19 +45,19 @@ export class HealthService {
     engine.register({ ...method('Watch', () => undefined), start: (call) => new HealthWatch(call, this) });
   }
 
-  /** Ends every Watch: last status NOT_SERVING, then OK. New ones end at once too. For a drain. */
+  /** For a drain: ends every Watch with NOT_SERVING and the status OK. New ones end at once too. */
   endWatches(): void {
     this.#isEnding = true;
     for (const watch of this.#watches) watch.finish();
   }
 
-  /** Undefined for a service that we do not have. */
+  /** Undefined for an unknown service. */
   statusOf(service: string): number | undefined {
     if (!KNOWN.includes(service)) return undefined;
     return this.#readiness.isReady && !this.#isEnding ? SERVING : NOT_SERVING;
   }
 
-  /** Tells `watch` of changes until the returned function is called. */
+  /** Updates `watch` on each change until the returned function is called. */
   add(watch: HealthWatch): () => void {
     this.#watches.add(watch);
     const stop = this.#readiness.onChange(() => watch.update());
@@ -92,13 +91,12 @@ export class HealthService {
   }
 }
 
-/** One client that is told of every change. */
+/** One client's open Watch. */
 class HealthWatch implements CallReader {
   readonly #call: GrpcCall;
   readonly #health: HealthService;
   #service = '';
-  /** What the client was told last. */
-  #told: number | undefined;
+  #sentStatus: number | undefined;
   #stop: (() => void) | undefined;
 
   constructor(call: GrpcCall, health: HealthService) {
@@ -119,11 +117,11 @@ class HealthWatch implements CallReader {
     this.#stop?.();
   }
 
-  /** Tells the client the status if it is another than before. */
+  /** Sends the status if it has changed. */
   update(): void {
     const status = this.#health.statusOf(this.#service) ?? SERVICE_UNKNOWN;
-    if (status === this.#told) return;
-    this.#told = status;
+    if (status === this.#sentStatus) return;
+    this.#sentStatus = status;
     this.#call.send(healthCheckResponse(status));
   }
 
@@ -134,7 +132,7 @@ class HealthWatch implements CallReader {
   }
 }
 
-/** HealthCheckRequest: 1 service. Undefined = it could not be read, and the call has been ended. */
+/** HealthCheckRequest: 1 service. Undefined: it could not be read, and the call was ended. */
 function readService(call: GrpcCall, bytes: Uint8Array): string | undefined {
   const reader = new WireReader(bytes, 'HealthCheckRequest');
   let service = '';

@@ -1,6 +1,6 @@
 /**
- * Our .proto files as descriptors, found by file name or by the name of anything defined in them: what reflection
- * answers from. Decoded when it is first asked, which most servers never are.
+ * The descriptors of our .proto files, by file name and by the full names of what they define. Only reflection needs them,
+ * which most servers are never asked for, so they are decoded at its first request.
  */
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -17,7 +17,6 @@ export class ProtoFiles {
   readonly #files = new Map<string, ProtoFile>();
   /** Full name of each message, field, oneof, enum, enum value, service and method → its file's name. */
   readonly #fileOfSymbol = new Map<string, string>();
-
   readonly #messages = new Set<string>();
 
   constructor() {
@@ -30,11 +29,11 @@ export class ProtoFiles {
     }
   }
 
-  /** The file and all that it imports, directly or not; the file itself first. Undefined if there is no such file. */
+  /** The file, followed by its direct and indirect imports. Undefined if there is no such file. */
   withImports(name: string): readonly Uint8Array[] | undefined {
     if (!this.#files.has(name)) return undefined;
     const names = new Set([name]);
-    // A Set is iterated in order of insertion, what is added on the way included.
+    // The iteration of a Set includes what is added during it.
     for (const next of names) for (const imported of this.#files.get(next)!.imports) names.add(imported);
     return [...names].map((each) => this.#files.get(each)!.bytes);
   }

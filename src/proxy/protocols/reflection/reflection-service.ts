@@ -1,11 +1,10 @@
 /**
- * grpc.reflection.v1 and v1alpha ServerReflection: lets grpcurl and its kin find out what we speak.
+ * grpc.reflection.v1 and v1alpha ServerReflection: tells tools like grpcurl which services and messages there are.
  *
  * Both packages have the same messages (proto/grpc/reflection/), so one reader and one writer serve both. Each question
- * on the stream gets one answer; what is not known is an error_response, and the stream goes on. The descriptors are
- * those that buf makes of proto/, map entries and imports included.
+ * on the stream gets one answer; an unknown name gets an error_response, and the stream goes on. The descriptors are
+ * those that buf makes of proto/, with map entries and imports.
  */
-
 import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
 import { bytesField, message, messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { GrpcStatus, ServingError } from '../../../core/errors.ts';
@@ -38,7 +37,7 @@ export class ReflectionService {
   readonly #open = new Set<GrpcCall>();
   #files: ProtoFiles | undefined;
 
-  /** `services`: full names of all that is served, these two included. */
+  /** `services`: full names of all services, these two included. */
   constructor(services: readonly string[]) {
     this.#services = services;
   }
@@ -54,7 +53,7 @@ export class ReflectionService {
     }
   }
 
-  /** Ends the streams that are open: a tool that only holds its connection must not hold up a drain. */
+  /** For a drain: ends the open streams, since an idle tool must not hold it up. */
   endStreams(): void {
     for (const call of this.#open) this.#end(call, OK);
   }
@@ -111,7 +110,7 @@ export class ReflectionService {
 
 interface Question {
   readonly host: string;
-  /** Which field of message_request is set: the last one on the wire. 0 = none. */
+  /** The field of message_request that is set, the last one on the wire; 0 if none is. */
   readonly question: number;
   readonly text: string;
 }

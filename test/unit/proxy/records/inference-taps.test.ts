@@ -8,7 +8,7 @@ import type { ModelSpec } from '../../../../src/core/model-spec.ts';
 import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
 import { runCall } from '../../../../src/proxy/call.ts';
 import { ClassifyCall } from '../../../../src/proxy/handlers/classify.ts';
-import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
+import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
 import { RegressCall } from '../../../../src/proxy/handlers/regress.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
@@ -83,28 +83,28 @@ function harness(behave = lengths, wantsResponse = true) {
       trace: undefined,
     });
   const logs = (): LoggedInference[] => records.flatMap((record) => parseRecords(record).map(loggedInference));
-  const handler = new PredictHandler(models);
+  const resolver = new ModelResolver(models);
   const replayer = new PredictionLogReplayer({ clock, maxTensorBytes: 10_000 });
-  return { handler, context, logs, records, asked, consumer, stop, replayer, servable: handle.servable };
+  return { resolver, context, logs, records, asked, consumer, stop, replayer, servable: handle.servable };
 }
 
 type Examples = readonly Uint8Array[];
 
-const classify = (handler: PredictHandler, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
-  runCall(new ClassifyCall(handler, { modelSpec, examples }, context));
-const regress = (handler: PredictHandler, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
-  runCall(new RegressCall(handler, { modelSpec, examples }, context));
+const classify = (resolver: ModelResolver, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
+  runCall(new ClassifyCall(resolver, { modelSpec, examples }, context));
+const regress = (resolver: ModelResolver, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
+  runCall(new RegressCall(resolver, { modelSpec, examples }, context));
 const multiInference = (
-  handler: PredictHandler,
+  resolver: ModelResolver,
   tasks: readonly InferenceTask[],
   examples: Examples,
   context: RequestContext,
-) => runCall(new MultiInferenceCall(handler, { tasks, examples }, context));
+) => runCall(new MultiInferenceCall(resolver, { tasks, examples }, context));
 
 describe('a tapped method on examples', () => {
   it('gives a Classify as one, with its examples, the version asked for, and labels with scores', async () => {
-    const { handler, context, logs } = harness();
-    await classify(handler, { name: 'm', label: 'stable' }, [ONE, TWO], context());
+    const { resolver, context, logs } = harness();
+    await classify(resolver, { name: 'm', label: 'stable' }, [ONE, TWO], context());
     assert.deepEqual(logs(), [
       {
         type: 'classifyLog',
@@ -118,8 +118,8 @@ describe('a tapped method on examples', () => {
   });
 
   it('gives a Regress as one', async () => {
-    const { handler, context, logs, asked } = harness();
-    await regress(handler, { name: 'm', version: 7n, signatureName: 'regress' }, [ONE, TWO], context());
+    const { resolver, context, logs, asked } = harness();
+    await regress(resolver, { name: 'm', version: 7n, signatureName: 'regress' }, [ONE, TWO], context());
     assert.deepEqual(logs(), [
       {
         type: 'regressLog',
@@ -134,8 +134,8 @@ describe('a tapped method on examples', () => {
   });
 
   it('gives a MultiInference as one record of all its tasks', async () => {
-    const { handler, context, logs } = harness();
-    await multiInference(handler, [CLASSIFY_TASK, REGRESS_TASK], [ONE], context());
+    const { resolver, context, logs } = harness();
+    await multiInference(resolver, [CLASSIFY_TASK, REGRESS_TASK], [ONE], context());
     assert.deepEqual(logs(), [
       {
         type: 'multiInferenceLog',
@@ -149,29 +149,29 @@ describe('a tapped method on examples', () => {
   });
 
   it('gives the request alone to who wants no answers, and nothing to who has no room', async () => {
-    const { handler, context, logs, consumer, asked } = harness(lengths, false);
-    await classify(handler, { name: 'm' }, [ONE], context());
+    const { resolver, context, logs, consumer, asked } = harness(lengths, false);
+    await classify(resolver, { name: 'm' }, [ONE], context());
     assert.deepEqual([logs()[0]!.examples, logs()[0]!.results, asked], [[ONE], [], [ONE.length]]);
     consumer.hasRoom = false;
-    await classify(handler, { name: 'm' }, [ONE], context());
+    await classify(resolver, { name: 'm' }, [ONE], context());
     assert.equal(logs().length, 1);
   });
 
   it('keeps copies of its own: the request’s memory may be used again', async () => {
-    const { handler, context, logs } = harness();
+    const { resolver, context, logs } = harness();
     const lent = Uint8Array.from(ONE);
-    await regress(handler, { name: 'm', signatureName: 'regress' }, [lent], context());
+    await regress(resolver, { name: 'm', signatureName: 'regress' }, [lent], context());
     lent.fill(0xff);
     assert.deepEqual(logs()[0]!.examples, [ONE]);
   });
 
   it('writes down none that failed, gave what it must not, or was cancelled as it was answered', async () => {
     const ask = async (behave: Behaviour, refusal?: RegExp): Promise<void> => {
-      const { handler, context, records } = harness(behave);
+      const { resolver, context, records } = harness(behave);
       const asking = [
-        () => classify(handler, { name: 'm' }, [ONE], context()),
-        () => regress(handler, { name: 'm', signatureName: 'regress' }, [ONE], context()),
-        () => multiInference(handler, [CLASSIFY_TASK, REGRESS_TASK], [ONE], context()),
+        () => classify(resolver, { name: 'm' }, [ONE], context()),
+        () => regress(resolver, { name: 'm', signatureName: 'regress' }, [ONE], context()),
+        () => multiInference(resolver, [CLASSIFY_TASK, REGRESS_TASK], [ONE], context()),
       ];
       for (const each of asking) {
         if (refusal === undefined) await each();
@@ -191,17 +191,17 @@ describe('a tapped method on examples', () => {
   });
 
   it('writes nothing more once nobody listens', async () => {
-    const { handler, context, records, stop } = harness();
+    const { resolver, context, records, stop } = harness();
     stop();
-    await classify(handler, { name: 'm' }, [ONE], context());
+    await classify(resolver, { name: 'm' }, [ONE], context());
     assert.equal(records.length, 0);
   });
 
   it('makes records that pass as golden of the same version', async () => {
-    const { handler, context, records, stop, replayer, servable } = harness();
-    await classify(handler, { name: 'm', label: 'stable' }, [ONE, TWO], context());
-    await regress(handler, { name: 'm', signatureName: 'regress' }, [TWO], context());
-    await multiInference(handler, [REGRESS_TASK, CLASSIFY_TASK], [ONE, TWO], context());
+    const { resolver, context, records, stop, replayer, servable } = harness();
+    await classify(resolver, { name: 'm', label: 'stable' }, [ONE, TWO], context());
+    await regress(resolver, { name: 'm', signatureName: 'regress' }, [TWO], context());
+    await multiInference(resolver, [REGRESS_TASK, CLASSIFY_TASK], [ONE, TWO], context());
     stop();
     assert.equal(records.length, 3);
     for (const record of records) await replayer.check(servable, recordBytes(record));

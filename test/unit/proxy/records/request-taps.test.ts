@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
 import { runCall } from '../../../../src/proxy/call.ts';
-import { PredictHandler } from '../../../../src/proxy/handlers/inference-call.ts';
+import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
 import { RequestTaps, type TapConsumer } from '../../../../src/proxy/records/request-taps.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
@@ -58,7 +58,7 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
   const handle = models.acquire('m', {});
   handle.servable.tapPoint = board.pointOf('m');
   handle.release();
-  const handler = new PredictHandler(models);
+  const resolver = new ModelResolver(models);
   const context = () =>
     new RequestContext({
       clock,
@@ -75,7 +75,7 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
   const predict = (its = context(), spec = {}, filter: readonly string[] = []) =>
     runCall(
       new PredictCall(
-        handler,
+        resolver,
         { modelSpec: { name: 'm', ...spec }, inputs: new Map([['x', x]]), outputFilter: filter },
         its,
       ),

@@ -1,7 +1,4 @@
-/**
- * tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it.
- */
-
+/** tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it. */
 import { lengthDelimited, WireReader } from '../../../../codec/protobuf/wire-reader.ts';
 import {
   bytesField,
@@ -26,7 +23,7 @@ import type { ReloadHandler } from '../../../handlers/reload.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
-/** `reload`: undefined = clients may not change which models are served. */
+/** `reload`: undefined if clients may not change which models are served. */
 export function registerModelService(
   engine: GrpcEngine,
   modelInfo: ModelInfoHandler,
@@ -62,7 +59,7 @@ function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext
 }
 
 /** GetModelStatusRequest: 1 model_spec. */
-export function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
+function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
   const reader = new WireReader(bytes, 'GetModelStatusRequest');
   let modelSpec: ModelSpec | undefined;
   while (reader.next()) {
@@ -75,9 +72,9 @@ export function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
 
 /**
  * GetModelStatusResponse: 1 model_version_status [{1 version, 2 state, 3 status {1 error_code, 2 error_message}}].
- * status is always there: empty = OK.
+ * status is always written; empty means OK.
  */
-export function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Array {
+function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Array {
   return message(
     ...statuses.map(({ version, state, error }) =>
       messageField(

@@ -1,7 +1,4 @@
-/**
- * tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata.
- */
-
+/** tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata. */
 import { messageWithRoom } from '../../../../codec/protobuf/wire-writer.ts';
 import { readExamplesRequest, readMultiInferenceRequest } from '../../../../codec/tensorflow/example-input-reader.ts';
 import {
@@ -28,8 +25,8 @@ import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
 import { ClassifyCall } from '../../../handlers/classify.ts';
-import type { PredictHandler } from '../../../handlers/inference-call.ts';
 import type { ModelInfoHandler } from '../../../handlers/model-info.ts';
+import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../../../handlers/multi-inference.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import { RegressCall } from '../../../handlers/regress.ts';
@@ -38,11 +35,11 @@ import type { RequestContext } from '../../../request-context.ts';
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
 export interface PredictionServiceOptions {
-  readonly predict: PredictHandler;
+  readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
   /** Answer with tensor_content instead of the typed *_val fields. */
   readonly serializationAsTensorContent: boolean;
-  /** What the tensors of one request may take together once decoded, in bytes. */
+  /** Limit of all tensors of one request together, decoded, in bytes. */
   readonly maxTensorBytes: number;
 }
 
@@ -51,25 +48,25 @@ export function registerPredictionService(
   options: PredictionServiceOptions,
   shared: ExchangeContext,
 ): void {
-  const { predict: handler, modelInfo, maxTensorBytes } = options;
+  const { resolver, modelInfo, maxTensorBytes } = options;
   const methods: readonly Method<Uint8Array>[] = [
     new GrpcPredict(options),
     {
       name: 'Classify',
       decode: (message, _path, context) =>
-        new ClassifyCall(handler, readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes), context),
+        new ClassifyCall(resolver, readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes), context),
       encode: (classified) => writeClassificationResponse(classified, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, Classified, ClassifyCall>,
     {
       name: 'Regress',
       decode: (message, _path, context) =>
-        new RegressCall(handler, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
+        new RegressCall(resolver, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
       encode: (regressed) => writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, Regressed, RegressCall>,
     {
       name: 'MultiInference',
       decode: (message, _path, context) =>
-        new MultiInferenceCall(handler, readMultiInferenceRequest(message, maxTensorBytes), context),
+        new MultiInferenceCall(resolver, readMultiInferenceRequest(message, maxTensorBytes), context),
       encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, readonly InferenceResult[], MultiInferenceCall>,
     {
@@ -86,19 +83,19 @@ export function registerPredictionService(
 
 class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly name = 'Predict';
-  readonly #handler: PredictHandler;
+  readonly #resolver: ModelResolver;
   readonly #maxTensorBytes: number;
   readonly #layouts = new PredictLayouts();
   readonly #asContent: boolean;
 
-  constructor({ predict, maxTensorBytes, serializationAsTensorContent }: PredictionServiceOptions) {
-    this.#handler = predict;
+  constructor({ resolver, maxTensorBytes, serializationAsTensorContent }: PredictionServiceOptions) {
+    this.#resolver = resolver;
     this.#maxTensorBytes = maxTensorBytes;
     this.#asContent = serializationAsTensorContent;
   }
 
   decode(message: Uint8Array, _path: ModelSpec, context: RequestContext): PredictCall {
-    return new PredictCall(this.#handler, readPredictRequest(message, this.#maxTensorBytes, this.#layouts), context);
+    return new PredictCall(this.#resolver, readPredictRequest(message, this.#maxTensorBytes, this.#layouts), context);
   }
 
   encode(outputs: TensorMap, { served }: PredictCall): Uint8Array {

@@ -1,6 +1,6 @@
 /**
- * GetModelMetadata's answer as TensorFlow Serving writes it: the signatures in a map in a message in a map
- * ("signature_def" twice), 64-bit integers as strings, defaults printed. The signature_name of its model_spec is always
+ * Writes GetModelMetadata's answer as TensorFlow Serving does: the signatures are in a map in a message in a map
+ * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is always
  * empty.
  */
 import { Buffer } from 'node:buffer';
@@ -26,7 +26,7 @@ function signatureDef(signature: Signature): object {
   };
 }
 
-/** TensorProto's fields for elements, by dtype. */
+/** The field of TensorProto that holds the elements, by dtype. */
 const VALUE_NAMES: Readonly<Record<DType, string>> = {
   float32: 'float_val',
   float64: 'double_val',
@@ -44,7 +44,7 @@ const VALUE_NAMES: Readonly<Record<DType, string>> = {
   string: 'string_val',
 };
 
-/** A TensorProto as protobuf's JSON has it; of its elements the field of its dtype alone. */
+/** A TensorProto as protobuf's JSON writes it, with the one element field of its dtype. */
 function tensorJson(tensor: Tensor): object {
   const dim = tensor.shape.map((size) => ({ size: size.toString(), name: '' }));
   return {
@@ -55,7 +55,7 @@ function tensorJson(tensor: Tensor): object {
   };
 }
 
-/** Bytes as base64, 64-bit integers and what is no finite number as strings. */
+/** Bytes are base64; 64-bit integers, NaN and infinities are strings. */
 function valuesJson(tensor: Tensor): readonly unknown[] {
   if (tensor.dtype === 'string') return tensor.data.map((bytes) => Buffer.from(bytes).toString('base64'));
   const numbers: readonly (number | bigint)[] = [...elements(tensor)];

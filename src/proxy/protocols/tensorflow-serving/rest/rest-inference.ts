@@ -1,8 +1,8 @@
 /**
- * Classify and Regress over REST, in JSON. As TensorFlow Serving, the whole body is read
- * before the model is looked up, and the answer's key is `results`:
+ * Classify and Regress over REST, in JSON. As in TensorFlow Serving, the whole body is read before the model is looked up,
+ * and the answer's key is `results`:
  *
- *   classify   {"results":[[["label",0.9],["other",0.1]],…]}     a label that there is none of is ""
+ *   classify   {"results":[[["label",0.9],["other",0.1]],…]}     a missing label is ""
  *   regress    {"results":[0.5,…]}
  */
 import type { Buffer } from 'node:buffer';
@@ -13,26 +13,26 @@ import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import { ClassifyCall } from '../../../handlers/classify.ts';
-import type { ExamplesAsked } from '../../../handlers/examples-call.ts';
-import type { PredictHandler } from '../../../handlers/inference-call.ts';
+import type { ExamplesRequest } from '../../../handlers/examples-call.ts';
+import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { RegressCall } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
 const NO_LABEL = new Uint8Array(0);
 
 abstract class RestExamples {
-  protected readonly handler: PredictHandler;
+  protected readonly resolver: ModelResolver;
   readonly #verb: string;
   readonly #reader: ExamplesBodyReader;
 
-  /** `maxBytes`: what the examples of one request may take together, in bytes. */
-  constructor(handler: PredictHandler, maxBytes: number, verb: string) {
-    this.handler = handler;
+  /** `maxBytes`: limit of all examples of one request together, in bytes. */
+  constructor(resolver: ModelResolver, maxBytes: number, verb: string) {
+    this.resolver = resolver;
     this.#verb = verb;
     this.#reader = new ExamplesBodyReader(maxBytes);
   }
 
-  protected read(body: Buffer, path: ModelSpec): ExamplesAsked {
+  protected read(body: Buffer, path: ModelSpec): ExamplesRequest {
     const { signatureName, examples } = this.#reader.read(body, this.#verb);
     return { modelSpec: signatureName === undefined ? path : { ...path, signatureName }, examples };
   }
@@ -42,12 +42,12 @@ export class RestClassify extends RestExamples implements Method<Buffer, Classif
   readonly name = 'Classify';
   readonly #writer = new JsonWriter();
 
-  constructor(handler: PredictHandler, maxBytes: number) {
-    super(handler, maxBytes, 'classify');
+  constructor(resolver: ModelResolver, maxBytes: number) {
+    super(resolver, maxBytes, 'classify');
   }
 
   decode(body: Buffer, path: ModelSpec, context: RequestContext): ClassifyCall {
-    return new ClassifyCall(this.handler, this.read(body, path), context);
+    return new ClassifyCall(this.resolver, this.read(body, path), context);
   }
 
   encode({ result: { rows, columns, classes, scores } }: Classified): Buffer {
@@ -76,12 +76,12 @@ export class RestRegress extends RestExamples implements Method<Buffer, Regresse
   readonly name = 'Regress';
   readonly #writer = new JsonWriter();
 
-  constructor(handler: PredictHandler, maxBytes: number) {
-    super(handler, maxBytes, 'regress');
+  constructor(resolver: ModelResolver, maxBytes: number) {
+    super(resolver, maxBytes, 'regress');
   }
 
   decode(body: Buffer, path: ModelSpec, context: RequestContext): RegressCall {
-    return new RegressCall(this.handler, this.read(body, path), context);
+    return new RegressCall(this.resolver, this.read(body, path), context);
   }
 
   encode({ result: { rows, values } }: Regressed): Buffer {

@@ -1,14 +1,20 @@
-/** The methods that ask about models: they have no body, and no model runs for them. */
+/**
+ * The methods that ask about models: GetModelStatus, GetModelMetadata and the list of models. They have no body and run no
+ * model. Status is written as TensorFlow Serving writes it: protobuf's JSON, 64-bit integers as strings, defaults printed.
+ * The list, which is ours, holds one such answer for each model, with the model's name.
+ */
 import { Buffer } from 'node:buffer';
+import { GrpcStatus } from '../../../../core/errors.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import { Lookup } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelInfoHandler, ModelStatus, VersionStatus } from '../../../handlers/model-info.ts';
 import { metadataJson } from './metadata-json.ts';
 import type { Route, RouteKind } from './routes.ts';
-import { modelsJson, statusJson } from './status-json.ts';
 
-/** By the kind of their route. */
+const CODE_NAMES = new Map<number, string>(Object.entries(GrpcStatus).map(([name, code]) => [code, name]));
+
+/** The methods by the kind of their route. */
 export function lookupMethods(modelInfo: ModelInfoHandler): readonly (readonly [RouteKind, Method<Buffer>])[] {
   const models: Method<Buffer, readonly ModelStatus[]> = {
     name: 'ListModels',
@@ -26,7 +32,7 @@ export function lookupMethods(modelInfo: ModelInfoHandler): readonly (readonly [
     name: 'GetModelMetadata',
     hasNoBody: true,
     decode: (_body, path, context) => new Lookup(() => modelInfo.metadata(path, context)),
-    encode: (of) => Buffer.from(metadataJson(of), 'utf8'),
+    encode: (found) => Buffer.from(metadataJson(found), 'utf8'),
   };
   return [
     ['models', models],
@@ -35,10 +41,32 @@ export function lookupMethods(modelInfo: ModelInfoHandler): readonly (readonly [
   ];
 }
 
-/** Of a path that is none, or takes another HTTP method. */
+/** The method of a path that does not exist or takes another HTTP method. It throws the route's error. */
 export function refusal({ method, error }: Route): Method<Buffer> {
   const refuse = (): never => {
     throw error;
   };
   return { name: method, hasNoBody: true, decode: refuse, encode: refuse };
+}
+
+export function statusJson(statuses: readonly VersionStatus[]): string {
+  return JSON.stringify(statusOf(statuses));
+}
+
+/** The models are in the order of the configuration. */
+export function modelsJson(models: readonly ModelStatus[]): string {
+  return JSON.stringify({ models: models.map(({ name, versions }) => ({ name, ...statusOf(versions) })) });
+}
+
+function statusOf(statuses: readonly VersionStatus[]): object {
+  return {
+    model_version_status: statuses.map(({ version, state, error }) => ({
+      version: version.toString(),
+      state,
+      status: {
+        error_code: CODE_NAMES.get(error === undefined ? GrpcStatus.OK : error.row.grpc),
+        error_message: error?.message ?? '',
+      },
+    })),
+  };
 }

@@ -1,8 +1,8 @@
 /**
  * Predict over REST, in JSON. The order of checks is TensorFlow Serving's: JSON syntax, model, signature, then the values,
- * which are read by the dtypes that the signature wants. So the tensors come only when the call has been resolved.
+ * which are read by the signature's dtypes. So the tensors are read in the step `resolve`, after the model is known.
  *
- * All of it happens in one turn of the event loop, so one scanner serves all requests.
+ * Decode and resolve run in one turn of the event loop, so one scanner serves all requests.
  */
 import type { Buffer } from 'node:buffer';
 import { type PredictBody, PredictBodyScanner } from '../../../../codec/json/json-body.ts';
@@ -11,7 +11,7 @@ import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
-import type { PredictHandler } from '../../../handlers/inference-call.ts';
+import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
@@ -20,18 +20,18 @@ const ALL_OUTPUTS: readonly string[] = [];
 
 export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
   readonly name = 'Predict';
-  readonly #handler: PredictHandler;
+  readonly #resolver: ModelResolver;
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
 
-  constructor(handler: PredictHandler) {
-    this.#handler = handler;
+  constructor(resolver: ModelResolver) {
+    this.#resolver = resolver;
   }
 
   decode(body: Buffer, path: ModelSpec, context: RequestContext): JsonPredictCall {
     const scanner = this.#scanner;
     try {
-      return new JsonPredictCall(this.#handler, path, scanner, scanner.scan(body), context);
+      return new JsonPredictCall(this.#resolver, path, scanner, scanner.scan(body), context);
     } catch (error) {
       scanner.release();
       throw error;
@@ -45,22 +45,22 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
 
 class JsonPredictCall extends PredictCall {
   format: PredictFormat = 'row';
-  /** Of a signature without a batch axis in row format: what was sent. Else 0. */
+  /** Rows that were sent in row format to a signature without a batch axis; else 0. */
   unbatchedRows = 0;
   readonly #scanner: PredictBodyScanner;
   #scanned: PredictBody | undefined;
 
   constructor(
-    handler: PredictHandler,
+    resolver: ModelResolver,
     path: ModelSpec,
     scanner: PredictBodyScanner,
     scanned: PredictBody,
     context: RequestContext,
   ) {
     const { signatureName } = scanned;
-    // The path's own object where nothing is added: it is remembered with its route.
+    // The route memo keeps the path's object, so it is passed on unchanged where possible.
     const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
-    super(handler, { modelSpec, inputs: NO_TENSORS, outputFilter: ALL_OUTPUTS }, context);
+    super(resolver, { modelSpec, inputs: NO_TENSORS, outputFilter: ALL_OUTPUTS }, context);
     this.#scanner = scanner;
     this.#scanned = scanned;
   }
@@ -71,19 +71,19 @@ class JsonPredictCall extends PredictCall {
     const scanned = this.#scanned!;
     this.format = predictFormat(scanned);
     this.sent = readInputs(this.#scanner, scanned, signature);
-    this.#letGo();
-    // In row format every input has as many rows.
+    this.#releaseBody();
+    // In row format all inputs have the same number of rows.
     const isUnbatched = this.format === 'row' && signature.batchAxis.kind === 'none';
     if (isUnbatched) this.unbatchedRows = this.sent.values().next().value?.shape[0] ?? 0;
   }
 
   override abandon(): void {
     super.abandon();
-    this.#letGo();
+    this.#releaseBody();
   }
 
-  /** The body is another's after this turn. */
-  #letGo(): void {
+  /** The scanner and the body's memory serve another request after this turn. */
+  #releaseBody(): void {
     this.#scanned = undefined;
     this.#scanner.release();
   }

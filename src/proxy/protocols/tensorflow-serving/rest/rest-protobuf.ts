@@ -1,15 +1,15 @@
 /**
- * Protobuf over REST: the message that the gRPC method takes, as the body of the same path; its answer likewise. The
- * codecs are gRPC's own, so both read and write the same bytes.
+ * Protobuf over REST: body and answer are the messages of the gRPC method, on the path of the JSON method. The codecs are
+ * those of gRPC, so both surfaces read and write the same bytes.
  *
  *   POST /v1/models/m:predict,  content-type: application/x-protobuf, PredictRequest ──▶ PredictResponse
  *   POST /v1/models/m:classify, …                                     ClassificationRequest ──▶ ClassificationResponse
  *   POST /v1/models/m:regress,  …                                     RegressionRequest ──▶ RegressionResponse
  *
- * The path names the model: model_spec may be left out, or say more (a version, a label, the signature), but must not
- * say otherwise. Errors are JSON, as everywhere on this surface: an answer's Content-Type tells which it is.
+ * The path names the model: model_spec may be left out or add a version, a label or the signature, but must not differ
+ * from the path. Errors are JSON, as everywhere on this surface; the answer's Content-Type says so.
  *
- * Tensors are views of the body, which therefore must be the request's own and stay as it is until the answer.
+ * Tensors are views of the body, which therefore must belong to the request and stay unchanged until the answer.
  */
 import { Buffer } from 'node:buffer';
 import { readExamplesRequest } from '../../../../codec/tensorflow/example-input-reader.ts';
@@ -27,8 +27,8 @@ import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import { ClassifyCall } from '../../../handlers/classify.ts';
-import type { ExamplesAsked } from '../../../handlers/examples-call.ts';
-import type { PredictHandler } from '../../../handlers/inference-call.ts';
+import type { ExamplesRequest } from '../../../handlers/examples-call.ts';
+import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import { RegressCall } from '../../../handlers/regress.ts';
 import type { RouteKind } from './routes.ts';
@@ -36,13 +36,13 @@ import type { RouteKind } from './routes.ts';
 export interface RestProtobufOptions {
   /** Answer with tensor_content instead of the typed *_val fields. */
   readonly serializationAsTensorContent: boolean;
-  /** What the tensors of one request may take together once decoded, in bytes. */
+  /** Limit of all tensors of one request together, decoded, in bytes. */
   readonly maxTensorBytes: number;
 }
 
-/** The methods that take it, by the kind of their route. */
+/** The methods that take protobuf, by the kind of their route. */
 export function protobufMethods(
-  handler: PredictHandler,
+  resolver: ModelResolver,
   options: RestProtobufOptions,
 ): ReadonlyMap<RouteKind, Method<Buffer>> {
   const { maxTensorBytes, serializationAsTensorContent } = options;
@@ -51,24 +51,24 @@ export function protobufMethods(
     name: 'Predict',
     decode(body, path, context) {
       const asked = readPredictRequest(body, maxTensorBytes, layouts, path);
-      return new PredictCall(handler, { ...asked, modelSpec: agreedSpec(path, asked.modelSpec) }, context);
+      return new PredictCall(resolver, { ...asked, modelSpec: mergedSpec(path, asked.modelSpec) }, context);
     },
     encode: (outputs, { served }) => bufferOf(writePredictResponse(served, outputs, serializationAsTensorContent)),
   };
   const classify: Method<Buffer, Classified, ClassifyCall> = {
     name: 'Classify',
     decode: (body, path, context) =>
-      new ClassifyCall(handler, examplesOf(body, path, 'ClassificationRequest'), context),
+      new ClassifyCall(resolver, examplesOf(body, path, 'ClassificationRequest'), context),
     encode: (classified) => bufferOf(writeClassificationResponse(classified)),
   };
   const regress: Method<Buffer, Regressed, RegressCall> = {
     name: 'Regress',
-    decode: (body, path, context) => new RegressCall(handler, examplesOf(body, path, 'RegressionRequest'), context),
+    decode: (body, path, context) => new RegressCall(resolver, examplesOf(body, path, 'RegressionRequest'), context),
     encode: (regressed) => bufferOf(writeRegressionResponse(regressed)),
   };
-  const examplesOf = (body: Buffer, path: ModelSpec, message: string): ExamplesAsked => {
+  const examplesOf = (body: Buffer, path: ModelSpec, message: string): ExamplesRequest => {
     const { modelSpec, examples } = readExamplesRequest(body, message, maxTensorBytes, path);
-    return { modelSpec: agreedSpec(path, modelSpec), examples };
+    return { modelSpec: mergedSpec(path, modelSpec), examples };
   };
   return new Map<RouteKind, Method<Buffer>>([
     ['predict', predict],
@@ -81,8 +81,8 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** What path and message say together. Throws `invalid_request` where they differ. */
-export function agreedSpec(path: ModelSpec, sent: ModelSpec): ModelSpec {
+/** Merges the specs of the path and the message. Throws `invalid_request` where they differ. */
+function mergedSpec(path: ModelSpec, sent: ModelSpec): ModelSpec {
   if (sent === path) return path;
   if (sent.name !== '' && sent.name !== path.name) {
     throw differ(`model_spec.name is ${quoteName(sent.name)}`, `model ${quoteName(path.name)}`);

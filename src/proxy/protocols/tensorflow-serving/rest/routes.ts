@@ -8,9 +8,9 @@
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
  *   GET  /monitoring/prometheus/metrics                         metrics; the path may be another
  *
- * HEAD is GET without a body, OPTIONS tells the methods of a path. As TensorFlow Serving, `/v1/models`, `versions` and
- * `labels` match in any case, a verb only as it is written, and M and L are percent-decoded, so they may hold any
- * character. Unlike it, a query string is left aside, an unknown path is 404 and a wrong method 405.
+ * HEAD is GET without a body, OPTIONS lists the methods of a path. As in TensorFlow Serving, `/v1/models`, `versions` and
+ * `labels` match in any case, a verb only in lower case, and M and L are percent-decoded, so they may hold any character.
+ * Unlike there, a query string is ignored, an unknown path is 404 and a wrong method 405.
  */
 import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
@@ -30,13 +30,13 @@ export type RouteKind =
 
 export interface Route {
   readonly kind: RouteKind;
-  /** The method's name in records: 'Predict', …; 'unknown' for what is none of ours. */
+  /** The method's name in records: 'Predict', …; 'unknown' for paths that are no API method. */
   readonly method: string;
-  /** The model that the path names; of no meaning for models, metrics, options and error. */
+  /** The model that the path names; unused for the kinds models, metrics, options and error. */
   readonly spec: ModelSpec;
-  /** Methods that the path takes, for `Allow`: of options, and of an error about the method. */
+  /** The value of the `Allow` header, for options and for an error about the method. */
   readonly allow: string | undefined;
-  /** Why there is no such route, if kind is 'error'. */
+  /** Set if kind is 'error'. */
   readonly error: ServingError | undefined;
 }
 
@@ -45,7 +45,7 @@ const MODEL_PATH =
 
 const MODELS_PATH = /^\/v1\/models$/i;
 
-/** Kind of route and method by verb; a path names them as they are written here. */
+/** Kind of route and method name by verb. */
 const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
   ['predict', ['predict', 'Predict']],
   ['classify', ['classify', 'Classify']],
@@ -57,8 +57,8 @@ const READ = 'GET, HEAD, OPTIONS';
 const WRITE = 'POST, OPTIONS';
 
 /**
- * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is where
- * the metrics are; empty = nowhere.
+ * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is the path
+ * of the metrics; empty if they are not served.
  */
 export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): Route {
   const path = pathOf(url);
@@ -72,7 +72,7 @@ export function matchRoute(method: string, url: string, metricsPath = METRICS_PA
   const spec = specOf(match[1]!, match[2], match[3]);
   if (spec instanceof ServingError) return failure(spec);
   if (verb !== undefined) return writable(method, path, verb, spec);
-  // As TensorFlow Serving: /METADATA is a status.
+  // As in TensorFlow Serving, /METADATA is a status.
   const isMetadata = match[5] === '/metadata';
   return isMetadata
     ? readable(method, path, 'metadata', 'GetModelMetadata', spec)

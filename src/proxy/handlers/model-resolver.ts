@@ -1,12 +1,12 @@
 /**
- * Models that answer in another's place, as they are configured:
+ * Finds the model that answers a request: the one that it names, or the one that is configured to answer instead:
  *
- *   fallback     it is not there, its batches fail, its circuit breaker is open
- *   degrade_to   it has too much to do
+ *   fallback     the model is not available, its batches fail, or its circuit breaker is open
+ *   degrade_to   the model is overloaded
  *
- * Whoever stands in may have a stand-in of its own, and so on; each version is asked once. It must have the signature,
- * take the inputs and give the outputs. Where nobody answers, the caller hears the first error with what came of the
- * others. The answer says whose it is: its model_spec, and `x-inference-served-by` (served-by.ts).
+ * A fallback may have a fallback of its own, and so on; each version is tried once. A fallback must have the signature,
+ * take the inputs and give the outputs. If none answers, the caller gets the first error, followed by the errors of the
+ * fallbacks. An answer names the model that gave it: in its model_spec, and in `x-inference-served-by` (served-by.ts).
  */
 import type { ModelChoice } from '../../config/model-config.ts';
 import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
@@ -25,73 +25,72 @@ import { checkInputs } from './check-inputs.ts';
 export interface MovableRequest extends SchedulerRequest {
   readonly context: RequestContext;
   readonly served: ServedSignature;
-  /** Queues it on its own model. Throws or rejects with ServingError. */
-  ask(): Promise<TensorMap>;
-  /** Gives back what it has, and stands from now on for this, which has answered. */
+  /** Queues it on the version that was resolved. Throws or rejects with ServingError. */
+  runOnResolved(): Promise<TensorMap>;
+  /** Releases the version that was resolved; this one has answered instead. */
   moveTo(handle: ServableHandle, served: ServedSignature): void;
 }
 
-/** Somebody else to ask. */
 interface Fallback {
   readonly handle: ServableHandle;
   readonly served: ServedSignature;
   readonly reason: FallbackReason;
 }
 
-/** What is known of a search: where it stands, and what came of it. */
+/** The state of one search for a fallback. */
 interface Search {
   readonly signatureName: string;
-  /** What the stand-in must take and give; undefined where the request has not been decoded yet. */
+  /** Its inputs and outputs must fit the fallback; undefined if the request has not been decoded yet. */
   readonly request: MovableRequest | undefined;
-  /** The model that is asked to name the next one. */
-  asked: string;
-  /** Choices that were made and versions that were asked: none of them twice. */
+  /** The model whose configuration names the next fallback. */
+  model: string;
+  /** The choices and versions that have been tried. */
   readonly seen: Set<ModelChoice | ServedSignature>;
-  /** Why those that were found did not answer. */
+  /** Why the fallbacks that were found did not answer. */
   readonly failures: string[];
 }
 
-export class Fallbacks {
-  readonly #models: ServableDirectory;
+export class ModelResolver {
+  readonly models: ServableDirectory;
 
   constructor(models: ServableDirectory) {
-    this.#models = models;
+    this.models = models;
   }
 
-  /** Somebody who answers for a model that is not there. Throws `error`, which said so, where there is nobody. */
-  insteadOf(spec: ModelSpec, error: ServingError, context: RequestContext): Fallback {
+  /** Borrows a fallback for a model that is not available. Throws `error`, which says so, if there is none. */
+  acquireFallback(spec: ModelSpec, error: ServingError, context: RequestContext): Fallback {
     if (!this.#isAbsence(spec, error)) throw error;
     const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
-    const search: Search = { signatureName, request: undefined, asked: spec.name, seen: new Set(), failures: [] };
+    const search: Search = { signatureName, request: undefined, model: spec.name, seen: new Set(), failures: [] };
     const found = this.#next(search, error);
     if (found === undefined) throw withFailures(error, search);
-    noteOn(context, spec.name, found);
+    recordFallback(context, spec.name, found);
     return found;
   }
 
-  /** What the request's own model answers, or another one, to which the request has moved then. */
-  async orElse(request: MovableRequest): Promise<TensorMap> {
+  /** Runs the request on its resolved version; if that fails, on a fallback, to which the request moves. */
+  async runWithFallback(request: MovableRequest): Promise<TensorMap> {
     try {
-      return await request.ask();
+      return await request.runOnResolved();
     } catch (thrown) {
-      return await this.#answerElsewhere(request, toServingError(thrown));
+      return await this.#runOnFallback(request, toServingError(thrown));
     }
   }
 
-  async #answerElsewhere(request: MovableRequest, first: ServingError): Promise<TensorMap> {
+  async #runOnFallback(request: MovableRequest, first: ServingError): Promise<TensorMap> {
     const { served, context } = request;
     const asked = context.fallback?.asked ?? served.name;
     const { signatureName } = served;
-    const search: Search = { signatureName, request, asked: served.name, seen: new Set([served]), failures: [] };
+    const search: Search = { signatureName, request, model: served.name, seen: new Set([served]), failures: [] };
     for (let error = first; ; ) {
-      // Nobody is there any more to hear another's answer.
+      // The client has left, or its deadline has passed.
       if (context.cancel.isCancelled) throw error;
       const found = this.#next(search, error);
       if (found === undefined) throw withFailures(first, search);
       try {
         const outputs = await runOn(found, request);
         request.moveTo(found.handle, found.served);
-        noteOn(context, asked, found);
+        recordFallback(context, asked, found);
         return outputs;
       } catch (thrown) {
         error = toServingError(thrown);
@@ -100,18 +99,18 @@ export class Fallbacks {
     }
   }
 
-  /** The next that can be asked after `error`; undefined: there is none. */
+  /** Borrows the next fallback after `error`; undefined if there is none. */
   #next(search: Search, error: ServingError): Fallback | undefined {
     for (let cause = error; ; ) {
       const reason = reasonOf(cause.kind);
       if (reason === undefined) return undefined;
-      const named = this.#models.fallbacks?.(search.asked);
+      const named = this.models.fallbacks?.(search.model);
       const choice = reason === 'fallback' ? named?.fallback : named?.degradeTo;
       if (choice === undefined || search.seen.has(choice)) return undefined;
       search.seen.add(choice);
-      search.asked = choice.name;
+      search.model = choice.name;
       try {
-        return fallback(this.#models.acquire(choice.name, choice), reason, search);
+        return checkedFallback(this.models.acquire(choice.name, choice), reason, search);
       } catch (thrown) {
         cause = toServingError(thrown);
         search.failures.push(`"${choice.name}": ${cause.message}`);
@@ -119,13 +118,13 @@ export class Fallbacks {
     }
   }
 
-  /** It is configured and not there for now: other than a version or label that nobody has ever heard of. */
+  /** Is the model or version configured but not available? False for a version or label that is unknown. */
   #isAbsence({ name, version }: ModelSpec, { kind }: ServingError): boolean {
     if (kind === 'model_not_ready') return true;
     if (kind !== 'model_not_found') return false;
     if (version === undefined) return true;
     try {
-      return this.#models.status(name, { version }).length > 0;
+      return this.models.status(name, { version }).length > 0;
     } catch {
       return false;
     }
@@ -148,8 +147,8 @@ function reasonOf(kind: ErrorKind): FallbackReason | undefined {
   }
 }
 
-/** Undefined if it was asked before. Throws if it does not fit; nothing stays borrowed then. */
-function fallback(handle: ServableHandle, reason: FallbackReason, search: Search): Fallback | undefined {
+/** Undefined if the version has been tried. Throws if it does not fit. Releases the handle in both cases. */
+function checkedFallback(handle: ServableHandle, reason: FallbackReason, search: Search): Fallback | undefined {
   try {
     const { servable } = handle;
     const served = servable.served.get(search.signatureName);
@@ -180,7 +179,7 @@ function checkFits({ inputs, outputs }: MovableRequest, served: ServedSignature)
   checkInputs(served, served.signature, inputs);
 }
 
-/** A version that is unloaded waits for what was submitted to it by itself. */
+/** Holds the version until it has answered. */
 async function runOn({ handle, served }: Fallback, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
   try {
     const { signatureName, signature } = served;
@@ -191,14 +190,14 @@ async function runOn({ handle, served }: Fallback, { inputs, outputs, context }:
   }
 }
 
-function noteOn(context: RequestContext, asked: string, { served, reason }: Fallback): void {
+function recordFallback(context: RequestContext, asked: string, { served, reason }: Fallback): void {
   context.model = served.name;
   context.version = served.versionText;
   context.signatureName = served.signatureName;
   context.fallback = { asked, reason, at: context.now() };
 }
 
-/** The first error, and what came of asking others. */
+/** The first error, followed by those of the fallbacks. */
 function withFailures(error: ServingError, { failures }: Search): ServingError {
   if (failures.length === 0) return error;
   const { kind, retryAfterMs, attributes } = error;

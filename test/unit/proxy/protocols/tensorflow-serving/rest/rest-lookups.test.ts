@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServingError } from '../../../../../../src/core/errors.ts';
-import { statusJson } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/status-json.ts';
+import { statusJson } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/rest-lookups.ts';
 
 test('versions are strings, in the order given, each with its state and status', () => {
   const failed = new ServingError('load_failed', 'no such file');
