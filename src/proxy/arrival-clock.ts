@@ -1,28 +1,28 @@
 /**
- * When a request came that is read only now: while the event loop is busy, requests wait in their sockets, unseen.
+ * Estimates when a request arrived that is read now. While the event loop is busy, requests wait unread in their sockets.
  *
  *   turn n−1   │▓▓ reads ▓▓▓▓▓ works ▓▓▓▓▓▓▓▓▓│
- *   turn n                                      │ reads: this came at some time since turn n−1 began to read
+ *   turn n                                      │ reads a request that arrived at some time since turn n−1 began to read
  *                    ◀── half of it ──▶
  *
- * A loop that has slept since then was woken by what came: that came now. One that has not is behind, and what it reads
- * came halfway through its last turn, in the mean. So a request's deadline and its times count from before it was seen,
- * and what waited too long is refused for the price of its first header. That makes the turn short, and the next
- * requests are seen in time: without it, a loop that is once behind answers everything late.
+ * A loop that has slept was woken by the request, which therefore arrived now. A loop that has not slept is behind, and a
+ * request arrived halfway through the last turn, on average. Deadline and durations of a request count from then, so a
+ * request that waited too long is refused after its first header. This keeps the turn short, and the next requests are
+ * read in time; without it, a loop that falls behind once would answer every request late.
  *
- * What waits in the kernel of another machine, or of a sender whose window is used up, is not seen.
+ * The time in the kernel of another machine, or of a sender whose window is used up, is not known here.
  */
 import type { Clock, Instant } from '../core/clock.ts';
 
 export interface ArrivalClockOptions {
   readonly clock: Clock;
-  /** How long the event loop has slept so far, in ms. */
+  /** Total time that the event loop has slept, in ms. */
   readonly sleptMs: () => number;
-  /** Runs a function after what this turn of the event loop reads. */
+  /** Runs a function after the reads of this turn of the event loop. */
   readonly defer: (run: () => void) => void;
 }
 
-/** A loop that sleeps less than this between two turns has hardly slept: timers and polling look like it. */
+/** Shorter sleeps between two turns do not count: timers and polling look like them. */
 const LEAST_SLEEP_MS = 0.05;
 
 export class ArrivalClock {
@@ -31,7 +31,6 @@ export class ArrivalClock {
     this.#isOpen = false;
     this.#sleptBefore = this.#options.sleptMs();
   };
-  /** A turn that reads requests is under way. */
   #isOpen = false;
   #sleptBefore = 0;
   #turnStart: Instant = 0;
@@ -41,7 +40,7 @@ export class ArrivalClock {
     this.#options = options;
   }
 
-  /** When what is read in this turn came, in the mean; never later than now. The same for all of a turn. */
+  /** Mean arrival time of the requests that this turn reads. It is never later than now, and the same for the whole turn. */
   arrivedAt(): Instant {
     if (!this.#isOpen) this.#openTurn();
     return this.#arrivedAt;

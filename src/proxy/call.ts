@@ -1,58 +1,38 @@
 /**
- * What one request asks for, whatever the surface: made by decoding it, then taken through these steps, in their order, by
- * the exchange (exchange.ts), or by `runCall` where there is none.
+ * One decoded request, whatever its surface. The exchange (exchange.ts) runs its steps in this order; `runCall` does so for
+ * callers without an exchange.
  */
-
-export interface Call<Given> {
-  /** Finds who is to answer, and borrows it. Throws ServingError. */
+export interface Call<Result> {
+  /** Finds and borrows the version that answers. Throws ServingError. */
   resolve(): void;
-  /** Holds what was sent against what the model wants. Throws ServingError, or the cancel reason. */
+  /** Checks the request against the version's signature. Throws ServingError, or the cancel reason. */
   check(): void;
   /**
-   * Asks the model; from here on nothing is to be given back. Throws ServingError where it is refused at once, and has
-   * kept nothing of the request then; rejects with one where it fails later.
+   * Queues the run and releases the version. Throws ServingError if the request is refused at once: then nothing of it is
+   * kept. Rejects with ServingError if it fails later.
    */
-  submit(): Given | Promise<Given>;
-  /** Instead of what follows, where one of the steps throws. Gives back what was borrowed. */
+  submit(): Result | Promise<Result>;
+  /** Releases the version after a step has thrown. */
   abandon(): void;
 }
 
-/** All of them, for who has no exchange: a replay, the console. Rejects with ServingError. */
-export async function runCall<Given>(call: Call<Given>): Promise<Given> {
-  let given: Given | Promise<Given>;
+/** Runs all steps, for a replay or the console. Rejects with ServingError. */
+export async function runCall<Result>(call: Call<Result>): Promise<Result> {
+  let result: Result | Promise<Result>;
   try {
     call.resolve();
     call.check();
-    given = call.submit();
+    result = call.submit();
   } catch (error) {
     call.abandon();
     throw error;
   }
-  return given;
+  return result;
 }
 
-/** A call that no model is run for: what it asks for is looked up, or done, and that is the answer. */
-export class Lookup<Given> implements Call<Given> {
-  readonly #find: () => Given | Promise<Given>;
+const NOTHING = (): void => undefined;
 
-  /** `find` throws or rejects with ServingError. */
-  constructor(find: () => Given | Promise<Given>) {
-    this.#find = find;
-  }
-
-  resolve(): void {
-    // Nothing is borrowed.
-  }
-
-  check(): void {
-    // What is asked for says it all.
-  }
-
-  submit(): Given | Promise<Given> {
-    return this.#find();
-  }
-
-  abandon(): void {
-    // Nothing was borrowed.
-  }
+/** A call that runs no model: `find` gives the answer. It throws or rejects with ServingError. */
+export function lookupCall<Result>(find: () => Result | Promise<Result>): Call<Result> {
+  return { resolve: NOTHING, check: NOTHING, submit: find, abandon: NOTHING };
 }

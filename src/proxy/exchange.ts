@@ -1,20 +1,20 @@
 /**
- * One request and its answer, whatever it came by: this is the path, from its first header to its last byte.
+ * One request and its answer, whatever the transport and protocol: the whole path, from the first header to the last byte.
  *
  *   begin ─▶ body ─▶ decode ─▶ resolve ─▶ check ─▶ submit ─┄ queue, batch, execute, split ┄─▶ encode ─▶ finish
  *     │       │        │          │         │        │                                          │         ▲
- *     └───────┴────────┴──────────┴─────────┴────────┴─ anything thrown, a deadline that passes,┴─ fail ──┘
+ *     └───────┴────────┴──────────┴─────────┴────────┴─ an error, a passed deadline, ───────────┴─ fail ──┘
  *                                                       a client that leaves
  *
- * Each step is a line below, under its name; docs/life-of-a-request.md tells of the same ones. Who does them:
+ * Each step is a line below, under its name; docs/life-of-a-request.md describes the same steps and lists their files.
  *
- *   Wire      a transport: what the first header says, how an answer or an error is written (http1/http-wire.ts,
+ *   Wire      the transport: reads the first header, writes the answer or the error (http1/http-wire.ts,
  *             grpc/grpc-wire.ts)
- *   Method    a protocol: how a message becomes a call, and what comes of it bytes (rest-predict.ts and
+ *   Method    the protocol: turns a message into a call, and a result into bytes (rest-predict.ts and
  *             prediction-service.ts in protocols/tensorflow-serving/, …)
- *   Call      neither: the model, the checks, the run (handlers/)
+ *   Call      the work, for every transport and protocol: finds the model, checks the inputs, runs it (handlers/)
  *
- * It opens and closes the request's lifecycle exactly once, and answers once, whatever happens in between.
+ * An exchange begins and finishes the request's lifecycle exactly once, and answers once, whatever happens in between.
  */
 import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
@@ -25,62 +25,62 @@ import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
 
 /**
- * One request's way out of a transport. Its way in is the exchange's `onMessage` and `onAbort`, which the transport calls:
- * a request whose exchange wants no message need not be read.
+ * How an exchange writes to its transport. The transport calls the exchange's `onMessage` and `onAbort` in turn; it need not
+ * read the message of an exchange that is finished.
  */
 export interface Wire<Bytes extends Uint8Array> {
-  /** What the first header says. */
+  /** Reads the first header. */
   arrival(method: string): RequestArrival;
   /** The request has begun; it may already be refused. */
   begun(exchange: OpenExchange): void;
-  /** Gets an answer ready that takes a while to; undefined = it may be written now. Its end may be waited for in vain. */
+  /** Prepares an answer, say compresses it; undefined: it can be written now. The promise may never settle. */
   prepare?(answer: Bytes): Promise<void> | undefined;
-  /** Writes the answer, which belongs to the transport from then on. Nobody reads the request's message any more. */
+  /** Writes the answer and takes it over. The request's message is not read any more. */
   answer(answer: Bytes, context: RequestContext): void;
-  /** Writes the error instead. `isUnkept`: nobody has kept anything of the request's message. */
+  /** Writes the error. `isUnkept`: nothing refers to the request's message any more. */
   refuse(error: ServingError, context: RequestContext, isUnkept: boolean): void;
-  /** Neither could be written. */
+  /** Ends the request without an answer, after neither answer nor error could be written. */
   breakOff(): void;
 }
 
-/** What a protocol knows of one of its methods. */
-export interface Method<Bytes extends Uint8Array, Given = unknown, Asked extends Call<Given> = Call<Given>> {
-  /** As records have it: 'Predict'. */
+/** One method of a protocol. */
+export interface Method<Bytes extends Uint8Array, Result = unknown, Request extends Call<Result> = Call<Result>> {
+  /** The name in records: 'Predict'. */
   readonly name: string;
-  /** Its requests have none: there is nothing to decode, and they go through no stages. Absent = they have. */
+  /** Its requests have no body: nothing is decoded, and no stage is measured. Default false. */
   readonly hasNoBody?: boolean;
   /**
-   * `path`: the model that the request's target names, where it names one. The body is only lent until this exchange has
-   * submitted, unless the transport says otherwise. Throws ServingError.
+   * `path`: the model that the request's target names, if it names one. The body is lent until this exchange has submitted,
+   * unless the transport says otherwise. Throws ServingError.
    */
-  decode(body: Bytes, path: ModelSpec, context: RequestContext): Asked;
-  /** Throws ServingError where there is no way to write it. */
-  encode(given: Given, asked: Asked): Bytes;
+  decode(body: Bytes, path: ModelSpec, context: RequestContext): Request;
+  /** Throws ServingError if the result cannot be written. */
+  encode(result: Result, call: Request): Bytes;
 }
 
-/** What the exchanges of one server share. */
+/** Shared by all exchanges of one server. */
 export interface ExchangeContext {
   readonly lifecycle: RequestLifecycle;
-  /** A cause that the caller is not told. */
+  /** Logs the cause of an `internal` error, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
 }
 
-/** What a transport needs of it. */
+/** The part of an exchange that its transport calls. */
 export interface OpenExchange {
   readonly context: RequestContext;
-  /** Something went wrong with the request. Without effect once it has its answer. */
+  /** Ends the request with this error. Has no effect after the answer. */
   fail(thrown: unknown): void;
-  /** The client left, or what it sent cannot be read: whoever holds the request hears of it. */
+  /** The client left, or sent something that cannot be read: cancels the request. */
   onAbort(error: ServingError): void;
 }
 
 /**
- * A client whose own timer fires closes its request, and that looks like its leaving. This near the deadline it is the
- * deadline: then the lifecycle's timer, due within that time, says so.
+ * A client whose own timer fires closes its request, which looks as if it had left. So near the deadline this is taken for
+ * the deadline, which the lifecycle's timer then reports.
  */
 const DEADLINE_SLACK_MS = 5;
 
-/** `Bytes`: how the transport has bodies, either way. */
+/** `Bytes`: the transport's type of bodies. */
 export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelListener {
   readonly context: RequestContext;
   readonly #wire: Wire<Bytes>;
@@ -89,13 +89,13 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   readonly #shared: ExchangeContext;
   #isFinished = false;
 
-  /** Begins it. Check `isFinished` afterwards: what came too late, or with a bad header, has its answer already. */
+  /** Begins it. Check `isFinished` afterwards: a request that came too late, or has a bad header, has been answered. */
   constructor(wire: Wire<Bytes>, method: Method<Bytes>, path: ModelSpec, shared: ExchangeContext) {
     this.#wire = wire;
     this.#method = method;
     this.#path = path;
     this.#shared = shared;
-    // begin: the deadline is armed, the request counted; from now on it is this that hears when it is not wanted any more.
+    // begin: arms the deadline, counts the request as in flight; from here on this exchange listens to its cancel signal.
     const context = shared.lifecycle.begin(wire.arrival(method.name));
     this.context = context;
     wire.begun(this);
@@ -103,12 +103,12 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     else this.fail(context.cancel.reason);
   }
 
-  /** It has its answer, or needs none. */
+  /** It was answered, or broken off. */
   get isFinished(): boolean {
     return this.#isFinished;
   }
 
-  /** body: it is there, whole. */
+  /** body: it has arrived completely. */
   onMessage(body: Bytes): void {
     if (this.#isFinished) return;
     const { context } = this;
@@ -116,17 +116,17 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     context.requestBytes = body.byteLength;
     let call: Call<unknown> | undefined;
     try {
-      // decode: what the message asks for.
+      // decode: the message becomes a call.
       if (method.hasNoBody !== true) context.stages.enter(STAGE_DECODE, context.now());
       call = method.decode(body, this.#path, context);
-      // resolve: the version that is to answer, borrowed.
+      // resolve: the version that answers is borrowed.
       call.resolve();
-      // check: the inputs against its signature.
+      // check: the inputs are checked against its signature.
       call.check();
-      // submit: the scheduler's from here on: queue, batch, execute, split.
-      const given = call.submit();
-      if (given instanceof Promise) this.#encodeLater(given, call);
-      else this.#encode(given, call);
+      // submit: the scheduler takes it through queue, batch, execute and split.
+      const result = call.submit();
+      if (result instanceof Promise) this.#encodeLater(result, call);
+      else this.#encode(result, call);
     } catch (thrown) {
       call?.abandon();
       this.#finish(undefined, toServingError(thrown), true);
@@ -145,13 +145,13 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     const { context } = this;
     if (this.#isFinished) return;
     if (error.kind === 'cancelled' && context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
-    // Whoever holds the request learns it from the signal; while the body arrives that is this class.
+    // The holder of the request listens to the signal; while the body arrives, that is this exchange.
     context.cancel.cancel(error);
   }
 
-  #encodeLater(given: Promise<unknown>, call: Call<unknown>): void {
-    // Not `.catch` behind it: that is a promise more for each request.
-    given.then(
+  #encodeLater(result: Promise<unknown>, call: Call<unknown>): void {
+    // A `.catch` behind it would make one more promise for each request.
+    result.then(
       (settled) => {
         try {
           this.#encode(settled, call);
@@ -163,14 +163,14 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     );
   }
 
-  /** encode: what came of it, as the bytes of the answer. */
-  #encode(given: unknown, call: Call<unknown>): void {
+  /** encode: the result becomes the bytes of the answer. */
+  #encode(result: unknown, call: Call<unknown>): void {
     const { context } = this;
-    // It may have been cancelled in the same turn: nobody is there to read the answer.
+    // It may have been cancelled in the same turn.
     context.cancel.throwIfCancelled();
     const method = this.#method;
     if (method.hasNoBody !== true) context.stages.enter(STAGE_ENCODE, context.now());
-    const answer = method.encode(given, call);
+    const answer = method.encode(result, call);
     const preparing = this.#wire.prepare?.(answer);
     if (preparing === undefined) {
       this.#finish(answer);
@@ -183,7 +183,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     );
   }
 
-  /** finish: the answer goes out, or the error; the request is closed and recorded. Only the first time counts. */
+  /** finish: writes the answer or the error, and records the request. Only the first call counts. */
   #finish(answer: Bytes | undefined, error?: ServingError, isUnkept = false): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -195,7 +195,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
       if (error === undefined) this.#wire.answer(answer!, context);
       else this.#wire.refuse(error, context, isUnkept);
     } catch (thrown) {
-      // Never seen; but an answer that cannot be written must not leave its request open, nor end the process.
+      // An answer that cannot be written must neither leave its request open nor end the process.
       onInternalError(thrown, context);
       this.#wire.breakOff();
     } finally {

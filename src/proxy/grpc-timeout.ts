@@ -1,6 +1,6 @@
 /**
  * The `grpc-timeout` header: 1 to 8 digits and a unit (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
- * A float of milliseconds: a nanosecond is not lost, and 99999999H (11,000 years) does not overflow.
+ * Milliseconds are a float, so a nanosecond is not lost and 99999999H (11,000 years) does not overflow.
  */
 
 const GRPC_TIMEOUT = /^([0-9]{1,8})([HMSmun])$/;

@@ -1,12 +1,9 @@
-/**
- * `x-pillion-priority`: which requests matter more when there is not time for all. As an HTTP header and as gRPC metadata,
- * read once for each head that clients repeat.
- */
+/** `x-pillion-priority`, an HTTP header and gRPC metadata: which requests go first when there is not time for all. */
 import { ServingError } from '../core/errors.ts';
 import { quoteName } from '../core/list-names.ts';
 import { PRIORITY_HEADER, PRIORITY_NAMES, type PriorityClass, parsePriority } from '../core/priority.ts';
 
-/** The class, undefined if the header is not there, or what is wrong with it. */
+/** The class; undefined without the header; an error if its value is unknown. */
 export function readPriority(text: string | undefined): PriorityClass | undefined | ServingError {
   if (text === undefined) return undefined;
   return (

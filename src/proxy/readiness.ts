@@ -1,4 +1,4 @@
-/** Whether this server wants traffic: every configured model is up and no drain has begun. Health services read it. */
+/** Whether this server wants requests: every configured model is available and no drain has begun. */
 export interface Readiness {
   readonly isReady: boolean;
   /** Calls `listener` whenever isReady may have changed; the returned function stops that. */
@@ -24,7 +24,7 @@ export class ReadinessGate implements Readiness {
     this.#notify();
   }
 
-  /** Not ready from now on: the first act of a drain. */
+  /** Not ready from now on: the first step of a drain. */
   setDraining(): void {
     this.#isDraining = true;
     this.#notify();

@@ -1,6 +1,6 @@
 /**
- * What the edge knows of one request, made once there and passed explicitly from then on: who asks, until when the
- * answer is wanted, whether it still is, where its time went. At its end it is the record that telemetry keeps.
+ * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel signal
+ * and the times of its stages. When the request is finished it is the record that telemetry keeps.
  */
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
@@ -25,17 +25,17 @@ import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
 export interface RequestContextInit {
   readonly clock: Clock;
   readonly surface: Surface;
-  /** 'Predict', 'GetModelStatus', …; 'unknown' for what is no method of ours. */
+  /** 'Predict', 'GetModelStatus', …; 'unknown' for any other. */
   readonly method: string;
   readonly receivedAt: Instant;
-  /** min(client's, server's cap). Infinity = none. */
+  /** The earlier of the client's deadline and the server's limit; Infinity without either. */
   readonly deadline: Instant;
-  /** False: the deadline is only our cap. Default true. */
+  /** Did the client set a deadline? Default true. */
   readonly hasOwnDeadline?: boolean;
   readonly priority?: PriorityClass | undefined;
-  /** The caller's own; undefined = it has none, and gets one of ours. */
+  /** The caller's x-request-id; undefined if it sent none: then one is made. */
   readonly id: string | undefined;
-  /** Of all requests of the process: what ours is made of. */
+  /** Counts the requests of the process; ids are made of it. */
   readonly sequence: number;
   readonly peer: string;
   readonly trace: TraceContext | undefined;
@@ -53,7 +53,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   readonly sequence: number;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
-  /** Filled in as the request goes on. */
+  // Filled in on the way.
   model = '';
   version = '';
   signatureName = '';
@@ -66,7 +66,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;
-  /** The lifecycle's own: among the open requests, and until when. */
+  // Owned by the lifecycle: the place among the open requests, and the armed deadline.
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
   readonly #clock: Clock;
@@ -85,12 +85,11 @@ export class RequestContext implements RequestRecord, DenseSetMember {
     this.stages = new StageClock(init.receivedAt);
   }
 
-  /** Made when it is asked for: of most requests nobody asks. */
+  /** Made on demand: most requests' ids are never read. */
   get id(): string {
     return requestId(this.callerId, this.sequence);
   }
 
-  /** The instant to stamp a stage with. */
   now(): Instant {
     return this.#clock.nowMs();
   }
@@ -100,7 +99,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
     this.events = this.events === undefined ? [noted] : [...this.events, noted];
   }
 
-  /** Once, by the lifecycle: it has its answer, or this error. */
+  /** The lifecycle calls this once, with the error if the request failed. */
   finish(at: Instant, error: ServingError | undefined): void {
     if (error !== undefined) {
       this.error = error;

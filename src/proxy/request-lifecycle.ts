@@ -1,9 +1,9 @@
 /**
- * Opens and closes every request of every surface: its deadline is armed, it is counted as in flight, its record is
- * written, once. Also the drain: after `drain()`, or `abandon()`, new requests are refused.
+ * Begins and finishes every request of every surface: arms its deadline, counts it as in flight, records it once.
+ * After `drain()` or `abandon()`, new requests are refused.
  *
- *   begin ──▶ surface decodes, calls a handler, encodes ──▶ finish(ctx, error?)
- *     └ refused while draining (throws)                       └ exactly once, on every path
+ *   begin ──▶ decode … encode (exchange.ts) ──▶ finish(context, error?)
+ *     └ comes cancelled while draining            └ exactly once, on every path
  */
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
@@ -15,18 +15,18 @@ import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/s
 import type { ArrivalClock } from './arrival-clock.ts';
 import { RequestContext } from './request-context.ts';
 
-/** What a surface knows when the first header of a request is read. */
+/** What a surface knows of a request after its first header. */
 export interface RequestArrival {
   readonly surface: Surface;
   readonly method: string;
-  /** When its first header was seen. */
+  /** When its first header was read. */
   readonly receivedAt: Instant;
-  /** The client's own timeout, in ms from receivedAt; undefined = it set none; or what is wrong with it. */
+  /** The client's timeout, in ms from receivedAt; undefined if it set none; an error if it cannot be read. */
   readonly timeoutMs: number | undefined | ServingError;
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
-  /** Absent = default; or what is wrong with it. */
+  /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
   readonly callerTrace: CallerTrace | undefined;
 }
@@ -35,9 +35,9 @@ export interface RequestLifecycleOptions {
   readonly clock: Clock;
   readonly deadlines: DeadlineTimer;
   readonly telemetry: Telemetry;
-  /** No request of a surface may take longer, whatever its client allows. Infinity = no limit of ours. */
+  /** Limit of every request of a surface, whatever its client allows; Infinity for none. */
   readonly maxTimeoutMs: Readonly<Record<Surface, number>>;
-  /** Tells since when a request waited to be seen. Absent = it did not. */
+  /** Estimates how long a request waited to be read. Absent: it did not wait. */
   readonly arrivals?: ArrivalClock;
 }
 
@@ -65,9 +65,9 @@ export class RequestLifecycle {
   }
 
   /**
-   * The context of a request that has just begun to arrive. While draining it comes cancelled (kind `draining`), so
-   * that the surface answers through its ordinary error path; the same if its deadline has already passed, or if what it
-   * said of it or of its priority cannot be read.
+   * Makes the context of a request whose first header has arrived. It comes cancelled, so that the surface answers through
+   * its usual error path, while draining (kind `draining`), if its deadline has already passed, and if its timeout or its
+   * priority cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
     const { clock, telemetry, maxTimeoutMs, arrivals } = this.#options;
@@ -96,7 +96,7 @@ export class RequestLifecycle {
     return context;
   }
 
-  /** Ends the request: call it when the last byte was handed to the connection, or the request failed. Twice is once. */
+  /** Call it when the last byte was handed to the connection, or the request failed. A second call has no effect. */
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
@@ -116,19 +116,19 @@ export class RequestLifecycle {
     context.deadlineEntry = deadlines.add(context.deadline, expire);
   }
 
-  /** Refuses what comes from now on; resolves when nothing is in flight. */
+  /** Refuses new requests; resolves when none is in flight. */
   drain(): Promise<void> {
     this.#isDraining = true;
     return this.untilQuiet();
   }
 
-  /** Resolves when nothing is in flight. */
+  /** Resolves when no request is in flight. */
   untilQuiet(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenQuiet.push(resolve));
   }
 
-  /** Cancels what is still in flight, and refuses what comes: the end of a drain that took too long. */
+  /** Ends a drain that took too long: cancels the requests in flight, and refuses new ones. */
   abandon(): void {
     this.#isDraining = true;
     for (const context of this.#open.toArray()) context.cancel.cancel(draining());
@@ -141,7 +141,7 @@ function draining(): ServingError {
   });
 }
 
-/** Its deadline had passed before it was seen, or was none at all. */
+/** The deadline had passed before the request was read, or its timeout was 0. */
 function expiredUnread(context: RequestContext): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
   const fix = 'before the request was read; send a longer deadline, or fewer requests to this server';
@@ -150,7 +150,7 @@ function expiredUnread(context: RequestContext): ServingError {
   });
 }
 
-/** Says how far the request had come: the caller's one fix depends on it. */
+/** The text names the stage that the request had reached, as the caller's fix depends on it. */
 function deadlineExceeded(context: RequestContext): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
   const stage = context.stages.reached;

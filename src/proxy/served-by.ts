@@ -1,12 +1,12 @@
 /**
- * `x-inference-served-by`: told of an answer that another model gave than the one that was asked. The model is written as
- * in a URL, since its name may hold any letter: `small/3; reason=fallback`.
+ * `x-inference-served-by: small/3; reason=fallback`: the model that answered instead of the one that was asked for. Its
+ * name is percent-encoded, since it may hold any letter.
  */
 import type { FallbackRecord, RequestRecord } from '../telemetry/request-record.ts';
 
 export const SERVED_BY_HEADER = 'x-inference-served-by';
 
-/** Of a request that has been answered by another model. */
+/** The header's value for a request that a fallback has answered. */
 export function servedBy({ model, version }: RequestRecord, { reason }: FallbackRecord): string {
   return `${encodeURIComponent(model)}/${version}; reason=${reason}`;
 }

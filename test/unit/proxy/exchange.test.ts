@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { GrpcStatus, ServingError } from '../../../src/core/errors.ts';
-import { Lookup } from '../../../src/proxy/call.ts';
+import { lookupCall } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
   type CallReader,
@@ -73,7 +73,7 @@ type Handle = (message: Uint8Array, context: RequestContext) => Uint8Array | Pro
 function methodOf(handle: Handle): Method<Uint8Array, Uint8Array> {
   return {
     name: 'M',
-    decode: (message, _path, context) => new Lookup(() => handle(message, context)),
+    decode: (message, _path, context) => lookupCall(() => handle(message, context)),
     encode: (answer) => answer,
   };
 }

@@ -14,7 +14,7 @@ import {
   writeReloadResponse,
 } from '../../../../codec/tensorflow/reload-codec.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
-import { Lookup } from '../../../call.ts';
+import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
@@ -34,7 +34,7 @@ export function registerModelService(
     name: 'GetModelStatus',
     decode: (bytes, _path, context) => {
       const modelSpec = readModelStatusRequest(bytes);
-      return new Lookup(() => modelInfo.status(modelSpec, context));
+      return lookupCall(() => modelInfo.status(modelSpec, context));
     },
     encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
   };
@@ -51,7 +51,7 @@ function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext
     name,
     decode: (bytes) => {
       const request = readReloadRequest(bytes);
-      return new Lookup(() => reload.reload(request));
+      return lookupCall(() => reload.reload(request));
     },
     encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
   };

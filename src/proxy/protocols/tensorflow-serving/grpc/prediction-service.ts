@@ -20,7 +20,7 @@ import { listNames } from '../../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
-import { Lookup } from '../../../call.ts';
+import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
@@ -73,7 +73,7 @@ export function registerPredictionService(
       name: 'GetModelMetadata',
       decode: (message, _path, context) => {
         const modelSpec = readMetadataRequest(message);
-        return new Lookup(() => modelInfo.metadata(modelSpec, context));
+        return lookupCall(() => modelInfo.metadata(modelSpec, context));
       },
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
     } satisfies Method<Uint8Array, ModelMetadata>,

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { GrpcStatus } from '../../../../core/errors.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
-import { Lookup } from '../../../call.ts';
+import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelInfoHandler, ModelStatus, VersionStatus } from '../../../handlers/model-info.ts';
 import { metadataJson } from './metadata-json.ts';
@@ -19,19 +19,19 @@ export function lookupMethods(modelInfo: ModelInfoHandler): readonly (readonly [
   const models: Method<Buffer, readonly ModelStatus[]> = {
     name: 'ListModels',
     hasNoBody: true,
-    decode: () => new Lookup(() => modelInfo.list()),
+    decode: () => lookupCall(() => modelInfo.list()),
     encode: (all) => Buffer.from(modelsJson(all), 'utf8'),
   };
   const status: Method<Buffer, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
     hasNoBody: true,
-    decode: (_body, path, context) => new Lookup(() => modelInfo.status(path, context)),
+    decode: (_body, path, context) => lookupCall(() => modelInfo.status(path, context)),
     encode: (statuses) => Buffer.from(statusJson(statuses), 'utf8'),
   };
   const metadata: Method<Buffer, ModelMetadata> = {
     name: 'GetModelMetadata',
     hasNoBody: true,
-    decode: (_body, path, context) => new Lookup(() => modelInfo.metadata(path, context)),
+    decode: (_body, path, context) => lookupCall(() => modelInfo.metadata(path, context)),
     encode: (found) => Buffer.from(metadataJson(found), 'utf8'),
   };
   return [
