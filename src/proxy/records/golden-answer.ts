@@ -1,13 +1,14 @@
-/** Is an answer the recorded one? By the rule of core/close-numbers.ts. */
+/** Compares an answer with the recorded one, by the rule of core/close-numbers.ts. */
+import { Buffer } from 'node:buffer';
 import { isClose, numbersOf, RELATIVE_TOLERANCE } from '../../core/close-numbers.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import { formatShape, shapesEqual } from '../../core/shape.ts';
 import type { NumericTensor, StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 
-/** As much of a text as an error shows. */
+/** An error shows so many bytes of a string. */
 const SHOWN_BYTES = 60;
 
-/** What differs first, naming output, element and both values; undefined if nothing does. */
+/** The first difference, with output, element and both values; undefined if there is none. */
 export function differenceOf(got: TensorMap, recorded: TensorMap): string | undefined {
   const names = [...recorded.keys()];
   if (names.length !== got.size || names.some((name) => !got.has(name))) {
@@ -32,18 +33,18 @@ function tensorDifference(got: Tensor, want: Tensor): string | undefined {
   return `differs at ${formatIndex(index, got.shape)}: ${shown[0]}, but ${shown[1]} was recorded`;
 }
 
-/** Are these two float32 equal by the rule above? */
+/** Are these two float32 equal by that rule? */
 export function float32sAgree(got: number, recorded: number): boolean {
   return got === recorded || isClose(got, recorded, RELATIVE_TOLERANCE.float32!);
 }
 
-/** As an error shows them: as quoted text, cut. */
+/** The bytes as an error shows them: quoted text, cut. */
 export function showBytes(bytes: Uint8Array): string {
   return quoteName(new TextDecoder().decode(bytes.subarray(0, SHOWN_BYTES)));
 }
 
 interface Difference {
-  /** Among all elements, row-major. */
+  /** The element's number, row-major. */
   readonly index: number;
   readonly shown: readonly [got: string, recorded: string];
 }
@@ -51,7 +52,7 @@ interface Difference {
 function stringDifference(got: StringTensor, want: StringTensor): Difference | undefined {
   for (let i = 0; i < want.data.length; i++) {
     const [a, b] = [got.data[i]!, want.data[i]!];
-    if (a.length === b.length && a.every((byte, at) => byte === b[at])) continue;
+    if (Buffer.compare(a, b) === 0) continue;
     return { index: i, shown: [showBytes(a), showBytes(b)] };
   }
   return undefined;
@@ -68,7 +69,7 @@ function numberDifference(got: NumericTensor, want: NumericTensor): Difference |
   return undefined;
 }
 
-/** "[2,0]": the element's place in its tensor. */
+/** The element's place in its tensor, such as "[2,0]". */
 function formatIndex(index: number, shape: readonly number[]): string {
   const place: number[] = [];
   let rest = index;

@@ -1,8 +1,8 @@
 /**
- * Is the answer of a Classify, Regress or MultiInference the recorded one? Labels must be equal to the byte and stand in
- * the same order; scores and values may differ as golden-answer.ts allows for float32.
+ * Compares the answer of a Classify, Regress or MultiInference with the recorded one. Labels must have equal bytes and the
+ * same order; scores and values may differ as golden-answer.ts allows for float32.
  */
-
+import { Buffer } from 'node:buffer';
 import type { LabelledScore, RecordedResult } from '../../codec/tensorflow/inference-response-reader.ts';
 import type { Classifications, InferenceResult, Regressions } from '../../core/inference-results.ts';
 import { quoteName } from '../../core/list-names.ts';
@@ -11,7 +11,7 @@ import { float32sAgree, showBytes } from './golden-answer.ts';
 
 const NO_LABEL = new Uint8Array(0);
 
-/** What differs first, naming example, class and both values; undefined if nothing does. Both count from 0. */
+/** The first difference, with example and class (counted from 0) and both values; undefined if there is none. */
 export function resultDifference(got: Classifications | Regressions, recorded: RecordedResult): string | undefined {
   if (got.kind !== recorded.kind) return `is a ${got.kind}, but a ${recorded.kind} was recorded`;
   if (got.rows !== recorded.rows.length) {
@@ -21,7 +21,7 @@ export function resultDifference(got: Classifications | Regressions, recorded: R
   return classesDifference(got as Classifications, recorded.rows);
 }
 
-/** A written answer as if it had just been given, so that two of them can be compared. */
+/** A recorded answer in the form of a new one, so that two recorded ones can be compared. */
 export function resultOf(recorded: RecordedResult): Classifications | Regressions {
   const { length } = recorded.rows;
   if (recorded.kind === 'regression') {
@@ -49,7 +49,7 @@ export function resultOf(recorded: RecordedResult): Classifications | Regression
   };
 }
 
-/** The same for the tasks of a MultiInference, in their order. */
+/** The first difference between the tasks of a MultiInference, in their order; undefined if there is none. */
 export function resultsDifference(
   got: readonly InferenceResult[],
   recorded: readonly (RecordedResult | undefined)[],
@@ -98,7 +98,7 @@ function classesDifference(
 
 function classDifference(got: LabelledScore, want: LabelledScore): string | undefined {
   const [a, b] = [got.label, want.label];
-  if (a.length !== b.length || !a.every((byte, at) => byte === b[at])) {
+  if (Buffer.compare(a, b) !== 0) {
     return `the label is ${showBytes(a)}, but ${showBytes(b)} was recorded`;
   }
   if (float32sAgree(got.score, want.score)) return undefined;

@@ -1,7 +1,4 @@
-/**
- * A Classify, Regress or MultiInference that was answered → the messages that a record of it has.
- */
-
+/** Makes the messages of a record from an answered Classify, Regress or MultiInference. */
 import { writeExamplesRequest, writeMultiInferenceRequest } from '../../codec/tensorflow/examples-request-writer.ts';
 import {
   writeClassificationResponse,
@@ -14,7 +11,7 @@ import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.
 import { byteLengthOf } from '../../core/tensor.ts';
 import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/serving/tap-point.ts';
 
-/** Of several tasks the first one names version and signature of the record, as it picked the version. */
+/** The record has the version and signature of the first task, which chose the version. */
 export function inferenceMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {
   let requestBytes = 0;
   for (const example of examples) requestBytes += example.byteLength;
@@ -53,12 +50,11 @@ function writeResponse(type: InferenceExchange['type'], tasks: readonly Inferenc
     : writeRegressionResponse({ modelSpec: served, result });
 }
 
-/** The version as it was asked for, under the names that answered. */
+/** The requested version, with the names of model and signature that answered. */
 function specOf({ requested: { version, label }, served: { name, signatureName } }: InferenceTaskExchange): ModelSpec {
   return { name, version, label, signatureName };
 }
 
-/** Of its tensors. */
 function bytesOf(result: Classifications | Regressions): number {
   if (result.kind === 'regression') return byteLengthOf(result.values);
   const { classes, scores } = result;

@@ -1,12 +1,12 @@
 /**
- * Payloads of Predict requests for the flight recorder: what was sent, as a PredictionLog that `pillion replay` sends
- * again. Off unless `--capture_payloads` says otherwise.
+ * Keeps the payloads of Predict requests for the flight recorder, each as a PredictionLog that `pillion replay` can send.
+ * Off unless `--capture_payloads` says otherwise.
  *
- * They are people's data. Of inputs that `--capture_inputs` does not name, dtype and shape alone are kept: their numbers
- * are 0 and their strings empty. Answers are kept only where all inputs are.
+ * Payloads are people's data. Inputs that `--capture_inputs` does not name keep only dtype and shape: their numbers are 0
+ * and their strings empty. Answers are kept only if all inputs are.
  *
- * In memory alone, at most `maxBytes` of it: the oldest go first, and one of more than a quarter is not kept. A copy
- * costs the event loop about 1 ms a megabyte.
+ * Payloads are kept in memory, `maxBytes` at most: the oldest are dropped first, and one above a quarter is not kept. A
+ * copy takes time on the event loop.
  */
 import { Buffer } from 'node:buffer';
 import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';
@@ -23,17 +23,17 @@ import {
 } from '../../core/tensor.ts';
 import type { PredictAttempt, PredictCapture } from '../../models/serving/tap-point.ts';
 
-/** In `--capture_inputs`: every input. */
-export const EVERY_INPUT = '*';
+/** Means every input in `--capture_inputs`. */
+const EVERY_INPUT = '*';
 
 export interface PayloadCaptureOptions {
-  /** `failed`: of those that failed; `all`: of those that were answered too. */
+  /** `failed`: keep failed requests; `all`: keep answered ones too. */
   readonly mode: 'failed' | 'all';
-  /** Names of the inputs whose values are kept; EVERY_INPUT = all. */
+  /** Names of the inputs whose values are kept. */
   readonly inputs: readonly string[];
   readonly maxBytes: number;
   readonly clock: Clock;
-  /** A payload could not be copied; the request goes on. */
+  /** Called when a payload could not be copied; the request goes on. */
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -41,7 +41,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 export class PayloadCapture implements PredictCapture {
   readonly #options: PayloadCaptureOptions;
-  /** By the request's sequence, oldest first. */
+  /** Records by the request's sequence, oldest first. */
   readonly #records = new Map<number, Buffer>();
   #bytes = 0;
 
@@ -78,10 +78,10 @@ export class PayloadCapture implements PredictCapture {
     const record = frameRecord(predictionLogParts(metadata, 'predict', request, response));
     this.#records.set(sequence, record);
     this.#bytes += record.byteLength;
-    this.#forget(maxBytes);
+    this.#dropOldest(maxBytes);
   }
 
-  #forget(maxBytes: number): void {
+  #dropOldest(maxBytes: number): void {
     for (const [sequence, { byteLength }] of this.#records) {
       if (this.#bytes <= maxBytes) return;
       this.#records.delete(sequence);
@@ -101,7 +101,7 @@ export class PayloadCapture implements PredictCapture {
   }
 }
 
-/** The same dtype and shape, and nothing in it. */
+/** A tensor of the same dtype and shape with zeros or empty strings. */
 function blank(tensor: Tensor): Tensor {
   if (tensor.dtype === 'string') return stringTensor(tensor.shape, new Array(tensor.data.length).fill(NO_BYTES));
   const zeros = elements(tensor)

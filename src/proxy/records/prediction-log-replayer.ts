@@ -1,16 +1,53 @@
 /**
- * Sends the request of a PredictionLog through the handler that its kind of request has, and compares the answer with
- * the recorded one where it is asked to. What it does with each kind is one line of REPLAYS, in replays.ts.
+ * Replays the requests of PredictionLogs on one servable, each through the call of its kind, and compares the answers with
+ * the recorded ones if asked to. REPLAYS has one entry for each kind.
  *
- * It is no request of a client: there is no deadline, no record of it in metrics and log, and no copy to any tap. The
- * model's name and version in the request are not looked at, as in TensorFlow Serving.
+ * A replay is no client's request: it has no deadline, no metrics, no log line, and is not recorded again. The model's name
+ * and version in the request may be missing and are ignored, as in TensorFlow Serving.
  */
-
-import { readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
+import { readExamplesRequest, readMultiInferenceRequest } from '../../codec/tensorflow/example-input-reader.ts';
+import {
+  type RecordedResult,
+  readClassificationResponse,
+  readMultiInferenceResponse,
+  readRegressionResponse,
+} from '../../codec/tensorflow/inference-response-reader.ts';
+import { readPredictRequest } from '../../codec/tensorflow/predict-request-reader.ts';
+import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
+import { LOG_TYPES, type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
+import type { Classified, Regressed } from '../../core/inference-results.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { RecordReplayer } from '../../models/warm-up/warm-up.ts';
-import { REPLAYS, type ReplayerOptions } from './replays.ts';
+import { runCall } from '../call.ts';
+import { ClassifyCall } from '../handlers/classify.ts';
+import { ModelResolver } from '../handlers/model-resolver.ts';
+import { MultiInferenceCall } from '../handlers/multi-inference.ts';
+import { PredictCall } from '../handlers/predict.ts';
+import { RegressCall } from '../handlers/regress.ts';
+import { RequestContext } from '../request-context.ts';
+import { differenceOf } from './golden-answer.ts';
+import { resultDifference, resultsDifference } from './golden-inference.ts';
+
+export interface ReplayerOptions {
+  readonly clock: Clock;
+  /** Limit of all tensors or examples of one message together, in bytes. */
+  readonly maxTensorBytes: number;
+}
+
+/** One request to replay. */
+interface Replay extends ReplayerOptions {
+  readonly servable: Servable;
+  readonly request: Uint8Array;
+}
+
+/** The first difference between the answer and this recorded message; undefined if there is none. Throws ServingError. */
+type Compare = (recorded: Uint8Array) => string | undefined;
+
+/** Runs the request and resolves with the comparison of its answer. Rejects with ServingError. */
+type ReplayRequest = (replay: Replay) => Promise<Compare>;
 
 export class PredictionLogReplayer implements RecordReplayer {
   readonly #options: ReplayerOptions;
@@ -34,6 +71,100 @@ export class PredictionLogReplayer implements RecordReplayer {
     const difference = compare(response);
     if (difference !== undefined) throw invalid(difference);
   }
+}
+
+const REPLAYS: Readonly<Record<LogType, ReplayRequest>> = {
+  predict: replayPredict,
+  classify: replayExamples('Classify', 'ClassificationRequest', ClassifyCall, readClassificationResponse),
+  regress: replayExamples('Regress', 'RegressionRequest', RegressCall, readRegressionResponse),
+  multi_inference: replayMultiInference,
+  session_run: unsupported('session_run'),
+  predict_streamed: unsupported('predict_streamed'),
+};
+
+/** Field 1, empty: a recorded request need not name a model. Parts of a message are merged, so a name stays. */
+const EMPTY_MODEL_SPEC = Uint8Array.of(0x0a, 0x00);
+const NO_SPEC: ModelSpec = { name: '' };
+
+async function replayPredict({ clock, maxTensorBytes, servable, request }: Replay): Promise<Compare> {
+  const message = new Uint8Array(EMPTY_MODEL_SPEC.length + request.byteLength);
+  message.set(EMPTY_MODEL_SPEC);
+  message.set(request, EMPTY_MODEL_SPEC.length);
+  const read = readPredictRequest(message, maxTensorBytes);
+  const modelSpec = specOn(servable, read.modelSpec);
+  const context = replayContext(clock, 'Predict');
+  const outputs = await runCall(new PredictCall(resolverOf(servable), { ...read, modelSpec }, context));
+  return (recorded) => differenceOf(outputs, readPredictResponse(recorded, maxTensorBytes));
+}
+
+function replayExamples(
+  method: string,
+  message: string,
+  ExamplesCall: typeof ClassifyCall | typeof RegressCall,
+  readResponse: (recorded: Uint8Array, maxBytes: number) => RecordedResult,
+): ReplayRequest {
+  return async ({ clock, maxTensorBytes, servable, request }) => {
+    const read = readExamplesRequest(request, message, maxTensorBytes, NO_SPEC);
+    const modelSpec = specOn(servable, read.modelSpec);
+    const context = replayContext(clock, method);
+    const call = new ExamplesCall(resolverOf(servable), { ...read, modelSpec }, context);
+    const { result } = await runCall<Classified | Regressed>(call);
+    return (recorded) => {
+      const difference = resultDifference(result, readResponse(recorded, maxTensorBytes));
+      return difference && `the answer ${difference}`;
+    };
+  };
+}
+
+async function replayMultiInference({ clock, maxTensorBytes, servable, request }: Replay): Promise<Compare> {
+  const { tasks, examples } = readMultiInferenceRequest(request, maxTensorBytes);
+  const named = tasks.map(({ modelSpec = NO_SPEC, methodName }) => ({
+    modelSpec: specOn(servable, modelSpec),
+    methodName,
+  }));
+  const context = replayContext(clock, 'MultiInference');
+  const results = await runCall(new MultiInferenceCall(resolverOf(servable), { tasks: named, examples }, context));
+  return (recorded) => resultsDifference(results, readMultiInferenceResponse(recorded, maxTensorBytes));
+}
+
+function unsupported(type: LogType): ReplayRequest {
+  return async () => {
+    throw new ServingError(
+      'unsupported',
+      `it is a ${type}_log (field ${LOG_TYPES[type]} of PredictionLog), which cannot be replayed here; ` +
+        'leave it out, or record the requests as Predict',
+    );
+  };
+}
+
+/** Resolves every name and version to the one servable. */
+function resolverOf(servable: Servable): ModelResolver {
+  return new ModelResolver({
+    isReady: true,
+    modelNames: [servable.name],
+    onReadinessChange: () => () => undefined,
+    acquire: () => servable.borrow(),
+    status: () => [{ version: servable.version, state: 'LOADING', error: undefined }],
+  });
+}
+
+/** Keeps only the signature of a recorded spec. */
+function specOn({ name }: Servable, { signatureName }: ModelSpec): ModelSpec {
+  return { name, signatureName };
+}
+
+function replayContext(clock: Clock, method: string): RequestContext {
+  return new RequestContext({
+    clock,
+    surface: 'grpc',
+    method,
+    receivedAt: clock.nowMs(),
+    deadline: Infinity,
+    id: undefined,
+    sequence: 0,
+    peer: 'replay',
+    trace: undefined,
+  });
 }
 
 function invalid(message: string): ServingError {

@@ -1,24 +1,23 @@
 /**
- * pillion_request_log_total{model,outcome}: what became of the requests that were chosen for a request log, and
- * pillion_recorded_requests_total{model,outcome}: the same of live recordings. Outcomes are a closed set.
+ * pillion_request_log_total{model,outcome} counts the requests that were sampled for a request log, and
+ * pillion_recorded_requests_total{model,outcome} those of live recordings. Outcomes are a closed set.
  */
 import type { Registry } from 'prom-client';
 import { asMetric, type CounterSeries, counterFamily, type Family } from '../../telemetry/metrics/series.ts';
 
 /**
- * - `written`: is in a file, or was sent to who records;
- * - `dropped`: the queue was full, and the request was not waited for;
- * - `failed`: the disk did not take it.
+ * - `written`: is in a file, or was sent to the reader of a recording;
+ * - `dropped`: the queue was full;
+ * - `failed`: the disk refused it.
  */
-export type RecordOutcome = 'written' | 'dropped' | 'failed';
+type RecordOutcome = 'written' | 'dropped' | 'failed';
 
-/** One model's counters of one kind. */
+/** One model's counters of one of the two metrics. */
 export interface RecordCounts {
   add(outcome: RecordOutcome, records: number): void;
 }
 
 export class RecordCounters {
-  /** Labels `model` and `outcome`. */
   readonly logs = counterFamily(
     'pillion_request_log_total',
     'Requests chosen for the model’s request log, by what became of them.',

@@ -1,7 +1,4 @@
-/**
- * All that is written down of requests, and replayed from what was: the request logs, live recordings, warm-up files.
- * One for each app.
- */
+/** Records requests and replays records: request logs, live recordings, payloads and warm-up files. One for each app. */
 import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Registry } from 'prom-client';
@@ -25,19 +22,19 @@ export interface RecordsOptions {
   readonly onInternalError: (error: unknown) => void;
   /** Whether models are being served already. */
   readonly isServing: () => boolean;
-  /** A version's warm-up file, or its golden one, was replayed; must not throw. */
+  /** Called when a version's warm-up or golden file was replayed; must not throw. */
   readonly onReplayed: (replay: FileReplay) => void;
 }
 
-/** Beside request and answer in a record: names, versions, the fields' own heads. */
-const AROUND_BYTES = 64 * 1024;
+/** Room in a record for everything but request and answer: names, versions and field headers. */
+const METADATA_BYTES = 64 * 1024;
 
 export class Records {
   readonly taps: RequestTaps;
   readonly counters: RecordCounters;
   /** Whether models are being served already. */
   readonly isServing: () => boolean;
-  /** Undefined where payloads are not captured. */
+  /** Undefined if payloads are not captured. */
   readonly payloads: PayloadCapture | undefined;
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
@@ -45,8 +42,8 @@ export class Records {
   constructor({ clock, logger, registry, options, onInternalError, isServing, onReplayed }: RecordsOptions) {
     this.isServing = isServing;
     const maxTensorBytes = options.max_message_bytes;
-    // It holds a request and may hold its answer; neither is larger than a message may be.
-    const maxRecordBytes = 2 * maxTensorBytes + AROUND_BYTES;
+    // A record holds a request and its answer, each of them at most one message long.
+    const maxRecordBytes = 2 * maxTensorBytes + METADATA_BYTES;
     this.payloads = payloadCapture(clock, options, onInternalError);
     this.taps = new RequestTaps({ clock, onInternalError, capture: this.payloads });
     this.counters = new RecordCounters(registry);
@@ -67,28 +64,28 @@ export class Records {
       iterations: options.num_request_iterations_for_warmup || 1,
       maxRecordBytes,
       isServing,
-      events: toldReplays(warmUpLog(logger), onReplayed),
+      events: withListener(warmUpLog(logger), onReplayed),
     });
   }
 
-  /** For the loader: a version is warmed up first, and its requests may be copied afterwards. */
+  /** For the loader: warms a version up, then lets its requests be recorded. */
   readonly prepare: PrepareVersion = async (loaded) => {
     await this.#prepare(loaded);
     loaded.servable.tapPoint = this.taps.pointOf(loaded.servable.name);
   };
 
-  /** Which models have request logs, now. */
+  /** Opens and closes request logs as the models are configured now. */
   configure(models: readonly Pick<ModelConfig, 'name' | 'logging'>[]): void {
     this.#logs.configure(models);
   }
 
-  /** Writes what waits. After the last request. Never rejects. */
+  /** Call it after the last request: writes what is queued. Never rejects. */
   close(): Promise<void> {
     return this.#logs.close();
   }
 }
 
-function toldReplays(log: WarmUpEvents, onReplayed: (replay: FileReplay) => void): WarmUpEvents {
+function withListener(log: WarmUpEvents, onReplayed: (replay: FileReplay) => void): WarmUpEvents {
   return {
     ...log,
     onReplayed: (servable, replay) => {

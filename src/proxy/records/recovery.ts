@@ -1,14 +1,13 @@
 /**
- * What a process that was killed left of a request log: its file is made whole, so that nothing is lost but the record
- * that was being written.
+ * Recovers the request log file that a killed process left, so that only the record that it was writing is lost.
  *
- *     x.tfrecord.partial ──records alone──────────────▶ x.tfrecord
- *                        ──records, then half a one───▶ cut behind the last whole one ─▶ x.tfrecord
- *                        ──no record──────────────────▶ removed
- *                        ──bytes that are no records──▶ x.tfrecord.corrupt, untouched: somebody should look at it
+ *     x.tfrecord.partial ──whole records────────────────▶ x.tfrecord
+ *                        ──records, then a part of one──▶ cut behind the last whole one ─▶ x.tfrecord
+ *                        ──no record────────────────────▶ removed
+ *                        ──bytes that are not records───▶ x.tfrecord.corrupt, unchanged, for somebody to look at
  *
- * A file whose process still runs, or ran on another host, is left alone. Call before this process begins a file of the
- * prefix: in a container each process has its predecessor's number.
+ * A file whose process still runs, or ran on another host, is left alone. Call it before this process begins a file of the
+ * prefix: in a container each process has the pid of its predecessor.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, rename, truncate, unlink } from 'node:fs/promises';
@@ -21,40 +20,40 @@ export interface RecoveryOptions {
   readonly prefix: string;
   readonly owner: FileOwner;
   readonly maxRecordBytes: number;
-  /** Does such a process run? By default the system is asked. */
+  /** Does a process with this pid run? Default: asks the system. */
   isAlive?(pid: number): boolean;
 }
 
 export interface RecoveredFile {
-  /** As it is called now; undefined = removed. */
+  /** Its path now; undefined if it was removed. */
   readonly path: string | undefined;
   readonly records: number;
-  /** Bytes of the record that was being written. */
+  /** Bytes of the unfinished record. */
   readonly cutBytes: number;
   readonly isCorrupt: boolean;
 }
 
 export interface RecoveryReport {
   readonly recovered: readonly RecoveredFile[];
-  /** What could not be done; those files are as they were. */
+  /** One for each file that could not be recovered; the file is unchanged. */
   readonly errors: readonly unknown[];
 }
 
-/** Never rejects. */
+/** Recovers all files of a prefix. Never rejects. */
 export async function recoverRecordFiles(options: RecoveryOptions): Promise<RecoveryReport> {
   const { prefix, owner, isAlive = isProcessAlive } = options;
   const recovered: RecoveredFile[] = [];
   const errors: unknown[] = [];
   const names = await readdir(dirname(prefix)).catch((error: NodeJS.ErrnoException) => {
-    // Where nothing was ever written nothing was left.
+    // No directory: nothing was ever written.
     if (error.code !== 'ENOENT') errors.push(error);
     return [];
   });
   for (const leftover of leftoversAmong(names, prefix, owner.host)) {
-    // Our own number is our predecessor's in a container, where the first process is always number 1.
+    // In a container the first process always has pid 1, so our own pid is our predecessor's.
     if (leftover.pid !== owner.pid && isAlive(leftover.pid)) continue;
     try {
-      recovered.push(await recovery(leftover, options.maxRecordBytes));
+      recovered.push(await recover(leftover, options.maxRecordBytes));
     } catch (error) {
       errors.push(error);
     }
@@ -62,7 +61,7 @@ export async function recoverRecordFiles(options: RecoveryOptions): Promise<Reco
   return { recovered, errors };
 }
 
-async function recovery({ path, wholePath }: LeftoverName, maxRecordBytes: number): Promise<RecoveredFile> {
+async function recover({ path, wholePath }: LeftoverName, maxRecordBytes: number): Promise<RecoveredFile> {
   const { records, wholeBytes, allBytes, problem } = await survey(path, maxRecordBytes);
   if (problem === 'corrupt' || problem === 'too_large') {
     await rename(path, wholePath + CORRUPT);
@@ -85,7 +84,7 @@ interface Survey {
   readonly problem: RecordProblem | undefined;
 }
 
-/** Rejects only where the file cannot be read. */
+/** Rejects only if the file cannot be read. */
 async function survey(path: string, maxRecordBytes: number): Promise<Survey> {
   const reader = new TfRecordReader({ maxRecordBytes });
   let records = 0;
@@ -110,7 +109,7 @@ function isProcessAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It runs, as somebody else.
+    // It runs as another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One model's request log: its share of the model's requests, as PredictionLog with answers, in a row of TFRecord files
- * (rotating-record-file.ts). It never blocks and never fails a request: what the disk does not take is counted, and said
- * once a minute.
+ * One model's request log: a sample of its requests, as PredictionLogs with answers, in rotating TFRecord files
+ * (rotating-record-file.ts). It never blocks and never fails a request: records that the disk refuses are counted, and
+ * logged once a minute.
  */
 import type { Buffer } from 'node:buffer';
 import type { RequestLoggingConfig } from '../../config/model-config.ts';
@@ -16,18 +16,18 @@ import { type OpenNew, RotatingRecordFile } from './rotating-record-file.ts';
 export interface RequestLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Of lines about the disk: a line a minute for each model. */
+  /** Limits the log lines about the disk, by model. */
   readonly limiter: LineLimiter;
   readonly owner: FileOwner;
   readonly maxFileBytes: number;
   readonly maxFileMs: number;
-  /** No file is begun before. Never rejects. */
+  /** No file is opened before it resolves. Never rejects. */
   readonly isReady: Promise<void>;
   /** See RotatingFileOptions. */
   readonly openNew?: OpenNew;
 }
 
-/** What may wait for the disk, for each model. */
+/** Limit of the records that wait for the disk, for each model. */
 const MAX_QUEUED_BYTES = 16 * 2 ** 20;
 
 export class RequestLog implements TapConsumer {
@@ -40,7 +40,7 @@ export class RequestLog implements TapConsumer {
     const { logger, limiter } = options;
     this.samplingRate = config.samplingRate;
     this.#counts = counts;
-    const tell = (error: unknown, facts: object, what: string): void => {
+    const logError = (error: unknown, facts: object, what: string): void => {
       if (limiter.allow(model)) logger.error({ model, ...facts, err: error }, what);
     };
     this.#file = new RotatingRecordFile({
@@ -51,9 +51,13 @@ export class RequestLog implements TapConsumer {
       onFailed: (records, error) => {
         counts.add('failed', records);
         if (error === undefined) return;
-        tell(error, { prefix: config.filenamePrefix }, 'the request log cannot be written; requests go on without it');
+        logError(
+          error,
+          { prefix: config.filenamePrefix },
+          'the request log cannot be written; requests go on without it',
+        );
       },
-      onLeft: (path, error) => tell(error, { path }, 'a file of the request log was left unfinished'),
+      onLeft: (path, error) => logError(error, { path }, 'a file of the request log was left unfinished'),
     });
   }
 
@@ -67,7 +71,7 @@ export class RequestLog implements TapConsumer {
     this.#file.append(record);
   }
 
-  /** Writes what waits. Never rejects. */
+  /** Writes what is queued. Never rejects. */
   close(): Promise<void> {
     return this.#file.close();
   }

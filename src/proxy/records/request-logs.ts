@@ -1,9 +1,9 @@
 /**
- * The request logs of all models, as their configuration says now.
+ * The request logs of all models.
  *
- *   configure(models)   opens what is new, closes what is gone, leaves what is as it was; takes up what a process that
- *                       died left at a prefix, the first time it sees the prefix
- *   close()             writes all that waits
+ *   configure(models)   opens new logs, closes removed ones and leaves unchanged ones; recovers the files of dead
+ *                       processes when it sees a prefix for the first time
+ *   close()             writes what is queued
  */
 import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
@@ -30,9 +30,9 @@ export class RequestLogs {
   readonly #options: RequestLogsOptions;
   readonly #limiter: LineLimiter;
   readonly #open = new Map<string, OpenLog>();
-  /** Those that are going on in the background: recovery, and logs that were closed. */
+  /** In the background: recoveries, and logs that are being closed. */
   readonly #work = new Set<Promise<void>>();
-  /** By prefix: what was left there has been seen to. */
+  /** Recoveries by prefix. */
   readonly #recoveries = new Map<string, Promise<void>>();
 
   constructor(options: RequestLogsOptions) {
@@ -47,16 +47,16 @@ export class RequestLogs {
     });
   }
 
-  /** Nothing is waited for. A model that is not listed has no log. */
+  /** Does not wait. A model that is not listed has no log. */
   configure(models: readonly Pick<ModelConfig, 'name' | 'logging'>[]): void {
     const wanted = new Map<string, RequestLoggingConfig>();
     for (const { name, logging } of models) if (logging !== undefined) wanted.set(name, logging);
     for (const [model, { config }] of this.#open) if (!isSame(config, wanted.get(model))) this.#stop(model);
-    for (const { filenamePrefix } of wanted.values()) this.#recovery(filenamePrefix);
+    for (const { filenamePrefix } of wanted.values()) this.#recover(filenamePrefix);
     for (const [model, config] of wanted) if (!this.#open.has(model)) this.#start(model, config);
   }
 
-  /** Resolves when all is written. Never rejects. */
+  /** Resolves when everything is written. Never rejects. */
   async close(): Promise<void> {
     for (const model of this.#open.keys()) this.#stop(model);
     await Promise.all(this.#work);
@@ -85,15 +85,17 @@ export class RequestLogs {
     this.#inBackground(log.close());
   }
 
-  #recovery(prefix: string): void {
+  #recover(prefix: string): void {
     if (this.#recoveries.has(prefix)) return;
     const { owner, maxRecordBytes } = this.#options;
-    const recovery = recoverRecordFiles({ prefix, owner, maxRecordBytes }).then((report) => this.#tell(prefix, report));
+    const recovery = recoverRecordFiles({ prefix, owner, maxRecordBytes }).then((report) =>
+      this.#logRecovery(prefix, report),
+    );
     this.#recoveries.set(prefix, recovery);
     this.#inBackground(recovery);
   }
 
-  #tell(prefix: string, { recovered, errors }: RecoveryReport): void {
+  #logRecovery(prefix: string, { recovered, errors }: RecoveryReport): void {
     const { logger } = this.#options;
     for (const { path, records, cutBytes, isCorrupt } of recovered) {
       const facts = { prefix, path, records, cut_bytes: cutBytes };

@@ -1,13 +1,13 @@
 /**
- * Who wants copies of which model's requests, and the making of the copies.
+ * Copies a sample of a model's requests to its consumers: request logs and recordings.
  *
- *   a request ─▶ TapPoint.tap? ──undefined──▶ goes on                         (no model is listened to: one look)
- *                     │ ModelTap.sample(): each consumer throws its own dice
+ *   a request ─▶ TapPoint.tap? ──undefined──▶ goes on                         (the model has no consumer)
+ *                     │ ModelTap.sample(): drawn for each consumer
  *                     ▼
  *                answered ─▶ does a chosen consumer have room? ─▶ encoded once ─▶ framed for each ─▶ consumer.take
  *
- * Encoding is the cost of a sampled request, on the event loop: copies of its tensors and a checksum (about 2 ms for
- * each megabyte). What a consumer does with the record must not wait: it has a bounded queue and drops past it.
+ * A sampled request is encoded on the event loop: its tensors are copied and a checksum is made. Consumers must not wait:
+ * each has a bounded queue and drops records beyond it.
  */
 import type { Buffer } from 'node:buffer';
 import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';
@@ -27,23 +27,23 @@ import type {
 import { inferenceMessages } from './inference-messages.ts';
 
 export interface TapConsumer {
-  /** Share of the model's requests, 0 to 1. */
+  /** The wanted share of the model's requests, 0 to 1. */
   readonly samplingRate: number;
-  /** False: records have the request alone. */
+  /** False: records hold only the request. */
   readonly wantsResponse: boolean;
-  /** Is there room for about so many bytes? If not, the consumer counts the request as lost to it. */
+  /** Is there room for about so many bytes? If not, the consumer counts the request as dropped. */
   admits(bytes: number): boolean;
-  /** One TFRecord of a PredictionLog, to keep. Neither throws nor waits. */
+  /** Takes over one TFRecord of a PredictionLog. Neither throws nor waits. */
   take(record: Buffer): void;
 }
 
 export interface RequestTapsOptions {
   readonly clock: Clock;
-  /** 0 ≤ n < 1; Math.random by default. */
+  /** In [0, 1). Default Math.random. */
   readonly random?: () => number;
-  /** A copy could not be made; the request goes on. */
+  /** Called when a copy could not be made; the request goes on. */
   readonly onInternalError: (error: unknown) => void;
-  /** Of all models; undefined = payloads are not captured. */
+  /** For all models; undefined if payloads are not captured. */
   readonly capture?: PredictCapture | undefined;
 }
 
@@ -64,12 +64,12 @@ export class RequestTaps {
     this.#options = options;
   }
 
-  /** The model's point, the same for all its versions. It need not be served yet. */
+  /** The tap point that all versions of the model share. The model need not be served yet. */
   pointOf(model: string): TapPoint {
     return this.#open(model);
   }
 
-  /** From now on the consumer gets its share of the model's requests, until the result is called. Twice is once. */
+  /** Adds a consumer of the model's requests; the returned function removes it. */
   add(model: string, consumer: TapConsumer): () => void {
     const point = this.#open(model);
     point.tap = new ModelTap(this.#options, [...(point.tap?.consumers ?? []), consumer]);

@@ -1,11 +1,11 @@
 /**
- * TFRecords written to a row of files, off the event loop, whatever the disk does.
+ * Writes TFRecords to a series of files, off the event loop.
  *
  *   append ─▶ queue (bounded) ─▶ one write at a time ─▶ x.tfrecord.partial ──full, or old, or closed──▶ x.tfrecord
  *
- * - A file has its real name only when it is whole and on the disk. Only whole records are left in one.
- * - Nothing waits for the disk. What does not fit the queue is not taken (`admits` says so before it is encoded).
- * - After an error nothing is tried for RETRY_MS, and what comes meanwhile counts as failed too.
+ * - A file gets its final name when it is complete and on the disk. It holds only whole records.
+ * - Nobody waits for the disk. `admission` refuses a record that does not fit the queue before it is encoded.
+ * - After an error nothing is written for RETRY_MS, and the records of that time count as failed.
  */
 import { Buffer } from 'node:buffer';
 import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
@@ -15,42 +15,42 @@ import { type FileOwner, PARTIAL, recordFileName } from './record-file-name.ts';
 
 export interface RotatingFileOptions {
   readonly clock: Clock;
-  /** Path and start of the names. Its directory is made if it is missing. */
+  /** Directory and start of the names. The directory is created if it is missing. */
   readonly prefix: string;
   readonly owner: FileOwner;
-  /** A file that has reached so many bytes is finished. */
+  /** A file is finished when it has this many bytes. */
   readonly maxFileBytes: number;
-  /** A file is finished so long after it was begun. */
+  /** A file is finished when it is this old. */
   readonly maxFileMs: number;
-  /** Of records that wait. One that finds nothing waiting is taken, however large. */
+  /** Limit of the queue. An empty queue takes a record of any size. */
   readonly maxQueuedBytes: number;
-  /** No file is begun before. Never rejects. */
+  /** No file is opened before it resolves. Never rejects. */
   readonly isReady?: Promise<void>;
-  /** How a file is begun; node:fs by default. Rejects with EEXIST if there is one. */
+  /** Creates a file; default node:fs. Rejects with EEXIST if it exists. */
   readonly openNew?: OpenNew;
   onWritten(records: number): void;
-  /** They are lost. `error` is undefined while an earlier one is being waited out. */
+  /** Records were lost. `error` is undefined within RETRY_MS after an earlier error. */
   onFailed(records: number, error: unknown): void;
-  /** A file could not be finished: it stays as it is, with PARTIAL at the end of its name. */
+  /** A file could not be finished: it stays as it is and keeps its PARTIAL name. */
   onLeft(path: string, error: unknown): void;
 }
 
-/** After an error, before the disk is asked again. */
+/** Pause after an error. */
 export const RETRY_MS = 5000;
-/** Records in one write. */
+/** Limit of records in one write. */
 const MAX_WRITE = 256;
-/** Its records are requests: for the owner and its group. */
+/** Records are people's requests: only the owner and its group may read them. */
 const FILE_MODE = 0o640;
 
 interface OpenFile {
   readonly handle: RecordHandle;
   readonly wholePath: string;
   readonly timer: TimerHandle;
-  /** Of whole records. */
+  /** Bytes of whole records. */
   bytes: number;
 }
 
-/** What is needed of a FileHandle. */
+/** The part of FileHandle that is used. */
 export type RecordHandle = Pick<FileHandle, 'writev' | 'write' | 'truncate' | 'datasync' | 'close'>;
 export type OpenNew = (path: string) => Promise<RecordHandle>;
 
@@ -78,14 +78,14 @@ export class RotatingRecordFile {
     return this.#options.clock.nowMs() < this.#failedUntil ? 'failing' : 'room';
   }
 
-  /** Takes the buffer. Ask `admission` first: what is appended is queued in any case. */
+  /** Takes over and queues the buffer, even if there is no room: ask `admission` first. */
   append(record: Buffer): void {
     this.#queue.push(record);
     this.#queuedBytes += record.byteLength;
     this.#pump();
   }
 
-  /** Writes what waits and finishes the file. Never rejects. Twice is once. */
+  /** Writes what is queued and finishes the file. Never rejects. A second call has no effect. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#pump();
@@ -95,12 +95,12 @@ export class RotatingRecordFile {
   #pump(): void {
     this.#pumping ??= this.#run().finally(() => {
       this.#pumping = undefined;
-      // What came while the last file was being finished.
+      // Records that came while the last file was being finished.
       if (this.#queue.length > 0 || this.#isDue) this.#pump();
     });
   }
 
-  /** Is there a file that should not be open any more? */
+  /** Must the open file be finished? */
   get #isDue(): boolean {
     return this.#file !== undefined && (this.#isOld || this.#isClosed);
   }
@@ -139,7 +139,7 @@ export class RotatingRecordFile {
     await mkdir(dirname(prefix), { recursive: true });
     for (;;) {
       const wholePath = recordFileName(prefix, clock.wallMs(), owner, this.#number++);
-      // A process before us may have had our number in the same second: its files are not written over.
+      // An earlier process may have had our pid in the same second: its files are not overwritten.
       if (await exists(wholePath)) continue;
       const handle = await ifNew(openNew(wholePath + PARTIAL));
       if (handle === undefined) continue;
@@ -152,7 +152,7 @@ export class RotatingRecordFile {
     }
   }
 
-  /** Gives the file its real name; takes it away if it holds no record. */
+  /** Gives the file its final name, or removes it if it holds no record. */
   async #finish(): Promise<void> {
     const file = this.#file;
     this.#isOld = false;
@@ -160,7 +160,7 @@ export class RotatingRecordFile {
     const { handle, wholePath, bytes, timer } = file;
     timer.cancel();
     try {
-      // A write that failed may have left half a record.
+      // A failed write may have left a part of a record.
       await handle.truncate(bytes);
       await handle.datasync();
       await handle.close();
@@ -177,7 +177,7 @@ function openWithFs(path: string): Promise<RecordHandle> {
   return open(path, 'wx', FILE_MODE);
 }
 
-/** Undefined: there is such a file. */
+/** Undefined if the file exists. */
 async function ifNew(opening: Promise<RecordHandle>): Promise<RecordHandle | undefined> {
   try {
     return await opening;
@@ -194,7 +194,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** A disk that fills up takes a part first, and says so at the next write. */
+/** A full disk first takes a part of a write, and fails the next one. */
 async function writeAll(handle: RecordHandle, records: readonly Buffer[], position: number): Promise<void> {
   let { bytesWritten } = await handle.writev(records, position);
   const whole = records.reduce((sum, { byteLength }) => sum + byteLength, 0);
