@@ -1,47 +1,45 @@
 /**
- * The operators' HTTP server: on 127.0.0.1 alone, never behind the mesh, answers also while the server drains.
+ * The operators' HTTP server: only on 127.0.0.1, never behind the mesh. It answers also while the server drains.
  *
  *   GET /live      200 while the process runs its event loop
- *   GET /ready     200 when every configured model is up and no drain has begun, else 503 and why
+ *   GET /ready     200 if every configured model is available and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text or OpenMetrics; at /monitoring/prometheus/metrics with TensorFlow Serving's names too
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
- *   GET /record    a model's requests as they come, for `pillion record` (record-endpoint.ts)
- *   GET /          the console, and what its page asks for (console.ts)
+ *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
+ *   GET /          the console: its page and the page's requests (console.ts)
  *
- * All but the first three answer to a loopback Host alone (loopback-host.ts), all but the first two to no page of another
- * origin, and GET /profile and /record, which cost something, want the header of a POST (change-guard.ts).
+ * All but the first three require a loopback Host, all but the first two refuse pages of another origin, and the costly
+ * GET /profile and /record require the header of a POST (access-guard.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/metrics-page.ts';
-import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
+import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
 import type { Console } from './console.ts';
-import { refuseForeignHost } from './loopback-host.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
-import type { Refusal } from './refusal.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
-  /** What the start still waits for, a line each. */
+  /** The models that the start still waits for, one line each. */
   readonly waitsFor: () => readonly string[];
-  /** What GET /models tells, for JSON. */
+  /** The JSON of GET /models. */
   readonly models: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
-  /** Absent = the server has none. */
+  /** Absent: the server has no console. */
   readonly console?: Pick<Console, 'answer' | 'close'>;
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** For the browsers that do not say where a request comes from: no other origin's page may embed an answer. */
-const NOT_FOR_OTHERS = [
+/** No page of another origin may embed an answer, even in browsers that do not say where a request comes from. */
+const SAME_ORIGIN_HEADERS = [
   ['cross-origin-resource-policy', 'same-origin'],
   ['x-content-type-options', 'nosniff'],
 ] as const;
@@ -61,7 +59,7 @@ export class AdminServer {
     });
   }
 
-  /** Resolves with the port that was bound. Rejects with the system's error (EADDRINUSE). */
+  /** Resolves with the bound port. Rejects with the system's error (EADDRINUSE). */
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -83,9 +81,9 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    for (const [name, value] of NOT_FOR_OTHERS) response.setHeader(name, value);
+    for (const [name, value] of SAME_ORIGIN_HEADERS) response.setHeader(name, value);
     if (isRead && (await this.#answerProbe(path, request, response))) return;
-    const foreign = refuseForeignHost(request, 'this server answers');
+    const foreign = refuseForeignHost(request.headers);
     if (foreign !== undefined) return refuse(response, foreign);
     if (await this.#options.console?.answer(request, response)) return;
     if (!isRead) {
@@ -107,7 +105,7 @@ export class AdminServer {
     return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /requests /profile /record\n');
   }
 
-  /** What orchestrators and scrapers ask, by whatever name they know us. False: it is something else. */
+  /** Answers orchestrators and scrapers, whatever Host they use. False: the path is another one. */
   async #answerProbe(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     if (path === '/live') send(response, 200, 'text/plain', 'live\n');
     else if (path === '/ready') {

@@ -1,13 +1,13 @@
 /**
- * The console's page and what it is made of, as the build wrote them (scripts/lib/build-console.mjs): read once and kept,
- * about 100 KB. Names other than index.html hold a hash of what is in them, so a browser keeps them for good.
+ * Serves the files of the console's page, which scripts/lib/build-console.mjs wrote. Each is read once and kept, about
+ * 100 KB in all. Names other than index.html hold a hash of the content, so a browser may cache them for ever.
  */
 import type { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-/** Beside the compiled code. */
+/** The build's output, beside the compiled code. */
 const BUILT = new URL('./console/', import.meta.url);
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** All that the page needs comes from here, nothing runs but our files, and nobody may frame it. */
+/** The page loads and runs only files of this server, and may not be framed. */
 const SECURITY_HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
@@ -35,7 +35,7 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** Of our own making: no separator, no dot in front. */
+/** A name has no separator and does not begin with a dot. */
 const FILE_NAME = /^[a-z0-9][a-z0-9.-]*\.(html|js|css|svg)$/i;
 
 export class ConsoleFiles {
@@ -46,7 +46,7 @@ export class ConsoleFiles {
     this.#directory = directory;
   }
 
-  /** `path` begins with a slash; '/' is the page. False: there is no such file, and nothing was answered. */
+  /** `path` begins with a slash; '/' is the page. False: there is no such file, and no answer was sent. */
   async answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const name = path === '/' ? 'index.html' : path.slice(1);
     const extension = FILE_NAME.exec(name)?.[1]?.toLowerCase();

@@ -1,21 +1,21 @@
 /**
- * The console: a page for people, and what it asks for.
+ * The console: a page for people, and the requests of that page.
  *
  *   GET  /                                  the page; its files beside it (console-files.ts)
- *   GET  /about                             version, addresses, how the server is set up
+ *   GET  /about                             version, addresses and settings
  *   GET  /events                            live numbers, one tick a second (live-feed.ts)
  *   GET  /models/NAME                       one model in detail (model-detail.ts)
- *   POST /models/NAME/reload|unload|load    an operator's word on a version (model-actions.ts)
+ *   POST /models/NAME/reload|unload|load    an operator's action on a version (model-actions.ts)
  *   POST /playground/predict|classify|regress    one request (playground.ts)
  *
- * The Host is checked before (loopback-host.ts); here, whether a page of another origin asks (change-guard.ts). The page
- * itself and its files are for anybody: a link may lead to them.
+ * The admin server has checked the Host; here pages of another origin are refused (access-guard.ts), except for the page
+ * itself and its files, to which any link may lead.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError, toServingError } from '../core/errors.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { Logger } from '../telemetry/log/log.ts';
-import { refuseForeignChange, refuseForeignPage } from './change-guard.ts';
+import { refuseForeignChange, refuseForeignPage } from './access-guard.ts';
 import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { isModelAction, operate } from './model-actions.ts';
@@ -27,7 +27,7 @@ export interface ConsoleOptions {
   readonly feed: LiveFeed;
   readonly playground: Playground;
   readonly logger: Logger;
-  /** What GET /about tells, for JSON. */
+  /** The JSON of GET /about. */
   readonly about: () => object;
   readonly files?: ConsoleFiles;
 }
@@ -46,7 +46,7 @@ export class Console {
     this.#files = options.files ?? new ConsoleFiles();
   }
 
-  /** False: no such path is the console's, and nothing was answered. */
+  /** False: the path is not the console's, and no answer was sent. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const [pathname = '/', query] = (request.url ?? '/').split('?', 2);
     const searchParams = new URLSearchParams(query);

@@ -1,4 +1,4 @@
-/** One feature of a tf.Example, as GET /models/NAME tells it. */
+/** One feature of a tf.Example, as GET /models/NAME shows it. */
 import { isUtf8 } from 'node:buffer';
 import type { DType } from '../core/dtype.ts';
 import { type FeatureKind, type FeatureSpec, isPadded } from '../core/feature-spec.ts';
@@ -6,20 +6,20 @@ import { elementCount } from '../core/shape.ts';
 import { BFLOAT16, FLOAT16, fromSmallFloat } from '../core/small-float.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 
-/** A longer default is told to be there, and not what it is. */
+/** The values of a longer default are not shown. */
 const MOST_DEFAULT_ELEMENTS = 1024;
 
 export interface FeatureDetail {
   readonly name: string;
-  /** What the example holds: FloatList, Int64List, BytesList. */
+  /** The kind of list in the example: FloatList, Int64List, BytesList. */
   readonly kind: FeatureKind;
-  /** Of one example; a first −1 = any number of such rows. */
+  /** The shape of one example; a first −1 means any number of such rows. */
   readonly shape: readonly number[];
-  /** An example may be without it. */
+  /** An example may lack it. */
   readonly is_optional: boolean;
   /**
-   * What such an example has then: one value where all are the same, else all, flat. Of a feature of any number of rows:
-   * what shorter examples are padded with. Integers beyond 2^53 are text; absent = there is none, or it cannot be told.
+   * The value of an example that lacks it: one value if all are equal, else all, flat. For a feature with any number of
+   * rows: the padding of shorter examples. Integers beyond 2^53 are text. Absent: there is none, or it cannot be shown.
    */
   readonly default?: DefaultValue | readonly DefaultValue[];
 }
@@ -49,7 +49,7 @@ function defaultOf(filler: Tensor): FeatureDetail['default'] {
   return values.every((value) => value === first) ? first : values;
 }
 
-/** Undefined: bytes that are no text. */
+/** Undefined if the bytes are not text. */
 function valuesOf(filler: Tensor): readonly DefaultValue[] | undefined {
   if (filler.dtype !== 'string') {
     return Array.from(elements(filler) as ArrayLike<number | bigint>, (value) => plain(filler.dtype, value));
@@ -58,7 +58,7 @@ function valuesOf(filler: Tensor): readonly DefaultValue[] | undefined {
   return filler.data.map((bytes) => new TextDecoder().decode(bytes));
 }
 
-/** As people wrote it: 0.1 and not the float32 next to it. */
+/** The number as people write it: 0.1 and not the nearest float32. */
 function plain(dtype: DType, value: number | bigint): DefaultValue {
   if (typeof value === 'bigint') {
     const number = Number(value);

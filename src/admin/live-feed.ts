@@ -1,11 +1,11 @@
 /**
- * GET /events: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), one tick a second for
- * everybody together, made only while somebody listens.
+ * GET /events: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). All listeners share one
+ * tick a second, which is made only while somebody listens.
  *
- *   event: history   data: [LiveTick, …]   once, first: what was sent to others in the last minutes
+ *   event: history   data: [LiveTick, …]   once, first: the ticks of the last minutes
  *   event: tick      data: LiveTick        each second
  *
- * A listener that does not read is dropped once it is `MAX_UNSENT_BYTES` behind; its browser comes back by itself.
+ * A listener that is `MAX_UNSENT_BYTES` behind is disconnected; its browser reconnects by itself.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, TimerHandle } from '../core/clock.ts';
@@ -15,14 +15,14 @@ export interface LiveFeedOptions {
   readonly clock: Clock;
   /** Called with true before the first tick and with false when the last listener has left. */
   readonly watch: (isWatched: boolean) => void;
-  /** Makes a tick of what happened in the last `spanMs`. */
+  /** Makes a tick of the last `spanMs`. */
   readonly tick: (spanMs: number) => LiveTick;
 }
 
 const INTERVAL_MS = 1000;
 const MAX_LISTENERS = 16;
 const MAX_UNSENT_BYTES = 4 * 2 ** 20;
-/** Ticks that a newcomer is told: three minutes. */
+/** Ticks that a new listener gets: three minutes. */
 const HISTORY = 180;
 
 export class LiveFeed {
@@ -80,7 +80,7 @@ export class LiveFeed {
   #arm(at: number): void {
     this.#timer = this.#options.clock.setTimer(at, () => {
       const now = this.#options.clock.nowMs();
-      // After a stall the ticks that were missed are not made up for.
+      // After a stall the missed ticks are skipped.
       this.#arm(Math.max(at + INTERVAL_MS, now + INTERVAL_MS / 2));
       this.#send(this.#options.tick(now - this.#lastAt));
       this.#lastAt = now;

@@ -1,35 +1,35 @@
-/** What GET /events sends once a second: numbers of the last window, by model version. Types are the wire's. */
+/** The ticks of GET /events: numbers of the last window, by model version. The types are those of the wire. */
 import { type BucketCount, percentileMs } from '../telemetry/metrics/latency-buckets.ts';
 import type { LiveCounts } from '../telemetry/metrics/live-stats.ts';
 
 export interface LiveTick {
   /** End of the window, ms since 1970. */
   readonly at_ms: number;
-  /** Its length. */
+  /** Length of the window. */
   readonly span_ms: number;
   readonly in_flight: number;
   /** Cores that the process kept busy. */
   readonly cpu_cores: number;
-  /** Changes when a version's state does: then GET /models tells something new. */
+  /** Changes when the state of a version does: then GET /models has changed. */
   readonly models_revision: number;
-  /** Of versions that are loaded, and of those for which something happened. */
+  /** Versions that are loaded, or had requests or batches in the window. */
   readonly versions: readonly LiveVersion[];
 }
 
 export interface LiveVersion {
-  /** '' = requests that named no served model. */
+  /** '' for requests that named no served model. */
   readonly model: string;
   readonly version: string;
   readonly requests: number;
   readonly in_time: number;
   readonly rows: number;
   readonly failures: Readonly<Record<string, number>>;
-  /** Durations of requests answered well; absent where there were none. */
+  /** Durations of successful requests; absent if there were none. */
   readonly p50_ms?: number;
   readonly p99_ms?: number;
-  /** The same as counts, latency-buckets.ts has their bounds. */
+  /** The same durations as counts; latency-buckets.ts has the bounds. */
   readonly latency: readonly BucketCount[];
-  /** Mean of each of the eight stages, over requests answered well; empty where there were none. */
+  /** Mean of each of the eight stages over successful requests; empty if there were none. */
   readonly stages_ms: readonly number[];
   readonly batches?: LiveBatchReport;
   readonly queue?: QueueReport;
@@ -45,18 +45,18 @@ export interface LiveBatchReport {
   readonly count: number;
   readonly rows: number;
   readonly padding: number;
-  /** Element i: batches of more than 2^(i−1) rows and at most 2^i. */
+  /** Element i counts batches of more than 2^(i−1) and at most 2^i rows. */
   readonly sizes: readonly number[];
   readonly reasons: Readonly<Record<string, number>>;
   readonly mean_run_ms: number;
-  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  /** Runs with a forecast, and those of them that took at most 1.5 times the forecast. */
   readonly forecast: number;
   readonly as_forecast: number;
-  /** Size and run in ms of some of them. */
+  /** Size and run time in ms of some batches. */
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Three digits behind the point are microseconds. */
+/** Rounds to microseconds. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
@@ -81,7 +81,7 @@ export function liveVersion(counts: LiveCounts, queue: QueueReport | undefined):
   };
 }
 
-/** A version for which nothing happened. */
+/** A version without requests or batches in the window. */
 export function quietVersion(model: string, version: string, queue: QueueReport): LiveVersion {
   return { model, version, requests: 0, in_time: 0, rows: 0, failures: {}, latency: [], stages_ms: [], queue };
 }

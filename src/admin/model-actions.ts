@@ -1,20 +1,20 @@
 /**
- * POST /models/NAME/reload, /unload and /load, each with ?version=N (by default the highest that is shown): an operator's
- * word on one version. It is taken, and 202 says so; what becomes of it GET /models tells.
+ * POST /models/NAME/reload, /unload and /load, each with ?version=N (default: the highest that GET /models shows): an
+ * operator's action on one version. 202 means that it was accepted; GET /models shows its outcome.
  *
- *   reload   loads it anew beside the life that serves, then swaps; one that failed is tried again
- *   unload   takes it out until /load or the end of the process; nothing takes its place, requests hear why
- *   load     brings it in, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
+ *   reload   loads the version again beside the one that serves, then swaps them; retries a failed load
+ *   unload   unloads it until /load or the end of the process; nothing replaces it, and requests are told why
+ *   load     loads it, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
  */
+import { ServingError } from '../core/errors.ts';
 import type { VersionStatus } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { Logger } from '../telemetry/log/log.ts';
-import { readVersion } from './version-parameter.ts';
 
 const MODEL_ACTIONS = ['reload', 'unload', 'load'] as const;
 export type ModelAction = (typeof MODEL_ACTIONS)[number];
 
-/** The part of ModelManager that acts. */
+/** The part of ModelManager that is used. */
 export interface OperatedModels {
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
   operate(name: string, version: bigint, action: ModelAction): Promise<void>;
@@ -30,7 +30,7 @@ export function isModelAction(text: string): text is ModelAction {
   return MODEL_ACTIONS.some((action) => action === text);
 }
 
-/** `version` as it was sent; null = the highest shown. Rejects with ServingError. */
+/** `version` is the query's parameter; null means the highest version. Rejects with ServingError. */
 export async function operate(
   models: OperatedModels,
   logger: Logger,
@@ -41,4 +41,11 @@ export async function operate(
   const taken = { model, version: number.toString(), action };
   logger.info({ event: 'operator', ...taken }, `an operator asked to ${action} version ${number} of model "${model}"`);
   return taken;
+}
+
+/** The version's number in a query; undefined for null. Throws ServingError `invalid_request`. */
+export function readVersion(text: string | null): bigint | undefined {
+  if (text === null) return undefined;
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new ServingError('invalid_request', `version=${JSON.stringify(text.slice(0, 40))} wants a whole number`);
 }

@@ -1,6 +1,6 @@
 /**
- * What GET /models/NAME tells beside the report of GET /models: how the model is configured, and of each loaded version its
- * signatures and what batches are expected to take. Names and dtypes are the REST API's own.
+ * GET /models/NAME: the report of GET /models, with the model's configuration and, for each loaded version, its signatures
+ * and the expected run times of its batches. Names and dtypes are those of the REST API.
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
@@ -8,7 +8,7 @@ import type { Servable } from '../models/serving/servable.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 
-/** The part of ModelManager that is told. */
+/** The part of ModelManager that is shown. */
 export interface DetailedModels extends ReportedModels {
   configOf(name: string): ModelConfig | undefined;
   onDisk(name: string): readonly bigint[];
@@ -23,7 +23,7 @@ export interface ModelDetail extends ModelReport {
     readonly execution_provider: string;
     readonly slo_ms?: number;
   };
-  /** Versions found on disk that are not up, highest first: an operator may load them. */
+  /** Versions on disk that are not loaded, highest first: an operator may load them. */
   readonly on_disk: readonly string[];
   /** Highest version first. */
   readonly loaded: readonly LoadedDetail[];
@@ -32,27 +32,27 @@ export interface ModelDetail extends ModelReport {
 export interface LoadedDetail {
   readonly version: string;
   readonly signatures: readonly SignatureDetail[];
-  /** By the graph's signature, and by size of batch. */
+  /** By signature of the graph and size of batch. */
   readonly latency: readonly LatencyDetail[];
 }
 
 export interface SignatureDetail {
   readonly name: string;
   readonly method: string;
-  /** dynamic = requests share batches; fixed = batches have one size; none = each request runs alone. */
+  /** dynamic: requests share batches; fixed: batches have one size; none: each request runs alone. */
   readonly batch: 'dynamic' | 'fixed' | 'none';
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
-  /** What an example holds; absent = the signature takes none, or the model reads them itself. */
+  /** The features of an example. Absent: the signature takes no examples, or the model parses them itself. */
   readonly features?: readonly FeatureDetail[];
 }
 
 export interface TensorDetail {
   readonly name: string;
   readonly dtype: string;
-  /** −1 = any size; absent = any rank. */
+  /** −1 means any size; absent means any rank. */
   readonly shape?: readonly number[];
-  /** It may be left out of a request. */
+  /** A request may leave it out. */
   readonly has_default?: boolean;
 }
 
@@ -62,7 +62,7 @@ export interface LatencyDetail {
     readonly rows: number;
     readonly mean_ms: number;
     readonly high_ms: number;
-    /** Runs that it was learned from; 0 = a guess from other sizes. */
+    /** Runs that were measured; 0: a guess from other sizes. */
     readonly runs: number;
   }[];
 }

@@ -1,7 +1,6 @@
 /**
- * What GET /models tells: each model's versions, their states and errors, and of those that are loaded where they run, what
- * memory they take, what waits for them. A snapshot, made when asked; sizes are bytes. What was not measured is left out,
- * never 0.
+ * GET /models: each model's versions, their states and errors, and for loaded ones their host, memory and queue. It is a
+ * snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
  */
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
@@ -24,24 +23,24 @@ export interface ReportedModels {
   readonly modelNames: readonly string[];
   servables(): Iterable<Servable>;
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
-  /** What the start still waits for, a line each. */
+  /** The models that the start still waits for, one line each. */
   waitsFor(): readonly string[];
-  /** Did an operator unload it? Absent = nobody can. */
-  isUnloadedByOperator?(name: string, version: bigint): boolean;
-  /** Did an operator load it, beside the version policy? Absent = nobody can. */
-  isLoadedByOperator?(name: string, version: bigint): boolean;
-  /** The load of it that is on its way. Absent = nobody can tell. */
-  loadOf?(name: string, version: bigint): VersionLoad | undefined;
+  /** Did an operator unload it? */
+  isUnloadedByOperator(name: string, version: bigint): boolean;
+  /** Did an operator load it, beside the version policy? */
+  isLoadedByOperator(name: string, version: bigint): boolean;
+  /** Its load that is under way. */
+  loadOf(name: string, version: bigint): VersionLoad | undefined;
 }
 
-/** What the process was started with, as far as its speed depends on it. */
+/** The settings of the process that its speed depends on. */
 export interface ProcessPlan {
   readonly pid: number;
-  /** Cores that were planned with. */
+  /** Cores that the plan assumes. */
   readonly budget_cores: number;
-  /** Runs at a time, over all models. */
+  /** Concurrent runs, over all models. */
   readonly slots: number;
-  /** Of one run. */
+  /** Threads of one run. */
   readonly intra_op_threads: number;
   readonly is_batching_enabled: boolean;
   readonly max_batch_size: number;
@@ -54,17 +53,17 @@ export interface ModelsReport {
   readonly waits_for: readonly string[];
   /** In the order of the configuration. */
   readonly models: readonly ModelReport[];
-  /** Processes that models share, once each. Absent = there are none. */
+  /** Processes that models share. Absent: there are none. */
   readonly process_groups?: readonly ProcessGroupReport[];
 }
 
 export interface ProcessGroupReport {
   readonly name: string;
-  /** More than one while it is replaced, or where it does not fit into one. */
+  /** More than one while it is replaced, or if its models do not fit into one. */
   readonly processes: readonly {
     readonly pid?: number;
     readonly resident_bytes?: number;
-    /** A name for each session, those that load among them. */
+    /** One name for each session, loading ones included. */
     readonly models: readonly string[];
   }[];
 }
@@ -78,19 +77,19 @@ export interface ModelReport {
 }
 
 export interface VersionReport {
-  /** As text: it may pass 2^53. */
+  /** Text, since it may exceed 2^53. */
   readonly version: string;
   readonly state: VersionState;
   readonly error?: { readonly kind: string; readonly message: string };
-  /** An operator has unloaded it; it stays so until it is loaded again. */
+  /** An operator has unloaded it; it stays unloaded until an operator loads it. */
   readonly left_out?: true;
   readonly runtime?: RuntimeReport;
   readonly shadow?: ShadowReport;
-  /** An operator has loaded it, and the version policy does not want it; it stays so until it is unloaded. */
+  /** An operator has loaded it, against the version policy; it stays loaded until an operator unloads it. */
   readonly brought_in?: true;
   /**
-   * It is being loaded: for the first time, or anew beside the life that answers. `last_failure`: of the last attempt,
-   * after which it will be tried again.
+   * It is being loaded, for the first time or again beside the one that answers. `last_failure` is the error of the last
+   * attempt; the load will be retried.
    */
   readonly load?: {
     readonly state: VersionState;
@@ -100,12 +99,12 @@ export interface VersionReport {
     readonly kind: string;
     readonly reason: string;
     readonly restarts?: number;
-    /** Of its own processes. */
+    /** Memory of its own processes. */
     readonly resident_bytes?: number;
-    /** Whose process it shares: see process_groups. */
+    /** The group whose process it shares: see process_groups. */
     readonly process_group?: string;
   };
-  /** `reason` is why it is not closed. */
+  /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
   readonly memory?: {
@@ -114,7 +113,7 @@ export interface VersionReport {
     readonly resident_bytes?: number;
     readonly working_bytes?: number;
   };
-  /** Median run of each size of batch that was tried when it loaded. */
+  /** Median run time of each size of batch that was measured at load. */
   readonly sweep?: readonly { readonly signature: string; readonly rows: number; readonly run_ms: number }[];
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
@@ -128,19 +127,17 @@ export function modelsReport(models: ReportedModels, isReady: boolean, plan: Pro
   };
 }
 
-/** Of one configured model. */
+/** The report of one configured model. */
 export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
-    const leftOut = (version: bigint): boolean => models.isUnloadedByOperator?.(name, version) ?? false;
-    const broughtIn = (version: bigint): boolean => models.isLoadedByOperator?.(name, version) ?? false;
     return {
       name,
       versions: models.status(name, {}).map((status) => ({
         ...versionReport(status, loaded),
-        ...(leftOut(status.version) && { left_out: true as const }),
-        ...(broughtIn(status.version) && { brought_in: true as const }),
-        ...loadReport(models.loadOf?.(name, status.version)),
+        ...(models.isUnloadedByOperator(name, status.version) && { left_out: true as const }),
+        ...(models.isLoadedByOperator(name, status.version) && { brought_in: true as const }),
+        ...loadReport(models.loadOf(name, status.version)),
       })),
     };
   } catch (error) {
@@ -150,7 +147,7 @@ export function modelReport(name: string, models: ReportedModels): ModelReport {
 }
 
 function versionReport({ version, state, error }: VersionStatus, loaded: readonly Servable[]): VersionReport {
-  // An ended life of a number that has come back is not the one that is loaded.
+  // A version that has ended and come back has several states; only the available one is loaded.
   const servable = state === 'AVAILABLE' ? loaded.find((one) => one.version === version) : undefined;
   return {
     version: version.toString(),

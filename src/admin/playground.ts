@@ -1,10 +1,8 @@
 /**
- * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with the body of the REST API, through
- * the handlers that the REST API has, so that the console's page needs no other origin. It is traffic like any other, of the
- * peer "console".
+ * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with a body of the REST API, run by
+ * the same methods, so that the console's page needs no other origin. It counts as a request of the peer "console".
  *
- * The answer is what REST would answer, with its id in x-request-id, by which GET /requests/ID finds it, and the stages in
- * server-timing.
+ * The answer is that of the REST API, with the id for GET /requests/ID in x-request-id and the stages in server-timing.
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -21,7 +19,7 @@ import { RestPredict } from '../proxy/protocols/tensorflow-serving/rest/rest-pre
 import type { RequestContext } from '../proxy/request-context.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
-import { readVersion } from './version-parameter.ts';
+import { readVersion } from './model-actions.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;
@@ -30,12 +28,11 @@ export interface PlaygroundOptions {
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** Nobody waits longer in front of a page. */
+/** A person at a page does not wait longer. */
 const TIMEOUT_MS = 30_000;
 
 const VERBS = ['predict', 'classify', 'regress'] as const;
 
-/** What may be asked. */
 export type PlaygroundVerb = (typeof VERBS)[number];
 
 export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
@@ -78,7 +75,7 @@ export class Playground {
     let error: ServingError | undefined;
     try {
       const body = await this.#read(request, context);
-      send(response, 200, await this.#ask(verb, body, context, query), context);
+      send(response, 200, await this.#run(verb, body, context, query), context);
     } catch (thrown) {
       error = toServingError(thrown);
       if (error.kind === 'internal') this.#options.onInternalError(error.cause ?? error);
@@ -91,7 +88,7 @@ export class Playground {
     }
   }
 
-  /** Also rejects when the request is refused or its time is up before its body is here. */
+  /** Rejects also if the request is cancelled before its body has arrived. */
   #read(request: IncomingMessage, context: RequestContext): Promise<Buffer> {
     context.cancel.throwIfCancelled();
     const reader = new BodyReader(request, this.#options.maxBodyBytes);
@@ -107,7 +104,7 @@ export class Playground {
     });
   }
 
-  async #ask(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
+  async #run(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
     context.cancel.listener = undefined;
     context.cancel.throwIfCancelled();
     context.requestBytes = body.length;
@@ -115,10 +112,10 @@ export class Playground {
     const method = this.#methods[verb];
     context.stages.enter(STAGE_DECODE, context.now());
     const call = method.decode(body, spec, context);
-    const given = await runCall(call);
+    const result = await runCall(call);
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
-    const answer = method.encode(given, call);
+    const answer = method.encode(result, call);
     context.responseBytes = answer.length;
     return answer;
   }

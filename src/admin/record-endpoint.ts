@@ -1,25 +1,25 @@
 /**
  * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
  *
- * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied unless this
- * is asked for, only on this server's loopback address, and by no web page (loopback-host.ts).
+ * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied without this
+ * request, which must come from this machine and not from a web page (access-guard.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { RequestTaps } from '../proxy/records/request-taps.ts';
+import type { Refusal } from './access-guard.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
-import type { Refusal } from './refusal.ts';
 
 export interface RecordEndpointOptions {
   readonly clock: Clock;
   readonly taps: RequestTaps;
   readonly counters: RecordCounters;
-  /** Names that may be asked for now. */
+  /** Names of the models that are configured now. */
   readonly models: () => readonly string[];
 }
 
-/** At a time: each copies its share of the requests. */
+/** Limit of recordings at a time: each copies its share of the requests. */
 const MAX_RECORDINGS = 4;
 const DEFAULTS = { count: 100, max_bytes: 64 * 2 ** 20, duration_ms: 0 };
 
@@ -52,7 +52,7 @@ export class RecordEndpoint {
     this.#running.add(recording);
   }
 
-  /** Ends what goes on, well, and begins no more. */
+  /** Ends the running recordings with their trailers, and begins no more. */
   drain(): void {
     this.#isDraining = true;
     for (const recording of this.#running) recording.end('draining');

@@ -1,8 +1,8 @@
 /**
- * One live recording: a model's requests, as they are answered, as TFRecords in the body of an answer that goes on until
- * enough were sent. What the reader is too slow for is lost to it and counted: the server does not wait.
+ * One live recording: streams a model's answered requests as TFRecords until a limit is reached. The server does not wait
+ * for a slow reader: records that it has no room for are dropped and counted.
  *
- * Trailers tell how it ended; a body without them was cut off.
+ * Trailers say how the recording ended; a body without trailers was cut off.
  */
 import type { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
@@ -14,11 +14,11 @@ export type RecordingEnd = 'count' | 'max_bytes' | 'duration' | 'draining' | 're
 
 export interface RecordingSpec {
   readonly model: string;
-  /** It ends after so many records, */
+  /** Limit of records. */
   readonly count: number;
-  /** before it has more bytes than these, */
+  /** Limit of bytes. */
   readonly maxBytes: number;
-  /** or after so long; 0 = however long it takes. */
+  /** Limit of time; 0 for none. */
   readonly durationMs: number;
   readonly samplingRate: number;
   readonly wantsResponse: boolean;
@@ -29,7 +29,7 @@ export const RECORDS_TRAILER = 'x-pillion-records';
 export const DROPPED_TRAILER = 'x-pillion-dropped';
 export const ENDED_TRAILER = 'x-pillion-ended';
 
-/** Of records that the reader has not taken yet. One that finds nothing waiting is sent, however large. */
+/** Limit of unread records. Without unread ones a record of any size is sent. */
 const MAX_UNREAD_BYTES = 8 * 2 ** 20;
 
 export class Recording implements TapConsumer {
@@ -58,7 +58,7 @@ export class Recording implements TapConsumer {
       'cache-control': 'no-store',
       trailer: [RECORDS_TRAILER, DROPPED_TRAILER, ENDED_TRAILER].join(', '),
     });
-    // So that the reader knows that it is being listened to.
+    // The reader learns now that the recording has begun.
     response.flushHeaders();
   }
 
@@ -84,7 +84,7 @@ export class Recording implements TapConsumer {
     if (this.#records === this.#spec.count) this.end('count');
   }
 
-  /** Twice is once. */
+  /** A second call has no effect. */
   end(why: RecordingEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

@@ -3,9 +3,9 @@
  *
  *   GET /requests[?model=NAME][&outcome=ok|KIND][&kept=slow|failed][&limit=100]   {requests: […]}, newest first
  *   GET /requests/ID                                                              one of them
- *   GET /requests/ID/payload              what it sent, as a TFRecord of a PredictionLog, where it was captured
+ *   GET /requests/ID/payload              its captured payload, as a TFRecord of a PredictionLog
  *
- * They name callers: for localhost alone, and for no foreign web page (loopback-host.ts).
+ * Requests name their callers, so only this machine and no foreign web page may read them (access-guard.ts).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
@@ -14,19 +14,18 @@ import type { FlightFilter, FlightRecorder } from '../telemetry/recorder/flight-
 import type { KeepReason } from '../telemetry/recorder/tail-keep.ts';
 import type { RequestOutcome } from '../telemetry/request-record.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
-import type { Refusal } from './refusal.ts';
-import { type RequestEntry, type RequestsView, requestEntry } from './requests-report.ts';
+import type { Refusal } from './access-guard.ts';
+import { type RequestsView, requestEntry } from './requests-report.ts';
 
 export const REQUESTS_PATH = '/requests';
 
 export interface RequestsEndpointOptions {
   readonly recorder: FlightRecorder;
   readonly clock: Clock;
-  /** Undefined where payloads are not captured. */
+  /** Undefined if payloads are not captured. */
   readonly payloads?: RequestsView['payloads'];
 }
 
-/** An answer: JSON, bytes, or why there is none. */
 export type RequestsAnswer = { readonly json: object } | { readonly bytes: Uint8Array } | Refusal;
 
 const PAYLOAD = '/payload';
@@ -43,17 +42,12 @@ export class RequestsEndpoint {
     this.#view = { recorder, wall: new SteadyWall(clock), payloads };
   }
 
-  /** What to answer, as JSON, or why not. `path` is that of the request, without its query. */
+  /** `path` is the request's path, without the query. */
   answer(request: IncomingMessage, path: string): RequestsAnswer {
     if (path !== REQUESTS_PATH) return this.#one(path.slice(REQUESTS_PATH.length + 1));
     const filter = readFilter(new URL(request.url ?? '/', 'http://localhost').searchParams);
     if ('status' in filter) return filter;
-    return { json: { requests: this.list(filter) } };
-  }
-
-  /** Newest first. */
-  list(filter: FlightFilter): RequestEntry[] {
-    return this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view));
+    return { json: { requests: this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view)) } };
   }
 
   #one(encoded: string): RequestsAnswer {
@@ -79,7 +73,7 @@ function decode(text: string): string | undefined {
 function readFilter(query: URLSearchParams): FlightFilter | Refusal {
   const wrong: string[] = [];
   for (const name of query.keys()) if (!PARAMETERS.includes(name)) wrong.push(`unknown parameter "${name}"`);
-  // An empty value is that of a field of a form that was left alone.
+  // A form sends an empty value for a field that was left empty.
   const value = (name: string): string | undefined => query.get(name) || undefined;
   const oneOf = (name: string, known: readonly string[]): string | undefined => {
     const found = value(name);

@@ -1,6 +1,6 @@
 /**
- * What GET /requests tells of one request: who asked what, how it ended, where its time went and in whose company.
- * Sizes are bytes, durations ms; stages are told from the first header on. What is not known is left out, never 0.
+ * One request in GET /requests: its caller, its outcome, the times of its stages and the members of its batch. Sizes are
+ * bytes, durations ms, and times count from the first header. An unknown value is left out, never 0.
  */
 import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
@@ -13,11 +13,11 @@ import type { SteadyWall } from '../telemetry/steady-wall.ts';
 
 export interface RequestEntry {
   readonly id: string;
-  /** Where there is a trace: of spans that may have been exported, or may not. */
+  /** The id of its trace, whose spans may have been exported or not. */
   readonly trace_id?: string;
   readonly surface: string;
   readonly method: string;
-  /** Empty until the model was found; so are version and signature. */
+  /** Empty if the model was not found; so are version and signature. */
   readonly model: string;
   readonly version: string;
   readonly signature: string;
@@ -32,21 +32,21 @@ export interface RequestEntry {
   /** Wall time, ISO 8601. */
   readonly received_at: string;
   readonly duration_ms: number;
-  /** In order; those that were skipped are left out. */
+  /** In order, without skipped stages. */
   readonly stages: readonly StageEntry[];
-  /** Why it is still here. */
+  /** Why it has been kept. */
   readonly kept: 'recent' | 'slow' | 'failed';
-  /** What happened on the way that is no stage: a run was sent again, or a circuit breaker did not let it run. */
+  /** Events that are no stage, such as a retried run or an open circuit breaker. */
   readonly events?: readonly EventEntry[];
   readonly batch?: BatchEntry;
-  /** The first batch that it rode in failed, and it was run again apart from others. */
+  /** Set if its first batch failed and it was run again apart from the other members. */
   readonly isolated?: IsolationEntry;
-  /** Can its payload be had? */
+  /** GET /requests/ID/payload has it. */
   readonly has_payload: boolean;
 }
 
 export interface EventEntry {
-  /** As on the request's span (docs/semantic-conventions.md). */
+  /** The name of the span event (docs/semantic-conventions.md). */
   readonly name: string;
   readonly at_ms: number;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
@@ -58,35 +58,35 @@ export interface StageEntry {
   readonly duration_ms: number;
 }
 
-/** The batch that the request rode in; the last one, if it was large enough for several. */
+/** The request's batch; the last one of a request that was split over several. */
 export interface BatchEntry {
   readonly id: string;
   readonly rows: number;
-  /** With padding. */
+  /** Rows with padding. */
   readonly size: number;
   readonly tasks: number;
   /** Why it left the queue: 'full', 'slot_free', 'timeout' or 'isolation'. */
   readonly reason: string;
   readonly expected_ms?: number;
   readonly run_ms?: number;
-  /** Ids of the other requests in it, as far as they are known. */
+  /** Ids of the other batch members that are known. */
   readonly mates: readonly string[];
 }
 
 export interface IsolationEntry {
-  /** How that batch failed: an error's kind. */
+  /** The kind of the batch's error. */
   readonly because: string;
-  /** Requests, or parts of large ones, that were in it. */
+  /** Members of the batch: requests, or parts of large ones. */
   readonly tasks: number;
-  /** When, from the first header on. */
+  /** Time since the first header. */
   readonly at_ms: number;
 }
 
-/** What entries are made from. */
+/** The sources of entries. */
 export interface RequestsView {
   readonly recorder: FlightRecorder;
   readonly wall: SteadyWall;
-  /** Undefined where payloads are not captured. */
+  /** Undefined if payloads are not captured. */
   readonly payloads: Pick<PayloadCapture, 'has' | 'read'> | undefined;
 }
 
@@ -129,7 +129,7 @@ function eventEntry({ name, at, attributes = {} }: RequestEvent, { startedAt }: 
   return { name, at_ms: millis(at - startedAt), attributes };
 }
 
-/** A stage that was skipped has no length, except where the request ended in it. */
+/** A skipped stage has no length; the last stage of a request may have none either. */
 function stageEntries(stages: StageClock): StageEntry[] {
   const entries: StageEntry[] = [];
   for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
@@ -156,7 +156,7 @@ function batchEntry(batch: BatchRecord, id: string, mates: readonly string[]): B
   };
 }
 
-/** To the microsecond: the rest is noise. */
+/** Rounds to microseconds. */
 function millis(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,12 +1,12 @@
-/** What GET /models tells of what runs a version: which runtime and why, and what its shadow has found. */
+/** The runtime of a version in GET /models, and the comparison with its shadow. */
 import type { ServableRuntime } from '../models/serving/servable.ts';
 import type { ShadowStatus } from '../models/shadow/version-shadow.ts';
 
 export interface RuntimeReport {
   readonly kind: string;
-  /** Why this one; absent where the configuration, or the first artifact found, decided. */
+  /** Why it was chosen; absent if the configuration or the first artifact decided. */
   readonly reason?: string;
-  /** Each artifact of the version and what became of it; absent as above. Times are round trips. */
+  /** Each artifact of the version and its outcome; absent as above. Times are round trips. */
   readonly candidates?: readonly {
     readonly runtime: string;
     readonly outcome: 'chosen' | 'slower' | 'skipped';
@@ -22,13 +22,13 @@ export interface ShadowReport {
   readonly state: ShadowStatus['state'];
   readonly reason: string;
   readonly restarts: number;
-  /** Of its own process. */
+  /** Memory of its own process. */
   readonly resident_bytes?: number;
   readonly compared: number;
   readonly different: number;
-  /** Sampled and not compared. */
+  /** Requests that were sampled and not compared. */
   readonly left_out: ShadowStatus['leftOut'];
-  /** Its run time as a multiple of the model's, geometric mean; absent before the first. */
+  /** Geometric mean of its run time divided by the model's; absent before the first run. */
   readonly latency_ratio?: number;
   readonly outputs: readonly {
     readonly output: string;

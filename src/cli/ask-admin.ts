@@ -1,6 +1,6 @@
 /** One GET to the admin server of a running sidecar, for the commands that ask it something. */
 import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http';
-import { CONSOLE_HEADER } from '../admin/change-guard.ts';
+import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 
 export interface AskOptions {
   /** HOST:PORT */

@@ -6,8 +6,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import type { ModelOps, ProfileSummary } from '../admin/profile/profile-document.ts';
-import type { OpRow } from '../admin/profile/top-ops.ts';
+import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-document.ts';
 import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
 import type { ProfileOptions } from './profile-options.ts';
 import { textTable } from './text-table.ts';

@@ -1,11 +1,11 @@
 /**
- * A V8 CPU profile → spans: samples that follow each other with the same callers become one span of each.
+ * Turns a V8 CPU profile into spans: for each function, consecutive samples with the same callers become one span.
  *
  *   samples    a b c   a b c   a b    a d          ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇ a
  *                                           ─▶     ▇▇▇▇▇▇▇▇▇▇  ▇▇▇ b, d
  *                                                  ▇▇▇▇▇▇ c
  *
- * A span is as exact as the sampling interval: what is shorter was not seen, or stands for a whole interval.
+ * A span is as exact as the sampling interval: a shorter call is missing, or shown as a whole interval.
  */
 import type { CpuProfile } from './cpu-sampler.ts';
 import type { Span } from './trace-file.ts';
@@ -14,19 +14,19 @@ type CpuNode = CpuProfile['nodes'][number];
 
 export interface FunctionTime {
   readonly function: string;
-  /** "file:line"; empty for what is no script. */
+  /** "file:line"; empty for native code. */
   readonly at: string;
   readonly self_ms: number;
   readonly share: number;
 }
 
 export interface CpuFlames {
-  /** Parents before children. Instants are ms of process.hrtime's clock. */
+  /** Instants are ms of process.hrtime's clock. */
   readonly spans: readonly Span[];
-  /** Spans that did not fit. */
+  /** Number of spans beyond the limit. */
   readonly dropped: number;
   readonly samples: number;
-  /** By their own time, longest first; idle time is left out, of the shares too. */
+  /** By their own time, longest first, without idle time. */
   readonly topFunctions: readonly FunctionTime[];
 }
 
@@ -55,7 +55,7 @@ export function cpuFlames(profile: CpuProfile, maxSpans: number): CpuFlames {
   let atMicros = profile.startTime;
   const { samples = [], timeDeltas = [] } = profile;
   samples.forEach((id, i) => {
-    // A delta may be negative: samples are put in order by whole microseconds.
+    // A delta may be negative, as samples are ordered by whole microseconds.
     atMicros = Math.max(atMicros, atMicros + timeDeltas[i]!);
     const stack = stacks.get(id) ?? [];
     const same = open.findIndex(({ node }, depth) => node !== stack[depth]);
@@ -66,7 +66,7 @@ export function cpuFlames(profile: CpuProfile, maxSpans: number): CpuFlames {
   return { spans, dropped, samples: samples.length, topFunctions: topFunctions(profile) };
 }
 
-/** Node id → it and its callers, outermost first; empty while nothing runs. */
+/** Node id → its callers, outermost first, and the node itself; empty while nothing runs. */
 function stacksOf({ nodes }: CpuProfile): ReadonlyMap<number, readonly CpuNode[]> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const stacks = new Map<number, readonly CpuNode[]>();

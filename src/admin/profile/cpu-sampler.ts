@@ -3,7 +3,7 @@ import { type Profiler, Session } from 'node:inspector';
 
 export type CpuProfile = Profiler.Profile;
 
-/** Samples so many microseconds apart. Start it, then stop it or close it; one at a time in a process. */
+/** Start it, then stop or close it. A process can have one at a time. */
 export class CpuSampler {
   readonly #session = new Session();
 
@@ -14,7 +14,7 @@ export class CpuSampler {
     await this.#post('Profiler.start');
   }
 
-  /** What was seen since the start. Its instants are microseconds of process.hrtime's clock. */
+  /** The profile since the start. Its instants are microseconds of process.hrtime's clock. */
   stop(): Promise<CpuProfile> {
     return new Promise((resolve, reject) => {
       this.#session.post('Profiler.stop', (error, result) => {
@@ -24,7 +24,7 @@ export class CpuSampler {
     });
   }
 
-  /** Also ends a profile that was not stopped. Twice is once. */
+  /** Ends also a profile that was not stopped. A second call has no effect. */
   close(): void {
     this.#session.disconnect();
   }

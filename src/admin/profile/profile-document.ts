@@ -1,18 +1,17 @@
 /**
- * Everything that a profile has seen → one trace file, and the tables that go along in its `otherData`.
+ * Writes a profile as one trace file, with the tables of `pillion profile` in its `otherData`.
  *
- *   requests       a track for as many as there were at once; each with its stages
- *   batches        a track for as many as ran at once; each with copying, execute, the runtime's run, split
- *   event loop     what JavaScript ran, sampled
- *   ops of MODEL   a replica's runs and their ops, after the time that was watched
+ *   requests       as many tracks as there were concurrent requests; each request with its stages
+ *   batches        as many tracks as there were concurrent batches; each with copying, execute, the runtime's run, split
+ *   event loop     JavaScript functions, sampled
+ *   ops of MODEL   a replica's runs and their ops, after the watched time
  */
+import type { OpProfile, OpTime } from '../../backends/op-profile.ts';
 import { VERSION } from '../../version.ts';
 import type { CpuFlames, FunctionTime } from './cpu-flames.ts';
-import { placeOnTracks } from './free-tracks.ts';
 import type { RecordCapture } from './record-capture.ts';
 import type { ReplicaResult } from './replicas.ts';
-import { type OpTables, topOps } from './top-ops.ts';
-import { type Span, TraceFile } from './trace-file.ts';
+import { placeOnTracks, type Span, TraceFile } from './trace-file.ts';
 
 export interface ProfileParts {
   readonly seconds: number;
@@ -20,13 +19,13 @@ export interface ProfileParts {
   readonly flames: CpuFlames;
   readonly samplingMicros: number;
   readonly replicas: readonly ReplicaResult[];
-  /** When watching began, on the clock of the records. */
+  /** Start of the profile, on the clock of the records. */
   readonly startedAtMs: number;
-  /** From that clock to process.hrtime's, in ms. */
+  /** Offset from that clock to process.hrtime's, in ms. */
   readonly toMachineMs: number;
 }
 
-/** `otherData` of the file: what `pillion profile` prints. */
+/** `otherData` of the file, which `pillion profile` prints. */
 export interface ProfileSummary {
   readonly producer: string;
   readonly seconds: number;
@@ -44,7 +43,7 @@ export interface ProfileSummary {
 export interface ModelOps {
   readonly model: string;
   readonly version: string;
-  /** Why there is nothing. */
+  /** Why there is no profile of ops. */
   readonly note?: string;
   readonly rows?: number;
   readonly runs?: number;
@@ -53,9 +52,24 @@ export interface ModelOps {
   readonly top_ops?: OpTables;
 }
 
+export interface OpRow {
+  /** The node's name; absent in the table by kind. */
+  readonly node?: string;
+  readonly op: string;
+  readonly calls: number;
+  readonly total_ms: number;
+  /** Share of the time of all ops. */
+  readonly share: number;
+}
+
+export interface OpTables {
+  readonly by_op: readonly OpRow[];
+  readonly by_node: readonly OpRow[];
+}
+
 const TABLE_ROWS = 20;
 
-/** The file's text in pieces. */
+/** Returns the file's text in pieces. */
 export function profileDocument(parts: ProfileParts): Generator<string> {
   const { capture, flames, replicas, startedAtMs, toMachineMs } = parts;
   const earliest = capture.requests.reduce((least, { startMs }) => Math.min(least, startMs), startedAtMs);
@@ -128,4 +142,27 @@ function modelOps({ model, version, profile, note }: ReplicaResult): ModelOps {
     run_ms: totalMs / runs.length,
     top_ops: topOps(profile, TABLE_ROWS),
   };
+}
+
+/** The kinds of op and the nodes that take most of a run's time, longest first, at most `limit` rows each. */
+export function topOps({ runs }: OpProfile, limit: number): OpTables {
+  const ops = runs.flatMap((run) => run.ops);
+  const wholeMs = ops.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const by = (keyOf: (op: OpTime) => string, withNode: boolean): OpRow[] => {
+    const groups = new Map<string, { first: OpTime; calls: number; totalMs: number }>();
+    for (const op of ops) {
+      const group = groups.get(keyOf(op)) ?? { first: op, calls: 0, totalMs: 0 };
+      group.calls += 1;
+      group.totalMs += op.durationMs;
+      groups.set(keyOf(op), group);
+    }
+    return [...groups.values()]
+      .sort((a, b) => b.totalMs - a.totalMs)
+      .slice(0, limit)
+      .map(({ first, calls, totalMs }) => ({
+        ...(withNode && { node: first.node }),
+        ...{ op: first.op, calls, total_ms: totalMs, share: wholeMs === 0 ? 0 : totalMs / wholeMs },
+      }));
+  };
+  return { by_op: by(({ op }) => op, false), by_node: by(({ node }) => node, true) };
 }

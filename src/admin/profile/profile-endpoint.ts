@@ -1,19 +1,19 @@
 /**
  * GET /profile?seconds=N[&model=NAME]
  *
- * Answers, when it is taken, with one trace file for Perfetto or chrome://tracing (profile-document.ts). One at a time: a
- * profile slows down what it looks at. It shows ids of requests and paths of files, so it is given to this machine alone
- * and to no web page.
+ * Takes a profile and answers with one trace file for Perfetto or chrome://tracing (profile-document.ts). There is one at a
+ * time, as a profile slows the server down. It shows ids of requests and paths of files, so only this machine and no web
+ * page may ask for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../access-guard.ts';
 import type { Profiler, ProfileSpec } from './profiler.ts';
 
 export interface ProfileEndpointOptions {
   readonly profiler: Pick<Profiler, 'take'>;
-  /** Names that may be asked for now. */
+  /** Names of the models that are configured now. */
   readonly models: () => readonly string[];
 }
 
@@ -22,7 +22,7 @@ export const DEFAULT_PROFILE_SECONDS = 5;
 
 export class ProfileEndpoint {
   readonly #options: ProfileEndpointOptions;
-  /** Of the profile that is being taken. */
+  /** Aborts the profile that is being taken. */
   #underWay: AbortController | undefined;
   #isDraining = false;
 
@@ -30,7 +30,7 @@ export class ProfileEndpoint {
     this.#options = options;
   }
 
-  /** Rejects with what the profiler met; nothing has been answered then. */
+  /** Rejects with the profiler's error, before an answer is sent. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const spec = this.#admit(request);
     if ('status' in spec) {
@@ -44,13 +44,14 @@ export class ProfileEndpoint {
       await send(response, await this.#options.profiler.take(spec, ending.signal));
     } catch (error) {
       if (!ending.signal.aborted) throw error;
-      if (!response.headersSent) response.writeHead(503).end('the server is shutting down; the profile was given up\n');
+      if (!response.headersSent)
+        response.writeHead(503).end('the server is shutting down; the profile was cancelled\n');
     } finally {
       this.#underWay = undefined;
     }
   }
 
-  /** Gives up what goes on, and begins no more. */
+  /** Cancels the running profile, and begins no more. */
   drain(): void {
     this.#isDraining = true;
     this.#underWay?.abort();
@@ -83,7 +84,7 @@ function readSpec(query: URLSearchParams): ProfileSpec | Refusal {
   return wrong.length === 0 ? { seconds, model } : { status: 400, text: wrong.join('; ') };
 }
 
-/** At the reader's pace: requests are served between two pieces. */
+/** Writes at the reader's pace; the event loop serves requests between two pieces. */
 function send(response: ServerResponse, pieces: Iterable<string>): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   return pipeline(Readable.from(pieces), response);

@@ -1,10 +1,10 @@
 /**
- * Takes one profile: watches requests, batches and the event loop for some seconds, then looks at the models op by op.
+ * Takes one profile: watches requests, batches and the event loop for some seconds, then profiles the ops of the models.
  *
  *     listen, sample ▸ … seconds … ▸ stop both ▸ a replica of each model runs ▸ one trace file
  *
- * While it watches, sampling costs the event loop CPU. Afterwards a replica takes a core while it loads and
- * runs: what is served meanwhile is not in the profile, and may be slower.
+ * While it watches, sampling costs CPU on the event loop. Afterwards a replica takes a core while it loads and runs:
+ * requests of that time are not in the profile, and may be slower.
  */
 import { machineTimeMs } from '../../backends/host/worker-call.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
@@ -20,18 +20,18 @@ import { profileReplicas } from './replicas.ts';
 export interface ProfilerOptions {
   readonly clock: Clock;
   readonly telemetry: Pick<AppTelemetry, 'listen'>;
-  /** Those that are loaded. */
+  /** The loaded versions. */
   readonly servables: () => Iterable<Servable>;
   readonly readFree: () => FreeMemory | undefined;
 }
 
 export interface ProfileSpec {
   readonly seconds: number;
-  /** Undefined = all. */
+  /** Undefined for all. */
   readonly model: string | undefined;
 }
 
-/** A file that a browser opens at once; of more, a sample. */
+/** Limits that keep the file small enough for a browser; of more requests, a sample is kept. */
 const MAX_REQUESTS = 2000;
 const MAX_BATCHES = 5000;
 const MAX_CPU_SPANS = 100_000;
@@ -45,7 +45,7 @@ export class Profiler {
     this.#options = options;
   }
 
-  /** The file's text in pieces. Rejects with the signal's reason once it is aborted. */
+  /** Resolves with the file's text in pieces. Rejects with the signal's reason once it is aborted. */
   async take({ seconds, model }: ProfileSpec, signal: AbortSignal): Promise<Generator<string>> {
     const { clock, servables, readFree } = this.#options;
     const limits = { maxRequests: MAX_REQUESTS, maxBatches: MAX_BATCHES, random: Math.random };
@@ -82,7 +82,7 @@ export class Profiler {
   }
 }
 
-/** Rejects with the signal's reason when it is aborted before. */
+/** Rejects with the signal's reason if it is aborted before. */
 function pause(clock: Clock, lengthMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

@@ -1,13 +1,13 @@
 /**
- * The requests and batches that end while a profile is taken: all of them are counted, and so many are kept as a file can
- * show. Of more requests a fair sample is kept: each has had the same chance (Vitter's algorithm R).
+ * Captures the requests and batches that end while a profile is taken. All are counted; as many are kept as a file can
+ * show. Beyond that a uniform sample of the requests is kept (Vitter's algorithm R).
  */
 import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
 import { STAGES } from '../../telemetry/stage-clock.ts';
 import type { RecordListener } from '../../telemetry/telemetry.ts';
 import type { Span } from './trace-file.ts';
 
-/** What was seen of one batch. Instants are monotonic ms. */
+/** Instants are monotonic ms. */
 export interface CapturedBatch extends Span {
   readonly model: string;
   readonly version: string;
@@ -22,7 +22,7 @@ export interface CapturedRequest extends Span {
 }
 
 export interface CaptureOptions {
-  /** Of this model alone; undefined = of all. */
+  /** Captures only this model; undefined for all. */
   readonly model: string | undefined;
   readonly maxRequests: number;
   readonly maxBatches: number;
@@ -69,7 +69,7 @@ export class RecordCapture implements RecordListener {
   }
 }
 
-/** Copied: a record may be used again for another request. */
+/** Copies the record, which may be reused for another request. */
 function capturedRequest(record: RequestRecord): CapturedRequest {
   const { stages, method, model, version, surface, rows, outcome, id, trace, batch } = record;
   const children: Span[] = [];
@@ -89,7 +89,7 @@ function capturedRequest(record: RequestRecord): CapturedRequest {
 function capturedBatch(record: BatchRecord): CapturedBatch {
   const { model, version, signatureName, rows, size, tasks, reason, outcome, expectedMs } = record;
   const { batchStart, end } = record;
-  // A batch that failed did not reach every step.
+  // A failed batch did not reach every step.
   const executeStart = record.executeStart || end;
   const splitStart = record.splitStart || end;
   const within = (instant: number): number => Math.min(Math.max(instant, executeStart), splitStart);

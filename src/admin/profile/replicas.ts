@@ -1,6 +1,6 @@
 /**
- * Which models are looked at op by op, one after another: the one that was asked for, or the busiest while the profile was
- * taken, or, where nothing ran, the first that are loaded. One that would not fit into memory a second time is left out.
+ * Profiles the ops of models, one after another: the busiest ones of the profile or, if none ran, the first loaded ones. A
+ * model that would not fit into memory a second time is left out.
  */
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
@@ -12,13 +12,13 @@ import type { CapturedBatch } from './record-capture.ts';
 export interface ReplicaResult {
   readonly model: string;
   readonly version: string;
-  /** Undefined where there is none, and `note` says why. */
+  /** Undefined if there is none; then `note` says why. */
   readonly profile: OpProfile | undefined;
   readonly note: string | undefined;
 }
 
-/** Of each run, as most batches had it. */
-interface Seen {
+/** The size and signature of most batches of a version, and their number. */
+interface TypicalBatch {
   readonly rows: number;
   readonly signatureName: string | undefined;
   readonly batches: number;
@@ -26,7 +26,7 @@ interface Seen {
 
 const MAX_REPLICAS = 3;
 
-/** Never rejects: what cannot be profiled has a note. Begins no further one once `signal` is aborted. */
+/** Never rejects: a version that cannot be profiled has a note. Begins no further one once `signal` is aborted. */
 export async function profileReplicas(
   servables: readonly Servable[],
   batches: readonly CapturedBatch[],
@@ -45,7 +45,11 @@ export async function profileReplicas(
   return results;
 }
 
-async function profileOne(servable: Servable, seen: Seen, free: FreeMemory | undefined): Promise<ReplicaResult> {
+async function profileOne(
+  servable: Servable,
+  seen: TypicalBatch,
+  free: FreeMemory | undefined,
+): Promise<ReplicaResult> {
   const of = { model: servable.name, version: servable.version.toString() };
   const without = (note: string): ReplicaResult => ({ ...of, profile: undefined, note });
   const needed = bytesNeeded(servable);
@@ -63,13 +67,12 @@ async function profileOne(servable: Servable, seen: Seen, free: FreeMemory | und
 function bytesNeeded({ memory }: Servable): number {
   if (memory === undefined) return 0;
   const { artifactBytes, sessions, processBytes = 0 } = memory;
-  // What was measured of a process holds Node and the runtime already.
+  // The measured memory of a process includes Node and the runtime.
   const working = workingBytes(memory);
   return bytesToLoad(artifactBytes, 1, working === undefined ? processBytes : 0) + (working ?? 0) / sessions;
 }
 
-/** The size and signature that most of its batches had. */
-function seenOf({ name, version }: Servable, batches: readonly CapturedBatch[]): Seen {
+function seenOf({ name, version }: Servable, batches: readonly CapturedBatch[]): TypicalBatch {
   const own = batches.filter((batch) => batch.model === name && batch.version === version.toString());
   const counts = new Map<string, { readonly batch: CapturedBatch; count: number }>();
   for (const batch of own) {

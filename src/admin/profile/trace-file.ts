@@ -6,8 +6,8 @@
  *     track = things that follow each other          tid
  *       event = a name, a start and a length         ph X, in µs; one inside another is its child
  *
- * Instants given are milliseconds on one clock; the file counts from the earliest. Everything is rounded to a nanosecond
- * at its ends, so that a child never pokes out of its parent by a float's last digit.
+ * Instants are milliseconds on one clock; the file counts from its origin. Starts and ends are rounded to a nanosecond, so
+ * that rounding never moves a child out of its parent.
  */
 
 export interface TraceEvent {
@@ -21,13 +21,13 @@ export interface TraceEvent {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** Where events go: one process's track. */
+/** A track of one process. */
 export interface Track {
   readonly pid: number;
   readonly tid: number;
 }
 
-/** One event before it is in the file. */
+/** An event before it is added to a file. */
 export interface Span {
   readonly name: string;
   readonly startMs: number;
@@ -37,7 +37,7 @@ export interface Span {
 
 const MICROS_PER_MS = 1000;
 const NANOS_PER_MICRO = 1000;
-/** Events between two breaths of the event loop. */
+/** Events in one piece of the text. */
 const CHUNK_EVENTS = 500;
 
 export class TraceFile {
@@ -77,7 +77,7 @@ export class TraceFile {
     this.#spans.push({ ph: 'X', name, cat, pid, tid, ts, dur, ...(args !== undefined && { args }) });
   }
 
-  /** The file's text in pieces: sorted, so that a parent comes before its children. Between two, others may run. */
+  /** The file's text in pieces, with parents before their children. */
   *text(otherData: object): Generator<string> {
     const events = [...this.#metadata, ...this.#spans.sort(inOrder)];
     yield '{"displayTimeUnit":"ms","traceEvents":[\n';
@@ -101,7 +101,29 @@ function roundNanos(micros: number): number {
   return Math.round(micros * NANOS_PER_MICRO) / NANOS_PER_MICRO;
 }
 
-/** By track, then start, the longer first. */
+/** Orders by track, then by start, with the longer span first. */
 function inOrder(a: TraceEvent, b: TraceEvent): number {
   return a.pid - b.pid || a.tid - b.tid || a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0);
+}
+
+export interface Interval {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * Puts intervals onto the fewest tracks on which they do not overlap. Each track has its intervals by their start.
+ * O(n log n + n · tracks).
+ *
+ *   track 1   ▇▇▇▇▇   ▇▇▇▇▇▇
+ *   track 2      ▇▇▇▇▇▇▇  ▇▇▇
+ */
+export function placeOnTracks<T extends Interval>(intervals: readonly T[]): readonly (readonly T[])[] {
+  const tracks: T[][] = [];
+  for (const interval of [...intervals].sort((a, b) => a.startMs - b.startMs)) {
+    const free = tracks.find((track) => track[track.length - 1]!.endMs <= interval.startMs);
+    if (free === undefined) tracks.push([interval]);
+    else free.push(interval);
+  }
+  return tracks;
 }

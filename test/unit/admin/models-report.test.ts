@@ -28,6 +28,9 @@ describe('the report of models', () => {
     const models = {
       modelNames: ['a', 'b'],
       waitsFor: () => [],
+      isUnloadedByOperator: () => false,
+      isLoadedByOperator: () => false,
+      loadOf: () => undefined,
       servables: () => servables,
       status: () => [{ version: 1n, state: 'AVAILABLE' as const, error: undefined }],
     };
@@ -81,6 +84,8 @@ describe('the report of models', () => {
     const models = {
       modelNames: ['m', 'late'],
       waitsFor: () => ['model "late": its base path does not exist'],
+      isUnloadedByOperator: () => false,
+      isLoadedByOperator: () => false,
       servables: () => [servable],
       loadOf: (_: string, version: bigint) =>
         version === 10n

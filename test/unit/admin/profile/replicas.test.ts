@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { topOps } from '../../../../src/admin/profile/profile-document.ts';
 import type { CapturedBatch } from '../../../../src/admin/profile/record-capture.ts';
 import { profileReplicas } from '../../../../src/admin/profile/replicas.ts';
-import { topOps } from '../../../../src/admin/profile/top-ops.ts';
 import type { OpProfile } from '../../../../src/backends/op-profile.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { Servable } from '../../../../src/models/serving/servable.ts';

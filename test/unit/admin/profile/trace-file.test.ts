@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { placeOnTracks } from '../../../../src/admin/profile/free-tracks.ts';
-import { TraceFile } from '../../../../src/admin/profile/trace-file.ts';
+import { placeOnTracks, TraceFile } from '../../../../src/admin/profile/trace-file.ts';
 import { checkTrace, eventsOf, type TraceJson } from '../../../support/check-trace.ts';
 
 function written(file: TraceFile, otherData: object = {}): TraceJson {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { refuseForeignChange, refuseForeignPage } from '../../../src/admin/change-guard.ts';
+import { refuseForeignChange, refuseForeignPage } from '../../../src/admin/access-guard.ts';
 
 const OURS = { host: 'localhost:8502', 'x-pillion-console': '1' };
 
