@@ -1,9 +1,10 @@
 /**
- * Who may use the admin server. It is bound to loopback, but a browser on this machine reaches it on behalf of any page.
+ * Who may use the admin server. It is bound to loopback, but a browser on this machine reaches it on behalf of any
+ * page.
  *
  *   refuseForeignHost     a page that reaches it by a name of its own (DNS rebinding): the browser then sends that name
  *   refuseForeignPage     a page of another origin, whatever it asks for
- *   refuseForeignChange   besides, for requests that change or cost something: senders without CONSOLE_HEADER. A page of
+ *   refuseForeignChange   besides, for changing or costly requests: a sender without CONSOLE_HEADER. A page of
  *                         another origin cannot send it without a preflight, which is never answered; this guards old
  *                         browsers, which do not say where a request comes from
  */

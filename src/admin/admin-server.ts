@@ -3,7 +3,7 @@
  *
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 if every configured model is available and no drain has begun, else 503 and why
- *   GET /metrics   Prometheus text or OpenMetrics; at /monitoring/prometheus/metrics with TensorFlow Serving's names too
+ *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)

@@ -8,8 +8,8 @@
  *   POST /models/NAME/reload|unload|load    an operator's action on a version (model-actions.ts)
  *   POST /playground/predict|classify|regress    one request (playground.ts)
  *
- * The admin server has checked the Host; here pages of another origin are refused (access-guard.ts), except for the page
- * itself and its files, to which any link may lead.
+ * The admin server has checked the Host; here pages of another origin are refused (access-guard.ts), except for the
+ * page itself and its files, to which any link may lead.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError, toServingError } from '../core/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * GET /events: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). All listeners share one
- * tick a second, which is made only while somebody listens.
+ * GET /events: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). All listeners share
+ * one tick a second, which is made only while somebody listens.
  *
  *   event: history   data: [LiveTick, …]   once, first: the ticks of the last minutes
  *   event: tick      data: LiveTick        each second

@@ -1,6 +1,6 @@
 /**
- * GET /models/NAME: the report of GET /models, with the model's configuration and, for each loaded version, its signatures
- * and the expected run times of its batches. Names and dtypes are those of the REST API.
+ * GET /models/NAME: the report of GET /models, with the model's configuration and, for each loaded version, its
+ * signatures and the expected run times of its batches. Names and dtypes are those of the REST API.
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';

@@ -1,6 +1,6 @@
 /**
- * GET /models: each model's versions, their states and errors, and for loaded ones their host, memory and queue. It is a
- * snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
+ * GET /models: each model's versions, their states and errors, and for loaded ones their host, memory and queue. It is
+ * a snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
  */
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
@@ -88,8 +88,8 @@ export interface VersionReport {
   /** An operator has loaded it, against the version policy; it stays loaded until an operator unloads it. */
   readonly brought_in?: true;
   /**
-   * It is being loaded, for the first time or again beside the one that answers. `last_failure` is the error of the last
-   * attempt; the load will be retried.
+   * It is being loaded, for the first time or again beside the one that answers. `last_failure` is the error of the
+   * last attempt; the load will be retried.
    */
   readonly load?: {
     readonly state: VersionState;

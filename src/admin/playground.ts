@@ -1,6 +1,7 @@
 /**
- * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with a body of the REST API, run by
- * the same methods, so that the console's page needs no other origin. It counts as a request of the peer "console".
+ * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with a body of the REST API,
+ * run by the same methods, so that the console's page needs no other origin. It counts as a request of the peer
+ * "console".
  *
  * The answer is that of the REST API, with the id for GET /requests/ID in x-request-id and the stages in server-timing.
  */

@@ -1,8 +1,8 @@
 /**
  * GET /record?model=NAME[&count=100][&max_bytes=N][&duration_ms=N][&sample=0.1][&with_response=true]
  *
- * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied without this
- * request, which must come from this machine and not from a web page (access-guard.ts).
+ * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied without
+ * this request, which must come from this machine and not from a web page (access-guard.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * One live recording: streams a model's answered requests as TFRecords until a limit is reached. The server does not wait
- * for a slow reader: records that it has no room for are dropped and counted.
+ * One live recording: streams a model's answered requests as TFRecords until a limit is reached. The server does not
+ * wait for a slow reader: records that it has no room for are dropped and counted.
  *
  * Trailers say how the recording ended; a body without trailers was cut off.
  */

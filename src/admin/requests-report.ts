@@ -1,6 +1,6 @@
 /**
- * One request in GET /requests: its caller, its outcome, the times of its stages and the members of its batch. Sizes are
- * bytes, durations ms, and times count from the first header. An unknown value is left out, never 0.
+ * One request in GET /requests: its caller, its outcome, the times of its stages and the members of its batch. Sizes
+ * are bytes, durations ms, and times count from the first header. An unknown value is left out, never 0.
  */
 import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';

@@ -1,14 +1,15 @@
 /**
- * Estimates when a request arrived that is read now. While the event loop is busy, requests wait unread in their sockets.
+ * Estimates when a request arrived that is read now. While the event loop is busy, requests wait unread in their
+ * sockets.
  *
  *   turn n−1   │▓▓ reads ▓▓▓▓▓ works ▓▓▓▓▓▓▓▓▓│
- *   turn n                                      │ reads a request that arrived at some time since turn n−1 began to read
+ *   turn n                                      │ reads a request that arrived since turn n−1 began to read
  *                    ◀── half of it ──▶
  *
- * A loop that has slept was woken by the request, which therefore arrived now. A loop that has not slept is behind, and a
- * request arrived halfway through the last turn, on average. Deadline and durations of a request count from then, so a
- * request that waited too long is refused after its first header. This keeps the turn short, and the next requests are
- * read in time; without it, a loop that falls behind once would answer every request late.
+ * A loop that has slept was woken by the request, which therefore arrived now. A loop that has not slept is behind, and
+ * a request arrived halfway through the last turn, on average. Deadline and durations of a request count from then, so
+ * a request that waited too long is refused after its first header. This keeps the turn short, and the next requests
+ * are read in time; without it, a loop that falls behind once would answer every request late.
  *
  * The time in the kernel of another machine, or of a sender whose window is used up, is not known here.
  */
@@ -40,7 +41,10 @@ export class ArrivalClock {
     this.#options = options;
   }
 
-  /** Mean arrival time of the requests that this turn reads. It is never later than now, and the same for the whole turn. */
+  /**
+   * Mean arrival time of the requests that this turn reads. It is never later than now, and the same for the whole
+   * turn.
+   */
   arrivedAt(): Instant {
     if (!this.#isOpen) this.#openTurn();
     return this.#arrivedAt;

@@ -1,6 +1,6 @@
 /**
- * One decoded request, whatever its surface. The exchange (exchange.ts) runs its steps in this order; `runCall` does so for
- * callers without an exchange.
+ * One decoded request, whatever its surface. The exchange (exchange.ts) runs its steps in this order; `runCall` does so
+ * for callers without an exchange.
  */
 export interface Call<Result> {
   /** Finds and borrows the version that answers. Throws ServingError. */
@@ -8,8 +8,8 @@ export interface Call<Result> {
   /** Checks the request against the version's signature. Throws ServingError, or the cancel reason. */
   check(): void;
   /**
-   * Queues the run and releases the version. Throws ServingError if the request is refused at once: then nothing of it is
-   * kept. Rejects with ServingError if it fails later.
+   * Queues the run and releases the version. Throws ServingError if the request is refused at once: then nothing of it
+   * is kept. Rejects with ServingError if it fails later.
    */
   submit(): Result | Promise<Result>;
   /** Releases the version after a step has thrown. */

@@ -1,5 +1,6 @@
 /**
- * One request and its answer, whatever the transport and protocol: the whole path, from the first header to the last byte.
+ * One request and its answer, whatever the transport and protocol: the whole path, from the first header to the last
+ * byte.
  *
  *   begin ─▶ body ─▶ decode ─▶ resolve ─▶ check ─▶ submit ─┄ queue, batch, execute, split ┄─▶ encode ─▶ finish
  *     │       │        │          │         │        │                                          │         ▲
@@ -25,8 +26,8 @@ import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
 
 /**
- * How an exchange writes to its transport. The transport calls the exchange's `onMessage` and `onAbort` in turn; it need not
- * read the message of an exchange that is finished.
+ * How an exchange writes to its transport. The transport calls the exchange's `onMessage` and `onAbort` in turn; it
+ * need not read the message of an exchange that is finished.
  */
 export interface Wire<Bytes extends Uint8Array> {
   /** Reads the first header. */
@@ -50,8 +51,8 @@ export interface Method<Bytes extends Uint8Array, Result = unknown, Request exte
   /** Its requests have no body: nothing is decoded, and no stage is measured. Default false. */
   readonly hasNoBody?: boolean;
   /**
-   * `path`: the model that the request's target names, if it names one. The body is lent until this exchange has submitted,
-   * unless the transport says otherwise. Throws ServingError.
+   * `path`: the model that the request's target names, if it names one. The body is lent until this exchange has
+   * submitted, unless the transport says otherwise. Throws ServingError.
    */
   decode(body: Bytes, path: ModelSpec, context: RequestContext): Request;
   /** Throws ServingError if the result cannot be written. */
@@ -75,8 +76,8 @@ export interface OpenExchange {
 }
 
 /**
- * A client whose own timer fires closes its request, which looks as if it had left. So near the deadline this is taken for
- * the deadline, which the lifecycle's timer then reports.
+ * A client whose own timer fires closes its request, which looks as if it had left. So near the deadline this is taken
+ * for the deadline, which the lifecycle's timer then reports.
  */
 const DEADLINE_SLACK_MS = 5;
 
@@ -95,7 +96,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     this.#method = method;
     this.#path = path;
     this.#shared = shared;
-    // begin: arms the deadline, counts the request as in flight; from here on this exchange listens to its cancel signal.
+    // begin: arms the deadline and counts the request as in flight. Then this exchange listens to the cancel signal.
     const context = shared.lifecycle.begin(wire.arrival(method.name));
     this.context = context;
     wire.begun(this);

@@ -1,6 +1,6 @@
 /**
- * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel signal
- * and the times of its stages. When the request is finished it is the record that telemetry keeps.
+ * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel
+ * signal and the times of its stages. When the request is finished it is the record that telemetry keeps.
  */
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';

@@ -65,9 +65,9 @@ export class RequestLifecycle {
   }
 
   /**
-   * Makes the context of a request whose first header has arrived. It comes cancelled, so that the surface answers through
-   * its usual error path, while draining (kind `draining`), if its deadline has already passed, and if its timeout or its
-   * priority cannot be read.
+   * Makes the context of a request whose first header has arrived. It comes cancelled, so that the surface answers
+   * through its usual error path, while draining (kind `draining`), if its deadline has already passed, and if its
+   * timeout or its priority cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
     const { clock, telemetry, maxTimeoutMs, arrivals } = this.#options;

@@ -2,7 +2,7 @@
  * Writes a profile as one trace file, with the tables of `pillion profile` in its `otherData`.
  *
  *   requests       as many tracks as there were concurrent requests; each request with its stages
- *   batches        as many tracks as there were concurrent batches; each with copying, execute, the runtime's run, split
+ *   batches        as many tracks as there were concurrent batches; each with its steps and the runtime's run
  *   event loop     JavaScript functions, sampled
  *   ops of MODEL   a replica's runs and their ops, after the watched time
  */

@@ -1,9 +1,9 @@
 /**
  * GET /profile?seconds=N[&model=NAME]
  *
- * Takes a profile and answers with one trace file for Perfetto or chrome://tracing (profile-document.ts). There is one at a
- * time, as a profile slows the server down. It shows ids of requests and paths of files, so only this machine and no web
- * page may ask for it.
+ * Takes a profile and answers with one trace file for Perfetto or chrome://tracing (profile-document.ts). There is one
+ * at a time, as a profile slows the server down. It shows ids of requests and paths of files, so only this machine and
+ * no web page may ask for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';

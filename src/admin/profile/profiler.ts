@@ -1,5 +1,6 @@
 /**
- * Takes one profile: watches requests, batches and the event loop for some seconds, then profiles the ops of the models.
+ * Takes one profile: watches requests, batches and the event loop for some seconds, then profiles the ops of the
+ * models.
  *
  *     listen, sample ▸ … seconds … ▸ stop both ▸ a replica of each model runs ▸ one trace file
  *

@@ -1,6 +1,6 @@
 /**
- * Profiles the ops of models, one after another: the busiest ones of the profile or, if none ran, the first loaded ones. A
- * model that would not fit into memory a second time is left out.
+ * Profiles the ops of models, one after another: the busiest ones of the profile or, if none ran, the first loaded
+ * ones. A model that would not fit into memory a second time is left out.
  */
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';

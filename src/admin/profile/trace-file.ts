@@ -6,8 +6,8 @@
  *     track = things that follow each other          tid
  *       event = a name, a start and a length         ph X, in µs; one inside another is its child
  *
- * Instants are milliseconds on one clock; the file counts from its origin. Starts and ends are rounded to a nanosecond, so
- * that rounding never moves a child out of its parent.
+ * Instants are milliseconds on one clock; the file counts from its origin. Starts and ends are rounded to a nanosecond,
+ * so that rounding never moves a child out of its parent.
  */
 
 export interface TraceEvent {

@@ -1,7 +1,7 @@
 /**
- * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text. Each
- * error says what was sent, what the model wants, and one fix. TensorFlow Serving leaves shapes to the graph; here a wrong
- * shape is refused before it can fail a batch.
+ * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text.
+ * Each error says what was sent, what the model wants, and one fix. TensorFlow Serving leaves shapes to the graph; here
+ * a wrong shape is refused before it can fail a batch.
  */
 import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';

@@ -1,8 +1,8 @@
 /**
  * Classify, for every surface: examples → labels with scores for each example.
  *
- * The signature has the outputs `classes` (string), `scores` (float32) or both, of shape [examples, classes]. Each answer
- * is checked for that.
+ * The signature has the outputs `classes` (string), `scores` (float32) or both, of shape [examples, classes]. Each
+ * answer is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Classifications } from '../../core/inference-results.ts';

@@ -1,6 +1,6 @@
 /**
- * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is the batch, a default is one row, which is
- * repeated for as many rows as the other inputs have.
+ * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is the batch, a default is one row, which
+ * is repeated for as many rows as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';

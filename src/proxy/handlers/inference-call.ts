@@ -1,6 +1,6 @@
 /**
- * The base of the calls that run a model. It borrows a version, and finds its signature, from `resolve` until the run is
- * queued. A version that is being unloaded waits by itself for the runs that are queued on it.
+ * The base of the calls that run a model. It borrows a version, and finds its signature, from `resolve` until the run
+ * is queued. A version that is being unloaded waits by itself for the runs that are queued on it.
  *
  * The call is the request that the version's runner gets. It may move to a fallback model, which then gives the answer.
  */
@@ -22,7 +22,9 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** The model_spec as it was sent. */
   readonly requested: ModelSpec;
   readonly context: RequestContext;
-  /** The signature of the resolved version; after a fallback, of the version that answered. All its requests share it. */
+  /**
+   * The signature of the resolved version; after a fallback, of the version that answered. All its requests share it.
+   */
   served!: ServedSignature;
   signatureName = '';
   /** Set by `check`, in the signature's order. */

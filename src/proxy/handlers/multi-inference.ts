@@ -1,7 +1,8 @@
 /**
  * MultiInference, for every surface: several classify and regress signatures of one model on the same examples.
  *
- * The first task chooses the version. Signatures that read the examples alike share one run; others run one after another.
+ * The first task chooses the version. Signatures that read the examples alike share one run; others run one after
+ * another.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { InferenceResult, InferenceTask } from '../../core/inference-results.ts';

@@ -1,9 +1,9 @@
 /**
  * Predict, for every surface: finds the model, checks the inputs against its signature and queues the run.
  *
- * Its requests may be recorded: a sample of the answered ones is copied for a log or a recording, and the flight recorder
- * may keep payloads, of failed requests too. A request that was cancelled or whose deadline passed is not recorded, as the
- * surface may have reused its memory by then.
+ * Its requests may be recorded: a sample of the answered ones is copied for a log or a recording, and the flight
+ * recorder may keep payloads, of failed requests too. A request that was cancelled or whose deadline passed is not
+ * recorded, as the surface may have reused its memory by then.
  */
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';

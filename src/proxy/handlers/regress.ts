@@ -1,6 +1,6 @@
 /**
- * Regress, for every surface: examples → one number for each example. The signature has the one output `outputs`, float32
- * of shape [examples] or [examples, 1]. Each answer is checked for that.
+ * Regress, for every surface: examples → one number for each example. The signature has the one output `outputs`,
+ * float32 of shape [examples] or [examples, 1]. Each answer is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Regressions } from '../../core/inference-results.ts';

@@ -1,6 +1,6 @@
 /**
- * Limits of a list of models that came over the network: it may choose among what the server's own configuration allows,
- * and never name new code or a new place on the disk.
+ * Limits of a list of models that came over the network: it may choose among what the server's own configuration
+ * allows, and never name new code or a new place on the disk.
  *
  *   runtime      a built-in one, or a plug-in that the server's own configuration names
  *   base path    under one of the model roots

@@ -2,9 +2,9 @@
  * HandleReloadConfigRequest: a new list of models for a running server, which replaces the old one.
  *
  * A list that is invalid, or names something that a client may not choose (reload-limits.ts), changes nothing: the
- * `invalid_request` lists all faults. Then the reloader decides, by the contract in models/serving/servable-directory.ts.
- * If the caller's deadline passes, the caller gets that error and the reload goes on. A file that lists models is not
- * written: it is read again when it next changes, or at the next start.
+ * `invalid_request` lists all faults. Then the reloader decides, by the contract in
+ * models/serving/servable-directory.ts. If the caller's deadline passes, the caller gets that error and the reload goes
+ * on. A file that lists models is not written: it is read again when it next changes, or at the next start.
  */
 import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/reload-codec.ts';
 import type { ModelDefaults } from '../../config/model-config.ts';

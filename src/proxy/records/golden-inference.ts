@@ -1,6 +1,6 @@
 /**
- * Compares the answer of a Classify, Regress or MultiInference with the recorded one. Labels must have equal bytes and the
- * same order; scores and values may differ as golden-answer.ts allows for float32.
+ * Compares the answer of a Classify, Regress or MultiInference with the recorded one. Labels must have equal bytes and
+ * the same order; scores and values may differ as golden-answer.ts allows for float32.
  */
 import { Buffer } from 'node:buffer';
 import type { LabelledScore, RecordedResult } from '../../codec/tensorflow/inference-response-reader.ts';

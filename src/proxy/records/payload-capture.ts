@@ -1,9 +1,9 @@
 /**
- * Keeps the payloads of Predict requests for the flight recorder, each as a PredictionLog that `pillion replay` can send.
- * Off unless `--capture_payloads` says otherwise.
+ * Keeps the payloads of Predict requests for the flight recorder, each as a PredictionLog that `pillion replay` can
+ * send. Off unless `--capture_payloads` says otherwise.
  *
- * Payloads are people's data. Inputs that `--capture_inputs` does not name keep only dtype and shape: their numbers are 0
- * and their strings empty. Answers are kept only if all inputs are.
+ * Payloads are people's data. Inputs that `--capture_inputs` does not name keep only dtype and shape: their numbers are
+ * 0 and their strings empty. Answers are kept only if all inputs are.
  *
  * Payloads are kept in memory, `maxBytes` at most: the oldest are dropped first, and one above a quarter is not kept. A
  * copy takes time on the event loop.

@@ -1,9 +1,9 @@
 /**
- * Replays the requests of PredictionLogs on one servable, each through the call of its kind, and compares the answers with
- * the recorded ones if asked to. REPLAYS has one entry for each kind.
+ * Replays the requests of PredictionLogs on one servable, each through the call of its kind, and compares the answers
+ * with the recorded ones if asked to. REPLAYS has one entry for each kind.
  *
- * A replay is no client's request: it has no deadline, no metrics, no log line, and is not recorded again. The model's name
- * and version in the request may be missing and are ignored, as in TensorFlow Serving.
+ * A replay is no client's request: it has no deadline, no metrics, no log line, and is not recorded again. The model's
+ * name and version in the request may be missing and are ignored, as in TensorFlow Serving.
  */
 import { readExamplesRequest, readMultiInferenceRequest } from '../../codec/tensorflow/example-input-reader.ts';
 import {
@@ -43,7 +43,9 @@ interface Replay extends ReplayerOptions {
   readonly request: Uint8Array;
 }
 
-/** The first difference between the answer and this recorded message; undefined if there is none. Throws ServingError. */
+/**
+ * The first difference between the answer and this recorded message; undefined if there is none. Throws ServingError.
+ */
 type Compare = (recorded: Uint8Array) => string | undefined;
 
 /** Runs the request and resolves with the comparison of its answer. Rejects with ServingError. */

@@ -1,4 +1,6 @@
-/** Records requests and replays records: request logs, live recordings, payloads and warm-up files. One for each app. */
+/**
+ * Records requests and replays records: request logs, live recordings, payloads and warm-up files. One for each app.
+ */
 import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Registry } from 'prom-client';

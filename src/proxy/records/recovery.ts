@@ -6,8 +6,8 @@
  *                        ──no record────────────────────▶ removed
  *                        ──bytes that are not records───▶ x.tfrecord.corrupt, unchanged, for somebody to look at
  *
- * A file whose process still runs, or ran on another host, is left alone. Call it before this process begins a file of the
- * prefix: in a container each process has the pid of its predecessor.
+ * A file whose process still runs, or ran on another host, is left alone. Call it before this process begins a file of
+ * the prefix: in a container each process has the pid of its predecessor.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, rename, truncate, unlink } from 'node:fs/promises';

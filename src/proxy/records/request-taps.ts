@@ -6,8 +6,8 @@
  *                     ▼
  *                answered ─▶ does a chosen consumer have room? ─▶ encoded once ─▶ framed for each ─▶ consumer.take
  *
- * A sampled request is encoded on the event loop: its tensors are copied and a checksum is made. Consumers must not wait:
- * each has a bounded queue and drops records beyond it.
+ * A sampled request is encoded on the event loop: its tensors are copied and a checksum is made. Consumers must not
+ * wait: each has a bounded queue and drops records beyond it.
  */
 import type { Buffer } from 'node:buffer';
 import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';

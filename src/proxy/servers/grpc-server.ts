@@ -18,8 +18,8 @@ export interface GrpcServerOptions {
   /** Answer Predict with tensor_content instead of the typed *_val fields, which many clients need. Default false. */
   readonly serializationAsTensorContent?: boolean;
   /**
-   * Limit of all tensors of one Predict together, decoded, in bytes: the engine's message limit. They may be larger than
-   * their message, as varints and by the filling rule, by which ten bytes can describe terabytes.
+   * Limit of all tensors of one Predict together, decoded, in bytes: the engine's message limit. They may be larger
+   * than their message, as varints and by the filling rule, by which ten bytes can describe terabytes.
    */
   readonly maxTensorBytes: number;
 }
@@ -60,7 +60,9 @@ export class GrpcServer {
     this.#reflection.register(engine);
   }
 
-  /** Resolves with the addresses as bound, in order. If one cannot be bound, none stays bound. Rejects with ListenError. */
+  /**
+   * Resolves with the addresses as bound, in order. If one cannot be bound, none stays bound. Rejects with ListenError.
+   */
   async listen(addresses: readonly string[]): Promise<readonly string[]> {
     const bound: string[] = [];
     try {

@@ -1,8 +1,8 @@
 /**
  * grpc.health.v1.Health: says whether the server wants requests. All services have the server's one readiness.
  *
- * It is outside the request lifecycle on purpose: a draining server must still answer that it is not serving, and a Watch
- * that stays open for days is no request in flight.
+ * It is outside the request lifecycle on purpose: a draining server must still answer that it is not serving, and a
+ * Watch that stays open for days is no request in flight.
  */
 import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
 import { mapField, message, varintField } from '../../../codec/protobuf/wire-writer.ts';

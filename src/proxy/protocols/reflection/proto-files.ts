@@ -1,6 +1,6 @@
 /**
- * The descriptors of our .proto files, by file name and by the full names of what they define. Only reflection needs them,
- * which most servers are never asked for, so they are decoded at its first request.
+ * The descriptors of our .proto files, by file name and by the full names of what they define. Only reflection needs
+ * them, which most servers are never asked for, so they are decoded at its first request.
  */
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';

@@ -1,7 +1,7 @@
 /**
  * Writes GetModelMetadata's answer as TensorFlow Serving does: the signatures are in a map in a message in a map
- * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is always
- * empty.
+ * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is
+ * always empty.
  */
 import { Buffer } from 'node:buffer';
 import { dataTypeNameOf } from '../../../../codec/tensorflow/tensor-proto/tf-dtype.ts';

@@ -1,6 +1,6 @@
 /**
- * Classify and Regress over REST, in JSON. As in TensorFlow Serving, the whole body is read before the model is looked up,
- * and the answer's key is `results`:
+ * Classify and Regress over REST, in JSON. As in TensorFlow Serving, the whole body is read before the model is looked
+ * up, and the answer's key is `results`:
  *
  *   classify   {"results":[[["label",0.9],["other",0.1]],…]}     a missing label is ""
  *   regress    {"results":[0.5,…]}

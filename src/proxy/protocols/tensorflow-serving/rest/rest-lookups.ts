@@ -1,7 +1,7 @@
 /**
- * The methods that ask about models: GetModelStatus, GetModelMetadata and the list of models. They have no body and run no
- * model. Status is written as TensorFlow Serving writes it: protobuf's JSON, 64-bit integers as strings, defaults printed.
- * The list, which is ours, holds one such answer for each model, with the model's name.
+ * The methods that ask about models: GetModelStatus, GetModelMetadata and the list of models. They have no body and run
+ * no model. Status is written as TensorFlow Serving writes it: protobuf's JSON, 64-bit integers as strings, defaults
+ * printed. The list, which is ours, holds one such answer for each model, with the model's name.
  */
 import { Buffer } from 'node:buffer';
 import { GrpcStatus } from '../../../../core/errors.ts';

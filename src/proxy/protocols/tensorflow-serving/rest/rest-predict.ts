@@ -1,6 +1,7 @@
 /**
- * Predict over REST, in JSON. The order of checks is TensorFlow Serving's: JSON syntax, model, signature, then the values,
- * which are read by the signature's dtypes. So the tensors are read in the step `resolve`, after the model is known.
+ * Predict over REST, in JSON. The order of checks is TensorFlow Serving's: JSON syntax, model, signature, then the
+ * values, which are read by the signature's dtypes. So the tensors are read in the step `resolve`, after the model is
+ * known.
  *
  * Decode and resolve run in one turn of the event loop, so one scanner serves all requests.
  */

@@ -1,6 +1,6 @@
 /**
- * Protobuf over REST: body and answer are the messages of the gRPC method, on the path of the JSON method. The codecs are
- * those of gRPC, so both surfaces read and write the same bytes.
+ * Protobuf over REST: body and answer are the messages of the gRPC method, on the path of the JSON method. The codecs
+ * are those of gRPC, so both surfaces read and write the same bytes.
  *
  *   POST /v1/models/m:predict,  content-type: application/x-protobuf, PredictRequest ──▶ PredictResponse
  *   POST /v1/models/m:classify, …                                     ClassificationRequest ──▶ ClassificationResponse

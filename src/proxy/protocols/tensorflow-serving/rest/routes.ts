@@ -8,9 +8,9 @@
  *   GET  /v1/models/M[/versions/N|/labels/L]/metadata           metadata
  *   GET  /monitoring/prometheus/metrics                         metrics; the path may be another
  *
- * HEAD is GET without a body, OPTIONS lists the methods of a path. As in TensorFlow Serving, `/v1/models`, `versions` and
- * `labels` match in any case, a verb only in lower case, and M and L are percent-decoded, so they may hold any character.
- * Unlike there, a query string is ignored, an unknown path is 404 and a wrong method 405.
+ * HEAD is GET without a body, OPTIONS lists the methods of a path. As in TensorFlow Serving, `/v1/models`, `versions`
+ * and `labels` match in any case, a verb only in lower case, and M and L are percent-decoded, so they may hold any
+ * character. Unlike there, a query string is ignored, an unknown path is 404 and a wrong method 405.
  */
 import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
@@ -57,8 +57,8 @@ const READ = 'GET, HEAD, OPTIONS';
 const WRITE = 'POST, OPTIONS';
 
 /**
- * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is the path
- * of the metrics; empty if they are not served.
+ * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is the
+ * path of the metrics; empty if they are not served.
  */
 export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): Route {
   const path = pathOf(url);
