@@ -5,6 +5,7 @@ import { type FeatureKind, type FeatureSpec, isPadded } from '../core/feature-sp
 import { elementCount } from '../core/shape.ts';
 import { BFLOAT16, FLOAT16, fromSmallFloat } from '../core/small-float.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
+import { omitUndefined } from './omit-undefined.ts';
 
 /** The values of a longer default are not shown. */
 const MOST_DEFAULT_ELEMENTS = 1024;
@@ -30,14 +31,8 @@ const FLOAT32_DIGITS = 7;
 
 export function featureDetail(spec: FeatureSpec): FeatureDetail {
   const { name, kind, shape, filler } = spec;
-  const value = filler === undefined ? undefined : defaultOf(filler);
-  return {
-    name,
-    kind,
-    shape,
-    is_optional: filler !== undefined || isPadded(spec),
-    ...(value !== undefined && { default: value }),
-  };
+  const isOptional = filler !== undefined || isPadded(spec);
+  return omitUndefined({ name, kind, shape, is_optional: isOptional, default: filler && defaultOf(filler) });
 }
 
 function defaultOf(filler: Tensor): FeatureDetail['default'] {

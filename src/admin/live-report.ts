@@ -1,6 +1,7 @@
 /** The ticks of GET /events: numbers of the last window, by model version. The types are those of the wire. */
 import { type BucketCount, percentileMs } from '../telemetry/metrics/latency-buckets.ts';
 import type { LiveCounts } from '../telemetry/metrics/live-stats.ts';
+import { omitUndefined } from './omit-undefined.ts';
 
 export interface LiveTick {
   /** End of the window, ms since 1970. */
@@ -64,21 +65,24 @@ function rounded(ms: number): number {
 export function liveVersion(counts: LiveCounts, queue: QueueReport | undefined): LiveVersion {
   const { latency, stagesMs } = counts;
   const answered = latency.reduce((sum, [, count]) => sum + count, 0);
-  const p50 = percentileMs([latency], 0.5);
-  const p99 = percentileMs([latency], 0.99);
-  return {
+  const percentile = (share: number): number | undefined => {
+    const ms = percentileMs([latency], share);
+    return ms === undefined ? undefined : rounded(ms);
+  };
+  return omitUndefined({
     model: counts.model,
     version: counts.version,
     requests: counts.requests,
     in_time: counts.inTime,
     rows: counts.rows,
     failures: counts.failures,
-    ...(p50 !== undefined && p99 !== undefined && { p50_ms: rounded(p50), p99_ms: rounded(p99) }),
+    p50_ms: percentile(0.5),
+    p99_ms: percentile(0.99),
     latency,
     stages_ms: answered === 0 ? [] : stagesMs.map((sum) => rounded(sum / answered)),
-    ...(counts.batches.count > 0 && { batches: batchReport(counts.batches) }),
-    ...(queue !== undefined && { queue }),
-  };
+    batches: counts.batches.count > 0 ? batchReport(counts.batches) : undefined,
+    queue,
+  });
 }
 
 /** A version without requests or batches in the window. */

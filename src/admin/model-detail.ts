@@ -7,6 +7,7 @@ import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Servable } from '../models/serving/servable.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
+import { omitUndefined } from './omit-undefined.ts';
 
 /** The part of ModelManager that is shown. */
 export interface DetailedModels extends ReportedModels {
@@ -83,14 +84,14 @@ export function modelDetail(name: string, models: DetailedModels): ModelDetail |
 
 function configDetail(config: ModelConfig): ModelDetail['config'] {
   const labels = [...config.versionLabels].map(([label, version]) => [label, version.toString()]);
-  return {
+  return omitUndefined({
     base_path: config.basePath,
     version_policy: policyText(config.versionPolicy),
     labels: Object.fromEntries(labels) as Record<string, string>,
-    ...(config.backend !== undefined && { backend: config.backend }),
+    backend: config.backend,
     execution_provider: config.executionProvider,
-    ...(config.sloMs !== undefined && { slo_ms: config.sloMs }),
-  };
+    slo_ms: config.sloMs,
+  });
 }
 
 function policyText(policy: VersionPolicy): string {
@@ -115,18 +116,14 @@ function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
 ): SignatureDetail {
-  const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail => ({
-    name: tensor,
-    dtype,
-    ...(shape !== undefined && { shape }),
-    ...(defaults?.has(tensor) === true && { has_default: true }),
-  });
-  return {
+  const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
+    omitUndefined({ name: tensor, dtype, shape, has_default: defaults?.has(tensor) || undefined });
+  return omitUndefined({
     name,
     method: methodName,
     batch: batchAxis.kind,
     inputs: [...inputs].map(detail),
     outputs: [...outputs].map(detail),
-    ...(features !== undefined && { features: features.map(featureDetail) }),
-  };
+    features: features?.map(featureDetail),
+  });
 }

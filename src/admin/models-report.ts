@@ -4,7 +4,7 @@
  */
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
-import { workingBytes } from '../models/memory/model-memory.ts';
+import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
 import type { BreakerState } from '../models/serving/breaker.ts';
 import {
   type Servable,
@@ -16,6 +16,8 @@ import {
   type VersionStatus,
 } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
+import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
+import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
 /** The part of ModelManager that is reported. */
@@ -119,98 +121,97 @@ export interface VersionReport {
 }
 
 export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
-  const reports = models.modelNames.map((name) => modelReport(name, models));
   const groups = sharedProcesses(models.servables()).map(groupReport);
-  return {
-    ...{ ready: isReady, plan, waits_for: models.waitsFor(), models: reports },
-    ...(groups.length > 0 && { process_groups: groups }),
-  };
+  return omitUndefined({
+    ready: isReady,
+    plan,
+    waits_for: models.waitsFor(),
+    models: models.modelNames.map((name) => modelReport(name, models)),
+    process_groups: groups.length > 0 ? groups : undefined,
+  });
 }
 
 /** The report of one configured model. */
 export function modelReport(name: string, models: ReportedModels): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
-    return {
-      name,
-      versions: models.status(name, {}).map((status) => ({
-        ...versionReport(status, loaded),
-        ...(models.isUnloadedByOperator(name, status.version) && { left_out: true as const }),
-        ...(models.isLoadedByOperator(name, status.version) && { brought_in: true as const }),
-        ...loadReport(models.loadOf(name, status.version)),
-      })),
-    };
+    return { name, versions: models.status(name, {}).map((status) => versionReport(name, status, loaded, models)) };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };
   }
 }
 
-function versionReport({ version, state, error }: VersionStatus, loaded: readonly Servable[]): VersionReport {
+function versionReport(
+  name: string,
+  { version, state, error }: VersionStatus,
+  loaded: readonly Servable[],
+  models: ReportedModels,
+): VersionReport {
   // A version that has ended and come back has several states; only the available one is loaded.
   const servable = state === 'AVAILABLE' ? loaded.find((one) => one.version === version) : undefined;
-  return {
+  return omitUndefined({
     version: version.toString(),
     state,
-    ...(error !== undefined && { error: { kind: error.kind, message: error.message } }),
-    ...(servable !== undefined && loadedReport(servable)),
-  };
+    error: error && errorReport(error),
+    ...(servable && loadedReport(servable)),
+    left_out: models.isUnloadedByOperator(name, version) || undefined,
+    brought_in: models.isLoadedByOperator(name, version) || undefined,
+    load: loadReport(models.loadOf(name, version)),
+  });
 }
 
-function loadReport(load: VersionLoad | undefined): Pick<VersionReport, 'load'> {
-  if (load === undefined) return {};
-  const { state, lastFailure: failure } = load;
-  if (failure === undefined) return { load: { state } };
-  return { load: { state, last_failure: { kind: failure.kind, message: failure.message } } };
+function errorReport({ kind, message }: ServingError): { readonly kind: string; readonly message: string } {
+  return { kind, message };
+}
+
+function loadReport(load: VersionLoad | undefined): VersionReport['load'] {
+  return load && omitUndefined({ state: load.state, last_failure: load.lastFailure && errorReport(load.lastFailure) });
 }
 
 function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
   return {
     name,
-    processes: processes.map(({ pid, residentBytes, models }) => ({
-      ...(pid !== undefined && { pid }),
-      ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
-      models,
-    })),
-  };
-}
-
-function hostReport(host: ServableHost): NonNullable<VersionReport['host']> {
-  const { kind, reason, restarts, residentBytes, processGroup } = host;
-  return {
-    kind,
-    reason,
-    ...(restarts !== undefined && { restarts }),
-    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
-    ...(processGroup !== undefined && { process_group: processGroup.name }),
+    processes: processes.map(({ pid, residentBytes, models }) =>
+      omitUndefined({ pid, resident_bytes: residentBytes, models }),
+    ),
   };
 }
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
   const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures } = servable;
-  const working = memory && workingBytes(memory);
-  return {
-    ...(runtime !== undefined && { runtime: runtimeReport(runtime) }),
-    ...(shadow !== undefined && { shadow: shadowReport(shadow.status) }),
-    ...(host !== undefined && { host: hostReport(host) }),
-    ...(breaker !== undefined && {
-      breaker: { state: breaker.state, ...(breaker.reason !== '' && { reason: breaker.reason }) },
-    }),
+  return omitUndefined({
+    runtime: runtime && runtimeReport(runtime),
+    shadow: shadow && shadowReport(shadow.status),
+    host: host && hostReport(host),
+    breaker: breaker && omitUndefined({ state: breaker.state, reason: breaker.reason || undefined }),
     signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
-    ...(memory !== undefined && {
-      memory: {
-        artifact_bytes: memory.artifactBytes,
-        sessions: memory.sessions,
-        ...(memory.residentBytes !== undefined && { resident_bytes: memory.residentBytes }),
-        ...(working !== undefined && { working_bytes: working }),
-      },
-    }),
-    ...(latencySeeds.length > 0 && {
-      sweep: latencySeeds.map(({ signatureName, rows, runMs }) => {
-        const sorted = [...runMs].sort((a, b) => a - b);
-        return { signature: signatureName, rows, run_ms: sorted[sorted.length >> 1]! };
-      }),
-    }),
+    memory: memory && memoryReport(memory),
+    sweep: latencySeeds.length > 0 ? latencySeeds.map(sweepReport) : undefined,
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
-  };
+  });
+}
+
+function hostReport({ kind, reason, restarts, residentBytes, processGroup }: ServableHost): VersionReport['host'] {
+  return omitUndefined({
+    kind,
+    reason,
+    restarts,
+    resident_bytes: residentBytes,
+    process_group: processGroup?.name,
+  });
+}
+
+function memoryReport(memory: ModelMemory): VersionReport['memory'] {
+  return omitUndefined({
+    artifact_bytes: memory.artifactBytes,
+    sessions: memory.sessions,
+    resident_bytes: memory.residentBytes,
+    working_bytes: workingBytes(memory),
+  });
+}
+
+function sweepReport({ signatureName, rows, runMs }: LatencySeed): NonNullable<VersionReport['sweep']>[number] {
+  const sorted = [...runMs].sort((a, b) => a - b);
+  return { signature: signatureName, rows, run_ms: sorted[sorted.length >> 1]! };
 }

@@ -10,6 +10,7 @@ import type { RequestEvent } from '../telemetry/request-event.ts';
 import type { BatchRecord } from '../telemetry/request-record.ts';
 import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
 import type { SteadyWall } from '../telemetry/steady-wall.ts';
+import { omitUndefined } from './omit-undefined.ts';
 
 export interface RequestEntry {
   readonly id: string;
@@ -91,10 +92,10 @@ export interface RequestsView {
 }
 
 export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
-  const { trace, batch, error, events, stages, isolation } = request;
-  return {
+  const { trace, batch, events, stages, isolation } = request;
+  return omitUndefined({
     id: request.id,
-    ...(trace !== undefined && { trace_id: trace.traceId }),
+    trace_id: trace?.traceId,
     surface: request.surface,
     method: request.method,
     model: request.model,
@@ -104,25 +105,21 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     request_bytes: request.requestBytes,
     response_bytes: request.responseBytes,
     outcome: request.outcome,
-    ...(error !== undefined && { error }),
+    error: request.error,
     peer: request.peer,
     received_at: isoTime(wall.of(stages.startedAt)),
     duration_ms: millis(request.durationMs),
     stages: stageEntries(stages),
-    kept: request.kept ?? 'recent',
-    ...(events !== undefined && { events: events.map((event) => eventEntry(event, stages)) }),
-    ...(batch !== undefined && {
-      batch: batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
-    }),
-    ...(isolation !== undefined && {
-      isolated: {
-        because: isolation.kind,
-        tasks: isolation.tasks,
-        at_ms: millis(isolation.at - stages.startedAt),
-      },
-    }),
+    kept: request.kept ?? ('recent' as const),
+    events: events?.map((event) => eventEntry(event, stages)),
+    batch: batch && batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
+    isolated: isolation && {
+      because: isolation.kind,
+      tasks: isolation.tasks,
+      at_ms: millis(isolation.at - stages.startedAt),
+    },
     has_payload: payloads?.has(request.sequence) ?? false,
-  };
+  });
 }
 
 function eventEntry({ name, at, attributes = {} }: RequestEvent, { startedAt }: StageClock): EventEntry {
@@ -144,16 +141,17 @@ function stageEntries(stages: StageClock): StageEntry[] {
 
 function batchEntry(batch: BatchRecord, id: string, mates: readonly string[]): BatchEntry {
   const { rows, size, tasks, reason, expectedMs, runStart, runEnd } = batch;
-  return {
+  const hasRun = runStart !== undefined && runEnd !== undefined;
+  return omitUndefined({
     id,
     rows,
     size,
     tasks,
     reason,
-    ...(expectedMs !== undefined && { expected_ms: millis(expectedMs) }),
-    ...(runStart !== undefined && runEnd !== undefined && { run_ms: millis(runEnd - runStart) }),
+    expected_ms: expectedMs === undefined ? undefined : millis(expectedMs),
+    run_ms: hasRun ? millis(runEnd - runStart) : undefined,
     mates,
-  };
+  });
 }
 
 /** Rounds to microseconds. */

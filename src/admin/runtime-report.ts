@@ -1,6 +1,7 @@
 /** The runtime of a version in GET /models, and the comparison with its shadow. */
 import type { ServableRuntime } from '../models/serving/servable.ts';
 import type { ShadowStatus } from '../models/shadow/version-shadow.ts';
+import { omitUndefined } from './omit-undefined.ts';
 
 export interface RuntimeReport {
   readonly kind: string;
@@ -40,28 +41,21 @@ export interface ShadowReport {
 
 export function runtimeReport({ kind, choice }: ServableRuntime): RuntimeReport {
   if (choice === undefined) return { kind };
-  const candidates = choice.candidates.map(({ runtime, outcome, reason, relativeCost, times }) => ({
-    runtime,
-    outcome,
-    ...(reason !== undefined && { reason }),
-    ...(relativeCost !== undefined && { relative_cost: relativeCost }),
-    times,
-  }));
+  const candidates = choice.candidates.map(({ runtime, outcome, reason, relativeCost, times }) =>
+    omitUndefined({ runtime, outcome, reason, relative_cost: relativeCost, times }),
+  );
   return { kind, reason: choice.reason, candidates };
 }
 
 export function shadowReport(shadow: ShadowStatus): ShadowReport {
   const { leftOut, latencyRatio, outputs, residentBytes, ...status } = shadow;
-  return {
+  return omitUndefined({
     ...status,
-    ...(residentBytes !== undefined && { resident_bytes: residentBytes }),
+    resident_bytes: residentBytes,
     left_out: { ...leftOut },
-    ...(latencyRatio !== undefined && { latency_ratio: latencyRatio }),
-    outputs: outputs.map(({ output, mismatches, absolute, relative }) => ({
-      output,
-      mismatches,
-      ...(absolute !== undefined && { max_absolute: absolute }),
-      ...(relative !== undefined && { max_relative: relative }),
-    })),
-  };
+    latency_ratio: latencyRatio,
+    outputs: outputs.map(({ output, mismatches, absolute, relative }) =>
+      omitUndefined({ output, mismatches, max_absolute: absolute, max_relative: relative }),
+    ),
+  });
 }

@@ -5,6 +5,7 @@
 import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
 import { STAGES } from '../../telemetry/stage-clock.ts';
 import type { RecordListener } from '../../telemetry/telemetry.ts';
+import { omitUndefined } from '../omit-undefined.ts';
 import type { Span } from './trace-file.ts';
 
 /** Instants are monotonic ms. */
@@ -77,11 +78,10 @@ function capturedRequest(record: RequestRecord): CapturedRequest {
     const [startMs, endMs] = [stages.startOf(i), stages.endOf(i)];
     if (endMs > startMs) children.push({ name: STAGES[i]!, startMs, endMs });
   }
-  const args = {
-    ...{ id, surface, model, version, rows, outcome },
-    ...(trace !== undefined && { trace_id: trace.traceId }),
-    ...(batch !== undefined && { batch_rows: batch.rows, batch_requests: batch.tasks }),
-  };
+  const args = omitUndefined({
+    ...{ id, surface, model, version, rows, outcome, trace_id: trace?.traceId },
+    ...{ batch_rows: batch?.rows, batch_requests: batch?.tasks },
+  });
   const name = model === '' ? method : `${method} ${model}`;
   return { name, startMs: stages.startedAt, endMs: stages.finishedAt, args, children };
 }
@@ -103,10 +103,10 @@ function capturedBatch(record: BatchRecord): CapturedBatch {
   children.push({ name: 'split', startMs: splitStart, endMs: end });
   return {
     ...{ name: `${model} ${rows} rows`, startMs: batchStart, endMs: end, model, version, signatureName, rows, size },
-    args: {
+    args: omitUndefined({
       ...{ model, version, signature: signatureName, rows, size, requests: tasks, reason, outcome },
-      ...(expectedMs !== undefined && { expected_ms: expectedMs }),
-    },
+      expected_ms: expectedMs,
+    }),
     children: children.filter(({ startMs, endMs }) => endMs > startMs),
   };
 }
