@@ -75,6 +75,11 @@ const BENCHES = {
     needs: [ensureBuilt],
     options: '--rounds=7 --rows=16',
   },
+  path: {
+    says: "the files, functions and calls of one warm Predict, by V8's coverage",
+    file: 'path/path-coverage.js',
+    options: '[--list | --json]',
+  },
   profile: {
     says: "where a request's microseconds go, by stage; needs Linux's perf, wrk and h2load",
     file: 'profile/request-path.js',
