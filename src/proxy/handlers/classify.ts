@@ -11,22 +11,11 @@ import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { checkTakesExamples, ExamplesCall, type Signatures } from './examples-call.ts';
+import { checkTakesExamples, type ExamplesMethod, type Signatures } from './examples-call.ts';
 
-export class ClassifyCall extends ExamplesCall<Classifications> {
-  protected readonly type = 'classify';
+export const CLASSIFY: ExamplesMethod<Classifications> = { type: 'classify', outputsOf, resultOf };
 
-  protected wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
-    return classifyOutputs(model, signature, all);
-  }
-
-  protected resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
-    return classifications(model, outputs, rows);
-  }
-}
-
-/** The outputs to compute. Throws `invalid_request` for a signature that does not classify. */
-export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+function outputsOf(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
   checkTakesExamples(model, signature, all);
   const { outputs } = signature;
   const wanted = [CLASSES_OUTPUT, SCORES_OUTPUT].filter((name) => outputs.has(name));
@@ -37,8 +26,7 @@ export function classifyOutputs(model: ResolvedModelSpec, signature: Signature, 
   );
 }
 
-/** The answer from the outputs that `classifyOutputs` names. Throws `invalid_request`. */
-export function classifications(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
+function resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Classifications {
   const classes = outputs.get(CLASSES_OUTPUT);
   const scores = outputs.get(SCORES_OUTPUT);
   if (classes !== undefined) checkOutput(model, CLASSES_OUTPUT, classes, rows);

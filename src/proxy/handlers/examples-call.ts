@@ -1,5 +1,5 @@
 /**
- * The base of Classify and Regress: one run of a signature on tf.Examples. MultiInference shares the functions below.
+ * Classify and Regress: one run of a signature on tf.Examples. MultiInference shares the functions below.
  *
  * The signature has one string input, which takes the examples as they were serialized. A model without a parser of its
  * own has a servable that reads them by the features that its pillion.yaml declares. To the runner it is a Predict; a
@@ -24,23 +24,30 @@ export interface ExamplesRequest {
   readonly examples: readonly Uint8Array[];
 }
 
-export abstract class ExamplesCall<Result extends Classifications | Regressions> extends InferenceCall<
-  ExamplesGiven<Result>
-> {
-  protected abstract readonly type: 'classify' | 'regress';
+/** What differs between Classify and Regress. */
+export interface ExamplesMethod<Result extends Classifications | Regressions> {
+  readonly type: 'classify' | 'regress';
+  /** The outputs to compute. Throws `invalid_request` for a signature that is not for this method. */
+  outputsOf(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[];
+  /** The answer from those outputs. Throws `invalid_request` if they are not what the method wants. */
+  resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Result;
+}
+
+export class ExamplesCall<Result extends Classifications | Regressions> extends InferenceCall<ExamplesGiven<Result>> {
+  readonly #method: ExamplesMethod<Result>;
   readonly #examples: readonly Uint8Array[];
   #sample: SampledRequest | undefined;
 
-  constructor(resolver: ModelResolver, { modelSpec, examples }: ExamplesRequest, context: RequestContext) {
+  constructor(
+    method: ExamplesMethod<Result>,
+    resolver: ModelResolver,
+    { modelSpec, examples }: ExamplesRequest,
+    context: RequestContext,
+  ) {
     super(resolver, modelSpec, context);
+    this.#method = method;
     this.#examples = examples;
   }
-
-  /** The outputs to compute. Throws `invalid_request` for a signature that is not for this method. */
-  protected abstract wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[];
-
-  /** The answer from those outputs. Throws `invalid_request` if they are not what the method wants. */
-  protected abstract resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Result;
 
   override resolve(): void {
     super.resolve('invalid_request');
@@ -51,7 +58,7 @@ export abstract class ExamplesCall<Result extends Classifications | Regressions>
     const { signature } = served;
     const { signatures, tapPoint } = this.handle.servable;
     const examples = this.#examples;
-    this.outputs = this.wantedOutputs(served, signature, signatures);
+    this.outputs = this.#method.outputsOf(served, signature, signatures);
     this.#sample = tapPoint.tap?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
@@ -62,8 +69,9 @@ export abstract class ExamplesCall<Result extends Classifications | Regressions>
   async submit(): Promise<ExamplesGiven<Result>> {
     const examples = this.#examples;
     const outputs = await this.run();
-    const { served, requested, context, type } = this;
-    const result = this.resultOf(served, outputs, examples.length);
+    const { served, requested, context } = this;
+    const { type } = this.#method;
+    const result = this.#method.resultOf(served, outputs, examples.length);
     if (this.#sample !== undefined) {
       recordSample(this.#sample, context, { type, examples, tasks: [{ requested, served, result }] });
     }

@@ -5,7 +5,7 @@
  * another.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { InferenceResult, InferenceTask } from '../../core/inference-results.ts';
+import type { Classifications, InferenceResult, InferenceTask, Regressions } from '../../core/inference-results.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
@@ -15,17 +15,25 @@ import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
-import { classifications, classifyOutputs } from './classify.ts';
-import { exampleInputs, recordSample } from './examples-call.ts';
+import { CLASSIFY } from './classify.ts';
+import { type ExamplesMethod, exampleInputs, recordSample } from './examples-call.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
-import { regressions, regressOutputs } from './regress.ts';
+import { REGRESS } from './regress.ts';
+
+const METHODS: ReadonlyMap<string, ExamplesMethod<Classifications | Regressions>> = new Map<
+  string,
+  ExamplesMethod<Classifications | Regressions>
+>([
+  [CLASSIFY_METHOD_NAME, CLASSIFY],
+  [REGRESS_METHOD_NAME, REGRESS],
+]);
 
 /** A task whose signature has been found and checked. */
 interface Planned {
   readonly requested: ModelSpec;
   readonly served: ServedSignature;
-  readonly isClassify: boolean;
+  readonly method: ExamplesMethod<Classifications | Regressions>;
   readonly outputs: readonly string[];
 }
 
@@ -72,7 +80,9 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
       const sample = tapPoint.tap?.sample();
       // The version is held until the last run has ended: it must not close between two runs.
       const outputs = await (runner.submitTogether?.(this.#runs) ?? runOneByOne(runner, this.#runs));
-      const results = this.#planned.map((task, i) => resultOf(task, outputs[i]!, examples.length));
+      const results = this.#planned.map(({ served, method }, i): InferenceResult => {
+        return { modelSpec: served, result: method.resultOf(served, outputs[i]!, examples.length) };
+      });
       if (sample !== undefined) {
         const tasks = this.#planned.map(({ requested, served }, i) => ({
           requested,
@@ -102,11 +112,6 @@ async function runOneByOne(
   const outputs: TensorMap[] = [];
   for (const request of requests) outputs.push(await runner.submit(request));
   return outputs;
-}
-
-function resultOf({ served, isClassify }: Planned, outputs: TensorMap, rows: number): InferenceResult {
-  const result = isClassify ? classifications(served, outputs, rows) : regressions(served, outputs, rows);
-  return { modelSpec: served, result };
 }
 
 function plan(servable: Servable, model: string, tasks: readonly InferenceTask[]): readonly Planned[] {
@@ -139,11 +144,9 @@ function planTask(servable: Servable, signatureName: string, methodName: string)
       `model "${servable.name}" version ${servable.version} has no signature ${quoteName(signatureName)}; it has: ${listNames(servable.signatures.keys())}`,
     );
   }
-  if (methodName === CLASSIFY_METHOD_NAME) {
-    return { served, isClassify: true, outputs: classifyOutputs(served, served.signature, servable.signatures) };
-  }
-  if (methodName === REGRESS_METHOD_NAME) {
-    return { served, isClassify: false, outputs: regressOutputs(served, served.signature, servable.signatures) };
+  const method = METHODS.get(methodName);
+  if (method !== undefined) {
+    return { served, method, outputs: method.outputsOf(served, served.signature, servable.signatures) };
   }
   throw new ServingError(
     'unsupported',

@@ -9,22 +9,11 @@ import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { checkTakesExamples, ExamplesCall, type Signatures } from './examples-call.ts';
+import { checkTakesExamples, type ExamplesMethod, type Signatures } from './examples-call.ts';
 
-export class RegressCall extends ExamplesCall<Regressions> {
-  protected readonly type = 'regress';
+export const REGRESS: ExamplesMethod<Regressions> = { type: 'regress', outputsOf, resultOf };
 
-  protected wantedOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
-    return regressOutputs(model, signature, all);
-  }
-
-  protected resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
-    return regressions(model, outputs, rows);
-  }
-}
-
-/** The outputs to compute. Throws `invalid_request` for a signature that does not regress. */
-export function regressOutputs(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
+function outputsOf(model: ResolvedModelSpec, signature: Signature, all: Signatures): readonly string[] {
   checkTakesExamples(model, signature, all);
   const { outputs } = signature;
   if (outputs.size === 1 && outputs.has(VALUES_OUTPUT)) return [VALUES_OUTPUT];
@@ -34,8 +23,7 @@ export function regressOutputs(model: ResolvedModelSpec, signature: Signature, a
   );
 }
 
-/** The answer from the output that `regressOutputs` names. Throws `invalid_request`. */
-export function regressions(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
+function resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): Regressions {
   const values = outputs.get(VALUES_OUTPUT)!;
   const { shape } = values;
   const isColumn = shape.length === 1 || (shape.length === 2 && shape[1] === 1);

@@ -17,16 +17,17 @@ import { readPredictResponse } from '../../codec/tensorflow/predict-response-rea
 import { LOG_TYPES, type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Classified, Regressed } from '../../core/inference-results.ts';
+import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { RecordReplayer } from '../../models/warm-up/warm-up.ts';
 import { runCall } from '../call.ts';
-import { ClassifyCall } from '../handlers/classify.ts';
+import { CLASSIFY } from '../handlers/classify.ts';
+import { ExamplesCall, type ExamplesMethod } from '../handlers/examples-call.ts';
 import { ModelResolver } from '../handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../handlers/multi-inference.ts';
 import { PredictCall } from '../handlers/predict.ts';
-import { RegressCall } from '../handlers/regress.ts';
+import { REGRESS } from '../handlers/regress.ts';
 import { RequestContext } from '../request-context.ts';
 import { differenceOf } from './golden-answer.ts';
 import { resultDifference, resultsDifference } from './golden-inference.ts';
@@ -77,8 +78,8 @@ export class PredictionLogReplayer implements RecordReplayer {
 
 const REPLAYS: Readonly<Record<LogType, ReplayRequest>> = {
   predict: replayPredict,
-  classify: replayExamples('Classify', 'ClassificationRequest', ClassifyCall, readClassificationResponse),
-  regress: replayExamples('Regress', 'RegressionRequest', RegressCall, readRegressionResponse),
+  classify: replayExamples('Classify', 'ClassificationRequest', CLASSIFY, readClassificationResponse),
+  regress: replayExamples('Regress', 'RegressionRequest', REGRESS, readRegressionResponse),
   multi_inference: replayMultiInference,
   session_run: unsupported('session_run'),
   predict_streamed: unsupported('predict_streamed'),
@@ -99,18 +100,18 @@ async function replayPredict({ clock, maxTensorBytes, servable, request }: Repla
   return (recorded) => differenceOf(outputs, readPredictResponse(recorded, maxTensorBytes));
 }
 
-function replayExamples(
-  method: string,
+function replayExamples<Result extends Classifications | Regressions>(
+  name: string,
   message: string,
-  ExamplesCall: typeof ClassifyCall | typeof RegressCall,
+  method: ExamplesMethod<Result>,
   readResponse: (recorded: Uint8Array, maxBytes: number) => RecordedResult,
 ): ReplayRequest {
   return async ({ clock, maxTensorBytes, servable, request }) => {
     const read = readExamplesRequest(request, message, maxTensorBytes, NO_SPEC);
     const modelSpec = specOn(servable, read.modelSpec);
-    const context = replayContext(clock, method);
-    const call = new ExamplesCall(resolverOf(servable), { ...read, modelSpec }, context);
-    const { result } = await runCall<Classified | Regressed>(call);
+    const context = replayContext(clock, name);
+    const call = new ExamplesCall(method, resolverOf(servable), { ...read, modelSpec }, context);
+    const { result } = await runCall(call);
     return (recorded) => {
       const difference = resultDifference(result, readResponse(recorded, maxTensorBytes));
       return difference && `the answer ${difference}`;

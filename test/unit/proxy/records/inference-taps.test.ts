@@ -7,10 +7,11 @@ import type { InferenceTask } from '../../../../src/core/inference-results.ts';
 import type { ModelSpec } from '../../../../src/core/model-spec.ts';
 import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
 import { runCall } from '../../../../src/proxy/call.ts';
-import { ClassifyCall } from '../../../../src/proxy/handlers/classify.ts';
+import { CLASSIFY } from '../../../../src/proxy/handlers/classify.ts';
+import { ExamplesCall } from '../../../../src/proxy/handlers/examples-call.ts';
 import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
-import { RegressCall } from '../../../../src/proxy/handlers/regress.ts';
+import { REGRESS } from '../../../../src/proxy/handlers/regress.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
 import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
@@ -91,9 +92,9 @@ function harness(behave = lengths, wantsResponse = true) {
 type Examples = readonly Uint8Array[];
 
 const classify = (resolver: ModelResolver, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
-  runCall(new ClassifyCall(resolver, { modelSpec, examples }, context));
+  runCall(new ExamplesCall(CLASSIFY, resolver, { modelSpec, examples }, context));
 const regress = (resolver: ModelResolver, modelSpec: ModelSpec, examples: Examples, context: RequestContext) =>
-  runCall(new RegressCall(resolver, { modelSpec, examples }, context));
+  runCall(new ExamplesCall(REGRESS, resolver, { modelSpec, examples }, context));
 const multiInference = (
   resolver: ModelResolver,
   tasks: readonly InferenceTask[],

@@ -24,12 +24,13 @@ import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
-import { ClassifyCall } from '../../../handlers/classify.ts';
+import { CLASSIFY } from '../../../handlers/classify.ts';
+import { ExamplesCall } from '../../../handlers/examples-call.ts';
 import type { ModelInfoHandler } from '../../../handlers/model-info.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { MultiInferenceCall } from '../../../handlers/multi-inference.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
-import { RegressCall } from '../../../handlers/regress.ts';
+import { REGRESS } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
@@ -54,21 +55,26 @@ export function registerPredictionService(
     {
       name: 'Classify',
       decode: (message, _path, context) =>
-        new ClassifyCall(resolver, readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes), context),
+        new ExamplesCall(
+          CLASSIFY,
+          resolver,
+          readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes),
+          context,
+        ),
       encode: (classified) => writeClassificationResponse(classified, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, Classified, ClassifyCall>,
+    } satisfies Method<Uint8Array, Classified>,
     {
       name: 'Regress',
       decode: (message, _path, context) =>
-        new RegressCall(resolver, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
+        new ExamplesCall(REGRESS, resolver, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
       encode: (regressed) => writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, Regressed, RegressCall>,
+    } satisfies Method<Uint8Array, Regressed>,
     {
       name: 'MultiInference',
       decode: (message, _path, context) =>
         new MultiInferenceCall(resolver, readMultiInferenceRequest(message, maxTensorBytes), context),
       encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, readonly InferenceResult[], MultiInferenceCall>,
+    } satisfies Method<Uint8Array, readonly InferenceResult[]>,
     {
       name: 'GetModelMetadata',
       decode: (message, _path, context) => {

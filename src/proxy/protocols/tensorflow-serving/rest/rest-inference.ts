@@ -8,50 +8,47 @@
 import type { Buffer } from 'node:buffer';
 import { ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
 import { JsonWriter } from '../../../../codec/json/json-writer.ts';
-import type { Classified, Regressed } from '../../../../core/inference-results.ts';
+import type { Classifications, Classified, Regressed, Regressions } from '../../../../core/inference-results.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
-import { ClassifyCall } from '../../../handlers/classify.ts';
-import type { ExamplesRequest } from '../../../handlers/examples-call.ts';
+import { CLASSIFY } from '../../../handlers/classify.ts';
+import { ExamplesCall, type ExamplesMethod } from '../../../handlers/examples-call.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
-import { RegressCall } from '../../../handlers/regress.ts';
+import { REGRESS } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
 
 const NO_LABEL = new Uint8Array(0);
 
-abstract class RestExamples {
-  protected readonly resolver: ModelResolver;
-  readonly #verb: string;
+abstract class RestExamples<Result extends Classifications | Regressions> {
+  protected readonly writer = new JsonWriter();
+  readonly #method: ExamplesMethod<Result>;
+  readonly #resolver: ModelResolver;
   readonly #reader: ExamplesBodyReader;
 
   /** `maxBytes`: limit of all examples of one request together, in bytes. */
-  constructor(resolver: ModelResolver, maxBytes: number, verb: string) {
-    this.resolver = resolver;
-    this.#verb = verb;
+  constructor(method: ExamplesMethod<Result>, resolver: ModelResolver, maxBytes: number) {
+    this.#method = method;
+    this.#resolver = resolver;
     this.#reader = new ExamplesBodyReader(maxBytes);
   }
 
-  protected read(body: Buffer, path: ModelSpec): ExamplesRequest {
-    const { signatureName, examples } = this.#reader.read(body, this.#verb);
-    return { modelSpec: signatureName === undefined ? path : { ...path, signatureName }, examples };
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): ExamplesCall<Result> {
+    const { signatureName, examples } = this.#reader.read(body, this.#method.type);
+    const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
+    return new ExamplesCall(this.#method, this.#resolver, { modelSpec, examples }, context);
   }
 }
 
-export class RestClassify extends RestExamples implements Method<Buffer, Classified, ClassifyCall> {
+export class RestClassify extends RestExamples<Classifications> implements Method<Buffer, Classified> {
   readonly name = 'Classify';
-  readonly #writer = new JsonWriter();
 
   constructor(resolver: ModelResolver, maxBytes: number) {
-    super(resolver, maxBytes, 'classify');
-  }
-
-  decode(body: Buffer, path: ModelSpec, context: RequestContext): ClassifyCall {
-    return new ClassifyCall(this.resolver, this.read(body, path), context);
+    super(CLASSIFY, resolver, maxBytes);
   }
 
   encode({ result: { rows, columns, classes, scores } }: Classified): Buffer {
-    const writer = this.#writer;
+    const { writer } = this;
     const numbers = scores && floatsOf(scores);
     writer.clear();
     writer.ascii('{"results":[');
@@ -72,20 +69,15 @@ export class RestClassify extends RestExamples implements Method<Buffer, Classif
   }
 }
 
-export class RestRegress extends RestExamples implements Method<Buffer, Regressed, RegressCall> {
+export class RestRegress extends RestExamples<Regressions> implements Method<Buffer, Regressed> {
   readonly name = 'Regress';
-  readonly #writer = new JsonWriter();
 
   constructor(resolver: ModelResolver, maxBytes: number) {
-    super(resolver, maxBytes, 'regress');
-  }
-
-  decode(body: Buffer, path: ModelSpec, context: RequestContext): RegressCall {
-    return new RegressCall(this.resolver, this.read(body, path), context);
+    super(REGRESS, resolver, maxBytes);
   }
 
   encode({ result: { rows, values } }: Regressed): Buffer {
-    const writer = this.#writer;
+    const { writer } = this;
     writer.clear();
     writer.ascii('{"results":[');
     writer.float32s(floatsOf(values), 0, rows);

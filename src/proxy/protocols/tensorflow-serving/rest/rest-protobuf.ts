@@ -26,11 +26,11 @@ import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
-import { ClassifyCall } from '../../../handlers/classify.ts';
-import type { ExamplesRequest } from '../../../handlers/examples-call.ts';
+import { CLASSIFY } from '../../../handlers/classify.ts';
+import { ExamplesCall, type ExamplesRequest } from '../../../handlers/examples-call.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
-import { RegressCall } from '../../../handlers/regress.ts';
+import { REGRESS } from '../../../handlers/regress.ts';
 import type { RouteKind } from './routes.ts';
 
 export interface RestProtobufOptions {
@@ -55,15 +55,16 @@ export function protobufMethods(
     },
     encode: (outputs, { served }) => bufferOf(writePredictResponse(served, outputs, serializationAsTensorContent)),
   };
-  const classify: Method<Buffer, Classified, ClassifyCall> = {
+  const classify: Method<Buffer, Classified> = {
     name: 'Classify',
     decode: (body, path, context) =>
-      new ClassifyCall(resolver, examplesOf(body, path, 'ClassificationRequest'), context),
+      new ExamplesCall(CLASSIFY, resolver, examplesOf(body, path, 'ClassificationRequest'), context),
     encode: (classified) => bufferOf(writeClassificationResponse(classified)),
   };
-  const regress: Method<Buffer, Regressed, RegressCall> = {
+  const regress: Method<Buffer, Regressed> = {
     name: 'Regress',
-    decode: (body, path, context) => new RegressCall(resolver, examplesOf(body, path, 'RegressionRequest'), context),
+    decode: (body, path, context) =>
+      new ExamplesCall(REGRESS, resolver, examplesOf(body, path, 'RegressionRequest'), context),
     encode: (regressed) => bufferOf(writeRegressionResponse(regressed)),
   };
   const examplesOf = (body: Buffer, path: ModelSpec, message: string): ExamplesRequest => {
