@@ -21,10 +21,9 @@ import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 import { REGRESS } from './regress.ts';
 
-const METHODS: ReadonlyMap<string, ExamplesMethod<Classifications | Regressions>> = new Map<
-  string,
-  ExamplesMethod<Classifications | Regressions>
->([
+type AnyMethod = ExamplesMethod<Classifications | Regressions>;
+
+const METHODS = new Map<string, AnyMethod>([
   [CLASSIFY_METHOD_NAME, CLASSIFY],
   [REGRESS_METHOD_NAME, REGRESS],
 ]);
@@ -33,7 +32,7 @@ const METHODS: ReadonlyMap<string, ExamplesMethod<Classifications | Regressions>
 interface Planned {
   readonly requested: ModelSpec;
   readonly served: ServedSignature;
-  readonly method: ExamplesMethod<Classifications | Regressions>;
+  readonly method: AnyMethod;
   readonly outputs: readonly string[];
 }
 

@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import { ConsoleFiles } from '../../../src/admin/console-files.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
-/** As the build wrote it. */
+/** A file of the build. */
 const BUILT = fileURLToPath(new URL('../../../src/admin/console/', import.meta.url));
 const MOST_ZIPPED_BYTES = 250 * 1024;
 

@@ -31,7 +31,7 @@ async function harness(t: TestContext, text = '') {
   return { clock, feed, watched, listen, made: () => made };
 }
 
-/** What arrives until the text holds `wanted`. */
+/** Reads until the text holds `wanted`. */
 async function read(answer: IncomingMessage, wanted: string): Promise<string> {
   let text = '';
   while (!text.includes(wanted)) {

@@ -20,7 +20,7 @@ const SERVED = {
   outputNames: ['y'],
 };
 
-/** An admin server, its address, and a model that is asked as often as a test says. */
+/** An admin server, its address, and a model that gets requests from the test. */
 async function harness(t: TestContext) {
   const clock = new FakeClock();
   const taps = new RequestTaps({ clock, random: () => 0.5, onInternalError: assert.ifError });
@@ -29,7 +29,7 @@ async function harness(t: TestContext) {
   const askAdmin = await startAdmin(t, { record });
   const ask = (query: string, headers?: Record<string, string>): Promise<IncomingMessage> =>
     askAdmin(`/record?${query}`, { 'x-pillion-console': '1', ...headers });
-  /** A request of `bytes` bytes. False: nobody listens, or its share does not have it. */
+  /** Sends a request of `bytes` bytes. False: it was not sampled. */
   const request = (bytes = 8): boolean => {
     const tensors = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
     const sample = taps.pointOf('m').tap?.sample();

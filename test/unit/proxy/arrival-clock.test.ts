@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ArrivalClock } from '../../../src/proxy/arrival-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** An event loop by hand: turns that read, work and end, and sleep between them. */
+/** An event loop that the test drives: turns that read, work and end, with sleep between them. */
 class Loop {
   readonly clock = new FakeClock();
   readonly startedAt = this.clock.nowMs();
@@ -28,7 +28,7 @@ class Loop {
     for (const run of this.#deferred.splice(0)) run();
   }
 
-  /** Since the start. */
+  /** Time since the start. */
   read(): number {
     return this.arrivals.arrivedAt() - this.startedAt;
   }

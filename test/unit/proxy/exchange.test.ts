@@ -1,4 +1,4 @@
-/** An exchange's life, as a gRPC call, with a clock that stands still and an engine that is a puppet. */
+/** Exchanges of gRPC calls, with a clock that stands still and a puppet engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientLeft } from '../../../src/core/cancel.ts';
@@ -67,7 +67,7 @@ class PuppetCall implements GrpcCall {
   }
 }
 
-/** All that is asked of a message, in one step. */
+/** A method whose whole work is one function. */
 type Handle = (message: Uint8Array, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
 function methodOf(handle: Handle): Method<Uint8Array, Uint8Array> {
@@ -80,7 +80,6 @@ function methodOf(handle: Handle): Method<Uint8Array, Uint8Array> {
 
 const REQUEST = Uint8Array.of(1, 2, 3);
 const ANSWER = Uint8Array.of(4, 5);
-/** As a method gives it. */
 const WITH_ROOM = Uint8Array.of(0, 0, 0, 0, 0, ...ANSWER);
 
 class Bench {
@@ -107,7 +106,7 @@ class Bench {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Waits until the test says so; rejects when cancelled, as the scheduler does. */
+/** Waits for the test; rejects when cancelled, as the scheduler does. */
 function waiting(): { handle: Handle; answer: () => void } {
   let answer = (): void => undefined;
   const handle = (_: Uint8Array, context: RequestContext): Promise<Uint8Array> =>
@@ -183,7 +182,7 @@ test('a client that leaves is cancelled; near its deadline it is the deadline th
 test('an answer to a request that was cancelled meanwhile is not sent', async () => {
   const bench = new Bench();
   let finish = (): void => undefined;
-  // A handler that does not listen to the signal.
+  // This handler does not listen to the signal.
   const { call, reader } = bench.start(() => new Promise((resolve) => (finish = () => resolve(WITH_ROOM))));
   reader.onMessage(REQUEST);
   reader.onAbort(clientLeft('transport'));

@@ -6,7 +6,7 @@ import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { noTelemetry } from '../../../src/telemetry/request-record.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** A lifecycle behind an event loop whose last turn took so long, and that has not slept since. */
+/** A lifecycle on an event loop whose last turn took so long, without sleep since. */
 function behind(turnMs: number) {
   const clock = new FakeClock();
   let endTurn = (): void => undefined;

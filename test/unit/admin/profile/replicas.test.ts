@@ -21,7 +21,7 @@ const PROFILE: OpProfile = {
 const NEVER = new AbortController().signal;
 const enough = () => ({ freeBytes: 1000, limitBytes: 1000, isCgroup: false });
 
-/** Notes what it was asked for. */
+/** Notes the arguments of its calls. */
 function servable(name: string, asked: string[]): Servable {
   const made = new Servable(name, 1n, new Map(), new PuppetRunner(echo));
   made.profileOps = async (rows, signatureName) => {

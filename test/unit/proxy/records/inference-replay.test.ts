@@ -1,4 +1,4 @@
-/** Records of Classify, Regress and MultiInference: replayed through their handlers, and held against their answers. */
+/** Replays records of Classify, Regress and MultiInference, and compares their answers. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
@@ -25,7 +25,7 @@ const SIGNATURES = {
   regress: signature(EXAMPLES, { outputs: spec('float32', [-1]) }),
 };
 
-/** For each example its length in bytes, and "big" or "small" by it. */
+/** Gives each example's length in bytes, and "big" or "small" by it. */
 const lengths: Behaviour = ({ inputs, outputs }) => {
   const { data } = inputs.get('inputs') as StringTensor;
   const n = data.length;
@@ -43,7 +43,7 @@ const lengths: Behaviour = ({ inputs, outputs }) => {
   return new Map(outputs.map((name) => [name, given[name]!]));
 };
 
-/** With what the puppet makes of them: their bytes. */
+/** Examples and their lengths, which the puppet answers. */
 const ONE = floatExample('x', 1);
 const TWO = floatExample('x', 1, 2);
 const [ONE_BYTES, TWO_BYTES] = [17, 21];

@@ -1,4 +1,4 @@
-/** What is written down of a Classify, Regress and MultiInference of a model that is listened to. */
+/** Records of sampled Classify, Regress and MultiInference requests. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';

@@ -61,13 +61,13 @@ const SERVED = {
   outputNames: [],
 };
 
-/** A Predict whose input has so many bytes. */
+/** An answered Predict whose input has so many bytes. */
 function exchangeOf(bytes: number) {
   const inputs = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
   return { requested: {}, served: SERVED, inputs, outputFilter: [], outputs: new Map() };
 }
 
-/** A file that a process left. */
+/** Writes a file as a dead process leaves it. */
 function leave(directory: string, name: string, bytes: Uint8Array): void {
   writeFileSync(join(directory, name), bytes);
 }

@@ -12,7 +12,7 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { parseRecords } from '../../../support/prediction-logs.ts';
 import { affine, type Behaviour, PuppetDirectory } from '../../../support/puppet-models.ts';
 
-/** Keeps what it is given; has room or not. */
+/** A consumer that keeps its records, with or without room. */
 class Keeper implements TapConsumer {
   readonly records: Buffer[] = [];
   readonly asked: number[] = [];

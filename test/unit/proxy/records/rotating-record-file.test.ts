@@ -38,7 +38,7 @@ function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}) {
     ...changes,
   });
   t.after(() => file.close());
-  /** Resolves when so many things were told. */
+  /** Resolves after so many events. */
   const untilTold = (count: number): Promise<void> =>
     new Promise((resolve) => {
       onTold = () => {
@@ -54,7 +54,7 @@ function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}) {
 
 const record = (text: string): Buffer => Buffer.from(text);
 
-/** Files are finished behind the last write: looked at until they are. */
+/** Waits until the files are finished, which happens after the last write. */
 async function until(holds: () => boolean): Promise<void> {
   for (let looks = 0; !holds(); looks++) {
     assert.ok(looks < 100_000, 'what was waited for did not come');
@@ -155,7 +155,7 @@ describe('a disk that does not take it', () => {
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     };
     let room = 5;
-    /** As a disk does it: it takes a part, and says so at the next write. */
+    /** Like a full disk: takes a part of a write, and fails the next one. */
     const openNew = async (path: string): Promise<RecordHandle> => {
       const handle = await open(path, 'wx');
       const write = async (bytes: Buffer, position: number) => {
