@@ -5,8 +5,8 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
+import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';

@@ -93,7 +93,7 @@ describe('GET /profile', () => {
     assert.equal(taken.length, 0);
   });
 
-  it('is given up when its reader leaves, and another may follow', async (t) => {
+  it('is cancelled when its reader leaves, and another may follow', async (t) => {
     const { ask, taken, begun, options } = await harness(t);
     const leaving = get({ ...options, path: '/profile' });
     leaving.once('error', () => undefined);
@@ -107,7 +107,7 @@ describe('GET /profile', () => {
     assert.equal(await textOf(await next), 'ok');
   });
 
-  it('is given up when the server drains, and none begins then', async (t) => {
+  it('is cancelled when the server drains, and none begins then', async (t) => {
     const { ask, begun, endpoint } = await harness(t);
     const underWay = ask('/profile');
     await begun(1);
