@@ -1,21 +1,19 @@
 /**
- * What makes a free slot pull the next batch out of the queue.
+ * Lets free slots pull the next batch out of the queue.
  *
  *   task came ── poke ──▶ once a turn ─┐
- *   batch ended: its slot is free ─────┼──▶ dispatch: while a slot is free, ask the policy ──▶ run │ shed │ waitUntil │ idle
- *   the policy's instant has come ─────┘                                                       │       └ one timer
- *                                                                                              └ BatchRuns
+ *   batch ended: its slot is free ─────┼─▶ dispatch: for a free slot, ask the policy ─▶ run │ shed │ waitUntil │ idle
+ *   the policy's instant has come ─────┘                                                 │             └ one timer
+ *                                                                                        └ BatchRuns
  *
- * A batch is put together at the latest moment, when a slot is free to run it, or is about to be (batch/prefetch.ts):
- * until then its tasks may leave and others may join. What happens to it from there is in batch/batch-runs.ts.
+ * A batch is assembled at the latest moment, when a slot is free or about to be (batch/prefetch.ts): until then tasks
+ * may leave and join it. From there on batch/batch-runs.ts has it.
  *
- * Where several models share the slots (cores/core-slots.ts), who starts next is decided there, and this one is asked
- * to.
+ * Where several models share the slots, cores/core-slots.ts decides which dispatcher starts the next batch.
  */
 import type { Instant } from '../core/clock.ts';
-import { takeMembers, takeNewestMembers } from './batch/batch-members.ts';
 import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
-import { Prefetch, type PrefetchTenant } from './batch/prefetch.ts';
+import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
@@ -26,7 +24,8 @@ import { WakeTimer } from './wake-timer.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
   readonly policy: BatchPolicy;
-  /** Of worker time, beside other models, when there is too little of it. */
+  readonly prefetch: CreatePrefetch;
+  /** As in SchedulerOptions. */
   readonly weight: number;
   /** Runs a function once, after the events of this turn of the event loop. */
   readonly defer: (run: () => void) => void;
@@ -38,7 +37,7 @@ export class Dispatcher implements PrefetchTenant {
   readonly #options: DispatcherOptions;
   readonly #deferred = (): void => {
     this.#isDeferred = false;
-    // Requests that come in one turn wait in their sockets for each other to be read: that is seen from here alone.
+    // Requests of one turn wait in their sockets while the others are read.
     this.#options.statistics.onLag(this.#options.clock.nowMs() - this.#pokedAt);
     this.dispatch();
   };
@@ -50,9 +49,9 @@ export class Dispatcher implements PrefetchTenant {
   #isDeferred = false;
   #pokedAt: Instant = 0;
   #isDispatching = false;
-  /** What waits was looked at and held back until then; a new head of a lane ends that. */
+  /** The policy waits until then; a new head of a lane ends that. */
   #heldUntil: Instant = -Infinity;
-  /** Called when nothing waits and nothing runs, at each change that leads there. */
+  /** Called each time that the last task or batch has ended. */
   onQuiet: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
@@ -63,7 +62,7 @@ export class Dispatcher implements PrefetchTenant {
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this, () => this.dispatch());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
-    this.#prefetch = new Prefetch(this, options.executor, slots, clock);
+    this.#prefetch = options.prefetch(this, options.executor, slots, clock);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
@@ -77,12 +76,12 @@ export class Dispatcher implements PrefetchTenant {
     return this.#options.queue.queuedTasks;
   }
 
-  /** Batches that run, of this dispatcher. */
+  /** This dispatcher's batches. */
   get uses(): readonly RunningBatch[] {
     return this.#runs.all;
   }
 
-  /** How many batches it may run at once at most. */
+  /** Most batches that it may run at once. */
   get slots(): number {
     const { executor, slots } = this.#options;
     return this.usesSlots ? Math.min(executor.slots, slots.total) : executor.slots;
@@ -115,7 +114,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   /**
-   * A task came to `lane`, now: dispatches once after this turn. With no free slot there is nothing to do: the next one
+   * A task came to `lane` now: dispatches once, after this turn. Does nothing while no slot is free: the next free slot
    * will pull.
    */
   poke(lane: Lane, now: Instant): void {
@@ -123,21 +122,21 @@ export class Dispatcher implements PrefetchTenant {
     if (queue.queuedTasks === 1 && this.#runs.all.length === 0) slots.onWork(this);
     if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
     if (this.#isDeferred || (this.freeSlots <= 0 && this.#prefetch.due(now) === undefined)) return;
-    // Beside others, what waits for company is not looked at for every guest.
+    // A lane that fills on shared slots is not looked at for each arrival.
     if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;
     this.#pokedAt = now;
     this.#options.defer(this.#deferred);
   }
 
-  /** From here on `policy` decides, beginning now. */
+  /** Replaces the policy and dispatches. */
   usePolicy(policy: BatchPolicy): void {
     this.#policy = policy;
     this.#heldUntil = -Infinity;
     this.dispatch();
   }
 
-  /** Starts what may start now; of other models too, where they share the slots. */
+  /** Starts what may start now, also of other models that share the slots. */
   dispatch(): void {
     if (this.#options.slots.isShared && this.usesSlots) {
       this.#options.slots.pump();
@@ -145,7 +144,8 @@ export class Dispatcher implements PrefetchTenant {
       this.#afterLeaving();
       return;
     }
-    // A batch may end before its start returns (an executor that throws): the loop below then goes on, not a recursion.
+    // A batch may end before its start returns (an executor that throws): the loop below then goes on, without
+    // recursion.
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
@@ -187,7 +187,7 @@ export class Dispatcher implements PrefetchTenant {
     }
   }
 
-  /** Gives a batch to a worker that is about to end its own. Only what is to run: all else is decided when it has. */
+  /** Gives the next batch to a worker that is about to end one. Nothing is shed or held back for it. */
   #runAhead(): void {
     if (this.#isDispatching || this.queuedTasks === 0 || this.freeSlots > 0) return;
     const now = this.#options.clock.nowMs();
@@ -207,7 +207,7 @@ export class Dispatcher implements PrefetchTenant {
     }
   }
 
-  /** Gives up what is to be given up, all at once: whoever shares the slots need not be asked again for each. */
+  /** Sheds all that the policy wants shed; returns its next other decision. */
   #decide(now: Instant): Exclude<Decision<Lane>, { kind: 'shed' }> {
     for (;;) {
       const decision = this.#policy.decide(this.#snapshot, now);
@@ -227,15 +227,14 @@ export class Dispatcher implements PrefetchTenant {
     const { queue, statistics } = this.#options;
     const oldest = lane.head!;
     if (oldest.isSoft) this.situation.lookAt(oldest, lane.plan, now);
-    const take = kind === 'run' ? takeMembers : takeNewestMembers;
-    const members = take(queue, lane, rows, now);
+    const members = queue.take(lane, rows, now, kind === 'run' ? 'oldest' : 'newest');
     if (members.length === 0) return;
     const isFirstRun = lane.isolation === undefined;
     if (isFirstRun) statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
-  /** Not while dispatching: tasks are on their way from the queue to a slot then, and counted in neither. */
+  /** Does nothing while dispatching: tasks that move from the queue to a slot are counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
     if (this.#options.queue.queuedTasks === 0) {

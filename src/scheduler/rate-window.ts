@@ -1,11 +1,13 @@
 /**
- * What happened lately, in two windows that take turns: no list of events, no exponential, no timer.
+ * Rates and extremes of about the last `spanMs`, kept in two windows that take turns, without a list of events or a
+ * timer.
  *
  *    previous │ current ···now           amount ≈ previous · (share of it that is still within the span) + current
  *
- * Instants never go back. A window that was passed over in silence counts as empty.
+ * Instants never go back. A window without events counts as empty.
  */
 import type { Instant } from '../core/clock.ts';
+import { MIN_RATE_AGE_SHARE } from './tuning.ts';
 
 /** Amounts per millisecond over about the last `spanMs`. */
 export class RateWindow {
@@ -26,12 +28,12 @@ export class RateWindow {
     this.#current += amount;
   }
 
-  /** 0 when nothing came for two spans. Young windows divide by their own age, at least a quarter of the span. */
+  /** 0 when nothing came for two spans. A young window divides by its own age, or by MIN_RATE_AGE_SHARE of the span. */
   perMs(now: Instant): number {
     this.#turn(now);
     const into = now - this.#windowStart;
     const age = now - this.#startedAt;
-    if (age < this.#spanMs) return this.#current / Math.max(age, this.#spanMs / 4);
+    if (age < this.#spanMs) return this.#current / Math.max(age, MIN_RATE_AGE_SHARE * this.#spanMs);
     return (this.#previous * (1 - into / this.#spanMs) + this.#current) / this.#spanMs;
   }
 
@@ -44,7 +46,7 @@ export class RateWindow {
   }
 }
 
-/** The least value of about the last one to two `spanMs`; Infinity when none came. */
+/** The least value of the last one to two `spanMs`; Infinity when none came. */
 export class RecentMinimum {
   readonly #spanMs: number;
   #windowStart: Instant;
@@ -75,7 +77,7 @@ export class RecentMinimum {
   }
 }
 
-/** The greatest value of about the last one to two `spanMs`; −Infinity when none came. */
+/** The greatest value of the last one to two `spanMs`; −Infinity when none came. */
 export class RecentMaximum {
   readonly #negated: RecentMinimum;
 

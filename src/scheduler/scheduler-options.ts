@@ -1,42 +1,43 @@
-/**
- * What may be set of a scheduler. Nobody needs to set anything but, perhaps, the objective: the defaults learn the rest.
- */
+/** The options of a scheduler. Only the objective may be worth setting; the rest has defaults or is learned. */
 
 /**
- * - slack: deadlines, predicted (policy/slack-policy.ts, admission/admission.ts); the default.
- * - greedy: first come, first served; refused only when the queue is full, expired ones dropped when their turn comes.
- * - edf: earliest deadline first, in the largest batch that the head's deadline allows; nothing is refused for being
- *   predicted late. These two are there to compare with.
+ * - slack: runs are predicted and deadlines decide (policy/slack-policy.ts, admission/admission.ts); the default.
+ * - greedy: first come, first served. Requests are refused only when the queue is full, and dropped when they have
+ *   expired.
+ * - edf: earliest deadline first, in the largest batch that the head's deadline allows. No request is refused because
+ *   it would be late. `greedy` and `edf` exist for comparison.
  */
 export const SCHEDULER_KINDS = ['slack', 'greedy', 'edf'] as const;
 export type SchedulerKind = (typeof SCHEDULER_KINDS)[number];
 
 export interface SchedulerOptions {
-  /** Most rows in one run. Larger requests are cut into several. */
+  /** Most rows in one run. Larger requests are split. */
   readonly maxBatchSize: number;
   /**
-   * How long the oldest task may wait for company while a slot is free, in microseconds. 0 (default) = it never waits
-   * for company.
+   * How long the oldest task may wait for a fuller batch while a slot is free, in microseconds. 0 (default) = it does
+   * not wait.
    */
   readonly batchTimeoutMicros: number;
-  /** How many full batches may wait; past that requests are refused with `overloaded`. */
+  /** How many full batches may wait; more requests are refused with `overloaded`. */
   readonly maxEnqueuedBatches: number;
   /**
-   * Sizes that a run may have, ascending, the last equal to maxBatchSize; a batch is padded to the next one. Empty
+   * Sizes that a run may have, ascending, the last equal to maxBatchSize. A batch is padded to the next size. Empty
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
-  /** Requests whose rows differ in shape share runs, padded to the largest (batch/pad-rows.ts). Default false. */
+  /**
+   * Requests whose rows differ in shape are padded to the largest and share runs (batch/pad-rows.ts). Default false.
+   */
   readonly padVariableLengthInputs?: boolean | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;
   /**
-   * The model's latency objective in ms: when a request is due whose client set no deadline. Default: learned, 20 times
-   * what a run of one row takes, at least 50.
+   * The model's latency objective in ms: a request is due after it if its client set no deadline. Default: learned, 20
+   * times the run of one row, at least 50.
    */
   readonly sloMs?: number | undefined;
-  /** Share of worker time beside other models when there is too little of it; default 1. */
+  /** Weight of the model when worker time is shared in overload; default 1. */
   readonly weight?: number | undefined;
-  /** Bytes of inputs that may wait, over all models that share their slots. Default: no bound but the rows. */
+  /** Bytes of inputs that may wait, over all models that share the slots. Default: no limit. */
   readonly maxQueuedBytes?: number | undefined;
 }

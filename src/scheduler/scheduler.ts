@@ -1,19 +1,20 @@
 /**
- * Puts the requests of one servable version into batches and the batches on its executor. One Scheduler per version.
+ * Puts the requests of one servable version into batches, and runs the batches on its executor. One Scheduler per
+ * version.
  *
  *   submit ─▶ checks, admission ─▶ lane ── a free slot pulls ──▶ batch ─▶ Executor.run ─▶ each request's own rows
  *                  └ refused now
  *
  * Contract:
- * - Every request settles exactly once: with its outputs or with a ServingError. It is heard at once when its client
- *   leaves or its deadline passes, waiting or running.
+ * - Every request settles exactly once, with its outputs or a ServingError. It settles at once when its client leaves
+ *   or its deadline passes, whether it waits or runs.
  * - No expired or cancelled request is given to the executor.
- * - What could not be answered in time is refused at once, with a time to retry after (admission/admission.ts). At
- *   capacity (`maxEnqueuedBatches` full batches wait) everything is; a request that finds nothing waiting is taken,
- *   however large.
- * - Within a lane, who is due first goes first; between lanes the policy decides (policy/slack-policy.ts), between
- *   models the slots that they share (cores/core-slots.ts).
- * - A failing run fails its own members and nobody else; where it fails for the values of one, that one alone
+ * - A request that could not be answered in time is refused at once, with a delay to retry after
+ *   (admission/admission.ts). At capacity (`maxEnqueuedBatches` full batches wait) every request is refused. If nothing
+ *   waits, a request of any size is admitted.
+ * - Within a lane, the request that is due first goes first. Between lanes the policy decides (policy/slack-policy.ts),
+ *   between models the slots that they share (cores/core-slots.ts).
+ * - A failing run fails only its own members, and only the member at fault where its values are the reason
  *   (batch/isolator.ts).
  * - The request's bytes are read until it settles, and not after.
  */
@@ -25,6 +26,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
+import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { LatencyModel, type LatencySeed } from './latency/latency-model.ts';
@@ -48,22 +50,24 @@ export interface SchedulerInit {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly model: string;
   readonly version: string;
-  /** What runs next; by default what the options' kind says. */
+  /** Default: the policy of the options' kind. */
   readonly policy?: BatchPolicy;
-  /** The slots that it shares with other schedulers. By default its executor's are its own. */
+  /** Default: batches are given shortly before the end of a run; `noPrefetch` turns that off. */
+  readonly prefetch?: CreatePrefetch;
+  /** The slots that it shares with other schedulers. Default: unlimited, so that only its executor's slots count. */
   readonly slots?: CoreSlots;
-  /** Runs measured at load, so that the first request is not a guess. */
+  /** Runs measured at load, so that the first forecast is not a guess. */
   readonly seeds?: readonly LatencySeed[];
-  /** For the spread of retry delays, 0 to 1. By default Math.random. */
+  /** Spreads retry delays, 0 to 1. Default: Math.random. */
   readonly random?: () => number;
-  /** Called once for each batch, after its members were settled and telemetry has the record. */
+  /** Called once for each batch, after its members have settled and telemetry has the record. */
   readonly onBatch?: (record: BatchRecord) => void;
-  /** Runs a function after this turn's events; by default setImmediate. Tests and simulators bring their own. */
+  /** Runs a function after this turn's events. Default: setImmediate. Tests and simulators bring their own. */
   readonly defer?: (run: () => void) => void;
 }
 
 export class Scheduler {
-  /** What it has learned of its runs' lengths: to be seeded, kept and taken over. */
+  /** How long its runs take: to be seeded, saved and restored. */
   readonly latency = new LatencyModel();
   readonly #clock: Clock;
   readonly #plans = new Map<string, SignaturePlan>();
@@ -82,7 +86,9 @@ export class Scheduler {
     this.#clock = clock;
     this.#slots = slots;
     this.#queue = queue;
-    for (const [name, signature] of init.signatures) this.#addPlan(name, signature, options);
+    for (const [name, signature] of init.signatures) {
+      this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
+    }
     this.latency.seed(init.seeds ?? []);
     this.#dispatcher = new Dispatcher({
       executor,
@@ -90,6 +96,7 @@ export class Scheduler {
       telemetry,
       queue,
       policy: init.policy ?? policyOf(options),
+      prefetch: init.prefetch ?? leadPrefetch,
       slots,
       weight: options.weight ?? 1,
       statistics,
@@ -125,9 +132,9 @@ export class Scheduler {
   }
 
   /**
-   * Resolves with the wanted outputs, in their order, of the request's own rows; the caller may keep them (views of the
-   * batch's outputs). Throws a ServingError where it is refused, for that has to be quick, and rejects with one where it
-   * fails later. Owns `context.cancel.listener` until it settles.
+   * Resolves with the wanted outputs, in their order, for the request's own rows: views of the batch's outputs that the
+   * caller may keep. Throws a ServingError if the request is refused (a refusal makes no promise), and rejects with one
+   * if it fails later. Owns `context.cancel.listener` until the request settles.
    */
   submit(request: SchedulerRequest): Promise<TensorMap> {
     const { context, signatureName, inputs } = request;
@@ -150,7 +157,7 @@ export class Scheduler {
     return this.#enqueue(lane, request, units, ticket);
   }
 
-  /** Refuses what comes from now on with `draining`; resolves when all that waits has run. Twice is once. */
+  /** Refuses new requests with `draining`; resolves when the queue is empty and no batch runs. Idempotent. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = new Promise((resolve) => {
@@ -159,7 +166,7 @@ export class Scheduler {
           resolve();
         };
       });
-      // No company will come any more: nothing is held back for it.
+      // No more requests will come: no batch waits to fill.
       this.#dispatcher.usePolicy(new GreedyPolicy(0));
       if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
     }
@@ -174,11 +181,6 @@ export class Scheduler {
       this.#dispatcher.poke(lane, ticket.enqueuedAt);
     });
   }
-
-  #addPlan(name: string, signature: Signature, options: SchedulerOptions): void {
-    const plan = new SignaturePlan(name, signature, options, this.latency);
-    this.#plans.set(name, plan);
-  }
 }
 
 function policyOf(options: SchedulerOptions): BatchPolicy {
@@ -188,8 +190,8 @@ function policyOf(options: SchedulerOptions): BatchPolicy {
 }
 
 /**
- * setImmediate runs after the event loop's poll phase, when every socket that had bytes has been read: all requests of
- * one poll ride together. A microtask would run after the first socket's callback, and batches would be of one.
+ * setImmediate runs after the event loop's poll phase, when every socket that had bytes has been read: the requests of
+ * one poll can share a batch. A microtask would run after the first socket's callback, when only one request has come.
  */
 function afterThisPoll(run: () => void): void {
   setImmediate(run);

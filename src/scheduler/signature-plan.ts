@@ -1,13 +1,12 @@
 /**
- * What the scheduler knows of one signature: how its requests are counted in rows, how large a run may be, how many of
+ * The scheduler's facts about one signature: how its requests are counted in rows, how large a run may be, how many of
  * its rows wait.
  *
- * Rows are dim 0 of the inputs. A signature without a batch axis (or without inputs) has none to count: a request is one
- * unit, run alone and as it came ("whole"), and counts as one row in the queue.
+ * Rows are dim 0 of the inputs. A signature without a batch axis (or without inputs) has no rows: each request is run
+ * alone and unchanged ("whole"), and counts as one row in the queue.
  *
- * A request without rows (dim 0 is 0) is answered from the signature where that tells the outputs' shapes, and no
- * runtime is asked; else it is run whole, with size 0, and the runtime has the word. For a fixed batch there is no row
- * to pad with, so it is refused.
+ * A request with 0 rows is answered without a run if the signature tells the outputs' shapes. Else it is run whole,
+ * with size 0. With a fixed batch size there is no row to pad with, so it is refused.
  */
 import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
@@ -19,14 +18,7 @@ import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
-
-/** Two batches of a slow model, and short beside a change of load. */
-const ARRIVAL_SPAN_MS = 400;
-/** The learned objective: so many runs of one row, and at least so long. */
-const OBJECTIVE_RUNS = 20;
-const LEAST_OBJECTIVE_MS = 50;
-/** Until something has run. */
-const UNKNOWN_OBJECTIVE_MS = 1000;
+import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS } from './tuning.ts';
 
 export class SignaturePlan {
   readonly name: string;
@@ -39,23 +31,23 @@ export class SignaturePlan {
   readonly sizes: readonly number[];
   /** Rows that may wait before requests are refused. */
   readonly maxQueuedRows: number;
-  /** Rows that wait now, over all lanes. Kept by the TaskQueue. */
+  /** Rows that wait now, over all lanes. Written by the TaskQueue. */
   queuedRows = 0;
-  /** Every request's rows have the same shape: lanes differ by outputs alone. */
+  /** All requests' rows have the same shape: lanes differ only in their outputs. */
   readonly hasFixedRows: boolean;
-  /** The TaskQueue's own: outputs that were asked for last, and their lane's key, where `hasFixedRows`. */
+  /** Written by the TaskQueue where `hasFixedRows`: the outputs of the last request, and its lane's key. */
   lastOutputs: readonly string[] | undefined;
   lastKey = '';
-  /** When a run last taught the curve, and when a request was last taken in only to do so. */
+  /** When a run last taught the curve, and when a request was last admitted as a probe. */
   learnedAt: Instant = 0;
   probedAt: Instant = 0;
   /** How long its runs take. */
   readonly curve: LatencyCurve;
-  /** Rows that came lately, refused ones too. */
+  /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
-  /** Requests whose rows differ in shape share runs, padded to the largest. */
+  /** Requests whose rows differ in shape are padded to the largest and share runs. */
   readonly isPadded: boolean;
-  /** Bytes of one row of all inputs, where the signature alone tells them; else undefined. */
+  /** Bytes of one row of all inputs; undefined where the signature does not tell. */
   readonly rowBytes: number | undefined;
   readonly #signature: Signature;
   readonly #sloMs: number | undefined;
@@ -77,27 +69,27 @@ export class SignaturePlan {
     this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
   }
 
-  /** The objective was set by somebody, not learned: then it may be held against requests. */
+  /** The objective was configured, not learned: requests may be refused for it. */
   get hasObjective(): boolean {
     return this.#sloMs !== undefined;
   }
 
-  /** After how long a request without a deadline should have its answer. */
+  /** How long a request without a deadline should take. */
   get objectiveMs(): number {
     if (this.#sloMs !== undefined) return this.#sloMs;
     if (!this.curve.isKnown) return UNKNOWN_OBJECTIVE_MS;
-    return Math.max(LEAST_OBJECTIVE_MS, OBJECTIVE_RUNS * this.curve.meanMs(1));
+    return Math.max(MIN_OBJECTIVE_MS, OBJECTIVE_RUNS * this.curve.meanMs(1));
   }
 
-  /** Rows that the runtime will see for `rows` rows: the next size that is allowed. */
+  /** Rows that the runtime will see for `rows` rows: the next allowed size. */
   sizeFor(rows: number): number {
     for (const size of this.sizes) if (size >= rows) return size;
     return rows;
   }
 
   /**
-   * Rows of a request; 1 where it is run whole. Throws `invalid_request` when its inputs do not agree: a batch copies
-   * rows by these numbers, and what does not fit must not reach the requests beside it.
+   * Rows of a request; 1 where it is run whole. Throws `invalid_request` when its inputs do not agree, since the
+   * request would damage the batch that it is copied into.
    */
   rowsOf(inputs: TensorMap): number {
     let rows = -1;
@@ -113,7 +105,7 @@ export class SignaturePlan {
     return this.isWhole ? 1 : rows;
   }
 
-  /** The answer to a request without rows, where the signature alone tells it; else undefined. */
+  /** The answer to a request with 0 rows; undefined where the signature does not tell it. */
   emptyAnswer(outputs: readonly string[]): TensorMap | undefined {
     const answer = new Map<string, Tensor>();
     for (const name of outputs) {
@@ -141,7 +133,8 @@ export class SignaturePlan {
   #scalar(name: string): ServingError {
     return new ServingError(
       'invalid_request',
-      `input "${name}" is a scalar, but dim 0 of every input of signature "${this.name}" is the batch; send one row as shape [1]`,
+      `input "${name}" is a scalar, but dim 0 of every input of signature "${this.name}" is the batch; ` +
+        'send one row as shape [1]',
     );
   }
 
@@ -154,7 +147,7 @@ export class SignaturePlan {
   }
 }
 
-/** Undefined where an input has strings, whose lengths no signature tells. */
+/** Undefined where an input has strings: a signature does not tell their lengths. */
 function bytesOfRow({ inputs }: Signature): number | undefined {
   let bytes = 0;
   for (const { dtype, shape } of inputs.values()) {
@@ -171,6 +164,7 @@ function checkFilled(name: string, tensor: Tensor): void {
   const unit = tensor.dtype === 'string' ? 'elements' : 'bytes';
   throw new ServingError(
     'invalid_request',
-    `input "${name}" has ${tensor.data.length} ${unit}, but ${tensor.dtype} ${formatShape(tensor.shape)} takes ${want}; send as many`,
+    `input "${name}" has ${tensor.data.length} ${unit}, ` +
+      `but ${tensor.dtype} ${formatShape(tensor.shape)} takes ${want}; send as many`,
   );
 }

@@ -1,6 +1,4 @@
-/**
- * One request's share of a batch, and what the scheduler needs to know of the request behind it.
- */
+/** One request's share of a batch, and the part of the request that the scheduler needs. */
 import type { CancelSignal } from '../core/cancel.ts';
 import type { Instant } from '../core/clock.ts';
 import type { ServingError } from '../core/errors.ts';
@@ -20,19 +18,19 @@ export interface TaskContext {
   readonly trace: TraceContext | undefined;
   /** Absent = default. */
   readonly priority?: PriorityClass | undefined;
-  /** False: the deadline is only the server's own cap, and no promise that the client waits for. Absent = its own. */
+  /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
   /** Set by the scheduler when the request's batch has run. */
   batch: BatchRecord | undefined;
-  /** Set by the scheduler when that batch failed and the request was run again apart from others. Absent = it was not. */
+  /** Set by the scheduler when that batch failed and the request was run again in a part of it. Absent = it was not. */
   isolation?: IsolationRecord | undefined;
-  /** What has happened now to the batch that it rides in, or would have. */
+  /** Notes what has happened now to the request's batch. */
   note(event: RunEvent, facts: RunEventFacts): void;
 }
 
 export interface SchedulerRequest {
   readonly signatureName: string;
-  /** Exactly the signature's inputs, in its order, dtypes and shapes checked. */
+  /** Exactly the signature's inputs, in its order; dtypes and shapes have been checked. */
   readonly inputs: TensorMap;
   /** Wanted outputs, in the order of the answer. */
   readonly outputs: readonly string[];
@@ -52,31 +50,21 @@ export interface TaskOwner {
   fail(error: ServingError): void;
 }
 
-/** What tasks wait in: a lane, as far as one finds it by a task. */
+/** The part of a Lane (queue/lane.ts) that is reached from a task. */
 export interface TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
   readonly queuedTasks: number;
-  /** Of all inputs of one row, about. */
+  /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
   /** Takes one of its tasks out, wherever it stands. */
   remove(task: Task): void;
 }
 
-/** What tasks ride in. */
-export interface TaskRide {
+/** A batch that runs, or a failed one whose parts are run again. */
+export interface TaskGroup {
   /** The request of one of its tasks was cancelled, expired or failed. */
-  onLeaving(): void;
-}
-
-/** What a task waits in: as much of a Lane (queue/lane.ts) as it takes to take the task out. */
-export interface TaskLane {
-  readonly key: string;
-  readonly plan: SignaturePlan;
-  /** Of all inputs of one row, about. */
-  readonly rowBytes: number;
-  readonly queuedTasks: number;
-  remove(task: Task): void;
+  onMemberSettled(): void;
 }
 
 export interface TaskInit {
@@ -87,39 +75,36 @@ export interface TaskInit {
   readonly enqueuedAt: Instant;
   /** Its place in the lane: lower goes first. By default enqueuedAt: first come, first served. */
   readonly due?: Instant;
-  /** `due` is an objective, not a promise: late is still wanted. */
+  /** `due` is an objective, not a deadline: a late answer is still wanted. */
   readonly isSoft?: boolean;
-  /** When admission expects its batch to start; 0 = it did not ask. */
+  /** When admission expects its batch to start; 0 = there was no forecast. */
   readonly expectedStart?: Instant;
 }
 
 const NO_INPUTS: TensorMap = new Map();
 
-/** What waits in a lane and then rides in a batch. */
+/** Waits in a lane, then is a member of a batch. */
 export class Task {
   readonly owner: TaskOwner;
   /** Its place among the request's parts, from 0. */
   readonly part: number;
-  /** Rows that it takes of a batch; 1 where it is run whole. */
+  /** Rows that it has in a batch; 1 where it is run whole. */
   readonly rows: number;
   readonly enqueuedAt: Instant;
   readonly due: Instant;
   readonly isSoft: boolean;
   readonly expectedStart: Instant;
   readonly priority: PriorityClass;
-  /** Its own rows of every input. Empty once they have been copied into a batch that it rides in alone. */
+  /** Its own rows of every input. Empty once they have been copied into a batch without other members. */
   inputs: TensorMap;
-  /** The lane's own: where it waits and beside whom. All undefined while it is in none. */
+  /** Written by the lane: the lane and the neighbours in its list. All undefined while the task is in none. */
   lane: TaskLane | undefined = undefined;
   previous: Task | undefined = undefined;
   next: Task | undefined = undefined;
-  /** The lane's own: its place among those that overtook; −1 = it stands in the list, or in no lane. */
+  /** Written by the lane: the place in its heap; −1 = the task is in the list, or in no lane. */
   heapIndex = -1;
-  /**
-   * The batch that it rides in, told when nobody wants the task any more; undefined while it waits. While it waits to be
-   * run again, what it is a part of (batch/isolation.ts).
-   */
-  ride: TaskRide | undefined = undefined;
+  /** Notified when the request settles early. Undefined while the task waits, except to be run again. */
+  group: TaskGroup | undefined = undefined;
 
   constructor(init: TaskInit) {
     this.owner = init.owner;
@@ -133,7 +118,7 @@ export class Task {
     this.inputs = init.inputs;
   }
 
-  /** Lets go of the request's bytes: they may be freed while the batch runs. */
+  /** Releases the request's bytes: they may be freed while the batch runs. */
   dropInputs(): void {
     this.inputs = NO_INPUTS;
   }

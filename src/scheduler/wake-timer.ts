@@ -1,6 +1,6 @@
-/** One timer that is set again and again: only the last instant counts. */
 import type { Clock, Instant, TimerHandle } from '../core/clock.ts';
 
+/** A timer that can be set again: only the last instant counts. */
 export class WakeTimer {
   readonly #clock: Clock;
   readonly #wake: () => void;
@@ -12,7 +12,7 @@ export class WakeTimer {
     this.#wake = wake;
   }
 
-  /** Wakes once at `at`, and not when it was to before. */
+  /** Wakes once, at `at`; an earlier instant no longer counts. */
   arm(at: Instant): void {
     if (at === this.#at) return;
     this.disarm();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { QueuedPromise } from '../../src/scheduler/policy/batch-policy.ts';
+import type { QueuedDeadline } from '../../src/scheduler/policy/batch-policy.ts';
 import { Lane } from '../../src/scheduler/queue/lane.ts';
 import { SignaturePlan } from '../../src/scheduler/signature-plan.ts';
 import { Task, type TaskOwner } from '../../src/scheduler/task.ts';
@@ -50,7 +50,7 @@ function check(lane: Lane, model: readonly Task[]): void {
   assert.deepEqual(new Set(lane.tasks()), new Set(model));
   assert.ok(Math.abs(lane.rowsDueBy(Infinity) - rows) < 1e-9, 'all are due some day');
   assert.equal(lane.rowsDueBy((model[0]?.due ?? 0) - 1), 0, 'none is due before the head');
-  for (const within of [1, 6, 1000]) assert.deepEqual(lane.firstPromise(within), promiseOf(model, within));
+  for (const within of [1, 6, 1000]) assert.deepEqual(lane.firstDeadline(within), firstDeadlineOf(model, within));
   let before = 0;
   for (let due = 0; due <= 30; due += 3) {
     const now = lane.rowsDueBy(due);
@@ -59,7 +59,7 @@ function check(lane: Lane, model: readonly Task[]): void {
   }
 }
 
-function promiseOf(model: readonly Task[], within: number): QueuedPromise | undefined {
+function firstDeadlineOf(model: readonly Task[], within: number): QueuedDeadline | undefined {
   let before = 0;
   for (const { isSoft, due, rows } of model) {
     if (before >= within) return undefined;

@@ -8,6 +8,7 @@ import type { RunEvent, RunEventFacts } from '../../src/core/executor.ts';
 import type { PriorityClass } from '../../src/core/priority.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
+import type { CreatePrefetch } from '../../src/scheduler/batch/prefetch.ts';
 import type { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import type { LatencySeed } from '../../src/scheduler/latency/latency-model.ts';
 import type { BatchPolicy } from '../../src/scheduler/policy/batch-policy.ts';
@@ -30,6 +31,7 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly seeds?: readonly LatencySeed[];
   readonly signatures?: ReadonlyMap<string, Signature>;
   readonly policy?: BatchPolicy;
+  readonly prefetch?: CreatePrefetch;
   /** Deferred work runs by itself, as in the server. */
   readonly isRealTurn?: boolean;
 }
@@ -109,6 +111,7 @@ export class SchedulerHarness {
       model: 'm',
       version: '1',
       ...(options.policy === undefined ? {} : { policy: options.policy }),
+      ...(options.prefetch === undefined ? {} : { prefetch: options.prefetch }),
       ...(options.coreSlots === undefined ? {} : { slots: options.coreSlots }),
       ...(options.seeds === undefined ? {} : { seeds: options.seeds }),
       ...(options.isRealTurn === true ? {} : { defer: (run: () => void) => this.#deferred.push(run) }),

@@ -1,28 +1,29 @@
 /**
- * May a request wait? Asked once, before it is queued: what could not be answered in time is refused now, when its
- * client can still do something else, and costs no run.
+ * Decides, before a request is queued, whether it may wait. A request that could not be answered in time is refused
+ * now, while its client can still do something else, and costs no run.
  *
  *   rows ▸ bytes ▸ deadline or objective ▸ forecast ▸ in time: a ticket
- *                                             └ late ▸ the model alone takes longer than the deadline: deadline_exceeded
- *                                                    ▸ nothing has run for long: taken in as a probe
- *                                                    ▸ sheddable ones in front make room, if that helps
- *                                                    ▸ else overloaded, and when to come back
+ *                                             └ late ▸ nothing has run for long: admitted as a probe
+ *                                                    ▸ the run alone takes longer than the deadline: deadline_exceeded
+ *                                                    ▸ sheddable requests in front are evicted, if that helps
+ *                                                    ▸ else overloaded, with a delay to retry after
  *
- * A request without a deadline of its own is due at the model's objective. That orders it; it is refused by it only
- * if somebody set the objective, and only while the queue stands (scheduler/policy/standing-queue.ts). A deadline that
- * is the server's own cap counts as none.
+ * A request without a deadline is due at the model's objective. The objective orders it; it refuses it only if it was
+ * configured, and only while the queue stands (policy/queue-situation.ts). The server's own cap is not a deadline.
  */
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { isProbeDue, type RunStatistics } from '../latency/run-statistics.ts';
+import { laneWorkMs } from '../policy/queue-situation.ts';
 import type { Lane } from '../queue/lane.ts';
 import type { Ticket } from '../queue/pending-request.ts';
 import { deadlineTooShort, evicted, memoryFull, overloaded, predictedLate } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
+import { DEFAULT_RETRY_AFTER_MS, LATE_START_SHARE, MAX_FORECAST_LANES, RETRY_JITTER_SHARE } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
 export interface AdmissionOptions {
@@ -32,7 +33,7 @@ export interface AdmissionOptions {
   readonly statistics: RunStatistics;
   /** Bytes of inputs that may wait, over all models. */
   readonly maxQueuedBytes: number;
-  /** False: order and refuse by capacity alone. */
+  /** False: requests are refused for capacity only. */
   readonly isPredicting: boolean;
   /** Deadlines order the lane. */
   readonly isByDeadline: boolean;
@@ -40,30 +41,21 @@ export interface AdmissionOptions {
   readonly random: () => number;
 }
 
-/** Before any batch has ended there is no time to estimate from. */
-const DEFAULT_RETRY_AFTER_MS = 100;
-/** Of the delay, at most so much is added by chance. */
-const JITTER = 0.2;
-/** Of how much later than expected batches started lately: they are the ones that had the bad luck. */
-const LATE_SHARE = 0.5;
-/** Lanes beside the request's own that are looked at; callers choose shapes, and so how many there are. */
-const MAX_LANES = 32;
-
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #forecast = new Forecast();
-  /** The ticket of the request that is being admitted: one object, read before the next comes. */
+  /** The result of `admit`: one object, read before the next call. */
   readonly #ticket: Ticket = { enqueuedAt: 0, due: 0, isSoft: false, expectedStart: 0 };
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** Throws ServingError (overloaded, deadline_exceeded). `rows`: what it takes of batches. */
+  /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
   admit(lane: Lane, rows: number, context: TaskContext, now: Instant): Ticket {
     const { plan } = lane;
     const { isByDeadline, isPredicting } = this.#options;
-    // Whether it is taken in or not: by what is taken in alone, small batches that have led to refusals look sufficient.
+    // Refused requests count too; else batches that are too small, and so cause refusals, would look large enough.
     plan.arrivals.add(rows, now);
     this.#checkRows(lane, rows, context, now);
     this.#checkBytes(lane, rows, context, now);
@@ -82,7 +74,7 @@ export class Admission {
     return ticket;
   }
 
-  /** What came in this turn may fit the free slots: only what they leave is a queue. */
+  /** Dispatches first: requests of this turn may still fit into free slots. */
   #checkRows(lane: Lane, rows: number, context: TaskContext, now: Instant): void {
     const { plan } = lane;
     if (!isOver(plan, rows)) return;
@@ -112,7 +104,7 @@ export class Admission {
     if (!(lateMs > 0)) return;
     const budgetMs = ticket.due - now;
     if (isProbeDue(plan, now)) {
-      // It runs whatever is expected of it: that is what it is for.
+      // A probe runs whatever its forecast says.
       plan.probedAt = now;
       ticket.isSoft = true;
       return;
@@ -125,7 +117,7 @@ export class Admission {
     throw predictedLate(this.#forecast.finish - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
   }
 
-  /** By how much the answer would come too late; ≤ 0 = in time. Keeps the forecast. */
+  /** How late the answer would be, in ms; 0 or less = in time. `#forecast` keeps the details. */
   #lateMs(lane: Lane, rows: number, now: Instant): number {
     const { dispatcher, statistics, slots, queue } = this.#options;
     const { plan, latency, maxBatchSize } = lane;
@@ -147,10 +139,10 @@ export class Admission {
       aroundMs: statistics.aroundMs,
     });
     ticket.expectedStart = forecast.start;
-    // On an idle server nothing is gained by refusing what may well be in time.
+    // An idle server refuses only what a run alone cannot do in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
     const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));
-    return forecast.finish + LATE_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
+    return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
@@ -162,7 +154,7 @@ export class Admission {
     return ms + statistics.overheadMs;
   }
 
-  /** Gives up the sheddable request that is due last before `due`, for one that matters more. False = there is none. */
+  /** Evicts the sheddable request that is due last before `due`, for a more important one. False = there is none. */
   #evictOne(context: TaskContext, due: Instant, plan: SignaturePlan | undefined): boolean {
     const { queue } = this.#options;
     if (queue.sheddableTasks === 0 || (context.priority ?? Priority.default) >= Priority.sheddable) return false;
@@ -178,7 +170,7 @@ export class Admission {
     return last !== undefined;
   }
 
-  /** When the batches that wait should have run, if they take as long as the last ones did. */
+  /** When the batches that wait should have run, if they take as long as the last ones. */
   #retryAfterMs(plan: SignaturePlan): number {
     const { dispatcher, statistics } = this.#options;
     const { meanRunMs } = statistics;
@@ -188,7 +180,7 @@ export class Admission {
   }
 
   #jittered(ms: number): number {
-    return Math.max(1, Math.ceil(ms * (1 + JITTER * this.#options.random())));
+    return Math.max(1, Math.ceil(ms * (1 + RETRY_JITTER_SHARE * this.#options.random())));
   }
 }
 
@@ -196,19 +188,16 @@ function isOver(plan: SignaturePlan, rows: number): boolean {
   return plan.queuedRows > 0 && plan.queuedRows + rows > plan.maxQueuedRows;
 }
 
-/** Worker time of the model's other lanes that goes before: they share its slots, and no batch. */
+/** Worker time in ms of the model's other lanes that goes before the request: they share its slots, but no batch. */
 function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
   if (queue.laneCount <= 1) return 0;
   let ms = 0;
   let seen = 0;
   for (const lane of queue.lanes()) {
     if (lane === own) continue;
-    if (seen === MAX_LANES) break;
+    if (seen === MAX_FORECAST_LANES) break;
     seen += 1;
-    const rows = Math.ceil(lane.rowsDueBy(due));
-    const rest = rows % lane.maxBatchSize;
-    ms += ((rows - rest) / lane.maxBatchSize) * lane.latency.meanMs(lane.maxBatchSize);
-    if (rest > 0) ms += lane.latency.meanMs(rest);
+    ms += laneWorkMs(lane, Math.ceil(lane.rowsDueBy(due)));
   }
   return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
 }

@@ -1,62 +1,59 @@
 /**
- * When a request that comes now would be answered: slots free up one after the other and take what is ahead of it.
+ * Forecasts when a request that comes now would be answered: slots become free one after the other and take the batches
+ * that are ahead of it.
  *
  *   slot 1  ▓▓▓▓▓ running │ full batch │ full batch │
- *   slot 2  ▓▓ running │ full batch │ ░░ the batch that it rides in ░░│
- *                                   └ starts                          └ finishes
+ *   slot 2  ▓▓ running │ full batch │ ░░ the request's batch ░░│
+ *                                   └ starts                   └ finishes
  *
- * The batch that it rides in fills while it waits: its time is that of what is ahead of it in that batch, its own rows
- * and as many as should come until then, not that of a run of its own.
+ * The request's batch fills while it waits. Its run is that of the rows ahead in the same batch, the request's own
+ * rows, and the rows that should come until the start.
  *
- * One object for each scheduler, used again: nothing is allocated. Pure but for that.
+ * Each scheduler has one Forecast and reuses it: asking allocates nothing.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SlotUse } from '../cores/slot-tenant.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
+import { MAX_FORECAST_BATCHES, OVERDUE_MS } from '../tuning.ts';
 
 export interface ForecastQuestion {
   readonly now: Instant;
-  /** Batches that run on the slots that it may use, and how many slots there are. */
+  /** Batches that run on the slots that the request may use, and the number of those slots. */
   readonly uses: readonly SlotUse[];
   readonly slots: number;
   readonly latency: LatencyView;
   readonly maxBatchSize: number;
-  /** Rows that go before it in its lane. */
+  /** Rows that go before the request in its lane. */
   readonly aheadRows: number;
   readonly rows: number;
-  /** Rows taken in per ms. */
+  /** Rows that come per ms. */
   readonly arrivalRows: number;
-  /** Worker time that goes before it besides, spread over the slots. */
+  /** Worker time of other lanes and models that goes before the request; it is spread over the slots. */
   readonly othersMs: number;
-  /** Beside a run, for who rides in it; and the part of it during which the slot is taken. */
+  /** Time beside a run for a member of its batch, and the part of it during which the slot is taken. */
   readonly overheadMs: number;
   readonly aroundMs: number;
 }
 
-/** A run that is over its time is expected to end any moment. */
-const OVERDUE_MS = 0.5;
-/** More batches than this ahead: the answer is "far too late", and nobody needs it exactly. */
-const MAX_STEPS = 4096;
-
 export class Forecast {
   #freeAt: number[] = [];
-  /** When its batch should start, and when it should surely be answered. */
+  /** When its batch should start, and by when it should be answered with a high probability. */
   start: Instant = 0;
   finish: Instant = 0;
 
   ask(question: ForecastQuestion): void {
     const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, overheadMs, aroundMs } = question;
     this.#reset(question);
-    // Its last row decides: a large request rides in several batches.
+    // A large request is in several batches: its last row decides.
     const position = aheadRows + rows;
-    const before = Math.min(MAX_STEPS, Math.ceil(position / maxBatchSize) - 1);
+    const before = Math.min(MAX_FORECAST_BATCHES, Math.ceil(position / maxBatchSize) - 1);
     const fullMs = latency.meanMs(maxBatchSize) + aroundMs;
     for (let i = 0; i < before; i++) this.#freeAt[this.#earliest()]! += fullMs;
     const start = this.#freeAt[this.#earliest()]!;
-    const company = Math.floor(arrivalRows * (start - now));
-    const ride = Math.min(maxBatchSize, position - before * maxBatchSize + company);
+    const coming = Math.floor(arrivalRows * (start - now));
+    const batchRows = Math.min(maxBatchSize, position - before * maxBatchSize + coming);
     this.start = start;
-    this.finish = start + latency.highMs(Math.max(1, ride)) + overheadMs;
+    this.finish = start + latency.highMs(Math.max(1, batchRows)) + overheadMs;
   }
 
   #reset({ now, uses, slots, othersMs }: ForecastQuestion): void {

@@ -1,17 +1,17 @@
 /**
- * Rows of many requests → one batch, and one batch's outputs → the rows of each.
+ * Copies the rows of many requests into one batch, and cuts the batch's outputs into the rows of each.
  *
  *   member a  ▓▓▓          ┌───────────┐            ┌───────────┐   a: rows 0–3
  *   member b  ░░     ─────▶│▓▓▓░░▒▒▒▒··│──▶ run ──▶ │▓▓▓░░▒▒▒▒··│   b: rows 3–5     views; padding is dropped
  *   member c  ▒▒▒▒         └───────────┘            └───────────┘   c: rows 5–9
  *                            copied once    padding ··: the first row of the last member, again
  *
- * Each input's rows are copied once, into one buffer from the executor. They are copied even when the batch has a single
- * member: the executor may hand its buffers to another thread, and the request's bytes are not ours to give away.
- * The padding is a real row, not zeros: no model is shown a value that a caller has not sent.
+ * Each input's rows are copied once, into one buffer from the executor. A single member's rows are copied too: the
+ * executor may move its buffers to another thread, but the request's bytes must stay here. The padding is a real row,
+ * not zeros: no model sees a value that no caller has sent.
  *
- * A batch that is run whole (Lane.wholeSize) has one member; its tensors are copied and its outputs given back as they
- * are. Pure but for the executor's allocator.
+ * A batch that is run whole (Lane.wholeSize) has one member; its tensors are copied and its outputs returned as they
+ * are. Pure except for the executor's allocator.
  */
 import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -24,22 +24,23 @@ export type Allocator = Pick<Executor, 'allocate' | 'release'>;
 
 export interface AssembledInputs {
   readonly inputs: TensorMap;
-  /** What was allocated for them: to `release` if no run comes of it. */
+  /** The buffers that hold them: to be released if the batch does not run. */
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** What of a lane the assembly needs. */
+/** The part of a lane that assembly needs. */
 export interface BatchLayout {
   readonly inputNames: readonly string[];
-  /** Rows that the runtime will see, ≥ the members' rows; undefined = run whole. */
+  /** Rows that the runtime will see, at least the members' rows; undefined = run whole. */
   readonly size: number | undefined;
-  /** The members' rows may differ in shape, and are made alike. */
+  /** The members' rows may differ in shape and are padded to one. */
   readonly isPadded?: boolean;
 }
 
 /**
- * Copies the members' rows together, in their order. All have the same dtype and shape beside dim 0 in each input (they
- * are of one lane), or are padded to it. If the allocator throws, what it gave before is released.
+ * Copies the members' rows together, in their order. All are of one lane: in each input they have the same dtype and
+ * the same shape beside dim 0, or are padded to it. If the allocator throws, the buffers that it gave before are
+ * released.
  */
 export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
   const members = layout.isPadded === true ? padAlike(shares, layout.inputNames) : shares;
@@ -94,8 +95,8 @@ function mergeStrings(name: string, members: readonly RowShare[], count: number)
 }
 
 /**
- * Throws `backend_failed` unless every wanted output is there and, where the batch is cut again (`size` given), has
- * `size` rows: rows that cannot be told apart are given to nobody.
+ * Throws `backend_failed` unless every wanted output exists and, where the outputs will be cut (`size` given), has
+ * `size` rows.
  */
 export function checkOutputs(outputs: TensorMap, wanted: readonly string[], size: number | undefined): void {
   for (const name of wanted) {
@@ -112,7 +113,7 @@ export function checkOutputs(outputs: TensorMap, wanted: readonly string[], size
   }
 }
 
-/** Rows `start` to `end` of the wanted outputs, as views, in the order wanted. The outputs have been checked. */
+/** Rows `start` to `end` of the wanted outputs, as views, in the order of `wanted`. The outputs have been checked. */
 export function sliceOutputs(outputs: TensorMap, wanted: readonly string[], start: number, end: number): TensorMap {
   const slice = new Map<string, Tensor>();
   for (const name of wanted) slice.set(name, sliceRows(outputs.get(name)!, start, end));

@@ -1,11 +1,11 @@
 /**
- * The batches of one scheduler that its executor has, from the tasks that were taken for one until their answers are out.
+ * Runs the batches of one scheduler on its executor, and settles their members.
  *
- *   start ──▶ copied together ──▶ Executor.run ──▶ members settled ──▶ slot free: the next one starts ──▶ recorded
- *                 └ nobody wants it any more ──────────┘
+ *   start ──▶ assembled ──▶ Executor.run ──▶ members settled ──▶ slot free: the next batch starts ──▶ recorded
+ *                 └ all members cancelled or expired ──┘
  *
- * A batch of which every member was cancelled still holds its slot until the executor has answered. Whatever fails, fails
- * one batch's members; where one of them may be at fault for it, they are run again apart (isolator.ts).
+ * A batch whose members were all cancelled holds its slot until the executor has answered. A failure fails the members
+ * of one batch only; where one of them may be at fault, they are run again in parts (isolator.ts).
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
@@ -21,7 +21,7 @@ import { type BatchContext, type BatchStart, RunningBatch } from './running-batc
 
 export interface BatchRunsOptions extends BatchContext {
   readonly executor: Executor;
-  /** Where what is to be run again waits. */
+  /** The members of failed batches wait here to be run again. */
   readonly queue: TaskQueue;
   readonly clock: Clock;
   readonly slots: CoreSlots;
@@ -36,10 +36,10 @@ export class BatchRuns {
   readonly #onSlotFree: () => void;
   readonly #isolator: Isolator;
   readonly #all: RunningBatch[] = [];
-  /** Those that run or wait for another one to end. */
+  /** Batches that run, or wait for the batch before them on their worker. */
   readonly all: readonly RunningBatch[] = this.#all;
 
-  /** @param tenant whose slots they take. @param onSlotFree is called when a batch's members are settled and its slot is free */
+  /** @param onSlotFree called when a batch's members are settled and its slot is free */
   constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
     this.#options = options;
     this.#tenant = tenant;
@@ -47,7 +47,7 @@ export class BatchRuns {
     this.#isolator = new Isolator(options.queue);
   }
 
-  /** Runs the members together. Never throws: what fails is theirs. */
+  /** Runs the members together. Never throws: a failure fails the members. */
   start(start: BatchStart, now: Instant): void {
     const { executor, clock } = this.#options;
     const running = this.#begin(start, now);
@@ -79,12 +79,12 @@ export class BatchRuns {
 
   #complete(running: RunningBatch, result: BatchResult): void {
     const now = this.#options.clock.nowMs();
-    // The one before it may have been heard of late, but it has ended.
+    // The batch before it has ended, though the event loop may not have noticed yet.
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
     if (running.isRerun) running.lane.isolation!.onAnswered();
-    else this.#isolator.onRun(now - executeStart);
+    else this.#isolator.budget.onRun(now - executeStart);
     try {
       running.complete(result, now);
     } catch (thrown) {
@@ -106,7 +106,7 @@ export class BatchRuns {
     this.#ended(running);
   }
 
-  /** Members first (views, cheap), then the slot's next batch (a copy), then the bookkeeping. */
+  /** The slot's next batch starts before this one is recorded. */
   #ended(running: RunningBatch): void {
     const { clock, telemetry, onBatch, slots, statistics } = this.#options;
     const { record } = running;
@@ -116,8 +116,10 @@ export class BatchRuns {
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
-    if (running.isRerun) this.#isolator.onEnded(running, now - running.slotSince);
-    else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    if (running.isRerun) {
+      this.#isolator.budget.onRerun(now - running.slotSince);
+      running.lane.isolation!.onMemberSettled();
+    } else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
     this.#onSlotFree();
     telemetry.recordBatch(record);
     onBatch?.(record);

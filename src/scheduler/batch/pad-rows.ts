@@ -1,12 +1,12 @@
 /**
- * Requests whose rows differ in length, made alike so that they may share a run: TensorFlow Serving's
- * pad_variable_length_inputs. Each dim beside dim 0 becomes the largest of the batch's; what is added is the tensor's own
- * first element, as there, so that no value is one that its caller has not sent.
+ * Pads requests whose rows differ in length to one shape, so that they may share a run: TensorFlow Serving's
+ * pad_variable_length_inputs. Each dim beside dim 0 becomes the largest in the batch. The padding is the tensor's own
+ * first element, as in TensorFlow Serving, so that the model sees no value that the caller has not sent.
  *
  *   a  1 2 3        a  1 2 3 1 1
  *   b  4 5 6 7 8 ─▶ b  4 5 6 7 8
  *
- * Outputs are not cut back: a model that is asked so has to know its rows' lengths from an input. Pure.
+ * Outputs are not cut back: such a model has to know its rows' lengths from an input. Pure.
  */
 import { bytesPerElement } from '../../core/dtype.ts';
 import { elementCount } from '../../core/shape.ts';
@@ -19,8 +19,8 @@ export interface RowShare {
 }
 
 /**
- * The shares with rows of one shape in each input; those that have it already are the same objects. All have the same
- * dtype and rank in each input and at least one element (they are of one lane).
+ * Returns the shares with rows of one shape in each input. A share that has that shape already is returned as it is.
+ * All shares are of one lane: in each input they have the same dtype and rank, and at least one element.
  */
 export function padAlike(shares: readonly RowShare[], inputNames: readonly string[]): readonly RowShare[] {
   let alike = shares;
@@ -61,7 +61,6 @@ function padTo(tensor: Tensor, shape: readonly number[]): Tensor {
   return { dtype: tensor.dtype, shape, data };
 }
 
-/** An element `count` times. */
 function repeated(element: Uint8Array, count: number): Uint8Array {
   const data = new Uint8Array(element.byteLength * count);
   data.set(element);
@@ -69,7 +68,7 @@ function repeated(element: Uint8Array, count: number): Uint8Array {
   return data;
 }
 
-/** Calls back for what lies in one piece in both shapes, innermost dim by innermost dim; in elements. */
+/** Calls `copy` for each innermost row, which is contiguous in both shapes. Offsets and lengths are in elements. */
 function eachRun(
   from: readonly number[],
   to: readonly number[],

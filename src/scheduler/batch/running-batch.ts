@@ -1,11 +1,11 @@
 /**
- * One batch from the moment that its tasks have left their lane until each of them has its answer.
+ * One batch, from the moment that its tasks have left their lane until each of them has settled.
  *
  *   new ──▶ assemble ──▶ start ─────────────▶ (executor runs it) ──▶ complete │ fail
  *                          └─ behind another ──▶ begin ──┘                └ its run failed: setAside (isolator.ts)
  *
- * Members may be cancelled or expire at any time meanwhile: they are settled then, and passed over here. Every method
- * marks the stage that it begins, in the record and for each member that is still wanted. Settles members; owns no slot.
+ * A member may be cancelled or expire at any time: it settles then and is skipped here. Each method marks the stage
+ * that it begins, in the record and for each member that has not settled.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
@@ -20,46 +20,46 @@ import type { SlotUse } from '../cores/slot-tenant.ts';
 import type { Lane } from '../queue/lane.ts';
 import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import type { Task, TaskRide } from '../task.ts';
+import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
 
-/** What is taken out of the queue for one batch. */
+/** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
   readonly lane: Lane;
   /** At least one, none settled; their rows fit the lane's largest batch. */
   readonly members: readonly Task[];
   readonly reason: DispatchReason;
-  /** It is given to the worker of this one, which still runs, and begins when that has ended. */
+  /** A batch that still runs: the new one is given to its worker and begins when it has ended. */
   readonly after?: RunningBatch | undefined;
 }
 
-/** What all batches of a scheduler have in common. */
+/** The same for all batches of a scheduler. */
 export interface BatchContext {
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
 }
 
-export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
+export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
   /** It holds one of the slots that all models share. */
   holdsSlot = false;
   onAbandoned: (() => void) | undefined;
-  /** What it waits for, until it begins; and what waits for it. */
+  /** The batch that it waits for until it begins, and the batch that waits for it. */
   after: RunningBatch | undefined;
   next: RunningBatch | undefined = undefined;
-  /** Since when it has its slot to itself. */
+  /** When it got its slot, after the batch before it. */
   slotSince: Instant;
-  /** What the executor was given; undefined before. */
+  /** Given to the executor; undefined before. */
   batch: Batch | undefined = undefined;
   onJudged: ((isOfInputs: boolean) => void) | undefined = undefined;
   readonly lane: Lane;
   readonly plan: SignaturePlan;
-  /** Its members are run again, apart from others. */
+  /** It is a part of a failed batch. */
   readonly isRerun: boolean;
   readonly #members: readonly Task[];
-  /** Rows of every tensor of the run; undefined where it is run whole. */
+  /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
 
@@ -105,8 +105,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   }
 
   /**
-   * Copies the members' rows together. A single member's own are let go of; of several, they may be wanted again.
-   * Throws what the allocator throws.
+   * Copies the members' rows together. A single member's own tensors are released; several members may be run again and
+   * keep theirs. Throws what the allocator throws.
    */
   assemble(allocator: Allocator): TensorMap {
     const { inputNames, isPadded } = this.lane.plan;
@@ -118,15 +118,15 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
   }
 
   /**
-   * The batch to run from `now` on, or undefined if nobody wants it any more. Copying takes time: a member whose
-   * deadline passed meanwhile is failed here, and its rows go along as padding would.
+   * The batch to run from `now` on; undefined if every member has settled. A member whose deadline passed during the
+   * copy is failed here, and its rows run as padding.
    */
   start(inputs: TensorMap, now: Instant): Batch | undefined {
     let deadline = -Infinity;
     for (const member of this.#members) {
       const { owner } = member;
       if (!(owner.context.deadline > now)) owner.fail(expiredInQueue(owner.context));
-      member.ride = this;
+      member.group = this;
       if (!owner.isSettled) deadline = Math.max(deadline, owner.context.deadline);
     }
     if (deadline === -Infinity) return undefined;
@@ -136,7 +136,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     return this.batch;
   }
 
-  /** What it waited for has ended, or it waits for it no more. */
+  /** The batch before it has ended. */
   begin(now: Instant): void {
     if (this.after === undefined) return;
     this.after.next = undefined;
@@ -161,7 +161,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     return least;
   }
 
-  onLeaving(): void {
+  onMemberSettled(): void {
     const { onAbandoned } = this;
     if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
     this.onAbandoned = undefined;
@@ -172,14 +172,14 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     for (const { owner } of this.#members) if (!owner.isSettled) owner.context.note(event, facts);
   }
 
-  /** Gives the buffers back: no run came of them. */
+  /** Returns the buffers: the batch does not run. */
   release(allocator: Allocator): void {
     for (const buffer of this.#buffers) allocator.release(buffer);
   }
 
   /**
-   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if the outputs are not
-   * what was asked for: `fail` the batch then.
+   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if the outputs do not
+   * fit the batch: `fail` it then.
    */
   complete(result: BatchResult, runEnded: Instant): void {
     const { record } = this;
@@ -202,12 +202,12 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     }
   }
 
-  /** Those that are not settled; the caller's own list. */
+  /** Members that have not settled, as a new list. */
   wantedMembers(): Task[] {
     return this.#members.filter(({ owner }) => !owner.isSettled);
   }
 
-  /** The run failed, and the members that are still wanted are run again elsewhere: they are not settled here. */
+  /** The run failed, and the members that have not settled will be run again. */
   setAside({ kind }: ServingError, now: Instant): void {
     const { record } = this;
     this.onAbandoned = undefined;
@@ -218,14 +218,14 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     }
   }
 
-  /** Who is to be told whose fault it was, from here on by the caller. */
+  /** Returns `onJudged` for the caller to call, and forgets it. */
   takeJudge(): RunningBatch['onJudged'] {
     const { onJudged } = this;
     this.onJudged = undefined;
     return onJudged;
   }
 
-  /** Fails those whose own deadline has passed; a batch's is that of the member that has most time. */
+  /** Fails the members whose own deadline has passed; the batch's deadline is the latest among its members. */
   expire(now: Instant): void {
     this.onAbandoned = undefined;
     for (const { owner } of this.#members) {
@@ -235,7 +235,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskRide {
     }
   }
 
-  /** Fails every member that is still wanted. */
+  /** Fails every member that has not settled. */
   fail(error: ServingError): void {
     this.onAbandoned = undefined;
     this.record.outcome = error.kind;

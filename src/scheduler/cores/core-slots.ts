@@ -1,74 +1,72 @@
 /**
- * The cores that all models' batches share: never more batches at once than slots, and who is next when more want to.
+ * The slots that the batches of all models share. Never more batches run at once than there are slots; where more want
+ * to, this decides which model is next.
  *
  *   model a ─ waits ─┐
  *   model b ─ waits ─┼─▶ a slot comes free ─▶ 1. the more important class of head
  *   model c ─ idle   ┘                        2. in overload, of the urgent: least worker time over weight, in steps
  *                                             3. the earliest latest start
  *
- * Overload = somebody was refused or shed within OVERLOAD_MS. Only then is time rationed: before that everybody gets what
- * they ask for, and urgency alone decides. A model that has used little waits like all others until it is urgent, so that
- * its batches fill, and then goes first: put first at once, it would run rows one by one and cost the others twice.
+ * Overload = a request was refused or shed within OVERLOAD_MS. Without overload only class and urgency decide. In
+ * overload worker time is shared fairly: a model that has used little waits like all others until it is urgent, so that
+ * its batches fill, and then goes first. If it went first at once, it would run rows one by one and take more time from
+ * the others.
  *
- * Worker time ("virtual time") is charged when a batch ends, over the model's weight. Nobody is ever more than CREDIT_MS
- * behind: a model that comes back from resting goes first for so long, and has earned no more than that.
+ * Worker time ("virtual time") is charged when a batch ends, divided by the model's weight. No model is ever more than
+ * MAX_CREDIT_MS behind: a model that was idle goes first for no longer than that.
  *
- * One for each process; a scheduler without one has slots without end and is bounded by its executor alone. Batches that
- * run on the event loop take no slot (Executor.isInline). With a single tenant everything here is a comparison.
+ * One object for each process. A scheduler without one has unlimited slots and is bounded by its executor only. Batches
+ * that run on the event loop take no slot (Executor.isInline).
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { RateWindow, RecentMaximum, RecentMinimum } from '../rate-window.ts';
-import { BUSY_SPAN_MS, type SlotTenant, type SlotUse } from './slot-tenant.ts';
-
-const OVERLOAD_MS = 250;
-const CREDIT_MS = 500;
-/** Virtual times in the same step count as equal: a few batches' length more or less is no unfairness. */
-const STEP_MS = 50;
-const TIGHTEST_SPAN_MS = 500;
-/** Short beside any batch that is worth a slot. */
-const ASK_AGAIN_MS = 0.5;
-/**
- * Who must start within so many of the longest runs is urgent: a slot that is given away now comes back no later. Not
- * of the mean run: a model with short runs would pull that down, and find the slot taken by a long one when its time
- * has come.
- */
-const URGENT_RUNS = 1.25;
-const LONGEST_SPAN_MS = 500;
+import {
+  BUSY_SPAN_MS,
+  DEADLINE_SPAN_MS,
+  FAIRNESS_STEP_MS,
+  LONGEST_RUN_SPAN_MS,
+  MAX_CREDIT_MS,
+  OTHERS_WORK_AGE_MS,
+  OVERLOAD_MS,
+  URGENT_RUNS,
+} from '../tuning.ts';
+import type { SlotTenant, SlotUse } from './slot-tenant.ts';
 
 export class CoreSlots {
-  /** Batches at once, over all tenants; `resize` alone writes it. */
+  /** Batches at once, over all tenants; only `resize` writes it. */
   total: number;
-  /** Several have joined; `join` and `leave` alone write it. */
+  /** Several tenants have joined; only `join` and `leave` write it. */
   isShared = false;
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
-  /** Of the runs that started lately, as they were expected: a stall is no length. */
+  /** Expected lengths of the runs that started lately: measured lengths would include stalls. */
   readonly #longest: RecentMaximum;
-  /** Worker time of all tenants, and the most that one has used. */
+  /** Worker time of all tenants. */
   readonly #busy: RateWindow;
   readonly #tightest: RecentMinimum;
+  /** The most virtual time of a tenant. */
   #aheadMs = 0;
   #refusedAt: Instant = -Infinity;
   #isPumping = false;
-  /** Bytes of inputs that wait, over all tenants; kept by the queues. */
+  /** Bytes of inputs that wait, over all tenants; the queues write it. */
   queuedBytes = 0;
 
   constructor(total: number, clock: Clock) {
     this.total = total;
     this.#clock = clock;
     this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
-    this.#tightest = new RecentMinimum(TIGHTEST_SPAN_MS, clock.nowMs());
-    this.#longest = new RecentMaximum(LONGEST_SPAN_MS, clock.nowMs());
+    this.#tightest = new RecentMinimum(DEADLINE_SPAN_MS, clock.nowMs());
+    this.#longest = new RecentMaximum(LONGEST_RUN_SPAN_MS, clock.nowMs());
   }
 
-  /** From now on so many. Of fewer, those that run in excess of them end first. */
+  /** Changes the number of slots. If there are fewer, running batches end as usual. */
   resize(total: number): void {
     this.total = total;
     this.pump();
   }
 
-  /** Below 0 where a worker was given a batch while it runs one, or slots were taken away while their batches ran. */
+  /** Below 0 where a worker was given its next batch early, or `resize` left fewer slots than running batches. */
   get free(): number {
     return this.total - this.#uses.length;
   }
@@ -78,7 +76,7 @@ export class CoreSlots {
     return this.#uses;
   }
 
-  /** Another tenant has work for the slots, or has used them lately. */
+  /** Another tenant has tasks that wait for the slots, or has used slots lately. */
   isContended(tenant: SlotTenant, now: Instant): boolean {
     if (!this.isShared) return false;
     return this.#tenants.some(
@@ -99,13 +97,13 @@ export class CoreSlots {
     this.isShared = this.#tenants.length > 1;
   }
 
-  /** A batch starts, and should take so long. */
+  /** A batch starts. It should take `expectedMs`. */
   take(use: SlotUse, expectedMs: number, now: Instant): void {
     this.#uses.push(use);
     this.#longest.add(expectedMs, now);
   }
 
-  /** How long before its latest start a batch may find every slot taken: it must be ready to start by then. */
+  /** How long before its latest start a batch is urgent: a slot that is taken now may not be free earlier. */
   urgentMs(now: Instant): number {
     return URGENT_RUNS * Math.max(0, this.#longest.most(now));
   }
@@ -124,10 +122,10 @@ export class CoreSlots {
   /** Work has come to a tenant that had none. */
   onWork(tenant: SlotTenant): void {
     if (!this.isShared) return;
-    tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant) - CREDIT_MS);
+    tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant) - MAX_CREDIT_MS);
   }
 
-  /** Somebody was told no for want of time. */
+  /** A request was refused or shed because it would be late or the queue is full. */
   onRefusal(now: Instant): void {
     this.#refusedAt = now;
   }
@@ -136,12 +134,12 @@ export class CoreSlots {
     return now - this.#refusedAt < OVERLOAD_MS;
   }
 
-  /** Share of the slots that was busy lately; 0 where they are without end. */
+  /** Share of the slots that was busy lately; 0 where they are unlimited. */
   load(now: Instant): number {
     return Math.min(1, this.#busy.perMs(now) / this.total);
   }
 
-  /** Slots' worth of time that a tenant may count on: what the others leave, and never less than its part. */
+  /** How many slots a tenant may count on: those that the others leave, and at least an equal part. */
   shareOf(tenant: SlotTenant, slots: number, now: Instant): number {
     if (!this.isShared) return slots;
     let others = 0;
@@ -159,8 +157,8 @@ export class CoreSlots {
   othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
     if (!this.isShared) return 0;
     const { usage } = tenant;
-    // Asked for each request, and the same for all that come together: worked out anew when it may have changed.
-    const isFresh = now - usage.askedAt < ASK_AGAIN_MS && Math.abs(due - usage.askedDue) < ASK_AGAIN_MS;
+    // Asked for each request. The answer is kept for requests that come together.
+    const isFresh = now - usage.askedAt < OTHERS_WORK_AGE_MS && Math.abs(due - usage.askedDue) < OTHERS_WORK_AGE_MS;
     if (!isFresh) {
       usage.askedAt = now;
       usage.askedDue = due;
@@ -179,17 +177,17 @@ export class CoreSlots {
     return work;
   }
 
-  /** A client has given its request so long. */
+  /** A client has set a deadline `ms` from now. */
   noteDeadline(ms: number, now: Instant): void {
     this.#tightest.add(ms, now);
   }
 
-  /** The shortest time that any client gave its request lately. */
+  /** The shortest deadline that any client set lately. */
   tightestMs(now: Instant): number {
     return this.#tightest.least(now);
   }
 
-  /** Starts what may start, the most deserving first. Called by a tenant whose work or slots have changed. */
+  /** Starts what may start, in the order above. Called by a tenant whose work or slots have changed. */
   pump(): void {
     // A batch may end before its start returns: the loop below then goes on.
     if (this.#isPumping) return;
@@ -232,10 +230,10 @@ export class CoreSlots {
   }
 
   #step({ usage }: SlotTenant): number {
-    return Math.floor(Math.max(usage.virtualMs, this.#aheadMs - CREDIT_MS) / STEP_MS);
+    return Math.floor(Math.max(usage.virtualMs, this.#aheadMs - MAX_CREDIT_MS) / FAIRNESS_STEP_MS);
   }
 
-  /** Of the tenants that have work or used slots lately; 0 where there is none. */
+  /** The least virtual time of the tenants that have work or used slots lately; 0 where there is none. */
   #leastVirtual(joining: SlotTenant): number {
     const now = this.#clock.nowMs();
     let least = Infinity;

@@ -1,13 +1,11 @@
-/** Who shares the slots (core-slots.ts), as far as those need to know: a model version's dispatcher, and what it runs. */
+/** The dispatchers that share the slots (core-slots.ts), and their batches, as far as the slots need to know them. */
 import type { Instant } from '../../core/clock.ts';
 import { RateWindow } from '../rate-window.ts';
+import { BUSY_SPAN_MS } from '../tuning.ts';
 
-/** Over how long "lately" goes where slots are said to be busy. */
-export const BUSY_SPAN_MS = 250;
-
-/** What a tenant's most urgent lane is like. */
+/** The urgency of a tenant's most urgent lane. */
 export interface Urgency {
-  /** Class of the head: lower goes first. */
+  /** Priority class of the head: lower goes first. */
   readonly priority: number;
   readonly latestStart: Instant;
 }
@@ -15,40 +13,40 @@ export interface Urgency {
 /** One model version's dispatcher. */
 export interface SlotTenant {
   readonly queuedTasks: number;
-  /** It takes slots from here; an executor on the event loop does not. */
+  /** Its batches take shared slots; those of an executor on the event loop do not. */
   readonly usesSlots: boolean;
   readonly usage: SlotUsage;
-  /** Its policy has said until when it starts nothing, and nothing has come since that would fill a batch. */
+  /** Its policy waits for more rows, and no lane has become full since. */
   isWaiting(now: Instant): boolean;
-  /** Of what waits; called only while something does. The object is the tenant's to use again. */
+  /** Called only while something waits. The tenant reuses the object. */
   urgency(): Urgency;
   /** Starts one batch if its policy wants to and its executor can; false = not now. */
   startOne(): boolean;
-  /** Worker time of what waits and is due by then, in ms. */
+  /** Worker time of the tasks that are due by then, in ms. */
   workDueBy(due: Instant): number;
 }
 
-/** A batch that runs, or is given to a worker to run next: when it should end. */
+/** A batch that runs, or was given to a worker to run next. */
 export interface SlotUse {
   readonly expectedEnd: Instant;
-  /** It has not begun: it takes this one's slot when it ends. */
+  /** The batch whose slot it takes; undefined once it has begun. */
   readonly after?: SlotUse | undefined;
-  /** What takes its slot when it ends. */
+  /** The batch that takes its slot. */
   readonly next?: SlotUse | undefined;
 }
 
-/** What one tenant has used. */
+/** The slots' bookkeeping about one tenant. */
 export class SlotUsage {
   readonly weight: number;
   /** Worker time over weight, in ms. */
   virtualMs = 0;
   /** Worker ms per ms lately. */
   readonly busy: RateWindow;
-  /** What goes before its requests, when it last asked, and for what due. CoreSlots' own. */
+  /** The last answer of `CoreSlots.othersWorkMs`, when it was computed, and for which `due`. */
   othersWorkMs = 0;
   askedAt: Instant = -Infinity;
   askedDue: Instant = -Infinity;
-  /** Did not want to start anything in the pass that is under way. */
+  /** It started nothing in the current pass. */
   isPassed = false;
 
   constructor(weight: number, now: Instant) {

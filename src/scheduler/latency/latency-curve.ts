@@ -1,31 +1,47 @@
 /**
- * How long a batch of one signature takes, by its size: learned from what ran, asked for every request.
+ * Predicts how long a batch of one signature takes, by its size. It learns from each run and is asked for each request.
  *
  *   ms │              ·  ╱ high = mean + k · deviation
  *      │        ·  ╱ ─── mean
  *      │  · ─╱                          buckets: 1, 2, 4, … largest (linear between)
  *      └──┴──┴─────┴───────── rows      or the allowed sizes (a step at each: a batch is padded to the next)
  *
- * - A run moves the buckets on both sides of its size, by the ratio of what it took to what was expected: so a run of 5
- *   rows teaches 4 and 8 without a jump. Ratios are clamped: one stall of a neighbour is no news. They are clamped more
- *   upwards, and being faster than expected counts double: an estimate that stalls have driven up refuses requests that
- *   would have been in time, and the fewer run, the longer it takes to learn so.
- * - A bucket never seen is what the known ones say: between two a line, beyond two their slope, beside a single one half
- *   fixed and half per row. The first run of its own settles it.
- * - A smaller batch never counts as slower than a larger one. Where they say otherwise they meet in between, nearer to
- *   the one that ran lately (monotone-fit.ts): a bucket that has not run for long is put right by those that have, be it
- *   the smaller or the larger one. What a run teaches its bucket is measured against that bucket, not against the others.
+ * - A run moves the buckets on both sides of its size, by the ratio of its length to the expected length. So a run of 5
+ *   rows teaches the buckets 4 and 8 without a jump. Ratios are clamped, so that a single stall changes little. Slow
+ *   runs are clamped more and weigh less than fast ones: an estimate that stalls have driven up refuses requests that
+ *   would have been in time, and the fewer run, the longer it takes to correct it.
+ * - A bucket that has not run is estimated from the others: between two of them by a line, beyond two by their slope,
+ *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate.
+ * - A smaller batch is never estimated as slower than a larger one. Where the buckets disagree they meet in between,
+ *   nearer to the one that ran lately (monotone-fit.ts): so buckets that run correct those that have not run for long.
+ *   A run's ratio is to the bucket's own estimate, before that correction.
  *
- * Asking allocates nothing; learning is paid once a batch.
+ * Asking allocates nothing.
  */
+import {
+  FASTER_LEARNING_RATE,
+  FIRST_DEVIATION_SHARE,
+  FIXED_COST_SHARE,
+  HIGH_DEVIATIONS,
+  LEARNING_RATE,
+  MAX_COUNTED_RUNS,
+  MAX_IMPORTED_RUNS,
+  MAX_RUN_RATIO,
+  MIN_DEVIATION_SHARE,
+  MIN_RUN_RATIO,
+  MIN_WEIGHT,
+  PROBE_LEARNING_RATE,
+  UNSEEN_DEVIATION_SHARE,
+  WEIGHT_FADING,
+} from '../tuning.ts';
 import { MonotoneFit } from './monotone-fit.ts';
 
-/** What policy and admission ask. Rows ≥ 1. */
+/** The estimates for policy and admission. Rows ≥ 1. */
 export interface LatencyView {
   /** Something has been learned or seeded; else every estimate is 0. */
   readonly isKnown: boolean;
   meanMs(rows: number): number;
-  /** What nearly every run keeps within. */
+  /** Most runs take no longer. */
   highMs(rows: number): number;
   /** The most rows, up to `most`, that `highMs` allows within the budget; 0 if not even one. */
   rowsWithin(budgetMs: number, most: number): number;
@@ -37,52 +53,33 @@ export interface LatencyBucket {
   readonly meanMs: number;
   /** Mean absolute deviation. */
   readonly deviationMs: number;
-  /** Runs that it has seen, up to a bound. */
+  /** Its runs, up to MAX_COUNTED_RUNS. */
   readonly runs: number;
 }
 
-/** One bucket as it is asked for. */
+/** The estimate of one bucket. */
 export interface LatencyEstimate {
   readonly rows: number;
   readonly meanMs: number;
-  /** What nearly every run keeps within. */
+  /** Most runs take no longer. */
   readonly highMs: number;
-  /** Runs that it has seen, up to a bound; 0 = a guess from the others. */
+  /** Its runs, up to MAX_COUNTED_RUNS; 0 = estimated from the other buckets. */
   readonly runs: number;
 }
-
-/** Weight of the newest run, once a bucket knows more than 1 / ALPHA of them. */
-const ALPHA = 0.1;
-/** The same where it was faster than expected. */
-const FASTER_ALPHA = 0.15;
-/** Of a probe: what runs seldom must teach more. */
-const PROBE_ALPHA = 0.3;
-const MOST_RATIO = 1.5;
-const LEAST_RATIO = 1 / 2.5;
-/** How many deviations lie between mean and high. One covers three in four; what lies beyond is mostly stalls, which no margin covers. */
-const DEVIATIONS = 1;
-/** Nothing repeats itself to the microsecond, whatever three warm-up runs say. */
-const LEAST_DEVIATION = 0.05;
-/** What is assumed of a bucket's deviation at its first run. */
-const FIRST_DEVIATION = 0.25;
-const RUNS_REMEMBERED = 1000;
-/** How fast a bucket's say fades while others run: to a third in a hundred runs. */
-const FADING = 0.99;
-const LEAST_SAY = 1e-6;
 
 export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
   readonly #isStepped: boolean;
-  /** As learned; 0 runs = never seen. */
+  /** As learned; 0 runs = the bucket has not run. */
   readonly #means: number[];
   readonly #deviations: number[];
   readonly #runs: number[];
-  /** What each is worth beside the others: its runs, those of long ago less. */
-  readonly #say: number[];
-  /** As learned, and guessed where never seen. */
+  /** Each bucket's weight in the fit: its runs, where old ones count less. */
+  readonly #weights: number[];
+  /** As learned; estimated for a bucket that has not run. */
   readonly #own: number[];
   readonly #fit: MonotoneFit;
-  /** As asked for: every bucket filled, never falling with rows. */
+  /** The answers: every bucket filled, never falling with rows. */
   readonly #filledMean: number[];
   readonly #filledHigh: number[];
   #isKnown = false;
@@ -95,7 +92,7 @@ export class LatencyCurve implements LatencyView {
     this.#means = zeros();
     this.#deviations = zeros();
     this.#runs = zeros();
-    this.#say = zeros().fill(LEAST_SAY);
+    this.#weights = zeros().fill(MIN_WEIGHT);
     this.#own = zeros();
     this.#fit = new MonotoneFit(this.#bounds.length);
     this.#filledMean = zeros();
@@ -129,24 +126,25 @@ export class LatencyCurve implements LatencyView {
     return 0;
   }
 
-  /** A run of `rows` (padding included) took `runMs`. What is no duration is ignored. */
+  /** A run of `rows` (padding included) took `runMs`. Ignored if that is no duration. */
   learn(rows: number, runMs: number, isProbe = false): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
     const expected = this.#isKnown ? this.#at(this.#own, rows) : runMs;
-    const ratio = expected > 0 ? Math.min(MOST_RATIO, Math.max(LEAST_RATIO, runMs / expected)) : 1;
-    const alpha = isProbe ? PROBE_ALPHA : ratio < 1 ? FASTER_ALPHA : ALPHA;
-    for (let i = 0; i < this.#say.length; i++) this.#say[i] = Math.max(LEAST_SAY, this.#say[i]! * FADING);
+    const ratio = expected > 0 ? Math.min(MAX_RUN_RATIO, Math.max(MIN_RUN_RATIO, runMs / expected)) : 1;
+    const rate = isProbe ? PROBE_LEARNING_RATE : ratio < 1 ? FASTER_LEARNING_RATE : LEARNING_RATE;
+    const weights = this.#weights;
+    for (let i = 0; i < weights.length; i++) weights[i] = Math.max(MIN_WEIGHT, weights[i]! * WEIGHT_FADING);
     const upper = this.#indexOf(rows);
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;
     const share = lowerRows === undefined || this.#isStepped ? 1 : (rows - lowerRows) / (upperRows - lowerRows);
-    this.#move(upper, ratio, Math.min(1, share), alpha, runMs);
-    if (share < 1) this.#move(upper - 1, ratio, 1 - share, alpha, runMs);
+    this.#move(upper, ratio, Math.min(1, share), rate, runMs);
+    if (share < 1) this.#move(upper - 1, ratio, 1 - share, rate, runMs);
     this.#isKnown = true;
     this.#fill();
   }
 
-  /** A run measured beforehand. The first for a size is taken as it is; those after it count like runs. */
+  /** A run that was measured at load. The first of a size is taken as it is; later ones count like runs. */
   seed(rows: number, runMs: number): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
     const index = this.#bounds.indexOf(rows);
@@ -155,14 +153,14 @@ export class LatencyCurve implements LatencyView {
       return;
     }
     this.#means[index] = runMs;
-    this.#deviations[index] = runMs * LEAST_DEVIATION;
+    this.#deviations[index] = runMs * MIN_DEVIATION_SHARE;
     this.#runs[index] = 1;
-    this.#say[index] = 1;
+    this.#weights[index] = 1;
     this.#isKnown = true;
     this.#fill();
   }
 
-  /** Every bucket's estimate, for people; empty where nothing is known. */
+  /** Every bucket's estimate, for people; empty where `isKnown` is false. */
   estimates(): LatencyEstimate[] {
     if (!this.#isKnown) return [];
     return this.#bounds.map((rows, i) => ({
@@ -173,7 +171,7 @@ export class LatencyCurve implements LatencyView {
     }));
   }
 
-  /** What was learned, to be kept. */
+  /** The buckets that have run, to be kept between starts. */
   export(): LatencyBucket[] {
     const kept: LatencyBucket[] = [];
     for (const [i, rows] of this.#bounds.entries()) {
@@ -183,39 +181,38 @@ export class LatencyCurve implements LatencyView {
     return kept;
   }
 
-  /** Takes over what an earlier process learned. Buckets of sizes that no longer exist are left out. */
+  /** Takes over buckets of an earlier process. Sizes that no longer exist are left out. */
   import(buckets: readonly LatencyBucket[]): void {
     for (const { rows, meanMs, deviationMs, runs } of buckets) {
       const index = this.#bounds.indexOf(rows);
       if (index === -1) continue;
       this.#means[index] = meanMs;
       this.#deviations[index] = deviationMs;
-      // It may have become faster or slower meanwhile: the first runs here count more than one in a thousand.
-      this.#runs[index] = Math.min(runs, 3);
-      this.#say[index] = this.#runs[index]!;
+      this.#runs[index] = Math.min(runs, MAX_IMPORTED_RUNS);
+      this.#weights[index] = this.#runs[index]!;
       this.#isKnown = true;
     }
     if (this.#isKnown) this.#fill();
   }
 
-  #move(index: number, ratio: number, share: number, alpha: number, runMs: number): void {
+  #move(index: number, ratio: number, share: number, rate: number, runMs: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
       const guess = this.#own[index]! * ratio || runMs;
       this.#means[index] = guess;
-      this.#deviations[index] = guess * FIRST_DEVIATION;
+      this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {
-      const weight = Math.max(alpha, 1 / (runs + 1)) * share;
+      const weight = Math.max(rate, 1 / (runs + 1)) * share;
       const mean = this.#means[index]!;
       const deviation = this.#deviations[index]!;
       this.#means[index] = mean + weight * (ratio - 1) * mean;
       this.#deviations[index] = deviation + weight * (Math.abs(ratio - 1) * mean - deviation);
     }
-    this.#runs[index] = Math.min(RUNS_REMEMBERED, runs + 1);
-    this.#say[index] = this.#say[index]! + share;
+    this.#runs[index] = Math.min(MAX_COUNTED_RUNS, runs + 1);
+    this.#weights[index] = this.#weights[index]! + share;
   }
 
-  /** First bucket that holds so many rows; the last for more than any. */
+  /** The first bucket that holds so many rows; the last bucket if none does. */
   #indexOf(rows: number): number {
     const bounds = this.#bounds;
     const last = bounds.length - 1;
@@ -236,13 +233,13 @@ export class LatencyCurve implements LatencyView {
     for (let i = 0; i < this.#bounds.length; i++) {
       const isSeen = this.#runs[i]! > 0;
       const mean = isSeen ? this.#means[i]! : this.#guess(i);
-      const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : FIRST_DEVIATION / 2;
+      const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : UNSEEN_DEVIATION_SHARE;
       this.#own[i] = mean;
       this.#filledMean[i] = mean;
-      this.#filledHigh[i] = mean * (1 + DEVIATIONS * Math.max(LEAST_DEVIATION, share));
+      this.#filledHigh[i] = mean * (1 + HIGH_DEVIATIONS * Math.max(MIN_DEVIATION_SHARE, share));
     }
-    this.#fit.fit(this.#filledMean, this.#say);
-    this.#fit.fit(this.#filledHigh, this.#say);
+    this.#fit.fit(this.#filledMean, this.#weights);
+    this.#fit.fit(this.#filledHigh, this.#weights);
   }
 
   #guess(index: number): number {
@@ -257,8 +254,10 @@ export class LatencyCurve implements LatencyView {
     let far = near + step;
     while (far >= 0 && far < this.#bounds.length && this.#runs[far] === 0) far += step;
     const ratio = rows / this.#bounds[near]!;
-    if (far < 0 || far >= this.#bounds.length) return this.#means[near]! * (0.5 + 0.5 * ratio);
-    // Never cheaper per row than the nearest that is known going down, nor falling going up.
+    if (far < 0 || far >= this.#bounds.length) {
+      return this.#means[near]! * (FIXED_COST_SHARE + (1 - FIXED_COST_SHARE) * ratio);
+    }
+    // The line is bounded: going up it does not fall, going down a row does not get cheaper.
     const line = this.#line(Math.min(near, far), Math.max(near, far), rows);
     return below >= 0 ? Math.max(line, this.#means[near]!) : Math.max(line, this.#means[near]! * ratio);
   }

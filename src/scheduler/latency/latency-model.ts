@@ -1,15 +1,14 @@
 /**
- * The latency curves of one servable version, by signature, and what goes in and out of them as plain data: seeds that
- * were measured at load, and what an earlier process had learned.
- *
- * What comes from a file is checked bucket by bucket: anything that is no duration is left out, never believed.
+ * The latency curves of one servable version, by signature. Seeds that were measured at load, and the state of an
+ * earlier process, go in as plain data. State comes from a file, so each bucket is checked; invalid ones are left out.
  */
+import { MAX_IMPORTED_RUN_MS, MIN_IMPORTED_RUN_MS } from '../tuning.ts';
 import { type LatencyBucket, LatencyCurve, type LatencyEstimate } from './latency-curve.ts';
 
-/** One run measured before traffic came. */
+/** One run that was measured at load. */
 export interface LatencySeed {
   readonly signature: string;
-  /** As the runtime saw them, padding included. */
+  /** Padding included. */
   readonly rows: number;
   /** From the batch handed to the host to its answer. */
   readonly runMs: number;
@@ -23,7 +22,7 @@ export interface LatencyState {
 export class LatencyModel {
   readonly #curves = new Map<string, LatencyCurve>();
 
-  /** The curve of a signature; made at the first call. `sizes` as SignaturePlan has them. */
+  /** The curve of a signature; created by the first call. `sizes` as in SignaturePlan. */
   curveOf(signature: string, maxRows: number, sizes: readonly number[]): LatencyCurve {
     let curve = this.#curves.get(signature);
     if (curve === undefined) {
@@ -33,12 +32,12 @@ export class LatencyModel {
     return curve;
   }
 
-  /** Runs of signatures that are not there are ignored. */
+  /** Seeds of unknown signatures are ignored. */
   seed(seeds: readonly LatencySeed[]): void {
     for (const { signature, rows, runMs } of seeds) this.#curves.get(signature)?.seed(rows, runMs);
   }
 
-  /** What it would answer now, by signature: for people. */
+  /** The current estimates by signature, for people. */
   estimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
     return new Map([...this.#curves].map(([name, curve]) => [name, curve.estimates()]));
   }
@@ -49,7 +48,7 @@ export class LatencyModel {
     return { signatures };
   }
 
-  /** Anything that JSON may hold; what makes no sense is left out. Returns how many buckets were taken over. */
+  /** Takes any JSON value; invalid parts are left out. Returns how many buckets were taken over. */
   import(state: unknown): number {
     const signatures = isRecord(state) && isRecord(state['signatures']) ? state['signatures'] : {};
     let taken = 0;
@@ -66,14 +65,12 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A batch of more than a day is no measurement. */
-const MOST_MS = 86_400_000;
-
 function isBucket(value: unknown): value is LatencyBucket {
   if (!isRecord(value)) return false;
   const { rows, meanMs, deviationMs, runs } = value;
   const isBetween = (n: unknown, least: number, most: number): boolean =>
     typeof n === 'number' && n >= least && n <= most;
   const isCount = (n: unknown): boolean => Number.isSafeInteger(n) && isBetween(n, 1, Infinity);
-  return isCount(rows) && isCount(runs) && isBetween(meanMs, 1e-6, MOST_MS) && isBetween(deviationMs, 0, MOST_MS);
+  const isMean = isBetween(meanMs, MIN_IMPORTED_RUN_MS, MAX_IMPORTED_RUN_MS);
+  return isCount(rows) && isCount(runs) && isMean && isBetween(deviationMs, 0, MAX_IMPORTED_RUN_MS);
 }

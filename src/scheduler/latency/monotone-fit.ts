@@ -1,17 +1,17 @@
 /**
- * The nearest values that never fall, to values of different worth: isotonic regression, by pooling adjacent violators
- * (Ayer and others, 1955). Where a value is above the next, both become their weighted mean, and so on backwards.
+ * Weighted isotonic regression by pooling adjacent violators (Ayer and others, 1955): the nearest values that never
+ * fall. Where a value is above the next, both become their weighted mean, and so on backwards.
  *
- *   3 ·            ·──·          worth of the two at the step: 1 and 1
+ *   3 ·            ·──·          weights of the two at the step: 1 and 1
  *   2 · ·──·   →   ·                                                          O(n), allocates nothing
  */
 export class MonotoneFit {
-  /** Blocks of equal value, as far as they are known. */
+  /** Blocks of equal value so far. */
   readonly #values: number[];
   readonly #weights: number[];
   readonly #lengths: number[];
 
-  /** @param count of values that each call has */
+  /** @param count number of values in each call */
   constructor(count: number) {
     this.#values = Array<number>(count).fill(0);
     this.#weights = Array<number>(count).fill(0);
@@ -35,7 +35,7 @@ export class MonotoneFit {
     }
   }
 
-  /** The block and the one after it. */
+  /** Joins a block and the next one. */
   #join(block: number): void {
     const [weight, more] = [this.#weights[block]!, this.#weights[block + 1]!];
     const sum = weight + more;

@@ -1,46 +1,46 @@
 /**
- * What runs next, as a pure function of what waits: no clock, no timer, no list is touched here, so that a policy is
- * tested as a table and compared with another on the same snapshots.
+ * The interface of a policy, which decides what runs next, and the greedy policy. A policy is a pure function of a
+ * snapshot of the queue, so that it can be tested with tables and compared with another on the same snapshots.
  *
  * The dispatcher asks whenever something may have changed (tasks came, a slot came free, the instant of an earlier
- * `waitUntil` has passed) and asks again until the answer is not `run`.
+ * `waitUntil` has passed), and asks again while the answer is `run` or `shed`.
  *
- * Another policy takes this one's place by implementing BatchPolicy; the one that predicts is slack-policy.ts.
+ * The policy that predicts is slack-policy.ts.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { DispatchReason } from '../../telemetry/request-record.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 
-/** What a policy may know of a lane. Lanes in a snapshot hold at least one task. */
+/** The facts about a lane that every policy may use. Lanes in a snapshot hold at least one task. */
 export interface LaneFacts {
   readonly queuedRows: number;
   readonly queuedTasks: number;
-  /** When the head task came. */
+  /** When the head came. */
   readonly oldestEnqueuedAt: Instant;
   /** Most rows in one run of this lane. */
   readonly maxBatchSize: number;
 }
 
-/** A request that waits and has a deadline of its client's. */
-export interface QueuedPromise {
+/** A request that waits and has a deadline that its client set. */
+export interface QueuedDeadline {
   readonly due: Instant;
   readonly rows: number;
   /** Rows that go before it. */
   readonly before: number;
 }
 
-/** What a policy that predicts may know besides. */
+/** The facts that a policy with predictions may use besides. */
 export interface SlackFacts extends LaneFacts {
   readonly headRows: number;
-  /** When the head is wanted: its deadline, or the objective where it is soft. */
+  /** The head's deadline, or its objective where it is soft. */
   readonly headDue: Instant;
-  /** Late is still wanted: its client set no deadline. */
+  /** The head's client set no deadline: a late answer is still wanted. */
   readonly isHeadSoft: boolean;
-  /** About how many rows wait that are due no later than `due`. */
+  /** About how many rows are due no later than `due`. */
   rowsDueBy(due: Instant): number;
-  /** Of those among the first `rows` whose client set a deadline, the one that is due first; undefined = there is none. */
-  firstPromise(rows: number): QueuedPromise | undefined;
-  /** Rows that came per ms lately, of its signature, refused ones too. */
+  /** The earliest deadline that a client set, among the first `rows`; undefined = there is none. */
+  firstDeadline(rows: number): QueuedDeadline | undefined;
+  /** Rows of its signature that came per ms lately, refused ones included. */
   arrivalRows(now: Instant): number;
   readonly latency: LatencyView;
   /** Sizes that a run may have, ascending; empty = any. */
@@ -51,39 +51,39 @@ export interface QueueSnapshot<L extends LaneFacts> {
   /** Batches that could start now. */
   readonly freeSlots: number;
   readonly lanes: Iterable<L>;
-  /** Absent: this queue has its slots to itself, and nothing is known of its traffic. */
+  /** Absent: this queue has its slots to itself, and its traffic is unknown. */
   readonly situation?: Situation;
 }
 
-/** What the queue's traffic and its neighbours are like. */
+/** The queue's traffic and the other queues on the same slots. */
 export interface Situation {
-  /** Slots' worth of time that this queue may count on. */
+  /** How many slots this queue may count on. */
   readonly share: number;
   /** Other queues use the same slots. */
   readonly isShared: boolean;
   /** How busy the shared slots have been lately, 0 to 1. */
   readonly load: number;
-  /** How long before its latest start a batch may find every slot taken by others' runs. */
+  /** How long before its latest start a batch may find every slot taken by other queues' runs. */
   readonly slotWaitMs: number;
-  /** The shortest time that clients on these slots gave their requests lately; Infinity = none gave any. */
+  /** The shortest deadline that clients on these slots set lately; Infinity = none was set. */
   readonly tightestMs: number;
   /** Work without deadlines has waited beyond its objective for some time. */
   readonly isStanding: boolean;
-  /** What passes between a run's end and its answers being on their way, and before its start. */
+  /** Time of a request beside its run: before the start, and from the end until its answer is sent. */
   readonly overheadMs: number;
 }
 
-/** Why a task is given up before it ran: a closed set, for metrics and spans. */
+/** Why a task is shed, that is, refused while it waits: a closed set, for metrics and spans. */
 export type ShedReason = 'expired' | 'early_drop' | 'standing_queue';
 
 export type Decision<L extends LaneFacts> =
-  /** Start a run of `lane` now: its tasks from the head on, as many as fit whole into `rows` (the head always does). */
+  /** Start a run of `lane` now: from the head on, as many tasks as fit whole into `rows`. The head always fits. */
   | { readonly kind: 'run'; readonly lane: L; readonly rows: number; readonly reason: DispatchReason }
-  /** The same, but the newest tasks first: those that may still be answered within the objective. */
+  /** The same, but from the newest task on: the newest may still be answered within the objective. */
   | { readonly kind: 'runNewest'; readonly lane: L; readonly rows: number; readonly reason: DispatchReason }
-  /** Refuse the head of `lane` now; ask again then. */
+  /** Refuse the head of `lane` now, then ask again. */
   | { readonly kind: 'shed'; readonly lane: L; readonly reason: ShedReason }
-  /** Start nothing before `at` unless something changes; ask again then. */
+  /** Start nothing before `at` unless something changes. */
   | { readonly kind: 'waitUntil'; readonly at: Instant }
   /** Nothing can start until something changes. */
   | { readonly kind: 'idle' };
@@ -95,11 +95,11 @@ export interface BatchPolicy {
 const IDLE = { kind: 'idle' } as const;
 
 /**
- * Work-conserving: a free slot takes the lane whose head has waited longest and as many of its rows as fit. No lane
+ * Work-conserving: a free slot takes the lane whose head has waited longest, and as many of its rows as fit. No lane
  * starves, since a head only grows older.
  *
- * With `batchTimeoutMicros` > 0, TensorFlow Serving's meaning: a lane may run when it is full or when its head is older
- * than that; a lane that is neither waits although a slot is free, and does not hold back a lane that may run.
+ * `batchTimeoutMicros` above 0 has TensorFlow Serving's meaning: a lane may run when it is full or its head is older
+ * than that. Until then it waits although a slot is free; other lanes may run meanwhile.
  */
 export class GreedyPolicy implements BatchPolicy {
   readonly #timeoutMs: number;

@@ -1,32 +1,62 @@
 /**
- * What a policy may ask of one queue's traffic and neighbours (batch-policy.ts, Situation), and what the neighbours may
- * ask of it. Answers are worked out when they are asked for: most decisions need none.
+ * The facts that a policy may ask for about one queue's traffic and the other queues on its slots (Situation), and the
+ * facts that the slots ask for about this queue. They are computed when asked for: most decisions need none.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SlotTenant, Urgency } from '../cores/slot-tenant.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
+import type { Lane } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import { RecentMinimum } from '../rate-window.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task } from '../task.ts';
+import { DEADLINE_SPAN_MS, MIN_STANDING_TARGET_MS, STANDING_AFTER_MS, STANDING_TARGET_SHARE } from '../tuning.ts';
 import type { Situation } from './batch-policy.ts';
-import { StandingQueue } from './standing-queue.ts';
 
-/** The dispatcher, as far as this needs it. */
+/** The dispatcher. */
 interface Tenant extends SlotTenant {
   readonly slots: number;
 }
 
-const TIGHTEST_SPAN_MS = 500;
+/**
+ * Detects a standing queue of work without deadlines, as CoDel does ("Controlling Queue Delay", ACM Queue 2012). A
+ * burst is a queue that drains. A queue stands when its head has waited too long at every look for STANDING_AFTER_MS.
+ * Only then is work refused and shed, and the newest served first: the old work is late anyway.
+ *
+ *   head's wait  ─────╱╲──╱───────╲───      above the target for 100 ms without a break ▸ standing
+ *   target       ┈┈┈┈╱┈┈╲╱┈┈┈┈┈┈┈┈┈╲┈      one look below it ▸ over
+ */
+export class StandingQueue {
+  /** Since when the head's wait has been above the target; Infinity = it is not. */
+  #aboveSince: Instant = Infinity;
+  /** Only `look` and `clear` write it. */
+  isStanding = false;
+
+  /** The head has waited `waitedMs`. */
+  look(waitedMs: number, objectiveMs: number, now: Instant): void {
+    if (waitedMs <= Math.max(MIN_STANDING_TARGET_MS, STANDING_TARGET_SHARE * objectiveMs)) {
+      this.clear();
+      return;
+    }
+    if (this.#aboveSince === Infinity) this.#aboveSince = now;
+    this.isStanding = now - this.#aboveSince >= STANDING_AFTER_MS;
+  }
+
+  /** Nothing waits. */
+  clear(): void {
+    this.#aboveSince = Infinity;
+    this.isStanding = false;
+  }
+}
 
 export class QueueSituation implements Situation {
   readonly #tenant: Tenant;
   readonly #slots: CoreSlots;
   readonly #statistics: RunStatistics;
   readonly #standing = new StandingQueue();
-  readonly #tightest = new RecentMinimum(TIGHTEST_SPAN_MS, 0);
-  /** When it is asked: set before each decision. */
+  readonly #tightest = new RecentMinimum(DEADLINE_SPAN_MS, 0);
+  /** The instant of the decision: set before each. */
   now: Instant = 0;
 
   constructor(tenant: Tenant, slots: CoreSlots, statistics: RunStatistics) {
@@ -64,16 +94,15 @@ export class QueueSituation implements Situation {
     return this.#statistics.overheadMs;
   }
 
-  /** A client has given its request so long. */
+  /** A client has set a deadline `ms` from now. */
   noteDeadline(ms: number, now: Instant): void {
     this.#tightest.add(ms, now);
     if (this.#tenant.usesSlots) this.#slots.noteDeadline(ms, now);
   }
 
-  /** A batch is about to be taken from behind this head, which has no deadline. */
+  /** A batch is about to be taken; its head has no deadline. */
   lookAt(head: Task, plan: SignaturePlan, now: Instant): void {
-    // A learned objective only orders. A client that set no deadline, of a model without an objective, waits as long as it
-    // takes: a burst of a thousand requests is no mistake.
+    // A learned objective only orders the queue: nothing is refused for it, so that a burst of requests is served.
     if (plan.hasObjective) this.#standing.look(now - head.enqueuedAt, plan.objectiveMs, now);
   }
 
@@ -85,7 +114,7 @@ export class QueueSituation implements Situation {
 
 const urgency = { priority: 0, latestStart: 0 };
 
-/** Of the lane that should start first; `overheadMs` as in Situation. The object is used again by the next call. */
+/** The urgency of the lane that should start first; `overheadMs` as in Situation. The next call reuses the object. */
 export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   urgency.priority = Infinity;
   urgency.latestStart = Infinity;
@@ -101,15 +130,16 @@ export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   return urgency;
 }
 
-/** Worker time of what waits and is due by then, in ms: full batches and a rest, for each lane. */
+/** Worker time of the tasks that are due by then, in ms. */
 export function workDueBy(queue: TaskQueue, due: Instant): number {
   let work = 0;
-  for (const lane of queue.lanes()) {
-    const rows = lane.rowsDueBy(due);
-    const rest = rows % lane.maxBatchSize;
-    const full = (rows - rest) / lane.maxBatchSize;
-    if (full > 0) work += full * lane.latency.meanMs(lane.maxBatchSize);
-    if (rest > 0) work += lane.latency.meanMs(Math.ceil(rest));
-  }
+  for (const lane of queue.lanes()) work += laneWorkMs(lane, lane.rowsDueBy(due));
   return work;
+}
+
+/** Worker time of `rows` of a lane in ms: full batches and a rest. */
+export function laneWorkMs({ latency, maxBatchSize }: Lane, rows: number): number {
+  const rest = rows % maxBatchSize;
+  const full = (rows - rest) / maxBatchSize;
+  return (full > 0 ? full * latency.meanMs(maxBatchSize) : 0) + (rest > 0 ? latency.meanMs(Math.ceil(rest)) : 0);
 }

@@ -1,49 +1,46 @@
 /**
- * Earliest latest-start first, in batches as large as the head's deadline allows and as the traffic needs. Pure.
+ * Runs the lane whose latest start is earliest, in batches as large as the head's deadline allows. Pure.
  *
  *                      now                latest start              due
  *   head of a lane      │◀──── slack ──────────▶│◀── high(b rows) ───▶│
  *
  * For each lane, in this order:
- * 1. a head that a run of its own would not finish in time is shed (`expired`): it would only make others late;
- * 2. b = the most rows with which the head is in time. If b is less than the arrivals need to be kept up with (the
- *    *sustain rule*), the head is shed (`early_drop`) and the next one asked: smaller and smaller batches for heads that
- *    are nearly late would lower the capacity until everything is late. Where dropping would leave no larger batch (a burst
- *    that is due all at once), what can be saved runs;
- * 3. no batch is longer than half of the tightest deadline beside it, where that is much tighter than its own: a request
- *    that comes just after its start could not be served otherwise. Unless that would cost too much throughput;
- * 4. an allowed size is gone up to by padding or down to by leaving rows, whichever costs less per row;
- * 5. it runs now, for an idle core earns nothing; but where other models want the same busy cores, a batch that has time
- *    waits for company as long as another arrival is due well before its latest start.
+ * 1. a head that would be late even if it ran alone is shed (`expired`): it would only make others late;
+ * 2. b = the most rows with which the head is in time. If b is too small to keep up with the arrivals (the *sustain
+ *    rule*), the head is shed (`early_drop`) and the next head is looked at. Ever smaller batches for heads that are
+ *    nearly late would lower the capacity until everything is late. If shedding would leave no larger batch (a burst
+ *    that is due all at once), b rows run;
+ * 3. where a deadline on the same slots is much tighter than the lane's own, no batch is longer than half of it: a
+ *    request that comes just after the batch's start could not be in time otherwise. Not where that costs too much
+ *    throughput;
+ * 4. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
+ * 5. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
+ *    the next arrival is expected well before its latest start.
  *
- * Of the lanes that may run, the one whose latest start is earliest does. Soft work (no deadline) is never shed for being
- * late unless the queue stands (standing-queue.ts): then what is over its objective is shed and the newest goes first. It
- * takes no more company along than leaves those in time who ride with it and have a deadline.
+ * Soft work (no deadline) is shed only while the queue stands (queue-situation.ts): then work that is over its
+ * objective is shed, and the newest goes first. A batch behind a soft head takes only as many rows as keep the first
+ * deadline among them.
  *
- * With `isSustaining: false` only 1 and the head's own deadline count: plain earliest deadline first, for comparison.
+ * With `isSustaining: false` only 1 and the head's own deadline apply: plain earliest deadline first, for comparison.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { DispatchReason } from '../../telemetry/request-record.ts';
+import {
+  TIGHT_DEADLINE_SHARE,
+  TIGHT_RUN_SHARE,
+  TIGHT_THROUGHPUT_SHARE,
+  WINDOW_LOAD,
+  WINDOW_RECHECK_MS,
+  WINDOW_RESERVE_SHARE,
+} from '../tuning.ts';
 import type { BatchPolicy, Decision, QueueSnapshot, ShedReason, Situation, SlackFacts } from './batch-policy.ts';
 
 export interface SlackPolicyOptions {
-  /** TensorFlow Serving's: how long a lane that is not full may wait for company. 0 = only where it pays. */
+  /** TensorFlow Serving's: how long a lane that is not full may wait for more rows. 0 = only where rule 5 says so. */
   readonly batchTimeoutMicros?: number;
   /** Default true. */
   readonly isSustaining?: boolean;
 }
-
-/** From this load of the shared slots on, waiting for company pays. */
-const WINDOW_LOAD = 0.85;
-/** Of the time that the head was given: what a window leaves unused before the latest start. */
-const WINDOW_RESERVE = 0.25;
-/** How long a lane that gets many rows is left to fill before it is looked at again. */
-const WINDOW_LOOK_MS = 5;
-/** A deadline beside ours is "much tighter" below this share of ours, and then bounds a batch to half of itself. */
-const TIGHT_SHARE = 0.5;
-
-/** A bounded batch must get so much done per ms of what the unbounded one would. */
-const CAP_KEEPS = 0.8;
 
 const IDLE = { kind: 'idle' } as const;
 
@@ -60,7 +57,7 @@ const ALONE: Situation = {
 export class SlackPolicy implements BatchPolicy {
   readonly #timeoutMs: number;
   readonly #isSustaining: boolean;
-  /** What `#judge` found of a lane, beside its answer. */
+  /** Further results of `#judge`. */
   #rows = 0;
   #latestStart = 0;
   #wakeAt = 0;
@@ -98,7 +95,7 @@ export class SlackPolicy implements BatchPolicy {
     let rows = want;
     if (isHeadSoft) {
       if (situation.isStanding && headDue <= now && lane.queuedRows > lane.maxBatchSize) return 'standing_queue';
-      rows = promisedRows(lane, situation, rows, now);
+      rows = rowsInTime(lane, situation, rows, now);
     } else if (latency.isKnown) {
       const budgetMs = headDue - now - situation.overheadMs;
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
@@ -107,7 +104,7 @@ export class SlackPolicy implements BatchPolicy {
         if (isDropWorth(lane, situation, rows, now)) return 'early_drop';
       }
     }
-    if (this.#isSustaining) rows = Math.max(headRows, cappedRows(lane, situation, rows));
+    if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
     rows = cheaperSize(lane, rows);
     this.#rows = rows;
     this.#latestStart = headDue - latency.highMs(rows) - situation.overheadMs;
@@ -116,25 +113,25 @@ export class SlackPolicy implements BatchPolicy {
     return this.#wakeAt > now ? 'wait' : 'run';
   }
 
-  /** When TensorFlow Serving's timeout lets the lane run; never after its latest start. */
+  /** When TensorFlow Serving's timeout lets the lane run; not after its latest start. */
   #timeoutEnd(lane: SlackFacts): Instant {
     if (this.#timeoutMs === 0) return -Infinity;
     const end = lane.oldestEnqueuedAt + this.#timeoutMs;
     return lane.isHeadSoft || !lane.latency.isKnown ? end : Math.min(end, this.#latestStart);
   }
 
-  /** When to look again if waiting for one more arrival pays; −Infinity if it does not. */
+  /** When to look again if the lane should wait for more rows; −Infinity if it should not. */
   #windowEnd(lane: SlackFacts, situation: Situation, now: Instant): Instant {
     if (!this.#isSustaining || !situation.isShared || situation.load <= WINDOW_LOAD) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
-    const reserveMs = Math.max(WINDOW_RESERVE * (lane.headDue - lane.oldestEnqueuedAt), situation.slotWaitMs);
+    const reserveMs = Math.max(WINDOW_RESERVE_SHARE * (lane.headDue - lane.oldestEnqueuedAt), situation.slotWaitMs);
     const until = this.#latestStart - reserveMs;
     if (now + gapMs >= until) return -Infinity;
-    // Not a look at each arrival: until it should be full, or for a while.
+    // Not a look at each arrival: until the lane should be full, or for a while.
     const fullMs = (lane.maxBatchSize - lane.queuedRows) * gapMs;
-    return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_LOOK_MS)));
+    return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_RECHECK_MS)));
   }
 
   #reason(lane: SlackFacts): DispatchReason {
@@ -144,10 +141,10 @@ export class SlackPolicy implements BatchPolicy {
 }
 
 /**
- * The least batch with which the lane's share of the slots keeps up with what is taken in; where none does, the one that
- * gets most rows done. Looked for among powers of two: between them the rate hardly changes.
+ * The smallest batch with which the lane's share of the slots keeps up with the arrivals; if none does, the batch with
+ * the highest throughput. Only powers of two are tried: between them the throughput hardly changes.
  */
-export function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): number {
+function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): number {
   const { latency, maxBatchSize } = lane;
   const arrivalRows = lane.arrivalRows(now);
   let best = maxBatchSize;
@@ -164,11 +161,11 @@ export function sustainableRows(lane: SlackFacts, { share }: Situation, now: Ins
 }
 
 /**
- * `rows` are all that the head allows. Is it worth giving up for the larger batch that those behind it allow?
+ * The head allows a batch of `rows`. Is it better to shed it for the larger batch that the tasks behind it allow?
  *
- * Alone on its slots: if `rows` are fewer than the arrivals need. Beside others, while the slots are busy: if those given
- * up are fewer than what the slot gets done in the time that a run costs however small it is, for that is what the
- * second run would cost that the ones left behind need.
+ * Alone on its slots: if `rows` are fewer than the arrivals need. Beside other models, while the slots are busy: if
+ * fewer rows are lost than a slot completes in the time of a run of one row, because keeping them would cost a second
+ * run.
  */
 function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
   const { latency, queuedRows, maxBatchSize } = lane;
@@ -178,35 +175,36 @@ function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: 
   const lost = lane.rowsDueBy(now + situation.overheadMs + latency.highMs(want));
   const kept = Math.min(maxBatchSize, queuedRows - lost);
   if (kept <= rows) return false;
-  // With a full batch behind it, somebody is late whatever is done: then the larger batch makes fewer late.
+  // With a full batch behind it some request will be late in any case: then the larger batch makes fewer late.
   if (!isContended || kept === maxBatchSize) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }
 
 /**
- * Of `rows` behind a head without a deadline: as many as keep the deadline that comes first among theirs. It rides with
- * those that are due before it, and what comes after them must not cost it. One that is lost already does not ride along.
+ * How many of `rows` to run behind a head without a deadline: as many as keep the first deadline among them. The
+ * request with that deadline runs with those that are due before it. If it will be late in any case, it is left out.
  */
-function promisedRows(lane: SlackFacts, { overheadMs }: Situation, rows: number, now: Instant): number {
+function rowsInTime(lane: SlackFacts, { overheadMs }: Situation, rows: number, now: Instant): number {
   const { latency } = lane;
-  const promise = latency.isKnown ? lane.firstPromise(rows) : undefined;
-  if (promise === undefined) return rows;
-  const budgetMs = promise.due - now - overheadMs;
-  const least = promise.before + promise.rows;
-  if (latency.meanMs(Math.min(least, lane.maxBatchSize)) > budgetMs) return promise.before;
+  const first = latency.isKnown ? lane.firstDeadline(rows) : undefined;
+  if (first === undefined) return rows;
+  const budgetMs = first.due - now - overheadMs;
+  const least = first.before + first.rows;
+  if (latency.meanMs(Math.min(least, lane.maxBatchSize)) > budgetMs) return first.before;
   return Math.min(rows, Math.max(least, latency.rowsWithin(budgetMs, rows)));
 }
 
-function cappedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {
+/** Rule 3. */
+function boundedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {
   const ownMs = lane.headDue - lane.oldestEnqueuedAt;
-  if (!(tightestMs < TIGHT_SHARE * ownMs)) return rows;
+  if (!(tightestMs < TIGHT_DEADLINE_SHARE * ownMs)) return rows;
   const { latency } = lane;
-  const capped = Math.max(lane.headRows, latency.rowsWithin(tightestMs / 2, rows));
-  // What the bound costs in throughput must not be more than the tight ones are worth.
-  return capped / latency.meanMs(capped) >= CAP_KEEPS * (rows / latency.meanMs(rows)) ? capped : rows;
+  const bounded = Math.max(lane.headRows, latency.rowsWithin(TIGHT_RUN_SHARE * tightestMs, rows));
+  const isWorth = bounded / latency.meanMs(bounded) >= TIGHT_THROUGHPUT_SHARE * (rows / latency.meanMs(rows));
+  return isWorth ? bounded : rows;
 }
 
-/** Padding up runs `rows` at the price of the next size; going down leaves some for the next batch. */
+/** Padding up runs `rows` at the price of the next size; going down leaves some rows for the next batch. */
 function cheaperSize({ sizes, latency, headRows }: SlackFacts, rows: number): number {
   let down = 0;
   for (const size of sizes) {

@@ -1,6 +1,6 @@
 /**
- * Tasks that may share a run, the one that is due first at the head: same signature, same outputs, same dtype and shape beside dim 0
- * of each input.
+ * Tasks that may share a run: same signature, same outputs, and in each input the same dtype and shape beside dim 0.
+ * The task that is due first is at the head.
  *
  *    oldest                           newest
  *   ┌──────┐ next  ┌──────┐   next  ┌──────┐
@@ -8,28 +8,28 @@
  *   │      │ ◀──── │      │ ◀────── │      │
  *   └──────┘ prev  └──────┘   prev  └──────┘
  *
- *   + a heap of those that overtake: due before the tail when they came
+ *   + a heap of the tasks that overtake: they were due before the tail when they came
  *
- * Tasks that become due in the order in which they came (no deadlines, or all alike) make up the list alone, in O(1);
- * only one that is due before the tail goes into the heap, in O(log n). The head is the earlier of the two heads.
+ * Tasks that become due in the order in which they came (no deadlines, or all the same) are all in the list, in O(1). A
+ * task that is due before the tail goes into the heap, in O(log n). The head is the earlier of the two heads.
  *
- * The links are in the tasks themselves, so that one whose client has left or whose deadline has passed leaves from the
- * middle in O(1), with no tombstone: at any time the lane holds exactly the tasks that are still wanted.
+ * The links are in the tasks themselves, so that a task whose client has left or whose deadline has passed is removed
+ * from the middle in O(1): the lane never holds a task that is no longer wanted.
  *
- * Invariants: `queuedRows` and `queuedTasks` are the sums over both; a task's `lane` is this lane exactly while it is in
- * one of them; `due` never falls along the list; no task has more rows than `maxBatchSize`.
+ * Invariants: `queuedRows` and `queuedTasks` are the sums over both; a task's `lane` is this lane exactly while it is
+ * in one of them; `due` never falls along the list; no task has more rows than `maxBatchSize`.
  *
  * push, remove, head: O(1) in the list, nothing allocated.
  */
 import type { Instant } from '../../core/clock.ts';
 import { Heap } from '../../core/heap.ts';
-import type { Isolation } from '../batch/isolated-batch.ts';
+import type { Isolation } from '../batch/isolation.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
-import type { QueuedPromise, SlackFacts } from '../policy/batch-policy.ts';
+import type { QueuedDeadline, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskLane } from '../task.ts';
 
-/** Of whose failed batch a lane's tasks are, and how many rows they have in all. */
+/** The failed batch that a lane's tasks were in, and how many rows they have in all. */
 export interface IsolatedRows {
   readonly isolation: Isolation;
   readonly rows: number;
@@ -39,34 +39,36 @@ export class Lane implements SlackFacts, TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
   readonly latency: LatencyView;
-  /** That its batches may have; empty = any. */
+  /** Sizes that its batches may have; empty = any. */
   readonly sizes: readonly number[];
-  /** Wanted outputs of every task in it. */
+  /** Outputs that every task in it asks for. */
   readonly outputs: readonly string[];
   /**
-   * Set where a task is run alone and as it came, neither sliced nor padded: the size to report for it. 1 where the
-   * signature has no batch axis, 0 for a request without rows. Undefined in an ordinary lane.
+   * Set where each task is run alone, neither sliced nor padded: the size to report for it. 1 where the signature has
+   * no batch axis, 0 for a request without rows. Undefined in an ordinary lane.
    */
   readonly wholeSize: number | undefined;
-  /** Most rows in one run of this lane; where it is isolated, those that are in it: it is full, and waits for nobody. */
+  /**
+   * Most rows in one run of this lane. In an isolated lane the rows that it holds: it is full and waits for no others.
+   */
   maxBatchSize: number;
-  /** Of all inputs of one row, about. */
+  /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
-  /** Set in a lane of tasks that are run again because the batch that they rode in failed. Nobody joins it. */
+  /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
   readonly isolation: Isolation | undefined;
-  /** The task that is due first; of two that are due together, the one that came first. `push` and `remove` write it. */
+  /** The task that is due first; of two that are due together, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
-  /** Of the list. */
+  /** Ends of the list. */
   #head: Task | undefined;
   #tail: Task | undefined;
-  /** `push` and `remove` alone write these. */
+  /** Only `push` and `remove` write these. */
   queuedRows = 0;
   queuedTasks = 0;
-  /** Of them, those that are due at their client's deadline. */
-  #promises = 0;
+  /** Tasks whose client set a deadline. */
+  #withDeadline = 0;
   #overtaking: Heap<Task> | undefined;
   #overtakingRows = 0;
-  /** Latest `due` of those in the heap since it was last empty. */
+  /** Latest `due` of the tasks in the heap since it was last empty. */
   #overtakingUntil: Instant = -Infinity;
 
   constructor(
@@ -88,7 +90,7 @@ export class Lane implements SlackFacts, TaskLane {
     this.isolation = isolated?.isolation;
   }
 
-  /** The task that came last, where no task has overtaken another; else undefined. */
+  /** The task that came last; undefined where a task has overtaken another. */
   get newest(): Task | undefined {
     return this.#overtakingRows === 0 ? this.#tail : undefined;
   }
@@ -105,18 +107,18 @@ export class Lane implements SlackFacts, TaskLane {
     return this.head?.isSoft ?? false;
   }
 
-  /** When the head came; Infinity in an empty lane. */
+  /** Infinity in an empty lane. */
   get oldestEnqueuedAt(): Instant {
     return this.head?.enqueuedAt ?? Infinity;
   }
 
-  /** Puts a task that is in no lane into its place. */
+  /** Adds a task that is in no lane. */
   push(task: Task): void {
     const tail = this.#tail;
     task.lane = this;
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
-    if (!task.isSoft) this.#promises += 1;
+    if (!task.isSoft) this.#withDeadline += 1;
     if (tail !== undefined && task.due < tail.due) this.#overtake(task);
     else {
       task.previous = tail;
@@ -128,8 +130,8 @@ export class Lane implements SlackFacts, TaskLane {
   }
 
   /**
-   * About how many rows wait that are due no later than `due`: exact where that is all or none of a part, else as if
-   * they were spread evenly over its time.
+   * About how many rows are due no later than `due`. Exact where that is all or none of the list (or the heap); else as
+   * if its rows were spread evenly over its time.
    */
   rowsDueBy(due: Instant): number {
     const listRows = this.queuedRows - this.#overtakingRows;
@@ -140,8 +142,8 @@ export class Lane implements SlackFacts, TaskLane {
     return rows;
   }
 
-  firstPromise(rows: number): QueuedPromise | undefined {
-    if (this.#promises === 0) return undefined;
+  firstDeadline(rows: number): QueuedDeadline | undefined {
+    if (this.#withDeadline === 0) return undefined;
     let first: Task | undefined;
     let listRows = 0;
     for (let task = this.#head; task !== undefined && listRows < rows; task = task.next) {
@@ -162,17 +164,16 @@ export class Lane implements SlackFacts, TaskLane {
     return this.isolation === undefined ? this.plan.arrivals.perMs(now) : 0;
   }
 
-  /** Every task, in no order that means anything. Not for the request path. */
+  /** Every task, in no particular order. Not for the request path. */
   *tasks(): Iterable<Task> {
     for (let task = this.#head; task !== undefined; task = task.next) yield task;
     yield* this.#overtaking?.entries() ?? [];
   }
 
-  /** Takes a task of this lane out, wherever it stands. */
   remove(task: Task): void {
     this.queuedRows -= task.rows;
     this.queuedTasks -= 1;
-    if (!task.isSoft) this.#promises -= 1;
+    if (!task.isSoft) this.#withDeadline -= 1;
     if (this.isolation !== undefined) this.maxBatchSize = this.queuedRows;
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
@@ -197,7 +198,7 @@ export class Lane implements SlackFacts, TaskLane {
     return this.#head === undefined || isBefore(first, this.#head) ? first : this.#head;
   }
 
-  /** Rows that go before `task`; of those in the list, no more are counted than about `most`. */
+  /** Rows that go before `task`. In the list, counting stops at about `most`. */
   #rowsBefore(task: Task, most: number): number {
     let rows = 0;
     for (const other of this.#overtaking?.entries() ?? []) if (isBefore(other, task)) rows += other.rows;
@@ -223,7 +224,7 @@ function isBefore(a: Task, b: Task): boolean {
   return a.due < b.due || (a.due === b.due && a.enqueuedAt < b.enqueuedAt);
 }
 
-/** How much of what is spread evenly over [from, until] lies at or before `at`: 0 to 1. */
+/** The share of [from, until] that lies at or before `at`: 0 to 1. */
 function shareBy(at: number, from: number, until: number): number {
   if (at >= until) return 1;
   return at < from ? 0 : (at - from) / (until - from);

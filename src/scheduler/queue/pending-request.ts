@@ -1,12 +1,12 @@
 /**
- * A request that was accepted, until it is settled: exactly once, by its last part's answer, by a failure of any part,
- * or by its cancel signal.
+ * An accepted request. It settles exactly once: by its last part's answer, by a failure of any part, or by its cancel
+ * signal.
  *
- *   waiting ──▶ riding ──▶ answered
- *      └───────────┴─────▶ failed or cancelled: the caller hears at once. Parts that wait leave the queue, parts that
- *                          ride go on in their batch (a runtime cannot be stopped) and their slice is dropped.
+ *   waiting ──▶ running ──▶ answered
+ *      └───────────┴──────▶ failed or cancelled: the caller is notified at once. Parts that wait leave the queue; parts
+ *                           that run go on (a runtime cannot be stopped) and their outputs are dropped.
  *
- * It takes over the request's cancel signal and gives it back, unset, when it settles.
+ * It listens to the request's cancel signal until it settles.
  */
 import type { CancelListener } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
@@ -18,7 +18,7 @@ import type { Lane } from './lane.ts';
 import { cutInputs, joinOutputs } from './split-request.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-/** What admission says of a request: read at once, so that one object serves all requests of a scheduler. */
+/** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
 export interface Ticket {
   enqueuedAt: Instant;
   /** See TaskInit. */
@@ -36,7 +36,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   readonly #resolve: (outputs: TensorMap) => void;
   readonly #reject: (error: ServingError) => void;
   #tasks: readonly Task[] = NO_TASKS;
-  /** Answers of the parts so far, by part; undefined for a request of one part. */
+  /** The parts' answers so far; undefined for a request of one part. */
   #answers: TensorMap[] | undefined;
   #unanswered = 0;
 
@@ -55,7 +55,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
 
   /** Queues the request in `lane`, in parts of at most the lane's largest batch. Called once. */
   enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
-    // One part, nearly always: no list that grows.
+    // Nearly always one part: no list that grows.
     if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
     else this.#tasks = this.#cut(lane.maxBatchSize, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
@@ -65,7 +65,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   enter(stage: number, at: Instant): void {
     const { stages } = this.context;
     if (this.isSettled || stages.has(stage)) return;
-    // Of several parts the first one's copying and run start the stages, and the last one's answer ends them.
+    // The first part's copy and run start the stages; the last part's answer ends them.
     if (stage === STAGE_SPLIT && this.#unanswered > 1) return;
     stages.enter(stage, at);
   }
@@ -95,7 +95,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
     this.#settle();
     for (const task of this.#tasks) {
       this.#queue.remove(task);
-      task.ride?.onLeaving();
+      task.group?.onMemberSettled();
     }
     this.#reject(error);
   }

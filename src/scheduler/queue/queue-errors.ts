@@ -1,13 +1,12 @@
-/**
- * The scheduler's refusals, in one place: what was sent, what holds, one fix.
- */
+/** The scheduler's errors. Each text says what was sent, which limit holds, and one fix. */
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { ShedReason } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
+import { DRAINING_RETRY_AFTER_MS } from '../tuning.ts';
 
-/** The queue is full. `retryAfterMs` is when it should have room. */
+/** The queue is full. It should have room after `retryAfterMs`. */
 export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: number): ServingError {
   const limit = `${plan.maxQueuedRows} (${plan.maxQueuedRows / plan.maxBatchSize} batches of ${plan.maxBatchSize})`;
   return new ServingError(
@@ -18,10 +17,10 @@ export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: numb
   );
 }
 
-/** The servable takes nothing new. Another replica, or this one after its restart, may. */
+/** The servable takes no new requests. Another replica may, or this one after its restart. */
 export function draining(): ServingError {
   return new ServingError('draining', 'the model version is being unloaded; send the request again', {
-    retryAfterMs: 1000,
+    retryAfterMs: DRAINING_RETRY_AFTER_MS,
     attributes: { stage: 'admit' },
   });
 }
@@ -31,18 +30,18 @@ export function expiredOnArrival(context: TaskContext): ServingError {
   return expired(context, 'before the request was queued; send a longer one', { stage: 'admit', reason: 'expired' });
 }
 
-/** The deadline was found passed when the task's turn came. */
+/** The deadline had passed when the task's turn came. */
 export function expiredInQueue(context: TaskContext): ServingError {
   const where = 'while the request waited for a free slot; send a longer deadline or fewer requests';
   return expired(context, where, { stage: 'queue', reason: 'expired' });
 }
 
-/** The executor gave the batch up because its deadline had passed, and the request's has too. */
+/** The executor stopped the batch because its deadline had passed, and the request's has passed too. */
 export function expiredInRun(context: TaskContext): ServingError {
   return expired(context, 'while the model ran; send a longer deadline or fewer rows', { stage: 'execute' });
 }
 
-/** The words of the timer that ends a request at its deadline: it is chance who is the first to see that it has passed. */
+/** The same text as that of the request's deadline timer: either may notice first that the deadline has passed. */
 function expired(context: TaskContext, where: string, attributes: Readonly<Record<string, string>>): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
   return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, { attributes });
@@ -53,7 +52,7 @@ export function unknownSignature(name: string, known: Iterable<string>): Serving
   return new ServingError('signature_not_found', `the model has no signature "${name}"; it has: ${names}`);
 }
 
-/** No row to pad a fixed batch with, and no known output shape to answer with. */
+/** There is no row to pad a fixed batch with, and no known output shape to answer with. */
 export function emptyFixedBatch(plan: SignaturePlan): ServingError {
   return new ServingError(
     'invalid_request',
@@ -61,14 +60,16 @@ export function emptyFixedBatch(plan: SignaturePlan): ServingError {
   );
 }
 
-/** The request was given up while it waited: see ShedReason. */
+/** The request was shed while it waited: see ShedReason. */
 export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs: number): ServingError {
   const waitedMs = now - task.enqueuedAt;
   const attributes = { stage: 'queue', reason, waited_ms: waitedMs, expected_run_ms: runMs };
   const waited = `the request waited ${formatMs(waitedMs)} for a free slot`;
   if (reason === 'standing_queue') {
     const retryAfterMs = Math.max(1, Math.ceil(waitedMs));
-    const text = `${waited}, beyond the model's objective, and the queue does not get shorter; retry after ${retryAfterMs} ms or send fewer requests`;
+    const text =
+      `${waited}, beyond the model's objective, and the queue does not get shorter; ` +
+      `retry after ${retryAfterMs} ms or send fewer requests`;
     return new ServingError('overloaded', text, { retryAfterMs, attributes });
   }
   const left = `${formatMs(Math.max(0, task.due - now))} of its deadline are left`;
@@ -83,17 +84,17 @@ export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs:
   );
 }
 
-/** The model alone takes longer than the deadline allows: waiting would not help. */
+/** The run alone takes longer than the deadline allows. */
 export function deadlineTooShort(rows: number, budgetMs: number, needMs: number): ServingError {
   return new ServingError(
     'deadline_exceeded',
-    `deadline of ${formatMs(budgetMs)} would have passed while the model ran: about ${formatMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; ` +
-      'send a longer deadline or fewer rows',
+    `deadline of ${formatMs(budgetMs)} would have passed while the model ran: ` +
+      `about ${formatMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; send a longer deadline or fewer rows`,
     { attributes: { stage: 'admit', reason: 'deadline_too_short', expected_ms: needMs } },
   );
 }
 
-/** It would be answered too late. `lateMs`: by how much, which is when to try again. */
+/** The answer would come `lateMs` too late. */
 export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: number, isSoft: boolean): ServingError {
   // ASCII: anything else is escaped byte by byte on its way into a header.
   const bound = isSoft ? "the model's objective" : "the request's deadline";
@@ -108,7 +109,7 @@ export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: 
   );
 }
 
-/** What waits holds as much memory as it may, over all models. */
+/** The requests that wait hold as many bytes as they may, over all models. */
 export function memoryFull(queuedBytes: number, limitBytes: number, retryAfterMs: number): ServingError {
   const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
   return new ServingError(
@@ -119,7 +120,7 @@ export function memoryFull(queuedBytes: number, limitBytes: number, retryAfterMs
   );
 }
 
-/** A sheddable request made room for one that matters more. */
+/** A sheddable request made room for a more important one. */
 export function evicted(retryAfterMs: number): ServingError {
   return new ServingError(
     'overloaded',

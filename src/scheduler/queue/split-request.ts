@@ -1,21 +1,16 @@
 /**
- * A request of more rows than one run may have: cut into parts that ride in batches of their own, and joined again.
+ * Splits a request that has more rows than one run may have, and joins its outputs again.
  *
  *   rows  0 ───────── 64 ───────── 128 ── 150        max 64
  *         │  part 0   │   part 1   │ part 2 │        the last may share a batch with other requests
  *
- * Cutting makes views, joining copies once. The parts have the request's deadline, and fail or leave together
+ * Splitting makes views, joining copies once. The parts have the request's deadline, and fail together
  * (pending-request.ts). Pure.
  */
 import { ServingError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import { sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
-
-/**
- * Most parts of one request. A request may be larger than the queue when nothing waits, and rows may be tiny (even of
- * no bytes at all), so that the body's limit does not bound how many runs it asks for.
- */
-const MAX_PARTS = 10_000;
+import { MAX_PARTS } from '../tuning.ts';
 
 /** Throws `too_large` for a request that would take more than MAX_PARTS runs. */
 export function checkPartCount(rows: number, maxRows: number): void {
@@ -23,7 +18,8 @@ export function checkPartCount(rows: number, maxRows: number): void {
   if (parts <= MAX_PARTS) return;
   throw new ServingError(
     'too_large',
-    `the request has ${rows} rows, ${parts} runs of at most ${maxRows}; send at most ${MAX_PARTS * maxRows} rows at once`,
+    `the request has ${rows} rows, ${parts} runs of at most ${maxRows}; ` +
+      `send at most ${MAX_PARTS * maxRows} rows at once`,
   );
 }
 
@@ -35,8 +31,8 @@ export function cutInputs(inputs: TensorMap, start: number, end: number): Tensor
 }
 
 /**
- * The parts' outputs, one after the other along dim 0. Every tensor has rank ≥ 1. Throws `backend_failed` if parts
- * differ in dtype or beside dim 0 (an output whose other dims follow the data): they are no one tensor then.
+ * Joins the parts' outputs along dim 0. Every tensor has rank ≥ 1. Throws `backend_failed` if parts differ in dtype or
+ * beside dim 0 (an output whose other dims depend on the data).
  */
 export function joinOutputs(parts: readonly TensorMap[]): TensorMap {
   const joined = new Map<string, Tensor>();

@@ -1,36 +1,37 @@
 /**
- * Everything that waits in one scheduler: its lanes by key, and the counts that capacity and gauges are made of.
+ * All tasks that wait in one scheduler: its lanes by key, and the counts for capacity and gauges.
  *
  *   lanes ─┬─ "serving_default·scores·float32,784" ── task ⇄ task ⇄ task
  *          └─ "serving_default·scores·float32,12"  ── task
  *
- * Only lanes that hold a task are kept: callers choose shapes, so lanes that stayed would be memory that callers choose.
- * A task that is in the queue is counted; one that has left is not, from that moment on.
+ * Only lanes that hold a task are kept: callers choose shapes, so empty lanes would be memory that callers control.
  */
+import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
 import { Lane } from './lane.ts';
+import { expiredInQueue } from './queue-errors.ts';
 
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #slots: CoreSlots | undefined;
-  /** Rows that wait. Of all that follows: `push` and `remove` alone write it. */
+  /** Rows that wait. Only `push` and `remove` write this and the next two. */
   queuedRows = 0;
   queuedTasks = 0;
-  /** Tasks that wait and may be given up for more important ones. */
+  /** Tasks that may be evicted for more important ones. */
   sheddableTasks = 0;
-  /** Called when the last task has left, for whatever cause. */
+  /** Called when the last task has left, for any reason. */
   onEmpty: (() => void) | undefined;
 
-  /** `slots`: where the bytes that wait are counted, over all models. */
+  /** @param slots counts the bytes that wait, over all models */
   constructor(slots?: CoreSlots) {
     this.#slots = slots;
   }
 
-  /** Some lane holds a full batch: there is nothing to wait for. */
+  /** A lane holds a full batch. */
   get hasFullLane(): boolean {
     for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.maxBatchSize) return true;
     return false;
@@ -40,19 +41,19 @@ export class TaskQueue {
     return this.#lanes.size;
   }
 
-  /** Lanes with at least one task, in no order that means anything. */
+  /** Lanes with at least one task, in no particular order. */
   lanes(): Iterable<Lane> {
     return this.#lanes.values();
   }
 
-  /** The same: a policy may be given the queue itself. */
+  /** The same as `lanes`, so that a policy may be given the queue itself. */
   [Symbol.iterator](): Iterator<Lane> {
     return this.#lanes.values();
   }
 
   /**
-   * The lane of a request; it is kept from the first `push` on. `rows` = 0 means a request without rows, which is run
-   * alone like one of a signature without a batch axis.
+   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` is run alone, like one of a
+   * signature without a batch axis.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
     const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
@@ -70,7 +71,7 @@ export class TaskQueue {
     if (this.#slots !== undefined) this.#slots.queuedBytes += task.rows * lane.rowBytes;
   }
 
-  /** Takes a task out; nothing happens if it is in no lane (it rides in a batch already). */
+  /** Takes a task out; does nothing if it is in no lane (it is in a batch already). */
   remove(task: Task): void {
     const { lane } = task;
     if (lane === undefined) return;
@@ -83,11 +84,41 @@ export class TaskQueue {
     if (this.#slots !== undefined) this.#slots.queuedBytes -= task.rows * lane.rowBytes;
     if (this.queuedTasks === 0) this.onEmpty?.();
   }
+
+  /**
+   * Takes as many tasks of `lane` as fit into `rows`, in that order; the first always fits. Newest first only works
+   * where tasks stand in the order in which they came; else the oldest are taken.
+   */
+  take(lane: Lane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {
+    const taken: Task[] = [];
+    let room = Math.min(rows, lane.maxBatchSize);
+    for (let task = firstOf(lane, order); task !== undefined; task = firstOf(lane, order)) {
+      if (failIfGone(task, now)) continue;
+      if (task.rows > room && taken.length > 0) break;
+      this.remove(task);
+      taken.push(task);
+      room -= task.rows;
+    }
+    return taken.length === 0 && order === 'newest' ? this.take(lane, rows, now, 'oldest') : taken;
+  }
+}
+
+function firstOf(lane: Lane, order: 'oldest' | 'newest'): Task | undefined {
+  return order === 'oldest' ? lane.head : lane.newest;
+}
+
+/** Fails a task that is cancelled or has expired, which takes it out of its lane. */
+function failIfGone({ owner }: Task, now: Instant): boolean {
+  const { cancel, deadline } = owner.context;
+  if (cancel.reason !== undefined) owner.fail(cancel.reason);
+  else if (!(deadline > now)) owner.fail(expiredInQueue(owner.context));
+  else return false;
+  return true;
 }
 
 /**
- * Bytes of a row of all inputs: a lane's tasks have it in common, but for strings, where the first request stands for
- * those after it.
+ * Bytes of a row of all inputs. A lane's tasks have the same, except for strings: there the lane's first request counts
+ * for all.
  */
 function rowBytes(plan: SignaturePlan, { inputs }: SchedulerRequest, rows: number): number {
   if (plan.rowBytes !== undefined && !plan.isWhole) return plan.rowBytes;
@@ -96,10 +127,10 @@ function rowBytes(plan: SignaturePlan, { inputs }: SchedulerRequest, rows: numbe
   return plan.isWhole ? bytes : Math.ceil(bytes / Math.max(1, rows));
 }
 
-/** NUL stands between the parts of a key: no model has it in a name. */
+/** NUL separates the parts of a key: no model has it in a name. */
 const SEPARATOR = '\0';
 
-/** Begins with a NUL, so that it is no other lane's. */
+/** Begins with a NUL, so that it differs from every `rowsKey`. */
 function wholeKey(plan: SignaturePlan, request: SchedulerRequest, wholeSize: number): string {
   return SEPARATOR + wholeSize + outputsKey(plan, request.outputs);
 }
@@ -113,7 +144,7 @@ function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
 /** Inputs come in the signature's order, so that their names need not be in the key. */
 function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
   const { outputs } = request;
-  // Nearly every request asks for all outputs, by one array.
+  // Nearly every request asks for all outputs, with the same array.
   if (outputs === plan.lastOutputs) return plan.lastKey;
   const key = outputsKey(plan, outputs) + inputsKey(plan, request.inputs);
   if (plan.hasFixedRows) {
@@ -128,7 +159,7 @@ function inputsKey({ inputNames, isPadded }: SignaturePlan, inputs: TensorMap): 
   for (const name of inputNames) {
     const { dtype, shape } = inputs.get(name)!;
     key += SEPARATOR + dtype;
-    // Of those that are padded the rank alone tells; but an empty row has no element to pad with.
+    // Padded tensors only need the same rank; but an empty row has no element to pad with.
     if (isPadded && !shape.includes(0)) key += `,rank ${shape.length}`;
     else for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
   }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { Forecast } from '../../../../src/scheduler/admission/forecast.ts';
+import { noPrefetch } from '../../../../src/scheduler/batch/prefetch.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { STAGE_EXECUTE } from '../../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -124,10 +125,11 @@ describe('A worker gets its next batch', () => {
   });
 });
 
-describe('No batch is put together early', () => {
+describe('No batch is assembled early', () => {
   const cases: Readonly<Record<string, HarnessOptions>> = {
     'where the executor takes none': { takesNext: false },
-    'where nobody knows how long a run takes': { seeds: [] },
+    'where the length of runs is unknown': { seeds: [] },
+    'where it is turned off': { prefetch: noPrefetch },
   };
   for (const [name, options] of Object.entries(cases)) {
     it(name, () => {

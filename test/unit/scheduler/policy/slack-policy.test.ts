@@ -28,11 +28,21 @@ interface LaneInit {
   /** When the last of its rows is due; by default all are with the head. */
   readonly lastDue?: number;
   /** A deadline among its rows, of one row, and how many go before that. */
-  readonly promise?: { readonly due: number; readonly before: number };
+  readonly deadline?: { readonly due: number; readonly before: number };
 }
 
 function lane(name: string, init: LaneInit): NamedLane {
-  const { rows, due, soft = false, came = 0, arrivals = 0, sizes = [], unknown = false, lastDue = due, promise } = init;
+  const {
+    rows,
+    due,
+    soft = false,
+    came = 0,
+    arrivals = 0,
+    sizes = [],
+    unknown = false,
+    lastDue = due,
+    deadline,
+  } = init;
   return {
     name,
     queuedRows: rows,
@@ -43,7 +53,8 @@ function lane(name: string, init: LaneInit): NamedLane {
     headDue: due,
     isHeadSoft: soft,
     rowsDueBy: (at) => (at >= lastDue ? rows : at < due ? 0 : (rows * (at - due)) / (lastDue - due)),
-    firstPromise: (within) => (promise !== undefined && promise.before < within ? { rows: 1, ...promise } : undefined),
+    firstDeadline: (within) =>
+      deadline !== undefined && deadline.before < within ? { rows: 1, ...deadline } : undefined,
     arrivalRows: () => arrivals,
     latency: unknown ? new LatencyCurve(8, sizes) : curveOf(sizes),
     sizes,
@@ -120,22 +131,22 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'takes no more company along than leaves a deadline kept that rides behind a head without one',
-    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 15.5, before: 1 } })],
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, deadline: { due: 15.5, before: 1 } })],
     want: 'a 4 full',
   },
   {
     name: 'takes along those that go before it, whatever they take',
-    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 16, before: 5 } })],
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, deadline: { due: 16, before: 5 } })],
     want: 'a 6 full',
   },
   {
     name: 'leaves a deadline behind that its place in the batch would not keep',
-    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, promise: { due: 14, before: 5 } })],
+    lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, deadline: { due: 14, before: 5 } })],
     want: 'a 5 full',
   },
   {
-    name: 'is not bounded by a deadline that does not ride along',
-    lanes: [lane('a', { rows: 20, due: -500, soft: true, came: -1000, promise: { due: 12, before: 8 } })],
+    name: 'is not bounded by a deadline of a task outside the batch',
+    lanes: [lane('a', { rows: 20, due: -500, soft: true, came: -1000, deadline: { due: 12, before: 8 } })],
     want: 'a 8 full',
   },
   {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { RerunBudget } from '../../../../src/scheduler/batch/rerun-budget.ts';
+import { RerunBudget } from '../../../../src/scheduler/batch/isolator.ts';
 
 it('a rerun budget lasts for 100 ms of runs again, whatever ran before', () => {
   const budget = new RerunBudget();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { StandingQueue } from '../../../../src/scheduler/policy/standing-queue.ts';
+import { StandingQueue } from '../../../../src/scheduler/policy/queue-situation.ts';
 
 describe('StandingQueue', () => {
   it('is one whose head has waited too long at every look for 100 ms', () => {

@@ -1,0 +1,158 @@
+/**
+ * The numbers that the scheduler is tuned by. Each says its unit, its meaning and where its value comes from: a section
+ * of docs/scheduler.md, a decision in docs/adr, a publication, or "chosen" where no measurement stands behind it.
+ *
+ * Durations are in ms. A share is a fraction between 0 and 1.
+ */
+
+// ---- Latency curves (latency/latency-curve.ts, latency-model.ts) ----
+
+/** Weight of the newest run in a bucket's mean, once the bucket has seen 1 / 0.1 runs. Chosen. */
+export const LEARNING_RATE = 0.1;
+/** The same for a run that was faster than expected. ADR 14: an estimate forgives faster than it blames. */
+export const FASTER_LEARNING_RATE = 0.15;
+/** The same for a probe, which comes seldom and must teach more. Chosen. */
+export const PROBE_LEARNING_RATE = 0.3;
+/** Most that a run may exceed its expectation by, as a ratio. Chosen: a single stall hardly moves the curve. */
+export const MAX_RUN_RATIO = 1.5;
+/** Least ratio of a run to its expectation. Chosen; wider than upwards for the reason of ADR 14. */
+export const MIN_RUN_RATIO = 1 / 2.5;
+/** Mean deviations between `meanMs` and `highMs`. ADR 14: more would not cover stalls, and would refuse too much. */
+export const HIGH_DEVIATIONS = 1;
+/** Least deviation, as a share of the mean. Chosen: a few equal warm-up runs do not promise equal runs. */
+export const MIN_DEVIATION_SHARE = 0.05;
+/** Deviation of a bucket at its first run, as a share of the mean. Chosen. */
+export const FIRST_DEVIATION_SHARE = 0.25;
+/** Deviation of a bucket that has not run, as a share of the mean. Chosen. */
+export const UNSEEN_DEVIATION_SHARE = 0.125;
+/** Share of a run's cost that does not depend on its rows, while only one bucket has run. Chosen. */
+export const FIXED_COST_SHARE = 0.5;
+/** Runs after which a bucket stops counting. Chosen. */
+export const MAX_COUNTED_RUNS = 1000;
+/** Runs that a bucket of an earlier process counts as, at most: the machine may have changed. Chosen. */
+export const MAX_IMPORTED_RUNS = 3;
+/** Factor on each bucket's weight at every run: a third is left after a hundred runs. Chosen. */
+export const WEIGHT_FADING = 0.99;
+/** Least weight of a bucket; the fit needs one above 0. Chosen. */
+export const MIN_WEIGHT = 1e-6;
+/** Bounds of a run's length that is read from a state file. Chosen: anything outside is no measurement. */
+export const MIN_IMPORTED_RUN_MS = 1e-6;
+export const MAX_IMPORTED_RUN_MS = 86_400_000;
+
+// ---- Run statistics: overhead, reserve, probes (latency/run-statistics.ts) ----
+
+/** Weight of the newest batch in the moving means: they cover about ten batches. Chosen. */
+export const MEAN_WEIGHT = 0.1;
+/** Least time that an answer needs to leave the process. Chosen. */
+export const MIN_ANSWER_MS = 0.5;
+/** Most that one batch adds to the reserve or moves the mean time to answer. Chosen: one stall changes little. */
+export const MAX_LATENESS_SAMPLE_MS = 10;
+/** Most that one batch counts as started too early or too late. Chosen. */
+export const MAX_START_ERROR_MS = 30;
+/** Longest delay of the event loop that is counted. Chosen. */
+export const MAX_LOOP_LAG_MS = 100;
+/** Share of the event loop's delay that a request has waited before it was read. Chosen: halfway, on average. */
+export const LOOP_LAG_SHARE = 0.5;
+/** Share of the reserve that a batch in time leaves. ADR 14, measured. */
+export const RESERVE_KEPT_SHARE = 0.98;
+/** Largest reserve. Chosen. */
+export const MAX_RESERVE_MS = 20;
+/** Full runs of waiting from which on a request needs the whole reserve; less waiting needs less. ADR 14, simulated. */
+export const FULL_RESERVE_RUNS = 3;
+/**
+ * Silence after which a request is taken in as a probe: at least so long… docs/scheduler.md, "Learning never stops".
+ */
+export const MIN_PROBE_SILENCE_MS = 100;
+/** …and at least so many runs of one row. The same section. */
+export const PROBE_SILENCE_RUNS = 10;
+
+// ---- Admission (admission/admission.ts, forecast.ts, signature-plan.ts) ----
+
+/** Span of the arrival rate. Chosen: two batches of a slow model, and short beside a change of load. */
+export const ARRIVAL_SPAN_MS = 400;
+/** Least age by which a young rate is divided, as a share of its span. Chosen. */
+export const MIN_RATE_AGE_SHARE = 0.25;
+/** Learned objective: so many runs of one row… docs/scheduler.md, "When a request is due"; chosen. */
+export const OBJECTIVE_RUNS = 20;
+/** …and at least so long. The same section. */
+export const MIN_OBJECTIVE_MS = 50;
+/** Objective until something has run. Chosen. */
+export const UNKNOWN_OBJECTIVE_MS = 1000;
+/** Time after which a run that is over its expected end is expected to end. Chosen. */
+export const OVERDUE_MS = 0.5;
+/** Most batches ahead that a forecast counts. Chosen: beyond it a request is far too late in any case. */
+export const MAX_FORECAST_BATCHES = 4096;
+/** Share of the mean lateness of starts that is added to a forecast. Chosen. */
+export const LATE_START_SHARE = 0.5;
+/** Most other lanes that a forecast looks at: callers choose shapes, and so how many lanes there are. Chosen. */
+export const MAX_FORECAST_LANES = 32;
+/** Delay to retry after while no batch has ended. Chosen. */
+export const DEFAULT_RETRY_AFTER_MS = 100;
+/** Delay to retry after while the version is unloaded. Chosen. */
+export const DRAINING_RETRY_AFTER_MS = 1000;
+/** Most that is added to a retry delay at random, as a share of it. Chosen. */
+export const RETRY_JITTER_SHARE = 0.2;
+/** Most parts that one request is split into. Chosen: tiny rows let a small body ask for millions of runs. */
+export const MAX_PARTS = 10_000;
+
+// ---- Policy (policy/slack-policy.ts, queue-situation.ts) ----
+
+/** Load of the shared slots above which a batch waits for more rows. docs/scheduler.md, "Waiting for company". */
+export const WINDOW_LOAD = 0.85;
+/** Share of the head's time that waiting leaves unused before the latest start. Chosen. */
+export const WINDOW_RESERVE_SHARE = 0.25;
+/** Longest wait before a lane that fills is looked at again. Chosen. */
+export const WINDOW_RECHECK_MS = 5;
+/** A deadline below this share of a lane's own bounds the lane's batches. Chosen. */
+export const TIGHT_DEADLINE_SHARE = 0.5;
+/** Longest run beside such a deadline, as a share of it. docs/scheduler.md, "Within a lane". */
+export const TIGHT_RUN_SHARE = 0.5;
+/** Share of the throughput that a bounded batch must keep, else it is not bounded. Chosen. */
+export const TIGHT_THROUGHPUT_SHARE = 0.8;
+/** Span in which the shortest deadline is looked for. Chosen. */
+export const DEADLINE_SPAN_MS = 500;
+/**
+ * Time above the target after which a queue stands. CoDel ("Controlling Queue Delay", ACM Queue 2012): its interval.
+ */
+export const STANDING_AFTER_MS = 100;
+/** Least target of the head's wait. CoDel: its target. */
+export const MIN_STANDING_TARGET_MS = 5;
+/** Target of the head's wait, as a share of the objective. Chosen: the rest is for the run. */
+export const STANDING_TARGET_SHARE = 0.5;
+
+// ---- Slots that models share (cores/core-slots.ts) ----
+
+/** Span of a model's and the slots' use. Chosen. */
+export const BUSY_SPAN_MS = 250;
+/** Time after a refusal for which the slots count as overloaded. Chosen. */
+export const OVERLOAD_MS = 250;
+/** Most worker time (over its weight) that a resting model is behind. Chosen. */
+export const MAX_CREDIT_MS = 500;
+/** Worker times in the same step count as equal. Chosen: a few batches. */
+export const FAIRNESS_STEP_MS = 50;
+/** Time for which the work of other models is not summed again. Chosen: short beside any batch that is worth a slot. */
+export const OTHERS_WORK_AGE_MS = 0.5;
+/** A model is urgent this many of the longest runs before its latest start. ADR 14: the longest run, not the mean. */
+export const URGENT_RUNS = 1.25;
+/** Span in which the longest run is looked for. Chosen. */
+export const LONGEST_RUN_SPAN_MS = 500;
+
+// ---- Early next batches (batch/prefetch.ts) ----
+
+/** Time before a run's end at which the next batch is prepared, as a share of the run… ADR 19. */
+export const PREFETCH_LEAD_SHARE = 0.25;
+/** …and at most. ADR 19. */
+export const MAX_PREFETCH_LEAD_MS = 2;
+/** Runs that the shortest recent deadline must hold. ADR 19, measured. */
+export const MIN_PREFETCH_RUNS = 10;
+
+// ---- Failed batches that are run again (batch/isolator.ts) ----
+
+/** Share of the answered runs' time that runs again may take. ADR 23. */
+export const RERUN_TIME_SHARE = 0.1;
+/** Time for runs again in advance: so many mean runs… ADR 23. */
+export const RERUN_ADVANCE_RUNS = 20;
+/** …and at least. ADR 23. */
+export const MIN_RERUN_ADVANCE_MS = 100;
+/** So few members are run one by one: halves would take as many runs. ADR 23. */
+export const MAX_RUN_ALONE = 3;
