@@ -1,6 +1,6 @@
 /** How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with. */
 import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
-import { METRICS_PATH } from '../../src/telemetry/metrics/metrics-page.ts';
+import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 
 /** Since the server's start. */
 export interface BatchCounts {

@@ -3,7 +3,7 @@
  * could, and how long its event loop stood still meanwhile.
  */
 
-import { METRICS_PATH } from '../../src/telemetry/metrics/metrics-page.ts';
+import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
 /** What Node's delay monitor is set to: it records this much where nothing is late (telemetry/metrics/metrics.ts). */

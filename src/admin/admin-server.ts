@@ -16,7 +16,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readiness } from '../proxy/readiness.ts';
-import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/metrics-page.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
 import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
 import type { Console } from './console.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';

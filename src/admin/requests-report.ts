@@ -6,8 +6,7 @@ import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
 import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
 import type { ErrorFacts, RequestSnapshot } from '../telemetry/recorder/request-snapshot.ts';
-import type { RequestEvent } from '../telemetry/request-event.ts';
-import type { BatchRecord } from '../telemetry/request-record.ts';
+import type { BatchRecord, RequestEvent } from '../telemetry/request-record.ts';
 import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
 import type { SteadyWall } from '../telemetry/steady-wall.ts';
 import { omitUndefined } from './omit-undefined.ts';
@@ -112,7 +111,7 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     stages: stageEntries(stages),
     kept: request.kept ?? ('recent' as const),
     events: events?.map((event) => eventEntry(event, stages)),
-    batch: batch && batchEntry(batch, recorder.batchId(batch), recorder.matesOf(request)),
+    batch: batch && batchEntry(batch, recorder.batchId(batch), recorder.otherMembersOf(request)),
     isolated: isolation && {
       because: isolation.kind,
       tasks: isolation.tasks,

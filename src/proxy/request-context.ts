@@ -9,11 +9,11 @@ import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';
-import type { RequestEvent } from '../telemetry/request-event.ts';
 import {
   type BatchRecord,
   type FallbackRecord,
   type IsolationRecord,
+  type RequestEvent,
   type RequestOutcome,
   type RequestRecord,
   requestId,

@@ -1,76 +1,93 @@
-/**
- * What is written down of one request and of one batch, when they end. Metrics, spans and logs are made of these.
- */
+/** The records of requests and batches that have ended. Metrics, spans and logs are made from them. */
 import type { Instant } from '../core/clock.ts';
 import type { ErrorKind, ServingError } from '../core/errors.ts';
-import type { RequestEvent } from './request-event.ts';
 import type { StageClock } from './stage-clock.ts';
 import type { TraceContext } from './tracing/trace-context.ts';
 
-/** Which side of the server a request came in on. */
+/** The API by which a request came. */
 export type Surface = 'grpc' | 'rest';
 
-/** 'ok' or the kind of the error: a closed set, so a metric label. */
+/** 'ok' or the kind of the error: a closed set, so that it can be a metric label. */
 export type RequestOutcome = 'ok' | ErrorKind;
 
-/** Why a batch left the queue when it did; `isolation`: it is a part of one that failed, run again. */
+/** Why a batch left the queue when it did; `isolation`: it is a part of a failed batch that is run again. */
 export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
 
-/** What became of the members of a batch that failed, where one of them may be at fault for it. */
+/** What a failed batch's members did, where one of them may be at fault: they ran again, or failed. */
 export type IsolationResult = 'run_again' | 'no_budget';
+
+export type EventAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** All event names; docs/semantic-conventions.md explains each. */
+export type EventName =
+  | 'inference.refuse'
+  | 'inference.early_drop'
+  | 'inference.expire'
+  | 'inference.cancel'
+  | 'inference.retry'
+  | 'inference.breaker'
+  | 'inference.alternate'
+  | 'inference.isolate';
+
+/** Something that happened to a request and is no stage. It becomes an event of the request's server span. */
+export interface RequestEvent {
+  readonly name: EventName;
+  readonly at: Instant;
+  readonly attributes?: EventAttributes | undefined;
+}
 
 /** One run of a model: a span of its own, linked to each of its members. Instants are monotonic ms. */
 export interface BatchRecord {
   readonly model: string;
   readonly version: string;
   readonly signatureName: string;
-  /** Requests (or parts of large requests) that ride in it. */
+  /** Number of members: requests, or parts of large requests. */
   readonly tasks: number;
-  /** Their rows. */
+  /** The members' rows. */
   readonly rows: number;
   /** Rows that the runtime sees: `rows` and padding. */
   readonly size: number;
   readonly reason: DispatchReason;
-  /** Start of the copying together; then execute, split, end. The last three are 0 until reached. */
+  /** Starts of the stages batch, execute and split, and the end. The last three are 0 until reached. */
   readonly batchStart: Instant;
   executeStart: Instant;
   splitStart: Instant;
   end: Instant;
-  /** The runtime's own start and end inside execute, where the host tells. */
+  /** Start and end of the runtime's own work within execute; undefined where the host does not report them. */
   runStart: Instant | undefined;
   runEnd: Instant | undefined;
-  /** How long the run was expected to take when it started, in ms; absent where nothing was known. */
+  /** Expected length of the run in ms when it started; absent where it was unknown. */
   readonly expectedMs?: number | undefined;
-  /** 'ok', or why the run failed. */
+  /** 'ok', or the kind of the run's error. */
   outcome: RequestOutcome;
-  /** Trace contexts of the members that have spans: sampled or, from their end on, kept. */
+  /** Trace contexts of the members that have spans: those that are sampled, and those that were kept at their end. */
   members: readonly TraceContext[];
-  /** The batch's own span, in the trace of the first of `members`; undefined while there is none. */
+  /** The batch's own span, in the trace of the first of `members`; undefined while `members` is empty. */
   trace: TraceContext | undefined;
-  /** Ids of its requests; gathered only from when one of them is kept (recorder/flight-recorder.ts). */
+  /** Ids of its requests; collected once one of them is kept (recorder/flight-recorder.ts). */
   memberIds: string[] | undefined;
-  /** Absent = its run did not fail, or not for its inputs. */
+  /** Absent = the run succeeded, or failed for another reason than its inputs. */
   isolation?: IsolationResult | undefined;
 }
 
-/** A request was run again, apart from others, because the batch that it rode in failed. */
+/** A request was run again in a part of its batch, because the batch failed. */
 export interface IsolationRecord {
-  /** When that batch failed, and how. */
+  /** When the batch failed, and the kind of its error. */
   readonly at: Instant;
   readonly kind: ErrorKind;
-  /** Requests, or parts of large ones, that were in it. */
+  /** Number of the batch's members. */
   readonly tasks: number;
 }
 
-/** Why another model answers than the one that was asked: `fallback`, it cannot; `degraded`, it has too much to do. */
+/** Why another model answered: the requested one could not (`fallback`), or was overloaded (`degraded`). */
 export type FallbackReason = 'fallback' | 'degraded';
 
-/** A request that another model was given in the place of the one that was asked. */
+/** A request that was given to another model. */
 export interface FallbackRecord {
-  /** The configured model that was asked. */
+  /** The configured model that was requested. */
   readonly asked: string;
   readonly reason: FallbackReason;
-  /** When it was given to the other one. */
+  /** When the request was given to the other model. */
   readonly at: Instant;
 }
 
@@ -79,17 +96,17 @@ export interface RequestRecord {
   readonly surface: Surface;
   /** 'Predict', 'GetModelStatus', …: a closed set; 'unknown' for paths that are no method. */
   readonly method: string;
-  /** `requestId` of the next two. */
+  /** `requestId(callerId, sequence)`. */
   readonly id: string;
-  /** Caller's `x-request-id`, if it sent one. */
+  /** The caller's `x-request-id`, if it sent one. */
   readonly callerId: string | undefined;
-  /** Counts the requests of the process. */
+  /** The request's number within the process. */
   readonly sequence: number;
   readonly peer: string;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
   readonly deadline: Instant;
-  /** Empty until the model was found: a caller cannot create label values. */
+  /** Empty until the model was found, so that a caller cannot create label values. */
   readonly model: string;
   readonly version: string;
   readonly signatureName: string;
@@ -98,26 +115,26 @@ export interface RequestRecord {
   readonly responseBytes: number;
   readonly outcome: RequestOutcome;
   readonly error: ServingError | undefined;
-  /** The batch that the request rode in (the last one, if it was large enough for several). */
+  /** The request's batch; the last one, if it was split over several. */
   readonly batch: BatchRecord | undefined;
-  /** What happened on the way that is no stage; absent = nothing. */
+  /** Absent = none. */
   readonly events?: readonly RequestEvent[] | undefined;
-  /** `model` and `version` are those of the one that answered; absent = the one that was asked did. */
+  /** Set if another model answered: `model` and `version` are then that model's. */
   readonly fallback?: FallbackRecord | undefined;
-  /** Absent = it was not. Of several times, the first. */
+  /** Set if the request was run again; the first time counts. */
   readonly isolation?: IsolationRecord | undefined;
 }
 
-/** A request's id: the caller's or, where it has none, one of ours, unique in the process. */
+/** A request's id: the caller's, or else one that is unique in the process. */
 export function requestId(callerId: string | undefined, sequence: number): string {
   return callerId ?? sequence.toString(36);
 }
 
-/** Where records go. One instance per app: nothing global, so two servers live in one test. */
+/** Receives records. One instance for each app, nothing global, so that two servers can live in one test. */
 export interface Telemetry {
   /**
-   * The trace context of a new request, given the caller's (from `parseTraceparent` and its kin). Undefined where no
-   * exporter is configured and the caller sent none: then no ids are made.
+   * The trace context of a new request, given the caller's (from `callerTrace`). Undefined where no exporter is
+   * configured and the caller sent no context: then no ids are made.
    */
   startTrace(caller: CallerTrace | undefined): TraceContext | undefined;
   /** The context of a batch's span, child of `owner`. */
@@ -126,7 +143,7 @@ export interface Telemetry {
   recordBatch(record: BatchRecord): void;
 }
 
-/** What a caller says of its own span. */
+/** The caller's span, as its headers describe it. */
 export interface CallerTrace {
   readonly traceId: string;
   readonly spanId: string;
@@ -135,7 +152,7 @@ export interface CallerTrace {
   readonly baggage?: string | undefined;
 }
 
-/** For tests and tools that want no telemetry. */
+/** Ignores all records, for tests and tools. */
 export const noTelemetry: Telemetry = {
   startTrace: () => undefined,
   startBatchTrace: (owner) => owner,

@@ -1,29 +1,29 @@
 /**
- * Where a request's time went: nine instants between which lie the eight stages.
+ * The time that a request spent in each of its eight stages, as nine instants.
  *
  *   receive │ decode │ admit │ queue │ batch │ execute │ split │ encode │
  *   0       1        2       3       4       5         6       7        8
  *
- * Instant i is the start of stage i and the end of stage i − 1, so the stages add up to the whole. The names are the
- * span names, the metric labels and the words of docs/life-of-a-request.md:
- * - receive: first header seen until the body is whole
+ * Instant i is the start of stage i and the end of stage i − 1, so the stages add up to the whole. Span names, metric
+ * labels and docs/life-of-a-request.md use the same names:
+ * - receive: from the first header until the body is complete
  * - decode: bytes → tensors
  * - admit: model, signature and input checks; a lane is chosen
- * - queue: waits for a slot
+ * - queue: the request waits for a slot
  * - batch: rows are copied together
  * - execute: the host runs the session (its thread hop included)
  * - split: outputs are cut into each member's views
- * - encode: tensors → bytes, handed to the connection
+ * - encode: tensors → bytes, given to the connection
  *
- * Instants are monotonic ms; 0 = not reached. A request that fails ends in the stage it had reached, and `end` is set.
- * A small array of numbers and nothing else: spans are made of it afterwards, and only for requests that are kept.
+ * Instants are monotonic ms; 0 = not reached. A request that fails ends in the stage that it had reached. Spans are
+ * made from these numbers later, and only for requests that are sampled or kept.
  */
 import type { Instant } from '../core/clock.ts';
 
 export const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute', 'split', 'encode'] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** Stages, the end, and which was reached. */
+/** How many numbers `copyTo` writes: the stages, the end, and the index of the stage that was reached. */
 export const STAGE_CLOCK_NUMBERS = STAGES.length + 2;
 
 export const STAGE_RECEIVE = 0;
@@ -36,7 +36,7 @@ export const STAGE_SPLIT = 6;
 export const STAGE_ENCODE = 7;
 
 export class StageClock {
-  /** Starts of the stages, as a list of doubles, which V8 makes sooner than a Float64Array. */
+  /** Starts of the stages. −0 makes V8 use an array of doubles, which is faster to create than a Float64Array. */
   readonly #starts = [-0, -0, -0, -0, -0, -0, -0, -0];
   /** 0 until `finish`. */
   finishedAt: Instant = 0;
@@ -46,27 +46,27 @@ export class StageClock {
     this.#starts[STAGE_RECEIVE] = receivedAt;
   }
 
-  /** Ends the stage before and starts `stage`. Stages are entered in order; some may be skipped (they last 0). */
+  /** Ends the current stage and starts `stage`. Stages are entered in order; skipped ones last 0 ms. */
   enter(stage: number, at: Instant): void {
     for (let i = this.#reached + 1; i <= stage; i++) this.#starts[i] = at;
     this.#reached = stage;
   }
 
-  /** Ends the request in the stage that it had reached. Only the first call counts. */
+  /** Ends the request in the current stage. Only the first call counts. */
   finish(at: Instant): void {
     if (this.finishedAt === 0) this.finishedAt = at;
   }
 
-  /** Writes all that it knows to `numbers`, STAGE_CLOCK_NUMBERS of them from `at` on. */
+  /** Writes its state to `numbers`: STAGE_CLOCK_NUMBERS numbers from index `at` on. */
   copyTo(numbers: Float64Array, at: number): void {
     const starts = this.#starts;
-    // Shorter than it takes to call TypedArray.set.
+    // Faster than a call of TypedArray.set.
     for (let i = 0; i < STAGES.length; i++) numbers[at + i] = starts[i]!;
     numbers[at + STAGES.length] = this.finishedAt;
     numbers[at + STAGES.length + 1] = this.#reached;
   }
 
-  /** What `copyTo` wrote. */
+  /** A clock with the state that `copyTo` wrote. */
   static from(numbers: Float64Array, at: number): StageClock {
     const clock = new StageClock(numbers[at]!);
     for (let i = 0; i < STAGES.length; i++) clock.#starts[i] = numbers[at + i]!;
@@ -84,7 +84,7 @@ export class StageClock {
     return STAGES[this.#reached]!;
   }
 
-  /** Was the stage entered? */
+  /** The stage was entered. */
   has(stage: number): boolean {
     return stage <= this.#reached;
   }
@@ -98,7 +98,7 @@ export class StageClock {
     return stage === this.#reached ? this.finishedAt : this.#starts[stage + 1]!;
   }
 
-  /** Of a finished request, in ms; 0 for a stage that was not entered. */
+  /** Length of a stage of a finished request, in ms; 0 for a stage that was not entered. */
   lengthOf(stage: number): number {
     return stage > this.#reached ? 0 : this.endOf(stage) - this.#starts[stage]!;
   }

@@ -12,7 +12,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { MetricsPage } from '../../telemetry/metrics/metrics-page.ts';
+import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { Exchange, type Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';

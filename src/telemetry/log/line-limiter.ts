@@ -1,11 +1,11 @@
 /**
- * Keeps overload from becoming a log storm: the first few lines of a kind in a window are written, the rest counted,
- * and the count is told once when the window ends.
+ * Limits the log lines of one kind: the first few in a window are written, the rest are counted, and the count is
+ * logged once at the end of the window.
  *
- *   key 'overloaded'   │ 1 2 … 10 × × × × │            │ 1 2 …
- *                      └─ window ─────────┴▶ told: 4   └─ next window opens with the next line
+ *   key 'overloaded'   │ 1 2 … 10 × × × × │               │ 1 2 …
+ *                      └─ window ─────────┴▶ suppressed 4 └─ the next line opens the next window
  *
- * Keys must be a closed set: each keeps a little memory. A timer is armed only while lines are being held back.
+ * Keys must be a closed set, since each keeps some memory. A timer is armed only while lines are suppressed.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 
@@ -13,7 +13,7 @@ export interface LineLimiterOptions {
   readonly clock: Clock;
   readonly windowMs: number;
   readonly linesPerWindow: number;
-  /** Called at most once a window for each key, with how many lines were held back. */
+  /** Called at most once a window for each key, with the number of suppressed lines. */
   readonly onSuppressed: (key: string, lines: number) => void;
 }
 
@@ -32,13 +32,13 @@ export class LineLimiter {
     this.#options = options;
   }
 
-  /** May a line of this kind be written now? If not, it is counted. */
+  /** True if a line of this kind may be written now; else it is counted as suppressed. */
   allow(key: string): boolean {
     const { clock, windowMs, linesPerWindow } = this.#options;
     const now = clock.nowMs();
     const window = this.#windowOf(key);
     if (now >= window.endsAt) {
-      this.#tell(key, window);
+      this.#report(key, window);
       window.endsAt = now + windowMs;
       window.written = 0;
     }
@@ -47,13 +47,13 @@ export class LineLimiter {
       return true;
     }
     window.suppressed += 1;
-    window.timer ??= clock.setTimer(window.endsAt, () => this.#tell(key, window));
+    window.timer ??= clock.setTimer(window.endsAt, () => this.#report(key, window));
     return false;
   }
 
-  /** Tells what was held back so far and lets go of the timers. */
+  /** Reports the lines suppressed so far and cancels the timers. */
   close(): void {
-    for (const [key, window] of this.#windows) this.#tell(key, window);
+    for (const [key, window] of this.#windows) this.#report(key, window);
   }
 
   #windowOf(key: string): Window {
@@ -65,7 +65,7 @@ export class LineLimiter {
     return window;
   }
 
-  #tell(key: string, window: Window): void {
+  #report(key: string, window: Window): void {
     window.timer?.cancel();
     window.timer = undefined;
     const lines = window.suppressed;

@@ -1,24 +1,24 @@
 /**
- * The server's log: one JSON object a line, to standard error as TensorFlow Serving's, which leaves standard output to
- * commands whose answer is wanted there.
+ * The server's log: one JSON object a line, to standard error like TensorFlow Serving's. Standard output is for
+ * commands that print an answer.
  *
- * Lines are written asynchronously, in order; `end` waits for the rest. If whoever reads standard error stops reading,
- * lines past MAX_BUFFERED_BYTES are dropped: a stuck log collector must neither fill our memory nor keep us from ending.
+ * Lines are written asynchronously, in order; `end` waits for the rest. If nobody reads standard error, lines beyond
+ * MAX_BUFFERED_BYTES are dropped: a stuck log collector must neither fill the memory nor keep the process from ending.
  *
- * `time` is ms since 1970. Errors go under `err`. Never payloads.
+ * `time` is ms since 1970. Errors go under `err`. Payloads are never logged.
  */
 import { type DestinationStream, pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-/** The least serious lines that are written. */
+/** The lowest level that is written. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Facts of a line. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What the rest of the server knows of the log. */
+/** The log, as the rest of the server sees it. */
 export interface Logger {
   readonly level: string;
   debug(fields: LogFields, message: string): void;
@@ -26,19 +26,21 @@ export interface Logger {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   fatal(fields: LogFields, message: string): void;
-  /** Would a line of this level be written? Ask before gathering facts on a hot path. */
+  /** True if a line of this level would be written. Ask before collecting fields on a hot path. */
   isLevelEnabled(level: string): boolean;
-  /** A logger that adds `fields` to each line. One for each part of the server, never for each request: it is kept. */
+  /**
+   * A logger that adds `fields` to each line. It is never freed: call it for a part of the server, not for a request.
+   */
   child(fields: LogFields): Logger;
 }
 
 /** The app's one logger. */
 export interface RootLogger extends Logger {
-  /** From now on, for this logger and all its children. */
+  /** Changes the level of this logger and all its children. */
   setLevel(level: LogLevel): void;
   /**
-   * Resolves when all lines are written, or cannot be: nobody reads them within `patienceMs`. Before the process exits: what
-   * is left then is written by a loop that does not end while nobody reads.
+   * Resolves when all lines are written, or after `patienceMs` if nobody reads them. Call it before the process exits:
+   * pino would write the rest in a loop that does not end while nobody reads.
    */
   end(patienceMs: number): Promise<void>;
 }
@@ -46,16 +48,16 @@ export interface RootLogger extends Logger {
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly clock: Clock;
-  /** On every line, e.g. {service, version}. */
+  /** Fields of every line, e.g. {service, version}. */
   readonly base?: LogFields;
-  /** Where lines go; standard error by default. */
+  /** Default: standard error. */
   readonly destination?: DestinationStream;
 }
 
 const STANDARD_ERROR = 2;
-/** Some 30,000 lines. */
+/** About 30,000 lines. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
-/** An error's causes are followed this deep: they may form a ring. */
+/** Depth to which an error's causes are logged: they may form a ring. */
 const MAX_CAUSES = 4;
 
 /** Makes the app's one logger. */
@@ -93,17 +95,17 @@ function written(destination: Destination, clock: Clock, patienceMs: number): Pr
   return new Promise((resolve) => {
     const finish = (): void => {
       timer.cancel();
-      // Written, or given up: pino flushes once more when the process exits, for as long as it takes.
+      // Else pino would flush once more when the process exits, for as long as it takes.
       destination.flushSync = () => undefined;
       resolve();
     };
     const timer = clock.setTimer(clock.nowMs() + patienceMs, finish);
-    // It fails where there is no reader, and also where there is nothing that could be synced, such as a pipe.
+    // It fails where there is no reader, and also where nothing can be synced, such as a pipe.
     destination.flush(finish);
   });
 }
 
-/** An error as facts. A ServingError has a kind in place of a stack: it says where by itself. */
+/** An error as log fields. A ServingError has its kind and attributes instead of a stack. */
 function describeError(error: unknown, causesLeft: number): LogFields {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const { cause } = error;

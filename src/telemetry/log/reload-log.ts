@@ -1,7 +1,6 @@
-/** What the log says of new lists of models, wherever they come from. */
 import type { Logger } from './log.ts';
 
-/** The events of models/lifecycle/model-file-watch.ts and proxy/handlers/reload.ts, as lines. */
+/** Logs new lists of models: events of models/lifecycle/model-file-watch.ts and proxy/handlers/reload.ts. */
 export interface ReloadLog {
   onReloaded(models: readonly string[]): void;
   onInvalid(errors: readonly string[]): void;

@@ -1,9 +1,9 @@
 /**
- * A line for each request: at debug where it went well, at info where the caller is to blame, at warn where the server
- * is, at error where it was a defect of ours (kind `internal`: the cause is told here and nowhere else).
+ * Logs one line for each request: at debug if it succeeded, at info if the caller was at fault, at warn if the server
+ * was, at error for a defect (kind `internal`, whose cause appears nowhere else).
  *
- * Failures of one kind are held to LINES_PER_SECOND; the rest of a second's are one line with their number. Never
- * payloads: ids, names and numbers only.
+ * Of each kind of failure at most LINES_PER_SECOND lines are written; one line has the number of the rest. Lines have
+ * ids, names and numbers, never payloads.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { RequestRecord } from '../request-record.ts';
@@ -11,7 +11,7 @@ import { clip, isServerFault } from '../tracing/span-attributes.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { LogFields, Logger } from './log.ts';
 
-/** Of each kind of failure. */
+/** Lines a second for each kind of failure. */
 export const LINES_PER_SECOND = 10;
 
 type RequestLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -45,7 +45,7 @@ export class RequestLog {
     }
   }
 
-  /** Tells what was held back so far. */
+  /** Reports the lines suppressed so far. */
   close(): void {
     this.#limiter.close();
   }

@@ -1,21 +1,37 @@
 /**
- * Metrics as text, in the two forms that Prometheus reads. It asks for the second by `Accept`.
+ * Prints metrics in the two text formats that Prometheus reads. It asks for the second by `Accept`.
  *
  *   Prometheus text 0.0.4    # HELP, # TYPE, samples
  *   OpenMetrics 1.0          the same, counters' families without _total, floats with their point, exemplars, # EOF
  *
- * prom-client prints both too, but the form is a setting of its registry: two scrapes at once would get each other's, and
- * a counter whose name does not end in _total (TensorFlow Serving's) would be renamed. In OpenMetrics such a one is of
- * type `unknown`, which keeps its name.
+ * prom-client prints both too, but the format is a setting of its registry, so that two scrapes at once would disturb
+ * each other; and it renames counters whose names do not end in _total (TensorFlow Serving's). In OpenMetrics such a
+ * counter has the type `unknown` here, which keeps its name.
  */
 import type { Exemplar, Labels, MetricSnapshot, Sample } from './series.ts';
+
+/** The path that TensorFlow Serving's users scrape. */
+export const METRICS_PATH = '/monitoring/prometheus/metrics';
+
+/** The answer to a scrape, the same on every port. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export interface MetricsPageOptions {
+  /** `Accept` of the request. */
+  readonly accept?: string | undefined;
+  /** Include the metrics under TensorFlow Serving's names. Default false. */
+  readonly withTfServing?: boolean;
+}
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 const TOTAL = '_total';
 
-/** Does who asks read OpenMetrics? Weights are left alone: Prometheus names it first. */
+/** True if the client accepts OpenMetrics. Weights are ignored: Prometheus names it first. */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
   return accept?.includes('application/openmetrics-text') ?? false;
 }
@@ -62,7 +78,7 @@ function labelText(labels: Labels): string {
   return parts.length === 0 ? '' : `{${parts.join(',')}}`;
 }
 
-/** A bound that is a whole number has a point in OpenMetrics, and a small one its exponent as Go prints it. */
+/** In OpenMetrics an integer bound has a decimal point, and a small one its exponent as Go prints it. */
 function withCanonicalBound(labels: Labels): Labels {
   const { le } = labels;
   if (le === undefined || le === '+Inf') return labels;

@@ -1,11 +1,11 @@
 /**
- * States of the server and of its model versions, asked for at scrape time: queues, breakers, memory, processes. Label values
- * are names of configured models, their versions and closed sets.
+ * Gauges of the server and its model versions, read at scrape time: queues, breakers, memory, processes. Label values
+ * are names of configured models, their versions, and closed sets.
  */
 import type { Registry } from 'prom-client';
 import { asMetric, GaugeFamily, type Reading } from './series.ts';
 
-/** How full a model version's queues are. */
+/** The queue of a model version. */
 export interface QueueReading {
   readonly model: string;
   readonly version: string;
@@ -14,23 +14,22 @@ export interface QueueReading {
   readonly runningBatches: number;
 }
 
-/** What a model version takes of memory, in bytes. */
+/** Memory of a model version, in bytes. */
 export interface MemoryReading {
   readonly model: string;
   readonly version: string;
-  /** `weights`: of its files, once for each session; `working`: what the process grew by beyond them. */
+  /** `weights`: its files, once for each session; `working`: the further growth of the process. */
   readonly part: 'weights' | 'working';
   readonly bytes: number;
 }
 
-/** In which state the circuit breaker of a model version is. */
+/** State of a model version's circuit breaker. */
 export interface BreakerReading {
   readonly model: string;
   readonly version: string;
   readonly state: (typeof BREAKER_STATE_LABELS)[number];
 }
 
-/** The one that it is in has 1, the others 0. */
 const BREAKER_STATE_LABELS = ['closed', 'half_open', 'open'] as const;
 
 /** Memory of a model version's own processes, in bytes. */
@@ -46,7 +45,7 @@ export interface ProcessGroupReading {
   readonly residentBytes: number;
 }
 
-/** Each gauge is registered by the first call of its method; a second is an error of the registry. */
+/** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
 
@@ -94,7 +93,7 @@ export class Gauges {
     );
   }
 
-  /** One number without labels. Call once for each name. */
+  /** One number without labels. */
   observe(name: string, help: string, read: () => number): void {
     this.#register(name, help, () => [{ labels: {}, value: read() }]);
   }

@@ -1,7 +1,7 @@
 /**
- * Durations counted in buckets that are eight to the octave: from 10 µs to days in 300 numbers, and a percentile is off
- * by less than 5 %. Sparse counts can be sent and added up, so whoever watches picks the window. Pure; the console's page
- * uses it too.
+ * Counts durations in buckets, eight to each doubling: 300 numbers cover 10 µs to days, and a percentile is off by less
+ * than 5 %. Sparse counts can be sent and added up, so that the console's page, which uses this file too, chooses the
+ * window. Pure.
  */
 
 /** Bucket and count. */
@@ -11,7 +11,7 @@ const LEAST_MS = 0.01;
 const PER_OCTAVE = 8;
 export const BUCKETS = 300;
 
-/** Bucket of a duration; what is shorter than 10 µs is in the first, what is no duration too. */
+/** Bucket of a duration; the first for a duration below 10 µs and for NaN. */
 export function bucketOf(ms: number): number {
   if (!(ms > LEAST_MS)) return 0;
   return Math.min(BUCKETS - 1, Math.ceil(Math.log2(ms / LEAST_MS) * PER_OCTAVE));
@@ -22,7 +22,7 @@ export function boundOf(bucket: number): number {
   return LEAST_MS * 2 ** (bucket / PER_OCTAVE);
 }
 
-/** Those that are not empty. */
+/** The buckets that are not empty. */
 export function sparse(counts: Uint32Array): BucketCount[] {
   const found: BucketCount[] = [];
   for (let bucket = 0; bucket < counts.length; bucket++) {
@@ -31,7 +31,7 @@ export function sparse(counts: Uint32Array): BucketCount[] {
   return found;
 }
 
-/** The duration in ms that `share` (0 to 1) of what was counted keeps within; undefined where nothing was counted. */
+/** The duration in ms that `share` (0 to 1) of the counted durations do not exceed; undefined where there is none. */
 export function percentileMs(parts: readonly (readonly BucketCount[])[], share: number): number | undefined {
   const sums = new Map<number, number>();
   let total = 0;

@@ -1,10 +1,9 @@
 /**
- * What happens now, counted for whoever watches the console: by model version, from one `take` to the next. While nobody
- * watches nothing is counted, and a record costs one look at a boolean.
+ * Counts for the console's live view, by model version, from one `take` to the next. While no console is open nothing
+ * is counted, and a record costs one check of a boolean.
  *
- * Requests are those that ask for inference. What names no served model is counted under the model ''.
+ * Only inference requests count. Requests whose model was not found are counted under the model ''.
  */
-
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
@@ -14,33 +13,33 @@ export interface LiveCounts {
   readonly model: string;
   readonly version: string;
   readonly requests: number;
-  /** Answered well, before their deadline. */
+  /** Requests that succeeded before their deadline. */
   readonly inTime: number;
   readonly rows: number;
-  /** Of those that were not answered well, by kind of error. */
+  /** Failed requests by kind of error. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Durations of those answered well. */
+  /** Durations of the requests that succeeded. */
   readonly latency: readonly BucketCount[];
-  /** What those spent in each of the eight stages, summed, in ms. */
+  /** Time that those spent in each of the eight stages, summed, in ms. */
   readonly stagesMs: readonly number[];
   readonly batches: LiveBatches;
 }
 
-/** Batches that ran well. */
+/** Batches whose run succeeded. */
 export interface LiveBatches {
   readonly count: number;
   readonly rows: number;
   /** Rows that were added to reach an allowed size. */
   readonly padding: number;
-  /** By size: element i counts the batches of more than 2^(i−1) rows and at most 2^i. */
+  /** Element i counts the batches of more than 2^(i−1) rows and at most 2^i. */
   readonly sizes: readonly number[];
   readonly reasons: Readonly<Partial<Record<DispatchReason, number>>>;
-  /** Summed, in ms. */
+  /** Length of all runs, in ms. */
   readonly runMs: number;
-  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  /** Runs with a forecast, and those of them that took at most FORECAST_MARGIN times as long. */
   readonly forecast: number;
   readonly asForecast: number;
-  /** Size with padding and length of run in ms, of some of them. */
+  /** Size with padding and length of the run in ms, for some of the batches. */
   readonly points: readonly (readonly [size: number, runMs: number])[];
 }
 
@@ -120,7 +119,7 @@ class VersionCounts implements LiveCounts {
 }
 
 export class LiveStats {
-  /** Set by whoever takes. */
+  /** Set by the caller of `take`. */
   isWatched = false;
   #versions = new Map<string, Map<string, VersionCounts>>();
 
@@ -134,7 +133,7 @@ export class LiveStats {
     this.#countsOf(record.model, record.version).addBatch(record);
   }
 
-  /** Of the versions for which something happened since the last call. */
+  /** The counts since the last call, of versions that had any. */
   take(): LiveCounts[] {
     const taken = [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
     this.#versions = new Map();

@@ -1,6 +1,6 @@
 /**
- * Are metrics pushed, and where to? Decided at start from OpenTelemetry's standard variables: OTEL_METRICS_EXPORTER=otlp,
- * or an endpoint of metrics alone. An endpoint of everything is not enough: who scrapes would have them twice.
+ * Pushes metrics if OpenTelemetry's standard variables ask for it at start: OTEL_METRICS_EXPORTER=otlp, or an endpoint
+ * for metrics. A general endpoint is not enough: users who scrape would get the metrics twice.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../log/log.ts';
@@ -8,22 +8,21 @@ import type { Environment } from '../tracing/tracing-options.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface MetricsExportOptions {
-  /** The process's own: the exporters read that one, whatever is given here. */
+  /** Must be the process's own environment, which the exporters read. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
 }
 
-/** Metrics on their way out. */
 export interface MetricsExport {
-  /** Sends once more. Never rejects; takes as long as the exporter's own timeout at most. */
+  /** Sends once more. Never rejects; takes at most the exporter's own timeout. */
   shutdown(): Promise<void>;
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;
 
-/** Do the standard variables name somewhere to send metrics? */
+/** True if the standard variables ask for a push of metrics. */
 export function isMetricsExportConfigured(env: Environment): boolean {
   if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return false;
   const exporters = env['OTEL_METRICS_EXPORTER']?.trim();
@@ -31,7 +30,7 @@ export function isMetricsExportConfigured(env: Environment): boolean {
   return Boolean(env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']?.trim());
 }
 
-/** Undefined where it is not configured, or did not start: one error in the log then. Never rejects. */
+/** Undefined if it is not configured or did not start, which is logged as one error. Never rejects. */
 export async function startMetricsExport(
   options: MetricsExportOptions,
   metrics: Metrics,
@@ -58,7 +57,7 @@ export async function startMetricsExport(
   }
 }
 
-/** The standard's three protocols; what is none of them is its default. */
+/** The standard's three protocols; any other value means its default. */
 async function exporterOf(env: Environment) {
   const protocol = env['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL'] ?? env['OTEL_EXPORTER_OTLP_PROTOCOL'];
   if (protocol === 'grpc') return new (await import('@opentelemetry/exporter-metrics-otlp-grpc')).OTLPMetricExporter();

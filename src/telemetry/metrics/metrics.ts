@@ -1,12 +1,12 @@
 /**
- * What Prometheus sees of the server. One registry for each app: nothing global.
+ * The server's metrics for Prometheus. Each app has its own registry: nothing is global.
  *
- * Everything counted per request or batch is counted here, when its record is written; what is a state is asked for at
- * scrape time (gauges.ts). Label values are closed sets and the names of models that
- * were found: a caller cannot create a series. Durations are seconds, as Prometheus wants.
+ * Requests and batches are counted when they are recorded; states are read at scrape time (gauges.ts). Label values are
+ * closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
+ * Prometheus wants.
  *
- * Finding the series of a request is a few map look-ups from its model down (mostly it is the last one's: three
- * compares); they hold the series themselves:
+ * A request's series is mostly the last request's, which takes three comparisons. Else it is found by a few map
+ * look-ups:
  *
  *   model → version → signature → SignatureSeries ─┬─ surface → method → outcome → request duration
  *                                                  ├─ stage durations, by index
@@ -18,32 +18,40 @@ import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
-import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText, wantsOpenMetrics } from './exposition.ts';
+import {
+  type MetricsPage,
+  type MetricsPageOptions,
+  OPENMETRICS_TYPE,
+  openMetricsText,
+  PROMETHEUS_TYPE,
+  prometheusText,
+  wantsOpenMetrics,
+} from './exposition.ts';
 import { Gauges } from './gauges.ts';
-import type { MetricsPage, MetricsPageOptions } from './metrics-page.ts';
 import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { SignatureSeries } from './signature-series.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
+import { SeriesByKey } from './tf-serving-names.ts';
 
-/** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; the usual objectives (10 ms, 100 ms, 1 s) are among them. */
+/** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; 10 ms, 100 ms and 1 s are common objectives. */
 export const DURATION_BUCKETS: readonly number[] = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30,
 ];
 
 /** Upper bounds in rows. */
-export const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** A version's series outlive it by this: its last requests are still being written down, and a last scrape reads them. */
+/** Time for which series outlive their version, for its last requests and a last scrape. */
 const FORGET_AFTER_MS = 60_000;
 
-/** Fewer batches say little of how large the next ones will be. */
+/** Least number of batches for a mean size. */
 const FEW_BATCHES = 100;
 
-/** How often the event loop's delay is sampled. prom-client's default of 10 ms wakes an idle server twice as often. */
+/** Interval of the event loop's delay samples. prom-client's default of 10 ms wakes an idle server twice as often. */
 const LOOP_DELAY_RESOLUTION_MS = 20;
 
-/** prom-client's metrics that walk every open socket, several times, on each scrape: left out. */
+/** prom-client's metrics that walk every open socket at each scrape; they are removed. */
 const COSTLY_METRICS: readonly string[] = ['handles', 'requests', 'resources'].flatMap((what) => [
   `nodejs_active_${what}`,
   `nodejs_active_${what}_total`,
@@ -58,7 +66,7 @@ export interface MetricsOptions {
 /** By model, version and signature. */
 type SeriesTree = Map<string, Map<string, Map<string, SignatureSeries>>>;
 
-/** What every metric of the registry does, prom-client's own and ours. */
+/** Any metric of the registry, prom-client's own or ours. */
 interface ReadFamily {
   get(): Promise<MetricSnapshot>;
 }
@@ -66,9 +74,7 @@ interface ReadFamily {
 export class Metrics {
   /** For metrics of other parts of the server. */
   readonly registry = new Registry();
-  /** States that are asked for at scrape time. */
   readonly gauges = new Gauges(this.registry);
-  /** What is told of loads, warm-ups and request logs under TensorFlow Serving's names. */
   readonly tfServing = new TfServingMetrics();
   readonly #clock: Clock;
   readonly #families = {
@@ -94,32 +100,31 @@ export class Metrics {
       DURATION_BUCKETS,
     ),
     padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
-    batches: counterFamily('pillion_batches_total', 'Batches run, by why they left the queue and how they ended.'),
+    batches: counterFamily(
+      'pillion_batches_total',
+      'Batches run, by the reason why they left the queue and by outcome.',
+    ),
     isolations: counterFamily(
       'pillion_isolations_total',
-      'Batches that failed where one request may be at fault: run_again = its requests ran again apart, no_budget = they failed.',
+      'Failed batches where one request may be at fault: run_again = they ran again in parts, no_budget = all failed.',
     ),
-    sheds: counterFamily(
-      'pillion_scheduler_refusals_total',
-      'Requests that the scheduler refused, dropped or gave up, by reason.',
-    ),
+    sheds: counterFamily('pillion_scheduler_refusals_total', 'Requests that the scheduler refused or shed, by reason.'),
     hostRestarts: counterFamily(
       'pillion_host_restarts_total',
-      'Worker threads and processes of a model that were replaced: lost = one died, recycled = one had grown too large.',
+      'Worker threads and processes of a model that were replaced: lost = it died, recycled = it had grown too large.',
     ),
-    refusals: counterFamily('pillion_refusals_total', 'Requests that were not answered well, by kind of error.'),
-    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept, traces and all.'),
+    refusals: counterFamily('pillion_refusals_total', 'Requests that failed, by kind of error.'),
+    kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept with their traces.'),
     lostSpans: counterFamily(
       'pillion_lost_spans_total',
       'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
     ),
     fallbacks: counterFamily(
       'pillion_alternate_answers_total',
-      'Requests that another model answered in the place of the one that was asked, by why.',
+      'Requests that another model answered instead of the requested one, by reason.',
     ),
     ...shadowFamilies(),
   };
-  /** Of runtimes that are compared with a model's own. */
   readonly shadows = new ShadowMetrics(this.#families);
   readonly #wall: SteadyWall;
   readonly #series: SeriesTree = new Map();
@@ -132,7 +137,7 @@ export class Metrics {
     queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
     export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
-  readonly #hostRestarts = new Map<string, CounterSeries>();
+  readonly #hostRestarts = new SeriesByKey();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #fallbacks = new Map<string, CounterSeries>();
   readonly #forgetting = new Set<TimerHandle>();
@@ -144,7 +149,7 @@ export class Metrics {
     if (processMetrics) this.#addProcessMetrics();
   }
 
-  /** `kept`: why it is, whatever the sampling; `traceId`: of its trace, where its spans are exported. */
+  /** `kept`: why the request is kept; `traceId`: the id of its trace if its spans are exported. */
   recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
     this.#seriesOf(record.model, record.version, record.signatureName).recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);
@@ -156,7 +161,7 @@ export class Metrics {
     this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
   }
 
-  /** Rows of an average batch of the model, over its versions and signatures; undefined before the first hundred. */
+  /** Mean rows of the model's batches, over its versions and signatures; undefined before FEW_BATCHES batches. */
   meanBatchRows(model: string): number | undefined {
     const versions = [...(this.#series.get(model)?.values() ?? [])];
     const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
@@ -169,16 +174,13 @@ export class Metrics {
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
-    const key = `${reason} ${version} ${model}`;
-    const found = this.#hostRestarts.get(key);
-    const series = found ?? this.#families.hostRestarts.open({ model, version, reason });
-    if (found === undefined) this.#hostRestarts.set(key, series);
-    series.add(1);
+    const open = () => this.#families.hostRestarts.open({ model, version, reason });
+    this.#hostRestarts.one(`${reason} ${version} ${model}`, open).add(1);
   }
 
   /**
-   * Lets go of an unloaded version's series, a minute from now. Should the version come back within it, its series
-   * start again at 0, which Prometheus reads as a restart.
+   * Removes an unloaded version's series after FORGET_AFTER_MS. If the version is loaded again before, its series
+   * restart at 0 then, which Prometheus reads as a counter reset.
    */
   forgetVersion(model: string, version: string): void {
     const timer = this.#clock.setTimer(this.#clock.nowMs() + FORGET_AFTER_MS, () => {
@@ -188,27 +190,27 @@ export class Metrics {
     this.#forgetting.add(timer);
   }
 
-  /** The sum over all series of a counter; 0 for a name that is none. */
+  /** The sum over all series of a counter; 0 if the name is no counter. */
   async counterTotal(name: string): Promise<number> {
     const theirs = this.tfServing.families.find((family) => family.name === name);
     const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
-    // The enum of prom-client's types is "counter" in its snapshots.
+    // prom-client's enum of types is a string in its snapshots.
     if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
     return snapshot.values.reduce((total, { value }) => total + value, 0);
   }
 
-  /** Everything that is registered, as it is now. */
+  /** The present values of all registered metrics. */
   async snapshots(): Promise<MetricSnapshot[]> {
     const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
     return await Promise.all(families.map((family) => family.get()));
   }
 
-  /** Everything, in Prometheus' text format. */
+  /** All registered metrics in Prometheus' text format. */
   async text(): Promise<string> {
     return prometheusText(await this.snapshots());
   }
 
-  /** What a scrape gets: in the form that it asks for, and under TensorFlow Serving's names too where it wants them. */
+  /** The answer to a scrape, in the format that it accepts. */
   async page({ accept, withTfServing = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
     const ours = await this.snapshots();
     const theirs = withTfServing ? await Promise.all(this.tfServing.families.map((family) => family.get())) : [];
@@ -248,7 +250,6 @@ export class Metrics {
     return series;
   }
 
-  /** A few: models are configured, and there are two reasons. */
   #fallbacksOf({ asked: model, reason }: FallbackRecord): CounterSeries {
     const key = `${reason} ${model}`;
     const found = this.#fallbacks.get(key);
@@ -264,9 +265,7 @@ export class Metrics {
     this.shadows.forget(model, version);
     if (versions?.size === 0) this.#series.delete(model);
     this.#last = undefined;
-    for (const key of this.#hostRestarts.keys()) {
-      if (key.endsWith(` ${version} ${model}`)) this.#hostRestarts.delete(key);
-    }
+    this.#hostRestarts.forget(` ${version} ${model}`);
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }

@@ -1,7 +1,7 @@
 /**
- * The metrics pushed over OTLP, for collectors that do not scrape. Imported only where the standard variables ask for it
- * (metrics-export.ts). The SDK's reader and exporters do the sending; what is sent are our own families, read as a scrape
- * reads them: cumulative, under the names of /metrics.
+ * Pushes the metrics over OTLP, for collectors that do not scrape. Imported only if the standard variables ask for it
+ * (metrics-export.ts). The SDK's reader and exporters send the families of /metrics, cumulative and under the same
+ * names.
  */
 import type { HrTime } from '@opentelemetry/api';
 import { resources, metrics as sdk } from '@opentelemetry/sdk-node';
@@ -19,7 +19,7 @@ export interface OtlpMetricsOptions {
   readonly nowMs: () => number;
 }
 
-/** Begins to send, each `intervalMs`. `shutdown` sends once more. */
+/** Sends every `intervalMs`. `shutdown` sends once more. */
 export function startOtlpMetrics(options: OtlpMetricsOptions): { shutdown(): Promise<void> } {
   const own = resources.resourceFromAttributes({ 'service.name': 'pillion', 'service.version': options.version });
   const detected = resources.detectResources({ detectors: [resources.envDetector] });
@@ -50,7 +50,7 @@ interface Times {
   readonly endTime: HrTime;
 }
 
-/** One family. Histograms come as cumulative buckets and go as counts of each. */
+/** Converts one family. A histogram's cumulative buckets become counts of each bucket. */
 function toMetricData({ name, help, type, values }: MetricSnapshot, times: Times): MetricData {
   const common = {
     descriptor: { name, description: help, unit: unitOf(name), valueType: 1 },

@@ -1,6 +1,6 @@
 /**
- * What is counted of shadows: how far a second runtime's answers are from the model's, and how long it takes. Labels are
- * names from configurations and signatures, and closed sets.
+ * Metrics of shadows: how much a second runtime's answers differ from the model's, and how long it takes. Label values
+ * are names from configurations and signatures, and closed sets.
  */
 import {
   type CounterSeries,
@@ -11,20 +11,20 @@ import {
   type Labels,
 } from './series.ts';
 
-/** 0 = equal to the bit; from there on in tens. */
+/** 0 = bit for bit equal; then powers of ten. */
 const DIFFERENCE_BUCKETS: readonly number[] = [0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10];
 const RATIO_BUCKETS: readonly number[] = [0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50, 100];
 
-/** The families, by the names under which the registry's owner keeps them. */
+/** Creates the families. */
 export function shadowFamilies() {
   return {
     shadowBatches: counterFamily(
       'pillion_shadow_batches_total',
-      'Batches sampled for the shadow: same, different, or left out because it was busy, they were too large, or it failed.',
+      'Batches sampled for the shadow, by outcome: same, different, or left out: busy, too_large, failed.',
     ),
     shadowRatio: histogramFamily(
       'pillion_shadow_latency_ratio',
-      'What the shadow’s run of a batch took, as a multiple of the model’s own.',
+      'Length of the shadow’s run of a batch, as a multiple of the model’s own run.',
       RATIO_BUCKETS,
     ),
     shadowAbsolute: histogramFamily(
@@ -39,14 +39,14 @@ export function shadowFamilies() {
     ),
     shadowMismatches: counterFamily(
       'pillion_shadow_mismatches_total',
-      'Elements of outputs that were not the same: of floats those beyond the tolerance.',
+      'Elements of outputs that differ; of floats those that differ by more than the tolerance.',
     ),
   };
 }
 
 type ShadowFamilies = ReturnType<typeof shadowFamilies>;
 
-/** How one compared batch came out. */
+/** The result of one compared batch. */
 export interface ComparedBatch {
   readonly signatureName: string;
   readonly isDifferent: boolean;
@@ -54,7 +54,7 @@ export interface ComparedBatch {
   readonly differences: readonly {
     readonly output: string;
     readonly mismatches: number;
-    /** Both undefined of what is no float. */
+    /** Both undefined for outputs that are no floats. */
     readonly absolute: number | undefined;
     readonly relative: number | undefined;
   }[];
@@ -70,14 +70,14 @@ type AnyFamily = Family<HistogramSeries> | Family<CounterSeries>;
 
 export class ShadowMetrics {
   readonly #families: ShadowFamilies;
-  /** Each label set is opened once; by version, so that it can be forgotten. */
+  /** Series by version, so that a version can be forgotten. */
   readonly #versions = new Map<string, Map<string, HistogramSeries | CounterSeries>>();
 
   constructor(families: ShadowFamilies) {
     this.#families = families;
   }
 
-  /** `runtime` is the shadow's. */
+  /** @param runtime the shadow's runtime */
   seriesOf(model: string, version: string, runtime: string): ShadowSeries {
     const labels = { model, version, runtime };
     const f = this.#families;
@@ -96,7 +96,7 @@ export class ShadowMetrics {
     };
   }
 
-  /** The families' series of the version are gone. */
+  /** Called when the version's series have been removed from the families. */
   forget(model: string, version: string): void {
     this.#versions.delete(`${version} ${model}`);
   }

@@ -1,6 +1,6 @@
 /**
- * The series of one signature of a model version (and, under empty names, of requests whose model or signature was not
- * found). Opened at its first request or batch; from the second of a kind on, observing allocates nothing.
+ * The series of one signature of a model version; under empty names, those of requests whose model or signature was not
+ * found. A series is created at the first request or batch of its kind; after that observing allocates nothing.
  */
 import type { ServingError } from '../../core/errors.ts';
 import type {
@@ -30,20 +30,19 @@ export interface SignatureFamilies {
 
 const MS_PER_SECOND = 1000;
 
-/** Whose series they are. */
 export interface SignatureLabels extends Labels {
   readonly model: string;
   readonly version: string;
   readonly signature: string;
 }
 
-/** Of requests that came and ended alike. */
+/** The series of requests with the same surface, method and outcome. */
 interface RequestSeries extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
   readonly duration: HistogramSeries;
   readonly tfServing: TfServingRequestSeries;
 }
 
-/** Opened with the first batch: a model that was not found has none. */
+/** Created with the first batch: a model that was not found has none. */
 interface BatchSeries {
   readonly size: HistogramSeries;
   readonly padding: CounterSeries;
@@ -64,7 +63,7 @@ export class SignatureSeries {
   readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
-  /** Of the last request: mostly it is the next one's too. */
+  /** The last request's series, which is mostly the next one's too. */
   #last: RequestSeries | undefined;
 
   constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
@@ -74,7 +73,7 @@ export class SignatureSeries {
     this.#stages = STAGES.map((stage) => families.stages.open({ stage, ...labels }));
   }
 
-  /** `traceId`: of the request's trace, where its spans are exported: it becomes an exemplar. */
+  /** `traceId` becomes an exemplar; undefined where the request's spans are not exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
     const { stages } = record;
     const series = this.#requestSeries(record);
@@ -103,7 +102,7 @@ export class SignatureSeries {
     if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
 
-  /** Sizes of its batches in rows, padding left out; undefined while there was none. */
+  /** Sizes of its batches in rows, without padding; undefined before the first. */
   get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
     return this.#batch?.size;
   }
@@ -167,7 +166,7 @@ export class SignatureSeries {
     return series;
   }
 
-  /** A part that fails and is taken apart once more belongs to a batch that has been counted. */
+  /** Counts a failed batch. A part of it that fails and is split again is not counted again. */
   #recordIsolation(result: IsolationResult, reason: DispatchReason): void {
     if (result === 'run_again' && reason === 'isolation') return;
     const found = this.#isolations.get(result);

@@ -1,15 +1,22 @@
 /**
- * The metrics of TensorFlow Serving that have something here to count, under its names, so that dashboards made for it go
- * on working. They stand on the page that its users scrape (METRICS_PATH) and not on /metrics: its names break the rules
- * that Prometheus has by now (colons, microseconds), and say nothing that ours do not say by version.
+ * Metrics under TensorFlow Serving's names, so that dashboards made for it keep working. They are on the page that its
+ * users scrape (METRICS_PATH) and not on /metrics: the names break Prometheus' present rules (colons, microseconds),
+ * and our own metrics say the same by version.
  *
- * As there: latencies in µs, of requests that went well; `API` is Predict over gRPC and predict over REST; the batching
- * session's have no model. Not as there: `runtime` is "Pillion", and examples are counted of Classify and Regress too, not of
- * MultiInference alone.
+ * The same as there: latencies in µs, of requests that succeeded; `API` is Predict over gRPC and predict over REST; the
+ * batching session's metrics have no model. Different: `runtime` is "Pillion", and examples of Classify and Regress are
+ * counted too, not only those of MultiInference.
  */
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { STAGE_QUEUE } from '../stage-clock.ts';
-import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';
+import {
+  type CounterSeries,
+  counterFamily,
+  type Family,
+  type HistogramSeries,
+  histogramFamily,
+  type MetricSnapshot,
+} from './series.ts';
 import {
   bounds,
   LATENCY_BOUNDS,
@@ -19,7 +26,6 @@ import {
   SeriesByKey,
   statusName,
 } from './tf-serving-names.ts';
-import { TfServingRequestLogs } from './tf-serving-request-logs.ts';
 import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
 
 const BATCHING = `${SERVING}batching_session:`;
@@ -31,13 +37,13 @@ const EXAMPLE_BOUNDS = bounds(1, 2, 15);
 /** Methods that take tf.Examples. */
 const EXAMPLE_METHODS: ReadonlySet<string> = new Set(['Classify', 'Regress', 'MultiInference']);
 
-/** The series of requests of one model that came and ended alike. */
+/** The series of one model's requests with the same surface, method and outcome. */
 export interface TfServingRequestSeries {
   readonly count: CounterSeries;
-  /** Of those that went well. */
+  /** These three are undefined for requests that failed. */
   readonly latency: HistogramSeries | undefined;
   readonly runtime: HistogramSeries | undefined;
-  /** Where the method takes examples. */
+  /** Undefined where the method takes no examples. */
   readonly examples: ExampleSeries | undefined;
 }
 
@@ -77,8 +83,8 @@ export class TfServingMetrics {
     EXAMPLE_BOUNDS,
   );
   readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
-  readonly #requestLogs = new TfServingRequestLogs();
-  /** Of versions as they load. */
+  readonly #requestLogs = new RequestLogFamily();
+  /** Metrics of versions as they load. */
   readonly versions = new TfServingVersionMetrics();
   readonly families: readonly PrintedFamily[] = [
     this.#requests,
@@ -100,7 +106,7 @@ export class TfServingMetrics {
   readonly #input = this.#inputSize.open(POOL);
   readonly #processed = this.#processedSize.open(POOL);
 
-  /** Looked up once for each kind of request: the caller keeps it. */
+  /** The caller keeps the result for later requests of the same kind. */
   seriesOf({ surface, method, model, outcome }: RequestRecord): TfServingRequestSeries {
     const labels = { model_name: model, status: statusName(outcome) };
     const count = this.#series.one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
@@ -138,9 +144,9 @@ export class TfServingMetrics {
     this.#series.one(`padding ${size}`, () => this.#padding.open(labels)).observe(size - rows);
   }
 
-  /** What became of requests that were chosen for a log is counted there; it is printed under its other name too. */
+  /** Prints `counted` (by `model` and `outcome`) as TensorFlow Serving's request_log_count. */
   observeRequestLogs(counted: Family<CounterSeries>): void {
-    this.#requestLogs.observe(counted);
+    this.#requestLogs.counted = counted;
   }
 
   #examplesOf(method: string, model: string): ExampleSeries | undefined {
@@ -155,4 +161,26 @@ export class TfServingMetrics {
 function apiOf(method: string, entrypoint: 'GRPC' | 'REST'): string {
   if (entrypoint === 'GRPC') return method;
   return method.startsWith('Get') || method === 'unknown' ? '' : method.toLowerCase();
+}
+
+/** Status codes of request_log_count, by `outcome` of our own counter. */
+const LOG_STATUS_CODES: Readonly<Record<string, string>> = {
+  written: 'OK',
+  dropped: 'RESOURCE_EXHAUSTED',
+  failed: 'UNAVAILABLE',
+};
+
+class RequestLogFamily implements PrintedFamily {
+  readonly name = `${SERVING}request_log_count`;
+  counted: Family<CounterSeries> | undefined;
+
+  async get(): Promise<MetricSnapshot> {
+    const snapshot = await this.counted?.get();
+    const values = (snapshot?.values ?? []).map(({ labels: { model, outcome }, value }) => {
+      const labels = { model_name: model!, status_code: LOG_STATUS_CODES[outcome!] ?? 'UNKNOWN' };
+      return { metricName: this.name, labels, value };
+    });
+    const help = 'Requests that were chosen for a request log, by the name of their status.';
+    return { name: this.name, help, type: 'counter', values };
+  }
 }

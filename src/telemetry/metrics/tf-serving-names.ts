@@ -1,24 +1,24 @@
-/** What TensorFlow Serving's metrics have in common: how they are named, what their buckets and statuses are. */
+/** Names, buckets and statuses that TensorFlow Serving's metrics share. */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
 import type { RequestOutcome } from '../request-record.ts';
 import type { CounterSeries, HistogramSeries, MetricSnapshot } from './series.ts';
 
-/** What its own names start with. */
+/** Prefix of its own names. */
 export const SERVING = ':tensorflow:serving:';
 export const MICROS_PER_MS = 1000;
 
-/** What the page asks of each family. */
+/** A family that can be printed. */
 export interface PrintedFamily {
   readonly name: string;
   get(): Promise<MetricSnapshot>;
 }
 
-/** Its exponential buckets. */
+/** Upper bounds of exponential buckets. */
 export function bounds(first: number, factor: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first * factor ** i);
 }
 
-/** Of requests, runs and warm-ups, in µs. */
+/** Upper bounds for requests, runs and warm-ups, in µs. */
 export const LATENCY_BOUNDS: readonly number[] = bounds(10, 1.8, 33);
 
 const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
@@ -28,7 +28,7 @@ export function statusName(outcome: RequestOutcome): string {
   return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
 }
 
-/** Series that are opened when they are first needed. */
+/** Series that are created when they are first needed. */
 export class SeriesByKey {
   readonly #byKey = new Map<string, CounterSeries | HistogramSeries>();
 
@@ -41,7 +41,7 @@ export class SeriesByKey {
     return series;
   }
 
-  /** Forgets the keys that end so. */
+  /** Forgets the keys that end with `suffix`. */
   forget(suffix: string): void {
     for (const key of this.#byKey.keys()) if (key.endsWith(suffix)) this.#byKey.delete(key);
   }

@@ -1,24 +1,24 @@
 /**
- * What TensorFlow Serving counts of versions as they load, by the directory of the version. Not as there: a load's latency
- * is that of the whole load, warm-up included; a status is the name of its code, without the error's text, or there would be
- * no end of series.
+ * TensorFlow Serving's metrics of loading versions, by the directory of the version. Different from there: a load's
+ * latency is that of the whole load, warm-up included; a status is the name of its code, without the error's text,
+ * which would create series without limit.
  *
- * A failed load is often told by these alone, so they outlive their version; of more directories than MAX_PATHS, the one
- * that was first heard of is forgotten.
+ * Often these are the only metrics of a failed load, so they outlive their version. Of more directories than MAX_PATHS,
+ * the oldest is forgotten.
  */
 import type { RequestOutcome } from '../request-record.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';
 import { LATENCY_BOUNDS, MICROS_PER_MS, SERVING, SeriesByKey, statusName } from './tf-serving-names.ts';
 
-/** Directories of versions that are remembered. */
+/** Most directories that are remembered. */
 export const MAX_PATHS = 256;
 
 const SAVED_MODEL = ':tensorflow:cc:saved_model:';
 
-/** A version's warm-up file was replayed. */
+/** The replay of a version's warm-up file. */
 export interface WarmUpRecord {
   readonly versionDirectory: string;
-  /** Read, the one that failed included. */
+  /** Records that were read, including the one that failed. */
   readonly records: number;
   readonly tookMs: number;
   readonly outcome: RequestOutcome;
@@ -40,7 +40,7 @@ export class TfServingVersionMetrics {
     this.#records,
   ];
   readonly #series = new SeriesByKey();
-  /** In the order in which they were first heard of. */
+  /** Oldest first. */
   readonly #paths = new Set<string>();
 
   /** An attempt has ended. */

@@ -1,31 +1,31 @@
 /**
- * The last requests, and those worth keeping longer, for a person who asks "what was that?" (admin/requests-endpoint.ts).
+ * Remembers the last requests, and kept requests for longer, for the admin server's list (admin/requests-endpoint.ts).
  *
  *   every request ──▶ recent: the last N, each in the place of the oldest
- *        └ kept? ──▶ slow:   the last N/2 of them      (tail-keep.ts says which, and caps how many a second)
+ *        └ kept? ──▶ slow:   the last N/2 of them      (tail-keep.ts decides, and bounds how many a second)
  *                └─▶ failed: the last N/2 of them
  *
- * Requests are copied into columns of numbers and references (request-ring.ts, which tells why): of an ordinary one
- * nothing is allocated and none of its own objects is held. Memory is bound by the number of places, some 170 bytes each,
- * and at most three texts of MAX_TEXT_CHARS in each; measured in bench/micro/telemetry.ts.
+ * Requests are copied into columns of numbers and references (request-ring.ts says why). An ordinary request allocates
+ * nothing, and none of its own objects is held. Memory is bounded by the number of places, about 170 bytes each, and at
+ * most three texts of MAX_TEXT_CHARS in each (bench/micro/telemetry.ts).
  *
- * Of a kept request the ids of its batch mates are kept with it, those that end after it too; of others they are looked
- * for among what is still here.
+ * The ids of the other members of a kept request's batch are collected, also of those that end later. For other
+ * requests they are looked up among the requests that are still remembered.
  */
 import type { BatchRecord, RequestOutcome, RequestRecord } from '../request-record.ts';
 import { RequestRing } from './request-ring.ts';
 import type { RequestSnapshot } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-/** Of `recent`. */
+/** Default number of places in `recent`. */
 export const DEFAULT_RECENT_REQUESTS = 512;
 
-/** Which requests are wanted; absent = any. */
+/** Which requests to list; absent = any. */
 export interface FlightFilter {
   readonly model?: string | undefined;
   readonly outcome?: RequestOutcome | undefined;
   readonly kept?: KeepReason | undefined;
-  /** At most so many. */
+  /** Most requests in the list. */
   readonly limit: number;
 }
 
@@ -35,24 +35,24 @@ export class FlightRecorder {
   readonly #batchIds = new WeakMap<BatchRecord, string>();
   #lastBatchId = 0;
 
-  /** `places`: how many of the last requests are there; 0 = nothing is recorded. */
+  /** @param places how many of the last requests are remembered; 0 = none */
   constructor(places: number = DEFAULT_RECENT_REQUESTS) {
     this.#recent = new RequestRing(places);
     const keptPlaces = Math.ceil(places / 2);
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
-  /** Copies what is to be remembered; `kept` as `TailKeep` judged it. */
+  /** Remembers a request; `kept` is `TailKeep`'s decision. */
   record(record: RequestRecord, kept: KeepReason | undefined): void {
     this.#recent.add(record, kept);
     const memberIds = record.batch?.memberIds;
     if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
     this.#kept[kept].add(record, kept);
-    if (record.batch !== undefined) this.#gatherMemberIds(record.batch);
+    if (record.batch !== undefined) record.batch.memberIds ??= this.#memberIdsOf(record.batch);
   }
 
-  /** Newest first, by when they ended. */
+  /** The requests that match, the last ended first. */
   list({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
     const isWanted = (one: RequestSnapshot): boolean =>
       (model === undefined || one.model === model) &&
@@ -64,19 +64,19 @@ export class FlightRecorder {
       .slice(0, limit);
   }
 
-  /** The newest request of that id: callers may use one twice. */
+  /** The newest request with that id: callers may use an id twice. */
   find(id: string): RequestSnapshot | undefined {
     return this.list({ limit: Infinity }).find((one) => one.id === id);
   }
 
-  /** Ids of the others that rode in a request's batch, as far as they are known. */
-  matesOf({ batch, id }: RequestSnapshot): string[] {
+  /** Ids of the other members of a request's batch, as far as they are remembered. */
+  otherMembersOf({ batch, id }: RequestSnapshot): string[] {
     if (batch === undefined) return [];
     const memberIds = batch.memberIds ?? this.#memberIdsOf(batch);
     return memberIds.filter((memberId) => memberId !== id);
   }
 
-  /** A name for a batch: the same each time that it is asked for. */
+  /** An id for a batch: the same at each call. */
   batchId(batch: BatchRecord): string {
     const found = this.#batchIds.get(batch);
     if (found !== undefined) return found;
@@ -98,11 +98,7 @@ export class FlightRecorder {
     return [...all.values()];
   }
 
-  #gatherMemberIds(batch: BatchRecord): void {
-    batch.memberIds ??= this.#memberIdsOf(batch);
-  }
-
-  /** Called for kept requests, some each second: no snapshots are made for it. */
+  /** Makes no snapshots: it is called for kept requests, several times a second. */
   #memberIdsOf(batch: BatchRecord): string[] {
     return [...new Map(this.#rings.flatMap((ring) => [...ring.memberIdsOf(batch)])).values()];
   }

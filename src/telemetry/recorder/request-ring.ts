@@ -1,16 +1,15 @@
 /**
- * The last so many finished requests, each in the place of the oldest.
+ * Remembers the last finished requests, each in the place of the oldest.
  *
  *   place       0     1     2     3 …
  *   numbers   ▐████▐████▐████▐████      16 doubles a place: instants, sizes, sequence
  *   origins     ○     ○     ●     ○        surface, method, model, version, signature
  *   peers, batches, traces                 references
- *   notes       ·     ·     ◆     ·        what most have not: a failure, an id of the caller's, events
+ *   notes       ·     ·     ◆     ·        rare: a failure, an id of the caller's, events
  *
- * Filling a place is on the way of every request, and what it costs is the memory that it touches: what was last written one
- * round ago is in no near cache any more. A place of columns is two lines of numbers and a few references beside the last
- * ones. With a ring of objects, some ten lines a place, there were 0.95 of the requests a second (half_plus_two over gRPC, 32
- * connections, five starts of each, interleaved).
+ * Every request fills a place, and the cost is the memory that it touches: a place that was last written one round ago
+ * is in no near cache any more. With columns that is two cache lines of numbers and a few references beside the last
+ * ones; an object for each request would be about ten lines (docs/adr/0011-no-maps-on-the-request-path.md).
  *
  * An ordinary request allocates one small object, its origin. Batch records are shared by their members.
  */
@@ -21,14 +20,14 @@ import type { TraceContext } from '../tracing/trace-context.ts';
 import { cut, type ErrorFacts, errorFacts, type RequestSnapshot } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-/** Where a place's numbers are. */
+/** Indices of a place's numbers. */
 const SEQUENCE = 0;
 const DEADLINE = 1;
 const ROWS = 2;
 const REQUEST_BYTES = 3;
 const RESPONSE_BYTES = 4;
 const STAGE_INSTANTS = 5;
-/** Two cache lines. */
+/** Numbers of a place: two cache lines. */
 const NUMBERS = 16;
 if (STAGE_INSTANTS + STAGE_CLOCK_NUMBERS > NUMBERS) throw new Error('the numbers of a request overlap');
 
@@ -54,7 +53,7 @@ export class RequestRing {
   #next = 0;
   #taken = 0;
 
-  /** `places` 0 = nothing is remembered. */
+  /** @param places 0 = nothing is remembered */
   constructor(places: number) {
     this.#places = places;
     this.#numbers = new Float64Array(NUMBERS * places);
@@ -65,7 +64,7 @@ export class RequestRing {
     this.#notes = new Array(places).fill(undefined);
   }
 
-  /** Copies what is to be remembered. */
+  /** Copies a request into the next place. */
   add(record: RequestRecord, kept: KeepReason | undefined): void {
     if (this.#places === 0) return;
     const place = this.#next;
@@ -74,7 +73,7 @@ export class RequestRing {
     this.#fillNumbers(place * NUMBERS, record);
     const { peer, batch, trace, surface, method, model, version, signatureName } = record;
     this.#origins[place] = { surface, method, model, version, signatureName };
-    // A reference that is there already is not written again: V8 does more for it than for a number.
+    // An equal reference is not written again: writing one costs the garbage collector's barrier.
     if (this.#peers[place] !== peer) this.#peers[place] = peer.length > MAX_TEXT_CHARS ? cut(peer) : peer;
     if (this.#batches[place] !== batch) this.#batches[place] = batch;
     if (this.#traces[place] !== trace) this.#traces[place] = trace;
@@ -82,12 +81,12 @@ export class RequestRing {
     if (this.#notes[place] !== notes) this.#notes[place] = notes;
   }
 
-  /** All of them, in no order. */
+  /** All requests, in no particular order. */
   snapshots(): RequestSnapshot[] {
     return Array.from({ length: this.#taken }, (_, place) => this.#snapshot(place));
   }
 
-  /** Ids, by sequence, of those that rode in a batch. */
+  /** Sequences and ids of a batch's requests. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
     for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
       const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
@@ -129,7 +128,7 @@ export class RequestRing {
   }
 }
 
-/** Undefined where there is nothing to note. */
+/** Undefined for an ordinary request. */
 function notesOf(record: RequestRecord, kept: KeepReason | undefined): Notes | undefined {
   const { outcome, error, callerId, isolation, events } = record;
   const isOrdinary =

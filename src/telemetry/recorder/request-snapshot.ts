@@ -1,6 +1,6 @@
 /**
- * What is remembered of a finished request after the record's owner has let go of it: numbers and short texts only, nothing
- * of a payload, no error with its causes, no buffer that a text was cut from.
+ * A copy of a finished request's record that outlives it: numbers and short texts only, no payload, no error with its
+ * causes, and no buffer that a text was cut from.
  */
 import { Buffer } from 'node:buffer';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
@@ -8,7 +8,7 @@ import type { RequestRecord } from '../request-record.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-/** What a caller is told of a failure. */
+/** The kind and message of an error. */
 export interface ErrorFacts {
   readonly kind: ErrorKind;
   readonly message: string;
@@ -16,7 +16,7 @@ export interface ErrorFacts {
 
 export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback' | 'callerId'> {
   readonly error: ErrorFacts | undefined;
-  /** Undefined: an ordinary one. */
+  /** Undefined = an ordinary request. */
   readonly kept: KeepReason | undefined;
   readonly durationMs: number;
 }
@@ -25,7 +25,7 @@ export function errorFacts({ kind, message }: ServingError): ErrorFacts {
   return { kind, message: cut(message) };
 }
 
-/** At most MAX_TEXT_CHARS of a text, copied: a slice would hold on to the whole of what it was cut from. */
+/** At most MAX_TEXT_CHARS of a text, as a copy: a slice would keep the whole text in memory. */
 export function cut(text: string): string {
   if (text.length <= MAX_TEXT_CHARS) return text;
   return Buffer.from(`${text.slice(0, MAX_TEXT_CHARS - 1)}…`).toString();

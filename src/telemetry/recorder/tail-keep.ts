@@ -1,9 +1,9 @@
 /**
- * Which finished requests are worth keeping, whatever else is sampled: those that failed, and those that were slower
- * than 99 of 100 of their model version's own.
+ * Decides which finished requests are kept, independent of the sampling: failed ones, and those that are slower than 99
+ * of 100 of their model version's requests.
  *
- * One of a hundred is slow by that rule, and in an overload nearly all may fail: so of each kind of failure, and of the
- * slow ones of each model version, at most `perSecond` are kept a second. A storm of one kind hides no other.
+ * In overload nearly all requests may fail. So at most `perSecond` requests a second are kept of each kind of failure,
+ * and of the slow ones of each model version: many of one kind do not hide another.
  *
  * Only requests with rows (inferences) can be slow. Judging allocates nothing.
  */
@@ -14,7 +14,7 @@ import { TailThreshold } from './tail-threshold.ts';
 /** Why a request is kept. */
 export type KeepReason = 'slow' | 'failed';
 
-/** Of each kind, a second. */
+/** Requests kept of each kind, a second. */
 export const DEFAULT_KEPT_PER_SECOND = 10;
 
 const WINDOW_MS = 1000;
@@ -23,15 +23,15 @@ export class TailKeep {
   readonly #perSecond: number;
   readonly #failures = new Map<RequestOutcome, RateCap>();
   readonly #versions = new Map<string, Map<string, VersionTail>>();
-  /** Of the last request: mostly it is the next one's too. */
+  /** The last request's tail, which is mostly the next one's too. */
   #last: VersionTail = { model: '', version: '', threshold: new TailThreshold(), cap: new RateCap(0) };
 
-  /** `perSecond` 0 = nothing is kept. */
+  /** @param perSecond 0 = nothing is kept */
   constructor(perSecond: number = DEFAULT_KEPT_PER_SECOND) {
     this.#perSecond = perSecond;
   }
 
-  /** Counts the request, and says why it is to be kept, if it is. Call once for each. */
+  /** Counts the request; returns why it is kept, undefined if it is not. Call once for each request. */
   judge(record: RequestRecord): KeepReason | undefined {
     const { stages, outcome } = record;
     const at = stages.finishedAt;
@@ -41,13 +41,13 @@ export class TailKeep {
     return tail.threshold.isOver(at - stages.startedAt) && tail.cap.allow(at) ? 'slow' : undefined;
   }
 
-  /** The latency in ms past which requests of a version count as slow; undefined while too few were seen. */
+  /** The latency in ms above which requests of a version are slow; undefined while too few were seen. */
   slowFromMs(model: string, version: string): number | undefined {
     const limit = this.#versions.get(model)?.get(version)?.threshold.limitMs;
     return limit === Infinity ? undefined : limit;
   }
 
-  /** An unloaded version's past is none of its next life's. */
+  /** Forgets an unloaded version: after its next load it starts anew. */
   forgetVersion(model: string, version: string): void {
     const versions = this.#versions.get(model);
     versions?.delete(version);
@@ -86,7 +86,7 @@ interface VersionTail {
   readonly cap: RateCap;
 }
 
-/** The first so many of a second; a second begins with the first one after the last second's end. */
+/** Allows the first `perWindow` calls of a second. A second begins with the first call after the last second's end. */
 class RateCap {
   readonly #perWindow: number;
   #endsAt: Instant = -Infinity;

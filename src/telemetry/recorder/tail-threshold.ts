@@ -1,35 +1,35 @@
 /**
- * The latency that 99 of 100 recent requests stay under, learned from a stream of them in constant memory.
+ * Learns the latency that 99 of 100 recent requests stay under, in constant memory.
  *
- * A histogram with buckets that grow with the value, sixteen to each doubling, so that the limit is right to 1/16:
+ * It is a histogram whose buckets grow with the value, sixteen to each doubling, so that the limit is exact to 1/16:
  *
  *   µs   16 │ 17 │ … │ 31 │ 32–33 │ 34–35 │ … │ 64–67 │ …
  *
- * Counts are halved at each HALVE_AT: what was slow an hour ago does not say what is slow now. A value counts as over
- * the limit that held when it came. Constant latencies have nothing over their limit.
+ * All counts are halved after HALVE_AT values, so that old latencies lose their weight. A value is compared with the
+ * limit at its time. If all latencies are equal, none is over the limit.
  */
 
-/** Until then there is no limit: a hundredth of fewer is none. */
+/** Values before there is a limit. */
 const LEAST_SEEN = 200;
 const HALVE_AT = 16_384;
-/** Between two looks for the limit, in values seen. A look costs what 30 values do. */
-const LOOK_EVERY = 64;
+/** Values between two updates of the limit. An update costs as much as 30 values. */
+const UPDATE_EVERY = 64;
 const OVER_SHARE = 0.01;
 
 /** Buckets to each doubling: 2^STEP_BITS. */
 const STEP_BITS = 4;
 const STEPS = 1 << STEP_BITS;
-/** Up to 2^31 µs, some 36 minutes; what is longer counts as that. */
+/** 2^31 µs, about 36 minutes; longer latencies count as that. */
 const MAX_MICROS = 2 ** 31 - 1;
 const BUCKETS = (31 - STEP_BITS) * STEPS + STEPS;
 
 export class TailThreshold {
   readonly #counts = new Uint32Array(BUCKETS);
   #seen = 0;
-  #untilLook = LEAST_SEEN;
+  #untilUpdate = LEAST_SEEN;
   #limitMs = Infinity;
 
-  /** In ms; Infinity until enough was seen. */
+  /** In ms; Infinity until LEAST_SEEN values were counted. */
   get limitMs(): number {
     return this.#limitMs;
   }
@@ -39,13 +39,13 @@ export class TailThreshold {
     const isOver = latencyMs > this.#limitMs;
     this.#counts[bucketOf(latencyMs)]! += 1;
     this.#seen += 1;
-    this.#untilLook -= 1;
-    if (this.#untilLook <= 0) this.#look();
+    this.#untilUpdate -= 1;
+    if (this.#untilUpdate <= 0) this.#update();
     return isOver;
   }
 
-  #look(): void {
-    this.#untilLook = LOOK_EVERY;
+  #update(): void {
+    this.#untilUpdate = UPDATE_EVERY;
     const allowedOver = Math.floor(this.#seen * OVER_SHARE);
     let bucket = BUCKETS - 1;
     let over = this.#counts[bucket]!;
@@ -63,7 +63,7 @@ export class TailThreshold {
   }
 }
 
-/** Below STEPS µs each has its own; from there the highest bit picks the doubling and the next ones the step. */
+/** Below STEPS each µs has its own bucket; from there the highest bit selects the doubling, the next bits the step. */
 function bucketOf(latencyMs: number): number {
   const micros = Math.min(MAX_MICROS, latencyMs * 1000) | 0;
   if (micros < STEPS) return Math.max(0, micros);
@@ -71,7 +71,7 @@ function bucketOf(latencyMs: number): number {
   return (shift + 1) * STEPS + (micros >> shift) - STEPS;
 }
 
-/** First µs past a bucket. */
+/** The first µs after a bucket. */
 function endOf(bucket: number): number {
   if (bucket < STEPS) return bucket + 1;
   const shift = Math.floor(bucket / STEPS) - 1;

@@ -1,15 +1,16 @@
 /**
- * Which finished requests and batches get spans, and when the spans of a batch are made: a little later than the batch
- * ended, so that its span has a link to each member that turned out to be worth keeping.
+ * Decides which finished requests and batches get spans. A batch's span is made a little after the batch's end, so that
+ * it can link to each member that is kept.
  *
  *   batch ends ── record held ───────────── HOLD_MS ──▶ its span, linked to all members known by then
  *     └ members end: sampled ▸ spans now
- *                    kept (slow, failed) ▸ spans now, and the batch knows it
- *                    neither ▸ nothing
+ *                    kept (slow, failed) ▸ spans now, and the batch's record is updated
+ *                    neither ▸ no spans
  *
- * A kept request's spans have the ids that its edge gave out, so that they join what its callers and those behind it
- * have of the same trace. A member that ends later than HOLD_MS after its batch (its client reads slowly) links to the
- * batch's span, which has no link back. Held records are made into spans a few at a time, as others come.
+ * A kept request's spans have the ids that were made when it came, so that they belong to the same trace as its
+ * caller's spans and those of the servers that it called. A member that ends more than HOLD_MS after its batch (its
+ * client reads slowly) links to the batch's span, which has no link back. Held records become spans a few at a time, as
+ * others come.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
@@ -17,6 +18,7 @@ import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import type { SpanMaker } from './span-maker.ts';
 import { childContext } from './trace-context.ts';
 
+/** Time between a batch's end and its span. */
 export const HOLD_MS = 100;
 
 interface Held {
@@ -36,7 +38,7 @@ export class LinkedSpans {
     this.#clock = clock;
   }
 
-  /** Nothing for a request that is neither sampled nor kept, or that has no trace. */
+  /** Makes none for a request that is neither sampled nor kept, or that has no trace. */
   makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void {
     const { trace, batch } = record;
     if (trace === undefined) return;
@@ -55,12 +57,12 @@ export class LinkedSpans {
     this.#maker.makeRequestSpans(record, context, kept);
   }
 
-  /** Nothing (yet) for a batch without a sampled member. */
+  /** Makes none (yet) for a batch without a sampled member. */
   makeBatchSpans(batch: BatchRecord): void {
     if (batch.trace?.isSampled === true) this.#hold(batch);
   }
 
-  /** Makes all that is held back. */
+  /** Makes the spans of all held batches. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

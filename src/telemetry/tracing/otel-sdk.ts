@@ -1,21 +1,20 @@
 /**
- * The OpenTelemetry SDK, started and held, for exporters that want its span objects: console, zipkin, several at once,
- * and OTLP as JSON. Imported by tracing.ts only for them: it costs more start-up time than the rest of the server. OTLP as
- * protobuf goes without it (otlp/otlp-spans.ts).
+ * Exports spans with the OpenTelemetry SDK, for exporters that need its span objects: console, zipkin, several at once,
+ * and OTLP as JSON. Imported by tracing.ts only for them, since it takes long to load. OTLP as protobuf does without it
+ * (otlp/otlp-spans.ts).
  *
  * The SDK reads the standard variables from the process's environment itself: exporter, protocol, endpoint, headers,
- * resource attributes, limits, batching. No instrumentation, no metrics or logs of its own, no context manager: we
- * carry context by hand, and AsyncLocalStorage would tax every promise.
+ * resource attributes, limits, batching. It has no instrumentation, no metrics or logs of its own, and no context
+ * manager: context is passed explicitly, since AsyncLocalStorage would slow down every promise.
  *
- * Nothing stays global: NodeSDK registers its tracer provider; we take it and empty the registry again, so that two
- * servers live in one process. The one exception is the SDK's own diagnostics (sdk-diagnostics.ts).
+ * NodeSDK registers its tracer provider globally. It is taken out of the registry again, so that two servers can live
+ * in one process. Only the SDK's own diagnostics stay global (sdk-diagnostics.ts).
  *
- * When the collector is away spans wait in the SDK's bounded queue (OTEL_BSP_MAX_QUEUE_SIZE), then are dropped; requests
- * never wait for it.
+ * While the collector is away, spans wait in the SDK's bounded queue (OTEL_BSP_MAX_QUEUE_SIZE) and are then dropped.
+ * Requests never wait for it.
  */
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { waitForLastSpans } from './last-spans.ts';
 import { ownResource, SCOPE_NAME } from './otlp/resource.ts';
 import { startDiagnostics } from './sdk-diagnostics.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
@@ -28,9 +27,8 @@ export function startSdk(options: TracingOptions): SpanSink {
   const ids = new PresetIds();
   const diagnostics = startDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids);
-  return spanSink(new SdkSpans({ tracer, ids }), clock, () =>
-    waitForLastSpans(sdk.shutdown(), clock, logger).finally(() => diagnostics.close()),
-  );
+  const output = new SdkSpans({ tracer, ids });
+  return spanSink({ output, clock, logger, sendRest: () => sdk.shutdown(), close: () => diagnostics.close() });
 }
 
 function startNodeSdk({ version }: TracingOptions, ids: PresetIds): { sdk: NodeSDK; tracer: Tracer } {

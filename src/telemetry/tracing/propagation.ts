@@ -1,12 +1,12 @@
 /**
- * Trace context on the wire: what a caller sends, and what we answer.
+ * Parses and prints trace context on the wire.
  *
- * - `traceparent` and `tracestate`: W3C Trace Context, HTTP headers and gRPC metadata alike;
- * - `baggage`: W3C Baggage, carried as it came beside a trace and never read;
- * - `grpc-trace-bin`: OpenCensus' binary form in gRPC metadata, still sent by older gRPC clients.
+ * - `traceparent` and `tracestate`: W3C Trace Context, the same in HTTP headers and gRPC metadata;
+ * - `baggage`: W3C Baggage, passed on unchanged beside a trace and never read;
+ * - `grpc-trace-bin`: OpenCensus' binary form in gRPC metadata, which older gRPC clients still send.
  *
- * Parsing is strict and never fails a request: what is not well formed is as if it had not been sent, so a new trace
- * begins here, as the standard asks.
+ * Parsing is strict and never fails a request. A malformed header counts as absent, so that a new trace begins here, as
+ * the standard asks.
  */
 import { Buffer } from 'node:buffer';
 import type { TraceHeaders } from '../../core/executor.ts';
@@ -16,27 +16,29 @@ import { isZeroId, type TraceContext } from './trace-context.ts';
 /** `version-traceid-spanid-flags`, 55 characters; a later version may append `-…`. Upper case is refused. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** The one version that we speak; 'ff' is forbidden, others are read by this one's rules. */
+/** The version that is written. 'ff' is forbidden; other versions are read by the rules of this one. */
 const VERSION = '00';
 const FORBIDDEN_VERSION = 'ff';
 
 const FLAG_SAMPLED = 1;
 
-/** Longest `tracestate` that is carried. The standard wants at least this much kept, and lets us drop what is longer. */
+/**
+ * Longest `tracestate` that is passed on. The standard requires at least this length, and lets longer ones be dropped.
+ */
 const MAX_TRACESTATE_CHARS = 512;
-/** Members that a `tracestate` may have. */
+/** Most members of a `tracestate`. */
 const MAX_TRACESTATE_MEMBERS = 32;
-/** Longest `baggage` that is carried, as the standard has it; a longer one is left out whole. */
+/** Longest `baggage` that is passed on, as in the standard; a longer one is dropped. */
 const MAX_BAGGAGE_CHARS = 8192;
-/** Printable ASCII: nothing that could split a header sent on. */
+/** Printable ASCII: nothing that could split a header when it is passed on. */
 const BAGGAGE = /^[\x20-\x7e\t]*=[\x20-\x7e\t]*$/;
 
-/** `key=value` as far as it matters to us: printable, no control characters that could split a header sent on. */
+/** `key=value`, printable: no control characters that could split a header when it is passed on. */
 const TRACESTATE_MEMBER = /^[ \t]*([a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256})?[ \t]*$/;
 
 /**
- * The caller's span, from whichever header it sent; `traceparent` wins. Undefined where none is there or well formed.
- * Pass a header that came twice as one string joined by a comma: two `traceparent` are none.
+ * The caller's span from the header that it sent; `traceparent` wins. Undefined if no header is present and well
+ * formed. Pass a header that came twice as one string joined by a comma: two `traceparent` count as none.
  */
 export function callerTrace(
   traceparent: string | undefined,
@@ -61,7 +63,7 @@ function callerSpan(
   return grpcTraceBin === undefined ? undefined : parseGrpcTraceBin(grpcTraceBin);
 }
 
-/** Undefined if not well formed. */
+/** Undefined if the header is malformed. */
 export function parseTraceparent(header: string): CallerTrace | undefined {
   const match = TRACEPARENT.exec(header);
   if (match === null) return undefined;
@@ -74,7 +76,7 @@ export function parseTraceparent(header: string): CallerTrace | undefined {
   return { traceId, spanId, isSampled, traceState: undefined };
 }
 
-/** The header as it came, or undefined where it is empty, too long or no list of `key=value`. */
+/** The header unchanged, or undefined if it is empty, too long or no list of `key=value`. */
 export function parseTracestate(header: string): string | undefined {
   if (header.length === 0 || header.length > MAX_TRACESTATE_CHARS) return undefined;
   const members = header.split(',');
@@ -84,11 +86,11 @@ export function parseTracestate(header: string): string | undefined {
 }
 
 /**
- * OpenCensus' binary form: a version byte 0, then fields in ascending order, each its number and its bytes.
+ * Parses OpenCensus' binary form: a version byte 0, then fields in ascending order, each with its number and its bytes.
  *
  *   0 │ 0 trace id (16) │ 1 span id (8) │ 2 options (1)
  *
- * The options may be missing (not sampled); bytes after them are of a later revision and are left unread.
+ * The options may be missing (not sampled). Bytes after them belong to a later revision and are ignored.
  */
 export function parseGrpcTraceBin(bytes: Uint8Array): CallerTrace | undefined {
   const SPAN_FIELD = 18;
@@ -103,19 +105,19 @@ export function parseGrpcTraceBin(bytes: Uint8Array): CallerTrace | undefined {
 }
 
 /**
- * Does an answer say where its trace is? Only where there is one to look at, or a caller who knows of it: each such header
- * is a text of its own, which neither HPACK nor a prepared head can have ready.
+ * True if the answer has a `traceparent`: if the trace is exported, or the caller sent one. The header differs for each
+ * answer, so neither HPACK nor a prepared head can contain it.
  */
 export function isToldToCaller({ isSampled, parentSpanId }: TraceContext): boolean {
   return isSampled || parentSpanId !== undefined;
 }
 
-/** The `traceparent` of a context: of an answer it names our server span. */
+/** The `traceparent` of a context. In an answer it names this server's span. */
 export function formatTraceparent(context: TraceContext): string {
   return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;
 }
 
-/** What a server that is asked on the request's behalf is told of it. */
+/** Headers for a server that is called on behalf of the request. */
 export function traceHeadersOf(context: TraceContext): TraceHeaders {
   const { traceState, baggage } = context;
   return {

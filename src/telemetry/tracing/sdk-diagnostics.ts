@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry's own words in our log: of its SDK and of its exporters' transports. It repeats itself with every lost
- * export while a collector is away. Global by its design: they go to the logger given last.
+ * Writes the diagnostics of OpenTelemetry's SDK and transports to the log. While a collector is away they repeat with
+ * each export. OpenTelemetry makes them global: they go to the logger that was given last.
  */
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import type { Clock } from '../../core/clock.ts';
@@ -12,7 +12,7 @@ export interface DiagnosticsOptions {
   readonly clock: Clock;
 }
 
-/** From now on they are lines in the log, five a minute at most. */
+/** From now on diagnostics are logged, at most five lines a minute. */
 export function startDiagnostics(options: DiagnosticsOptions): { close(): void } {
   const diagnostics = new LimitedDiagnostics(options);
   diag.setLogger(diagnostics, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });

@@ -1,10 +1,9 @@
 /**
- * Spans as objects of OpenTelemetry's SDK, for those of its exporters that want them (otel-sdk.ts). Dear: ten times what
- * OTLP's bytes cost (docs/adr/0022-otlp-from-records.md).
+ * Makes spans as objects of OpenTelemetry's SDK, for the exporters that need them (otel-sdk.ts). This costs much more
+ * than OTLP's bytes (docs/adr/0022-otlp-from-records.md).
  *
- * They have ids that were given out before: of the two ways to do so this is the SDK's Tracer with an IdGenerator that
- * hands out preset ids, and not ReadableSpan objects of our own given to a processor, so that span limits, the resource
- * (which resolves late) and the exporters' view of a span stay the SDK's.
+ * The ids of the spans exist already. So the SDK's Tracer gets an IdGenerator that returns preset ids. ReadableSpan
+ * objects of our own would not have the SDK's span limits and its resource, which resolves late.
  */
 import {
   type Attributes,
@@ -21,11 +20,11 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Instant } from '../../core/clock.ts';
-import type { RequestEvent } from '../request-event.ts';
+import type { RequestEvent } from '../request-record.ts';
 import type { AttributeBlock, AttributeKey, AttributeValue, SpanOutput, SpanRole } from './span-output.ts';
 import { newSpanId, newTraceId, type TraceContext } from './trace-context.ts';
 
-/** An SDK's id generator that hands out the ids set just before startSpan: all in one synchronous step. */
+/** An id generator for the SDK that returns the ids that were set just before startSpan, in one synchronous step. */
 export class PresetIds {
   #traceId: string | undefined;
   #spanId: string | undefined;
@@ -53,7 +52,7 @@ export interface SdkSpansOptions {
   readonly ids: PresetIds;
 }
 
-/** What is known of the begun span so far. */
+/** The begun span so far. */
 interface SpanFacts {
   readonly context: TraceContext;
   readonly name: string;
@@ -72,7 +71,7 @@ export class SdkSpans implements SpanOutput {
   readonly #ids: PresetIds;
   #wallAtZero = 0;
   #begun: SpanFacts | undefined;
-  /** Made once for all children of a span: it is dearer than the rest of a small span. */
+  /** Shared by all children of a span: it costs more than the rest of a small span. */
   #parent: { readonly span: TraceContext; readonly under: Context } | undefined;
 
   constructor({ tracer, ids }: SdkSpansOptions) {
@@ -99,11 +98,11 @@ export class SdkSpans implements SpanOutput {
     for (const [key, value] of entries) this.set(key, value);
   }
 
-  link(contexts: readonly TraceContext[]): void {
+  addLinks(contexts: readonly TraceContext[]): void {
     this.#begun!.links = contexts.map((context) => ({ context: spanContextOf(context) }));
   }
 
-  happened(events: readonly RequestEvent[]): void {
+  addEvents(events: readonly RequestEvent[]): void {
     this.#begun!.events = events;
   }
 
@@ -128,7 +127,9 @@ export class SdkSpans implements SpanOutput {
     this.#tracer.startSpan(name, options, this.#parent.under).end(this.#timeOf(Math.max(start, end)));
   }
 
-  /** [seconds, nanoseconds] since 1970, split before they are added: a double of ms since 1970 ends at 0.2 µs. */
+  /**
+   * [seconds, nanoseconds] since 1970. Split before they are added: a double of ms since 1970 is exact only to 0.2 µs.
+   */
   #timeOf(instant: Instant): HrTime {
     const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
     const restMs = (this.#wallAtZero % 1) + (instant % 1);
@@ -138,7 +139,7 @@ export class SdkSpans implements SpanOutput {
   }
 }
 
-/** Where a span stands whose parent is `context`'s. */
+/** The SDK context of a span that has the same parent as `context`. */
 function underParentOf(context: TraceContext, isRemote: boolean): Context {
   if (context.parentSpanId === undefined) return ROOT_CONTEXT;
   return underSpan({ ...spanContextOf(context), spanId: context.parentSpanId, isRemote });

@@ -1,7 +1,8 @@
 /**
- * What our spans say: OpenTelemetry's names where it has them (RPC, HTTP, network, error), `inference.*` for the rest.
+ * The attributes of spans: OpenTelemetry's names where they exist (RPC, HTTP, network, error), `inference.*` for the
+ * rest.
  *
- * Everything here is either of a closed set, a number, or a caller's string cut to MAX_TEXT_CHARS. Payloads never.
+ * Each value is of a closed set, a number, or a caller's text cut to MAX_TEXT_CHARS. Payloads are never attributes.
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
@@ -12,7 +13,7 @@ import { AttributeKey, type AttributeSink, type AttributeValue } from './span-ou
 /** Longest caller-given text (request id, peer, error text) on a span or in a log line. */
 export const MAX_TEXT_CHARS = 512;
 
-/** From this HTTP status on it is the server's fault: OpenTelemetry's rule for a server span's status, and our logs'. */
+/** The lowest HTTP status that is the server's fault, as in OpenTelemetry's rule for a server span's status. */
 const FIRST_SERVER_FAULT = 500;
 
 const RPC_SYSTEM = new AttributeKey('rpc.system');
@@ -47,34 +48,35 @@ const BATCH_RUN = new AttributeKey('inference.batch.run_ms');
 const BATCH_EXPECTED = new AttributeKey('inference.batch.expected_ms');
 const BATCH_ISOLATION = new AttributeKey('inference.batch.isolation');
 
-/** Of a request: what was asked of which model, and how it ended. */
 function requestEntries(record: RequestRecord): Entries {
   const asked = record.surface === 'grpc' ? rpcEntries(record) : httpEntries(record);
   return [...asked, ...modelEntries(record)];
 }
 
-/** `text`, cut where a caller could have made it long. */
+/** At most MAX_TEXT_CHARS of a text. */
 export function clip(text: string): string {
   return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
 }
 
-/** Is the server to blame? Both surfaces go by the HTTP column, so that one request looks the same on both. */
+/**
+ * True if the server is at fault. gRPC goes by the HTTP status too, so that a request looks the same on both surfaces.
+ */
 export function isServerFault(outcome: RequestOutcome): boolean {
   return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
 }
 
-/** Says of spans what their records say. */
+/** Sets the attributes of spans from records. */
 export class SpanAttributes {
   readonly #requests = new LastBlock(requestEntries);
   readonly #models = new LastBlock(modelEntries);
 
-  /** Of a request's server span; `kept`: why it is worth keeping, whatever the sampling. */
+  /** Sets those of a request's server span. `kept`: why the request is kept. */
   setRequest(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
     span.setAll(this.#requests.blockOf(record));
     setRequestFacts(span, record, kept);
   }
 
-  /** Of a batch's span. */
+  /** Sets those of a batch's span. */
   setBatch(span: AttributeSink, record: BatchRecord): void {
     span.setAll(this.#models.blockOf(record));
     setBatchFacts(span, record);
@@ -132,7 +134,7 @@ function httpEntries({ method, outcome }: RequestRecord): Entries {
   ];
 }
 
-/** The verb that a method of ours is asked with; for what is none, OpenTelemetry's word for "some other". */
+/** The HTTP verb of a method; for an unknown method OpenTelemetry's `_OTHER`. */
 function httpVerb(method: string): string {
   if (method === 'unknown') return '_OTHER';
   return method.startsWith('Get') ? 'GET' : 'POST';
@@ -153,7 +155,7 @@ function setPeer(span: AttributeSink, peer: string): void {
   if (match !== null) span.set(PEER_PORT, Number(match[2]));
 }
 
-/** What the error itself says of its stage goes before where the request was then. */
+/** The error's own stage, if it has one, goes before the stage that the request had reached. */
 function setError(span: AttributeSink, { outcome, error, stages }: RequestRecord): void {
   span.set(ERROR_TYPE, outcome);
   const facts = factsOf(error);

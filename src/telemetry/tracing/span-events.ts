@@ -1,11 +1,10 @@
 /** The events of a request's server span. */
 import type { ServingError } from '../../core/errors.ts';
-import type { EventName, RequestEvent } from '../request-event.ts';
-import type { FallbackRecord, IsolationRecord, RequestRecord } from '../request-record.ts';
+import type { EventName, FallbackRecord, IsolationRecord, RequestEvent, RequestRecord } from '../request-record.ts';
 
 const NONE: readonly RequestEvent[] = [];
 
-/** What was noted on the way, that it was given to another model or run again, and how it ended before a run. */
+/** The record's own events; one if another model answered, if the request was run again, if it ended without a run. */
 export function eventsOf(record: RequestRecord): readonly RequestEvent[] {
   const { events: noted, fallback, isolation, error } = record;
   if ((noted ?? fallback ?? isolation ?? error) === undefined) return NONE;
@@ -27,7 +26,7 @@ function endingEvent(name: EventName, { stages }: RequestRecord, error: ServingE
   return { name, at: stages.finishedAt, attributes };
 }
 
-/** The moment at which the request was given to another model. */
+/** At the moment at which the request was given to another model. */
 function fallbackEvent({ model, version }: RequestRecord, { asked, reason, at }: FallbackRecord): RequestEvent {
   const attributes = {
     'inference.model.requested': asked,
@@ -38,15 +37,12 @@ function fallbackEvent({ model, version }: RequestRecord, { asked, reason, at }:
   return { name: 'inference.alternate', at, attributes };
 }
 
-/** The moment at which its batch failed, from where on it was run apart from others. */
+/** At the moment at which the request's batch failed. */
 function isolateEvent({ at, kind, tasks }: IsolationRecord): RequestEvent {
   return { name: 'inference.isolate', at, attributes: { 'error.type': kind, 'inference.batch.tasks': tasks } };
 }
 
-/**
- * Refused before it waited, dropped while it waited though its deadline had not passed, out of time, or not wanted any
- * more. Undefined: it ended in another way.
- */
+/** The event of a request that was refused, shed while it waited, expired or cancelled; else undefined. */
 function endingOf({ kind, attributes }: ServingError): EventName | undefined {
   switch (kind) {
     case 'cancelled':

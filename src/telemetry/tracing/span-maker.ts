@@ -1,17 +1,17 @@
 /**
- * Spans, made of records after the fact.
+ * Makes spans from records, after the request or batch has ended.
  *
  *   POST/RPC caller's span
- *     └─ Predict digits              SERVER, id known since the edge
+ *     └─ Predict digits              SERVER; its id was made when the request came
  *          ├─ receive … encode       INTERNAL, one for each stage that took time
  *          │    execute ─ ─ ─ ─ ─ ┐  link to the batch that ran it
- *          └─ inference.batch ◀─ ─┘  in the first such member's trace only; links to every member that has spans
- *               ├─ copy-in           handed over to the host until its runtime starts: the hop and the copy
+ *          └─ inference.batch ◀─ ─┘  in the trace of the first member with spans; links to every such member
+ *               ├─ copy-in           from the host's start until its runtime starts: the thread hop and the copy
  *               ├─ run               the runtime's own time
- *               └─ copy-out          the runtime's end until the answer is here; all three where the host tells
+ *               └─ copy-out          from the runtime's end until the answer is here (all three if the host reports it)
  *
- * LinkedSpans says for whom and when; SpanOutput is what they are made of. A stage that was skipped has no length
- * (StageClock) and gets no span, except the one that the request ended in. Nothing is kept.
+ * LinkedSpans decides for which records and when; SpanOutput encodes the spans. A skipped stage has no length
+ * (StageClock) and gets no span, unless the request ended in it.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
@@ -23,12 +23,12 @@ import { eventsOf } from './span-events.ts';
 import type { SpanOutput } from './span-output.ts';
 import type { TraceContext } from './trace-context.ts';
 
-/** Name of a batch's span: one for all models, which are in its attributes. */
-export const BATCH_SPAN_NAME = 'inference.batch';
+/** Name of a batch's span; the model is in its attributes. */
+const BATCH_SPAN_NAME = 'inference.batch';
 /** Names of the host's spans under a batch's. */
-export const COPY_IN_SPAN_NAME = 'copy-in';
-export const RUN_SPAN_NAME = 'run';
-export const COPY_OUT_SPAN_NAME = 'copy-out';
+const COPY_IN_SPAN_NAME = 'copy-in';
+const RUN_SPAN_NAME = 'run';
+const COPY_OUT_SPAN_NAME = 'copy-out';
 
 export interface SpanMakerOptions {
   readonly output: SpanOutput;
@@ -39,7 +39,7 @@ export class SpanMaker {
   readonly #output: SpanOutput;
   readonly #wall: SteadyWall;
   readonly #attributes = new SpanAttributes();
-  /** Of the last request: mostly it is the next one's too. */
+  /** The last request's span name, which is mostly the next one's too. */
   #name = { method: '', model: '', text: '' };
 
   constructor({ output, clock }: SpanMakerOptions) {
@@ -47,7 +47,7 @@ export class SpanMaker {
     this.#wall = new SteadyWall(clock);
   }
 
-  /** The server span and its stages, in the place that `context` says; `kept`: why, beside the sampling. */
+  /** Makes the server span, which has the ids of `context`, and its stages. `kept`: why the request is kept. */
   makeRequestSpans(record: RequestRecord, context: TraceContext, kept?: KeepReason): void {
     const output = this.#output;
     const { stages } = record;
@@ -55,13 +55,13 @@ export class SpanMaker {
     output.begin(context, 'server', this.#nameOf(record), stages.startedAt, stages.finishedAt);
     this.#attributes.setRequest(output, record, kept);
     const events = eventsOf(record);
-    if (events.length > 0) output.happened(events);
+    if (events.length > 0) output.addEvents(events);
     if (isServerFault(record.outcome)) output.fail(clip(record.error?.message ?? record.outcome));
     output.end();
     this.#makeStageSpans(record, context);
   }
 
-  /** The batch's span and the host's under it. Does nothing for a batch without a member that has spans. */
+  /** Makes the batch's span and the host's spans under it; none for a batch without a member that has spans. */
   makeBatchSpans(record: BatchRecord): void {
     const context = record.trace;
     if (context === undefined || !context.isSampled) return;
@@ -71,7 +71,7 @@ export class SpanMaker {
     const end = Math.max(executeStart, splitStart, record.end);
     output.begin(context, 'internal', BATCH_SPAN_NAME, batchStart, end);
     this.#attributes.setBatch(output, record);
-    output.link(record.members);
+    output.addLinks(record.members);
     if (isServerFault(record.outcome)) output.fail(record.outcome);
     output.end();
     if (runStart === undefined || runEnd === undefined) return;
@@ -80,7 +80,7 @@ export class SpanMaker {
     this.#makeHostSpan(context, COPY_OUT_SPAN_NAME, runEnd, splitStart);
   }
 
-  /** None for a part that took no time: on the event loop nothing is handed over. */
+  /** Makes none for a part that took no time, such as the copies of a run on the event loop. */
   #makeHostSpan(parent: TraceContext, name: string, start: Instant, end: Instant): void {
     if (end > start) this.#output.child(parent, name, start, end, undefined);
   }

@@ -1,9 +1,9 @@
 /**
- * A request's place in a distributed trace (W3C Trace Context, https://www.w3.org/TR/trace-context/). Ids are lower-case
- * hex. This is our own small value, not OpenTelemetry's, so that the layers above need no SDK to carry it.
+ * A request's place in a distributed trace (W3C Trace Context, https://www.w3.org/TR/trace-context/). Ids are
+ * lower-case hex. It is not OpenTelemetry's type, so that other layers need no SDK.
  *
- * Ids are made at the edge, before any span exists, because the answer's `traceparent` needs them; the spans made
- * afterwards take them over (tracing.ts).
+ * Ids are made when a request comes, before any span exists, because the answer's `traceparent` needs them. The spans
+ * that are made later have the same ids.
  */
 import { Buffer } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
@@ -15,11 +15,11 @@ export interface TraceContext {
   readonly spanId: string;
   /** The caller's span; undefined when the trace begins here. */
   readonly parentSpanId: string | undefined;
-  /** Will spans be exported? Decided once, at the edge. */
+  /** Spans will be exported. Decided once, when the request comes. */
   readonly isSampled: boolean;
-  /** `tracestate` as it came, passed through. */
+  /** The caller's `tracestate`, unchanged. */
   readonly traceState: string | undefined;
-  /** W3C `baggage` as it came, for servers that are asked on the request's behalf. Absent = none. */
+  /** The caller's W3C `baggage`, unchanged, for servers that are called on behalf of the request. Absent = none. */
   readonly baggage?: string | undefined;
 }
 
@@ -28,22 +28,20 @@ const SPAN_ID_DIGITS = 16;
 const ZERO_TRACE_ID = '0'.repeat(TRACE_ID_DIGITS);
 const ZERO_SPAN_ID = '0'.repeat(SPAN_ID_DIGITS);
 
-/** Is it an id that stands for "none"? */
+/** True if the id means "none". */
 export function isZeroId(id: string): boolean {
   return id === ZERO_TRACE_ID || id === ZERO_SPAN_ID;
 }
 
-/** A fresh trace id. */
 export function newTraceId(): string {
   return newId(TRACE_ID_DIGITS);
 }
 
-/** A fresh span id. */
 export function newSpanId(): string {
   return newId(SPAN_ID_DIGITS);
 }
 
-/** The context of a span under `parent`, in the same trace and with the same decision. */
+/** The context of a new span under `parent`, in the same trace and with the same sampling decision. */
 export function childContext(parent: TraceContext): TraceContext {
   return {
     traceId: parent.traceId,
@@ -55,10 +53,7 @@ export function childContext(parent: TraceContext): TraceContext {
   };
 }
 
-/**
- * Random hex is made 8,192 digits at a time and handed out in slices: measured 0.35 × the SDK's own generator
- * (four Math.random() written into a buffer, then printed), and from the system's random source.
- */
+/** Random hex is made 8,192 digits at a time, from the system's random source, and ids are slices of it. */
 const pool = Buffer.allocUnsafe(4096);
 let digits = '';
 let used = 0;

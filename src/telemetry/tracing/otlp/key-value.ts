@@ -1,9 +1,9 @@
-/** OTLP's KeyValue and AnyValue (opentelemetry/proto/common/v1/common.proto). */
+/** Encodes OTLP's KeyValue and AnyValue (opentelemetry/proto/common/v1/common.proto). */
 import { type GrowingWriter, UTF8_BYTES_A_UNIT } from '../../../codec/protobuf/growing-writer.ts';
 import { highOf } from '../../../codec/protobuf/wire-writer.ts';
 import type { AttributeKey, AttributeValue } from '../span-output.ts';
 
-/** What an attribute of a resource may be beside. */
+/** A resource's attributes may also be lists. */
 export type AnyValue = AttributeValue | readonly AnyValue[];
 
 const VALUE = 0x12;
@@ -16,12 +16,12 @@ const ARRAY_ITEM = 0x0a;
 
 const TWO_TO_63 = 2 ** 63;
 
-/** More than what a number or a text's lengths take, with all tags. */
+/** An upper bound for a number, or for a text's lengths, with all tags. */
 const FIXED_BYTES = 40;
-/** Of a length: nearly all are shorter than 128 bytes. */
+/** Bytes reserved for a length: nearly all values are shorter than 128 bytes. */
 const LENGTH = 1;
 
-/** As a field with that tag (of one byte). A whole number is an int, another one a double. */
+/** Writes a KeyValue as a field with that one-byte tag. An integer becomes an int, another number a double. */
 export function writeKeyValue(writer: GrowingWriter, tag: number, key: AttributeKey, value: AnyValue): void {
   const { bytes } = key;
   writer.reserve(FIXED_BYTES + bytes.length);

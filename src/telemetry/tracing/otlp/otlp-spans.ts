@@ -1,16 +1,15 @@
 /**
- * Records become OTLP's bytes and go to the collector that OpenTelemetry's standard variables name. Imported by
- * tracing.ts only where they name one. Of OpenTelemetry only what finds the resource and what sends is used, no span
- * objects (docs/adr/0022-otlp-from-records.md).
+ * Encodes records as OTLP and sends them to the collector that OpenTelemetry's standard variables name. Imported by
+ * tracing.ts only if they name one. It uses OpenTelemetry's resource detectors and transports, but no span objects
+ * (docs/adr/0022-otlp-from-records.md).
  *
  *   record ─▶ LinkedSpans ─▶ SpanMaker ─▶ SpanEncoder ─▶ SpanQueue ─▶ the SDK's OTLP transport
- *             for whom, when  which spans  bytes          batches      headers, TLS, gzip, retries
+ *             which, when     which spans  bytes          batches      headers, TLS, gzip, retries
  */
 import type { Resource } from '@opentelemetry/resources';
 import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
 import { bytesField, message, messageField } from '../../../codec/protobuf/wire-writer.ts';
 import { LineLimiter } from '../../log/line-limiter.ts';
-import { waitForLastSpans } from '../last-spans.ts';
 import { startDiagnostics } from '../sdk-diagnostics.ts';
 import { AttributeKey } from '../span-output.ts';
 import { type SpanSink, spanSink } from '../span-sink.ts';
@@ -24,7 +23,7 @@ import { SpanQueue } from './span-queue.ts';
 
 const RESOURCE_ATTRIBUTES = 0x0a;
 
-/** Finds the resource and opens the transport. Rejects with what OpenTelemetry throws over its variables. */
+/** Detects the resource and opens the transport. Rejects with OpenTelemetry's error if its variables are invalid. */
 export async function startOtlpSpans(
   options: TracingOptions,
   protocol: OtlpProtocol,
@@ -46,18 +45,19 @@ export async function startOtlpSpans(
     onLost: (count, why, error) => losses.add(count, why, error),
   });
   const output = new SpanEncoder({ queue, limits: spanLimitsFromEnv() });
-  return spanSink(output, clock, async () => {
-    await waitForLastSpans(
-      queue.shutdown().then(() => transport.shutdown()),
-      clock,
-      logger,
-    );
-    losses.close();
-    diagnostics.close();
+  return spanSink({
+    output,
+    clock,
+    logger,
+    sendRest: () => queue.shutdown().then(() => transport.shutdown()),
+    close() {
+      losses.close();
+      diagnostics.close();
+    },
   });
 }
 
-/** ResourceSpans.resource. */
+/** Encodes ResourceSpans.resource. */
 function resourceField({ attributes }: Resource): Uint8Array {
   const writer = new GrowingWriter(1024);
   for (const [name, value] of Object.entries(attributes)) {
@@ -67,7 +67,7 @@ function resourceField({ attributes }: Resource): Uint8Array {
   return messageField(1, writer.buffer.subarray(0, writer.position));
 }
 
-/** Lost spans in the log, a few lines a minute, and to whoever counts them. */
+/** Reports lost spans to `onLost`, and to the log with a few lines a minute. */
 class LossLog {
   readonly #logger: TracingOptions['logger'];
   readonly #onLost: LostSpansListener;

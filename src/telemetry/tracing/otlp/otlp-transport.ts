@@ -1,6 +1,6 @@
 /**
- * Sends OTLP's bytes with the SDK's own transports: endpoint, headers, TLS, compression, time limit and retries are those
- * of the OTEL_EXPORTER_OTLP_* variables, read by the SDK from the process's environment.
+ * Sends OTLP's bytes with the SDK's own transports. Endpoint, headers, TLS, compression, time limit and retries come
+ * from the OTEL_EXPORTER_OTLP_* variables, which the SDK reads from the process's environment.
  */
 import { ExportResultCode } from '@opentelemetry/core';
 import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
@@ -14,12 +14,12 @@ import type { OtlpProtocol } from '../tracing-options.ts';
 import type { EncodedSpans } from './span-queue.ts';
 
 export interface OtlpTransport {
-  /** Rejects with why they were not taken. */
+  /** Rejects with the reason if the collector did not take them. */
   send(spans: EncodedSpans): Promise<void>;
   shutdown(): Promise<void>;
 }
 
-/** What is serialized already passes through. */
+/** The bytes are serialized already. */
 const serializer: ISerializer<EncodedSpans, IExportTraceServiceResponse> = {
   serializeRequest: ({ bytes }) => bytes,
   deserializeResponse: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
@@ -30,7 +30,7 @@ const metricsHelper: IExporterMetricsHelper<EncodedSpans> = {
   countItems: ({ count }) => count,
 };
 
-/** Throws what the SDK throws over its variables. */
+/** Rejects with the SDK's error if its variables are invalid. */
 export async function createOtlpTransport(protocol: OtlpProtocol): Promise<OtlpTransport> {
   const delegate = protocol === 'grpc' ? await grpcDelegate() : await httpDelegate();
   return {

@@ -1,4 +1,4 @@
-/** Who sends: OpenTelemetry's resource, found as its SDK finds it. */
+/** Detects OpenTelemetry's resource, in the same way as its SDK. */
 import { diag } from '@opentelemetry/api';
 import {
   defaultResource,
@@ -13,13 +13,13 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
 
-/** Name of our instrumentation scope. */
+/** Name of the instrumentation scope. */
 export const SCOPE_NAME = 'pillion';
 
-/** `service.name` where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES gives one. */
+/** `service.name` if neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES gives one. */
 const DEFAULT_SERVICE_NAME = 'pillion';
 
-/** What the SDK of Node looks for where OTEL_NODE_RESOURCE_DETECTORS is not set. */
+/** The detectors of the Node SDK if OTEL_NODE_RESOURCE_DETECTORS is not set. */
 const DEFAULT_DETECTORS: readonly ResourceDetector[] = [envDetector, processDetector, hostDetector];
 const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
   env: envDetector,
@@ -29,14 +29,14 @@ const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
   serviceinstance: serviceInstanceIdDetector,
 };
 
-/** What stands where nothing else is found. */
+/** The resource without detected attributes. */
 export function ownResource(version: string): Resource {
   return defaultResource().merge(
     resourceFromAttributes({ 'service.name': DEFAULT_SERVICE_NAME, 'service.version': version }),
   );
 }
 
-/** Ours, and what the detectors of OTEL_NODE_RESOURCE_DETECTORS find; those that take their time are waited for. */
+/** `ownResource` and the attributes of the detectors in OTEL_NODE_RESOURCE_DETECTORS; waits for asynchronous ones. */
 export async function detectedResource(version: string, detectors: string | undefined): Promise<Resource> {
   const resource = ownResource(version).merge(detectResources({ detectors: detectorsOf(detectors) }));
   await resource.waitForAsyncAttributes?.();

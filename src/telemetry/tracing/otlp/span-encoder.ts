@@ -1,19 +1,18 @@
 /**
- * Spans as OTLP's bytes (opentelemetry/proto/trace/v1/trace.proto), written as they are told, without an object for any
- * of them. Each goes into the buffer of the queue's open batch:
+ * Encodes spans as OTLP (opentelemetry/proto/trace/v1/trace.proto), without an object for each span. It writes into the
+ * buffer of the queue's open batch:
  *
- *   … │ span │ span │ 12 len  0a 10 trace id  12 08 span id  2a name  …  attributes │  ← being written, taken back
- *                     └ ScopeSpans.spans                                               where it is not ended
+ *   … │ span │ span │ 12 len  0a 10 trace id  12 08 span id  2a name  …  attributes │  ← being written; removed
+ *                     └ ScopeSpans.spans                                               if it is not ended
  *
- * Limits are the SDK's: attributes past their number are counted and left out, texts are cut, of links and events the
- * last ones stay. Where the queue is full the whole span is left out.
+ * Limits are the SDK's: attributes beyond the limit are counted and left out, texts are cut, the last links and events
+ * are kept. If the queue is full the whole span is left out.
  *
- * What it costs beside the SDK's objects and serializer: bench/micro/spans.ts.
+ * bench/micro/spans.ts compares it with the SDK's objects and serializer.
  */
-
 import { GrowingWriter, UTF8_BYTES_A_UNIT } from '../../../codec/protobuf/growing-writer.ts';
 import type { Instant } from '../../../core/clock.ts';
-import type { RequestEvent } from '../../request-event.ts';
+import type { RequestEvent } from '../../request-record.ts';
 import {
   type AttributeBlock,
   AttributeKey,
@@ -41,17 +40,17 @@ import {
 import type { SpanLimits } from './span-limits.ts';
 import { UnixNanos } from './unix-nanos.ts';
 
-/** More than all fields of a span, an event or a link that have a fixed size. */
+/** An upper bound for all fields of fixed size of a span, an event or a link. */
 const FIXED_BYTES = 160;
-/** Of a length: spans without attributes are mostly shorter than 128 bytes, others longer. */
+/** Bytes reserved for a length: spans without attributes are mostly shorter than 128 bytes, others longer. */
 const SHORT_LENGTH = 1;
 const LONG_LENGTH = 2;
 
-/** Where spans are written to: SpanQueue. */
+/** The buffer that spans are written to: SpanQueue. */
 export interface SpanRoom {
-  /** Where to write a span to, to be followed by `close`; undefined where there is no room for it. */
+  /** A writer for one span, to be followed by `close`; undefined if there is no room. */
   open(): GrowingWriter | undefined;
-  /** The span is whole. */
+  /** The span is complete. */
   close(): void;
 }
 
@@ -65,7 +64,7 @@ export class SpanEncoder implements SpanOutput {
   readonly #limits: SpanLimits;
   readonly #time = new UnixNanos();
   readonly #children = new ChildTemplate();
-  /** Undefined where the begun span is left out. */
+  /** Undefined if the begun span is left out. */
   #writer: GrowingWriter | undefined;
   #lengthAt = 0;
   #attributes = 0;
@@ -128,12 +127,12 @@ export class SpanEncoder implements SpanOutput {
     writer.bytes(block.encoded);
   }
 
-  link(contexts: readonly TraceContext[]): void {
+  addLinks(contexts: readonly TraceContext[]): void {
     const writer = this.#writer;
     if (writer !== undefined) this.#writeLinks(writer, contexts);
   }
 
-  happened(events: readonly RequestEvent[]): void {
+  addEvents(events: readonly RequestEvent[]): void {
     const writer = this.#writer;
     if (writer === undefined) return;
     const dropped = Math.max(0, events.length - this.#limits.events);
@@ -218,7 +217,7 @@ function writeText(writer: GrowingWriter, tag: number, text: string): void {
   writer.lengthAndText(text);
 }
 
-/** Of a span and of a link the numbers are the same. */
+/** Spans and links have the same field numbers here. */
 function writeIds(writer: GrowingWriter, { traceId, spanId }: TraceContext): void {
   writer.varint(LinkTag.traceId);
   writer.varint(TRACE_ID_BYTES);
@@ -240,7 +239,7 @@ function writeLink(writer: GrowingWriter, context: TraceContext): void {
   writer.end(at, SHORT_LENGTH);
 }
 
-/** A count that is 0 is left out. */
+/** Writes a count unless it is 0. */
 function writeCount(writer: GrowingWriter, tag: number, count: number): void {
   if (count === 0) return;
   writer.reserve(FIXED_BYTES);

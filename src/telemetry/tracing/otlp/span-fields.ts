@@ -1,7 +1,7 @@
-/** Numbers of opentelemetry/proto/trace/v1/trace.proto. */
+/** Field tags, enums and flags of opentelemetry/proto/trace/v1/trace.proto. */
 import type { TraceContext } from '../trace-context.ts';
 
-/** Of Span: number << 3 | wire type. */
+/** Tags of Span: number << 3 | wire type. */
 export const Tag = {
   traceId: 0x0a,
   spanId: 0x12,
@@ -21,13 +21,13 @@ export const Tag = {
   flags: 0x85,
 } as const;
 
-/** Of Event. */
+/** Tags of Event. */
 export const EventTag = { time: 0x09, name: 0x12, attributes: 0x1a, droppedAttributes: 0x20 } as const;
 
-/** Of Link. */
+/** Tags of Link. */
 export const LinkTag = { traceId: 0x0a, spanId: 0x12, traceState: 0x1a, flags: 0x35 } as const;
 
-/** Of Status. */
+/** Tags of Status. */
 export const StatusTag = { message: 0x12, code: 0x18 } as const;
 
 /** ScopeSpans.spans. */
@@ -41,12 +41,12 @@ export const TRACE_ID_BYTES = 16;
 export const SPAN_ID_BYTES = 8;
 
 const FLAG_SAMPLED = 0x01;
-/** Is it known whether the parent is in another process? */
+/** FLAG_IS_REMOTE is meaningful. */
 const FLAG_HAS_IS_REMOTE = 0x100;
-/** And is it? */
+/** The parent is in another process. */
 export const FLAG_IS_REMOTE = 0x200;
 
-/** Flags of a span in that trace whose parent is in this process. */
+/** Flags of a span whose parent is in this process. */
 export function flagsOf({ isSampled }: TraceContext): number {
   return (isSampled ? FLAG_SAMPLED : 0) | FLAG_HAS_IS_REMOTE;
 }

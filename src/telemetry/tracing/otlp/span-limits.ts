@@ -1,4 +1,4 @@
-/** What a span may hold, and how spans are gathered: OpenTelemetry's standard variables. */
+/** Reads the limits of spans and of their queue from OpenTelemetry's standard variables. */
 import { diag } from '@opentelemetry/api';
 import { getNumberFromEnv } from '@opentelemetry/core';
 
@@ -6,7 +6,7 @@ import { getNumberFromEnv } from '@opentelemetry/core';
 export interface SpanLimits {
   readonly attributes: number;
   readonly attributesPerEvent: number;
-  /** UTF-16 units of a text; Infinity = as many as there are. */
+  /** UTF-16 units of a text; Infinity = no limit. */
   readonly textLength: number;
   readonly events: number;
   readonly links: number;
@@ -15,7 +15,7 @@ export interface SpanLimits {
 /** The standard's default for each count. */
 const DEFAULT_COUNT = 128;
 
-/** As the process's environment has them; one that is no number is told to the SDK's diagnostics and is the default. */
+/** Reads the process's environment. An invalid number is reported to the SDK's diagnostics and gives the default. */
 export function spanLimitsFromEnv(): SpanLimits {
   const count = (...names: readonly string[]): number => firstOf(names, 0) ?? DEFAULT_COUNT;
   return {
@@ -27,9 +27,9 @@ export function spanLimitsFromEnv(): SpanLimits {
   };
 }
 
-/** Of OTEL_BSP_*. */
+/** Limits from OTEL_BSP_*. */
 export interface SpanQueueLimits {
-  /** Spans that wait, beside those that are being sent. */
+  /** Spans that wait, without those that are being sent. */
   readonly maxQueued: number;
   /** Spans in one export. */
   readonly maxExported: number;
@@ -37,15 +37,13 @@ export interface SpanQueueLimits {
   readonly exportTimeoutMs: number;
 }
 
-/**
- * Ours where the variables say nothing. The standard has 2,048 and 512: meant for one span a request, where ours has ten.
- */
-export const DEFAULT_MAX_QUEUED = 32_768;
-export const DEFAULT_MAX_EXPORTED = 4096;
+/** Our defaults. The standard's are 2,048 and 512, but a request has about ten spans here. */
+const DEFAULT_MAX_QUEUED = 32_768;
+const DEFAULT_MAX_EXPORTED = 4096;
 const DEFAULT_DELAY_MS = 5000;
 const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
 
-/** As the process's environment has them. An export is never larger than the queue. */
+/** Reads the process's environment. An export is never larger than the queue. */
 export function spanQueueLimitsFromEnv(): SpanQueueLimits {
   const maxQueued = firstOf(['OTEL_BSP_MAX_QUEUE_SIZE'], 1) ?? DEFAULT_MAX_QUEUED;
   return {

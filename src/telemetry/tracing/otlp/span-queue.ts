@@ -1,15 +1,16 @@
 /**
- * Encoded spans on their way out, in the order in which they ended.
+ * Queues encoded spans and sends them in batches, in the order in which they ended.
  *
  *   span ─▶ open batch ──full, or delayMs after its first span──▶ sealed, sealed, … ──one at a time──▶ send
  *             └ a pooled buffer that grows: header room │ span span …
  *
- * Spans that wait (open and sealed, not what is being sent) are at most `maxQueued`, and their bytes MAX_SEALED_BYTES;
- * beyond it they are lost and counted, as those of an export that failed are. Nobody waits for a collector. A buffer is filled again once its spans were taken.
+ * At most `maxQueued` spans wait (open and sealed, without those being sent), with at most MAX_SEALED_BYTES. Spans
+ * beyond that are lost and counted, as are those of a failed export. Requests never wait for a collector. A buffer is
+ * reused once its spans were sent.
  *
- * The standard's batch span processor (https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor), over bytes.
+ * It is the standard's batch span processor (https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor),
+ * for bytes.
  */
-
 import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
 import { varintSize } from '../../../codec/protobuf/wire-writer.ts';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
@@ -17,10 +18,10 @@ import type { SpanLoss } from '../tracing-options.ts';
 import type { SpanRoom } from './span-encoder.ts';
 import type { SpanQueueLimits } from './span-limits.ts';
 
-/** What an export sends: an ExportTraceServiceRequest. */
+/** An encoded ExportTraceServiceRequest. */
 export interface EncodedSpans {
   readonly bytes: Uint8Array;
-  /** How many they are. */
+  /** Number of spans. */
   readonly count: number;
 }
 
@@ -30,19 +31,19 @@ export interface SpanQueueOptions {
   /** The fields `resource` of ResourceSpans and `scope` of ScopeSpans, tag and length included. */
   readonly resource: Uint8Array;
   readonly scope: Uint8Array;
-  /** The bytes are lent until it settles; they are filled anew once it has resolved. Rejects with why they were not taken. */
+  /** The bytes are lent until it settles, then reused. Rejects with the reason if the collector did not take them. */
   readonly send: (spans: EncodedSpans) => Promise<void>;
   readonly onLost: (count: number, why: SpanLoss, error?: unknown) => void;
 }
 
-/** A batch of this many bytes is full whatever it holds: gRPC servers take messages of 4 MiB by default. */
+/** A batch with so many bytes is full: gRPC servers accept messages of 4 MiB by default. */
 const FULL_BYTES = 1 << 20;
 const FIRST_BYTES = 1 << 16;
-/** Bytes that wait sealed, at most: ten times what a full queue of ordinary spans takes. */
+/** Most bytes in sealed batches: ten times those of a full queue of ordinary spans. */
 const MAX_SEALED_BYTES = 32 << 20;
-/** Buffers kept to be filled again. */
+/** Most buffers that are kept for reuse. */
 const POOLED = 4;
-/** ResourceSpans and ScopeSpans in front: a tag and a length each. */
+/** Tags and lengths of ResourceSpans and ScopeSpans, in front of the spans. */
 const HEADS_BYTES = 2 * (1 + 5);
 const RESOURCE_SPANS = 0x0a;
 const SCOPE_SPANS = 0x12;
@@ -73,7 +74,7 @@ export class SpanQueue implements SpanRoom {
     this.#room = HEADS_BYTES + options.resource.length + options.scope.length;
   }
 
-  /** Undefined where there is no room, and the span is counted as lost. */
+  /** Undefined if there is no room; the span is then counted as lost. */
   open(): GrowingWriter | undefined {
     const { limits, onLost } = this.#options;
     if (this.#waiting >= limits.maxQueued || this.#sealedBytes >= MAX_SEALED_BYTES || this.#isClosed) {
@@ -82,12 +83,12 @@ export class SpanQueue implements SpanRoom {
     }
     this.#open ??= this.#newBatch();
     const batch = this.#open;
-    // One that was begun and not ended goes.
+    // Removes a span that was begun and not ended.
     batch.writer.position = batch.end;
     return batch.writer;
   }
 
-  /** The span is whole. */
+  /** The span is complete. */
   close(): void {
     const batch = this.#open!;
     batch.end = batch.writer.position;
@@ -97,7 +98,7 @@ export class SpanQueue implements SpanRoom {
     else if (batch.count === 1) this.#startTimer();
   }
 
-  /** Sends all that waits; resolves when it was sent or lost. Takes no more from then on. */
+  /** Sends the spans that wait; resolves when they were sent or lost. From then on `open` returns undefined. */
   async shutdown(): Promise<void> {
     this.#isClosed = true;
     this.#seal();
@@ -151,7 +152,7 @@ export class SpanQueue implements SpanRoom {
     });
   }
 
-  /** What stands in front of the spans, set so that it ends where they begin. */
+  /** Writes the heads in front of the spans, so that they end where the spans begin. */
   #finish({ writer, end }: Batch): Uint8Array {
     const { resource, scope } = this.#options;
     const scopeLength = scope.length + (end - this.#room);

@@ -1,5 +1,3 @@
-/** Instants as OTLP has them: nanoseconds since 1970 in 64 bits. */
-
 import type { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
 import type { Instant } from '../../../core/clock.ts';
 
@@ -7,29 +5,29 @@ const TWO_TO_16 = 2 ** 16;
 const TWO_TO_32 = 2 ** 32;
 const NANOS_A_MS = 1e6;
 
-/** Writes instants of one wall time, without a BigInt: a double ends at 256 ns there. */
+/** Writes instants as nanoseconds since 1970 in 64 bits, without a BigInt. A double would be exact only to 256 ns. */
 export class UnixNanos {
   #wallWholeMs = 0;
   #wallRestMs = 0;
-  /** The last one: a stage begins when the one before it ended. */
+  /** The last instant that was split: a stage begins when the one before it ended. */
   #instant: Instant = Number.NaN;
   #low = 0;
   #high = 0;
 
-  /** Wall time in ms since 1970 at monotonic 0. */
+  /** Sets the wall time at monotonic 0, in ms since 1970. */
   startAt(wallAtZero: number): void {
     this.#wallWholeMs = Math.floor(wallAtZero);
     this.#wallRestMs = wallAtZero - this.#wallWholeMs;
     this.#instant = Number.NaN;
   }
 
-  /** A fixed64. */
+  /** Writes a fixed64. */
   writeTo(writer: GrowingWriter, instant: Instant): void {
     if (instant !== this.#instant) this.#split(instant);
     writer.fixed64(this.#low, this.#high);
   }
 
-  /** Split before it is multiplied: each part is exact, and the halves are put together from them. */
+  /** Splits the instant before it is multiplied, so that each part is exact. */
   #split(instant: Instant): void {
     const wholeInstant = Math.floor(instant);
     const wholeMs = this.#wallWholeMs + wholeInstant;

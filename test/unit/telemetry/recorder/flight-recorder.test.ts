@@ -93,16 +93,16 @@ describe('the flight recorder', () => {
   });
 });
 
-describe('batch mates', () => {
+describe('other members of a batch', () => {
   it('are those of the same run', () => {
     const recorder = new FlightRecorder(8);
     const [batch, other] = [batchRecord(), batchRecord()];
     for (const [i, of] of [batch, other, batch, batch].entries()) recorder.record(nth(i + 1, { batch: of }), undefined);
     recorder.record(nth(5), undefined);
-    const matesOf = (id: string) => recorder.matesOf(recorder.find(id)!);
-    assert.deepEqual(matesOf('1'), ['3', '4']);
-    assert.deepEqual(matesOf('2'), []);
-    assert.deepEqual(matesOf('5'), []);
+    const otherMembersOf = (id: string) => recorder.otherMembersOf(recorder.find(id)!);
+    assert.deepEqual(otherMembersOf('1'), ['3', '4']);
+    assert.deepEqual(otherMembersOf('2'), []);
+    assert.deepEqual(otherMembersOf('5'), []);
     assert.equal(recorder.batchId(batch), recorder.batchId(batch));
     assert.notEqual(recorder.batchId(batch), recorder.batchId(other));
   });
@@ -114,7 +114,7 @@ describe('batch mates', () => {
     recorder.record(nth(2, { batch }), 'slow');
     recorder.record(nth(3, { batch }), undefined);
     for (let i = 4; i < 20; i++) recorder.record(nth(i), undefined);
-    assert.deepEqual(recorder.matesOf(recorder.find('2')!), ['1', '3']);
+    assert.deepEqual(recorder.otherMembersOf(recorder.find('2')!), ['1', '3']);
   });
 
   it('of two kept requests are each other’s', () => {
@@ -122,7 +122,7 @@ describe('batch mates', () => {
     const batch = batchRecord();
     recorder.record(nth(1, { batch }), 'slow');
     recorder.record(nth(2, { batch }), 'slow');
-    assert.deepEqual(recorder.matesOf(recorder.find('1')!), ['2']);
-    assert.deepEqual(recorder.matesOf(recorder.find('2')!), ['1']);
+    assert.deepEqual(recorder.otherMembersOf(recorder.find('1')!), ['2']);
+    assert.deepEqual(recorder.otherMembersOf(recorder.find('2')!), ['1']);
   });
 });

@@ -15,7 +15,7 @@
 import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
-import { METRICS_PATH } from '../../../../telemetry/metrics/metrics-page.ts';
+import { METRICS_PATH } from '../../../../telemetry/metrics/exposition.ts';
 
 export type RouteKind =
   | 'predict'
