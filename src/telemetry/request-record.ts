@@ -13,7 +13,7 @@ export type RequestOutcome = 'ok' | ErrorKind;
 /** Why a batch left the queue when it did; `isolation`: it is a part of a failed batch that is run again. */
 export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
 
-/** What a failed batch's members did, where one of them may be at fault: they ran again, or failed. */
+/** A failed batch's members ran again (one of them may be at fault), or all failed because the budget was spent. */
 export type IsolationResult = 'run_again' | 'no_budget';
 
 export type EventAttributes = Readonly<Record<string, string | number | boolean>>;

@@ -159,7 +159,7 @@ export class Admission {
     const { queue } = this.#options;
     if (queue.sheddableTasks === 0 || (context.priority ?? Priority.default) >= Priority.sheddable) return false;
     let last: Task | undefined;
-    for (const lane of queue.lanes()) {
+    for (const lane of queue) {
       if (plan !== undefined && lane.plan !== plan) continue;
       for (const task of lane.tasks()) {
         if (task.priority !== Priority.sheddable || task.due > due) continue;
@@ -193,7 +193,7 @@ function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
   if (queue.laneCount <= 1) return 0;
   let ms = 0;
   let seen = 0;
-  for (const lane of queue.lanes()) {
+  for (const lane of queue) {
     if (lane === own) continue;
     if (seen === MAX_FORECAST_LANES) break;
     seen += 1;

@@ -107,8 +107,8 @@ export function checkOutputs(outputs: TensorMap, wanted: readonly string[], size
     if (size === undefined || tensor.shape[0] === size) continue;
     throw new ServingError(
       'backend_failed',
-      `output "${name}" has shape ${formatShape(tensor.shape)}, but the batch had ${size} rows, so dim 0 must be ${size}; ` +
-        'export the model so that dim 0 of every output is the batch, or ask for other outputs',
+      `output "${name}" has shape ${formatShape(tensor.shape)}, but the batch had ${size} rows, ` +
+        `so dim 0 must be ${size}; export the model so that dim 0 of every output is the batch, or ask for other outputs`,
     );
   }
 }

@@ -118,7 +118,7 @@ const urgency = { priority: 0, latestStart: 0 };
 export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   urgency.priority = Infinity;
   urgency.latestStart = Infinity;
-  for (const lane of queue.lanes()) {
+  for (const lane of queue) {
     const head = lane.head!;
     const rows = Math.min(lane.queuedRows, lane.maxBatchSize);
     const latestStart = head.due - lane.latency.highMs(rows) - overheadMs;
@@ -133,7 +133,7 @@ export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
 /** Worker time of the tasks that are due by then, in ms. */
 export function workDueBy(queue: TaskQueue, due: Instant): number {
   let work = 0;
-  for (const lane of queue.lanes()) work += laneWorkMs(lane, lane.rowsDueBy(due));
+  for (const lane of queue) work += laneWorkMs(lane, lane.rowsDueBy(due));
   return work;
 }
 

@@ -42,11 +42,6 @@ export class TaskQueue {
   }
 
   /** Lanes with at least one task, in no particular order. */
-  lanes(): Iterable<Lane> {
-    return this.#lanes.values();
-  }
-
-  /** The same as `lanes`, so that a policy may be given the queue itself. */
   [Symbol.iterator](): Iterator<Lane> {
     return this.#lanes.values();
   }
@@ -92,19 +87,18 @@ export class TaskQueue {
   take(lane: Lane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {
     const taken: Task[] = [];
     let room = Math.min(rows, lane.maxBatchSize);
-    for (let task = firstOf(lane, order); task !== undefined; task = firstOf(lane, order)) {
+    const isNewest = order === 'newest';
+    for (;;) {
+      const task = isNewest ? lane.newest : lane.head;
+      if (task === undefined) break;
       if (failIfGone(task, now)) continue;
       if (task.rows > room && taken.length > 0) break;
       this.remove(task);
       taken.push(task);
       room -= task.rows;
     }
-    return taken.length === 0 && order === 'newest' ? this.take(lane, rows, now, 'oldest') : taken;
+    return taken.length === 0 && isNewest ? this.take(lane, rows, now, 'oldest') : taken;
   }
-}
-
-function firstOf(lane: Lane, order: 'oldest' | 'newest'): Task | undefined {
-  return order === 'oldest' ? lane.head : lane.newest;
 }
 
 /** Fails a task that is cancelled or has expired, which takes it out of its lane. */

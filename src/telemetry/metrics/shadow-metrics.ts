@@ -10,6 +10,7 @@ import {
   histogramFamily,
   type Labels,
 } from './series.ts';
+import { SeriesByKey } from './tf-serving-names.ts';
 
 /** 0 = bit for bit equal; then powers of ten. */
 const DIFFERENCE_BUCKETS: readonly number[] = [0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10];
@@ -60,18 +61,20 @@ export interface ComparedBatch {
   }[];
 }
 
+interface VersionLabels extends Labels {
+  readonly model: string;
+  readonly version: string;
+}
+
 /** The numbers of one version's shadow. */
 export interface ShadowSeries {
   addComparison(batch: ComparedBatch): void;
   addLeftOut(why: 'busy' | 'too_large' | 'failed'): void;
 }
 
-type AnyFamily = Family<HistogramSeries> | Family<CounterSeries>;
-
 export class ShadowMetrics {
   readonly #families: ShadowFamilies;
-  /** Series by version, so that a version can be forgotten. */
-  readonly #versions = new Map<string, Map<string, HistogramSeries | CounterSeries>>();
+  readonly #series = new SeriesByKey();
 
   constructor(families: ShadowFamilies) {
     this.#families = families;
@@ -83,39 +86,27 @@ export class ShadowMetrics {
     const f = this.#families;
     return {
       addComparison: ({ signatureName: signature, isDifferent, latencyRatio, differences }) => {
-        this.#counter(f.shadowBatches, { ...labels, outcome: isDifferent ? 'different' : 'same' }).add(1);
-        if (latencyRatio !== undefined) this.#histogram(f.shadowRatio, { ...labels, signature }).observe(latencyRatio);
+        this.#find(f.shadowBatches, { ...labels, outcome: isDifferent ? 'different' : 'same' }).add(1);
+        if (latencyRatio !== undefined) this.#find(f.shadowRatio, { ...labels, signature }).observe(latencyRatio);
         for (const { output, mismatches, absolute, relative } of differences) {
           const of = { ...labels, signature, output };
-          this.#counter(f.shadowMismatches, of).add(mismatches);
-          if (absolute !== undefined) this.#histogram(f.shadowAbsolute, of).observe(absolute);
-          if (relative !== undefined) this.#histogram(f.shadowRelative, of).observe(relative);
+          this.#find(f.shadowMismatches, of).add(mismatches);
+          if (absolute !== undefined) this.#find(f.shadowAbsolute, of).observe(absolute);
+          if (relative !== undefined) this.#find(f.shadowRelative, of).observe(relative);
         }
       },
-      addLeftOut: (why) => this.#counter(f.shadowBatches, { ...labels, outcome: why }).add(1),
+      addLeftOut: (why) => this.#find(f.shadowBatches, { ...labels, outcome: why }).add(1),
     };
   }
 
   /** Called when the version's series have been removed from the families. */
   forget(model: string, version: string): void {
-    this.#versions.delete(`${version} ${model}`);
+    this.#series.forget(` ${version} ${model}`);
   }
 
-  #counter(family: Family<CounterSeries>, labels: Labels): CounterSeries {
-    return this.#find(family, labels) as CounterSeries;
-  }
-
-  #histogram(family: Family<HistogramSeries>, labels: Labels): HistogramSeries {
-    return this.#find(family, labels) as HistogramSeries;
-  }
-
-  #find(family: AnyFamily, labels: Labels): HistogramSeries | CounterSeries {
-    const owner = `${labels['version']} ${labels['model']}`;
-    const known = this.#versions.get(owner) ?? new Map<string, HistogramSeries | CounterSeries>();
-    this.#versions.set(owner, known);
-    const key = JSON.stringify([family.name, labels]);
-    const series = known.get(key) ?? family.open(labels);
-    known.set(key, series);
-    return series;
+  /** The key ends with the version and the model, so that `forget` finds it. */
+  #find<S extends HistogramSeries | CounterSeries>(family: Family<S>, labels: VersionLabels): S {
+    const key = `${JSON.stringify([family.name, labels])} ${labels.version} ${labels.model}`;
+    return this.#series.one(key, () => family.open(labels));
   }
 }

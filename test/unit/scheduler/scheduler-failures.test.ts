@@ -33,7 +33,7 @@ describe('Scheduler: cancel and deadline', () => {
     assert.equal(left.context.stages.reached, 'execute');
   });
 
-  it('never runs a request whose deadline has passed, even if no timer told', async () => {
+  it('never runs a request whose deadline has passed, even if its timer has not fired', async () => {
     const h = new SchedulerHarness();
     const late = h.submitRows([1], taskContext(h.clock, { deadline: h.clock.nowMs() + 5 }));
     const stays = h.submitRows([2]);
@@ -81,7 +81,7 @@ describe('Scheduler: cancel and deadline', () => {
     assert.equal(h.executor.runs[0]?.batch.deadline, now + 50);
   });
 
-  it('leaves no timer armed when all that waited for company has left', async () => {
+  it('leaves no timer armed when all requests that waited for more rows have left', async () => {
     const h = new SchedulerHarness({ batchTimeoutMicros: 5000 });
     const request = h.submitRows([1]);
     h.turn();
@@ -153,7 +153,7 @@ describe('Scheduler: failing runs', () => {
     assert.deepEqual(await next.values(), [2]);
   });
 
-  it('with outputs that cannot be cut give rows to nobody', async () => {
+  it('with outputs that cannot be cut gives no request any rows', async () => {
     const h = new SchedulerHarness();
     const [a, b] = [h.submitRows([1]), h.submitRows([2])];
     h.turn();
@@ -266,7 +266,7 @@ describe('Scheduler.close', () => {
     assert.deepEqual(await Promise.all(all.map((s) => s.values())), [[1], [2]]);
   });
 
-  it('does not wait for company that cannot come', async () => {
+  it('does not wait for rows that cannot come', async () => {
     const h = new SchedulerHarness({ batchTimeoutMicros: 10_000_000 });
     const request = h.submitRows([1]);
     h.turn();
@@ -277,7 +277,7 @@ describe('Scheduler.close', () => {
     assert.equal(h.clock.armed, 0);
   });
 
-  it('waits for a run that nobody wants any more: the runtime must not be closed under it', async () => {
+  it('waits for a run whose members have all settled: the runtime must not be closed under it', async () => {
     const h = new SchedulerHarness();
     const request = h.submitRows([1]);
     h.turn();

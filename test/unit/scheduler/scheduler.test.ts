@@ -73,7 +73,7 @@ describe('Scheduler: batches', () => {
     assert.deepEqual(await Promise.all(all.map((s) => s.values())), [[1], [2], [3]]);
   });
 
-  it('holds a lane back for company until its timeout', async () => {
+  it('lets a lane wait for more rows until its timeout', async () => {
     const h = new SchedulerHarness({ batchTimeoutMicros: 2000 });
     h.submitRows([1]);
     h.turn();
@@ -90,7 +90,7 @@ describe('Scheduler: batches', () => {
     assert.equal(h.clock.armed, 0);
   });
 
-  it('does not mix shapes: an odd one fails nobody', async () => {
+  it('does not mix shapes: an odd one fails no other request', async () => {
     const h = new SchedulerHarness({ slots: 2 });
     const wide = h.submit(new Map([['x', numericTensor('float32', [1, 2], Float32Array.of(8, 9))]]));
     const narrow = h.submitRows([1]);

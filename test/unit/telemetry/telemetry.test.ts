@@ -105,7 +105,7 @@ describe('with a tracer', () => {
     assert.deepEqual(tracing.made, records);
   });
 
-  it('its faults never reach a request, and are told once a second', () => {
+  it('its faults never reach a request, and are logged once a second', () => {
     const tracing = new FakeTracing();
     tracing.fault = new Error('no spans today');
     const { all, lines } = telemetry(tracing);

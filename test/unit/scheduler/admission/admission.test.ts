@@ -1,4 +1,4 @@
-/** Who may wait: seen from outside, through a scheduler whose model takes 10 ms and 1 ms a row. */
+/** Tests admission through a scheduler whose model takes 10 ms and 1 ms a row. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Priority } from '../../../../src/core/priority.ts';
@@ -60,7 +60,7 @@ describe('Admission', () => {
     assert.equal(h.scheduler.queuedRows, 9);
   });
 
-  it('counts on company: one that would be in time alone is refused where its batch will fill meanwhile', async () => {
+  it('refuses a request that would be in time alone, where its batch will fill meanwhile', async () => {
     for (const arrivals of [0, 9]) {
       const h = harness();
       await settle();
@@ -75,7 +75,7 @@ describe('Admission', () => {
     }
   });
 
-  it('keeps its word to who rides behind one without a deadline: later company does not make the run too long', async () => {
+  it('keeps a deadline behind a head without one: later rows do not make the run too long', async () => {
     const h = harness({ sloMs: 5 });
     await settle();
     fill(h, 0);
@@ -172,7 +172,7 @@ describe('Admission', () => {
     assert.equal(coreSlots.queuedBytes, 32);
   });
 
-  it('gives up sheddable requests, the last first, for those that matter more', async () => {
+  it('evicts sheddable requests, the last first, for more important ones', async () => {
     const h = harness({ maxEnqueuedBatches: 2 });
     await settle();
     h.submitRows([1, 2, 3, 4]);

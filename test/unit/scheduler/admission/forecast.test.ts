@@ -39,11 +39,11 @@ describe('Forecast', () => {
     assert.deepEqual(forecast({ uses, slots: 2, aheadRows: 8 }), { start: 10, finish: 16 });
   });
 
-  it('rides with the rows ahead of it that fill no batch', () => {
+  it('is in a batch with the rows ahead of it that fill no batch', () => {
     assert.deepEqual(forecast({ uses: [{ expectedEnd: 10 }], aheadRows: 3 }), { start: 10, finish: 19 });
   });
 
-  it('counts the company that comes while it waits: its batch will be fuller than now, and take longer', () => {
+  it('counts the rows that come while it waits: its batch will be fuller than now, and take longer', () => {
     const waiting = { uses: [{ expectedEnd: 10 }] };
     assert.deepEqual(forecast({ ...waiting, arrivalRows: 0.3 }), { start: 10, finish: 19 });
     assert.deepEqual(forecast({ ...waiting, arrivalRows: 30 }), { start: 10, finish: 23 }, 'at most a full batch');

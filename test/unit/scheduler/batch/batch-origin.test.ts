@@ -1,4 +1,4 @@
-/** What a batch tells an executor that runs it on another server: for whom it runs, and when nobody wants it any more. */
+/** A batch gives an executor on another server its trace and priority, and says when all members have settled. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
@@ -30,7 +30,7 @@ describe('the origin of a batch', () => {
     h.executor.runs[0]!.complete();
   });
 
-  it('carries a trace that is not sampled as its request has it, so that nobody samples it later', () => {
+  it('carries the request’s own context if it is not sampled, so that no server samples it later', () => {
     const h = new SchedulerHarness();
     h.submitRows([1], taskContext(h.clock, { trace: { ...traceOf('a'), isSampled: false } }));
     h.turn();
@@ -42,14 +42,14 @@ describe('the origin of a batch', () => {
     const h = new SchedulerHarness();
     const [first, second] = [h.submitRows([1]), h.submitRows([2])];
     h.turn();
-    let told = 0;
+    let calls = 0;
     originOf(h).onAbandoned = () => {
-      told += 1;
+      calls += 1;
     };
     await leave(first);
-    assert.equal(told, 0);
+    assert.equal(calls, 0);
     await leave(second);
-    assert.equal(told, 1);
+    assert.equal(calls, 1);
     h.executor.runs[0]!.fail(clientLeft('execute'));
   });
 

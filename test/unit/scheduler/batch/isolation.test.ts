@@ -203,7 +203,7 @@ describe('While a batch is run again', () => {
     assert.equal((await bad!.error()).kind, 'backend_failed');
   });
 
-  it('those beside a member that leaves wait for no company in its place', async () => {
+  it('the other members do not wait for more rows when a member leaves', async () => {
     for (const kind of ['slack', 'greedy'] as const) {
       const h = harness({ kind, maxBatchSize: 5, batchTimeoutMicros: 60_000_000 });
       const requests = submitEach(h, [1, 2, 3, POISON, 5]);
@@ -221,7 +221,7 @@ describe('While a batch is run again', () => {
     }
   });
 
-  it('a member without time for another run is given up, and not run', async () => {
+  it('a member without time for another run is shed, and not run', async () => {
     const h = harness({ seeds: [1, 32].map((rows) => ({ signature: 'serving_default', rows, runMs: 10 })) });
     const now = h.clock.nowMs();
     const tight = h.submitRows([1], taskContext(h.clock, { deadline: now + 15 }));
@@ -318,8 +318,8 @@ describe('What is written down of it', () => {
     h.clock.advance(5);
     const alone = h.submit(new Map([['x', { dtype: 'float32', shape: [1, 2], data: new Uint8Array(8) } as const]]));
     await drain(h);
-    const told = h.batches.map(({ reason, outcome, isolation, tasks }) => [reason, outcome, isolation, tasks]);
-    assert.deepEqual(told, [
+    const records = h.batches.map(({ reason, outcome, isolation, tasks }) => [reason, outcome, isolation, tasks]);
+    assert.deepEqual(records, [
       ['slot_free', 'backend_failed', 'run_again', 2],
       ['isolation', 'ok', undefined, 1],
       ['isolation', 'backend_failed', undefined, 1],
@@ -343,7 +343,7 @@ describe('Whose fault it was', () => {
     return verdicts;
   }
 
-  it('is the inputs’ as soon as a part was answered, and is told once', async () => {
+  it('is the inputs’ as soon as a part was answered, and is reported once', async () => {
     const h = harness();
     const verdicts = judged(h);
     submitEach(h, [POISON, 1, POISON, 3, 4, 5]);
@@ -354,7 +354,7 @@ describe('Whose fault it was', () => {
     assert.deepEqual(verdicts, [true]);
   });
 
-  it('is nobody’s to say when all parts fail', async () => {
+  it('is unknown when all parts fail', async () => {
     const h = harness();
     const verdicts = judged(h);
     submitEach(h, [POISON, POISON, POISON, POISON]);
@@ -362,7 +362,7 @@ describe('Whose fault it was', () => {
     assert.deepEqual(verdicts, [false]);
   });
 
-  it('is told of a batch that is not run again', async () => {
+  it('is reported for a batch that is not run again', async () => {
     const h = harness();
     const verdicts = judged(h);
     submitEach(h, [POISON]);
@@ -374,7 +374,7 @@ describe('Whose fault it was', () => {
     assert.deepEqual(verdicts, [false, false]);
   });
 
-  it('is told when its members leave while they wait', async () => {
+  it('is reported when its members leave while they wait', async () => {
     const h = harness();
     const verdicts = judged(h);
     const requests = submitEach(h, [1, POISON]);

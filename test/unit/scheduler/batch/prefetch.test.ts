@@ -70,7 +70,7 @@ describe('A worker gets its next batch', () => {
     assert.equal(coreSlots.free, 1);
   });
 
-  it('with whoever has come until then; who comes after that rides in the one after', async () => {
+  it('with the requests that have come until then; later requests are in the batch after it', async () => {
     const h = harness();
     runningAndWaiting(h);
     h.clock.advance(1);

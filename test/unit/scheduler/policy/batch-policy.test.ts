@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'knows each lane by its own size', now: 10, lanes: [lane('a', 3, 0, 2)], want: 'a 2 full' },
   {
-    name: 'waits for company until the timeout',
+    name: 'waits for more rows until the timeout',
     timeoutMicros: 2500,
     now: 10,
     lanes: [lane('a', 1, 9), lane('b', 7, 8)],

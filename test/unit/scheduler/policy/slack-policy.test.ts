@@ -88,7 +88,7 @@ const CASES: readonly Case[] = [
     want: 'a 2 full',
   },
   {
-    name: 'gives up a head that no run would answer in time',
+    name: 'sheds a head that no run would answer in time',
     lanes: [lane('a', { rows: 8, due: 10.9 })],
     want: 'shed a expired',
   },
@@ -99,7 +99,7 @@ const CASES: readonly Case[] = [
     want: 'shed a expired',
   },
   {
-    name: 'gives up a head that would hold those behind it to batches too small for the traffic',
+    name: 'sheds a head that would keep batches too small for the traffic',
     lanes: [lane('a', { rows: 20, due: 13, lastDue: 60, arrivals: 1 })],
     want: 'shed a early_drop',
   },
@@ -114,7 +114,7 @@ const CASES: readonly Case[] = [
     want: 'a 2 full',
   },
   {
-    name: 'never gives up more than a second run would cost, where others want the slots',
+    name: 'never sheds more than a second run would cost, where other models want the slots',
     lanes: [lane('a', { rows: 8, due: 13, lastDue: 21, arrivals: 1 })],
     situation: { isShared: true, load: 1 },
     want: 'a 2 full',
@@ -130,7 +130,7 @@ const CASES: readonly Case[] = [
     want: 'a 3 slot_free',
   },
   {
-    name: 'takes no more company along than leaves a deadline kept that rides behind a head without one',
+    name: 'takes only as many rows as keep the deadline of a request behind a head without one',
     lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, deadline: { due: 15.5, before: 1 } })],
     want: 'a 4 full',
   },
@@ -140,7 +140,7 @@ const CASES: readonly Case[] = [
     want: 'a 6 full',
   },
   {
-    name: 'leaves a deadline behind that its place in the batch would not keep',
+    name: 'leaves out a request whose deadline its place in the batch would not keep',
     lanes: [lane('a', { rows: 8, due: -500, soft: true, came: -1000, deadline: { due: 14, before: 5 } })],
     want: 'a 5 full',
   },
@@ -186,7 +186,7 @@ const CASES: readonly Case[] = [
     want: 'a 8 full',
   },
   {
-    name: 'waits for company where others want the busy slots and there is time',
+    name: 'waits for more rows where other models want the busy slots and there is time',
     lanes: [lane('a', { rows: 2, due: 100, arrivals: 0.1 })],
     situation: { isShared: true, load: 0.9 },
     want: 'until 10',

@@ -71,7 +71,7 @@ describe('TaskQueue', () => {
       queue.remove(task);
     }
     assert.equal(queue.laneCount, 0);
-    assert.deepEqual([...queue.lanes()], []);
+    assert.deepEqual([...queue], []);
   });
 
   it('counts what waits, in all and for each signature, and says when nothing does', () => {

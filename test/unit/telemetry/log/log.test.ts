@@ -63,22 +63,22 @@ describe('an error', () => {
     return parsed()[0]?.['err'] as Record<string, unknown>;
   };
 
-  it('of ours is told by its kind, facts and cause, without a stack', () => {
+  it('of ours is logged with its kind, facts and cause, without a stack', () => {
     const cause = new TypeError('bad weights');
     const err = errOf(new ServingError('load_failed', 'cannot open', { cause, attributes: { file: 'm.onnx' } }));
     assert.equal(err['kind'], 'load_failed');
     assert.equal(err['file'], 'm.onnx');
     assert.equal(err['stack'], undefined);
-    const told = err['cause'] as Record<string, unknown>;
-    assert.equal(told['message'], 'bad weights');
-    assert.match(String(told['stack']), /TypeError: bad weights\n +at /);
+    const facts = err['cause'] as Record<string, unknown>;
+    assert.equal(facts['message'], 'bad weights');
+    assert.match(String(facts['stack']), /TypeError: bad weights\n +at /);
   });
 
   it('of the system has its code', () => {
     assert.equal(errOf(Object.assign(new Error('x'), { code: 'EADDRINUSE' }))['code'], 'EADDRINUSE');
   });
 
-  it('whose causes form a ring is told all the same', () => {
+  it('whose causes form a ring is logged too', () => {
     const ring = new Error('ring');
     ring.cause = ring;
     assert.equal(errOf(ring)['message'], 'ring');

@@ -74,7 +74,7 @@ describe('a failure is written at the level of whose fault it is', () => {
   }
 });
 
-it('the cause of a defect is told in the log', () => {
+it('the cause of a defect is in the log', () => {
   const { log, lines } = requestLog();
   log.write(failed('internal', new RangeError('offset out of bounds')));
   assert.match(JSON.stringify(lines[0]?.['err']), /RangeError.*offset out of bounds/);

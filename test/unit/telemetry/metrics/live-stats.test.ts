@@ -32,7 +32,7 @@ describe('latency buckets', () => {
 });
 
 describe('live stats', () => {
-  it('count nothing while nobody watches', () => {
+  it('count nothing while no console is open', () => {
     const live = new LiveStats();
     live.recordRequest(requestRecord());
     live.recordBatch(batchRecord());
