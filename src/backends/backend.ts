@@ -1,10 +1,9 @@
 /**
- * What a runtime must be to serve models here. Start at docs/add-a-backend.md; test/contract/backend-contract.ts is the
- * suite that every backend must pass, in every host.
+ * The interface of a runtime. Start at docs/add-a-backend.md; every backend must pass the suite
+ * test/contract/backend-contract.ts in every host.
  *
- * A Backend is looked up by `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a *host*:
- * most often a worker thread or a process, so everything that crosses this interface must survive a structured clone,
- * except functions.
+ * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a *host*,
+ * most often a worker thread or a process: so all values that cross this interface must survive a structured clone.
  */
 import type { Instant } from '../core/clock.ts';
 import type { BatchOrigin } from '../core/executor.ts';
@@ -13,25 +12,22 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { RunOps } from './op-profile.ts';
 
 export interface LoadOptions {
-  /** Threads that one run may use inside the runtime. Default 1: batches run beside each other instead. */
+  /** Threads that one run may use inside the runtime. Default 1: batches run concurrently instead. */
   readonly intraOpThreads: number;
-  /** Where the runtime computes: 'cpu', 'cuda'. A provider that is not there is refused with `load_failed`. */
+  /** The device that computes: 'cpu', 'cuda'. A provider that is not installed is rejected with `load_failed`. */
   readonly executionProvider: string;
 }
 
 export interface RunOptions {
-  /** After this nobody wants the answer. A backend that can stop early may. */
+  /** No request needs the answer after this. A backend may stop the run then. */
   readonly deadline: Instant;
-  /** For whom it runs. Only where the session runs on the event loop: it does not cross to a thread or process. */
+  /** The requests of the batch. Only for a session on the event loop: it does not cross to a thread or process. */
   readonly origin?: BatchOrigin | undefined;
-  /** W3C Trace Context of the batch's span, for spans or lines of the backend's own. Only where the trace is recorded. */
+  /** W3C Trace Context of the batch's span, for the backend's own spans or log lines. Only when the trace is recorded. */
   readonly traceparent?: string | undefined;
 }
 
-/**
- * The same as Session.run, done when it returns: throws where that rejects. For a runtime that computes on the calling
- * thread.
- */
+/** Session.run for a runtime that computes on the calling thread: it returns the outputs, and throws the errors. */
 export type RunSync = (
   signatureName: string,
   inputs: TensorMap,
@@ -39,54 +35,53 @@ export type RunSync = (
   options: RunOptions,
 ) => TensorMap;
 
-/** One opened artifact, ready to run. Not safe for two runs at once unless `concurrency` says so: a host sees to it. */
+/** An opened artifact. Its host makes sure that runs do not overlap, unless `concurrency` allows it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
-  /** What of the artifact is not served, and why: one text each, for the log. Absent = nothing. */
+  /** One text for each part of the artifact that is not served, with the reason, for the log. Absent = none. */
   readonly warnings?: readonly string[];
   /**
-   * Runs one batch. `inputs` has exactly the signature's inputs, dtypes and shapes checked; the tensors are the
-   * session's to read until the promise settles, and not after. Resolves with the named outputs in that order; the
-   * caller may keep them. Rejects with ServingError `backend_failed` (the runtime threw; its text is kept) or
-   * `invalid_request` (the input is at fault in a way only the runtime can see), or `backend_failed` after close().
+   * Runs one batch. `inputs` has exactly the signature's inputs, with checked dtypes and shapes. The session may read the
+   * tensors until the promise settles. Resolves with the named outputs in that order; the caller may keep them. Rejects
+   * with ServingError `backend_failed` (the runtime's error, with its text), `invalid_request` (an error of the input that
+   * only the runtime can detect), or `backend_failed` after close().
    */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
   /**
-   * Runs that it takes at once, where another server computes them: at least 1. Such a session computes nothing here,
-   * and is not tried out with made-up batches. Absent: it computes here, one run at a time.
+   * Number of concurrent runs of a session whose runs another server computes: at least 1. Such a session computes nothing
+   * here, and gets no synthetic batches. Absent: it computes here, one run at a time.
    */
   readonly concurrency?: number | undefined;
   /**
-   * Where it is there, hosts prefer it: between two runs the session's thread may then sleep without its event loop, and
-   * tiny batches may run on the server's own. Such a session needs no timers or I/O of its own between runs.
+   * Hosts prefer it to `run`: the session's thread can then sleep between runs without its event loop, and tiny batches can
+   * run on the server's. A session that has it needs no timers or I/O between runs.
    */
   readonly runSync?: RunSync | undefined;
-  /** Waits for the run in progress, then frees the runtime's memory. Twice is once. */
+  /** Waits for the run in progress, then frees the runtime's memory. Idempotent. */
   close(): Promise<void>;
 }
 
-/** A session whose every run is profiled by its runtime. Slower than others: for a look, never to serve from. */
+/** A session whose runs are profiled by the runtime. That is slow: such a session never serves requests. */
 export interface ProfiledSession extends Session {
-  /** Ends the profile: all runs since the load, those that loading itself made among them. Once, before close(). */
+  /** Ends the profile and returns all runs since the load, including those of the load. Called once, before close(). */
   endProfile(): Promise<readonly RunOps[]>;
 }
 
 export interface Backend {
-  /** Name by which a model's config asks for it: 'onnx'. */
+  /** Its name in a model's config: 'onnx'. */
   readonly kind: string;
   /**
-   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large, or too apt to crash, for
-   * the server's own process. `inline`: it computes nothing itself but waits for I/O on the event loop. The server reads
-   * this, and calls `probe`, in its own process: neither that nor importing the backend's module may load its runtime
-   * where this is `process`.
+   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large or too likely to crash for
+   * the server's process. `inline`: it computes nothing but waits for I/O on the event loop. The server imports the
+   * backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
    */
   readonly mustRunIn?: 'process' | 'inline';
-  /** What its runtime takes of a process's memory before it has opened anything, in bytes. Absent = next to nothing. */
+  /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
   readonly runtimeBytes?: number;
-  /** Does this version directory hold an artifact of ours? Cheap: looks at names, opens nothing big. */
+  /** Does this version directory hold an artifact of this backend? Must be cheap: it reads names and opens no large file. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;
-  /** The same with the runtime's profiler on, in a thread or process of its own. Absent = it has none. */
+  /** Like `load`, with the runtime's profiler on, in a separate thread or process. Absent = no profiler. */
   readonly loadProfiled?: (versionDirectory: string, options: LoadOptions) => Promise<ProfiledSession>;
 }

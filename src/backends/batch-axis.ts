@@ -1,21 +1,20 @@
 /**
- * Is dim 0 of this model a batch? Rows of different requests are put together only if it is.
+ * Finds out whether dim 0 of a model is a batch. Rows of different requests share a run only if it is.
  *
- * The model's declared dims give a candidate: every input and output has a free dim 0 (`dynamic`), or all have the same
- * number there (`fixed`). But a free dim 0 may as well be time, and a square input may be a graph: then batching would
- * mix one caller's data into another's answer. So the candidate is tried out at load:
+ * The declared dims give a candidate: every input and output has a free dim 0 (`dynamic`), or all have the same number
+ * there (`fixed`). But a free dim 0 may also be time, and a square input may be a graph: batching would then mix one
+ * caller's data into another's answer. So the candidate is probed at load:
  *
- *     run A:  ones            run B:  zeros        Is the last row of A, the one of zeros, what it is in B?
- *             ones                                 And does dim 0 of each output follow that of the inputs?
+ *     run A:  ones            run B:  zeros        Is the last row of A, of zeros, the same as in B?
+ *             ones                                 Is dim 0 of each output that of the inputs?
  *             zeros
  *
- * (fixed: both runs have that many rows.) All other free dims are 1. A model that disagrees is run one request at a time.
- * One that cannot run such data is believed if it calls every dim 0 by one name or number, and not otherwise.
+ * (fixed: both runs have that many rows.) All other free dims are 1. A model that fails the probe is run one request at a
+ * time. If the model cannot run such data, the candidate holds only if all dims 0 have one name or number.
  *
- * "What it is" means within a tenth of the largest value: dynamically quantized models let rows touch one scale, which
- * everybody who batches them accepts; a softmax or a state over dim 0 is far beyond that.
+ * "The same" means within a tenth of the largest value: in dynamically quantized models all rows share a scale, which
+ * users who batch them accept. A softmax or a state over dim 0 differs far more.
  */
-
 import { bytesPerElement, type DType, typedArrayOf } from '../core/dtype.ts';
 import { elementCount } from '../core/shape.ts';
 import type { BatchAxis } from '../core/signature.ts';
@@ -24,7 +23,7 @@ import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } 
 export interface TensorMetadata {
   readonly name: string;
   readonly dtype: DType;
-  /** A number is a fixed dim, a string a symbolic one ('' = free without a name). Empty = scalar or any rank. */
+  /** A number is a fixed dim, a string a symbolic one ('' = unnamed). Empty = scalar or any rank. */
   readonly dims: readonly (number | string)[];
 }
 
@@ -33,16 +32,16 @@ export type ProbeRun = (inputs: TensorMap) => Promise<TensorMap>;
 
 const NONE: BatchAxis = { kind: 'none' };
 const DYNAMIC_PROBE_ROWS = 3;
-/** Difference between a row alone and in company, relative to the largest value, that still counts as equal. */
+/** Largest difference between a row alone and in a batch that counts as equal, relative to the largest value. */
 const TOLERANCE = 0.1;
 
-export interface BatchAxisCandidate {
+interface BatchAxisCandidate {
   readonly axis: BatchAxis;
-  /** The model itself calls every dim 0 by one name or number. */
+  /** All dims 0 of the model have one name or number. */
   readonly isDeclared: boolean;
 }
 
-/** The batch axis of a model with these inputs and outputs, tried out with `run`. */
+/** The batch axis of a model with these inputs and outputs, probed with `run`. */
 export async function findBatchAxis(
   inputs: readonly TensorMetadata[],
   outputs: readonly TensorMetadata[],
@@ -63,7 +62,7 @@ export async function findBatchAxis(
   return outputs.every(({ name }) => isSameLastRow(mixed.get(name)!, rows, alone.get(name)!, rowsAlone)) ? axis : NONE;
 }
 
-/** What the declared dims alone say. */
+/** The candidate by the declared dims alone. */
 export function batchAxisCandidate(
   inputs: readonly TensorMetadata[],
   outputs: readonly TensorMetadata[],
@@ -76,13 +75,13 @@ export function batchAxisCandidate(
     return { axis: isFixed ? { kind: 'fixed', size: first } : NONE, isDeclared: true };
   }
   if (!tensors.every((t) => typeof t.dims[0] === 'string')) return { axis: NONE, isDeclared: true };
-  // One name for dim 0 and another dim: a square input, where more rows would need more columns.
+  // A name of dim 0 on another dim is a square input: more rows would need more columns.
   const names = new Set(tensors.map((t) => t.dims[0]).filter((name) => name !== ''));
   if (tensors.some((t) => t.dims.slice(1).some((dim) => names.has(dim)))) return { axis: NONE, isDeclared: true };
   return { axis: { kind: 'dynamic' }, isDeclared: first !== '' && tensors.every((t) => t.dims[0] === first) };
 }
 
-/** Rows of ones before a last row of zeros, or zeros alone. */
+/** Mixed: rows of ones and a last row of zeros; otherwise zeros only. */
 function probeInputs(inputs: readonly TensorMetadata[], rows: number, isMixed: boolean): TensorMap {
   return new Map(inputs.map((input) => [input.name, probeTensor(input, rows, isMixed ? rows - 1 : 0)]));
 }
@@ -103,7 +102,7 @@ function probeTensor(input: TensorMetadata, rows: number, rowsOfOnes: number): T
   return { dtype: input.dtype, shape, data };
 }
 
-/** The bit patterns of 1, where that is not 1. */
+/** The bit patterns of 1 in dtypes that typed arrays hold as integers. */
 const ONES: Partial<Readonly<Record<DType, number>>> = { float16: 0x3c00, bfloat16: 0x3f80 };
 
 function isSameLastRow(mixed: Tensor, rows: number, alone: Tensor, rowsAlone: number): boolean {
@@ -111,7 +110,7 @@ function isSameLastRow(mixed: Tensor, rows: number, alone: Tensor, rowsAlone: nu
   const a = sliceRows(mixed, rows - 1, rows);
   const b = sliceRows(alone, rowsAlone - 1, rowsAlone);
   if (a.data.length !== b.data.length) return false;
-  // Strings and half floats are compared by size alone: no number here to hold against a tolerance.
+  // Strings and float16 are compared by size only: they have no numbers here to compare.
   if (a.dtype === 'string' || b.dtype === 'string' || a.dtype === 'float16') return true;
   return areClose(a, b);
 }
@@ -123,13 +122,13 @@ function areClose(a: NumericTensor, b: NumericTensor): boolean {
   for (let i = 0; i < x.length; i++) largest = Math.max(largest, magnitude(x[i]!), magnitude(y[i]!));
   for (let i = 0; i < x.length; i++) {
     const difference = Math.abs(Number(x[i]!) - Number(y[i]!));
-    // NaN and the infinities: equal only to themselves.
+    // NaN and the infinities equal only themselves.
     if (!(difference <= TOLERANCE * largest) && !Object.is(x[i], y[i])) return false;
   }
   return true;
 }
 
-/** 0 for NaN and the infinities, which would swallow every difference. */
+/** 0 for NaN and the infinities, which would hide every difference. */
 function magnitude(value: number | bigint): number {
   const size = Math.abs(Number(value));
   return Number.isFinite(size) ? size : 0;

@@ -1,21 +1,21 @@
 /**
- * The checks with which a session begins its run: names, dtypes and shapes against the signature.
+ * A session's checks at the start of a run: names, dtypes and shapes against the signature.
  *
- * The surfaces have checked a request already; this is for whoever calls a session directly, and so that every backend
- * answers a wrong call with the same words. Costs about a microsecond a batch. A fixed batch axis is part of the shape.
+ * Requests were checked before they came here. These checks are for direct callers of a session, and give all backends the
+ * same error texts. A fixed batch axis is part of the shape.
  */
 import { ServingError } from '../core/errors.ts';
 import { formatShape, shapeFits } from '../core/shape.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 
-/** The signature, if the call fits it. Throws `signature_not_found` or `invalid_request`. */
+/** Throws `signature_not_found` or `invalid_request` if the call does not fit its signature. */
 export function checkRun(
   signatures: ReadonlyMap<string, Signature>,
   signatureName: string,
   inputs: TensorMap,
   outputs: readonly string[],
-): Signature {
+): void {
   const signature = signatures.get(signatureName);
   if (signature === undefined) {
     const known = [...signatures.keys()].join(', ');
@@ -29,7 +29,6 @@ export function checkRun(
   for (let i = 0; i < outputs.length; i++) {
     if (!signature.outputs.has(outputs[i]!)) throw unknownName('output', outputs[i]!, signature.outputs);
   }
-  return signature;
 }
 
 function checkInput(name: string, spec: TensorSpec, tensor: Tensor | undefined): void {

@@ -1,24 +1,24 @@
-/** Where a run's time goes inside a runtime, op by op, by the runtime's own profiler. */
+/** The results of a runtime's own profiler. */
 
 /** One op of one run. */
 export interface OpTime {
-  /** The node's own name in the graph, as the runtime has it after its rewriting. */
+  /** The node's name in the graph that the runtime has optimized. */
   readonly node: string;
-  /** Its kind: 'Conv', 'FusedGemm'. */
+  /** The op type: 'Conv', 'FusedGemm'. */
   readonly op: string;
-  /** From the start of its run, in milliseconds. */
+  /** Milliseconds from the start of its run. */
   readonly startMs: number;
   readonly durationMs: number;
 }
 
-/** One run as the runtime timed it, in milliseconds. */
+/** One run, in milliseconds. */
 export interface RunOps {
   readonly durationMs: number;
-  /** In the order in which they started. */
+  /** In the order of their start. */
   readonly ops: readonly OpTime[];
 }
 
-/** Counted runs of a replica: a session of its own that was loaded to be profiled. */
+/** The counted runs of a replica, a session that was loaded to be profiled. */
 export interface OpProfile {
   readonly signatureName: string;
   readonly rows: number;

@@ -1,25 +1,25 @@
 /**
- * Which backend opens a version directory: the one that the model's config names, or the first that recognises the files:
- * another server's before model.onnx before saved_model.pb before model.json.
+ * Finds the backend that opens a version directory: the one that the model's config names, or the first that recognises the
+ * files (remote.yaml, then model.onnx, saved_model.pb, model.json).
  *
- * A kind is a built-in one, or names an installed npm package, or a file by its path or `file:` URL, with an export
- * `backend`: docs/add-a-backend.md. Only the server's own configuration may name what is not built in: lists that come
- * over the network are held to that by proxy/handlers/reload-limits.ts. A backend's runtime is imported when first asked for, so a process loads only
- * the native libraries that its models need. Nothing is remembered here: Node's own module cache is enough.
+ * A kind is a built-in backend, an installed npm package, or a file's path or `file:` URL, whose module exports `backend`:
+ * docs/add-a-backend.md. Only the server's own configuration may name a plug-in; proxy/handlers/reload-limits.ts rejects
+ * those in lists that clients send. A backend's runtime is imported at first use, so a process loads only the native
+ * libraries that its models need. Node's module cache keeps them.
  */
-// Before any runtime, those of plug-ins among them.
-import './quiet-runtimes.ts';
+// Before any runtime, including those of plug-ins.
+import './runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
 import type { Backend } from './backend.ts';
 
 interface BuiltIn {
-  /** What it recognises, for the message when nothing does; absent = it is opened only by name. */
+  /** The files that it recognises, for error messages; absent = it is opened only by name. */
   readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
 }
 
-/** In the order in which they are asked: what costs least to load comes first. */
+/** In the order in which they probe a directory: the cheapest to load comes first. */
 const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
   [
     'remote',
@@ -46,28 +46,25 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
   ['tfjs_model', { open: async () => (await import('./tfjs/tfjs-backend.ts')).tfjsModelBackend }],
 ]);
 
-/**
- * One for each kind of artifact that this machine can run itself, in the order in which they are preferred. Of these a
- * version with several artifacts has its candidates.
- */
+/** One for each kind of artifact that runs on this machine, in order of preference: the candidates of a version. */
 const LOCAL_KINDS = ['onnx', 'saved_model', 'tfjs_model'] as const;
 
 /** Names of the backends that need no plug-in. */
 export const BACKEND_KINDS: readonly string[] = [...BUILT_IN.keys()];
 
-/** Execution providers that are installed, of each built-in runtime that this machine can load: for the start line. */
+/** The installed execution providers of the built-in runtimes, e.g. 'onnx:cpu', for the start line. */
 export async function installedProviders(): Promise<readonly string[]> {
   try {
     return (await import('./onnx/onnx-backend.ts')).installedProviders().map((provider) => `onnx:${provider}`);
   } catch {
-    // A runtime that cannot be loaded says why when a model asks for it.
+    // A runtime that cannot be loaded reports why when a model needs it.
     return [];
   }
 }
 
 /**
- * The backend for the directory: `requestedKind` if given, else the first that recognises what lies there. Rejects with
- * `load_failed` for an unknown kind, a runtime that cannot be loaded on this machine, and a directory that none knows.
+ * The backend for the directory: `requestedKind` if given, else the first that recognises the files. Rejects with
+ * `load_failed` for an unknown kind, a runtime that cannot be loaded on this machine, and a directory without a model.
  */
 export async function backendFor(versionDirectory: string, requestedKind?: string): Promise<Backend> {
   if (requestedKind !== undefined) return openBackend(requestedKind);
@@ -80,8 +77,8 @@ export async function backendFor(versionDirectory: string, requestedKind?: strin
 }
 
 /**
- * The kinds whose artifacts lie in the directory, each once, preferred first: `tfjs` is told as `saved_model` or
- * `tfjs_model`. A runtime that this machine cannot load is left out, and models of other servers are.
+ * The kinds of the artifacts in the directory, preferred first; `tfjs` appears as `saved_model` or `tfjs_model`. Runtimes
+ * that this machine cannot load, and remote models, are left out.
  */
 export async function artifactKinds(versionDirectory: string): Promise<readonly string[]> {
   const found: string[] = [];
@@ -92,7 +89,7 @@ export async function artifactKinds(versionDirectory: string): Promise<readonly 
   return found;
 }
 
-/** The kind under which `artifactKinds` tells of what `kind` opens: `tfjs` takes the first that it finds. */
+/** The kind that `artifactKinds` has for `kind`: `tfjs` opens the first artifact of TensorFlow that it finds. */
 export function namedArtifact(kind: string, found: readonly string[]): string {
   return kind === 'tfjs' ? (found.find((each) => each !== 'onnx') ?? kind) : kind;
 }
@@ -111,7 +108,7 @@ async function openBackend(kind: string): Promise<Backend> {
   }
 }
 
-/** A URL that is code itself, or leads to another host. */
+/** A URL that contains code, or leads to another host. */
 const FOREIGN_URL = /^(?!file:)[a-z][a-z0-9+.-]*:/i;
 
 async function importPlugIn(specifier: string): Promise<Backend> {
@@ -163,7 +160,7 @@ async function nothingRecognised(versionDirectory: string): Promise<ServingError
   );
 }
 
-/** First line of what was thrown: import errors go on with a list of requiring files. */
+/** The first line of an error: import errors continue with a list of requiring files. */
 function textOf(thrown: unknown): string {
   return (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0]!;
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FRAME, type Frame, HEAD_BYTES, readHead } from '../../src/backends/host/process/frame.ts';
-import { FrameReader } from '../../src/backends/host/process/frame-reader.ts';
+import { FrameReader } from '../../src/backends/host/process/stream-frames.ts';
 import { answerFrame, callFrame, readAnswer, readCall } from '../../src/backends/host/process/tensor-frames.ts';
 import type { Call } from '../../src/backends/host/worker-call.ts';
 import type { Tensor } from '../../src/core/tensor.ts';

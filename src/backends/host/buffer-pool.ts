@@ -1,23 +1,23 @@
 /**
- * The memory of batches' inputs, used again and again: lent to the scheduler, moved to a worker, moved back.
+ * Reuses the memory of batches' inputs: it is lent to the scheduler, moved to a worker, and moved back.
  *
  *          allocate            claim + transfer           keep
  *     kept ────────▶ lent ──────────────────▶ with a worker ────────▶ kept
- *       ▲              │ release, after a run for which it was only read
+ *       ▲              │ release, after a run that only read it
  *       └──────────────┘
  *
- * Sizes are powers of two from 1 KiB, so that any batch of a model finds the memory of the one before. What is kept is
- * bounded in bytes; past that, and above the largest class, memory is left to the garbage collector. A buffer that is
- * lent and never comes back is too: it is held weakly.
+ * Sizes are powers of two from 1 KiB, so that a model's batches of different sizes can reuse one buffer. The kept bytes are
+ * bounded; the garbage collector frees what is above the bound or above the largest size. It also frees a lent buffer that
+ * is never returned: the pool holds it weakly.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { TransferMemory } from './tensor-transfer.ts';
 
 const SMALLEST_CLASS = 10;
-/** 64 MiB: a batch input above it is so rare and so costly to compute that fresh memory does not matter. */
+/** 64 MiB: a larger input takes so long to compute that fresh memory does not matter. */
 const LARGEST_CLASS = 26;
-/** Per model version: a few batches of any usual size. */
+/** For each model version: a few batches of usual sizes. */
 const DEFAULT_MAX_KEPT_BYTES = 64 * 2 ** 20;
 
 export class BufferPool implements TransferMemory {
@@ -32,12 +32,12 @@ export class BufferPool implements TransferMemory {
     for (let c = SMALLEST_CLASS; c <= LARGEST_CLASS; c++) this.#kept.push([]);
   }
 
-  /** Bytes that wait to be used again. */
+  /** Bytes in the pool. */
   get keptBytes(): number {
     return this.#keptBytes;
   }
 
-  /** At least `byteLength` bytes of any content, lent until claimed or released. Throws `too_large` if there are none. */
+  /** At least `byteLength` bytes of any content, lent until claimed or released. Throws `too_large` when out of memory. */
   allocate(byteLength: number): ArrayBuffer {
     const sizeClass = classOf(byteLength);
     const kept = this.#kept[sizeClass - SMALLEST_CLASS]?.pop();
@@ -47,23 +47,23 @@ export class BufferPool implements TransferMemory {
     return buffer;
   }
 
-  /** Takes a lent buffer back; others are nobody's business here. */
+  /** Takes a lent buffer back; ignores other buffers. */
   release(buffer: ArrayBufferLike): void {
     if (this.#lent.delete(buffer)) this.keep(buffer as ArrayBuffer);
   }
 
-  /** Takes back those of a batch's inputs that are lent: its run is over. */
+  /** Takes back the lent buffers of a batch's inputs after its run. */
   releaseInputs(inputs: TensorMap): void {
     for (const { data } of inputs.values()) if (data instanceof Uint8Array) this.release(data.buffer);
   }
 
-  /** The buffer under `bytes` if it is lent, which it no longer is then. */
+  /** Ends the loan of the buffer under `bytes` and returns it; undefined if it is not lent. */
   claim(bytes: Uint8Array): ArrayBuffer | undefined {
     const { buffer } = bytes;
     return this.#lent.delete(buffer) ? (buffer as ArrayBuffer) : undefined;
   }
 
-  /** Takes in a buffer that came from here and travelled: the same memory under another name. */
+  /** Takes back a buffer that was transferred: another object over memory that came from here. */
   keep(buffer: ArrayBuffer): void {
     const { byteLength } = buffer;
     const kept = this.#kept[classOf(byteLength) - SMALLEST_CLASS];
@@ -73,7 +73,7 @@ export class BufferPool implements TransferMemory {
   }
 }
 
-/** The exponent of the smallest power of two that holds so many bytes. */
+/** The exponent of the smallest power of two that is at least `byteLength`. */
 function classOf(byteLength: number): number {
   if (byteLength <= 2 ** SMALLEST_CLASS) return SMALLEST_CLASS;
   return Math.ceil(Math.log2(byteLength));

@@ -1,15 +1,15 @@
-/** A ServingError as it crosses to another thread or process: a structured clone would keep only its message. */
+/** A ServingError as it crosses to another thread or process: a structured clone would keep its message alone. */
 import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
 
 export interface ErrorMessage {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly retryAfterMs: number | undefined;
-  /** The cause with its stack, as text for the log. */
+  /** The cause with its stack, for the log. */
   readonly cause: string | undefined;
 }
 
-/** Anything thrown, ready to be sent. */
+/** Converts anything thrown into a message. */
 export function toErrorMessage(thrown: unknown): ErrorMessage {
   const { kind, message, retryAfterMs, cause } = toServingError(thrown);
   return { kind, message, retryAfterMs, cause: cause === undefined ? undefined : causeText(cause) };

@@ -1,43 +1,40 @@
 /**
- * Where a model runs: what its backend and its configuration say, and where neither does, inline or on threads: the decision, from what loading and trying the model on a thread has shown. Pure.
+ * Decides where a model runs. Its backend and its configuration come first; otherwise it runs inline or on threads,
+ * depending on the calibration. Pure.
  *
- * A run on the serving thread delays everybody else's request by as long as it takes; a hop to a worker costs each batch
- * some 15 µs of CPU and as much latency, and 60 where the other core sleeps (bench/micro/hosts.ts; inline 0.4 µs).
+ * A run on the serving thread delays all other requests by its duration. A hop to a worker costs each batch CPU and
+ * latency, more when the other core sleeps (bench/micro/hosts.ts, docs/adr/0007-inline-or-threads.md).
  *
- * How long is too long depends on the cores. With many of them a worker has one to itself. With one or two it takes the
- * core of the application, or of whoever sends the requests, and a hop waits for it. Measured with the whole server on
- * two cores, a 128-512-512-10 network whose batch of 64 takes 0.45 ms, requests a second of inline over threads: 1.87 at
- * 1 connection, 1.11 at 8, 0.99 at 32, 1.05 at 64 over REST; 1.55, 1.29, 1.55, 1.00 over gRPC; CPU of a request 0.57 to
- * 0.94.
+ * The limit depends on the cores. With many, a worker has a core to itself. With one or two, it competes with the
+ * application or the client, and a hop has to wait for a core.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Backend } from '../backend.ts';
-import type { TrialRuns } from './trial-runs.ts';
+import type { Calibration } from './calibration.ts';
 
 export type HostKind = 'inline' | 'thread' | 'process';
 
-/** What a model may take to be hosted inline, in milliseconds. */
+/** The most time that an inline model may take, in milliseconds. */
 export interface InlineLimits {
-  /** Of its largest batch, at load and ever after. */
+  /** Limit of a run of its largest batch, at load and while it serves. */
   readonly runMs: number;
-  /** Loading blocks the serving thread, once. Small models take 2–6 ms; large weights behind a cheap run take more. */
+  /** Limit of loading, which blocks the serving thread once. */
   readonly loadMs: number;
 }
 
 export const DEFAULT_INLINE_LIMITS: InlineLimits = { runMs: 0.3, loadMs: 30 };
 
-/** A millisecond is well below what a client of few cores notices. */
 const FEW_CORES_INLINE_LIMITS: InlineLimits = { runMs: 1, loadMs: 30 };
 const FEW_CORES = 2;
 
-/** `cores` of the process's budget. */
+/** The limits for a process with `cores` cores. */
 export function inlineLimitsFor(cores: number): InlineLimits {
   return cores <= FEW_CORES ? FEW_CORES_INLINE_LIMITS : DEFAULT_INLINE_LIMITS;
 }
 
 export const AS_CONFIGURED = 'as configured';
 
-export interface LoadFacts extends TrialRuns {
+export interface LoadFacts extends Calibration {
   /** The session has runSync. */
   readonly isSynchronous: boolean;
   readonly loadMs: number;
@@ -45,7 +42,7 @@ export interface LoadFacts extends TrialRuns {
 
 export interface HostChoice {
   readonly kind: HostKind;
-  /** Why, with the numbers: one clause for a log line. */
+  /** The reason with its numbers: one clause for a log line. */
   readonly reason: string;
 }
 
@@ -62,8 +59,8 @@ export function chooseHost(
   return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
 }
 
-/** What the configuration asks for: of the model, else for all that do not say and whose backend can run anywhere. */
-export function askedHost(
+/** The configured host: the model's own, else the default if the backend can run in any host. */
+export function requestedHost(
   { mustRunIn }: Pick<Backend, 'mustRunIn'>,
   host: HostKind | 'auto' | undefined,
   defaultHost: HostKind | 'auto',
@@ -72,23 +69,23 @@ export function askedHost(
 }
 
 /**
- * What is settled before anything is loaded; undefined = it is to be measured. Throws `load_failed` where the
- * configuration asks for a host that the backend cannot run in.
+ * The host that is known before anything is loaded; undefined = calibration decides. Throws `load_failed` when the
+ * configuration requests a host that the backend cannot run in.
  */
-export function settledHost(
+export function fixedHost(
   { kind, mustRunIn }: Pick<Backend, 'kind' | 'mustRunIn'>,
-  asked: HostKind | 'auto',
+  requested: HostKind | 'auto',
 ): HostChoice | undefined {
   if (mustRunIn === undefined) {
-    return asked === 'auto' || asked === 'inline' ? undefined : { kind: asked, reason: AS_CONFIGURED };
+    return requested === 'auto' || requested === 'inline' ? undefined : { kind: requested, reason: AS_CONFIGURED };
   }
-  if (asked === 'auto' || asked === mustRunIn) {
+  if (requested === 'auto' || requested === mustRunIn) {
     return {
       kind: mustRunIn,
       reason: `backend "${kind}" runs ${mustRunIn === 'inline' ? 'inline' : 'in a process'} only`,
     };
   }
-  const text = `host ${asked} was asked for, but backend "${kind}" runs with host ${mustRunIn} only`;
+  const text = `host ${requested} was asked for, but backend "${kind}" runs with host ${mustRunIn} only`;
   throw new ServingError('load_failed', `${text}; set host=${mustRunIn} for this model, or leave host out`);
 }
 

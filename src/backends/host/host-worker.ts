@@ -1,59 +1,59 @@
-/** What a host has many of: a thread or a process that holds one session. worker-slots.ts keeps them, worker-host.ts uses them. */
+/** A worker: a thread or a process that holds one session. worker-slots.ts owns them, worker-host.ts runs batches on them. */
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { LoadOptions } from '../backend.ts';
 import type { Answer, Call } from './worker-call.ts';
 
-/** What a worker is to load. */
+/** The model that a worker loads. */
 export interface WorkerLoad {
   readonly versionDirectory: string;
   /** Undefined = by the artifact. */
   readonly backendKind: string | undefined;
   readonly loadOptions: LoadOptions;
-  /** Nobody waits for its runs: it gets what of the cores all others leave. Default false. */
+  /** No client waits for its runs: it runs at the lowest priority. Default false. */
   readonly isBackground?: boolean | undefined;
 }
 
-/** What loading has shown. */
+/** The result of loading. */
 export interface WorkerReady {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** The session has runSync. */
   readonly isSynchronous: boolean;
-  /** Milliseconds that the backend took to load the model; importing the runtime is not counted. */
+  /** Time that the backend took to load the model, in milliseconds, without importing the runtime. */
   readonly loadMs: number;
-  /** The session's. */
+  /** The session's warnings. */
   readonly warnings: readonly string[];
 }
 
-/** One life of one worker: load, run one batch at a time, close or die. Restarts are its owner's. */
+/** A worker from start to end: it loads, runs one batch at a time, and closes or dies. Its owner replaces it. */
 export interface HostWorker {
   /** Resolves once the session is loaded; rejects with its `load_failed`. */
   readonly ready: Promise<WorkerReady>;
-  /** Called with the reason when the worker is gone, before what was pending is rejected. */
+  /** Called with the reason when the worker is gone, before pending promises are rejected. */
   onExit: ((reason: string) => void) | undefined;
-  /** Called with the reason, again and again, while the worker takes more memory than it may. Not of threads. */
+  /** Called with the reason, repeatedly, while the worker's process is over its memory ceiling. Processes only. */
   onTooLarge?: ((reason: string) => void) | undefined;
-  /** Memory that it takes outside the server's process, in bytes, as last heard. Undefined: none, or not known yet. */
+  /** Its resident memory outside the server's process, in bytes, as last reported. Undefined: none, or not known yet. */
   readonly residentBytes?: number | undefined;
-  /** Why it is gone; undefined while it lives. */
+  /** The reason of its end; undefined while it lives. */
   readonly goneBecause: string | undefined;
-  /** It is gone for what another session did to the process that they shared. Absent = false. */
+  /** It is gone because another session ended the process that they shared. Absent = false. */
   readonly isBystander?: boolean;
-  /** It can be given its next batch while it runs one; known once it is ready. Absent = false, and so are those below. */
+  /** It accepts its next batch while it runs one; known when it is ready. Absent = false, for `isBusy` and `hasPlace` too. */
   readonly takesNext?: boolean;
-  /** Of the batch that it runs, where that is traced and it knows. */
+  /** The traceparent of its current batch, if that is traced and known. */
   readonly traceparent?: string | undefined;
-  /** It has batches that it has not answered. */
+  /** It has unanswered batches. */
   readonly isBusy?: boolean;
-  /** It can be given a batch now; it may run another one before. */
+  /** It accepts a batch now, though it may still run another. */
   readonly hasPlace?: boolean;
-  /** Runs one batch; one at a time, but for a next one. Rejects with the session's error, or with `worker_lost` if the worker dies. */
+  /** Runs one batch, or queues it after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
   run(call: Call): Promise<Answer>;
-  /** Frees the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
+  /** Closes the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
   close(): Promise<void>;
 }
 
-/** Settles a promise that was handed out. */
+/** The functions that settle a promise. */
 export interface Pending<T> {
   resolve(value: T): void;
   reject(error: ServingError): void;

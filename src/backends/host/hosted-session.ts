@@ -1,17 +1,17 @@
-/** What every host gives back, and the refusals that all of them have in common. */
+/** The result of starting any host, and the errors and the drain that all hosts share. */
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 
-/** A loaded model: what it takes, how to run it, how to be rid of it. */
+/** A loaded model in its host. */
 export interface HostedSession {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly executor: Executor;
-  /** What of the model is not served, and why: one text each. */
+  /** One text for each part of the model that is not served, with the reason. */
   readonly warnings: readonly string[];
-  /** Memory of processes of its own, in bytes, as last heard; absent or undefined = it has none. */
+  /** Resident memory of its own processes, in bytes, as last reported; absent or undefined = it has none. */
   readonly residentBytes?: () => number | undefined;
-  /** Waits for the batches that were accepted, then ends every thread. Twice is once. Never rejects. */
+  /** Waits for accepted batches, then ends all workers. Idempotent. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -23,4 +23,27 @@ export function expiredBeforeRun(): ServingError {
   return new ServingError('deadline_exceeded', 'the deadline passed before the batch could start', {
     attributes: { stage: 'execute' },
   });
+}
+
+/** Counts the batches that a host has accepted and not answered, so that its close can wait for them. */
+export class RunsInFlight {
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    if (this.#count === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when no run is in flight. Called once, after the last `begin`. */
+  async idle(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
 }

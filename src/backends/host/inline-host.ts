@@ -1,12 +1,11 @@
 /**
- * A model on the thread that serves requests: for runs so short that any hop would cost more than they do.
+ * A model on the thread that serves requests: for runs that take less time than a hop to a worker.
  *
- * A session with `runSync` has run when `run` returns its promise, already settled, so the answers leave in the same turn
- * of the event loop. But runs that follow each other without one, as when a long queue is worked off, would keep
- * everybody else's bytes unread: after TURN_MS of them the next waits for a turn.
+ * A session with `runSync` has finished when `run` returns, so its answers leave in the same turn of the event loop. A long
+ * queue of such runs would keep the event loop from reading sockets: after MAX_TURN_MS of them the next run waits for a
+ * turn.
  *
- * What it cannot do: survive a crash of the runtime, or run long without everybody waiting. Who starts it sees to both
- * (start-host.ts).
+ * It cannot survive a crash of the runtime, and a long run delays all requests. start-host.ts prevents both.
  */
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../../core/clock.ts';
@@ -15,17 +14,16 @@ import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
-import { RunsInFlight } from './runs-in-flight.ts';
+import { expiredBeforeRun, type HostedSession, RunsInFlight, unloaded } from './hosted-session.ts';
 import type { WorkerHostOptions } from './worker-slots.ts';
 
 export interface InlineHostOptions
   extends Pick<WorkerHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
-  /** Told how long each run took that did not fail. */
+  /** Called with the duration of each successful run, in milliseconds. */
   readonly onRun?: (runMs: number) => void;
 }
 
-/** Opens the artifact here; this blocks for as long as its runtime takes. Rejects with `load_failed`. */
+/** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
 export async function startInlineHost(options: InlineHostOptions): Promise<HostedSession> {
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const session = await backend.load(options.versionDirectory, options.loadOptions);
@@ -34,11 +32,11 @@ export async function startInlineHost(options: InlineHostOptions): Promise<Hoste
   return { signatures, executor: host, close: () => host.close(), warnings };
 }
 
-/** Well over the longest run that belongs here, well under what a client would notice. */
-const TURN_MS = 1;
+/** Longest run time in one turn of the event loop. */
+const MAX_TURN_MS = 1;
 
 class InlineHost implements Executor {
-  /** One run has ended before another could begin, unless another server runs them. */
+  /** 1, unless another server computes the runs. */
   readonly slots: number;
   readonly isInline = true;
   readonly isElsewhere: boolean;
@@ -48,7 +46,7 @@ class InlineHost implements Executor {
   readonly #onRun: ((runMs: number) => void) | undefined;
   readonly #pool = new BufferPool();
   readonly #inFlight = new RunsInFlight();
-  /** Run time since the last turn that was waited for. */
+  /** Run time since the last awaited turn of the event loop. */
   #sinceTurnMs = 0;
   #closed: Promise<void> | undefined;
 
@@ -73,7 +71,7 @@ class InlineHost implements Executor {
     if (this.#closed !== undefined) throw unloaded(this.#model);
     this.#inFlight.begin();
     try {
-      if (this.#sinceTurnMs > TURN_MS) await this.#turn();
+      if (this.#sinceTurnMs > MAX_TURN_MS) await this.#turn();
       return await this.#runNow(batch);
     } catch (error) {
       throw toServingError(error);
@@ -114,7 +112,7 @@ class InlineHost implements Executor {
 
   async #drainAndClose(): Promise<void> {
     await this.#inFlight.idle();
-    // A session that cannot close is let go.
+    // A session that fails to close is abandoned.
     await this.#session.close().catch(() => undefined);
   }
 }

@@ -1,10 +1,10 @@
 /**
- * A hosted model that may move to another host while it is served: one pointer, looked at for every batch.
+ * A hosted model that may move to another host while it serves: every batch goes to the current host.
  *
- *     inline ──move()──▶ the next host loads, batches still run inline ──▶ pointer ──▶ inline closes after its last run
- *                               └ it cannot load: inline for good
+ *     inline ──move()──▶ the next host loads, batches still run inline ──▶ it is current ──▶ inline closes after its last run
+ *                               └ it fails to load: the model stays inline
  *
- * No batch fails of a move. One whose memory was lent by the old host runs on the new one, which copies it.
+ * No batch fails because of a move. A batch in the old host's memory can run on the new host, which copies it.
  */
 import { type Executor, PassingExecutor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -13,7 +13,7 @@ import type { HostedSession } from './hosted-session.ts';
 export class MovableHost extends PassingExecutor implements HostedSession {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly warnings: readonly string[];
-  /** Itself: what it stands for changes behind it. */
+  /** Itself, since the current host changes. */
   readonly executor: Executor = this;
   readonly #startNext: () => Promise<HostedSession>;
   #current: HostedSession;
@@ -29,8 +29,8 @@ export class MovableHost extends PassingExecutor implements HostedSession {
   }
 
   /**
-   * Starts the next host and goes over to it. Resolves with true once it has, false if it was closed meanwhile; rejects
-   * with the error of a host that does not start. Twice is once.
+   * Starts the next host and makes it current. Resolves with true when done, and with false if this was closed meanwhile.
+   * Rejects with the error of a host that fails to start. Idempotent.
    */
   move(): Promise<boolean> {
     this.#moving ??= this.#move();
@@ -58,7 +58,7 @@ export class MovableHost extends PassingExecutor implements HostedSession {
 
   async #close(): Promise<void> {
     await this.#current.close();
-    // It closes what it started.
+    // A move in progress closes the host that it starts.
     await this.#moving?.catch(() => false);
   }
 }

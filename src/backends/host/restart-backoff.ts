@@ -1,20 +1,20 @@
 /**
- * How long to wait before a dead worker is replaced, and when to give up. Pure: the host owns the timers.
+ * The delay before a dead worker is replaced, and the limit of attempts. Pure: the host owns the timers.
  *
- * Failures in a row double the wait. A batch that ran proves the worker good and starts the count again; a worker that
- * only loaded does not, since a batch that kills each worker would then be retried at full speed for ever.
+ * Consecutive failures double the delay. A batch that was answered resets the count. A load does not: else a batch that
+ * kills each worker would be retried at full speed for ever.
  */
 
-/** A crash is often over at once (one bad batch), so the first replacement does not make callers wait. */
+/** Short, since a crash often has a single cause (one bad batch), and callers wait for the replacement. */
 export const DEFAULT_FIRST_DELAY_MS = 50;
 export const DEFAULT_MAX_DELAY_MS = 10_000;
-/** With the delays above about a minute of trying. */
+/** With the delays above, this is about one minute. */
 export const DEFAULT_MAX_ATTEMPTS = 12;
 
 export class RestartBackoff {
   #attempts = 0;
 
-  /** Milliseconds until the next attempt; undefined once there have been too many. */
+  /** Milliseconds until the next attempt; undefined after too many attempts. */
   nextDelayMs(): number | undefined {
     if (this.#attempts === DEFAULT_MAX_ATTEMPTS) return undefined;
     const delay = Math.min(DEFAULT_MAX_DELAY_MS, DEFAULT_FIRST_DELAY_MS * 2 ** this.#attempts);
@@ -22,7 +22,7 @@ export class RestartBackoff {
     return delay;
   }
 
-  /** The worker has proved good. */
+  /** The worker has answered a batch. */
   reset(): void {
     this.#attempts = 0;
   }

@@ -1,95 +1,97 @@
 /**
- * Loads a model and puts it where it runs best: on the thread that serves requests, on threads of its own, or in processes
- * of its own.
+ * Loads a model and chooses its host: the thread that serves requests, its own threads, or its own processes.
  *
- *     host-choice.ts: settled? ──process──▶ processes
- *          │ not yet        └──thread──▶ threads          └──inline, by its backend──▶ inline
+ *     host-choice.ts: fixed? ──process──▶ processes
+ *          │ no            └──thread──▶ threads          └──inline, by its backend──▶ inline
  *          ▼
- *     load on threads ──▶ trial runs ──▶ host-choice.ts ──thread──▶ stay there
- *     (what ends its thread                   │ inline
- *      comes no further)                      ▼
+ *     load on threads ──▶ calibration ──▶ host-choice.ts ──thread──▶ stay there
+ *     (a model that ends its                  │ inline
+ *      thread stops here)                     ▼
  *                                        load inline as well, end the threads ──too many slow runs──▶ threads again
  *
- * So nothing computes on the serving thread that has not run elsewhere before.
+ * So every model that the serving thread computes has run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
 import { backendFor } from '../registry.ts';
+import { type Calibration, calibrate } from './calibration.ts';
 import {
   AS_CONFIGURED,
-  askedHost,
   chooseHost,
   DEFAULT_INLINE_LIMITS,
+  fixedHost,
   type HostChoice,
   type HostKind,
   type InlineLimits,
-  settledHost,
+  requestedHost,
   showMs,
 } from './host-choice.ts';
 import type { HostedSession } from './hosted-session.ts';
 import { startInlineHost } from './inline-host.ts';
 import { MovableHost } from './movable-host.ts';
 import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
-import { SlowWatch } from './slow-watch.ts';
+import { SlowRunDetector } from './slow-run-detector.ts';
 import { startThreadHost } from './thread/thread-host.ts';
-import { type TrialRuns, tryRuns } from './trial-runs.ts';
 
 export interface HostOptions extends ProcessHostOptions {
-  /** `auto` (default): as its backend wants, else as measured. `inline`: however long its runs take, unless one ends the thread it is tried in. */
+  /**
+   * `auto` (default): the backend or the calibration decides. `inline`: however long its runs take, unless calibration
+   * ends its thread.
+   */
   readonly host?: HostKind | 'auto' | undefined;
-  /** The same for models that do not say; gives way to a backend that can run in one host only. */
+  /** The host of models without `host`, unless the backend can run in one host only. */
   readonly defaultHost?: HostKind | 'auto';
-  /** Most rows that a batch of a signature with a dynamic batch axis will have. */
+  /** Largest number of rows in a batch of a signature with a dynamic batch axis. */
   readonly maxBatchSize: number;
   readonly limits?: InlineLimits;
-  /** Told when a model that was put inline has moved to threads, or has failed to: for the log. */
+  /** Called when an inline model has moved to threads, or has failed to move: for the log. */
   readonly onMove?: (move: HostMove) => void;
 }
 
 export interface HostMove {
-  /** False: it could not, and stays inline. */
+  /** False: the move failed, and the model stays inline. */
   readonly isDone: boolean;
   readonly reason: string;
 }
 
-/** `kind` and `reason` are as they were at load. */
+/** `kind` and `reason` are those at load; a move does not change them. */
 export interface Host extends HostedSession, HostChoice {
-  /** Of the backend that opened it. */
+  /** Kind of the backend that opened it. */
   readonly backendKind: string;
-  /** Undefined where nothing was tried (its host was settled), or a trial run failed. */
-  readonly measured: TrialRuns | undefined;
+  /** Undefined when the host was fixed, or calibration failed. */
+  readonly measured: Calibration | undefined;
 }
 
-/** Rejects with `load_failed` if the model cannot be loaded; nothing is left running then. */
+/** Starts the model's host. Rejects with `load_failed` if the model cannot be loaded, and leaves nothing running then. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);
-  const host = askedHost(backend, options.host, defaultHost);
-  const settled = settledHost(backend, host);
-  if (settled === undefined) {
-    return { ...(await startMeasured(options, host === 'inline')), backendKind: backend.kind };
+  const requested = requestedHost(backend, options.host, defaultHost);
+  const fixed = fixedHost(backend, requested);
+  if (fixed === undefined) {
+    return { ...(await startCalibrated(options, requested === 'inline')), backendKind: backend.kind };
   }
-  const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[settled.kind];
-  return { ...asHost(await start(options), settled, undefined), backendKind: backend.kind };
+  const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];
+  return { ...asHost(await start(options), fixed, undefined), backendKind: backend.kind };
 }
 
 type PlacedHost = Omit<Host, 'backendKind'>;
 
-async function startMeasured(options: HostOptions, isInlineAsked: boolean): Promise<PlacedHost> {
+async function startCalibrated(options: HostOptions, isInlineRequested: boolean): Promise<PlacedHost> {
   const { limits = DEFAULT_INLINE_LIMITS } = options;
   const threads = await startThreadHost(options);
-  const stay = (reason: string, measured?: TrialRuns): PlacedHost =>
+  const stay = (reason: string, measured?: Calibration): PlacedHost =>
     asHost(threads, { kind: 'thread', reason }, measured);
-  const trial = await tryRuns(threads, options.maxBatchSize, limits.runMs).catch((error: ServingError) => error);
-  const measured = trial instanceof Error ? undefined : trial;
+  const result = await calibrate(threads, options.maxBatchSize, limits.runMs).catch((error: ServingError) => error);
+  const measured = result instanceof Error ? undefined : result;
   let choice: HostChoice = { kind: 'inline', reason: AS_CONFIGURED };
-  if (trial instanceof Error) {
-    if (!isInlineAsked || trial.kind === 'worker_lost') return stay(`a trial run failed: ${trial.message}`);
-  } else if (!isInlineAsked) {
-    choice = chooseHost({ ...threads, ...trial }, limits);
+  if (result instanceof Error) {
+    if (!isInlineRequested || result.kind === 'worker_lost') return stay(`calibration failed: ${result.message}`);
+  } else if (!isInlineRequested) {
+    choice = chooseHost({ ...threads, ...result }, limits);
     if (choice.kind === 'thread') return stay(choice.reason, measured);
   }
   try {
-    const inline = await startWatched(options, isInlineAsked ? Infinity : limits.runMs);
+    const inline = await startWatched(options, isInlineRequested ? Infinity : limits.runMs);
     await threads.close();
     return asHost(inline, choice, measured);
   } catch (error) {
@@ -97,17 +99,17 @@ async function startMeasured(options: HostOptions, isInlineAsked: boolean): Prom
   }
 }
 
-function asHost(hosted: HostedSession, choice: HostChoice, measured: TrialRuns | undefined): PlacedHost {
+function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration | undefined): PlacedHost {
   const { signatures, executor, warnings, residentBytes = () => undefined } = hosted;
   return { ...choice, signatures, executor, warnings, residentBytes, close: () => hosted.close(), measured };
 }
 
-/** Inline, and moved to threads when more than a few runs take over `limitMs`. */
+/** Starts the model inline; it moves to threads when more than a few runs take over `limitMs`. */
 async function startWatched(options: HostOptions, limitMs: number): Promise<MovableHost> {
-  const watch = new SlowWatch(limitMs);
+  const detector = new SlowRunDetector(limitMs);
   let isMoving = false;
   const onRun = (runMs: number): void => {
-    if (!watch.isSlowAfter(runMs) || isMoving) return;
+    if (!detector.isSlowAfter(runMs) || isMoving) return;
     isMoving = true;
     const reason = `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
     host.move().then(

@@ -1,21 +1,22 @@
 /**
- * One run as it crosses to a worker, whatever carries it, and what comes back.
+ * One run as it crosses to a worker thread or process, its answer, and the worker's side of it.
  *
- * Instants cross as *machine time*: milliseconds of process.hrtime, which is one monotonic clock for all threads and
- * processes of a machine, where performance.now() counts from an origin of each thread's own (measured 0.25 ms apart on
- * Node 20).
+ * Instants cross as *machine time*: milliseconds of process.hrtime, a monotonic clock that all threads and processes of a
+ * machine share. performance.now() counts from a different origin in each thread.
  */
 import process from 'node:process';
+import { systemClock } from '../../core/clock.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { RunOptions, Session } from '../backend.ts';
 
 export interface Call {
   readonly signatureName: string;
   readonly inputs: TensorMap;
-  /** Names of the wanted outputs, in order. */
+  /** Names of the requested outputs, in order. */
   readonly outputs: readonly string[];
   /** Machine time; may be Infinity. */
   readonly deadline: number;
-  /** W3C Trace Context of the batch's span, where it is recorded. */
+  /** W3C Trace Context of the batch's span, if it is recorded. */
   readonly traceparent?: string | undefined;
 }
 
@@ -29,4 +30,23 @@ export interface Answer {
 /** Now, in machine time. */
 export function machineTimeMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Runs the call, with its deadline on the session's clock. Rejects with the session's error. */
+export async function runCall(session: Session, call: Call): Promise<Answer> {
+  if (session.runSync !== undefined) return runCallSync(session, call);
+  const runStart = machineTimeMs();
+  const outputs = await session.run(call.signatureName, call.inputs, call.outputs, optionsOf(call, runStart));
+  return { outputs, runStart, runEnd: machineTimeMs() };
+}
+
+/** The synchronous form of `runCall`, for a session that has runSync. */
+export function runCallSync(session: Session, call: Call): Answer {
+  const runStart = machineTimeMs();
+  const outputs = session.runSync!(call.signatureName, call.inputs, call.outputs, optionsOf(call, runStart));
+  return { outputs, runStart, runEnd: machineTimeMs() };
+}
+
+function optionsOf({ deadline, traceparent }: Call, now: number): RunOptions {
+  return { deadline: deadline - now + systemClock.nowMs(), traceparent };
 }

@@ -1,36 +1,35 @@
 /**
- * A model on N workers (threads or processes), each with its own session: the Executor that the scheduler sees.
+ * A model on N workers (threads or processes), each with its own session, as the scheduler's Executor.
  *
  *     run(batch, after) ──▶ the worker that runs `after`, if it takes a next one; else:
  *     run(batch) ──▶ idle worker? ──yes──▶ inputs cross to it ──▶ outputs cross back, input memory pooled
  *                        │ no
  *                        ▼
- *                    some worker alive? ──yes──▶ waits, first come first served, for the next free one
+ *                    some worker alive? ──yes──▶ waits for the next free one, first come, first served
  *                        │ no
  *                        ▼
  *                    worker_lost at once, with the time until the next attempt to replace one
  *
- * A worker that dies takes what it was given with it (`worker_lost`, which may be retried), nothing else, and is replaced
- * with back-off (restart-backoff.ts). A batch that waits is bounded by the runs before it, not by a replacement's load.
- * A worker that cannot load at the start fails the start: nothing is left running, and there is no loop.
+ * When a worker dies, only its own batches fail (`worker_lost`, which may be retried), and it is replaced with back-off
+ * (restart-backoff.ts). A waiting batch waits for the runs before it, not for a replacement to load. A worker that cannot
+ * load at the start fails the start: nothing is left running, and there is no retry.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
-import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
-import { RunsInFlight } from './runs-in-flight.ts';
+import { expiredBeforeRun, type HostedSession, RunsInFlight, unloaded } from './hosted-session.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import { type WorkerHostOptions, WorkerSlots } from './worker-slots.ts';
 
 export interface WorkerHosted extends HostedSession {
-  /** What loading it in a worker has shown: start-host.ts chooses by it. */
+  /** The session has runSync. */
   readonly isSynchronous: boolean;
   readonly loadMs: number;
 }
 
-/** Makes the worker of a slot; batches' memory comes from the pool. */
-export type NewWorker = (index: number, pool: BufferPool) => HostWorker;
+/** Creates the worker of a slot; the pool provides the batches' memory. */
+type NewWorker = (index: number, pool: BufferPool) => HostWorker;
 
 /** Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
@@ -45,8 +44,8 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
 
 const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };
 
-/** What a worker has in hand. */
-interface Given {
+/** An unanswered batch and its worker. */
+interface Assignment {
   readonly batch: Batch;
   readonly worker: HostWorker;
 }
@@ -58,7 +57,7 @@ class WorkerHost implements Executor {
   readonly #workers: WorkerSlots;
   readonly #pool: BufferPool;
   readonly #inFlight = new RunsInFlight();
-  readonly #given: Given[] = [];
+  readonly #assignments: Assignment[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkerHostOptions, workers: WorkerSlots, pool: BufferPool) {
@@ -104,25 +103,25 @@ class WorkerHost implements Executor {
 
   async #runOnWorker(batch: Batch, after: Batch | undefined): Promise<Answer> {
     const worker = this.#runnerOf(after) ?? this.#workers.takeIdle() ?? (await this.#workers.waitForIdle());
-    const given = { batch, worker };
+    const assignment = { batch, worker };
     let isProven = false;
     try {
       if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
       const answered = this.#send(worker, batch);
-      this.#given.push(given);
-      // If it dies before it answers, it is given back no more.
+      this.#assignments.push(assignment);
+      // A worker that dies before it answers is no longer in its slot: giveBack ignores it.
       isProven = true;
       return await answered;
     } finally {
-      if (isProven) this.#given.splice(this.#given.indexOf(given), 1);
+      if (isProven) this.#assignments.splice(this.#assignments.indexOf(assignment), 1);
       this.#workers.giveBack(worker, isProven);
     }
   }
 
-  /** The worker that runs `after`, if it can be given its next one. */
+  /** The worker that runs `after`, if it accepts its next batch. */
   #runnerOf(after: Batch | undefined): HostWorker | undefined {
     if (after === undefined) return undefined;
-    const worker = this.#given.find(({ batch }) => batch === after)?.worker;
+    const worker = this.#assignments.find(({ batch }) => batch === after)?.worker;
     return worker?.isBusy === true && worker.hasPlace === true ? worker : undefined;
   }
 

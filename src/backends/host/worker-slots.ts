@@ -1,16 +1,16 @@
 /**
- * The workers (threads or processes) of one hosted model: which are idle, who waits for one, and the replacing of the dead.
+ * The workers (threads or processes) of one hosted model: it tracks idle workers and waiters, and replaces dead workers.
  *
  *              start             takeIdle                 giveBack
- *     loading ───────▶ idle ───────────────▶ with a batch ─────────▶ idle (or straight to who waits longest)
+ *     loading ───────▶ idle ───────────────▶ with a batch ─────────▶ idle (or to the longest waiter)
  *        ▲               │ exit                   │ exit
  *        │  timer        ▼                        ▼
  *        └─────────── dead (back-off) ──too many attempts──▶ given up
  *
- * A worker that has become too large serves on until the next is ready to take its place; then it finishes its batch and
- * is closed. No batch fails of that.
+ * A worker that has become too large serves until its replacement is ready; then it finishes its batch and is closed. No
+ * batch fails because of that.
  *
- * "Alive" is idle or with a batch. The most recently used idle worker is taken first: its caches are warm.
+ * A worker is alive when it is idle or has a batch. The most recently used idle worker is taken first: its caches are warm.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -18,26 +18,26 @@ import type { HostWorker, Pending, WorkerLoad, WorkerReady } from './host-worker
 import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
 
 /**
- * What happened to a slot's worker. `given_up`: the slot stays empty until the model is loaded again. `recycled`: it was
- * too large, and another has its place. `kept`: it is too large, but no other could be loaded.
+ * A change of a slot's worker. `given_up`: the slot stays empty until the model is loaded again. `recycled`: it was too
+ * large and has been replaced. `kept`: it is too large, but its replacement failed to load.
  */
 export interface WorkerEvent {
   readonly what: 'lost' | 'restarted' | 'given_up' | 'recycled' | 'kept';
   readonly slot: number;
-  /** Why; empty for 'restarted'. */
+  /** Empty for 'restarted'. */
   readonly reason: string;
-  /** Of the batch that was lost with it, where that was traced. */
+  /** The traceparent of the batch that was lost with it, if it was traced. */
   readonly traceparent?: string | undefined;
 }
 
-/** Of any host that has workers. */
+/** Options of any host that has workers. */
 export interface WorkerHostOptions extends WorkerLoad {
-  /** The model's name, for messages and names of threads. */
+  /** The model's name, for messages and thread names. */
   readonly model: string;
-  /** Workers, and so batches at once. At least 1. */
+  /** Number of workers, and so of concurrent batches. At least 1. */
   readonly slots: number;
   readonly clock: Clock;
-  /** Told when a worker dies, is replaced, or is given up: for the log and a counter. */
+  /** Called when a worker dies, is replaced, or cannot be replaced: for the log and a counter. */
   readonly onWorkerEvent?: (event: WorkerEvent) => void;
 }
 
@@ -47,15 +47,15 @@ interface Slot {
   worker: HostWorker;
   isAlive: boolean;
   timer: TimerHandle | undefined;
-  /** When the timer is due; Infinity if none will come. */
+  /** The time of the next restart; Infinity if none is scheduled. */
   restartAt: Instant;
-  /** No recycling before. */
+  /** The earliest time of the next recycling. */
   recycleFrom: Instant;
-  /** What loads to take the worker's place. */
+  /** The replacement while it loads. */
   next: HostWorker | undefined;
 }
 
-/** A ceiling that every worker soon passes must not keep the server loading. */
+/** Shortest time between two recyclings of a slot: a ceiling that every worker soon exceeds must not cause endless loads. */
 export const RECYCLE_INTERVAL_MS = 60_000;
 
 export class WorkerSlots {
@@ -63,7 +63,7 @@ export class WorkerSlots {
   readonly #newWorker: (index: number) => HostWorker;
   readonly #slots: Slot[] = [];
   readonly #idle: HostWorker[] = [];
-  /** Those that were replaced and have not ended. */
+  /** Replaced workers that have not ended, with the promise of their close once it has begun. */
   readonly #retired = new Map<HostWorker, Promise<void> | undefined>();
   readonly #waiting: Pending<HostWorker>[] = [];
   #isClosing = false;
@@ -73,7 +73,7 @@ export class WorkerSlots {
     this.#newWorker = newWorker;
   }
 
-  /** Starts all workers. Rejects with the first one's error when one cannot load, with none left running. */
+  /** Starts all workers. If one cannot load, rejects with its error and leaves none running. */
   async start(): Promise<WorkerReady> {
     try {
       for (let index = 0; index < this.#options.slots; index++) this.#slots.push(this.#newSlot(index));
@@ -86,7 +86,7 @@ export class WorkerSlots {
     }
   }
 
-  /** Workers can be given their next batch while they run one. */
+  /** Its workers accept their next batch while they run one. */
   get takesNext(): boolean {
     return this.#slots.every(({ worker }) => worker.takesNext === true);
   }
@@ -95,29 +95,29 @@ export class WorkerSlots {
     return this.#idle.pop();
   }
 
-  /** The next worker to come free. Rejects with `worker_lost` when no worker is alive, now or before one came free. */
+  /** The next free worker. Rejects with `worker_lost` when no worker is alive, now or before one is free. */
   waitForIdle(): Promise<HostWorker> {
     if (!this.#slots.some((slot) => slot.isAlive)) return Promise.reject(this.#noneAlive());
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** After a batch. `isProven`: the worker answered it, well or with an error. */
+  /** Returns a worker after a batch. `isProven`: the worker answered it, with outputs or an error. */
   giveBack(worker: HostWorker, isProven: boolean): void {
     const slot = this.#slots.find((s) => s.worker === worker);
     if (slot !== undefined && isProven && slot.isAlive) slot.backoff.reset();
-    // With its next batch in hand: whoever waits for that gives it back.
+    // It runs its next batch, and is given back after that.
     if (worker.isBusy === true) return;
     if (slot === undefined) this.#endRetired(worker);
     else if (slot.isAlive) this.#offer(worker);
   }
 
-  /** Memory of the workers outside this process, in bytes; undefined = they take none. */
+  /** Resident memory of the workers outside this process, in bytes; undefined = they use none. */
   get residentBytes(): number | undefined {
     const known = this.#slots.map(({ worker }) => worker.residentBytes).filter((bytes) => bytes !== undefined);
     return known.length === 0 ? undefined : known.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Ends all workers. The owner has seen to it that no batch is running. */
+  /** Ends all workers. The caller makes sure that no batch is running. */
   async close(): Promise<void> {
     this.#isClosing = true;
     for (const slot of this.#slots) slot.timer?.cancel();
@@ -125,7 +125,7 @@ export class WorkerSlots {
     await Promise.all([...workers.map((worker) => worker?.close()), ...this.#retired.values()]);
   }
 
-  /** Another's crash in the process that they share is not its own failure to load. */
+  /** Waits for the first load; tries again when another session's crash ended the shared process. */
   async #firstReady(slot: Slot): Promise<WorkerReady> {
     for (;;) {
       const { worker } = slot;
@@ -157,7 +157,7 @@ export class WorkerSlots {
     const { worker } = slot;
     worker.onExit = (reason) => this.#onDeath(slot, worker, reason);
     worker.onTooLarge = (reason) => void this.#recycle(slot, worker, reason);
-    // It may have died while the others were loading.
+    // It may have died while other workers were loading.
     if (worker.goneBecause !== undefined) this.#onDeath(slot, worker, worker.goneBecause);
     else this.#offer(worker);
   }
@@ -177,18 +177,18 @@ export class WorkerSlots {
     const idleAt = this.#idle.indexOf(worker);
     if (idleAt !== -1) this.#idle.splice(idleAt, 1);
     if (this.#isClosing) return;
-    this.#tell(slot, 'lost', reason, worker.traceparent);
+    this.#report(slot, 'lost', reason, worker.traceparent);
     this.#scheduleRestart(slot, reason, worker);
     if (this.#slots.some((s) => s.isAlive)) return;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
   }
 
-  /** A bystander starts again soon, and it does not count. */
+  /** A bystander's restart is soon, and does not count as an attempt. */
   #scheduleRestart(slot: Slot, reason: string, worker: HostWorker | undefined): void {
     const delay = worker?.isBystander === true ? DEFAULT_FIRST_DELAY_MS : slot.backoff.nextDelayMs();
     if (delay === undefined) {
       slot.restartAt = Infinity;
-      this.#tell(slot, 'given_up', reason);
+      this.#report(slot, 'given_up', reason);
       return;
     }
     slot.restartAt = this.#options.clock.nowMs() + delay;
@@ -203,7 +203,8 @@ export class WorkerSlots {
       slot.next = this.#newWorker(slot.index);
       await slot.next.ready;
     } catch (error) {
-      if (!this.#isClosing) this.#tell(slot, 'kept', `${reason}; another did not load: ${(error as Error).message}`);
+      const failure = `${reason}; its replacement did not load: ${(error as Error).message}`;
+      if (!this.#isClosing) this.#report(slot, 'kept', failure);
       slot.next = undefined;
       return;
     }
@@ -211,7 +212,7 @@ export class WorkerSlots {
     this.#takeOver(slot, worker, reason);
   }
 
-  /** `slot.next` has loaded. If the worker has died meanwhile, its replacement is there already, or not needed any more. */
+  /** `slot.next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `slot.next` is not needed. */
   #takeOver(slot: Slot, worker: HostWorker, reason: string): void {
     const next = slot.next!;
     slot.next = undefined;
@@ -228,11 +229,11 @@ export class WorkerSlots {
       this.#idle.splice(idleAt, 1);
       this.#endRetired(worker);
     }
-    this.#tell(slot, 'recycled', reason);
+    this.#report(slot, 'recycled', reason);
     this.#admit(slot);
   }
 
-  /** It has no batch any more. */
+  /** Closes a retired worker, which has no batch. */
   #endRetired(worker: HostWorker): void {
     if (!this.#retired.has(worker) || this.#retired.get(worker) !== undefined) return;
     this.#retired.set(
@@ -252,11 +253,11 @@ export class WorkerSlots {
       return;
     }
     if (this.#isClosing) return;
-    this.#tell(slot, 'restarted', '');
+    this.#report(slot, 'restarted', '');
     this.#admit(slot);
   }
 
-  #tell({ index: slot }: Slot, what: WorkerEvent['what'], reason: string, traceparent?: string): void {
+  #report({ index: slot }: Slot, what: WorkerEvent['what'], reason: string, traceparent?: string): void {
     this.#options.onWorkerEvent?.({ what, slot, reason, ...(traceparent !== undefined && { traceparent }) });
   }
 
@@ -267,13 +268,9 @@ export class WorkerSlots {
       const text = `model "${model}": its workers died and could not be replaced; load the model again`;
       return new ServingError('worker_lost', text);
     }
-    return new ServingError(
-      'worker_lost',
-      `model "${model}": its workers died and are being replaced; try again soon`,
-      {
-        // Due already: it is loading.
-        retryAfterMs: Math.max(DEFAULT_FIRST_DELAY_MS, next - clock.nowMs()),
-      },
-    );
+    const text = `model "${model}": its workers died and are being replaced; try again soon`;
+    // A restart that is due already is loading.
+    const retryAfterMs = Math.max(DEFAULT_FIRST_DELAY_MS, next - clock.nowMs());
+    return new ServingError('worker_lost', text, { retryAfterMs });
   }
 }

@@ -1,21 +1,14 @@
 /**
- * ONNX Runtime without its JavaScript front: the native session called directly, and answered on the spot.
+ * Calls ONNX Runtime's native session directly, without its JavaScript API.
  *
- * The public `run` is a promise kept in a setImmediate of the event loop. Without it a thread may sleep on shared memory
- * between runs (backends/host/thread/mailbox.ts), a run on the event loop needs no turn of it, and a run costs less
- * (CPU µs a run, interleaved in one process, medians):
+ * The public `run` is a promise that settles in a setImmediate of the event loop. A direct call returns the outputs: so a
+ * thread can sleep on shared memory between runs (backends/host/thread/mailbox.ts), a run on the event loop needs no turn
+ * of it, and each run costs less CPU (docs/adr/0007-inline-or-threads.md). Each run has new tensors: reuse would save
+ * almost nothing, and would overwrite each answer at the next run.
  *
- *     model, rows            public API    direct    direct, inputs made before    direct, outputs made before too
- *     half_plus_two, 1          9.4          4.9              4.7                          5.1
- *     128-512-512-10, 1        26.6         21.3             20.8                         21.2
- *     128-512-512-10, 32      117.7        109.9            108.5                        108.7
- *
- * Tensors made before and used again save next to nothing, and would make every answer a loan until the next run: so
- * they are made for each run.
- *
- * The module behind it is private to onnxruntime-node, so nothing is taken on trust. When this file is imported, so once a
- * thread, a tiny model is opened and run both ways. If anything differs, or a model has types that the public API refuses, the
- * answer here is `undefined`, and the public API is used. ORT's own errors are the same both ways.
+ * The native module is private to onnxruntime-node, so it is verified: when this file is imported (once in each thread), a
+ * tiny model is opened and run both ways. If a result differs, or a model has types that the public API rejects,
+ * `openDirect` returns undefined, and the public API is used. Both have the same errors.
  */
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
@@ -25,7 +18,7 @@ import type { OrtModel, OrtTensors, ValueMetadata } from './ort-model.ts';
 type NativeSession = InstanceType<BindingModule['binding']['InferenceSession']>;
 type RawMetadata = NativeSession['inputMetadata'][number];
 
-/** TensorProto.DataType → the public API's name; holes are types that it refuses. */
+/** TensorProto.DataType → the public API's name; undefined for types that it rejects. */
 const TYPE_NAMES: readonly (OrtTensor.Type | undefined)[] = [
   undefined,
   'float32',
@@ -43,12 +36,12 @@ const TYPE_NAMES: readonly (OrtTensor.Type | undefined)[] = [
   'uint64',
 ];
 
-/** Opens the model; undefined = use the public API. `source` is a file, or a model's bytes. Rejects with ORT's error. */
+/** Opens the model; undefined = use the public API. `source` is a file or a model's bytes. Rejects with ORT's error. */
 export async function openDirect(
   source: string | Uint8Array<ArrayBuffer>,
   options: InferenceSession.SessionOptions,
 ): Promise<OrtModel | undefined> {
-  return trusted === undefined ? undefined : openNative(trusted, source, options);
+  return verified === undefined ? undefined : openNative(verified, source, options);
 }
 
 function openNative(
@@ -72,7 +65,7 @@ class DirectModel implements OrtModel {
   readonly outputMetadata: readonly ValueMetadata[];
   readonly #session: NativeSession;
 
-  /** Throws where the model has a type that the public API does not know. */
+  /** Throws if the model has a type that the public API does not know. */
   constructor(session: NativeSession) {
     this.#session = session;
     this.inputMetadata = session.inputMetadata.map(toPublicMetadata);
@@ -102,21 +95,21 @@ function toPublicMetadata(raw: RawMetadata): ValueMetadata {
   return { name: raw.name, isTensor: true, type, shape };
 }
 
-/** y = x + x for x of [n, 2]: an opset 17 graph of one Add. */
-const TRIAL_MODEL = Uint8Array.from(
+/** y = x + x for x of shape [n, 2]: an opset 17 graph with one Add. */
+const TEST_MODEL = Uint8Array.from(
   Buffer.from(
     'CAhCAhAROkIKDgoBeAoBeBIBeSIDQWRkEgR0ZXN0WhQKAXgSDwoNCAESCQoDEgFuCgIIAmIUCgF5Eg8KDQgBEgkKAxIBbgoCCAI=',
     'base64',
   ),
 );
-const TRIAL_OPTIONS: InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1 };
+const TEST_OPTIONS: InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1 };
 
-/** The private module, if it is what it was and gives what the public API gives. */
-async function tryOut(): Promise<BindingModule | undefined> {
+/** The private module, if its results are those of the public API. */
+async function verifyBinding(): Promise<BindingModule | undefined> {
   const module = await importBinding();
   module.initOrt();
-  const reference = await InferenceSession.create(TRIAL_MODEL, TRIAL_OPTIONS);
-  const direct = openNative(module, TRIAL_MODEL, TRIAL_OPTIONS);
+  const reference = await InferenceSession.create(TEST_MODEL, TEST_OPTIONS);
+  const direct = openNative(module, TEST_MODEL, TEST_OPTIONS);
   try {
     const isSame =
       isDeepStrictEqual(direct?.inputMetadata, reference.inputMetadata) &&
@@ -143,5 +136,5 @@ function contentOf({ type, dims, data }: OrtTensor): unknown {
   return { type, dims, data };
 }
 
-/** Last, since it needs all that stands above. */
-const trusted = await tryOut().catch(() => undefined);
+/** Last in the file, since it needs the declarations above. */
+const verified = await verifyBinding().catch(() => undefined);

@@ -1,8 +1,8 @@
 /**
  * Backend `onnx`: ONNX models on ONNX Runtime, in this process, on the CPU or on CUDA.
  *
- * The artifact is `<version>/model.onnx`, or the only *.onnx file there; weights in files beside it are found by ORT.
- * Imported lazily by the registry: importing this file loads the native library.
+ * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The registry
+ * imports this file when it is needed, since that loads the native library.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,23 +18,20 @@ import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 import { toFeeds } from './ort-tensors.ts';
-import { ProfiledOnnxSession } from './profiled-onnx-session.ts';
 import { unsupportedTypeText } from './unsupported-type.ts';
 
 const DEFAULT_FILE = 'model.onnx';
-/** What ORT logs as an error it also throws: at its level 3 any caller could fill stderr with bad requests. */
+/** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */
 const LOG_FATAL_ONLY = 4;
-
-/** Opens a model directly (direct-model.ts) where it can, else by ORT's public API. */
-const openEither: OpenModel = async (file, options) =>
-  (await openDirect(file, options)) ?? (await openPublic(file, options));
-
-/** Found by the registry as 'onnx'. */
-export const backend: Backend = onnxBackend(openEither);
 
 type OpenModel = (file: string, options: InferenceSession.SessionOptions) => Promise<OrtModel>;
 
-/** The backend with one way to open a model. */
+/** The registry's 'onnx'. It opens models directly (direct-model.ts) if possible, else by ORT's public API. */
+export const backend: Backend = onnxBackend(
+  async (file, options) => (await openDirect(file, options)) ?? (await openPublic(file, options)),
+);
+
+/** The backend with a function that opens models. */
 export function onnxBackend(open: OpenModel): Backend {
   return {
     kind: 'onnx',
@@ -52,7 +49,7 @@ export function onnxBackend(open: OpenModel): Backend {
       const profile = await OrtProfile.create();
       try {
         const { ort, signatures } = await openDirectory(profile.open, versionDirectory, options);
-        return new ProfiledOnnxSession(ort, signatures, profile);
+        return Object.assign(new OnnxSession(ort, signatures), { endProfile: () => profile.end() });
       } catch (error) {
         await profile.discard();
         throw error;
@@ -84,7 +81,7 @@ async function onnxFiles(versionDirectory: string): Promise<string[]> {
   return entries.filter((entry) => entry.name.endsWith('.onnx') && !entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** Execution providers whose libraries came with ONNX Runtime. */
+/** The execution providers whose libraries are installed with ONNX Runtime. */
 export function installedProviders(): readonly string[] {
   return listSupportedBackends()
     .filter(({ bundled }) => bundled)
@@ -101,7 +98,7 @@ async function findModelFile(versionDirectory: string): Promise<string> {
   throw new ServingError('load_failed', `"${versionDirectory}" holds ${found}; name the model ${DEFAULT_FILE}`);
 }
 
-/** Refuses what this build of ORT cannot have. What it could have but does not find shows when the model is opened. */
+/** Rejects providers that this build of ORT does not know. A known one whose library is missing fails when a model opens. */
 function checkProvider(file: string, provider: string): void {
   const known = listSupportedBackends().map(({ name }) => name);
   if (known.includes(provider)) return;
@@ -120,10 +117,7 @@ async function openModel(open: OpenModel, file: string, options: LoadOptions): P
   }
 }
 
-/**
- * Spinning off: an idle thread of a two-thread pool otherwise burns CPU after every run (measured: 11.4 ms of CPU a run
- * with spinning, 0.64 without, at 90 small runs a second), which the other slots and the front end need.
- */
+/** Without spinning: idle threads of a pool would use CPU after every run, which other slots and the event loop need. */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [options.executionProvider],

@@ -1,14 +1,15 @@
 /**
- * One ONNX model opened in ONNX Runtime.
+ * A session of ONNX Runtime.
  *
- * ORT computes on the calling thread and blocks it until done (its `run` is a promise in name only): a session belongs
- * in a host. Two runs at once are safe and simply follow each other.
+ * ORT computes on the calling thread and blocks it, even though its `run` returns a promise. Overlapping runs are safe: they
+ * follow each other.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { RunSync, Session } from '../backend.ts';
 import { checkRun } from '../check-run.ts';
+import { RunsInFlight } from '../host/hosted-session.ts';
 import { runError } from './ort-errors.ts';
 import type { OrtModel, OrtTensors } from './ort-model.ts';
 import { fromResults, toFeeds } from './ort-tensors.ts';
@@ -17,10 +18,8 @@ export class OnnxSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly runSync: RunSync | undefined;
   readonly #ort: OrtModel;
-  #running = 0;
+  readonly #inFlight = new RunsInFlight();
   #closed: Promise<void> | undefined;
-  /** Set by close() while runs are in progress; the last of them calls it. */
-  #onIdle: (() => void) | undefined;
 
   constructor(ort: OrtModel, signatures: ReadonlyMap<string, Signature>) {
     this.#ort = ort;
@@ -33,12 +32,11 @@ export class OnnxSession implements Session {
     this.#check(signatureName, inputs, outputs);
     if (outputs.length === 0) return new Map();
     const feeds = toFeeds(inputs);
-    this.#running++;
+    this.#inFlight.begin();
     try {
       return await runOrt(this.#ort, feeds, outputs);
     } finally {
-      this.#running--;
-      if (this.#running === 0) this.#onIdle?.();
+      this.#inFlight.end();
     }
   }
 
@@ -68,16 +66,12 @@ export class OnnxSession implements Session {
   }
 
   async #release(): Promise<void> {
-    if (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    await this.#inFlight.idle();
     await this.#ort.release();
   }
 }
 
-/** One run with the errors made ours. The named outputs are tensors: the signature has no other. */
+/** Runs the model. Rejects with ServingError. */
 export async function runOrt(ort: OrtModel, feeds: OrtTensors, outputs: readonly string[]): Promise<TensorMap> {
   try {
     return fromResults(await ort.run(feeds, outputs), outputs);

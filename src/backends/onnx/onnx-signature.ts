@@ -1,9 +1,9 @@
 /**
- * An ONNX model's signature from what ONNX Runtime says of its inputs and outputs.
+ * The signature of an ONNX model, `serving_default`, from ONNX Runtime's metadata of its inputs and outputs.
  *
- * There is one, `serving_default`. An input that is no tensor (sequence, map, optional) or has an element type that the
- * server lacks makes the model unloadable; such an *output* is left out of the signature when others remain, as with
- * the probability maps that scikit-learn exports beside the label.
+ * A model cannot be loaded if an input is not a tensor (but a sequence, map or optional) or has an element type that the
+ * server lacks. Such an *output* is left out of the signature if others remain: scikit-learn exports maps of probabilities
+ * beside the label.
  */
 import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -11,7 +11,7 @@ import type { TensorSpec } from '../../core/signature.ts';
 import type { TensorMetadata } from '../batch-axis.ts';
 import type { ValueMetadata } from './ort-model.ts';
 
-/** The inputs as tensors. Throws `load_failed` for one that is none. */
+/** The inputs. Throws `load_failed` if one is not a tensor. */
 export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
   return metadata.map((value) => {
     const tensor = tensorOf(value);
@@ -23,7 +23,7 @@ export function inputTensors(metadata: readonly ValueMetadata[]): readonly Tenso
   });
 }
 
-/** The outputs that are tensors. Throws `load_failed` when none is. */
+/** The outputs that are tensors. Throws `load_failed` if none is. */
 export function outputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
   const tensors = metadata.map(tensorOf).filter((tensor) => tensor !== undefined);
   if (tensors.length > 0) return tensors;
@@ -38,11 +38,11 @@ export function specsOf(tensors: readonly TensorMetadata[]): ReadonlyMap<string,
 
 function specOf(tensor: TensorMetadata): TensorSpec {
   const spec = { dtype: tensor.dtype, shape: shapeOf(tensor), tensorName: tensor.name };
-  // ORT's binding hands strings over as NUL-terminated UTF-8.
+  // ORT's binding passes strings as NUL-terminated UTF-8.
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }
 
-/** ORT shows a scalar and a tensor of unknown rank alike, so both are "any rank": ORT checks what it knows itself. */
+/** Undefined for a scalar and for an unknown rank, which ORT's metadata does not distinguish; ORT itself checks them. */
 function shapeOf(tensor: TensorMetadata): readonly number[] | undefined {
   if (tensor.dims.length === 0) return undefined;
   return tensor.dims.map((dim) => (typeof dim === 'number' ? dim : -1));

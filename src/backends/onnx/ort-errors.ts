@@ -1,23 +1,22 @@
 /**
- * ONNX Runtime's error texts, made fit to be read by a caller, and sorted into kinds.
+ * Converts ONNX Runtime's errors into ServingErrors.
  *
- * ORT throws plain Errors. Their texts start with C++ source locations and function signatures, which say nothing to
- * who sent the request; what follows is kept word for word.
+ * ORT throws plain Errors. Their texts start with C++ source locations and function signatures, which are removed; the rest
+ * is kept.
  */
 import { ServingError } from '../../core/errors.ts';
 
-/** Past this a text is a dump, not a message. */
 const MAX_TEXT_LENGTH = 500;
-/** What is looked at: ORT may quote a caller's data at any length, and the patterns below are no match for megabytes. */
+/** Limits the time of the patterns below: ORT may quote a caller's data at any length. */
 const MAX_RAW_LENGTH = 4000;
 
-/** `/onnxruntime_src/…/model.cc:187 onnxruntime::Model::Model(onnx::ModelProto&&, …) const `, one or several. */
+/** `/onnxruntime_src/…/model.cc:187 onnxruntime::Model::Model(onnx::ModelProto&&, …) const `; there may be several. */
 const SOURCE_LOCATION = /(?<!\S)\S+\.(?:cc|cpp|cu|cuh|h|hpp):\d+ (?:[^()]*\([^()]*\)(?: const)?(?:::<lambda\(\)>)? )?/g;
 
-/** Faults of the input that ORT finds before it computes anything. */
+/** Errors of the input that ORT detects before it computes. */
 const CALLER_FAULT = /^(?:Got invalid dimensions for input|Invalid rank for input|Unexpected input data type)/;
 
-/** What ORT threw, in one line, without what only its developers can use. */
+/** The error's text in one line, without source locations. */
 export function ortText(thrown: unknown): string {
   const raw = (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, MAX_RAW_LENGTH);
   const line = raw
@@ -30,7 +29,7 @@ export function ortText(thrown: unknown): string {
   return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
 }
 
-/** What `run` threw: `invalid_request` where the input's shape or dtype is at fault, else `backend_failed`. */
+/** A failed run's error: `invalid_request` if the input's shape or dtype is wrong, else `backend_failed`. */
 export function runError(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;
   const text = ortText(thrown);

@@ -1,15 +1,15 @@
 /**
- * ONNX Runtime's library. Nothing else imports it (the test of the layers sees to that), so it is never loaded before its telemetry is
- * off (quiet-runtimes.ts).
+ * ONNX Runtime's library. No other file imports it (test/unit/layers.test.ts checks that), so it is never loaded before its
+ * telemetry is disabled.
  */
-import '../quiet-runtimes.ts';
+import '../runtime-telemetry.ts';
 
 export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
-/** The native binding below the public API: private to onnxruntime-node, so nothing of it is taken on trust. */
+/** The native binding below the public API. It is private to onnxruntime-node, so its users must verify it. */
 export type BindingModule = typeof import('onnxruntime-node/dist/binding.js');
 
-/** Rejects where onnxruntime-node has no such module any more. */
+/** Rejects if onnxruntime-node has no such module. */
 export function importBinding(): Promise<BindingModule> {
   return import('onnxruntime-node/dist/binding.js');
 }

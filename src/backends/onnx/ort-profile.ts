@@ -1,11 +1,11 @@
 /**
- * ONNX Runtime's own profiler. It is switched on when a model is opened, and writes a file when it is ended: a JSON array
- * of trace events, microseconds each, of which these are read:
+ * ONNX Runtime's profiler. It is enabled when a model is opened, and writes a file when it ends: a JSON array of trace
+ * events, in microseconds, of which these are read:
  *
- *   {"cat": "Session", "name": "model_run", "ts": 5093, "dur": 263}                                    one a run
+ *   {"cat": "Session", "name": "model_run", "ts": 5093, "dur": 263}                                    one for each run
  *   {"cat": "Node", "name": "logits_kernel_time", "ts": 5220, "dur": 4, "args": {"op_name": "Gemm"}}   inside its run
  *
- * The file lies in a directory of its own until it has been read, and no longer.
+ * The file is in a temporary directory until it has been read.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,14 +37,14 @@ export class OrtProfile {
     return new OrtProfile(await mkdtemp(join(tmpdir(), 'pillion-profile-')));
   }
 
-  /** Opens the one model whose runs are profiled. */
+  /** Opens the profiled model. Called once. */
   readonly open = async (file: string, options: InferenceSession.SessionOptions): Promise<OrtModel> => {
     const profileFilePrefix = join(this.#directory, 'ort');
     this.#session = await InferenceSession.create(file, { ...options, enableProfiling: true, profileFilePrefix });
     return publicModel(this.#session);
   };
 
-  /** All runs since `open`. The directory is gone afterwards. */
+  /** Returns all runs since `open`, and deletes the directory. */
   async end(): Promise<readonly RunOps[]> {
     try {
       this.#session?.endProfiling();
@@ -60,7 +60,7 @@ export class OrtProfile {
   }
 }
 
-/** The runs in a profile's file, in order. Exported for its test. */
+/** The runs in a profile's text, in order. Exported for its test. */
 export function runsIn(text: string): readonly RunOps[] {
   const events = JSON.parse(text) as readonly OrtEvent[];
   const byStart = (a: OrtEvent, b: OrtEvent): number => a.ts - b.ts;

@@ -1,13 +1,12 @@
 /**
- * Tensors to and from ONNX Runtime's.
+ * Converts tensors to and from ONNX Runtime's.
  *
- * Numbers cross without a copy: an ORT tensor is a typed view of our bytes (a copy only where they are not aligned), and
- * an output is a view of the fresh ArrayBuffer that ORT made for it, which the caller may keep. float16 is 16-bit
- * patterns on our side; ORT's outputs of it are a Uint16Array or, on a Node that has it, a Float16Array: only the bytes
- * matter.
+ * Numbers are not copied: an ORT tensor is a typed view of our bytes (a copy only if they are not aligned), and an output is
+ * a view of the new ArrayBuffer that ORT created for it, which the caller may keep. Our float16 is 16-bit patterns; ORT's
+ * outputs of it are a Uint16Array, or a Float16Array on a Node that has it.
  *
- * Strings are bytes here and JS strings there. ORT's binding hands them to C as NUL-terminated UTF-8, so an element that
- * is not UTF-8, or holds a NUL (it would be cut there without a word), is refused with its place.
+ * Our strings are bytes, ORT's are JS strings, which its binding passes to C as NUL-terminated UTF-8. So an element that is
+ * not UTF-8, or contains a NUL (which would cut it silently), is rejected with its index.
  */
 import { ServingError } from '../../core/errors.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
@@ -21,7 +20,7 @@ export function toFeeds(inputs: TensorMap): OrtTensors {
   return feeds;
 }
 
-/** The results named, in that order. */
+/** The named results, in that order. */
 export function fromResults(results: OrtTensors, names: readonly string[]): TensorMap {
   const outputs = new Map<string, Tensor>();
   for (const name of names) outputs.set(name, fromOrtTensor(results[name]!));
@@ -31,17 +30,17 @@ export function fromResults(results: OrtTensors, names: readonly string[]): Tens
 function toOrtTensor(name: string, tensor: Tensor): OrtTensor {
   if (tensor.dtype === 'string') return new OrtTensor('string', toText(name, tensor), tensor.shape);
   const { dtype } = tensor;
-  // A model with such an input does not load (onnx-signature.ts).
+  // A model with such an input cannot be loaded (onnx-signature.ts).
   if (dtype === 'bfloat16') throw new Error('ONNX Runtime for Node has no bfloat16');
   if (dtype === 'float16') return float16Tensor(tensor);
-  // ORT's types tie each dtype to its own class; elements() has made the array of the right one.
+  // ORT's types tie each dtype to its array class, which elements() has chosen.
   return new OrtTensor(dtype as 'float32', elements(tensor) as Float32Array, tensor.shape);
 }
 
 /**
- * Where Node has Float16Array (24), ORT's Tensor makes one of our bits, and its binding, which reads through Node-API,
- * then sees an empty array ("not enough space: expected 12, got 0"). What the binding reads is these four properties,
- * so it gets them with the Uint16Array that it understands.
+ * On a Node with Float16Array (24), ORT's Tensor creates one, which its binding reads through Node-API as an empty array
+ * ("not enough space: expected 12, got 0"). The binding reads only these four properties, so it gets them with the
+ * Uint16Array that it understands.
  */
 function float16Tensor(tensor: NumericTensor): OrtTensor {
   return { type: 'float16', dims: tensor.shape, location: 'cpu', data: elements(tensor) } as object as OrtTensor;
@@ -51,7 +50,7 @@ function fromOrtTensor(result: OrtTensor): Tensor {
   const shape = result.dims;
   if (result.type === 'string') return { dtype: 'string', shape, data: toBytes(result.data as readonly string[]) };
   const view = result.data as ArrayBufferView;
-  // The signature, made at load, has no output of another type.
+  // The signature has no output of another type.
   const dtype = result.type as Exclude<typeof result.type, 'string' | 'int4' | 'uint4'>;
   return { dtype, shape, data: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) };
 }

@@ -1,12 +1,12 @@
 /**
- * Which input or output made onnxruntime-node refuse a model with "Unsupported data type: 16"?
+ * Finds the input or output for which onnxruntime-node rejected a model with "Unsupported data type: 16".
  *
- * Its public API throws before it shows any names. The binding under it has them, so on this one error path the model is
- * opened once more through that private module; where it is gone, the answer is only less exact.
+ * The public API throws before it shows any names. The private binding below it has them, so on this error path the model
+ * is opened once more through the binding. Without the binding, the text is less exact.
  */
 import { type InferenceSession, importBinding } from './ort-library.ts';
 
-/** TensorProto.DataType, of those that onnxruntime-node cannot exchange. */
+/** The values of TensorProto.DataType that onnxruntime-node cannot exchange. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   14: 'complex64',
   15: 'complex128',
@@ -17,7 +17,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   20: 'float8e5m2fnuz',
 };
 
-/** A text that names the tensor, or undefined if `error` is another one. */
+/** A text that names the tensor, or undefined if `error` is another error. */
 export async function unsupportedTypeText(
   file: string,
   options: InferenceSession.SessionOptions,

@@ -1,5 +1,5 @@
 /** The memory of a child process without a model, for versions that will run in one. */
-import { askedHost, type HostKind, settledHost } from '../../backends/host/host-choice.ts';
+import { fixedHost, type HostKind, requestedHost } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup, ProcessGroups } from '../../backends/host/process/process-group.ts';
 import { backendFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
@@ -26,7 +26,7 @@ export async function processNeed(
 ): Promise<ProcessNeed | undefined> {
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
   const backend = await backendFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
-  if (settledHost(backend, askedHost(backend, host, defaultHost))?.kind !== 'process') return undefined;
+  if (fixedHost(backend, requestedHost(backend, host, defaultHost))?.kind !== 'process') return undefined;
   return {
     bytes: NODE_BYTES + (backend.runtimeBytes ?? 0),
     group: processGroup === undefined ? undefined : groups.of(processGroup),

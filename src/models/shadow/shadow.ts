@@ -9,7 +9,6 @@
  * requests. At most MAX_PENDING copies wait; further batches, and those above MAX_BYTES, are skipped and counted.
  */
 import { setImmediate } from 'node:timers/promises';
-import { byteLengthOfBatch } from '../../backends/host/trial-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
@@ -82,7 +81,7 @@ export class Shadow {
     const wanted = batch.outputs.filter((name) => comparable?.has(name) === true);
     if (wanted.length === 0) return undefined;
     if (this.#pending >= MAX_PENDING) return this.#leaveOut('busy', `${MAX_PENDING} batches are waiting`);
-    if (byteLengthOfBatch(batch) > MAX_BYTES)
+    if (byteLengthOfAll(batch.inputs) > MAX_BYTES)
       return this.#leaveOut('too_large', `its inputs are over ${MAX_BYTES} bytes`);
     try {
       const { inputs, buffers } = copyInputs(batch.inputs, this.#options.executor);

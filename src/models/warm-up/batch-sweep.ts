@@ -7,13 +7,14 @@
  * While other models are served, the sweep pauses after each run for twice the time of the run.
  *
  * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_INPUT_BYTES. The
- * input is zeros (backends/host/trial-runs.ts), so a failed run proves nothing about the model: the sweep reports it
+ * input is zeros (backends/synthetic-batch.ts), so a failed run proves nothing about the model: the sweep reports it
  * and continues with the next signature.
  */
-import { byteLengthOfBatch, madeUpBatch } from '../../backends/host/trial-runs.ts';
+import { syntheticBatch } from '../../backends/synthetic-batch.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
+import { byteLengthOfAll } from '../../core/tensor.ts';
 
 /** The run times of one size, in milliseconds of the runtime's own clock. */
 export interface LatencySeed {
@@ -61,10 +62,10 @@ export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
   for (const [signatureName, signature] of signatures) {
     let lastMs = 0;
     for (const rows of sizesOf(signature, options)) {
-      const batch = madeUpBatch(signatureName, signature, rows);
+      const batch = syntheticBatch(signatureName, signature, rows);
       // Twice the rows may take twice the time, and the slots share the cores.
       const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
-      if (isTooLong || byteLengthOfBatch(batch) > MAX_INPUT_BYTES) break;
+      if (isTooLong || byteLengthOfAll(batch.inputs) > MAX_INPUT_BYTES) break;
       const startedAt = clock.nowMs();
       try {
         seeds.push({ signatureName, rows, runMs: await timeRuns(options, batch) });

@@ -1,9 +1,9 @@
 /**
- * The main module of a child process that hosts one session: loads it, runs what it is sent, one batch at a time.
+ * The main module of a child process that hosts one session: it loads the session and runs one batch at a time.
  *
  * A session with runSync is served outside the event loop (sync-frames.ts), any other inside it (stream-frames.ts). As in
- * a worker thread nothing that a request does ends the process. It ends when it is told to, when its runtime crashes, or
- * when the server is gone.
+ * a worker thread, no request can end the process. It ends on a CLOSE frame, when its runtime crashes, or when the server
+ * is gone.
  */
 import { Socket } from 'node:net';
 import process from 'node:process';
@@ -13,19 +13,19 @@ import type { Session } from '../../backend.ts';
 import { backendFor } from '../../registry.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
-import { runCall, runCallSync } from '../run-call.ts';
 import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { runCall, runCallSync } from '../worker-call.ts';
 import { endSelf, prepareChild } from './child-life.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
 import { StreamFrames } from './stream-frames.ts';
 import { SyncFrames } from './sync-frames.ts';
 import { answerFrame, type Pieces, readCall } from './tensor-frames.ts';
 
-/** As in a worker thread (thread-entry.ts): forgotten promises and finalizers need a turn of the loop now and then. */
+/** As in a worker thread (thread-entry.ts): unhandled rejections and finalizers need a turn of the event loop. */
 const RUNS_PER_TURN = 256;
 
-const runs = prepareChild();
-// Not the second thread, whose pulses must not wait for the first.
+const timer = prepareChild();
+// After the second thread has started: its heartbeats must not wait for the first.
 yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
 const first = next();
@@ -56,7 +56,7 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
   }
 }
 
-/** Sleeps in read(2) until there is a frame. */
+/** Blocks in read(2) until there is a frame. */
 async function serveSync(session: Session): Promise<void> {
   for (let count = 1; ; count++) {
     const frame = next();
@@ -79,24 +79,24 @@ function serveInLoop(session: Session): void {
 }
 
 function runSync(session: Session, frame: Frame): Pieces {
-  runs.begin();
+  timer.begin();
   try {
     return answerFrame(runCallSync(session, readCall(frame)), id);
   } catch (error) {
     return failedFrame(error);
   } finally {
-    runs.end();
+    timer.end();
   }
 }
 
 async function run(session: Session, frame: Frame): Promise<Pieces> {
-  runs.begin();
+  timer.begin();
   try {
     return answerFrame(await runCall(session, readCall(frame)), id);
   } catch (error) {
     return failedFrame(error);
   } finally {
-    runs.end();
+    timer.end();
   }
 }
 
@@ -104,9 +104,9 @@ function failedFrame(error: unknown): Pieces {
   return [valueFrame(FRAME.failed, id, toErrorMessage(error))];
 }
 
-/** What to write last. The process ends when the server, which has read it, closes its ends of the pairs. */
+/** Closes the session and returns the last frame. The process ends when the server has read it and closes its ends. */
 async function close(session: Session): Promise<Pieces> {
-  // A session that cannot close is ended with its process.
+  // A session that fails to close ends with its process.
   await session.close().catch((error: Error) => process.emitWarning(error));
   return [valueFrame(FRAME.closed, id)];
 }

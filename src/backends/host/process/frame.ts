@@ -1,5 +1,5 @@
 /**
- * What crosses the socket pair between the server and a child process that hosts sessions.
+ * The frames on the socket pair between the server and a child process that hosts sessions.
  *
  *     | kind u32 | session u32 | meta bytes u32 | body bytes u32 |  meta, padded to 8  |  body: tensors' bytes, each padded to 8  |
  *     └───────────────────────── head ───────────────────────────┘
@@ -12,10 +12,10 @@
  *       ── CLOSE ──────────────────────────▶  frees the session
  *       ◀── CLOSED | LOST (why) ───────────   LOST: the session's thread ended by itself
  *
- * All of it is of one session, whose number the server chose. RUN and DONE are laid out by tensor-frames.ts. What is said
- * once in a life, and errors, are values in V8's own serialization. Little-endian. A child with one session reads and
- * writes by turns with the server (sync-frames.ts), so neither can block the other; otherwise both sides are in their
- * event loops, and what a full socket does not take waits in the stream: a frame for each session at most.
+ * Each frame belongs to one session, whose number the server chose. tensor-frames.ts lays out RUN and DONE. The others
+ * carry a value in V8's serialization. Numbers are little-endian. A child with one session and the server take turns to
+ * read and write (sync-frames.ts), so neither can block the other. Otherwise both sides use their event loops, and the
+ * stream keeps what a full socket does not take: one frame for each session at most.
  */
 import { Buffer } from 'node:buffer';
 import { deserialize, serialize } from 'node:v8';
@@ -34,37 +34,37 @@ export const FRAME = {
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
-/** File descriptors of the child: frames, and pulses (pulse.ts). */
+/** File descriptors of the child: frames, and heartbeats (heartbeat.ts). */
 export const FRAME_FD = 3;
-export const PULSE_FD = 4;
+export const HEARTBEAT_FD = 4;
 
 export const HEAD_BYTES = 16;
-/** Of meta and body together: what Node reads or writes at once ends at 2 GiB. */
-export const MAX_FRAME_BYTES = 2 ** 31 - 2 ** 20;
+/** Largest meta and body together: Node reads and writes less than 2 GiB at once. */
+const MAX_FRAME_BYTES = 2 ** 31 - 2 ** 20;
 const LAST_KIND = FRAME.lost;
 
-/** A frame that has arrived. Its bytes are the reader's to lend or give (frame-reader.ts, sync-frames.ts). */
+/** A frame that has arrived. Its reader says how long its bytes are valid (stream-frames.ts, sync-frames.ts). */
 export interface Frame {
   readonly kind: FrameKind;
-  /** Number of the session that it is of. */
+  /** The session's number. */
   readonly session: number;
   readonly meta: Buffer;
   /** Begins at a multiple of 8 in its ArrayBuffer. */
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** Where meta and body lie, as a head says. */
+/** The sizes and places of meta and body, as read from a head. */
 export interface FrameSizes {
   readonly kind: FrameKind;
   readonly session: number;
   readonly metaBytes: number;
-  /** Of the meta with its padding. */
+  /** Length of the meta with its padding. */
   readonly bodyStart: number;
-  /** All that follows the head. */
+  /** Length of everything after the head. */
   readonly restBytes: number;
 }
 
-/** Throws a plain Error where the bytes cannot be a head: the other side is broken. */
+/** Throws a plain Error when the bytes cannot be a head: the other side is broken. */
 export function readHead(head: Buffer): FrameSizes {
   const kind = head.readUInt32LE(0);
   const session = head.readUInt32LE(4);
@@ -78,7 +78,7 @@ export function readHead(head: Buffer): FrameSizes {
   return { kind: kind as FrameKind, session, metaBytes, bodyStart, restBytes };
 }
 
-/** The frame in `rest`, which holds all that follows the head. */
+/** The frame in `rest`, which holds everything after the head. */
 export function frameOf(
   { kind, session, metaBytes, bodyStart, restBytes }: FrameSizes,
   rest: Buffer<ArrayBuffer>,
@@ -87,7 +87,7 @@ export function frameOf(
   return { kind, session, meta: rest.subarray(0, metaBytes), body };
 }
 
-/** Head and padded meta as one piece, in front of `bodyBytes` of body. Throws `too_large`. */
+/** Head and padded meta in one buffer; `bodyBytes` bytes of body follow. Throws `too_large`. */
 export function frameFront(kind: FrameKind, session: number, meta: Uint8Array, bodyBytes: number): Buffer {
   const metaEnd = padded(meta.byteLength);
   if (metaEnd + bodyBytes > MAX_FRAME_BYTES) {
@@ -108,7 +108,7 @@ export function valueFrame(kind: FrameKind, session: number, value?: unknown): B
   return frameFront(kind, session, serialize(value), 0);
 }
 
-/** The value of such a frame; the caller knows its type by the kind. */
+/** The value of such a frame; its kind tells the type. */
 export function readValue({ meta }: Frame): unknown {
   return deserialize(meta);
 }

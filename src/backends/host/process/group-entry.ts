@@ -1,7 +1,7 @@
 /**
- * The main module of a child process that several models share: each session on a worker thread (thread-worker.ts), frames
- * handed on to it and back. So models neither wait for each other's runs nor for their loads, and a session that ends its
- * thread takes no other along. What crashes natively takes all.
+ * The main module of a child process that several models share. Each session has a worker thread (thread-worker.ts); the
+ * frames are passed on to it and back. So no model waits for another's run or load, and a session that ends its thread
+ * ends no other. A native crash ends them all.
  */
 import { Socket } from 'node:net';
 import type { ServingError } from '../../../core/errors.ts';
@@ -26,17 +26,17 @@ const stream = new StreamFrames(socket, {
 });
 socket.on('close', endSelf);
 
-/** Never rejects. The server sends nothing of a session that it does not know. */
+/** Never rejects. */
 async function take(frame: Frame): Promise<void> {
   const { kind, session } = frame;
   if (kind === FRAME.start) return load(session, readValue(frame) as WorkerLoad);
   const worker = sessions.get(session);
-  // Its thread ended meanwhile, and the server is being told.
+  // Its thread has ended, and LOST is on its way to the server.
   if (worker === undefined) return;
   if (kind === FRAME.run) return run(session, worker, frame);
   sessions.delete(session);
   await worker.close();
-  tell(FRAME.closed, session);
+  send(FRAME.closed, session);
 }
 
 async function load(session: number, start: WorkerLoad): Promise<void> {
@@ -45,31 +45,31 @@ async function load(session: number, start: WorkerLoad): Promise<void> {
   sessions.set(session, worker);
   try {
     const { signatures, isSynchronous, loadMs, warnings } = await worker.ready;
-    tell(FRAME.ready, session, { signatures, isSynchronous, loadMs, warnings });
+    send(FRAME.ready, session, { signatures, isSynchronous, loadMs, warnings });
   } catch (error) {
     sessions.delete(session);
     const isThreadLost = (error as ServingError).attributes?.['workerEnded'] === true;
-    if (isThreadLost) tell(FRAME.lost, session, worker.goneBecause);
-    else tell(FRAME.loadFailed, session, toErrorMessage(error));
+    if (isThreadLost) send(FRAME.lost, session, worker.goneBecause);
+    else send(FRAME.loadFailed, session, toErrorMessage(error));
     return;
   }
   worker.onExit = (reason) => lose(session, reason);
   if (worker.goneBecause !== undefined) lose(session, worker.goneBecause);
 }
 
-/** Once: it is being closed, or told already, where it is not among the sessions. */
+/** Sends LOST, but not for a session that is being closed or was reported as lost before. */
 function lose(session: number, reason: string): void {
-  if (sessions.delete(session)) tell(FRAME.lost, session, reason);
+  if (sessions.delete(session)) send(FRAME.lost, session, reason);
 }
 
 async function run(session: number, worker: ThreadWorker, frame: Frame): Promise<void> {
   try {
     stream.write(answerFrame(await worker.run(readCall(frame)), session));
   } catch (error) {
-    if (sessions.has(session)) tell(FRAME.failed, session, toErrorMessage(error));
+    if (sessions.has(session)) send(FRAME.failed, session, toErrorMessage(error));
   }
 }
 
-function tell(kind: FrameKind, session: number, value?: unknown): void {
+function send(kind: FrameKind, session: number, value?: unknown): void {
   stream.write([valueFrame(kind, session, value)]);
 }

@@ -1,9 +1,9 @@
-/** Numbers and texts one after the other in a buffer that grows: the meta of a frame, written and read. */
+/** Writes and reads the meta of a frame: numbers and texts one after the other. */
 import { Buffer } from 'node:buffer';
 
 const FIRST_BYTES = 4096;
 
-/** Written again and again: what `bytes` gives holds until the next `clear`. */
+/** Its buffer grows and is reused: `bytes` is valid until the next `clear`. */
 export class MetaWriter {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #length = 0;
@@ -43,7 +43,7 @@ export class MetaWriter {
   }
 }
 
-/** Throws a RangeError where the bytes end too early. */
+/** Its methods throw a RangeError when the bytes end too early. */
 export class MetaReader {
   readonly #bytes: Buffer;
   #at = 0;

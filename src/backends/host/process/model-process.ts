@@ -1,44 +1,44 @@
 /**
- * One life of one child process and of the sessions in it. No restarts here.
+ * One child process and the sessions in it, from its start to its end. Its owner restarts it (worker-slots.ts).
  *
  *     open ──▶ session: waits for its turn ──▶ loads ──▶ runs … ──▶ closed
  *                                                                     └ it was the last: the process ends
  *
- * Sessions load one after another, so that a process which dies while one of them loads tells of which. When the process
- * is gone, all of its sessions are: gone is when it has ended and all that it wrote is read, so an answer that was
- * complete counts.
+ * Sessions load one after another, so that when the process dies during a load it is known which session was loading.
+ * The process is gone, and all of its sessions with it, when it has ended and all of its output is read: an answer that
+ * was written completely still counts.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import type { LoadOptions } from '../../backend.ts';
 import type { WorkerLoad } from '../host-worker.ts';
-import { FRAME_FD, type Frame, PULSE_FD } from './frame.ts';
+import { FRAME_FD, type Frame, HEARTBEAT_FD } from './frame.ts';
+import { HeartbeatMonitor } from './heartbeat-monitor.ts';
 import { readLines } from './output-lines.ts';
 import { type ProcessLink, ProcessSession } from './process-session.ts';
-import { PulseWatch } from './pulse-watch.ts';
 import { startChild } from './start-child.ts';
 import { StreamFrames } from './stream-frames.ts';
 import type { Pieces } from './tensor-frames.ts';
 
 export interface ModelProcessOptions {
-  /** Of the model, or of the group of models that share it: who lists processes sees it. */
+  /** The name of the model or of the group, as process lists show it. */
   readonly name: string;
-  /** It takes any number of sessions, each on a thread of its own in there; else one. */
+  /** True: any number of sessions, each on its own thread. False: one session. */
   readonly isShared: boolean;
-  /** Its environment is made for these. */
+  /** Its environment is made from these. */
   readonly loadOptions: LoadOptions;
   readonly clock: Clock;
-  /** Memory above which its sessions are told that it is too large; by default it never is. */
+  /** Resident memory above which its sessions report that it is too large, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number | undefined;
-  /** Told each line that it prints; `traceparent` is of the run in progress, where it has one session and that is traced. */
+  /** Called with each line that it prints; `traceparent` is the current run's, if it has one session and a traced run. */
   readonly onOutput?: ((line: string, traceparent: string | undefined) => void) | undefined;
   readonly onGone?: (() => void) | undefined;
 }
 
-/** How long its end may take before it is forced. */
+/** How long it may take to end before it is killed. */
 const END_GRACE_MS = 5000;
-/** Someone else may hold the pipes of a process that has ended: it is gone after this all the same. */
+/** How long its pipes may stay open after it has ended: another process may hold them. */
 const DRAIN_GRACE_MS = 1000;
 
 export class ModelProcess implements ProcessLink {
@@ -49,19 +49,19 @@ export class ModelProcess implements ProcessLink {
   readonly #ceilingBytes: number;
   readonly #child: ChildProcess;
   readonly #frames: StreamFrames;
-  readonly #pulses: PulseWatch;
+  readonly #heartbeats: HeartbeatMonitor;
   readonly #sessions = new Map<number, ProcessSession>();
   readonly #gone: Promise<void>;
   #settleGone!: () => void;
   #opened = 0;
-  /** The end of the loads so far. */
+  /** Resolves when all loads so far have ended. */
   #lastLoad: Promise<void> = Promise.resolve();
   #timer: TimerHandle | undefined;
   #isEnding = false;
   #killedBecause: string | undefined;
   #isGone = false;
 
-  /** Throws `load_failed` where the system starts no process. */
+  /** Throws `load_failed` when the system cannot start a process. */
   constructor(options: ModelProcessOptions) {
     const { name, isShared, loadOptions, clock, ceilingBytes = Infinity } = options;
     this.#options = options;
@@ -78,37 +78,37 @@ export class ModelProcess implements ProcessLink {
       onBroken: (error) => void this.kill(error.message),
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) readLines(stream, (line) => this.#onLine(line));
-    this.#pulses = new PulseWatch({
+    this.#heartbeats = new HeartbeatMonitor({
       clock,
-      stream: this.#socket(PULSE_FD),
-      onPulse: ({ residentBytes }) => this.#onResident(residentBytes),
+      stream: this.#socket(HEARTBEAT_FD),
+      onHeartbeat: ({ residentBytes }) => this.#checkCeiling(residentBytes),
       onHang: (reason) => void this.kill(reason),
     });
     this.#watchEnd();
   }
 
-  /** Undefined once it is gone. */
+  /** Undefined when it is gone. */
   get pid(): number | undefined {
     return this.#isGone ? undefined : this.#child.pid;
   }
 
-  /** As last heard, in bytes; undefined before, and once it is gone. */
+  /** Resident memory in the last heartbeat, in bytes; undefined before the first one and when it is gone. */
   get residentBytes(): number | undefined {
-    return this.#isGone ? undefined : this.#pulses.last?.residentBytes;
+    return this.#isGone ? undefined : this.#heartbeats.last?.residentBytes;
   }
 
-  /** Models of its sessions, those that load among them. */
+  /** The models of its sessions, including those that load. */
   get models(): readonly string[] {
     return [...this.#sessions.values()].map(({ model }) => model);
   }
 
-  /** It may be given another session: it lives, means to go on, and is not too large. */
+  /** True when another session may be opened: it is shared and alive, does not end, and is not too large. */
   get takesMore(): boolean {
     const isSound = !this.#isGone && !this.#isEnding && this.#killedBecause === undefined;
     return isSound && this.isShared && (this.residentBytes ?? 0) <= this.#ceilingBytes;
   }
 
-  /** A session in it, which loads when those before it have loaded. */
+  /** Opens a session, which loads after those before it. */
   open(model: string, load: WorkerLoad): ProcessSession {
     const session = new ProcessSession(this, ++this.#opened, model);
     this.#sessions.set(session.id, session);
@@ -121,9 +121,9 @@ export class ModelProcess implements ProcessLink {
   }
 
   onRunsChanged(): void {
-    let least = Infinity;
-    for (const { runDeadline } of this.#sessions.values()) if (runDeadline < least) least = runDeadline;
-    this.#pulses.expectBy(least);
+    let earliest = Infinity;
+    for (const { runDeadline } of this.#sessions.values()) if (runDeadline < earliest) earliest = runDeadline;
+    this.#heartbeats.expectBy(earliest);
   }
 
   isAlone(session: ProcessSession): boolean {
@@ -143,11 +143,11 @@ export class ModelProcess implements ProcessLink {
     await this.#gone;
   }
 
-  /** It ends when it finds our ends closed. */
+  /** Closes our ends of the sockets, whereupon it ends. */
   #end(): void {
     if (this.#isEnding || this.#isGone) return;
     this.#isEnding = true;
-    for (const fd of [FRAME_FD, PULSE_FD]) this.#socket(fd).destroy();
+    for (const fd of [FRAME_FD, HEARTBEAT_FD]) this.#socket(fd).destroy();
     this.#setTimer(END_GRACE_MS, () => void this.kill('it did not end in time'));
   }
 
@@ -172,7 +172,7 @@ export class ModelProcess implements ProcessLink {
     this.#child.on('close', () => this.#settleExit(how));
   }
 
-  /** Of a session that was given up nothing is wanted any more. */
+  /** Ignores the frames of a session that was abandoned. */
   #onFrame(frame: Frame): void {
     this.#sessions.get(frame.session)?.onFrame(frame);
   }
@@ -182,24 +182,24 @@ export class ModelProcess implements ProcessLink {
     this.#options.onOutput?.(line, session?.traceparent);
   }
 
-  #onResident(residentBytes: number): void {
+  #checkCeiling(residentBytes: number): void {
     if (residentBytes <= this.#ceilingBytes) return;
     const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
     const reason = `it has ${mib(residentBytes)} MiB, over the ceiling of ${mib(this.#ceilingBytes)}`;
-    for (const session of this.#sessions.values()) session.tellTooLarge(reason);
+    for (const session of this.#sessions.values()) session.reportTooLarge(reason);
   }
 
-  /** Where some were at work, the others are not to blame. */
+  /** If some sessions were loading or running, the others are bystanders. */
   #settleExit(how: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#timer?.cancel();
-    this.#pulses.stop();
+    this.#heartbeats.stop();
     for (const stream of this.#child.stdio) stream?.destroy();
     this.#options.onGone?.();
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    const suspects = new Set(sessions.filter(({ isAtWork }) => isAtWork));
+    const suspects = new Set(sessions.filter(({ isActive }) => isActive));
     const reason = this.#killedBecause ?? how;
     for (const session of sessions) session.settleExit(reason, suspects.size > 0 && !suspects.has(session));
     this.#settleGone();

@@ -1,15 +1,15 @@
 /**
- * Models that share child processes: what their runtime takes by itself is there once. Each model has sessions of its own
- * in it, each on a thread of its own.
+ * Models that share child processes, so that the memory of their runtime is used once. Each model has its own sessions in
+ * the process, and each session has its own thread.
  *
- * A new session goes into the group's process, or, where there is none that takes more, into a new one: so a group whose
- * process is gone or too large goes on in another, session by session, and the old one ends with its last session.
+ * A new session goes into the group's process, or into a new one when none takes more sessions. So a group whose process
+ * is gone or too large moves to another, session by session, and the old process ends with its last session.
  */
 import type { HostWorker, WorkerLoad } from '../host-worker.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';
 
 export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes'>;
-/** Told each line that a process of the group prints. */
+/** Called with each line that a process of the group prints. */
 export type OnGroupOutput = (group: string, line: string) => void;
 
 export class ProcessGroup {
@@ -22,17 +22,17 @@ export class ProcessGroup {
     this.#onOutput = onOutput;
   }
 
-  /** Those that live, in the order in which they were started. */
+  /** The running processes, in the order of their start. */
   get processes(): readonly ModelProcess[] {
     return this.#processes;
   }
 
-  /** The next session goes into a process that is there. */
+  /** True when the next session will need no new process. */
   get takesMore(): boolean {
     return this.#processes.some((each) => each.takesMore);
   }
 
-  /** A session of the model. Throws `load_failed` where the system starts no process. */
+  /** Opens a session of the model. Throws `load_failed` when the system cannot start a process. */
   open(model: string, load: WorkerLoad, { clock, ceilingBytes }: GroupProcessOptions): HostWorker {
     const found = this.#processes.find((each) => each.takesMore) ?? this.#start(load, { clock, ceilingBytes });
     return found.open(model, load);
@@ -61,7 +61,7 @@ export class ProcessGroups {
     this.#onOutput = onOutput;
   }
 
-  /** Made when it is first asked for. */
+  /** The group of that name, created when it is first requested. */
   of(name: string): ProcessGroup {
     const group = this.#groups.get(name) ?? new ProcessGroup(name, this.#onOutput);
     this.#groups.set(name, group);

@@ -1,10 +1,10 @@
 /**
- * A model in child processes: worker-host.ts over sessions in processes of its own, or in one that it shares with the other
- * models of its group. What crashes there ends nothing here: its batch gets `worker_lost`, a new process is started with
- * back-off, and models outside it do not notice. One that grows over its ceiling is replaced while it serves
- * (worker-slots.ts), one that hangs is ended (pulse-watch.ts).
+ * A model in child processes: worker-host.ts over sessions in its own processes, or in one that the models of its group
+ * share. A crash fails the batch with `worker_lost`, and a new process is started after a back-off; models in other
+ * processes are not affected. A process over its memory ceiling is replaced while it serves (worker-slots.ts); one that
+ * hangs is killed (heartbeat-monitor.ts).
  *
- * A batch is copied through a socket pair, out and back (frame.ts). What that costs: bench/micro/hosts.ts.
+ * A batch is copied through a socket pair, out and back (frame.ts). bench/micro/hosts.ts measures the cost.
  */
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-slots.ts';
@@ -12,15 +12,15 @@ import { ModelProcess } from './model-process.ts';
 import type { ProcessGroup } from './process-group.ts';
 
 export interface ProcessHostOptions extends WorkerHostOptions {
-  /** Shares its process with these models; by default it has processes of its own, one a slot. */
+  /** The group whose process it shares; by default each slot has its own process. */
   readonly processGroup?: ProcessGroup | undefined;
-  /** Memory above which a process is replaced, in bytes; by default none is. */
+  /** Resident memory above which a process is replaced, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number;
-  /** Told each line that a process prints, with the traced run that it printed it in, where that is known. */
+  /** Called with each line that a process prints, and the traceparent of the current run, if that is known. */
   readonly onOutput?: (line: string, traceparent: string | undefined) => void;
 }
 
-/** Starts the sessions, one a slot, and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
+/** Starts one session for each slot and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
   const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
   const { processGroup } = options;

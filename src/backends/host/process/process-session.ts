@@ -1,9 +1,9 @@
 /**
- * One life of one session in a child process: load, run one batch at a time, close or die with its process. No restarts
- * here.
+ * One session in a child process, from load to end: it runs one batch at a time, and ends by close or with its process.
+ * Its owner restarts it (worker-slots.ts).
  *
- * Every promise handed out settles, whatever the process does: when the session is gone, what was pending is rejected with
- * `worker_lost`, or `load_failed` if it had not loaded yet.
+ * Every promise that it returns settles, whatever the process does: when the session is gone, pending runs are rejected
+ * with `worker_lost`, and a pending load with `load_failed`.
  */
 import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
 import { ServingError } from '../../../core/errors.ts';
@@ -13,26 +13,26 @@ import { type Answer, type Call, machineTimeMs } from '../worker-call.ts';
 import { FRAME, type Frame, readValue, valueFrame } from './frame.ts';
 import { callFrame, type Pieces, readAnswer } from './tensor-frames.ts';
 
-/** Its process, as a session sees it. */
+/** The process, as a session sees it. */
 export interface ProcessLink {
   readonly clock: Clock;
   /** Other sessions may be in it. */
   readonly isShared: boolean;
-  /** For texts: 'process', 'process of group "small"'. */
+  /** For messages: 'process', 'process of group "small"'. */
   readonly title: string;
   readonly residentBytes: number | undefined;
-  /** The pieces are the process's until the answer comes. */
+  /** The caller must not touch the pieces until the answer comes. */
   write(pieces: Pieces): void;
-  /** Some session's `runDeadline` is another. */
+  /** The `runDeadline` of a session has changed. */
   onRunsChanged(): void;
   isAlone(session: ProcessSession): boolean;
-  /** The session is over. Resolves at once, or, where it was the last, when the process is gone. */
+  /** Removes a session that has ended. Resolves at once, or, if it was the last one, when the process is gone. */
   release(session: ProcessSession): Promise<void>;
-  /** Ends the process at once, all of its sessions with it; `reason` is what becomes of them. Resolves when it is gone. */
+  /** Kills the process and all of its sessions; errors and logs name `reason`. Resolves when it is gone. */
   kill(reason: string): Promise<void>;
 }
 
-/** How long freeing the session may take before it is not waited for any more. */
+/** How long closing the session may take. */
 const CLOSE_GRACE_MS = 5000;
 
 export class ProcessSession implements HostWorker {
@@ -59,7 +59,7 @@ export class ProcessSession implements HostWorker {
     this.ready = new Promise((resolve, reject) => {
       this.#loading = { resolve, reject };
     });
-    // Who waits for it sees the rejection; who closes before that need not.
+    // A caller that closes before it has loaded need not handle the rejection.
     this.ready.catch(() => undefined);
     this.#gone = new Promise((resolve) => {
       this.#settleGone = resolve;
@@ -74,28 +74,28 @@ export class ProcessSession implements HostWorker {
     return this.#isBystander;
   }
 
-  /** Of a process that it shares others tell. */
+  /** Undefined for a shared process, whose memory the group reports. */
   get residentBytes(): number | undefined {
     return this.#link.isShared || this.#state === 'gone' ? undefined : this.#link.residentBytes;
   }
 
-  /** It loads, or has a batch. */
-  get isAtWork(): boolean {
+  /** It loads, or runs a batch. */
+  get isActive(): boolean {
     return this.#state === 'loading' || this.#running !== undefined;
   }
 
-  /** Until when its run is wanted, on the server's clock; Infinity = no run, or for ever. */
+  /** Deadline of the current run on the server's clock; Infinity = no run, or no deadline. */
   get runDeadline(): Instant {
     if (this.#running === undefined) return Infinity;
     return this.#running.call.deadline - machineTimeMs() + this.#link.clock.nowMs();
   }
 
-  /** Of the run in progress, where that is traced. */
+  /** The traceparent of the current run, if it is traced. */
   get traceparent(): string | undefined {
     return this.#running?.call.traceparent;
   }
 
-  /** Resolves when it has loaded or failed to. */
+  /** Resolves when it has loaded or has failed to load. */
   async load(load: WorkerLoad): Promise<void> {
     if (this.#state !== 'waiting') return;
     this.#state = 'loading';
@@ -113,17 +113,17 @@ export class ProcessSession implements HostWorker {
     });
   }
 
-  /** A load in progress is waited for only where other sessions need the process. */
+  /** Waits for a load in progress only when other sessions need the process. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  tellTooLarge(reason: string): void {
+  reportTooLarge(reason: string): void {
     if (this.#state === 'ready') this.onTooLarge?.(reason);
   }
 
-  /** Throws a plain Error for one that a child does not send. */
+  /** Throws a plain Error for a frame that only the server sends. */
   onFrame(frame: Frame): void {
     switch (frame.kind) {
       case FRAME.ready:
@@ -134,7 +134,7 @@ export class ProcessSession implements HostWorker {
       case FRAME.loadFailed:
         this.#loading?.reject(fromErrorMessage(readValue(frame) as ErrorMessage));
         this.#loading = undefined;
-        this.#over('it could not be loaded');
+        this.#end('it could not be loaded');
         break;
       case FRAME.done:
         this.#settleRun()?.resolve(readAnswer(frame));
@@ -143,7 +143,7 @@ export class ProcessSession implements HostWorker {
         this.#settleRun()?.reject(fromErrorMessage(readValue(frame) as ErrorMessage));
         break;
       case FRAME.closed:
-        this.#over('it was closed');
+        this.#end('it was closed');
         break;
       case FRAME.lost:
         this.#lose(readValue(frame) as string, `thread in the ${this.#link.title}`);
@@ -153,7 +153,7 @@ export class ProcessSession implements HostWorker {
     }
   }
 
-  /** Its process is gone. `isBystander`: for what another of its sessions did. */
+  /** Its process is gone. `isBystander`: another session caused that. */
   settleExit(reason: string, isBystander: boolean): void {
     this.#isBystander = isBystander;
     this.#lose(reason, this.#link.title);
@@ -172,7 +172,7 @@ export class ProcessSession implements HostWorker {
     await this.#link.release(this);
   }
 
-  /** Where others are in the process, what it has not freed stays until that ends. */
+  /** If other sessions use the process, it lives on, and what this session has not freed stays until it ends. */
   #setGraceTimer(): TimerHandle {
     const { clock } = this.#link;
     return clock.setTimer(clock.nowMs() + CLOSE_GRACE_MS, () => {
@@ -193,11 +193,10 @@ export class ProcessSession implements HostWorker {
     );
     const text = `model "${this.model}": the ${what} that ran this batch died (${reason}); it is replaced, send it again`;
     this.#settleRun()?.reject(new ServingError('worker_lost', text));
-    this.#over(reason);
+    this.#end(reason);
   }
 
-  /** Whoever closes it knows already; else the process need not wait for that. */
-  #over(reason: string): void {
+  #end(reason: string): void {
     this.#state = 'gone';
     this.#goneBecause ??= reason;
     this.#settleGone();

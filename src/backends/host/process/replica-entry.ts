@@ -1,6 +1,5 @@
-/** The main module of a replica's process (replica-run.ts): it is told what to load, answers, and ends with the server's hand. */
-import type { ReplicaStart } from '../profile/replica-protocol.ts';
-import { runReplica } from '../profile/replica-run.ts';
+/** The main module of a replica's process (replica-run.ts). It ends when the server, which has its answer, closes the socket. */
+import { type ReplicaStart, runReplica } from '../profile/replica-run.ts';
 import { yieldToEventLoop } from '../thread-priority.ts';
 import { endSelf, prepareChild } from './child-life.ts';
 import { FRAME, FRAME_FD, readValue, valueFrame } from './frame.ts';

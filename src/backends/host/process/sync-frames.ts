@@ -1,17 +1,17 @@
 /**
- * The child's side of the socket pair for a session that computes on the calling thread: it sleeps in read(2), outside the
- * event loop, and writes until all is written. Its end of the pair blocks, since the server made it so.
+ * The child's side of the socket pair for a session that computes on the calling thread: it blocks in read(2) and
+ * writev(2), outside the event loop. The server created the child's end as a blocking socket.
  *
- * Frames lie in one buffer that is used again; a frame over KEPT_BYTES gets memory of its own.
+ * Frames share one buffer; a frame over MAX_SCRATCH_BYTES gets its own.
  */
 import { Buffer } from 'node:buffer';
 import { readSync, writevSync } from 'node:fs';
 import { type Frame, type FrameSizes, frameOf, HEAD_BYTES, readHead } from './frame.ts';
 
 const FIRST_BYTES = 2 ** 16;
-const KEPT_BYTES = 2 ** 24;
-/** What one call may gather: IOV_MAX. */
-const MOST_PIECES = 1024;
+const MAX_SCRATCH_BYTES = 2 ** 24;
+/** IOV_MAX: most buffers in one writev(2). */
+const MAX_PIECES = 1024;
 
 export class SyncFrames {
   readonly #fd: number;
@@ -21,28 +21,28 @@ export class SyncFrames {
     this.#fd = fd;
   }
 
-  /** The next frame, lent until the next read. Undefined: the other side is gone. Throws where the bytes are no frame. */
+  /** The next frame, valid until the next read; undefined: the other side is gone. Throws when the bytes are no frame. */
   read(): Frame | undefined {
-    // Nothing follows a frame before it is answered, so this never takes a part of the next.
+    // No frame follows before this one is answered, so this never reads a part of the next.
     let filled = this.#readInto(this.#scratch, 0, HEAD_BYTES);
     if (filled === undefined) return undefined;
     const sizes = readHead(this.#scratch);
-    const frame = this.#roomFor(sizes, filled);
+    const frame = this.#ensureCapacity(sizes, filled);
     const wanted = HEAD_BYTES + sizes.restBytes;
     if (filled < wanted) filled = this.#readInto(frame, filled, wanted);
     return filled === undefined ? undefined : frameOf(sizes, frame.subarray(HEAD_BYTES, wanted));
   }
 
-  /** Blocks until the other side has taken all. Throws where it is gone. */
+  /** Blocks until everything is written. Throws when the other side is gone. */
   write(pieces: readonly Uint8Array[]): void {
     let rest = pieces;
     while (rest.length > 0) {
-      const written = writevSync(this.#fd, rest.slice(0, MOST_PIECES));
+      const written = writevSync(this.#fd, rest.slice(0, MAX_PIECES));
       rest = without(rest, written);
     }
   }
 
-  /** How many bytes are filled, at least `wanted`. Undefined: the end. */
+  /** Reads until at least `wanted` bytes are filled and returns how many are; undefined: end of file. */
   #readInto(buffer: Buffer, from: number, wanted: number): number | undefined {
     let filled = from;
     while (filled < wanted) {
@@ -53,13 +53,13 @@ export class SyncFrames {
     return filled;
   }
 
-  /** Memory with what is there of the frame, large enough for the rest. */
-  #roomFor({ restBytes }: FrameSizes, filled: number): Buffer<ArrayBuffer> {
+  /** A buffer that holds the bytes read so far and is large enough for the rest. */
+  #ensureCapacity({ restBytes }: FrameSizes, filled: number): Buffer<ArrayBuffer> {
     const needed = HEAD_BYTES + restBytes;
     if (needed <= this.#scratch.byteLength) return this.#scratch;
-    const larger = Buffer.allocUnsafeSlow(needed <= KEPT_BYTES ? 2 ** Math.ceil(Math.log2(needed)) : needed);
+    const larger = Buffer.allocUnsafeSlow(needed <= MAX_SCRATCH_BYTES ? 2 ** Math.ceil(Math.log2(needed)) : needed);
     larger.set(this.#scratch.subarray(0, filled));
-    if (larger.byteLength <= KEPT_BYTES) this.#scratch = larger;
+    if (larger.byteLength <= MAX_SCRATCH_BYTES) this.#scratch = larger;
     return larger;
   }
 }

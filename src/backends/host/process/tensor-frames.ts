@@ -5,8 +5,8 @@
  *     DONE meta    run start f64 │ run end f64 │ tensors
  *     tensors      count u32 │ name text, dtype u32, rank u32, dims f64…, byte offset f64, byte length f64 │ …
  *
- * Nothing is copied to write a frame but strings, which are packed (tensor-transfer.ts): the pieces are the tensors' own
- * bytes. What is read are views of the frame.
+ * Writing a frame copies only strings, which are packed (tensor-transfer.ts), and small bodies. Otherwise the pieces are
+ * the tensors' own bytes. Reading creates views of the frame.
  */
 import { Buffer } from 'node:buffer';
 import { DTYPES } from '../../../core/dtype.ts';
@@ -16,14 +16,14 @@ import type { Answer, Call } from '../worker-call.ts';
 import { FRAME, type Frame, type FrameKind, frameFront, padded } from './frame.ts';
 import { MetaReader, MetaWriter } from './meta-bytes.ts';
 
-/** What is to be written for one frame, in order. */
+/** The buffers of one frame, in the order in which they are written. */
 export type Pieces = readonly Uint8Array[];
 
-/** Up to here copying is cheaper than writing in pieces. */
+/** Up to this size copying is cheaper than writing several pieces. */
 const SMALL_BODY_BYTES = 2 ** 14;
 const ZEROS = new Uint8Array(8);
 const HEAP = { allocate: (byteLength: number) => new ArrayBuffer(byteLength) };
-/** Of this thread; used up before anything else can run. */
+/** Shared by all frames of this thread: a frame is complete before another begins. */
 const writer = new MetaWriter();
 
 /** Throws `too_large`. */
@@ -48,7 +48,7 @@ export function answerFrame({ outputs, runStart, runEnd }: Answer, session: numb
   return tensorFrame(FRAME.done, session, outputs);
 }
 
-/** The call in a RUN frame; its inputs are views of the frame. Throws where the frame contradicts itself. */
+/** The call in a RUN frame; its inputs are views of the frame. Throws when the frame is inconsistent. */
 export function readCall({ meta, body }: Frame): Call {
   const reader = new MetaReader(meta);
   const deadline = reader.double();
@@ -59,7 +59,7 @@ export function readCall({ meta, body }: Frame): Call {
   return { signatureName, inputs: readTensors(reader, body), outputs, deadline, traceparent };
 }
 
-/** The answer in a DONE frame; its outputs are views of the frame. Throws where the frame contradicts itself. */
+/** The answer in a DONE frame; its outputs are views of the frame. Throws when the frame is inconsistent. */
 export function readAnswer({ meta, body }: Frame): Answer {
   const reader = new MetaReader(meta);
   const runStart = reader.double();

@@ -1,27 +1,30 @@
 /**
- * Profiles a model op by op while it serves: a second session of its artifact, with the runtime's profiler on, in a thread
- * of its own, or in a process where the model has one. The sessions that serve cannot be profiled: a runtime takes that
- * option when it opens a model, and pays for it in every run.
+ * Profiles a model op by op while it serves: a replica, which is a second session of its artifact with the runtime's
+ * profiler on, runs in a thread or process of its own. The serving sessions cannot be profiled: a runtime takes that
+ * option when it opens a model, and every run pays for it.
  */
+import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../../core/errors.ts';
 import type { OpProfile } from '../../op-profile.ts';
 import { backendFor } from '../../registry.ts';
 import { fromErrorMessage } from '../error-message.ts';
-import { profileInProcess } from '../process/profile-in-process.ts';
+import { FRAME, FRAME_FD, readValue, valueFrame } from '../process/frame.ts';
+import { startChild } from '../process/start-child.ts';
+import { StreamFrames } from '../process/stream-frames.ts';
 import { siblingModule } from '../sibling-module.ts';
-import type { ReplicaMessage, ReplicaStart } from './replica-protocol.ts';
+import type { ReplicaMessage, ReplicaStart } from './replica-run.ts';
 
-/** What came of a replica: its message, or why it died without one. */
+/** The replica's message; undefined when it died, for that reason. */
 interface ReplicaEnd {
   readonly message: ReplicaMessage | undefined;
   readonly reason: string;
 }
 
 /**
- * `isInProcess`: the model must not run in the server's own process; so it is whatever is said where its backend must not.
- * Rejects with ServingError: `unsupported` where the backend has no profiler, `load_failed`, `backend_failed`, `worker_lost`.
- * It cannot be called off: a thread that is ended inside native code may take the process along.
+ * `isInProcess`: the model must not run in the server's process; a backend that must run in a process does so anyway.
+ * Rejects with ServingError: `unsupported` when the backend has no profiler, `load_failed`, `backend_failed`, `worker_lost`.
+ * It cannot be cancelled: ending a thread inside native code may end the process.
  */
 export async function profileReplica(start: ReplicaStart, isInProcess = false): Promise<OpProfile> {
   const { mustRunIn } = await backendFor(start.versionDirectory, start.backendKind);
@@ -41,7 +44,7 @@ function profileInThread(start: ReplicaStart): Promise<ReplicaEnd> {
   });
   return new Promise((resolve) => {
     let message: ReplicaMessage | undefined;
-    let reason = 'it ended without a word';
+    let reason = 'it ended without a message';
     worker.once('message', (sent: ReplicaMessage) => {
       message = sent;
     });
@@ -50,4 +53,37 @@ function profileInThread(start: ReplicaStart): Promise<ReplicaEnd> {
     });
     worker.once('exit', () => resolve({ message, reason }));
   });
+}
+
+/** Rejects with `load_failed` when the system cannot start a process. */
+async function profileInProcess(start: ReplicaStart): Promise<ReplicaEnd> {
+  const child = startChild('./replica-entry', 'replica', start.loadOptions);
+  let message: ReplicaMessage | undefined;
+  let reason = 'it did not start';
+  // The child ends when it finds our ends closed.
+  const end = (): void => {
+    for (const stream of child.stdio) stream?.destroy();
+  };
+  const frames = new StreamFrames(child.stdio[FRAME_FD] as Socket, {
+    onFrame: (frame) => {
+      message = readValue(frame) as ReplicaMessage;
+      end();
+    },
+    onBroken: end,
+  });
+  for (const stream of child.stdio) {
+    stream?.on('error', () => undefined);
+    if (stream !== child.stdio[FRAME_FD]) (stream as Socket | null)?.resume();
+  }
+  child.on('error', (error) => {
+    reason = error.message;
+  });
+  frames.write([valueFrame(FRAME.start, 1, start)]);
+  await new Promise<void>((resolve) => {
+    child.on('exit', (code, signal) => {
+      reason = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    });
+    child.on('close', () => resolve());
+  });
+  return { message, reason };
 }

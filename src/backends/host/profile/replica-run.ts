@@ -1,21 +1,36 @@
 /**
- * What a replica does, in its thread or process: loads the model once more with its runtime's profiler on, runs made-up
- * batches, and tells what the profiler saw.
+ * The work of a replica, in its thread or process: it loads the model a second time with the runtime's profiler on, runs
+ * synthetic batches, and reports the profile.
  */
 import { ServingError } from '../../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../../core/signature.ts';
-import type { ProfiledSession } from '../../backend.ts';
+import type { LoadOptions, ProfiledSession } from '../../backend.ts';
 import type { OpProfile } from '../../op-profile.ts';
 import { backendFor } from '../../registry.ts';
-import { toErrorMessage } from '../error-message.ts';
-import { madeUpBatch } from '../trial-runs.ts';
+import { syntheticBatch } from '../../synthetic-batch.ts';
+import { type ErrorMessage, toErrorMessage } from '../error-message.ts';
 import { machineTimeMs } from '../worker-call.ts';
-import type { ReplicaMessage, ReplicaStart } from './replica-protocol.ts';
 
-/** They pay for code and memory that the later ones find. */
+export interface ReplicaStart {
+  readonly versionDirectory: string;
+  /** Undefined = by the artifact. */
+  readonly backendKind: string | undefined;
+  readonly loadOptions: LoadOptions;
+  /** If undefined or unknown to the session: serving_default, else its first signature. */
+  readonly signatureName: string | undefined;
+  /** Rows of each run, when the signature's batch axis is dynamic. */
+  readonly rows: number;
+}
+
+/** The only message that a replica sends. */
+export type ReplicaMessage =
+  | { readonly type: 'profiled'; readonly profile: OpProfile }
+  | { readonly type: 'failed'; readonly error: ErrorMessage };
+
+/** The first runs initialize code and memory, and are not counted. */
 const WARM_UP_RUNS = 3;
 const COUNTED_RUNS = 10;
-/** After so long no further run is begun, once there is one that counts. */
+/** After this time no further run is started, once one has been counted. */
 const BUDGET_MS = 2000;
 
 /** Never rejects. */
@@ -43,7 +58,7 @@ async function profile(start: ReplicaStart): Promise<OpProfile> {
 async function profileRuns(session: ProfiledSession, { signatureName = '', rows }: ReplicaStart): Promise<OpProfile> {
   const known = [signatureName, DEFAULT_SIGNATURE_NAME].find((each) => session.signatures.has(each));
   const name = known ?? [...session.signatures.keys()][0]!;
-  const batch = madeUpBatch(name, session.signatures.get(name)!, rows);
+  const batch = syntheticBatch(name, session.signatures.get(name)!, rows);
   const ends: number[] = [];
   const startedAt = machineTimeMs();
   while (ends.length < WARM_UP_RUNS + COUNTED_RUNS) {
@@ -52,7 +67,7 @@ async function profileRuns(session: ProfiledSession, { signatureName = '', rows 
     if (ends.length > WARM_UP_RUNS && machineTimeMs() - startedAt > BUDGET_MS) break;
   }
   const counted = ends.slice(WARM_UP_RUNS);
-  // What loading ran comes before ours.
+  // The runs that loading made come first.
   const runs = (await session.endProfile()).slice(-counted.length);
   return { signatureName: name, rows, runs: runs.map((run, i) => ({ ...run, startMs: counted[i]! - run.durationMs })) };
 }

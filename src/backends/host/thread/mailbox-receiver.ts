@@ -1,6 +1,4 @@
-/**
- * The worker thread's side of a mailbox (mailbox.ts): sleeps until it is rung, takes the call out, puts the answer in.
- */
+/** The worker thread's side of a mailbox (mailbox.ts): it sleeps until it rings, reads the call and writes the answer. */
 import type { Signature } from '../../../core/signature.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import type { Answer, Call } from '../worker-call.ts';
@@ -30,10 +28,11 @@ export class MailboxReceiver {
   readonly #calls: Int32Array;
   readonly #places: readonly [Place, Place];
   readonly #signatures: readonly NumberedSignature[];
-  /** The request's bytes in ordinary memory: ONNX Runtime refuses views of shared memory. */
+  /** The request's bytes in ordinary memory: ONNX Runtime rejects views of shared memory. */
   readonly #scratch: Uint8Array<ArrayBuffer>;
+  /** Number of rings that were read. */
   #heard = 0;
-  /** Of the call that was heard last. */
+  /** The place of the last ring. */
   #place: Place;
 
   constructor(memory: MailboxMemory, signatures: ReadonlyMap<string, Signature>) {
@@ -45,14 +44,14 @@ export class MailboxReceiver {
     this.#signatures = numberSignatures(signatures);
   }
 
-  /** Blocks the thread until it is rung; once for each time that it was. */
+  /** Blocks the thread until the next ring. */
   wait(): void {
     while (Atomics.load(this.#calls, 0) === this.#heard) Atomics.wait(this.#calls, 0, this.#heard);
     this.#place = this.#places[this.#heard & 1]!;
     this.#heard = (this.#heard + 1) | 0;
   }
 
-  /** The call; undefined = it is for a message. Its inputs are views of memory that the next call overwrites. */
+  /** The call; undefined = it comes by message. Its inputs are views of memory that the next call overwrites. */
   read(): Call | undefined {
     const { request, instants, trace } = this.#place.words;
     const index = request[REQUEST.signature]!;
@@ -71,7 +70,7 @@ export class MailboxReceiver {
     };
   }
 
-  /** Puts the outputs wanted in. False = they must go by message: too large, or not what the signature says. */
+  /** Writes the requested outputs. False = they must go by message: they are too large, or not as the signature says. */
   write({ outputs, runStart, runEnd }: Answer, { signatureName, outputs: wanted }: Call): boolean {
     const { words, answers } = this.#place;
     const { answer, instants } = words;
@@ -86,7 +85,7 @@ export class MailboxReceiver {
     return true;
   }
 
-  /** The index after it, or -1. */
+  /** Returns the index after the output, or -1 if it does not fit. */
   #writeOutput(at: number, signature: NumberedSignature, name: string, outputs: TensorMap): number {
     const tensor = outputs.get(name);
     const known = signature.outputs[signature.outputIndex.get(name)!];

@@ -1,10 +1,9 @@
 /**
- * The main thread's side of a mailbox (mailbox.ts): puts batches in, takes the answers out, in the same order. At most two
- * calls at a time are not answered.
+ * The main thread's side of a mailbox (mailbox.ts): it writes batches and reads their answers in the same order. At most
+ * two calls are unanswered at a time.
  *
- * The scheduler copies rows into ordinary memory first and that is copied here, once more: V8 copies to shared memory by
- * words, and where source and target are not aligned alike, as with a request's own bytes, by single bytes (measured,
- * 16 KB: 0.15 µs to ordinary memory from anywhere; to shared memory 0.6 aligned, 6 not).
+ * The scheduler copies rows into ordinary memory, and they are copied once more here. V8 copies to shared memory word by
+ * word, and byte by byte when source and target are aligned differently, as a request's own bytes are.
  */
 import { Buffer } from 'node:buffer';
 import type { Signature } from '../../../core/signature.ts';
@@ -29,7 +28,7 @@ interface Place {
   readonly words: MailboxWords;
   readonly requests: SharedSlab;
   readonly answers: SharedArrayBuffer;
-  /** Outputs of the call in it. */
+  /** The requested outputs of its call. */
   awaited: readonly KnownTensor[];
 }
 
@@ -37,7 +36,7 @@ export class MailboxSender {
   readonly #calls: Int32Array;
   readonly #places: readonly [Place, Place];
   readonly #signatures = new Map<string, NumberedSignature>();
-  /** Calls rung for, and those of them that were answered: their last bit is the place. */
+  /** Numbers of rings and of answers; the last bit is the place of the next. */
   #rung = 0;
   #answered = 0;
 
@@ -48,7 +47,7 @@ export class MailboxSender {
     for (const signature of numberSignatures(signatures)) this.#signatures.set(signature.name, signature);
   }
 
-  /** Puts the call in, to be rung for. False = it must go by message: it does not fit, or has strings or a mistake. */
+  /** Writes the call; the caller rings. False = it must go by message: it does not fit, has strings, or is invalid. */
   write({ signatureName, inputs, outputs, deadline, traceparent }: Call): boolean {
     const signature = this.#signatures.get(signatureName);
     if (signature?.inputs === undefined || signature.inputs.length !== inputs.size) return false;
@@ -72,20 +71,20 @@ export class MailboxSender {
     return true;
   }
 
-  /** Wakes the worker for the call that was written. */
+  /** Wakes the worker for the written call. */
   ring(): void {
     this.#rung = (this.#rung + 1) | 0;
     Atomics.add(this.#calls, 0, 1);
     Atomics.notify(this.#calls, 0);
   }
 
-  /** Wakes the worker for a message that was posted. */
+  /** Wakes the worker for a posted message. */
   ringForMessage(): void {
     this.#places[this.#rung & 1]!.words.request[REQUEST.signature] = BY_MESSAGE;
     this.ring();
   }
 
-  /** The answer to the oldest call, in memory of its own: the slab's is written again by the next but one. */
+  /** The answer to the oldest call, in its own memory: the second call after it overwrites the slab. */
   readAnswer(): Answer {
     const { words, answers, awaited } = this.#places[this.#answered & 1]!;
     const { answer, instants } = words;
@@ -98,12 +97,12 @@ export class MailboxSender {
     };
   }
 
-  /** The oldest call has its answer, whichever way that came: its place is free. */
+  /** Frees the place of the oldest call, which was answered in the mailbox or by message. */
   forget(): void {
     this.#answered = (this.#answered + 1) | 0;
   }
 
-  /** The index after them, or -1. */
+  /** Returns the index after the outputs, or -1 if one is unknown or has strings. */
   #writeOutputs(place: Place, { outputs: known, outputIndex }: NumberedSignature, outputs: readonly string[]): number {
     const { request } = place.words;
     const end = REQUEST.rest + outputs.length;

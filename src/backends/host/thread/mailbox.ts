@@ -1,5 +1,5 @@
 /**
- * The memory that the main thread and one worker thread share, so that a batch crosses without a message:
+ * The memory that the main thread and a worker thread share, so that a batch crosses without a message:
  *
  *      main                one of two places: words, 8 KiB                    worker
  *                     ┌───────────────────────────────────────────┐
@@ -13,25 +13,19 @@
  *      outputs are copied ◀── answers slab, 8 KiB ◀──────────────────────────────────────────────────────┤
  *      woken ◀── an empty message ◀──────────────────────────────────────────────────────────────────────┘
  *
- * It is a ring of two places, for the batch that runs and for its next one, which comes shortly before it ends: what
- * waits is better kept where others may still join it. `calls` counts how often it was rung: the n-th call, and its
- * answer, lie in place n mod 2, or are there said to come by message. The worker sleeps in Atomics.wait, not in its event loop, so it cannot hear messages: one that goes by the
- * port (a batch that does not fit here, `close`) is posted first and then rung for.
+ * It is a ring buffer of two places: one for the current batch, and one for the next batch, which comes shortly before the
+ * current one ends (docs/adr/0019-a-next-batch-shortly-before-the-end.md). `calls` counts the rings: call n and its answer
+ * are in place n mod 2, unless the place says that they come by message. The worker sleeps in Atomics.wait, not in its
+ * event loop, so it does not notice messages: a message (a batch that does not fit here, `close`) is posted first, and
+ * then the worker is rung.
  *
- * Measured, an empty round trip, CPU µs of both threads and median latency: rung and answered by message 12.0 and 11;
- * messages both ways 16.7 and 19; Atomics.waitAsync in place of the answering message 12.9 and 11, in the worker too 17.3
- * and 20. With a batch of one row (bench/micro/hosts.ts, cores awake), × the CPU of the session called directly:
- *
- *     y = x/2 + 2, 6 µs a run         mailbox 3.5    messages 4.9    messages, session without runSync 5.6
- *     128-512-512-10 MLP, 22 µs               2.0             2.3                                      2.5
- *
- * Where a core has to be woken from sleep, that costs 40 to 60 µs whichever way.
+ * docs/adr/0007-inline-or-threads.md has the measurements.
  */
 import type { Signature, TensorSpec } from '../../../core/signature.ts';
 import type { KnownTensor } from './tensor-words.ts';
 
 export interface MailboxMemory {
-  /** One word: how often it was rung. */
+  /** One word: the number of rings. */
   readonly calls: SharedArrayBuffer;
   readonly places: readonly [PlaceMemory, PlaceMemory];
 }
@@ -44,31 +38,28 @@ export interface PlaceMemory {
   readonly answers: SharedArrayBuffer;
 }
 
-/**
- * Larger inputs go by message, which moves memory where the mailbox copies it once more. Measured, × the CPU of messages:
- * 16 KB of inputs 0.94, 32 KB 0.98, 64 KB 1.00, 128 KB 1.00 (128-512-512-10 MLP, whose outputs are small).
- */
+/** Larger inputs go by message, which transfers memory; the mailbox copies it once more. */
 export const DEFAULT_SLAB_BYTES = 2 ** 16;
-/** Outputs are copied twice more, and so give up earlier: as many out as in, 4 KB 0.78, 8 KB 0.87, 16 KB 1.07, 32 KB 1.2. */
+/** Smaller than the slab for inputs, since the mailbox copies outputs twice more. */
 const ANSWER_SLAB_BYTES = 2 ** 13;
 
 const WORDS_BYTES = 8192;
 const TRACE_START = 64;
-/** A length, and W3C's 55 characters. */
+/** A length and the 55 characters of a W3C traceparent. */
 const TRACE_BYTES = 64;
 const REQUEST_START = TRACE_START + TRACE_BYTES;
 const CALLS_BYTES = 64;
 const ANSWER_START = 4096;
 
-/** Where the request says that there is none: the worker is to look at its port. */
+/** Stands for the signature of a call that comes by message: the worker reads its port. */
 export const BY_MESSAGE = -1;
-/** Words of the request before its outputs and inputs. */
+/** The words of a request; its outputs and inputs begin at `rest`. */
 export const REQUEST = { signature: 0, slabBytes: 1, outputCount: 2, rest: 3 } as const;
 export const ANSWER = { slabBytes: 0, rest: 1 } as const;
-/** In `instants`: milliseconds of machine time. */
+/** Indexes of `instants`, which are milliseconds of machine time. */
 export const INSTANT = { deadline: 0, runStart: 1, runEnd: 2 } as const;
 
-/** Memory for one worker's life, with `slabBytes` for inputs. */
+/** Allocates the memory for a worker, with `slabBytes` for a batch's inputs. */
 export function newMailboxMemory(slabBytes: number): MailboxMemory {
   return { calls: new SharedArrayBuffer(CALLS_BYTES), places: [newPlace(slabBytes), newPlace(slabBytes)] };
 }
@@ -81,10 +72,10 @@ function newPlace(slabBytes: number): PlaceMemory {
   };
 }
 
-/** The parts of a place's words, as either side reads and writes them. */
+/** The parts of a place's words. */
 export interface MailboxWords {
   readonly instants: Float64Array;
-  /** The traceparent: its length, 0 = none, and its characters. */
+  /** The traceparent's length (0 = none) and characters. */
   readonly trace: Uint8Array;
   readonly request: Int32Array;
   readonly answer: Int32Array;
@@ -99,7 +90,7 @@ export function wordsOf({ words }: PlaceMemory): MailboxWords {
   };
 }
 
-/** Writes one that is too long to be one as none. */
+/** A text that is too long to be a traceparent is written as none. */
 export function writeTraceparent(trace: Uint8Array, traceparent: string | undefined): void {
   const length = traceparent === undefined || traceparent.length >= TRACE_BYTES ? 0 : traceparent.length;
   trace[0] = length;
@@ -111,18 +102,18 @@ export function readTraceparent(trace: Uint8Array): string | undefined {
   return length === 0 ? undefined : String.fromCharCode(...trace.subarray(1, length + 1));
 }
 
-/** A signature as the words name it: by the place of each thing in the model's own order. */
+/** A signature whose index, inputs and outputs have numbers, by their order in the model. */
 export interface NumberedSignature {
   readonly index: number;
   readonly name: string;
-  /** Undefined: one is of strings, so batches of it go by message. */
+  /** Undefined: an input has strings, so its batches go by message. */
   readonly inputs: readonly KnownTensor[] | undefined;
-  /** Undefined where it is of strings. */
+  /** An output of strings is undefined. */
   readonly outputs: readonly (KnownTensor | undefined)[];
   readonly outputIndex: ReadonlyMap<string, number>;
 }
 
-/** Both sides number alike: the signatures reach the main thread in their order. */
+/** Numbers the signatures. Both sides get the same numbers, since the main thread receives signatures in their order. */
 export function numberSignatures(signatures: ReadonlyMap<string, Signature>): readonly NumberedSignature[] {
   return [...signatures].map(([name, signature], index) => {
     const inputs = [...signature.inputs].map(known).filter((tensor) => tensor !== undefined);

@@ -1,11 +1,11 @@
 /**
- * A piece of memory that two threads share, and the giving out of it from one end to the other.
+ * Allocates places for tensors in memory that two threads share.
  *
  *     0                          top                          byteLength
  *     ├── place ──┬── place ──┬───▼──────────── free ─────────────┤
  *
- * One thread gives it out, for one batch at a time: `clear`, then a place for each tensor. Places begin at multiples of
- * eight bytes, as every element type wants. Full is not an error: the batch takes another way.
+ * One thread allocates, for one batch at a time: `clear`, then a place for each tensor. Places begin at multiples of eight
+ * bytes, which suits every element type. When the slab is full, the batch goes by message.
  */
 
 const ALIGNMENT = 8;
@@ -18,17 +18,17 @@ export class SharedSlab {
     this.#memory = memory;
   }
 
-  /** Where what was given out ends. */
+  /** End of the last place, in bytes. */
   get top(): number {
     return this.#top;
   }
 
-  /** Gives out from the beginning again: whatever lies there may be overwritten. */
+  /** Frees all places. */
   clear(): void {
     this.#top = 0;
   }
 
-  /** Copies the bytes to a place of their own. Where that begins, or -1 when it is full. */
+  /** Copies the bytes to a new place and returns its offset, or -1 when the slab is full. */
   put(bytes: Uint8Array): number {
     const start = Math.ceil(this.#top / ALIGNMENT) * ALIGNMENT;
     const end = start + bytes.byteLength;

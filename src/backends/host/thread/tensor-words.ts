@@ -1,10 +1,9 @@
 /**
- * What is to be said of a numeric tensor besides its bytes, in 32-bit words, and of a list of tensors one after the other:
+ * Describes numeric tensors in 32-bit words, one tensor after the other; their bytes are in a slab:
  *
  *     | byte offset in the slab | byte length | rank | dim 0 | dim 1 | … |   next tensor …
  *
- * Names and dtypes are not among them: both sides have the signature. What does not fit is not written, and says so:
- * the batch goes by message then.
+ * Names and dtypes are left out, since both sides have the signature. A batch that does not fit goes by message.
  */
 import type { NumericDType } from '../../../core/dtype.ts';
 import type { NumericTensor, Tensor, TensorMap } from '../../../core/tensor.ts';
@@ -12,13 +11,13 @@ import type { NumericTensor, Tensor, TensorMap } from '../../../core/tensor.ts';
 const WORDS_BESIDE_DIMS = 3;
 const LARGEST_WORD = 2 ** 31 - 1;
 
-/** A tensor of a signature, as both sides of a mailbox know it. */
+/** A tensor of a signature, which both sides of a mailbox know. */
 export interface KnownTensor {
   readonly name: string;
   readonly dtype: NumericDType;
 }
 
-/** Writes a tensor whose bytes lie at `byteOffset`. The index after it, or -1 if a dim or the whole does not fit. */
+/** Writes a tensor whose bytes are at `byteOffset`. Returns the index after it, or -1 if it or a dim does not fit. */
 export function writeTensor(words: Int32Array, at: number, { shape, data }: NumericTensor, byteOffset: number): number {
   const rank = shape.length;
   const end = at + WORDS_BESIDE_DIMS + rank;
@@ -28,14 +27,14 @@ export function writeTensor(words: Int32Array, at: number, { shape, data }: Nume
   words[at + 2] = rank;
   for (let i = 0; i < rank; i++) {
     const dim = shape[i]!;
-    // A dim beside a 0 may be of any size.
+    // In an empty tensor a dim may be of any size.
     if (dim > LARGEST_WORD) return -1;
     words[at + WORDS_BESIDE_DIMS + i] = dim;
   }
   return end;
 }
 
-/** The tensors written from `at` on, as views of `bytes`, which hold what the slab held. */
+/** The tensors written from `at` on, as views of `bytes`, a copy of the slab. */
 export function readTensors(
   words: Int32Array,
   at: number,

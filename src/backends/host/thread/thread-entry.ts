@@ -1,8 +1,8 @@
 /**
- * The worker thread's side of the thread host: loads one session, runs what it is sent, one batch at a time.
+ * The worker thread's side of the thread host: it loads one session and runs one batch at a time.
  *
- * Nothing that a request does ends the thread: every throw goes back as a message, and a promise that a backend forgot
- * is reported and survived. An exception outside a request (a timer of a plug-in) does end it; the host replaces it.
+ * No request can end the thread: every error goes back as a message, and unhandled rejections of a backend are reported and
+ * survived. An exception outside a request (a plug-in's timer) does end it; the host replaces it.
  */
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
@@ -11,18 +11,49 @@ import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { backendFor } from '../../registry.ts';
 import { toErrorMessage } from '../error-message.ts';
+import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
 import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { type Answer, type Call, runCall, runCallSync } from '../worker-call.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
-import type { MessageToWorker, WorkerStart } from './thread-protocol.ts';
-import { runMailbox, runMessage, send } from './thread-runs.ts';
+import {
+  ANSWERED,
+  type MessageFromWorker,
+  type MessageToWorker,
+  type RunMessage,
+  type WorkerStart,
+} from './thread-protocol.ts';
 
 /**
- * A thread that sleeps on its mailbox reports a forgotten promise, and lets a runtime's finalizers run, only when its
- * event loop turns: so it does, now and then (a turn costs some 5 µs).
+ * A thread that sleeps on its mailbox reports an unhandled rejection, and runs a runtime's finalizers, only in a turn of
+ * its event loop: so it takes one after this many calls.
  */
 const CALLS_PER_TURN = 256;
 
-if (parentPort === null) throw new Error('thread-entry is started by thread-host, in a worker thread');
+/**
+ * Transfers an output that fills its buffer, as ONNX Runtime's do. An output that shares its buffer (with an input, another
+ * output, or Node's pool of small Buffers) is copied.
+ */
+class OutputMemory implements TransferMemory {
+  readonly #taken: ArrayBufferLike[];
+
+  constructor(inputBuffers: readonly ArrayBuffer[]) {
+    this.#taken = [...inputBuffers];
+  }
+
+  claim({ buffer, byteLength }: Uint8Array): ArrayBuffer | undefined {
+    if (!(buffer instanceof ArrayBuffer) || byteLength !== buffer.byteLength || this.#taken.includes(buffer)) {
+      return undefined;
+    }
+    this.#taken.push(buffer);
+    return buffer;
+  }
+
+  allocate(byteLength: number): ArrayBuffer {
+    return new ArrayBuffer(byteLength);
+  }
+}
+
+if (parentPort === null) throw new Error('thread-entry is started by thread-worker, in a worker thread');
 process.on('unhandledRejection', (reason) => {
   process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
 });
@@ -54,9 +85,9 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   });
 }
 
-/** Sleeps outside the event loop until rung, for a call or for a message; ends after `close`. */
+/** Sleeps outside the event loop until the mailbox rings, for a call or a message. Returns after `close`. */
 async function serveMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver): Promise<void> {
-  // Without a listener the port would not keep a thread that awaits something alive.
+  // A port without a listener does not keep an awaiting thread alive.
   port.ref();
   for (let calls = 1; ; calls++) {
     mailbox.wait();
@@ -71,9 +102,50 @@ async function serveMailbox(port: MessagePort, session: Session, mailbox: Mailbo
   }
 }
 
+/** Runs a call that came by message; the answer leaves the same way. */
+async function runMessage(port: MessagePort, session: Session, message: RunMessage): Promise<void> {
+  const inputBuffers = buffersOf(message.inputs);
+  try {
+    const call: Call = { ...message, inputs: unpackTensors(message.inputs) };
+    sendDone(port, await runCall(session, call), inputBuffers);
+  } catch (error) {
+    sendFailed(port, error);
+  }
+}
+
+/** Runs the call in the mailbox (the session has runSync); the answer goes there too if it fits. */
+function runMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver, call: Call): void {
+  try {
+    const answer = runCallSync(session, call);
+    if (mailbox.write(answer, call)) port.postMessage(ANSWERED);
+    else sendDone(port, answer, []);
+  } catch (error) {
+    sendFailed(port, error);
+  }
+}
+
 async function closeSession(port: MessagePort, session: Session): Promise<void> {
-  // A session that cannot close is ended with its thread.
+  // A session that fails to close ends with its thread.
   await session.close().catch((error: Error) => process.emitWarning(error));
   send(port, { type: 'closed' });
   port.close();
+}
+
+function sendDone(
+  port: MessagePort,
+  { outputs, runStart, runEnd }: Answer,
+  inputBuffers: readonly ArrayBuffer[],
+): void {
+  const packed = packTensors(outputs, new OutputMemory(inputBuffers));
+  const transfer = [...inputBuffers, ...buffersOf(packed)];
+  send(port, { type: 'done', outputs: packed, inputBuffers, runStart, runEnd }, transfer);
+}
+
+/** Leaves the inputs' memory out: this must not fail, and failures are rare. */
+function sendFailed(port: MessagePort, error: unknown): void {
+  send(port, { type: 'failed', error: toErrorMessage(error) });
+}
+
+function send(port: MessagePort, message: MessageFromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
 }

@@ -1,17 +1,16 @@
 /**
- * A model on worker threads of this process: backends/host/worker-host.ts over thread-worker.ts.
+ * A model on worker threads of this process: worker-host.ts over thread-worker.ts.
  *
- * Small batches are copied through memory that the threads share (mailbox.ts); large ones, and strings, go by message,
- * in buffers that are moved there and back. What it saves: bench/micro/hosts.ts.
+ * Small batches are copied through shared memory (mailbox.ts). Large batches, and strings, go by message in buffers that
+ * are transferred there and back. bench/micro/hosts.ts compares the two.
  */
-
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-slots.ts';
 import { DEFAULT_SLAB_BYTES, newMailboxMemory } from './mailbox.ts';
 import { ThreadWorker } from './thread-worker.ts';
 
 export interface ThreadHostOptions extends WorkerHostOptions {
-  /** Shared memory for a batch's inputs, for each worker; larger batches go by message, and all of them if it is 0. */
+  /** Shared memory for a batch's inputs, in bytes for each worker. Larger batches go by message; with 0 all do. */
   readonly slabBytes?: number;
 }
 

@@ -5,11 +5,11 @@
  *       ── start: WorkerStart (workerData) ──▶  loads
  *       ◀── ready | load_failed ─────────────
  *       ── run ──────────────────────────────▶  runs (one at a time)
- *       ◀── done | failed ───────────────────   done: with the inputs' buffers, to be used again
+ *       ◀── done | failed ───────────────────   done: with the inputs' buffers, for reuse
  *       ── close ────────────────────────────▶  frees the session
  *       ◀── closed ──────────────────────────   and ends
  *
- * A worker with a mailbox (mailbox.ts) finds most calls there, and must be rung for a message too:
+ * A worker with a mailbox (mailbox.ts) reads most calls there, and must be rung for a message too:
  *
  *       ── call in the mailbox ──────────────▶  runs
  *       ◀── ANSWERED | done | failed ────────   ANSWERED: the outputs are in the mailbox
@@ -19,13 +19,13 @@ import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import type { PackedTensor } from '../tensor-transfer.ts';
 import type { MailboxMemory } from './mailbox.ts';
 
-/** What a worker is started with. */
+/** The worker's start data. */
 export interface WorkerStart extends WorkerLoad {
   /** Undefined: everything goes by message. */
   readonly mailbox: MailboxMemory | undefined;
 }
 
-/** Where there is a mailbox and the session is synchronous, it is used from here on. */
+/** A mailbox is used from this message on, if there is one and the session is synchronous. */
 export interface ReadyMessage extends WorkerReady {
   readonly type: 'ready';
 }

@@ -1,10 +1,10 @@
 /**
- * One life of one worker thread that hosts a session: load, run one batch at a time, close or die. No restarts here. A
- * thread with a mailbox can be given its next batch while it runs one.
+ * A worker thread that hosts a session, from start to end: it loads, runs one batch at a time, and closes or dies. Its
+ * owner replaces it (worker-slots.ts). A thread with a mailbox accepts its next batch while it runs one.
  *
- * A batch goes through the mailbox where it can (mailbox.ts), else by message (backends/host/tensor-transfer.ts). Every
- * promise handed out settles, whatever the thread does: when it exits, what was pending is rejected with `worker_lost`,
- * or `load_failed` if it had not loaded yet.
+ * A batch goes through the mailbox if it can (mailbox.ts), else by message (tensor-transfer.ts). Every promise that it
+ * returns settles, whatever the thread does: when it exits, pending runs are rejected with `worker_lost`, and a pending
+ * load with `load_failed`.
  */
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../../core/errors.ts';
@@ -30,19 +30,19 @@ export class ThreadWorker implements HostWorker {
   readonly #worker: Worker;
   readonly #start: WorkerStart;
   readonly #model: string;
-  /** Memory of the messages' buffers. */
+  /** The source of the messages' buffers. */
   readonly #pool: BufferPool;
-  /** Undefined until ready, and where everything goes by message. */
+  /** Undefined until ready, and when everything goes by message. */
   #mailbox: MailboxSender | undefined;
   #loading: Pending<ReadyMessage> | undefined;
-  /** Given to the thread and not answered, in order. */
+  /** Unanswered runs, in order. */
   readonly #runs: Pending<Answer>[] = [];
   #closing: Pending<void> | undefined;
   #errorText: string | undefined;
-  /** Set by the exit; the reason. */
+  /** The reason of its exit. */
   #goneBecause: string | undefined;
 
-  /** `name` is what profilers and `top -H` show; `model` stands in messages. */
+  /** `name` is shown by profilers and `top -H`; `model` by error messages. */
   constructor(start: WorkerStart, name: string, model: string, pool: BufferPool) {
     this.#start = start;
     this.#model = model;
@@ -55,14 +55,14 @@ export class ThreadWorker implements HostWorker {
     this.ready = new Promise((resolve, reject) => {
       this.#loading = { resolve, reject };
     });
-    // Who waits for it sees the rejection; who closes before that need not.
+    // A caller that closes before it has loaded need not handle the rejection.
     this.ready.catch(() => undefined);
     this.#worker.on('exit', (code) => this.#settleExit(this.#errorText ?? `exit code ${code}`));
     this.#worker.on('message', (message: MessageFromWorker) => this.#onMessage(message));
     this.#worker.on('error', (error) => {
       this.#errorText = error instanceof Error ? error.message : String(error);
     });
-    // An answer that cannot be read: nothing sensible can follow, the exit settles what waits.
+    // After an answer that cannot be read, the thread is ended; its exit settles the pending promises.
     this.#worker.on('messageerror', (error) => {
       this.#errorText = error.message;
       void this.#worker.terminate();
@@ -73,7 +73,7 @@ export class ThreadWorker implements HostWorker {
     return this.#goneBecause;
   }
 
-  /** Where it looks into a mailbox between two batches: two messages would run side by side. */
+  /** True with a mailbox, which is read between two batches: two messages would run concurrently. */
   get takesNext(): boolean {
     return this.#mailbox !== undefined;
   }
@@ -99,7 +99,7 @@ export class ThreadWorker implements HostWorker {
   }
 
   /**
-   * A load in progress is waited for: a thread that is ended inside native code which then throws takes the whole process along (seen with ONNX
+   * Waits for a load in progress: native code that throws in a terminated thread ends the whole process (seen with ONNX
    * Runtime 1.30: "terminate called after throwing an instance of 'Napi::Error'").
    */
   async close(): Promise<void> {

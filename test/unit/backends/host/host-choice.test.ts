@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseHost, inlineLimitsFor, type LoadFacts, settledHost } from '../../../../src/backends/host/host-choice.ts';
+import { chooseHost, fixedHost, inlineLimitsFor, type LoadFacts } from '../../../../src/backends/host/host-choice.ts';
 
 const LIMITS = { runMs: 0.3, loadMs: 20 };
 const TINY: LoadFacts = { isSynchronous: true, loadMs: 3, oneRowMs: 0.01, largestMs: 0.05 };
@@ -34,22 +34,22 @@ describe('chooseHost', () => {
   });
 });
 
-describe('settledHost', () => {
+describe('fixedHost', () => {
   it('leaves a backend without a wish to measurement, or to the configuration', () => {
     const any = { kind: 'any' };
-    assert.deepEqual([settledHost(any, 'auto'), settledHost(any, 'inline')], [undefined, undefined]);
-    assert.deepEqual(settledHost(any, 'thread'), { kind: 'thread', reason: 'as configured' });
-    assert.deepEqual(settledHost(any, 'process'), { kind: 'process', reason: 'as configured' });
+    assert.deepEqual([fixedHost(any, 'auto'), fixedHost(any, 'inline')], [undefined, undefined]);
+    assert.deepEqual(fixedHost(any, 'thread'), { kind: 'thread', reason: 'as configured' });
+    assert.deepEqual(fixedHost(any, 'process'), { kind: 'process', reason: 'as configured' });
   });
 
   for (const mustRunIn of ['process', 'inline'] as const) {
     it(`gives a backend that must run in ${mustRunIn} that host, and refuses every other`, () => {
       const backend = { kind: 'picky', mustRunIn };
-      assert.match(settledHost(backend, 'auto')!.reason, /backend "picky" runs .* only/);
-      assert.equal(settledHost(backend, mustRunIn)!.kind, mustRunIn);
+      assert.match(fixedHost(backend, 'auto')!.reason, /backend "picky" runs .* only/);
+      assert.equal(fixedHost(backend, mustRunIn)!.kind, mustRunIn);
       for (const asked of (['inline', 'thread', 'process'] as const).filter((kind) => kind !== mustRunIn)) {
         const message = new RegExp(`host ${asked} was asked for.*host ${mustRunIn} only; set host=${mustRunIn}`);
-        assert.throws(() => settledHost(backend, asked), { kind: 'load_failed', message });
+        assert.throws(() => fixedHost(backend, asked), { kind: 'load_failed', message });
       }
     });
   }

@@ -14,7 +14,7 @@ import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 /** Between what the fake takes, on any machine, and what it takes when it dawdles. */
 const LIMITS = { runMs: 5, loadMs: 60_000 };
 const NO_LIMITS = { runMs: Infinity, loadMs: Infinity };
-/** The trial sends zeros. */
+/** Calibration sends zeros. */
 const ZEROS_END_IT: Partial<FakeModel> = { faults: [{ whenFirstIs: 0, effect: 'exit' }] };
 const ZEROS_FAIL: Partial<FakeModel> = { faults: [{ whenFirstIs: 0, effect: 'fail' }] };
 
@@ -37,7 +37,7 @@ describe('where a model is put', () => {
     assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
   });
 
-  it('on threads, untried, if the user says so', async (t) => {
+  it('on threads, without calibration, if the user says so', async (t) => {
     const { host } = await start(t, { host: 'thread', limits: NO_LIMITS });
     assert.deepEqual([host.kind, host.reason, host.measured], ['thread', 'as configured', undefined]);
   });
@@ -49,19 +49,19 @@ describe('where a model is put', () => {
     assert.deepEqual([host.executor.slots, moves], [1, []]);
   });
 
-  it('never inline if a trial ends its thread, whatever the user says', async (t) => {
+  it('never inline if calibration ends its thread, whatever the user says', async (t) => {
     for (const kind of ['auto', 'inline'] as const) {
       const { host, events } = await start(t, { host: kind, limits: NO_LIMITS }, ZEROS_END_IT);
       assert.equal(host.kind, 'thread');
-      assert.match(host.reason, /a trial run failed: .*died/);
+      assert.match(host.reason, /calibration failed: .*died/);
       assert.equal(events[0]?.what, 'lost');
     }
   });
 
-  it('on threads if the trial fails, but for the user’s word', async (t) => {
+  it('on threads if calibration fails, unless the user says inline', async (t) => {
     const auto = await start(t, { limits: NO_LIMITS }, ZEROS_FAIL);
     assert.deepEqual([auto.host.kind, auto.host.measured], ['thread', undefined]);
-    assert.match(auto.host.reason, /a trial run failed: .*told to fail/);
+    assert.match(auto.host.reason, /calibration failed: .*told to fail/);
     const forced = await start(t, { host: 'inline' }, ZEROS_FAIL);
     assert.equal(forced.host.kind, 'inline');
     assert.deepEqual(yOf(await forced.host.executor.run(batchOf(2))), [3]);

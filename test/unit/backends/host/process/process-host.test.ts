@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
+import { CHECK_MS, OVERDUE_RUN_MS, SILENT_CHECKS } from '../../../../../src/backends/host/process/heartbeat-monitor.ts';
 import { type ProcessHostOptions, startProcessHost } from '../../../../../src/backends/host/process/process-host.ts';
-import { CHECK_MS, SILENT_CHECKS, UNWANTED_RUN_MS } from '../../../../../src/backends/host/process/pulse-watch.ts';
 import { RECYCLE_INTERVAL_MS, type WorkerEvent } from '../../../../../src/backends/host/worker-slots.ts';
 import type { BatchResult } from '../../../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../../../support/child-processes.ts';
@@ -49,14 +49,14 @@ describe('a model’s process that is killed', () => {
 });
 
 describe('a model’s process that hangs', () => {
-  it('is ended when it gives no sign of life, however the loop of the server was held up', async (t) => {
+  it('is ended when it sends no heartbeats, however the loop of the server was held up', async (t) => {
     const { clock, run, until, events } = await start(t);
     await until(() => clock.armed > 0);
     // A server that was stopped for long itself looks once, not ten times.
     clock.advance(10 * SILENT_CHECKS * CHECK_MS);
     await until(() => clock.armed > 0);
     process.kill(modelProcesses()[0]!, 'SIGSTOP');
-    const lost = assert.rejects(run(1), { kind: 'worker_lost', message: /no sign of life for 10 s/ });
+    const lost = assert.rejects(run(1), { kind: 'worker_lost', message: /no heartbeat came for 10 s/ });
     while (events.length === 0) {
       await until(() => clock.armed > 0 || events.length > 0);
       clock.advance(CHECK_MS);
@@ -69,7 +69,7 @@ describe('a model’s process that hangs', () => {
     await until(() => clock.armed > 0);
     const hanging = host.executor.run({ ...batchOf(WHEN.hang), deadline: clock.nowMs() + 1000 });
     const lost = assert.rejects(hanging, { kind: 'worker_lost', message: /a run went on 60 s after its deadline/ });
-    clock.advance(UNWANTED_RUN_MS + 2000);
+    clock.advance(OVERDUE_RUN_MS + 2000);
     await lost;
   });
 });

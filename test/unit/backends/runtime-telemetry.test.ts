@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { quietRuntimes } from '../../../src/backends/quiet-runtimes.ts';
+import { disableTelemetry } from '../../../src/backends/runtime-telemetry.ts';
 
 it("ONNX Runtime's telemetry is off unless the operator's variable asks for it", () => {
   const table: readonly (readonly [own: string | undefined, expected: string])[] = [
@@ -19,7 +19,7 @@ it("ONNX Runtime's telemetry is off unless the operator's variable asks for it",
   ];
   for (const [own, expected] of table) {
     const environment = { ORT_DISABLE_TELEMETRY: own, OTHER: 'x' };
-    quietRuntimes(environment);
+    disableTelemetry(environment);
     assert.deepEqual(environment, { ORT_DISABLE_TELEMETRY: expected, OTHER: 'x' });
   }
 });

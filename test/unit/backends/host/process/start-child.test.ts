@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { childEnvironment } from '../../../../../src/backends/host/process/child-environment.ts';
+import { childEnvironment } from '../../../../../src/backends/host/process/start-child.ts';
 
 const LOAD = { intraOpThreads: 3, executionProvider: 'cpu' };
 
