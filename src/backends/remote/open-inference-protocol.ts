@@ -1,10 +1,9 @@
 /**
- * The Open Inference Protocol (KServe V2), spoken to another server: ModelMetadata and ModelInfer of
- * inference.GRPCInferenceService. Tensors go out as raw bytes; answers are read in both forms.
+ * The Open Inference Protocol (KServe V2) as a client: ModelMetadata and ModelInfer of inference.GRPCInferenceService.
+ * Requests carry tensors as raw bytes; answers are read in both forms.
  *
- * The protocol knows one way to call a model: it becomes the signature `serving_default`.
+ * The protocol has no signatures: a model gets one, `serving_default`.
  */
-
 import {
   dtypeOfDatatype,
   type OpenInferenceModel,
@@ -14,8 +13,7 @@ import {
 import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { bytesField, message } from '../../codec/protobuf/wire-writer.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
-import { batchAxisOf } from './remote-batch-axis.ts';
-import type { RemoteProtocol } from './remote-protocol.ts';
+import { batchAxisOf, type RemoteProtocol } from './remote-protocol.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
 
@@ -36,18 +34,18 @@ function readSignatures(bytes: Uint8Array): ReadonlyMap<string, Signature> {
   const reader = new WireReader(bytes, 'ModelMetadataResponse');
   const inputs = new Map<string, TensorSpec>();
   const outputs = new Map<string, TensorSpec>();
-  let isHeld = true;
+  let isSupported = true;
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(4)) isHeld = readTensorMetadata(reader, inputs) && isHeld;
-    else if (reader.tag === lengthDelimited(5)) isHeld = readTensorMetadata(reader, outputs) && isHeld;
+    if (reader.tag === lengthDelimited(4)) isSupported = readTensorMetadata(reader, inputs) && isSupported;
+    else if (reader.tag === lengthDelimited(5)) isSupported = readTensorMetadata(reader, outputs) && isSupported;
     else reader.skip();
   }
-  if (!isHeld || outputs.size === 0) return new Map();
+  if (!isSupported || outputs.size === 0) return new Map();
   const signature = { inputs, outputs, methodName: PREDICT_METHOD_NAME, batchAxis: batchAxisOf(inputs, outputs) };
   return new Map([[DEFAULT_SIGNATURE_NAME, signature]]);
 }
 
-/** TensorMetadata: 1 name, 2 datatype, 3 shape. False: a type that we cannot hold. */
+/** TensorMetadata: 1 name, 2 datatype, 3 shape. Returns false for an unsupported type. */
 function readTensorMetadata(reader: WireReader, specs: Map<string, TensorSpec>): boolean {
   let name = '';
   let datatype = '';

@@ -1,10 +1,10 @@
 /**
- * Backend `remote`: models that another server runs, TensorFlow Serving or one that speaks its API or the Open Inference
- * Protocol, over gRPC. The artifact is `<version>/remote.yaml` (remote-file.ts).
+ * Backend `remote`: models that another server runs, over gRPC with TensorFlow Serving's API or the Open Inference Protocol.
+ * The artifact is `<version>/remote.yaml` (remote-file.ts).
  *
- * Loading asks the server what the model takes and gives, and waits for a server that is not there yet. One that stays
- * away fails the load with `backend_unavailable`, which is tried again. What a loaded version's server changes its model
- * to is not noticed: the signatures are those of the load.
+ * Loading requests the model's signatures, and waits for a server that cannot be reached yet. If it stays unreachable, the
+ * load fails with `backend_unavailable`, and is retried. Later changes of the model on its server are not noticed: the
+ * signatures are those of the load.
  */
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
@@ -19,9 +19,9 @@ import type { RemoteProtocol } from './remote-protocol.ts';
 import { describeRemote, RemoteSession } from './remote-session.ts';
 import { tensorflowServingProtocol } from './tensorflow-serving-protocol.ts';
 
-const ASK_AGAIN_MS = 250;
+const RETRY_MS = 250;
 
-/** Found by the registry as 'remote'. */
+/** The registry's 'remote'. */
 export const backend: Backend = {
   kind: 'remote',
   mustRunIn: 'inline',
@@ -59,7 +59,7 @@ async function readSignatures(
   file: string,
 ): Promise<ReadonlyMap<string, Signature>> {
   const remote = describeRemote(config);
-  const answer = await askForMetadata(config, protocol, channel).catch((fault: RemoteFault) => {
+  const answer = await requestMetadata(config, protocol, channel).catch((fault: RemoteFault) => {
     throw toLoadError(fault, file, remote);
   });
   const signatures = signaturesOf(answer, protocol, `"${file}": ${remote}`);
@@ -69,8 +69,8 @@ async function readSignatures(
   return config.isBatching ? signatures : withoutBatchAxis(signatures);
 }
 
-/** Asks again while the server is not there, or is and still loads the model. Rejects with the last RemoteFault. */
-async function askForMetadata(
+/** Retries while the server cannot be reached or still loads the model. Rejects with the last RemoteFault. */
+async function requestMetadata(
   { connectTimeoutMs }: RemoteConfig,
   protocol: RemoteProtocol,
   channel: RemoteChannel,
@@ -83,9 +83,9 @@ async function askForMetadata(
       return await channel.call({ path, message, deadline, waitsForServer: true });
     } catch (thrown) {
       const fault = thrown as RemoteFault;
-      const againAt = systemClock.nowMs() + Math.min(fault.retryAfterMs ?? ASK_AGAIN_MS, ASK_AGAIN_MS);
-      if (fault.code !== GrpcStatus.UNAVAILABLE || againAt >= deadline) throw fault;
-      await new Promise<void>((resolve) => systemClock.setTimer(againAt, resolve));
+      const retryAt = systemClock.nowMs() + Math.min(fault.retryAfterMs ?? RETRY_MS, RETRY_MS);
+      if (fault.code !== GrpcStatus.UNAVAILABLE || retryAt >= deadline) throw fault;
+      await new Promise<void>((resolve) => systemClock.setTimer(retryAt, resolve));
     }
   }
 }

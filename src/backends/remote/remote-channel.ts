@@ -1,8 +1,8 @@
 /**
- * Unary calls to another server over @grpc/grpc-js: bytes out, bytes in. A call ends with its answer, or with RemoteFault.
+ * Unary calls to another server over @grpc/grpc-js, with messages as bytes. A call ends with its answer, or with RemoteFault.
  *
- * Sent again, once and within the budget, is what the server cannot have begun: a call for which there was no connection,
- * and one that it refused with a time to come back. Never past the deadline.
+ * A call that the server cannot have begun is retried once, within the budget and the deadline: a call without a
+ * connection, and a call that the server rejected with a retry delay.
  */
 import type { Buffer } from 'node:buffer';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
@@ -11,10 +11,10 @@ import { GrpcStatus } from '../../core/errors.ts';
 import type { RemoteConfig, RemoteTls } from './remote-file.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** A call that failed: the status, and what the server said of trying again. */
+/** A failed call: its gRPC status and the server's retry delay. */
 export class RemoteFault extends Error {
   readonly code: number;
-  /** As the server gave it, in ms. */
+  /** The server's grpc-retry-pushback-ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: number, message: string, retryAfterMs: number | undefined) {
@@ -27,40 +27,40 @@ export class RemoteFault extends Error {
 export interface RemoteCall {
   readonly path: string;
   readonly message: Uint8Array;
-  /** Its end, at the latest. Not Infinity. */
+  /** Must not be Infinity. */
   readonly deadline: Instant;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Wait until the server is there, as long as the deadline allows, instead of failing at once. */
+  /** Waits for a connection until the deadline, instead of failing at once. */
   readonly waitsForServer?: boolean;
-  /** Given a function that ends the call early, and undefined when it has ended. */
+  /** Called with a function that cancels the call, and with undefined when the call has ended. */
   readonly onCancellable?: (cancel: (() => void) | undefined) => void;
-  /** It is sent again now, because of that. */
+  /** Called before a retry. */
   readonly onRetry?: (reason: RetryReason) => void;
 }
 
-/** There had been no connection, or the server refused it with a time to come back. */
-export type RetryReason = 'not_connected' | 'pushback';
+/** There was no connection, or the server rejected the call with a retry delay. */
+type RetryReason = 'not_connected' | 'pushback';
 
 const RETRY_PUSHBACK = 'grpc-retry-pushback-ms';
-/** How long a retry waits for a connection that was not there: servers restart, addresses move. */
+/** How long a retry waits for a connection: servers restart, addresses change. */
 const RECONNECT_MS = 500;
-/** grpc-js' words for a call that found no connection, and so never left. */
+/** The texts of grpc-js for a call that had no connection, so that nothing was sent. */
 const NEVER_SENT = /^(No connection established|Name resolution failed)/;
 
 /**
- * How soon a connection with a call on it is pinged, at the earliest. Twice within a call at most: servers of gRPC's own C++
+ * The shortest interval of pings on a connection with calls. There are at most two pings in a call: servers of gRPC's C++
  * library close a connection that pings more often than they answer.
  */
-const LEAST_KEEPALIVE_MS = 20_000;
+const MIN_KEEPALIVE_MS = 20_000;
 
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
-  /** A server that has come back is found soon, by default only after up to two minutes. */
+  /** Reconnects soon to a server that is back; the default takes up to two minutes. */
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5000,
   'grpc.keepalive_timeout_ms': 10_000,
-  /** The subchannels of two versions are their own: closing one must not disturb the other. */
+  /** Versions share no subchannels: closing one version must not affect another. */
   'grpc.use_local_subchannel_pool': 1,
 } as const;
 
@@ -73,7 +73,7 @@ export class RemoteChannel {
   constructor({ address, tls, timeoutMs }: RemoteConfig, clock: Clock) {
     const options = {
       ...CHANNEL_OPTIONS,
-      'grpc.keepalive_time_ms': Math.max(LEAST_KEEPALIVE_MS, timeoutMs / 2),
+      'grpc.keepalive_time_ms': Math.max(MIN_KEEPALIVE_MS, timeoutMs / 2),
       ...(tls?.serverName === undefined ? {} : serverName(tls.serverName)),
     };
     this.#newClient = () => new Client(address, credentialsOf(tls), options);
@@ -82,21 +82,21 @@ export class RemoteChannel {
   }
 
   /**
-   * Goes on with another connection: the server has not answered on this one, and may have vanished without a word, which TCP
-   * notices after a quarter of an hour. Calls under way end on the old one.
+   * Opens a new connection for later calls: the server has not answered on this one and may be gone, which TCP may take a
+   * quarter of an hour to notice. Calls in progress end on the old connection.
    */
   renew(): void {
     this.#client.close();
     this.#client = this.#newClient();
   }
 
-  /** The answer's message. Rejects with RemoteFault. */
+  /** Resolves with the answer's message. Rejects with RemoteFault. */
   async call(call: RemoteCall): Promise<Buffer> {
     this.#budget.earn();
     try {
       return await this.#once(call);
     } catch (thrown) {
-      const reason = await this.#mayTryAgain(call, thrown as RemoteFault);
+      const reason = await this.#waitForRetry(call, thrown as RemoteFault);
       if (reason === undefined) throw thrown;
       call.onRetry?.(reason);
       return await this.#once(call);
@@ -107,8 +107,11 @@ export class RemoteChannel {
     this.#client.close();
   }
 
-  /** Waits for the moment to send it again, and says why; undefined: it is not to be. */
-  async #mayTryAgain(call: RemoteCall, { code, message, retryAfterMs }: RemoteFault): Promise<RetryReason | undefined> {
+  /** Waits until the call may be retried and resolves with the reason; undefined: it must not be retried. */
+  async #waitForRetry(
+    call: RemoteCall,
+    { code, message, retryAfterMs }: RemoteFault,
+  ): Promise<RetryReason | undefined> {
     if (code !== GrpcStatus.UNAVAILABLE || call.waitsForServer === true) return undefined;
     const now = this.#clock.nowMs();
     if (NEVER_SENT.test(message)) {
@@ -117,11 +120,11 @@ export class RemoteChannel {
       return isConnected ? 'not_connected' : undefined;
     }
     if (retryAfterMs === undefined || now + retryAfterMs >= call.deadline || !this.#budget.spend()) return undefined;
-    await this.#pause(retryAfterMs);
+    await new Promise<void>((resolve) => this.#clock.setTimer(now + retryAfterMs, resolve));
     return 'pushback';
   }
 
-  /** Resolves with true as soon as there is a connection, or at `until` with false. */
+  /** Resolves with true when there is a connection, or with false at `until`. */
   #connected(until: Instant): Promise<boolean> {
     return new Promise((resolve) => {
       this.#client.waitForReady(this.#wallOf(until), (error) => resolve(error === undefined));
@@ -149,15 +152,9 @@ export class RemoteChannel {
     });
   }
 
-  /** As grpc-js has deadlines: ms since 1970. */
+  /** A deadline of grpc-js: milliseconds since 1970. */
   #wallOf(instant: Instant): number {
     return this.#clock.wallMs() + (instant - this.#clock.nowMs());
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.setTimer(this.#clock.nowMs() + ms, resolve);
-    });
   }
 }
 

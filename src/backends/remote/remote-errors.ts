@@ -1,26 +1,25 @@
 /**
- * A call's fault → the error that our caller hears, in the table of core/errors.ts. Whose fault it is decides what
- * becomes of it: requests at fault stay theirs, a server that is away or failing is a backend's failure.
+ * Converts a failed call to a ServingError. An error of the request stays one; a server that is unreachable or fails is a
+ * failure of the backend.
  */
 import type { Instant } from '../../core/clock.ts';
 import { type ErrorKind, GrpcStatus, ServingError } from '../../core/errors.ts';
 import type { RemoteFault } from './remote-channel.ts';
 
-/** What is known of the call beside its fault. */
 export interface CallFacts {
   /** "digits at inference.internal:8500" */
   readonly remote: string;
   readonly now: Instant;
-  /** The requests' own, which may be Infinity. */
+  /** Deadline of the requests, which may be Infinity. */
   readonly deadline: Instant;
-  /** The call's. */
+  /** Deadline of the call. */
   readonly callDeadline: Instant;
   readonly timeoutMs: number;
 }
 
-/** gRPC's timers and ours differ by so much, in ms. */
+/** Tolerance between gRPC's timers and ours, in milliseconds. */
 const SLACK_MS = 5;
-/** Of a server's text. */
+/** Longest text of a server in an error, in characters. */
 const MAX_TEXT = 400;
 
 export function toRunError(fault: RemoteFault, facts: CallFacts): ServingError {
@@ -30,30 +29,25 @@ export function toRunError(fault: RemoteFault, facts: CallFacts): ServingError {
   return new ServingError(kindOf(fault), text, retryAfterMs === undefined ? {} : { retryAfterMs });
 }
 
-/** The same for a load: `backend_unavailable`, which is tried again, or `load_failed`. */
+/** The error of a load: `backend_unavailable`, which is retried, or `load_failed`. */
 export function toLoadError(fault: RemoteFault, file: string, remote: string): ServingError {
   const isAway = fault.code === GrpcStatus.UNAVAILABLE || fault.code === GrpcStatus.DEADLINE_EXCEEDED;
   const text = `"${file}": ${remote}: ${fault.message.slice(0, MAX_TEXT)}`;
   return new ServingError(isAway ? 'backend_unavailable' : 'load_failed', text);
 }
 
-/** The call took as long as it may, though its requests would have waited. */
+/** The call reached its timeout before the deadline of its requests. */
 export function isUnanswered({ code }: RemoteFault, { now, deadline, callDeadline }: CallFacts): boolean {
   const isLate = code === GrpcStatus.DEADLINE_EXCEEDED && now >= callDeadline - SLACK_MS;
   return isLate && deadline > callDeadline + SLACK_MS;
 }
 
-/** The server may have refused at once what it could not finish in time; or it did not answer. */
+/** Either the server did not answer, or it rejected a call that it could not finish in time. */
 function tooLate(fault: RemoteFault, facts: CallFacts): ServingError {
   const { remote, timeoutMs } = facts;
   if (!isUnanswered(fault, facts)) {
-    return new ServingError(
-      'deadline_exceeded',
-      `${remote}: ${fault.message.slice(0, MAX_TEXT)}; send a longer deadline`,
-      {
-        attributes: { stage: 'execute' },
-      },
-    );
+    const text = `${remote}: ${fault.message.slice(0, MAX_TEXT)}; send a longer deadline`;
+    return new ServingError('deadline_exceeded', text, { attributes: { stage: 'execute' } });
   }
   const text = `${remote} did not answer within ${Math.round(timeoutMs)} ms (timeout_ms of its remote.yaml)`;
   return new ServingError('backend_unavailable', text);
@@ -65,7 +59,7 @@ function kindOf({ code, message }: RemoteFault): ErrorKind {
     case GrpcStatus.OUT_OF_RANGE:
       return 'invalid_request';
     case GrpcStatus.RESOURCE_EXHAUSTED:
-      // The same code for a message over a limit, which does not pass by waiting.
+      // A message over a size limit has the same code, and waiting does not help.
       return /larger than/i.test(message) ? 'too_large' : 'overloaded';
     case GrpcStatus.CANCELLED:
       return 'cancelled';

@@ -1,14 +1,14 @@
 /**
- * `remote.yaml` in a version directory: which model of which server stands behind the version.
+ * `remote.yaml` in a version directory: the server and model that serve the version.
  *
  *   address: inference.internal:8500     # host:port, [v6]:port or unix:/path
- *   model: digits                        # as that server calls it
+ *   model: digits                        # its name on that server
  *   label: stable                        # or version: 3; by default its latest
  *   protocol: tensorflow-serving         # or v2, the Open Inference Protocol
- *   tls: {ca: ca.pem}                    # paths count from the version directory
+ *   tls: {ca: ca.pem}                    # paths are relative to the version directory
  *
- * docs/remote-models.md has every key, docs/remote.schema.json describes them to editors; it is made of the schema below
- * (npm run gen -- schema). All that is wrong with the file is told at once, with its place.
+ * docs/remote-models.md has every key. docs/remote.schema.json, for editors, is generated from the schema below (npm run
+ * gen -- schema). All errors of the file are reported together, with their places.
  */
 import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
@@ -36,7 +36,7 @@ export const REMOTE_FILE = 'remote.yaml';
 
 const PROTOCOLS = ['tensorflow-serving', 'v2'] as const;
 
-/** Bytes, of the file and of each PEM file. */
+/** Largest size of the file and of each PEM file, in bytes. */
 const MAX_BYTES = 1 << 20;
 const HOUR_MS = 3_600_000;
 const ADDRESS_TEXT = /^(unix:.+|(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5})$/;
@@ -61,7 +61,7 @@ const TLS = v.pipe(
   }),
 );
 
-/** Of the file; docs/remote.schema.json is made of it. */
+/** The file's schema, from which docs/remote.schema.json is generated. */
 export const REMOTE_SCHEMA = v.pipe(
   fields({
     address: about(ADDRESS, 'host:port, [v6]:port or unix:/path.', { pattern: ADDRESS_TEXT.source }),
@@ -69,7 +69,7 @@ export const REMOTE_SCHEMA = v.pipe(
     version: optional(VERSION, 'A version of it; by default its latest.'),
     label: optional(text(), 'A label of it; protocol v2 has none.'),
     protocol: v.optional(about(choice(PROTOCOLS), 'What the server speaks.'), PROTOCOLS[0]),
-    // Enough to keep a server of several cores busy; above it, requests wait here and make larger batches.
+    // Enough to keep a server with several cores busy. Further requests wait here and form larger batches.
     concurrency: v.optional(about(count(1, 1024), 'Calls at once.'), 8n),
     timeout_ms: v.optional(
       about(count(1, HOUR_MS), 'Longest that a call may take, in ms, whatever the deadlines of its requests are.'),
@@ -100,16 +100,16 @@ export const REMOTE_SCHEMA = v.pipe(
 
 /** PEM texts. */
 export interface RemoteTls {
-  /** Authorities that may have signed the server's certificate; undefined = the system's. */
+  /** Certificate authorities for the server's certificate; undefined = the system's. */
   readonly ca: Buffer | undefined;
-  /** What we show of ourselves: both or neither. */
+  /** Our certificate, with `key`: both or neither. */
   readonly cert: Buffer | undefined;
   readonly key: Buffer | undefined;
   /** The name in the server's certificate; undefined = the address's host. */
   readonly serverName: string | undefined;
 }
 
-/** As the file has it, but for the files that `tls` names. */
+/** The file's content, with the contents of the files that `tls` names. */
 export interface RemoteConfig extends Omit<v.InferOutput<typeof REMOTE_SCHEMA>, 'tls'> {
   /** Undefined = without TLS. */
   readonly tls: RemoteTls | undefined;
@@ -122,7 +122,7 @@ export async function hasRemoteFile(versionDirectory: string): Promise<boolean> 
   );
 }
 
-/** Rejects with `load_failed`, every mistake of the file in its text. */
+/** Rejects with `load_failed`; the text lists all errors of the file. */
 export async function readRemoteFile(versionDirectory: string): Promise<RemoteConfig> {
   const path = join(versionDirectory, REMOTE_FILE);
   const bytes = await readSmall(path);
@@ -137,7 +137,7 @@ export async function readRemoteFile(versionDirectory: string): Promise<RemoteCo
   return { ...file, tls: file.tls && { ...tls, serverName: file.tls.server_name } };
 }
 
-/** The files that are named, whatever else is wrong. */
+/** Reads the named files, even if the document has other errors. */
 async function readTls(document: YamlDocument, directory: string): Promise<Omit<RemoteTls, 'serverName'>> {
   const { tls } = isMap(document.data) ? document.data : {};
   const pem = async (key: string): Promise<Buffer | undefined> => {
@@ -151,7 +151,7 @@ async function readTls(document: YamlDocument, directory: string): Promise<Omit<
   return { ca: await pem('ca'), cert: await pem('cert'), key: await pem('key') };
 }
 
-/** The bytes, or why they cannot be had. */
+/** The bytes, or the reason why they cannot be read. */
 async function readSmall(path: string): Promise<Buffer | string> {
   try {
     const stats = await stat(path);

@@ -1,6 +1,6 @@
 /**
- * A model of another server as a session: each run is one call, several at once. Runs end early when nobody wants them any
- * more. It computes nothing here, so it lives on the event loop.
+ * A session of a model that another server runs. Each run is one call; calls are concurrent. A call is cancelled when none
+ * of its requests needs it any more. The session computes nothing here, so it runs on the event loop.
  */
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
@@ -10,6 +10,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { checkRun } from '../check-run.ts';
+import { RunsInFlight } from '../host/hosted-session.ts';
 import { type RemoteChannel, RemoteFault } from './remote-channel.ts';
 import { isUnanswered, toRunError } from './remote-errors.ts';
 import type { RemoteConfig } from './remote-file.ts';
@@ -27,10 +28,10 @@ export class RemoteSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly concurrency: number;
   readonly #parts: RemoteSessionParts;
-  /** "digits at inference.internal:8500", for texts. */
+  /** "digits at inference.internal:8500", for error texts. */
   readonly #remote: string;
-  readonly #running = new Set<Promise<unknown>>();
-  #isClosed = false;
+  readonly #inFlight = new RunsInFlight();
+  #closed: Promise<void> | undefined;
 
   constructor(parts: RemoteSessionParts) {
     this.#parts = parts;
@@ -39,28 +40,24 @@ export class RemoteSession implements Session {
     this.#remote = describeRemote(parts.config);
   }
 
-  run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap> {
-    const running = this.#run(signatureName, inputs, outputs, options).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-    return running;
+  close(): Promise<void> {
+    this.#closed ??= this.#inFlight.idle().then(() => this.#parts.channel.close());
+    return this.#closed;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#running);
-    this.#parts.channel.close();
-  }
-
-  async #run(
+  async run(
     signatureName: string,
     inputs: TensorMap,
     outputs: readonly string[],
     { deadline, origin }: RunOptions,
   ): Promise<TensorMap> {
-    if (this.#isClosed) throw new ServingError('backend_failed', `${this.#remote}: the model has been unloaded`);
+    if (this.#closed !== undefined) {
+      throw new ServingError('backend_failed', `${this.#remote}: the model has been unloaded`);
+    }
     checkRun(this.signatures, signatureName, inputs, outputs);
     const { channel, protocol, clock, config } = this.#parts;
     const callDeadline = Math.min(deadline, clock.nowMs() + config.timeoutMs);
+    this.#inFlight.begin();
     try {
       const answer = await channel.call({
         path: protocol.predictPath,
@@ -80,6 +77,8 @@ export class RemoteSession implements Session {
       const facts = { remote: this.#remote, now: clock.nowMs(), deadline, callDeadline, timeoutMs: config.timeoutMs };
       if (isUnanswered(thrown, facts)) channel.renew();
       throw toRunError(thrown, facts);
+    } finally {
+      this.#inFlight.end();
     }
   }
 
@@ -108,7 +107,7 @@ export function describeRemote({ model, address }: RemoteConfig): string {
   return `"${model}" at ${address}`;
 }
 
-/** What the server is told of the requests: their trace, and how much they matter. */
+/** The headers that carry the requests' trace context and priority to the server. */
 function headersOf(origin: BatchOrigin | undefined): Readonly<Record<string, string>> {
   if (origin === undefined) return {};
   const headers: Record<string, string> = {};

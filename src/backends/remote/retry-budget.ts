@@ -1,22 +1,21 @@
 /**
- * How often calls may be sent again: one in ten of those that were sent, so that a server in trouble gets a tenth more
- * work at most. A token bucket, as gRPC's retry throttling is.
+ * Limits retries to one for every ten calls, so that a failing server gets at most a tenth more work. It is a token bucket,
+ * like gRPC's retry throttling.
  */
 
-/** Of a token, for each call. */
-const EARNED = 0.1;
-/** What may be saved up: a burst of retries after a quiet time. */
-const MOST_TOKENS = 10;
+const TOKENS_PER_CALL = 0.1;
+/** Largest burst of retries. */
+const MAX_TOKENS = 10;
 
 export class RetryBudget {
-  #tokens = MOST_TOKENS;
+  #tokens = MAX_TOKENS;
 
-  /** A call is sent for the first time. */
+  /** Adds the tokens of a new call. */
   earn(): void {
-    this.#tokens = Math.min(MOST_TOKENS, this.#tokens + EARNED);
+    this.#tokens = Math.min(MAX_TOKENS, this.#tokens + TOKENS_PER_CALL);
   }
 
-  /** True, and it is paid for: a call may be sent again. */
+  /** Takes the token of a retry; false if there is none. */
   spend(): boolean {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;

@@ -1,6 +1,6 @@
 /**
- * model.json: what TensorFlow.js's converter and its save() write. Either a graph, whose signature names its inputs and
- * outputs, or layers, which say that themselves; with a manifest of the files that hold the weights.
+ * Reads model.json, which TensorFlow.js's converter and its save() write: a graph, whose signature names its inputs and
+ * outputs, or layers, which name their own; and a manifest of the weight files.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { loadFailed } from './tensorflow-errors.ts';
 
 export const JSON_MODEL_FILE = 'model.json';
 
-/** A TensorInfo in JSON: sizes are strings, a dtype is a name or a number. */
+/** TensorInfo in JSON: sizes are strings, a dtype is a name or a number. */
 export interface JsonTensorInfo {
   readonly name?: string;
   readonly dtype?: string | number;
@@ -26,7 +26,7 @@ export interface JsonSignature {
 export interface JsonModel {
   readonly file: string;
   readonly format: 'graph-model' | 'layers-model';
-  /** Of a graph, where the converter wrote one. */
+  /** A graph's signature, if the converter wrote one. */
   readonly signature: JsonSignature | undefined;
 }
 
@@ -37,7 +37,7 @@ interface ModelJson {
   readonly userDefinedMetadata?: { readonly signature?: JsonSignature };
 }
 
-/** Rejects with `load_failed` for a file that is no model. The weights are not looked at. */
+/** Does not read the weights. Rejects with `load_failed` for a file that is not a model. */
 export async function readJsonModel(directory: string): Promise<JsonModel> {
   const file = join(directory, JSON_MODEL_FILE);
   let json: ModelJson | null;

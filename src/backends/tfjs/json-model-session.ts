@@ -1,12 +1,13 @@
 /**
- * One graph or layers model of TensorFlow.js, run by tfjs-node on libtensorflow. It has one signature, serving_default.
+ * A session of a graph or layers model of TensorFlow.js, which tfjs-node runs on libtensorflow. It has one signature,
+ * serving_default.
  *
- * A graph without control flow computes on the calling thread, done when the call returns. One with control flow answers
- * in later turns of the event loop, and its runs follow each other: TensorFlow.js counts tensors globally.
+ * A graph without control flow computes on the calling thread. A graph with control flow answers in later turns of the event
+ * loop, and its runs do not overlap: TensorFlow.js tracks tensors globally.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import type { RunSync, Session } from '../backend.ts';
 import { checkRun } from '../check-run.ts';
 import { fromTfjs, toTfjs } from './json-model-tensors.ts';
@@ -19,7 +20,7 @@ export class JsonModelSession implements Session {
   readonly runSync: RunSync | undefined;
   readonly #tf: TfjsLibrary;
   readonly #model: OpenJsonModel;
-  /** The end of the runs so far. */
+  /** Resolves when all runs so far have ended. */
   #last: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -37,7 +38,7 @@ export class JsonModelSession implements Session {
   async run(...[signatureName, inputs, outputs, options]: Parameters<RunSync>): Promise<TensorMap> {
     if (this.runSync !== undefined) return this.runSync(signatureName, inputs, outputs, options);
     this.#check(signatureName, inputs, outputs);
-    const run = this.#last.then(() => runLater(this.#tf, this.#model, inputs, outputs));
+    const run = this.#last.then(() => runAsync(this.#tf, this.#model, inputs, outputs));
     this.#last = run.catch(() => undefined);
     return run;
   }
@@ -53,7 +54,7 @@ export class JsonModelSession implements Session {
   }
 }
 
-/** Every tensor that the run makes is gone when it returns. */
+/** Disposes of all tensors of the run before it returns. */
 export function runNow(
   tf: TfjsLibrary,
   model: OpenJsonModel,
@@ -62,18 +63,14 @@ export function runNow(
 ): TensorMap {
   if (outputs.length === 0) return new Map();
   try {
-    return tf.tidy(() =>
-      named(
-        outputs,
-        model.run(feedsOf(tf, inputs), outputs).map((tensor) => fromTfjs(tf, tensor)),
-      ),
-    );
+    return tf.tidy(() => named(tf, outputs, model.run(feedsOf(tf, inputs), outputs)));
   } catch (error) {
     throw error instanceof ServingError ? error : runError(error);
   }
 }
 
-export async function runLater(
+/** Runs a graph with control flow. */
+export async function runAsync(
   tf: TfjsLibrary,
   model: OpenJsonModel,
   inputs: TensorMap,
@@ -84,10 +81,7 @@ export async function runLater(
   let given: readonly TfjsTensor[] = [];
   try {
     given = await model.runAsync!(feeds, outputs);
-    return named(
-      outputs,
-      given.map((tensor) => fromTfjs(tf, tensor)),
-    );
+    return named(tf, outputs, given);
   } catch (error) {
     throw error instanceof ServingError ? error : runError(error);
   } finally {
@@ -100,6 +94,6 @@ function feedsOf(tf: TfjsLibrary, inputs: TensorMap): TfjsFeeds {
   return Object.fromEntries([...inputs].map(([name, tensor]) => [name, toTfjs(tf, tensor)]));
 }
 
-function named(names: readonly string[], tensors: readonly Tensor[]): TensorMap {
-  return new Map(names.map((name, i) => [name, tensors[i]!]));
+function named(tf: TfjsLibrary, names: readonly string[], tensors: readonly TfjsTensor[]): TensorMap {
+  return new Map(names.map((name, i) => [name, fromTfjs(tf, tensors[i]!)]));
 }

@@ -1,9 +1,9 @@
 /**
- * Tensors to and from TensorFlow.js's, and its names for them.
+ * Converts tensors, and their specs, to and from TensorFlow.js's.
  *
- * TensorFlow.js has float32, int32, bool and string. What a graph's signature calls by another type is served as the
- * one that TensorFlow.js computes it in: int64 as int32, float16 as float32; that is what the metadata says, so nobody's
- * numbers are cut in passing.
+ * TensorFlow.js has float32, int32, bool and string. A tensor of another type in a graph's signature is served, and shown in
+ * the metadata, as the type in which TensorFlow.js computes it: int64 as int32, float16 as float32. So no conversion
+ * truncates a client's numbers.
  */
 import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -14,7 +14,7 @@ import type { TfjsDType, TfjsLibrary, TfjsShape, TfjsTensor } from './tfjs-libra
 
 const TFJS_DTYPES: readonly TfjsDType[] = ['float32', 'int32', 'bool', 'string'];
 
-/** TensorFlow's types, by name and number, as TensorFlow.js takes them. */
+/** TensorFlow's type, by name or number → the type in which TensorFlow.js computes. */
 const COMPUTED_AS: Readonly<Record<string, TfjsDType>> = {
   DT_FLOAT: 'float32',
   DT_DOUBLE: 'float32',
@@ -45,7 +45,7 @@ export interface JsonTensorSpec {
   readonly shape: readonly number[] | undefined;
 }
 
-/** A tensor of a graph's signature. Throws `unsupported` for a type that TensorFlow.js lacks. */
+/** The spec of a tensor in a graph's signature. Throws `unsupported` for a type that TensorFlow.js lacks. */
 export function specOfSignature(name: string, { dtype = 'DT_FLOAT', tensorShape }: JsonTensorInfo): JsonTensorSpec {
   const computed = COMPUTED_AS[dtype];
   if (computed === undefined) throw unsupported(name, String(dtype));
@@ -54,7 +54,7 @@ export function specOfSignature(name: string, { dtype = 'DT_FLOAT', tensorShape 
   return { name, dtype: computed, shape };
 }
 
-/** A tensor as a loaded model describes it. Throws `unsupported` for complex numbers. */
+/** The spec of a tensor of a loaded model. Throws `unsupported` for complex numbers. */
 export function specOfModel(name: string, dtype: string, shape: TfjsShape | null | undefined): JsonTensorSpec {
   const known = TFJS_DTYPES.find((each) => each === dtype);
   if (known === undefined) throw unsupported(name, dtype);
@@ -65,24 +65,19 @@ export function metadataOf({ name, dtype, shape = [] }: JsonTensorSpec): TensorM
   return { name, dtype, dims: shape.map((dim) => (dim < 0 ? '' : dim)) };
 }
 
-/** `tensor` is of one of TensorFlow.js's types. Its bytes are read until the result is disposed of. */
+/** `tensor` has a type of TensorFlow.js. Its bytes must not change until the result is disposed of. */
 export function toTfjs(tf: TfjsLibrary, tensor: Tensor): TfjsTensor {
   const { shape, dtype } = tensor;
   return tf.tensor(tensor.dtype === 'string' ? tensor.data : elements(tensor), shape, dtype as TfjsDType);
 }
 
-/** In memory of its own: what TensorFlow.js shows may be an input, or gone with the tensor. */
+/** Copies the tensor: TensorFlow.js's data may be an input's, or be freed with the tensor. */
 export function fromTfjs(tf: TfjsLibrary, tensor: TfjsTensor): Tensor {
   const { dtype, shape } = tensor;
-  if (dtype === 'string')
-    return {
-      dtype,
-      shape,
-      data: tf
-        .backend()
-        .readSync(tensor.dataId)
-        .map((bytes) => new Uint8Array(bytes)),
-    };
+  if (dtype === 'string') {
+    const elements = tf.backend().readSync(tensor.dataId);
+    return { dtype, shape, data: elements.map((bytes) => new Uint8Array(bytes)) };
+  }
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') {
     return numericTensor(dtype as Exclude<DType, 'string'>, shape, tensor.dataSync().slice());
   }

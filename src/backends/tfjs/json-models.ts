@@ -1,4 +1,4 @@
-/** The two kinds of model that model.json may be, opened, under one shape. */
+/** Opens the two kinds of models of model.json behind one interface. */
 import type { JsonModel, JsonSignature } from './json-model-file.ts';
 import { type JsonTensorSpec, specOfModel, specOfSignature } from './json-model-tensors.ts';
 import type { TfjsGraphModel, TfjsLayersModel, TfjsLibrary, TfjsTensor } from './tfjs-library.ts';
@@ -8,14 +8,14 @@ export type TfjsFeeds = Readonly<Record<string, TfjsTensor>>;
 export interface OpenJsonModel {
   readonly inputs: readonly JsonTensorSpec[];
   readonly outputs: readonly JsonTensorSpec[];
-  /** The named outputs, in that order, for whom it calls to dispose of. */
+  /** The named outputs, in that order. The caller disposes of them. */
   run(feeds: TfjsFeeds, outputs: readonly string[]): readonly TfjsTensor[];
-  /** The same for a graph with control flow, for which `run` throws; undefined where there is none. */
+  /** Runs a graph with control flow, for which `run` throws; undefined for layers. */
   readonly runAsync: ((feeds: TfjsFeeds, outputs: readonly string[]) => Promise<readonly TfjsTensor[]>) | undefined;
   dispose(): void;
 }
 
-/** Rejects with TensorFlow.js's own error for a file that it cannot open. */
+/** Rejects with TensorFlow.js's error for a file that it cannot open. */
 export async function openJsonModel(tf: TfjsLibrary, { file, format, signature }: JsonModel): Promise<OpenJsonModel> {
   const handler = tf.io.fileSystem(file);
   if (format === 'layers-model') return layersModel(await tf.loadLayersModel(handler));
@@ -24,7 +24,7 @@ export async function openJsonModel(tf: TfjsLibrary, { file, format, signature }
   return graphModel(await tf.loadGraphModel(handler), inputs, outputs);
 }
 
-/** What its signature says of its inputs and outputs, where it has one. */
+/** `inputs` and `outputs` are those of its signature, if it has one. */
 function graphModel(
   model: TfjsGraphModel,
   inputs: readonly JsonTensorSpec[] | undefined,
@@ -62,12 +62,12 @@ function layersModel(model: TfjsLayersModel): OpenJsonModel {
   };
 }
 
-/** The graph's control flow is only known from what running it says. */
+/** True for the error of a graph with control flow, which only a run detects. */
 export function wantsAsync(thrown: unknown): boolean {
   return messageOf(thrown).includes('executeAsync()');
 }
 
-/** The operation of a graph that TensorFlow.js has not, as running it says. */
+/** The graph's operation that TensorFlow.js lacks, by the error of a run. */
 export function unknownOperation(thrown: unknown): string | undefined {
   return /^Unknown op '([^']*)'/.exec(messageOf(thrown))?.[1];
 }

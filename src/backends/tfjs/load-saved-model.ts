@@ -1,9 +1,9 @@
 /**
- * A directory with saved_model.pb → a session.
+ * Loads a directory with saved_model.pb.
  *
  *   saved_model.pb ──▶ tags, signatures (saved-model-file.ts)    TensorFlow ──▶ graph and variables
  *                           └────────────────┬───────────────────────┘
- *                       batch axes, tried out with runs ──▶ session
+ *                       batch axes, probed with runs ──▶ session
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,10 +19,10 @@ import { opsIn } from './step-stats.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
 
 export const SAVED_MODEL_FILE = 'saved_model.pb';
-/** Of the graph that is for serving. */
+/** The tag of the graph that is for serving. */
 const SERVE_TAG = 'serve';
 
-/** The same, with every run traced by TensorFlow itself. Rejects with `load_failed`. */
+/** Loads the model so that TensorFlow traces each run. Rejects with `load_failed`. */
 export async function loadTracedSavedModel(directory: string, options: LoadOptions): Promise<ProfiledSession> {
   const runs: RunOps[] = [];
   const session = await loadSavedModel(directory, options, (durationMs, metadata) =>
@@ -62,7 +62,7 @@ async function readGraphs(file: string): Promise<readonly MetaGraph[]> {
   }
 }
 
-/** The graph that has the serving tag alone, else the first that has it among others, else the only one. */
+/** The graph that has only the serving tag, else the first that has it, else the only graph. */
 function servingGraph(file: string, graphs: readonly MetaGraph[]): MetaGraph {
   const serving = graphs.filter(({ tags }) => tags.includes(SERVE_TAG));
   const found =
@@ -91,7 +91,7 @@ async function withBatchAxes(
   return found;
 }
 
-/** Made-up rows are no examples: where those are taken, what the shapes say is believed. */
+/** The probe's rows are not serialized examples: a signature that takes those gets its axis from the shapes. */
 async function batchAxisOf(
   graph: OpenGraph,
   name: string,

@@ -1,69 +1,64 @@
 /**
- * tfjs-node's binding to libtensorflow, as scripts/natives/tfjs builds it: loaded once a process (or worker thread), when
- * the first model is.
+ * tfjs-node's binding to libtensorflow, which scripts/natives/tfjs builds. Each process or worker thread loads it with its
+ * first model.
  *
- * libtensorflow reads the size of its thread pools from the environment when it is loaded, and never again. A process
- * that is started for one model has them set from its beginning; elsewhere the first model's are taken.
+ * libtensorflow reads the sizes of its thread pools from the environment once, when it is loaded. A child process has them
+ * set from its start; elsewhere those of the first model apply.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { tfjsNodeDirectory } from './natives.ts';
 
-/** Where a tensor comes out of a graph: an operation, and which of its outputs. */
+/** A tensor in a graph: an operation and the index of its output. */
 export interface GraphPlace {
   readonly op: string;
   readonly index: number;
 }
 
-/** `dtype` is TensorFlow's number. `data`: the elements' bytes, or each string's. */
+/** `dtype` is TensorFlow's number of the type. `data`: the elements' bytes, or those of each string. */
 export interface NativeTensor {
   readonly dtype: number;
   readonly shape: readonly number[];
   readonly data: Uint8Array | readonly Uint8Array[];
 }
 
-/** What is used of it here. What TensorFlow refuses throws an Error with a `code` (tensorflow-errors.ts). */
+/** The used part of the binding. TensorFlow's errors are Errors with a `code` (tensorflow-errors.ts). */
 export interface NativeBinding {
-  readonly TF_Version: string;
-  /** Opens the graph of those tags, separated by commas; the number is for the other calls. */
+  /** Opens the graph with those tags, separated by commas, and returns its number. */
   loadSavedModel(directory: string, tags: string): number;
-  /** Computes on the calling thread. Copies the inputs; the outputs are in memory of their own. */
+  /** Computes on the calling thread. Copies the inputs; the outputs have their own memory. */
   runSession(
     model: number,
     inputs: readonly (GraphPlace & NativeTensor)[],
     outputs: readonly GraphPlace[],
   ): NativeTensor[];
-  /** The same with TensorFlow's own trace of the run: `metadata` is a serialized RunMetadata. Slower. */
+  /** Runs with TensorFlow's trace, which is slower: `metadata` is a serialized RunMetadata. */
   profileSession(
     model: number,
     inputs: readonly (GraphPlace & NativeTensor)[],
     outputs: readonly GraphPlace[],
   ): { readonly tensors: NativeTensor[]; readonly metadata: Uint8Array };
   deleteSavedModel(model: number): void;
-  /** A serialized TensorProto as a tensor. */
+  /** Converts a serialized TensorProto. */
   tensorFromProto(bytes: Uint8Array): NativeTensor;
 }
 
-/** The binding. Throws `load_failed` where the libraries are not there. */
+/** Throws `load_failed` if the libraries are not installed. */
 export function openBinding(intraOpThreads: number): NativeBinding {
   return requireNative<NativeBinding>(join('lib', 'napi-v8', 'tfjs_binding.node'), intraOpThreads);
 }
 
-/** A module of tfjs-node's package, loaded with that many threads if libtensorflow is not loaded yet. */
+/** TF_CPP_MIN_LOG_LEVEL: warnings are about the model, and errors reach callers anyway. */
+const ERRORS_ONLY = '2';
+
+/** Loads a module of tfjs-node's package, with that many threads if libtensorflow is not loaded yet. */
 export function requireNative<T>(path: string, intraOpThreads: number): T {
   const directory = tfjsNodeDirectory();
-  setEnvironment(intraOpThreads);
-  return createRequire(import.meta.url)(join(directory, path)) as T;
-}
-
-/** As a host's child process has it already: what it is started with stands. */
-function setEnvironment(intraOpThreads: number): void {
   const { env } = process;
+  // A child process has them already.
   env['TF_NUM_INTRAOP_THREADS'] ??= String(intraOpThreads);
   env['TF_NUM_INTEROP_THREADS'] ??= '1';
   env['TF_CPP_MIN_LOG_LEVEL'] ??= ERRORS_ONLY;
+  return createRequire(import.meta.url)(join(directory, path)) as T;
 }
-
-/** Its warnings are of the model's making, and its errors reach callers anyway. */
-const ERRORS_ONLY = '2';

@@ -1,7 +1,4 @@
-/**
- * One SavedModel opened in libtensorflow. It computes on the calling thread; every element type crosses as bytes.
- */
-
+/** A session of a SavedModel in libtensorflow. It computes on the calling thread; tensors of all types cross as bytes. */
 import { dataTypeName, dataTypeOf, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -13,24 +10,22 @@ import type { GraphPlace, NativeBinding, NativeTensor } from './native-binding.t
 import { type PlainSignature, placeOf } from './saved-model-signatures.ts';
 import { runError } from './tensorflow-errors.ts';
 
-type Feeding = [feeds: readonly (GraphPlace & NativeTensor)[], fetches: readonly GraphPlace[]];
-
 interface Places {
   readonly inputs: ReadonlyMap<string, GraphPlace>;
   readonly outputs: ReadonlyMap<string, GraphPlace>;
 }
 
-/** Told each run, with the bytes of TensorFlow's trace of it. */
+/** Called with the duration of each run and its RunMetadata, serialized. */
 export type OnTracedRun = (durationMs: number, metadata: Uint8Array) => void;
 
-/** A graph that is open in TensorFlow, with the signatures that name its places. */
+/** A graph that is open in TensorFlow, and the signatures that name its tensors. */
 export class OpenGraph {
   readonly #binding: NativeBinding;
   readonly #onTracedRun: OnTracedRun | undefined;
   readonly #model: number;
   readonly #places: ReadonlyMap<string, Places>;
 
-  /** With `onTracedRun` every run is traced. */
+  /** With `onTracedRun`, TensorFlow traces each run. */
   constructor(
     binding: NativeBinding,
     model: number,
@@ -43,7 +38,7 @@ export class OpenGraph {
     this.#places = new Map([...signatures].map(([name, signature]) => [name, placesOf(signature)]));
   }
 
-  /** One run of a signature, whose inputs and outputs these are. Throws ServingError. */
+  /** Runs a signature, whose inputs and outputs are already checked. Throws ServingError. */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): TensorMap {
     if (outputs.length === 0) return new Map();
     const places = this.#places.get(signatureName)!;
@@ -61,7 +56,7 @@ export class OpenGraph {
     return new Map(outputs.map((name, i) => [name, fromNative(given[i]!)]));
   }
 
-  #runSession(...[feeds, fetches]: Feeding): NativeTensor[] {
+  #runSession(...[feeds, fetches]: [(GraphPlace & NativeTensor)[], GraphPlace[]]): NativeTensor[] {
     if (this.#onTracedRun === undefined) return this.#binding.runSession(this.#model, feeds, fetches);
     const before = systemClock.nowMs();
     const { tensors, metadata } = this.#binding.profileSession(this.#model, feeds, fetches);
@@ -80,7 +75,7 @@ function placesOf({ inputs, outputs }: PlainSignature): Places {
   return { inputs: places(inputs), outputs: places(outputs) };
 }
 
-/** The tensor, as the binding gives it. Throws `backend_failed` for a type that the signature cannot have said. */
+/** Converts a tensor of the binding. Throws `backend_failed` for a type that no signature can have. */
 export function fromNative({ dtype: number, shape, data }: NativeTensor): Tensor {
   const dtype = dtypeOf(number);
   if (dtype !== undefined) return { dtype, shape, data } as Tensor;

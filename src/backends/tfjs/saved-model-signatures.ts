@@ -1,8 +1,4 @@
-/**
- * The signatures that are served of a SavedModel, and why others are not: one odd tensor takes its signature out, and
- * no other.
- */
-
+/** Selects the served signatures of a SavedModel. An unsupported tensor excludes its own signature only. */
 import { dataTypeName, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { formatShape, shapeFits } from '../../core/shape.ts';
@@ -14,24 +10,25 @@ import {
   type TensorSpec,
 } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { TensorInfo } from '../signature-def.ts';
 import type { GraphPlace } from './native-binding.ts';
-import type { SignatureDef, TensorInfo } from './saved-model-file.ts';
+import type { SavedSignature } from './saved-model-file.ts';
 
-/** TensorFlow's own, which loading has run already. */
+/** TensorFlow's initialiser, which loading has run already. */
 const INIT_SIGNATURE = '__saved_model_init_op';
 
-/** A signature whose batch axis is not looked for yet. */
+/** A signature whose batch axis is not known yet. */
 export type PlainSignature = Omit<Signature, 'batchAxis'>;
 
 export interface ServedSignatures {
   readonly signatures: ReadonlyMap<string, PlainSignature>;
-  /** One text for each signature that is left out, and each default. */
+  /** One text for each signature or default that is left out. */
   readonly warnings: readonly string[];
 }
 
-/** `decode` makes a tensor of a serialized TensorProto, or throws. */
+/** `decode` converts a serialized TensorProto, or throws. */
 export function servedSignatures(
-  defs: ReadonlyMap<string, SignatureDef>,
+  defs: ReadonlyMap<string, SavedSignature>,
   decode: (proto: Uint8Array) => Tensor,
 ): ServedSignatures {
   const signatures = new Map<string, PlainSignature>();
@@ -51,7 +48,7 @@ export function servedSignatures(
   return { signatures, warnings };
 }
 
-/** The place in the graph that a spec's name says. */
+/** The graph's tensor that a spec names: "op:index". */
 export function placeOf({ tensorName }: TensorSpec): GraphPlace {
   const colon = tensorName.lastIndexOf(':');
   if (colon === -1) return { op: tensorName, index: 0 };
@@ -59,8 +56,8 @@ export function placeOf({ tensorName }: TensorSpec): GraphPlace {
 }
 
 /**
- * Does the signature take serialized examples, a row of the answer for each? That is what Classify and Regress say of
- * theirs; and a Predict that is fed where one of those is parses the same examples.
+ * True if the signature's input is serialized examples, one for each row of the answer. Classify and Regress signatures have
+ * such inputs; so has a Predict signature that feeds the same tensor of the graph.
  */
 export function takesExamples(signature: PlainSignature, all: Iterable<PlainSignature>): boolean {
   const place = examplesPlace(signature);
@@ -88,10 +85,10 @@ function specsOf(what: string, infos: ReadonlyMap<string, TensorInfo>): Readonly
   return specs;
 }
 
-/** A default that cannot be had makes its input one that a request must have, and is told. */
+/** A default that cannot be used is reported, and its input becomes required. */
 function defaultsOf(
   signatureName: string,
-  { defaults }: SignatureDef,
+  { defaults }: SavedSignature,
   inputs: ReadonlyMap<string, TensorSpec>,
   decode: (proto: Uint8Array) => Tensor,
   warnings: string[],

@@ -1,11 +1,11 @@
 /**
- * What TensorFlow wrote down of a traced run → its ops: RunMetadata of tensorflow/core/protobuf/config.proto, StepStats of
- * tensorflow/core/framework/step_stats.proto.
+ * Reads the ops of a traced run from TensorFlow's RunMetadata (tensorflow/core/protobuf/config.proto) and StepStats
+ * (tensorflow/core/framework/step_stats.proto).
  *
  *   RunMetadata {1 step_stats}   StepStats {1 dev_stats}   DeviceStepStats {2 node_stats}
  *   NodeExecStats {1 node_name, 8 timeline_label, 13 all_start_nanos, 14 op_start_rel_nanos, 15 op_end_rel_nanos}
  *
- * A label is "hidden/MatMul = MatMul(x, hidden/kernel)", with what was allocated in front of it in brackets.
+ * A label is "hidden/MatMul = MatMul(x, hidden/kernel)", with the allocations in brackets before it.
  */
 import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import type { OpTime } from '../op-profile.ts';
@@ -22,12 +22,12 @@ const OP_END_REL_NANOS = varintTag(15);
 interface NodeStats {
   readonly node: string;
   readonly op: string;
-  /** Since 1970. */
+  /** Nanoseconds since 1970. */
   readonly startNanos: bigint;
   readonly durationNanos: number;
 }
 
-/** The run's ops, in the order in which they started, from the first of them on. Throws `invalid_request` for other bytes. */
+/** The run's ops in the order of their start, relative to the first. Throws `invalid_request` for other bytes. */
 export function opsIn(metadata: Uint8Array): readonly OpTime[] {
   const stats = nodesIn(metadata).sort((a, b) =>
     a.startNanos < b.startNanos ? -1 : a.startNanos > b.startNanos ? 1 : 0,
@@ -50,7 +50,7 @@ function nodesIn(metadata: Uint8Array): NodeStats[] {
   return nodes;
 }
 
-/** Calls `read` inside each field of that tag in the message that the reader is in. */
+/** Enters each field of that tag in the current message and calls `read`. */
 function eachIn(reader: WireReader, tag: number, read: () => void): void {
   while (reader.next()) {
     if (reader.tag !== tag) {

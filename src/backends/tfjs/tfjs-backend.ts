@@ -2,9 +2,9 @@
  * Backend `tfjs`: TensorFlow's SavedModels, and the graph and layers models of TensorFlow.js, on libtensorflow through
  * tfjs-node, on the CPU.
  *
- * The artifact is `<version>/saved_model.pb` with its variables and assets beside it, or `<version>/model.json` with its
- * shards. Importing this file and asking it what lies in a directory loads nothing native: the first load does. Where both
- * are there, `saved_model` and `tfjs_model` name one of them.
+ * The artifact is `<version>/saved_model.pb` with variables and assets, or `<version>/model.json` with its shards. The kinds
+ * `saved_model` and `tfjs_model` choose one if both are there. The first load imports the native library; importing this
+ * file and probing do not.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,28 +17,26 @@ import { loadFailed } from './tensorflow-errors.ts';
 interface Artifact {
   readonly file: string;
   readonly load: Backend['load'];
-  /** So that its ops are timed. */
   readonly loadProfiled: NonNullable<Backend['loadProfiled']>;
 }
 
 const SAVED_MODEL: Artifact = { file: SAVED_MODEL_FILE, load: loadSavedModel, loadProfiled: loadTracedSavedModel };
 const JSON_MODEL: Artifact = { file: JSON_MODEL_FILE, load: loadJsonModel, loadProfiled: loadTimedJsonModel };
 
-/** Found by the registry as 'tfjs': a SavedModel, or else a model of TensorFlow.js. */
+/** The registry's 'tfjs': a SavedModel, or else a model of TensorFlow.js. */
 export const backend: Backend = tfjsBackend('tfjs', [SAVED_MODEL, JSON_MODEL]);
 
-/** Found as 'saved_model': a SavedModel alone. */
+/** The registry's 'saved_model': only a SavedModel. */
 export const savedModelBackend: Backend = tfjsBackend('saved_model', [SAVED_MODEL]);
 
-/** Found as 'tfjs_model': a model of TensorFlow.js alone. */
+/** The registry's 'tfjs_model': only a model of TensorFlow.js. */
 export const tfjsModelBackend: Backend = tfjsBackend('tfjs_model', [JSON_MODEL]);
 
-/** Of several artifacts in a directory the first counts. */
+/** Opens the first of `artifacts` that a directory has. */
 function tfjsBackend(kind: string, artifacts: readonly Artifact[]): Backend {
   return {
     kind,
     mustRunIn: 'process',
-    // Measured: half_plus_two's process has 344 MiB, a fake model's 58.
     runtimeBytes: 290 * 2 ** 20,
 
     async probe(versionDirectory) {
@@ -56,7 +54,7 @@ function tfjsBackend(kind: string, artifacts: readonly Artifact[]): Backend {
   };
 }
 
-/** What is to be opened. Rejects with `load_failed` where there is nothing, or TensorFlow has not what is asked for. */
+/** Rejects with `load_failed` if the directory has no artifact, or TensorFlow has not the execution provider. */
 async function artifactOf(
   artifacts: readonly Artifact[],
   versionDirectory: string,

@@ -1,11 +1,9 @@
-/**
- * tfjs-node as JavaScript sees it, as far as the models of TensorFlow.js need it: loaded when the first of them is.
- */
+/** The used part of tfjs-node's JavaScript API. It is loaded with the first model of TensorFlow.js. */
 import util from 'node:util';
 import type { TypedArray } from '../../core/dtype.ts';
 import { requireNative } from './native-binding.ts';
 
-/** TensorFlow.js has no other types: a model computes its int64 as int32 and its float16 as float32. */
+/** The types that TensorFlow.js computes with. */
 export type TfjsDType = 'float32' | 'int32' | 'bool' | 'string';
 
 export interface TfjsTensor {
@@ -28,7 +26,7 @@ export interface TfjsTensorInfo {
 export interface TfjsGraphModel {
   readonly inputs: readonly TfjsTensorInfo[];
   readonly outputs: readonly TfjsTensorInfo[];
-  /** Throws for graphs with control flow, and says that executeAsync takes them. */
+  /** Throws for graphs with control flow; the error's text names executeAsync. */
   execute(inputs: Readonly<Record<string, TfjsTensor>>, outputs: readonly string[]): TfjsTensor | TfjsTensor[];
   executeAsync(
     inputs: Readonly<Record<string, TfjsTensor>>,
@@ -40,7 +38,7 @@ export interface TfjsGraphModel {
 export interface TfjsLayersModel {
   readonly inputs: readonly TfjsTensorInfo[];
   readonly outputs: readonly TfjsTensorInfo[];
-  /** Empty of a Sequential, which has them in the model within, once that is built. */
+  /** Empty in a Sequential, whose inner `model` has them once it is built. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   readonly model?: TfjsLayersModel;
@@ -49,7 +47,7 @@ export interface TfjsLayersModel {
   dispose(): void;
 }
 
-/** One of a profile, whose names are 'MatMul', 'Relu'. A kernel comes after those that it called. */
+/** A kernel in a profile: 'MatMul', 'Relu'. It comes after the kernels that it called. */
 export interface TfjsKernel {
   readonly name: string;
   readonly outputShapes: readonly (readonly number[])[];
@@ -60,21 +58,21 @@ export interface TfjsLibrary {
   loadGraphModel(handler: unknown): Promise<TfjsGraphModel>;
   loadLayersModel(handler: unknown): Promise<TfjsLayersModel>;
   tensor(values: TypedArray | readonly Uint8Array[], shape: readonly number[], dtype: TfjsDType): TfjsTensor;
-  /** Its readSync gives the elements' bytes of a string tensor, where the tensor's own methods make text of them. */
+  /** `readSync` returns the bytes of a string tensor's elements, which the tensor's own methods convert to text. */
   backend(): {
     readSync(dataId: object): readonly Uint8Array[];
     time(kernel: () => void): Promise<{ readonly kernelMs: number }>;
   };
-  /** Disposes every tensor that `work` made and did not return. */
+  /** Disposes of all tensors that `work` creates and does not return. */
   tidy<T>(work: () => T): T;
-  /** Runs `work` with every kernel timed by the backend's `time`; what `work` gives is `result`. */
+  /** Runs `work` and times each kernel by the backend's `time`; `result` is the value of `work`. */
   profile<T>(work: () => T): Promise<{ readonly result: Awaited<T>; readonly kernels: readonly TfjsKernel[] }>;
   memory(): { readonly numTensors: number };
 }
 
-/** The library. Throws `load_failed` where it is not there. */
+/** Throws `load_failed` if the library is not installed. */
 export function openTfjs(intraOpThreads: number): TfjsLibrary {
-  // Gone since Node 23; tfjs-node calls them for every tensor.
+  // Node 23 removed them; tfjs-node calls them for every tensor.
   const gone = util as unknown as Record<string, unknown>;
   gone['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
   gone['isArray'] ??= Array.isArray;
