@@ -2,8 +2,9 @@
  * The interface of a runtime. Start at docs/add-a-backend.md; every backend must pass the suite
  * test/contract/backend-contract.ts in every host.
  *
- * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a *host*,
- * most often a worker thread or a process: so all values that cross this interface must survive a structured clone.
+ * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a
+ * *host*, most often a worker thread or a process: so all values that cross this interface must survive a structured
+ * clone.
  */
 import type { Instant } from '../core/clock.ts';
 import type { BatchOrigin } from '../core/executor.ts';
@@ -23,7 +24,7 @@ export interface RunOptions {
   readonly deadline: Instant;
   /** The requests of the batch. Only for a session on the event loop: it does not cross to a thread or process. */
   readonly origin?: BatchOrigin | undefined;
-  /** W3C Trace Context of the batch's span, for the backend's own spans or log lines. Only when the trace is recorded. */
+  /** W3C Trace Context of the batch's span, for the backend's own spans or log lines. Only if the trace is recorded. */
   readonly traceparent?: string | undefined;
 }
 
@@ -41,20 +42,20 @@ export interface Session {
   /** One text for each part of the artifact that is not served, with the reason, for the log. Absent = none. */
   readonly warnings?: readonly string[];
   /**
-   * Runs one batch. `inputs` has exactly the signature's inputs, with checked dtypes and shapes. The session may read the
-   * tensors until the promise settles. Resolves with the named outputs in that order; the caller may keep them. Rejects
-   * with ServingError `backend_failed` (the runtime's error, with its text), `invalid_request` (an error of the input that
-   * only the runtime can detect), or `backend_failed` after close().
+   * Runs one batch. `inputs` has exactly the signature's inputs, with checked dtypes and shapes. The session may read
+   * the tensors until the promise settles. Resolves with the named outputs in that order; the caller may keep them.
+   * Rejects with ServingError `backend_failed` (the runtime's error, with its text), `invalid_request` (an error of the
+   * input that only the runtime can detect), or `backend_failed` after close().
    */
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
   /**
-   * Number of concurrent runs of a session whose runs another server computes: at least 1. Such a session computes nothing
-   * here, and gets no synthetic batches. Absent: it computes here, one run at a time.
+   * Number of concurrent runs of a session whose runs another server computes: at least 1. Such a session computes
+   * nothing here, and gets no synthetic batches. Absent: it computes here, one run at a time.
    */
   readonly concurrency?: number | undefined;
   /**
-   * Hosts prefer it to `run`: the session's thread can then sleep between runs without its event loop, and tiny batches can
-   * run on the server's. A session that has it needs no timers or I/O between runs.
+   * Hosts prefer it to `run`: the session's thread can then sleep between runs without its event loop, and tiny batches
+   * can run on the server's. A session that has it needs no timers or I/O between runs.
    */
   readonly runSync?: RunSync | undefined;
   /** Waits for the run in progress, then frees the runtime's memory. Idempotent. */
@@ -71,14 +72,14 @@ export interface Backend {
   /** Its name in a model's config: 'onnx'. */
   readonly kind: string;
   /**
-   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large or too likely to crash for
-   * the server's process. `inline`: it computes nothing but waits for I/O on the event loop. The server imports the
-   * backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
+   * The only host that its sessions may run in; absent = any. `process`: its runtime is too large or too likely to
+   * crash for the server's process. `inline`: it computes nothing but waits for I/O on the event loop. The server
+   * imports the backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
    */
   readonly mustRunIn?: 'process' | 'inline';
   /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
   readonly runtimeBytes?: number;
-  /** Does this version directory hold an artifact of this backend? Must be cheap: it reads names and opens no large file. */
+  /** Does the directory hold an artifact of this backend? Must be cheap: reads names and opens no large file. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;

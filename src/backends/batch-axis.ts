@@ -9,8 +9,8 @@
  *             ones                                 Is dim 0 of each output that of the inputs?
  *             zeros
  *
- * (fixed: both runs have that many rows.) All other free dims are 1. A model that fails the probe is run one request at a
- * time. If the model cannot run such data, the candidate holds only if all dims 0 have one name or number.
+ * (fixed: both runs have that many rows.) All other free dims are 1. A model that fails the probe is run one request at
+ * a time. If the model cannot run such data, the candidate holds only if all dims 0 have one name or number.
  *
  * "The same" means within a tenth of the largest value: in dynamically quantized models all rows share a scale, which
  * users who batch them accept. A softmax or a state over dim 0 differs far more.

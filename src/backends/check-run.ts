@@ -1,8 +1,8 @@
 /**
  * A session's checks at the start of a run: names, dtypes and shapes against the signature.
  *
- * Requests were checked before they came here. These checks are for direct callers of a session, and give all backends the
- * same error texts. A fixed batch axis is part of the shape.
+ * Requests were checked before they came here. These checks are for direct callers of a session, and give all backends
+ * the same error texts. A fixed batch axis is part of the shape.
  */
 import { ServingError } from '../core/errors.ts';
 import { formatShape, shapeFits } from '../core/shape.ts';

@@ -1,11 +1,11 @@
 /**
- * Finds the backend that opens a version directory: the one that the model's config names, or the first that recognises the
- * files (remote.yaml, then model.onnx, saved_model.pb, model.json).
+ * Finds the backend that opens a version directory: the one that the model's config names, or the first that recognises
+ * the files (remote.yaml, then model.onnx, saved_model.pb, model.json).
  *
- * A kind is a built-in backend, an installed npm package, or a file's path or `file:` URL, whose module exports `backend`:
- * docs/add-a-backend.md. Only the server's own configuration may name a plug-in; proxy/handlers/reload-limits.ts rejects
- * those in lists that clients send. A backend's runtime is imported at first use, so a process loads only the native
- * libraries that its models need. Node's module cache keeps them.
+ * A kind is a built-in backend, an installed npm package, or a file's path or `file:` URL, whose module exports
+ * `backend`: docs/add-a-backend.md. Only the server's own configuration may name a plug-in;
+ * proxy/handlers/reload-limits.ts rejects those in lists that clients send. A backend's runtime is imported at first
+ * use, so a process loads only the native libraries that its models need. Node's module cache keeps them.
  */
 // Before any runtime, including those of plug-ins.
 import './runtime-telemetry.ts';
@@ -77,8 +77,8 @@ export async function backendFor(versionDirectory: string, requestedKind?: strin
 }
 
 /**
- * The kinds of the artifacts in the directory, preferred first; `tfjs` appears as `saved_model` or `tfjs_model`. Runtimes
- * that this machine cannot load, and remote models, are left out.
+ * The kinds of the artifacts in the directory, preferred first; `tfjs` appears as `saved_model` or `tfjs_model`.
+ * Runtimes that this machine cannot load, and remote models, are left out.
  */
 export async function artifactKinds(versionDirectory: string): Promise<readonly string[]> {
   const found: string[] = [];

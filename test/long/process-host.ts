@@ -95,7 +95,7 @@ function resident(): number {
   return process.memoryUsage.rss();
 }
 
-/** What its next pulses tell: two, since the first may have been on its way. */
+/** The memory in its next heartbeats: two, since the first may have been on its way. */
 async function freshResident({ residentBytes }: Pick<HostedSession, 'residentBytes'>): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 2500));
   return residentBytes!()!;

@@ -74,7 +74,7 @@ export function assertTellsNobody(sidecar: WatchedSidecar): void {
   );
   assert.deepEqual(strange, []);
   assert.ok(sockets.some(({ local }) => local === sidecar.grpc));
-  // Unnamed ones: what it prints goes to this process; each child prints into two more and has frames and pulses.
+  // Unnamed ones: what it prints goes to this process; each child prints into two more and has frames and heartbeats.
   const unnamed = sockets.filter(({ protocol }) => protocol === 'unix').length;
   const most = 2 + 8 * modelProcesses(pid).length;
   assert.ok(unnamed <= most, `${unnamed} Unix sockets, and hosts need ${most}`);

@@ -6,9 +6,9 @@
  *       ▲              │ release, after a run that only read it
  *       └──────────────┘
  *
- * Sizes are powers of two from 1 KiB, so that a model's batches of different sizes can reuse one buffer. The kept bytes are
- * bounded; the garbage collector frees what is above the bound or above the largest size. It also frees a lent buffer that
- * is never returned: the pool holds it weakly.
+ * Sizes are powers of two from 1 KiB, so that a model's batches of different sizes can reuse one buffer. The kept bytes
+ * are bounded; the garbage collector frees what is above the bound or above the largest size. It also frees a lent
+ * buffer that is never returned: the pool holds it weakly.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -37,7 +37,7 @@ export class BufferPool implements TransferMemory {
     return this.#keptBytes;
   }
 
-  /** At least `byteLength` bytes of any content, lent until claimed or released. Throws `too_large` when out of memory. */
+  /** At least `byteLength` bytes of any content, lent until claimed or released. Throws `too_large` without memory. */
   allocate(byteLength: number): ArrayBuffer {
     const sizeClass = classOf(byteLength);
     const kept = this.#kept[sizeClass - SMALLEST_CLASS]?.pop();

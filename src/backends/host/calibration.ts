@@ -1,7 +1,7 @@
 /**
  * Calibration: how long does a model that was just loaded take for a batch? It is measured with synthetic batches
- * (synthetic-batch.ts), so the result is a lower bound for real requests. A host that was chosen by it is therefore watched
- * (slow-run-detector.ts).
+ * (synthetic-batch.ts), so the result is a lower bound for real requests. A host that was chosen by it is therefore
+ * watched (slow-run-detector.ts).
  */
 import type { Batch } from '../../core/executor.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
@@ -11,7 +11,7 @@ import type { HostedSession } from './hosted-session.ts';
 /** Run times of the slowest signature, in milliseconds. */
 export interface Calibration {
   readonly oneRowMs: number;
-  /** Run time of the largest batch; undefined = not measured, since it would be over the limit or is too large to try. */
+  /** Run time of the largest batch; undefined = not measured: it would be over the limit, or has too many bytes. */
   readonly largestMs: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface Calibration {
 const WARM_UP_RUNS = 3;
 /** The result is the median of these, since other processes disturb single runs. */
 const COUNTED_RUNS = 7;
-/** A run over this many times the limit ends the calibration: warming up cannot make up for it, and more may take seconds. */
+/** A run over this many times the limit ends the calibration: it would not warm up, and may take seconds. */
 const ABORT_FACTOR = 20;
 /** Larger inputs are not tried: copying them alone takes about as long as the limit. */
 const MAX_INPUT_BYTES = 2 ** 20;

@@ -1,4 +1,7 @@
-/** A worker: a thread or a process that holds one session. worker-slots.ts owns them, worker-host.ts runs batches on them. */
+/**
+ * A worker: a thread or a process that holds one session. worker-slots.ts owns them, worker-host.ts runs batches on
+ * them.
+ */
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { LoadOptions } from '../backend.ts';
@@ -33,21 +36,21 @@ export interface HostWorker {
   onExit: ((reason: string) => void) | undefined;
   /** Called with the reason, repeatedly, while the worker's process is over its memory ceiling. Processes only. */
   onTooLarge?: ((reason: string) => void) | undefined;
-  /** Its resident memory outside the server's process, in bytes, as last reported. Undefined: none, or not known yet. */
+  /** Its last reported resident memory outside the server's process, in bytes. Undefined: none, or not known yet. */
   readonly residentBytes?: number | undefined;
   /** The reason of its end; undefined while it lives. */
   readonly goneBecause: string | undefined;
   /** It is gone because another session ended the process that they shared. Absent = false. */
   readonly isBystander?: boolean;
-  /** It accepts its next batch while it runs one; known when it is ready. Absent = false, for `isBusy` and `hasPlace` too. */
+  /** It accepts its next batch while it runs one; known when it is ready. Absent = false. */
   readonly takesNext?: boolean;
   /** The traceparent of its current batch, if that is traced and known. */
   readonly traceparent?: string | undefined;
-  /** It has unanswered batches. */
+  /** It has unanswered batches. Absent = false. */
   readonly isBusy?: boolean;
-  /** It accepts a batch now, though it may still run another. */
+  /** It accepts a batch now, though it may still run another. Absent = false. */
   readonly hasPlace?: boolean;
-  /** Runs one batch, or queues it after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
+  /** Runs one batch, now or after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
   run(call: Call): Promise<Answer>;
   /** Closes the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
   close(): Promise<void>;

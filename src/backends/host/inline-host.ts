@@ -1,9 +1,9 @@
 /**
  * A model on the thread that serves requests: for runs that take less time than a hop to a worker.
  *
- * A session with `runSync` has finished when `run` returns, so its answers leave in the same turn of the event loop. A long
- * queue of such runs would keep the event loop from reading sockets: after MAX_TURN_MS of them the next run waits for a
- * turn.
+ * A session with `runSync` has finished when `run` returns, so its answers leave in the same turn of the event loop. A
+ * long queue of such runs would keep the event loop from reading sockets: after MAX_TURN_MS of them the next run waits
+ * for a turn.
  *
  * It cannot survive a crash of the runtime, and a long run delays all requests. start-host.ts prevents both.
  */

@@ -1,7 +1,7 @@
 /**
  * A hosted model that may move to another host while it serves: every batch goes to the current host.
  *
- *     inline ──move()──▶ the next host loads, batches still run inline ──▶ it is current ──▶ inline closes after its last run
+ *     inline ──move()──▶ the next host loads, batches run inline ──▶ it is current ──▶ inline closes after its last run
  *                               └ it fails to load: the model stays inline
  *
  * No batch fails because of a move. A batch in the old host's memory can run on the new host, which copies it.
@@ -29,8 +29,8 @@ export class MovableHost extends PassingExecutor implements HostedSession {
   }
 
   /**
-   * Starts the next host and makes it current. Resolves with true when done, and with false if this was closed meanwhile.
-   * Rejects with the error of a host that fails to start. Idempotent.
+   * Starts the next host and makes it current. Resolves with true when done, and with false if this was closed
+   * meanwhile. Rejects with the error of a host that fails to start. Idempotent.
    */
   move(): Promise<boolean> {
     this.#moving ??= this.#move();

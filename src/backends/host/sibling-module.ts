@@ -7,7 +7,7 @@
 // Every start of a thread or process imports this file, and a thread cannot set the variable that runtimes read.
 import '../runtime-telemetry.ts';
 
-/** `siblingModule(import.meta.url, './thread-entry')`; the path is relative to the calling module, without extension. */
+/** `siblingModule(import.meta.url, './thread-entry')`: the path is relative to the caller, without extension. */
 export function siblingModule(moduleUrl: string, path: string): URL {
   return new URL(`${path}${moduleUrl.endsWith('.ts') ? '.ts' : '.js'}`, moduleUrl);
 }

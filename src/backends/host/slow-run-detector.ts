@@ -4,8 +4,8 @@
  *     a slow run    +19   ┐ balanced when 1 run of 20 is slow: with fewer the score falls to 0,
  *     another run    -1   ┘ with more it rises; the worth of 8 slow runs is the threshold
  *
- * So a single pause (garbage collection, a busy neighbour) is forgotten. A model that has become slow, or that gets larger
- * inputs than its calibration had, is detected within some ten runs.
+ * So a single pause (garbage collection, a busy neighbour) is forgotten. A model that has become slow, or that gets
+ * larger inputs than its calibration had, is detected within some ten runs.
  */
 
 const SLOW_WEIGHT = 19;

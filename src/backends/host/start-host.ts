@@ -61,7 +61,7 @@ export interface Host extends HostedSession, HostChoice {
   readonly measured: Calibration | undefined;
 }
 
-/** Starts the model's host. Rejects with `load_failed` if the model cannot be loaded, and leaves nothing running then. */
+/** Starts the model's host. If the model cannot be loaded, rejects with `load_failed` and leaves nothing running. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);

@@ -24,7 +24,7 @@ export interface PackedTensor {
 
 /** The source of memory for packing. */
 export interface TransferMemory {
-  /** The buffer of `bytes`, if it may be transferred, which the caller then does. Undefined: the bytes must be copied. */
+  /** The buffer of `bytes` for the caller to transfer. Undefined: it may not be transferred, copy the bytes. */
   claim(bytes: Uint8Array): ArrayBuffer | undefined;
   /** 8-byte aligned, at least `byteLength` bytes. */
   allocate(byteLength: number): ArrayBuffer;

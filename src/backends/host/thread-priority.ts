@@ -1,10 +1,10 @@
 /**
- * Gives the event loop priority over runs when both need the same core. The event loop needs a core for microseconds at a
- * time, to reject, read and answer; a run needs it for milliseconds. With equal priority, Linux lets the run finish its
- * time slice, and rejections wait for it.
+ * Gives the event loop priority over runs when both need the same core. The event loop needs a core for microseconds at
+ * a time, to reject, read and answer; a run needs it for milliseconds. With equal priority, Linux lets the run finish
+ * its time slice, and rejections wait for it.
  *
- * On Linux each thread has its own nice value. It counts only within one control group or session, so no other container
- * gains from it.
+ * On Linux each thread has its own nice value. It counts only within one control group or session, so no other
+ * container gains from it.
  */
 import { readlinkSync } from 'node:fs';
 import { availableParallelism, constants, getPriority, setPriority } from 'node:os';
@@ -13,8 +13,8 @@ import { availableParallelism, constants, getPriority, setPriority } from 'node:
 const NICE_STEP = 5;
 
 /**
- * Lowers the priority of the calling thread, and of threads that it starts later. Does nothing on a single core, where a
- * busy event loop would starve runs, and on systems whose threads have no priority of their own.
+ * Lowers the priority of the calling thread, and of threads that it starts later. Does nothing on a single core, where
+ * a busy event loop would starve runs, and on systems whose threads have no priority of their own.
  */
 export function yieldToEventLoop(): void {
   if (availableParallelism() >= 2) lowerPriority((now) => now + NICE_STEP);

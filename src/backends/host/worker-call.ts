@@ -1,8 +1,8 @@
 /**
  * One run as it crosses to a worker thread or process, its answer, and the worker's side of it.
  *
- * Instants cross as *machine time*: milliseconds of process.hrtime, a monotonic clock that all threads and processes of a
- * machine share. performance.now() counts from a different origin in each thread.
+ * Instants cross as *machine time*: milliseconds of process.hrtime, a monotonic clock that all threads and processes of
+ * a machine share. performance.now() counts from a different origin in each thread.
  */
 import process from 'node:process';
 import { systemClock } from '../../core/clock.ts';

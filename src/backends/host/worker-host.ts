@@ -11,8 +11,8 @@
  *                    worker_lost at once, with the time until the next attempt to replace one
  *
  * When a worker dies, only its own batches fail (`worker_lost`, which may be retried), and it is replaced with back-off
- * (restart-backoff.ts). A waiting batch waits for the runs before it, not for a replacement to load. A worker that cannot
- * load at the start fails the start: nothing is left running, and there is no retry.
+ * (restart-backoff.ts). A waiting batch waits for the runs before it, not for a replacement to load. A worker that
+ * cannot load at the start fails the start: nothing is left running, and there is no retry.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';

@@ -1,5 +1,6 @@
 /**
- * The workers (threads or processes) of one hosted model: it tracks idle workers and waiters, and replaces dead workers.
+ * The workers (threads or processes) of one hosted model: it tracks idle workers and waiters, and replaces dead
+ * workers.
  *
  *              start             takeIdle                 giveBack
  *     loading ───────▶ idle ───────────────▶ with a batch ─────────▶ idle (or to the longest waiter)
@@ -7,10 +8,11 @@
  *        │  timer        ▼                        ▼
  *        └─────────── dead (back-off) ──too many attempts──▶ given up
  *
- * A worker that has become too large serves until its replacement is ready; then it finishes its batch and is closed. No
- * batch fails because of that.
+ * A worker that has become too large serves until its replacement is ready; then it finishes its batch and is closed.
+ * No batch fails because of that.
  *
- * A worker is alive when it is idle or has a batch. The most recently used idle worker is taken first: its caches are warm.
+ * A worker is alive when it is idle or has a batch. The most recently used idle worker is taken first: its caches are
+ * warm.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -55,7 +57,7 @@ interface Slot {
   next: HostWorker | undefined;
 }
 
-/** Shortest time between two recyclings of a slot: a ceiling that every worker soon exceeds must not cause endless loads. */
+/** Shortest time between two recyclings of a slot, for a ceiling that every new worker soon exceeds. */
 export const RECYCLE_INTERVAL_MS = 60_000;
 
 export class WorkerSlots {
@@ -212,7 +214,7 @@ export class WorkerSlots {
     this.#takeOver(slot, worker, reason);
   }
 
-  /** `slot.next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `slot.next` is not needed. */
+  /** `slot.next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `next` is not needed. */
   #takeOver(slot: Slot, worker: HostWorker, reason: string): void {
     const next = slot.next!;
     slot.next = undefined;

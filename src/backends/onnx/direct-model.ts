@@ -1,14 +1,14 @@
 /**
  * Calls ONNX Runtime's native session directly, without its JavaScript API.
  *
- * The public `run` is a promise that settles in a setImmediate of the event loop. A direct call returns the outputs: so a
- * thread can sleep on shared memory between runs (backends/host/thread/mailbox.ts), a run on the event loop needs no turn
- * of it, and each run costs less CPU (docs/adr/0007-inline-or-threads.md). Each run has new tensors: reuse would save
- * almost nothing, and would overwrite each answer at the next run.
+ * The public `run` is a promise that settles in a setImmediate of the event loop. A direct call returns the outputs: so
+ * a thread can sleep on shared memory between runs (backends/host/thread/mailbox.ts), a run on the event loop needs no
+ * turn of it, and each run costs less CPU (docs/adr/0007-inline-or-threads.md). Each run has new tensors: reuse would
+ * save almost nothing, and would overwrite each answer at the next run.
  *
- * The native module is private to onnxruntime-node, so it is verified: when this file is imported (once in each thread), a
- * tiny model is opened and run both ways. If a result differs, or a model has types that the public API rejects,
- * `openDirect` returns undefined, and the public API is used. Both have the same errors.
+ * The native module is private to onnxruntime-node, so it is verified: when this file is imported (once in each
+ * thread), a tiny model is opened and run both ways. If a result differs, or a model has types that the public API
+ * rejects, `openDirect` returns undefined, and the public API is used. Both have the same errors.
  */
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';

@@ -1,8 +1,8 @@
 /**
  * Backend `onnx`: ONNX models on ONNX Runtime, in this process, on the CPU or on CUDA.
  *
- * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The registry
- * imports this file when it is needed, since that loads the native library.
+ * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The
+ * registry imports this file when it is needed, since that loads the native library.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -98,7 +98,7 @@ async function findModelFile(versionDirectory: string): Promise<string> {
   throw new ServingError('load_failed', `"${versionDirectory}" holds ${found}; name the model ${DEFAULT_FILE}`);
 }
 
-/** Rejects providers that this build of ORT does not know. A known one whose library is missing fails when a model opens. */
+/** Rejects providers that this build of ORT does not know. A missing library is found when the model is opened. */
 function checkProvider(file: string, provider: string): void {
   const known = listSupportedBackends().map(({ name }) => name);
   if (known.includes(provider)) return;
@@ -117,7 +117,7 @@ async function openModel(open: OpenModel, file: string, options: LoadOptions): P
   }
 }
 
-/** Without spinning: idle threads of a pool would use CPU after every run, which other slots and the event loop need. */
+/** Without spinning, with which a pool's idle threads take CPU from other slots and the event loop after each run. */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [options.executionProvider],

@@ -1,8 +1,8 @@
 /**
  * A session of ONNX Runtime.
  *
- * ORT computes on the calling thread and blocks it, even though its `run` returns a promise. Overlapping runs are safe: they
- * follow each other.
+ * ORT computes on the calling thread and blocks it, even though its `run` returns a promise. Overlapping runs are safe:
+ * they follow each other.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';

@@ -1,9 +1,9 @@
 /**
  * The signature of an ONNX model, `serving_default`, from ONNX Runtime's metadata of its inputs and outputs.
  *
- * A model cannot be loaded if an input is not a tensor (but a sequence, map or optional) or has an element type that the
- * server lacks. Such an *output* is left out of the signature if others remain: scikit-learn exports maps of probabilities
- * beside the label.
+ * A model cannot be loaded if an input is not a tensor (but a sequence, map or optional) or has an element type that
+ * the server lacks. Such an *output* is left out of the signature if others remain: scikit-learn exports maps of
+ * probabilities beside the label.
  */
 import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -42,7 +42,7 @@ function specOf(tensor: TensorMetadata): TensorSpec {
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }
 
-/** Undefined for a scalar and for an unknown rank, which ORT's metadata does not distinguish; ORT itself checks them. */
+/** Undefined for scalars and unknown ranks, which ORT's metadata does not distinguish; ORT checks them itself. */
 function shapeOf(tensor: TensorMetadata): readonly number[] | undefined {
   if (tensor.dims.length === 0) return undefined;
   return tensor.dims.map((dim) => (typeof dim === 'number' ? dim : -1));

@@ -1,8 +1,8 @@
 /**
  * Converts ONNX Runtime's errors into ServingErrors.
  *
- * ORT throws plain Errors. Their texts start with C++ source locations and function signatures, which are removed; the rest
- * is kept.
+ * ORT throws plain Errors. Their texts start with C++ source locations and function signatures, which are removed; the
+ * rest is kept.
  */
 import { ServingError } from '../../core/errors.ts';
 

@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime's library. No other file imports it (test/unit/layers.test.ts checks that), so it is never loaded before its
- * telemetry is disabled.
+ * ONNX Runtime's library. No other file imports it (test/unit/layers.test.ts checks that), so it is never loaded before
+ * its telemetry is disabled.
  */
 import '../runtime-telemetry.ts';
 

@@ -1,12 +1,12 @@
 /**
  * Converts tensors to and from ONNX Runtime's.
  *
- * Numbers are not copied: an ORT tensor is a typed view of our bytes (a copy only if they are not aligned), and an output is
- * a view of the new ArrayBuffer that ORT created for it, which the caller may keep. Our float16 is 16-bit patterns; ORT's
- * outputs of it are a Uint16Array, or a Float16Array on a Node that has it.
+ * Numbers are not copied: an ORT tensor is a typed view of our bytes (a copy only if they are not aligned), and an
+ * output is a view of the new ArrayBuffer that ORT created for it, which the caller may keep. Our float16 is 16-bit
+ * patterns; ORT's outputs of it are a Uint16Array, or a Float16Array on a Node that has it.
  *
- * Our strings are bytes, ORT's are JS strings, which its binding passes to C as NUL-terminated UTF-8. So an element that is
- * not UTF-8, or contains a NUL (which would cut it silently), is rejected with its index.
+ * Our strings are bytes, ORT's are JS strings, which its binding passes to C as NUL-terminated UTF-8. So an element
+ * that is not UTF-8, or contains a NUL (which would cut it silently), is rejected with its index.
  */
 import { ServingError } from '../../core/errors.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
@@ -38,9 +38,9 @@ function toOrtTensor(name: string, tensor: Tensor): OrtTensor {
 }
 
 /**
- * On a Node with Float16Array (24), ORT's Tensor creates one, which its binding reads through Node-API as an empty array
- * ("not enough space: expected 12, got 0"). The binding reads only these four properties, so it gets them with the
- * Uint16Array that it understands.
+ * On a Node with Float16Array (24), ORT's Tensor creates one, which its binding reads through Node-API as an empty
+ * array ("not enough space: expected 12, got 0"). The binding reads only these four properties, so it gets them with
+ * the Uint16Array that it understands.
  */
 function float16Tensor(tensor: NumericTensor): OrtTensor {
   return { type: 'float16', dims: tensor.shape, location: 'cpu', data: elements(tensor) } as object as OrtTensor;

@@ -1,8 +1,8 @@
 /**
  * Finds the input or output for which onnxruntime-node rejected a model with "Unsupported data type: 16".
  *
- * The public API throws before it shows any names. The private binding below it has them, so on this error path the model
- * is opened once more through the binding. Without the binding, the text is less exact.
+ * The public API throws before it shows any names. The private binding below it has them, so on this error path the
+ * model is opened once more through the binding. Without the binding, the text is less exact.
  */
 import { type InferenceSession, importBinding } from './ort-library.ts';
 

@@ -1,10 +1,10 @@
 /**
- * Backend `remote`: models that another server runs, over gRPC with TensorFlow Serving's API or the Open Inference Protocol.
- * The artifact is `<version>/remote.yaml` (remote-file.ts).
+ * Backend `remote`: models that another server runs, over gRPC with TensorFlow Serving's API or the Open Inference
+ * Protocol. The artifact is `<version>/remote.yaml` (remote-file.ts).
  *
- * Loading requests the model's signatures, and waits for a server that cannot be reached yet. If it stays unreachable, the
- * load fails with `backend_unavailable`, and is retried. Later changes of the model on its server are not noticed: the
- * signatures are those of the load.
+ * Loading requests the model's signatures, and waits for a server that cannot be reached yet. If it stays unreachable,
+ * the load fails with `backend_unavailable`, and is retried. Later changes of the model on its server are not noticed:
+ * the signatures are those of the load.
  */
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';

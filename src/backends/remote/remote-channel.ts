@@ -1,5 +1,6 @@
 /**
- * Unary calls to another server over @grpc/grpc-js, with messages as bytes. A call ends with its answer, or with RemoteFault.
+ * Unary calls to another server over @grpc/grpc-js, with messages as bytes. A call ends with its answer, or with
+ * RemoteFault.
  *
  * A call that the server cannot have begun is retried once, within the budget and the deadline: a call without a
  * connection, and a call that the server rejected with a retry delay.
@@ -48,8 +49,8 @@ const RECONNECT_MS = 500;
 const NEVER_SENT = /^(No connection established|Name resolution failed)/;
 
 /**
- * The shortest interval of pings on a connection with calls. There are at most two pings in a call: servers of gRPC's C++
- * library close a connection that pings more often than they answer.
+ * The shortest interval of pings on a connection with calls. There are at most two pings in a call: servers of gRPC's
+ * C++ library close a connection that pings more often than they answer.
  */
 const MIN_KEEPALIVE_MS = 20_000;
 
@@ -82,8 +83,8 @@ export class RemoteChannel {
   }
 
   /**
-   * Opens a new connection for later calls: the server has not answered on this one and may be gone, which TCP may take a
-   * quarter of an hour to notice. Calls in progress end on the old connection.
+   * Opens a new connection for later calls: the server has not answered on this one and may be gone, which TCP may take
+   * a quarter of an hour to notice. Calls in progress end on the old connection.
    */
   renew(): void {
     this.#client.close();

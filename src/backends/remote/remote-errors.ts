@@ -1,6 +1,6 @@
 /**
- * Converts a failed call to a ServingError. An error of the request stays one; a server that is unreachable or fails is a
- * failure of the backend.
+ * Converts a failed call to a ServingError. An error of the request stays one; a server that is unreachable or fails is
+ * a failure of the backend.
  */
 import type { Instant } from '../../core/clock.ts';
 import { type ErrorKind, GrpcStatus, ServingError } from '../../core/errors.ts';

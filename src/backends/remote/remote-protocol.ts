@@ -1,4 +1,6 @@
-/** The differences between the protocols of other servers: method names, messages, and the batch axis of a signature. */
+/**
+ * The differences between the protocols of other servers: method names, messages, and the batch axis of a signature.
+ */
 import type { BatchAxis, Signature, TensorSpec } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A session of a model that another server runs. Each run is one call; calls are concurrent. A call is cancelled when none
- * of its requests needs it any more. The session computes nothing here, so it runs on the event loop.
+ * A session of a model that another server runs. Each run is one call; calls are concurrent. A call is cancelled when
+ * none of its requests needs it any more. The session computes nothing here, so it runs on the event loop.
  */
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Limits retries to one for every ten calls, so that a failing server gets at most a tenth more work. It is a token bucket,
- * like gRPC's retry throttling.
+ * Limits retries to one for every ten calls, so that a failing server gets at most a tenth more work. It is a token
+ * bucket, like gRPC's retry throttling.
  */
 
 const TOKENS_PER_CALL = 0.1;

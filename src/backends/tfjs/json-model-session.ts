@@ -2,8 +2,8 @@
  * A session of a graph or layers model of TensorFlow.js, which tfjs-node runs on libtensorflow. It has one signature,
  * serving_default.
  *
- * A graph without control flow computes on the calling thread. A graph with control flow answers in later turns of the event
- * loop, and its runs do not overlap: TensorFlow.js tracks tensors globally.
+ * A graph without control flow computes on the calling thread. A graph with control flow answers in later turns of the
+ * event loop, and its runs do not overlap: TensorFlow.js tracks tensors globally.
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';

@@ -1,9 +1,9 @@
 /**
  * Converts tensors, and their specs, to and from TensorFlow.js's.
  *
- * TensorFlow.js has float32, int32, bool and string. A tensor of another type in a graph's signature is served, and shown in
- * the metadata, as the type in which TensorFlow.js computes it: int64 as int32, float16 as float32. So no conversion
- * truncates a client's numbers.
+ * TensorFlow.js has float32, int32, bool and string. A tensor of another type in a graph's signature is served, and
+ * shown in the metadata, as the type in which TensorFlow.js computes it: int64 as int32, float16 as float32. So no
+ * conversion truncates a client's numbers.
  */
 import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';

@@ -1,7 +1,7 @@
 /**
- * Measures the times of TensorFlow.js's kernels in a run. Its profile has the names, shapes and durations of kernels, each
- * kernel after those that it called, but no start times: so its `time` function is replaced during the run, and is called
- * in the same order. The profile does not name the graph's nodes: kernels are numbered.
+ * Measures the times of TensorFlow.js's kernels in a run. Its profile has the names, shapes and durations of kernels,
+ * each kernel after those that it called, but no start times: so its `time` function is replaced during the run, and is
+ * called in the same order. The profile does not name the graph's nodes: kernels are numbered.
  *
  *     fusedMatMul__op   ├───────────────────────┤   left out: the kernels that it called do the work
  *       BatchMatMul       ├────────┤                1: BatchMatMul → [32,64]

@@ -1,9 +1,9 @@
 /**
- * tfjs-node's binding to libtensorflow, which scripts/natives/tfjs builds. Each process or worker thread loads it with its
- * first model.
+ * tfjs-node's binding to libtensorflow, which scripts/natives/tfjs builds. Each process or worker thread loads it with
+ * its first model.
  *
- * libtensorflow reads the sizes of its thread pools from the environment once, when it is loaded. A child process has them
- * set from its start; elsewhere those of the first model apply.
+ * libtensorflow reads the sizes of its thread pools from the environment once, when it is loaded. A child process has
+ * them set from its start; elsewhere those of the first model apply.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `npm run natives
- * -- tfjs` installs them into a separate cache, which `npm ci` keeps.
+ * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `npm run
+ * natives -- tfjs` installs them into a separate cache, which `npm ci` keeps.
  *
  *   $PILLION_NATIVES_DIRECTORY, or $XDG_CACHE_HOME/pillion/natives, or ~/.cache/pillion/natives
  *   └─ <TFJS_NATIVES>/node_modules/@tensorflow/tfjs-node
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
 
-/** The folder's name: versions and a hash of the build's sources. The install script reports a hash that does not match. */
+/** The folder's name: versions and a hash of the build's sources, which the install script checks. */
 export const TFJS_NATIVES = 'tfjs-4.22.0-tensorflow-2.21.0-b1c713b1';
 
 /** The cache of native libraries. */

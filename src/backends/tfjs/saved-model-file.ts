@@ -1,5 +1,6 @@
 /**
- * Reads the tags and signatures of the graphs in saved_model.pb. The graphs themselves are skipped; TensorFlow reads them.
+ * Reads the tags and signatures of the graphs in saved_model.pb. The graphs themselves are skipped; TensorFlow reads
+ * them.
  *
  *   SavedModel {2 meta_graphs}   MetaGraphDef {1 meta_info_def {4 tags}, 5 signature_def: map<string, SignatureDef>}
  */

@@ -1,4 +1,6 @@
-/** A session of a SavedModel in libtensorflow. It computes on the calling thread; tensors of all types cross as bytes. */
+/**
+ * A session of a SavedModel in libtensorflow. It computes on the calling thread; tensors of all types cross as bytes.
+ */
 import { dataTypeName, dataTypeOf, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';

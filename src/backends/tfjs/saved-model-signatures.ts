@@ -56,8 +56,8 @@ export function placeOf({ tensorName }: TensorSpec): GraphPlace {
 }
 
 /**
- * True if the signature's input is serialized examples, one for each row of the answer. Classify and Regress signatures have
- * such inputs; so has a Predict signature that feeds the same tensor of the graph.
+ * True if the signature's input is serialized examples, one for each row of the answer. Classify and Regress signatures
+ * have such inputs; so has a Predict signature that feeds the same tensor of the graph.
  */
 export function takesExamples(signature: PlainSignature, all: Iterable<PlainSignature>): boolean {
   const place = examplesPlace(signature);

@@ -2,9 +2,9 @@
  * Backend `tfjs`: TensorFlow's SavedModels, and the graph and layers models of TensorFlow.js, on libtensorflow through
  * tfjs-node, on the CPU.
  *
- * The artifact is `<version>/saved_model.pb` with variables and assets, or `<version>/model.json` with its shards. The kinds
- * `saved_model` and `tfjs_model` choose one if both are there. The first load imports the native library; importing this
- * file and probing do not.
+ * The artifact is `<version>/saved_model.pb` with variables and assets, or `<version>/model.json` with its shards. The
+ * kinds `saved_model` and `tfjs_model` choose one if both are there. The first load imports the native library;
+ * importing this file and probing do not.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -48,7 +48,7 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
       const servable = await load(model, version, directory);
       const outside = servable.host?.residentBytes ?? 0;
       const grown = Math.max(0, options.readResident() - before) + outside;
-      // The growth of a shared process is not known yet: it reports its memory later.
+      // The growth of a shared process is not known yet: its next heartbeat reports it.
       const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
       servable.memory = {
         artifactBytes: need.weights,

@@ -1,9 +1,9 @@
 /**
  * The main module of a child process that hosts one session: it loads the session and runs one batch at a time.
  *
- * A session with runSync is served outside the event loop (sync-frames.ts), any other inside it (stream-frames.ts). As in
- * a worker thread, no request can end the process. It ends on a CLOSE frame, when its runtime crashes, or when the server
- * is gone.
+ * A session with runSync is served outside the event loop (sync-frames.ts), any other inside it (stream-frames.ts). As
+ * in a worker thread, no request can end the process. It ends on a CLOSE frame, when its runtime crashes, or when the
+ * server is gone.
  */
 import { Socket } from 'node:net';
 import process from 'node:process';

@@ -1,8 +1,8 @@
 /**
  * The frames on the socket pair between the server and a child process that hosts sessions.
  *
- *     | kind u32 | session u32 | meta bytes u32 | body bytes u32 |  meta, padded to 8  |  body: tensors' bytes, each padded to 8  |
- *     └───────────────────────── head ───────────────────────────┘
+ *     | kind u32 | session u32 | meta bytes u32 | body bytes u32 | meta | body: the tensors' bytes |
+ *     └───────────────────────── head ───────────────────────────┘  the meta and each tensor are padded to 8 bytes
  *
  *     server                                 child
  *       ── START  (what to load) ──────────▶  loads

@@ -1,7 +1,7 @@
 /**
- * The main module of a child process that several models share. Each session has a worker thread (thread-worker.ts); the
- * frames are passed on to it and back. So no model waits for another's run or load, and a session that ends its thread
- * ends no other. A native crash ends them all.
+ * The main module of a child process that several models share. Each session has a worker thread (thread-worker.ts);
+ * the frames are passed on to it and back. So no model waits for another's run or load, and a session that ends its
+ * thread ends no other. A native crash ends them all.
  */
 import { Socket } from 'node:net';
 import type { ServingError } from '../../../core/errors.ts';

@@ -1,13 +1,14 @@
 /**
- * Decides from its heartbeats (heartbeat.ts) that a child process hangs. A long run is no hang: another thread sends the
- * heartbeats.
+ * Decides from its heartbeats (heartbeat.ts) that a child process hangs. A long run is no hang: another thread sends
+ * the heartbeats.
  *
  *     silent    SILENT_CHECKS checks, CHECK_MS apart, found no new heartbeat: the process is stopped, or gets no CPU
  *     overdue   a run is still in progress OVERDUE_RUN_MS after its deadline: it is stuck.
  *               A run without a deadline may take any time.
  *
- * A check comes after the event loop has read the heartbeats that had arrived. So a server that was itself stopped, or a
- * laptop that slept, reports no hang. Checks begin with the first heartbeat: a process that cannot start exits by itself.
+ * A check comes after the event loop has read the heartbeats that had arrived. So a server that was itself stopped, or
+ * a laptop that slept, reports no hang. Checks begin with the first heartbeat: a process that cannot start exits by
+ * itself.
  */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';

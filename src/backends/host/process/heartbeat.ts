@@ -1,6 +1,6 @@
 /**
- * The heartbeat of a child process. Its second thread (heartbeat-entry.ts) sends one every HEARTBEAT_MS, whatever the first
- * thread is doing.
+ * The heartbeat of a child process. Its second thread (heartbeat-entry.ts) sends one every HEARTBEAT_MS, whatever the
+ * first thread is doing.
  *
  *     | resident bytes f64 | milliseconds of the current run f64, -1 = none |
  */

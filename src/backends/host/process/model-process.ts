@@ -31,7 +31,7 @@ export interface ModelProcessOptions {
   readonly clock: Clock;
   /** Resident memory above which its sessions report that it is too large, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number | undefined;
-  /** Called with each line that it prints; `traceparent` is the current run's, if it has one session and a traced run. */
+  /** Called with each line that it prints. `traceparent` is that of its only session's current run, if traced. */
   readonly onOutput?: ((line: string, traceparent: string | undefined) => void) | undefined;
   readonly onGone?: (() => void) | undefined;
 }

@@ -1,9 +1,9 @@
 /**
- * Models that share child processes, so that the memory of their runtime is used once. Each model has its own sessions in
- * the process, and each session has its own thread.
+ * Models that share child processes, so that the memory of their runtime is used once. Each model has its own sessions
+ * in the process, and each session has its own thread.
  *
- * A new session goes into the group's process, or into a new one when none takes more sessions. So a group whose process
- * is gone or too large moves to another, session by session, and the old process ends with its last session.
+ * A new session goes into the group's process, or into a new one when none takes more sessions. So a group whose
+ * process is gone or too large moves to another, session by session, and the old process ends with its last session.
  */
 import type { HostWorker, WorkerLoad } from '../host-worker.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';

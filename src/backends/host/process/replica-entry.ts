@@ -1,4 +1,7 @@
-/** The main module of a replica's process (replica-run.ts). It ends when the server, which has its answer, closes the socket. */
+/**
+ * The main module of a replica's process (replica-run.ts). It ends when the server, which has its answer, closes the
+ * socket.
+ */
 import { type ReplicaStart, runReplica } from '../profile/replica-run.ts';
 import { yieldToEventLoop } from '../thread-priority.ts';
 import { endSelf, prepareChild } from './child-life.ts';

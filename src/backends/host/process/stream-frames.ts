@@ -1,6 +1,6 @@
 /**
- * Frames over a socket in the event loop: the server's side, and the child's side when its session needs the event loop.
- * Writing never blocks: the stream keeps what the socket does not take, one frame at most.
+ * Frames over a socket in the event loop: the server's side, and the child's side when its session needs the event
+ * loop. Writing never blocks: the stream keeps what the socket does not take, one frame at most.
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -46,9 +46,9 @@ export class StreamFrames {
 }
 
 /**
- * Reads frames from a stream's chunks. A frame within one chunk is a view of it (each chunk of a socket has memory of its
- * own). A larger frame gets memory of its size when its head is known, and each chunk is copied there. Either way the
- * receiver may keep the frame's bytes.
+ * Reads frames from a stream's chunks. A frame within one chunk is a view of it (each chunk of a socket has memory of
+ * its own). A larger frame gets memory of its size when its head is known, and each chunk is copied there. Either way
+ * the receiver may keep the frame's bytes.
  */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;

@@ -21,7 +21,7 @@ export class SyncFrames {
     this.#fd = fd;
   }
 
-  /** The next frame, valid until the next read; undefined: the other side is gone. Throws when the bytes are no frame. */
+  /** The next frame, valid until the next read; undefined: the other side is gone. Throws if the bytes are no frame. */
   read(): Frame | undefined {
     // No frame follows before this one is answered, so this never reads a part of the next.
     let filled = this.#readInto(this.#scratch, 0, HEAD_BYTES);

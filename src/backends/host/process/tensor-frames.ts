@@ -5,8 +5,8 @@
  *     DONE meta    run start f64 │ run end f64 │ tensors
  *     tensors      count u32 │ name text, dtype u32, rank u32, dims f64…, byte offset f64, byte length f64 │ …
  *
- * Writing a frame copies only strings, which are packed (tensor-transfer.ts), and small bodies. Otherwise the pieces are
- * the tensors' own bytes. Reading creates views of the frame.
+ * Writing a frame copies only strings, which are packed (tensor-transfer.ts), and small bodies. Otherwise the pieces
+ * are the tensors' own bytes. Reading creates views of the frame.
  */
 import { Buffer } from 'node:buffer';
 import { DTYPES } from '../../../core/dtype.ts';

@@ -23,8 +23,8 @@ interface ReplicaEnd {
 
 /**
  * `isInProcess`: the model must not run in the server's process; a backend that must run in a process does so anyway.
- * Rejects with ServingError: `unsupported` when the backend has no profiler, `load_failed`, `backend_failed`, `worker_lost`.
- * It cannot be cancelled: ending a thread inside native code may end the process.
+ * Rejects with ServingError: `unsupported` when the backend has no profiler, `load_failed`, `backend_failed`,
+ * `worker_lost`. It cannot be cancelled: ending a thread inside native code may end the process.
  */
 export async function profileReplica(start: ReplicaStart, isInProcess = false): Promise<OpProfile> {
   const { mustRunIn } = await backendFor(start.versionDirectory, start.backendKind);

@@ -1,6 +1,6 @@
 /**
- * The work of a replica, in its thread or process: it loads the model a second time with the runtime's profiler on, runs
- * synthetic batches, and reports the profile.
+ * The work of a replica, in its thread or process: it loads the model a second time with the runtime's profiler on,
+ * runs synthetic batches, and reports the profile.
  */
 import { ServingError } from '../../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../../core/signature.ts';

@@ -1,4 +1,6 @@
-/** The worker thread's side of a mailbox (mailbox.ts): it sleeps until it rings, reads the call and writes the answer. */
+/**
+ * The worker thread's side of a mailbox (mailbox.ts): it sleeps until it rings, reads the call and writes the answer.
+ */
 import type { Signature } from '../../../core/signature.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import type { Answer, Call } from '../worker-call.ts';
@@ -70,7 +72,7 @@ export class MailboxReceiver {
     };
   }
 
-  /** Writes the requested outputs. False = they must go by message: they are too large, or not as the signature says. */
+  /** Writes the requested outputs. False = they must go by message: too large, or not as the signature says. */
   write({ outputs, runStart, runEnd }: Answer, { signatureName, outputs: wanted }: Call): boolean {
     const { words, answers } = this.#place;
     const { answer, instants } = words;

@@ -1,9 +1,9 @@
 /**
- * The main thread's side of a mailbox (mailbox.ts): it writes batches and reads their answers in the same order. At most
- * two calls are unanswered at a time.
+ * The main thread's side of a mailbox (mailbox.ts): it writes batches and reads their answers in the same order. At
+ * most two calls are unanswered at a time.
  *
- * The scheduler copies rows into ordinary memory, and they are copied once more here. V8 copies to shared memory word by
- * word, and byte by byte when source and target are aligned differently, as a request's own bytes are.
+ * The scheduler copies rows into ordinary memory, and they are copied once more here. V8 copies to shared memory word
+ * by word, and byte by byte when source and target are aligned differently, as a request's own bytes are.
  */
 import { Buffer } from 'node:buffer';
 import type { Signature } from '../../../core/signature.ts';

@@ -13,11 +13,11 @@
  *      outputs are copied ◀── answers slab, 8 KiB ◀──────────────────────────────────────────────────────┤
  *      woken ◀── an empty message ◀──────────────────────────────────────────────────────────────────────┘
  *
- * It is a ring buffer of two places: one for the current batch, and one for the next batch, which comes shortly before the
- * current one ends (docs/adr/0019-a-next-batch-shortly-before-the-end.md). `calls` counts the rings: call n and its answer
- * are in place n mod 2, unless the place says that they come by message. The worker sleeps in Atomics.wait, not in its
- * event loop, so it does not notice messages: a message (a batch that does not fit here, `close`) is posted first, and
- * then the worker is rung.
+ * It is a ring buffer of two places: one for the current batch, and one for the next batch, which comes shortly before
+ * the current one ends (docs/adr/0019-a-next-batch-shortly-before-the-end.md). `calls` counts the rings: call n and its
+ * answer are in place n mod 2, unless the place says that they come by message. The worker sleeps in Atomics.wait, not
+ * in its event loop, so it does not notice messages: a message (a batch that does not fit here, `close`) is posted
+ * first, and then the worker is rung.
  *
  * docs/adr/0007-inline-or-threads.md has the measurements.
  */
@@ -113,7 +113,7 @@ export interface NumberedSignature {
   readonly outputIndex: ReadonlyMap<string, number>;
 }
 
-/** Numbers the signatures. Both sides get the same numbers, since the main thread receives signatures in their order. */
+/** Numbers the signatures, alike on both sides: the main thread receives them in the worker's order. */
 export function numberSignatures(signatures: ReadonlyMap<string, Signature>): readonly NumberedSignature[] {
   return [...signatures].map(([name, signature], index) => {
     const inputs = [...signature.inputs].map(known).filter((tensor) => tensor !== undefined);

@@ -4,8 +4,8 @@
  *     0                          top                          byteLength
  *     ├── place ──┬── place ──┬───▼──────────── free ─────────────┤
  *
- * One thread allocates, for one batch at a time: `clear`, then a place for each tensor. Places begin at multiples of eight
- * bytes, which suits every element type. When the slab is full, the batch goes by message.
+ * One thread allocates, for one batch at a time: `clear`, then a place for each tensor. Places begin at multiples of
+ * eight bytes, which suits every element type. When the slab is full, the batch goes by message.
  */
 
 const ALIGNMENT = 8;

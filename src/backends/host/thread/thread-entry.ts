@@ -1,8 +1,8 @@
 /**
  * The worker thread's side of the thread host: it loads one session and runs one batch at a time.
  *
- * No request can end the thread: every error goes back as a message, and unhandled rejections of a backend are reported and
- * survived. An exception outside a request (a plug-in's timer) does end it; the host replaces it.
+ * No request can end the thread: every error goes back as a message, and unhandled rejections of a backend are reported
+ * and survived. An exception outside a request (a plug-in's timer) does end it; the host replaces it.
  */
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
@@ -24,14 +24,14 @@ import {
 } from './thread-protocol.ts';
 
 /**
- * A thread that sleeps on its mailbox reports an unhandled rejection, and runs a runtime's finalizers, only in a turn of
- * its event loop: so it takes one after this many calls.
+ * A thread that sleeps on its mailbox reports an unhandled rejection, and runs a runtime's finalizers, only in a turn
+ * of its event loop: so it takes one after this many calls.
  */
 const CALLS_PER_TURN = 256;
 
 /**
- * Transfers an output that fills its buffer, as ONNX Runtime's do. An output that shares its buffer (with an input, another
- * output, or Node's pool of small Buffers) is copied.
+ * Transfers an output that fills its buffer, as ONNX Runtime's do. An output that shares its buffer (with an input,
+ * another output, or Node's pool of small Buffers) is copied.
  */
 class OutputMemory implements TransferMemory {
   readonly #taken: ArrayBufferLike[];

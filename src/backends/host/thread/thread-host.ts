@@ -1,8 +1,8 @@
 /**
  * A model on worker threads of this process: worker-host.ts over thread-worker.ts.
  *
- * Small batches are copied through shared memory (mailbox.ts). Large batches, and strings, go by message in buffers that
- * are transferred there and back. bench/micro/hosts.ts compares the two.
+ * Small batches are copied through shared memory (mailbox.ts). Large batches, and strings, go by message in buffers
+ * that are transferred there and back. bench/micro/hosts.ts compares the two.
  */
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-slots.ts';
