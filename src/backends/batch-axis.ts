@@ -17,7 +17,7 @@
  */
 import { bytesPerElement, type DType, typedArrayOf } from '../core/dtype.ts';
 import { elementCount } from '../core/shape.ts';
-import type { BatchAxis } from '../core/signature.ts';
+import type { BatchAxis, TensorSpec } from '../core/signature.ts';
 import { elements, type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../core/tensor.ts';
 
 export interface TensorMetadata {
@@ -34,6 +34,15 @@ const NONE: BatchAxis = { kind: 'none' };
 const DYNAMIC_PROBE_ROWS = 3;
 /** Largest difference between a row alone and in a batch that counts as equal, relative to the largest value. */
 const TOLERANCE = 0.1;
+
+/** Metadata from specs, whose free dims have no names. */
+export function metadataOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
+  return [...specs].map(([name, { dtype, shape = [] }]) => ({
+    name,
+    dtype,
+    dims: shape.map((dim) => (dim === -1 ? '' : dim)),
+  }));
+}
 
 interface BatchAxisCandidate {
   readonly axis: BatchAxis;

@@ -100,11 +100,8 @@ async function openBackend(kind: string): Promise<Backend> {
   try {
     return await builtIn.open();
   } catch (cause) {
-    throw new ServingError(
-      'load_failed',
-      `backend "${kind}" cannot be loaded on this machine: ${textOf(cause)}; install Pillion's packages again`,
-      { cause },
-    );
+    const text = `backend "${kind}" cannot be loaded on this machine: ${textOf(cause)}`;
+    throw loadFailed(`${text}; install Pillion's packages again`, cause);
   }
 }
 
@@ -112,29 +109,20 @@ async function openBackend(kind: string): Promise<Backend> {
 const FOREIGN_URL = /^(?!file:)[a-z][a-z0-9+.-]*:/i;
 
 async function importPlugIn(specifier: string): Promise<Backend> {
+  const builtIn = BACKEND_KINDS.join(', ');
   if (FOREIGN_URL.test(specifier)) {
-    throw new ServingError(
-      'load_failed',
-      `backend ${JSON.stringify(specifier.slice(0, 100))} is neither built in (${BACKEND_KINDS.join(', ')}) nor a package or file`,
-    );
+    const shown = JSON.stringify(specifier.slice(0, 100));
+    throw loadFailed(`backend ${shown} is neither built in (${builtIn}) nor a package or file`);
   }
   let module: { readonly backend?: unknown };
   try {
     module = await import(specifier);
   } catch (cause) {
-    throw new ServingError(
-      'load_failed',
-      `backend "${specifier}" is not built in (${BACKEND_KINDS.join(', ')}) and cannot be imported as a package: ${textOf(cause)}`,
-      { cause },
-    );
+    const text = `backend "${specifier}" is not built in (${builtIn}) and cannot be imported as a package`;
+    throw loadFailed(`${text}: ${textOf(cause)}`, cause);
   }
-  if (!isBackend(module.backend)) {
-    throw new ServingError(
-      'load_failed',
-      `backend "${specifier}" is a module without an export \`backend\` that has kind, probe and load`,
-    );
-  }
-  return module.backend;
+  if (isBackend(module.backend)) return module.backend;
+  throw loadFailed(`backend "${specifier}" is a module without an export \`backend\` that has kind, probe and load`);
 }
 
 function isBackend(value: unknown): value is Backend {
@@ -154,10 +142,11 @@ async function nothingRecognised(versionDirectory: string): Promise<ServingError
   } catch (error) {
     found = textOf(error);
   }
-  return new ServingError(
-    'load_failed',
-    `"${versionDirectory}" has no model that can be served: ${found}; wanted ${wanted}`,
-  );
+  return loadFailed(`"${versionDirectory}" has no model that can be served: ${found}; wanted ${wanted}`);
+}
+
+function loadFailed(text: string, cause?: unknown): ServingError {
+  return new ServingError('load_failed', text, { cause });
 }
 
 /** The first line of an error: import errors continue with a list of requiring files. */

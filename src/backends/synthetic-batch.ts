@@ -13,7 +13,7 @@ export function syntheticBatch(signatureName: string, { inputs, outputs, batchAx
 }
 
 /** Zeros of the spec's shape; dim 0 is `rows`, if given. */
-export function zeros({ dtype, shape: dims = [] }: Omit<TensorSpec, 'tensorName'>, rows?: number): Tensor {
+export function zeros({ dtype, shape: dims = [] }: TensorSpec, rows?: number): Tensor {
   const shape = dims.map((dim, i) => (i === 0 && rows !== undefined ? rows : dim === -1 ? 1 : dim));
   const count = elementCount(shape);
   if (dtype === 'string') return { dtype, shape, data: new Array(count).fill(new Uint8Array(0)) };

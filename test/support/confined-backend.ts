@@ -1,4 +1,4 @@
-/** The fake backend, if it had to run in a process of its own. */
+/** The fake backend, restricted to its own process. */
 import type { Backend } from '../../src/backends/backend.ts';
 import { backend as fake } from './fake-backend.ts';
 

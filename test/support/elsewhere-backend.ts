@@ -1,4 +1,4 @@
-/** Backend `elsewhere`: sessions on the event loop with three runs at a time, each of which ends when a test says so. */
+/** Backend `elsewhere`: its sessions run on the event loop, three runs at a time; the test ends each run. */
 import type { Backend, RunOptions, Session } from '../../src/backends/backend.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../src/core/signature.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
@@ -9,7 +9,7 @@ export interface ElsewhereRun {
   finish(): void;
 }
 
-/** Runs under way, of all sessions. */
+/** The runs of all sessions. */
 export const elsewhereRuns: ElsewhereRun[] = [];
 
 const spec = { dtype: 'float32', shape: [-1], tensorName: 'x' } as const;

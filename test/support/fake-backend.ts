@@ -1,5 +1,5 @@
 /**
- * Backend `fake`: the smallest backend there is, for tests and as the example that docs/add-a-backend.md walks through.
+ * Backend `fake`: the smallest backend, for tests and as the example of docs/add-a-backend.md.
  *
  * The artifact is `<version>/fake.json`:
  *
@@ -9,8 +9,8 @@
  *         "batchAxis": { "kind": "dynamic" } } },
  *       "faults": [ { "whenFirstIs": 13, "effect": "exit" } ] }
  *
- * An output is the bytes of an input, or scale·x + offset of a float32 one. A fault happens in the run whose first
- * input is float32 and begins with that number: for tests of what a broken backend does to its host.
+ * An output is a copy of an input, or scale·x + offset of a float32 input. A fault happens in the run whose first input is
+ * float32 and begins with that number: it tests how a host handles a broken backend.
  */
 import { writeSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -48,14 +48,14 @@ export interface FakeOutput {
 /**
  * - `fail`: the run rejects with `backend_failed`, as when a runtime throws;
  * - `throw`: it throws a plain Error, as when the backend has a bug;
- * - `dawdle`: it takes 10 ms, as a larger input would;
- * - `forget`: it leaves a rejected promise unhandled, and answers well;
+ * - `dawdle`: it takes 10 ms, like a larger input;
+ * - `forget`: it leaves a rejected promise unhandled, and succeeds;
  * - `exit`: it ends its thread, as when a runtime crashes;
- * - `hang`: it never ends, and its event loop never turns again;
- * - `grow`: it keeps GROWN_BYTES more, as a leak would, and answers well;
+ * - `hang`: it never ends, and blocks its event loop;
+ * - `grow`: it leaks GROWN_BYTES, and succeeds;
  * - `moan`: it writes a line to standard output, and then hangs;
- * - `trace`: the run rejects with `backend_failed`, whose text has the traceparent that it was given;
- * - `print`: it writes lines to standard output and standard error, as native libraries do, and answers well.
+ * - `trace`: the run rejects with `backend_failed`, whose text has the run's traceparent;
+ * - `print`: it writes lines to standard output and standard error, as native libraries do, and succeeds.
  */
 export interface FakeFault {
   readonly whenFirstIs: number;
@@ -127,7 +127,7 @@ class FakeSession implements Session {
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
   }
 
-  // A run is over before it returns, so there is none to wait for.
+  // A run ends before it returns, so close has nothing to wait for.
   async close(): Promise<void> {
     this.#isClosed = true;
   }
@@ -184,7 +184,7 @@ function toSignature({ inputs, outputs, batchAxis }: FakeSignature): Signature {
   return { inputs: inputSpecs, outputs: outputSpecs, methodName: PREDICT_METHOD_NAME, batchAxis };
 }
 
-/** Fresh memory each time: the caller may keep an output and use an input's memory again. */
+/** Allocates new memory each time: the caller may keep an output and reuse an input's memory. */
 function makeOutput({ copyOf, scale = 1, offset = 0 }: FakeOutput, inputs: TensorMap): Tensor {
   const input = inputs.get(copyOf)!;
   if (input.dtype === 'string') return { ...input, data: input.data.map((bytes) => new Uint8Array(bytes)) };

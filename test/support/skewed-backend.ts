@@ -1,4 +1,4 @@
-/** The fake backend, as another runtime would run it: `y` is a little more. A first input of 200 ends its worker. */
+/** The fake backend with a small offset on `y`, like a second runtime. A first input of 200 ends its worker. */
 import process from 'node:process';
 import type { Backend, RunSync } from '../../src/backends/backend.ts';
 import { elements, numericTensor, type TensorMap } from '../../src/core/tensor.ts';

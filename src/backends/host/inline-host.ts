@@ -67,16 +67,31 @@ class InlineHost implements Executor {
     this.#pool.release(buffer);
   }
 
-  async run(batch: Batch): Promise<BatchResult> {
+  async run({ signatureName, inputs, outputs: wanted, deadline, origin }: Batch): Promise<BatchResult> {
     if (this.#closed !== undefined) throw unloaded(this.#model);
     this.#inFlight.begin();
     try {
       if (this.#sinceTurnMs > MAX_TURN_MS) await this.#turn();
-      return await this.#runNow(batch);
+      const runStart = this.#clock.nowMs();
+      if (runStart > deadline) throw expiredBeforeRun();
+      const session = this.#session;
+      const options: RunOptions = { deadline, traceparent: origin?.traceparent };
+      if (this.isElsewhere) {
+        const outputs = await session.run(signatureName, inputs, wanted, { ...options, origin });
+        return { outputs, runStart, runEnd: this.#clock.nowMs() };
+      }
+      const outputs =
+        session.runSync === undefined
+          ? await session.run(signatureName, inputs, wanted, options)
+          : session.runSync(signatureName, inputs, wanted, options);
+      const runEnd = this.#clock.nowMs();
+      this.#sinceTurnMs += runEnd - runStart;
+      this.#onRun?.(runEnd - runStart);
+      return { outputs, runStart, runEnd };
     } catch (error) {
       throw toServingError(error);
     } finally {
-      this.#pool.releaseInputs(batch.inputs);
+      this.#pool.releaseInputs(inputs);
       this.#inFlight.end();
     }
   }
@@ -89,25 +104,6 @@ class InlineHost implements Executor {
   #turn(): Promise<void> {
     this.#sinceTurnMs = 0;
     return new Promise((resolve) => setImmediate(resolve));
-  }
-
-  async #runNow({ signatureName, inputs, outputs: wanted, deadline, origin }: Batch): Promise<BatchResult> {
-    const runStart = this.#clock.nowMs();
-    if (runStart > deadline) throw expiredBeforeRun();
-    const session = this.#session;
-    const options: RunOptions = { deadline, traceparent: origin?.traceparent };
-    if (this.isElsewhere) {
-      const outputs = await session.run(signatureName, inputs, wanted, { ...options, origin });
-      return { outputs, runStart, runEnd: this.#clock.nowMs() };
-    }
-    const outputs =
-      session.runSync === undefined
-        ? await session.run(signatureName, inputs, wanted, options)
-        : session.runSync(signatureName, inputs, wanted, options);
-    const runEnd = this.#clock.nowMs();
-    this.#sinceTurnMs += runEnd - runStart;
-    this.#onRun?.(runEnd - runStart);
-    return { outputs, runStart, runEnd };
   }
 
   async #drainAndClose(): Promise<void> {

@@ -170,14 +170,20 @@ export class WorkerSlots {
     else waiter.resolve(worker);
   }
 
+  /** Returns false if the worker was not idle. */
+  #removeIdle(worker: HostWorker): boolean {
+    const index = this.#idle.indexOf(worker);
+    if (index !== -1) this.#idle.splice(index, 1);
+    return index !== -1;
+  }
+
   #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
     if (slot.worker !== worker) {
       this.#endRetired(worker);
       return;
     }
     slot.isAlive = false;
-    const idleAt = this.#idle.indexOf(worker);
-    if (idleAt !== -1) this.#idle.splice(idleAt, 1);
+    this.#removeIdle(worker);
     if (this.#isClosing) return;
     this.#report(slot, 'lost', reason, worker.traceparent);
     this.#scheduleRestart(slot, reason, worker);
@@ -225,12 +231,8 @@ export class WorkerSlots {
     }
     slot.timer?.cancel();
     slot.worker = next;
-    const idleAt = this.#idle.indexOf(worker);
     if (worker.goneBecause === undefined) this.#retired.set(worker, undefined);
-    if (idleAt !== -1) {
-      this.#idle.splice(idleAt, 1);
-      this.#endRetired(worker);
-    }
+    if (this.#removeIdle(worker)) this.#endRetired(worker);
     this.#report(slot, 'recycled', reason);
     this.#admit(slot);
   }

@@ -13,12 +13,11 @@ import { findBatchAxis } from '../batch-axis.ts';
 import { openDirect } from './direct-model.ts';
 import { OnnxSession, runOrt } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
-import { ortText } from './ort-errors.ts';
+import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 import { toFeeds } from './ort-tensors.ts';
-import { unsupportedTypeText } from './unsupported-type.ts';
 
 const DEFAULT_FILE = 'model.onnx';
 /** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */
@@ -40,16 +39,13 @@ export function onnxBackend(open: OpenModel): Backend {
       return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
     },
 
-    load: async (versionDirectory, options): Promise<Session> => {
-      const { ort, signatures } = await openDirectory(open, versionDirectory, options);
-      return new OnnxSession(ort, signatures);
-    },
+    load: (versionDirectory, options) => openDirectory(open, versionDirectory, options),
 
     loadProfiled: async (versionDirectory, options) => {
       const profile = await OrtProfile.create();
       try {
-        const { ort, signatures } = await openDirectory(profile.open, versionDirectory, options);
-        return Object.assign(new OnnxSession(ort, signatures), { endProfile: () => profile.end() });
+        const session = await openDirectory(profile.open, versionDirectory, options);
+        return Object.assign(session, { endProfile: () => profile.end() });
       } catch (error) {
         await profile.discard();
         throw error;
@@ -58,17 +54,12 @@ export function onnxBackend(open: OpenModel): Backend {
   };
 }
 
-interface Opened {
-  readonly ort: OrtModel;
-  readonly signatures: ReadonlyMap<string, Signature>;
-}
-
-async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Opened> {
+async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Session> {
   const file = await findModelFile(versionDirectory);
   checkProvider(file, options.executionProvider);
   const ort = await openModel(open, file, options);
   try {
-    return { ort, signatures: new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]) };
+    return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]));
   } catch (error) {
     await ort.release();
     if (error instanceof ServingError) throw loadFailed(file, error.message, error);

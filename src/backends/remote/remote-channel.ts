@@ -10,7 +10,6 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus } from '../../core/errors.ts';
 import type { RemoteConfig, RemoteTls } from './remote-file.ts';
-import { RetryBudget } from './retry-budget.ts';
 
 /** A failed call: its gRPC status and the server's retry delay. */
 export class RemoteFault extends Error {
@@ -54,6 +53,10 @@ const NEVER_SENT = /^(No connection established|Name resolution failed)/;
  */
 const MIN_KEEPALIVE_MS = 20_000;
 
+const TOKENS_PER_CALL = 0.1;
+/** Largest burst of retries. */
+const MAX_TOKENS = 10;
+
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
@@ -64,6 +67,26 @@ const CHANNEL_OPTIONS = {
   /** Versions share no subchannels: closing one version must not affect another. */
   'grpc.use_local_subchannel_pool': 1,
 } as const;
+
+/**
+ * Limits retries to one for every ten calls, so that a failing server gets at most a tenth more work. It is a token
+ * bucket, like gRPC's retry throttling.
+ */
+export class RetryBudget {
+  #tokens = MAX_TOKENS;
+
+  /** Adds the tokens of a new call. */
+  earn(): void {
+    this.#tokens = Math.min(MAX_TOKENS, this.#tokens + TOKENS_PER_CALL);
+  }
+
+  /** Takes the token of a retry; false if there is none. */
+  spend(): boolean {
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
 
 export class RemoteChannel {
   readonly #newClient: () => Client;

@@ -7,8 +7,8 @@
  */
 import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import { elements, numericTensor, type Tensor } from '../../core/tensor.ts';
-import type { TensorMetadata } from '../batch-axis.ts';
 import type { JsonTensorInfo } from './json-model-file.ts';
 import type { TfjsDType, TfjsLibrary, TfjsShape, TfjsTensor } from './tfjs-library.ts';
 
@@ -38,31 +38,20 @@ const COMPUTED_AS: Readonly<Record<string, TfjsDType>> = {
   7: 'string',
 };
 
-export interface JsonTensorSpec {
-  readonly name: string;
-  readonly dtype: TfjsDType;
-  /** -1 = any size; undefined = any rank. */
-  readonly shape: readonly number[] | undefined;
-}
-
 /** The spec of a tensor in a graph's signature. Throws `unsupported` for a type that TensorFlow.js lacks. */
-export function specOfSignature(name: string, { dtype = 'DT_FLOAT', tensorShape }: JsonTensorInfo): JsonTensorSpec {
+export function specOfSignature(name: string, { dtype = 'DT_FLOAT', tensorShape }: JsonTensorInfo): TensorSpec {
   const computed = COMPUTED_AS[dtype];
   if (computed === undefined) throw unsupported(name, String(dtype));
   const isAnyRank = tensorShape === undefined || tensorShape.unknownRank === true;
   const shape = isAnyRank ? undefined : (tensorShape.dim ?? []).map(({ size = 0 }) => Number(size));
-  return { name, dtype: computed, shape };
+  return { dtype: computed, shape, tensorName: name };
 }
 
 /** The spec of a tensor of a loaded model. Throws `unsupported` for complex numbers. */
-export function specOfModel(name: string, dtype: string, shape: TfjsShape | null | undefined): JsonTensorSpec {
+export function specOfModel(name: string, dtype: string, shape: TfjsShape | null | undefined): TensorSpec {
   const known = TFJS_DTYPES.find((each) => each === dtype);
   if (known === undefined) throw unsupported(name, dtype);
-  return { name, dtype: known, shape: shape?.map((dim) => dim ?? -1) };
-}
-
-export function metadataOf({ name, dtype, shape = [] }: JsonTensorSpec): TensorMetadata {
-  return { name, dtype, dims: shape.map((dim) => (dim < 0 ? '' : dim)) };
+  return { dtype: known, shape: shape?.map((dim) => dim ?? -1), tensorName: name };
 }
 
 /** `tensor` has a type of TensorFlow.js. Its bytes must not change until the result is disposed of. */

@@ -1,13 +1,15 @@
 /** Opens the two kinds of models of model.json behind one interface. */
+import type { TensorSpec } from '../../core/signature.ts';
 import type { JsonModel, JsonSignature } from './json-model-file.ts';
-import { type JsonTensorSpec, specOfModel, specOfSignature } from './json-model-tensors.ts';
-import type { TfjsGraphModel, TfjsLayersModel, TfjsLibrary, TfjsTensor } from './tfjs-library.ts';
+import { specOfModel, specOfSignature } from './json-model-tensors.ts';
+import type { TfjsGraphModel, TfjsLayersModel, TfjsLibrary, TfjsTensor, TfjsTensorInfo } from './tfjs-library.ts';
 
 export type TfjsFeeds = Readonly<Record<string, TfjsTensor>>;
+type Specs = ReadonlyMap<string, TensorSpec>;
 
 export interface OpenJsonModel {
-  readonly inputs: readonly JsonTensorSpec[];
-  readonly outputs: readonly JsonTensorSpec[];
+  readonly inputs: Specs;
+  readonly outputs: Specs;
   /** The named outputs, in that order. The caller disposes of them. */
   run(feeds: TfjsFeeds, outputs: readonly string[]): readonly TfjsTensor[];
   /** Runs a graph with control flow, for which `run` throws; undefined for layers. */
@@ -25,34 +27,34 @@ export async function openJsonModel(tf: TfjsLibrary, { file, format, signature }
 }
 
 /** `inputs` and `outputs` are those of its signature, if it has one. */
-function graphModel(
-  model: TfjsGraphModel,
-  inputs: readonly JsonTensorSpec[] | undefined,
-  outputs: readonly JsonTensorSpec[] | undefined,
-): OpenJsonModel {
+function graphModel(model: TfjsGraphModel, inputs: Specs | undefined, outputs: Specs | undefined): OpenJsonModel {
   return {
-    inputs: inputs ?? model.inputs.map(specOfInfo),
-    outputs: outputs ?? model.outputs.map(specOfInfo),
+    inputs: inputs ?? specsOfModel(model.inputs),
+    outputs: outputs ?? specsOfModel(model.outputs),
     run: (feeds, outputs) => [model.execute({ ...feeds }, outputs)].flat(),
     runAsync: async (feeds, outputs) => [await model.executeAsync({ ...feeds }, outputs)].flat(),
     dispose: () => model.dispose(),
   };
 }
 
-function specsOf(infos: NonNullable<JsonSignature['inputs']>): readonly JsonTensorSpec[] {
-  return Object.entries(infos).map(([name, info]) => specOfSignature(name, info));
+function specsOf(infos: NonNullable<JsonSignature['inputs']>): Specs {
+  return new Map(Object.entries(infos).map(([name, info]) => [name, specOfSignature(name, info)]));
 }
 
-function specOfInfo({ name, dtype, shape }: TfjsGraphModel['inputs'][number]): JsonTensorSpec {
-  return specOfModel(name, dtype, shape);
+/** `names` are those of a layers model; a graph's tensors have their own. */
+function specsOfModel(
+  infos: readonly TfjsTensorInfo[],
+  names: readonly string[] = infos.map(({ name }) => name),
+): Specs {
+  return new Map(infos.map(({ dtype, shape }, i) => [names[i]!, specOfModel(names[i]!, dtype, shape)]));
 }
 
 function layersModel(model: TfjsLayersModel): OpenJsonModel {
   if (model.inputNames.length === 0) model.build();
   const { inputNames, outputNames } = model.model ?? model;
   return {
-    inputs: model.inputs.map(({ dtype, shape }, i) => specOfModel(inputNames[i]!, dtype, shape)),
-    outputs: model.outputs.map(({ dtype, shape }, i) => specOfModel(outputNames[i]!, dtype, shape)),
+    inputs: specsOfModel(model.inputs, inputNames),
+    outputs: specsOfModel(model.outputs, outputNames),
     run: (feeds, outputs) => {
       const given = [model.predictOnBatch(inputNames.map((name) => feeds[name]!))].flat();
       return outputs.map((name) => given[outputNames.indexOf(name)]!);

@@ -1,14 +1,13 @@
 /** Loads a directory with model.json. */
 import type { ServingError } from '../../core/errors.ts';
-import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
+import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
-import { findBatchAxis } from '../batch-axis.ts';
+import { findBatchAxis, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
 import { zeros } from '../synthetic-batch.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runAsync, runNow } from './json-model-session.ts';
-import { type JsonTensorSpec, metadataOf } from './json-model-tensors.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';
 import { timeKernels } from './kernel-times.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
@@ -59,7 +58,7 @@ async function open(tf: TfjsLibrary, json: JsonModel): Promise<OpenJsonModel> {
 function hasControlFlow(tf: TfjsLibrary, { file }: JsonModel, model: OpenJsonModel): boolean {
   if (model.runAsync === undefined) return false;
   try {
-    runNow(tf, model, new Map(model.inputs.map((spec) => [spec.name, zeros(spec)])), namesOf(model.outputs));
+    runNow(tf, model, new Map([...model.inputs].map(([name, spec]) => [name, zeros(spec)])), [...model.outputs.keys()]);
     return false;
   } catch (error) {
     const { cause } = error as ServingError;
@@ -73,17 +72,9 @@ function hasControlFlow(tf: TfjsLibrary, { file }: JsonModel, model: OpenJsonMod
 
 async function signatureOf(tf: TfjsLibrary, model: OpenJsonModel, isAsync: boolean): Promise<Signature> {
   const { inputs, outputs } = model;
-  const names = namesOf(outputs);
+  const names = [...outputs.keys()];
   const run = async (feeds: TensorMap): Promise<TensorMap> =>
     isAsync ? runAsync(tf, model, feeds, names) : runNow(tf, model, feeds, names);
-  const batchAxis = await findBatchAxis(inputs.map(metadataOf), outputs.map(metadataOf), run);
-  return { inputs: specsOf(inputs), outputs: specsOf(outputs), methodName: PREDICT_METHOD_NAME, batchAxis };
-}
-
-function specsOf(specs: readonly JsonTensorSpec[]): ReadonlyMap<string, TensorSpec> {
-  return new Map(specs.map(({ name, dtype, shape }) => [name, { dtype, shape, tensorName: name }]));
-}
-
-function namesOf(specs: readonly JsonTensorSpec[]): readonly string[] {
-  return specs.map(({ name }) => name);
+  const batchAxis = await findBatchAxis(metadataOf(inputs), metadataOf(outputs), run);
+  return { inputs, outputs, methodName: PREDICT_METHOD_NAME, batchAxis };
 }

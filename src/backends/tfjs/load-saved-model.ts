@@ -7,9 +7,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BatchAxis, Signature, TensorSpec } from '../../core/signature.ts';
+import type { BatchAxis, Signature } from '../../core/signature.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
-import { batchAxisCandidate, findBatchAxis, type TensorMetadata } from '../batch-axis.ts';
+import { batchAxisCandidate, findBatchAxis, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
 import { type NativeBinding, openBinding } from './native-binding.ts';
 import { type MetaGraph, readSavedModel } from './saved-model-file.ts';
@@ -103,12 +103,4 @@ async function batchAxisOf(
   if (takesExamples(signature, signatures.values())) return batchAxisCandidate(inputs, outputs).axis;
   const names = [...signature.outputs.keys()];
   return findBatchAxis(inputs, outputs, async (feeds) => graph.run(name, feeds, names));
-}
-
-function metadataOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
-  return [...specs].map(([name, { dtype, shape = [] }]) => ({
-    name,
-    dtype,
-    dims: shape.map((dim) => (dim === -1 ? '' : dim)),
-  }));
 }

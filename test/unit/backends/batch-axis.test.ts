@@ -46,7 +46,7 @@ describe('the batch axis of a loaded model', () => {
   const identity: OnnxNode = { op: 'Identity', inputs: ['x'], outputs: ['y'] };
   const softmaxOverRows: OnnxNode = { op: 'Softmax', inputs: ['x'], outputs: ['y'], attributes: { axis: 0 } };
 
-  it('is believed by trial when the names of dim 0 differ or are missing', async (t) => {
+  it('is accepted by the probe when the names of dim 0 differ or are missing', async (t) => {
     assert.deepEqual(await axisOf(t, graph(identity, ['A', 2], ['B', 2])), { kind: 'dynamic' });
     assert.deepEqual(await axisOf(t, graph(identity, ['', 2], ['', 2])), { kind: 'dynamic' });
   });
@@ -64,8 +64,8 @@ describe('the batch axis of a loaded model', () => {
     assert.deepEqual(await axisOf(t, graph(doubled, ['A', 2], ['B', 2])), { kind: 'none' });
   });
 
-  it('is what the names say when the trial cannot run, and none when they say nothing', async (t) => {
-    // Pads nothing and asks for 5 columns of whatever is free: one column, as the trial has, cannot be reshaped to 5.
+  it('is what the names say when the probe cannot run, and none when they say nothing', async (t) => {
+    // Pads nothing and asks for 5 columns of whatever is free: one column, as the probe has, cannot be reshaped to 5.
     const shape = { name: 's', dtype: 'int64', dims: [2], data: int64s(-1, 5) } as const;
     const reshape: OnnxNode = { op: 'Reshape', inputs: ['x', 's'], outputs: ['y'] };
     const declared = { ...graph(reshape, ['N', 'width'], ['N', 5]), initializers: [shape] };

@@ -17,6 +17,7 @@
 import type { ErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import type { PackedTensor } from '../tensor-transfer.ts';
+import type { Answer, Call } from '../worker-call.ts';
 import type { MailboxMemory } from './mailbox.ts';
 
 /** The worker's start data. */
@@ -30,31 +31,18 @@ export interface ReadyMessage extends WorkerReady {
   readonly type: 'ready';
 }
 
-export interface RunMessage {
+export interface RunMessage extends Omit<Call, 'inputs'> {
   readonly type: 'run';
-  readonly signatureName: string;
   readonly inputs: readonly PackedTensor[];
-  readonly outputs: readonly string[];
-  /** Machine time; may be Infinity. */
-  readonly deadline: number;
-  readonly traceparent?: string | undefined;
 }
 
 export type MessageToWorker = RunMessage | { readonly type: 'close' };
 
-export interface DoneMessage {
+interface DoneMessage extends Omit<Answer, 'outputs'> {
   readonly type: 'done';
   readonly outputs: readonly PackedTensor[];
   /** The buffers of the run's inputs. */
   readonly inputBuffers: readonly ArrayBuffer[];
-  /** Machine time just before and after the session's run. */
-  readonly runStart: number;
-  readonly runEnd: number;
-}
-
-export interface FailedMessage {
-  readonly type: 'failed';
-  readonly error: ErrorMessage;
 }
 
 /** A number: the smallest message there is. */
@@ -63,7 +51,6 @@ export const ANSWERED = 0;
 export type MessageFromWorker =
   | typeof ANSWERED
   | ReadyMessage
-  | { readonly type: 'load_failed'; readonly error: ErrorMessage }
+  | { readonly type: 'load_failed' | 'failed'; readonly error: ErrorMessage }
   | DoneMessage
-  | FailedMessage
   | { readonly type: 'closed' };

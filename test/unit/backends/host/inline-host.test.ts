@@ -14,7 +14,7 @@ describe('a batch on the serving thread', () => {
     void host.executor.run(batchOf(2, 4)).then((answered) => {
       result = answered;
     });
-    // Microtasks alone.
+    // Only microtasks run.
     for (let i = 0; i < 3; i++) await undefined;
     assert.deepEqual(result && yOf(result), [3, 4]);
   });

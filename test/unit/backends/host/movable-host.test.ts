@@ -71,7 +71,7 @@ describe('a host that moves', () => {
   });
 });
 
-/** Ends when told, as far as its closing goes. */
+/** A host whose close ends when the test says so. */
 class PuppetHost implements HostedSession {
   readonly warnings = [];
   readonly signatures = new Map();

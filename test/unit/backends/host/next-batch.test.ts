@@ -1,4 +1,4 @@
-/** A batch that is given to a thread while it runs another one. */
+/** A thread gets its next batch while it runs another one. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { DEFAULT_SLAB_BYTES } from '../../../../src/backends/host/thread/mailbox.ts';
@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../../../src/core/clock.ts';
 import type { Batch, Executor } from '../../../../src/core/executor.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
-/** On two threads: by itself the second batch would go to the other one. */
+/** With two threads, of which the second batch would otherwise use the other one. */
 async function start(t: TestContext, slabBytes: number): Promise<Executor> {
   const host = await startThreadHost({ ...fakeModel(t), slots: 2, clock, slabBytes });
   t.after(() => host.close());

@@ -14,14 +14,14 @@ describe('SlowRunDetector', () => {
     }
   });
 
-  it('tells when one run in ten is slow', () => {
+  it('reports when one run in ten is slow', () => {
     const detector = new SlowRunDetector(0.3);
     let runs = 0;
     while (!detector.isSlowAfter(runs % 10 === 0 ? SLOW : FAST)) runs++;
     assert.ok(runs < 200, `after ${runs} runs`);
   });
 
-  it('tells at the eighth slow run in a row, and not before', () => {
+  it('reports at the eighth consecutive slow run, and not before', () => {
     const detector = new SlowRunDetector(0.3);
     for (let i = 0; i < 7; i++) assert.equal(detector.isSlowAfter(SLOW), false);
     assert.equal(detector.isSlowAfter(SLOW), true);
@@ -29,7 +29,7 @@ describe('SlowRunDetector', () => {
     assert.equal(detector.isSlowAfter(0.3), true);
   });
 
-  it('never tells without a limit', () => {
+  it('never reports without a limit', () => {
     const detector = new SlowRunDetector(Infinity);
     for (let i = 0; i < 100; i++) assert.equal(detector.isSlowAfter(1e6), false);
   });

@@ -11,7 +11,7 @@ import { elsewhereRuns } from '../../../support/elsewhere-backend.ts';
 import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
 
-/** Between what the fake takes, on any machine, and what it takes when it dawdles. */
+/** Above the fake's run time on any machine, and below that of a run that dawdles. */
 const LIMITS = { runMs: 5, loadMs: 60_000 };
 const NO_LIMITS = { runMs: Infinity, loadMs: Infinity };
 /** Calibration sends zeros. */
@@ -121,7 +121,7 @@ describe('a model inline whose runs become slow', () => {
 
 it('a backend that another server computes for is put on the event loop, with several runs at once', async (t) => {
   const backendKind = siblingModule(import.meta.url, '../../../support/elsewhere-backend').href;
-  // What the server says for all models gives way to it.
+  // It overrides the server's default.
   const { host, moves } = await start(t, { backendKind, defaultHost: 'thread' });
   assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);
   const { executor } = host;

@@ -7,11 +7,11 @@ import { startThreadHost } from '../../../../src/backends/host/thread/thread-hos
 import { systemClock } from '../../../../src/core/clock.ts';
 import { fakeModel } from '../../../support/fake-model.ts';
 
-/** Nice values of this process's threads; none where the kernel does not tell. */
+/** Nice values of this process's threads; empty if the kernel does not show them. */
 function niceValues(): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc/self/task').map((thread) => {
-    // The name, in parentheses, may hold spaces; nice is the 17th field after it.
+    // The name, in parentheses, may contain spaces; nice is the 17th field after it.
     const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
   });

@@ -39,7 +39,7 @@ for (const { where, ...place } of HOSTS) {
       const result = await run(host, 1, 2);
       const { runStart, runEnd } = result;
       assert.deepEqual(yOf(result), [2.5, 3]);
-      // A millisecond for two clocks read one after the other.
+      // Tolerance of a millisecond, since two clocks are read one after the other.
       assert.ok(before - 1 <= runStart! && runStart! <= runEnd! && runEnd! <= systemClock.nowMs() + 1);
     });
 
@@ -64,7 +64,7 @@ for (const { where, ...place } of HOSTS) {
       new Float32Array(lent).set([2, 4]);
       await runTensor(host, { dtype: 'float32', shape: [2], data: new Uint8Array(lent, 0, 8) });
       const again = host.executor.allocate(1000);
-      // Moved there and back it is another object over the same bytes.
+      // After transfer and return it is another object over the same bytes.
       assert.deepEqual([...new Float32Array(again, 0, 2)], [2, 4]);
       const own = numericTensor('float32', [1], new Float32Array([4]));
       await runTensor(host, own);
@@ -200,7 +200,7 @@ function whats(events: readonly WorkerEvent[]): readonly string[] {
   return events.map((event) => event.what);
 }
 
-/** Lets the workers' messages in until it is so. */
+/** Waits, with turns of the event loop, until the condition holds. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

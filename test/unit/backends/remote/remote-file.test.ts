@@ -17,7 +17,7 @@ function read(t: TestContext, yaml: string, files: Readonly<Record<string, strin
 async function problems(t: TestContext, yaml: string, files = {}): Promise<readonly string[]> {
   const error = (await read(t, yaml, files).catch((thrown: unknown) => thrown)) as ServingError;
   assert.equal(error.kind, 'load_failed');
-  // Paths are the test's own.
+  // The directory differs in each test.
   return error.message.split('\n').map((line) => line.replace(/\S*\/remote\.yaml/, 'remote.yaml'));
 }
 

@@ -1,4 +1,4 @@
-/** What scripts/natives/tfjs mends in tfjs-node's binding: but for the last, each fails on the binding as published. */
+/** The fixes of scripts/natives/tfjs in tfjs-node's binding. All but the last fail on the published binding. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ import {
 } from '../../../support/saved-model.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
-/** The part that tfjs-node's own JavaScript calls. */
+/** The functions that tfjs-node's JavaScript calls. */
 interface Published extends NativeBinding {
   readonly TF_FLOAT: number;
   readonly TF_STRING: number;
@@ -31,7 +31,7 @@ interface Published extends NativeBinding {
 const binding = openBinding(1) as Published;
 /** 256 KiB. */
 const ELEMENTS = 2 ** 16;
-/** Strings of up to 22 bytes are within TensorFlow's string object, longer ones beside it. */
+/** TensorFlow's string object holds up to 22 bytes; longer strings are allocated. */
 const LONG = 'a label of more than twenty-two bytes';
 
 describe("tfjs-node's binding", () => {
@@ -59,7 +59,7 @@ describe("tfjs-node's binding", () => {
     };
     const before = runWrongly(100);
     const after = runWrongly(1000);
-    // Kept, they would be 256 MiB.
+    // A leak would be 256 MiB.
     assert.ok(after - before < 2 ** 26, `resident memory grew from ${before} to ${after} bytes`);
   });
 
@@ -77,7 +77,7 @@ describe("tfjs-node's binding", () => {
   });
 });
 
-/** What code prints in a process of its own, which must end well. */
+/** Runs the code in its own process, which must exit with 0, and returns its output. */
 function evaluate(code: string): string {
   const path = join(tfjsNodeDirectory(), 'lib', 'napi-v8', 'tfjs_binding.node');
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', code, path], { encoding: 'utf8' });
@@ -93,8 +93,8 @@ function startWorker(code, thread) {
 }`;
 
 /**
- * Names of attributes are kept in a set that all threads share: each call here adds many, of neighbouring places in it.
- * (That the set is not locked as published shows only where two threads meet in the same few nanoseconds.)
+ * All threads share a set of attribute names: each call here adds many, in neighbouring places.
+ * (The missing lock of the published binding shows only when two threads meet within nanoseconds.)
  */
 const MANY_THREADS = `${WORKER}
 const code = \`
@@ -108,7 +108,7 @@ const code = \`
 for (let thread = 0; thread < 4; thread++) startWorker(code, thread);
 `;
 
-/** x → the label, which is the graph's own, and x + [1, 1], which wants two elements. */
+/** x → the label, a constant of the graph, and x + [1, 1], which needs two elements. */
 function open(t: TestContext): number {
   const directory = tempDirectory(t);
   writeSavedModel(directory, MODEL);

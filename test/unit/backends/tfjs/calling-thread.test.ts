@@ -1,4 +1,4 @@
-/** SavedModels are scheduled by the thread that calls: what that must not do to graphs that are deep, wide, or loop. */
+/** The calling thread schedules SavedModels: deep, wide and looping graphs must still work. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -43,7 +43,7 @@ function written(t: TestContext, model: TfModel): string {
   return directory;
 }
 
-/** Each layer: two products of the one before with the identity, and the larger of both. */
+/** Each layer is the maximum of two products of the layer before with the identity. */
 function deepModel(): TfModel {
   const nodes = [placeholder([2, 2]), constant('one', [2, 2], [1, 0, 0, 1])];
   let last = 'x';
@@ -58,7 +58,7 @@ function deepModel(): TfModel {
   return modelOf(nodes, [2, 2]);
 }
 
-/** y = x + 1 + 1 …, until it is not under TURNS any more. */
+/** y = x + 1 + 1 …, until it reaches TURNS. */
 function loopModel(): TfModel {
   const frame = (isConstant: boolean): TfNode['attrs'] => ({
     ...T,

@@ -1,4 +1,4 @@
-/** Graph and layers models of TensorFlow.js: what they are served as, what they answer, what they leave behind. */
+/** Graph and layers models of TensorFlow.js: signatures, answers, and leaks. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -133,7 +133,7 @@ function graph(input: JsonInfo, output: JsonInfo, op: string, extra: readonly ob
 
 const WHERE = graph(['flags', 'DT_BOOL'], ['places', 'DT_INT64'], 'Where');
 const COPY_OF_STRINGS = graph(['x', 'DT_STRING'], ['y', 'DT_STRING'], 'Identity');
-/** To a shape that only an even number of elements has. */
+/** A reshape that only an even number of elements allows. */
 const RESHAPE = {
   ...graph(['x', 'DT_FLOAT'], ['y', 'DT_FLOAT'], 'Reshape', [
     { name: 'pairs', op: 'Const', attr: { dtype: { type: 'DT_INT32' } } },
@@ -156,7 +156,7 @@ function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** TensorFlow.js puts Softmax together itself: the last bits are its own. */
+/** TensorFlow.js composes Softmax of other kernels, so its last bits differ. */
 function assertClose(probabilities: Tensor | undefined): void {
   const expected = ANSWERS.flatMap((answer) => answer.probabilities);
   const difference = numbersOf(probabilities).map((value, i) => Math.abs(Number(value) - expected[i]!));

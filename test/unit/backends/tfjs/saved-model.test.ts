@@ -1,4 +1,4 @@
-/** SavedModels as Python TensorFlow writes them: every signature, every answer the same to the last bit. */
+/** Serves SavedModels that Python's TensorFlow has written: all signatures, with bit-identical answers. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -134,7 +134,7 @@ describe('a SavedModel that cannot be served', () => {
     const directory = tempDirectory(t);
     writeFileSync(join(directory, 'saved_model.pb'), Buffer.concat(bytes));
     await assertRejects(load(directory), 'load_failed', /no graph with the tag "serve".*\{train\}, \{eval, gpu\}/);
-    // The only graph is meant, whatever it is called.
+    // The only graph is served, whatever its tag.
     await loadTfjs(t, written(t, { nodes, signatures, tags: ['train'] }));
   });
 

@@ -1,4 +1,4 @@
-/** Where the time of a run goes in TensorFlow, by replicas of real models in processes of their own. */
+/** Profiles real models of TensorFlow by replicas in their own processes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { profileReplica } from '../../../../src/backends/host/profile/profile-replica.ts';
@@ -52,7 +52,7 @@ describe('a replica of a model of TensorFlow', () => {
     for (const { startMs, durationMs, ops } of profile.runs) {
       assert.ok(startMs > last && startMs + durationMs <= machineTimeMs(), 'runs follow each other');
       last = startMs;
-      // Their names depend on what TensorFlow makes of the graph on this processor.
+      // Their names depend on TensorFlow's optimizations for this processor.
       const kinds = ops.map(({ op }) => op);
       for (const kind of [/MatMul$/, /Softmax$/, /^ArgMax$/])
         assert.ok(
@@ -73,7 +73,7 @@ describe('a replica of a model of TensorFlow', () => {
       for (const { ops, durationMs } of (await replicaOf(model)).runs) {
         const names = ops.map(({ op }) => op).join(' ');
         assert.match(names, kinds);
-        // What a kernel leaves to others is theirs.
+        // The time of called kernels counts for those.
         assert.doesNotMatch(names, /Fused|__op/);
         assert.match(ops[0]!.node, /^1: \w+ → \[32,64\]$/);
         let last = 0;

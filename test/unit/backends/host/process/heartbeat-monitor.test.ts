@@ -12,7 +12,7 @@ import {
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
 describe('HeartbeatMonitor', () => {
-  it('reads them however they are cut', async () => {
+  it('reads heartbeats however their bytes are split', async () => {
     const { monitor, stream, turn } = monitored();
     const bytes = heartbeatBytes({ residentBytes: 5, runMs: 2.5 });
     stream.write(bytes.subarray(0, 3));
@@ -24,7 +24,7 @@ describe('HeartbeatMonitor', () => {
     assert.deepEqual(monitor.last, { residentBytes: 6, runMs: undefined });
   });
 
-  it('does not look before the first, nor after it was stopped', async () => {
+  it('does not check before the first heartbeat, nor after stop', async () => {
     const { clock, monitor, beat } = monitored();
     assert.equal(clock.armed, 0);
     await beat();
@@ -33,14 +33,14 @@ describe('HeartbeatMonitor', () => {
     assert.equal(clock.armed, 0);
   });
 
-  it('finds silence after so many looks, and no long run with heartbeats', async () => {
+  it('reports silence after SILENT_CHECKS checks, and no long run with heartbeats', async () => {
     const { clock, beat, look, hangs } = monitored();
     await beat();
     for (let i = 0; i < 100; i++) {
       await look();
       await beat();
     }
-    // The last heartbeat counts for one look.
+    // The last heartbeat counts for one check.
     for (let i = 0; i < SILENT_CHECKS; i++) await look();
     assert.deepEqual(hangs, []);
     await look();
@@ -48,7 +48,7 @@ describe('HeartbeatMonitor', () => {
     assert.equal(clock.armed, 1);
   });
 
-  it('accuses nobody after a pause of its own, however long', async () => {
+  it('reports no hang after a pause of the server, however long', async () => {
     const { clock, beat, turn, hangs } = monitored();
     await beat();
     clock.advance(1000 * CHECK_MS);
@@ -56,7 +56,7 @@ describe('HeartbeatMonitor', () => {
     assert.deepEqual(hangs, []);
   });
 
-  it('finds a run that goes on long after its deadline, and no other', async () => {
+  it('reports only a run that goes on long after its deadline', async () => {
     const { clock, monitor, beat, look, hangs } = monitored();
     await beat();
     monitor.expectBy(clock.nowMs());

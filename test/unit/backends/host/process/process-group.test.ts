@@ -166,7 +166,7 @@ describe('the process of a group that grows', () => {
       group.group.processes.map(({ models }) => models),
       [['a'], ['b']],
     );
-    // Put right, it follows when its time has come.
+    // After its file is restored, it moves at the next recycling.
     writeFileSync(join(a.directory, FAKE_FILE), a.file);
     group.clock.advance(RECYCLE_INTERVAL_MS);
     await until(() => whats(a.events).at(-1) === 'recycled');
@@ -204,7 +204,7 @@ function whats(events: readonly WorkerEvent[]): readonly string[] {
   return events.map(({ what }) => what);
 }
 
-/** Lets what the processes send in until it is so. */
+/** Waits, with turns of the event loop, until the condition holds. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

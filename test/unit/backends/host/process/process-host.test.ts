@@ -52,7 +52,7 @@ describe('a model’s process that hangs', () => {
   it('is ended when it sends no heartbeats, however the loop of the server was held up', async (t) => {
     const { clock, run, until, events } = await start(t);
     await until(() => clock.armed > 0);
-    // A server that was stopped for long itself looks once, not ten times.
+    // A server that was stopped itself checks once, not ten times.
     clock.advance(10 * SILENT_CHECKS * CHECK_MS);
     await until(() => clock.armed > 0);
     process.kill(modelProcesses()[0]!, 'SIGSTOP');
@@ -99,7 +99,7 @@ describe('a model’s process that grows', () => {
     assert.deepEqual(yOf(await run(2)), [3]);
     await until(() => isGone(before!));
     assert.equal(modelProcesses().length, 1);
-    // A ceiling that is soon passed again does not keep the server loading.
+    // A ceiling that is soon exceeded again does not cause endless loads.
     await run(WHEN.grow);
     await until(() => host.residentBytes!()! > GROWN_BYTES);
     await run(2);
@@ -154,7 +154,7 @@ describe('a model’s process', () => {
 
   it('refuses tensors that are too large to be sent at once, and goes on', async (t) => {
     const { host, run } = await start(t);
-    // Pages that are never touched take no memory.
+    // Untouched pages use no memory.
     const x = { dtype: 'float32', shape: [2 ** 29], data: new Uint8Array(2 ** 31) } as const;
     const batch = { ...batchOf(), inputs: new Map([['x', x]]), size: 2 ** 29 };
     await assert.rejects(host.executor.run(batch), { kind: 'too_large', message: /send fewer rows/ });
@@ -178,7 +178,7 @@ async function start(t: TestContext, overrides: Partial<ProcessHostOptions> = {}
   return { host, clock, events, run, until, directory: options.versionDirectory };
 }
 
-/** Lets what the processes send in until it is so. */
+/** Waits, with turns of the event loop, until the condition holds. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { RetryBudget } from '../../../../src/backends/remote/retry-budget.ts';
+import { RetryBudget } from '../../../../src/backends/remote/remote-channel.ts';
 
 it('retries are a tenth of the calls, after a burst of at most ten', () => {
   const budget = new RetryBudget();
