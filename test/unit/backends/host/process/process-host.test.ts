@@ -115,7 +115,7 @@ describe('a model’s process that grows', () => {
     await run(WHEN.grow);
     await until(() => events.length > 0);
     assert.equal(events[0]!.what, 'kept');
-    assert.match(events[0]!.reason, /over the ceiling of 256; another did not load: .*fake\.json/);
+    assert.match(events[0]!.reason, /over the ceiling of 256; its replacement did not load: .*fake\.json/);
     assert.deepEqual(yOf(await run(2)), [3]);
   });
 
