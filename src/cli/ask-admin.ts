@@ -1,22 +1,25 @@
-/** One GET to the admin server of a running sidecar, for the commands that ask it something. */
+/** GET requests to the admin server of a running sidecar. */
+import { Buffer } from 'node:buffer';
 import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http';
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 
-export interface AskOptions {
+interface AdminQuestion {
   /** HOST:PORT */
   readonly admin: string;
   /** With its query. */
   readonly path: string;
-  /** How long it may say nothing. */
-  readonly patienceMs: number;
+  /** The longest silence, in ms; by default 5 s: a sidecar on the same machine answers sooner unless its loop is stuck. */
+  readonly timeoutMs?: number;
 }
 
-/** What a command tells a user who has no sidecar running. */
+const TIMEOUT_MS = 5000;
+
+/** The text for a user who has no sidecar running. */
 export function noSidecar(admin: string, error: Error): string {
   return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
-/** A GET that says it comes from no web page. `path` with its query. */
+/** A GET with the header that shows that no web page sends it. `path` includes its query. */
 export function getFromAdmin(
   admin: string,
   path: string,
@@ -27,31 +30,30 @@ export function getFromAdmin(
   return get(`http://${admin}${path}`, { agent: false, headers, ...options }, onAnswer);
 }
 
-/** The body of a 200. Rejects with the system's error, or with what was answered instead. */
-export function askAdmin({ admin, path, patienceMs }: AskOptions): Promise<string> {
+/** The body of a 200. Rejects with the system's error, or with AdminRefusal. */
+export function askAdmin({ admin, path, timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = getFromAdmin(admin, path, { timeout: patienceMs }, (answer) => {
-      const chunks: string[] = [];
-      answer.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
-      answer.once('error', reject);
-      answer.once('end', () => {
-        const text = chunks.join('');
-        if (answer.statusCode === 200) resolve(text);
-        else reject(new AdminRefusal(answer.statusCode ?? 0, text.trim()));
-      });
+    const request = getFromAdmin(admin, path, { timeout: timeoutMs }, (answer) => {
+      readBody(answer).then((body) => {
+        if (answer.statusCode === 200) resolve(body);
+        else reject(new AdminRefusal(answer.statusCode ?? 0, body.toString().trim()));
+      }, reject);
     });
-    request.once('timeout', () => request.destroy(new Error(`no answer within ${patienceMs / 1000} s`)));
+    request.once('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     request.once('error', reject);
   });
 }
 
-/** It answered, and not with 200. */
-export class AdminRefusal extends Error {
-  readonly status: number;
+export async function readBody(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
 
+/** An answer with another status than 200. */
+export class AdminRefusal extends Error {
   constructor(status: number, text: string) {
     super(text === '' ? `it answered ${status}` : text);
     this.name = 'AdminRefusal';
-    this.status = status;
   }
 }

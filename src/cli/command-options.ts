@@ -1,26 +1,163 @@
-/** How the commands that ask a running sidecar read their options: from the command line alone, --admin among them. */
+/**
+ * The options of the commands that ask a running sidecar, one table each: --help and the reader are made from it. They
+ * are read from the command line alone; in the environment, PILLION_MODEL is an option of serve.
+ */
+import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from '../admin/profile/profile-endpoint.ts';
 import { readCommandLine } from '../config/command-line.ts';
-import { type Option, text } from '../config/option-types.ts';
+import { flag, integer, type Option, share, text } from '../config/option-types.ts';
 import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
 
-export const ADMIN_OPTION: Option<string> = text({
+/** A warm-up file and a file of golden requests may hold this many records. */
+const MAX_RECORDS = 1000;
+
+const ADMIN = text({
   default: '127.0.0.1:8502',
   placeholder: 'HOST:PORT',
-  help: 'The admin address of the running sidecar; it listens on its own machine alone.',
+  help: 'The admin address of the running sidecar, which listens on its own machine alone.',
 });
 
-/** A table of options with --admin among them. */
-export type CommandTable = OptionTable & { readonly admin: Option<string> };
+export const STATUS_OPTIONS = {
+  admin: ADMIN,
+  json: flag({ default: false, help: 'Prints the sidecar’s answer as it came, in JSON.' }),
+};
+export type StatusOptions = OptionValues<typeof STATUS_OPTIONS>;
 
+export const DOCTOR_OPTIONS = {
+  admin: ADMIN,
+  seconds: integer({
+    min: 0,
+    max: 3600,
+    default: 5,
+    help: 'How long the traffic is watched. 0 = not at all: the traffic since the start counts.',
+  }),
+  format: text({
+    default: 'text',
+    oneOf: ['text', 'json'],
+    placeholder: 'text|json',
+    help: 'text for people, json for scripts.',
+  }),
+};
+export type DoctorOptions = OptionValues<typeof DOCTOR_OPTIONS> & {
+  /** --admin was given: no answer there is an error. */
+  readonly wantsServer: boolean;
+};
+
+export const PROFILE_OPTIONS = {
+  out: text({ default: '', placeholder: 'FILE', help: 'Where the trace file goes. Required.' }),
+  seconds: integer({
+    min: 1,
+    max: MAX_PROFILE_SECONDS,
+    default: DEFAULT_PROFILE_SECONDS,
+    help: 'How long requests, batches and the event loop are watched.',
+  }),
+  model: text({
+    default: '',
+    placeholder: 'NAME',
+    help: 'Shows the requests, batches and ops of this model alone. Empty = those of all models, and the ops of the busiest.',
+  }),
+  admin: ADMIN,
+};
+export type ProfileOptions = OptionValues<typeof PROFILE_OPTIONS>;
+
+export const RECORD_OPTIONS = {
+  model: text({ default: '', placeholder: 'NAME', help: 'The model whose requests are recorded. Required.' }),
+  out: text({ default: '', placeholder: 'FILE', help: 'The file to write; it appears once it is complete. Required.' }),
+  admin: ADMIN,
+  count: integer({
+    min: 1,
+    max: MAX_RECORDS,
+    default: 100,
+    help: `Ends after this many records. A warm-up file may hold ${MAX_RECORDS}.`,
+  }),
+  max_bytes: integer({
+    min: 1,
+    max: 2 ** 31 - 1,
+    default: 64 * 2 ** 20,
+    help: 'Ends before the file grows beyond this many bytes.',
+  }),
+  duration: integer({
+    min: 0,
+    max: 7 * 24 * 3600,
+    default: 0,
+    help: 'Ends after this many seconds, with the records so far. 0 = waits for the count, or Ctrl-C.',
+  }),
+  sample: share({
+    default: 1,
+    help: 'Share of the requests that is recorded. A small share spreads the file over a longer time.',
+  }),
+  golden: flag({
+    default: false,
+    help: 'Records the answers too: for assets.extra/pillion_golden_requests, whose answers a version must give.',
+  }),
+  force: flag({ default: false, help: 'Overwrites FILE if it exists.' }),
+};
+export type RecordOptions = OptionValues<typeof RECORD_OPTIONS>;
+
+export const REPLAY_OPTIONS = {
+  in: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'A TFRecord file of PredictionLog: a request log or a recording. Empty = the requests that the sidecar at --admin captured.',
+  }),
+  admin: {
+    ...ADMIN,
+    help: 'The admin address of the sidecar that captured the requests. It listens on its own machine alone.',
+  },
+  rest: text({
+    default: '127.0.0.1:8501',
+    placeholder: 'HOST:PORT',
+    help: 'The REST address of the sidecar that gets the requests, as protobuf. It may be another sidecar.',
+  }),
+  model: text({
+    default: '',
+    placeholder: 'NAME',
+    help: 'Sends captured requests of this model alone; sends all requests of a file to this model. Empty = all requests, each to the model that it was recorded for.',
+  }),
+  kept: text({
+    default: '',
+    oneOf: ['', 'slow', 'failed'],
+    placeholder: 'slow|failed',
+    help: 'Sends only the captured requests that were slow, or that failed. Empty = all.',
+  }),
+  count: integer({ min: 1, max: 1_000_000, default: 1000, help: 'Ends after this many requests.' }),
+};
+export type ReplayOptions = OptionValues<typeof REPLAY_OPTIONS>;
+
+/** A table of options with --admin among them. */
+type CommandTable = OptionTable & { readonly admin: Option<string> };
+
+/** The options' values, or every mistake. */
 export type CommandOptions<T> =
   | { readonly options: T; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly options?: undefined };
 
-/**
- * The values, or all mistakes; `check` gives those that the table cannot see. Nothing comes from the environment: its
- * PILLION_MODEL is an option of serve.
- */
-export function readCommandOptions<T extends CommandTable>(
+export function readStatusOptions(args: readonly string[]): CommandOptions<StatusOptions> {
+  return readCommandOptions(STATUS_OPTIONS, args);
+}
+
+export function readDoctorOptions(args: readonly string[]): CommandOptions<DoctorOptions> {
+  const { options, errors } = readCommandOptions(DOCTOR_OPTIONS, args);
+  if (errors !== undefined) return { errors };
+  return { options: { ...options, wantsServer: args.some((arg) => arg.startsWith('--admin')) } };
+}
+
+export function readProfileOptions(args: readonly string[]): CommandOptions<ProfileOptions> {
+  return readCommandOptions(PROFILE_OPTIONS, args, ({ out }) => (out === '' ? ['where to? give --out=FILE'] : []));
+}
+
+export function readRecordOptions(args: readonly string[]): CommandOptions<RecordOptions> {
+  return readCommandOptions(RECORD_OPTIONS, args, ({ model, out }) => [
+    ...(model === '' ? ['whose requests? give --model=NAME'] : []),
+    ...(out === '' ? ['where to? give --out=FILE'] : []),
+  ]);
+}
+
+export function readReplayOptions(args: readonly string[]): CommandOptions<ReplayOptions> {
+  return readCommandOptions(REPLAY_OPTIONS, args, ({ rest }) => hostPortErrors('rest', rest));
+}
+
+/** `check` finds the mistakes that the table cannot see. */
+function readCommandOptions<T extends CommandTable>(
   table: T,
   args: readonly string[],
   check: (values: OptionValues<T>) => readonly string[] = () => [],
@@ -28,14 +165,12 @@ export function readCommandOptions<T extends CommandTable>(
   const { given, errors: mistakes } = readCommandLine(table, args);
   const errors = [...mistakes];
   const { values } = readOptions(table, [flagLayer(given)], errors);
-  errors.push(...check(values));
   const { admin } = values as { readonly admin: string };
-  errors.push(...hostPortProblems('admin', admin));
+  errors.push(...check(values), ...hostPortErrors('admin', admin));
   return errors.length > 0 ? { errors } : { options: values };
 }
 
-/** None where the option's value is HOST:PORT. */
-export function hostPortProblems(option: string, value: string): readonly string[] {
+function hostPortErrors(option: string, value: string): readonly string[] {
   const isHostPort = /^(\[[\da-f:]+\]|[^:/\s]+):\d+$/i.test(value);
   return isHostPort ? [] : [`--${option}=${value} wants HOST:PORT`];
 }

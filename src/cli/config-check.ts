@@ -1,7 +1,7 @@
 /**
- * `pillion config check [flags of serve] [--json]`: reads the configuration exactly as serve would, and prints what
- * would be in force, each value with where it came from. Nothing is opened but files of configuration; models are not
- * loaded. Keys and certificates are never printed.
+ * `pillion config check [flags of serve] [--json]`: reads the configuration exactly as serve would, and prints each
+ * effective value with its source. It opens no files but those of the configuration, and loads no models. It never prints
+ * keys and certificates.
  */
 import { BATCHING_FIELDS } from '../config/batching-parameters.ts';
 import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from '../config/model-config.ts';
@@ -10,9 +10,9 @@ import { readServeConfig, type ServeConfig } from '../config/serve-config.ts';
 
 export interface CheckResult {
   readonly isSound: boolean;
-  /** For standard output, whole lines. */
+  /** For standard output; complete lines. */
   readonly output: string;
-  /** For standard error, one a line. */
+  /** For standard error, each on its own line. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -74,7 +74,7 @@ function tlsFields({ tls, options }: ServeConfig): { grpc: boolean; rest: boolea
   return { grpc: isOn, rest: isOn && options.rest_api_tls, verifyClient: tls?.verifyClient ?? false };
 }
 
-/** A model with the keys of pillion.yaml; what it leaves to the server is left out. */
+/** A model with the keys of pillion.yaml, without those that it leaves to the server. */
 function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
   const { versionPolicy: policy, versionLabels: labels, batching, logging, breaker } = model;
   const fields = {

@@ -1,6 +1,6 @@
 /**
- * `pillion doctor`: reads the machine and, where one runs, a sidecar; says in plain words what is wrong and what to
- * change (doctor/rules.ts, docs/doctor.md).
+ * `pillion doctor`: reads the machine and, if one runs, a sidecar; says in plain words what is wrong and what to change
+ * (doctor/rules.ts, docs/doctor.md).
  *
  *   2 cores, no CPU quota, avx2 fma; 24 GiB of memory, 21 GiB free; digits: 312 requests in 5 s
  *
@@ -8,32 +8,28 @@
  *      why: …
  *      change: …
  *
- * Exit status: 0 nothing found; 1 something; 2 what was asked for could not be read.
+ * Exit status: 0 = no finding; 1 = findings; 2 = the server at --admin could not be read.
  */
 import process from 'node:process';
 import { noSidecar } from './ask-admin.ts';
-import type { ServerFacts } from './doctor/facts.ts';
+import type { DoctorOptions } from './command-options.ts';
 import { factsAbout, readServer } from './doctor/read-facts.ts';
 import { asJson, asText } from './doctor/report.ts';
+import type { ServerFacts } from './doctor/rule.ts';
 import { diagnose } from './doctor/rules.ts';
-import type { DoctorOptions } from './doctor-options.ts';
 
-const CLEAN = 0;
-const FOUND = 1;
-const UNREADABLE = 2;
-
-/** Resolves with the exit status, when all is said. */
+/** Resolves with the exit status once everything is printed. */
 export async function doctor({ admin, seconds, format, wantsServer }: DoctorOptions): Promise<number> {
   let server: ServerFacts | undefined;
   try {
     server = await readServer(admin, seconds);
   } catch (error) {
     process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
-    if (wantsServer) return UNREADABLE;
+    if (wantsServer) return 2;
     process.stderr.write('pillion: looking at the machine alone\n');
   }
   const facts = factsAbout(server);
   const findings = diagnose(facts);
   process.stdout.write(format === 'json' ? asJson(facts, findings) : asText(facts, findings));
-  return findings.length === 0 ? CLEAN : FOUND;
+  return findings.length === 0 ? 0 : 1;
 }

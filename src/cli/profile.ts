@@ -1,27 +1,26 @@
 /**
- * `pillion profile`: has a running sidecar take a profile (admin/profile/), writes its trace file and prints the tables
- * that are in it.
+ * `pillion profile`: asks a running sidecar for a profile (admin/profile/), writes the trace file and prints its tables.
  *
- * Exit status: 0 the file is written; 1 it is not, and why.
+ * Exit status: 0 = the file is written; 1 = it is not, and a line says why.
  */
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-document.ts';
 import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
-import type { ProfileOptions } from './profile-options.ts';
+import type { ProfileOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
-/** Beyond the seconds that are watched: replicas of three models load and run. */
-const PATIENCE_MS = 120_000;
+/** Time beyond the watched seconds, for replicas of three models to load and run. */
+const REPLICAS_MS = 120_000;
 const SHOWN_ROWS = 10;
 
-/** Resolves with the exit status, when all is said. */
+/** Resolves with the exit status once everything is printed. */
 export async function profile({ admin, seconds, model, out }: ProfileOptions): Promise<number> {
   const query = new URLSearchParams({ seconds: String(seconds), ...(model !== '' && { model }) });
   try {
     process.stderr.write(`pillion: watching ${admin} for ${seconds} s\n`);
-    const text = await askAdmin({ admin, path: `/profile?${query}`, patienceMs: seconds * 1000 + PATIENCE_MS });
-    const { otherData } = JSON.parse(text) as { otherData: ProfileSummary };
+    const text = await askAdmin({ admin, path: `/profile?${query}`, timeoutMs: seconds * 1000 + REPLICAS_MS });
+    const { otherData } = JSON.parse(text.toString()) as { otherData: ProfileSummary };
     await writeFile(out, text);
     process.stdout.write(profileTables(otherData));
     process.stderr.write(`pillion: the trace is in ${out}; open it at https://ui.perfetto.dev or chrome://tracing\n`);
@@ -37,8 +36,8 @@ function explain(admin: string, error: NodeJS.ErrnoException): string {
   return error.path === undefined ? noSidecar(admin, error) : error.message;
 }
 
-/** What a terminal shows. Whole lines. */
-export function profileTables({ seconds, requests, batches, cpu, models }: ProfileSummary): string {
+/** The text for a terminal; complete lines. */
+function profileTables({ seconds, requests, batches, cpu, models }: ProfileSummary): string {
   const shown = requests.shown < requests.seen ? ` (${requests.shown} of them in the file)` : '';
   const lines = [`${requests.seen} requests${shown} in ${batches.seen} batches, in ${seconds} s`];
   for (const model of models) lines.push('', ...modelLines(model));

@@ -1,15 +1,15 @@
 /**
- * The file that `pillion record` writes. It has a name of its own until it is whole; then it has the name that was asked
- * for. Every record's checksums are compared on the way, and what is behind the last whole record is cut off.
+ * The file that `pillion record` writes. It has a temporary name until it is complete; then it gets the name of --out.
+ * Every record's checksums are verified, and an incomplete record at the end is cut off.
  */
 import { access, type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
 
-/** Requests are people's data: for the owner alone. */
+/** For the owner alone: requests are people's data. */
 const FILE_MODE = 0o600;
-/** Larger than any that a sidecar sends: messages end at 2 GiB. */
+/** Larger than any that a sidecar sends: a message has at most 2 GiB. */
 const MAX_RECORD_BYTES = 2 ** 32;
 
 export class RecordFile {
@@ -26,26 +26,26 @@ export class RecordFile {
     this.#handle = handle;
   }
 
-  /** Rejects with the system's error, or with EEXIST where `path` is there and may not be written over. */
+  /** Rejects with the system's error, or with EEXIST if `path` exists and may not be overwritten. */
   static async create(path: string, mayReplace: boolean): Promise<RecordFile> {
     if (!mayReplace && (await exists(path))) {
-      throw Object.assign(new Error(`${path} is there already`), { code: 'EEXIST' });
+      throw Object.assign(new Error(`${path} exists already`), { code: 'EEXIST' });
     }
     const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
     return new RecordFile(path, temporary, await open(temporary, 'w', FILE_MODE));
   }
 
-  /** Whole ones, so far. */
+  /** Complete records so far. */
   get records(): number {
     return this.#records;
   }
 
-  /** Of the whole records. */
+  /** Size of the complete records. */
   get bytes(): number {
     return this.#reader.wholeBytes;
   }
 
-  /** Rejects with ServingError where the bytes are no TFRecord, and with the system's error. */
+  /** Rejects with ServingError if the bytes are not TFRecords, or with the system's error. */
   async append(chunk: Uint8Array): Promise<void> {
     this.#reader.push(chunk);
     while (this.#reader.next() !== undefined) this.#records += 1;
@@ -58,7 +58,7 @@ export class RecordFile {
     }
   }
 
-  /** Gives the whole records their name; nothing is left where there are none. Rejects, naming where they are. */
+  /** Renames the file; removes it if it holds no record. If the renaming fails, the error names the temporary file. */
   async finish(): Promise<void> {
     if (this.#records === 0) return this.abandon();
     await this.#handle.truncate(this.bytes);
@@ -67,7 +67,7 @@ export class RecordFile {
     try {
       await rename(this.#temporary, this.path);
     } catch (error) {
-      throw new Error(`${(error as Error).message}; the records are whole, in ${this.#temporary}`, { cause: error });
+      throw new Error(`${(error as Error).message}; the records are complete, in ${this.#temporary}`, { cause: error });
     }
   }
 

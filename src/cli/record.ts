@@ -1,27 +1,24 @@
 /**
- * `pillion record`: asks a running sidecar for its requests (admin/record-endpoint.ts) and writes them to a file that
- * warms a model up, or that says what it must answer.
+ * `pillion record`: asks a running sidecar for its requests (admin/record-endpoint.ts) and writes them to a warm-up file
+ * or, with --golden, to a file of golden requests.
  *
  *     count, size or time reached ─┐
- *     Ctrl-C ──────────────────────┼──▶ whole records kept, file renamed, exit status 0
+ *     Ctrl-C ──────────────────────┼──▶ complete records kept, file renamed, exit status 0
  *     the sidecar ends ────────────┘
- *     no record, no sidecar, no such model, no room on the disk ──▶ why, no file, exit status 1
+ *     no record, no sidecar, no such model, no room on the disk ──▶ the reason, no file, exit status 1
  */
 import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
 import { DROPPED_TRAILER, ENDED_TRAILER } from '../admin/recording.ts';
 import { systemClock } from '../core/clock.ts';
-import { getFromAdmin } from './ask-admin.ts';
+import { getFromAdmin, noSidecar, readBody } from './ask-admin.ts';
+import type { RecordOptions } from './command-options.ts';
 import { RecordFile } from './record-file.ts';
-import type { RecordOptions } from './record-options.ts';
 
-/** Between two lines of progress on a terminal. */
+/** Time between two lines of progress on a terminal. */
 const PROGRESS_MS = 200;
 
-/** What the user is told instead of a stack. */
-class RecordError extends Error {}
-
-/** Resolves with the exit status, when all is said. */
+/** Resolves with the exit status once everything is printed. */
 export async function record(options: RecordOptions): Promise<number> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
@@ -46,14 +43,14 @@ async function recordUntil(options: RecordOptions, stop: AbortSignal): Promise<v
   try {
     const answer = await ask(options, stop);
     const { model, admin, count } = options;
-    say(`recording ${count} requests of ${model} at ${admin}; Ctrl-C ends it and keeps what there is`);
+    say(`recording ${count} requests of ${model} at ${admin}; Ctrl-C ends it and keeps the records so far`);
     end = await receive(answer, file, options, stop);
   } catch (error) {
     await file.abandon();
     throw error;
   }
   await file.finish();
-  if (file.records === 0) throw new RecordError(`no request was recorded (${end}); no file was written`);
+  if (file.records === 0) throw new Error(`no request was recorded (${end}); no file was written`);
   say(`${file.records} requests, ${sizeOf(file.bytes)}, in ${file.path} (${end})`);
   const place = options.golden ? 'pillion_golden_requests' : 'tf_serving_warmup_requests';
   say(`put it into the version's directory as assets.extra/${place}`);
@@ -64,12 +61,12 @@ async function createFile({ out, force }: RecordOptions): Promise<RecordFile> {
     return await RecordFile.create(out, force);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const fix = code === 'EEXIST' ? '; choose another --out, or --force to write over it' : '';
-    throw new RecordError(`--out=${out}: ${message}${fix}`);
+    const fix = code === 'EEXIST' ? '; choose another --out, or overwrite it with --force' : '';
+    throw new Error(`--out=${out}: ${message}${fix}`);
   }
 }
 
-/** The answer of a sidecar that records. */
+/** Resolves with the answer once the sidecar records. */
 function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessage> {
   const { admin, model, count, max_bytes, duration, sample, golden } = options;
   const query = new URLSearchParams({
@@ -83,19 +80,17 @@ function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessa
   return new Promise((resolve, reject) => {
     const request = getFromAdmin(admin, `/record?${query}`, { signal }, (answer) => {
       if (answer.statusCode === 200) return resolve(answer);
-      textOf(answer).then((text) => reject(new RecordError(`${admin}: ${text.trim() || answer.statusCode}`)), reject);
+      readBody(answer).then((body) => {
+        reject(new Error(`${admin}: ${body.toString().trim() || answer.statusCode}`));
+      }, reject);
     });
     request.once('error', (error) => {
-      const fix = 'start `pillion serve`, or say where it is with --admin';
-      const text = signal.aborted
-        ? 'stopped before the sidecar answered'
-        : `no sidecar at ${admin}: ${error.message}; ${fix}`;
-      reject(new RecordError(text));
+      reject(new Error(signal.aborted ? 'stopped before the sidecar answered' : noSidecar(admin, error)));
     });
   });
 }
 
-/** Writes what comes until there is no more. Resolves with why that is. */
+/** Writes the records as they arrive. Resolves with the reason for the end. */
 async function receive(
   answer: IncomingMessage,
   file: RecordFile,
@@ -135,12 +130,6 @@ function progress({ count }: RecordOptions): (file: RecordFile) => void {
     process.stderr.write(`\rpillion: ${records} of ${count}, ${sizeOf(bytes)} `);
     if (records === count) process.stderr.write('\n');
   };
-}
-
-async function textOf(answer: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
-  return text;
 }
 
 function sizeOf(bytes: number): string {

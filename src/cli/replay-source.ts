@@ -1,21 +1,25 @@
-/** Where `pillion replay` has its requests from: a file, or a sidecar that captured them. TFRecords of PredictionLog. */
+/** Requests for `pillion replay`, as TFRecords of PredictionLog: from a file, or from a sidecar that captured them. */
+import type { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { RequestEntry } from '../admin/requests-report.ts';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
-import type { ReplayOptions } from './replay-options.ts';
+import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
+import type { ReplayOptions } from './command-options.ts';
 
 export interface ReplayRecord {
-  /** For messages: "record 3", or the request's id. */
+  /** "record 3", or the request's id. */
   readonly name: string;
   /** A PredictionLog. */
   readonly data: Uint8Array;
 }
 
 const LIMITS = { maxRecordBytes: 2 ** 31 - 1 };
-/** Of the requests that the flight recorder has. */
+/** More than the flight recorder holds. */
 const MAX_LISTED = 1_000_000;
+/** A payload may be large. */
+const TIMEOUT_MS = 60_000;
 
-/** In the order in which they came. Throws what the file system, the sidecar or a checksum says. */
+/** In the order of arrival. Throws if the file, the sidecar or a checksum is at fault. */
 export function replayRecords(options: ReplayOptions): AsyncGenerator<ReplayRecord> {
   return options.in === '' ? captured(options) : recorded(options.in);
 }
@@ -36,26 +40,19 @@ async function* recorded(file: string): AsyncGenerator<ReplayRecord> {
 async function* captured({ admin, model, kept }: ReplayOptions): AsyncGenerator<ReplayRecord> {
   const query = new URLSearchParams({ model, kept, limit: String(MAX_LISTED) });
   const list = await ask(admin, `/requests?${query}`);
-  const { requests } = (await list.json()) as { requests: readonly RequestEntry[] };
+  const { requests } = JSON.parse(list.toString()) as { requests: readonly RequestEntry[] };
   for (const { id, has_payload } of [...requests].reverse()) {
     if (!has_payload) continue;
     const reader = new TfRecordReader(LIMITS);
-    const answer = await ask(admin, `/requests/${encodeURIComponent(id)}/payload`);
-    reader.push(new Uint8Array(await answer.arrayBuffer()));
+    reader.push(await ask(admin, `/requests/${encodeURIComponent(id)}/payload`));
     const record = reader.next();
     reader.end();
     if (record !== undefined) yield { name: id, data: record.data };
   }
 }
 
-async function ask(admin: string, path: string): Promise<Response> {
-  let answer: Response;
-  try {
-    answer = await fetch(`http://${admin}${path}`);
-  } catch (error) {
-    const why = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
-    throw new Error(`no sidecar at ${admin}: ${why}; start \`pillion serve\`, or say where it is with --admin`);
-  }
-  if (!answer.ok) throw new Error(`${admin}: ${(await answer.text()).trim() || answer.status}`);
-  return answer;
+async function ask(admin: string, path: string): Promise<Buffer> {
+  return askAdmin({ admin, path, timeoutMs: TIMEOUT_MS }).catch((error: Error) => {
+    throw new Error(error instanceof AdminRefusal ? `${admin}: ${error.message}` : noSidecar(admin, error));
+  });
 }

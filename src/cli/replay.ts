@@ -1,8 +1,8 @@
 /**
- * `pillion replay`: sends requests that were written down to a server again, over REST as protobuf, one after the other,
- * and compares each answer with the recorded one, where there is one, as golden requests are compared.
+ * `pillion replay`: sends captured or recorded requests again, over REST as protobuf, one after the other. Compares each
+ * answer with the recorded one, if there is one, as golden requests are compared.
  *
- * Exit status: 0 all were answered, and none otherwise than recorded; 1 anything else, or there were none.
+ * Exit status: 0 = every request was answered as recorded; 1 = a request failed, an answer differed, or there were none.
  */
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
@@ -14,20 +14,20 @@ import { type LogType, readPredictionLog } from '../codec/tensorflow/prediction-
 import { systemClock } from '../core/clock.ts';
 import { differenceOf } from '../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
-import type { ReplayOptions } from './replay-options.ts';
+import type { ReplayOptions } from './command-options.ts';
 import { type ReplayRecord, replayRecords } from './replay-source.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
-/** A server that takes longer for one request is not waited for. */
-const PATIENCE_MS = 60_000;
+/** The longest wait for one answer. */
+const TIMEOUT_MS = 60_000;
 const PROTOBUF = 'application/x-protobuf';
 
-/** How a kind of request is sent again. */
+/** How one kind of request is sent and compared. */
 interface Kind {
   readonly verb: string;
   /** The model that it was sent to. */
   modelOf(request: Uint8Array): string;
-  /** What of the answer differs from the recorded one; undefined = nothing. */
+  /** The first difference from the recorded answer; undefined = none. */
   difference(got: Uint8Array, recorded: Uint8Array): string | undefined;
 }
 
@@ -57,17 +57,17 @@ const KINDS: Partial<Record<LogType, Kind>> = {
   },
 };
 
-/** What became of the requests. */
+/** Requests by result. */
 interface Tally {
   same: number;
   different: number;
-  /** Answered, with nothing to compare with. */
+  /** Answered, without a recorded answer to compare with. */
   answered: number;
   failed: number;
   readonly ms: number[];
 }
 
-/** Resolves with the exit status, when all is said. */
+/** Resolves with the exit status once everything is printed. */
 export async function replay(options: ReplayOptions): Promise<number> {
   const tally: Tally = { same: 0, different: 0, answered: 0, failed: 0, ms: [] };
   let sent = 0;
@@ -90,7 +90,7 @@ export async function replay(options: ReplayOptions): Promise<number> {
   return tally.failed + tally.different === 0 ? 0 : 1;
 }
 
-/** Sends it; a text where it failed or was answered otherwise. */
+/** Sends one request. Resolves with the failure or the difference; undefined = neither. */
 async function replayOne({ data }: ReplayRecord, options: ReplayOptions, tally: Tally): Promise<string | undefined> {
   try {
     const { type, request, response } = readPredictionLog(data);
@@ -119,9 +119,9 @@ async function send(kind: Kind, request: Uint8Array, { rest, model }: ReplayOpti
     method: 'POST',
     headers: { 'content-type': PROTOBUF },
     body: Buffer.from(request),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: Error) => {
-    if (error.name === 'TimeoutError') throw new Error(`${rest} did not answer within ${PATIENCE_MS / 1000} s`);
+    if (error.name === 'TimeoutError') throw new Error(`${rest} did not answer within ${TIMEOUT_MS / 1000} s`);
     throw new Error(`no server at ${rest}: ${(error.cause as Error | undefined)?.message ?? error.message}`);
   });
   const body = Buffer.from(await answer.arrayBuffer());

@@ -5,24 +5,21 @@
  *   digits       2        AVAILABLE  inline (onnx)  19 KiB   2.1 MiB  0
  *                1        END
  *
- * Exit status: 0 the sidecar is ready; 1 it is not, or there is none.
+ * Exit status: 0 = the sidecar is ready; 1 = it is not, or there is none.
  */
 import process from 'node:process';
 import type { ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
-import type { StatusOptions } from './status-options.ts';
+import type { StatusOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
-/** A sidecar on the same machine that takes longer does not run its event loop. */
-const PATIENCE_MS = 5000;
-
-/** Resolves with the exit status, when all is said. */
+/** Resolves with the exit status once everything is printed. */
 export async function status({ admin, json }: StatusOptions): Promise<number> {
   let text: string;
   try {
-    text = await askAdmin({ admin, path: '/models', patienceMs: PATIENCE_MS });
+    text = (await askAdmin({ admin, path: '/models' })).toString();
     if (!text.startsWith('{')) throw new Error('something else answers there');
   } catch (error) {
     process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
@@ -35,7 +32,7 @@ export async function status({ admin, json }: StatusOptions): Promise<number> {
 
 const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as const;
 
-/** What a terminal shows. */
+/** The text for a terminal. */
 export function statusTable({ ready, waits_for, models, process_groups = [] }: ModelsReport): string {
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
@@ -52,7 +49,7 @@ export function statusTable({ ready, waits_for, models, process_groups = [] }: M
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 
-/** What its row cannot say. */
+/** The lines below the table about one version. */
 function notesOn(version: VersionReport): string[] {
   const { breaker, shadow, load, error } = version;
   const notes: string[] = [];
@@ -60,8 +57,8 @@ function notesOn(version: VersionReport): string[] {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
   if (shadow !== undefined) notes.push(shadowNote(shadow));
-  const wish = overrideNote(version);
-  if (wish !== undefined) notes.push(wish);
+  const override = overrideNote(version);
+  if (override !== undefined) notes.push(override);
   if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);
   if (error !== undefined) notes.push(error.message);
   return notes;
@@ -73,7 +70,6 @@ function runsCell({ host, runtime }: VersionReport): string {
   return `${hostCell(host)}${runtime === undefined ? '' : ` (${runtime.kind})`}`;
 }
 
-/** What a version's shadow has found, in a line. */
 function shadowNote({ runtime, state, reason, compared, different, latency_ratio: ratio }: ShadowReport): string {
   if (state !== 'running') return `its shadow on ${runtime} is ${state}: ${reason}`;
   const times = ratio === undefined ? '' : `, in ${Number(ratio.toPrecision(2))} × the time`;

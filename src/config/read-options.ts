@@ -81,31 +81,3 @@ function describeGiven(name: string, { texts, origin }: GivenOption): string {
   const text = texts[texts.length - 1] ?? '';
   return origin.kind === 'file' ? `${origin.place}: ${name}=${text}` : `${origin.place}=${text}`;
 }
-
-/** The option list of --help. */
-export function describeOptions(table: OptionTable): string {
-  return Object.entries(table)
-    .map(([name, option]) => {
-      const flag = option.placeholder === '' ? `--${name}` : `--${name}=${option.placeholder}`;
-      const shown = Array.isArray(option.default) ? option.default.join(',') : String(option.default);
-      const fallback = shown === '' ? '' : ` (default ${shown})`;
-      return `  ${flag}\n${wrap(option.help + fallback, 8)}`;
-    })
-    .join('\n');
-}
-
-function wrap(text: string, indent: number): string {
-  const pad = ' '.repeat(indent);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent + line.length + 1 + word.length > 100) {
-      lines.push(pad + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  lines.push(pad + line);
-  return lines.join('\n');
-}

@@ -222,7 +222,7 @@ describe('pillion record', () => {
     writeFileSync(out, 'mine');
     const there = runPillion(recordArgs(sidecar, out));
     assert.equal(await there.exited, 1);
-    assert.match(there.output(), /is there already; choose another --out, or --force/);
+    assert.match(there.output(), /exists already; choose another --out, or overwrite it with --force/);
     const forced = await startRecording(sidecar, out, '--count=1', '--force');
     await predict(sidecar, 3);
     assert.equal(await forced.exited, 0);

@@ -1,4 +1,4 @@
-/** Reads Prometheus' text format, as far as our own page of metrics goes: samples by name, comments left out. */
+/** Reads Prometheus' text format as our metrics page uses it: samples by name, without comments. */
 
 export interface MetricSample {
   readonly labels: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export type MetricSamples = ReadonlyMap<string, readonly MetricSample[]>;
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
-/** Lines that are no samples are passed over. */
+/** Skips lines that are not samples. */
 export function parseMetrics(text: string): MetricSamples {
   const samples = new Map<string, MetricSample[]>();
   for (const line of text.split('\n')) {

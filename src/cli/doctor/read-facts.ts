@@ -1,6 +1,6 @@
 /**
- * Gathers what the rules look at: from the server's admin address, and of the machine from the kernel's files, as the
- * server's process sees them where it is on this machine (its pid is in what it tells), else as this process does.
+ * Gathers the facts that the rules read: the server's from its admin address, the machine's from the kernel's files.
+ * Where the server runs on this machine, which its pid shows, they are its process's files, else this process's own.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import process from 'node:process';
@@ -12,30 +12,27 @@ import { readMachine } from '../../config/machine/machine.ts';
 import { affinityCores, readerOfProcess, readMachineHealth } from '../../config/machine/machine-health.ts';
 import { systemClock } from '../../core/clock.ts';
 import { askAdmin } from '../ask-admin.ts';
-import type { DoctorFacts, ServerFacts } from './facts.ts';
 import { parseMetrics } from './prometheus-text.ts';
+import type { DoctorFacts, ServerFacts } from './rule.ts';
 import { type MetricsLook, trafficBetween } from './traffic.ts';
 
-/** A sidecar on the same machine that takes longer does not run its event loop. */
-const PATIENCE_MS = 5000;
-
-/** Watches the traffic for `seconds`; 0 = looks once. Rejects with why it could not be asked. */
+/** Watches the traffic for `seconds`; 0 = looks once. Rejects if the server does not answer. */
 export async function readServer(admin: string, seconds: number): Promise<ServerFacts> {
   const before = seconds === 0 ? undefined : await lookAtMetrics(admin);
   if (seconds > 0) await pause(seconds * 1000);
   const after = await lookAtMetrics(admin);
-  const report = JSON.parse(await askAdmin({ admin, path: '/models', patienceMs: PATIENCE_MS })) as ModelsReport;
+  const report = JSON.parse((await askAdmin({ admin, path: '/models' })).toString()) as ModelsReport;
   return { report, traffic: trafficBetween(before, after) };
 }
 
 async function lookAtMetrics(admin: string): Promise<MetricsLook> {
-  const text = await askAdmin({ admin, path: '/metrics', patienceMs: PATIENCE_MS });
+  const text = (await askAdmin({ admin, path: '/metrics' })).toString();
   return { samples: parseMetrics(text), at: systemClock.wallMs() / 1000 };
 }
 
 export function factsAbout(server: ServerFacts | undefined, readFile: FileReader = readTextFile): DoctorFacts {
   const pid = server?.report.plan.pid;
-  // Another PID namespace may have another process of that number: one that is not Node is not the server.
+  // In another PID namespace the number may be another process's; one that is not Node is not the server.
   const isHere = pid !== undefined && /^(node|MainThread|pillion)/.test(readFile(`/proc/${pid}/comm`) ?? '');
   const read = isHere ? readerOfProcess(pid, readFile) : readFile;
   return {
@@ -53,7 +50,7 @@ export function factsAbout(server: ServerFacts | undefined, readFile: FileReader
   };
 }
 
-/** NAME=value, each ended by a NUL. Undefined where it may not be read. */
+/** Entries are NAME=value, each ended by a NUL. Undefined if the file cannot be read. */
 function environmentIn(text: string | undefined): Record<string, string> | undefined {
   if (text === undefined) return undefined;
   const pairs = text.split('\0').map((entry) => [entry.split('=', 1)[0]!, entry.slice(entry.indexOf('=') + 1)]);

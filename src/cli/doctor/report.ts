@@ -1,14 +1,12 @@
-/** What the doctor prints: what was looked at in a few lines, then each finding. */
+/** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { showBytes } from '../../models/memory/model-memory.ts';
-import type { DoctorFacts, ServerFacts } from './facts.ts';
-import type { Finding } from './finding.ts';
-import { showNumber } from './finding.ts';
+import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
 const GIB = 2 ** 30;
 
 /** Whole lines. */
 export function asText(facts: DoctorFacts, findings: readonly Finding[]): string {
-  const lines = [...looked(facts), ''];
+  const lines = [...describeFacts(facts), ''];
   if (findings.length === 0) lines.push('nothing wrong was found');
   findings.forEach(({ id, model, what, why, change }, i) => {
     const about = model === undefined ? '' : `${model}: `;
@@ -17,12 +15,12 @@ export function asText(facts: DoctorFacts, findings: readonly Finding[]): string
   return `${lines.join('\n')}\n`;
 }
 
-/** One object on one line: the facts as they were read, and what follows from them. The environment stays out of it. */
+/** One JSON object on one line: the findings and the facts. The environment is left out: it may hold secrets. */
 export function asJson({ environment: _, ...facts }: DoctorFacts, findings: readonly Finding[]): string {
   return `${JSON.stringify({ findings, facts })}\n`;
 }
 
-function looked({ machine, health, freeMemory, server }: DoctorFacts): string[] {
+function describeFacts({ machine, health, freeMemory, server }: DoctorFacts): string[] {
   const quota = machine.quotaCores === undefined ? 'no CPU quota' : `CPU quota ${showNumber(machine.quotaCores)} cores`;
   const { throttling, hugePages } = health;
   const throttled =

@@ -1,36 +1,34 @@
 /** Rules about batches: why they stay small, and what padding costs. */
 import type { ModelsReport, VersionReport } from '../../admin/models-report.ts';
-import type { ServerFacts } from './facts.ts';
-import type { Finding, Rule } from './finding.ts';
-import { showNumber, showShare } from './finding.ts';
+import { type Finding, type Rule, type ServerFacts, showNumber, showShare } from './rule.ts';
 import type { ModelTraffic, Traffic } from './traffic.ts';
 
 const ENOUGH_BATCHES = 100;
-/** Rows a batch, on average: at most this is "never above 1". */
+/** A mean batch of at most this many rows counts as one row. */
 const ONE_ROW = 1.05;
-/** Requests in flight, on average: from here on there is always somebody who waits for an answer. */
+/** With this many requests in flight on average, a client is nearly always waiting for an answer. */
 const ALWAYS_ONE = 0.5;
 const SEVERAL = 1.5;
 const PADDING_SHARE = 0.3;
 
-type Because = Pick<Finding, 'why' | 'change'>;
+type Reason = Pick<Finding, 'why' | 'change'>;
 
 export const batchesOfOne: Rule = ({ server }) =>
   (server?.traffic.models ?? []).flatMap((model) => {
     if (model.batches < ENOUGH_BATCHES || model.rows / model.batches > ONE_ROW) return [];
-    const because = whyOne(server!, model);
-    if (because === undefined) return [];
+    const reason = whyOne(server!, model);
+    if (reason === undefined) return [];
     const what = `batches are never above 1 row (${model.batches} batches, ${model.rows} rows)`;
-    return [{ id: 'batches_of_one', model: model.model, what, ...because }];
+    return [{ id: 'batches_of_one', model: model.model, what, ...reason }];
   });
 
-/** Undefined where nothing is wrong: requests are rare. */
-function whyOne({ report, traffic }: ServerFacts, model: ModelTraffic): Because | undefined {
-  return whyNever(report, model) ?? whyAlone(traffic, model);
+/** Undefined where requests are rare: nothing is wrong then. */
+function whyOne({ report, traffic }: ServerFacts, model: ModelTraffic): Reason | undefined {
+  return whyImpossible(report, model) ?? whyAlone(traffic, model);
 }
 
-/** What rules larger batches out. */
-function whyNever({ plan, models }: ModelsReport, { model, version }: ModelTraffic): Because | undefined {
+/** The option or the model's shape that rules out larger batches. */
+function whyImpossible({ plan, models }: ModelsReport, { model, version }: ModelTraffic): Reason | undefined {
   if (!plan.is_batching_enabled)
     return { why: 'batching is off (--enable_batching=false)', change: 'start without --enable_batching=false' };
   if (plan.max_batch_size === 1)
@@ -50,7 +48,7 @@ function axesOf(version: VersionReport | undefined): readonly string[] {
 }
 
 /** Why requests that could share a run do not meet. */
-function whyAlone({ seconds }: Traffic, model: ModelTraffic): Because | undefined {
+function whyAlone({ seconds }: Traffic, model: ModelTraffic): Reason | undefined {
   const inFlight = model.requestSeconds / seconds;
   if (inFlight < ALWAYS_ONE) return undefined;
   if (inFlight < SEVERAL) {
@@ -62,7 +60,7 @@ function whyAlone({ seconds }: Traffic, model: ModelTraffic): Because | undefine
   const { queue, execute } = model.stageSeconds;
   if (queue < 0.1 * execute) {
     return {
-      why: `a slot is free for every request (${showNumber(inFlight)} in flight on average), so none waits for company`,
+      why: `a slot is free for every request (${showNumber(inFlight)} in flight on average), so none waits for another`,
       change:
         'nothing, if latency matters; for more throughput lower --num_batch_threads or set --batch_timeout_micros',
     };
@@ -79,15 +77,13 @@ export const timeoutWasted: Rule = ({ server }) => {
   return server!.traffic.models.flatMap((model) => {
     const byTimeout = (model.reasons['timeout'] ?? 0) / model.batches;
     if (model.batches < ENOUGH_BATCHES || byTimeout < 0.5 || model.rows / model.batches > 2) return [];
-    return [
-      {
-        id: 'timeout_wasted',
-        model: model.model,
-        what: `${showShare(byTimeout)} of the batches waited the full ${showNumber(timeoutMs)} ms for company, and got ${showNumber(model.rows / model.batches)} rows`,
-        why: '--batch_timeout_micros is set, and requests come further apart than that',
-        change: 'start without --batch_timeout_micros: batches form by themselves when slots are busy',
-      },
-    ];
+    return {
+      id: 'timeout_wasted',
+      model: model.model,
+      what: `${showShare(byTimeout)} of the batches waited the full ${showNumber(timeoutMs)} ms for other requests, and held ${showNumber(model.rows / model.batches)} rows`,
+      why: '--batch_timeout_micros is set, and requests come further apart than it allows',
+      change: 'start without --batch_timeout_micros: batches form by themselves when slots are busy',
+    };
   });
 };
 
@@ -95,13 +91,11 @@ export const paddingWasted: Rule = ({ server }) =>
   (server?.traffic.models ?? []).flatMap((model) => {
     const share = model.paddingRows / (model.rows + model.paddingRows);
     if (model.batches < ENOUGH_BATCHES || share <= PADDING_SHARE) return [];
-    return [
-      {
-        id: 'padding_wasted',
-        model: model.model,
-        what: `${showShare(share)} of the rows that were computed are padding`,
-        why: 'allowed batch sizes, or the model’s fixed batch size, are far above the batches that form',
-        change: `allow sizes near ${showNumber(model.rows / model.batches)} rows (--allowed_batch_sizes), or leave the option away`,
-      },
-    ];
+    return {
+      id: 'padding_wasted',
+      model: model.model,
+      what: `${showShare(share)} of the rows that were computed are padding`,
+      why: 'allowed batch sizes, or the model’s fixed batch size, are far above the batches that form',
+      change: `allow sizes near ${showNumber(model.rows / model.batches)} rows (--allowed_batch_sizes), or leave out the option`,
+    };
   });

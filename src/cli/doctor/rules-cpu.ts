@@ -1,15 +1,14 @@
 /** Rules about cores, quotas, threads and vector instructions. */
-import type { DoctorFacts } from './facts.ts';
-import { type Finding, type Rule, showNumber, showShare } from './finding.ts';
+import { type DoctorFacts, type Finding, type Rule, showNumber, showShare } from './rule.ts';
 
-/** Of the periods: below it a burst now and then has met its quota, which is what a quota is for. */
+/** Share of the periods. Below it, an occasional burst met the quota, as it should. */
 const THROTTLED_SHARE = 0.05;
 const BUSY_SHARE = 0.9;
 const PRESSURE_PERCENT = 20;
-/** Of a core. Less than that is not worth a change of a manifest. */
+/** In cores. Less is not worth a change of a manifest. */
 const WASTED_CORES = 0.25;
 
-/** Cores that the process can have at once. */
+/** Cores that the process can use at once. */
 function allowedCores({ machine }: DoctorFacts): number {
   return Math.min(machine.cores, machine.quotaCores ?? machine.cores);
 }
@@ -26,14 +25,12 @@ export const quotaThrottled: Rule = ({ health }) => {
   const { periods, throttledPeriods, throttledMs } = throttling;
   const share = throttledPeriods / periods;
   if (!(share > THROTTLED_SHARE)) return [];
-  return [
-    {
-      id: 'quota_throttled',
-      what: `the kernel stopped the process in ${showShare(share)} of its CPU periods, for ${showNumber(throttledMs / 1000)} s in all`,
-      why: 'its threads used up the CPU quota before the period ended; every request then waits for the next one, up to 100 ms',
-      change: 'raise the CPU limit or take it away and keep the request, or lower --num_batch_threads',
-    },
-  ];
+  return {
+    id: 'quota_throttled',
+    what: `the kernel stopped the process in ${showShare(share)} of its CPU periods, for ${showNumber(throttledMs / 1000)} s in all`,
+    why: 'its threads used up the CPU quota before the period ended; every request then waits for the next one, up to 100 ms',
+    change: 'raise the CPU limit or remove it and keep the request, or lower --num_batch_threads',
+  };
 };
 
 export const threadsOverQuota: Rule = (facts) => {
@@ -43,29 +40,25 @@ export const threadsOverQuota: Rule = (facts) => {
   const cores = allowedCores(facts);
   if (threads <= Math.max(1, Math.ceil(cores))) return [];
   const isIntra = plan.intra_op_threads > 1;
-  return [
-    {
-      id: 'threads_over_quota',
-      what: `${bound(facts)}, but ${threads} threads run batches (${plan.slots} slots × ${plan.intra_op_threads})`,
-      why: 'threads beyond the cores take turns: each run takes longer, and the event loop waits among them',
-      change: isIntra
-        ? 'start with --intra_op_threads=1, or fewer slots by --num_batch_threads'
-        : 'leave --num_batch_threads away: it follows the cores by itself',
-    },
-  ];
+  return {
+    id: 'threads_over_quota',
+    what: `${bound(facts)}, but ${threads} threads run batches (${plan.slots} slots × ${plan.intra_op_threads})`,
+    why: 'threads beyond the cores take turns: each run takes longer, and the event loop waits among them',
+    change: isIntra
+      ? 'start with --intra_op_threads=1, or fewer slots by --num_batch_threads'
+      : 'leave out --num_batch_threads: its default follows the cores',
+  };
 };
 
 export const planOutdated: Rule = ({ machine, server }) => {
   const planned = server?.report.plan.budget_cores;
   if (planned === undefined || planned === machine.budgetCores) return [];
-  return [
-    {
-      id: 'plan_outdated',
-      what: `the server planned with ${planned} cores when it started; now it has ${machine.budgetCores}`,
-      why: 'its quota or affinity was changed while it ran; slots and threads are set at start',
-      change: 'restart the server',
-    },
-  ];
+  return {
+    id: 'plan_outdated',
+    what: `the server planned with ${planned} cores when it started; now it has ${machine.budgetCores}`,
+    why: 'its quota or affinity changed while it ran; slots and threads are set at the start',
+    change: 'restart the server',
+  };
 };
 
 export const quotaFraction: Rule = ({ machine }) => {
@@ -73,26 +66,22 @@ export const quotaFraction: Rule = ({ machine }) => {
   if (quotaCores === undefined || quotaCores >= cores || quotaCores < 1) return [];
   const wasted = quotaCores - budgetCores;
   if (wasted < WASTED_CORES) return [];
-  return [
-    {
-      id: 'quota_fraction',
-      what: `the CPU quota is ${showNumber(quotaCores)} cores, of which ${budgetCores} are planned with`,
-      why: 'a part of a core cannot run a thread of its own without being throttled',
-      change: `set the CPU limit to ${budgetCores} or ${budgetCores + 1} whole cores`,
-    },
-  ];
+  return {
+    id: 'quota_fraction',
+    what: `the CPU quota is ${showNumber(quotaCores)} cores, of which the server plans with ${budgetCores}`,
+    why: 'a part of a core cannot run a thread of its own without being throttled',
+    change: `set the CPU limit to ${budgetCores} or ${budgetCores + 1} whole cores`,
+  };
 };
 
 export const quotaBelowOneCore: Rule = ({ machine: { quotaCores } }) => {
   if (quotaCores === undefined || quotaCores >= 1) return [];
-  return [
-    {
-      id: 'quota_below_one_core',
-      what: `the CPU quota is ${showNumber(quotaCores)} cores`,
-      why: `any run longer than ${showNumber(quotaCores * 100)} ms of CPU is stopped until the next period of 100 ms`,
-      change: 'set the CPU limit to 1 core or more, or take it away',
-    },
-  ];
+  return {
+    id: 'quota_below_one_core',
+    what: `the CPU quota is ${showNumber(quotaCores)} cores`,
+    why: `any run longer than ${showNumber(quotaCores * 100)} ms of CPU is stopped until the next period of 100 ms`,
+    change: 'set the CPU limit to 1 core or more, or remove it',
+  };
 };
 
 export const cpuSaturated: Rule = (facts) => {
@@ -101,53 +90,46 @@ export const cpuSaturated: Rule = (facts) => {
   const used = traffic.cpuSeconds / traffic.seconds;
   const cores = allowedCores(facts);
   if (used < BUSY_SHARE * cores) return [];
-  return [
-    {
-      id: 'cpu_saturated',
-      what: `the server uses ${showNumber(used)} of ${showNumber(cores)} cores`,
-      why: 'there is more work than cores: queues grow, and the scheduler refuses what would be late',
-      change: 'give it more cores, add replicas, or serve a smaller model',
-    },
-  ];
+  return {
+    id: 'cpu_saturated',
+    what: `the server uses ${showNumber(used)} of ${showNumber(cores)} cores`,
+    why: 'there is more work than cores: queues grow, and the scheduler refuses what would be late',
+    change: 'give it more cores, add replicas, or serve a smaller model',
+  };
 };
 
 export const cpuPressure: Rule = ({ health: { cpuPressurePercent: percent } }) => {
   if (percent === undefined || percent < PRESSURE_PERCENT) return [];
-  return [
-    {
-      id: 'cpu_pressure',
-      what: `in ${showNumber(percent)} % of the last minute something on this machine waited for a core`,
-      why: 'the machine has less CPU than its processes want; run times vary with what the neighbours do',
-      change: 'move neighbours away, or give this one cores of its own (whole CPUs with the static CPU manager)',
-    },
-  ];
+  return {
+    id: 'cpu_pressure',
+    what: `in ${showNumber(percent)} % of the last minute something on this machine waited for a core`,
+    why: 'the machine has less CPU than its processes want; run times depend on the other processes',
+    change:
+      'move other processes to another machine, or give this one its own cores (whole CPUs with the static CPU manager)',
+  };
 };
 
 export const thermalThrottling: Rule = ({ health: { thermalThrottles } }) => {
   if (thermalThrottles === undefined || thermalThrottles === 0) return [];
-  return [
-    {
-      id: 'thermal_throttling',
-      what: `the CPU was slowed down ${thermalThrottles} times since the machine started because it was hot`,
-      why: 'run times that were learned on a cool CPU are too short then',
-      change: 'look after the machine’s cooling, or measure again under lasting load',
-    },
-  ];
+  return {
+    id: 'thermal_throttling',
+    what: `the CPU was slowed down ${thermalThrottles} times since the machine started because it was hot`,
+    why: 'run times that were learned on a cool CPU are too short on a hot one',
+    change: 'improve the machine’s cooling, or measure again under lasting load',
+  };
 };
 
 export const noAvx2: Rule = ({ machine: { arch, simd } }) => {
   if (arch !== 'x64' || simd.length === 0 || simd.includes('avx2')) return [];
-  return [
-    {
-      id: 'no_avx2',
-      what: `the CPU shows no AVX2 (it has ${simd.join(' ')})`,
-      why: 'runtimes fall back to kernels of a half or a quarter of the width; an emulated or old CPU type of the virtual machine is the usual reason',
-      change: 'give the virtual machine the host’s CPU type (host-passthrough), or use another machine',
-    },
-  ];
+  return {
+    id: 'no_avx2',
+    what: `the CPU shows no AVX2 (it has ${simd.join(' ')})`,
+    why: 'runtimes fall back to kernels of half or a quarter of the width; the usual reason is a virtual machine with an emulated or old CPU type',
+    change: 'give the virtual machine the host’s CPU type (host-passthrough), or use another machine',
+  };
 };
 
-/** Variables by which oneDNN, inside TensorFlow, is held back; their values grow in this order. */
+/** Variables that limit the instructions of oneDNN, which TensorFlow uses. */
 const ISA_VARIABLES = ['ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA'] as const;
 
 export const vectorsHeldBack: Rule = ({ machine, environment }) => {
@@ -161,7 +143,7 @@ export const vectorsHeldBack: Rule = ({ machine, environment }) => {
       id: 'vectors_held_back',
       what: `${best} is available, TensorFlow’s kernels use ${value} at most`,
       why: `${name}=${environment[name]} is set`,
-      change: `take ${name} out of the server’s environment`,
+      change: `remove ${name} from the server’s environment`,
     });
   }
   return findings;

@@ -1,10 +1,9 @@
-/** Rules about models: whether they are there, and where a request's time goes. */
+/** Rules about models: whether they are served, and where a request's time goes. */
 import type { ModelReport } from '../../admin/models-report.ts';
-import type { Finding, Rule } from './finding.ts';
-import { showNumber, showShare } from './finding.ts';
+import { type Finding, type Rule, showNumber, showShare } from './rule.ts';
 import type { ModelTraffic } from './traffic.ts';
 
-/** Fewer requests say nothing. */
+/** Fewer requests prove nothing. */
 const ENOUGH_REQUESTS = 100;
 const CODEC_SHARE = 0.4;
 const LOOP_DELAY_SECONDS = 0.1;
@@ -12,15 +11,12 @@ const LOOP_DELAY_SECONDS = 0.1;
 export const notReady: Rule = ({ server }) => {
   const report = server?.report;
   if (report === undefined || report.ready) return [];
-  return [
-    {
-      id: 'not_ready',
-      what: 'the server is not ready',
-      why: report.waits_for.length > 0 ? report.waits_for.join('; ') : 'it is shutting down',
-      change:
-        report.waits_for.length > 0 ? 'see to it that each model lies at its base path' : 'send requests elsewhere',
-    },
-  ];
+  return {
+    id: 'not_ready',
+    what: 'the server is not ready',
+    why: report.waits_for.length > 0 ? report.waits_for.join('; ') : 'it is shutting down',
+    change: report.waits_for.length > 0 ? 'put each model at its base path' : 'send requests to another server',
+  };
 };
 
 export const versionFailed: Rule = ({ server }) =>
@@ -35,7 +31,7 @@ function failedVersions({ name, versions }: ModelReport): Finding[] {
       model: name,
       what: `version ${version} did not load${serving === undefined ? '' : `; version ${serving.version} is served`}`,
       why: error!.message,
-      change: 'put a sound version under a higher number',
+      change: 'add a working version under a higher number',
     }));
 }
 
@@ -44,16 +40,14 @@ export const codecHeavy: Rule = ({ server }) =>
     const { decode, encode } = traffic.stageSeconds;
     const share = (decode + encode) / traffic.requestSeconds;
     if (share <= CODEC_SHARE) return [];
-    return [
-      {
-        id: 'codec_heavy',
-        model: traffic.model,
-        what: `${showShare(share)} of a request’s time is reading and writing its tensors`,
-        why: 'numbers go as JSON text, or requests are very large for the model',
-        change:
-          'send them over gRPC with tensor_content, or as protobuf over REST; ask for fewer outputs (output_filter)',
-      },
-    ];
+    return {
+      id: 'codec_heavy',
+      model: traffic.model,
+      what: `${showShare(share)} of a request’s time is reading and writing its tensors`,
+      why: 'tensors travel as JSON text, or requests are very large for the model',
+      change:
+        'send them over gRPC with tensor_content, or as protobuf over REST; ask for fewer outputs (output_filter)',
+    };
   });
 
 export const loopDelayed: Rule = ({ server }) => {
@@ -63,19 +57,17 @@ export const loopDelayed: Rule = ({ server }) => {
     .filter(({ versions }) => versions.some(({ host }) => host?.kind === 'inline'))
     .map(({ name }) => name);
   const isInline = inline.length > 0;
-  return [
-    {
-      id: 'loop_delayed',
-      what: `the event loop was up to ${showNumber(delay * 1000)} ms late (99th percentile)`,
-      why: isInline
-        ? `${inline.join(', ')} ${inline.length === 1 ? 'runs' : 'run'} on it, or it has no core to itself`
-        : 'it has no core to itself, or large JSON bodies keep it busy',
-      change: isInline ? 'start with --host=thread' : 'give the server a core more, or send tensors over gRPC',
-    },
-  ];
+  return {
+    id: 'loop_delayed',
+    what: `the event loop was up to ${showNumber(delay * 1000)} ms late (99th percentile)`,
+    why: isInline
+      ? `${inline.join(', ')} ${inline.length === 1 ? 'runs' : 'run'} on it, or it has no core to itself`
+      : 'it has no core to itself, or large JSON bodies keep it busy',
+    change: isInline ? 'start with --host=thread' : 'give the server one more core, or send tensors over gRPC',
+  };
 };
 
-/** Those with enough requests to say something. */
+/** Models with enough requests to judge. */
 export function busyModels(models: readonly ModelTraffic[] = []): readonly ModelTraffic[] {
   return models.filter(({ requests, requestSeconds }) => requests >= ENOUGH_REQUESTS && requestSeconds > 0);
 }

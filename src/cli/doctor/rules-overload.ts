@@ -1,6 +1,5 @@
 /** Rules about requests that were refused, came too late, or failed. */
-import type { Finding, Rule } from './finding.ts';
-import { showShare } from './finding.ts';
+import { type Finding, type Rule, showShare } from './rule.ts';
 import { busyModels } from './rules-model.ts';
 import type { ModelTraffic } from './traffic.ts';
 
@@ -9,7 +8,7 @@ const QUEUED_SHARE = 0.5;
 
 type Advice = readonly [why: string, change: string];
 
-/** By the scheduler's reason; what it does for other reasons needs no change. */
+/** By the scheduler's reason. Other reasons need no change. */
 const BY_REASON: Readonly<Record<string, Advice>> = {
   queue_full: [
     'the queue is full (--max_enqueued_batches)',
@@ -20,14 +19,17 @@ const BY_REASON: Readonly<Record<string, Advice>> = {
     'add replicas, or raise --max_queued_mib and the memory limit',
   ],
   predicted_late: [
-    'they could not be answered by their deadline, given what waits before them',
+    'they could not be answered by their deadline, behind the requests that already waited',
     'add replicas or cores, or let clients allow more time',
   ],
   deadline_too_short: [
     'their deadline is shorter than a single run takes',
     'let clients allow more time, or serve a smaller model',
   ],
-  standing_queue: ['a queue has stood for long: there is more work than can be done', 'add replicas or cores'],
+  standing_queue: [
+    'the queue has not emptied for long: there is more work than the cores can do',
+    'add replicas or cores',
+  ],
   evicted: [
     'requests of a higher priority took their places',
     'add replicas or cores, or send fewer requests with a high priority',
@@ -51,25 +53,23 @@ export const queueLong: Rule = ({ server }) =>
   busyModels(server?.traffic.models).flatMap((traffic) => {
     const share = traffic.stageSeconds.queue / traffic.requestSeconds;
     if (share <= QUEUED_SHARE) return [];
-    return [
-      {
-        id: 'queue_long',
-        model: traffic.model,
-        what: `requests wait in the queue for ${showShare(share)} of their time`,
-        why: 'all slots are busy when they come',
-        change: 'add cores or replicas; a lower slo_ms refuses earlier what would be late',
-      },
-    ];
+    return {
+      id: 'queue_long',
+      model: traffic.model,
+      what: `requests wait in the queue for ${showShare(share)} of their time`,
+      why: 'all slots are busy when they come',
+      change: 'add cores or replicas; with a lower slo_ms, late requests are refused earlier',
+    };
   });
 
-/** By kind of error: what the caller or the model did. */
+/** By kind of error. */
 const BY_OUTCOME: Readonly<Record<string, Advice>> = {
-  backend_failed: ['the runtime threw', 'look at the log for its text, and try the model with such an input'],
-  worker_lost: ['the thread that ran them died', 'look at the log for why; serve the model from a process of its own'],
-  internal: ['the server met an error of its own', 'look at the log, and report it'],
+  backend_failed: ['the runtime threw', 'read its text in the log, and try the model with such an input'],
+  worker_lost: ['the worker that ran them died', 'read the reason in the log; run the model in its own process'],
+  internal: ['an internal error of the server', 'read the log, and report it'],
   invalid_request: [
-    'they do not fit the model’s signature',
-    'look at an answer’s text: it says what was sent and what is wanted',
+    'they do not match the model’s signature',
+    'read the text of an answer: it says what was sent and what the model takes',
   ],
 };
 

@@ -1,6 +1,5 @@
-/** Every rule, in the order in which findings are told: what stands in the way of everything else first. */
-import type { DoctorFacts } from './facts.ts';
-import type { Finding, Rule } from './finding.ts';
+/** Every rule, in the order of the report: first those whose problem hides others. */
+import type { DoctorFacts, Finding, Rule } from './rule.ts';
 import { batchesOfOne, paddingWasted, timeoutWasted } from './rules-batching.ts';
 import {
   cpuPressure,

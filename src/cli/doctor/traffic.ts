@@ -1,6 +1,6 @@
 /**
- * What a server did between two looks at its metrics, added up by model version; or since it started, where nothing
- * happened between them.
+ * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it is
+ * the work since the start.
  */
 import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
 import type { MetricSample, MetricSamples } from './prometheus-text.ts';
@@ -10,28 +10,28 @@ export interface ModelTraffic {
   readonly model: string;
   readonly version: string;
   readonly requests: number;
-  /** Sum of what they took. */
+  /** Sum of their durations. */
   readonly requestSeconds: number;
-  /** Requests by how they ended: 'ok' or a kind of error. */
+  /** Requests by outcome: 'ok' or a kind of error. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly stageSeconds: Readonly<Record<Stage, number>>;
   readonly batches: number;
   readonly rows: number;
   readonly paddingRows: number;
-  /** Batches by why they left the queue. */
+  /** Batches by the reason why they left the queue. */
   readonly reasons: Readonly<Record<string, number>>;
   /** Requests that the scheduler refused, by its reason. */
   readonly refusals: Readonly<Record<string, number>>;
 }
 
 export interface Traffic {
-  /** How long a time it tells of. */
+  /** Length of the time that the numbers cover. */
   readonly seconds: number;
   readonly isSinceStart: boolean;
   readonly cpuSeconds: number;
-  /** In which the collector stopped the event loop. */
+  /** Time in which the garbage collector stopped the event loop. */
   readonly gcSeconds: number;
-  /** How late the event loop was, at the worst of a hundred looks; as at the last look. */
+  /** Lateness of the event loop, 99th percentile; as of the last look. */
   readonly loopDelayP99Seconds: number;
   readonly models: readonly ModelTraffic[];
 }
@@ -44,7 +44,7 @@ export interface MetricsLook {
 
 const BATCHES = 'pillion_batch_size';
 
-/** `before` is undefined where only one look was taken. */
+/** `before` is undefined if there was only one look. */
 export function trafficBetween(before: MetricsLook | undefined, after: MetricsLook): Traffic {
   const isIdle = before === undefined || total(after, `${BATCHES}_count`) === total(before, `${BATCHES}_count`);
   const earlier = isIdle ? undefined : before;
@@ -61,7 +61,7 @@ export function trafficBetween(before: MetricsLook | undefined, after: MetricsLo
   };
 }
 
-/** The growth of a metric's series, one by one. */
+/** The growth of each of a metric's series. */
 type Growth = (name: string) => readonly MetricSample[];
 
 function growth(before: MetricsLook | undefined, after: MetricsLook): Growth {
@@ -101,7 +101,7 @@ function sumsBy(samples: readonly MetricSample[], label: string): Record<string,
   return sums;
 }
 
-/** Versions that have been asked for anything; requests whose model was not found are none's. */
+/** Versions that have had requests. Requests whose model was not found belong to none. */
 function modelsIn(look: MetricsLook): readonly (readonly [model: string, version: string])[] {
   const found = new Map<string, readonly [string, string]>();
   for (const { labels } of seriesOf(look, 'pillion_request_duration_seconds_count')) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SERVE_HELP } from '../../../src/cli/help.ts';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
-import { describeOptions } from '../../../src/config/read-options.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
 
@@ -76,7 +76,7 @@ describe('options of serve', () => {
   });
 
   it('shows every option with its default in --help', () => {
-    const help = describeOptions(SERVE_OPTIONS);
+    const help = SERVE_HELP;
     for (const name of Object.keys(SERVE_OPTIONS)) assert.ok(help.includes(`--${name}`), name);
     assert.match(help, /--port=N\n\s+TCP port of gRPC.*\(default 8500\)/s);
   });

@@ -8,7 +8,7 @@ import { type Broken, factsWith } from '../../../support/doctor-facts.ts';
 interface Case {
   readonly id: string;
   readonly broken: Broken;
-  /** Of what, why and change, one text. */
+  /** Matches what, why and change, joined. */
   readonly says: RegExp;
 }
 
@@ -22,7 +22,7 @@ const CASES: readonly Case[] = [
   {
     id: 'threads_over_quota',
     broken: { machine: { quotaCores: 2, budgetCores: 2 }, plan: { budget_cores: 2, slots: 8 } },
-    says: /the CPU quota is 2 cores, but 8 threads run batches \(8 slots × 1\).*leave --num_batch_threads away/s,
+    says: /the CPU quota is 2 cores, but 8 threads run batches \(8 slots × 1\).*leave out --num_batch_threads/s,
   },
   {
     id: 'threads_over_quota',
@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   {
     id: 'quota_fraction',
     broken: { machine: { quotaCores: 2.5, budgetCores: 2 }, plan: { budget_cores: 2, slots: 1 } },
-    says: /2\.5 cores, of which 2 are planned with.*2 or 3 whole cores/s,
+    says: /2\.5 cores, of which the server plans with 2.*2 or 3 whole cores/s,
   },
   {
     id: 'quota_below_one_core',
@@ -80,7 +80,7 @@ const CASES: readonly Case[] = [
     broken: { model: { stageSeconds: stages({ decode: 4, encode: 2, execute: 4 }) } },
     says: /60 % of a request’s time/,
   },
-  { id: 'loop_delayed', broken: { traffic: { loopDelayP99Seconds: 0.2 } }, says: /200 ms late.*a core more/s },
+  { id: 'loop_delayed', broken: { traffic: { loopDelayP99Seconds: 0.2 } }, says: /200 ms late.*one more core/s },
   {
     id: 'loop_delayed',
     broken: { traffic: { loopDelayP99Seconds: 0.2 }, version: { host: { kind: 'inline', reason: '' } } },
@@ -111,7 +111,7 @@ const CASES: readonly Case[] = [
   {
     id: 'timeout_wasted',
     broken: { model: { reasons: { timeout: 250 }, rows: 300 }, plan: { batch_timeout_micros: 5000 } },
-    says: /100 % of the batches waited the full 5 ms for company, and got 1\.2 rows/,
+    says: /100 % of the batches waited the full 5 ms for other requests, and held 1\.2 rows/,
   },
   { id: 'padding_wasted', broken: { model: { paddingRows: 1000 } }, says: /50 % of the rows.*near 4 rows/s },
   {

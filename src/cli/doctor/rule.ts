@@ -1,0 +1,48 @@
+/** What a rule of the doctor reads, and what it says. */
+import type { ModelsReport } from '../../admin/models-report.ts';
+import type { FreeMemory } from '../../config/machine/free-memory.ts';
+import type { Machine } from '../../config/machine/machine.ts';
+import type { MachineHealth } from '../../config/machine/machine-health.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Read by read-facts.ts: as the server's process sees the machine, or as this process does where no server answers. */
+export interface DoctorFacts {
+  readonly machine: Machine;
+  readonly health: MachineHealth;
+  readonly freeMemory: FreeMemory | undefined;
+  /** Environment variables that runtimes read. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Undefined where no server answers. */
+  readonly server: ServerFacts | undefined;
+}
+
+export interface ServerFacts {
+  readonly report: ModelsReport;
+  readonly traffic: Traffic;
+}
+
+/** Each text is a clause in plain words, without a full stop. */
+export interface Finding {
+  /** The rule's name, as docs/doctor.md lists it. Stable, because scripts may look for it. */
+  readonly id: string;
+  /** Absent = the whole machine or server. */
+  readonly model?: string;
+  /** The problem, with its numbers. */
+  readonly what: string;
+  readonly why: string;
+  /** One thing to do. */
+  readonly change: string;
+}
+
+/** A pure function: facts → the findings of one rule; [] = none. */
+export type Rule = (facts: DoctorFacts) => Finding | readonly Finding[];
+
+/** 1.5 → "1.5", 0.333 → "0.33", 12 → "12". */
+export function showNumber(value: number): string {
+  return String(value >= 100 ? Math.round(value) : Number(value.toPrecision(2)));
+}
+
+/** 0.123 → "12 %". */
+export function showShare(share: number): string {
+  return `${showNumber(share * 100)} %`;
+}
