@@ -1,7 +1,7 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
-import type { TlsConfig } from '../config/tls-config.ts';
+import type { TlsConfig } from '../config/ssl-config.ts';
 import { systemClock } from '../core/clock.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';

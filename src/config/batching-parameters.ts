@@ -2,8 +2,8 @@
  * tensorflow.serving.BatchingParameters → BatchingConfig: from --batching_parameters_file or from a version directory's
  * batching_params.pbtxt.
  *
- * What the file leaves out is the server's own, not TensorFlow Serving's default of 1000 rows and 10 batches. What we
- * do otherwise is told as a warning, never passed over: large requests are always cut.
+ * A field that the file leaves out gets the server's value, not TensorFlow Serving's default of 1000 rows and 10 batches.
+ * Each field that works differently here gives a warning: large requests are always split.
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';
@@ -11,7 +11,7 @@ import type { BatchingConfig } from './model-config.ts';
 
 export const BATCHING_PARAMETERS = 'tensorflow.serving.BatchingParameters';
 
-/** By which each knob of a file is named, as option and as field. */
+/** The name of each value, as an option and as a field. */
 export const BATCHING_FIELDS = {
   maxBatchSize: 'max_batch_size',
   batchTimeoutMicros: 'batch_timeout_micros',
@@ -38,9 +38,9 @@ const MAX_COUNT = 2 ** 31 - 1;
 const MAX_THREADS = 1024;
 
 export interface BatchingResult extends Findings {
-  /** Of no meaning if there are errors. */
+  /** Meaningless if there are errors. */
   readonly batching: BatchingConfig;
-  /** The field that each knob was taken from. */
+  /** The field that each value was taken from. */
   readonly fields: ReadonlyMap<keyof BatchingConfig, string>;
 }
 
@@ -52,12 +52,12 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
     findings.errors.push(`${where(field)}: ${field} ${value} is out of range; ${min} to ${max}`);
     return undefined;
   };
-  const rows = rowsOfRun(parameters, where, findings);
+  const rows = batchRows(parameters, where, findings);
   const enqueued = read('max_enqueued_batches', parameters.maxEnqueuedBatches, 0);
   const batching: BatchingConfig = {
     maxBatchSize: read(rows.field, rows.value, 1),
     batchTimeoutMicros: read('batch_timeout_micros', parameters.batchTimeoutMicros, 0),
-    // As TensorFlow Serving: none is one.
+    // As in TensorFlow Serving, 0 means 1.
     maxEnqueuedBatches: enqueued === 0 ? 1 : enqueued,
     allowedBatchSizes: allowedSizes(parameters.allowedBatchSizes, where, findings),
     numBatchThreads: read('num_batch_threads', parameters.numBatchThreads, 1, MAX_THREADS),
@@ -71,8 +71,8 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
   return { batching, fields: fields.set('maxBatchSize', rows.field), ...findings };
 }
 
-/** With splitting, max_batch_size bounds a request, which we do not, and max_execution_batch_size a run. */
-function rowsOfRun(
+/** With splitting, max_batch_size limits a request, which has no limit here, and max_execution_batch_size limits a run. */
+function batchRows(
   { maxBatchSize, maxExecutionBatchSize, enableLargeBatchSplitting }: BatchingMessage,
   where: Where,
   { errors, warnings }: Findings,

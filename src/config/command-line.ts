@@ -1,14 +1,14 @@
 /**
- * Command line → the texts given for each option. Both `--x=v` and `--x v`, with dashes or underscores; a boolean may
- * stand alone and takes its value only behind `=`. Flags of TensorFlow Serving without a meaning here are taken with a
- * warning; any other unknown flag is a mistake that names the nearest known one.
+ * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean may
+ * stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a warning;
+ * any other unknown flag is an error that suggests the nearest known one.
  */
 import { nearestName } from './nearest-name.ts';
 import type { OptionTable } from './read-options.ts';
 import { TENSORFLOW_FLAGS, type TensorFlowFlag } from './tensorflow-flags.ts';
 
 export interface CommandLine {
-  /** By option name, in order. */
+  /** The texts of each option, in order. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
@@ -48,7 +48,7 @@ class CommandLineReader implements CommandLine {
     const ignored = Object.hasOwn(TENSORFLOW_FLAGS, name) ? TENSORFLOW_FLAGS[name] : undefined;
     if (option === undefined && ignored === undefined) {
       this.errors.push(`unknown option --${written}${this.#suggestion(name)}`);
-      // Its value, if it stands apart, is not a second mistake.
+      // A value after a space is not a second mistake.
       if (given === undefined && this.#args[this.#next]?.startsWith('-') === false) this.#next += 1;
       return;
     }

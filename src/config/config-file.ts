@@ -1,5 +1,5 @@
 /**
- * Files of configuration: read whole, with what is wrong said once and the same way everywhere: "path:line:column: …".
+ * Reads configuration files. Errors have one form everywhere: "path:line:column: …".
  */
 import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
@@ -7,26 +7,26 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import type { Message } from '@bufbuild/protobuf';
 import { protoMessage } from '../codec/protobuf/proto-messages.ts';
-import { TextProtoError } from './text-proto/text-proto-error.ts';
 import { parseTextProto } from './text-proto/text-proto-parser.ts';
+import { TextProtoError } from './text-proto/tokenizer.ts';
 
-/** No configuration is as large; what is was named by mistake and would only fill memory. */
+/** A larger file is no configuration: it was named by mistake, and would only fill memory. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** What a file or a message of configuration says wrongly, and what of it has no effect here. */
+/** The mistakes of a configuration, and its parts that have no effect here. */
 export interface Findings {
   readonly errors: string[];
   readonly warnings: string[];
 }
 
-/** Where a field stands, for people: "models.config:3:5", or its path where there is no file. */
+/** The place of a field, for people: "models.config:3:5", or its path if there is no file. */
 export type Where = (fieldPath: string) => string;
 
 export type FileResult =
   | { readonly bytes: Buffer; readonly error?: undefined; readonly isMissing?: undefined }
   | { readonly error: string; readonly isMissing: boolean; readonly bytes?: undefined };
 
-/** The file's bytes, or one line that says why there are none. Never throws. For the start, when nothing is served yet. */
+/** The file's bytes, or an error text. Never throws. Blocks: for the start, when nothing is served yet. */
 export function readConfigFile(path: string): FileResult {
   try {
     return tooLarge(path, statSync(path).size) ?? { bytes: readFileSync(path) };
@@ -35,7 +35,7 @@ export function readConfigFile(path: string): FileResult {
   }
 }
 
-/** The same without holding up the event loop, however slow the disk. Never rejects. */
+/** The same without blocking the event loop. Never rejects. */
 export async function loadConfigFile(path: string): Promise<FileResult> {
   try {
     const { size } = await stat(path);
@@ -58,12 +58,11 @@ function failure(path: string, thrown: unknown): FileResult {
   return { error: `${path}: cannot be read: ${message}`, isMissing };
 }
 
-/** Tells contents apart. */
 export function contentHash(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** A text proto of the type. Adds to `errors` and gives undefined if it cannot be read or parsed. */
+/** Parses a message of the type. On a mistake it adds to `errors` and returns undefined. */
 export function parseTextProtoFile(
   typeName: string,
   path: string,
@@ -80,7 +79,7 @@ export function parseTextProtoFile(
   }
 }
 
-/** Reads and parses at once. */
+/** Reads the file, then parses it. */
 export function readTextProtoFile(
   typeName: string,
   path: string,
@@ -94,7 +93,7 @@ export function readTextProtoFile(
   return parseTextProtoFile(typeName, path, bytes, errors);
 }
 
-/** The field's own place, or that of the nearest message around it that was written down. */
+/** The field's place, or that of the nearest enclosing message in the file. */
 function whereIn(path: string, places: ReadonlyMap<string, { readonly line: number; readonly column: number }>): Where {
   return (fieldPath) => {
     for (let name = fieldPath; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {

@@ -1,4 +1,4 @@
-/** Options of `pillion serve` that name files of configuration, with TensorFlow Serving's names where it has them. */
+/** Options of `pillion serve` about configuration files, with TensorFlow Serving's names where it has them. */
 import { flag, integer, type Option, text, texts } from './option-types.ts';
 
 const DAY_S = 86_400;
@@ -7,7 +7,7 @@ export const FILE_OPTIONS = {
   config: text({
     default: '',
     placeholder: 'FILE',
-    help: 'pillion.yaml: any of these options, and the models. The command line and the environment go before it.',
+    help: 'pillion.yaml: any of these options, and the models. The command line and the environment override it.',
   }),
   model_config_file: text({
     default: '',
@@ -18,40 +18,43 @@ export const FILE_OPTIONS = {
     min: 0,
     max: DAY_S,
     default: 0,
-    help: 'How often the file that lists the models (--model_config_file, or --config) is looked at for a new list, in seconds. 0 = never.',
+    help: 'Seconds between two reads of the file that lists the models (--model_config_file, or --config). 0 = it is not read again.',
   }),
   enable_reload_rpc: flag({
     default: false,
-    help: 'gRPC clients may replace the list of models (HandleReloadConfigRequest). Whoever reaches the gRPC port may then unload every model.',
+    help: 'gRPC clients may replace the list of models (HandleReloadConfigRequest). Anybody who reaches the gRPC port can then unload every model.',
   }),
   model_roots: texts({
     default: [],
     placeholder: 'DIR',
-    help: 'A model that HandleReloadConfigRequest lists has its base path under one of these; may be given several times. Default: the directories in which the configured base paths lie.',
+    help: 'HandleReloadConfigRequest accepts only base paths under these directories; may be given several times. Default: the parent directories of the configured base paths.',
   }),
   log_root: text({
     default: '',
     placeholder: 'DIR',
-    help: 'A request log that HandleReloadConfigRequest asks for is written under this directory. Default: the directories in which the configured logs lie; without such logs none is written.',
+    help: 'HandleReloadConfigRequest accepts only request logs under this directory. Default: the directories of the configured request logs; without such logs, none is accepted.',
   }),
   batching_parameters_file: text({
     default: '',
     placeholder: 'FILE',
-    help: 'BatchingParameters in protobuf’s text format. Options of the same name go before it.',
+    help: 'BatchingParameters in protobuf’s text format. Options of the same name override it.',
   }),
   enable_per_model_batching_parameters: flag({
     default: false,
-    help: 'Each version’s batching_params.pbtxt decides over its batching; a version without one runs one request at a time.',
+    help: 'Each version’s batching_params.pbtxt sets its batching; a version without that file runs one request at a time.',
   }),
   monitoring_config_file: text({
     default: '',
     placeholder: 'FILE',
-    help: 'MonitoringConfig in protobuf’s text format: whether the REST port serves metrics, and at which path. Without it, it does.',
+    help: 'MonitoringConfig in protobuf’s text format: whether the REST port serves metrics, and at which path. Without the file, it does.',
   }),
   ssl_config_file: text({
     default: '',
     placeholder: 'FILE',
     help: 'SSLConfig in protobuf’s text format: key and certificates, as PEM text, of the gRPC port.',
   }),
-  rest_api_tls: flag({ default: false, help: 'The REST port speaks TLS too, with what --ssl_config_file holds.' }),
+  rest_api_tls: flag({
+    default: false,
+    help: 'The REST port uses TLS too, with the key and certificates of --ssl_config_file.',
+  }),
 } satisfies Record<string, Option<unknown>>;

@@ -1,17 +1,15 @@
-/**
- * What must hold of models wherever they are configured: command line, model_config_file, pillion.yaml, or a reload.
- */
+/** Checks of models that hold for every source: command line, model_config_file, pillion.yaml, or a reload. */
 import type { ModelChoice, ModelConfig } from './model-config.ts';
 
-/** A model as far as it is checked here, and how to say where its name stands. */
-export interface NamedModel {
+/** `where` is the place of the name, for people. */
+interface NamedModel {
   readonly name: string;
   readonly where: string;
 }
 
 type WithFallbacks = Pick<ModelConfig, 'name' | 'fallback' | 'degradeTo'>;
 
-/** Names are unique and fit into a path. */
+/** Names must be unique, and usable in a URL's path. */
 export function checkNames(models: Iterable<NamedModel>, errors: string[]): void {
   const seen = new Set<string>();
   for (const { name, where } of models) {
@@ -24,7 +22,7 @@ export function checkNames(models: Iterable<NamedModel>, errors: string[]): void
   }
 }
 
-/** Models that answer in another's place are configured, and nobody stands in for itself in the end. */
+/** A model named by fallback or degrade_to must be served, and no chain of them may lead back to its start. */
 export function checkFallbacks<T extends WithFallbacks>(
   models: readonly T[],
   errors: string[],
@@ -32,7 +30,8 @@ export function checkFallbacks<T extends WithFallbacks>(
 ): void {
   const byName = new Map(models.map((model) => [model.name, model]));
   for (const model of models) {
-    const prefix = whereOf(model) === '' ? '' : `${whereOf(model)}: `;
+    const where = whereOf(model);
+    const prefix = where === '' ? '' : `${where}: `;
     const fail = (text: string): number => errors.push(`${prefix}model "${model.name}": ${text}`);
     for (const [key, choice] of fallbacksOf(model)) {
       const { name, version, label } = choice;
@@ -48,11 +47,13 @@ export function checkFallbacks<T extends WithFallbacks>(
 }
 
 function fallbacksOf({ fallback, degradeTo }: WithFallbacks): readonly (readonly [string, ModelChoice])[] {
-  const all = [['fallback', fallback] as const, ['degrade_to', degradeTo] as const];
-  return all.flatMap(([key, choice]) => (choice === undefined ? [] : [[key, choice] as const]));
+  return [
+    ...(fallback === undefined ? [] : [['fallback', fallback] as const]),
+    ...(degradeTo === undefined ? [] : [['degrade_to', degradeTo] as const]),
+  ];
 }
 
-/** The names on a way from the model back to it; its own versions are no way. */
+/** The names on a chain from the model back to itself. A model's own versions do not count. */
 function loopFrom(start: WithFallbacks, byName: ReadonlyMap<string, WithFallbacks>): readonly string[] | undefined {
   const seen = new Set<string>();
   const walk = (model: WithFallbacks, path: readonly string[]): readonly string[] | undefined => {

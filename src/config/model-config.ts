@@ -1,7 +1,7 @@
 /**
- * What the configuration says of one model: what each key may be, what it means, and what it means by default. The keys
- * are pillion.yaml's; model-flag.ts reads the short form of the command line by them too. model-server-config.ts makes a
- * ModelConfig of TensorFlow Serving's file.
+ * The configuration of one model: the type, meaning and default of each key. The keys are those of pillion.yaml;
+ * model-flag.ts reads the short form of the command line by the same schema. model-server-config.ts makes a ModelConfig
+ * from TensorFlow Serving's file.
  */
 import * as v from 'valibot';
 import {
@@ -21,32 +21,32 @@ import {
 } from './yaml/kinds.ts';
 
 export type VersionPolicy =
-  /** The `count` highest numbers. */
+  /** The `count` highest version numbers. */
   | { readonly kind: 'latest'; readonly count: number }
   | { readonly kind: 'all' }
   | { readonly kind: 'specific'; readonly versions: readonly bigint[] };
 
 export const LATEST_ONE: VersionPolicy = { kind: 'latest', count: 1 };
 
-/** A configured model, and at most one of version and label; neither = its latest. */
+/** A configured model, with a version, a label, or neither: the latest version. */
 export interface ModelChoice {
   readonly name: string;
   readonly version?: bigint | undefined;
   readonly label?: string | undefined;
 }
 
-/** Of a model's `backend`: whichever is fastest. Of a shadow's: another one than the model's. */
+/** As a model's backend: the fastest runtime. As a shadow's runtime: another one than the model's. */
 export const AUTO_RUNTIME = 'auto';
 
-/** Where nothing is said; at a sample of 0 there is no shadow. */
+/** The defaults; a sample of 0 means no shadow. */
 export const DEFAULT_SHADOW = { runtime: AUTO_RUNTIME, sample: 0.01 };
 
-/** Few enough that a dead server is known after a moment, more than one bad batch of one client. */
+/** Few enough failures to notice a dead server soon, and more than one client's bad batch. */
 export const DEFAULT_BREAKER = { failures: 5, windowMs: 10_000, resetMs: 2000 };
 
 /**
- * auto = where its backend wants; where it has no wish, on the event loop if runs are short enough, which is measured at
- * load and watched, else in threads.
+ * auto = the host that the backend asks for. If it asks for none: the event loop if runs are short enough, which is
+ * measured at load and watched afterwards, else threads.
  */
 export const HOST_CHOICES = ['auto', 'inline', 'thread', 'process'] as const;
 export type HostChoice = (typeof HOST_CHOICES)[number];
@@ -56,7 +56,7 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const VERSIONS = 'latest:N, all, or numbers such as [3, 7]';
 
-// What is longer is no objective.
+// A longer time is no objective.
 const SLO_WANTS = `milliseconds above 0, at most ${DAY_MS}, such as 50`;
 const SLO_MS = v.pipe(number(0, DAY_MS, SLO_WANTS), v.gtValue(0, SLO_WANTS));
 
@@ -123,12 +123,15 @@ const BREAKER = v.union(
     v.pipe(
       fields({
         failures: v.optional(
-          about(count(1, 10_000), 'So many failed batches within the window, and half of all, open it.'),
+          about(
+            count(1, 10_000),
+            'Opens after this many failed batches within the window, if they are half of all batches.',
+          ),
           BigInt(DEFAULT_BREAKER.failures),
         ),
         window_ms: v.optional(count(1, HOUR_MS), BigInt(DEFAULT_BREAKER.windowMs)),
         reset_ms: v.optional(
-          about(count(1, HOUR_MS), 'How long it is open before one batch is tried.'),
+          about(count(1, HOUR_MS), 'How long it stays open before one batch is tried.'),
           BigInt(DEFAULT_BREAKER.resetMs),
         ),
       }),
@@ -139,56 +142,59 @@ const BREAKER = v.union(
 );
 
 const SHADOW = fields({
-  runtime: v.optional(about(text(), `By name, or ${AUTO_RUNTIME}: another one.`), DEFAULT_SHADOW.runtime),
+  runtime: v.optional(
+    about(text(), `Its name, or ${AUTO_RUNTIME}: another one than the model’s.`),
+    DEFAULT_SHADOW.runtime,
+  ),
   sample: v.optional(about(number(0, 1), 'Share of the batches.'), DEFAULT_SHADOW.sample),
 });
 
 const LOGGING = v.pipe(
   fields({
-    filename_prefix: about(nonEmptyText, 'Path and start of the files’ names.'),
+    filename_prefix: about(nonEmptyText, 'Directory and first part of the files’ names.'),
     sampling_rate: about(number(0, 1), 'Share of the requests.'),
   }),
-  // A share of 0 writes nothing, which is no log.
+  // A share of 0 means no log.
   v.transform((logging) => (logging.sampling_rate === 0 ? undefined : camelKeys(logging))),
 );
 
-/** Names, and stand-ins for other models, are checked with all models at hand: model-checks.ts. */
+/** model-checks.ts checks names, fallback and degrade_to, for which it needs all models. */
 export const MODEL = v.pipe(
   fields({
-    name: about(nonEmptyText, 'What requests call it.', { pattern: '^[^/:\\s]+$' }),
+    name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
     base_path: about(
       nonEmptyText,
-      'Directory with one numbered directory a version. Relative paths count from the working directory.',
+      'Directory with one numbered directory per version. Relative paths start at the working directory.',
     ),
-    versions: optional(VERSION_POLICY, 'latest:N, all, one number, or a list of numbers. By default latest:1.'),
+    versions: optional(VERSION_POLICY, 'latest:N, all, one number, or a list of numbers. Default: latest:1.'),
     labels: optional(named(VERSION), 'Names for versions: {stable: 3}.'),
     backend: optional(
       text(),
-      `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. By default the first that knows the files.`,
+      `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. Default: the first that knows the files.`,
     ),
-    runtime: optional(text(), 'Another word for backend.'),
-    provider: optional(choice(['cpu', 'cuda']), 'Where it runs; by default execution_provider.'),
-    slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline; by default slo_ms.'),
+    runtime: optional(text(), 'Another name for backend.'),
+    provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
+    slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
     weight: optional(
-      // Beyond a hundred times as much as others, others get nothing.
+      // With a larger ratio, other models would get nothing.
       number(0.01, 100),
-      'Its part of the cores beside other models, when there is too little of them; by default 1.',
+      'Its share of the cores relative to other models’, when there are too few cores for all. Default: 1.',
     ),
-    host: optional(choice(HOST_CHOICES), 'Where its runs happen; by default host.'),
-    isolate: optional(flag, 'true is another word for host: process.'),
+    host: optional(choice(HOST_CHOICES), 'Where its runs happen. Default: the server’s host.'),
+    isolate: optional(flag, 'true is another way to say host: process.'),
     process_group: optional(
       text(),
-      'It shares one process with the models that say the same, instead of having its own.',
+      'The model shares one process with the other models of this group, instead of having its own.',
       { minLength: 1 },
     ),
-    batching: optional(BATCHING, 'What this model changes of the server’s batching.'),
-    logging: optional(LOGGING, 'Which of its requests are written to TFRecord files.'),
-    breaker: optional(BREAKER, 'When its batches are held back because they fail: off, or numbers.'),
-    shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and what differs is counted.'),
-    fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: a model, model:version or model@label.'),
+    batching: optional(BATCHING, 'Overrides of the server’s batching for this model.'),
+    logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
+    breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
+    shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
+    fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
     degrade_to: optional(
       OTHER_MODEL,
-      'Answers in its place what it is too busy for: a model, model:version or model@label.',
+      'Answers the requests that it is too busy for: model, model:version or model@label.',
     ),
   }),
   together(({ backend, runtime, isolate, process_group, host }, say) => {
@@ -206,18 +212,18 @@ export const MODEL = v.pipe(
 );
 
 export type ModelEntry = v.InferOutput<typeof MODEL>;
-/** TensorFlow Serving's batching knobs (BatchingParameters): what is absent is the server's. */
+/** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
 export type BatchingConfig = v.InferOutput<typeof BATCHING>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
 /** A second runtime that runs copies of some batches, for comparison. */
 export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
-/** TensorFlow Serving's LoggingConfig, as far as it means something here. */
+/** The supported part of TensorFlow Serving's LoggingConfig. */
 export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
 
-/** A model as it is served: MODEL says what each field is. */
+/** A model as it is served; MODEL describes the fields. */
 export type ModelConfig = Readonly<ReturnType<typeof modelOf>>;
 
-/** What a model gets that does not say it. */
+/** The server's values for keys that a model leaves out. */
 export interface ModelDefaults {
   readonly executionProvider: string;
 }
@@ -229,15 +235,15 @@ export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
     ...camelKeys(rest),
     versionPolicy: versions ?? LATEST_ONE,
     versionLabels: labels ?? (new Map() as ReadonlyMap<string, bigint>),
-    /** Undefined = by the artifact found. */
+    /** Undefined = chosen by the version's files. */
     backend: backend ?? runtime,
     executionProvider: provider ?? defaults.executionProvider,
-    /** Undefined = what `--host` says. */
+    /** Undefined = the value of `--host`. */
     host: hasProcess ? ('process' as const) : host,
   };
 }
 
-/** As MODEL reads it. */
+/** In the form that MODEL reads. */
 export function showModelChoice({ name, version, label }: ModelChoice): string {
   if (label !== undefined) return `${name}@${label}`;
   return version === undefined ? name : `${name}:${version}`;

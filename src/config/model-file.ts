@@ -1,6 +1,5 @@
 /**
- * The file that lists the models, as it is read at start and again whenever it changes: --model_config_file, or
- * `models` of pillion.yaml.
+ * The file that lists the models: --model_config_file, or pillion.yaml. It is read at the start and after each change.
  */
 import type { Buffer } from 'node:buffer';
 import { contentHash, parseTextProtoFile } from './config-file.ts';
@@ -11,9 +10,9 @@ import { parsePillionYaml } from './yaml/pillion-yaml.ts';
 
 export interface ModelFile {
   readonly path: string;
-  /** Of the content that the server started with. */
+  /** The hash of the content that the server started with. */
   readonly startHash: string;
-  /** The models of a content of the file, or what is wrong with it. Pure. */
+  /** The models in this content of the file, or its mistakes. Pure. */
   read(bytes: Buffer): ModelList;
 }
 
@@ -30,7 +29,7 @@ export function textProtoModelFile(path: string, startBytes: Buffer, defaults: M
   };
 }
 
-/** Of a new content the models count; an option that changed is told, as it waits for the next start. */
+/** Models may change while the server runs. A changed option gives a warning: it takes effect at the next start. */
 export function yamlModelFile(
   path: string,
   startBytes: Buffer,

@@ -3,16 +3,16 @@ import * as v from 'valibot';
 import { AUTO_RUNTIME, MODEL, type ModelConfig, modelOf } from './model-config.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
-/** Of `log=PREFIX` that says no rate. TensorFlow Serving's files say it always. */
+/** For `log=PREFIX` without a rate. TensorFlow Serving's files always have one. */
 const DEFAULT_SAMPLING_RATE = 0.01;
 
 /** A key of the short form. */
 interface FlagKey {
-  /** How its text is written in YAML: as it is, by default. */
+  /** Text → the value that YAML would have; absent = the text itself. */
   readonly read?: (text: string) => unknown;
-  /** Where the value stands in a model, if not under the same key. */
+  /** The keys of the value in a model, if they differ. */
   readonly path?: readonly [string, string];
-  /** What it wants to be, if the schema does not say it well for a command line. */
+  /** Completes "wants …", if the schema's text does not fit a command line. */
   readonly wants?: string;
 }
 
@@ -47,7 +47,7 @@ const KEYS: Readonly<Record<string, FlagKey>> = {
   },
 };
 
-/** "NAME=DIR[,key=value…]" → config, or a phrase that says what is wrong with it. */
+/** "NAME=DIR[,key=value…]" → config, or an error text. */
 export function parseModelFlag(text: string): { value: ModelConfig } | { error: string } {
   const [head, ...parts] = text.split(',');
   const [, name, directory] = /^([^=]+)=(.+)$/s.exec(head!) ?? [];
@@ -71,11 +71,11 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
   }
   const { output, success, issues } = v.safeParse(MODEL, { name, base_path: directory, ...entryOf(texts) });
   if (!success) return { error: problemOf(issues[0], texts) };
-  // Not only those that pillion.yaml may name: ONNX Runtime says at the load which it knows.
+  // Any provider may be named here; ONNX Runtime refuses an unknown one at load.
   return { value: modelOf(output, { executionProvider: texts.get('provider') ?? 'cpu' }) };
 }
 
-/** As pillion.yaml would say it. */
+/** The model as an entry of pillion.yaml. */
 function entryOf(texts: ReadonlyMap<string, string>): Record<string, unknown> {
   const entry: Record<string, unknown> = texts.has('log') ? { logging: { sampling_rate: DEFAULT_SAMPLING_RATE } } : {};
   const labels = new Map<string, bigint>();

@@ -1,8 +1,8 @@
 /**
  * tensorflow.serving.ModelServerConfig → ModelConfig[]: from --model_config_file or from a HandleReloadConfigRequest.
  *
- * Everything that is wrong is told, not only the first; what has no effect here is told as a warning. model_platform
- * "tensorflow", or none, means the runtime that knows the files found; any other is a runtime by name ("onnx").
+ * Every mistake is reported, and a field without effect gives a warning. model_platform "tensorflow", or none, means the
+ * runtime that knows the files; any other value is a runtime's name ("onnx").
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';
@@ -18,7 +18,7 @@ import {
 export const MODEL_SERVER_CONFIG = 'tensorflow.serving.ModelServerConfig';
 
 export interface ModelList extends Findings {
-  /** Of no meaning if there are errors. */
+  /** Meaningless if there are errors. */
   readonly models: readonly ModelConfig[];
 }
 
@@ -58,7 +58,7 @@ interface LoggingMessage {
 
 const TYPE_TENSORFLOW = 1;
 
-/** Collectors that we have: one, which writes TFRecord files. */
+/** Both names mean the one collector, which writes TFRecord files. */
 const COLLECTOR_TYPES: readonly string[] = ['', 'pillion'];
 
 /** `message` is a ModelServerConfig. */
@@ -130,7 +130,7 @@ class ModelReader {
     }
   }
 
-  /** TensorFlow Serving's only platform stands for whatever the files are. */
+  /** TensorFlow Serving's only platform means any runtime here. */
   #backend(): string | undefined {
     const { modelType, modelPlatform } = this.#model;
     if (modelType !== 0 && modelPlatform !== '') {

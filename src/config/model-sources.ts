@@ -1,11 +1,11 @@
 /**
- * Which models to serve. They may be listed in one place:
+ * The models to serve. They must be listed in one place:
  *
  *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ MODEL_NAME, MODEL_BASE_PATH
  *
- * As in TensorFlow Serving --model_config_file goes before --model_base_path, which its image always passes; any other
- * two places are a mistake, as nobody could say which was meant. The two variables are those of that image's start
- * script, and count only where nothing else names a model.
+ * As in TensorFlow Serving, --model_config_file overrides --model_base_path, which its image always passes. Any other two
+ * places are an error, because either could be meant. The two variables are those of that image's start script; they
+ * count only if no other place names a model.
  */
 import { join } from 'node:path';
 import { readConfigFile } from './config-file.ts';
@@ -17,7 +17,7 @@ import type { Origin } from './read-options.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
 
-export interface ModelSources {
+interface ModelSources {
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -26,13 +26,13 @@ export interface ModelSources {
   readonly warnings: string[];
 }
 
-export interface CollectedModels {
+interface CollectedModels {
   readonly models: readonly ModelConfig[];
   readonly modelsFrom: string;
   readonly modelFile: ModelFile | undefined;
 }
 
-/** Where TensorFlow Serving's image looks for models, and what it calls one without a name. */
+/** TensorFlow Serving's image uses these defaults. */
 const IMAGE_BASE_PATH = '/models';
 const IMAGE_MODEL_NAME = 'model';
 

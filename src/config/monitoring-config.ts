@@ -1,17 +1,17 @@
-/** tensorflow.serving.MonitoringConfig → where the REST port serves metrics. The admin port serves them in any case. */
+/** tensorflow.serving.MonitoringConfig → the path of the metrics on the REST port. The admin port always has them. */
 import type { Message } from '@bufbuild/protobuf';
 import type { Where } from './config-file.ts';
 
 export const MONITORING_CONFIG = 'tensorflow.serving.MonitoringConfig';
 
-/** TensorFlow Serving's, and ours when there is no file. */
+/** TensorFlow Serving's default, used here without a file too. */
 export const DEFAULT_METRICS_PATH = '/monitoring/prometheus/metrics';
 
 interface MonitoringMessage {
   readonly prometheusConfig?: { readonly enable: boolean; readonly path: string };
 }
 
-/** The path, or undefined for none: the file switches metrics on, as in TensorFlow Serving. */
+/** Undefined = no metrics on the REST port: as in TensorFlow Serving, the file must enable them. */
 export function metricsPathOf(message: Message, where: Where, errors: string[]): string | undefined {
   const { prometheusConfig } = message as unknown as MonitoringMessage;
   if (prometheusConfig?.enable !== true) return undefined;

@@ -1,14 +1,11 @@
-/**
- * "Did you mean …?": the known name that is fewest edits away from an unknown one.
- */
 import { distance } from 'fastest-levenshtein';
 
 /**
- * The nearest of `known`, or undefined if none is near: more than half of the letters would have to change, and none
- * begins so.
+ * For "did you mean …?": the known name with the fewest edits from `name`, else one that begins with it. Undefined if
+ * each needs edits of more than half of the letters, and none begins so.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  // Names of a command line or a file; a longer one is no slip of the finger, and the distance costs length².
+  // A longer name is no typing error, and the distance takes time in the square of the length.
   if (name.length > 100) return undefined;
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 2)) + 1;

@@ -1,19 +1,17 @@
-/**
- * Kinds of options: each reads its text, and says by a schema what it takes, on the command line and in a file.
- */
+/** Types of options. Each one's schema checks its value, from the command line and from a file. */
 import * as v from 'valibot';
 import * as kinds from './yaml/kinds.ts';
 
 export interface Option<T> {
   readonly help: string;
   readonly default: T;
-  /** What to write after `=`, for --help: 'N', 'PATH'. Empty for a boolean. */
+  /** The word after `=` in --help: 'N', 'PATH'. Empty for a boolean. */
   readonly placeholder: string;
-  /** May stand several times; `parse` then gets all texts. */
+  /** May be given several times; `parse` then gets all texts. */
   readonly isRepeatable: boolean;
-  /** Its value in a file. */
+  /** The schema of its value in a file. */
   readonly schema: v.GenericSchema<unknown, T>;
-  /** The value, or a phrase that completes "--flag=text: …". */
+  /** The value, or an error text that completes "--flag=text: …". */
   parse(texts: readonly string[]): { value: T } | { error: string };
 }
 
@@ -67,7 +65,7 @@ export function sizes(spec: Spec<readonly number[]>): Option<readonly number[]> 
   return option(spec, 'N,N,…', schema, (text) => (text === '' ? [] : text.split(',').map(wholeNumber)), wants);
 }
 
-/** An option of one text, which `read` makes of what YAML would make of it. */
+/** An option with one text. `read` makes the value that YAML would have, for the schema. */
 function option<T>(
   spec: Spec<T>,
   placeholder: string,

@@ -1,19 +1,19 @@
 /**
- * Layers (command line, environment, files) → options, by a table of them. The first layer that gives an option decides.
- * Every mistake is reported, not only the first.
+ * Layers (command line, environment, files) → the options of a table. The first layer that gives an option decides. Every
+ * mistake is reported, not only the first.
  */
 import type { Option } from './option-types.ts';
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
-/** What one layer says of an option. */
+/** An option as one layer gives it. */
 export interface GivenOption {
   readonly texts: readonly string[];
   readonly origin: Origin;
 }
 
-/** Where a value came from, for people: `place` is "--port", "PILLION_PORT", or "pillion.yaml:3:7". */
+/** The source of a value: `place` is "--port", "PILLION_PORT", or "pillion.yaml:3:7". */
 export interface Origin {
   readonly kind: 'flag' | 'environment' | 'file' | 'default';
   readonly place: string;
@@ -21,17 +21,12 @@ export interface Origin {
 
 export type OptionLayer = (name: string) => GivenOption | undefined;
 
-export const DEFAULT_ORIGIN: Origin = { kind: 'default', place: 'default' };
+const DEFAULT_ORIGIN: Origin = { kind: 'default', place: 'default' };
 
-export interface ReadOptions<T extends OptionTable> {
-  /** Options with a mistake have their default. */
+interface ReadOptions<T extends OptionTable> {
+  /** An option with a mistake has its default. */
   readonly values: OptionValues<T>;
   readonly origins: ReadonlyMap<string, Origin>;
-}
-
-/** `--port` → PILLION_PORT. */
-export function environmentName(option: string): string {
-  return `PILLION_${option.toUpperCase()}`;
 }
 
 export function flagLayer(given: ReadonlyMap<string, readonly string[]>): OptionLayer {
@@ -41,15 +36,16 @@ export function flagLayer(given: ReadonlyMap<string, readonly string[]>): Option
   };
 }
 
+/** `--port` is PILLION_PORT. */
 export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): OptionLayer {
   return (name) => {
-    const place = environmentName(name);
+    const place = `PILLION_${name.toUpperCase()}`;
     const text = environment[place];
     return text === undefined ? undefined : { texts: [text], origin: { kind: 'environment', place } };
   };
 }
 
-/** What the first of the layers says that says anything. */
+/** The option in the first layer that gives it. */
 export function lookUp(layers: readonly OptionLayer[], name: string): GivenOption | undefined {
   for (const layer of layers) {
     const given = layer(name);
@@ -78,6 +74,6 @@ export function readOptions<T extends OptionTable>(
 }
 
 function describeGiven(name: string, { texts, origin }: GivenOption): string {
-  const text = texts[texts.length - 1] ?? '';
+  const text = texts.at(-1) ?? '';
   return origin.kind === 'file' ? `${origin.place}: ${name}=${text}` : `${origin.place}=${text}`;
 }

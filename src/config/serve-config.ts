@@ -1,10 +1,10 @@
 /**
- * The effective configuration of `pillion serve`: read once, checked whole, frozen. What depends on two options is
- * checked here; what depends on one is checked by the option itself.
+ * The effective configuration of `pillion serve`: read once, checked, frozen. Each option checks its own value; checks of
+ * two options together are here.
  *
- *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that says it counts
+ *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that gives it counts
  */
-import { BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
+import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -21,28 +21,27 @@ import {
   readOptions,
 } from './read-options.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
-import { SSL_CONFIG, tlsOf } from './ssl-config.ts';
-import type { TlsConfig } from './tls-config.ts';
+import { SSL_CONFIG, type TlsConfig, tlsOf } from './ssl-config.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
   readonly models: readonly ModelConfig[];
-  /** Where they were listed, for people: "--model", "/etc/models.config". */
+  /** The place that lists them, for people: "--model", "/etc/models.config". */
   readonly modelsFrom: string;
-  /** The file to look at for a new list; undefined if no file lists the models. */
+  /** The file to poll for a new list; undefined if no file lists the models. */
   readonly modelFile: ModelFile | undefined;
   readonly options: ServeOptions;
-  /** Where each option's value came from. */
+  /** The source of each option's value. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** For gRPC, and for REST if options.rest_api_tls says so; undefined = plain text. */
+  /** For gRPC, and for REST if options.rest_api_tls is set; undefined = plain text. */
   readonly tls: TlsConfig | undefined;
-  /** Where the REST port serves metrics; undefined = it does not. */
+  /** The path of the metrics on the REST port; undefined = none. */
   readonly metricsPath: string | undefined;
-  /** What was given and has no effect, for the log. */
+  /** Given values without effect, for the log. */
   readonly warnings: readonly string[];
 }
 
-export type ServeConfigResult =
+type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
@@ -69,7 +68,7 @@ export function readServeConfig(
   return { config: Object.freeze({ ...collected, options, origins, tls, metricsPath, warnings }) };
 }
 
-/** The value of an option that names a file that holds options. */
+/** The value of an option that names a file with options. */
 function pathOf(layers: readonly OptionLayer[], name: string): string {
   return lookUp(layers, name)?.texts.at(-1) ?? '';
 }
@@ -92,23 +91,18 @@ function batchingLayer(path: string, errors: string[], warnings: string[]): Opti
   errors.push(...read.errors);
   warnings.push(...read.warnings);
   const given = new Map<string, GivenOption>();
-  const add = (name: keyof typeof SERVE_OPTIONS, value: unknown, field: string): void => {
-    if (value !== undefined)
-      given.set(name, { texts: [String(value)], origin: { kind: 'file', place: parsed.where(field) } });
-  };
-  const { batching, fields } = read;
-  add('max_batch_size', batching.maxBatchSize, fields.get('maxBatchSize')!);
-  add('batch_timeout_micros', batching.batchTimeoutMicros, 'batch_timeout_micros');
-  add('max_enqueued_batches', batching.maxEnqueuedBatches, 'max_enqueued_batches');
-  add('num_batch_threads', batching.numBatchThreads, 'num_batch_threads');
-  add('pad_variable_length_inputs', batching.padVariableLengthInputs, 'pad_variable_length_inputs');
-  add('allowed_batch_sizes', batching.allowedBatchSizes?.join(','), 'allowed_batch_sizes[0]');
+  for (const [key, field] of read.fields) {
+    const value = read.batching[key];
+    if (value === undefined) continue;
+    const place = parsed.where(Array.isArray(value) ? `${field}[0]` : field);
+    given.set(BATCHING_FIELDS[key], { texts: [String(value)], origin: { kind: 'file', place } });
+  }
   return (name) => given.get(name);
 }
 
 function checkTogether(options: ServeOptions, errors: string[]): void {
   const allowed = options.allowed_batch_sizes;
-  const largest = allowed[allowed.length - 1];
+  const largest = allowed.at(-1);
   if (largest !== undefined && largest !== options.max_batch_size) {
     errors.push(
       `the last of --allowed_batch_sizes is ${largest}, but --max_batch_size is ${options.max_batch_size}; make them equal`,
@@ -124,7 +118,7 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
   }
 }
 
-/** Options that limit what only another option switches on. */
+/** Warnings about options that limit reloads, without --enable_reload_rpc. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
   if (options.enable_reload_rpc) return [];
   return ['model_roots', 'log_root']

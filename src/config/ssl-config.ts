@@ -1,14 +1,24 @@
 /**
- * tensorflow.serving.SSLConfig → TlsConfig, checked by making a TLS context of it: what a listener would refuse later is
- * refused here, with its place. No error shows any of the texts.
+ * tensorflow.serving.SSLConfig → TlsConfig. Keys and certificates are checked by making a TLS context, so that an error has
+ * its place in the file. No error text shows a key or a certificate.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Message } from '@bufbuild/protobuf';
 import type { Where } from './config-file.ts';
-import type { TlsConfig } from './tls-config.ts';
 
 export const SSL_CONFIG = 'tensorflow.serving.SSLConfig';
+
+/** A listener's keys and certificates, as PEM texts. */
+export interface TlsConfig {
+  readonly serverKey: string;
+  /** The server's certificate, then its chain. */
+  readonly serverCert: string;
+  /** Authorities that may sign clients' certificates; undefined = the system's. */
+  readonly customCa: string | undefined;
+  /** Refuses clients without a certificate signed by one of those. */
+  readonly verifyClient: boolean;
+}
 
 interface SslMessage {
   readonly serverKey: string;
@@ -49,7 +59,7 @@ function checkPem(field: string, text: string, label: string, where: Where, erro
   }
 }
 
-/** OpenSSL's own words are left out: they help little, and must never hold a key. */
+/** OpenSSL's error text is dropped: it helps little, and might hold part of a key. */
 function isContext(options: { readonly key?: string; readonly cert?: string }): boolean {
   try {
     createSecureContext(options);
@@ -59,7 +69,7 @@ function isContext(options: { readonly key?: string; readonly cert?: string }): 
   }
 }
 
-/** createSecureContext passes over authorities that it cannot read. */
+/** createSecureContext ignores authorities that it cannot read. */
 function areCertificates(pem: string): boolean {
   const blocks = pem.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[\s\S]*?-----END [A-Z0-9 ]*CERTIFICATE-----/g) ?? [];
   try {

@@ -1,14 +1,14 @@
 /**
- * Flags of tensorflow_model_server that mean nothing here. They are taken, and one line of the log says why, so that
- * a command line need not be rewritten to change the server. A flag belongs here only while we have nothing like it.
+ * Flags of tensorflow_model_server that mean nothing here. They are accepted with a warning, so that its command line works
+ * unchanged. A flag belongs here only while there is nothing like it.
  */
 
 export interface TensorFlowFlag {
-  /** Takes its value only behind `=`. */
+  /** Takes its value only after `=`. */
   readonly isBoolean: boolean;
   /** Completes "has no effect: …". */
   readonly why: string;
-  /** Set for a flag that promises what we must not pretend: true is refused. */
+  /** A true value is refused, because the flag promises protection that is not there. */
   readonly isRefused?: boolean;
 }
 

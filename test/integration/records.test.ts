@@ -230,7 +230,7 @@ describe('pillion record', () => {
     const directory = await startRecording(sidecar, model.base, '--count=1', '--force');
     await predict(sidecar, 4);
     assert.equal(await directory.exited, 1);
-    const [, kept] = /the records are whole, in (\S+)$/m.exec(directory.output())!;
+    const [, kept] = /the records are complete, in (\S+)$/m.exec(directory.output())!;
     assert.deepEqual(inputsOf(readFileSync(kept!)), [[4]]);
     assert.equal(await sidecar.stop(), 0);
   });

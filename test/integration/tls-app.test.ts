@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { createApp } from '../../src/app/app.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
-import type { TlsConfig } from '../../src/config/tls-config.ts';
+import type { TlsConfig } from '../../src/config/ssl-config.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { DIGITS } from '../support/sidecar.ts';
 

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
-import type { TlsConfig } from '../../src/config/tls-config.ts';
+import type { TlsConfig } from '../../src/config/ssl-config.ts';
 import { ListenError } from '../../src/proxy/net/listen-address.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { eachEngine } from '../support/grpc-engines.ts';

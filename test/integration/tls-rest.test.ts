@@ -10,7 +10,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import type { TlsConfig } from '../../src/config/tls-config.ts';
+import type { TlsConfig } from '../../src/config/ssl-config.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { withGrpc } from '../support/grpc-harness.ts';

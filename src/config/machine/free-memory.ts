@@ -1,18 +1,18 @@
 /**
- * How much memory this process may still take before the kernel ends it: the tightest of its cgroups, or what the host has
- * left. File pages that the kernel would give up first count as free, or a model that was just read from disk would not
+ * How much memory this process may still take before the kernel ends it, by its tightest cgroup or by the host's free
+ * memory. File pages that the kernel can reclaim count as free; otherwise a model that was just read from disk would not
  * fit beside its own file.
  */
 import { type FileReader, memoryGroups, readTextFile } from './cgroup.ts';
 
 export interface FreeMemory {
   readonly freeBytes: number;
-  /** What bounds it, in bytes: a cgroup's limit, or the host's memory. */
+  /** The cgroup's limit, or the host's memory. */
   readonly limitBytes: number;
   readonly isCgroup: boolean;
 }
 
-/** Undefined where neither can be read: then nothing can be said. */
+/** Undefined if neither can be read. */
 export function readFreeMemory(readFile: FileReader = readTextFile): FreeMemory | undefined {
   const bounds = memoryGroups(readFile).map(({ limitBytes, usedBytes, reclaimableBytes }) => ({
     freeBytes: Math.max(0, limitBytes - Math.max(0, usedBytes - reclaimableBytes)),

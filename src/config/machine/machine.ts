@@ -1,16 +1,15 @@
 /**
- * What this process may use of the machine: cores, memory, vector instructions. Read once at start; slots and threads
- * follow from it, and one log line says it.
+ * The machine as this process may use it: cores, memory, vector instructions. It is read once at the start; slots and
+ * threads follow from it, and one log line shows it.
  *
- * Cores and memory are what the process may use, never what the host has: the scheduler's affinity mask, and the
- * tightest limit of its cgroups (cgroup.ts).
+ * Cores and memory are the process's, not the host's: by the affinity mask and the tightest cgroup limit (cgroup.ts).
  */
 import { arch, availableParallelism, totalmem } from 'node:os';
 import process from 'node:process';
 import { type FileReader, memoryGroups, quotaCores, readTextFile } from './cgroup.ts';
 
-/** Instruction sets that runtimes have kernels for, as Linux names them. */
-export const SIMD_SETS = [
+/** Instruction sets that runtimes have kernels for, by Linux's names. */
+const SIMD_SETS = [
   'sse4_2',
   'avx',
   'avx2',
@@ -27,7 +26,7 @@ export const SIMD_SETS = [
   'i8mm',
   'bf16',
 ] as const;
-export type SimdSet = (typeof SIMD_SETS)[number];
+type SimdSet = (typeof SIMD_SETS)[number];
 
 export interface Machine {
   /** Cores in the affinity mask. At least 1. */
@@ -36,19 +35,19 @@ export interface Machine {
   readonly quotaCores: number | undefined;
   /** Cores to plan for: min(cores, quota) rounded down, at least 1. */
   readonly budgetCores: number;
-  /** Undefined = no limit below the host's memory. */
+  /** Undefined = the host's memory is the limit. */
   readonly memoryLimitBytes: number | undefined;
-  /** The host's. */
+  /** The host's memory. */
   readonly totalMemoryBytes: number;
   readonly simd: readonly SimdSet[];
-  /** Empty where the kernel does not tell. */
+  /** Empty if the kernel does not show it. */
   readonly cpuModel: string;
   readonly nodeVersion: string;
   /** 'x64', 'arm64', … */
   readonly arch: string;
 }
 
-/** Everything read from outside, so that a test needs no machine. */
+/** All inputs, so that a test needs no machine. */
 export interface MachineSources {
   readonly readFile: FileReader;
   readonly affinityCores: number;
@@ -57,7 +56,7 @@ export interface MachineSources {
   readonly arch: string;
 }
 
-/** Cores to plan for, as they are now: a quota may be changed under a process that runs. Never throws. */
+/** The cores to plan for now: a quota may change while the process runs. Never throws. */
 export function readBudgetCores({ readFile, affinityCores }: MachineSources = realSources()): number {
   return budgetOf(Math.max(1, affinityCores), quotaCores(readFile));
 }
@@ -86,7 +85,7 @@ function budgetOf(cores: number, quota: number | undefined): number {
   return Math.max(1, Math.floor(Math.min(cores, quota ?? cores)));
 }
 
-/** The fields of the one line that the server logs of its machine when it starts. */
+/** The fields of the log line about the machine. */
 export function describeMachine(machine: Machine): Readonly<Record<string, unknown>> {
   const { memoryLimitBytes } = machine;
   return {
@@ -112,7 +111,7 @@ function realSources(): MachineSources {
   };
 }
 
-/** x86 has a line of `flags`, Arm of `Features`; all cores are taken to be alike. */
+/** x86 has a line `flags`, Arm a line `Features`. All cores are assumed to be alike. */
 function simdSets(cpuInfo: string): readonly SimdSet[] {
   const line = /^(?:flags|Features)[ \t]*:[ \t]*(.+)$/m.exec(cpuInfo)?.[1] ?? '';
   const flags = new Set(line.split(/\s+/));

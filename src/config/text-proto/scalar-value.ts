@@ -1,13 +1,12 @@
 /**
  * Tokens → values of scalar and enum fields, as @bufbuild/protobuf holds them: 64-bit integers as bigint, bytes as
- * Uint8Array, enums as numbers. Each function throws what is wrong as a plain phrase (ScalarError); the parser adds
- * where.
+ * Uint8Array, enums as numbers. Each function throws ScalarError; the parser adds the place.
  */
 import type { Buffer } from 'node:buffer';
 import { type DescEnum, ScalarType } from '@bufbuild/protobuf';
 import { nearestName } from '../nearest-name.ts';
 
-/** One value as written: `-` and a token's kind and text, or the bytes of adjacent strings. */
+/** One value as written: a token with its sign, or the joined bytes of adjacent strings. */
 export interface Literal {
   readonly isNegative: boolean;
   readonly kind: 'identifier' | 'integer' | 'float' | 'string';
@@ -17,7 +16,7 @@ export interface Literal {
 
 const MAX_DIGITS = 24;
 
-/** Completes "field: …". */
+/** Its text completes "field: …". */
 export class ScalarError extends Error {}
 
 interface IntegerType {
@@ -60,7 +59,7 @@ export function scalarValue(type: ScalarType, literal: Literal): string | number
   }
 }
 
-/** By name or by number; a number without a name is kept, as proto3 does. */
+/** By name or by number. An open enum keeps a number without a name, as in proto3. */
 export function enumValue(type: DescEnum, literal: Literal): number {
   if (literal.kind === 'integer') {
     const number = Number(integerValue(literal, { ...INT32, name: `enum ${type.name}` }));
@@ -78,7 +77,7 @@ export function enumValue(type: DescEnum, literal: Literal): number {
 
 function integerValue(literal: Literal, { name, min, max }: IntegerType): bigint {
   if (literal.kind !== 'integer') throw wants(`a whole number (${name})`, literal);
-  // As many as the largest number has in octal; BigInt() of millions of digits would take minutes.
+  // The largest number has this many octal digits; BigInt() of millions of digits would take minutes.
   if (literal.text.length > MAX_DIGITS) {
     throw new ScalarError(`${literal.text.slice(0, MAX_DIGITS)}… is out of range; ${name} goes from ${min} to ${max}`);
   }
@@ -130,7 +129,7 @@ function stringValue(literal: Literal): string {
   }
 }
 
-/** A string's own text is never shown: it may be a key. */
+/** Never shows a string's text: it may be a key. */
 function wants(what: string, { kind, text, isNegative }: Literal): ScalarError {
   const shown = kind === 'string' ? 'a string' : `${isNegative ? '-' : ''}${text.slice(0, 60)}`;
   return new ScalarError(`wants ${what}, not ${shown}`);

@@ -1,10 +1,10 @@
 /**
- * The inside of a quoted string of protobuf's text format → its bytes. Plain characters are UTF-8; \x and octal escapes
- * are bytes as they are, so a `bytes` field can hold anything; \u and \U are characters.
+ * The inside of a quoted string of protobuf's text format → its bytes. Plain characters become UTF-8. \x and octal escapes
+ * are single bytes, so a `bytes` field can hold anything; \u and \U are characters.
  */
 import { Buffer } from 'node:buffer';
 
-/** What is wrong, and at which offset of the literal. */
+/** `offset` is the place of the mistake in the literal. */
 export class EscapeError extends Error {
   readonly offset: number;
 
@@ -30,7 +30,7 @@ const SIMPLE: Readonly<Record<string, number>> = {
 
 const ESCAPE = /\\(?:([abfnrtv?\\'"])|([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/y;
 
-/** `body` is what stands between the quotes. Throws EscapeError. */
+/** `body` is the text between the quotes. Throws EscapeError. */
 export function unescapeString(body: string): Buffer {
   const parts: Buffer[] = [];
   let position = 0;
@@ -66,7 +66,7 @@ function readEscape(body: string, at: number): { readonly bytes: Buffer; readonl
   return { bytes: Buffer.from(String.fromCodePoint(code), 'utf8'), length: whole.length };
 }
 
-/** A character beyond \uFFFF written as the two halves that UTF-16 has for it. */
+/** A character beyond \uFFFF, written as a surrogate pair of UTF-16. */
 function surrogatePair(body: string, at: number, high: number): { readonly bytes: Buffer; readonly length: number } {
   const low = /^\\u([dD][c-fC-F][0-9a-fA-F]{2})/.exec(body.slice(at + 6, at + 12));
   if (low === null)

@@ -1,15 +1,15 @@
 /**
- * Protobuf's text format → message, by the message's descriptor. Strict, as protobuf's own parsers are: an unknown
- * field, a singular field that stands twice, two members of one oneof are errors. The first mistake ends it, with its
- * line and column (TextProtoError).
+ * Protobuf's text format → message, by the message's descriptor. It is as strict as protobuf's own parsers: an unknown
+ * field, a repeated singular field and two members of one oneof are errors. The first mistake ends the parse with a
+ * TextProtoError.
  *
  *   model_config_list {              message field, `:` may stand before its brace; < > for { } is the old form
  *     config { name: "m" },          repeated field, `,` or `;` may stand after each field
  *     config: [{…}, {…}]             the same as a list
  *   }
  *
- * Not taken: extensions and expanded Any values (`[type.googleapis.com/…] {}`); nothing that we read has them. Strings
- * are never part of a text of an error: they may be keys.
+ * Extensions and expanded Any values (`[type.googleapis.com/…] {}`) are not supported; no configuration has them. Error
+ * texts never show strings: they may be keys.
  */
 import { Buffer } from 'node:buffer';
 import type { DescEnum, DescField, DescMessage, Message, ScalarType } from '@bufbuild/protobuf';
@@ -22,15 +22,14 @@ import {
 } from '@bufbuild/protobuf/reflect';
 import { nearestName } from '../nearest-name.ts';
 import { enumValue, type Literal, ScalarError, scalarValue } from './scalar-value.ts';
-import { type Position, TextProtoError } from './text-proto-error.ts';
-import { type Token, Tokenizer } from './tokenizer.ts';
+import { type Position, TextProtoError, type Token, Tokenizer } from './tokenizer.ts';
 
-/** Messages inside one another. Ours need five. */
+/** Nested messages. The configurations need five. */
 const MAX_DEPTH = 100;
 
-export interface ParsedTextProto {
+interface ParsedTextProto {
   readonly message: Message;
-  /** Where each field stands, by its path: "model_config_list.config[1].name"; of a map its entry's number. */
+  /** The position of each field, by its path: "model_config_list.config[1].name". A map's entries are numbered. */
   readonly places: ReadonlyMap<string, Position>;
 }
 
@@ -46,7 +45,7 @@ export function parseTextProto(type: DescMessage, bytes: Uint8Array): ParsedText
   return { message: parser.parse(type), places: parser.places };
 }
 
-/** What one value of a field is, whether the field holds one, many, or a map of them. */
+/** The type of one value, whether the field holds one, a list, or a map. */
 type ElementType =
   | { readonly kind: 'scalar'; readonly scalar: ScalarType }
   | { readonly kind: 'enum'; readonly enum: DescEnum }
@@ -69,7 +68,7 @@ class Parser {
     return root.message;
   }
 
-  /** Fields up to the closing symbol, which is taken. */
+  /** Reads the fields, and the closing symbol after them. */
   #fields(message: ReflectMessage, path: string, closing: string): void {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) this.#fail(`more than ${MAX_DEPTH} messages inside one another`);
@@ -123,7 +122,7 @@ class Parser {
     list.add(this.#element(element, field.name, elementPath));
   }
 
-  /** `{ key: "a" value: 1 }`: either may be left out, and the last entry of a key counts. */
+  /** `{ key: "a" value: 1 }`: either may be left out. The last entry with a key counts. */
   #mapEntry(map: ReflectMap, field: DescField & { fieldKind: 'map' }, element: ElementType, path: string): void {
     const entryPath = `${path}[${map.size}]`;
     this.places.set(entryPath, this.#token);
@@ -167,14 +166,14 @@ class Parser {
     }
   }
 
-  /** Takes `{` or `<`; gives what closes it. */
+  /** Reads `{` or `<`; returns its closing symbol. */
   #open(name: string): string {
     if (this.#take('{')) return '}';
     if (this.#take('<')) return '>';
     return this.#fail(`${name} is a message and wants "{", not ${describe(this.#token)}`);
   }
 
-  /** A value that is no message: `-` and a number or word, or strings, which are joined. */
+  /** A scalar or enum value: a number or a word, with or without `-`, or adjacent strings, which are joined. */
   #literal(name: string): Literal {
     const isNegative = this.#take('-');
     const { kind, text, bytes } = this.#token;
@@ -227,7 +226,7 @@ class Parser {
   }
 }
 
-/** A singular field may stand once, and of a oneof one member. */
+/** A singular field may be given once, and one member of each oneof. */
 function checkOnce(field: DescField, name: Token, seen: Map<DescField, Position>): void {
   if (field.fieldKind === 'list' || field.fieldKind === 'map') return;
   for (const [other, { line, column }] of seen) {
@@ -253,7 +252,7 @@ function zeroOf(type: Exclude<ElementType, { kind: 'message' }>): unknown {
   return type.kind === 'enum' ? (type.enum.values[0]?.number ?? 0) : scalarZeroValue(type.scalar, false);
 }
 
-/** A token as an error may show it: the text of a string stays hidden. */
+/** A token for an error text, without the text of a string. */
 function describe({ kind, text }: Token): string {
   if (kind === 'end') return 'the end of the text';
   return kind === 'string' ? 'a string' : `"${text.slice(0, 60)}"`;

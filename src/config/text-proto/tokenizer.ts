@@ -1,5 +1,5 @@
 /**
- * Protobuf's text format → tokens, one at a time, each with its place. White space and # comments are skipped.
+ * Protobuf's text format → tokens, one at a time, each with its position. White space and # comments are skipped.
  *
  *   max_batch_size { value: 0x10 }  # rows
  *   └ identifier   │ │    │ └ integer
@@ -8,15 +8,33 @@
  */
 import type { Buffer } from 'node:buffer';
 import { EscapeError, unescapeString } from './string-literal.ts';
-import { type Position, TextProtoError } from './text-proto-error.ts';
 
-export type TokenKind = 'identifier' | 'integer' | 'float' | 'string' | 'symbol' | 'end';
+/** Line and column of a character, from 1; a tab is one column. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A mistake in the text. `reason` completes "path:line:column: …". */
+export class TextProtoError extends Error {
+  readonly position: Position;
+  readonly reason: string;
+
+  constructor({ line, column }: Position, reason: string) {
+    super(`${line}:${column}: ${reason}`);
+    this.name = 'TextProtoError';
+    this.position = { line, column };
+    this.reason = reason;
+  }
+}
+
+type TokenKind = 'identifier' | 'integer' | 'float' | 'string' | 'symbol' | 'end';
 
 export interface Token extends Position {
   readonly kind: TokenKind;
-  /** As written. */
+  /** The text as written. */
   readonly text: string;
-  /** What a string means; undefined for other kinds. */
+  /** The bytes of a string; undefined for other kinds. */
   readonly bytes: Buffer | undefined;
 }
 
@@ -31,14 +49,14 @@ export class Tokenizer {
   readonly #text: string;
   #position = 0;
   #line = 1;
-  /** Offset at which the current line begins. */
+  /** The offset of the current line. */
   #lineStart = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** The next token; `end` at the end, again and again. Throws TextProtoError. */
+  /** The next token; after the last one, `end` each time. Throws TextProtoError. */
   next(): Token {
     this.#skip();
     const at = this.#position;
@@ -58,7 +76,7 @@ export class Tokenizer {
     const float = this.#match(FLOAT) ?? '';
     const isFloat = float.length > integer.length;
     const text = isFloat ? float : integer;
-    // "12abc" and "09" are no two tokens but one mistake.
+    // "12abc" and "09" are one mistake, not two tokens.
     const rest = /^[A-Za-z0-9_.]+/.exec(
       this.#text.slice(this.#position + text.length, this.#position + text.length + 40),
     );
@@ -68,7 +86,7 @@ export class Tokenizer {
 
   #string(quote: string): Token {
     const at = this.#position;
-    // By hand, as a pattern would need a stack as deep as the string is long.
+    // A pattern would need a stack as deep as the string is long.
     let end = at + 1;
     while (end < this.#text.length && this.#text[end] !== quote && this.#text[end] !== '\n') {
       end += this.#text[end] === '\\' ? 2 : 1;
@@ -86,7 +104,7 @@ export class Tokenizer {
   }
 
   #skip(): void {
-    // One after the other: a single pattern for both would need a stack as deep as there are comments.
+    // A single pattern for both would need a stack as deep as the number of comments.
     for (;;) {
       const skipped = this.#match(SPACE) ?? this.#match(COMMENT);
       if (skipped === undefined) return;

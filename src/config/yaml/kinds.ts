@@ -1,6 +1,6 @@
 /**
- * Kinds of values in files of configuration, as valibot schemas. A schema's message says what the value wants to be:
- * problems.ts makes a sentence of it. Metadata are for the JSON Schema that scripts/gen-schema.mjs makes.
+ * Types of values in configuration files, as valibot schemas. A schema's message describes the wanted value; problems.ts
+ * makes a sentence of it. The metadata go into the JSON Schema (npm run gen -- schema).
  */
 import * as v from 'valibot';
 
@@ -20,7 +20,7 @@ export function choice<const T extends readonly string[]>(words: T): v.PicklistS
   return withRequirement(v.picklist(words, `one of ${words.join(', ')}`), words);
 }
 
-/** A whole number, as a bigint. Bounds are included. */
+/** A whole number as a bigint, with inclusive bounds. */
 export function integer(min: number | bigint, max: number | bigint) {
   const isRight = (value: unknown): boolean => typeof value === 'bigint' && value >= min && value <= max;
   const limits = { minimum: Number(min), ...(max <= Number.MAX_SAFE_INTEGER && { maximum: Number(max) }) };
@@ -30,13 +30,13 @@ export function integer(min: number | bigint, max: number | bigint) {
   );
 }
 
-/** The number of a version. */
+/** A version number. */
 export const VERSION = integer(0, 2n ** 63n - 1n);
 
 /** A whole number, as a number. */
 export const count = (min: number, max: number) => v.pipe(integer(min, max), v.transform(Number));
 
-/** Any number. Bounds are included. */
+/** Any number, with inclusive bounds. */
 export function number(min: number, max: number, wants = `a number from ${min} to ${max}`) {
   const isRight = (value: unknown): boolean =>
     (typeof value === 'number' || typeof value === 'bigint') && value >= min && value <= max;
@@ -51,7 +51,7 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A mapping of known keys. valibot's strictObject tells of one unknown key alone, and passes over some names. */
+/** A mapping with known keys. valibot's strictObject would report only one unknown key, and skip some names. */
 export function fields<const T extends v.ObjectEntries>(
   entries: T,
   wants = MAP_WANTS,
@@ -69,18 +69,18 @@ export function fields<const T extends v.ObjectEntries>(
   });
 }
 
-/** A mapping with names as its keys. */
+/** A mapping whose keys are free names. */
 export function named<T extends v.GenericSchema>(
   value: T,
   wants = MAP_WANTS,
 ): v.GenericSchema<Record<string, v.InferInput<T>>, ReadonlyMap<string, v.InferOutput<T>>> {
   const schema = v.record(v.string(), value, wants);
-  // valibot's record passes over some names, such as "prototype".
+  // valibot's record skips some names, such as "prototype".
   const map = v.map(v.pipe(v.string(), v.nonEmpty('may not be empty')), value);
   return ofMaps(schema, (input, _, config) => map['~run']({ value: new Map(Object.entries(input)) }, config)) as never;
 }
 
-/** One of several mappings, by a key that says which. */
+/** One of several mappings, chosen by the value of a key. */
 export function byKey<const K extends string, const T extends v.VariantOptions<K>>(
   key: K,
   words: readonly string[],
@@ -92,17 +92,17 @@ export function byKey<const K extends string, const T extends v.VariantOptions<K
   return ofMaps(schema, (_, dataset, config) => wordy['~run'](dataset, config));
 }
 
-/** The schema with what editors show of it; `more` are further keys of its JSON Schema. */
+/** The schema with a description for editors; `more` are further keys of its JSON Schema. */
 export function about<T extends v.GenericSchema>(schema: T, description: string, more: object = {}): T {
   return v.pipe(schema, v.metadata({ description, ...more })) as never;
 }
 
-/** The same of a key that may be absent. */
+/** The same for a key that may be absent. */
 export function optional<T extends v.GenericSchema>(schema: T, description: string, more: object = {}) {
   return v.optional(about(schema, description, more));
 }
 
-/** Shown to editors as one schema, and read by another. */
+/** Shows editors one schema, and reads by another. */
 export function readAs<T extends v.GenericSchema>(shown: v.GenericSchema, read: T): T {
   return { ...shown, '~run': read['~run'] } as T;
 }
@@ -117,8 +117,8 @@ export function camelKeys<T extends object>(value: T): { readonly [K in keyof T 
 }
 
 /**
- * What must hold of several keys of a mapping together, whatever else is wrong with it. `say` tells a problem, at a key
- * or where the mapping begins.
+ * A check of several keys of a mapping together; it runs even if single keys are wrong. `say` reports a problem, at a key
+ * or at the mapping's start.
  */
 export function together<T extends object>(
   check: (value: Partial<T>, say: (problem: string, key?: keyof T & string) => void) => void,
@@ -137,7 +137,7 @@ type Run = v.GenericSchema['~run'];
 type Dataset = Parameters<Run>[0];
 type Config = Parameters<Run>[1];
 
-/** The schema, run by `run` for mappings and of the wrong type for all else: a list is an object for valibot. */
+/** The schema, run by `run` for mappings. Anything else has the wrong type: for valibot, a list is an object too. */
 function ofMaps<S extends v.GenericSchema>(
   schema: S,
   run: (input: Readonly<Record<string, unknown>>, dataset: Dataset, config: Config) => unknown,
@@ -150,7 +150,7 @@ function ofMaps<S extends v.GenericSchema>(
   return { ...schema, '~run': guarded } as S;
 }
 
-/** What an issue's `requirement` then is. */
+/** Sets the `requirement` of the schema's issues. */
 function withRequirement<S extends v.GenericSchema>(schema: S, requirement: readonly string[]): S {
   return { ...schema, requirement };
 }

@@ -8,8 +8,8 @@
  *       base_path: /models/digits
  *       labels: {stable: 3}
  *
- * Relative paths count from the working directory, as on the command line. docs/pillion.schema.json describes the file
- * to editors; it is made of the schema below (npm run gen -- schema).
+ * Relative paths start at the working directory, as on the command line. docs/pillion.schema.json describes the file to
+ * editors; it is generated from the schema below (npm run gen -- schema).
  */
 import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
@@ -20,7 +20,7 @@ import { fields, isMap, optional, readAs } from './kinds.ts';
 import { byKeys, reportIssues } from './problems.ts';
 import { YamlDocument } from './yaml-document.ts';
 
-/** Options that have no place in the file: itself, and what `models` says better. */
+/** Options that are not allowed in the file: its own path, and those that `models` replaces. */
 const NOT_IN_FILE: readonly string[] = ['config', 'model', 'model_name', 'model_base_path'];
 
 const NAMES = {
@@ -34,26 +34,26 @@ type Issue = v.BaseIssue<unknown>;
 
 export interface PillionYaml {
   readonly options: ReadonlyMap<string, GivenOption>;
-  /** Where `models` stands; undefined if the file lists none. */
+  /** The place of `models`; undefined if the file has no such key. */
   readonly modelsAt: string | undefined;
-  /** Read later, as defaults may come from options. Adds to the errors of the file. */
+  /** Called later, because defaults may come from options. Adds to the errors of the file. */
   models(defaults: ModelDefaults): readonly ModelConfig[];
 }
 
-/** The file that --config names, once read. */
+/** The content of the file that --config names. */
 export interface YamlFile {
   readonly path: string;
   readonly bytes: Buffer;
   readonly yaml: PillionYaml;
 }
 
-/** A scalar as it would be written on a command line; a list with its elements so. */
+/** The texts of a scalar or a list, as a command line would give them. */
 const OPTION = v.pipe(
   v.custom<unknown>((value) => [value].flat().every(isScalar), 'a value'),
   v.transform((value) => [value].flat().map(String)),
 );
 
-/** Of the file as a whole. An option is read as text, and checked together with those of the command line. */
+/** The schema of the whole file. Options are read as text, and checked together with those of the command line. */
 export function pillionSchema(table: OptionTable) {
   const options = Object.entries(table).filter(([name]) => !NOT_IN_FILE.includes(name));
   return fields({
@@ -80,7 +80,7 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionT
   const options = new Map<string, GivenOption>();
   for (const [name, texts] of Object.entries(given)) {
     if (others.some((issue) => issue.path?.[0].key === name)) continue;
-    // A list of sizes is one text on the command line.
+    // On the command line, a list of sizes is one text.
     const all = table[name]!.isRepeatable ? (texts as string[]) : [(texts as string[]).join(',')];
     options.set(name, { texts: all, origin: { kind: 'file', place: document.placeOf([name]) } });
   }
@@ -98,7 +98,7 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionT
   };
 }
 
-/** What must hold of models beside one another, of all that is sound in itself. */
+/** Checks the models together, as far as their keys are right. */
 function checkModels(
   entries: readonly ModelEntry[],
   issues: readonly Issue[],

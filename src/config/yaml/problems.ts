@@ -1,4 +1,4 @@
-/** What a schema finds wrong with a file of YAML → problems of the file, each with its place. */
+/** Issues that a schema finds in a YAML file → error texts, each with its place. */
 import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
 import { isMap } from './kinds.ts';
@@ -6,21 +6,21 @@ import type { YamlDocument, YamlPath } from './yaml-document.ts';
 
 type Issue = v.BaseIssue<unknown>;
 
-/** How a file's problems are told. */
+/** The sentences of a file's problems. */
 export interface Wording {
-  /** A value that is not what it `wants` to be, such as "a number from 0 to 1"; `words` if only those are taken. */
+  /** A value of the wrong type. `wants` is "a number from 0 to 1" or similar; `words` are the allowed words, if any. */
   wrong(path: YamlPath, input: unknown, wants: string, words: readonly string[] | undefined): string;
-  /** A value that is of the right kind, but "may not be empty". */
+  /** A value of the right type with a problem, such as "may not be empty". */
   bad(path: YamlPath, problem: string): string;
   /** `owner` is the mapping's path. */
   unknownKey(owner: YamlPath, key: string, known: readonly string[]): string;
   missingKey(owner: YamlPath, key: string): string;
-  /** `key:` with nothing behind it, where something is wanted. */
+  /** A key without a value. */
   noValue(path: YamlPath, wants: string): string;
 }
 
 /**
- * The document read by a schema. What is wrong is among its problems; the rest is read as if that were not there.
+ * Reads the document by a schema. Wrong parts are reported as the document's problems and left out; the rest is read.
  * Undefined if nothing is left.
  */
 export function readDocument<S extends v.GenericSchema>(
@@ -33,7 +33,7 @@ export function readDocument<S extends v.GenericSchema>(
     if (success) return output;
     if (isFirst) reportIssues(document, issues, wording);
     const paths = issues.flatMap(innermost).map(pathOf);
-    // Where what is wrong is not there, such as a key that must be, what is around it is no use.
+    // A missing key cannot be left out, so the mapping around it is.
     for (let up = 0, isLess = false; !isLess; up++) {
       if (paths.some(({ length }) => length <= up)) return undefined;
       for (const path of paths) isLess = document.leaveOut(path.slice(0, path.length - up)) || isLess;
@@ -51,12 +51,12 @@ export function reportIssues(document: YamlDocument, issues: readonly Issue[], w
   }
 }
 
-/** Keys and indexes to where the issue is. */
+/** The keys and indexes that lead to the issue. */
 export function pathOf({ path = [] as never }: Issue): YamlPath {
   return path.map(({ key }) => key);
 }
 
-/** Where a value may have one of several forms, what is wrong inside the form that it has. */
+/** If a value may have one of several forms: the issues inside the form that it has. */
 export function innermost(issue: Issue): readonly Issue[] {
   const inside = issue.issues?.filter(({ path, kind }) => path !== undefined || kind === 'validation') ?? [];
   if (inside.length === 0) return [issue];
@@ -78,7 +78,7 @@ function textOf(issue: Issue, path: YamlPath, wording: Wording): string {
   return wording.wrong(path, input, wants, kind === 'schema' && Array.isArray(words) ? words : undefined);
 }
 
-/** "batching wants …": parts of a file are called by their keys. */
+/** Sentences that name parts of a file by their keys: "batching wants …". */
 export function byKeys(root: string, names: Readonly<Record<string, (key: string) => string>> = {}): Wording {
   const nameOf = (path: YamlPath): string => {
     const [owner, last] = [String(path.at(-2)), path.at(-1)];
@@ -105,15 +105,15 @@ function describe(value: unknown): string {
 
 const MAX_SHOWN = 60;
 
-/** A name out of a file, quoted and cut. */
+/** A name from a file, quoted and shortened. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 }
 
-/** "; did you mean …?", or the list of what there is. */
+/** "; did you mean …?", or the list of known names. */
 export function suggestion(name: string, known: readonly string[], show: (name: string) => string = quote): string {
   const nearest = nearestName(name, known);
-  // Of short names all are near; one without a letter in common is not meant.
+  // Every short name is near; one without a letter in common is not meant.
   if (nearest !== undefined && [...nearest].some((letter) => name.includes(letter)))
     return `; did you mean ${quote(nearest)}?`;
   return known.length === 0 ? '; there are none' : `; there are ${known.map(show).join(', ')}`;

@@ -1,20 +1,20 @@
 /**
- * A file of YAML as plain data for a schema, and where each part of it stands. Problems are gathered, not thrown, so that
- * one look at the file tells of all of them. Aliases (`*name`) stand for what they name.
+ * A YAML file as plain data for a schema, with the place of each part. Problems are collected, not thrown, so that all of
+ * them can be reported at once. Aliases (`*name`) are resolved.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { type Alias, Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 
-/** Integers are bigints; mappings have no prototype, so that any key is a key of theirs. */
+/** Integers are bigints. Mappings have no prototype, so any key is allowed. */
 export type YamlData = null | YamlValue | YamlData[] | { [key: string]: YamlData };
 
 /** Numbers, text and booleans, in lists or not. */
 export type YamlValue = number | bigint | boolean | string | readonly YamlValue[];
 
-/** Keys of mappings and indexes of lists, from the root on. */
+/** Keys of mappings and indexes of lists, from the root. */
 export type YamlPath = readonly unknown[];
 
-/** Tells problems of a part of a file, or of what stands under `keys` in it. */
+/** Reports problems of a part of a file, or of the value at `keys` in it. */
 export interface YamlPart {
   report(text: string, ...keys: readonly string[]): void;
   reportKey(text: string, ...keys: readonly string[]): void;
@@ -23,16 +23,16 @@ export interface YamlPart {
 
 type YamlNode = Node | null | undefined;
 
-/** Levels of lists and mappings. */
+/** Nested lists and mappings. */
 const MAX_DEPTH = 64;
-/** Parts of a file, aliases followed: a default is a row, not a data set. */
+/** Values in a file, with aliases resolved. */
 const MAX_ELEMENTS = 1_000_000;
-/** Aliases that are followed: each costs a walk over the file, and a few lines of them may ask for billions of values. */
+/** Resolved aliases: each costs a walk over the file, and a few lines of them can make billions of values. */
 const MAX_ALIASES = 1000;
 
 export class YamlDocument {
   readonly path: string;
-  /** Null for an empty file, and where the YAML itself is wrong. */
+  /** Null for an empty file, and if the YAML itself is wrong. */
   readonly data: YamlData;
   #document = new Document<Node>();
   readonly #lines = new LineCounter();
@@ -46,27 +46,27 @@ export class YamlDocument {
     this.data = this.#problems.length === 0 ? data : null;
   }
 
-  /** Each "path:line:column: text", in the order in which they were found. */
+  /** Each is "path:line:column: text", in the order of discovery. */
   get problems(): readonly string[] {
     return this.#problems.map(({ offset, text }) => `${this.#place(offset)}: ${text}`);
   }
 
-  /** In the order of the file from now on. */
+  /** Sorts the problems by their place in the file. */
   sortProblems(): void {
     this.#problems.sort((a, b) => a.offset - b.offset);
   }
 
-  /** A problem of the value at a path, or of the nearest around it that is there; of the key where no value stands. */
+  /** Reports a problem at the value, else at its key, else at the nearest part around it. */
   report(path: YamlPath, text: string): void {
-    this.#tell(this.#find(path, false), text);
+    this.#addProblem(this.#find(path, false), text);
   }
 
-  /** A problem of the key that ends a path. */
+  /** Reports a problem at the last key of a path. */
   reportKey(path: YamlPath, text: string): void {
-    this.#tell(this.#find(path, true), text);
+    this.#addProblem(this.#find(path, true), text);
   }
 
-  /** To tell problems of what stands below a path. */
+  /** A reporter for the part at a path. */
   part(path: YamlPath): YamlPart {
     return {
       report: (text, ...keys) => this.report([...path, ...keys], text),
@@ -75,12 +75,12 @@ export class YamlDocument {
     };
   }
 
-  /** "path:line:column" of the key that ends a path, or of an item of a list. */
+  /** "path:line:column" of the last key of a path, or of a list's item. */
   placeOf(path: YamlPath): string {
     return this.#place(this.#find(path, true)?.range?.[0] ?? 0);
   }
 
-  /** Takes out of the data what stands at a path; of a list, the whole list. Whether there was anything. */
+  /** Deletes the value at a path, or the whole list that it is in. Returns whether there was one. */
   leaveOut(path: YamlPath): boolean {
     const end = path.findIndex((_, i) => i === path.length - 1 || typeof path[i + 1] === 'number');
     let owner: unknown = this.data;
@@ -91,7 +91,7 @@ export class YamlDocument {
   }
 
   #parse(bytes: Uint8Array): YamlData {
-    if (!isUtf8(bytes)) return this.#tell(null, 'the file is not UTF-8 text');
+    if (!isUtf8(bytes)) return this.#addProblem(null, 'the file is not UTF-8 text');
     try {
       const text = Buffer.from(bytes).toString();
       this.#document = parseDocument(text, { lineCounter: this.#lines, intAsBigInt: true, prettyErrors: false });
@@ -100,8 +100,8 @@ export class YamlDocument {
       return this.#problems.length === 0 ? this.#dataOf(contents, 0) : null;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      // The parser is recursive and runs out of stack.
-      return this.#tell(null, 'too many lists or mappings inside one another');
+      // The recursive parser ran out of stack.
+      return this.#addProblem(null, 'too many lists or mappings inside one another');
     }
   }
 
@@ -115,7 +115,7 @@ export class YamlDocument {
     const data: { [key: string]: YamlData } = Object.create(null);
     for (const { key, value } of node.items) {
       const name = this.#dataOf(key, depth + 1);
-      if (name === null || typeof name === 'object') this.#tell(key, 'this is no name; keys are names');
+      if (name === null || typeof name === 'object') this.#addProblem(key, 'this is no name; keys are names');
       else data[String(name)] = this.#dataOf(value, depth + 1);
     }
     return data;
@@ -126,15 +126,15 @@ export class YamlDocument {
     if (this.#aliasesLeft < 0) return this.#limit(node, `${MAX_ALIASES} aliases to follow`);
     const target = node.resolve(this.#document);
     if (target !== undefined) return this.#dataOf(target, depth + 1);
-    return this.#tell(node, `*${node.source.slice(0, 60)} names no anchor (&…) before it`);
+    return this.#addProblem(node, `*${node.source.slice(0, 60)} names no anchor (&…) before it`);
   }
 
-  /** Told once: a limit that is passed is passed again and again. */
+  /** Reported once: a passed limit is passed many times. */
   #limit(node: YamlNode, most: string): null {
-    return this.#problems.length > 0 ? null : this.#tell(node, `more than ${most}; give fewer`);
+    return this.#problems.length > 0 ? null : this.#addProblem(node, `more than ${most}; give fewer`);
   }
 
-  #tell(node: YamlNode, text: string): null {
+  #addProblem(node: YamlNode, text: string): null {
     this.#problems.push({ offset: node?.range?.[0] ?? 0, text });
     return null;
   }

@@ -11,7 +11,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
 import { createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { TlsConfig } from '../../config/tls-config.ts';
+import type { TlsConfig } from '../../config/ssl-config.ts';
 import { ListenError, peerOf } from './listen-address.ts';
 
 export interface ListenTls {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { protoMessage } from '../../../../src/codec/protobuf/proto-messages.ts';
-import { TextProtoError } from '../../../../src/config/text-proto/text-proto-error.ts';
 import { parseTextProto } from '../../../../src/config/text-proto/text-proto-parser.ts';
+import { TextProtoError } from '../../../../src/config/text-proto/tokenizer.ts';
 import { BAD_TEXTS, GOOD_TEXTS } from '../../../support/text-proto-corpus.ts';
 
 function errorOf(text: string, type = 'tensorflow.serving.ModelServerConfig'): string {
