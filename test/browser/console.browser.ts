@@ -101,7 +101,7 @@ describe('every page', () => {
 describe('the overview', () => {
   it('shows what happens now, in numbers and in words', async (t) => {
     const page = await openPage(t, at('#/'));
-    await page.getByText(/[1-9][\d.]* requests a second came/).waitFor();
+    await page.getByText(/[1-9][\d.]* requests per second/).waitFor();
     await page.getByText(/were the callers’ mistakes/).waitFor();
     const row = page.getByRole('row', { name: /digits/ });
     await row.getByText(/^[1-9][\d.]*\/s$/).waitFor();
@@ -196,7 +196,7 @@ describe('the request list', () => {
       .getByRole('row', { name: /REST Predict digits 1 ok/ })
       .first()
       .waitFor();
-    await page.getByRole('button', { name: 'Hold still' }).click();
+    await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByLabel('Outcome').selectOption('invalid_request');
     await page.waitForURL(/outcome=invalid_request/);
     await page

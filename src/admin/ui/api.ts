@@ -1,9 +1,9 @@
-/** What the page asks the server, and what it makes of a refusal: an Error whose message can be shown as it is. */
+/** The page's requests to the server. A refusal becomes an Error whose message can be shown to people. */
 import type { ActionTaken, ModelAction } from '../model-actions.ts';
 import type { ModelDetail } from '../model-detail.ts';
 import type { ModelsReport } from '../models-report.ts';
 
-/** What GET /about tells. */
+/** The answer of GET /about. */
 export interface About {
   readonly version: string;
   readonly node: string;
@@ -27,15 +27,17 @@ export class ApiError extends Error {
   }
 }
 
-/** It says that this page asks: what changes or costs something is for no other page. */
-const OURS = { 'x-pillion-console': '1' };
+/** Proves that this page asks: the server lets no other page change anything. */
+const CONSOLE_HEADERS = { 'x-pillion-console': '1' };
 
-/** What is asked for is given up when `signal` aborts; the promise then rejects with the signal's reason. */
+/** Rejects with ApiError, or with the signal's reason when `init.signal` aborts. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, headers: { ...OURS, ...init.headers } }).catch((error: unknown) => {
-    if (error instanceof DOMException) throw error;
-    throw new ApiError(0, 'The server does not answer. It may have ended; this page comes back by itself.');
-  });
+  const response = await fetch(path, { ...init, headers: { ...CONSOLE_HEADERS, ...init.headers } }).catch(
+    (error: unknown) => {
+      if (error instanceof DOMException) throw error;
+      throw new ApiError(0, 'The server does not answer. It may have ended; this page reconnects by itself.');
+    },
+  );
   if (response.ok) return response;
   throw new ApiError(response.status, await refusalText(response));
 }
@@ -45,7 +47,6 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return (await response.json()) as T;
 }
 
-/** Changes something. */
 export function post(path: string, body?: string): Promise<Response> {
   const headers = { 'content-type': 'application/json' };
   return ask(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
@@ -61,14 +62,14 @@ export async function operate(model: string, version: string, action: ModelActio
   return (await response.json()) as ActionTaken;
 }
 
-/** Ours is {"error": text}, or text. */
+/** The body is {"error": text}, or plain text. */
 async function refusalText(response: Response): Promise<string> {
   const text = await response.text();
   try {
     const { error } = JSON.parse(text) as { error?: unknown };
     if (typeof error === 'string') return error;
   } catch {
-    // It is text then.
+    // Plain text.
   }
   return text.trim() || `the server answered ${response.status}`;
 }

@@ -1,4 +1,4 @@
-/** Numbers for people: three digits that matter, a unit, a thin space between. */
+/** Numbers for people: three significant digits, a thin space, a unit. */
 
 const THIN = '\u2009';
 
@@ -18,7 +18,7 @@ export function duration(ms: number | undefined): string {
   return `${digits(ms * 1000)}${THIN}µs`;
 }
 
-/** A share of one: "99.8 %", never 100 where something is missing. */
+/** 0.998 → "99.8 %"; a share below 1 never becomes 100 %. */
 export function percent(share: number | undefined): string {
   if (share === undefined) return '–';
   const value = share * 100;
@@ -38,7 +38,7 @@ export function bytes(value: number | undefined): string {
   return `${digits(left)}${THIN}${units[unit]}`;
 }
 
-/** How long ago: "12 s", "5 min", "3 h". */
+/** An age: "12 s", "5 min", "3 h". */
 export function ago(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds}${THIN}s`;

@@ -1,11 +1,11 @@
-/** Keyboard shortcuts, once: the listener and the list behind `?` are made from this. */
+/** Keyboard shortcuts, for the listener and for the list behind `?`. */
 import { signal } from '@preact/signals';
 import { toggleTheme } from './theme.ts';
 
 export const isHelpOpen = signal(false);
 
-export interface Shortcut {
-  /** As typed, one key after the other. */
+interface Shortcut {
+  /** One key, or two keys with a space between, typed one after the other. */
   readonly keys: string;
   readonly what: string;
   readonly run: () => void;
@@ -20,7 +20,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: 'g r', what: 'Requests', run: go('#/requests') },
   { keys: 'g p', what: 'Playground', run: go('#/playground') },
   { keys: 'j', what: 'Next row of a list', run: () => moveRow(1) },
-  { keys: 'k', what: 'Row before', run: () => moveRow(-1) },
+  { keys: 'k', what: 'Previous row of a list', run: () => moveRow(-1) },
   { keys: '/', what: 'First filter of the page', run: () => focusFirst('main select, main input') },
   { keys: 't', what: 'Light or dark', run: toggleTheme },
   {
@@ -32,15 +32,15 @@ export const SHORTCUTS: readonly Shortcut[] = [
   },
 ];
 
-/** Between the keys of a shortcut of two. */
-const PATIENCE_MS = 1200;
+/** The longest time between the two keys of a shortcut. */
+const PAIR_MS = 1200;
 
 export function watchKeys(): void {
   let before = '';
   let beforeAt = 0;
   addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const typed = event.timeStamp - beforeAt < PATIENCE_MS ? `${before} ${event.key}` : event.key;
+    const typed = event.timeStamp - beforeAt < PAIR_MS ? `${before} ${event.key}` : event.key;
     const shortcut = SHORTCUTS.find(({ keys }) => keys === typed) ?? SHORTCUTS.find(({ keys }) => keys === event.key);
     before = shortcut === undefined ? event.key : '';
     beforeAt = event.timeStamp;
@@ -58,7 +58,7 @@ function focusFirst(selector: string): void {
   document.querySelector<HTMLElement>(selector)?.focus();
 }
 
-/** Rows of lists hold one link each that leads on. */
+/** Moves the focus between the links of a list's rows. */
 function moveRow(step: number): void {
   const links = [...document.querySelectorAll<HTMLElement>('main tbody tr a.row-link')];
   const at = links.indexOf(document.activeElement as HTMLElement);

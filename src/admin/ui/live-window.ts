@@ -1,4 +1,4 @@
-/** What the ticks of a window say together, over all models or of one. Pure. */
+/** Sums and means over the ticks of a window, for all models or for one. Pure. */
 import { percentileMs } from '../../telemetry/metrics/latency-buckets.ts';
 import type { LiveTick, LiveVersion } from '../live-report.ts';
 
@@ -7,15 +7,15 @@ export interface ModelChoice {
   readonly version?: string;
 }
 
-/** How requests ended. */
+/** Numbers of requests by outcome. */
 export interface Endings {
   /** Answered before the deadline. */
   readonly inTime: number;
-  /** Answered after it, or given up at it. */
+  /** Answered after the deadline, or failed at it. */
   readonly late: number;
   /** Refused at once, with a time to retry after. */
   readonly refused: number;
-  /** The caller's mistake: what was asked for is not there, or has another shape; or the caller left. */
+  /** The caller's mistake, such as an unknown model or a wrong shape; or the caller cancelled. */
   readonly wrong: number;
   readonly failed: number;
 }
@@ -29,13 +29,13 @@ export interface WindowSummary extends Endings {
   readonly batchRows: number;
   readonly padding: number;
   readonly reasons: Readonly<Record<string, number>>;
-  /** Runs whose length was forecast, and those of them that took at most half as long again. */
+  /** Runs with a forecast of their length. `asForecast`: those that took at most 1.5 times the forecast. */
   readonly forecast: number;
   readonly asForecast: number;
-  /** Mean of each stage. */
+  /** Mean time of each stage. */
   readonly stagesMs: readonly number[];
   readonly cpuCores: number;
-  /** At the window's end. */
+  /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
   readonly inFlight: number;
@@ -81,7 +81,7 @@ export function endings(versions: readonly LiveVersion[]): Endings {
   return counts;
 }
 
-/** Share of the requests that could have been answered which were, in time; undefined where there were none. */
+/** Share of the requests without a caller's mistake that were answered in time; undefined if there were none. */
 export function goodput({ requests, wrong, inTime }: WindowSummary): number | undefined {
   return requests === wrong ? undefined : inTime / (requests - wrong);
 }
@@ -114,7 +114,7 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
   };
 }
 
-/** Mean of each of the eight stages, over the requests answered well. */
+/** Mean time of each of the eight stages, over the requests with an answer. */
 export function meanStages(versions: readonly LiveVersion[]): readonly number[] {
   const sums: number[] = [];
   let answered = 0;

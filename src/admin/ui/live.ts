@@ -1,4 +1,4 @@
-/** The stream of live numbers, and the models: asked for again when a tick says that they have changed. */
+/** The stream of live numbers. The models are requested again when a tick says that they have changed. */
 import { signal } from '@preact/signals';
 import type { LiveTick } from '../live-report.ts';
 import type { ModelsReport } from '../models-report.ts';
@@ -6,7 +6,7 @@ import { type About, getAbout, getModels } from './api.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 
-/** What is shown of the past. */
+/** Length of the plots. */
 export const SHOWN_SECONDS = 180;
 
 /** Oldest first. */
@@ -17,7 +17,7 @@ export const about = signal<About | undefined>(undefined);
 
 let revision: number | undefined;
 
-/** Begins to listen; the browser connects again by itself when the server comes back. */
+/** Starts the stream. The browser reconnects by itself when the server is back. */
 export function listen(): void {
   const events = new EventSource('/events');
   events.addEventListener('open', () => {
@@ -26,7 +26,7 @@ export function listen(): void {
   });
   events.addEventListener('error', () => {
     connection.value = 'lost';
-    // A refusal (too many pages) is final for the browser; we try again.
+    // After a refusal (too many pages) the browser does not try again.
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
   });
   events.addEventListener('history', ({ data }) => {
@@ -35,7 +35,7 @@ export function listen(): void {
   events.addEventListener('tick', ({ data }) => onTick(JSON.parse(String(data)) as LiveTick));
 }
 
-/** Asks for models and setup again. What fails is shown by the connection's state. */
+/** Requests the models and the setup again. The connection's state shows a failure. */
 export function refresh(): void {
   void getModels().then(
     (report) => {

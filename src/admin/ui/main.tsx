@@ -1,4 +1,4 @@
-/** The console's page: what runs first. */
+/** The entry point of the console's page. */
 import './styles/theme.css';
 import './styles/layout.css';
 import './styles/parts.css';

@@ -1,8 +1,9 @@
-/** Small parts that pages share. */
+/** Small components and helpers that pages share. */
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Sentence } from './words.ts';
 
-/** A titled part of a page. `aside` stands to the right of the title. */
+/** A titled section of a page. `aside` is shown to the right of the title. */
 export function Panel(props: {
   title: string;
   aside?: ComponentChildren;
@@ -21,7 +22,7 @@ export function Panel(props: {
   );
 }
 
-/** One number: what it is, how much, what to know about it. */
+/** One number with its label and a note. */
 export function Tile({ label, value, note, tone }: { label: string; value: string; note?: string; tone?: 'warn' }) {
   return (
     <div class={`tile ${tone ?? ''}`}>
@@ -32,7 +33,7 @@ export function Tile({ label, value, note, tone }: { label: string; value: strin
   );
 }
 
-/** Nothing to show, and why; or something went wrong. */
+/** Shown instead of empty content. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -55,7 +56,7 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
   );
 }
 
-/** Holds the place of what is on its way. */
+/** A placeholder while content loads. */
 export function Loading({ rows = 3 }: { rows?: number }) {
   return (
     <div class="loading" role="status" aria-label="Loading">
@@ -66,7 +67,7 @@ export function Loading({ rows = 3 }: { rows?: number }) {
   );
 }
 
-/** Sentences; those that somebody should look at are marked. */
+/** A list of sentences; warnings are marked. */
 export function Words({ sentences }: { sentences: readonly Sentence[] }) {
   return (
     <ul class="words">
@@ -84,7 +85,7 @@ export function Words({ sentences }: { sentences: readonly Sentence[] }) {
   );
 }
 
-/** One of a few, side by side. */
+/** A choice of one among a few buttons. */
 export function Choices<T extends string>(props: {
   label: string;
   options: readonly T[];
@@ -104,7 +105,78 @@ export function Choices<T extends string>(props: {
   );
 }
 
-/** A state in a word, with a shape of its own. */
+/** A state in a word; each tone has its own shape. */
 export function Chip({ tone, children }: { tone: 'good' | 'warn' | 'bad' | 'plain'; children: ComponentChildren }) {
   return <span class={`chip ${tone}`}>{children}</span>;
+}
+
+interface SelectProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly string[];
+  readonly set: (value: string) => void;
+  readonly textOf?: (option: string) => string;
+  readonly isInline?: boolean;
+}
+
+export function Select({ label, value, options, set, textOf = (option) => option, isInline }: SelectProps) {
+  return (
+    <label class={isInline ? 'field inline' : 'field'}>
+      {label}
+      <select value={value} onChange={(event) => set(event.currentTarget.value)} disabled={options.length === 0}>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {textOf(option)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** A ref for a modal <dialog>, which is shown while `isOpen`. */
+export function useDialog(isOpen: boolean) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [isOpen]);
+  return dialog;
+}
+
+interface ConfirmDialogProps {
+  readonly isOpen: boolean;
+  readonly title: string;
+  readonly action: string;
+  readonly close: (isConfirmed: boolean) => void;
+  readonly children: ComponentChildren;
+}
+
+/** Asks before an action that requests will notice. Escape and Cancel mean no. */
+export function ConfirmDialog({ isOpen, title, action, close, children }: ConfirmDialogProps) {
+  const dialog = useDialog(isOpen);
+  return (
+    <dialog ref={dialog} aria-labelledby="confirm-title" onCancel={() => close(false)}>
+      <h2 id="confirm-title">{title}</h2>
+      <p>{children}</p>
+      <div class="dialog-buttons">
+        <button type="button" onClick={() => close(false)}>
+          Cancel
+        </button>
+        <button type="button" class="primary" onClick={() => close(true)}>
+          {action}
+        </button>
+      </div>
+    </dialog>
+  );
+}
+
+/** Downloads a file in the browser. */
+export function saveFile(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
 }

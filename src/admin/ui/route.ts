@@ -1,4 +1,4 @@
-/** Which page is shown: the part of the address behind #, so that every page can be linked to and reloaded. */
+/** The shown page, from the part of the address after #, so that every page has a link and survives a reload. */
 import { signal } from '@preact/signals';
 
 export type Route =
@@ -17,7 +17,7 @@ export function watchRoute(): void {
   });
 }
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split('?', 2);
   const [page, name] = path.split('/').map(decode);
   if (page === 'models' && name) return { page: 'model', model: name };

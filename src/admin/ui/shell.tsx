@@ -1,10 +1,10 @@
-/** What is around every page: name, navigation, the server's state, help. */
+/** The frame of every page: name, navigation, the server's state, help. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
 import { about, connection, models } from './live.ts';
 import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
+import { useDialog } from './parts.tsx';
 import { PlaygroundPage } from './playground/playground-page.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
@@ -103,7 +103,7 @@ function Mark() {
   );
 }
 
-/** Shape and word, not colour alone. */
+/** Shows the state by shape and word, not by colour alone. */
 function State() {
   const isReady = models.value?.ready;
   const [kind, text] =
@@ -123,19 +123,19 @@ function State() {
 }
 
 function Footer() {
-  const told = about.value;
+  const server = about.value;
   return (
     <footer>
-      {told === undefined ? (
+      {server === undefined ? (
         <span>&nbsp;</span>
       ) : (
         <>
-          <span>Pillion {told.version}</span>
-          <span>Node {told.node}</span>
-          {told.grpc !== undefined && <span>gRPC {told.grpc.join(', ')}</span>}
-          {told.rest !== undefined && <span>REST {told.rest.join(', ')}</span>}
+          <span>Pillion {server.version}</span>
+          <span>Node {server.node}</span>
+          {server.grpc !== undefined && <span>gRPC {server.grpc.join(', ')}</span>}
+          {server.rest !== undefined && <span>REST {server.rest.join(', ')}</span>}
           <span>
-            {told.slots} {told.slots === 1 ? 'slot' : 'slots'}, scheduler {told.scheduler}
+            {server.slots} {server.slots === 1 ? 'slot' : 'slots'}, scheduler {server.scheduler}
           </span>
         </>
       )}
@@ -144,12 +144,7 @@ function Footer() {
 }
 
 function Help() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const isOpen = isHelpOpen.value;
-  useEffect(() => {
-    if (isOpen) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [isOpen]);
+  const dialog = useDialog(isHelpOpen.value);
   const close = (): void => {
     isHelpOpen.value = false;
   };

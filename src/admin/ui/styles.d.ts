@@ -1,2 +1,2 @@
-/** The bundler takes them for styles; they export nothing. */
+/** The bundler handles styles; they export nothing. */
 declare module '*.css';

@@ -1,7 +1,7 @@
-/** Light or dark: the system's choice until somebody chooses otherwise, which the browser remembers. */
+/** Light or dark: the system's setting until the user chooses, which the browser remembers. */
 import { signal } from '@preact/signals';
 
-export type Theme = 'light' | 'dark';
+type Theme = 'light' | 'dark';
 
 const STORED_AS = 'pillion-theme';
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
@@ -22,7 +22,7 @@ export function toggleTheme(): void {
   localStorage.setItem(STORED_AS, theme.value);
 }
 
-/** A colour of the styles, by its custom property: `colour('--accent')`. */
+/** A colour of the style sheet: `colour('--accent')`. */
 export function colour(property: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 }

@@ -1,8 +1,8 @@
-/** Something asked of the server when a component appears, or when `key` changes. */
+/** Loads from the server when a component appears, and again when `key` changes. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 
 export interface Loaded<T> {
-  /** What came last; stays while it is asked for again. */
+  /** The last value; it stays during the next load. */
   readonly value: T | undefined;
   readonly error: Error | undefined;
   readonly isLoading: boolean;
@@ -12,7 +12,7 @@ export interface Loaded<T> {
 export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, key: string): Loaded<T> {
   const [state, setState] = useState<Omit<Loaded<T>, 'again'>>({ value: undefined, error: undefined, isLoading: true });
   const [turn, setTurn] = useState(0);
-  // `key` says when `load` asks for something else.
+  // `load` changes on every render; `key` changes with its meaning.
   useEffect(() => {
     const abort = new AbortController();
     setState((before) => ({ ...before, isLoading: true }));

@@ -1,8 +1,8 @@
-/** Traffic and scheduler in words: what the numbers of a window mean, and what to do about it. Pure. */
+/** Sentences about traffic and scheduler: the meaning of a window's numbers, and what to do. Pure. */
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
 
-/** `tone` warn: somebody should look. */
+/** `warn` marks a problem. */
 export interface Sentence {
   readonly text: string;
   readonly tone: 'plain' | 'warn';
@@ -11,10 +11,10 @@ export interface Sentence {
 const plain = (text: string): Sentence => ({ text, tone: 'plain' });
 const warn = (text: string): Sentence => ({ text, tone: 'warn' });
 
-/** Of all models, or of one whose objective may be known. */
+/** `sloMs` is the latency objective, if known. */
 export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
   if (summary.requests === 0 && summary.batches === 0) {
-    return [plain('No request has come in this window. The playground sends one.')];
+    return [plain('No request in this window. The playground sends one.')];
   }
   return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary)];
 }
@@ -22,31 +22,31 @@ export function explain(summary: WindowSummary, sloMs?: number): readonly Senten
 function traffic(summary: WindowSummary): Sentence {
   const { requests, seconds, cpuCores } = summary;
   const share = goodput(summary);
-  const came = `${count(requests / seconds)} requests a second came`;
-  const busy = `the process keeps ${count(cpuCores)} cores busy`;
-  if (share === undefined) return plain(`${came}; ${busy}.`);
-  const text = `${came}, and ${percent(share)} of those that could be answered were, in time; ${busy}.`;
+  const rate = `${count(requests / seconds)} requests per second`;
+  const busy = `the process uses ${count(cpuCores)} cores`;
+  if (share === undefined) return plain(`${rate}; ${busy}.`);
+  const text = `${rate}; ${percent(share)} of the valid ones were answered in time; ${busy}.`;
   return share < 0.99 ? warn(text) : plain(text);
 }
 
 function endings({ refused, late, wrong, failed, seconds }: WindowSummary): readonly Sentence[] {
   const found: Sentence[] = [];
-  const perSecond = (times: number): string => `${count(times / seconds)} a second`;
+  const perSecond = (times: number): string => `${count(times / seconds)} per second`;
   if (refused > 0) {
     found.push(
       warn(
-        `${perSecond(refused)} were refused at once, because they could not have been answered before their deadline or the queue was full: more is asked than this machine can run. Callers are told when to come back.`,
+        `${perSecond(refused)} were refused at once, because they could not meet their deadline or the queue was full: there is more work than this machine can do. The answer says when to retry.`,
       ),
     );
   }
   if (late > 0) {
-    found.push(warn(`${perSecond(late)} met their deadline first: allow more time, or send less at once.`));
+    found.push(warn(`${perSecond(late)} missed their deadline: allow more time, or send fewer requests at once.`));
   }
-  if (failed > 0) found.push(warn(`${perSecond(failed)} failed here: the request list has each, with why.`));
+  if (failed > 0) found.push(warn(`${perSecond(failed)} failed: the request list has each, with its reason.`));
   if (wrong > 0) {
     found.push(
       plain(
-        `${perSecond(wrong)} were the callers’ mistakes, such as another shape or an unknown name, or were given up by them.`,
+        `${perSecond(wrong)} were the callers’ mistakes, such as a wrong shape or an unknown name, or were cancelled.`,
       ),
     );
   }
@@ -55,10 +55,10 @@ function endings({ refused, late, wrong, failed, seconds }: WindowSummary): read
 
 function latency({ p50Ms, p99Ms, stagesMs }: WindowSummary, sloMs: number | undefined): readonly Sentence[] {
   if (p50Ms === undefined || p99Ms === undefined) return [];
-  const text = `Half of the answers take ${duration(p50Ms)} at most, 99 in 100 take ${duration(p99Ms)}; ${longestStage(stagesMs)}.`;
+  const text = `Half of the answers take at most ${duration(p50Ms)}, 99 % at most ${duration(p99Ms)}; ${longestStage(stagesMs)}.`;
   if (sloMs === undefined) return [plain(text)];
-  if (p99Ms <= sloMs) return [plain(`${text} The objective of ${duration(sloMs)} is kept.`)];
-  return [warn(`${text} The objective of ${duration(sloMs)} is missed by the slowest.`)];
+  if (p99Ms <= sloMs) return [plain(`${text} The objective of ${duration(sloMs)} is met.`)];
+  return [warn(`${text} The slowest miss the objective of ${duration(sloMs)}.`)];
 }
 
 const STAGE_WORDS: Readonly<Record<number, string>> = {
@@ -68,7 +68,7 @@ const STAGE_WORDS: Readonly<Record<number, string>> = {
   3: 'waiting in the queue for a slot',
   4: 'copying rows into a batch',
   5: 'running the model',
-  6: 'cutting the answer apart',
+  6: 'splitting the outputs',
   7: 'writing the answer',
 };
 
@@ -76,7 +76,7 @@ function longestStage(stagesMs: readonly number[]): string {
   const total = stagesMs.reduce((sum, ms) => sum + ms, 0);
   const longest = stagesMs.indexOf(Math.max(...stagesMs));
   if (total === 0) return 'no time was measured';
-  return `most of it, ${percent(stagesMs[longest]! / total)}, goes into ${STAGE_WORDS[longest] ?? 'a stage'}`;
+  return `${percent(stagesMs[longest]! / total)} of the time goes into ${STAGE_WORDS[longest] ?? 'a stage'}`;
 }
 
 function batching(summary: WindowSummary): readonly Sentence[] {
@@ -87,10 +87,12 @@ function batching(summary: WindowSummary): readonly Sentence[] {
     plain(`A batch holds ${count(rows)} ${rows === 1 ? 'row' : 'rows'} on average. ${whyStarted(reasons)}`),
   ];
   if (padding > 0) {
-    found.push(plain(`${percent(padding / (padding + batchRows))} of what runs is padding to an allowed size.`));
+    found.push(
+      plain(`${percent(padding / (padding + batchRows))} of the rows that run are padding to an allowed size.`),
+    );
   }
   if (forecast > 0) found.push(forecasts(forecast, asForecast));
-  found.push(plain(queuedRows === 0 ? 'Nothing waits now.' : `${count(queuedRows)} rows wait now.`));
+  found.push(plain(queuedRows === 0 ? 'No row waits now.' : `${count(queuedRows)} rows wait now.`));
   return found;
 }
 
@@ -99,18 +101,18 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
   const [reason, times] = Object.entries(reasons).sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
   const share = total === 0 ? '' : percent(times / total);
   if (reason === 'full')
-    return `${share} started because they were full: the model is busy, and batches are as large as they may be.`;
+    return `${share} started because they were full: the model is busy, and batches have their largest size.`;
   if (reason === 'timeout')
-    return `${share} started because waiting longer would have cost somebody their deadline or the batching delay was over.`;
+    return `${share} started because a longer wait would have missed a deadline, or the batching delay was over.`;
   if (reason === 'isolation')
-    return `${share} were parts of batches that failed, run again: requests hold values that the model cannot take.`;
-  return `${share} started because a slot was free: nothing is held back while the machine has room.`;
+    return `${share} were parts of failed batches, run again: some requests hold values that the model rejects.`;
+  return `${share} started because a slot was free: no request waits while the machine has room.`;
 }
 
-/** A forecast that is too short takes in what cannot be answered in time. */
+/** With forecasts that are too short, requests are admitted that cannot be answered in time. */
 function forecasts(forecast: number, asForecast: number): Sentence {
   const share = asForecast / forecast;
-  const text = `${percent(share)} of the runs took no more than half as long again as forecast`;
+  const text = `${percent(share)} of the runs took at most 1.5 times their forecast`;
   if (share >= 0.5) return plain(`${text}.`);
   return plain(`${text}: something else takes the cores, or the curve is still being learned.`);
 }

@@ -1,11 +1,11 @@
-/** One model: its versions and what they do now. */
+/** The page of one model: its versions, traffic and learned run times. */
 import { useState } from 'preact/hooks';
 import type { LoadedDetail, ModelDetail } from '../../model-detail.ts';
 import type { VersionReport } from '../../models-report.ts';
-import { getModel } from '../api.ts';
+import { ApiError, ask, getModel } from '../api.ts';
 import { about, models, ticks } from '../live.ts';
 import { lastTicks, type ModelChoice, summarize } from '../live-window.ts';
-import { Empty, Failure, Loading, Panel, Words } from '../parts.tsx';
+import { Empty, Failure, Loading, Panel, Select, saveFile, Words } from '../parts.tsx';
 import { BatchHeat } from '../plots/batch-heat.tsx';
 import { CurvePlot } from '../plots/curve-plot.tsx';
 import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
@@ -13,17 +13,17 @@ import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { explain } from '../words.ts';
 import { Tiles } from './overview-page.tsx';
-import { ProfileButton } from './profile-button.tsx';
 import { SignaturesTable } from './signatures-table.tsx';
 import { VersionsTable } from './versions-table.tsx';
 
 const WINDOW = 30;
-/** How often the learned curve is asked for, in ticks. */
+/** Seconds between two requests for the learned curve. */
 const CURVE_EVERY = 5;
+const PROFILE_SECONDS = 5;
 
 export function ModelPage({ name }: { name: string }) {
   const all = ticks.value;
-  // Anew when a state has changed, and now and then for what is learned meanwhile.
+  // Loads again when a state changes, and every few seconds for the learned curve.
   const turn = `${name} ${states(name)} ${Math.floor((all.at(-1)?.at_ms ?? 0) / 1000 / CURVE_EVERY)}`;
   const { value, error, again } = useLoaded((signal) => getModel(name, signal), turn);
   if (value === undefined) {
@@ -39,9 +39,9 @@ export function ModelPage({ name }: { name: string }) {
 
 function states(name: string): string {
   const model = models.value?.models.find((each) => each.name === name);
-  const wish = ({ left_out, brought_in }: VersionReport): string => (left_out ? '-' : brought_in ? '+' : '');
+  const override = ({ left_out, brought_in }: VersionReport): string => (left_out ? '-' : brought_in ? '+' : '');
   const load = ({ load }: VersionReport): string => (load?.last_failure ? '!' : load ? '~' : '');
-  return model?.versions.map((each) => `${each.version}${each.state}${wish(each)}${load(each)}`).join() ?? '';
+  return model?.versions.map((each) => `${each.version}${each.state}${override(each)}${load(each)}`).join() ?? '';
 }
 
 function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
@@ -89,7 +89,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
   );
 }
 
-/** What one loaded version does; the highest until another is chosen. */
+/** The details of one loaded version; the highest until another is chosen. */
 function Loaded({ detail }: { detail: ModelDetail }) {
   const [chosen, choose] = useState<string>();
   const loaded = detail.loaded.find(({ version }) => version === chosen) ?? detail.loaded[0];
@@ -102,19 +102,11 @@ function Loaded({ detail }: { detail: ModelDetail }) {
       </Panel>
     );
   }
+  const loadedVersions = detail.loaded.map(({ version }) => version);
   return (
     <>
       {detail.loaded.length > 1 && (
-        <label class="field inline">
-          Version
-          <select value={loaded.version} onChange={(event) => choose(event.currentTarget.value)}>
-            {detail.loaded.map(({ version }) => (
-              <option key={version} value={version}>
-                {version}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Select isInline label="Version" value={loaded.version} options={loadedVersions} set={choose} />
       )}
       <Inside loaded={loaded} choice={{ model: detail.name, version: loaded.version }} />
     </>
@@ -150,23 +142,41 @@ function Curves({ loaded, choice }: { loaded: LoadedDetail; choice: ModelChoice 
   if (curve === undefined) {
     return (
       <Empty title="Nothing is learned yet">
-        <p>The first batches teach what a run takes.</p>
+        <p>The first batches show how long a run takes.</p>
       </Empty>
     );
   }
+  const signatures = known.map(({ signature }) => signature);
   return (
     <>
       {known.length > 1 && (
-        <label class="field inline">
-          Signature
-          <select value={curve.signature} onChange={(event) => choose(event.currentTarget.value)}>
-            {known.map(({ signature }) => (
-              <option key={signature}>{signature}</option>
-            ))}
-          </select>
-        </label>
+        <Select isInline label="Signature" value={curve.signature} options={signatures} set={choose} />
       )}
       <CurvePlot ticks={ticks.value} choice={choice} curve={curve} />
+    </>
+  );
+}
+
+/** Takes a profile and downloads it as a file, for ui.perfetto.dev or chrome://tracing. */
+function ProfileButton({ model }: { model: string }) {
+  const [state, setState] = useState<{ isRunning: boolean; problem?: string }>({ isRunning: false });
+  const take = async (): Promise<void> => {
+    setState({ isRunning: true });
+    try {
+      const response = await ask(`/profile?seconds=${PROFILE_SECONDS}&model=${encodeURIComponent(model)}`);
+      saveFile(await response.blob(), `${model}-profile.json`);
+      setState({ isRunning: false });
+    } catch (error) {
+      const isUnknown = error instanceof ApiError && error.status === 404;
+      setState({ isRunning: false, problem: isUnknown ? 'This server takes no profiles.' : (error as Error).message });
+    }
+  };
+  return (
+    <>
+      <button type="button" disabled={state.isRunning} onClick={() => void take()} title="A Perfetto trace, as a file">
+        {state.isRunning ? `Profiling ${PROFILE_SECONDS} s …` : 'Profile'}
+      </button>
+      {state.problem !== undefined && <span role="alert">{state.problem}</span>}
     </>
   );
 }

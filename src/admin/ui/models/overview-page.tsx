@@ -1,17 +1,16 @@
-/** The whole server at a glance. */
+/** The overview of the whole server. */
 import type { LiveTick } from '../../live-report.ts';
 import type { ModelReport } from '../../models-report.ts';
 import { count, duration, percent } from '../format.ts';
 import { about, models, ticks } from '../live.ts';
 import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
 import { Empty, Loading, Panel, Tile, Words } from '../parts.tsx';
-import { Sparkline } from '../plots/sparkline.tsx';
-import { EndingsPlot, LatencyPlot } from '../plots/time-plots.tsx';
+import { EndingsPlot, LatencyPlot, Sparkline } from '../plots/time-plots.tsx';
 import { modelLink } from '../route.ts';
 import { explain } from '../words.ts';
 import { stateOf } from './version-state.tsx';
 
-/** What the numbers are of, in seconds. */
+/** Seconds that the numbers cover. */
 const WINDOW = 30;
 
 export function OverviewPage() {
@@ -21,7 +20,7 @@ export function OverviewPage() {
     <>
       <div class="page-head">
         <h1>Overview</h1>
-        <p class="sub">The last {WINDOW} seconds, and what went before.</p>
+        <p class="sub">The numbers cover the last {WINDOW} seconds; the plots cover the last minutes.</p>
       </div>
       <WaitsFor />
       <Tiles summary={summary} isReady={all.length > 0} />
@@ -43,7 +42,7 @@ export function OverviewPage() {
   );
 }
 
-/** Only while the start waits for something. */
+/** Shown while the start waits for models. */
 function WaitsFor() {
   const waits = models.value?.waits_for ?? [];
   if (waits.length === 0) return null;
@@ -62,26 +61,26 @@ function WaitsFor() {
 export function Tiles({ summary, isReady }: { summary: WindowSummary; isReady: boolean }) {
   const { requests, seconds, inTime, p50Ms, p99Ms, queuedRows, runningBatches, inFlight, batches, batchRows } = summary;
   const share = goodput(summary);
-  const told = (value: string): string => (isReady ? value : '–');
+  const shown = (value: string): string => (isReady ? value : '–');
   return (
     <div class="tiles">
       <Tile
         label="Requests"
-        value={told(`${count(seconds === 0 ? 0 : requests / seconds)}/s`)}
+        value={shown(`${count(seconds === 0 ? 0 : requests / seconds)}/s`)}
         note={`${inFlight} in flight`}
       />
       <Tile
         label="Goodput"
-        value={told(percent(share))}
+        value={shown(percent(share))}
         note={seconds === 0 ? '' : `${count(inTime / seconds)}/s in time`}
         {...(share !== undefined && share < 0.99 && { tone: 'warn' as const })}
       />
-      <Tile label="p50" value={told(duration(p50Ms))} note="half are faster" />
-      <Tile label="p99" value={told(duration(p99Ms))} note="99 in 100 are faster" />
-      <Tile label="Queue" value={told(count(queuedRows))} note={`rows wait; ${runningBatches} running`} />
+      <Tile label="p50" value={shown(duration(p50Ms))} note="half are faster" />
+      <Tile label="p99" value={shown(duration(p99Ms))} note="99 in 100 are faster" />
+      <Tile label="Queue" value={shown(count(queuedRows))} note={`rows wait; ${runningBatches} running`} />
       <Tile
         label="Batch"
-        value={told(batches === 0 ? '–' : count(batchRows / batches))}
+        value={shown(batches === 0 ? '–' : count(batchRows / batches))}
         note={seconds === 0 ? 'rows' : `rows; ${count(batches / seconds)} batches/s`}
       />
     </div>

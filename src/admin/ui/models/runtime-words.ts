@@ -1,8 +1,8 @@
-/** What runs a version, and what its shadow has found, in words. Pure. */
+/** Sentences about a version's runtime and its shadow. Pure. */
 import type { RuntimeReport, ShadowReport } from '../../runtime-report.ts';
 import { count, duration } from '../format.ts';
 
-/** Each artifact of the version, and why it runs or does not; undefined where there was nothing to choose. */
+/** The chosen runtime and the other candidates, with reasons; undefined if there was no choice. */
 export function runtimeWords({ kind, reason, candidates = [] }: RuntimeReport): string | undefined {
   if (candidates.length < 2) return undefined;
   const others = candidates.filter(({ outcome }) => outcome !== 'chosen').map(candidateWords);
@@ -18,7 +18,7 @@ function candidateWords({ runtime, outcome, reason, relative_cost: cost, times }
   return `${runtime} is slower${cost === undefined ? '' : `, ${count(cost)} ×`}${timesWords(times)}`;
 }
 
-/** Of the first signature: the smallest size and the largest. */
+/** The times of the first signature, for its smallest and its largest batch. */
 function timesWords(times: Candidate['times']): string {
   const own = times.filter(({ signature }) => signature === times[0]!.signature);
   const ends = own.length > 1 ? [own[0]!, own.at(-1)!] : own;
@@ -26,12 +26,11 @@ function timesWords(times: Candidate['times']): string {
   return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
-/** What a shadow has found so far. */
 export function shadowWords(shadow: ShadowReport): string {
   const { runtime, state, reason, compared, different, latency_ratio: ratio, left_out: left, outputs } = shadow;
-  if (state !== 'running') return `Shadow on ${runtime}: ${state === 'off' ? `off, ${reason}` : 'it loads'}.`;
+  if (state !== 'running') return `Shadow on ${runtime}: ${state === 'off' ? `off, ${reason}` : 'loading'}.`;
   const found = `Shadow on ${runtime}: ${count(different)} of ${count(compared)} compared batches differ`;
-  const times = ratio === undefined ? '' : `; a run takes ${count(ratio)} × as long there`;
+  const times = ratio === undefined ? '' : `; a run takes ${count(ratio)} × as long`;
   const worst = outputs.map(({ output, mismatches, max_absolute: apart }) =>
     apart === undefined ? `${output} ${count(mismatches)} elements` : `${output} by up to ${apart.toPrecision(2)}`,
   );

@@ -1,4 +1,4 @@
-/** What a version takes and gives. */
+/** The table of a version's signatures. */
 import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
 
 const BATCH_WORDS = {

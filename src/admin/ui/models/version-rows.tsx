@@ -1,4 +1,4 @@
-/** Rows of the table of versions: one that has a life, or had one, and one that is on disk. */
+/** Rows of the table of versions: for a version with a state, and for one that is only on disk. */
 import type { ModelAction } from '../../model-actions.ts';
 import type { VersionReport } from '../../models-report.ts';
 import { bytes } from '../format.ts';
@@ -8,7 +8,7 @@ import { BreakerChip, VersionChip } from './version-state.tsx';
 
 interface VersionRowProps {
   readonly version: VersionReport;
-  /** It is there and not up: it could be loaded. */
+  /** It could be loaded. */
   readonly isOnDisk: boolean;
   readonly labels: readonly string[];
   readonly act: (action: ModelAction) => void;
@@ -44,7 +44,7 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
   );
 }
 
-/** A line below the version's own. */
+/** A line below the version's row. */
 function Detail({ text, isBad = false }: { text: string | undefined; isBad?: boolean }) {
   if (text === undefined) return null;
   return (
@@ -57,13 +57,13 @@ function Detail({ text, isBad = false }: { text: string | undefined; isBad?: boo
   );
 }
 
-/** Why it failed, or what its load has come to. */
+/** The reason for its failure, or the progress of its load. */
 function noteOn({ state, error, load }: VersionReport): string | undefined {
   if (error !== undefined) return error.message;
   if (load?.last_failure !== undefined) {
     return `It did not load, and is tried again. The last attempt: ${load.last_failure.message}`;
   }
-  return load !== undefined && state === 'AVAILABLE' ? 'It is being loaded anew.' : undefined;
+  return load !== undefined && state === 'AVAILABLE' ? 'It is being reloaded.' : undefined;
 }
 
 export function DiskRow({ version, load }: { version: string; load: () => void }) {

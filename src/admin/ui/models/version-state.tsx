@@ -1,11 +1,6 @@
-/** A version's state in a word, its breaker's too where it has one. */
+/** The state of a version, of its circuit breaker, and of a whole model, as chips. */
 import type { ModelReport, VersionReport } from '../../models-report.ts';
 import { Chip } from '../parts.tsx';
-
-/** Told of versions that run behind a circuit breaker. */
-interface WithBreaker {
-  readonly breaker?: { readonly state: 'closed' | 'open' | 'half_open' };
-}
 
 const TONES = {
   AVAILABLE: 'good',
@@ -23,13 +18,13 @@ export function VersionChip({ version }: { version: VersionReport }) {
   return <Chip tone={TONES[version.state]}>{version.brought_in ? `${state} by hand` : state}</Chip>;
 }
 
-export function BreakerChip({ version }: { version: VersionReport & WithBreaker }) {
+export function BreakerChip({ version }: { version: VersionReport }) {
   const state = version.breaker?.state;
   if (state === undefined) return <span class="muted">none</span>;
   return <Chip tone={state === 'closed' ? 'good' : state === 'open' ? 'bad' : 'warn'}>{state.replace('_', ' ')}</Chip>;
 }
 
-/** Of a whole model, in a cell of a table. */
+/** The states of a model's versions, for a cell of a table. */
 export function stateOf({ versions, error }: ModelReport) {
   if (versions.length === 0) return <Chip tone={error === undefined ? 'plain' : 'warn'}>waiting</Chip>;
   const shown = versions.filter(({ state, left_out, error: failed }) => state !== 'END' || left_out || failed);

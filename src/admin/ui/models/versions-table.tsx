@@ -1,13 +1,12 @@
-/** Versions of a model, and what an operator may do with each; then those on disk that are not up. */
+/** The table of a model's versions, with an operator's actions; the versions that are only on disk come last. */
 import { useState } from 'preact/hooks';
 import type { ModelAction } from '../../model-actions.ts';
 import type { ModelDetail } from '../../model-detail.ts';
 import { operate } from '../api.ts';
-import { ConfirmDialog } from '../confirm-dialog.tsx';
-import { Empty, Failure } from '../parts.tsx';
+import { ConfirmDialog, Empty, Failure } from '../parts.tsx';
 import { DiskRow, VersionRow } from './version-rows.tsx';
 
-/** Rows of versions that are only on disk; a model may have hundreds. */
+/** Most rows of versions that are only on disk: a model may have hundreds. */
 const MOST_ON_DISK = 12;
 
 export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refresh: () => void }) {
@@ -75,8 +74,8 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
           setUnloading(undefined);
         }}
       >
-        Requests under way are answered; those that come later and ask for it are told that there is no such version. No
-        other version takes its place. It stays out until it is loaded here again, or the server restarts.
+        Requests in flight are answered. Later requests for it are refused, because there is no such version. No other
+        version takes its place. It stays unloaded until it is loaded here again, or the server restarts.
       </ConfirmDialog>
     </>
   );

@@ -1,9 +1,8 @@
-/** The call as code, to be copied; a long body as a file. */
+/** The call as code to copy, with a long body as a file to download. */
 import { useState } from 'preact/hooks';
 import type { FeatureDetail } from '../../feature-detail.ts';
 import { about } from '../live.ts';
-import { Choices } from '../parts.tsx';
-import { saveFile } from '../save-file.ts';
+import { Choices, saveFile } from '../parts.tsx';
 import { BODY_FILE, isInline, SAMPLE_LANGUAGES, type SampleLanguage, sample } from './code-samples.ts';
 import type { Verb } from './signature-form.ts';
 
@@ -20,10 +19,12 @@ const COPIED_MS = 1500;
 export function CodePanel({ model, version, verb, features, body }: CodePanelProps) {
   const [language, setLanguage] = useState<SampleLanguage>('curl');
   const [isCopied, setCopied] = useState(false);
-  const told = about.value;
+  const server = about.value;
   const target = {
-    ...{ rest: told?.rest ?? [], isTls: told?.rest_is_tls ?? false },
-    ...{ grpc: told?.grpc ?? [], isGrpcTls: told?.grpc_is_tls ?? false },
+    rest: server?.rest ?? [],
+    isTls: server?.rest_is_tls ?? false,
+    grpc: server?.grpc ?? [],
+    isGrpcTls: server?.grpc_is_tls ?? false,
     ...{ model, version, verb, features },
   };
   const code = sample(language, target, body);

@@ -1,27 +1,27 @@
-/** The playground's call for a terminal and two languages. Pure. */
+/** The playground's call as a command and in two languages. Pure. */
 import type { FeatureDetail } from '../../feature-detail.ts';
 import { pythonExample } from './example-code.ts';
 import type { Verb } from './signature-form.ts';
 
 export interface CallTarget {
-  /** As GET /about tells: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
+  /** From GET /about: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
   readonly rest: readonly string[];
   readonly isTls: boolean;
-  /** As GET /about tells, too. */
+  /** From GET /about. */
   readonly grpc: readonly string[];
   readonly isGrpcTls: boolean;
   readonly verb: Verb;
   readonly model: string;
   /** Undefined = the latest. */
   readonly version: string | undefined;
-  /** Of a signature that takes examples: what the model says of them. */
+  /** The known features of a signature that takes examples. */
   readonly features: readonly FeatureDetail[];
 }
 
 export type SampleLanguage = 'curl' | 'Python' | 'TypeScript';
 export const SAMPLE_LANGUAGES: readonly SampleLanguage[] = ['curl', 'Python', 'TypeScript'];
 
-/** A longer body is read from this file, which the page offers for download. */
+/** The file of a body that is too long to show; the page offers it for download. */
 export const BODY_FILE = 'body.json';
 const MOST_INLINE = 600;
 
@@ -43,7 +43,7 @@ export function sample(language: SampleLanguage, target: CallTarget, body: strin
 
 function reachable(addresses: readonly string[], usual: string): string {
   const address = addresses.find((each) => !each.startsWith('unix:')) ?? usual;
-  // What is bound to every address is reached by this one.
+  // A port that is bound to every address is reachable at localhost.
   return address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, 'localhost');
 }
 
@@ -68,7 +68,7 @@ response.raise_for_status()
 print(response.json())`;
 }
 
-/** Quotes of JSON are left as they are where that can be. */
+/** JSON in single quotes if possible, so that its own quotes need no escapes. */
 function pythonText(text: string): string {
   return /['\\]/.test(text) ? JSON.stringify(text) : `'${text}'`;
 }

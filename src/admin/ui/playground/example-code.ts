@@ -1,18 +1,18 @@
-/** Classify and Regress in Python, as TensorFlow Serving's own clients do it: over gRPC, with its messages. Pure. */
+/** Classify and Regress in Python over gRPC, with TensorFlow Serving's messages. Pure. */
 import type { FeatureDetail } from '../../feature-detail.ts';
 
-export interface ExampleCall {
+interface ExampleCall {
   /** "localhost:8500" */
   readonly address: string;
   readonly isTls: boolean;
   readonly verb: 'classify' | 'regress';
   readonly model: string;
   readonly version: string | undefined;
-  /** What the model says of its features; the others' kind is that of their values. */
+  /** The known features. The kind of any other feature follows from its values. */
   readonly features: readonly FeatureDetail[];
-  /** Of the REST API. */
+  /** The body of the REST call. */
   readonly body: string;
-  /** Python that evaluates to the body as a dict. */
+  /** A Python expression of the body as a dict. */
   readonly bodyExpression: string;
 }
 
@@ -74,7 +74,7 @@ function featureLine(name: string, kind: keyof typeof LISTS, values: readonly un
   return `            ${JSON.stringify(name)}: feature_pb2.Feature(${field}=feature_pb2.${message}(value=${value})),`;
 }
 
-/** As the REST API takes a list: integers alone are int64. */
+/** As the REST API reads a list: int64 if all values are integers. */
 function kindOf(values: readonly unknown[]): keyof typeof LISTS {
   if (values.some((value) => typeof value === 'string' || isBase64(value))) return 'string';
   return values.every((value) => typeof value === 'boolean' || Number.isInteger(value)) ? 'int64' : 'float32';

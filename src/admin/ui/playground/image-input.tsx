@@ -1,4 +1,4 @@
-/** Takes a picture: dropped, chosen, or drawn with the pointer; shows what the model will see. */
+/** An image input: dropped, chosen, or drawn with the pointer. Shows the picture as the model gets it. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { TensorDetail } from '../../model-detail.ts';
 import { drawFile, type PixelRange, pixelValues } from './image-values.ts';
@@ -10,7 +10,7 @@ interface ImageInputProps {
   readonly onValue: (value: unknown) => void;
 }
 
-/** Sides of the picture as it is shown. */
+/** Width of the shown picture. */
 const SHOWN_PX = 168;
 
 export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
@@ -24,19 +24,19 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
   });
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
-  const tell = (meant: PixelRange): void => onValue(pixelValues(canvas.current!, plan, meant));
-  // Once, for the black picture that it begins with; changes are told as they are made.
-  useLayoutEffect(() => tell(range), []);
-  const change = (meant: PixelRange): void => {
-    setRange(meant);
-    tell(meant);
+  const report = (used: PixelRange): void => onValue(pixelValues(canvas.current!, plan, used));
+  // Reports the black picture of the start; later changes are reported as they happen.
+  useLayoutEffect(() => report(range), []);
+  const change = (next: PixelRange): void => {
+    setRange(next);
+    report(next);
   };
   const take = (file: Blob | undefined): void => {
     if (file === undefined) return;
     drawFile(file, canvas.current!, plan).then(
       () => {
         setProblem(undefined);
-        tell(range);
+        report(range);
       },
       (error: unknown) => setProblem((error as Error).message),
     );
@@ -48,7 +48,7 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
   };
   return (
     <div class="image-input">
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: what is dropped can be chosen with the button beside, too */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the button beside it does the same */}
       <div
         class={`drop ${isOver ? 'over' : ''}`}
         onDragOver={(event) => {
@@ -58,7 +58,7 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
         onDragLeave={() => setOver(false)}
         onDrop={onDrop}
       >
-        <DrawingCanvas canvas={canvas} plan={plan} onStroke={() => tell(range)} />
+        <DrawingCanvas canvas={canvas} plan={plan} onStroke={() => report(range)} />
       </div>
       <div class="image-side">
         <p class="hint">
@@ -79,7 +79,7 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
             type="button"
             onClick={() => {
               clear(canvas.current!, plan);
-              tell(range);
+              report(range);
             }}
           >
             Clear
@@ -135,7 +135,7 @@ interface DrawingCanvasProps {
 }
 
 function DrawingCanvas({ canvas, plan, onStroke }: DrawingCanvasProps) {
-  // A canvas begins black, once for each plan.
+  // Each new plan starts with a black canvas.
   useLayoutEffect(() => clear(canvas.current!, plan), [plan.width, plan.height]);
   const draw = (event: PointerEvent): void => {
     if (event.buttons === 0) return;

@@ -1,13 +1,13 @@
-/** A picture file → numbers as a model's input wants them. */
+/** A picture file → the numbers of a model's input. */
 import type { ImagePlan } from './input-kinds.ts';
 
-/** What black and white become. */
+/** The values of black and white. */
 export interface PixelRange {
   readonly darkest: number;
   readonly brightest: number;
-  /** After it, minus the mean and divided by the deviation of ImageNet's three colours. */
+  /** Then subtracts the mean and divides by the deviation of ImageNet's three colours. */
   readonly isImageNet: boolean;
-  /** Whole numbers alone. */
+  /** Rounds to whole numbers. */
   readonly isWhole: boolean;
 }
 
@@ -16,10 +16,10 @@ const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 /** Weights of red, green and blue in brightness (ITU-R BT.601). */
 const LUMA = [0.299, 0.587, 0.114];
 
-/** Draws the file into the canvas, which gets the plan's size: the middle of it, as large as fits. Rejects with an Error. */
+/** Draws the middle of the picture into the canvas, which gets the plan's size. Rejects with an Error. */
 export async function drawFile(file: Blob, canvas: HTMLCanvasElement, { width, height }: ImagePlan): Promise<void> {
   const picture = await createImageBitmap(file).catch(() => {
-    throw new Error('this file is no picture that the browser can read; drop a PNG, JPEG or WebP');
+    throw new Error('the browser cannot read this file as a picture; use a PNG, JPEG or WebP');
   });
   const scale = Math.max(width / picture.width, height / picture.height);
   const [w, h] = [width / scale, height / scale];

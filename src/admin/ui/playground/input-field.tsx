@@ -1,4 +1,4 @@
-/** One input of a signature, filled in as its dtype and shape allow. */
+/** The form field of one input, by its dtype and shape. */
 import { useLayoutEffect, useState } from 'preact/hooks';
 import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
 import { shapeText } from '../models/signatures-table.tsx';
@@ -7,7 +7,7 @@ import { ImageInput } from './image-input.tsx';
 import { blank, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
 import type { FormField } from './signature-form.ts';
 
-/** What was filled in: a value, or why there is none yet. */
+/** The field's value, or the reason why there is none yet. */
 export type Filled = { readonly value: unknown } | { readonly problem: string };
 
 interface InputFieldProps {
@@ -25,7 +25,7 @@ const LABELS: Readonly<Record<InputKind, string>> = {
 export function InputField({ field, onFilled }: InputFieldProps) {
   const { tensor, batch, note, leftOut } = field;
   const [isLeftOut, setLeftOut] = useState(leftOut !== undefined);
-  // A control that appears tells its value by itself. An effect after the paint could undo what was typed before.
+  // Every control reports its value when it appears. An effect after the paint could undo typed text.
   useLayoutEffect(() => {
     if (isLeftOut) onFilled({ value: undefined });
   }, [isLeftOut]);
@@ -48,7 +48,7 @@ export function InputField({ field, onFilled }: InputFieldProps) {
   );
 }
 
-/** By the most telling kind, until another is chosen. */
+/** The best kind of control for the input, until the user chooses another. */
 function Control({ field, onFilled }: InputFieldProps) {
   const { tensor, batch } = field;
   const kinds = kindsOf(tensor, batch);
@@ -77,7 +77,7 @@ function Control({ field, onFilled }: InputFieldProps) {
   );
 }
 
-/** Where the whole shape begins with a batch of one, a picture is one of it. */
+/** If the shape includes a batch of one, the picture becomes that batch. */
 function wrapped(value: unknown, tensor: TensorDetail, batch: SignatureDetail['batch']): unknown {
   return rowShape(tensor, batch)?.length === 4 ? [value] : value;
 }
@@ -93,7 +93,7 @@ function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKin
     }
   };
   const [text, setText] = useState(() => startText(kind, field));
-  // What it begins with is told once; changes are told below.
+  // Reports the first value; `change` reports later ones.
   useLayoutEffect(() => onFilled(read(text)), []);
   const filled = read(text);
   const problem = 'problem' in filled ? filled.problem : undefined;
@@ -131,7 +131,7 @@ function startText(kind: InputKind, { tensor, batch, start }: FormField): string
   return Array.from({ length: Math.max(1, size) }, () => '0').join(', ');
 }
 
-/** As many as there are. */
+/** As many numbers as the text has. */
 function randomText(text: string): string {
   return text
     .split(/[\s,;]+/)
@@ -139,7 +139,7 @@ function randomText(text: string): string {
     .join(', ');
 }
 
-/** A string where one is wanted; in as many lists as its shape [1, 1] has. */
+/** The string, nested in one list per dimension of its shape. */
 function shapedText(text: string, shape: readonly number[] | undefined): unknown {
   return (shape ?? []).reduce<unknown>((value) => [value], text);
 }

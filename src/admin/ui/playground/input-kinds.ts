@@ -1,9 +1,9 @@
-/** How an input can be filled in, by its dtype and shape; and the request's body from what was filled in. Pure. */
+/** The kinds of form fields for an input, by its dtype and shape, and their values. Pure. */
 import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
 
 export type InputKind = 'image' | 'text' | 'numbers' | 'json';
 
-/** Where the pixels of an image go. `flat`: a row of height × width grey values. */
+/** The layout of an image's pixels. `flat` is a row of height × width grey values. */
 export interface ImagePlan {
   readonly layout: 'hwc' | 'chw' | 'hw' | 'flat';
   readonly height: number;
@@ -11,17 +11,17 @@ export interface ImagePlan {
   readonly channels: number;
 }
 
-/** For a side that the model leaves open. */
+/** The size of a side that the model leaves open. */
 const USUAL_SIDE = 224;
 const LEAST_SIDE = 4;
 const MOST_NUMBERS = 4096;
 
-/** Shape of one row, or of the whole where rows share no batch; undefined = any rank. Open sizes are −1. */
+/** The shape of one row, or of the whole input if rows share no batch. Undefined = any rank; −1 = any size. */
 export function rowShape({ shape }: TensorDetail, batch: SignatureDetail['batch']): readonly number[] | undefined {
   return batch === 'none' ? shape : shape?.slice(1);
 }
 
-/** The most telling first; 'json' always works and is last. */
+/** The best kind first; 'json', which always works, last. */
 export function kindsOf(tensor: TensorDetail, batch: SignatureDetail['batch']): readonly InputKind[] {
   const shape = rowShape(tensor, batch);
   if (tensor.dtype === 'string') return isOneValue(shape) ? ['text', 'json'] : ['json'];
@@ -33,11 +33,11 @@ export function kindsOf(tensor: TensorDetail, batch: SignatureDetail['batch']): 
   return [...kinds, 'json'];
 }
 
-/** Undefined: what it takes is no image. */
+/** Undefined if the input is not an image. */
 export function imagePlan(tensor: TensorDetail, batch: SignatureDetail['batch']): ImagePlan | undefined {
   let shape = rowShape(tensor, batch);
   if (tensor.dtype === 'string' || tensor.dtype === 'bool' || shape === undefined) return undefined;
-  // A batch of one that the signature does not know for a batch.
+  // The first dimension is a batch of one.
   if (shape.length === 4 && (shape[0] === 1 || shape[0] === -1)) shape = shape.slice(1);
   const [a = 0, b = 0, c = 0] = shape;
   if (shape.length === 3 && isChannels(c) && isSide(a) && isSide(b)) return plan('hwc', a, b, c);
@@ -50,7 +50,7 @@ export function imagePlan(tensor: TensorDetail, batch: SignatureDetail['batch'])
   return undefined;
 }
 
-/** One value of that shape, to begin with: numbers are 0, strings empty. */
+/** The first value of a field: zeros or empty strings in the input's shape. */
 export function blank(tensor: TensorDetail, batch: SignatureDetail['batch']): unknown {
   const leaf = tensor.dtype === 'string' ? '' : tensor.dtype === 'bool' ? false : 0;
   const build = (shape: readonly number[]): unknown => {
@@ -60,7 +60,7 @@ export function blank(tensor: TensorDetail, batch: SignatureDetail['batch']): un
   return build(rowShape(tensor, batch) ?? []);
 }
 
-/** "1, 2 3" → [1, 2, 3], or one number where one is wanted. Throws an Error that says what is wrong. */
+/** "1, 2 3" → [1, 2, 3], or one number for a scalar. Throws an Error for people. */
 export function parseNumbers(text: string, shape: readonly number[] | undefined): number | readonly number[] {
   const words = text.split(/[\s,;]+/).filter((word) => word !== '');
   const numbers = words.map((word) => {
@@ -75,25 +75,12 @@ export function parseNumbers(text: string, shape: readonly number[] | undefined)
   return shape?.length === 0 ? numbers[0]! : numbers;
 }
 
-/**
- * The REST API's body for one row: row format, or columns where rows share no batch. Inputs that are undefined are left
- * out.
- */
-export function requestBody(signature: SignatureDetail, values: ReadonlyMap<string, unknown>): object {
-  const given = [...values].filter(([, value]) => value !== undefined);
-  const named = Object.fromEntries(given);
-  const isDefault = signature.name === 'serving_default';
-  const head = isDefault ? {} : { signature_name: signature.name };
-  const only = signature.inputs.length === 1 && given.length === 1 ? given[0]![1] : named;
-  return signature.batch === 'none' ? { ...head, inputs: only } : { ...head, instances: [only] };
-}
-
 function plan(layout: ImagePlan['layout'], height: number, width: number, channels: number): ImagePlan {
   const side = (size: number): number => (size === -1 ? USUAL_SIDE : size);
   return { layout, height: side(height), width: side(width), channels: channels === -1 ? 3 : channels };
 }
 
-/** 64 = 8 × 8 and 784 = 28 × 28 are images often; 16 and 100 features are not. */
+/** 64 = 8 × 8 and 784 = 28 × 28 are often images; 16 and 100 are not. */
 function isSquareImage(side: number): boolean {
   return side === 8 || side >= 14;
 }

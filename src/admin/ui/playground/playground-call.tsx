@@ -1,4 +1,4 @@
-/** The form of one signature, what came of sending it, and the call as code. */
+/** The form of one signature, the answer, and the call as code. */
 import { useState } from 'preact/hooks';
 import type { SignatureDetail } from '../../model-detail.ts';
 import { post } from '../api.ts';
@@ -82,7 +82,7 @@ function OutcomeView({ outcome }: { outcome: Outcome }) {
   if (outcome === undefined || outcome === 'sending') {
     return (
       <Empty title={outcome === undefined ? 'Nothing asked yet' : 'Asking …'}>
-        <p>{outcome === undefined ? 'The answer comes here, as bars or as a picture.' : '\u00a0'}</p>
+        <p>{outcome === undefined ? 'The answer appears here, as bars or as a picture.' : '\u00a0'}</p>
       </Empty>
     );
   }
@@ -91,7 +91,7 @@ function OutcomeView({ outcome }: { outcome: Outcome }) {
   return (
     <>
       <p class="hint">
-        Answered in {duration(tookMs)}, browser included.{' '}
+        Answered in {duration(tookMs)}, including the browser.{' '}
         {id !== null && <a href={requestLink(id)}>Where the time went</a>}
       </p>
       <ResultView answer={answer} />

@@ -1,9 +1,9 @@
-/** Asks a model something: a form made from its signature, the answer, and the same call as code. */
+/** The playground: a form for a model's signature, the answer, and the same call as code. */
 import { useState } from 'preact/hooks';
 import type { ModelDetail, SignatureDetail } from '../../model-detail.ts';
 import { getModel } from '../api.ts';
 import { models } from '../live.ts';
-import { Empty, Failure, Loading, Panel } from '../parts.tsx';
+import { Empty, Failure, Loading, Panel, Select } from '../parts.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { PlaygroundCall } from './playground-call.tsx';
@@ -16,7 +16,7 @@ export function PlaygroundPage({ model }: { model: string | undefined }) {
     <>
       <div class="page-head">
         <h1>Playground</h1>
-        <p class="sub">One request, by hand. It is counted and recorded like any other.</p>
+        <p class="sub">Sends one request, which is counted and recorded like any other.</p>
       </div>
       {chosen === undefined ? (
         models.value === undefined ? (
@@ -44,7 +44,13 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
     <>
       <div class="filters">
         <Select label="Model" value={model} options={names.includes(model) ? names : [model, ...names]} set={go} />
-        <Select label="Version" value={version} options={['', ...versionsOf(value)]} set={setVersion} />
+        <Select
+          label="Version"
+          value={version}
+          options={['', ...(value?.loaded.map((each) => each.version) ?? [])]}
+          set={setVersion}
+          textOf={(each) => each || 'the latest'}
+        />
         <Select
           label="Signature"
           value={signature?.name ?? ''}
@@ -72,10 +78,6 @@ const go = (model: string): void => {
   location.hash = playgroundLink(model);
 };
 
-function versionsOf(detail: ModelDetail | undefined): readonly string[] {
-  return detail?.loaded.map(({ version }) => version) ?? [];
-}
-
 function preferred(signatures: readonly SignatureDetail[]): SignatureDetail | undefined {
   return signatures.find(({ name }) => name === 'serving_default') ?? signatures[0];
 }
@@ -84,30 +86,8 @@ function NothingToAsk({ detail }: { detail: ModelDetail }) {
   return (
     <Panel title="Input">
       <Empty title={detail.loaded.length === 0 ? 'No version is loaded' : 'It has no signature that can be asked here'}>
-        <p>{detail.error ?? 'The model’s page tells its versions and signatures.'}</p>
+        <p>{detail.error ?? 'The model’s page shows its versions and signatures.'}</p>
       </Empty>
     </Panel>
-  );
-}
-
-interface SelectProps {
-  readonly label: string;
-  readonly value: string;
-  readonly options: readonly string[];
-  readonly set: (value: string) => void;
-}
-
-function Select({ label, value, options, set }: SelectProps) {
-  return (
-    <label class="field">
-      {label}
-      <select value={value} onChange={(event) => set(event.currentTarget.value)} disabled={options.length === 0}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {option === '' ? 'the latest' : option}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

@@ -1,11 +1,11 @@
-/** What an answer of the REST API holds, told apart by its shape: outputs by name, rows of numbers, pictures. Pure. */
+/** The content of a REST answer by its shape: outputs by name, rows of numbers, pictures. Pure. */
 
-/** Longer rows are told by their largest. */
+/** Of longer rows, only the largest values are shown. */
 const MOST_BARS = 12;
 const TOP = 10;
 const LEAST_SIDE = 8;
 
-/** Of the first row or example; the name is '' where the answer has none. */
+/** The outputs of the first row or example; the name is '' if the answer has none. */
 export function namedOutputs(answer: unknown): readonly (readonly [string, unknown])[] {
   if (!isObject(answer)) return [['', answer]];
   const { predictions, outputs, results } = answer;
@@ -16,7 +16,7 @@ export function namedOutputs(answer: unknown): readonly (readonly [string, unkno
 }
 
 export interface Bar {
-  /** A class, or the place in the row. */
+  /** The class, or the index in the row. */
   readonly label: string;
   readonly value: number;
 }
@@ -26,7 +26,7 @@ export interface BarChoice {
   readonly note: string | undefined;
 }
 
-/** Undefined: it is neither a row of numbers nor classes with scores. A batch of one row is that row. */
+/** Undefined if the value is neither a row of numbers nor classes with scores. A batch of one counts as its row. */
 export function topBars(value: unknown): BarChoice | undefined {
   const bars = classBars(value) ?? numberBars(value);
   if (bars === undefined || bars.length <= MOST_BARS) return bars && { bars, note: undefined };
@@ -34,7 +34,7 @@ export function topBars(value: unknown): BarChoice | undefined {
   return { bars: sorted.slice(0, TOP), note: `The ${TOP} largest of ${bars.length}.` };
 }
 
-/** Of Classify: [[label, score], …]. A class without a label is told by its place. */
+/** Classify's [[label, score], …]. A class without a label is shown by its index. */
 function classBars(value: unknown): readonly Bar[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || !value.every(isClass)) return undefined;
   return (value as [string, number][]).map(([label, score], index) => ({ label: label || `#${index}`, value: score }));
@@ -55,12 +55,12 @@ export interface Picture {
   readonly height: number;
   /** Red, green, blue, opacity. */
   readonly pixels: Uint8ClampedArray<ArrayBuffer>;
-  /** What black and white stand for. */
+  /** The values of black and white. */
   readonly least: number;
   readonly most: number;
 }
 
-/** [H, W], [H, W, 1 or 3] or [1 or 3, H, W], of sides that a picture has; else undefined. */
+/** A picture if the shape is [H, W], [H, W, 1 or 3] or [1 or 3, H, W] with sides of a picture; else undefined. */
 export function pictureOf(value: unknown): Picture | undefined {
   const shape = shapeOf(value);
   if (shape === undefined) return undefined;
@@ -98,7 +98,7 @@ function paint(height: number, width: number, at: (y: number, x: number) => read
   return { width, height, pixels, least, most };
 }
 
-/** Undefined where lists differ in length, or hold something other than numbers. */
+/** Undefined if lists differ in length, or hold anything but numbers. */
 function shapeOf(value: unknown): readonly number[] | undefined {
   if (typeof value === 'number') return [];
   if (!Array.isArray(value) || value.length === 0) return undefined;

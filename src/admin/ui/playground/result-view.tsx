@@ -1,4 +1,4 @@
-/** A model's answer: bars, a picture, a number, text; and as it came. */
+/** A model's answer as bars, a picture, a number or text; and as raw JSON. */
 import { useEffect, useRef } from 'preact/hooks';
 import { count } from '../format.ts';
 import { type BarChoice, namedOutputs, type Picture, pictureOf, topBars } from './result-shapes.ts';
@@ -17,7 +17,7 @@ export function ResultView({ answer }: { answer: unknown }) {
         </div>
       ))}
       <details>
-        <summary>The answer as it came</summary>
+        <summary>The answer as JSON</summary>
         <pre class="raw">{JSON.stringify(answer, undefined, 1)}</pre>
       </details>
     </>

@@ -1,7 +1,6 @@
-/** The form of a signature, whatever its method: what is to be filled in, and the request's body made of it. Pure. */
+/** The form of a signature for any method: its fields, and the request's body from their values. Pure. */
 import type { FeatureDetail } from '../../feature-detail.ts';
 import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
-import { requestBody } from './input-kinds.ts';
 
 export const VERBS = ['predict', 'classify', 'regress'] as const;
 export type Verb = (typeof VERBS)[number];
@@ -9,18 +8,18 @@ export type Verb = (typeof VERBS)[number];
 export interface FormField {
   readonly tensor: TensorDetail;
   readonly batch: SignatureDetail['batch'];
-  /** What is wanted, in a few words; absent = dtype and shape say it. */
+  /** A hint for the user; absent = dtype and shape are enough. */
   readonly note?: string;
-  /** It may be left out; says what is there then. */
+  /** The value that replaces it if it is left out; absent = it is required. */
   readonly leftOut?: string;
-  /** What it begins with as JSON; absent = a blank of its shape. */
+  /** The first text as JSON; absent = zeros or empty strings. */
   readonly start?: string;
 }
 
-/** The field of a whole example, where nobody says what it holds. */
+/** The field of a whole example whose features are unknown. */
 const EXAMPLE = 'example';
 
-/** Undefined: a method that has no form. */
+/** Undefined if the method has no form. */
 export function verbOf({ method }: SignatureDetail): Verb | undefined {
   return VERBS.find((verb) => method === `tensorflow/serving/${verb}`);
 }
@@ -39,14 +38,18 @@ export function fieldsOf(signature: SignatureDetail): readonly FormField[] {
 }
 
 /**
- * The REST API's body for one row or one example. Values by field; undefined ones are left out. A feature's list is flat,
- * whatever its shape.
+ * The REST API's body for one row or one example; a signature whose rows share no batch gets columns. Undefined values are
+ * left out. A feature's list is flat in any shape.
  */
 export function bodyOf(signature: SignatureDetail, values: ReadonlyMap<string, unknown>): object {
-  if (!takesExamples(signature)) return requestBody(signature, values);
+  const head = signature.name === 'serving_default' ? {} : { signature_name: signature.name };
+  if (!takesExamples(signature)) {
+    const inputs = [...values].filter(([, value]) => value !== undefined);
+    const only = signature.inputs.length === 1 && inputs.length === 1 ? inputs[0]![1] : Object.fromEntries(inputs);
+    return signature.batch === 'none' ? { ...head, inputs: only } : { ...head, instances: [only] };
+  }
   const given = signature.features === undefined ? Object.entries(values.get(EXAMPLE) ?? {}) : [...values];
   const features = given.filter(([, value]) => value !== undefined).map(([name, value]) => [name, flatList(value)]);
-  const head = signature.name === 'serving_default' ? {} : { signature_name: signature.name };
   return { ...head, examples: [Object.fromEntries(features)] };
 }
 

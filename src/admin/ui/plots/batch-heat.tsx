@@ -1,4 +1,4 @@
-/** Sizes of batches over time: a column a second, a row for each doubling of size; the darker, the more batches. */
+/** Batch sizes over time: one column per second, one row per doubling of the size; the colour shows the share. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveTick } from '../../live-report.ts';
 import { SHOWN_SECONDS } from '../live.ts';
@@ -9,7 +9,7 @@ const ROW_PX = 22;
 const LABEL_PX = 58;
 const AXIS_PX = 6;
 
-/** Batches of each class of sizes in one tick. */
+/** The number of batches in each class of sizes, in one tick. */
 function sizesOf(tick: LiveTick, choice: ModelChoice): readonly number[] {
   const sums: number[] = [];
   for (const { batches } of versionsOf(tick, choice)) {
@@ -40,7 +40,7 @@ export function BatchHeat({ ticks, choice }: { ticks: readonly LiveTick[]; choic
     <div class="heat">
       <canvas ref={canvas} role="img" aria-label={description(totals, all)} style={{ height: `${height}px` }} />
       <p class="hint">
-        Rows of a batch, up; seconds, across. The stronger the colour, the larger that size's share of its second.
+        Rows of a batch by second. The stronger the colour, the larger the share of batches of that size in that second.
       </p>
     </div>
   );

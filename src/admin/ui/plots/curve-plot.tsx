@@ -1,4 +1,4 @@
-/** What a batch is expected to take by its size, as learned, and what batches took that ran meanwhile. */
+/** The learned run time by batch size, and the run times of recent batches. */
 import type { LiveTick } from '../../live-report.ts';
 import type { LatencyDetail } from '../../model-detail.ts';
 import { duration } from '../format.ts';
@@ -7,7 +7,7 @@ import { Plot } from './plot.tsx';
 
 const MOST_POINTS = 800;
 
-/** A few stalls must not press the curve to the ground. */
+/** The top of the plot: a few stalls must not flatten the curve. */
 function shownMs(curve: LatencyDetail, ran: readonly (readonly [number, number])[]): number {
   const sorted = ran.map(([, runMs]) => runMs).sort((a, b) => a - b);
   const usual = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
@@ -26,7 +26,7 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
     ...curve.sizes.map(({ rows }) => ({ rows, runMs: null })),
     ...ran.map(([rows, runMs]) => ({ rows, runMs })),
   ].sort((a, b) => a.rows - b.rows);
-  // The lines have a point at each size, once; runs of that size stand beside it with no point of a line.
+  // The lines have one point for each size; the points of runs are beside them.
   const isOfLine = marks.map(({ runMs }) => runMs === null);
   const line = (pick: 'mean_ms' | 'high_ms') =>
     marks.map(({ rows }, i) => (isOfLine[i] ? (learned.get(rows)?.[pick] ?? null) : null));
@@ -51,9 +51,9 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
         ]}
       />
       <p class="hint">
-        Rows of a batch, padding included. {known.length} of {curve.sizes.length} sizes have run; the others are guessed
-        from them.{' '}
-        {beyond > 0 && `${beyond} of the last ${ran.length} runs took longer than is shown; they stand at the top.`}
+        Rows of a batch, padding included. {known.length} of {curve.sizes.length} sizes have run; the others are
+        estimated from them.{' '}
+        {beyond > 0 && `${beyond} of the last ${ran.length} runs took longer; they are shown at the top.`}
       </p>
     </>
   );

@@ -1,6 +1,6 @@
 /**
- * uPlot in a component: as wide as its place, in the page's colours, drawn anew when either changes. The legend above it
- * tells the values under the cursor, or the newest.
+ * uPlot as a component, with its container's width and the page's colours. The legend above it shows the values under the
+ * cursor, or the newest.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
@@ -10,28 +10,28 @@ export interface PlotSeries {
   readonly label: string;
   /** A custom property of the styles: "--blue". */
   readonly colour: string;
-  /** What is drawn, by index of x; null = nothing. */
+  /** Drawn values, by index of x; null = none. */
   readonly values: readonly (number | null)[];
-  /** What the legend tells; by default what is drawn. */
-  readonly told?: readonly (number | null)[];
+  /** The legend's values; by default the drawn ones. */
+  readonly legend?: readonly (number | null)[];
   readonly look: 'line' | 'dashed' | 'area' | 'points';
 }
 
-export interface PlotProps {
-  /** For who cannot see it. */
+interface PlotProps {
+  /** For screen readers. */
   readonly description: string;
   readonly x: readonly number[];
-  /** Drawn in this order: what comes later covers what came before. */
+  /** Drawn in this order: later ones cover earlier ones. */
   readonly series: readonly PlotSeries[];
   readonly format: (value: number) => string;
   readonly formatX: (value: number) => string;
   /** Seconds since 1970 (default), or numbers at even ratios. */
   readonly scaleX?: 'time' | 'log2';
-  /** By default what the values span. */
+  /** By default the range of the values. */
   readonly rangeX?: readonly [number, number];
-  /** 'log10': equal ratios take equal room; values above 0. Default: from 0 on, evenly. */
+  /** 'log10' is for values above 0. Default: linear from 0. */
   readonly scaleY?: 'log10';
-  /** The highest that is shown; by default what the values reach. */
+  /** The top of the plot; by default the largest value. */
   readonly mostY?: number;
   readonly height?: number;
 }
@@ -44,7 +44,7 @@ export function Plot(props: PlotProps) {
   const [under, setUnder] = useState<number>();
   const { x, series, height = HEIGHT } = props;
   const shape = `${theme.value} ${height} ${series.map((s) => s.label + s.look).join()}`;
-  // `shape` is what the plot is made of; data is set below.
+  // A new `shape` needs a new plot; the next effect sets the data.
   useEffect(() => {
     const element = place.current!;
     const made = new uPlot(
@@ -80,7 +80,7 @@ function Legend({ x, series, format, formatX, at }: PlotProps & { at: number | u
   return (
     <figcaption class="legend">
       {[...series].reverse().map((each) => {
-        const value = at === undefined && each.look === 'points' ? undefined : (each.told ?? each.values)[shownAt];
+        const value = at === undefined && each.look === 'points' ? undefined : (each.legend ?? each.values)[shownAt];
         return (
           <span key={each.label}>
             <i class={`swatch ${each.look}`} style={{ '--swatch': `var(${each.colour})` }} />
@@ -124,7 +124,7 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
   };
 }
 
-/** Whole powers of ten; some where nothing is to be shown. */
+/** From one power of ten to another; 0.1 to 10 without values. */
 const LOG_SCALE: uPlot.Scale = {
   distr: 3,
   log: 10,
@@ -146,7 +146,7 @@ function axes({ scaleX = 'time', scaleY, format, formatX }: PlotProps): uPlot.Ax
       space: scaleX === 'log2' ? 24 : 70,
       grid: { show: false },
       ...(scaleX === 'log2' && { splits: powersOf(2) }),
-      // uPlot gives null for what it leaves out.
+      // uPlot passes null for a label that it leaves out.
       values: (_plot, splits) => splits.map((at: number | null) => (at === null ? '' : formatX(at))),
     },
     {
@@ -159,7 +159,7 @@ function axes({ scaleX = 'time', scaleY, format, formatX }: PlotProps): uPlot.Ax
   ];
 }
 
-/** 1, 2, 4, … or 0.1, 1, 10, … as far as the axis goes. */
+/** 1, 2, 4, … or 0.1, 1, 10, … within the axis. */
 function powersOf(base: number): uPlot.Axis.Splits {
   return (_plot, _axis, least, most) => {
     const powers: number[] = [];

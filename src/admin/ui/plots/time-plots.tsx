@@ -1,4 +1,4 @@
-/** Charts of the last minutes: how requests ended, how long they took, in which stage. */
+/** Charts of the last minutes: requests by outcome, time to answer, time by stage; and a sparkline of requests. */
 
 import { percentileMs } from '../../../telemetry/metrics/latency-buckets.ts';
 import { STAGES } from '../../../telemetry/stage-clock.ts';
@@ -13,12 +13,9 @@ interface TimePlotProps {
   readonly choice?: ModelChoice | undefined;
 }
 
-/** Colours of the eight stages, in their order. */
-export const STAGE_COLOURS: readonly string[] = STAGES.map((stage) => `--stage-${stage}`);
-
 const clockTime = (seconds: number): string => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
-/** What time plots have in common: x in seconds, the window that is shown. */
+/** The x axis of all time plots, in seconds. */
 function timeAxis(ticks: readonly LiveTick[]) {
   const newest = (ticks.at(-1)?.at_ms ?? Date.now()) / 1000;
   return {
@@ -40,11 +37,11 @@ export function EndingsPlot({ ticks, choice }: TimePlotProps) {
   const layers = kinds.map(([label, colour, kind]) => ({
     label,
     colour,
-    told: each.map((tick) => tick[kind] / tick.seconds),
+    legend: each.map((tick) => tick[kind] / tick.seconds),
   }));
   return (
     <Plot
-      description="Requests a second, by how they ended"
+      description="Requests per second, by outcome"
       {...timeAxis(ticks)}
       format={(value) => `${count(value)}/s`}
       series={stacked(layers)}
@@ -75,8 +72,8 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
   const means = ticks.map((tick) => meanStages(versionsOf(tick, choice)));
   const layers = STAGES.map((label, stage) => ({
     label,
-    colour: STAGE_COLOURS[stage]!,
-    told: means.map((stages) => stages[stage] ?? 0),
+    colour: `--stage-${label}`,
+    legend: means.map((stages) => stages[stage] ?? 0),
   }));
   return (
     <Plot
@@ -89,13 +86,43 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
   );
 }
 
-/** Each on top of those before it; the highest is drawn first, so that the others cover it. */
-function stacked(layers: readonly { label: string; colour: string; told: readonly number[] }[]): PlotSeries[] {
+/** Stacks the layers. The highest is drawn first, so that the others cover it. */
+function stacked(layers: readonly { label: string; colour: string; legend: readonly number[] }[]): PlotSeries[] {
   let below: readonly number[] = [];
-  const drawn = layers.map(({ label, colour, told }): PlotSeries => {
-    const values = told.map((value, i) => value + (below[i] ?? 0));
+  const drawn = layers.map(({ label, colour, legend }): PlotSeries => {
+    const values = legend.map((value, i) => value + (below[i] ?? 0));
     below = values;
-    return { label, colour, values, told, look: 'area' };
+    return { label, colour, values, legend, look: 'area' };
   });
   return drawn.reverse();
+}
+
+const SPARK_WIDTH = 160;
+const SPARK_HEIGHT = 22;
+
+/** One model's requests per second, as a line without axes. */
+export function Sparkline({ ticks, model }: { ticks: readonly LiveTick[]; model: string }) {
+  const newest = ticks.at(-1)?.at_ms ?? 0;
+  const rates = ticks.map((tick) => {
+    const requests = versionsOf(tick, { model }).reduce((sum, version) => sum + version.requests, 0);
+    return {
+      at: SPARK_WIDTH * (1 - (newest - tick.at_ms) / 1000 / SHOWN_SECONDS),
+      rate: (1000 * requests) / tick.span_ms,
+    };
+  });
+  const most = Math.max(1, ...rates.map(({ rate }) => rate));
+  const line = rates.map(
+    ({ at, rate }) => `${at.toFixed(1)},${(SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * (rate / most)).toFixed(1)}`,
+  );
+  return (
+    <svg
+      class="sparkline"
+      viewBox={`0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`}
+      width={SPARK_WIDTH}
+      height={SPARK_HEIGHT}
+      aria-hidden="true"
+    >
+      <polyline points={line.join(' ')} fill="none" stroke="var(--accent)" stroke-width="1.25" />
+    </svg>
+  );
 }

@@ -1,16 +1,16 @@
-/** A request's stages as bars: one after the other in a line, or each on a line of its own. */
+/** A request's stages as bars, in one line or in a table. */
 import { STAGES, type Stage } from '../../../telemetry/stage-clock.ts';
 import type { RequestEntry } from '../../requests-report.ts';
 import { duration, percent } from '../format.ts';
 
-const WHAT: Readonly<Record<Stage, string>> = {
+const STAGE_TEXT: Readonly<Record<Stage, string>> = {
   receive: 'headers and body arrive',
   decode: 'bytes become tensors',
   admit: 'model, signature and inputs are checked',
   queue: 'waits for a slot',
   batch: 'rows are copied together',
   execute: 'the model runs',
-  split: 'the output is cut apart',
+  split: 'the outputs are split',
   encode: 'tensors become the answer',
 };
 
@@ -43,7 +43,7 @@ export function Waterfall({ request }: { request: RequestEntry }) {
             <tr key={name} class={stage === undefined ? 'skipped' : ''}>
               <th scope="row">
                 {name}
-                <div class="muted small">{WHAT[name]}</div>
+                <div class="muted small">{STAGE_TEXT[name]}</div>
               </th>
               <td class="number">{stage === undefined ? 'skipped' : duration(stage.duration_ms)}</td>
               <td class="number muted">{stage === undefined ? '' : percent(stage.duration_ms / whole)}</td>

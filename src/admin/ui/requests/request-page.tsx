@@ -1,4 +1,4 @@
-/** One request: where its time went, and in whose company it ran. */
+/** The page of one request: its stages, its batch, and the other requests of the batch. */
 import type { ComponentChildren } from 'preact';
 import type { EventEntry, RequestEntry } from '../../requests-report.ts';
 import { getJson } from '../api.ts';
@@ -31,12 +31,12 @@ export function RequestPage({ id }: { id: string }) {
         </p>
       </div>
       {error !== undefined && <Failure error={error} again={again} />}
-      {value === undefined ? error === undefined && <Loading rows={8} /> : <Told request={value} />}
+      {value === undefined ? error === undefined && <Loading rows={8} /> : <Details request={value} />}
     </>
   );
 }
 
-function Told({ request }: { request: RequestEntry }) {
+function Details({ request }: { request: RequestEntry }) {
   return (
     <>
       {request.error !== undefined && (
@@ -70,10 +70,9 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-/** What happened to its run on the way, in words. */
 function eventWords({ name, at_ms, attributes }: EventEntry): string {
   const after = `after ${duration(at_ms)}`;
-  if (name === 'inference.breaker') return `${after} a circuit breaker did not let it run`;
+  if (name === 'inference.breaker') return `${after} a circuit breaker refused its run`;
   if (name === 'inference.retry') return `${after} it was sent again to ${attributes['inference.remote.address']}`;
   return `${after}: ${name}`;
 }
@@ -97,7 +96,7 @@ function Facts({ request }: { request: RequestEntry }) {
       <Fact name="Rows">{count(rows)}</Fact>
       <Fact name="Bytes">{`${bytes(request_bytes)} in, ${bytes(response_bytes)} out`}</Fact>
       <Fact name="From">{peer}</Fact>
-      {events !== undefined && <Fact name="On the way">{events.map(eventWords).join('; ')}</Fact>}
+      {events !== undefined && <Fact name="Events">{events.map(eventWords).join('; ')}</Fact>}
       <Fact name="Kept">
         {kept === 'recent' ? 'as one of the last' : `because it ${kept === 'slow' ? 'was slow' : 'failed'}`}
       </Fact>
@@ -108,12 +107,12 @@ function Facts({ request }: { request: RequestEntry }) {
 const REASONS: Readonly<Record<string, string>> = {
   full: 'it was full',
   slot_free: 'a slot was free',
-  isolation: 'the batch before it failed, and its requests were run again apart',
+  isolation: 'the batch before failed, and its requests ran again in smaller batches',
   timeout: 'waiting longer would have been too late',
 };
 
 function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry }) {
-  if (batch === undefined) return <p class="muted">It was in no batch: it was answered, or refused, before.</p>;
+  if (batch === undefined) return <p class="muted">It was in no batch: it was answered or refused before.</p>;
   const padding = batch.size - batch.rows;
   return (
     <dl class="facts">
@@ -126,7 +125,7 @@ function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry })
       <Fact name="Expected">{duration(batch.expected_ms)}</Fact>
       <Fact name="With">
         {batch.mates.length === 0 ? (
-          'nobody else'
+          'no other request'
         ) : (
           <span class="mates">
             {batch.mates.map((mate) => (

@@ -1,10 +1,10 @@
-/** The last requests, those that were slow and those that failed: what the flight recorder holds. */
+/** The flight recorder's requests: the last ones, the slow ones and the failed ones. */
 import { useEffect, useState } from 'preact/hooks';
 import type { RequestEntry } from '../../requests-report.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
 import { models } from '../live.ts';
-import { Chip, Empty, Failure, Loading, Panel } from '../parts.tsx';
+import { Chip, Empty, Failure, Loading, Panel, Select } from '../parts.tsx';
 import { MiniWaterfall } from '../plots/waterfall.tsx';
 import { requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
@@ -29,12 +29,12 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
     <>
       <div class="page-head">
         <h1>Requests</h1>
-        <p class="sub">The last ones, and those that were kept because they were slow or failed.</p>
+        <p class="sub">The last requests, and those that were slow or failed.</p>
       </div>
       <div class="filters">
         <Filters query={query} />
         <button type="button" onClick={() => setPaused(!isPaused)} aria-pressed={isPaused}>
-          {isPaused ? 'Go on' : 'Hold still'}
+          {isPaused ? 'Resume' : 'Pause'}
         </button>
       </div>
       <Panel title="Newest first">
@@ -68,17 +68,13 @@ function Filters({ query }: { query: URLSearchParams }) {
     location.hash = `#/requests?${next}`;
   };
   const select = (name: string, label: string, options: readonly string[]) => (
-    <label class="field">
-      {label}
-      <select value={query.get(name) ?? ''} onChange={(event) => set(name, event.currentTarget.value)}>
-        <option value="">any</option>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {option.replaceAll('_', ' ')}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Select
+      label={label}
+      value={query.get(name) ?? ''}
+      options={['', ...options]}
+      set={(value) => set(name, value)}
+      textOf={(option) => (option === '' ? 'any' : option.replaceAll('_', ' '))}
+    />
   );
   return (
     <>
@@ -93,7 +89,7 @@ function RequestsTable({ requests }: { requests: readonly RequestEntry[] }) {
   if (requests.length === 0) {
     return (
       <Empty title="No such request">
-        <p>None came, or none that these filters let through.</p>
+        <p>None has arrived, or none matches the filters.</p>
       </Empty>
     );
   }
@@ -148,7 +144,6 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
   );
 }
 
-/** As it is spelt. */
 export function surfaceName(surface: string): string {
   return surface === 'grpc' ? 'gRPC' : surface.toUpperCase();
 }

@@ -69,25 +69,25 @@ describe('a window in words', () => {
       .map(({ text, tone }) => `${tone}: ${text}`)
       .join('\n');
 
-  it('says that nothing came', () => {
-    assert.match(textOf([]), /^plain: No request has come/);
+  it('says that there was no request', () => {
+    assert.match(textOf([]), /^plain: No request in this window/);
   });
 
-  it('says what takes the time, and whether the objective is kept', () => {
+  it('says what takes the time, and whether the objective is met', () => {
     const versions = [version({ ...answered(100, 5, 8), batches })];
     const text = textOf(versions, 50);
-    assert.match(text, /100 requests a second came, and 100\u2009% of those that could be answered/);
-    assert.match(text, /goes into running the model\. The objective of 50\u2009ms is kept/);
+    assert.match(text, /100 requests per second; 100\u2009% of the valid ones were answered in time/);
+    assert.match(text, /goes into running the model\. The objective of 50\u2009ms is met/);
     assert.match(text, /A batch holds 6\.4 rows on average\. 90\u2009% started because they were full/);
-    assert.match(textOf(versions, 1), /warn: .*objective of 1\u2009ms is missed/);
+    assert.match(textOf(versions, 1), /warn: .*slowest miss the objective of 1\u2009ms/);
   });
 
   it('warns of overload, lateness and failure, and not of callers’ mistakes', () => {
     const failures = { overloaded: 5, deadline_exceeded: 5, backend_failed: 5, invalid_request: 5 };
     const text = textOf([version({ requests: 100, in_time: 80, failures })]);
-    assert.match(text, /warn: 5 a second were refused at once/);
-    assert.match(text, /warn: 5 a second met their deadline first/);
-    assert.match(text, /warn: 5 a second failed here/);
-    assert.match(text, /plain: 5 a second were the callers’ mistakes/);
+    assert.match(text, /warn: 5 per second were refused at once/);
+    assert.match(text, /warn: 5 per second missed their deadline/);
+    assert.match(text, /warn: 5 per second failed:/);
+    assert.match(text, /plain: 5 per second were the callers’ mistakes/);
   });
 });

@@ -4,13 +4,7 @@ import { describe, it } from 'node:test';
 import type { FeatureDetail } from '../../../../src/admin/feature-detail.ts';
 import type { SignatureDetail, TensorDetail } from '../../../../src/admin/model-detail.ts';
 import { type CallTarget, callUrl, sample } from '../../../../src/admin/ui/playground/code-samples.ts';
-import {
-  blank,
-  imagePlan,
-  kindsOf,
-  parseNumbers,
-  requestBody,
-} from '../../../../src/admin/ui/playground/input-kinds.ts';
+import { blank, imagePlan, kindsOf, parseNumbers } from '../../../../src/admin/ui/playground/input-kinds.ts';
 import { namedOutputs, pictureOf, topBars } from '../../../../src/admin/ui/playground/result-shapes.ts';
 import { bodyOf, fieldsOf, verbOf } from '../../../../src/admin/ui/playground/signature-form.ts';
 
@@ -61,12 +55,12 @@ describe('the form of an input', () => {
     const values = new Map<string, unknown>([['x', [1, 2]]]);
     const both = new Map<string, unknown>([...values, ['y', 'a']]);
     const two = [tensor([-1, 2]), tensor([-1], 'string', 'y')];
-    assert.deepEqual(requestBody(signature('dynamic', [tensor([-1, 2])]), values), { instances: [[1, 2]] });
-    assert.deepEqual(requestBody(signature('dynamic', two, 'other'), both), {
+    assert.deepEqual(bodyOf(signature('dynamic', [tensor([-1, 2])]), values), { instances: [[1, 2]] });
+    assert.deepEqual(bodyOf(signature('dynamic', two, 'other'), both), {
       signature_name: 'other',
       instances: [{ x: [1, 2], y: 'a' }],
     });
-    assert.deepEqual(requestBody(signature('none', two), both), { inputs: { x: [1, 2], y: 'a' } });
+    assert.deepEqual(bodyOf(signature('none', two), both), { inputs: { x: [1, 2], y: 'a' } });
   });
 });
 

@@ -35,8 +35,8 @@ it('says what a shadow has found', () => {
   };
   assert.equal(
     plain(shadowWords(shadow)),
-    'Shadow on tfjs: 3 of 200 compared batches differ; a run takes 4.25 × as long there. Differences: p by up to 0.012, d 1 elements. Left out: 2 busy, 0 too large, 1 failed.',
+    'Shadow on tfjs: 3 of 200 compared batches differ; a run takes 4.25 × as long. Differences: p by up to 0.012, d 1 elements. Left out: 2 busy, 0 too large, 1 failed.',
   );
   assert.equal(shadowWords({ ...shadow, state: 'off', reason: 'no natives' }), 'Shadow on tfjs: off, no natives.');
-  assert.equal(shadowWords({ ...shadow, state: 'loading' }), 'Shadow on tfjs: it loads.');
+  assert.equal(shadowWords({ ...shadow, state: 'loading' }), 'Shadow on tfjs: loading.');
 });
