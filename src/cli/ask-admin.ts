@@ -8,7 +8,9 @@ interface AdminQuestion {
   readonly admin: string;
   /** With its query. */
   readonly path: string;
-  /** The longest silence, in ms; by default 5 s: a sidecar on the same machine answers sooner unless its loop is stuck. */
+  /**
+   * The longest silence, in ms; by default 5 s: a sidecar on the same machine answers sooner unless its loop is stuck.
+   */
   readonly timeoutMs?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * `pillion config check [flags of serve] [--json]`: reads the configuration exactly as serve would, and prints each
- * effective value with its source. It opens no files but those of the configuration, and loads no models. It never prints
- * keys and certificates.
+ * effective value with its source. It opens no files but those of the configuration, and loads no models. It never
+ * prints keys and certificates.
  */
 import { BATCHING_FIELDS } from '../config/batching-parameters.ts';
 import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from '../config/model-config.ts';

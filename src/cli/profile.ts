@@ -1,5 +1,6 @@
 /**
- * `pillion profile`: asks a running sidecar for a profile (admin/profile/), writes the trace file and prints its tables.
+ * `pillion profile`: asks a running sidecar for a profile (admin/profile/), writes the trace file and prints its
+ * tables.
  *
  * Exit status: 0 = the file is written; 1 = it is not, and a line says why.
  */

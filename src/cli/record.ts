@@ -1,6 +1,6 @@
 /**
- * `pillion record`: asks a running sidecar for its requests (admin/record-endpoint.ts) and writes them to a warm-up file
- * or, with --golden, to a file of golden requests.
+ * `pillion record`: asks a running sidecar for its requests (admin/record-endpoint.ts) and writes them to a warm-up
+ * file or, with --golden, to a file of golden requests.
  *
  *     count, size or time reached ─┐
  *     Ctrl-C ──────────────────────┼──▶ complete records kept, file renamed, exit status 0

@@ -1,8 +1,9 @@
 /**
- * `pillion replay`: sends captured or recorded requests again, over REST as protobuf, one after the other. Compares each
- * answer with the recorded one, if there is one, as golden requests are compared.
+ * `pillion replay`: sends captured or recorded requests again, over REST as protobuf, one after the other. Compares
+ * each answer with the recorded one, if there is one, as golden requests are compared.
  *
- * Exit status: 0 = every request was answered as recorded; 1 = a request failed, an answer differed, or there were none.
+ * Exit status: 0 = every request was answered as recorded; 1 = a request failed, an answer differed, or there were
+ * none.
  */
 import { Buffer } from 'node:buffer';
 import process from 'node:process';

@@ -2,8 +2,8 @@
  * tensorflow.serving.BatchingParameters → BatchingConfig: from --batching_parameters_file or from a version directory's
  * batching_params.pbtxt.
  *
- * A field that the file leaves out gets the server's value, not TensorFlow Serving's default of 1000 rows and 10 batches.
- * Each field that works differently here gives a warning: large requests are always split.
+ * A field that the file leaves out gets the server's value, not TensorFlow Serving's default of 1000 rows and 10
+ * batches. Each field that works differently here gives a warning: large requests are always split.
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';
@@ -71,7 +71,9 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
   return { batching, fields: fields.set('maxBatchSize', rows.field), ...findings };
 }
 
-/** With splitting, max_batch_size limits a request, which has no limit here, and max_execution_batch_size limits a run. */
+/**
+ * With splitting, max_batch_size limits a request, which has no limit here, and max_execution_batch_size limits a run.
+ */
 function batchRows(
   { maxBatchSize, maxExecutionBatchSize, enableLargeBatchSplitting }: BatchingMessage,
   where: Where,

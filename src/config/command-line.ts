@@ -1,7 +1,7 @@
 /**
- * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean may
- * stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a warning;
- * any other unknown flag is an error that suggests the nearest known one.
+ * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean
+ * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a
+ * warning; any other unknown flag is an error that suggests the nearest known one.
  */
 import { nearestName } from './nearest-name.ts';
 import type { OptionTable } from './read-options.ts';

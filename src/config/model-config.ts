@@ -243,7 +243,7 @@ export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
   };
 }
 
-/** In the form that MODEL reads. */
+/** The text from which MODEL reads the choice. */
 export function showModelChoice({ name, version, label }: ModelChoice): string {
   if (label !== undefined) return `${name}@${label}`;
   return version === undefined ? name : `${name}:${version}`;

@@ -1,8 +1,8 @@
 /**
  * tensorflow.serving.ModelServerConfig → ModelConfig[]: from --model_config_file or from a HandleReloadConfigRequest.
  *
- * Every mistake is reported, and a field without effect gives a warning. model_platform "tensorflow", or none, means the
- * runtime that knows the files; any other value is a runtime's name ("onnx").
+ * Every mistake is reported, and a field without effect gives a warning. model_platform "tensorflow", or none, means
+ * the runtime that knows the files; any other value is a runtime's name ("onnx").
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Findings, Where } from './config-file.ts';

@@ -3,9 +3,9 @@
  *
  *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ MODEL_NAME, MODEL_BASE_PATH
  *
- * As in TensorFlow Serving, --model_config_file overrides --model_base_path, which its image always passes. Any other two
- * places are an error, because either could be meant. The two variables are those of that image's start script; they
- * count only if no other place names a model.
+ * As in TensorFlow Serving, --model_config_file overrides --model_base_path, which its image always passes. Any other
+ * two places are an error, because either could be meant. The two variables are those of that image's start script;
+ * they count only if no other place names a model.
  */
 import { join } from 'node:path';
 import { readConfigFile } from './config-file.ts';

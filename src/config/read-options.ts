@@ -1,6 +1,6 @@
 /**
- * Layers (command line, environment, files) → the options of a table. The first layer that gives an option decides. Every
- * mistake is reported, not only the first.
+ * Layers (command line, environment, files) → the options of a table. The first layer that gives an option decides.
+ * Every mistake is reported, not only the first.
  */
 import type { Option } from './option-types.ts';
 

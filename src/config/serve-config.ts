@@ -1,6 +1,6 @@
 /**
- * The effective configuration of `pillion serve`: read once, checked, frozen. Each option checks its own value; checks of
- * two options together are here.
+ * The effective configuration of `pillion serve`: read once, checked, frozen. Each option checks its own value; checks
+ * of two options together are here.
  *
  *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that gives it counts
  */

@@ -1,9 +1,9 @@
 /**
- * The table of `pillion serve`'s options: name, unit, default, help text. --help and the readers of the command line, the
- * environment and pillion.yaml use it. An option that TensorFlow Serving has too keeps its name and meaning.
+ * The table of `pillion serve`'s options: name, unit, default, help text. --help and the readers of the command line,
+ * the environment and pillion.yaml use it. An option that TensorFlow Serving has too keeps its name and meaning.
  *
- * A value comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else from the
- * file that --config names, else it is the default.
+ * A value comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else from
+ * the file that --config names, else it is the default.
  */
 import { FILE_OPTIONS } from './file-options.ts';
 import { HOST_CHOICES } from './model-config.ts';

@@ -1,6 +1,6 @@
 /**
- * tensorflow.serving.SSLConfig → TlsConfig. Keys and certificates are checked by making a TLS context, so that an error has
- * its place in the file. No error text shows a key or a certificate.
+ * tensorflow.serving.SSLConfig → TlsConfig. Keys and certificates are checked by making a TLS context, so that an error
+ * has its place in the file. No error text shows a key or a certificate.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';

@@ -1,6 +1,6 @@
 /**
- * Flags of tensorflow_model_server that mean nothing here. They are accepted with a warning, so that its command line works
- * unchanged. A flag belongs here only while there is nothing like it.
+ * Flags of tensorflow_model_server that mean nothing here. They are accepted with a warning, so that its command line
+ * works unchanged. A flag belongs here only while there is nothing like it.
  */
 
 export interface TensorFlowFlag {

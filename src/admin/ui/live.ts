@@ -44,8 +44,8 @@ export function refresh(): void {
     () => undefined,
   );
   void getAbout().then(
-    (told) => {
-      about.value = told;
+    (answer) => {
+      about.value = answer;
     },
     () => undefined,
   );

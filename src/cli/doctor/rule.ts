@@ -1,4 +1,4 @@
-/** What a rule of the doctor reads, and what it says. */
+/** The input and the output of the doctor's rules. */
 import type { ModelsReport } from '../../admin/models-report.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { Machine } from '../../config/machine/machine.ts';

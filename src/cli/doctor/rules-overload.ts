@@ -8,7 +8,7 @@ const QUEUED_SHARE = 0.5;
 
 type Advice = readonly [why: string, change: string];
 
-/** By the scheduler's reason. Other reasons need no change. */
+/** Advice by the scheduler's reason. Other reasons need no change. */
 const BY_REASON: Readonly<Record<string, Advice>> = {
   queue_full: [
     'the queue is full (--max_enqueued_batches)',
@@ -62,7 +62,7 @@ export const queueLong: Rule = ({ server }) =>
     };
   });
 
-/** By kind of error. */
+/** Advice by kind of error. */
 const BY_OUTCOME: Readonly<Record<string, Advice>> = {
   backend_failed: ['the runtime threw', 'read its text in the log, and try the model with such an input'],
   worker_lost: ['the worker that ran them died', 'read the reason in the log; run the model in its own process'],

@@ -1,6 +1,6 @@
 /**
- * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it is
- * the work since the start.
+ * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it
+ * is the work since the start.
  */
 import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
 import type { MetricSample, MetricSamples } from './prometheus-text.ts';

@@ -8,15 +8,15 @@
  *   /sys/fs/cgroup/kubepods/pod7        cpu.max "150000 100000"  ◀─ 1.5 cores: this one counts
  *   /sys/fs/cgroup                      (the root has no file)
  *
- * Both versions of cgroups are read, because a hybrid host has both. A file that is missing or cannot be understood means
- * no limit: a sidecar must start on unknown machines.
+ * Both versions of cgroups are read, because a hybrid host has both. A file that is missing or cannot be understood
+ * means no limit: a sidecar must start on unknown machines.
  */
 import { readFileSync } from 'node:fs';
 
 /** A file's text, or undefined if it cannot be read. */
 export type FileReader = (path: string) => string | undefined;
 
-/** By controller; '' is version 2, which has one mount. Version 1 may mount the CPU's controllers under either name. */
+/** Mounts by controller. The key '' is version 2; version 1 may mount the CPU's controllers under either name. */
 const MOUNTS = {
   '': ['/sys/fs/cgroup'],
   cpu: ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct'],

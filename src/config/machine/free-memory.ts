@@ -1,7 +1,7 @@
 /**
  * How much memory this process may still take before the kernel ends it, by its tightest cgroup or by the host's free
- * memory. File pages that the kernel can reclaim count as free; otherwise a model that was just read from disk would not
- * fit beside its own file.
+ * memory. File pages that the kernel can reclaim count as free; otherwise a model that was just read from disk would
+ * not fit beside its own file.
  */
 import { type FileReader, memoryGroups, readTextFile } from './cgroup.ts';
 

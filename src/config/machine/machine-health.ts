@@ -1,6 +1,6 @@
 /**
- * What slows a process down, or ends it: throttling, pressure, swap, limits. The process is this one or another one on
- * the same machine. A value that the kernel does not show is undefined, never 0.
+ * The causes that slow a process down or end it: throttling, pressure, swap, limits. The process is this one or another
+ * one on the same machine. A value that the kernel does not show is undefined, never 0.
  */
 import { type CpuThrottling, cpuThrottling, type FileReader, oomKills, readTextFile } from './cgroup.ts';
 

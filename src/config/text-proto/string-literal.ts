@@ -1,6 +1,6 @@
 /**
- * The inside of a quoted string of protobuf's text format → its bytes. Plain characters become UTF-8. \x and octal escapes
- * are single bytes, so a `bytes` field can hold anything; \u and \U are characters.
+ * The inside of a quoted string of protobuf's text format → its bytes. Plain characters become UTF-8. \x and octal
+ * escapes are single bytes, so a `bytes` field can hold anything; \u and \U are characters.
  */
 import { Buffer } from 'node:buffer';
 

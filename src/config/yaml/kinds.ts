@@ -1,6 +1,6 @@
 /**
- * Types of values in configuration files, as valibot schemas. A schema's message describes the wanted value; problems.ts
- * makes a sentence of it. The metadata go into the JSON Schema (npm run gen -- schema).
+ * Types of values in configuration files, as valibot schemas. A schema's message describes the wanted value;
+ * problems.ts makes a sentence of it. The metadata go into the JSON Schema (npm run gen -- schema).
  */
 import * as v from 'valibot';
 
@@ -117,8 +117,8 @@ export function camelKeys<T extends object>(value: T): { readonly [K in keyof T 
 }
 
 /**
- * A check of several keys of a mapping together; it runs even if single keys are wrong. `say` reports a problem, at a key
- * or at the mapping's start.
+ * A check of several keys of a mapping together; it runs even if single keys are wrong. `say` reports a problem, at a
+ * key or at the mapping's start.
  */
 export function together<T extends object>(
   check: (value: Partial<T>, say: (problem: string, key?: keyof T & string) => void) => void,

@@ -1,6 +1,6 @@
 /**
- * A YAML file as plain data for a schema, with the place of each part. Problems are collected, not thrown, so that all of
- * them can be reported at once. Aliases (`*name`) are resolved.
+ * A YAML file as plain data for a schema, with the place of each part. Problems are collected, not thrown, so that all
+ * of them can be reported at once. Aliases (`*name`) are resolved.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { type Alias, Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';

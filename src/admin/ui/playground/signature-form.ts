@@ -38,8 +38,8 @@ export function fieldsOf(signature: SignatureDetail): readonly FormField[] {
 }
 
 /**
- * The REST API's body for one row or one example; a signature whose rows share no batch gets columns. Undefined values are
- * left out. A feature's list is flat in any shape.
+ * The REST API's body for one row or one example; a signature whose rows share no batch gets columns. Undefined values
+ * are left out. A feature's list is flat in any shape.
  */
 export function bodyOf(signature: SignatureDetail, values: ReadonlyMap<string, unknown>): object {
   const head = signature.name === 'serving_default' ? {} : { signature_name: signature.name };

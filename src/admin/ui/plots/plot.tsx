@@ -1,6 +1,6 @@
 /**
- * uPlot as a component, with its container's width and the page's colours. The legend above it shows the values under the
- * cursor, or the newest.
+ * uPlot as a component, with its container's width and the page's colours. The legend above it shows the values under
+ * the cursor, or the newest.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';

@@ -128,9 +128,9 @@ function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry })
           'no other request'
         ) : (
           <span class="mates">
-            {batch.mates.map((mate) => (
-              <a key={mate} href={requestLink(mate)}>
-                {mate}
+            {batch.mates.map((id) => (
+              <a key={id} href={requestLink(id)}>
+                {id}
               </a>
             ))}
           </span>
