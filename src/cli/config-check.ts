@@ -8,7 +8,7 @@ import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelCho
 import type { Origin } from '../config/read-options.ts';
 import { readServeConfig, type ServeConfig } from '../config/serve-config.ts';
 
-export interface CheckResult {
+interface CheckResult {
   readonly isSound: boolean;
   /** For standard output; complete lines. */
   readonly output: string;

@@ -37,7 +37,7 @@ interface BatchingMessage {
 const MAX_COUNT = 2 ** 31 - 1;
 const MAX_THREADS = 1024;
 
-export interface BatchingResult extends Findings {
+interface BatchingResult extends Findings {
   /** Meaningless if there are errors. */
   readonly batching: BatchingConfig;
   /** The field that each value was taken from. */

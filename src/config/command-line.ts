@@ -7,7 +7,7 @@ import { nearestName } from './nearest-name.ts';
 import type { OptionTable } from './read-options.ts';
 import { TENSORFLOW_FLAGS, type TensorFlowFlag } from './tensorflow-flags.ts';
 
-export interface CommandLine {
+interface CommandLine {
   /** The texts of each option, in order. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly errors: readonly string[];

@@ -27,7 +27,7 @@ const MOUNTS = {
 const NO_LIMIT_BYTES = 2 ** 60;
 
 /** A group with a memory limit. */
-export interface MemoryGroup {
+interface MemoryGroup {
   readonly limitBytes: number;
   /** All memory that is charged to the group, the page cache included. */
   readonly usedBytes: number;

@@ -32,7 +32,7 @@ const NAMES = {
 
 type Issue = v.BaseIssue<unknown>;
 
-export interface PillionYaml {
+interface PillionYaml {
   readonly options: ReadonlyMap<string, GivenOption>;
   /** The place of `models`; undefined if the file has no such key. */
   readonly modelsAt: string | undefined;

@@ -6,7 +6,7 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import { type Alias, Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 
 /** Integers are bigints. Mappings have no prototype, so any key is allowed. */
-export type YamlData = null | YamlValue | YamlData[] | { [key: string]: YamlData };
+type YamlData = null | YamlValue | YamlData[] | { [key: string]: YamlData };
 
 /** Numbers, text and booleans, in lists or not. */
 export type YamlValue = number | bigint | boolean | string | readonly YamlValue[];
