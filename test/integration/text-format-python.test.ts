@@ -6,8 +6,8 @@ import process from 'node:process';
 import { describe, it } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
-import { TextProtoError } from '../../src/config/text-proto/tokenizer.ts';
 import { parseTextProto } from '../../src/config/text-proto/text-proto-parser.ts';
+import { TextProtoError } from '../../src/config/text-proto/tokenizer.ts';
 import { PROTO_DESCRIPTORS } from '../../src/gen/proto-descriptors.ts';
 import { BAD_TEXTS, GOOD_TEXTS } from '../support/text-proto-corpus.ts';
 

@@ -6,8 +6,8 @@ import { toBinary } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import fc from 'fast-check';
 import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
-import { TextProtoError } from '../../src/config/text-proto/tokenizer.ts';
 import { parseTextProto } from '../../src/config/text-proto/text-proto-parser.ts';
+import { TextProtoError } from '../../src/config/text-proto/tokenizer.ts';
 import { arbitraryMessage, printTextProto } from '../support/text-proto-printer.ts';
 
 const TYPES = [
