@@ -140,7 +140,7 @@ it('an answer that does not hold what it says is the server’s failure', async 
   ];
   const texts = [
     /it has 1 bytes, not 2/,
-    /datatype "TEXT" is none/,
+    /the protocol has no datatype "TEXT"/,
     /an element is cut off/,
     /gave no output "int8_out"/,
   ];

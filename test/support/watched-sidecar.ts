@@ -20,7 +20,6 @@ export interface WatchedSidecar extends Sidecar {
   /** First lines of what it asked the proxy: "CONNECT example.org:443 HTTP/1.1". */
   readonly asked: readonly string[];
   /** Resolves with the first of them, past or future. */
-  readonly firstAsked: Promise<string>;
 }
 
 /** `telemetry`: ORT_DISABLE_TELEMETRY of the operator, who by default has said nothing. */
@@ -54,7 +53,6 @@ export async function startWatched(
     ...sidecar,
     filesLeft: () => readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => path.includes('/')),
     asked: proxy.asked,
-    firstAsked: proxy.firstAsked,
   };
 }
 
@@ -84,24 +82,17 @@ export function assertTellsNobody(sidecar: WatchedSidecar): void {
 interface Proxy {
   readonly url: string;
   readonly asked: readonly string[];
-  readonly firstAsked: Promise<string>;
 }
 
 async function startProxy(t: TestContext): Promise<Proxy> {
   const asked: string[] = [];
-  let settle!: (line: string) => void;
-  const firstAsked = new Promise<string>((resolve) => {
-    settle = resolve;
-  });
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => open.delete(socket));
     socket.once('data', (head) => {
-      const line = head.toString('latin1').split('\r\n', 1)[0]!;
-      asked.push(line);
-      settle(line);
+      asked.push(head.toString('latin1').split('\r\n', 1)[0]!);
       socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
     });
   });
@@ -112,5 +103,5 @@ async function startProxy(t: TestContext): Promise<Proxy> {
     server.close();
   });
   const { port } = server.address() as { port: number };
-  return { url: `http://127.0.0.1:${port}`, asked, firstAsked };
+  return { url: `http://127.0.0.1:${port}`, asked };
 }
