@@ -202,7 +202,7 @@ export const SERVE_OPTIONS = {
   }),
   enable_model_warmup: flag({
     default: true,
-    help: 'Before a version is served, the requests in its assets.extra/tf_serving_warmup_requests are replayed. Without that file, made-up batches run for up to a second.',
+    help: 'Before a version is served, the requests in its assets.extra/tf_serving_warmup_requests are replayed. Without that file, synthetic batches run for up to a second.',
   }),
   num_request_iterations_for_warmup: integer({
     ...COUNT,

@@ -126,7 +126,8 @@ class Contest<H extends Candidate> {
       await best?.host.close();
       return;
     }
-    if (cost === undefined) this.#skipped.set(kind, `it cannot be compared with ${best.kind}: made-up batches failed`);
+    if (cost === undefined)
+      this.#skipped.set(kind, `it cannot be compared with ${best.kind}: synthetic batches failed`);
     await host.close();
   }
 

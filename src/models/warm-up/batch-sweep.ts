@@ -1,5 +1,5 @@
 /**
- * Warms up a version with made-up batches of all sizes before it is served: on every slot, so that each has its code
+ * Warms up a version with synthetic batches of all sizes before it is served: on every slot, so that each has its code
  * and memory ready, and timed, so that run times are known before the first request.
  *
  *     rows 1 ▸ every slot at once (not counted) ▸ 3 runs, counted   rows 2 ▸ …   up to the largest batch

@@ -17,12 +17,12 @@ export function warmUpLog(logger: Logger): WarmUpEvents {
       const of = { model: name, version: version.toString() };
       logger.info(
         { event: 'swept', ...of, run_ms: describeSeeds(seeds), ms: rounded(tookMs) },
-        'warmed up with made-up batches',
+        'warmed up with synthetic batches',
       );
       for (const { signatureName, rows, error } of failures) {
         logger.warn(
           { ...of, signature: signatureName, rows, err: error },
-          'a made-up batch failed, which says nothing of real ones; a warm-up file warms the model with real ones',
+          'a synthetic batch failed, which says nothing of real ones; a warm-up file warms the model with real ones',
         );
       }
     },

@@ -2,14 +2,14 @@
  * Prepares a loaded version before it is served:
  *
  *     loaded ──▶ warm-up file? ──yes──▶ replay its requests through the real handlers ───┐
- *                       └──no──▶ a sweep of batch sizes on made-up input (batch-sweep.ts)┤
+ *                       └──no──▶ a sweep of batch sizes on synthetic input (batch-sweep.ts)┤
  *                                                                                        ▼
  *     served ◀── all answers equal ◀── golden file? replay its requests and compare the answers
  *
  * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
  * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version
- * stays. A failure of the sweep is only logged, because made-up input proves nothing.
+ * stays. A failure of the sweep is only logged, because synthetic input proves nothing.
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
