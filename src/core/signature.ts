@@ -22,10 +22,20 @@ export interface TensorSpec {
  * - `fixed`: dim 0 is the batch and must be exactly `size`: requests are split or padded to it;
  * - `none`: there is no batch axis: each request has a run of its own.
  */
-export type BatchAxis =
+export type BatchAxis = (
   | { readonly kind: 'dynamic' }
   | { readonly kind: 'fixed'; readonly size: number }
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' }
+) & {
+  /** Who decided it and why, as a text for people. */
+  readonly reason?: string;
+};
+
+/**
+ * Where a tensor's rows are, by its name: the dim that is the batch axis, or `same` for an input without one, whose
+ * value must be equal in all requests of a batch. Tensors that are not named have it at dim 0.
+ */
+export type BatchAxes = ReadonlyMap<string, number | 'same'>;
 
 export interface Signature {
   /** In the model's own order. */
@@ -34,6 +44,8 @@ export interface Signature {
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
+  /** Of inputs and outputs; undefined = dim 0 of every tensor. Only with a `dynamic` batch axis. */
+  readonly batchAxes?: BatchAxes | undefined;
   /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */
