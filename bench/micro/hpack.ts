@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
-import { HeaderMemo } from '../../src/proxy/http2/streams/header-memo.ts';
+import { HeaderMemo } from '../../src/proxy/http2/streams/header-intake.ts';
 import { type RequestHeaders, readRequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import { encodeHuffman } from '../../test/support/huffman-encode.ts';
 import { type Comparison, runSubject } from './interleave.ts';
@@ -50,7 +50,7 @@ function comparison(title: string, next: () => Buffer): Comparison {
     contestants: {
       'memo, then decoder': () => {
         const bytes = next();
-        const { tableVersion } = decoder;
+        const tableVersion = decoder.table.version;
         const known = memo.find(tableVersion, bytes, 0, bytes.length);
         if (known !== undefined) return known;
         const headers = decode(bytes);

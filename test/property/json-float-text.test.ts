@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MAX_NUMBER_LENGTH, writeFloat32, writeFloat64 } from '../../src/codec/json/float-text.ts';
+import { MAX_NUMBER_LENGTH, writeFloat32, writeFloat64 } from '../../src/codec/json/json-writer.ts';
 
 const JSON_FLOAT = /^-?(0|[1-9]\d*)((\.\d+)([eE][+-]?\d+)?|[eE][+-]?\d+)$/;
 const out = Buffer.alloc(MAX_NUMBER_LENGTH + 1, 0x7e);

@@ -1,7 +1,7 @@
 /**
  * Calibration: how long does a model that was just loaded take for a batch? It is measured with synthetic batches
  * (synthetic-batch.ts), so the result is a lower bound for real requests. A host that was chosen by it is therefore
- * watched (slow-run-detector.ts).
+ * watched (inline-host.ts).
  */
 import type { Batch } from '../../core/executor.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';

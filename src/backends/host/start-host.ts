@@ -26,10 +26,9 @@ import {
   showMs,
 } from './host-choice.ts';
 import type { HostedSession } from './hosted-session.ts';
-import { startInlineHost } from './inline-host.ts';
+import { SlowRunDetector, startInlineHost } from './inline-host.ts';
 import { MovableHost } from './movable-host.ts';
 import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
-import { SlowRunDetector } from './slow-run-detector.ts';
 import { startThreadHost } from './thread/thread-host.ts';
 
 export interface HostOptions extends ProcessHostOptions {

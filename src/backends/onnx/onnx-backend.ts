@@ -11,13 +11,12 @@ import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { findBatchAxis } from '../batch-axis.ts';
 import { openDirect } from './direct-model.ts';
-import { OnnxSession, runOrt } from './onnx-session.ts';
+import { OnnxSession, runOrt, toFeeds } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
-import { toFeeds } from './ort-tensors.ts';
 
 const DEFAULT_FILE = 'model.onnx';
 /** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */

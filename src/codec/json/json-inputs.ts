@@ -14,11 +14,11 @@ import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { gridTensor } from './grid-tensor.ts';
 import type { JsonMember, JsonValue, PredictBody, PredictBodyScanner } from './json-body.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { base64Member, kindOf } from './json-element.ts';
+import { gridTensor } from './json-grid.ts';
 import { TensorReader } from './json-tensor-reader.ts';
 
 /** The format of a request and its answer. */

@@ -9,7 +9,7 @@ import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { message, messageField, WireWriter } from '../protobuf/wire-writer.ts';
 import { encodeModelSpec, encodeRequestedSpec } from './model-spec-codec.ts';
-import { measureTensorMap, writeTensorMap } from './tensor-proto/tensor-map-writer.ts';
+import { measureTensorMap, writeTensorMap } from './tensor-proto/tensor-proto-writer.ts';
 
 const REQUEST = { modelSpec: 1, inputs: 2, outputFilter: 3 } as const;
 const RESPONSE = { outputs: 1, modelSpec: 2 } as const;

@@ -5,7 +5,7 @@ import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { lengthDelimitedSize, WireWriter } from '../protobuf/wire-writer.ts';
 import { encodeModelSpec } from './model-spec-codec.ts';
-import { measureTensorMap, writeTensorMap } from './tensor-proto/tensor-map-writer.ts';
+import { measureTensorMap, writeTensorMap } from './tensor-proto/tensor-proto-writer.ts';
 
 const OUTPUTS = 1;
 const MODEL_SPEC = 2;

@@ -10,7 +10,7 @@ import type { HeaderField } from '../http2/hpack/header-field.ts';
 import type { HeaderBlock } from '../http2/hpack/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import { readPriority } from '../priority-header.ts';
-import { NOT_GRPC, NOT_POST } from './answer-headers.ts';
+import { NOT_GRPC, NOT_POST } from './answer-bytes.ts';
 import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
 

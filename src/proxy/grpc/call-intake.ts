@@ -10,8 +10,7 @@
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { CallHead } from './call-head.ts';
 import { decompress } from './message-compression.ts';
-import type { MessageMemory } from './message-memory.ts';
-import { MessageReader } from './message-reader.ts';
+import { type MessageMemory, MessageReader } from './message-reader.ts';
 
 /** The part of a call that its intake uses. */
 export interface IntakeOwner {

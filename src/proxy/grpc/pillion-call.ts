@@ -15,7 +15,14 @@ import { quoteName } from '../../core/list-names.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
-import { answerHead, answerTrailers, trailersOnly } from './answer-headers.ts';
+import {
+  answerHead,
+  answerTrailers,
+  frameCompressed,
+  frameMessage,
+  trailersOnly,
+  writeMessageHead,
+} from './answer-bytes.ts';
 import type { CallHead } from './call-head.ts';
 import { CallIntake, type IntakeOwner } from './call-intake.ts';
 import type { Caller } from './caller.ts';
@@ -29,8 +36,7 @@ import {
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
-import type { MessageMemory } from './message-memory.ts';
-import { frameCompressed, frameInPlace, frameMessage } from './message-writer.ts';
+import type { MessageMemory } from './message-reader.ts';
 
 /** Shared by the calls of one engine. */
 export interface CallContext {
@@ -123,7 +129,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
       this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));
       return;
     }
-    frameInPlace(buffer);
+    writeMessageHead(buffer, length, false);
     if (!this.#hasSent) {
       this.#stream.respondUnary(answerHead(this.#headers, false), buffer, answerTrailers(OK));
       return;
@@ -230,7 +236,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
 
   async #answerCompressed(buffer: Uint8Array): Promise<void> {
     const compressed = await frameCompressed(buffer);
-    if (compressed === undefined) frameInPlace(buffer);
+    if (compressed === undefined) writeMessageHead(buffer, buffer.byteLength - MESSAGE_HEAD_BYTES, false);
     const head = answerHead(this.#headers, compressed !== undefined);
     this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(OK));
   }

@@ -22,12 +22,12 @@ import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
 import { peerOf } from '../net/listen-address.ts';
 import type { ListenTls } from '../net/tls-server.ts';
-import { trailersOnly } from './answer-headers.ts';
+import { trailersOnly } from './answer-bytes.ts';
 import { CallHead } from './call-head.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
-import { MessageMemory } from './message-memory.ts';
+import { MessageMemory } from './message-reader.ts';
 import { type CallContext, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
 

@@ -4,7 +4,6 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../core/clock.ts';
-import { ControlBudget } from './control-budget.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
 import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
@@ -12,12 +11,16 @@ import { FrameWriter } from './frame-writer.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { Http2Options } from './options.ts';
-import { type OutputOwner, OutputQueue } from './output-queue.ts';
+import { type OutputOwner, OutputQueue, type SlabPool } from './output-queue.ts';
 import { SendScheduler } from './send-scheduler.ts';
-import type { SlabPool } from './slab-pool.ts';
-import { consumeBytes, type ReceiveWindow } from './streams/flow-window.ts';
 import type { RequestHeaders } from './streams/request-headers.ts';
-import type { Http2Stream, ServerStream, StreamOwner } from './streams/stream.ts';
+import {
+  consumeBytes,
+  type Http2Stream,
+  type ReceiveWindow,
+  type ServerStream,
+  type StreamOwner,
+} from './streams/stream.ts';
 import { Closed, StreamRegistry } from './streams/stream-registry.ts';
 
 /** The callbacks that an application gives to a server. */
@@ -167,5 +170,53 @@ export class ConnectionCore implements StreamOwner {
       this.environment.handler.onHandlerError(error);
     }
     if (this.streams.size === 0) this.#onNoStreams();
+  }
+}
+
+/**
+ * A token bucket against clients that keep to the protocol but make us work more than they do: they reset their
+ * requests as soon as they have begun (CVE-2023-44487), make us reset them (CVE-2025-8671), or send endless PING,
+ * SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA or unknown frames.
+ *
+ *          earned by requests ───▶ ┌────────┐
+ *          so many per second ───▶ │ tokens │ ──▶ one for each such frame; none left: GOAWAY ENHANCE_YOUR_CALM
+ *                                  └────────┘
+ *                                    ≤ burst
+ *
+ * Finished requests earn tokens, because well-behaved clients send some of these frames for each: a WINDOW_UPDATE or
+ * two for what they have read, a PING to measure the path when data comes.
+ */
+export class ControlBudget {
+  readonly #burst: number;
+  readonly #perSecond: number;
+  readonly #nowMs: () => Instant;
+  #tokens: number;
+  #filledAt: Instant;
+
+  /** @param nowMs is asked only when the tokens have run out */
+  constructor(burst: number, perSecond: number, nowMs: () => Instant) {
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#nowMs = nowMs;
+    this.#tokens = burst;
+    this.#filledAt = nowMs();
+  }
+
+  /** Takes one token. False if none was left. */
+  spend(): boolean {
+    if (this.#tokens < 1) this.#refill();
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  earn(count: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + count);
+  }
+
+  #refill(): void {
+    const now = this.#nowMs();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
+    this.#filledAt = now;
   }
 }

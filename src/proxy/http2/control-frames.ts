@@ -1,6 +1,6 @@
 /**
  * Handles the frames that carry no part of a request: SETTINGS, PING, WINDOW_UPDATE, RST_STREAM, PRIORITY, GOAWAY. Each
- * takes a token from the client's budget (control-budget.ts).
+ * takes a token from the client's budget (connection-core.ts).
  */
 import type { Buffer } from 'node:buffer';
 import type { ConnectionCore } from './connection-core.ts';

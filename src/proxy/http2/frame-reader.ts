@@ -12,7 +12,7 @@
 import { Buffer } from 'node:buffer';
 import { frameSizeError } from './error-code.ts';
 import { FRAME_HEAD_BYTES } from './frame-types.ts';
-import { SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+import { SLAB_BYTES, type SlabPool } from './output-queue.ts';
 
 /** Up to this size Node's own pool is cheaper than a slab. */
 const SMALL_BYTES = 4096;

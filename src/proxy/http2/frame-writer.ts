@@ -4,8 +4,7 @@
 import type { Buffer } from 'node:buffer';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
-import type { OutputQueue } from './output-queue.ts';
-import { SLAB_BYTES } from './slab-pool.ts';
+import { type OutputQueue, SLAB_BYTES } from './output-queue.ts';
 
 /** Payloads up to this size are copied behind their frame's head; larger ones are written without a copy. */
 const COPY_LIMIT_BYTES = 8192;

@@ -40,12 +40,12 @@ export interface Http2Options {
   /** Requests that a client may reset at once, and per second from then on; each answered one earns one back. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
-  /** Burst and rate of frames that cause work but are no request (control-budget.ts). */
+  /** Burst and rate of frames that cause work but are no request (connection-core.ts). */
   readonly controlBurst: number;
   readonly controlPerSecond: number;
   /** Interval of the checks of all connections: the precision of every timeout here. */
   readonly tickMs: number;
-  /** How long the event loop polls for a fast client's next request instead of sleeping (idle-spin.ts); 0 = never. */
+  /** How long the event loop polls for a fast client's next request instead of sleeping (flush-turn.ts); 0 = never. */
   readonly spinMs: number;
 }
 

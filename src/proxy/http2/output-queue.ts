@@ -1,6 +1,6 @@
 /**
  * The bytes that a connection will write next, in order: frames written into a slab, with large payloads between them
- * by reference.
+ * by reference. The slabs of all connections come from one pool.
  *
  *   #parts   [ slab piece ][ payload ][ slab piece ][ payload ]     slab ░░░░░▒▒▒▒▒▒▒▒▒▒──────────
  *            ├──────── complete, waits for flush() ───────────┤           │    │         │ free
@@ -16,7 +16,29 @@ import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
-import type { SlabPool } from './slab-pool.ts';
+
+/** Holds the largest answer that is written in one piece. */
+export const SLAB_BYTES = 32_768;
+/** 4 MB are kept at most. Each connection answered in a turn needs a slab; new ones each turn cost full collections. */
+const MAX_SPARE = 128;
+
+/**
+ * Buffers into which small frames are written and split frames are assembled. A connection holds one from its first
+ * write of a turn until the kernel has taken the bytes, which is nearly always at once, and one while it receives a
+ * split frame: a few serve all connections.
+ */
+export class SlabPool {
+  readonly #spare: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+  }
+
+  /** Takes back memory that nothing refers to any more; memory of another size is left to the garbage collector. */
+  give(memory: Buffer): void {
+    if (memory.length === SLAB_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(memory);
+  }
+}
 
 const NO_SLAB = Buffer.alloc(0);
 /** The free rest of a slab that the socket still refers to is used if it is at least this long. */
@@ -75,7 +97,11 @@ export class OutputQueue {
 
   /** Reserves `count` bytes, at most SLAB_BYTES. The caller writes them at once, from slab[result] on. */
   reserve(count: number): number {
-    if (this.slab.length - this.#end < count) this.#openSlab();
+    if (this.slab.length - this.#end < count) {
+      // The old slab stays with the parts that refer to it.
+      this.#closePart();
+      this.#useSlab(this.#slabs.take());
+    }
     const at = this.#end;
     this.#end += count;
     this.#touch();
@@ -148,12 +174,6 @@ export class OutputQueue {
     this.#parts.push(this.slab.subarray(this.#start, this.#end));
     this.#partBytes += this.#end - this.#start;
     this.#start = this.#end;
-  }
-
-  /** The old slab stays with the parts that refer to it. */
-  #openSlab(): void {
-    this.#closePart();
-    this.#useSlab(this.#slabs.take());
   }
 
   #useSlab(slab: Buffer): void {

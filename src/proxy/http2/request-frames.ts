@@ -14,11 +14,9 @@ import { DEFAULT_WINDOW_BYTES, Flag } from './frame-types.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import { HpackDecoder } from './hpack/hpack-decoder.ts';
 import { encodeHeaders } from './hpack/hpack-encoder.ts';
-import { receiveBytes } from './streams/flow-window.ts';
-import { HeaderIntake } from './streams/header-intake.ts';
-import { HeaderMemo } from './streams/header-memo.ts';
+import { HeaderIntake, HeaderMemo } from './streams/header-intake.ts';
 import { areTrailersValid, type RequestHeaders, readRequestHeaders } from './streams/request-headers.ts';
-import { ServerStream } from './streams/stream.ts';
+import { receiveBytes, ServerStream } from './streams/stream.ts';
 import { Closed } from './streams/stream-registry.ts';
 
 const PRIORITY_BYTES = 5;
@@ -138,13 +136,13 @@ export class RequestFrames {
   /** Undefined if the request is malformed. */
   #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | 'oversized' | undefined {
     const decoder = this.#decoder;
-    const { tableVersion } = decoder;
+    const tableVersion = decoder.table.version;
     const known = this.#memo.find(tableVersion, bytes, start, end);
     if (known !== undefined) return known;
     const { fields, isOversized } = decoder.decode(bytes, start, end);
     if (isOversized) return 'oversized';
     const headers = readRequestHeaders(fields);
-    if (headers !== undefined && decoder.tableVersion === tableVersion) {
+    if (headers !== undefined && decoder.table.version === tableVersion) {
       this.#memo.add(tableVersion, bytes, start, end, headers);
     }
     return headers;

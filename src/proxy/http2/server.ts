@@ -14,11 +14,10 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
-import { FlushTurn, SLEEP_WHEN_IDLE } from './flush-turn.ts';
-import { IdleSpin } from './idle-spin.ts';
+import { FlushTurn, IdleSpin, SLEEP_WHEN_IDLE } from './flush-turn.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './options.ts';
+import { SlabPool } from './output-queue.ts';
 import { ProtocolSniffer, type SniffEvents } from './protocol-sniffer.ts';
-import { SlabPool } from './slab-pool.ts';
 
 export interface Http2ServerInit {
   readonly handler: Http2Handler;

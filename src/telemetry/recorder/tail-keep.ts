@@ -9,7 +9,6 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { RequestOutcome, RequestRecord } from '../request-record.ts';
-import { TailThreshold } from './tail-threshold.ts';
 
 /** Why a request is kept. */
 export type KeepReason = 'slow' | 'failed';
@@ -105,4 +104,83 @@ class RateCap {
     this.#left -= 1;
     return true;
   }
+}
+
+/** Values before there is a limit. */
+const LEAST_SEEN = 200;
+const HALVE_AT = 16_384;
+/** Values between two updates of the limit. An update costs as much as 30 values. */
+const UPDATE_EVERY = 64;
+const OVER_SHARE = 0.01;
+
+/** Buckets to each doubling: 2^STEP_BITS. */
+const STEP_BITS = 4;
+const STEPS = 1 << STEP_BITS;
+/** 2^31 µs, about 36 minutes; longer latencies count as that. */
+const MAX_MICROS = 2 ** 31 - 1;
+const BUCKETS = (31 - STEP_BITS) * STEPS + STEPS;
+
+/**
+ * Learns the latency that 99 of 100 recent requests stay under, in constant memory.
+ *
+ * It is a histogram whose buckets grow with the value, sixteen to each doubling, so that the limit is exact to 1/16:
+ *
+ *   µs   16 │ 17 │ … │ 31 │ 32–33 │ 34–35 │ … │ 64–67 │ …
+ *
+ * All counts are halved after HALVE_AT values, so that old latencies lose their weight. A value is compared with the
+ * limit at its time. If all latencies are equal, none is over the limit.
+ */
+export class TailThreshold {
+  readonly #counts = new Uint32Array(BUCKETS);
+  #seen = 0;
+  #untilUpdate = LEAST_SEEN;
+  #limitMs = Infinity;
+
+  /** In ms; Infinity until LEAST_SEEN values were counted. */
+  get limitMs(): number {
+    return this.#limitMs;
+  }
+
+  /** Counts a latency; true if it is over the limit. */
+  isOver(latencyMs: number): boolean {
+    const isOver = latencyMs > this.#limitMs;
+    this.#counts[bucketOf(latencyMs)]! += 1;
+    this.#seen += 1;
+    this.#untilUpdate -= 1;
+    if (this.#untilUpdate <= 0) this.#update();
+    return isOver;
+  }
+
+  #update(): void {
+    this.#untilUpdate = UPDATE_EVERY;
+    const allowedOver = Math.floor(this.#seen * OVER_SHARE);
+    let bucket = BUCKETS - 1;
+    let over = this.#counts[bucket]!;
+    while (over <= allowedOver && bucket > 0) {
+      bucket -= 1;
+      over += this.#counts[bucket]!;
+    }
+    this.#limitMs = endOf(bucket) / 1000;
+    if (this.#seen < HALVE_AT) return;
+    this.#seen = 0;
+    for (let i = 0; i < BUCKETS; i++) {
+      this.#counts[i]! >>= 1;
+      this.#seen += this.#counts[i]!;
+    }
+  }
+}
+
+/** Below STEPS each µs has its own bucket; from there the highest bit selects the doubling, the next bits the step. */
+function bucketOf(latencyMs: number): number {
+  const micros = Math.min(MAX_MICROS, latencyMs * 1000) | 0;
+  if (micros < STEPS) return Math.max(0, micros);
+  const shift = 31 - STEP_BITS - Math.clz32(micros);
+  return (shift + 1) * STEPS + (micros >> shift) - STEPS;
+}
+
+/** The first µs after a bucket. */
+function endOf(bucket: number): number {
+  if (bucket < STEPS) return bucket + 1;
+  const shift = Math.floor(bucket / STEPS) - 1;
+  return ((bucket % STEPS) + STEPS + 1) * 2 ** shift;
 }

@@ -5,9 +5,18 @@
  * tensor_shape is always written; for a scalar it is an empty message. float, double and tensor_content are one copy of
  * the tensor's bytes; integers are varints.
  */
+
+import { Buffer } from 'node:buffer';
 import type { TypedArray } from '../../../core/dtype.ts';
 import type { Shape } from '../../../core/shape.ts';
-import { elements, type NumericTensor, type StringTensor, type Tensor, wordsOf } from '../../../core/tensor.ts';
+import {
+  elements,
+  type NumericTensor,
+  type StringTensor,
+  type Tensor,
+  type TensorMap,
+  wordsOf,
+} from '../../../core/tensor.ts';
 import {
   int32Size,
   lengthDelimitedSize,
@@ -16,6 +25,7 @@ import {
   type WireWriter,
 } from '../../protobuf/wire-writer.ts';
 import { DIM_SIZE, SHAPE_DIM, TENSOR_CONTENT, TENSOR_DTYPE, TENSOR_SHAPE, VALUE_FIELDS } from './tensor-fields.ts';
+import { MAP_VALUE } from './tensor-values.ts';
 import { dataTypeOf } from './tf-dtype.ts';
 
 /** The result of `measureTensor`, for `writeTensor`. Sizes are in bytes. */
@@ -125,4 +135,65 @@ function writePacked(writer: WireWriter, tensor: NumericTensor): void {
 /** Elements of up to 32 bits, as numbers. */
 function smallIntegers(tensor: NumericTensor): Exclude<TypedArray, BigInt64Array | BigUint64Array> {
   return elements(tensor) as Exclude<TypedArray, BigInt64Array | BigUint64Array>;
+}
+
+/**
+ * A map<string, TensorProto>, written like a tensor in tensor-proto-writer.ts: first measured, then written.
+ */
+
+const MAP_KEY = 1;
+
+/** The size of one map entry, and of its parts, in bytes. */
+export interface EntryMeasure {
+  readonly keySize: number;
+  readonly entrySize: number;
+  readonly tensor: TensorMeasure;
+}
+
+export interface TensorMapMeasure {
+  /** The bytes of all entries, with their tags and lengths. */
+  readonly size: number;
+  /** In the order of the tensors. */
+  readonly entries: readonly EntryMeasure[];
+}
+
+/**
+ * Measures `tensors` as the map field `field`.
+ *
+ * @param asContent elements in tensor_content instead of the typed *_val fields
+ * @param stringsAsContent the same for strings
+ */
+export function measureTensorMap(
+  field: number,
+  tensors: TensorMap,
+  asContent: boolean,
+  stringsAsContent = asContent,
+): TensorMapMeasure {
+  const entries: EntryMeasure[] = [];
+  let size = 0;
+  for (const [name, tensor] of tensors) {
+    const keySize = Buffer.byteLength(name);
+    const measure = measureTensor(tensor, tensor.dtype === 'string' ? stringsAsContent : asContent);
+    const entrySize = lengthDelimitedSize(MAP_KEY, keySize) + lengthDelimitedSize(MAP_VALUE, measure.size);
+    size += lengthDelimitedSize(field, entrySize);
+    entries.push({ keySize, entrySize, tensor: measure });
+  }
+  return { size, entries };
+}
+
+export function writeTensorMap(
+  writer: WireWriter,
+  field: number,
+  tensors: TensorMap,
+  { entries }: TensorMapMeasure,
+): void {
+  let index = 0;
+  for (const [name, tensor] of tensors) {
+    const { keySize, entrySize, tensor: measure } = entries[index++]!;
+    writer.head(field, entrySize);
+    writer.head(MAP_KEY, keySize);
+    writer.text(name, keySize);
+    writer.head(MAP_VALUE, measure.size);
+    writeTensor(writer, tensor, measure);
+  }
 }

@@ -24,17 +24,13 @@ interface DecodedBlock {
 }
 
 export class HpackDecoder {
-  readonly #table = new DynamicTable(HEADER_TABLE_BYTES);
+  /** While its version stays the same, equal blocks decode to equal fields. */
+  readonly table = new DynamicTable(HEADER_TABLE_BYTES);
   readonly #maxListBytes: number;
   #at = 0;
 
   constructor(maxListBytes: number) {
     this.#maxListBytes = maxListBytes;
-  }
-
-  /** While this stays the same, equal blocks decode to equal fields. */
-  get tableVersion(): number {
-    return this.#table.version;
   }
 
   /** Decodes bytes[start, end). Throws ConnectionError. */
@@ -55,16 +51,16 @@ export class HpackDecoder {
   #readSizeUpdates(bytes: Buffer, end: number): void {
     for (let count = 0; this.#at < end && (bytes[this.#at]! & 0xe0) === 0x20; count++) {
       if (count === 2) throw compressionError('more than two dynamic table size updates in a header block');
-      this.#table.resize(this.#readInteger(bytes, end, 5));
+      this.table.resize(this.#readInteger(bytes, end, 5));
     }
   }
 
   #readField(bytes: Buffer, end: number): HeaderField {
     const first = bytes[this.#at]!;
-    if ((first & 0x80) !== 0) return this.#table.at(this.#readInteger(bytes, end, 7));
+    if ((first & 0x80) !== 0) return this.table.at(this.#readInteger(bytes, end, 7));
     if ((first & 0x40) !== 0) {
       const field = this.#readLiteral(bytes, end, 6);
-      this.#table.add(field);
+      this.table.add(field);
       return field;
     }
     if ((first & 0x20) !== 0) throw compressionError('dynamic table size update after a header field');
@@ -73,7 +69,7 @@ export class HpackDecoder {
 
   #readLiteral(bytes: Buffer, end: number, prefixBits: number): HeaderField {
     const index = this.#readInteger(bytes, end, prefixBits);
-    const name = index === 0 ? this.#readString(bytes, end) : this.#table.at(index).name;
+    const name = index === 0 ? this.#readString(bytes, end) : this.table.at(index).name;
     return new HeaderField(name, this.#readString(bytes, end));
   }
 

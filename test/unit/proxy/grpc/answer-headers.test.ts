@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { answerHead, answerTrailers, percentEncode, trailersOnly } from '../../../../src/proxy/grpc/answer-headers.ts';
+import { answerHead, answerTrailers, percentEncode, trailersOnly } from '../../../../src/proxy/grpc/answer-bytes.ts';
 import { OK } from '../../../../src/proxy/grpc/grpc-errors.ts';
 import { HpackDecoder } from '../../../../src/proxy/http2/hpack/hpack-decoder.ts';
 

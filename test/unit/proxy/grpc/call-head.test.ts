@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-headers.ts';
+import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-bytes.ts';
 import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
 import { HeaderField } from '../../../../src/proxy/http2/hpack/header-field.ts';
 import { readRequestHeaders } from '../../../../src/proxy/http2/streams/request-headers.ts';

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { ConnectionError, ErrorCode } from '../../../../src/proxy/http2/error-code.ts';
 import { FrameReader, type FrameSink } from '../../../../src/proxy/http2/frame-reader.ts';
-import { SLAB_BYTES, SlabPool } from '../../../../src/proxy/http2/slab-pool.ts';
+import { SLAB_BYTES, SlabPool } from '../../../../src/proxy/http2/output-queue.ts';
 import { frame } from '../../../support/http2-frames.ts';
 
 const readAll = (chunks: readonly Buffer[], maxFrameBytes = 16_384): string[] => {

@@ -17,8 +17,7 @@ import {
   writeClassificationResponse,
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
-import { PredictLayouts } from '../../../../codec/tensorflow/predict-layouts.ts';
-import { readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
+import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
 import { writePredictResponse } from '../../../../codec/tensorflow/predict-response-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, Regressed } from '../../../../core/inference-results.ts';

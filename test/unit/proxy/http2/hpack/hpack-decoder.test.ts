@@ -158,9 +158,9 @@ test('a field that is referred to again is the same object', () => {
 
 test('the version of the table changes with the table and not otherwise', () => {
   const decoder = fresh();
-  const before = decoder.tableVersion;
+  const before = decoder.table.version;
   decode(decoder, '82 0001 6101 62');
-  assert.equal(decoder.tableVersion, before);
+  assert.equal(decoder.table.version, before);
   decode(decoder, '4001 6101 62');
-  assert.notEqual(decoder.tableVersion, before);
+  assert.notEqual(decoder.table.version, before);
 });

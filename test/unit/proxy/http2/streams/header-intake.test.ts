@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { HeaderField } from '../../../../../src/proxy/http2/hpack/header-field.ts';
-import { HeaderMemo } from '../../../../../src/proxy/http2/streams/header-memo.ts';
+import { HeaderMemo } from '../../../../../src/proxy/http2/streams/header-intake.ts';
 import { type RequestHeaders, readRequestHeaders } from '../../../../../src/proxy/http2/streams/request-headers.ts';
 import { POST } from '../../../../support/http2-frames.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serverTiming } from '../../../../src/proxy/http1/server-timing.ts';
+import { serverTiming } from '../../../../src/proxy/http1/answer-head.ts';
 import { STAGE_DECODE, STAGE_ENCODE, STAGE_EXECUTE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
 
 test('lists every stage that was reached; the last one ends now', () => {

@@ -7,7 +7,7 @@ import {
   writeFloat64,
   writeInteger,
   writeLong,
-} from '../../../../src/codec/json/float-text.ts';
+} from '../../../../src/codec/json/json-writer.ts';
 
 const out = Buffer.alloc(MAX_NUMBER_LENGTH + 8);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it, test } from 'node:test';
-import { IdleSpin } from '../../../../src/proxy/http2/idle-spin.ts';
+import { IdleSpin } from '../../../../src/proxy/http2/flush-turn.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { request } from '../../../support/http2-frames.ts';
 import { Http2Peer, turn } from '../../../support/http2-peer.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ControlBudget } from '../../../../src/proxy/http2/control-budget.ts';
+import { ControlBudget } from '../../../../src/proxy/http2/connection-core.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const spendAll = (budget: ControlBudget): number => {

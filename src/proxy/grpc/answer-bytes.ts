@@ -1,13 +1,15 @@
 /**
- * Header blocks of gRPC answers. Those that do not vary are encoded once.
+ * The bytes of gRPC answers. Header blocks that do not vary are encoded once.
  *
  *   headers   :status 200, content-type, (grpc-encoding), metadata          ┐ both in one block if there is no message
- *   trailers  grpc-status, (grpc-message), metadata                         ┘ ("trailers only")
+ *   messages  flag, length, the message (message-reader.ts)                 │ ("trailers only")
+ *   trailers  grpc-status, (grpc-message), metadata                         ┘
  */
 import { Buffer } from 'node:buffer';
 import { encodeHeaders, type HeaderBlock } from '../http2/hpack/hpack-encoder.ts';
-import type { CallStatus, MetadataEntries } from './engine.ts';
+import { type CallStatus, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { OK } from './grpc-errors.ts';
+import { compress } from './message-compression.ts';
 
 type Fields = (readonly [name: string, value: string])[];
 
@@ -78,4 +80,38 @@ export function percentEncode(text: string): string {
     encoded += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
+}
+
+/** A message up to this size is copied behind its head; a larger one is sent without a copy. */
+const COPY_LIMIT_BYTES = 8192;
+
+/** Returns the one or two buffers to send, in order. */
+export function frameMessage(message: Uint8Array): readonly Uint8Array[] {
+  const length = message.byteLength;
+  const isSmall = length <= COPY_LIMIT_BYTES;
+  const first = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + (isSmall ? length : 0));
+  writeMessageHead(first, length, false);
+  if (!isSmall) return [first, message];
+  first.set(message, MESSAGE_HEAD_BYTES);
+  return [first];
+}
+
+/** Compresses and frames the message that follows MESSAGE_HEAD_BYTES; undefined if that makes it no smaller. */
+export async function frameCompressed(buffer: Uint8Array): Promise<Uint8Array | undefined> {
+  const message = buffer.subarray(MESSAGE_HEAD_BYTES);
+  const compressed = await compress(message);
+  if (compressed.byteLength >= message.byteLength) return undefined;
+  const framed = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + compressed.byteLength);
+  writeMessageHead(framed, compressed.byteLength, true);
+  framed.set(compressed, MESSAGE_HEAD_BYTES);
+  return framed;
+}
+
+/** Fills the first MESSAGE_HEAD_BYTES of `buffer`; a message of `length` bytes follows. */
+export function writeMessageHead(buffer: Uint8Array, length: number, isCompressed: boolean): void {
+  buffer[0] = isCompressed ? 1 : 0;
+  buffer[1] = length >>> 24;
+  buffer[2] = length >>> 16;
+  buffer[3] = length >>> 8;
+  buffer[4] = length;
 }
