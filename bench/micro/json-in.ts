@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { PredictBodyScanner } from '../../src/codec/json/json-body.ts';
-import { readInputs } from '../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner, readInputs } from '../../src/codec/json/json-inputs.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../src/core/signature.ts';
 import { elements, type NumericTensor } from '../../src/core/tensor.ts';
 import { type Comparison, runSubject } from './interleave.ts';

@@ -5,8 +5,6 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload
  */
-import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers';
 import { installedProviders } from '../backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
@@ -206,11 +204,7 @@ function createRequestLifecycle(
   return new RequestLifecycle({
     ...{ clock: systemClock, deadlines, telemetry },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
-    arrivals: new ArrivalClock({
-      clock: systemClock,
-      sleptMs: () => performance.nodeTiming.idleTime,
-      defer: (run) => void setImmediate(run),
-    }),
+    arrivals: new ArrivalClock({ clock: systemClock }),
   });
 }
 

@@ -12,6 +12,7 @@ import type { Servable } from '../models/serving/servable.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Logger } from '../telemetry/log/log.ts';
+import { LiveStats } from '../telemetry/metrics/live-stats.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import { slotsOf } from './cores.ts';
@@ -33,13 +34,16 @@ export function createConsole(parts: ConsoleParts): Console {
   const { config, models, lifecycle, resolver, telemetry, onInternalError, logger } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
+  const live = new LiveStats();
+  let stopCounting: (() => void) | undefined;
   const feed = new LiveFeed({
     clock: systemClock,
     watch: (isWatched) => {
-      telemetry.live.isWatched = isWatched;
-      telemetry.live.take();
+      stopCounting?.();
+      live.take();
+      stopCounting = isWatched ? telemetry.listen(live) : undefined;
     },
-    tick: tickMaker(parts),
+    tick: tickMaker(parts, live),
   });
   const playground = new Playground({ lifecycle, resolver, maxBodyBytes: options.max_message_bytes, onInternalError });
   const about = () => ({
@@ -57,7 +61,7 @@ export function createConsole(parts: ConsoleParts): Console {
   return new Console({ models, feed, playground, logger, about });
 }
 
-function tickMaker({ models, lifecycle, telemetry }: ConsoleParts): (spanMs: number) => LiveTick {
+function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats): (spanMs: number) => LiveTick {
   let cpu = process.cpuUsage();
   let states = '';
   let revision = 0;
@@ -73,12 +77,12 @@ function tickMaker({ models, lifecycle, telemetry }: ConsoleParts): (spanMs: num
       in_flight: lifecycle.inFlight,
       cpu_cores: Math.round((user + system) / spanMs) / 1000,
       models_revision: revision,
-      versions: versionsOf(telemetry, [...models.servables()]),
+      versions: versionsOf(live, [...models.servables()]),
     };
   };
 }
 
-function versionsOf({ live }: AppTelemetry, servables: readonly Servable[]): LiveTick['versions'] {
+function versionsOf(live: LiveStats, servables: readonly Servable[]): LiveTick['versions'] {
   const key = (model: string, version: string): string => `${version} ${model}`;
   const queues = new Map(servables.map((each) => [key(each.name, each.version.toString()), queueOf(each)]));
   const counted = live.take();

@@ -5,6 +5,8 @@
  *   begin ──▶ decode … encode (exchange.ts) ──▶ finish(context, error?)
  *     └ comes cancelled while draining            └ exactly once, on every path
  */
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError } from '../core/errors.ts';
@@ -15,10 +17,10 @@ import { DenseSet, RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
   readonly clock: Clock;
-  /** Total time that the event loop has slept, in ms. */
-  readonly sleptMs: () => number;
-  /** Runs a function after the reads of this turn of the event loop. */
-  readonly defer: (run: () => void) => void;
+  /** Total time that the event loop has slept, in ms. Default: Node's idle time. */
+  readonly sleptMs?: () => number;
+  /** Runs a function after the reads of this turn of the event loop. Default: setImmediate. */
+  readonly defer?: (run: () => void) => void;
 }
 
 /** Shorter sleeps between two turns do not count: timers and polling look like them. */
@@ -40,18 +42,22 @@ const LEAST_SLEEP_MS = 0.05;
  * The time in the kernel of another machine, or of a sender whose window is used up, is not known here.
  */
 export class ArrivalClock {
-  readonly #options: ArrivalClockOptions;
+  readonly #clock: Clock;
+  readonly #sleptMs: () => number;
+  readonly #defer: (run: () => void) => void;
   readonly #closeTurn = (): void => {
     this.#isOpen = false;
-    this.#sleptBefore = this.#options.sleptMs();
+    this.#sleptBefore = this.#sleptMs();
   };
   #isOpen = false;
   #sleptBefore = 0;
   #turnStart: Instant = 0;
   #arrivedAt: Instant = 0;
 
-  constructor(options: ArrivalClockOptions) {
-    this.#options = options;
+  constructor({ clock, sleptMs, defer }: ArrivalClockOptions) {
+    this.#clock = clock;
+    this.#sleptMs = sleptMs ?? (() => performance.nodeTiming.idleTime);
+    this.#defer = defer ?? setImmediate;
   }
 
   /**
@@ -59,18 +65,14 @@ export class ArrivalClock {
    * turn.
    */
   arrivedAt(): Instant {
-    if (!this.#isOpen) this.#openTurn();
-    return this.#arrivedAt;
-  }
-
-  #openTurn(): void {
-    const { clock, sleptMs, defer } = this.#options;
-    const now = clock.nowMs();
-    const hasSlept = this.#turnStart === 0 || sleptMs() - this.#sleptBefore >= LEAST_SLEEP_MS;
+    if (this.#isOpen) return this.#arrivedAt;
+    const now = this.#clock.nowMs();
+    const hasSlept = this.#turnStart === 0 || this.#sleptMs() - this.#sleptBefore >= LEAST_SLEEP_MS;
     this.#arrivedAt = hasSlept ? now : (this.#turnStart + now) / 2;
     this.#turnStart = now;
     this.#isOpen = true;
-    defer(this.#closeTurn);
+    this.#defer(this.#closeTurn);
+    return this.#arrivedAt;
   }
 }
 
@@ -101,6 +103,7 @@ export interface RequestLifecycleOptions {
 }
 
 export class RequestLifecycle {
+  readonly clock: Clock;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -108,11 +111,8 @@ export class RequestLifecycle {
   #isDraining = false;
 
   constructor(options: RequestLifecycleOptions) {
+    this.clock = options.clock;
     this.#options = options;
-  }
-
-  get clock(): Clock {
-    return this.#options.clock;
   }
 
   get inFlight(): number {
@@ -129,7 +129,8 @@ export class RequestLifecycle {
    * timeout or its priority cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
-    const { clock, telemetry, maxTimeoutMs, arrivals } = this.#options;
+    const { clock } = this;
+    const { telemetry, maxTimeoutMs, arrivals } = this.#options;
     const { timeoutMs, priority } = arrival;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt() ?? Infinity);
     const hasOwnDeadline = typeof timeoutMs === 'number';
@@ -159,20 +160,19 @@ export class RequestLifecycle {
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
-    context.finish(this.#options.clock.nowMs(), error);
+    context.finish(this.clock.nowMs(), error);
     this.#options.telemetry.recordRequest(context);
     if (this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
   }
 
   #arm(context: RequestContext): void {
-    const { clock, deadlines } = this.#options;
-    if (context.deadline <= clock.nowMs()) {
+    if (context.deadline <= this.clock.nowMs()) {
       context.cancel.cancel(expiredUnread(context));
       return;
     }
     const expire = (): void => context.cancel.cancel(deadlineExceeded(context));
-    context.deadlineEntry = deadlines.add(context.deadline, expire);
+    context.deadlineEntry = this.#options.deadlines.add(context.deadline, expire);
   }
 
   /** Refuses new requests; resolves when none is in flight. */

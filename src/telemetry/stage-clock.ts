@@ -98,8 +98,9 @@ export class StageClock {
     return stage === this.#reached ? this.finishedAt : this.#starts[stage + 1]!;
   }
 
-  /** Length of a stage of a finished request, in ms; 0 for a stage that was not entered. */
-  lengthOf(stage: number): number {
-    return stage > this.#reached ? 0 : this.endOf(stage) - this.#starts[stage]!;
+  /** Length of a stage in ms, 0 if it was not entered. `end`: when the last stage ended, or is to end. */
+  lengthOf(stage: number, end: Instant = this.finishedAt): number {
+    if (stage > this.#reached) return 0;
+    return (stage === this.#reached ? end : this.#starts[stage + 1]!) - this.#starts[stage]!;
   }
 }

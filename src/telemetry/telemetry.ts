@@ -8,11 +8,10 @@ import type { Clock } from '../core/clock.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
-import { LiveStats } from './metrics/live-stats.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
 import { FlightRecorder } from './recorder/flight-recorder.ts';
-import { type KeepReason, TailKeep } from './recorder/tail-keep.ts';
+import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
 import type { Tracing } from './tracing/tracing.ts';
@@ -46,8 +45,6 @@ export interface AppTelemetry extends Telemetry {
   start(): Promise<void>;
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void;
-  /** Counts for the console, while it is open. */
-  readonly live: LiveStats;
   /** After the last request: logs how many lines were suppressed, sends the last spans (5 s at most). Never rejects. */
   close(): Promise<void>;
 }
@@ -59,7 +56,6 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
-  readonly live = new LiveStats();
   readonly flights: FlightRecorder;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
@@ -113,8 +109,10 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       const kept = this.#tail.judge(record);
       this.flights.record(record, kept);
-      this.metrics.recordRequest(record, kept, this.#exportedTraceId(record, kept));
-      this.live.recordRequest(record);
+      // The id of its trace, if spans of it are exported, here or by a caller that samples.
+      const { trace } = record;
+      const isExported = trace?.isSampled === true || (kept !== undefined && this.#tracing !== undefined);
+      this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, kept);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
@@ -126,7 +124,6 @@ class JoinedTelemetry implements AppTelemetry {
   recordBatch(record: BatchRecord): void {
     try {
       this.metrics.recordBatch(record);
-      this.live.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
@@ -156,12 +153,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.metrics.close();
     const metricsExport = await this.#export;
     await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
-  }
-
-  /** The id of the request's trace, if spans of it are exported, here or by a caller that samples. */
-  #exportedTraceId({ trace }: RequestRecord, kept: KeepReason | undefined): string | undefined {
-    if (trace === undefined) return undefined;
-    return trace.isSampled || (kept !== undefined && this.#tracing !== undefined) ? trace.traceId : undefined;
   }
 
   #report(error: unknown, what: string): void {

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PredictRequest } from '../../src/codec/tensorflow/predict-request.ts';
 import { PredictLayouts, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
-import { dataTypeOf, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import { anyTensor } from '../support/tensor-arbitrary.ts';
@@ -31,7 +31,7 @@ const layouts = new PredictLayouts();
 const tensorProto = fc
   .uint8Array({ minLength: 1, maxLength: 6 })
   .map((bytes) =>
-    Buffer.concat([varintField(1, dataTypeOf('uint8')), bytesField(2, shape(bytes.length)), bytesField(4, bytes)]),
+    Buffer.concat([varintField(1, DATA_TYPES['uint8']), bytesField(2, shape(bytes.length)), bytesField(4, bytes)]),
   );
 const name = fc.oneof(fc.constantFrom('', 'x', 'y'), fc.string({ unit: 'binary', maxLength: 6 }));
 const unknownField = fc.constantFrom(varintField(99, 7), bytesField(98, 'abc'), fixedField(97, float32(1)));
@@ -100,7 +100,7 @@ const wholeRequest = fc.array(fc.tuple(name, anyTensor), { minLength: 1, maxLeng
   for (const [key, { dtype, shape: dims, data }] of entries) {
     const tensorShape = { dim: dims.map((size) => ({ size: BigInt(size) })) };
     const values = dtype === 'string' ? { stringVal: [...data] } : { tensorContent: data };
-    inputs[`_${key}`] = { dtype: dataTypeOf(dtype), tensorShape, ...values };
+    inputs[`_${key}`] = { dtype: DATA_TYPES[dtype], tensorShape, ...values };
   }
   return encode(REQUEST, { modelSpec: { name: 'm' }, inputs, outputFilter: ['y'] });
 });
@@ -160,8 +160,8 @@ test('a request like the one before reads as if nothing had come before', () => 
 const HANGS_MS = 60_000;
 const COUNT = 50_000;
 const repeated = (bytes: Buffer): Buffer => Buffer.concat(Array.from({ length: COUNT }, () => bytes));
-const floats = Buffer.concat([varintField(1, dataTypeOf('float32')), bytesField(2, shape(COUNT))]);
-const int64s = Buffer.concat([varintField(1, dataTypeOf('int64')), bytesField(2, shape(COUNT))]);
+const floats = Buffer.concat([varintField(1, DATA_TYPES['float32']), bytesField(2, shape(COUNT))]);
+const int64s = Buffer.concat([varintField(1, DATA_TYPES['int64']), bytesField(2, shape(COUNT))]);
 const hostile: Readonly<Record<string, Buffer>> = {
   'elements one by one': predictRequest(floats, repeated(fixedField(5, float32(1)))),
   'runs of one element': predictRequest(int64s, repeated(bytesField(10, varint(-1)))),

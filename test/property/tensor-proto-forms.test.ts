@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
-import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { bytesPerElement, type DType } from '../../src/core/dtype.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
@@ -63,7 +63,7 @@ function integer(bytes: Uint8Array, isSigned: boolean): bigint {
 }
 
 function headerOf({ dtype, shape: dims }: Tensor): Buffer {
-  return Buffer.concat([varintField(1, dataTypeOf(dtype)), bytesField(2, shape(...dims))]);
+  return Buffer.concat([varintField(1, DATA_TYPES[dtype]), bytesField(2, shape(...dims))]);
 }
 
 /** The TensorProto's parts, header in the first; the last form of `list` stands for all that follow. */

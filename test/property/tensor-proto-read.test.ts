@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
-import { dataTypeOf, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES, dtypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { bytesPerElement, type DType, typedArrayOf } from '../../src/core/dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { numericTensor, type Tensor } from '../../src/core/tensor.ts';
@@ -137,7 +137,7 @@ test('a tensor that @bufbuild/protobuf wrote is read bit by bit, from typed fiel
     fc.pre(asContent ? tensor.dtype !== 'string' : !hasNaN(tensor));
     const dim = tensor.shape.map((size) => ({ size: BigInt(size) }));
     const payload = asContent ? { tensorContent: tensor.data } : { [VALUE_NAMES[tensor.dtype]]: valuesOf(tensor) };
-    const proto = { dtype: dataTypeOf(tensor.dtype), tensorShape: { dim }, ...payload };
+    const proto = { dtype: DATA_TYPES[tensor.dtype], tensorShape: { dim }, ...payload };
     const message = encode('tensorflow.serving.PredictRequest', { modelSpec: { name: 'm' }, inputs: { x: proto } });
     assert.deepEqual(describeTensor(readInput(message)!), describeTensor(tensor));
   });
@@ -169,7 +169,7 @@ test('what is read never takes more than the limit', () => {
   const dims = fc.array(fc.oneof(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 63n - 1n })), { maxLength: 6 });
   const types = fc.constantFrom<DType>('float32', 'string', 'int64', 'bool', 'int8');
   const property = fc.property(types, dims, (dtype, sizes) => {
-    const proto = Buffer.concat([varintField(1, dataTypeOf(dtype)), bytesField(2, shape(...sizes))]);
+    const proto = Buffer.concat([varintField(1, DATA_TYPES[dtype]), bytesField(2, shape(...sizes))]);
     const tensor = readInput(predictRequest(proto));
     if (tensor === undefined) return;
     const size = tensor.dtype === 'string' ? tensor.data.length * 64 : tensor.data.byteLength;

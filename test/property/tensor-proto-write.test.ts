@@ -8,7 +8,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
 import { writePredictResponse } from '../../src/codec/tensorflow/predict-response-writer.ts';
-import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { decode, type Fields, messageType } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
@@ -54,7 +54,7 @@ test('what is written is what @bufbuild/protobuf reads, byte for byte as short',
     assert.deepEqual(new Set(Object.keys(protos)), new Set(outputs.keys()));
     for (const [name, tensor] of outputs) {
       const proto = protos[name]!;
-      assert.equal(proto['dtype'], dataTypeOf(tensor.dtype));
+      assert.equal(proto['dtype'], DATA_TYPES[tensor.dtype]);
       const shape = proto['tensorShape'] as { dim: { size: bigint }[] } | undefined;
       assert.deepEqual(
         shape?.dim.map((dim) => Number(dim.size)),

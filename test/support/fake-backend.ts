@@ -17,7 +17,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Backend, LoadOptions, RunOptions, RunSync, Session } from '../../src/backends/backend.ts';
-import { checkRun } from '../../src/backends/check-run.ts';
+import { checkRun } from '../../src/backends/session-runs.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { type BatchAxis, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../src/core/signature.ts';

@@ -1,7 +1,6 @@
 /** Predict bodies → tensors, as plain values that a table can hold. */
 import { Buffer } from 'node:buffer';
-import { PredictBodyScanner } from '../../src/codec/json/json-body.ts';
-import { readInputs } from '../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner, readInputs } from '../../src/codec/json/json-inputs.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import type { Shape } from '../../src/core/shape.ts';
 import type { Signature } from '../../src/core/signature.ts';

@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesField, mapField, message, messageField, varintField } from '../../src/codec/protobuf/wire-writer.ts';
-import { dataTypeOf } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { DType } from '../../src/core/dtype.ts';
 
 export interface TfTensorInfo {
@@ -103,5 +103,5 @@ function shapeProto(shape: readonly number[] | undefined): Uint8Array {
 }
 
 function numberOf(dtype: DType | number): number {
-  return typeof dtype === 'number' ? dtype : dataTypeOf(dtype);
+  return typeof dtype === 'number' ? dtype : DATA_TYPES[dtype];
 }

@@ -67,7 +67,8 @@ export class BufferPool implements TransferMemory {
   keep(buffer: ArrayBuffer): void {
     const { byteLength } = buffer;
     const kept = this.#kept[classOf(byteLength) - SMALLEST_CLASS];
-    if (kept === undefined || !isClassSize(byteLength) || this.#keptBytes + byteLength > this.#maxKeptBytes) return;
+    const isClassSize = byteLength >= 2 ** SMALLEST_CLASS && (byteLength & (byteLength - 1)) === 0;
+    if (kept === undefined || !isClassSize || this.#keptBytes + byteLength > this.#maxKeptBytes) return;
     this.#keptBytes += byteLength;
     kept.push(buffer);
   }
@@ -77,10 +78,6 @@ export class BufferPool implements TransferMemory {
 function classOf(byteLength: number): number {
   if (byteLength <= 2 ** SMALLEST_CLASS) return SMALLEST_CLASS;
   return Math.ceil(Math.log2(byteLength));
-}
-
-function isClassSize(byteLength: number): boolean {
-  return byteLength >= 2 ** SMALLEST_CLASS && (byteLength & (byteLength - 1)) === 0;
 }
 
 function newBuffer(byteLength: number): ArrayBuffer {

@@ -1,4 +1,4 @@
-/** The result of starting any host, and the errors and the drain that all hosts share. */
+/** The result of starting any host, and the errors that all hosts share. */
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -23,27 +23,4 @@ export function expiredBeforeRun(): ServingError {
   return new ServingError('deadline_exceeded', 'the deadline passed before the batch could start', {
     attributes: { stage: 'execute' },
   });
-}
-
-/** Counts the batches that a host has accepted and not answered, so that its close can wait for them. */
-export class RunsInFlight {
-  #count = 0;
-  #onIdle: (() => void) | undefined;
-
-  begin(): void {
-    this.#count++;
-  }
-
-  end(): void {
-    this.#count--;
-    if (this.#count === 0) this.#onIdle?.();
-  }
-
-  /** Resolves when no run is in flight. Called once, after the last `begin`. */
-  async idle(): Promise<void> {
-    if (this.#count === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
-  }
 }

@@ -13,14 +13,17 @@ import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { backendFor } from '../registry.ts';
+import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { expiredBeforeRun, type HostedSession, RunsInFlight, unloaded } from './hosted-session.ts';
+import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { WorkerHostOptions } from './worker-slots.ts';
 
 export interface InlineHostOptions
   extends Pick<WorkerHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
-  /** Called with the duration of each successful run, in milliseconds. */
-  readonly onRun?: (runMs: number) => void;
+  /** Counts the successful runs. */
+  readonly detector?: Pick<SlowRunDetector, 'isSlowAfter'>;
+  /** Called after each successful run, with its duration in ms, while the detector says that too many are slow. */
+  readonly onSlow?: (runMs: number) => void;
 }
 
 /** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
@@ -43,20 +46,22 @@ class InlineHost implements Executor {
   readonly #session: Session;
   readonly #model: string;
   readonly #clock: Clock;
-  readonly #onRun: ((runMs: number) => void) | undefined;
+  readonly #detector: Pick<SlowRunDetector, 'isSlowAfter'> | undefined;
+  readonly #onSlow: ((runMs: number) => void) | undefined;
   readonly #pool = new BufferPool();
   readonly #inFlight = new RunsInFlight();
   /** Run time since the last awaited turn of the event loop. */
   #sinceTurnMs = 0;
   #closed: Promise<void> | undefined;
 
-  constructor({ model, clock, onRun }: InlineHostOptions, session: Session) {
+  constructor({ model, clock, detector, onSlow }: InlineHostOptions, session: Session) {
     this.slots = session.concurrency ?? 1;
     this.isElsewhere = session.concurrency !== undefined;
     this.#session = session;
     this.#model = model;
     this.#clock = clock;
-    this.#onRun = onRun;
+    this.#detector = detector;
+    this.#onSlow = onSlow;
   }
 
   allocate(byteLength: number): ArrayBuffer {
@@ -86,7 +91,7 @@ class InlineHost implements Executor {
           : session.runSync(signatureName, inputs, wanted, options);
       const runEnd = this.#clock.nowMs();
       this.#sinceTurnMs += runEnd - runStart;
-      this.#onRun?.(runEnd - runStart);
+      if (this.#detector?.isSlowAfter(runEnd - runStart) === true) this.#onSlow?.(runEnd - runStart);
       return { outputs, runStart, runEnd };
     } catch (error) {
       throw toServingError(error);

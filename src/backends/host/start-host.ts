@@ -107,8 +107,8 @@ function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration
 async function startWatched(options: HostOptions, limitMs: number): Promise<MovableHost> {
   const detector = new SlowRunDetector(limitMs);
   let isMoving = false;
-  const onRun = (runMs: number): void => {
-    if (!detector.isSlowAfter(runMs) || isMoving) return;
+  const onSlow = (runMs: number): void => {
+    if (isMoving) return;
     isMoving = true;
     const reason = `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
     host.move().then(
@@ -116,7 +116,7 @@ async function startWatched(options: HostOptions, limitMs: number): Promise<Mova
       (error: Error) => options.onMove?.({ isDone: false, reason: `${reason}; ${error.message}` }),
     );
   };
-  const inline = await startInlineHost({ ...options, onRun });
+  const inline = await startInlineHost({ ...options, detector, onSlow });
   const host = new MovableHost(inline, () => startThreadHost(options));
   return host;
 }

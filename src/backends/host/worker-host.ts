@@ -16,9 +16,10 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';
+import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
-import { expiredBeforeRun, type HostedSession, RunsInFlight, unloaded } from './hosted-session.ts';
+import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import { type WorkerHostOptions, WorkerSlots } from './worker-slots.ts';
 

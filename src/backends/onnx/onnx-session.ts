@@ -15,8 +15,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import type { RunSync, Session } from '../backend.ts';
-import { checkRun } from '../check-run.ts';
-import { RunsInFlight } from '../host/hosted-session.ts';
+import { checkRun, RunsInFlight } from '../session-runs.ts';
 import { runError } from './ort-errors.ts';
 import { Tensor as OrtTensor } from './ort-library.ts';
 import type { OrtModel, OrtTensors } from './ort-model.ts';
@@ -32,7 +31,17 @@ export class OnnxSession implements Session {
     this.#ort = ort;
     this.signatures = signatures;
     const { runSync } = ort;
-    this.runSync = runSync && ((name, inputs, outputs) => this.#runSync(runSync, name, inputs, outputs));
+    this.runSync =
+      runSync &&
+      ((signatureName, inputs, outputs) => {
+        this.#check(signatureName, inputs, outputs);
+        if (outputs.length === 0) return new Map();
+        try {
+          return fromResults(runSync(toFeeds(inputs), outputs), outputs);
+        } catch (error) {
+          throw runError(error);
+        }
+      });
   }
 
   async run(signatureName: string, inputs: TensorMap, outputs: readonly string[]): Promise<TensorMap> {
@@ -50,21 +59,6 @@ export class OnnxSession implements Session {
   close(): Promise<void> {
     this.#closed ??= this.#release();
     return this.#closed;
-  }
-
-  #runSync(
-    runSync: NonNullable<OrtModel['runSync']>,
-    signatureName: string,
-    inputs: TensorMap,
-    outputs: readonly string[],
-  ): TensorMap {
-    this.#check(signatureName, inputs, outputs);
-    if (outputs.length === 0) return new Map();
-    try {
-      return fromResults(runSync(toFeeds(inputs), outputs), outputs);
-    } catch (error) {
-      throw runError(error);
-    }
   }
 
   #check(signatureName: string, inputs: TensorMap, outputs: readonly string[]): void {

@@ -9,8 +9,8 @@ import { PRIORITY_HEADER, PRIORITY_NAMES, Priority } from '../../core/priority.t
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RunOptions, Session } from '../backend.ts';
-import { checkRun } from '../check-run.ts';
-import { RunsInFlight } from '../host/hosted-session.ts';
+import { checkRun, RunsInFlight } from '../session-runs.ts';
+
 import { type RemoteChannel, RemoteFault } from './remote-channel.ts';
 import { isUnanswered, toRunError } from './remote-errors.ts';
 import type { RemoteConfig } from './remote-file.ts';

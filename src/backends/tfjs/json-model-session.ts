@@ -9,7 +9,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { RunSync, Session } from '../backend.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun } from '../session-runs.ts';
 import { fromTfjs, toTfjs } from './json-model-tensors.ts';
 import type { OpenJsonModel, TfjsFeeds } from './json-models.ts';
 import { runError } from './tensorflow-errors.ts';

@@ -1,13 +1,13 @@
 /**
  * A session of a SavedModel in libtensorflow. It computes on the calling thread; tensors of all types cross as bytes.
  */
-import { dataTypeName, dataTypeOf, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { DATA_TYPES, dataTypeName, dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RunSync, Session } from '../backend.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun } from '../session-runs.ts';
 import type { GraphPlace, NativeBinding, NativeTensor } from './native-binding.ts';
 import { type PlainSignature, placeOf } from './saved-model-signatures.ts';
 import { runError } from './tensorflow-errors.ts';
@@ -46,7 +46,7 @@ export class OpenGraph {
     const places = this.#places.get(signatureName)!;
     const feeds = [...inputs].map(([name, { dtype, shape, data }]) => {
       const { op, index } = places.inputs.get(name)!;
-      return { op, index, dtype: dataTypeOf(dtype), shape, data };
+      return { op, index, dtype: DATA_TYPES[dtype], shape, data };
     });
     const fetches = outputs.map((name) => places.outputs.get(name)!);
     let given: NativeTensor[];

@@ -11,7 +11,7 @@ import { bytesField, mapField, message, messageField, varintField, WireWriter } 
 import { encodeRequestedSpec, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-proto/tensor-fields.ts';
 import { measureTensor, writeTensor } from './tensor-proto/tensor-proto-writer.ts';
-import { dataTypeOf } from './tensor-proto/tf-dtype.ts';
+import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
 
 /** The only metadata field. */
 export const SIGNATURE_DEF = 'signature_def';
@@ -63,7 +63,7 @@ function tensorProto(tensor: Tensor): Uint8Array {
 function tensorInfo(spec: TensorSpec): Uint8Array {
   return message(
     messageField(1, spec.tensorName),
-    varintField(2, dataTypeOf(spec.dtype)),
+    varintField(2, DATA_TYPES[spec.dtype]),
     messageField(3, shapeProto(spec.shape)),
   );
 }

@@ -168,25 +168,18 @@ export class MessageReader {
     const count = Math.min(MESSAGE_HEAD_BYTES - this.#headBytes, chunk.length - this.#at);
     for (let i = 0; i < count; i++, this.#headBytes++) {
       const byte = chunk[this.#at + i]!;
-      if (this.#headBytes === 0) this.#readFlag(byte);
-      else this.#length = this.#length * 256 + byte;
+      if (this.#headBytes > 0) this.#length = this.#length * 256 + byte;
+      else {
+        if (byte > FLAG_COMPRESSED) throw badFlag(byte);
+        this.isCompressed = byte === FLAG_COMPRESSED;
+        this.#length = 0;
+      }
     }
     this.#advance(chunk, count);
     if (this.#headBytes < MESSAGE_HEAD_BYTES) return false;
     this.#headBytes = 0;
     if (this.#length > this.#maxBytes) throw tooLarge(`a message of ${this.#length} bytes`, this.#maxBytes);
     return true;
-  }
-
-  #readFlag(flag: number): void {
-    if (flag > FLAG_COMPRESSED) {
-      throw new ServingError(
-        'invalid_request',
-        `a message begins with byte ${flag}; send 0 (plain) or 1 (compressed), then its length in 4 bytes`,
-      );
-    }
-    this.isCompressed = flag === FLAG_COMPRESSED;
-    this.#length = 0;
   }
 
   #continue(partial: Uint8Array, chunk: Uint8Array): Uint8Array | undefined {
@@ -220,6 +213,11 @@ export class MessageReader {
 /** Bytes to reserve when `filled` bytes have come. */
 function roomFor(filled: number): number {
   return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
+}
+
+function badFlag(flag: number): ServingError {
+  const fix = 'send 0 (plain) or 1 (compressed), then its length in 4 bytes';
+  return new ServingError('invalid_request', `a message begins with byte ${flag}; ${fix}`);
 }
 
 export function tooLarge(what: string, maxBytes: number): ServingError {

@@ -69,7 +69,7 @@ export class PillionEngine implements GrpcEngine {
       clock,
       options: http2,
       handler: {
-        onStream: (stream, headers) => this.#onStream(stream, headers),
+        onStream: this.#onStream,
         onHandlerError: (error) => onInternalError(error, ''),
         headersTooLarge: trailersOnly(undefined, statusOf(headersTooLarge(http2.maxHeaderListBytes))),
       },
@@ -100,7 +100,7 @@ export class PillionEngine implements GrpcEngine {
     this.#shared.deadlines.close();
   }
 
-  #onStream(stream: Http2Stream, headers: RequestHeaders): void {
+  readonly #onStream = (stream: Http2Stream, headers: RequestHeaders): void => {
     const head = this.#headOf(headers, stream);
     if (head.refusal !== undefined) {
       stream.respond(head.refusal, true);
@@ -111,7 +111,7 @@ export class PillionEngine implements GrpcEngine {
       stream.sink = call;
       call.begin();
     }
-  }
+  };
 
   #headOf(headers: RequestHeaders, stream: Http2Stream): CallHead {
     if (headers.derived instanceof CallHead) return headers.derived;

@@ -133,13 +133,11 @@ export function serverTiming(stages: StageClock, now: Instant): string {
 export function writeServerTiming(out: Buffer, start: number, stages: StageClock, now: Instant): number {
   let at = start;
   for (let stage = 0; stage < LABELS.length && stages.has(stage); stage++) {
-    const isLast = stage + 1 === LABELS.length || !stages.has(stage + 1);
-    const end = isLast ? now : stages.startOf(stage + 1);
     if (stage > 0) {
       out[at++] = COMMA;
       out[at++] = SPACE;
     }
-    at = writeMillis(out, writeAscii(out, at, LABELS[stage]!), Math.round((end - stages.startOf(stage)) * 1000));
+    at = writeMillis(out, writeAscii(out, at, LABELS[stage]!), Math.round(stages.lengthOf(stage, now) * 1000));
   }
   return at;
 }

@@ -7,7 +7,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
 import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
-import { FrameWriter } from './frame-writer.ts';
+import { FrameWriter } from './frames.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { Http2Options } from './options.ts';

@@ -18,8 +18,8 @@ import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts
 import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 import { type ControlEvents, ControlFrames } from './control-frames.ts';
 import { ConnectionError, ErrorCode, protocolError } from './error-code.ts';
-import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { DEFAULT_WINDOW_BYTES, Flag, FrameType, MAX_WINDOW_BYTES, PREFACE } from './frame-types.ts';
+import { FrameReader, type FrameSink } from './frames.ts';
 import type { OutputOwner } from './output-queue.ts';
 import { RequestFrames } from './request-frames.ts';
 import { settingsPayload } from './settings.ts';

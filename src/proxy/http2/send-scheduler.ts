@@ -15,7 +15,7 @@
  * until the peer has opened the window past zero.
  */
 import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
-import type { FrameWriter } from './frame-writer.ts';
+import type { FrameWriter } from './frames.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { OutputQueue } from './output-queue.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Counts for the console's live view, by model version, from one `take` to the next. While no console is open nothing
- * is counted, and a record costs one check of a boolean.
+ * Counts for the console's live view, by model version, from one `take` to the next. They listen to the telemetry only
+ * while a console is open.
  *
  * Only inference requests count. Requests whose model was not found are counted under the model ''.
  */
@@ -119,17 +119,15 @@ class VersionCounts implements LiveCounts {
 }
 
 export class LiveStats {
-  /** Set by the caller of `take`. */
-  isWatched = false;
   #versions = new Map<string, Map<string, VersionCounts>>();
 
   recordRequest(record: RequestRecord): void {
-    if (!this.isWatched || !INFERENCE_METHODS.has(record.method)) return;
+    if (!INFERENCE_METHODS.has(record.method)) return;
     this.#countsOf(record.model, record.version).addRequest(record);
   }
 
   recordBatch(record: BatchRecord): void {
-    if (!this.isWatched || record.outcome !== 'ok') return;
+    if (record.outcome !== 'ok') return;
     this.#countsOf(record.model, record.version).addBatch(record);
   }
 

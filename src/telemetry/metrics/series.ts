@@ -78,17 +78,22 @@ export class HistogramSeries {
     return this.#counts.reduce((total, count) => total + count, 0);
   }
 
-  /** Counts one value. A value equal to a bucket's upper bound is in that bucket. NaN is ignored. */
-  observe(value: number): void {
+  /**
+   * Counts one value. A value equal to a bucket's upper bound is in that bucket. NaN is ignored. The trace of the value,
+   * which ended at `at`, becomes its bucket's exemplar, unless that is younger than EXEMPLAR_MS.
+   */
+  observe(value: number, traceId?: string, at: Instant = 0): void {
     if (Number.isNaN(value)) return;
-    this.#counts[this.#bucketOf(value)]! += 1;
+    const bounds = this.#bounds;
+    let bucket = 0;
+    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
+    this.#counts[bucket]! += 1;
     this.#sum += value;
+    if (traceId !== undefined) this.#exemplify(bucket, value, traceId, at);
   }
 
-  /** Makes the trace of an observed value its bucket's exemplar, unless that is younger than EXEMPLAR_MS. */
-  exemplify(value: number, traceId: string, at: Instant): void {
+  #exemplify(bucket: number, value: number, traceId: string, at: Instant): void {
     this.#exemplars ??= [];
-    const bucket = this.#bucketOf(value);
     const before = this.#exemplars[bucket];
     if (before !== undefined && at - before.at < EXEMPLAR_MS) return;
     // The id is a slice of a long text and would keep all of it in memory: copy it.
@@ -107,13 +112,6 @@ export class HistogramSeries {
     samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.#sum });
     samples.push({ metricName: `${name}_count`, labels: this.labels, value: cumulative });
     return samples;
-  }
-
-  #bucketOf(value: number): number {
-    const bounds = this.#bounds;
-    let bucket = 0;
-    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
-    return bucket;
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   RequestRecord,
   Surface,
 } from '../request-record.ts';
-import { STAGES, type StageClock } from '../stage-clock.ts';
+import { STAGES } from '../stage-clock.ts';
 import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 
@@ -77,14 +77,15 @@ export class SignatureSeries {
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
     const { stages } = record;
     const series = this.#requestSeries(record);
-    const seconds = (stages.finishedAt - stages.startedAt) / MS_PER_SECOND;
-    series.duration.observe(seconds);
-    this.#observeStages(stages);
+    const { finishedAt } = stages;
+    series.duration.observe((finishedAt - stages.startedAt) / MS_PER_SECOND, traceId, finishedAt);
+    for (let stage = 0; stage < this.#stages.length; stage++) {
+      const lengthMs = stages.lengthOf(stage);
+      // A skipped stage has no length and is left out, or it would drown those that were gone through.
+      if (lengthMs > 0) this.#stages[stage]!.observe(lengthMs / MS_PER_SECOND, traceId, finishedAt);
+    }
     this.#tfServing.recordRequest(record, series.tfServing);
     if (record.error !== undefined) this.#recordShed(record.error);
-    if (traceId === undefined) return;
-    series.duration.exemplify(seconds, traceId, stages.finishedAt);
-    this.#exemplifyStages(stages, traceId);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -125,21 +126,6 @@ export class SignatureSeries {
     const series = found ?? this.#families.sheds.open({ ...this.labels, reason });
     if (found === undefined) this.#sheds.set(reason, series);
     series.add(1);
-  }
-
-  /** A skipped stage has no length and is left out, or it would drown those that were gone through. */
-  #observeStages(stages: StageClock): void {
-    for (let stage = 0; stage < this.#stages.length; stage++) {
-      const lengthMs = stages.lengthOf(stage);
-      if (lengthMs > 0) this.#stages[stage]!.observe(lengthMs / MS_PER_SECOND);
-    }
-  }
-
-  #exemplifyStages(stages: StageClock, traceId: string): void {
-    for (let stage = 0; stage < this.#stages.length; stage++) {
-      const lengthMs = stages.lengthOf(stage);
-      if (lengthMs > 0) this.#stages[stage]!.exemplify(lengthMs / MS_PER_SECOND, traceId, stages.finishedAt);
-    }
   }
 
   #requestSeries(record: RequestRecord): RequestSeries {

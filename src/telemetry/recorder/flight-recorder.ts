@@ -171,7 +171,14 @@ export class RequestRing {
     const place = this.#next;
     this.#next = place + 1 === this.#places ? 0 : place + 1;
     if (this.#taken < this.#places) this.#taken += 1;
-    this.#fillNumbers(place * NUMBERS, record);
+    const numbers = this.#numbers;
+    const at = place * NUMBERS;
+    numbers[at + SEQUENCE] = record.sequence;
+    numbers[at + DEADLINE] = record.deadline;
+    numbers[at + ROWS] = record.rows;
+    numbers[at + REQUEST_BYTES] = record.requestBytes;
+    numbers[at + RESPONSE_BYTES] = record.responseBytes;
+    record.stages.copyTo(numbers, at + STAGE_INSTANTS);
     const { peer, batch, trace, surface, method, model, version, signatureName } = record;
     this.#origins[place] = { surface, method, model, version, signatureName };
     // An equal reference is not written again: writing one costs the garbage collector's barrier.
@@ -193,16 +200,6 @@ export class RequestRing {
       const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
       yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
     }
-  }
-
-  #fillNumbers(at: number, record: RequestRecord): void {
-    const numbers = this.#numbers;
-    numbers[at + SEQUENCE] = record.sequence;
-    numbers[at + DEADLINE] = record.deadline;
-    numbers[at + ROWS] = record.rows;
-    numbers[at + REQUEST_BYTES] = record.requestBytes;
-    numbers[at + RESPONSE_BYTES] = record.responseBytes;
-    record.stages.copyTo(numbers, at + STAGE_INSTANTS);
   }
 
   #snapshot(place: number): RequestSnapshot {

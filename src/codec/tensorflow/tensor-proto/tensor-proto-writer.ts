@@ -26,7 +26,7 @@ import {
 } from '../../protobuf/wire-writer.ts';
 import { DIM_SIZE, SHAPE_DIM, TENSOR_CONTENT, TENSOR_DTYPE, TENSOR_SHAPE, VALUE_FIELDS } from './tensor-fields.ts';
 import { MAP_VALUE } from './tensor-values.ts';
-import { dataTypeOf } from './tf-dtype.ts';
+import { DATA_TYPES } from './tf-dtype.ts';
 
 /** The result of `measureTensor`, for `writeTensor`. Sizes are in bytes. */
 export interface TensorMeasure {
@@ -58,7 +58,7 @@ export function measureTensor(tensor: Tensor, asContent: boolean): TensorMeasure
 
 export function writeTensor(writer: WireWriter, tensor: Tensor, measure: TensorMeasure): void {
   const { shapeSize, field, payloadSize } = measure;
-  writer.numberField(TENSOR_DTYPE, dataTypeOf(tensor.dtype));
+  writer.numberField(TENSOR_DTYPE, DATA_TYPES[tensor.dtype]);
   writer.head(TENSOR_SHAPE, shapeSize);
   for (let i = 0; i < tensor.shape.length; i++) {
     const dim = tensor.shape[i]!;

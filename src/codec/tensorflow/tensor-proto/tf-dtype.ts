@@ -5,8 +5,8 @@
 import type { DType } from '../../../core/dtype.ts';
 import { ServingError } from '../../../core/errors.ts';
 
-/** DataType numbers by DType. */
-const NUMBERS: Readonly<Record<DType, number>> = {
+/** DataType numbers by DType: float32 → 1. */
+export const DATA_TYPES: Readonly<Record<DType, number>> = {
   float32: 1,
   float64: 2,
   int32: 3,
@@ -35,13 +35,8 @@ const NAMES: readonly string[] = (
 const REF_OFFSET = 100;
 
 const BY_NUMBER: readonly (DType | undefined)[] = NAMES.map((_, number) =>
-  (Object.keys(NUMBERS) as DType[]).find((dtype) => NUMBERS[dtype] === number),
+  (Object.keys(DATA_TYPES) as DType[]).find((dtype) => DATA_TYPES[dtype] === number),
 );
-
-/** float32 → 1. */
-export function dataTypeOf(dtype: DType): number {
-  return NUMBERS[dtype];
-}
 
 /** 1 → float32; undefined for types without a DType (complex, quantized, 4-bit, …) and for unknown numbers. */
 export function dtypeOf(dataType: number): DType | undefined {
@@ -50,7 +45,7 @@ export function dtypeOf(dataType: number): DType | undefined {
 
 /** float32 → 'DT_FLOAT'. */
 export function dataTypeNameOf(dtype: DType): string {
-  return NAMES[NUMBERS[dtype]]!;
+  return NAMES[DATA_TYPES[dtype]]!;
 }
 
 /** 8 → 'DT_COMPLEX64', 101 → 'DT_FLOAT_REF', 77 → '77': for error texts about types without a DType. */
@@ -66,7 +61,7 @@ export function dataTypeName(dataType: number): string {
  * `invalid_request` for a type that no message may hold. `what` is the tensor, e.g. 'input "x"'.
  */
 export function wrongDataType(what: string, dataType: number): ServingError {
-  const known = Object.keys(NUMBERS).join(', ');
+  const known = Object.keys(DATA_TYPES).join(', ');
   if (dataType > 0 && dataType < NAMES.length) {
     return new ServingError('unsupported', `${what} has dtype ${dataTypeName(dataType)}; send one of ${known}`);
   }

@@ -15,7 +15,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { ErrorCode } from '../error-code.ts';
-import type { FrameWriter } from '../frame-writer.ts';
+import type { FrameWriter } from '../frames.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
 import type { HeaderBlock } from '../hpack/hpack-encoder.ts';
 import type { Http2Options } from '../options.ts';

@@ -80,7 +80,12 @@ describe('a batch on the serving thread', () => {
 async function start(t: TestContext, overrides: { clock?: typeof systemClock } = {}) {
   const clock = new FakeClock();
   const times: number[] = [];
-  const host = await startInlineHost({ ...fakeModel(t), clock, onRun: (runMs) => times.push(runMs), ...overrides });
+  const host = await startInlineHost({
+    ...fakeModel(t),
+    clock,
+    detector: { isSlowAfter: (runMs) => times.push(runMs) > 99 },
+    ...overrides,
+  });
   t.after(() => host.close());
   return { host, clock, times };
 }

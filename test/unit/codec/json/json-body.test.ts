@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, test } from 'node:test';
-import { PredictBodyScanner } from '../../../../src/codec/json/json-body.ts';
+import { PredictBodyScanner } from '../../../../src/codec/json/json-inputs.ts';
 
 const scanner = new PredictBodyScanner();
 const scan = (text: string) => scanner.scan(Buffer.from(text, 'utf8'));

@@ -41,14 +41,13 @@ it('bounds are printed in OpenMetrics as Go prints them', async () => {
 it('a bucket keeps its exemplar for a second, and shows it in OpenMetrics alone', async () => {
   const family = histogramFamily('x', 'x', [1, 2]);
   const series = family.open({});
-  series.observe(0.5);
-  series.exemplify(0.5, 'first', 1000);
-  series.exemplify(0.7, 'too soon', 1999);
-  series.exemplify(1.5, 'other bucket', 1999);
+  series.observe(0.5, 'first', 1000);
+  series.observe(0.7, 'too soon', 1999);
+  series.observe(1.5, 'other bucket', 1999);
   const lines = async () => openMetricsText([await family.get()], 5000).split('\n');
-  assert.equal((await lines())[2], 'x_bucket{le="1.0"} 1 # {trace_id="first"} 0.5 6.000');
+  assert.equal((await lines())[2], 'x_bucket{le="1.0"} 2 # {trace_id="first"} 0.5 6.000');
   assert.match((await lines())[3]!, /other bucket/);
-  series.exemplify(0.8, 'later', 2000);
+  series.observe(0.8, 'later', 2000);
   assert.match((await lines())[2]!, /trace_id="later"\} 0\.8 7\.000$/);
   assert.ok(!prometheusText([await family.get()]).includes('trace_id'));
 });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { boundOf, bucketOf, percentileMs } from '../../../../src/telemetry/metrics/latency-buckets.ts';
 import { LiveStats } from '../../../../src/telemetry/metrics/live-stats.ts';
+import { createTelemetry } from '../../../../src/telemetry/telemetry.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
 
 describe('latency buckets', () => {
@@ -33,15 +36,26 @@ describe('latency buckets', () => {
 
 describe('live stats', () => {
   it('count nothing while no console is open', () => {
+    const clock = new FakeClock();
+    const logger = createLogger({ level: 'fatal', clock });
+    const telemetry = createTelemetry({ clock, logger, processMetrics: false });
     const live = new LiveStats();
-    live.recordRequest(requestRecord());
-    live.recordBatch(batchRecord());
+    const close = telemetry.listen(live);
+    close();
+    telemetry.recordRequest(requestRecord());
+    telemetry.recordBatch(batchRecord());
     assert.deepEqual(live.take(), []);
+    telemetry.listen(live);
+    telemetry.recordRequest(requestRecord());
+    telemetry.recordBatch(batchRecord());
+    assert.deepEqual(
+      live.take().map(({ requests, batches }) => [requests, batches.count]),
+      [[1, 1]],
+    );
   });
 
   it('count a window by version, and begin anew', () => {
     const live = new LiveStats();
-    live.isWatched = true;
     live.recordRequest(requestRecord());
     live.recordRequest(requestRecord({ deadline: 120 }));
     live.recordRequest(requestRecord({ error: new ServingError('overloaded', 'full'), outcome: 'overloaded' }));
@@ -60,7 +74,6 @@ describe('live stats', () => {
 
   it('count batches by size and reason, and how many ran as forecast', () => {
     const live = new LiveStats();
-    live.isWatched = true;
     live.recordBatch(batchRecord({ expectedMs: 5 }));
     live.recordBatch(batchRecord({ expectedMs: 3, size: 5, reason: 'full' }));
     live.recordBatch(batchRecord({ size: 1, rows: 1 }));

@@ -6,8 +6,13 @@
  * Decode and resolve run in one turn of the event loop, so one scanner serves all requests.
  */
 import type { Buffer } from 'node:buffer';
-import { type PredictBody, PredictBodyScanner } from '../../../../codec/json/json-body.ts';
-import { type PredictFormat, predictFormat, readInputs } from '../../../../codec/json/json-inputs.ts';
+import {
+  type PredictBody,
+  PredictBodyScanner,
+  type PredictFormat,
+  predictFormat,
+  readInputs,
+} from '../../../../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';

@@ -1,5 +1,6 @@
 /**
- * A session's checks at the start of a run: names, dtypes and shapes against the signature.
+ * The start and the end of a session's runs: names, dtypes and shapes are checked against the signature, and runs are
+ * counted, so that a close can wait for them.
  *
  * Requests were checked before they came here. These checks are for direct callers of a session, and give all backends
  * the same error texts. A fixed batch axis is part of the shape.
@@ -49,4 +50,27 @@ function unknownName(what: string, name: string, known: ReadonlyMap<string, unkn
     'invalid_request',
     `the model has no ${what} "${name}"; it has: ${[...known.keys()].join(', ')}`,
   );
+}
+
+/** Counts the batches that a host or session has accepted and not answered, so that its close can wait for them. */
+export class RunsInFlight {
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    if (this.#count === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when no run is in flight. Called once, after the last `begin`. */
+  async idle(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
 }

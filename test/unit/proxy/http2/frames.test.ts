@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { ConnectionError, ErrorCode } from '../../../../src/proxy/http2/error-code.ts';
-import { FrameReader, type FrameSink } from '../../../../src/proxy/http2/frame-reader.ts';
+import { FrameReader, type FrameSink } from '../../../../src/proxy/http2/frames.ts';
 import { SLAB_BYTES, SlabPool } from '../../../../src/proxy/http2/output-queue.ts';
 import { frame } from '../../../support/http2-frames.ts';
 
