@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { PredictLayouts, readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { PredictLayouts, readPredictRequest } from '../../src/codec/tensorflow/predict-reader.ts';
 import {
   bytesField,
   fixedField,

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { writePredictResponse } from '../../src/codec/tensorflow/predict-response-writer.ts';
+import { writePredictResponse } from '../../src/codec/tensorflow/predict-writer.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
 import { type Comparison, runSubject } from './interleave.ts';
 import { decode, messageType, predictMethod, protobufjsType, RESPONSE } from './protobuf-libraries.ts';

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import { bytesField, message, messageField } from '../../src/codec/protobuf/wire-writer.ts';
-import { writePredictRequest } from '../../src/codec/tensorflow/predict-request-writer.ts';
+import { writePredictRequest } from '../../src/codec/tensorflow/predict-writer.ts';
 import { predictionLogParts } from '../../src/codec/tensorflow/prediction-log.ts';
 import { frameRecord } from '../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../src/core/tensor.ts';

@@ -162,7 +162,7 @@ export class RequestLifecycle {
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     context.finish(this.clock.nowMs(), error);
     this.#options.telemetry.recordRequest(context);
-    if (this.#open.size > 0) return;
+    if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
   }
 

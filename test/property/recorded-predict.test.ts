@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
-import { writePredictRequest, writeRecordedResponse } from '../../src/codec/tensorflow/predict-request-writer.ts';
-import { readPredictResponse } from '../../src/codec/tensorflow/predict-response-reader.ts';
+import { readPredictRequest, readPredictResponse } from '../../src/codec/tensorflow/predict-reader.ts';
+import { writePredictRequest, writeRecordedResponse } from '../../src/codec/tensorflow/predict-writer.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
 import { decode } from '../support/proto-registry.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';

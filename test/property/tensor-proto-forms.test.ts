@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readPredictRequest } from '../../src/codec/tensorflow/predict-request-reader.ts';
+import { readPredictRequest } from '../../src/codec/tensorflow/predict-reader.ts';
 import { DATA_TYPES } from '../../src/codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { bytesPerElement, type DType } from '../../src/core/dtype.ts';
 import type { Tensor } from '../../src/core/tensor.ts';

@@ -9,9 +9,8 @@
 import { lengthDelimited, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
 import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts';
-import { readTensorEntry } from '../../codec/tensorflow/predict-request-reader.ts';
-import { writePredictRequest } from '../../codec/tensorflow/predict-request-writer.ts';
-import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
+import { readPredictResponse, readTensorEntry } from '../../codec/tensorflow/predict-reader.ts';
+import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
 import { dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';

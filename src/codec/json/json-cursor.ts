@@ -68,7 +68,8 @@ export class JsonCursor {
    */
   openObject(bytes: Buffer, keys: string, form: string): void {
     const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-    this.open(bytes, hasByteOrderMark ? 3 : 0);
+    this.bytes = bytes;
+    this.at = hasByteOrderMark ? 3 : 0;
     const first = this.skipSpace();
     if (first === undefined) throw invalidRequest(`the body is empty; send a JSON object with ${keys}`);
     if (first === OPEN_OBJECT) return;

@@ -63,17 +63,13 @@ export interface PredictBody {
 export class PredictBodyScanner {
   /** The text, for readers of values that are no grid. */
   readonly cursor = new JsonCursor();
-  readonly #grids = new GridScanner();
-
-  /** The numbers of all grids. */
-  get numbers(): Float64Array {
-    return this.#grids.numbers;
-  }
+  /** The grids of the body; `numbers` are those of all of them. */
+  readonly grids = new GridScanner();
 
   /** Throws `invalid_request`. */
   scan(bytes: Buffer): PredictBody {
     const { cursor } = this;
-    this.#grids.reset();
+    this.grids.reset();
     cursor.openObject(bytes, '"instances" or "inputs"', '{"instances": [...]} or {"inputs": ...}');
     const body = this.#members();
     cursor.expectEnd();
@@ -83,7 +79,7 @@ export class PredictBodyScanner {
   /** Releases the body and its grids. */
   release(): void {
     this.cursor.close();
-    this.#grids.reset();
+    this.grids.reset();
   }
 
   #members(): PredictBody {
@@ -118,9 +114,9 @@ export class PredictBodyScanner {
     const byte = cursor.skipSpace()!;
     const { at } = cursor;
     const mayBeGrid = byte === OPEN_ARRAY || byte === MINUS || (byte >= ZERO && byte <= NINE);
-    const grid = mayBeGrid ? this.#grids.scan(cursor.bytes, at) : undefined;
+    const grid = mayBeGrid ? this.grids.scan(cursor.bytes, at) : undefined;
     if (grid === undefined) cursor.skipValue();
-    else cursor.at = this.#grids.end;
+    else cursor.at = this.grids.end;
     return { at, grid, members: undefined };
   }
 
@@ -262,7 +258,7 @@ function readTensor(
   spec: TensorSpec,
   path: string,
 ): Tensor {
-  const grid = value.grid && gridTensor(value.grid, scanner.numbers, spec.dtype);
+  const grid = value.grid && gridTensor(value.grid, scanner.grids.numbers, spec.dtype);
   if (grid !== undefined) return grid;
   scanner.cursor.at = value.at;
   const reader = new TensorReader(scanner.cursor, name, spec);

@@ -52,7 +52,7 @@ export class JsonWriter {
   /** ASCII text that is JSON already. */
   ascii(text: string): void {
     this.#reserve(text.length);
-    this.#at = writeAscii(this.#out, this.#at, text);
+    for (let i = 0; i < text.length; i++) this.#out[this.#at++] = text.charCodeAt(i);
   }
 
   /** A string, quoted and escaped. Bytes that are not UTF-8 are written as they are. */

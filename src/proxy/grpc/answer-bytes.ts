@@ -21,7 +21,7 @@ const GZIP: Fields = [['grpc-encoding', 'gzip']];
 
 const OK_HEAD = encodeHeaders(HEAD);
 const OK_GZIP_HEAD = encodeHeaders([...HEAD, ...GZIP]);
-const OK_TRAILERS = encodeHeaders([['grpc-status', '0']]);
+export const OK_TRAILERS = encodeHeaders([['grpc-status', '0']]);
 
 /** Answers to requests that are no gRPC calls, by HTTP's rules. */
 export const NOT_POST = encodeHeaders([

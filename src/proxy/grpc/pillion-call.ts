@@ -20,6 +20,7 @@ import {
   answerTrailers,
   frameCompressed,
   frameMessage,
+  OK_TRAILERS,
   trailersOnly,
   writeMessageHead,
 } from './answer-bytes.ts';
@@ -34,7 +35,7 @@ import {
   MESSAGE_HEAD_BYTES,
   type MetadataEntries,
 } from './engine.ts';
-import { OK, statusOf } from './grpc-errors.ts';
+import { statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
 import type { MessageMemory } from './message-reader.ts';
 
@@ -131,11 +132,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     }
     writeMessageHead(buffer, length, false);
     if (!this.#hasSent) {
-      this.#stream.respondUnary(answerHead(this.#headers, false), buffer, answerTrailers(OK));
+      this.#stream.respondUnary(answerHead(this.#headers, false), buffer, OK_TRAILERS);
       return;
     }
     this.#stream.write(buffer);
-    this.#stream.end(answerTrailers(OK));
+    this.#stream.end(OK_TRAILERS);
   }
 
   end(status: CallStatus): void {
@@ -238,7 +239,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     const compressed = await frameCompressed(buffer);
     if (compressed === undefined) writeMessageHead(buffer, buffer.byteLength - MESSAGE_HEAD_BYTES, false);
     const head = answerHead(this.#headers, compressed !== undefined);
-    this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(OK));
+    this.#stream.respondUnary(head, compressed ?? buffer, OK_TRAILERS);
   }
 
   /** If true, the call has been ended. */

@@ -101,7 +101,8 @@ export class PillionEngine implements GrpcEngine {
   }
 
   readonly #onStream = (stream: Http2Stream, headers: RequestHeaders): void => {
-    const head = this.#headOf(headers, stream);
+    const { derived } = headers;
+    const head = derived instanceof CallHead ? derived : this.#deriveHead(headers, stream);
     if (head.refusal !== undefined) {
       stream.respond(head.refusal, true);
     } else if (head.method === undefined) {
@@ -113,8 +114,7 @@ export class PillionEngine implements GrpcEngine {
     }
   };
 
-  #headOf(headers: RequestHeaders, stream: Http2Stream): CallHead {
-    if (headers.derived instanceof CallHead) return headers.derived;
+  #deriveHead(headers: RequestHeaders, stream: Http2Stream): CallHead {
     const head = new CallHead(headers, this.#methods.get(headers.path), peerOf(stream.duplex));
     headers.derived = head;
     return head;

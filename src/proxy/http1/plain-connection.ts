@@ -180,6 +180,7 @@ export class PlainConnection<R> {
 
 class PlainTransport implements Transport {
   readonly fields: RequestFields;
+  readonly peer: string;
   readonly hasRequest = true;
   readonly receivedBytes: number;
   readonly #connection: PlainConnection<unknown>;
@@ -188,14 +189,11 @@ class PlainTransport implements Transport {
 
   constructor(connection: PlainConnection<unknown>, socket: Socket, { head, body }: PlainRequest<unknown>) {
     this.fields = head.fields;
+    this.peer = connection.peer;
     this.receivedBytes = body.length;
     this.#connection = connection;
     this.#socket = socket;
     this.#body = body;
-  }
-
-  get peer(): string {
-    return this.#connection.peer;
   }
 
   get isOpen(): boolean {

@@ -142,14 +142,6 @@ export class ConnectionCore implements StreamOwner {
     if (!stream.isClosed) this.resetByUs(stream, ErrorCode.INTERNAL_ERROR);
   }
 
-  deliverData(stream: ServerStream, chunk: Uint8Array): void {
-    try {
-      stream.sink.onData(chunk);
-    } catch (error) {
-      this.failed(stream, error);
-    }
-  }
-
   deliverEnd(stream: ServerStream, trailers: readonly HeaderField[] | undefined): void {
     try {
       stream.sink.onEnd(trailers);

@@ -112,26 +112,24 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     if (this.#requests.intake.isOpen && type !== FrameType.CONTINUATION) {
       throw protocolError('a header block was not continued');
     }
+    if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) this.isEstablished = true;
+    // DATA and CONTINUATION without a stream are errors of their own.
+    if (!this.isEstablished && type !== FrameType.DATA && type !== FrameType.CONTINUATION) {
+      throw protocolError('the first frame must be SETTINGS');
+    }
     switch (type) {
       case FrameType.DATA:
         this.#requests.onData(flags, id, bytes, start, end);
         break;
       case FrameType.HEADERS:
-        this.#assertEstablished();
         this.#requests.onHeaders(flags, id, bytes, start, end);
         break;
       case FrameType.CONTINUATION:
         this.#requests.onContinuation(flags, id, bytes, start, end);
         break;
       default:
-        if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) this.isEstablished = true;
-        this.#assertEstablished();
         this.#control.onFrame(type, flags, id, bytes, start, end);
     }
-  }
-
-  #assertEstablished(): void {
-    if (!this.isEstablished) throw protocolError('the first frame must be SETTINGS');
   }
 
   /** Called at the end of every turn in which something was written. */

@@ -194,17 +194,16 @@ export class FrameWriter {
     this.#output.append(bytes.subarray(start, end));
   }
 
-  canWriteWhole(headBytes: number, bodyBytes: number, trailerBytes: number): boolean {
-    return !this.#owesTableSize && headBytes + bodyBytes + trailerBytes + 3 * FRAME_HEAD_BYTES <= SLAB_BYTES;
-  }
-
-  /** HEADERS, one DATA, and HEADERS with END_STREAM, in one reservation. */
-  wholeAnswer(streamId: number, head: HeaderBlock, body: Uint8Array, trailers: HeaderBlock): void {
-    let at = this.#output.reserve(head.length + body.length + trailers.length + 3 * FRAME_HEAD_BYTES);
+  /** HEADERS, one DATA, and HEADERS with END_STREAM, in one reservation; false if they do not fit in one. */
+  wholeAnswer(streamId: number, head: HeaderBlock, body: Uint8Array, trailers: HeaderBlock): boolean {
+    const size = head.length + body.length + trailers.length + 3 * FRAME_HEAD_BYTES;
+    if (this.#owesTableSize || size > SLAB_BYTES) return false;
+    let at = this.#output.reserve(size);
     const { slab } = this.#output;
     at = writeFrame(slab, at, FrameType.HEADERS, Flag.END_HEADERS, streamId, head);
     at = writeFrame(slab, at, FrameType.DATA, 0, streamId, body);
     writeFrame(slab, at, FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, streamId, trailers);
+    return true;
   }
 
   #small(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {

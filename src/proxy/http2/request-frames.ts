@@ -108,7 +108,11 @@ export class RequestFrames {
       return;
     }
     if (isEnd) stream.isRequestWhole = true;
-    if (length > 0) core.deliverData(stream, bytes.subarray(start, end));
+    try {
+      if (length > 0) stream.sink.onData(bytes.subarray(start, end));
+    } catch (error) {
+      core.failed(stream, error);
+    }
     if (isEnd && !stream.isClosed) core.deliverEnd(stream, undefined);
   }
 

@@ -81,10 +81,8 @@ export class SendScheduler {
       length <= this.#window &&
       length <= stream.sendWindow &&
       length <= this.#maxFrameBytes &&
-      this.#writer.canWriteWhole(head.length, length, trailers.length) &&
       !this.#output.isCongested;
-    if (!mayGo) return false;
-    this.#writer.wholeAnswer(stream.id, head, body, trailers);
+    if (!mayGo || !this.#writer.wholeAnswer(stream.id, head, body, trailers)) return false;
     this.#window -= length;
     stream.sendWindow -= length;
     this.wholeFrames += 1;

@@ -12,8 +12,7 @@ import {
   readMultiInferenceResponse,
   readRegressionResponse,
 } from '../../codec/tensorflow/inference-response-reader.ts';
-import { readPredictRequest } from '../../codec/tensorflow/predict-request-reader.ts';
-import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
+import { readPredictRequest, readPredictResponse } from '../../codec/tensorflow/predict-reader.ts';
 import { LOG_TYPES, type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';

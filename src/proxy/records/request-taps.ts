@@ -10,7 +10,7 @@
  * wait: each has a bounded queue and drops records beyond it.
  */
 import type { Buffer } from 'node:buffer';
-import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-request-writer.ts';
+import { writePredictRequest, writeRecordedResponse } from '../../codec/tensorflow/predict-writer.ts';
 import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
 import { frameRecord } from '../../codec/tfrecord/tf-record-writer.ts';
 import type { Clock } from '../../core/clock.ts';

@@ -14,8 +14,6 @@ import type { LogFields, Logger } from './log.ts';
 /** Lines a second for each kind of failure. */
 export const LINES_PER_SECOND = 10;
 
-type RequestLevel = 'debug' | 'info' | 'warn' | 'error';
-
 export interface RequestLogOptions {
   readonly logger: Logger;
   readonly clock: Clock;
@@ -37,24 +35,20 @@ export class RequestLog {
   }
 
   write(record: RequestRecord): void {
-    const level = levelOf(record);
-    if (!this.#logger.isLevelEnabled(level)) return;
-    if (record.outcome === 'ok') this.#logger.debug(fieldsOf(record), 'request served');
-    else if (this.#limiter.allow(record.outcome)) {
-      this.#logger[level](fieldsOf(record), clip(record.error?.message ?? 'request failed'));
+    const { outcome } = record;
+    if (outcome === 'ok') {
+      if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(fieldsOf(record), 'request served');
+      return;
     }
+    const level = outcome === 'internal' ? 'error' : isServerFault(outcome) ? 'warn' : 'info';
+    if (!this.#logger.isLevelEnabled(level) || !this.#limiter.allow(outcome)) return;
+    this.#logger[level](fieldsOf(record), clip(record.error?.message ?? 'request failed'));
   }
 
   /** Reports the lines suppressed so far. */
   close(): void {
     this.#limiter.close();
   }
-}
-
-function levelOf({ outcome }: RequestRecord): RequestLevel {
-  if (outcome === 'ok') return 'debug';
-  if (outcome === 'internal') return 'error';
-  return isServerFault(outcome) ? 'warn' : 'info';
 }
 
 function fieldsOf(record: RequestRecord): LogFields {

@@ -1,5 +1,6 @@
 /**
- * Tensor → TensorProto, in two steps: `measureTensor` counts the bytes exactly, `writeTensor` writes them.
+ * Tensor → TensorProto, in two steps: `measureTensor` counts the bytes exactly, `writeTensor` writes them. Maps of
+ * tensors likewise.
  *
  * All elements go either into the dtype's *_val field, packed (many clients read nothing else), or into tensor_content.
  * tensor_shape is always written; for a scalar it is an empty message. float, double and tensor_content are one copy of
@@ -8,7 +9,6 @@
 
 import { Buffer } from 'node:buffer';
 import type { TypedArray } from '../../../core/dtype.ts';
-import type { Shape } from '../../../core/shape.ts';
 import {
   elements,
   type NumericTensor,
@@ -45,7 +45,9 @@ const DTYPE_FIELD_BYTES = 2;
 const DIM_HEAD_BYTES = 2;
 
 export function measureTensor(tensor: Tensor, asContent: boolean): TensorMeasure {
-  const shapeSize = sizeOfShape(tensor.shape);
+  const { shape } = tensor;
+  let shapeSize = 0;
+  for (let i = 0; i < shape.length; i++) shapeSize += DIM_HEAD_BYTES + sizeOfDim(shape[i]!);
   const head = DTYPE_FIELD_BYTES + lengthDelimitedSize(TENSOR_SHAPE, shapeSize);
   const field = asContent ? TENSOR_CONTENT : VALUE_FIELDS[tensor.dtype].number;
   if (tensor.dtype === 'string' && !asContent) {
@@ -79,12 +81,6 @@ export function writeTensor(writer: WireWriter, tensor: Tensor, measure: TensorM
     for (const element of tensor.data) writer.bytes(element);
   } else if (field === TENSOR_CONTENT) writer.bytes(tensor.data);
   else writePacked(writer, tensor);
-}
-
-function sizeOfShape(shape: Shape): number {
-  let size = 0;
-  for (let i = 0; i < shape.length; i++) size += DIM_HEAD_BYTES + sizeOfDim(shape[i]!);
-  return size;
 }
 
 /** A dim of 0 is an empty message. */
@@ -137,10 +133,6 @@ function smallIntegers(tensor: NumericTensor): Exclude<TypedArray, BigInt64Array
   return elements(tensor) as Exclude<TypedArray, BigInt64Array | BigUint64Array>;
 }
 
-/**
- * A map<string, TensorProto>, written like a tensor in tensor-proto-writer.ts: first measured, then written.
- */
-
 const MAP_KEY = 1;
 
 /** The size of one map entry, and of its parts, in bytes. */
@@ -150,6 +142,7 @@ export interface EntryMeasure {
   readonly tensor: TensorMeasure;
 }
 
+/** A map<string, TensorProto>, measured. */
 export interface TensorMapMeasure {
   /** The bytes of all entries, with their tags and lengths. */
   readonly size: number;

@@ -100,11 +100,11 @@ describe('PredictBodyScanner', () => {
     assert.deepEqual(scan('{"instances":[1,2]}').instances?.grid?.count, 2);
     const many = 1_200_000;
     assert.equal(scan(`{"instances":[${'7,'.repeat(many - 1)}7]}`).instances?.grid?.count, many);
-    assert.ok(scanner.numbers.length >= many);
-    assert.equal(scanner.numbers[many - 1], 7);
+    assert.ok(scanner.grids.numbers.length >= many);
+    assert.equal(scanner.grids.numbers[many - 1], 7);
     scanner.release();
-    assert.ok(scanner.numbers.length < many);
+    assert.ok(scanner.grids.numbers.length < many);
     const again = scan('{"instances":[3]}').instances!.grid!;
-    assert.equal(scanner.numbers[again.offset], 3);
+    assert.equal(scanner.grids.numbers[again.offset], 3);
   });
 });

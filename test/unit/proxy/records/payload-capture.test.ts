@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { readPredictRequest } from '../../../../src/codec/tensorflow/predict-request-reader.ts';
-import { readPredictResponse } from '../../../../src/codec/tensorflow/predict-response-reader.ts';
+import { readPredictRequest, readPredictResponse } from '../../../../src/codec/tensorflow/predict-reader.ts';
 import { readPredictionLog } from '../../../../src/codec/tensorflow/prediction-log.ts';
 import { elements, type NumericTensor, numericTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
 import type { PredictAttempt } from '../../../../src/models/serving/tap-point.ts';

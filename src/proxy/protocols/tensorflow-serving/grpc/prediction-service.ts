@@ -11,8 +11,8 @@ import {
   SIGNATURE_DEF,
   writeModelMetadataResponse,
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
-import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
-import { writePredictResponse } from '../../../../codec/tensorflow/predict-response-writer.ts';
+import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-reader.ts';
+import { writePredictResponse } from '../../../../codec/tensorflow/predict-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
 import { listNames } from '../../../../core/list-names.ts';

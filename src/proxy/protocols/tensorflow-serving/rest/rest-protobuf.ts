@@ -17,8 +17,8 @@ import {
   writeClassificationResponse,
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
-import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-request-reader.ts';
-import { writePredictResponse } from '../../../../codec/tensorflow/predict-response-writer.ts';
+import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-reader.ts';
+import { writePredictResponse } from '../../../../codec/tensorflow/predict-writer.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, Regressed } from '../../../../core/inference-results.ts';
 import { quoteName } from '../../../../core/list-names.ts';

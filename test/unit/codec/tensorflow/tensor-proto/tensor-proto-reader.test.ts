@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { readPredictRequest } from '../../../../../src/codec/tensorflow/predict-request-reader.ts';
+import { readPredictRequest } from '../../../../../src/codec/tensorflow/predict-reader.ts';
 import { type ErrorKind, ServingError } from '../../../../../src/core/errors.ts';
 import { elements, type NumericTensor, type Tensor } from '../../../../../src/core/tensor.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { PredictLayouts, readPredictRequest } from '../../../../src/codec/tensorflow/predict-request-reader.ts';
+import { PredictLayouts, readPredictRequest } from '../../../../src/codec/tensorflow/predict-reader.ts';
 import type { NumericTensor } from '../../../../src/core/tensor.ts';
 import { bytesField, float32, predictRequest, shape, varintField } from '../../../support/wire-fragments.ts';
 

@@ -1,5 +1,6 @@
 /**
- * PredictRequest (tensorflow_serving/apis/predict.proto) → what handlers/predict takes.
+ * Predict's messages (tensorflow_serving/apis/predict.proto), read: PredictRequest → what handlers/predict takes, and
+ * PredictResponse → its outputs.
  *
  * Tensors are views of the message where they can be: the message's buffer lives as long as they do, and is not
  * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does. A request that is
@@ -8,12 +9,18 @@
 import type { NumericDType } from '../../core/dtype.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Shape } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
-import type { PredictRequest } from './predict-request.ts';
 import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
+
+/** A PredictRequest as it was read. */
+export interface PredictRequest {
+  readonly modelSpec: ModelSpec;
+  readonly inputs: Map<string, Tensor>;
+  readonly outputFilter: readonly string[];
+}
 
 const MODEL_SPEC = 1;
 const INPUTS = 2;
@@ -220,4 +227,21 @@ function commonBytes(message: Uint8Array, places: readonly Place[]): readonly Co
   }
   add(message.byteLength);
   return common;
+}
+
+const OUTPUTS = 1;
+
+/**
+ * PredictResponse → its outputs, of a recorded answer or of another server. Throws ServingError as readPredictRequest
+ * does. Tensors are views of the message where they can be.
+ */
+export function readPredictResponse(message: Uint8Array, maxTensorBytes: number): TensorMap {
+  const reader = new WireReader(message, 'PredictResponse');
+  const outputs = new Map<string, Tensor>();
+  const budget = { limit: maxTensorBytes, left: maxTensorBytes };
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(OUTPUTS)) readTensorEntry(reader, outputs, budget);
+    else reader.skip();
+  }
+  return outputs;
 }
