@@ -88,7 +88,8 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   readonly #method: Method<Bytes>;
   readonly #path: ModelSpec;
   readonly #shared: ExchangeContext;
-  #isFinished = false;
+  /** It was answered, or broken off. */
+  isFinished = false;
 
   /** Begins it. Check `isFinished` afterwards: a request that came too late, or has a bad header, has been answered. */
   constructor(wire: Wire<Bytes>, method: Method<Bytes>, path: ModelSpec, shared: ExchangeContext) {
@@ -104,14 +105,9 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     else this.fail(context.cancel.reason);
   }
 
-  /** It was answered, or broken off. */
-  get isFinished(): boolean {
-    return this.#isFinished;
-  }
-
   /** body: it has arrived completely. */
   onMessage(body: Bytes): void {
-    if (this.#isFinished) return;
+    if (this.isFinished) return;
     const { context } = this;
     const method = this.#method;
     context.requestBytes = body.byteLength;
@@ -144,7 +140,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
 
   onAbort(error: ServingError): void {
     const { context } = this;
-    if (this.#isFinished) return;
+    if (this.isFinished) return;
     if (error.kind === 'cancelled' && context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
     // The holder of the request listens to the signal; while the body arrives, that is this exchange.
     context.cancel.cancel(error);
@@ -186,8 +182,8 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
 
   /** finish: writes the answer or the error, and records the request. Only the first call counts. */
   #finish(answer: Bytes | undefined, error?: ServingError, isUnkept = false): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
+    if (this.isFinished) return;
+    this.isFinished = true;
     const { context } = this;
     const { lifecycle, onInternalError } = this.#shared;
     context.cancel.listener = undefined;

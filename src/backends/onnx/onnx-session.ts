@@ -89,7 +89,7 @@ export function toFeeds(inputs: TensorMap): OrtTensors {
 }
 
 /** The named results, in that order. */
-export function fromResults(results: OrtTensors, names: readonly string[]): TensorMap {
+function fromResults(results: OrtTensors, names: readonly string[]): TensorMap {
   const outputs = new Map<string, Tensor>();
   for (const name of names) outputs.set(name, fromOrtTensor(results[name]!));
   return outputs;

@@ -136,7 +136,7 @@ function smallIntegers(tensor: NumericTensor): Exclude<TypedArray, BigInt64Array
 const MAP_KEY = 1;
 
 /** The size of one map entry, and of its parts, in bytes. */
-export interface EntryMeasure {
+interface EntryMeasure {
   readonly keySize: number;
   readonly entrySize: number;
   readonly tensor: TensorMeasure;
