@@ -26,6 +26,18 @@ import { JsonWriter, type NumberElements, writeFloat64, writeInteger } from './j
 /** Stands for a number of rows: one row that has each output whole. */
 const WHOLE = -1;
 
+/** The end of the names of string outputs that are bytes, such as images. */
+const BYTES_SUFFIX = '_bytes';
+
+interface Output {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** The elements; empty for strings. */
+  readonly numbers: NumberElements;
+  /** Strings are written as {"b64":"…"}. */
+  readonly isBase64: boolean;
+}
+
 export class OutputsPrinter {
   readonly #writer = new JsonWriter();
 
@@ -37,35 +49,103 @@ export class OutputsPrinter {
     if (outputs.size === 0) throw invalidRequest('the signature has no outputs; name another one in "signature_name"');
     const rows = format === 'row' ? commonRows(outputs, unbatchedRows) : 0;
     const writer = this.#writer;
-    const printers: TensorPrinter[] = [];
-    for (const [name, tensor] of outputs) printers.push(new TensorPrinter(writer, name, tensor));
+    const printed: Output[] = [];
+    for (const [name, tensor] of outputs) {
+      const numbers = tensor.dtype === 'string' ? [] : numbersOf(tensor);
+      printed.push({ name, tensor, numbers, isBase64: name.endsWith(BYTES_SUFFIX) });
+    }
     writer.clear();
     writer.ascii(format === 'row' ? '{"predictions":' : '{"outputs":');
     if (rows === WHOLE) writer.ascii('[');
-    if (printers.length === 1) printers[0]!.print(0, 0);
-    else if (format === 'row' && rows !== WHOLE) this.#rows(printers, rows);
-    else this.#object(printers, 0, 0);
+    if (printed.length === 1) this.#lists(printed[0]!, 0, 0);
+    else if (format === 'row' && rows !== WHOLE) this.#rows(printed, rows);
+    else this.#object(printed, 0, 0);
     writer.ascii(rows === WHOLE ? ']}' : '}');
     return writer.take();
   }
 
-  #rows(printers: readonly TensorPrinter[], rows: number): void {
+  #rows(outputs: readonly Output[], rows: number): void {
     this.#writer.ascii('[');
     for (let row = 0; row < rows; row++) {
       if (row > 0) this.#writer.ascii(',');
-      this.#object(printers, 1, row);
+      this.#object(outputs, 1, row);
     }
     this.#writer.ascii(']');
   }
 
-  #object(printers: readonly TensorPrinter[], level: number, index: number): void {
-    for (let i = 0; i < printers.length; i++) {
+  #object(outputs: readonly Output[], level: number, index: number): void {
+    for (let i = 0; i < outputs.length; i++) {
       this.#writer.ascii(i === 0 ? '{' : ',');
-      this.#writer.string(Buffer.from(printers[i]!.name, 'utf8'));
+      this.#writer.string(Buffer.from(outputs[i]!.name, 'utf8'));
       this.#writer.ascii(':');
-      printers[i]!.print(level, index);
+      this.#lists(outputs[i]!, level, index);
     }
     this.#writer.ascii('}');
+  }
+
+  /**
+   * Writes the `index`th of an output's lists (or elements) at `level`. A list of the innermost level is written in one
+   * loop for its dtype.
+   *
+   *   level 0        1          2            #lists(output, 1, 1) writes [[5,6],[7,8]] of
+   *        [ [[1,2],[3,4]], [[5,6],[7,8]] ]  a tensor of shape [2,2,2]
+   */
+  #lists(output: Output, level: number, index: number): void {
+    const { shape } = output.tensor;
+    if (level === shape.length) {
+      this.#elements(output, index, index + 1);
+      return;
+    }
+    const length = shape[level]!;
+    const start = index * length;
+    this.#writer.ascii('[');
+    if (level === shape.length - 1) this.#elements(output, start, start + length);
+    else {
+      for (let i = start; i < start + length; i++) {
+        if (i > start) this.#writer.ascii(',');
+        this.#lists(output, level + 1, i);
+      }
+    }
+    this.#writer.ascii(']');
+  }
+
+  #elements({ tensor, numbers, isBase64 }: Output, start: number, end: number): void {
+    const writer = this.#writer;
+    switch (tensor.dtype) {
+      case 'float32':
+      case 'float16':
+      case 'bfloat16':
+        writer.float32s(numbers as Float32Array, start, end);
+        break;
+      case 'float64':
+        writer.numbers(writeFloat64, numbers, start, end);
+        break;
+      case 'int64':
+      case 'uint64':
+        writer.longs(numbers, start, end);
+        break;
+      case 'bool':
+        writer.booleans(numbers, start, end);
+        break;
+      case 'string':
+        this.#strings(tensor.data, isBase64, start, end);
+        break;
+      case 'int8':
+      case 'int16':
+      case 'int32':
+      case 'uint8':
+      case 'uint16':
+      case 'uint32':
+        writer.numbers(writeInteger, numbers, start, end);
+    }
+  }
+
+  #strings(strings: readonly Uint8Array[], isBase64: boolean, start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      if (i > start) this.#writer.ascii(',');
+      if (isBase64) this.#writer.base64(strings[i]!);
+      else this.#writer.string(strings[i]!);
+    }
   }
 }
 
@@ -90,91 +170,6 @@ function notRows(name: string, shape: Shape, what: string, unbatchedRows: number
   const output = `output ${quoteName(name)} has shape ${formatShape(shape)}, ${what}, so it has no row format`;
   const fix = unbatchedRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
   return invalidRequest(`${output}; ${fix} instead of "instances"`);
-}
-
-/** The end of the names of string outputs that are bytes, such as images. */
-const BYTES_SUFFIX = '_bytes';
-
-/**
- * One output tensor as nested JSON lists. A list of the innermost level is written in one loop for its dtype.
- *
- *   level 0        1          2            print(1, 1) writes [[5,6],[7,8]] of
- *        [ [[1,2],[3,4]], [[5,6],[7,8]] ]  a tensor of shape [2,2,2]
- */
-class TensorPrinter {
-  readonly name: string;
-  readonly #writer: JsonWriter;
-  readonly #tensor: Tensor;
-  readonly #isBase64: boolean;
-  readonly #numbers: NumberElements;
-
-  constructor(writer: JsonWriter, name: string, tensor: Tensor) {
-    this.name = name;
-    this.#writer = writer;
-    this.#tensor = tensor;
-    this.#isBase64 = name.endsWith(BYTES_SUFFIX);
-    this.#numbers = tensor.dtype === 'string' ? [] : numbersOf(tensor);
-  }
-
-  /** Writes the `index`th of all lists (or elements) at `level`. */
-  print(level: number, index: number): void {
-    const { shape } = this.#tensor;
-    if (level === shape.length) {
-      this.#elements(index, index + 1);
-      return;
-    }
-    const length = shape[level]!;
-    const start = index * length;
-    this.#writer.ascii('[');
-    if (level === shape.length - 1) this.#elements(start, start + length);
-    else {
-      for (let i = start; i < start + length; i++) {
-        if (i > start) this.#writer.ascii(',');
-        this.print(level + 1, i);
-      }
-    }
-    this.#writer.ascii(']');
-  }
-
-  #elements(start: number, end: number): void {
-    const writer = this.#writer;
-    const numbers = this.#numbers;
-    switch (this.#tensor.dtype) {
-      case 'float32':
-      case 'float16':
-      case 'bfloat16':
-        writer.float32s(numbers as Float32Array, start, end);
-        break;
-      case 'float64':
-        writer.numbers(writeFloat64, numbers, start, end);
-        break;
-      case 'int64':
-      case 'uint64':
-        writer.longs(numbers, start, end);
-        break;
-      case 'bool':
-        writer.booleans(numbers, start, end);
-        break;
-      case 'string':
-        this.#strings(this.#tensor.data, start, end);
-        break;
-      case 'int8':
-      case 'int16':
-      case 'int32':
-      case 'uint8':
-      case 'uint16':
-      case 'uint32':
-        writer.numbers(writeInteger, numbers, start, end);
-    }
-  }
-
-  #strings(strings: readonly Uint8Array[], start: number, end: number): void {
-    for (let i = start; i < end; i++) {
-      if (i > start) this.#writer.ascii(',');
-      if (this.#isBase64) this.#writer.base64(strings[i]!);
-      else this.#writer.string(strings[i]!);
-    }
-  }
 }
 
 /** 16-bit floats as float32, 64-bit integers as two words each (the high one signed for int64), others as they are. */

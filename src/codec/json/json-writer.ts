@@ -80,7 +80,8 @@ export class JsonWriter {
   /** The elements `start` to `end` with commas between; so are the lists below. */
   float32s(values: Float32Array, start: number, end: number): void {
     for (let i = start; i < end; i++) {
-      this.#separate(i > start);
+      this.#reserve(ELEMENT_ROOM);
+      if (i > start) this.#out[this.#at++] = COMMA;
       this.#at = writeFloat32(this.#out, this.#at, values[i]!);
     }
   }
@@ -93,7 +94,8 @@ export class JsonWriter {
     end: number,
   ): void {
     for (let i = start; i < end; i++) {
-      this.#separate(i > start);
+      this.#reserve(ELEMENT_ROOM);
+      if (i > start) this.#out[this.#at++] = COMMA;
       this.#at = write(this.#out, this.#at, values[i]!);
     }
   }
@@ -101,14 +103,16 @@ export class JsonWriter {
   /** 64-bit integers of two words each, the low one first. The high one is signed for int64. */
   longs(words: NumberElements, start: number, end: number): void {
     for (let i = start; i < end; i++) {
-      this.#separate(i > start);
+      this.#reserve(ELEMENT_ROOM);
+      if (i > start) this.#out[this.#at++] = COMMA;
       this.#at = writeLong(this.#out, this.#at, words[2 * i]! >>> 0, words[2 * i + 1]!);
     }
   }
 
   booleans(values: NumberElements, start: number, end: number): void {
     for (let i = start; i < end; i++) {
-      this.#separate(i > start);
+      this.#reserve(ELEMENT_ROOM);
+      if (i > start) this.#out[this.#at++] = COMMA;
       this.#at = writeAscii(this.#out, this.#at, values[i] === 0 ? 'false' : 'true');
     }
   }
@@ -120,11 +124,6 @@ export class JsonWriter {
     if (this.#out.length === KEPT_BYTES) return Buffer.from(written);
     this.#out = Buffer.allocUnsafe(KEPT_BYTES);
     return written;
-  }
-
-  #separate(isNext: boolean): void {
-    this.#reserve(ELEMENT_ROOM);
-    if (isNext) this.#out[this.#at++] = COMMA;
   }
 
   #character(byte: number): void {
@@ -221,22 +220,17 @@ function writeTiny(out: Buffer, start: number, digits: number, scale: number): n
   return writeDigits(out, at + 2, scale - length + 1);
 }
 
-/** The digits of a non-negative integer below 2^31. */
-function writeDigits(out: Buffer, at: number, value: number): number {
-  let length = 1;
+/** The digits of a non-negative integer below 2^31; leading zeros make them at least `least`. */
+function writeDigits(out: Buffer, at: number, value: number, least = 1): number {
+  let length = least;
   while (length < 10 && value >= POW10[length]!) length++;
-  writePadded(out, at, value, length);
-  return at + length;
-}
-
-/** The last `length` digits of an integer below 2^31, with leading zeros. */
-function writePadded(out: Buffer, at: number, value: number, length: number): void {
   let rest = value | 0;
   for (let i = at + length - 1; i >= at; i--) {
     const tenth = (rest / 10) | 0;
     out[i] = ZERO + rest - tenth * 10;
     rest = tenth;
   }
+  return at + length;
 }
 
 /** digits / 10^scale with `scale` decimals. */
@@ -246,8 +240,7 @@ function writeDecimal(out: Buffer, start: number, digits: number, scale: number)
   if (whole === 0) out[at++] = ZERO;
   else at = writeDigits(out, at, whole);
   out[at++] = POINT;
-  writePadded(out, at, digits - whole * POW10[scale]!, scale);
-  return at + scale;
+  return writeDigits(out, at, digits - whole * POW10[scale]!, scale);
 }
 
 function writePointZero(out: Buffer, at: number): number {
