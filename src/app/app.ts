@@ -204,7 +204,7 @@ function createRequestLifecycle(
   return new RequestLifecycle({
     ...{ clock: systemClock, deadlines, telemetry },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
-    arrivals: new ArrivalClock({ clock: systemClock }),
+    arrivals: new ArrivalClock(),
   });
 }
 

@@ -16,7 +16,6 @@ import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/s
 import { DenseSet, RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
-  readonly clock: Clock;
   /** Total time that the event loop has slept, in ms. Default: Node's idle time. */
   readonly sleptMs?: () => number;
   /** Runs a function after the reads of this turn of the event loop. Default: setImmediate. */
@@ -42,7 +41,6 @@ const LEAST_SLEEP_MS = 0.05;
  * The time in the kernel of another machine, or of a sender whose window is used up, is not known here.
  */
 export class ArrivalClock {
-  readonly #clock: Clock;
   readonly #sleptMs: () => number;
   readonly #defer: (run: () => void) => void;
   readonly #closeTurn = (): void => {
@@ -54,19 +52,17 @@ export class ArrivalClock {
   #turnStart: Instant = 0;
   #arrivedAt: Instant = 0;
 
-  constructor({ clock, sleptMs, defer }: ArrivalClockOptions) {
-    this.#clock = clock;
+  constructor({ sleptMs, defer }: ArrivalClockOptions = {}) {
     this.#sleptMs = sleptMs ?? (() => performance.nodeTiming.idleTime);
     this.#defer = defer ?? setImmediate;
   }
 
   /**
-   * Mean arrival time of the requests that this turn reads. It is never later than now, and the same for the whole
-   * turn.
+   * Mean arrival time of the requests that this turn reads, of which one is read `now`. It is never later than the first
+   * `now` of the turn, and the same for the whole turn.
    */
-  arrivedAt(): Instant {
+  arrivedAt(now: Instant): Instant {
     if (this.#isOpen) return this.#arrivedAt;
-    const now = this.#clock.nowMs();
     const hasSlept = this.#turnStart === 0 || this.#sleptMs() - this.#sleptBefore >= LEAST_SLEEP_MS;
     this.#arrivedAt = hasSlept ? now : (this.#turnStart + now) / 2;
     this.#turnStart = now;
@@ -132,7 +128,7 @@ export class RequestLifecycle {
     const { clock } = this;
     const { telemetry, maxTimeoutMs, arrivals } = this.#options;
     const { timeoutMs, priority } = arrival;
-    const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt() ?? Infinity);
+    const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt(arrival.receivedAt) ?? Infinity);
     const hasOwnDeadline = typeof timeoutMs === 'number';
     const deadline = receivedAt + Math.min(hasOwnDeadline ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
     const context = new RequestContext({

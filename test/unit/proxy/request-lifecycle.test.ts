@@ -12,7 +12,7 @@ function behind(turnMs: number) {
   const defer = (run: () => void): void => {
     endTurn = run;
   };
-  const arrivals = new ArrivalClock({ clock, sleptMs: () => 0, defer });
+  const arrivals = new ArrivalClock({ sleptMs: () => 0, defer });
   const lifecycle = new RequestLifecycle({
     clock,
     deadlines: new DeadlineTimer(clock),
@@ -20,7 +20,7 @@ function behind(turnMs: number) {
     maxTimeoutMs: { grpc: Infinity, rest: 1000 },
     arrivals,
   });
-  arrivals.arrivedAt();
+  arrivals.arrivedAt(clock.nowMs());
   clock.advance(turnMs);
   endTurn();
   const begin = (timeoutMs: number | undefined) =>
@@ -59,7 +59,6 @@ class Loop {
   #sleptMs = 0;
   #deferred: (() => void)[] = [];
   readonly arrivals = new ArrivalClock({
-    clock: this.clock,
     sleptMs: () => this.#sleptMs,
     defer: (run) => void this.#deferred.push(run),
   });
@@ -79,7 +78,7 @@ class Loop {
 
   /** Time since the start. */
   read(): number {
-    return this.arrivals.arrivedAt() - this.startedAt;
+    return this.arrivals.arrivedAt(this.clock.nowMs()) - this.startedAt;
   }
 }
 
