@@ -5,7 +5,7 @@ import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { checkOutputs, mergeInputs, sliceOutputs } from '../../src/scheduler/batch/batch-assembly.ts';
-import { cutInputs, joinOutputs } from '../../src/scheduler/queue/split-request.ts';
+import { cutInputs, joinOutputs } from '../../src/scheduler/queue/pending-request.ts';
 import { looseTask } from '../support/loose-task.ts';
 import { PuppetExecutor } from '../support/puppet-executor.ts';
 
