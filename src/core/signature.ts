@@ -57,6 +57,25 @@ export interface Signature {
   readonly features?: readonly FeatureSpec[] | undefined;
 }
 
+/** The batch axes; undefined where rows are at dim 0 of every tensor, and where there are none. */
+export function ownAxes({ batchAxis, batchAxes }: Signature): BatchAxes | undefined {
+  if (batchAxis.kind === 'none') return undefined;
+  for (const axis of batchAxes?.values() ?? []) if (axis !== 0) return batchAxes;
+  return undefined;
+}
+
+/** The rows of inputs that fit the signature; 1 where it has no batch axis. */
+export function rowsIn(signature: Signature, inputs: TensorMap): number {
+  const { batchAxis, batchAxes } = signature;
+  if (batchAxis.kind === 'none') return 1;
+  if (batchAxes === undefined) return inputs.values().next().value?.shape[0] ?? 1;
+  for (const [name, { shape }] of inputs) {
+    const axis = axisOf(batchAxes, name);
+    if (axis !== 'same') return shape[axis] ?? 1;
+  }
+  return 1;
+}
+
 /** By name. */
 export type Signatures = ReadonlyMap<string, Signature>;
 

@@ -13,7 +13,7 @@ import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape, type Shape } from '../core/shape.ts';
-import { axisOf, type BatchAxes, type Signature, type TensorSpec } from '../core/signature.ts';
+import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { withRows } from './batch/axis-copy.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
@@ -68,7 +68,7 @@ export class SignaturePlan {
     this.#isWhole = batchAxis.kind === 'none' || isAlone || this.inputNames.length === 0;
     this.#maxBatchSize = this.#isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
     this.sizes = this.#isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
-    this.axes = this.#isWhole ? undefined : axesOf(signature);
+    this.axes = this.#isWhole ? undefined : ownAxes(signature);
     const axes = this.inputNames.map((name) => axisOf(this.axes, name));
     this.hasSameInputs = axes.includes('same');
     const specs = [...signature.inputs.values()];
@@ -190,12 +190,6 @@ export class SignaturePlan {
       `inputs differ in ${where}: ${sizes}; send the same number of rows in each`,
     );
   }
-}
-
-/** Undefined where rows are at dim 0 of every tensor. */
-function axesOf({ batchAxes }: Signature): BatchAxes | undefined {
-  for (const axis of batchAxes?.values() ?? []) if (axis !== 0) return batchAxes;
-  return undefined;
 }
 
 /** The dims of one row: all but the batch axis. */

@@ -66,6 +66,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.breaker = breaker;
+  servable.misfits = () => scheduler.misfits();
   servable.shadow = shadow;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
   servable.profileOps = (rows, signatureName) =>

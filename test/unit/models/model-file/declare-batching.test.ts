@@ -3,10 +3,19 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { syntheticBatch } from '../../../../src/backends/synthetic-batch.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import type { Signature, Signatures } from '../../../../src/core/signature.ts';
+import { rowsIn, type Signature, type Signatures } from '../../../../src/core/signature.ts';
+import {
+  elements,
+  type NumericTensor,
+  numericTensor,
+  type StringTensor,
+  stringTensor,
+} from '../../../../src/core/tensor.ts';
 import { batchDeclarationOf, withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
 import { loadModelFile, type ModelFile } from '../../../../src/models/model-file/load-model-file.ts';
+import { withDefaults } from '../../../../src/proxy/handlers/fill-defaults.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
@@ -183,5 +192,83 @@ test('names in the configuration of the server are held against the graph, too',
       assert.match(error.message, /batching\.outputs\.stateN: output "stateN" is \[\?,\?,\?\] and has no dim 4/);
       return true;
     },
+  );
+});
+
+test('views of the graph have its axes under their own names, and rows of defaults along them', async (t) => {
+  const yaml = `${DECLARED}signatures:
+  named:
+    method: predict
+    inputs: {audio: input, memory: state, rate: sr}
+    outputs: {speech: output, memory_out: stateN}
+    defaults: {rate: 16000, memory: ${JSON.stringify([0, 1].map((half) => new Array<number>(128).fill(half)))}}
+`;
+  const file = await fileOf(t, yaml);
+  const views = file.views(withDeclaredBatching({ name: 'm' }, file, new Map([['serving_default', VAD]])));
+  const view = views.get('named')!.signature;
+  assert.deepEqual(
+    view.batchAxes,
+    new Map<string, number | 'same'>([
+      ['audio', 0],
+      ['memory', 1],
+      ['rate', 'same'],
+      ['speech', 0],
+      ['memory_out', 1],
+    ]),
+  );
+  assert.deepEqual(view.defaults?.get('memory')?.shape, [2, 1, 128]);
+  assert.deepEqual(view.defaults?.get('rate')?.shape, []);
+  const audio = numericTensor('float32', [3, 4], new Float32Array(12));
+  const filled = withDefaults(view, new Map([['audio', audio]]));
+  assert.deepEqual(filled.get('memory')?.shape, [2, 3, 128]);
+  assert.deepEqual(
+    [...elements(filled.get('memory') as NumericTensor)],
+    [0, 1].flatMap((half) => new Array<number>(3 * 128).fill(half)),
+  );
+  assert.deepEqual(filled.get('rate')?.shape, []);
+  assert.equal(rowsIn(view, filled), 3);
+});
+
+test('a default of one row is taken where batching is off, too', async (t) => {
+  const graph = signature({ x: spec('string', [-1, 2], 'x') }, { y: spec('float32', [-1], 'y') });
+  const yaml = 'batching: off\nsignatures: {s: {method: predict, defaults: {x: [a, b]}}}';
+  const file = await fileOf(t, yaml);
+  const view = file.views(withDeclaredBatching({ name: 'm' }, file, new Map([['serving_default', graph]]))).get('s')!;
+  assert.deepEqual(view.signature.defaults?.get('x')?.shape, [1, 2]);
+});
+
+test('a default of strings is repeated row by row along its axis', () => {
+  const texts = ['a', 'b', 'c', 'd'].map((text) => new TextEncoder().encode(text));
+  const graph: Signature = {
+    ...signature({ x: spec('float32', [-1], 'x'), names: spec('string', [2, -1, 2], 'names') }, {}),
+    batchAxis: { kind: 'dynamic' },
+    batchAxes: new Map([['names', 1]]),
+    defaults: new Map([['names', stringTensor([2, 1, 2], texts)]]),
+  };
+  const x = numericTensor('float32', [2], new Float32Array(2));
+  const names = withDefaults(graph, new Map([['x', x]])).get('names') as StringTensor;
+  assert.deepEqual(names.shape, [2, 2, 2]);
+  assert.equal(names.data.map((each) => new TextDecoder().decode(each)).join(''), 'ababcdcd');
+});
+
+test('examples cannot fill a graph whose rows are not at dim 0', async (t) => {
+  const graph = signature({ x: spec('float32', [3, -1], 'x') }, { y: spec('float32', [-1, 1], 'y') });
+  const yaml = `batching: {inputs: {x: {batch_axis: 1}}}
+signatures: {r: {method: regress, features: {x: {shape: [3]}}, outputs: {outputs: y}}}`;
+  assert.match(
+    await problems(t, yaml, graph),
+    /^2:\d+: examples become rows of dim 0, but "x" has its rows elsewhere \("batching"\); use method predict$/m,
+  );
+});
+
+test('made-up batches have their rows where the signature has them', () => {
+  const axes = new Map<string, number | 'same'>([
+    ['state', 1],
+    ['sr', 'same'],
+  ]);
+  const { inputs } = syntheticBatch('s', { ...VAD, batchAxis: { kind: 'dynamic' }, batchAxes: axes }, 5);
+  assert.deepEqual(
+    [...inputs.values()].map(({ shape }) => shape),
+    [[5, 1], [2, 5, 128], []],
   );
 });
