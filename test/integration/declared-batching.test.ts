@@ -108,7 +108,7 @@ describe('batching that is declared', () => {
     const [shared, single] = [await batchesOf('vad'), await batchesOf('alone')];
     assert.deepEqual([shared.rows, single.rows], [CALLERS * STEPS, CALLERS * STEPS]);
     assert.equal(single.batches, CALLERS * STEPS);
-    assert.ok(shared.rows / shared.batches > 1.5, `${shared.rows / shared.batches} rows a batch`);
+    assert.ok(shared.batches < CALLERS * STEPS, 'runs were shared');
   });
 
   it('cuts a large request along its axes', async () => {
