@@ -109,6 +109,8 @@ export interface VersionReport {
   /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
+  /** Signatures whose requests are run as they come, because a run has shown that they have no such batch axis. */
+  readonly not_batched?: readonly { readonly signature: string; readonly reason: string }[];
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -180,12 +182,14 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
   const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures } = servable;
+  const misfits = [...servable.misfits()].map(([signature, reason]) => ({ signature, reason }));
   return omitUndefined({
     runtime: runtime && runtimeReport(runtime),
     shadow: shadow && shadowReport(shadow.status),
     host: host && hostReport(host),
     breaker: breaker && omitUndefined({ state: breaker.state, reason: breaker.reason || undefined }),
     signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
+    not_batched: misfits.length > 0 ? misfits : undefined,
     memory: memory && memoryReport(memory),
     sweep: latencySeeds.length > 0 ? latencySeeds.map(sweepReport) : undefined,
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },

@@ -76,7 +76,7 @@ function tlsFields({ tls, options }: ServeConfig): { grpc: boolean; rest: boolea
 
 /** A model with the keys of pillion.yaml, without those that it leaves to the server. */
 function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
-  const { versionPolicy: policy, versionLabels: labels, batching, logging, breaker } = model;
+  const { versionPolicy: policy, versionLabels: labels, logging, breaker } = model;
   const fields = {
     name: model.name,
     base_path: model.basePath,
@@ -92,7 +92,7 @@ function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
     provider: model.executionProvider,
     host: model.host,
     slo_ms: model.sloMs,
-    batching: batching === undefined ? undefined : batchingFields(batching),
+    batching: batchingFields(model),
     logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
     shadow: model.shadow,
@@ -106,11 +106,15 @@ function breakerFields({ failures, windowMs, resetMs }: BreakerConfig): Readonly
   return { failures, window_ms: windowMs, reset_ms: resetMs };
 }
 
-function batchingFields(batching: BatchingConfig): Readonly<Record<string, unknown>> {
-  const knobs = Object.entries(batching) as [keyof BatchingConfig, unknown][];
-  return Object.fromEntries(
-    knobs.filter(([, value]) => value !== undefined).map(([knob, value]) => [BATCHING_FIELDS[knob], value]),
-  );
+function batchingFields({ batching, batchDeclaration: declared }: ModelConfig): unknown {
+  if (batching === undefined && declared === undefined) return undefined;
+  if (batching === undefined && declared !== 'on' && declared?.kind === 'off') return 'off';
+  const knobs = Object.entries(batching ?? {}) as [keyof BatchingConfig, unknown][];
+  const fields = knobs.map(([knob, value]) => [BATCHING_FIELDS[knob], value]);
+  if (declared === 'on') fields.push(['enabled', true]);
+  else if (declared?.kind === 'off') fields.push(['enabled', false]);
+  else if (declared !== undefined) fields.push(['axes', Object.fromEntries(declared.axes)]);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 function originText(origin: Origin | undefined): string {

@@ -51,11 +51,12 @@ export function statusTable({ ready, waits_for, models, process_groups = [] }: M
 
 /** The lines below the table about one version. */
 function notesOn(version: VersionReport): string[] {
-  const { breaker, shadow, load, error } = version;
+  const { breaker, shadow, load, error, not_batched = [] } = version;
   const notes: string[] = [];
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
+  for (const { signature, reason } of not_batched) notes.push(`signature "${signature}" is not batched: ${reason}`);
   if (shadow !== undefined) notes.push(shadowNote(shadow));
   const override = overrideNote(version);
   if (override !== undefined) notes.push(override);

@@ -2,10 +2,78 @@
  * What the owner of a model says about its batch axis, in the pillion.yaml beside the model or in the server's
  * configuration. It is obeyed; what the server finds out itself is only a warning then.
  */
+import * as v from 'valibot';
 import type { BatchAxes } from '../core/signature.ts';
+import { about, choice, count, fields, flag, named, optional, together } from './yaml/kinds.ts';
 
 export type BatchDeclaration =
   /** Each request is run as it came. */
   | { readonly kind: 'off' }
   /** Rows of requests share runs. The axes of inputs and outputs by the graph's names; the others have it at dim 0. */
   | { readonly kind: 'axes'; readonly axes: BatchAxes };
+
+const MAX_RANK = 32;
+
+const BATCH_AXIS = about(count(0, MAX_RANK - 1), 'The dim that holds the rows, counted from 0.');
+const INPUT_WANTS = 'a map with batch_axis, or with "batch: same"';
+const SAME_AND_AXIS = 'batch: same means that the input has no rows, batch_axis where they are; leave one of them out';
+
+const INPUT = v.pipe(
+  fields(
+    {
+      batch_axis: v.optional(BATCH_AXIS),
+      batch: optional(choice(['same']), 'The input has no rows. Requests share a run only if their value is equal.'),
+    },
+    INPUT_WANTS,
+  ),
+  together(({ batch_axis: axis, batch }, say) => {
+    if (axis !== undefined && batch !== undefined) say(SAME_AND_AXIS);
+    if (axis === undefined && batch === undefined) say(`it has neither batch_axis nor batch; write ${INPUT_WANTS}`);
+  }),
+  v.transform(({ batch_axis: axis, batch }): number | 'same' => axis ?? batch!),
+);
+
+const NO_SAME = 'no value for an output: each request gets its own rows of it, so write the batch_axis that holds them';
+
+const OUTPUT = v.pipe(
+  fields({ batch_axis: BATCH_AXIS, batch: v.optional(v.never(NO_SAME)) }, 'a map with batch_axis'),
+  v.transform(({ batch_axis: axis }) => axis),
+);
+
+/** The keys that a `batching` map has for it, in both files. */
+export const DECLARATION_KEYS = {
+  enabled: optional(flag, 'false: each request is run as it came, the same as "batching: off".'),
+  inputs: optional(
+    named(INPUT),
+    'Where the rows of inputs are, by the graph’s names. At dim 0 if an input is not named.',
+  ),
+  outputs: optional(named(OUTPUT), 'Where the rows of outputs are, by the graph’s names.'),
+};
+
+/** `batching: off`, as a text or a boolean: YAML 1.1 reads the word as false. */
+export const BATCHING_OFF = [
+  v.pipe(
+    v.string('one of off'),
+    v.value('off', 'one of off'),
+    v.transform(() => 'off' as const),
+  ),
+  v.pipe(
+    v.literal(false),
+    v.transform(() => 'off' as const),
+  ),
+] as const;
+
+/** The values of DECLARATION_KEYS. */
+export interface DeclaredBatching {
+  readonly enabled?: boolean | undefined;
+  readonly inputs?: ReadonlyMap<string, number | 'same'> | undefined;
+  readonly outputs?: ReadonlyMap<string, number> | undefined;
+}
+
+/** The declaration of a `batching` key; undefined if it has none. An input is heard before an output of its name. */
+export function declarationOf(batching: DeclaredBatching | 'off'): BatchDeclaration | undefined {
+  if (batching === 'off' || batching.enabled === false) return { kind: 'off' };
+  const { inputs, outputs } = batching;
+  if (inputs === undefined && outputs === undefined) return undefined;
+  return { kind: 'axes', axes: new Map<string, number | 'same'>([...(outputs ?? []), ...(inputs ?? [])]) };
+}

@@ -4,6 +4,7 @@
  * from TensorFlow Serving's file.
  */
 import * as v from 'valibot';
+import { BATCHING_OFF, type BatchDeclaration, DECLARATION_KEYS, declarationOf } from './batch-declaration.ts';
 import {
   about,
   camelKeys,
@@ -94,7 +95,8 @@ const SIZES = v.pipe(
   v.transform((sizes): readonly number[] | undefined => (sizes.length === 0 ? undefined : sizes)),
 );
 
-const BATCHING = v.pipe(
+/** TensorFlow Serving's BatchingParameters, and what the owner declares (batch-declaration.ts). */
+const BATCHING_MAP = v.pipe(
   fields({
     max_batch_size: v.optional(count(1, MAX_COUNT)),
     batch_timeout_micros: v.optional(count(0, MAX_COUNT)),
@@ -102,6 +104,7 @@ const BATCHING = v.pipe(
     allowed_batch_sizes: v.optional(SIZES),
     num_batch_threads: v.optional(count(1, 1024)),
     pad_variable_length_inputs: v.optional(flag),
+    ...DECLARATION_KEYS,
   }),
   together(({ allowed_batch_sizes: sizes, max_batch_size: most }, say) => {
     if (!Array.isArray(sizes) || !sizes.every((size) => typeof size === 'number')) return;
@@ -112,6 +115,8 @@ const BATCHING = v.pipe(
   }),
   v.transform(camelKeys),
 );
+
+const BATCHING = v.union([...BATCHING_OFF, BATCHING_MAP], 'off, or "key: value" lines');
 
 const BREAKER = v.union(
   [
@@ -187,7 +192,10 @@ export const MODEL = v.pipe(
       'The model shares one process with the other models of this group, instead of having its own.',
       { minLength: 1 },
     ),
-    batching: optional(BATCHING, 'Overrides of the server’s batching for this model.'),
+    batching: optional(
+      BATCHING,
+      'Overrides of the server’s batching for this model, and where its rows are. off: each request is run as it came.',
+    ),
     logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
     breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
     shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
@@ -213,7 +221,7 @@ export const MODEL = v.pipe(
 
 export type ModelEntry = v.InferOutput<typeof MODEL>;
 /** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
-export type BatchingConfig = v.InferOutput<typeof BATCHING>;
+export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof typeof DECLARATION_KEYS>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
 /** A second runtime that runs copies of some batches, for comparison. */
 export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
@@ -229,10 +237,11 @@ export interface ModelDefaults {
 }
 
 export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
-  const { versions, labels, backend, runtime, provider, host, isolate, ...rest } = entry;
+  const { versions, labels, backend, runtime, provider, host, isolate, batching, ...rest } = entry;
   const hasProcess = isolate === true || rest.process_group !== undefined;
   return {
     ...camelKeys(rest),
+    ...batchingOf(batching),
     versionPolicy: versions ?? LATEST_ONE,
     versionLabels: labels ?? (new Map() as ReadonlyMap<string, bigint>),
     /** Undefined = chosen by the version's files. */
@@ -241,6 +250,27 @@ export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
     /** Undefined = the value of `--host`. */
     host: hasProcess ? ('process' as const) : host,
   };
+}
+
+/** What the server's configuration says about the batching of a model. */
+interface ModelBatchingConfig {
+  /** Undefined = the server's values. */
+  readonly batching?: BatchingConfig | undefined;
+  /**
+   * Where the rows are, or that there are none to share. `on` = batching is not off, whatever the model's own file says.
+   * Undefined = as that file says.
+   */
+  readonly batchDeclaration?: BatchDeclaration | 'on' | undefined;
+}
+
+function batchingOf(batching: ModelEntry['batching']): ModelBatchingConfig {
+  if (batching === undefined) return {};
+  const declared = declarationOf(batching);
+  if (batching === 'off') return { batchDeclaration: declared! };
+  const { enabled, inputs: _inputs, outputs: _outputs, ...parameters } = batching;
+  const batchDeclaration = declared ?? (enabled === true ? 'on' : undefined);
+  const hasParameters = Object.keys(parameters).length > 0 || batchDeclaration === undefined;
+  return { ...(hasParameters && { batching: parameters }), ...(batchDeclaration && { batchDeclaration }) };
 }
 
 /** The text from which MODEL reads the choice. */

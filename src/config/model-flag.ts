@@ -38,6 +38,7 @@ const KEYS: Readonly<Record<string, FlagKey>> = {
   },
   fallback: {},
   degrade_to: {},
+  batching: { wants: 'off; where its rows are is said in pillion.yaml' },
   breaker: { wants: 'off; how it works is said in pillion.yaml' },
   shadow: { path: ['shadow', 'runtime'] },
   shadow_sample: {

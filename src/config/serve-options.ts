@@ -88,7 +88,12 @@ export const SERVE_OPTIONS = {
     help: 'Requests that wait at the same time run as one batch. false = one request per run.',
   }),
   // Limits how long one run holds its slot, and the runtime's memory, which grows with the largest batch so far.
-  max_batch_size: integer({ ...COUNT, min: 1, default: 64, help: 'Most rows in one run. Larger requests are split.' }),
+  max_batch_size: integer({
+    ...COUNT,
+    min: 1,
+    default: 64,
+    help: 'Most rows in one run. Larger requests are split. 1 = each request is run as it came.',
+  }),
   batch_timeout_micros: integer({
     ...COUNT,
     default: 0,

@@ -18,8 +18,8 @@ export interface TensorSpec {
 
 /**
  * How requests of a signature may share one run.
- * - `dynamic`: dim 0 of every input and output is the batch, of any size;
- * - `fixed`: dim 0 is the batch and must be exactly `size`: requests are split or padded to it;
+ * - `dynamic`: a dim of every input and output is the batch, of any size: dim 0, unless `batchAxes` names another;
+ * - `fixed`: that dim must be exactly `size`: requests are split or padded to it;
  * - `none`: there is no batch axis: each request has a run of its own.
  */
 export type BatchAxis = (
@@ -37,6 +37,11 @@ export type BatchAxis = (
  */
 export type BatchAxes = ReadonlyMap<string, number | 'same'>;
 
+/** The dim of a tensor that is the batch axis, or `same`. */
+export function axisOf(axes: BatchAxes | undefined, name: string): number | 'same' {
+  return axes?.get(name) ?? 0;
+}
+
 export interface Signature {
   /** In the model's own order. */
   readonly inputs: ReadonlyMap<string, TensorSpec>;
@@ -44,12 +49,31 @@ export interface Signature {
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
-  /** Of inputs and outputs; undefined = dim 0 of every tensor. Only with a `dynamic` batch axis. */
+  /** Of inputs and outputs; undefined = dim 0 of every tensor. Only where there is a batch axis. */
   readonly batchAxes?: BatchAxes | undefined;
   /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */
   readonly features?: readonly FeatureSpec[] | undefined;
+}
+
+/** The batch axes; undefined where rows are at dim 0 of every tensor, and where there are none. */
+export function ownAxes({ batchAxis, batchAxes }: Signature): BatchAxes | undefined {
+  if (batchAxis.kind === 'none') return undefined;
+  for (const axis of batchAxes?.values() ?? []) if (axis !== 0) return batchAxes;
+  return undefined;
+}
+
+/** The rows of inputs that fit the signature; 1 where it has no batch axis. */
+export function rowsIn(signature: Signature, inputs: TensorMap): number {
+  const { batchAxis, batchAxes } = signature;
+  if (batchAxis.kind === 'none') return 1;
+  if (batchAxes === undefined) return inputs.values().next().value?.shape[0] ?? 1;
+  for (const [name, { shape }] of inputs) {
+    const axis = axisOf(batchAxes, name);
+    if (axis !== 'same') return shape[axis] ?? 1;
+  }
+  return 1;
 }
 
 /** By name. */

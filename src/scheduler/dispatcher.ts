@@ -11,7 +11,7 @@
  *
  * Where several models share the slots, cores/core-slots.ts decides which dispatcher starts the next batch.
  */
-import type { Instant } from '../core/clock.ts';
+import { type Instant, WakeTimer } from '../core/clock.ts';
 import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
 import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
@@ -20,7 +20,6 @@ import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy
 import { QueueSituation, urgencyOf, workDueBy } from './policy/queue-situation.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
-import { WakeTimer } from './wake-timer.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
   readonly policy: BatchPolicy;

@@ -34,9 +34,8 @@ import { RunStatistics } from './latency/run-statistics.ts';
 import { type BatchPolicy, GreedyPolicy } from './policy/batch-policy.ts';
 import { SlackPolicy } from './policy/slack-policy.ts';
 import type { Lane } from './queue/lane.ts';
-import { PendingRequest, type Ticket } from './queue/pending-request.ts';
+import { checkPartCount, PendingRequest, type Ticket } from './queue/pending-request.ts';
 import { draining, emptyFixedBatch, expiredOnArrival, unknownSignature } from './queue/queue-errors.ts';
-import { checkPartCount } from './queue/split-request.ts';
 import { TaskQueue } from './queue/task-queue.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
@@ -60,6 +59,8 @@ export interface SchedulerInit {
   readonly seeds?: readonly LatencySeed[];
   /** Spreads retry delays, 0 to 1. Default: Math.random. */
   readonly random?: () => number;
+  /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
+  readonly onMisfit?: (signatureName: string, reason: string) => void;
   /** Called once for each batch, after its members have settled and telemetry has the record. */
   readonly onBatch?: (record: BatchRecord) => void;
   /** Runs a function after this turn's events. Default: setImmediate. Tests and simulators bring their own. */
@@ -103,6 +104,7 @@ export class Scheduler {
       model,
       version,
       defer: init.defer ?? afterThisPoll,
+      onMisfit: init.onMisfit,
       onBatch: init.onBatch,
     });
     this.#admission = new Admission({
@@ -125,6 +127,12 @@ export class Scheduler {
   /** Requests, or parts of large ones, that wait. */
   get queuedTasks(): number {
     return this.#queue.queuedTasks;
+  }
+
+  /** By signature, why its requests are run whole although it seemed to have a batch axis. */
+  misfits(): ReadonlyMap<string, string> {
+    const plans = [...this.#plans].filter(([, { wholeReason }]) => wholeReason !== undefined);
+    return new Map(plans.map(([name, { wholeReason }]) => [name, wholeReason!]));
   }
 
   get runningBatches(): number {
@@ -150,9 +158,9 @@ export class Scheduler {
       if (answer !== undefined) return Promise.resolve(answer);
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
-    const units = Math.max(1, rows);
-    checkPartCount(units, plan.maxBatchSize);
     const lane = this.#queue.laneFor(plan, request, rows);
+    const units = lane.wholeSize === undefined ? rows : 1;
+    checkPartCount(units, plan.maxBatchSize);
     const ticket = this.#admission.admit(lane, units, context, now);
     return this.#enqueue(lane, request, units, ticket);
   }

@@ -2,8 +2,9 @@
  * The scheduler's facts about one signature: how its requests are counted in rows, how large a run may be, how many of
  * its rows wait.
  *
- * Rows are dim 0 of the inputs. A signature without a batch axis (or without inputs) has no rows: each request is run
- * alone and unchanged ("whole"), and counts as one row in the queue.
+ * Rows are dim 0 of the inputs, or the dim that the signature's `batchAxes` name. A signature without a batch axis (or
+ * without inputs) has no rows: each request is run alone and unchanged ("whole"), and counts as one row in the queue.
+ * With `maxBatchSize` 1 nothing is shared, so that a request is run as it came, too, unless the model has a fixed size.
  *
  * A request with 0 rows is answered without a run if the signature tells the outputs' shapes. Else it is run whole,
  * with size 0. With a fixed batch size there is no row to pad with, so it is refused.
@@ -11,9 +12,10 @@
 import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
-import { elementCount, formatShape } from '../core/shape.ts';
-import type { Signature } from '../core/signature.ts';
+import { elementCount, formatShape, type Shape } from '../core/shape.ts';
+import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { withRows } from './batch/axis-copy.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';
@@ -23,14 +25,14 @@ import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS
 export class SignaturePlan {
   readonly name: string;
   readonly inputNames: readonly string[];
-  /** Requests are never merged, cut or padded. */
-  readonly isWhole: boolean;
-  /** Most rows in one run. */
-  readonly maxBatchSize: number;
+  /** Where rows are; undefined = at dim 0 of every tensor, the fast path. */
+  readonly axes: BatchAxes | undefined;
+  /** An input must be the same within a batch. */
+  readonly hasSameInputs: boolean;
+  /** Lanes that hold tasks, where `hasSameInputs`. Written by the TaskQueue. */
+  laneCount = 0;
   /** Sizes that a run may have, ascending; empty = any. */
   readonly sizes: readonly number[];
-  /** Rows that may wait before requests are refused. */
-  readonly maxQueuedRows: number;
   /** Rows that wait now, over all lanes. Written by the TaskQueue. */
   queuedRows = 0;
   /** All requests' rows have the same shape: lanes differ only in their outputs. */
@@ -50,33 +52,70 @@ export class SignaturePlan {
   /** Bytes of one row of all inputs; undefined where the signature does not tell. */
   readonly rowBytes: number | undefined;
   readonly #signature: Signature;
-  readonly #sloMs: number | undefined;
+  readonly #options: SchedulerOptions;
+  #isWhole: boolean;
+  #maxBatchSize: number;
+  #wholeReason: string | undefined;
 
   constructor(name: string, signature: Signature, options: SchedulerOptions, model = new LatencyModel()) {
     const { batchAxis } = signature;
     this.name = name;
     this.#signature = signature;
-    this.#sloMs = options.sloMs;
+    this.#options = options;
     this.inputNames = [...signature.inputs.keys()];
-    this.isWhole = batchAxis.kind === 'none' || this.inputNames.length === 0;
     const isFixed = batchAxis.kind === 'fixed';
-    this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
-    this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
-    this.hasFixedRows = [...signature.inputs.values()].every(({ shape }) => shape?.slice(1).includes(-1) === false);
-    this.isPadded = options.padVariableLengthInputs === true && !this.isWhole && !this.hasFixedRows;
+    const isAlone = batchAxis.kind === 'dynamic' && options.maxBatchSize === 1;
+    this.#isWhole = batchAxis.kind === 'none' || isAlone || this.inputNames.length === 0;
+    this.#maxBatchSize = this.#isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
+    this.sizes = this.#isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
+    this.axes = this.#isWhole ? undefined : ownAxes(signature);
+    const axes = this.inputNames.map((name) => axisOf(this.axes, name));
+    this.hasSameInputs = axes.includes('same');
+    const specs = [...signature.inputs.values()];
+    this.hasFixedRows =
+      !this.hasSameInputs && specs.every((spec, i) => rowShape(spec, axes[i]!)?.includes(-1) === false);
+    const isVariable = !this.#isWhole && !this.hasFixedRows && this.axes === undefined;
+    this.isPadded = options.padVariableLengthInputs === true && isVariable;
     this.curve = model.curveOf(name, this.maxBatchSize, this.sizes);
-    this.rowBytes = this.hasFixedRows ? bytesOfRow(signature) : undefined;
-    this.maxQueuedRows = options.maxEnqueuedBatches * this.maxBatchSize;
+    this.rowBytes = this.hasFixedRows ? bytesOfRow(specs, axes) : undefined;
+  }
+
+  /** Requests are never merged, cut or padded. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** Most rows in one run. */
+  get maxBatchSize(): number {
+    return this.#maxBatchSize;
+  }
+
+  /** Rows that may wait before requests are refused. */
+  get maxQueuedRows(): number {
+    return this.#options.maxEnqueuedBatches * this.#maxBatchSize;
+  }
+
+  /** Why its requests are run whole although the signature has a batch axis; undefined = they are not. */
+  get wholeReason(): string | undefined {
+    return this.#wholeReason;
+  }
+
+  /** The model has shown that it has no such batch axis: from now on its requests are run as they come. */
+  runWhole(reason: string): void {
+    this.#wholeReason ??= reason;
+    this.#isWhole = true;
+    this.#maxBatchSize = 1;
   }
 
   /** The objective was configured, not learned: requests may be refused for it. */
   get hasObjective(): boolean {
-    return this.#sloMs !== undefined;
+    return this.#options.sloMs !== undefined;
   }
 
   /** How long a request without a deadline should take. */
   get objectiveMs(): number {
-    if (this.#sloMs !== undefined) return this.#sloMs;
+    const { sloMs } = this.#options;
+    if (sloMs !== undefined) return sloMs;
     if (!this.curve.isKnown) return UNKNOWN_OBJECTIVE_MS;
     return Math.max(MIN_OBJECTIVE_MS, OBJECTIVE_RUNS * this.curve.meanMs(1));
   }
@@ -97,12 +136,14 @@ export class SignaturePlan {
       const tensor = inputs.get(name);
       if (tensor === undefined) throw this.#missing(name, inputs);
       checkFilled(name, tensor);
-      if (this.isWhole) continue;
-      if (tensor.shape.length === 0) throw this.#scalar(name);
-      if (rows === -1) rows = tensor.shape[0]!;
-      else if (tensor.shape[0] !== rows) throw this.#unequal(inputs);
+      if (this.#isWhole) continue;
+      const axis = this.axes === undefined ? 0 : axisOf(this.axes, name);
+      if (axis === 'same') continue;
+      if (tensor.shape.length <= axis) throw this.#withoutAxis(name, tensor, axis);
+      if (rows === -1) rows = tensor.shape[axis]!;
+      else if (tensor.shape[axis] !== rows) throw this.#unequal(inputs);
     }
-    return this.isWhole ? 1 : rows;
+    return this.#isWhole ? 1 : rows;
   }
 
   /** The answer to a request with 0 rows; undefined where the signature does not tell it. */
@@ -110,11 +151,10 @@ export class SignaturePlan {
     const answer = new Map<string, Tensor>();
     for (const name of outputs) {
       const spec = this.#signature.outputs.get(name);
-      const rest = spec?.shape?.slice(1);
-      if (spec?.shape === undefined || spec.shape.length === 0 || rest === undefined || rest.includes(-1)) {
-        return undefined;
-      }
-      const shape = [0, ...rest];
+      const axis = axisOf(this.axes, name);
+      if (spec?.shape === undefined || axis === 'same' || axis >= spec.shape.length) return undefined;
+      const shape = withRows(spec.shape, axis, 0);
+      if (shape.includes(-1)) return undefined;
       if (spec.dtype === 'string') answer.set(name, { dtype: 'string', shape, data: [] });
       else answer.set(name, { dtype: spec.dtype, shape, data: new Uint8Array(0) });
     }
@@ -130,29 +170,40 @@ export class SignaturePlan {
     return new ServingError('invalid_request', `input "${name}" is missing; sent: ${sent}; send every input`);
   }
 
-  #scalar(name: string): ServingError {
+  #withoutAxis(name: string, { shape }: Tensor, axis: number): ServingError {
+    const what = shape.length === 0 ? 'a scalar' : formatShape(shape);
+    const whose = this.axes === undefined ? 'of every input' : 'of it';
     return new ServingError(
       'invalid_request',
-      `input "${name}" is a scalar, but dim 0 of every input of signature "${this.name}" is the batch; ` +
-        'send one row as shape [1]',
+      `input "${name}" is ${what}, but dim ${axis} ${whose} in signature "${this.name}" is the batch; ` +
+        `send one row as shape ${axis === 0 ? '[1]' : `[${'?,'.repeat(axis)}1]`}`,
     );
   }
 
   #unequal(inputs: TensorMap): ServingError {
-    const sizes = this.inputNames.map((n) => `"${n}" ${formatShape(inputs.get(n)?.shape)}`).join(', ');
+    const named = this.inputNames.filter((name) => axisOf(this.axes, name) !== 'same');
+    const at = (name: string): string => (this.axes === undefined ? '' : ` at dim ${axisOf(this.axes, name)}`);
+    const sizes = named.map((name) => `"${name}" ${formatShape(inputs.get(name)?.shape)}${at(name)}`).join(', ');
+    const where = this.axes === undefined ? 'dim 0, the batch' : 'the batch';
     return new ServingError(
       'invalid_request',
-      `inputs differ in dim 0, the batch: ${sizes}; send the same number of rows in each`,
+      `inputs differ in ${where}: ${sizes}; send the same number of rows in each`,
     );
   }
 }
 
+/** The dims of one row: all but the batch axis. */
+function rowShape({ shape }: TensorSpec, axis: number | 'same'): Shape | undefined {
+  return axis === 'same' ? shape : shape?.filter((_, dim) => dim !== axis);
+}
+
 /** Undefined where an input has strings: a signature does not tell their lengths. */
-function bytesOfRow({ inputs }: Signature): number | undefined {
+function bytesOfRow(specs: readonly TensorSpec[], axes: readonly (number | 'same')[]): number | undefined {
   let bytes = 0;
-  for (const { dtype, shape } of inputs.values()) {
-    if (dtype === 'string' || shape === undefined) return undefined;
-    bytes += elementCount(shape.slice(1)) * bytesPerElement(dtype);
+  for (const [i, spec] of specs.entries()) {
+    const row = rowShape(spec, axes[i]!);
+    if (spec.dtype === 'string' || row === undefined) return undefined;
+    bytes += elementCount(row) * bytesPerElement(spec.dtype);
   }
   return bytes;
 }

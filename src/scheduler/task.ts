@@ -42,10 +42,17 @@ export interface TaskOwner {
   readonly context: TaskContext;
   /** Answered, failed or cancelled: nobody wants its parts any more. */
   readonly isSettled: boolean;
+  /** It was cut into several parts. */
+  readonly isCut: boolean;
   /** Enters a stage, unless the request has settled or reached it by another part. */
   enter(stage: number, at: Instant): void;
   /** One part's answer; the last one answers the request. */
   complete(task: Task, outputs: TensorMap): void;
+  /**
+   * Queues the request to be run as it came, in place of its parts, whose outputs cannot be divided. The parts' own
+   * outputs are ignored from now on. Does nothing the second time, and if it has settled.
+   */
+  runWhole(plan: SignaturePlan, outputs: readonly string[]): void;
   /** Fails the request; its parts that wait leave the queue at once. */
   fail(error: ServingError): void;
 }

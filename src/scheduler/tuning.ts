@@ -94,6 +94,11 @@ export const DRAINING_RETRY_AFTER_MS = 1000;
 export const RETRY_JITTER_SHARE = 0.2;
 /** Most parts that one request is split into. Chosen: tiny rows let a small body ask for millions of runs. */
 export const MAX_PARTS = 10_000;
+/**
+ * Lanes of one signature from which on a new value of an input that must be the same opens no lane. Chosen: a decision
+ * looks at each lane, and the callers choose the values.
+ */
+export const MAX_VALUE_LANES = 64;
 
 // ---- Policy (policy/slack-policy.ts, queue-situation.ts) ----
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
-import { checkOutputs, mergeInputs, sliceOutputs } from '../../src/scheduler/batch/batch-assembly.ts';
-import { cutInputs, joinOutputs } from '../../src/scheduler/queue/split-request.ts';
+import { checkOutputs, mergeInputs, misfitOf, sliceOutputs } from '../../src/scheduler/batch/batch-assembly.ts';
+import { cutInputs, joinOutputs } from '../../src/scheduler/queue/pending-request.ts';
 import { looseTask } from '../support/loose-task.ts';
 import { PuppetExecutor } from '../support/puppet-executor.ts';
 
@@ -65,7 +65,8 @@ describe('Merging and cutting again', () => {
         const names = list.map((_, i) => `i${i}`);
         const size = counts.reduce((sum, rows) => sum + rows, 0) + padding;
         const { inputs } = mergeInputs(members, { inputNames: names, size }, new PuppetExecutor());
-        checkOutputs(inputs, names, size);
+        checkOutputs(inputs, names);
+        assert.equal(misfitOf(inputs, names, size, undefined), undefined);
         for (const tensor of inputs.values()) assertFilled(tensor);
         let row = 0;
         for (const member of members) {

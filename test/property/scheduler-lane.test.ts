@@ -13,8 +13,10 @@ const OPTIONS = { maxBatchSize: 8, batchTimeoutMicros: 0, maxEnqueuedBatches: 10
 const owner: TaskOwner = {
   context: taskContext(new FakeClock()),
   isSettled: false,
+  isCut: false,
   enter: () => undefined,
   complete: () => undefined,
+  runWhole: () => undefined,
   fail: () => undefined,
 };
 

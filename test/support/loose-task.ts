@@ -8,8 +8,10 @@ export function looseTask(rows: number, enqueuedAt = 0, inputs: TensorMap = new 
   const owner: TaskOwner = {
     context: taskContext(new FakeClock()),
     isSettled: false,
+    isCut: false,
     enter: () => undefined,
     complete: () => undefined,
+    runWhole: () => undefined,
     fail: () => undefined,
   };
   return new Task({ owner, part: 0, rows, inputs, enqueuedAt });

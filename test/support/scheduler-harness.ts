@@ -81,6 +81,8 @@ export class SchedulerHarness {
   readonly executor: PuppetExecutor;
   readonly batches: BatchRecord[] = [];
   readonly scheduler: Scheduler;
+  /** Signatures that have shown that they have no batch axis. */
+  readonly misfits: string[] = [];
   readonly telemetry: Telemetry = {
     ...noTelemetry,
     startBatchTrace: (owner) => ({ ...owner, parentSpanId: owner.spanId, spanId: 'b'.repeat(16) }),
@@ -110,6 +112,7 @@ export class SchedulerHarness {
       signatures: options.signatures ?? new Map([['serving_default', echoSignature({ kind: 'dynamic' })]]),
       model: 'm',
       version: '1',
+      onMisfit: (signatureName, reason) => this.misfits.push(`${signatureName}: ${reason}`),
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       ...(options.prefetch === undefined ? {} : { prefetch: options.prefetch }),
       ...(options.coreSlots === undefined ? {} : { slots: options.coreSlots }),

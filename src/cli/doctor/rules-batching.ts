@@ -37,7 +37,8 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
   if (axes.length > 0 && axes.every((axis) => axis === 'none')) {
     return {
       why: 'no signature of the model has a batch axis: dim 0 of some input or output is fixed, or rows influence each other',
-      change: 'export the model with a free first dim of every input and output (dynamic_axes)',
+      change:
+        'say where the rows are with "batching" in the pillion.yaml beside the model, or export it with a free first dim of every input and output (dynamic_axes)',
     };
   }
   return undefined;

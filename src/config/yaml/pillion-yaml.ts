@@ -28,6 +28,8 @@ const NAMES = {
   versions: () => 'a version',
   allowed_batch_sizes: () => 'a batch size',
   labels: (name: string) => `label "${name}"`,
+  inputs: (name: string) => `input "${name}"`,
+  outputs: (name: string) => `output "${name}"`,
 };
 
 type Issue = v.BaseIssue<unknown>;

@@ -3,8 +3,9 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { Signature } from '../../core/signature.ts';
+import type { Signature, Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
+import { withoutAxis } from '../model-file/declare-batching.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
   groupOf,
@@ -20,6 +21,7 @@ import {
 } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost } from '../serving/servable.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
+import { withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
@@ -43,7 +45,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
     events.onHost(name, version, opened.host);
     for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
-    const signatures = batching.isBatchingEnabled ? opened.signatures : withoutBatching(opened.signatures);
+    const signatures = await batchedSignatures(opened, target, modelFile);
     const views = await declaredSignaturesOf(modelFile, signatures, opened.host);
     return buildServable(options, target, { ...opened, signatures, views, workers });
   };
@@ -64,6 +66,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.breaker = breaker;
+  servable.misfits = () => scheduler.misfits();
   servable.shadow = shadow;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
   servable.profileOps = (rows, signatureName) =>
@@ -116,11 +119,26 @@ async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Pro
   }
 }
 
-function withoutBatching(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {
+/** The signatures with the batch axes that the owner declares, or without any where batching is off. */
+async function batchedSignatures(
+  { host, signatures }: OpenedVersion,
+  { model, batching }: VersionTarget,
+  file: ModelFile | undefined,
+): Promise<Signatures> {
+  try {
+    const declared = withDeclaredBatching(model, file, signatures);
+    return batching.isBatchingEnabled ? declared : withoutBatching(declared);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+function withoutBatching(signatures: Signatures): Signatures {
   const single = new Map<string, Signature>();
   for (const [name, signature] of signatures) {
     const isDynamic = signature.batchAxis.kind === 'dynamic';
-    single.set(name, isDynamic ? { ...signature, batchAxis: { kind: 'none' } } : signature);
+    single.set(name, isDynamic ? withoutAxis(signature, 'batching is off on this server') : signature);
   }
   return single;
 }

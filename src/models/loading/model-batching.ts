@@ -45,10 +45,12 @@ export async function modelBatching(
   const warnings: string[] = [];
   const ofFile =
     server.perModelFiles === true ? await readParameters(model.name, versionDirectory, warnings) : undefined;
-  if (!server.isBatchingEnabled && model.batching !== undefined) {
+  const declared = model.batchDeclaration;
+  const isDeclared = declared !== undefined && (declared === 'on' || declared.kind === 'axes');
+  if (!server.isBatchingEnabled && (model.batching !== undefined || isDeclared)) {
     warnings.push(`batching of model "${model.name}" has no effect: batching is off (--enable_batching=false)`);
   }
-  const isNamed = model.batching !== undefined || ofFile !== undefined;
+  const isNamed = model.batching !== undefined || isDeclared || ofFile !== undefined;
   const batching = { ...ofFile, ...defined(model.batching) };
   const scheduler = schedulerOptions(batching, server.scheduler);
   checkSizes(model.name, scheduler);

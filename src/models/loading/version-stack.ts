@@ -63,11 +63,19 @@ export async function buildStack(
     slots: coreSlots,
     model: model.name,
     version: version.toString(),
+    onMisfit: (signature, reason) => options.events.onWarning?.(model.name, version, misfitText(signature, reason)),
   });
   const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, backendKind);
   const scheduled = new ScheduledRunner(scheduler, { host, kept, breaker, shadow });
   const runner = views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes);
   return { breaker, shadow, scheduler, runner };
+}
+
+function misfitText(signature: string, reason: string): string {
+  return (
+    `signature "${signature}" is not batched any more: ${reason}; its requests are run as they come from now on; ` +
+    'declare its batch axes, or "batching: off", in pillion.yaml'
+  );
 }
 
 /** Undefined if no shadow is configured. */

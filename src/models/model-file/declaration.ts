@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { BACKEND_KINDS } from '../../backends/registry.ts';
+import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from '../../config/batch-declaration.ts';
 import { AUTO_RUNTIME, DEFAULT_SHADOW, type ShadowConfig } from '../../config/model-config.ts';
 import {
   about,
@@ -160,6 +161,10 @@ export const SHADOW = fields(
   'a map with runtime and sample',
 );
 
+const BATCHING_WANTS = 'off, or a map with inputs and outputs';
+
+export const BATCHING = v.union([...BATCHING_OFF, fields(DECLARATION_KEYS, BATCHING_WANTS)], BATCHING_WANTS);
+
 /** The schema of the whole file; docs/model.schema.json is generated from it. */
 export const MODEL_FILE_SCHEMA = fields(
   {
@@ -182,8 +187,12 @@ export const MODEL_FILE_SCHEMA = fields(
       "The runtime, unless the server's configuration names one: a name, or auto for the fastest.",
     ),
     shadow: about(v.nullish(SHADOW), 'Another runtime runs copies of some batches, and differences are counted.'),
+    batching: about(
+      v.nullish(BATCHING),
+      "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
+    ),
   },
-  'a map with the keys signatures, runtime, shadow',
+  'a map with the keys signatures, runtime, shadow, batching',
 );
 
 /** A signature of the file. */
@@ -209,10 +218,14 @@ export interface RuntimeDeclaration {
   readonly shadow: ShadowConfig | undefined;
 }
 
+/** The file's `batching`; undefined = the server finds out itself. */
+type BatchingDeclaration = DeclaredBatching | 'off' | undefined;
+
 /** The file's declarations. Errors are added to the file's problems. */
-export function readDeclarations(
-  file: YamlDocument,
-): RuntimeDeclaration & { readonly signatures: readonly SignatureDeclaration[] } {
+export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
+  readonly signatures: readonly SignatureDeclaration[];
+  readonly batching: BatchingDeclaration;
+} {
   const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
   return {
     signatures: [...(declared?.signatures ?? [])].map(([name, signature]) => ({
@@ -222,6 +235,7 @@ export function readDeclarations(
     })),
     runtime: declared?.runtime ?? undefined,
     shadow: declared?.shadow ?? undefined,
+    batching: declared?.batching ?? undefined,
   };
 }
 

@@ -1,8 +1,9 @@
 /** Makes views of declarations and the graph's own signatures, and reports each problem with its place in the file. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape } from '../../core/shape.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
 import {
+  axisOf,
+  type BatchAxes,
   CLASSES_OUTPUT,
   CLASSIFY_METHOD_NAME,
   DEFAULT_SIGNATURE_NAME,
@@ -10,6 +11,8 @@ import {
   PREDICT_METHOD_NAME,
   REGRESS_METHOD_NAME,
   SCORES_OUTPUT,
+  type Signature,
+  type TensorSpec,
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -66,7 +69,8 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     graphNames.set(alias, name);
     const given = declared.defaults?.get(alias);
     if (given === undefined) continue;
-    const tensor = rowDefault(given, spec, graph.batchAxis);
+    const axis = graph.batchAxis.kind === 'none' ? 'same' : axisOf(graph.batchAxes, name);
+    const tensor = rowDefault(given, spec, axis === 'same' ? undefined : axis);
     if (typeof tensor === 'string')
       declared.part.report(`default of input ${quote(alias)}: ${tensor}`, 'defaults', alias);
     else defaults.set(alias, tensor);
@@ -83,7 +87,8 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const outputs = declared.outputs ? outputNames(declaration) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
-  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis };
+  const batchAxes = renamedAxes(graph.batchAxes, [...graphNames, ...names]);
+  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis, batchAxes };
   return {
     name: declared.name,
     graphName,
@@ -92,6 +97,14 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     outputs: names,
     labels: undefined,
   };
+}
+
+/** The axes by alias; `names` are aliases with the graph's names. */
+function renamedAxes(
+  axes: BatchAxes | undefined,
+  names: readonly (readonly [alias: string, name: string])[],
+): BatchAxes | undefined {
+  return axes && new Map(names.map(([alias, name]) => [alias, axisOf(axes, name)]));
 }
 
 /** The graph's input → alias. */
@@ -224,6 +237,12 @@ function exampleView(
   const examples: TensorSpec = { dtype: 'string', shape: [-1], tensorName: EXAMPLES_INPUT };
   const inputs = new Map([[EXAMPLES_INPUT, examples]]);
   const features = declareFeatures(declared, graph);
+  for (const name of [...graph.inputs.keys(), ...names.values()]) {
+    if (graph.batchAxis.kind === 'none' || axisOf(graph.batchAxes, name) === 0) continue;
+    declared.part.reportKey(
+      `examples become rows of dim 0, but ${quote(name)} has its rows elsewhere ("batching"); use method predict`,
+    );
+  }
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,

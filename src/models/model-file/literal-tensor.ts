@@ -4,7 +4,7 @@ import { quote } from '../../config/yaml/problems.ts';
 import type { YamlValue } from '../../config/yaml/yaml-document.ts';
 import { type DType, typedArrayOf } from '../../core/dtype.ts';
 import { formatShape, type Shape, shapeFits } from '../../core/shape.ts';
-import type { BatchAxis, TensorSpec } from '../../core/signature.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
@@ -23,20 +23,22 @@ const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
 };
 
 /**
- * The default of an input: one row of it if dim 0 is the batch, else the whole tensor; or a text that says what is
- * wrong. A row may be written with or without dim 0.
+ * The default of an input: one row of it if the input has a batch axis (`undefined` = it has none), else the whole
+ * tensor; or a text that says what is wrong. A row may be written with or without the axis.
  */
-export function rowDefault(value: YamlValue, spec: TensorSpec, batchAxis: BatchAxis): Tensor | string {
+export function rowDefault(value: YamlValue, spec: TensorSpec, axis: number | undefined): Tensor | string {
   const tensor = literalTensor(value, spec.dtype);
   if (typeof tensor === 'string') return tensor;
   const { shape } = spec;
-  if (batchAxis.kind === 'none' || shape === undefined) {
+  if (axis === undefined || shape === undefined) {
     if (shapeFits(tensor.shape, shape)) return tensor;
+    // One row, in a file that was written for a model whose batching is now off.
+    if (shape?.[0] === -1 && shapeFits(tensor.shape, shape.slice(1))) return { ...tensor, shape: [1, ...tensor.shape] };
     return `it is ${formatShape(tensor.shape)}, but the input is ${formatShape(shape)}`;
   }
-  const row = shape.slice(1);
-  if (shapeFits(tensor.shape, row)) return { ...tensor, shape: [1, ...tensor.shape] };
-  if (tensor.shape[0] === 1 && shapeFits(tensor.shape.slice(1), row)) return tensor;
+  const row = shape.toSpliced(axis, 1);
+  if (shapeFits(tensor.shape, row)) return { ...tensor, shape: tensor.shape.toSpliced(axis, 0, 1) };
+  if (tensor.shape[axis] === 1 && shapeFits(tensor.shape.toSpliced(axis, 1), row)) return tensor;
   return `it is ${formatShape(tensor.shape)}, but one row of the input is ${formatShape(row)}`;
 }
 

@@ -8,12 +8,14 @@
 import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, sep } from 'node:path';
+import { type BatchDeclaration, type DeclaredBatching, declarationOf } from '../../config/batch-declaration.ts';
 import { quote } from '../../config/yaml/problems.ts';
 import { YamlDocument } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Signature } from '../../core/signature.ts';
+import type { Signature, Signatures } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import { type RuntimeDeclaration, readDeclarations, type SignatureDeclaration } from './declaration.ts';
+import { declareBatching } from './declare-batching.ts';
 import { declareSignatures } from './declare-signatures.ts';
 
 const MODEL_FILE = 'pillion.yaml';
@@ -28,12 +30,31 @@ export class ModelFile {
   /** The runtime and shadow of the model, unless the server's configuration names others. */
   readonly runtime: RuntimeDeclaration;
   readonly #file: YamlDocument;
+  /** What it says about the batch axis, unless the server's configuration says something else. */
+  readonly batching: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
+  readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
 
-  constructor(file: YamlDocument, declarations: readonly SignatureDeclaration[], runtime: RuntimeDeclaration) {
+  constructor(
+    file: YamlDocument,
+    declarations: readonly SignatureDeclaration[],
+    runtime: RuntimeDeclaration,
+    batching: DeclaredBatching | 'off' | undefined,
+  ) {
     this.runtime = runtime;
+    this.batching = batching && declarationOf(batching);
+    this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = declarations;
+  }
+
+  /** The graph's signatures with the file's batch axes. Problems are thrown by `views`. */
+  declareBatching(graphs: Signatures): Signatures {
+    if (this.#declaredBatching === undefined) return graphs;
+    const part = this.#file.part(['batching']);
+    return declareBatching(this.#declaredBatching, graphs, 'declared in pillion.yaml', (problem, side, name) =>
+      part.reportKey(problem, ...(name === undefined ? [] : [side!, name])),
+    );
   }
 
   /** The views by name. Throws `load_failed` with all problems of the file. Call once. */
@@ -54,10 +75,10 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const { signatures, ...runtime } = readDeclarations(file);
+  const { signatures, batching, ...runtime } = readDeclarations(file);
   const declarations: SignatureDeclaration[] = [];
   for (const declared of signatures) declarations.push(await withLabels(versionDirectory, declared));
-  return new ModelFile(file, declarations, runtime);
+  return new ModelFile(file, declarations, runtime, batching);
 }
 
 async function withLabels(directory: string, declared: SignatureDeclaration): Promise<SignatureDeclaration> {

@@ -80,6 +80,8 @@ export interface ServableRuntime {
   readonly choice: RuntimeChoice | undefined;
 }
 
+const NO_MISFITS: ReadonlyMap<string, string> = new Map();
+
 export class Servable {
   readonly name: string;
   readonly version: bigint;
@@ -100,6 +102,11 @@ export class Servable {
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
+  /**
+   * By the graph's signature, why its requests are run whole although it seemed to have a batch axis. It grows while the
+   * version is served.
+   */
+  misfits: () => ReadonlyMap<string, string> = () => NO_MISFITS;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
   #handles = 0;

@@ -8,7 +8,7 @@ import { ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
+import { axisOf, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { withDefaults } from './fill-defaults.ts';
 
@@ -62,9 +62,18 @@ function checkInput(
       `input ${quoteName(name)} is ${tensor.dtype}, but ${describeSignature(model)} wants ${spec.dtype}; send it as ${spec.dtype}`,
     );
   }
-  if (!shapeFits(tensor.shape, spec.shape)) throw wrongShape(model, name, spec, tensor);
+  if (!shapeFits(tensor.shape, spec.shape) && !fitsInRows(signature, name, spec, tensor)) {
+    throw wrongShape(model, name, spec, tensor);
+  }
   if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor.data);
   return tensor;
+}
+
+/** A model that always runs so many rows takes any number of them: they are cut, shared or padded to its own. */
+function fitsInRows({ batchAxis, batchAxes }: Signature, name: string, { shape }: TensorSpec, sent: Tensor): boolean {
+  if (batchAxis.kind !== 'fixed' || shape === undefined) return false;
+  const axis = axisOf(batchAxes, name);
+  return axis !== 'same' && axis < shape.length && shapeFits(sent.shape, shape.with(axis, -1));
 }
 
 function checkText(model: ResolvedModelSpec, name: string, data: readonly Uint8Array[]): void {

@@ -1,10 +1,11 @@
 /**
- * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is the batch, a default is one row, which
- * is repeated for as many rows as the other inputs have.
+ * Fills in the defaults of the inputs that a request leaves out. Where an input has a batch axis, its default is one row,
+ * which is repeated for as many rows as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import type { Signature } from '../../core/signature.ts';
+import { elementCount } from '../../core/shape.ts';
+import { axisOf, type Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
 /** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory. */
@@ -15,17 +16,22 @@ const STRING_ELEMENT_BYTES = 64;
 /** The inputs with the defaults added. Throws `too_large` if a repeated default takes too much memory. */
 export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap {
   const filled = new Map(inputs);
-  const isBatch = signature.batchAxis.kind !== 'none';
+  const { batchAxis, batchAxes, defaults } = signature;
   let rows: number | undefined;
-  if (isBatch) for (const tensor of inputs.values()) rows ??= tensor.shape[0];
-  for (const [name, tensor] of signature.defaults ?? []) {
+  for (const [name, { shape }] of inputs) {
+    const axis = axisOf(batchAxes, name);
+    if (batchAxis.kind !== 'none' && axis !== 'same') rows ??= shape[axis];
+  }
+  for (const [name, tensor] of defaults ?? []) {
     if (filled.has(name)) continue;
-    filled.set(name, isBatch && rows !== undefined && tensor.shape[0] === 1 ? repeated(name, tensor, rows) : tensor);
+    const axis = axisOf(batchAxes, name);
+    const isRow = rows !== undefined && axis !== 'same' && tensor.shape[axis] === 1;
+    filled.set(name, isRow ? repeated(name, tensor, axis, rows!) : tensor);
   }
   return filled;
 }
 
-function repeated(name: string, row: Tensor, rows: number): Tensor {
+function repeated(name: string, row: Tensor, axis: number, rows: number): Tensor {
   if (rows === 1) return row;
   const bytes = rows * (row.dtype === 'string' ? row.data.length * STRING_ELEMENT_BYTES : byteLengthOf(row));
   if (bytes > MAX_REPEATED_BYTES) {
@@ -34,13 +40,20 @@ function repeated(name: string, row: Tensor, rows: number): Tensor {
       `the default of input ${quoteName(name)} for ${rows} rows takes ${bytes} bytes, and ${MAX_REPEATED_BYTES} are the most; send fewer rows at once`,
     );
   }
-  const shape = [rows, ...row.shape.slice(1)];
+  const shape = row.shape.with(axis, rows);
+  // What is behind the axis stands together; it is repeated for each index of the dims before the axis.
+  const unit = row.data.length / elementCount(row.shape.slice(0, axis));
   if (row.dtype === 'string') {
     const data: Uint8Array[] = [];
-    for (let i = 0; i < rows; i++) for (const element of row.data) data.push(element);
-    return { dtype: 'string', shape, data };
+    for (let at = 0; at < row.data.length; at += unit) {
+      for (let i = 0; i < rows * unit; i++) data.push(row.data[at + (i % unit)]!);
+    }
+    return { dtype: row.dtype, shape, data };
   }
   const data = new Uint8Array(bytes);
-  for (let i = 0; i < rows; i++) data.set(row.data, i * row.data.length);
+  for (let at = 0; at < row.data.length; at += unit) {
+    const block = row.data.subarray(at, at + unit);
+    for (let i = 0; i < rows; i++) data.set(block, at * rows + i * unit);
+  }
   return { dtype: row.dtype, shape, data };
 }

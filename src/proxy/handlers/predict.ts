@@ -6,6 +6,7 @@
  * recorded, as the surface may have reused its memory by then.
  */
 import type { ModelSpec } from '../../core/model-spec.ts';
+import { rowsIn } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
@@ -44,8 +45,7 @@ export class PredictCall extends InferenceCall<TensorMap> {
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, sent);
     this.outputs = filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter);
-    const first = this.inputs.values().next().value;
-    context.rows = signature.batchAxis.kind === 'none' ? 1 : (first?.shape[0] ?? 1);
+    context.rows = rowsIn(signature, this.inputs);
     this.#sample = tap?.sample();
   }
 

@@ -10,6 +10,9 @@
  * executor may move its buffers to another thread, but the request's bytes must stay here. The padding is a real row,
  * not zeros: no model sees a value that no caller has sent.
  *
+ * Rows at another dim than 0 are interleaved by axis-copy.ts. An input that is the same for all members is copied from the
+ * first one.
+ *
  * A batch that is run whole (Lane.wholeSize) has one member; its tensors are copied and its outputs returned as they
  * are. Pure except for the executor's allocator.
  */
@@ -17,7 +20,9 @@ import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import { elementCount, formatShape } from '../../core/shape.ts';
+import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import { sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { copyRowsTogether, sliceAlong, withRows } from './axis-copy.ts';
 import { padAlike, type RowShare } from './pad-rows.ts';
 
 export type Allocator = Pick<Executor, 'allocate' | 'release'>;
@@ -35,6 +40,8 @@ export interface BatchLayout {
   readonly size: number | undefined;
   /** The members' rows may differ in shape and are padded to one. */
   readonly isPadded?: boolean;
+  /** As in SignaturePlan. */
+  readonly axes?: BatchAxes | undefined;
 }
 
 /**
@@ -44,21 +51,30 @@ export interface BatchLayout {
  */
 export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
   const members = layout.isPadded === true ? padAlike(shares, layout.inputNames) : shares;
+  const { size } = layout;
   const inputs = new Map<string, Tensor>();
   const buffers: ArrayBuffer[] = [];
   try {
     for (const name of layout.inputNames) {
       const first = members[0]!.inputs.get(name)!;
-      const shape = layout.size === undefined ? first.shape : withRows(first.shape, layout.size);
+      const declared = layout.axes === undefined ? 0 : axisOf(layout.axes, name);
+      const isAsItIs = size === undefined || declared === 'same';
+      const axis = isAsItIs ? 0 : declared;
+      const shape = isAsItIs ? first.shape : withRows(first.shape, axis, size);
+      const givers = declared === 'same' ? members.slice(0, 1) : members;
       if (first.dtype === 'string') {
-        inputs.set(name, { dtype: 'string', shape, data: mergeStrings(name, members, elementCount(shape)) });
+        const data =
+          axis === 0 ? mergeStrings(name, givers, elementCount(shape)) : new Array<Uint8Array>(elementCount(shape));
+        if (axis !== 0) copyRowsTogether(tensorsOf(name, givers), axis, size!, data);
+        inputs.set(name, { dtype: 'string', shape, data });
         continue;
       }
       const byteLength = elementCount(shape) * bytesPerElement(first.dtype);
       const buffer = allocator.allocate(byteLength);
       buffers.push(buffer);
       const data = new Uint8Array(buffer, 0, byteLength);
-      mergeBytes(name, members, data);
+      if (axis === 0) mergeBytes(name, givers, data);
+      else copyRowsTogether(tensorsOf(name, givers), axis, size!, data);
       inputs.set(name, { dtype: first.dtype, shape, data });
     }
   } catch (thrown) {
@@ -68,6 +84,7 @@ export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, al
   return { inputs, buffers };
 }
 
+/** At dim 0. Bytes that are missing are padding. */
 function mergeBytes(name: string, members: readonly RowShare[], into: Uint8Array): void {
   let at = 0;
   let lastStart = 0;
@@ -82,6 +99,7 @@ function mergeBytes(name: string, members: readonly RowShare[], into: Uint8Array
   for (; at < into.byteLength; at += rowBytes) into.copyWithin(at, lastStart, lastStart + rowBytes);
 }
 
+/** At dim 0. */
 function mergeStrings(name: string, members: readonly RowShare[], count: number): readonly Uint8Array[] {
   const merged: Uint8Array[] = [];
   for (const member of members) {
@@ -94,35 +112,52 @@ function mergeStrings(name: string, members: readonly RowShare[], count: number)
   return merged;
 }
 
-/**
- * Throws `backend_failed` unless every wanted output exists and, where the outputs will be cut (`size` given), has
- * `size` rows.
- */
-export function checkOutputs(outputs: TensorMap, wanted: readonly string[], size: number | undefined): void {
+function tensorsOf(name: string, members: readonly RowShare[]): readonly Tensor[] {
+  return members.map(({ inputs }) => inputs.get(name)!);
+}
+
+/** Throws `backend_failed` unless every wanted output exists. */
+export function checkOutputs(outputs: TensorMap, wanted: readonly string[]): void {
   for (const name of wanted) {
-    const tensor = outputs.get(name);
-    if (tensor === undefined) {
-      throw new ServingError('backend_failed', `the runtime gave no output "${name}"; leave it out of the request`);
-    }
-    if (size === undefined || tensor.shape[0] === size) continue;
-    throw new ServingError(
-      'backend_failed',
-      `output "${name}" has shape ${formatShape(tensor.shape)}, but the batch had ${size} rows, ` +
-        `so dim 0 must be ${size}; export the model so that dim 0 of every output is the batch, or ask for other outputs`,
-    );
+    if (outputs.has(name)) continue;
+    throw new ServingError('backend_failed', `the runtime gave no output "${name}"; leave it out of the request`);
   }
 }
 
-/** Rows `start` to `end` of the wanted outputs, as views, in the order of `wanted`. The outputs have been checked. */
-export function sliceOutputs(outputs: TensorMap, wanted: readonly string[], start: number, end: number): TensorMap {
+/** Why the outputs cannot be divided among the members of a batch of `size` rows; undefined = they can. */
+export function misfitOf(
+  outputs: TensorMap,
+  wanted: readonly string[],
+  size: number,
+  axes: BatchAxes | undefined,
+): string | undefined {
+  for (const name of wanted) {
+    const { shape } = outputs.get(name)!;
+    const axis = axes === undefined ? 0 : axisOf(axes, name);
+    if (axis !== 'same' && shape[axis] === size) continue;
+    return `output "${name}" has shape ${formatShape(shape)} in a run of ${size} rows, so dim ${axis} is not its batch axis`;
+  }
+  return undefined;
+}
+
+/** Rows `start` to `end` of the wanted outputs, in the order of `wanted`. They have been checked, and have no misfit. */
+export function sliceOutputs(
+  outputs: TensorMap,
+  wanted: readonly string[],
+  start: number,
+  end: number,
+  axes?: BatchAxes,
+): TensorMap {
   const slice = new Map<string, Tensor>();
-  for (const name of wanted) slice.set(name, sliceRows(outputs.get(name)!, start, end));
+  for (const name of wanted) {
+    const tensor = outputs.get(name)!;
+    const rows =
+      axes === undefined ? sliceRows(tensor, start, end) : sliceAlong(tensor, numberOf(axes, name), start, end);
+    slice.set(name, rows);
+  }
   return slice;
 }
 
-function withRows(shape: readonly number[], rows: number): readonly number[] {
-  if (shape[0] === rows) return shape;
-  const changed = shape.slice();
-  changed[0] = rows;
-  return changed;
+function numberOf(axes: BatchAxes, name: string): number {
+  return axisOf(axes, name) as number;
 }

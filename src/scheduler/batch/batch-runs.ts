@@ -26,6 +26,8 @@ export interface BatchRunsOptions extends BatchContext {
   readonly clock: Clock;
   readonly slots: CoreSlots;
   readonly statistics: RunStatistics;
+  /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
+  readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
   /** Called once for each batch, after its members were settled. */
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
@@ -86,11 +88,28 @@ export class BatchRuns {
     if (running.isRerun) running.lane.isolation!.onAnswered();
     else this.#isolator.budget.onRun(now - executeStart);
     try {
-      running.complete(result, now);
+      const misfit = running.complete(result, now);
+      if (misfit !== undefined) this.#runWhole(running, misfit, now);
     } catch (thrown) {
       running.fail(toServingError(thrown));
     }
     this.#ended(running);
+  }
+
+  /**
+   * The model has no such batch axis, whoever said so. From now on requests of the signature are run as they come: those
+   * that wait, those that come, and the members of this batch that were not answered.
+   */
+  #runWhole(running: RunningBatch, misfit: string, now: Instant): void {
+    const { queue, onMisfit } = this.#options;
+    const { plan, lane } = running;
+    if (plan.wholeReason === undefined) onMisfit?.(plan.name, misfit);
+    const waiting = queue.sharingTasks(plan);
+    const members = running.wantedMembers();
+    plan.runWhole(misfit);
+    if (members.length > 0) running.setAside('backend_failed', now);
+    for (const { owner } of members) owner.runWhole(plan, lane.outputs);
+    for (const { owner, outputs } of waiting) owner.runWhole(plan, outputs);
   }
 
   #runFailed(running: RunningBatch, error: ServingError): void {

@@ -85,7 +85,7 @@ export class Isolator {
       running.record.isolation = 'no_budget';
       return false;
     }
-    running.setAside(error, now);
+    running.setAside(error.kind, now);
     const { lane } = running;
     const isolation = lane.isolation ?? new Isolation(members, running.takeJudge());
     members.sort((a, b) => a.due - b.due);

@@ -14,13 +14,12 @@
  *   loop, which has to refuse requests, would find no pause between runs;
  * - after a run that is well over its time: its end is unknown, and another slot may come free first.
  */
-import type { Clock, Instant } from '../../core/clock.ts';
+import { type Clock, type Instant, WakeTimer } from '../../core/clock.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SlotTenant } from '../cores/slot-tenant.ts';
 import type { QueueSituation } from '../policy/queue-situation.ts';
 import { MAX_PREFETCH_LEAD_MS, MIN_PREFETCH_RUNS, PREFETCH_LEAD_SHARE } from '../tuning.ts';
-import { WakeTimer } from '../wake-timer.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 export interface Prefetch {

@@ -8,7 +8,7 @@
  * that it begins, in the record and for each member that has not settled.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { ServingError } from '../../core/errors.ts';
+import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -21,7 +21,7 @@ import type { Lane } from '../queue/lane.ts';
 import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
-import { type Allocator, checkOutputs, mergeInputs, sliceOutputs } from './batch-assembly.ts';
+import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
 
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
@@ -105,15 +105,16 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   }
 
   /**
-   * Copies the members' rows together. A single member's own tensors are released; several members may be run again and
-   * keep theirs. Throws what the allocator throws.
+   * Copies the members' rows together. A single member's own tensors are released if its outputs will be its answer as
+   * they are; members that may be run again keep theirs. Throws what the allocator throws.
    */
   assemble(allocator: Allocator): TensorMap {
-    const { inputNames, isPadded } = this.lane.plan;
-    const layout = { inputNames, size: this.#sliceSize, isPadded: isPadded && this.#sliceSize !== undefined };
+    const { inputNames, isPadded, axes } = this.plan;
+    const size = this.#sliceSize;
+    const layout = { inputNames, size, isPadded: isPadded && size !== undefined, axes };
     const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
     this.#buffers = buffers;
-    if (this.#members.length === 1) this.firstMember.dropInputs();
+    if (this.#isOneAsItCame) this.firstMember.dropInputs();
     return inputs;
   }
 
@@ -178,19 +179,27 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   }
 
   /**
-   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if the outputs do not
-   * fit the batch: `fail` it then.
+   * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if an output is missing:
+   * `fail` it then.
+   *
+   * Returns why the outputs cannot be divided by their batch axes; undefined = they can. Then a request that ran alone
+   * and uncut was answered with the outputs as they are, and nothing was settled of any other batch.
    */
-  complete(result: BatchResult, runEnded: Instant): void {
+  complete(result: BatchResult, runEnded: Instant): string | undefined {
     const { record } = this;
     this.onAbandoned = undefined;
     record.splitStart = runEnded;
     record.runStart = result.runStart;
     record.runEnd = result.runEnd;
-    this.#enter(STAGE_SPLIT, runEnded);
+    const { outputs } = result;
     const wanted = this.lane.outputs;
+    const { axes } = this.plan;
     const size = this.#sliceSize;
-    checkOutputs(result.outputs, wanted, size);
+    checkOutputs(outputs, wanted);
+    const misfit = size === undefined ? undefined : misfitOf(outputs, wanted, size, axes);
+    if (misfit !== undefined && !this.#isOneAsItCame) return misfit;
+    const isDivided = size !== undefined && misfit === undefined;
+    this.#enter(STAGE_SPLIT, runEnded);
     let row = 0;
     for (const member of this.#members) {
       const start = row;
@@ -198,8 +207,16 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       const { owner } = member;
       if (owner.isSettled) continue;
       owner.context.batch = record;
-      owner.complete(member, size === undefined ? result.outputs : sliceOutputs(result.outputs, wanted, start, row));
+      owner.complete(member, isDivided ? sliceOutputs(outputs, wanted, start, row, axes) : outputs);
     }
+    return misfit;
+  }
+
+  /** Its outputs, as they are, answer the only member. */
+  get #isOneAsItCame(): boolean {
+    const size = this.#sliceSize;
+    if (this.#members.length > 1 || this.firstMember.owner.isCut) return false;
+    return size === undefined || size === this.firstMember.rows;
   }
 
   /** Members that have not settled, as a new list. */
@@ -207,8 +224,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     return this.#members.filter(({ owner }) => !owner.isSettled);
   }
 
-  /** The run failed, and the members that have not settled will be run again. */
-  setAside({ kind }: ServingError, now: Instant): void {
+  /** The run failed, or its outputs cannot be divided, and the members that have not settled will be run again. */
+  setAside(kind: ErrorKind, now: Instant): void {
     const { record } = this;
     this.onAbandoned = undefined;
     record.outcome = kind;

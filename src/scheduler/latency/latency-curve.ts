@@ -5,7 +5,6 @@
  *      │        ·  ╱ ─── mean
  *      │  · ─╱                          buckets: 1, 2, 4, … largest (linear between)
  *      └──┴──┴─────┴───────── rows      or the allowed sizes (a step at each: a batch is padded to the next)
- *
  * - A run moves the buckets on both sides of its size, by the ratio of its length to the expected length. So a run of 5
  *   rows teaches the buckets 4 and 8 without a jump. Ratios are clamped, so that a single stall changes little. Slow
  *   runs are clamped more and weigh less than fast ones: an estimate that stalls have driven up refuses requests that
@@ -13,10 +12,8 @@
  * - A bucket that has not run is estimated from the others: between two of them by a line, beyond two by their slope,
  *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate.
  * - A smaller batch is never estimated as slower than a larger one. Where the buckets disagree they meet in between,
- *   nearer to the one that ran lately (monotone-fit.ts): so buckets that run correct those that have not run for long.
- *   A run's ratio is to the bucket's own estimate, before that correction.
- *
- * Asking allocates nothing.
+ *   nearer to the one that ran lately (MonotoneFit): so buckets that run correct those that have not run for long.
+ *   A run's ratio is to the bucket's own estimate, before that correction. Asking allocates nothing.
  */
 import {
   FASTER_LEARNING_RATE,
@@ -34,7 +31,6 @@ import {
   UNSEEN_DEVIATION_SHARE,
   WEIGHT_FADING,
 } from '../tuning.ts';
-import { MonotoneFit } from './monotone-fit.ts';
 
 /** The estimates for policy and admission. Rows ≥ 1. */
 export interface LatencyView {
@@ -57,14 +53,10 @@ export interface LatencyBucket {
   readonly runs: number;
 }
 
-/** The estimate of one bucket. */
-export interface LatencyEstimate {
-  readonly rows: number;
-  readonly meanMs: number;
+/** The estimate of one bucket. `runs` is 0 where it is estimated from the other buckets. */
+export interface LatencyEstimate extends Omit<LatencyBucket, 'deviationMs'> {
   /** Most runs take no longer. */
   readonly highMs: number;
-  /** Its runs, up to MAX_COUNTED_RUNS; 0 = estimated from the other buckets. */
-  readonly runs: number;
 }
 
 export class LatencyCurve implements LatencyView {
@@ -78,7 +70,7 @@ export class LatencyCurve implements LatencyView {
   readonly #weights: number[];
   /** As learned; estimated for a bucket that has not run. */
   readonly #own: number[];
-  readonly #fit: MonotoneFit;
+  readonly #fit = new MonotoneFit();
   /** The answers: every bucket filled, never falling with rows. */
   readonly #filledMean: number[];
   readonly #filledHigh: number[];
@@ -94,7 +86,6 @@ export class LatencyCurve implements LatencyView {
     this.#runs = zeros();
     this.#weights = zeros().fill(MIN_WEIGHT);
     this.#own = zeros();
-    this.#fit = new MonotoneFit(this.#bounds.length);
     this.#filledMean = zeros();
     this.#filledHigh = zeros();
   }
@@ -273,4 +264,37 @@ function powersOfTwo(maxRows: number): number[] {
   for (let rows = 1; rows < maxRows; rows *= 2) bounds.push(rows);
   bounds.push(maxRows);
   return bounds;
+}
+
+/**
+ * Weighted isotonic regression by pooling adjacent violators (Ayer and others, 1955): the nearest values that never
+ * fall. Where a value is above the next, both become their weighted mean, and so on backwards. O(n).
+ */
+export class MonotoneFit {
+  /** Blocks of equal value so far. The lists grow at the first call only. */
+  readonly #values: number[] = [];
+  readonly #weights: number[] = [];
+  readonly #lengths: number[] = [];
+
+  /** Fits in place. `weights` are above 0. */
+  fit(values: number[], weights: readonly number[]): void {
+    let blocks = 0;
+    for (let i = 0; i < values.length; i++) {
+      let [value, weight, length] = [values[i]!, weights[i]!, 1];
+      for (; blocks > 0 && this.#values[blocks - 1]! > value; blocks--) {
+        const before = this.#weights[blocks - 1]!;
+        value = (this.#values[blocks - 1]! * before + value * weight) / (before + weight);
+        weight += before;
+        length += this.#lengths[blocks - 1]!;
+      }
+      this.#values[blocks] = value;
+      this.#weights[blocks] = weight;
+      this.#lengths[blocks] = length;
+      blocks += 1;
+    }
+    let next = 0;
+    for (let block = 0; block < blocks; block++) {
+      for (let i = this.#lengths[block]!; i > 0; i--) values[next++] = this.#values[block]!;
+    }
+  }
 }

@@ -7,15 +7,25 @@
  *                           that run go on (a runtime cannot be stopped) and their outputs are dropped.
  *
  * It listens to the request's cancel signal until it settles.
+ *
+ * A request of more rows than one run may have is cut into parts, and its outputs are joined again. Cutting makes views
+ * (copies, where rows are not at dim 0), joining copies once. The parts have the request's deadline, and fail together.
+ *
+ *   rows  0 ───────── 64 ───────── 128 ── 150        max 64
+ *         │  part 0   │   part 1   │ part 2 │        the last may share a batch with other requests
  */
 import type { CancelListener } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
-import { type ServingError, toServingError } from '../../core/errors.ts';
-import type { TensorMap } from '../../core/tensor.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import { axisOf, type BatchAxes } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
+import { joinRows, sliceAlong } from '../batch/axis-copy.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
 import { Task, type TaskContext, type TaskInit, type TaskOwner } from '../task.ts';
+import { MAX_PARTS } from '../tuning.ts';
 import type { Lane } from './lane.ts';
-import { cutInputs, joinOutputs } from './split-request.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 /** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
@@ -36,6 +46,10 @@ export class PendingRequest implements TaskOwner, CancelListener {
   readonly #resolve: (outputs: TensorMap) => void;
   readonly #reject: (error: ServingError) => void;
   #tasks: readonly Task[] = NO_TASKS;
+  /** Of a request that was cut: all its rows, and where they are. */
+  #uncut: TensorMap | undefined;
+  #axes: BatchAxes | undefined;
+  #isWhole = false;
   /** The parts' answers so far; undefined for a request of one part. */
   #answers: TensorMap[] | undefined;
   #unanswered = 0;
@@ -57,7 +71,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
     // Nearly always one part: no list that grows.
     if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
-    else this.#tasks = this.#cut(lane.maxBatchSize, inputs, rows, ticket);
+    else this.#tasks = this.#cut(lane, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
     for (const task of this.#tasks) this.#queue.push(lane, task);
   }
@@ -71,19 +85,40 @@ export class PendingRequest implements TaskOwner, CancelListener {
   }
 
   complete(task: Task, outputs: TensorMap): void {
-    if (this.isSettled) return;
+    // A part whose request was queued again is not one of its tasks any more.
+    if (this.isSettled || task !== this.#tasks[task.part]) return;
     this.#unanswered -= 1;
     if (this.#answers !== undefined) this.#answers[task.part] = outputs;
     if (this.#unanswered > 0) return;
     let answer = outputs;
     try {
-      if (this.#answers !== undefined) answer = joinOutputs(this.#answers);
+      if (this.#answers !== undefined) answer = joinOutputs(this.#answers, this.#axes);
     } catch (thrown) {
       this.fail(toServingError(thrown));
       return;
     }
     this.#settle();
     this.#resolve(answer);
+  }
+
+  get isCut(): boolean {
+    return this.#uncut !== undefined;
+  }
+
+  runWhole(plan: SignaturePlan, outputs: readonly string[]): void {
+    if (this.isSettled || this.#isWhole) return;
+    const parts = this.#tasks;
+    const { inputs: own, enqueuedAt, due, isSoft } = parts[0]!;
+    const inputs = this.#uncut ?? own;
+    const lane = this.#queue.wholeLane(plan, { inputs, outputs }, 1);
+    const whole = new Task({ owner: this, part: 0, rows: 1, inputs, enqueuedAt, due, isSoft });
+    this.#isWhole = true;
+    this.#tasks = [whole];
+    this.#answers = undefined;
+    this.#unanswered = 1;
+    // The queue must not look empty in between.
+    this.#queue.push(lane, whole);
+    for (const part of parts) this.#queue.remove(part);
   }
 
   onCancel(reason: ServingError): void {
@@ -110,14 +145,67 @@ export class PendingRequest implements TaskOwner, CancelListener {
     return { owner: this, part, rows, inputs, enqueuedAt, due, isSoft, expectedStart };
   }
 
-  #cut(max: number, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
+  #cut({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
     const tasks: Task[] = [];
+    this.#uncut = inputs;
+    this.#axes = plan.axes;
     for (let start = 0; start < rows; start += max) {
       const end = Math.min(rows, start + max);
-      const cut = cutInputs(inputs, start, end);
+      const cut = cutInputs(inputs, start, end, plan.axes);
       tasks.push(new Task(this.#part(tasks.length, cut, end - start, ticket)));
     }
     this.#answers = [];
     return tasks;
   }
+}
+
+/** Throws `too_large` for a request that would take more than MAX_PARTS runs. */
+export function checkPartCount(rows: number, maxRows: number): void {
+  const parts = Math.ceil(rows / maxRows);
+  if (parts <= MAX_PARTS) return;
+  throw new ServingError(
+    'too_large',
+    `the request has ${rows} rows, ${parts} runs of at most ${maxRows}; ` +
+      `send at most ${MAX_PARTS * maxRows} rows at once`,
+  );
+}
+
+/** Rows `start` to `end` of every input. An input that is the same for all rows is in each part. */
+export function cutInputs(inputs: TensorMap, start: number, end: number, axes?: BatchAxes): TensorMap {
+  const part = new Map<string, Tensor>();
+  for (const [name, tensor] of inputs) {
+    const axis = axisOf(axes, name);
+    part.set(name, axis === 'same' ? tensor : sliceAlong(tensor, axis, start, end));
+  }
+  return part;
+}
+
+/**
+ * Joins the parts' outputs along their batch axes, which every tensor has. Throws `backend_failed` if parts differ in
+ * dtype or beside the axis (an output whose other dims depend on the data).
+ */
+export function joinOutputs(parts: readonly TensorMap[], axes?: BatchAxes): TensorMap {
+  const joined = new Map<string, Tensor>();
+  for (const [name, first] of parts[0]!) {
+    const axis = axisOf(axes, name) as number;
+    const tensors = parts.map((part) => part.get(name)!);
+    for (const tensor of tensors) if (!isSameBeside(axis, first, tensor)) throw partsDiffer(name, first, tensor);
+    joined.set(name, joinRows(tensors, axis));
+  }
+  return joined;
+}
+
+function isSameBeside(axis: number, a: Tensor, b: Tensor): boolean {
+  if (a.dtype !== b.dtype || a.shape.length !== b.shape.length) return false;
+  for (let i = 0; i < a.shape.length; i++) if (i !== axis && a.shape[i] !== b.shape[i]) return false;
+  return true;
+}
+
+function partsDiffer(name: string, a: Tensor, b: Tensor): ServingError {
+  const show = (tensor: Tensor): string => `${tensor.dtype} ${formatShape(tensor.shape)}`;
+  return new ServingError(
+    'backend_failed',
+    `output "${name}" is ${show(a)} in one run of this request and ${show(b)} in another, so they cannot be joined; ` +
+      'send fewer rows, so that one run holds them',
+  );
 }

@@ -12,8 +12,12 @@ import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
+import { MAX_VALUE_LANES } from '../tuning.ts';
 import { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
+import { hasSameInputs, keyAlongAxes, SEPARATOR } from './same-inputs.ts';
+
+type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
@@ -51,13 +55,47 @@ export class TaskQueue {
    * signature without a batch axis.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
-    const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
-    const key = wholeSize === undefined ? rowsKey(plan, request) : wholeKey(plan, request, wholeSize);
-    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize, rowBytes(plan, request, rows));
+    if (plan.isWhole || rows === 0) return this.wholeLane(plan, request, plan.isWhole ? 1 : 0);
+    const key = rowsKey(plan, request);
+    if (plan.hasSameInputs) return this.#laneOfValues(key, plan, request, rows);
+    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+  }
+
+  /** The lane of requests that are run as they come. `size` as in Lane. */
+  wholeLane(plan: SignaturePlan, request: Runnable, size: number): Lane {
+    const key = wholeKey(plan, request.outputs, size);
+    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, size, rowBytes(plan, request, 1));
+  }
+
+  /** The tasks of `plan` that wait for runs with others, and the outputs that they want. Whole ones are left out. */
+  sharingTasks(plan: SignaturePlan): readonly Pick<Runnable & Task, 'owner' | 'outputs'>[] {
+    return [...this.#lanes.values()]
+      .filter((lane) => lane.plan === plan && lane.wholeSize === undefined)
+      .flatMap((lane) => [...lane.tasks()].map(({ owner }) => ({ owner, outputs: lane.outputs })));
+  }
+
+  /**
+   * The lane for the request's values of inputs that must be the same. Callers choose the values, and each lane costs time
+   * at every decision: from MAX_VALUE_LANES on, a request with a new value is run whole, in one lane for all of a size.
+   */
+  #laneOfValues(key: string, plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+    for (let i = 0; ; i++) {
+      const own = i === 0 ? key : `${key}${SEPARATOR}${i}`;
+      const lane = this.#lanes.get(own);
+      if (lane === undefined) {
+        const isRoom = plan.laneCount < MAX_VALUE_LANES || plan.sizes.length > 0 || rows > plan.maxBatchSize;
+        if (!isRoom) return this.wholeLane(plan, request, rows);
+        return new Lane(own, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+      }
+      if (hasSameInputs(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
+    }
   }
 
   push(lane: Lane, task: Task): void {
-    if (lane.queuedTasks === 0) this.#lanes.set(lane.key, lane);
+    if (lane.queuedTasks === 0) {
+      this.#lanes.set(lane.key, lane);
+      lane.plan.laneCount += 1;
+    }
     lane.push(task);
     lane.plan.queuedRows += task.rows;
     this.queuedRows += task.rows;
@@ -71,7 +109,10 @@ export class TaskQueue {
     const { lane } = task;
     if (lane === undefined) return;
     lane.remove(task);
-    if (lane.queuedTasks === 0) this.#lanes.delete(lane.key);
+    if (lane.queuedTasks === 0) {
+      this.#lanes.delete(lane.key);
+      lane.plan.laneCount -= 1;
+    }
     lane.plan.queuedRows -= task.rows;
     this.queuedRows -= task.rows;
     this.queuedTasks -= 1;
@@ -114,19 +155,16 @@ function failIfGone({ owner }: Task, now: Instant): boolean {
  * Bytes of a row of all inputs. A lane's tasks have the same, except for strings: there the lane's first request counts
  * for all.
  */
-function rowBytes(plan: SignaturePlan, { inputs }: SchedulerRequest, rows: number): number {
+function rowBytes(plan: SignaturePlan, { inputs }: Runnable, rows: number): number {
   if (plan.rowBytes !== undefined && !plan.isWhole) return plan.rowBytes;
   let bytes = 0;
   for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
   return plan.isWhole ? bytes : Math.ceil(bytes / Math.max(1, rows));
 }
 
-/** NUL separates the parts of a key: no model has it in a name. */
-const SEPARATOR = '\0';
-
 /** Begins with a NUL, so that it differs from every `rowsKey`. */
-function wholeKey(plan: SignaturePlan, request: SchedulerRequest, wholeSize: number): string {
-  return SEPARATOR + wholeSize + outputsKey(plan, request.outputs);
+function wholeKey(plan: SignaturePlan, outputs: readonly string[], wholeSize: number): string {
+  return SEPARATOR + wholeSize + outputsKey(plan, outputs);
 }
 
 function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
@@ -140,7 +178,10 @@ function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
   const { outputs } = request;
   // Nearly every request asks for all outputs, with the same array.
   if (outputs === plan.lastOutputs) return plan.lastKey;
-  const key = outputsKey(plan, outputs) + inputsKey(plan, request.inputs);
+  const { axes, inputNames } = plan;
+  const ofInputs =
+    axes === undefined ? inputsKey(plan, request.inputs) : keyAlongAxes(inputNames, axes, request.inputs);
+  const key = outputsKey(plan, outputs) + ofInputs;
   if (plan.hasFixedRows) {
     plan.lastOutputs = outputs;
     plan.lastKey = key;

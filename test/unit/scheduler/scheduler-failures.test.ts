@@ -153,21 +153,6 @@ describe('Scheduler: failing runs', () => {
     assert.deepEqual(await next.values(), [2]);
   });
 
-  it('with outputs that cannot be cut gives no request any rows', async () => {
-    const h = new SchedulerHarness();
-    const [a, b] = [h.submitRows([1]), h.submitRows([2])];
-    h.turn();
-    h.executor.runs[0]?.complete({ outputs: new Map([['y', numericTensor('float32', [], Float32Array.of(1))]]) });
-    for (const request of [a, b]) {
-      const error = await request.error();
-      assert.equal(error.kind, 'backend_failed');
-      assert.match(error.message, /output "y" has shape \[\], but the batch had 2 rows/);
-      assert.equal(request.context.stages.reached, 'split');
-    }
-    assert.equal(h.batches[0]?.outcome, 'backend_failed');
-    assert.equal(h.scheduler.runningBatches, 0);
-  });
-
   it('fail a large request whose parts cannot be joined', async () => {
     const h = new SchedulerHarness();
     const large = h.submitRows([1, 2, 3, 4, 5]);

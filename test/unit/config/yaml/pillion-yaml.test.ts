@@ -164,6 +164,16 @@ describe('pillion.yaml', () => {
     ['    host:', 'p.yaml:4:5: host has no value'],
     ['    batching: {max_batch_size: 1.5}', /^p.yaml:4:32: max_batch_size wants a whole number from 1/],
     ['    batching: {max_batch: 1}', /did you mean "max_batch_size"/],
+    ['    batching: on', /^p.yaml:4:15: batching wants one of off, not "on"/],
+    ['    batching: {enabled: 1}', /^p.yaml:4:25: enabled wants true or false/],
+    ['    batching: {inputs: {x: {axis: 1}}}', /^p.yaml:4:29: input "x" has no "axis"; there are batch_axis, batch/],
+    ['    batching: {inputs: {x: {batch: other}}}', /^p.yaml:4:36: batch wants one of same, not "other"/],
+    [
+      '    batching: {inputs: {x: {batch_axis: 1, batch: same}}}',
+      /^p.yaml:4:28: batch: same means .* leave one of them/,
+    ],
+    ['    batching: {outputs: {y: {batch_axis: 1, batch: same}}}', /^p.yaml:4:52: batch wants no value for an output/],
+    ['    batching: {outputs: {y: {}}}', /^p.yaml:4:29: output "y" has no batch_axis/],
     ['    batching: {max_batch_size: 8, allowed_batch_sizes: [4]}', /is 4, but max_batch_size is 8/],
     ['    batching: {allowed_batch_sizes: [4, 4]}', /must ascend/],
     [
@@ -200,6 +210,40 @@ describe('pillion.yaml', () => {
         (text) => void read(`models:\n - ${text}`),
       ),
     );
+  });
+});
+
+describe('batching of a model', () => {
+  const declared = (text: string) => {
+    const { models, errors } = readModel(`    batching: ${text}`);
+    assert.deepEqual(errors, []);
+    return { batching: models[0]!.batching, declaration: models[0]!.batchDeclaration };
+  };
+
+  it('is off, as a word, a boolean or a key', () => {
+    const off = { batching: undefined, declaration: { kind: 'off' } };
+    assert.deepEqual(declared('off'), off);
+    assert.deepEqual(declared('false'), off);
+    assert.deepEqual(declared('{enabled: false}'), off);
+    assert.deepEqual(declared('{enabled: false, max_batch_size: 3}').declaration, { kind: 'off' });
+  });
+
+  it('has axes beside its other keys', () => {
+    const { batching, declaration } = declared(
+      '{max_batch_size: 3, inputs: {state: {batch_axis: 1}, sr: {batch: same}}, outputs: {stateN: {batch_axis: 1}}}',
+    );
+    assert.deepEqual(batching, { maxBatchSize: 3 });
+    const axes = new Map<string, number | 'same'>([
+      ['stateN', 1],
+      ['state', 1],
+      ['sr', 'same'],
+    ]);
+    assert.deepEqual(declaration, { kind: 'axes', axes });
+  });
+
+  it('declares nothing by other keys', () => {
+    assert.deepEqual(declared('{max_batch_size: 3}'), { batching: { maxBatchSize: 3 }, declaration: undefined });
+    assert.deepEqual(declared('{enabled: true}'), { batching: undefined, declaration: 'on' });
   });
 });
 

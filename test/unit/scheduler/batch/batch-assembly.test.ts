@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import type { BatchAxes } from '../../../../src/core/signature.ts';
 import {
   numericTensor,
   type StringTensor,
@@ -8,7 +9,7 @@ import {
   type Tensor,
   type TensorMap,
 } from '../../../../src/core/tensor.ts';
-import { checkOutputs, mergeInputs, sliceOutputs } from '../../../../src/scheduler/batch/batch-assembly.ts';
+import { checkOutputs, mergeInputs, misfitOf, sliceOutputs } from '../../../../src/scheduler/batch/batch-assembly.ts';
 import type { Task } from '../../../../src/scheduler/task.ts';
 import { looseTask } from '../../../support/loose-task.ts';
 import { PuppetExecutor } from '../../../support/puppet-executor.ts';
@@ -115,22 +116,22 @@ describe('checkOutputs', () => {
     ['short', numericTensor('float32', [2, 1], new Float32Array(2))],
   ]);
 
-  it('takes outputs with a row for each row', () => {
-    checkOutputs(outputs, ['good'], 3);
-    checkOutputs(outputs, [], 3);
+  it('asks for presence', () => {
+    checkOutputs(outputs, ['scalar', 'short']);
+    assert.throws(() => checkOutputs(outputs, ['good', 'missing']), {
+      kind: 'backend_failed',
+      message: /no output "missing"/,
+    });
   });
 
-  it('refuses others, and names the output and its shape', () => {
-    const refuse = (name: string, message: RegExp): void =>
-      assert.throws(() => checkOutputs(outputs, ['good', name], 3), { kind: 'backend_failed', message });
-    refuse('scalar', /output "scalar" has shape \[\], but the batch had 3 rows/);
-    refuse('short', /output "short" has shape \[2,1\]/);
-    refuse('missing', /no output "missing"/);
-  });
-
-  it('asks only for presence where nothing is cut', () => {
-    checkOutputs(outputs, ['scalar', 'short'], undefined);
-    assert.throws(() => checkOutputs(outputs, ['missing'], undefined), { kind: 'backend_failed' });
+  it('is followed by a look at the rows', () => {
+    assert.equal(misfitOf(outputs, ['good'], 3, undefined), undefined);
+    assert.equal(misfitOf(outputs, ['good'], 1, new Map([['good', 1]])), undefined);
+    const misfit = (name: string, axes?: BatchAxes): string => misfitOf(outputs, ['good', name], 3, axes) ?? '';
+    assert.match(misfit('scalar'), /output "scalar" has shape \[\] in a run of 3 rows, so dim 0 is not its batch axis/);
+    assert.match(misfit('short'), /output "short" has shape \[2,1\]/);
+    assert.match(misfit('short', new Map([['short', 1]])), /so dim 1 is not its batch axis/);
+    assert.match(misfit('short', new Map([['short', 4]])), /so dim 4 is not its batch axis/);
   });
 });
 

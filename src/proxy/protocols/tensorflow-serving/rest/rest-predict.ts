@@ -14,7 +14,10 @@ import {
   readInputs,
 } from '../../../../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
-import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
+import { describeSignature } from '../../../../core/list-names.ts';
+import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
+import { ownAxes } from '../../../../core/signature.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
@@ -76,6 +79,7 @@ class JsonPredictCall extends PredictCall {
     const { signature } = this.served;
     const scanned = this.#scanned!;
     this.format = predictFormat(scanned);
+    if (this.format === 'row' && ownAxes(signature) !== undefined) throw notByRows(this.served);
     this.sent = readInputs(this.#scanner, scanned, signature);
     this.#releaseBody();
     // In row format all inputs have the same number of rows.
@@ -93,4 +97,12 @@ class JsonPredictCall extends PredictCall {
     this.#scanned = undefined;
     this.#scanner.release();
   }
+}
+
+/** Instances would be stacked at dim 0, which another dim of the signature may have the size of. */
+function notByRows(model: ResolvedModelSpec): ServingError {
+  return invalidRequest(
+    `"instances" has one row of every input in each element, but in ${describeSignature(model)} rows are not at dim 0 ` +
+      'of every input and output; send "inputs" instead, with whole tensors',
+  );
 }

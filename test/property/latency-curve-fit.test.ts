@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MonotoneFit } from '../../src/scheduler/latency/monotone-fit.ts';
+import { MonotoneFit } from '../../src/scheduler/latency/latency-curve.ts';
 
 const POINTS = fc.array(
   fc.record({
@@ -16,7 +16,7 @@ test('it never falls, and each value is the highest of the lowest means around i
   fc.assert(
     fc.property(POINTS, (points) => {
       const fitted = points.map(({ value }) => value);
-      new MonotoneFit(points.length).fit(
+      new MonotoneFit().fit(
         fitted,
         points.map(({ weight }) => weight),
       );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { checkPartCount, cutInputs, joinOutputs } from '../../../../src/scheduler/queue/split-request.ts';
+import { checkPartCount, cutInputs, joinOutputs } from '../../../../src/scheduler/queue/pending-request.ts';
 import { bufferOf, floats } from '../../../support/scheduler-harness.ts';
 
 const y = (...values: number[]): TensorMap =>

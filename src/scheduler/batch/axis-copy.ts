@@ -1,0 +1,89 @@
+/**
+ * Copies rows whose batch axis is not dim 0. In memory such rows are interleaved, so that they cannot be cut out as a
+ * view: for each index of the dims before the axis there is a block of rows.
+ *
+ *   axis 1 of [2, rows, 3]         a, 1 row     b, 2 rows          batch of 4, padded with b's first row
+ *                      index 0     ▓▓▓          ░░░▒▒▒             ▓▓▓░░░▒▒▒░░░
+ *                      index 1     ▓▓▓          ░░░▒▒▒             ▓▓▓░░░▒▒▒░░░
+ *
+ * Works for axis 0, too, where there is one block. batch-assembly.ts is faster there. Pure.
+ */
+import { bytesPerElement } from '../../core/dtype.ts';
+import { elementCount, type Shape } from '../../core/shape.ts';
+import { sliceRows, type Tensor } from '../../core/tensor.ts';
+
+/** Bytes, or the elements of a string tensor. */
+type Data = Tensor['data'];
+
+/** The shape with another number of rows. */
+export function withRows(shape: Shape, axis: number, rows: number): Shape {
+  if (shape[axis] === rows) return shape;
+  const changed = shape.slice();
+  changed[axis] = rows;
+  return changed;
+}
+
+/**
+ * Copies the tensors' rows into `into`, in their order; rows that are missing to `size` repeat the first row of the
+ * last tensor, which has one. All tensors have the same dtype and the same shape beside the axis. `into` has room for
+ * exactly `size` rows.
+ */
+export function copyRowsTogether(tensors: readonly Tensor[], axis: number, size: number, into: Data): void {
+  const { blocks, unit } = layoutOf(tensors[0]!, axis);
+  const last = tensors[tensors.length - 1]!;
+  const lastLength = last.shape[axis]! * unit;
+  for (let block = 0; block < blocks; block++) {
+    let at = block * size * unit;
+    const end = at + size * unit;
+    for (const { data, shape } of tensors) {
+      const length = shape[axis]! * unit;
+      copy(data, block * length, length, into, at);
+      at += length;
+    }
+    for (; at < end; at += unit) copy(last.data, block * lastLength, unit, into, at);
+  }
+}
+
+/** The tensors' rows in one tensor, under the conditions of `copyRowsTogether`. */
+export function joinRows(tensors: readonly Tensor[], axis: number): Tensor {
+  const first = tensors[0]!;
+  let rows = 0;
+  for (const tensor of tensors) rows += tensor.shape[axis]!;
+  return filled(first, withRows(first.shape, axis, rows), (into) => copyRowsTogether(tensors, axis, rows, into));
+}
+
+/** Rows `start` to `end` along the axis: a view where that is dim 0, else a copy. */
+export function sliceAlong(tensor: Tensor, axis: number, start: number, end: number): Tensor {
+  if (axis === 0) return sliceRows(tensor, start, end);
+  const rows = tensor.shape[axis]!;
+  if (start === 0 && end === rows) return tensor;
+  const { blocks, unit } = layoutOf(tensor, axis);
+  const length = (end - start) * unit;
+  return filled(tensor, withRows(tensor.shape, axis, end - start), (into) => {
+    for (let block = 0; block < blocks; block++) {
+      copy(tensor.data, (block * rows + start) * unit, length, into, block * length);
+    }
+  });
+}
+
+/** Blocks of rows, and the bytes (or string elements) of one row of a block. */
+function layoutOf({ dtype, shape }: Tensor, axis: number): { readonly blocks: number; readonly unit: number } {
+  const perElement = dtype === 'string' ? 1 : bytesPerElement(dtype);
+  return { blocks: elementCount(shape.slice(0, axis)), unit: elementCount(shape.slice(axis + 1)) * perElement };
+}
+
+function filled({ dtype }: Tensor, shape: Shape, fill: (into: Data) => void): Tensor {
+  if (dtype === 'string') {
+    const data = new Array<Uint8Array>(elementCount(shape));
+    fill(data);
+    return { dtype, shape, data };
+  }
+  const data = new Uint8Array(elementCount(shape) * bytesPerElement(dtype));
+  fill(data);
+  return { dtype, shape, data };
+}
+
+function copy(from: Data, start: number, length: number, into: Data, at: number): void {
+  if (into instanceof Uint8Array) into.set((from as Uint8Array).subarray(start, start + length), at);
+  else for (let i = 0; i < length; i++) (into as Uint8Array[])[at + i] = (from as readonly Uint8Array[])[start + i]!;
+}
