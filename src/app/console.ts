@@ -41,7 +41,13 @@ export function createConsole(parts: ConsoleParts): Console {
     },
     tick: tickMaker(parts),
   });
-  const playground = new Playground({ lifecycle, resolver, maxBodyBytes: options.max_message_bytes, onInternalError });
+  const playground = new Playground({
+    lifecycle,
+    resolver,
+    recorder: telemetry.flights,
+    maxBodyBytes: options.max_message_bytes,
+    onInternalError,
+  });
   const about = () => ({
     version: VERSION,
     node: process.versions.node,

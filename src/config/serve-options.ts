@@ -221,11 +221,11 @@ export const SERVE_OPTIONS = {
     default: 600,
     help: 'A model’s request log starts a new file after this many seconds, even if the current one holds little.',
   }),
-  flight_recorder_requests: integer({
+  flight_recorder_max_mib: integer({
     min: 0,
-    max: 100_000,
-    default: 512,
-    help: 'The admin port shows this many of the last requests (GET /requests), and half as many each of the slow and the failed ones. About 1 KiB each. 0 = none.',
+    max: 65_536,
+    default: 16,
+    help: 'Most memory in MiB for the requests of the last minutes that the admin port shows (GET /requests): at most 250 of each second, and about 2,000 a MiB. The last 512 requests, 256 slow and 256 failed ones come on top. 0 = none of all these.',
   }),
   tail_keep_per_second: integer({
     ...COUNT,

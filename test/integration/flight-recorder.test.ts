@@ -46,9 +46,9 @@ describe('a sidecar’s flight recorder', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('is off where it has no places', async (t) => {
+  it('is off where it may use no memory', async (t) => {
     const models = writeSurfaceModels(tempDirectory(t), ['float']);
-    const sidecar = await startSidecar([...models, '--flight_recorder_requests=0']);
+    const sidecar = await startSidecar([...models, '--flight_recorder_max_mib=0']);
     await predict(sidecar, 'a', { instances: [[1]] });
     assert.deepEqual(await requests(sidecar), []);
     assert.equal(await sidecar.stop(), 0);

@@ -1,43 +1,48 @@
 /**
  * Remembers the last requests, and kept requests for longer, for the admin server's list (admin/requests-endpoint.ts).
  *
- *   every request ──▶ recent: the last N, each in the place of the oldest
- *        └ kept? ──▶ slow:   the last N/2 of them      (tail-keep.ts decides, and bounds how many a second)
- *                └─▶ failed: the last N/2 of them
+ *   every request ──▶ recent: the last 512, each in the place of the oldest
+ *        ├ 250 a second ─▶ minutes: as long as their memory suffices   (minutes-ring.ts)
+ *        └ kept? ──▶ slow:   the last 256 of them      (tail-keep.ts decides, and bounds how many a second)
+ *                └─▶ failed: the last 256 of them
+ *
+ *   listed or opened ──▶ shown: a copy, so that a link that somebody sees leads somewhere   (shown-requests.ts)
  *
  * Requests are copied into columns of numbers and references (request-ring.ts says why). An ordinary request allocates
- * nothing, and none of its own objects is held. Memory is bounded by the number of places, about 170 bytes each, and at
- * most three texts of MAX_TEXT_CHARS in each (bench/micro/telemetry.ts).
+ * one small object, and none of its own objects is held. Memory is bounded: the places of `recent`, `slow` and `failed`
+ * hold at most three texts of MAX_TEXT_CHARS each, `minutes` has a number of bytes, `shown` a number of copies.
  *
- * The ids of the other members of a kept request's batch are collected, also of those that end later. For other
- * requests they are looked up among the requests that are still remembered.
+ * The ids of the other members of a kept or opened request's batch are collected, also of those that end later. For
+ * other requests they are looked up among the requests that are still remembered.
  */
-import type { BatchRecord, RequestOutcome, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { MinutesRing } from './minutes-ring.ts';
 import { RequestRing } from './request-ring.ts';
-import type { RequestSnapshot } from './request-snapshot.ts';
+import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
+import { ShownRequests } from './shown-requests.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-/** Default number of places in `recent`. */
-export const DEFAULT_RECENT_REQUESTS = 512;
-
-/** Which requests to list; absent = any. */
-export interface FlightFilter {
-  readonly model?: string | undefined;
-  readonly outcome?: RequestOutcome | undefined;
-  readonly kept?: KeepReason | undefined;
-  /** Most requests in the list. */
-  readonly limit: number;
+export interface FlightRecorderOptions {
+  /** Places of `recent`; `slow` and `failed` have half as many each. 0 = nothing is remembered. Default 512. */
+  readonly places?: number;
+  /** About the most memory of `minutes`, in bytes; 0 = none. Default 16 MiB. */
+  readonly minutesBytes?: number;
 }
+
+const DEFAULT_PLACES = 512;
+const DEFAULT_MINUTES_BYTES = 16 * 2 ** 20;
 
 export class FlightRecorder {
   readonly #recent: RequestRing;
+  readonly #minutes: MinutesRing | undefined;
   readonly #kept: Readonly<Record<KeepReason, RequestRing>>;
+  readonly #shown = new ShownRequests();
   readonly #batchIds = new WeakMap<BatchRecord, string>();
   #lastBatchId = 0;
 
-  /** @param places how many of the last requests are remembered; 0 = none */
-  constructor(places: number = DEFAULT_RECENT_REQUESTS) {
+  constructor({ places = DEFAULT_PLACES, minutesBytes = DEFAULT_MINUTES_BYTES }: FlightRecorderOptions = {}) {
     this.#recent = new RequestRing(places);
+    this.#minutes = places === 0 || minutesBytes === 0 ? undefined : new MinutesRing(minutesBytes);
     const keptPlaces = Math.ceil(places / 2);
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
@@ -45,34 +50,44 @@ export class FlightRecorder {
   /** Remembers a request; `kept` is `TailKeep`'s decision. */
   record(record: RequestRecord, kept: KeepReason | undefined): void {
     this.#recent.add(record, kept);
+    this.#minutes?.add(record, kept);
     const memberIds = record.batch?.memberIds;
     if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
     this.#kept[kept].add(record, kept);
-    if (record.batch !== undefined) record.batch.memberIds ??= this.#memberIdsOf(record.batch);
+    if (record.batch !== undefined) record.batch.memberIds ??= memberIdsIn(this.#shortRings, record.batch);
   }
 
-  /** The requests that match, the last ended first. */
-  list({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
-    const isWanted = (one: RequestSnapshot): boolean =>
-      (model === undefined || one.model === model) &&
-      (outcome === undefined || one.outcome === outcome) &&
-      (kept === undefined || one.kept === kept);
-    return this.#all()
-      .filter(isWanted)
+  /** The requests that match, the last ended first. Each stays findable by its id for a while. */
+  list(filter: FlightFilter): RequestSnapshot[] {
+    const all = new Map<number, RequestSnapshot>();
+    for (const one of this.#rings.flatMap((ring) => ring.newest(filter))) all.set(one.sequence, one);
+    const listed = [...all.values()]
       .sort((a, b) => b.stages.finishedAt - a.stages.finishedAt || b.sequence - a.sequence)
-      .slice(0, limit);
+      .slice(0, filter.limit);
+    this.#shown.list(listed);
+    return listed;
   }
 
-  /** The newest request with that id: callers may use an id twice. */
-  find(id: string): RequestSnapshot | undefined {
-    return this.list({ limit: Infinity }).find((one) => one.id === id);
+  /**
+   * The newest request with that id (callers may use an id twice), which somebody wants to look at: it stays findable
+   * long after the others.
+   */
+  open(id: string): RequestSnapshot | undefined {
+    const found = [...this.#rings.map((ring) => ring.find(id)), this.#shown.find(id)]
+      .filter((one) => one !== undefined)
+      .sort((a, b) => b.sequence - a.sequence)[0];
+    if (found === undefined) return undefined;
+    const { batch } = found;
+    if (batch !== undefined) batch.memberIds ??= memberIdsIn(this.#rings, batch);
+    this.#shown.open(found);
+    return found;
   }
 
   /** Ids of the other members of a request's batch, as far as they are remembered. */
   otherMembersOf({ batch, id }: RequestSnapshot): string[] {
     if (batch === undefined) return [];
-    const memberIds = batch.memberIds ?? this.#memberIdsOf(batch);
+    const memberIds = batch.memberIds ?? memberIdsIn(this.#rings, batch);
     return memberIds.filter((memberId) => memberId !== id);
   }
 
@@ -86,20 +101,16 @@ export class FlightRecorder {
     return id;
   }
 
-  get #rings(): readonly RequestRing[] {
+  get #shortRings(): readonly RequestRing[] {
     return [this.#recent, this.#kept.slow, this.#kept.failed];
   }
 
-  #all(): RequestSnapshot[] {
-    const all = new Map<number, RequestSnapshot>();
-    for (const one of this.#rings.flatMap((ring) => ring.snapshots())) {
-      if (!all.has(one.sequence)) all.set(one.sequence, one);
-    }
-    return [...all.values()];
+  get #rings(): readonly (RequestRing | MinutesRing)[] {
+    return this.#minutes === undefined ? this.#shortRings : [...this.#shortRings, this.#minutes];
   }
+}
 
-  /** Makes no snapshots: it is called for kept requests, several times a second. */
-  #memberIdsOf(batch: BatchRecord): string[] {
-    return [...new Map(this.#rings.flatMap((ring) => [...ring.memberIdsOf(batch)])).values()];
-  }
+/** Ids of a batch's requests. Makes no snapshots: it is called for kept requests, several times a second. */
+function memberIdsIn(rings: readonly Pick<RequestRing, 'memberIdsOf'>[], batch: BatchRecord): string[] {
+  return [...new Map(rings.flatMap((ring) => [...ring.memberIdsOf(batch)])).values()];
 }

@@ -17,7 +17,7 @@ import { type BatchRecord, type RequestOutcome, type RequestRecord, requestId } 
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
-import { cut, type ErrorFacts, errorFacts, type RequestSnapshot } from './request-snapshot.ts';
+import { cut, type ErrorFacts, errorFacts, type FlightFilter, type RequestSnapshot } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
 /** Indices of a place's numbers. */
@@ -30,6 +30,15 @@ const STAGE_INSTANTS = 5;
 /** Numbers of a place: two cache lines. */
 const NUMBERS = 16;
 if (STAGE_INSTANTS + STAGE_CLOCK_NUMBERS > NUMBERS) throw new Error('the numbers of a request overlap');
+
+/** Bytes of one place, by V8's sizes of objects: its columns, and what they may refer to. Measured by a unit test. */
+const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
+const ORIGIN_BYTES = 64;
+const BATCH_BYTES = 300;
+const TRACE_BYTES = 260;
+const NOTES_BYTES = 120;
+const EVENT_BYTES = 240;
+const CHAR_BYTES = 2;
 
 type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
 
@@ -81,17 +90,74 @@ export class RequestRing {
     if (this.#notes[place] !== notes) this.#notes[place] = notes;
   }
 
-  /** All requests, in no particular order. */
-  snapshots(): RequestSnapshot[] {
-    return Array.from({ length: this.#taken }, (_, place) => this.#snapshot(place));
+  /** Every place is taken, and the next request goes to the first one. */
+  get isFull(): boolean {
+    return this.#next === 0 && this.#taken === this.#places;
+  }
+
+  /** Forgets all requests. What they refer to is let go when their places are filled again. */
+  clear(): void {
+    this.#next = 0;
+    this.#taken = 0;
+  }
+
+  /** The last requests that match, newest first; at most `filter.limit`. Only these are copied. */
+  newest({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
+    const found: RequestSnapshot[] = [];
+    for (let back = 1; back <= this.#taken && found.length < limit; back++) {
+      const place = this.#placeBack(back);
+      const notes = this.#notes[place] ?? NO_NOTES;
+      if (model !== undefined && this.#origins[place]!.model !== model) continue;
+      if (outcome !== undefined && notes.outcome !== outcome) continue;
+      if (kept !== undefined && notes.kept !== kept) continue;
+      found.push(this.#snapshot(place));
+    }
+    return found;
+  }
+
+  /** The newest request with that id: callers may use an id twice. */
+  find(id: string): RequestSnapshot | undefined {
+    const sequence = Number.parseInt(id, 36);
+    for (let back = 1; back <= this.#taken; back++) {
+      const place = this.#placeBack(back);
+      const callerId = this.#notes[place]?.callerId;
+      const isIt =
+        callerId === undefined
+          ? this.#numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
+          : callerId === id;
+      if (isIt) return this.#snapshot(place);
+    }
+    return undefined;
+  }
+
+  /** About how many bytes it holds: its columns, and the objects and texts that they refer to. */
+  estimateBytes(): number {
+    let bytes = this.#places * COLUMN_BYTES;
+    for (let place = 0; place < this.#taken; place++) {
+      bytes += ORIGIN_BYTES;
+      const batch = this.#batches[place];
+      // Members of a batch mostly end one after the other.
+      if (batch !== undefined && (place === 0 || batch !== this.#batches[place - 1])) bytes += BATCH_BYTES;
+      if (this.#traces[place] !== undefined) bytes += TRACE_BYTES;
+      const notes = this.#notes[place];
+      if (notes !== undefined) bytes += notesBytes(notes);
+    }
+    return bytes;
   }
 
   /** Sequences and ids of a batch's requests. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
     for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
+      if (place >= this.#taken) return;
       const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
       yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
     }
+  }
+
+  /** The place of the last request for 1, of the one before for 2. */
+  #placeBack(back: number): number {
+    const place = this.#next - back;
+    return place < 0 ? place + this.#places : place;
   }
 
   #fillNumbers(at: number, record: RequestRecord): void {
@@ -126,6 +192,11 @@ export class RequestRing {
       durationMs: stages.finishedAt - stages.startedAt,
     };
   }
+}
+
+function notesBytes({ error, callerId, events }: Notes): number {
+  const chars = (error?.message.length ?? 0) + (callerId?.length ?? 0);
+  return NOTES_BYTES + CHAR_BYTES * chars + EVENT_BYTES * (events?.length ?? 0);
 }
 
 /** Undefined for an ordinary request. */
