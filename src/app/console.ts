@@ -1,6 +1,7 @@
 /** Builds the console: its live numbers, its playground and its facts about the server. */
 import process from 'node:process';
 import { Console } from '../admin/console.ts';
+import { CpuMeter } from '../admin/cpu-meter.ts';
 import { LiveFeed } from '../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
 import { Playground } from '../admin/playground.ts';
@@ -33,13 +34,15 @@ export function createConsole(parts: ConsoleParts): Console {
   const { config, models, lifecycle, resolver, telemetry, onInternalError, logger } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
+  const cpu = new CpuMeter();
   const feed = new LiveFeed({
     clock: systemClock,
     watch: (isWatched) => {
       telemetry.live.isWatched = isWatched;
       telemetry.live.take();
+      cpu.restart();
     },
-    tick: tickMaker(parts),
+    tick: tickMaker(parts, cpu),
   });
   const playground = new Playground({
     lifecycle,
@@ -63,13 +66,10 @@ export function createConsole(parts: ConsoleParts): Console {
   return new Console({ models, feed, playground, logger, about });
 }
 
-function tickMaker({ models, lifecycle, telemetry }: ConsoleParts): (spanMs: number) => LiveTick {
-  let cpu = process.cpuUsage();
+function tickMaker({ models, lifecycle, telemetry }: ConsoleParts, cpu: CpuMeter): (spanMs: number) => LiveTick {
   let states = '';
   let revision = 0;
   return (spanMs) => {
-    const { user, system } = process.cpuUsage(cpu);
-    cpu = process.cpuUsage();
     const now = statesOf(models);
     if (now !== states) revision += 1;
     states = now;
@@ -77,7 +77,7 @@ function tickMaker({ models, lifecycle, telemetry }: ConsoleParts): (spanMs: num
       at_ms: Math.round(systemClock.wallMs()),
       span_ms: Math.round(spanMs),
       in_flight: lifecycle.inFlight,
-      cpu_cores: Math.round((user + system) / spanMs) / 1000,
+      cpu_cores: cpu.read(spanMs),
       models_revision: revision,
       versions: versionsOf(telemetry, [...models.servables()]),
     };

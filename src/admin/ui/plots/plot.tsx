@@ -119,7 +119,7 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
       y: props.scaleY === 'log10' ? LOG_SCALE : { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: axes(props),
-    series: [{ value: (_plot, value) => formatX(value) }, ...series.map(drawn)],
+    series: [{ value: (_plot, value) => formatX(value) }, ...series.map((each) => drawn(each, scaleX))],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? undefined)] },
   };
 }
@@ -169,11 +169,12 @@ function powersOf(base: number): uPlot.Axis.Splits {
   };
 }
 
-function drawn({ colour: property, look }: PlotSeries): uPlot.Series {
+/** Over time, a null is a gap. In other plots the lines have values at some of the marks, and join these. */
+function drawn({ colour: property, look }: PlotSeries, scaleX: PlotProps['scaleX']): uPlot.Series {
   const stroke = colour(property);
   if (look === 'points')
     return { stroke, width: 0, paths: () => null, points: { show: true, size: 4, stroke, fill: stroke } };
-  const line = { stroke, width: 1.5, points: { show: false }, spanGaps: false };
+  const line = { stroke, width: 1.5, points: { show: false }, spanGaps: scaleX !== 'time' };
   if (look === 'area') return { ...line, width: 0, fill: stroke };
-  return look === 'dashed' ? { ...line, dash: [5, 4], spanGaps: true } : { ...line, spanGaps: true };
+  return look === 'dashed' ? { ...line, dash: [5, 4] } : line;
 }
