@@ -23,7 +23,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
+    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
   }),
   ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
@@ -157,7 +157,7 @@ export const SERVE_OPTIONS = {
     default: 'cpu',
     oneOf: ['cpu', 'cuda'],
     placeholder: 'cpu|cuda',
-    help: 'Where models run, unless they set it themselves (as --model does). A provider that is not installed is refused at the start.',
+    help: 'Where models run, unless their own provider says otherwise. A provider that is not installed is refused at the start.',
   }),
   enable_serialization_as_tensor_content: flag({
     default: false,
