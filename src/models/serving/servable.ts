@@ -11,6 +11,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
+import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
@@ -80,6 +81,15 @@ export interface ServableRuntime {
   readonly choice: RuntimeChoice | undefined;
 }
 
+/** What the model's pillion.yaml says for people who try it; requests do not read it. */
+export interface TryOut {
+  /** By the graph's input. */
+  readonly inputs: ReadonlyMap<string, InputHint>;
+  readonly samples: readonly Sample[];
+  /** Of signatures that rename inputs: name → the graph's input. */
+  readonly graphInputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
 export class Servable {
   readonly name: string;
   readonly version: bigint;
@@ -100,6 +110,8 @@ export class Servable {
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
+  /** Undefined if pillion.yaml says nothing of it. */
+  tryOut: TryOut | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
   #handles = 0;
