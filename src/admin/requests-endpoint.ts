@@ -55,7 +55,11 @@ export class RequestsEndpoint {
     const wantsPayload = encoded.endsWith(PAYLOAD);
     const id = decode(wantsPayload ? encoded.slice(0, -PAYLOAD.length) : encoded);
     const found = id === undefined ? undefined : this.#view.recorder.open(id);
-    if (found === undefined) return { status: 404, text: 'no such request; the last ones are at /requests' };
+    if (found === undefined)
+      return {
+        status: 404,
+        text: 'no such request: it is not remembered any more, or its id is wrong; the last ones are at /requests',
+      };
     if (!wantsPayload) return { json: requestEntry(found, this.#view) };
     const bytes = this.#view.payloads?.read(found.sequence);
     if (bytes !== undefined) return { bytes };

@@ -38,7 +38,8 @@ export interface WindowSummary extends Endings {
   /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
-  readonly inFlight: number;
+  /** Of the whole server; undefined in a summary of one model. */
+  readonly inFlight: number | undefined;
 }
 
 const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
@@ -135,7 +136,7 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
     cpuCores: seconds === 0 ? 0 : sum(ticks, (tick) => (tick.cpu_cores * tick.span_ms) / 1000) / seconds,
     queuedRows: sum(last, (version) => version.queue?.rows ?? 0),
     runningBatches: sum(last, (version) => version.queue?.running_batches ?? 0),
-    inFlight: newest?.in_flight ?? 0,
+    inFlight: choice === undefined ? (newest?.in_flight ?? 0) : undefined,
   };
 }
 

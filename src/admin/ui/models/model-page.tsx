@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { LoadedDetail, ModelDetail } from '../../model-detail.ts';
 import type { VersionReport } from '../../models-report.ts';
 import { ApiError, ask, getModel } from '../api.ts';
-import { about, models, ticks } from '../live.ts';
+import { about, isCounting, models, ticks } from '../live.ts';
 import { lastTicks, type ModelChoice, summarize } from '../live-window.ts';
 import { Empty, Failure, Loading, Panel, Select, saveFile } from '../parts.tsx';
 import { BatchHeat } from '../plots/batch-heat.tsx';
@@ -80,7 +80,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
           <LatencyPlot ticks={all} choice={choice} />
         </Panel>
       </div>
-      <Panel title="In words">
+      <Panel title="In words" aside={isCounting.value && `of the last ${Math.round(summary.seconds)} s`}>
         <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} />
       </Panel>
       <Loaded detail={detail} />

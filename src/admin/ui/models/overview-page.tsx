@@ -85,19 +85,23 @@ export function Tiles({ summary }: { summary: WindowSummary }) {
   const note = (text: string): string => (isKnown ? text : '');
   return (
     <div class="tiles">
-      <Tile label="Requests" value={shown(`${count(requests / seconds)}/s`)} note={note(`${inFlight} in flight`)} />
+      <Tile
+        label="Requests"
+        value={shown(`${count(requests / seconds)}/s`)}
+        note={note(inFlight === undefined ? '' : `${inFlight} in flight`)}
+      />
       <Tile
         label="Goodput"
         value={shown(percent(share))}
         note={note(`${count(inTime / seconds)}/s in time`)}
         {...(isKnown && share !== undefined && share < 0.99 && { tone: 'warn' as const })}
       />
-      <Tile label="p50" value={shown(duration(p50Ms))} note="half are faster" />
-      <Tile label="p99" value={shown(duration(p99Ms))} note="99 in 100 are faster" />
+      <Tile label="p50" value={shown(duration(p50Ms))} note={note(p50Ms === undefined ? '' : 'half are faster')} />
+      <Tile label="p99" value={shown(duration(p99Ms))} note={note(p99Ms === undefined ? '' : '99 in 100 are faster')} />
       <Tile
         label="Queue"
         value={shown(count(queuedRows))}
-        note={note(`rows wait; ${runningBatches} batches running`)}
+        note={note(`rows wait; ${runningBatches} ${runningBatches === 1 ? 'batch runs' : 'batches run'}`)}
       />
       <Tile
         label="Batch"

@@ -40,7 +40,7 @@ export function PlaygroundCall({ model, version, signature, verb, samples }: Pla
     // Without an input there is nothing that the last answer could be about.
     if ('problem' in value) setOutcome(undefined);
   };
-  const problem = [...filled.values()].find((each) => 'problem' in each)?.problem;
+  const problem = [...filled.values()].find((each) => 'problem' in each);
   const fields = withSample(fieldsOf(signature), sampleAt === '' ? undefined : samples[Number(sampleAt)]);
   const isReady = problem === undefined && fields.every(({ tensor }) => filled.has(tensor.name));
   const values = new Map(fields.map(({ tensor: { name } }) => [name, valueIn(filled.get(name))]));
@@ -80,7 +80,7 @@ export function PlaygroundCall({ model, version, signature, verb, samples }: Pla
           </form>
         </Panel>
         <Panel title="Answer">
-          <OutcomeView outcome={outcome} problem={problem} body={body} />
+          <OutcomeView outcome={outcome} hasProblem={problem !== undefined} body={body} />
         </Panel>
       </div>
       <Panel title="The same call as code">
@@ -108,17 +108,17 @@ async function send(model: string, version: string | undefined, verb: Verb, body
 
 interface OutcomeProps {
   readonly outcome: Outcome;
-  /** Why the form has no input. */
-  readonly problem: string | undefined;
+  /** The form has no valid input. */
+  readonly hasProblem: boolean;
   /** What the form would ask now. */
   readonly body: string;
 }
 
-function OutcomeView({ outcome, problem, body }: OutcomeProps) {
-  if (problem !== undefined && outcome !== 'sending') {
+function OutcomeView({ outcome, hasProblem, body }: OutcomeProps) {
+  if (hasProblem && outcome !== 'sending') {
     return (
       <Empty title="There is nothing to ask">
-        <p>{problem}</p>
+        <p>The form says what is wrong with the input.</p>
       </Empty>
     );
   }
@@ -133,7 +133,7 @@ function OutcomeView({ outcome, problem, body }: OutcomeProps) {
   if ('error' in outcome) {
     return (
       <>
-        {isOld && <OldInput what="This failure is" />}
+        {isOld && <OldInput />}
         <Failure error={outcome.error} />
       </>
     );
@@ -141,7 +141,7 @@ function OutcomeView({ outcome, problem, body }: OutcomeProps) {
   const { answer, id, tookMs } = outcome.answered;
   return (
     <>
-      {isOld && <OldInput what="This answer is" />}
+      {isOld && <OldInput />}
       <p class="hint">
         Answered in {duration(tookMs)}, including the browser.{' '}
         {id !== null && <a href={requestLink(id)}>Where the time went</a>}
@@ -151,10 +151,10 @@ function OutcomeView({ outcome, problem, body }: OutcomeProps) {
   );
 }
 
-function OldInput({ what }: { what: string }) {
+function OldInput() {
   return (
     <p class="notice" role="status">
-      {what} of the input before. Ask again for one of the input that is shown.
+      The input has changed since. Ask again for its answer.
     </p>
   );
 }
