@@ -86,6 +86,7 @@ describe('seconds that nobody counted', () => {
     const requests = page.locator('.tile', { hasText: 'Requests' });
     assert.equal(await requests.locator('.value').textContent(), '–');
     assert.equal(await page.getByText(/requests per second/).count(), 0);
+    await page.getByText('as they were before the connection was lost').waitFor();
     assert.match((await page.getByRole('row', { name: /digits/ }).textContent())!, /–––––$/);
   });
 });

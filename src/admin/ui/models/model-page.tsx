@@ -11,7 +11,7 @@ import { CurvePlot } from '../plots/curve-plot.tsx';
 import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
-import { Tiles, TrafficWords } from './overview-page.tsx';
+import { Tiles, TrafficWords, whenLost } from './overview-page.tsx';
 import { SignaturesTable } from './signatures-table.tsx';
 import { VersionsTable } from './versions-table.tsx';
 
@@ -69,7 +69,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
         </div>
       </div>
       <Tiles summary={summary} />
-      <Panel title="Versions">
+      <Panel title="Versions" aside={whenLost()}>
         <VersionsTable detail={detail} refresh={refresh} />
       </Panel>
       <div class="columns">

@@ -35,7 +35,7 @@ export function OverviewPage() {
       <Panel title="In words">
         <TrafficWords summary={summary} sloMs={about.value?.slo_ms} />
       </Panel>
-      <Panel title="Models">
+      <Panel title="Models" aside={whenLost()}>
         <ModelsTable all={all} />
       </Panel>
     </>
@@ -53,6 +53,11 @@ export function Coverage({ seconds }: { seconds: number }) {
           : 'The server begins to count.'}
     </p>
   );
+}
+
+/** What the page shows of models is as old as the connection's end. */
+export function whenLost(): string | undefined {
+  return connection.value === 'lost' ? 'as they were before the connection was lost' : undefined;
 }
 
 export function TrafficWords({ summary, sloMs }: { summary: WindowSummary; sloMs: number | undefined }) {
