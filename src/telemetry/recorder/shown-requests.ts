@@ -12,8 +12,10 @@ export class ShownRequests {
   readonly #listed = new Map<string, RequestSnapshot>();
   readonly #opened = new Map<string, RequestSnapshot>();
 
+  /** Newest first. */
   list(requests: readonly RequestSnapshot[]): void {
-    for (const request of requests.slice(0, MOST_LISTED)) remember(this.#listed, request, MOST_LISTED);
+    // Newest last: of two with one id it is the one that counts.
+    for (const request of requests.slice(0, MOST_LISTED).reverse()) remember(this.#listed, request, MOST_LISTED);
   }
 
   open(request: RequestSnapshot): void {

@@ -187,6 +187,11 @@ describe('what somebody has seen', () => {
     assert.equal(recorder.open('mine')?.sequence, 1);
     recorder.record(nth(2, { callerId: 'mine' }), undefined);
     assert.equal(recorder.open('mine')?.sequence, 2);
+    const listed = recorderOf(4);
+    for (const n of [1, 2]) listed.record(nth(n, { callerId: 'mine' }), undefined);
+    listed.list(ALL);
+    for (let i = 3; i < 20; i++) listed.record(nth(i), undefined);
+    assert.equal(listed.open('mine')?.sequence, 2);
   });
 
   it('knows its batch mates when they are gone', () => {
