@@ -17,6 +17,9 @@ const STAGE_TEXT: Readonly<Record<Stage, string>> = {
 const colourOf = (stage: string): string => `var(--stage-${stage})`;
 const share = (part: number, whole: number): string => `${whole === 0 ? 0 : (100 * part) / whole}%`;
 
+/** Times are whole microseconds. */
+const stageTime = (ms: number): string => (ms === 0 ? '< 1\u2009µs' : duration(ms));
+
 export function MiniWaterfall({ request, longest }: { request: RequestEntry; longest: number }) {
   return (
     <div class="mini" aria-hidden="true">
@@ -47,7 +50,7 @@ export function Waterfall({ request }: { request: RequestEntry }) {
                 <div class="muted small">{STAGE_TEXT[name]}</div>
               </th>
               <td class="number">
-                {stage === undefined ? (i > last ? 'not reached' : 'skipped') : duration(stage.duration_ms)}
+                {stage === undefined ? (i > last ? 'not reached' : 'skipped') : stageTime(stage.duration_ms)}
               </td>
               <td class="number muted">{stage === undefined ? '' : percent(stage.duration_ms / whole)}</td>
               <td class="track">
