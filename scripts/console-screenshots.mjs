@@ -16,6 +16,7 @@ const PICTURES = [
   { name: 'requests', hash: '#/requests', width: 1440, scheme: 'light', height: 820 },
   { name: 'request', hash: '#/requests?outcome=ok', width: 1440, scheme: 'dark', act: openRequest },
   { name: 'playground', hash: '#/playground/digits', width: 1440, scheme: 'light', act: askModel },
+  { name: 'classify', hash: '#/playground/digits', width: 1440, scheme: 'light', act: askClassify },
 ];
 
 ensureBuilt();
@@ -28,9 +29,13 @@ async function openRequest(page) {
 }
 
 async function askModel(page) {
-  await page.locator('input[type=file]').setInputFiles(join(root, 'examples', 'digits', 'scans', '03.png'));
-  await page.getByLabel('White is').fill('16');
+  await page.getByLabel('Begin with').selectOption({ label: 'a 6 (scans/03.png)' });
   await page.getByRole('button', { name: 'Ask the model' }).click();
+}
+
+async function askClassify(page) {
+  await page.getByLabel('Signature').selectOption('classify');
+  await askModel(page);
 }
 
 /** More and less, in waves; some of it wrong. */

@@ -25,9 +25,9 @@ const unsampled: Tracing = {
   shutdown: async () => undefined,
 };
 
-function telemetryWith(tracing: Tracing | undefined, recentRequests?: number): AppTelemetry {
+function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
   const common = { clock: systemClock, logger, tracing, processMetrics: false };
-  return createTelemetry(recentRequests === undefined ? common : { ...common, recentRequests, keptPerSecond: 0 });
+  return createTelemetry(isForgetful ? { ...common, flightRecorder: { places: 0 }, keptPerSecond: 0 } : common);
 }
 
 /** One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none. */
@@ -55,7 +55,7 @@ function record(telemetry: AppTelemetry): RequestContext {
 
 const plain = telemetryWith(undefined);
 const traced = telemetryWith(unsampled);
-const forgetful = telemetryWith(undefined, 0);
+const forgetful = telemetryWith(undefined, true);
 const histogram = new Histogram({
   name: 'request_duration_seconds',
   help: 'For comparison.',

@@ -58,7 +58,7 @@ async function startContestant(name: string, wanted: number, endpoint?: string, 
       'serve',
       `--model=${MODEL}=${join(positionals[0]!, MODEL)}`,
       ...['--port=0', '--rest_api_port=0', '--admin_port=0'],
-      ...(isOn ? [] : ['--flight_recorder_requests=0', '--tail_keep_per_second=0']),
+      ...(isOn ? [] : ['--flight_recorder_max_mib=0', '--tail_keep_per_second=0']),
     ],
     env: isOn
       ? {

@@ -5,6 +5,7 @@
  *   GET  /about                             version, addresses and settings
  *   GET  /events                            live numbers, one tick a second (live-feed.ts)
  *   GET  /models/NAME                       one model in detail (model-detail.ts)
+ *   GET  /models/NAME/samples[?version=N]   inputs to try, which the version's pillion.yaml has
  *   POST /models/NAME/reload|unload|load    an operator's action on a version (model-actions.ts)
  *   POST /playground/predict|classify|regress    one request (playground.ts)
  *
@@ -18,8 +19,8 @@ import type { Logger } from '../telemetry/log/log.ts';
 import { refuseForeignChange, refuseForeignPage } from './access-guard.ts';
 import { ConsoleFiles } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
-import { isModelAction, operate } from './model-actions.ts';
-import { modelDetail } from './model-detail.ts';
+import { isModelAction, operate, readVersion } from './model-actions.ts';
+import { modelDetail, samplesDetail } from './model-detail.ts';
 import { isPlaygroundVerb, type Playground } from './playground.ts';
 
 export interface ConsoleOptions {
@@ -34,6 +35,8 @@ export interface ConsoleOptions {
 
 /** NAME is percent-encoded. */
 const MODEL_PATH = /^\/models\/([^/]+)(?:\/([a-z]+))?$/;
+
+const SAMPLES = 'samples';
 
 const PLAYGROUND = '/playground/';
 
@@ -53,7 +56,7 @@ export class Console {
     try {
       if (request.method === 'POST') return await this.#change(request, response, pathname, searchParams);
       if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-      return await this.#show(request, response, pathname);
+      return await this.#show(request, response, pathname, searchParams);
     } catch (thrown) {
       const error = toServingError(thrown);
       if (error.kind === 'internal') throw thrown;
@@ -67,22 +70,31 @@ export class Console {
     this.#options.feed.close();
   }
 
-  async #show(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
-    const { feed, about, models } = this.#options;
+  async #show(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<boolean> {
+    const { feed, about } = this.#options;
     const match = MODEL_PATH.exec(path);
-    const isModel = match !== null && match[2] === undefined;
+    const isModel = match !== null && (match[2] === undefined || match[2] === SAMPLES);
     if (path !== '/events' && path !== '/about' && !isModel) return this.#files.answer(path, request, response);
     const refusal = refuseForeignPage(request.headers);
     if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.text });
     else if (path === '/events') feed.answer(request, response);
     else if (path === '/about') sendJson(response, 200, about());
-    else {
-      const name = decode(match![1]!);
-      const detail = modelDetail(name, models);
-      if (detail === undefined) throw new ServingError('model_not_found', `no model ${JSON.stringify(name)} is served`);
-      sendJson(response, 200, detail);
-    }
+    else sendJson(response, 200, this.#modelDetail(decode(match![1]!), match![2] === SAMPLES, query));
     return true;
+  }
+
+  #modelDetail(name: string, wantsSamples: boolean, query: URLSearchParams): object {
+    const { models } = this.#options;
+    const version = wantsSamples ? readVersion(query.get('version')) : undefined;
+    const detail = wantsSamples ? samplesDetail(name, version, models) : modelDetail(name, models);
+    if (detail !== undefined) return detail;
+    const what = version === undefined ? '' : `, version ${version},`;
+    throw new ServingError('model_not_found', `no model ${JSON.stringify(name)}${what} is served`);
   }
 
   async #change(
@@ -117,5 +129,6 @@ function decode(name: string): string {
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(`${JSON.stringify(body)}\n`);
+  // Integers of samples are bigints.
+  response.end(`${JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? Number(value) : value))}\n`);
 }

@@ -2,7 +2,7 @@
  * GET /events: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). All listeners share
  * one tick a second, which is made only while somebody listens.
  *
- *   event: history   data: [LiveTick, …]   once, first: the ticks of the last minutes
+ *   event: history   data: [LiveTick, …]   once, first: the ticks of the last minutes, with a gap where nobody listened
  *   event: tick      data: LiveTick        each second
  *
  * A listener that is `MAX_UNSENT_BYTES` behind is disconnected; its browser reconnects by itself.
@@ -22,7 +22,7 @@ export interface LiveFeedOptions {
 const INTERVAL_MS = 1000;
 const MAX_LISTENERS = 16;
 const MAX_UNSENT_BYTES = 4 * 2 ** 20;
-/** Ticks that a new listener gets: three minutes. */
+/** Most ticks that a new listener gets: three minutes. */
 const HISTORY = 180;
 
 export class LiveFeed {
@@ -51,11 +51,11 @@ export class LiveFeed {
       response.end();
       return;
     }
+    if (this.#timer === undefined) this.#begin();
     response.write(`retry: 2000\n${event('history', this.#history)}`);
     this.#listeners.add(response);
     request.socket.setNoDelay(true);
     response.once('close', () => this.#leave(response));
-    if (this.#timer === undefined) this.#begin();
   }
 
   /** Ends every stream. */
@@ -64,6 +64,8 @@ export class LiveFeed {
   }
 
   #begin(): void {
+    const since = this.#options.clock.wallMs() - HISTORY * INTERVAL_MS;
+    while (this.#history.length > 0 && this.#history[0]!.at_ms < since) this.#history.shift();
     this.#options.watch(true);
     this.#lastAt = this.#options.clock.nowMs();
     this.#arm(this.#lastAt + INTERVAL_MS);

@@ -4,7 +4,7 @@
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
-import type { Servable } from '../models/serving/servable.ts';
+import type { Servable, TryOut } from '../models/serving/servable.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
@@ -35,6 +35,29 @@ export interface LoadedDetail {
   readonly signatures: readonly SignatureDetail[];
   /** By signature of the graph and size of batch. */
   readonly latency: readonly LatencyDetail[];
+  /** Names of the samples that GET /models/NAME/samples has; absent: there are none. */
+  readonly samples?: readonly string[];
+}
+
+/** The answer of GET /models/NAME/samples. */
+export interface SamplesDetail {
+  readonly samples: readonly SampleDetail[];
+}
+
+export interface SampleDetail {
+  readonly name: string;
+  /** One row of each of the graph's inputs that the sample names, as JSON has it. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** What the model's pillion.yaml says of an input, for people who try it. */
+export interface InputHintDetail {
+  /** The graph's input, if it has another name there. */
+  readonly input?: string;
+  /** The lowest and the highest value. */
+  readonly range?: readonly [number, number];
+  /** One row is a picture of this height and width. */
+  readonly picture?: readonly [number, number];
 }
 
 export interface SignatureDetail {
@@ -45,10 +68,10 @@ export interface SignatureDetail {
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
   /** The features of an example. Absent: the signature takes no examples, or the model parses them itself. */
-  readonly features?: readonly FeatureDetail[];
+  readonly features?: readonly (FeatureDetail & InputHintDetail)[];
 }
 
-export interface TensorDetail {
+export interface TensorDetail extends InputHintDetail {
   readonly name: string;
   readonly dtype: string;
   /** −1 means any size; absent means any rank. */
@@ -100,30 +123,59 @@ function policyText(policy: VersionPolicy): string {
   return policy.kind === 'all' ? 'all versions' : `versions ${policy.versions.join(', ')}`;
 }
 
-function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
+/** The samples of a loaded version, or of the highest one. Undefined for a model or version that is not loaded. */
+export function samplesDetail(
+  name: string,
+  version: bigint | undefined,
+  models: Pick<DetailedModels, 'servables'>,
+): SamplesDetail | undefined {
+  const [found] = [...models.servables()]
+    .filter((each) => each.name === name && (version === undefined || each.version === version))
+    .sort((a, b) => (a.version < b.version ? 1 : -1));
+  if (found === undefined) return undefined;
+  const samples = found.tryOut?.samples ?? [];
+  return { samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })) };
+}
+
+function loadedDetail({ version, signatures, runner, tryOut }: Servable): LoadedDetail {
   const estimates = [...(runner.latencyEstimates?.() ?? [])];
-  return {
+  return omitUndefined({
     version: version.toString(),
-    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature)),
+    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature, tryOut)),
     latency: estimates.map(([signature, sizes]) => ({
       signature,
       sizes: sizes.map(({ rows, meanMs, highMs, runs }) => ({ rows, mean_ms: meanMs, high_ms: highMs, runs })),
     })),
-  };
+    samples: tryOut === undefined || tryOut.samples.length === 0 ? undefined : tryOut.samples.map(({ name }) => name),
+  });
 }
 
 function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
+  tryOut: TryOut | undefined,
 ): SignatureDetail {
+  const graphInputs = tryOut?.graphInputs.get(name);
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
     omitUndefined({ name: tensor, dtype, shape, has_default: defaults?.has(tensor) || undefined });
+  const inputDetail = (entry: [string, TensorSpec]): TensorDetail => ({
+    ...detail(entry),
+    ...hintDetail(entry[0], graphInputs?.get(entry[0]) ?? entry[0], tryOut),
+  });
   return omitUndefined({
     name,
     method: methodName,
     batch: batchAxis.kind,
-    inputs: [...inputs].map(detail),
+    inputs: [...inputs].map(inputDetail),
     outputs: [...outputs].map(detail),
-    features: features?.map(featureDetail),
+    features: features?.map((feature) => ({
+      ...featureDetail(feature),
+      ...hintDetail(feature.name, feature.input, tryOut),
+    })),
   });
+}
+
+function hintDetail(name: string, input: string, tryOut: TryOut | undefined): InputHintDetail {
+  if (tryOut === undefined) return {};
+  return omitUndefined({ input: input === name ? undefined : input, ...tryOut.inputs.get(input) });
 }

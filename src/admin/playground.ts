@@ -19,12 +19,14 @@ import { RestClassify, RestRegress } from '../proxy/protocols/tensorflow-serving
 import { RestPredict } from '../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
 import { readVersion } from './model-actions.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
+  readonly recorder: FlightRecorder;
   readonly maxBodyBytes: number;
   readonly onInternalError: (error: unknown) => void;
 }
@@ -86,6 +88,8 @@ export class Playground {
     } finally {
       context.cancel.listener = undefined;
       lifecycle.finish(context, error);
+      // The page links to it.
+      this.#options.recorder.open(context.id);
     }
   }
 

@@ -10,7 +10,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { ERROR_TABLE } from '../core/errors.ts';
-import type { FlightFilter, FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
+import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
+import type { FlightFilter } from '../telemetry/recorder/request-snapshot.ts';
 import type { KeepReason } from '../telemetry/recorder/tail-keep.ts';
 import type { RequestOutcome } from '../telemetry/request-record.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
@@ -53,8 +54,12 @@ export class RequestsEndpoint {
   #one(encoded: string): RequestsAnswer {
     const wantsPayload = encoded.endsWith(PAYLOAD);
     const id = decode(wantsPayload ? encoded.slice(0, -PAYLOAD.length) : encoded);
-    const found = id === undefined ? undefined : this.#view.recorder.find(id);
-    if (found === undefined) return { status: 404, text: 'no such request; the last ones are at /requests' };
+    const found = id === undefined ? undefined : this.#view.recorder.open(id);
+    if (found === undefined)
+      return {
+        status: 404,
+        text: 'no such request: it is not remembered any more, or its id is wrong; the last ones are at /requests',
+      };
     if (!wantsPayload) return { json: requestEntry(found, this.#view) };
     const bytes = this.#view.payloads?.read(found.sequence);
     if (bytes !== undefined) return { bytes };

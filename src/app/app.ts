@@ -57,6 +57,7 @@ const FLUSHING_MS = 5000;
 
 export function createApp(config: ServeConfig, environment: Environment): App {
   const clock = systemClock;
+  const { flight_recorder_max_mib: mib } = config.options;
   const logger = createLogger({
     level: config.options.log_level as LogLevel,
     clock,
@@ -68,7 +69,7 @@ export function createApp(config: ServeConfig, environment: Environment): App {
     logger,
     tracing: createTracing(otel),
     metricsExport: otel,
-    recentRequests: config.options.flight_recorder_requests,
+    flightRecorder: mib === 0 ? { places: 0 } : { minutesBytes: mib * 2 ** 20 },
     keptPerSecond: config.options.tail_keep_per_second,
   });
   return new PillionApp(config, logger, telemetry);

@@ -1,6 +1,7 @@
 /** Builds the console: its live numbers, its playground and its facts about the server. */
 import process from 'node:process';
 import { Console } from '../admin/console.ts';
+import { CpuMeter } from '../admin/cpu-meter.ts';
 import { LiveFeed } from '../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
 import { Playground } from '../admin/playground.ts';
@@ -34,6 +35,7 @@ export function createConsole(parts: ConsoleParts): Console {
   const { config, models, lifecycle, resolver, telemetry, onInternalError, logger } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
+  const cpu = new CpuMeter();
   const live = new LiveStats();
   let stopCounting: (() => void) | undefined;
   const feed = new LiveFeed({
@@ -42,10 +44,17 @@ export function createConsole(parts: ConsoleParts): Console {
       stopCounting?.();
       live.take();
       stopCounting = isWatched ? telemetry.listen(live) : undefined;
+      cpu.restart();
     },
-    tick: tickMaker(parts, live),
+    tick: tickMaker(parts, live, cpu),
   });
-  const playground = new Playground({ lifecycle, resolver, maxBodyBytes: options.max_message_bytes, onInternalError });
+  const playground = new Playground({
+    lifecycle,
+    resolver,
+    recorder: telemetry.flights,
+    maxBodyBytes: options.max_message_bytes,
+    onInternalError,
+  });
   const about = () => ({
     version: VERSION,
     node: process.versions.node,
@@ -61,13 +70,10 @@ export function createConsole(parts: ConsoleParts): Console {
   return new Console({ models, feed, playground, logger, about });
 }
 
-function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats): (spanMs: number) => LiveTick {
-  let cpu = process.cpuUsage();
+function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats, cpu: CpuMeter): (spanMs: number) => LiveTick {
   let states = '';
   let revision = 0;
   return (spanMs) => {
-    const { user, system } = process.cpuUsage(cpu);
-    cpu = process.cpuUsage();
     const now = statesOf(models);
     if (now !== states) revision += 1;
     states = now;
@@ -75,7 +81,7 @@ function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats): (spanM
       at_ms: Math.round(systemClock.wallMs()),
       span_ms: Math.round(spanMs),
       in_flight: lifecycle.inFlight,
-      cpu_cores: Math.round((user + system) / spanMs) / 1000,
+      cpu_cores: cpu.read(spanMs),
       models_revision: revision,
       versions: versionsOf(live, [...models.servables()]),
     };

@@ -1,6 +1,6 @@
 /** `--model=NAME=DIR[,key=value…]`: the short form of a model of pillion.yaml, read by the same schema. */
 import * as v from 'valibot';
-import { AUTO_RUNTIME, MODEL, type ModelConfig, modelOf } from './model-config.ts';
+import { AUTO_RUNTIME, MODEL, type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
 /** For `log=PREFIX` without a rate. TensorFlow Serving's files always have one. */
@@ -49,7 +49,7 @@ const KEYS: Readonly<Record<string, FlagKey>> = {
 };
 
 /** "NAME=DIR[,key=value…]" → config, or an error text. */
-export function parseModelFlag(text: string): { value: ModelConfig } | { error: string } {
+export function parseModelFlag(text: string, defaults: ModelDefaults): { value: ModelConfig } | { error: string } {
   const [head, ...parts] = text.split(',');
   const [, name, directory] = /^([^=]+)=(.+)$/s.exec(head!) ?? [];
   if (name === undefined) return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
@@ -73,7 +73,7 @@ export function parseModelFlag(text: string): { value: ModelConfig } | { error: 
   const { output, success, issues } = v.safeParse(MODEL, { name, base_path: directory, ...entryOf(texts) });
   if (!success) return { error: problemOf(issues[0], texts) };
   // Any provider may be named here; ONNX Runtime refuses an unknown one at load.
-  return { value: modelOf(output, { executionProvider: texts.get('provider') ?? 'cpu' }) };
+  return { value: modelOf(output, { executionProvider: texts.get('provider') ?? defaults.executionProvider }) };
 }
 
 /** The model as an entry of pillion.yaml. */

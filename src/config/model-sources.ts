@@ -37,7 +37,7 @@ const IMAGE_BASE_PATH = '/models';
 const IMAGE_MODEL_NAME = 'model';
 
 export function collectModels(sources: ModelSources): CollectedModels {
-  const { options, yamlFile, errors } = sources;
+  const { options, origins, yamlFile, errors, warnings } = sources;
   const file = options.model_config_file;
   const inYaml = yamlFile?.yaml.modelsAt;
   const flags = [
@@ -48,6 +48,10 @@ export function collectModels(sources: ModelSources): CollectedModels {
     errors.push(
       `${inYaml}: models are listed here and by ${file === '' ? flags[0] : '--model_config_file'}; list them in one place`,
     );
+  }
+  const named = origins.get('model_name');
+  if (named !== undefined && named.kind !== 'default' && options.model_base_path === '') {
+    warnings.push(`${named.place} has no effect: it names the model at --model_base_path, which is not given`);
   }
   if (file !== '') return fromTextProto(file, sources);
   if (inYaml !== undefined) return fromYaml(yamlFile!, sources);
@@ -86,7 +90,7 @@ function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfi
   const models: ModelConfig[] = [];
   if (options.model_base_path !== '') models.push(plainModel(options.model_name, options.model_base_path, options));
   for (const text of options.model) {
-    const parsed = parseModelFlag(text);
+    const parsed = parseModelFlag(text, { executionProvider: options.execution_provider });
     if ('error' in parsed) errors.push(`--model=${text}: ${parsed.error}`);
     else models.push(parsed.value);
   }

@@ -23,7 +23,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
+    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
   }),
   ...FILE_OPTIONS,
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
@@ -162,7 +162,7 @@ export const SERVE_OPTIONS = {
     default: 'cpu',
     oneOf: ['cpu', 'cuda'],
     placeholder: 'cpu|cuda',
-    help: 'Where models run, unless they set it themselves (as --model does). A provider that is not installed is refused at the start.',
+    help: 'Where models run, unless their own provider says otherwise. A provider that is not installed is refused at the start.',
   }),
   enable_serialization_as_tensor_content: flag({
     default: false,
@@ -226,11 +226,11 @@ export const SERVE_OPTIONS = {
     default: 600,
     help: 'A model’s request log starts a new file after this many seconds, even if the current one holds little.',
   }),
-  flight_recorder_requests: integer({
+  flight_recorder_max_mib: integer({
     min: 0,
-    max: 100_000,
-    default: 512,
-    help: 'The admin port shows this many of the last requests (GET /requests), and half as many each of the slow and the failed ones. About 1 KiB each. 0 = none.',
+    max: 65_536,
+    default: 16,
+    help: 'Most memory in MiB for the requests of the last minutes that the admin port shows (GET /requests): at most 250 of each second, and about 2,000 a MiB. The last 512 requests, 256 slow and 256 failed ones come on top. 0 = none of all these.',
   }),
   tail_keep_per_second: integer({
     ...COUNT,

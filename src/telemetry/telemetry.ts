@@ -10,7 +10,7 @@ import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
-import { FlightRecorder } from './recorder/flight-recorder.ts';
+import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
@@ -26,8 +26,8 @@ export interface TelemetryOptions {
   readonly metricsExport?: MetricsExportOptions | undefined;
   /** See MetricsOptions. Default true. */
   readonly processMetrics?: boolean;
-  /** Requests that the flight recorder holds; 0 = none. Default DEFAULT_RECENT_REQUESTS. */
-  readonly recentRequests?: number;
+  /** By default the recorder's own defaults. */
+  readonly flightRecorder?: FlightRecorderOptions;
   /** See TailKeep. Default DEFAULT_KEPT_PER_SECOND. */
   readonly keptPerSecond?: number;
 }
@@ -68,7 +68,7 @@ class JoinedTelemetry implements AppTelemetry {
 
   constructor(options: TelemetryOptions) {
     const { clock, logger, tracing, processMetrics = true } = options;
-    this.flights = new FlightRecorder(options.recentRequests);
+    this.flights = new FlightRecorder(options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
     this.metrics = new Metrics({ clock, processMetrics });
     this.#log = new RequestLog({ logger, clock });

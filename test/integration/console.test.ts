@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { LiveTick } from '../../src/admin/live-report.ts';
-import type { ModelDetail } from '../../src/admin/model-detail.ts';
+import type { ModelDetail, SamplesDetail } from '../../src/admin/model-detail.ts';
 import type { ModelsReport, VersionReport } from '../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../src/admin/requests-report.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
@@ -79,10 +79,31 @@ describe('the console of a sidecar', () => {
     assert.deepEqual([detail.config.slo_ms, detail.config.labels], [50, { stable: '1' }]);
     const [loaded] = detail.loaded;
     const signature = loaded!.signatures.find(({ name }) => name === 'serving_default')!;
-    assert.deepEqual(signature.inputs, [{ name: 'pixels', dtype: 'float32', shape: [-1, 64] }]);
+    assert.deepEqual(signature.inputs, [
+      { name: 'pixels', dtype: 'float32', shape: [-1, 64], range: [0, 16], picture: [8, 8] },
+    ]);
     assert.equal(signature.batch, 'dynamic');
     const { sizes } = loaded!.latency.find(({ signature: name }) => name === 'serving_default')!;
     assert.ok(sizes.length > 1 && sizes.every(({ mean_ms, high_ms }) => mean_ms > 0 && high_ms >= mean_ms));
+    const { features } = loaded!.signatures.find(({ name }) => name === 'classify')!;
+    assert.deepEqual(
+      [features![0]!.range, features![0]!.picture],
+      [
+        [0, 16],
+        [8, 8],
+      ],
+    );
+    const { samples } = (await (
+      await fetch(`${sidecar.admin}/models/digits/samples?version=1`)
+    ).json()) as SamplesDetail;
+    assert.deepEqual(
+      samples.map(({ name }) => name),
+      loaded!.samples,
+    );
+    assert.equal((samples[0]!.inputs['pixels'] as number[]).length, 64);
+    assert.equal((await fetch(`${sidecar.admin}/models/digits/samples`)).status, 200);
+    assert.equal((await fetch(`${sidecar.admin}/models/digits/samples?version=2`)).status, 404);
+    assert.equal((await fetch(`${sidecar.admin}/models/digits/samples?version=x`)).status, 400);
     assert.equal((await fetch(`${sidecar.admin}/models/none`)).status, 404);
     assert.equal((await fetch(`${sidecar.admin}/models/%zz`)).status, 400);
     assert.equal(await sidecar.stop(), 0);

@@ -40,6 +40,31 @@ describe('pillion doctor', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
+  it('names no version that is none, and says which models serve nothing', async (t) => {
+    const directory = tempDirectory(t);
+    const sidecar = await startSidecar(writeSurfaceModels(directory, ['float', 'examples']));
+    const admin = sidecar.admin.slice('http://'.length);
+    const doctor = async (): Promise<string> => {
+      const run = runPillion(['doctor', `--admin=${admin}`, '--seconds=0']);
+      await run.exited;
+      return run.output();
+    };
+    for (const path of ['float', 'float/metadata']) await (await fetch(`${sidecar.rest}/v1/models/${path}`)).text();
+    assert.doesNotMatch(await doctor(), /^ {9}/m, 'status and metadata are no inferences');
+
+    const body = JSON.stringify({ instances: [[1, 2, 3, 4]] });
+    for (const name of ['float', 'none']) {
+      await (await fetch(`${sidecar.rest}/v1/models/${name}:predict`, { method: 'POST', body })).text();
+    }
+    const headers = { 'x-pillion-console': '1' };
+    await fetch(`${sidecar.admin}/models/examples/unload?version=1`, { method: 'POST', headers });
+    const told = await doctor();
+    assert.match(told, /^ {9}float version 1: 1 request, 1 batch of 1 row since its start$/m);
+    assert.match(told, /^ {9}1 request since its start named a model or version that is not served$/m);
+    assert.match(told, /^ {9}examples serves nothing: version 1 was unloaded by hand$/m);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
   it('looks at the machine alone where there is no sidecar, unless one was asked for', async () => {
     const asked = runPillion(['doctor', '--admin=127.0.0.1:1', '--seconds=0']);
     assert.equal(await asked.exited, 2);

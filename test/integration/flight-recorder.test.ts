@@ -46,9 +46,28 @@ describe('a sidecar’s flight recorder', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('is off where it has no places', async (t) => {
+  it('still has what was listed, opened or asked in the playground after a thousand others', async (t) => {
     const models = writeSurfaceModels(tempDirectory(t), ['float']);
-    const sidecar = await startSidecar([...models, '--flight_recorder_requests=0']);
+    const sidecar = await startSidecar(models);
+    const body = { instances: [[1, 2, 3, 4]] };
+    const headers = { 'x-pillion-console': '1' };
+    const path = `${sidecar.admin}/playground/predict?model=float`;
+    const asked = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    const seen = ['opened', 'listed', 'plain', asked.headers.get('x-request-id')!];
+    for (const id of seen.slice(0, 3)) await (await predict(sidecar, id, body)).text();
+    await (await fetch(`${sidecar.admin}/requests/opened`)).text();
+    assert.ok((await requests(sidecar)).some(({ id }) => id === 'listed'));
+    for (let sent = 0; sent < 1200; sent += 40) {
+      const many = Array.from({ length: 40 }, (_, i) => predict(sidecar, `other ${sent + i}`, body));
+      for (const answer of await Promise.all(many)) await answer.text();
+    }
+    for (const id of seen) assert.equal((await fetch(`${sidecar.admin}/requests/${id}`)).status, 200, id);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('is off where it may use no memory', async (t) => {
+    const models = writeSurfaceModels(tempDirectory(t), ['float']);
+    const sidecar = await startSidecar([...models, '--flight_recorder_max_mib=0']);
     await predict(sidecar, 'a', { instances: [[1]] });
     assert.deepEqual(await requests(sidecar), []);
     assert.equal(await sidecar.stop(), 0);

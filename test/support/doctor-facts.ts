@@ -65,6 +65,7 @@ const TRAFFIC: Omit<Traffic, 'models'> = {
   cpuSeconds: 5,
   gcSeconds: 0.1,
   loopDelayP99Seconds: 0.02,
+  unservedRequests: 0,
 };
 
 export interface Broken {

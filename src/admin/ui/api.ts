@@ -1,6 +1,6 @@
 /** The page's requests to the server. A refusal becomes an Error whose message can be shown to people. */
 import type { ActionTaken, ModelAction } from '../model-actions.ts';
-import type { ModelDetail } from '../model-detail.ts';
+import type { ModelDetail, SamplesDetail } from '../model-detail.ts';
 import type { ModelsReport } from '../models-report.ts';
 
 /** The answer of GET /about. */
@@ -56,6 +56,15 @@ export const getModels = (): Promise<ModelsReport> => getJson('/models');
 export const getAbout = (): Promise<About> => getJson('/about');
 export const getModel = (name: string, signal?: AbortSignal): Promise<ModelDetail> =>
   getJson(`/models/${encodeURIComponent(name)}`, signal);
+
+export async function getSamples(
+  model: string,
+  version: string,
+  signal?: AbortSignal,
+): Promise<SamplesDetail & { readonly version: string }> {
+  const path = `/models/${encodeURIComponent(model)}/samples?version=${version}`;
+  return { ...(await getJson<SamplesDetail>(path, signal)), version };
+}
 
 export async function operate(model: string, version: string, action: ModelAction): Promise<ActionTaken> {
   const response = await post(`/models/${encodeURIComponent(model)}/${action}?version=${version}`);

@@ -38,7 +38,8 @@ export interface WindowSummary extends Endings {
   /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
-  readonly inFlight: number;
+  /** Of the whole server; undefined in a summary of one model. */
+  readonly inFlight: number | undefined;
 }
 
 const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
@@ -59,6 +60,31 @@ const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
 export function lastTicks(ticks: readonly LiveTick[], seconds: number): readonly LiveTick[] {
   const newest = ticks.at(-1);
   return newest === undefined ? [] : ticks.filter(({ at_ms }) => at_ms > newest.at_ms - seconds * 1000);
+}
+
+/** A part of a plot's time axis. `at` is the index of the tick that counted it; absent: nobody counted. */
+export interface Stretch {
+  /** Instants in ms since 1970. */
+  readonly from: number;
+  readonly to: number;
+  readonly at?: number;
+}
+
+/** Timers and the wall clock are not exact: a tick whose time begins this much after the one before follows it. */
+const SLACK_MS = 500;
+
+/** The times that the ticks cover, in order and without overlap, with the gaps between them. */
+export function stretches(ticks: readonly LiveTick[]): readonly Stretch[] {
+  const found: Stretch[] = [];
+  let end: number | undefined;
+  for (const [at, { at_ms, span_ms }] of ticks.entries()) {
+    const begin = at_ms - span_ms;
+    const hasGap = end !== undefined && begin - end > SLACK_MS;
+    if (end !== undefined && hasGap) found.push({ from: end, to: begin });
+    found.push({ from: end === undefined || hasGap ? begin : end, to: at_ms, at });
+    end = at_ms;
+  }
+  return found;
 }
 
 export function versionsOf(tick: LiveTick, choice?: ModelChoice): readonly LiveVersion[] {
@@ -107,10 +133,10 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
     forecast: sum(batches, (batch) => batch.forecast),
     asForecast: sum(batches, (batch) => batch.as_forecast),
     stagesMs: meanStages(all),
-    cpuCores: ticks.length === 0 ? 0 : sum(ticks, (tick) => tick.cpu_cores) / ticks.length,
+    cpuCores: seconds === 0 ? 0 : sum(ticks, (tick) => (tick.cpu_cores * tick.span_ms) / 1000) / seconds,
     queuedRows: sum(last, (version) => version.queue?.rows ?? 0),
     runningBatches: sum(last, (version) => version.queue?.running_batches ?? 0),
-    inFlight: newest?.in_flight ?? 0,
+    inFlight: choice === undefined ? (newest?.in_flight ?? 0) : undefined,
   };
 }
 

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { LiveTick } from '../live-report.ts';
 import type { ModelsReport } from '../models-report.ts';
 import { type About, getAbout, getModels } from './api.ts';
+import { lastTicks } from './live-window.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 
@@ -12,6 +13,8 @@ export const SHOWN_SECONDS = 180;
 /** Oldest first. */
 export const ticks = signal<readonly LiveTick[]>([]);
 export const connection = signal<Connection>('connecting');
+/** Ticks arrive: the newest one is of this second. */
+export const isCounting = signal(false);
 export const models = signal<ModelsReport | undefined>(undefined);
 export const about = signal<About | undefined>(undefined);
 
@@ -26,10 +29,13 @@ export function listen(): void {
   });
   events.addEventListener('error', () => {
     connection.value = 'lost';
+    isCounting.value = false;
     // After a refusal (too many pages) the browser does not try again.
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
   });
   events.addEventListener('history', ({ data }) => {
+    // The newest of these may be minutes old.
+    isCounting.value = false;
     ticks.value = recent(JSON.parse(String(data)) as LiveTick[]);
   });
   events.addEventListener('tick', ({ data }) => onTick(JSON.parse(String(data)) as LiveTick));
@@ -52,12 +58,14 @@ export function refresh(): void {
 }
 
 function onTick(tick: LiveTick): void {
-  ticks.value = recent([...ticks.value, tick]);
+  // Where the server's clock was set back, what is not earlier would be drawn twice.
+  ticks.value = recent([...ticks.value.filter(({ at_ms }) => at_ms < tick.at_ms), tick]);
+  isCounting.value = true;
   if (revision !== tick.models_revision) refresh();
   revision = tick.models_revision;
 }
 
+/** By the server's clock: this machine's may be another. */
 function recent(all: readonly LiveTick[]): readonly LiveTick[] {
-  const since = Date.now() - SHOWN_SECONDS * 1000;
-  return all.filter(({ at_ms }) => at_ms > since);
+  return lastTicks(all, SHOWN_SECONDS);
 }

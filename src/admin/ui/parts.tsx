@@ -15,7 +15,7 @@ export function Panel(props: {
     <section class={`panel ${props.class ?? ''}`} aria-label={title}>
       <div class="panel-head">
         <h2>{title}</h2>
-        {aside !== undefined && <div class="aside">{aside}</div>}
+        {aside !== undefined && aside !== false && <div class="aside">{aside}</div>}
       </div>
       {children}
     </section>

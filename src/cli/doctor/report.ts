@@ -1,4 +1,5 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
+import type { ModelReport } from '../../admin/models-report.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
@@ -40,13 +41,44 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   const { slots, intra_op_threads, max_batch_size } = report.plan;
   const when = traffic.isSinceStart ? 'since its start' : `in ${showNumber(traffic.seconds)} s`;
   const lines = [
-    `server:  ${slots} slots of ${intra_op_threads} threads, batches to ${max_batch_size} rows; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
+    `server:  ${some(slots, 'slot')} of ${some(intra_op_threads, 'thread')}, batches to ${some(max_batch_size, 'row')}; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
   ];
   for (const { model, version, requests, batches, rows } of traffic.models) {
-    const mean = batches === 0 ? '' : ` of ${showNumber(rows / batches)} rows`;
-    lines.push(`         ${model} version ${version}: ${requests} requests, ${batches} batches${mean} ${when}`);
+    const mean = rows === batches ? '1 row' : `${showNumber(rows / batches)} rows`;
+    const ran = some(batches, 'batch', 'batches') + (batches === 0 ? '' : ` of ${mean}`);
+    lines.push(`         ${model} version ${version}: ${some(requests, 'request')}, ${ran} ${when}`);
   }
+  const { unservedRequests } = traffic;
+  if (unservedRequests > 0) {
+    lines.push(`         ${some(unservedRequests, 'request')} ${when} named a model or version that is not served`);
+  }
+  const idle = report.models.filter(({ versions }) => !versions.some(({ state }) => state === 'AVAILABLE'));
+  lines.push(...idle.map((model) => `         ${model.name} serves nothing: ${whyNothing(model)}`));
+  if (report.models.length === 0) lines.push('         no model is configured');
   return lines;
+}
+
+function whyNothing({ versions, error }: ModelReport): string {
+  if (versions.length === 0) return error ?? 'it has no version';
+  return versions
+    .map(({ version, state, left_out, error: failure }) => {
+      if (left_out) return `version ${version} was unloaded by hand`;
+      return `version ${version} ${failure === undefined ? STATE_WORDS[state] : 'did not load'}`;
+    })
+    .join(', ');
+}
+
+const STATE_WORDS = {
+  UNKNOWN: 'has no state yet',
+  START: 'will be loaded',
+  LOADING: 'is being loaded',
+  AVAILABLE: 'is served',
+  UNLOADING: 'is being unloaded',
+  END: 'was unloaded',
+} as const;
+
+function some(n: number, one: string, several = `${one}s`): string {
+  return `${n} ${n === 1 ? one : several}`;
 }
 
 function size(bytes: number): string {

@@ -24,15 +24,21 @@ export const versionFailed: Rule = ({ server }) =>
 
 function failedVersions({ name, versions }: ModelReport): Finding[] {
   const serving = versions.find(({ state }) => state === 'AVAILABLE');
-  return versions
-    .filter(({ error }) => error !== undefined)
-    .map(({ version, error }) => ({
-      id: 'version_failed',
-      model: name,
-      what: `version ${version} did not load${serving === undefined ? '' : `; version ${serving.version} is served`}`,
-      why: error!.message,
-      change: 'add a working version under a higher number',
-    }));
+  const served = serving === undefined ? 'no version is served' : `version ${serving.version} is served`;
+  return versions.flatMap(({ version, error, load }): Finding[] => {
+    const failure = error ?? load?.last_failure;
+    if (failure === undefined) return [];
+    const again = error === undefined ? ' and is tried again' : '';
+    return [
+      {
+        id: 'version_failed',
+        model: name,
+        what: `version ${version} did not load${again}; ${served}`,
+        why: failure.message,
+        change: 'add a working version under a higher number, or mend this one and reload it in the console',
+      },
+    ];
+  });
 }
 
 export const codecHeavy: Rule = ({ server }) =>

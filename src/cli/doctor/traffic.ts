@@ -2,6 +2,7 @@
  * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it
  * is the work since the start.
  */
+import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
 import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
 import type { MetricSample, MetricSamples } from './prometheus-text.ts';
 
@@ -9,6 +10,7 @@ import type { MetricSample, MetricSamples } from './prometheus-text.ts';
 export interface ModelTraffic {
   readonly model: string;
   readonly version: string;
+  /** Inferences; requests for a model's status or metadata are left out. */
   readonly requests: number;
   /** Sum of their durations. */
   readonly requestSeconds: number;
@@ -33,6 +35,8 @@ export interface Traffic {
   readonly gcSeconds: number;
   /** Lateness of the event loop, 99th percentile; as of the last look. */
   readonly loopDelayP99Seconds: number;
+  /** Inferences that named no model or version that is served. */
+  readonly unservedRequests: number;
   readonly models: readonly ModelTraffic[];
 }
 
@@ -43,13 +47,15 @@ export interface MetricsLook {
 }
 
 const BATCHES = 'pillion_batch_size';
+const REQUESTS = 'pillion_request_duration_seconds_count';
 
-/** `before` is undefined if there was only one look. */
+/** `before` is undefined if there was only one look. If the server was started again since, it does not count. */
 export function trafficBetween(before: MetricsLook | undefined, after: MetricsLook): Traffic {
-  const isIdle = before === undefined || total(after, `${BATCHES}_count`) === total(before, `${BATCHES}_count`);
+  const isSame = before !== undefined && startOf(before) === startOf(after);
+  const isIdle = !isSame || total(after, `${BATCHES}_count`) === total(before, `${BATCHES}_count`);
   const earlier = isIdle ? undefined : before;
   const { at } = after;
-  const startedAt = earlier?.at ?? (total(after, 'process_start_time_seconds') || at);
+  const startedAt = earlier?.at ?? (startOf(after) || at);
   const grown = (name: string): number => total(after, name) - (earlier === undefined ? 0 : total(earlier, name));
   return {
     seconds: at - startedAt,
@@ -57,6 +63,12 @@ export function trafficBetween(before: MetricsLook | undefined, after: MetricsLo
     cpuSeconds: grown('process_cpu_seconds_total'),
     gcSeconds: grown('nodejs_gc_duration_seconds_sum'),
     loopDelayP99Seconds: total(after, 'nodejs_eventloop_lag_p99_seconds'),
+    unservedRequests: growth(
+      earlier,
+      after,
+    )(REQUESTS)
+      .filter((sample) => isInference(sample) && sample.labels['model'] === '')
+      .reduce((sum, { value }) => sum + value, 0),
     models: modelsIn(after).map(([model, version]) => modelTraffic(model, version, growth(earlier, after))),
   };
 }
@@ -67,25 +79,28 @@ type Growth = (name: string) => readonly MetricSample[];
 function growth(before: MetricsLook | undefined, after: MetricsLook): Growth {
   return (name) => {
     const old = new Map(seriesOf(before, name).map(({ labels, value }) => [JSON.stringify(labels), value]));
-    return seriesOf(after, name).map(({ labels, value }) => ({
-      labels,
-      value: value - (old.get(JSON.stringify(labels)) ?? 0),
-    }));
+    return seriesOf(after, name).map(({ labels, value }) => {
+      const earlier = old.get(JSON.stringify(labels)) ?? 0;
+      // A version that was loaded again counts from 0.
+      return { labels, value: value < earlier ? value : value - earlier };
+    });
   };
 }
 
 function modelTraffic(model: string, version: string, grown: Growth): ModelTraffic {
   const of = (name: string): MetricSample[] =>
-    grown(name).filter(({ labels }) => labels['model'] === model && labels['version'] === version);
+    grown(name).filter(
+      (sample) => isInference(sample) && sample.labels['model'] === model && sample.labels['version'] === version,
+    );
   const sum = (name: string): number => of(name).reduce((all, { value }) => all + value, 0);
   const by = (name: string, label: string): Record<string, number> => sumsBy(of(name), label);
   const stages = by('pillion_stage_duration_seconds_sum', 'stage');
   return {
     model,
     version,
-    requests: sum('pillion_request_duration_seconds_count'),
+    requests: sum(REQUESTS),
     requestSeconds: sum('pillion_request_duration_seconds_sum'),
-    outcomes: by('pillion_request_duration_seconds_count', 'outcome'),
+    outcomes: by(REQUESTS, 'outcome'),
     stageSeconds: Object.fromEntries(STAGES.map((stage) => [stage, stages[stage] ?? 0])) as Record<Stage, number>,
     batches: sum(`${BATCHES}_count`),
     rows: sum(`${BATCHES}_sum`),
@@ -101,18 +116,28 @@ function sumsBy(samples: readonly MetricSample[], label: string): Record<string,
   return sums;
 }
 
-/** Versions that have had requests. Requests whose model was not found belong to none. */
+/** Series without a method are about inferences alone, but for those without a signature. */
+function isInference({ labels: { method, signature } }: MetricSample): boolean {
+  return method === undefined ? signature !== '' : INFERENCE_METHODS.has(method);
+}
+
+/** Versions that have had inferences. Requests whose model was not found belong to none. */
 function modelsIn(look: MetricsLook): readonly (readonly [model: string, version: string])[] {
   const found = new Map<string, readonly [string, string]>();
-  for (const { labels } of seriesOf(look, 'pillion_request_duration_seconds_count')) {
-    const { model = '', version = '' } = labels;
-    if (model !== '') found.set(`${model}\n${version}`, [model, version]);
+  for (const sample of seriesOf(look, REQUESTS)) {
+    const { model = '', version = '' } = sample.labels;
+    if (model !== '' && version !== '' && isInference(sample)) found.set(`${model}\n${version}`, [model, version]);
   }
   return [...found.values()];
 }
 
 function seriesOf(look: MetricsLook | undefined, name: string): readonly MetricSample[] {
   return look?.samples.get(name) ?? [];
+}
+
+/** Of the server's process, in seconds since 1970. */
+function startOf(look: MetricsLook): number {
+  return total(look, 'process_start_time_seconds');
 }
 
 function total(look: MetricsLook, name: string): number {

@@ -19,7 +19,7 @@ import {
   declaredSignaturesOf,
   withDeclaredSignatures,
 } from '../serving/declared-signature-runner.ts';
-import { Servable, type ServableHost } from '../serving/servable.ts';
+import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
@@ -47,13 +47,14 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
     const signatures = await batchedSignatures(opened, target, modelFile);
     const views = await declaredSignaturesOf(modelFile, signatures, opened.host);
-    return buildServable(options, target, { ...opened, signatures, views, workers });
+    return buildServable(options, target, { ...opened, signatures, views, tryOut: modelFile?.tryOut, workers });
   };
 }
 
 interface Opened extends OpenedVersion {
   /** Declared in the version's pillion.yaml; undefined if there are none. */
   readonly views: DeclaredSignatures | undefined;
+  readonly tryOut: TryOut | undefined;
   readonly workers: { readonly restarts: number };
 }
 
@@ -68,6 +69,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.breaker = breaker;
   servable.misfits = () => scheduler.misfits();
   servable.shadow = shadow;
+  servable.tryOut = opened.tryOut;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica({ ...source, rows, signatureName }, hosted.kind === 'process');

@@ -22,6 +22,8 @@ import {
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
+import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
+import { SCALARS, VALUE } from './value-schema.ts';
 
 export const METHODS = ['predict', 'classify', 'regress'] as const;
 /** The runtimes that the file may name: a model is data, so it may name built-in runtimes but no module. */
@@ -30,7 +32,6 @@ export const FILE_RUNTIMES: readonly string[] = [AUTO_RUNTIME, ...BACKEND_KINDS]
 const SHAPE_WANTS = 'a list of sizes such as [28, 28]; only the first may be -1, for any number of rows';
 const LABELS_WANTS = 'a list of labels, or the name of a file beside this one with one label a line';
 const FEATURE_WANTS = `the name of the graph's input, or a map with input, dtype, shape, default`;
-const VALUE_WANTS = 'a number, text, true, false or a list of them';
 
 const NAME = v.nullish(text('the name that the graph has for it'));
 /** Alias → the graph's name, which is the alias if none is given. */
@@ -47,20 +48,6 @@ const outputsOf = (outputs: Readonly<Record<string, string>>) => {
   const json = { additionalProperties: false, minProperties: 1, properties: Object.fromEntries(properties) };
   return v.optional(v.pipe(namesOf('outputs'), v.metadata(json)));
 };
-
-const SCALARS = [
-  v.string(),
-  v.pipe(
-    v.custom<number | bigint>((value) => /^(number|bigint)$/.test(typeof value)),
-    v.metadata({ type: 'number' }),
-  ),
-  v.boolean(),
-] as const;
-
-export const VALUE: v.GenericSchema<unknown, YamlValue> = v.union(
-  [...SCALARS, v.pipe(v.array(v.lazy(() => VALUE)), v.metadata({ minItems: 1 }))],
-  VALUE_WANTS,
-);
 
 const SHAPE = v.pipe(
   v.array(v.pipe(integer(-1, 2 ** 31 - 1), v.metadata({ not: { const: 0 } })), SHAPE_WANTS),
@@ -191,8 +178,10 @@ export const MODEL_FILE_SCHEMA = fields(
       v.nullish(BATCHING),
       "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
     ),
+    inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
+    samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
   },
-  'a map with the keys signatures, runtime, shadow, batching',
+  'a map with the keys signatures, runtime, shadow, batching, inputs, samples',
 );
 
 /** A signature of the file. */
@@ -221,10 +210,19 @@ export interface RuntimeDeclaration {
 /** The file's `batching`; undefined = the server finds out itself. */
 type BatchingDeclaration = DeclaredBatching | 'off' | undefined;
 
+/** Help for people who try the model. */
+export interface TryOutDeclaration {
+  /** By the graph's input. */
+  readonly inputs: ReadonlyMap<string, InputHint>;
+  /** The samples, or the name of a file that holds them. */
+  readonly samples: readonly Sample[] | string;
+}
+
 /** The file's declarations. Errors are added to the file's problems. */
 export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
   readonly signatures: readonly SignatureDeclaration[];
   readonly batching: BatchingDeclaration;
+  readonly tryOut: TryOutDeclaration;
 } {
   const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
   return {
@@ -236,10 +234,11 @@ export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
     runtime: declared?.runtime ?? undefined,
     shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
+    tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },
   };
 }
 
-const WORDING: Wording = {
+export const WORDING: Wording = {
   wrong(path, input, wants, words) {
     if (words === undefined || typeof input !== 'string') return `this is ${kindOf(input)}; write ${wants}`;
     return `there is no ${path.at(-1)} ${quote(input)}${suggestion(input, words)}`;

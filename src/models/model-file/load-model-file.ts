@@ -1,27 +1,38 @@
 /**
- * Reads `pillion.yaml` in a version's directory: the signatures that a model declares beside its graph's own, and its
- * runtime and shadow.
+ * Reads `pillion.yaml` in a version's directory: the signatures that a model declares beside its graph's own, its
+ * runtime and shadow, and help for people who try it.
  *
  * The file is read before the model is opened and checked against the graph afterwards. All its problems are reported
  * together, as `load_failed`.
  */
 import type { Buffer } from 'node:buffer';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { type BatchDeclaration, type DeclaredBatching, declarationOf } from '../../config/batch-declaration.ts';
-import { quote } from '../../config/yaml/problems.ts';
-import { YamlDocument } from '../../config/yaml/yaml-document.ts';
+import { quote, readDocument } from '../../config/yaml/problems.ts';
+import { YamlDocument, type YamlPart } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
-import { type RuntimeDeclaration, readDeclarations, type SignatureDeclaration } from './declaration.ts';
+import type { TryOut } from '../serving/servable.ts';
+import {
+  type RuntimeDeclaration,
+  readDeclarations,
+  type SignatureDeclaration,
+  type TryOutDeclaration,
+  WORDING,
+} from './declaration.ts';
 import { declareBatching } from './declare-batching.ts';
 import { declareSignatures } from './declare-signatures.ts';
+import { declareTryOut } from './declare-try-out.ts';
+import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
 
 const MODEL_FILE = 'pillion.yaml';
 
 const MAX_MODEL_FILE_BYTES = 1 << 20;
 const MAX_LABEL_FILE_BYTES = 16 << 20;
+const MAX_SAMPLES_FILE_BYTES = 1 << 20;
+const OUTSIDE = "is not in the version's directory; put it there";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -34,18 +45,27 @@ export class ModelFile {
   readonly batching: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
   readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
+  readonly #tryOut: DeclaredTryOut;
+  #checkedTryOut: TryOut | undefined;
 
   constructor(
     file: YamlDocument,
     declarations: readonly SignatureDeclaration[],
     runtime: RuntimeDeclaration,
     batching: DeclaredBatching | 'off' | undefined,
+    tryOut: DeclaredTryOut,
   ) {
     this.runtime = runtime;
     this.batching = batching && declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = declarations;
+    this.#tryOut = tryOut;
+  }
+
+  /** Undefined if there is none, and before `views`, which checks it. */
+  get tryOut(): TryOut | undefined {
+    return this.#checkedTryOut;
   }
 
   /** The graph's signatures with the file's batch axes. Problems are thrown by `views`. */
@@ -60,10 +80,14 @@ export class ModelFile {
   /** The views by name. Throws `load_failed` with all problems of the file. Call once. */
   views(graphs: ReadonlyMap<string, Signature>): ReadonlyMap<string, DeclaredSignature> {
     const views = declareSignatures(this.#declarations, graphs);
+    const { hints, samples, samplesFile } = this.#tryOut;
+    const samplePart = (at: number): YamlPart => samplesFile?.part([at]) ?? this.#file.part(['samples', at]);
+    const inputsPart = this.#file.part(['inputs']);
+    this.#checkedTryOut = declareTryOut({ hints, samples, inputsPart, samplePart }, graphs, views);
     this.#file.sortProblems();
-    const { problems, path } = this.#file;
+    const problems = [...this.#file.problems, ...(samplesFile?.problems ?? [])];
     if (problems.length === 0) return views;
-    const heading = problems.length === 1 ? '' : `${path} has ${problems.length} problems:\n`;
+    const heading = problems.length === 1 ? '' : `${this.#file.path} has ${problems.length} problems:\n`;
     throw new ServingError('load_failed', heading + problems.join('\n'));
   }
 }
@@ -75,23 +99,63 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const { signatures, batching, ...runtime } = readDeclarations(file);
+  const { signatures, batching, tryOut, ...runtime } = readDeclarations(file);
   const declarations: SignatureDeclaration[] = [];
   for (const declared of signatures) declarations.push(await withLabels(versionDirectory, declared));
-  return new ModelFile(file, declarations, runtime, batching);
+  return new ModelFile(
+    file,
+    declarations,
+    runtime,
+    batching,
+    await withSamples(versionDirectory, tryOut, file.part(['samples'])),
+  );
+}
+
+interface DeclaredTryOut {
+  readonly hints: TryOutDeclaration['inputs'];
+  readonly samples: readonly Sample[];
+  /** Undefined if pillion.yaml itself holds the samples. */
+  readonly samplesFile: YamlDocument | undefined;
+}
+
+/** Reads the file of samples, if there is one. JSON is YAML, too. */
+async function withSamples(directory: string, declared: TryOutDeclaration, part: YamlPart): Promise<DeclaredTryOut> {
+  const { inputs: hints, samples } = declared;
+  if (typeof samples !== 'string') return { hints, samples, samplesFile: undefined };
+  const bad = (problem: string): DeclaredTryOut => {
+    part.report(`the file of samples ${quote(samples)} ${problem}`);
+    return { hints, samples: [], samplesFile: undefined };
+  };
+  const path = join(directory, samples);
+  if (!isNameInside(samples) || !(await isReallyInside(directory, path))) return bad(OUTSIDE);
+  const bytes = (await readSmall(path, MAX_SAMPLES_FILE_BYTES)) ?? 'there is no such file';
+  if (typeof bytes === 'string') return bad(`cannot be used: ${bytes}`);
+  const samplesFile = new YamlDocument(path, bytes);
+  const read = samplesFile.data === null ? undefined : readDocument(samplesFile, SAMPLE_LIST, WORDING);
+  if (samplesFile.data === null && samplesFile.problems.length === 0) return bad('cannot be used: it is empty');
+  return { hints, samples: read ?? [], samplesFile };
+}
+
+function isNameInside(name: string): boolean {
+  return !isAbsolute(name) && !normalize(name).split(sep).includes('..');
+}
+
+/** Also behind symbolic links: what a sample holds is shown to people. A missing file is where its name says. */
+async function isReallyInside(directory: string, path: string): Promise<boolean> {
+  const [root, real] = await Promise.all([realpath(directory), realpath(path).catch(() => undefined)]);
+  return real === undefined || real.startsWith(root + sep);
 }
 
 async function withLabels(directory: string, declared: SignatureDeclaration): Promise<SignatureDeclaration> {
   const { labels } = declared;
   if (typeof labels !== 'string') return declared;
-  const name = normalize(labels);
   const bad = (problem: string): SignatureDeclaration => {
     declared.part.report(`the file of labels ${quote(labels)} ${problem}`, 'labels');
     return { ...declared, labels: undefined };
   };
   // A model must not serve other files as its labels.
-  if (isAbsolute(name) || name.split(sep).includes('..')) return bad("is not in the version's directory; put it there");
-  const bytes = (await readSmall(join(directory, name), MAX_LABEL_FILE_BYTES)) ?? 'there is no such file';
+  if (!isNameInside(labels)) return bad(OUTSIDE);
+  const bytes = (await readSmall(join(directory, labels), MAX_LABEL_FILE_BYTES)) ?? 'there is no such file';
   if (typeof bytes === 'string') return bad(`cannot be used: ${bytes}`);
   return bytes.length === 0 ? bad('cannot be used: it is empty') : { ...declared, labels: linesOf(bytes) };
 }

@@ -11,6 +11,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
+import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
@@ -81,6 +82,14 @@ export interface ServableRuntime {
 }
 
 const NO_MISFITS: ReadonlyMap<string, string> = new Map();
+/** What the model's pillion.yaml says for people who try it; requests do not read it. */
+export interface TryOut {
+  /** By the graph's input. */
+  readonly inputs: ReadonlyMap<string, InputHint>;
+  readonly samples: readonly Sample[];
+  /** Of signatures that rename inputs: name → the graph's input. */
+  readonly graphInputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
 
 export class Servable {
   readonly name: string;
@@ -107,6 +116,8 @@ export class Servable {
    * version is served.
    */
   misfits: () => ReadonlyMap<string, string> = () => NO_MISFITS;
+  /** Undefined if pillion.yaml says nothing of it. */
+  tryOut: TryOut | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
   #handles = 0;

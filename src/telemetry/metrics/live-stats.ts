@@ -43,7 +43,8 @@ export interface LiveBatches {
   readonly points: readonly (readonly [size: number, runMs: number])[];
 }
 
-const INFERENCE_METHODS: ReadonlySet<string> = new Set([
+/** The methods that run a model; others tell about one. */
+export const INFERENCE_METHODS: ReadonlySet<string> = new Set([
   'Predict',
   'Classify',
   'Regress',

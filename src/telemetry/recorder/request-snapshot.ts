@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type { RequestRecord } from '../request-record.ts';
+import type { RequestOutcome, RequestRecord } from '../request-record.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { KeepReason } from './tail-keep.ts';
 
@@ -19,6 +19,15 @@ export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback
   /** Undefined = an ordinary request. */
   readonly kept: KeepReason | undefined;
   readonly durationMs: number;
+}
+
+/** Which requests to list; absent = any. */
+export interface FlightFilter {
+  readonly model?: string | undefined;
+  readonly outcome?: RequestOutcome | undefined;
+  readonly kept?: KeepReason | undefined;
+  /** Most requests in the list. */
+  readonly limit: number;
 }
 
 export function errorFacts({ kind, message }: ServingError): ErrorFacts {

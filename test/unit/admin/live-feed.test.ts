@@ -15,7 +15,7 @@ async function harness(t: TestContext, text = '') {
   const feed = new LiveFeed({
     clock,
     watch: (isWatched) => watched.push(isWatched),
-    tick: (spanMs) => ({ at_ms: ++made, span_ms: spanMs, text }) as unknown as LiveTick,
+    tick: (spanMs) => ({ at_ms: clock.wallMs(), n: ++made, span_ms: spanMs, text }) as unknown as LiveTick,
   });
   const server = createServer((request, response) => feed.answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -55,7 +55,7 @@ describe('GET /events', () => {
     clock.advance(1000);
     assert.equal(made(), 2);
     for (const answer of [first, second]) {
-      assert.match(await read(answer, '"at_ms":2,'), /event: tick\ndata: \{"at_ms":1,"span_ms":1000/);
+      assert.match(await read(answer, '"n":2,'), /event: tick\ndata: \{"at_ms":\d+,"n":1,"span_ms":1000/);
     }
     first.destroy();
     second.destroy();
@@ -68,8 +68,26 @@ describe('GET /events', () => {
     const { clock, listen } = await harness(t);
     const first = await listen();
     clock.advance(1000);
-    await read(first, '"at_ms":1,');
-    assert.match(await read(await listen(), '\n\n'), /event: history\ndata: \[\{"at_ms":1,/);
+    await read(first, '"n":1,');
+    assert.match(await read(await listen(), '\n\n'), /event: history\ndata: \[\{"at_ms":\d+,"n":1,/);
+  });
+
+  it('tells who comes after a pause no more than three minutes, and counts from then on', async (t) => {
+    const { clock, feed, listen } = await harness(t);
+    const first = await listen();
+    clock.advance(1000);
+    await read(first, 'event: tick');
+    first.destroy();
+    while (feed.listeners > 0) await setImmediate();
+    clock.advance(100_000);
+    const second = await listen();
+    assert.match(await read(second, '\n\n'), /event: history\ndata: \[\{"at_ms"/);
+    clock.advance(1000);
+    assert.match(await read(second, 'event: tick'), /"span_ms":1000/, 'the pause is in no tick');
+    second.destroy();
+    while (feed.listeners > 0) await setImmediate();
+    clock.advance(181_000);
+    await read(await listen(), 'event: history\ndata: []\n\n');
   });
 
   it('tells HEAD what GET would get, and takes it for no listener', async (t) => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
 
+const DEFAULTS = { executionProvider: 'cpu' };
+
 function loggingOf(text: string) {
-  const parsed = parseModelFlag(text);
+  const parsed = parseModelFlag(text, DEFAULTS);
   return 'error' in parsed ? parsed.error : parsed.value.logging;
 }
 

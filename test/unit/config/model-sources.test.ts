@@ -45,6 +45,27 @@ describe('--model_config_file', () => {
   });
 });
 
+describe('--model', () => {
+  it('runs where --execution_provider says, unless it says otherwise itself', () => {
+    const { models } = configOf(['--execution_provider=cuda', '--model=a=/a', '--model=b=/b,provider=cpu']);
+    assert.deepEqual(
+      models.map(({ executionProvider }) => executionProvider),
+      ['cuda', 'cpu'],
+    );
+  });
+
+  it('has a name of its own: --model_name beside it has no effect, and that is said', () => {
+    const { models, warnings } = configOf(['--model=a=/a', '--model_name=b']);
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['a'],
+    );
+    assert.match(warnings.join(), /^--model_name has no effect: it names the model at --model_base_path/);
+    assert.deepEqual(configOf(['--model=a=/a', '--model_name=b', '--model_base_path=/b']).warnings, []);
+    assert.deepEqual(configOf(['--model=a=/a']).warnings, []);
+  });
+});
+
 describe('--config', () => {
   const MODELS = 'models:\n  - {name: a, base_path: /a}\n';
 

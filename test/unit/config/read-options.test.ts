@@ -6,6 +6,8 @@ import { parseModelFlag } from '../../../src/config/model-flag.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
 
+const DEFAULTS = { executionProvider: 'cpu' };
+
 const BASE = ['--model_base_path=/models/m'];
 
 function optionsOf(args: readonly string[], environment: Record<string, string> = {}) {
@@ -85,7 +87,10 @@ describe('options of serve', () => {
 describe('--model', () => {
   it('reads name, directory and keys', () => {
     assert.deepEqual(
-      parseModelFlag('m=/models/m,provider=cuda,host=thread,slo_ms=12.5,weight=2.5,versions=3+7,label.stable=3'),
+      parseModelFlag(
+        'm=/models/m,provider=cuda,host=thread,slo_ms=12.5,weight=2.5,versions=3+7,label.stable=3',
+        DEFAULTS,
+      ),
       {
         value: {
           name: 'm',
@@ -103,7 +108,9 @@ describe('--model', () => {
   });
 
   it('reads who answers in its place', () => {
-    const { value } = parseModelFlag('m=/m,fallback=small:3,degrade_to=tiny@canary,breaker=off') as { value: object };
+    const { value } = parseModelFlag('m=/m,fallback=small:3,degrade_to=tiny@canary,breaker=off', DEFAULTS) as {
+      value: object;
+    };
     const { fallback, degradeTo, breaker } = value as ModelConfig;
     assert.deepEqual(
       [fallback, degradeTo, breaker],
@@ -113,7 +120,7 @@ describe('--model', () => {
 
   it('reads what runs it and what runs copies of its batches', () => {
     const of = (keys: string) => {
-      const parsed = parseModelFlag(`m=/m,${keys}`);
+      const parsed = parseModelFlag(`m=/m,${keys}`, DEFAULTS);
       return 'value' in parsed ? [parsed.value.backend, parsed.value.shadow] : parsed.error;
     };
     assert.deepEqual(of('runtime=auto'), ['auto', undefined]);
@@ -127,7 +134,7 @@ describe('--model', () => {
 
   it('takes isolate for another word for the host process', () => {
     const hostOf = (keys: string) => {
-      const parsed = parseModelFlag(`m=/x,${keys}`);
+      const parsed = parseModelFlag(`m=/x,${keys}`, DEFAULTS);
       return 'value' in parsed ? parsed.value.host : parsed.error;
     };
     assert.deepEqual(['isolate=true', 'isolate=true,host=process', 'isolate=false'].map(hostOf), [
@@ -139,7 +146,7 @@ describe('--model', () => {
   });
 
   it('reads with whom it shares a process, which is the host process too', () => {
-    const { value } = parseModelFlag('m=/m,process_group=small') as { value: ModelConfig };
+    const { value } = parseModelFlag('m=/m,process_group=small', DEFAULTS) as { value: ModelConfig };
     assert.deepEqual([value.host, value.processGroup], ['process', 'small']);
   });
 
@@ -162,7 +169,7 @@ describe('--model', () => {
     ['m=/x,weight=heavy', /weight=heavy wants/],
   ] as const) {
     it(`refuses ${text}`, () => {
-      const parsed = parseModelFlag(text);
+      const parsed = parseModelFlag(text, DEFAULTS);
       assert.ok('error' in parsed);
       assert.match(parsed.error, error);
     });

@@ -3,16 +3,15 @@ import { useState } from 'preact/hooks';
 import type { LoadedDetail, ModelDetail } from '../../model-detail.ts';
 import type { VersionReport } from '../../models-report.ts';
 import { ApiError, ask, getModel } from '../api.ts';
-import { about, models, ticks } from '../live.ts';
+import { about, isCounting, models, ticks } from '../live.ts';
 import { lastTicks, type ModelChoice, summarize } from '../live-window.ts';
-import { Empty, Failure, Loading, Panel, Select, saveFile, Words } from '../parts.tsx';
+import { Empty, Failure, Loading, Panel, Select, saveFile } from '../parts.tsx';
 import { BatchHeat } from '../plots/batch-heat.tsx';
 import { CurvePlot } from '../plots/curve-plot.tsx';
 import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
-import { explain } from '../words.ts';
-import { Tiles } from './overview-page.tsx';
+import { Tiles, TrafficWords, whenLost } from './overview-page.tsx';
 import { SignaturesTable } from './signatures-table.tsx';
 import { VersionsTable } from './versions-table.tsx';
 
@@ -69,8 +68,8 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
           <ProfileButton model={detail.name} />
         </div>
       </div>
-      <Tiles summary={summary} isReady={all.length > 0} />
-      <Panel title="Versions">
+      <Tiles summary={summary} />
+      <Panel title="Versions" aside={whenLost()}>
         <VersionsTable detail={detail} refresh={refresh} />
       </Panel>
       <div class="columns">
@@ -81,8 +80,8 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
           <LatencyPlot ticks={all} choice={choice} />
         </Panel>
       </div>
-      <Panel title="In words">
-        <Words sentences={explain(summary, config.slo_ms ?? about.value?.slo_ms)} />
+      <Panel title="In words" aside={isCounting.value && `of the last ${Math.round(summary.seconds)} s`}>
+        <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} />
       </Panel>
       <Loaded detail={detail} />
     </>

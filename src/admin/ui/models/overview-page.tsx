@@ -2,7 +2,7 @@
 import type { LiveTick } from '../../live-report.ts';
 import type { ModelReport } from '../../models-report.ts';
 import { count, duration, percent } from '../format.ts';
-import { about, models, ticks } from '../live.ts';
+import { about, connection, isCounting, models, ticks } from '../live.ts';
 import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
 import { Empty, Loading, Panel, Tile, Words } from '../parts.tsx';
 import { EndingsPlot, LatencyPlot, Sparkline } from '../plots/time-plots.tsx';
@@ -20,10 +20,10 @@ export function OverviewPage() {
     <>
       <div class="page-head">
         <h1>Overview</h1>
-        <p class="sub">The numbers cover the last {WINDOW} seconds; the plots cover the last minutes.</p>
+        <Coverage seconds={summary.seconds} />
       </div>
       <WaitsFor />
-      <Tiles summary={summary} isReady={all.length > 0} />
+      <Tiles summary={summary} />
       <div class="columns">
         <Panel title="Requests">
           <EndingsPlot ticks={all} />
@@ -33,13 +33,36 @@ export function OverviewPage() {
         </Panel>
       </div>
       <Panel title="In words">
-        {all.length === 0 ? <Loading rows={2} /> : <Words sentences={explain(summary, about.value?.slo_ms)} />}
+        <TrafficWords summary={summary} sloMs={about.value?.slo_ms} />
       </Panel>
-      <Panel title="Models">
+      <Panel title="Models" aside={whenLost()}>
         <ModelsTable all={all} />
       </Panel>
     </>
   );
+}
+
+/** Says which time the numbers cover: the server counts only while a page like this one is open. */
+export function Coverage({ seconds }: { seconds: number }) {
+  return (
+    <p class="sub">
+      {isCounting.value
+        ? `The numbers cover the last ${count(Math.round(seconds))} seconds, the plots the last three minutes. The server counts while this page is open.`
+        : connection.value === 'lost'
+          ? 'The connection is lost: there are no numbers of now. The plots end where it broke.'
+          : 'The server begins to count.'}
+    </p>
+  );
+}
+
+/** What the page shows of models is as old as the connection's end. */
+export function whenLost(): string | undefined {
+  return connection.value === 'lost' ? 'as they were before the connection was lost' : undefined;
+}
+
+export function TrafficWords({ summary, sloMs }: { summary: WindowSummary; sloMs: number | undefined }) {
+  if (isCounting.value) return <Words sentences={explain(summary, sloMs)} />;
+  return connection.value === 'lost' ? <p class="muted">Nothing is known of now.</p> : <Loading rows={2} />;
 }
 
 /** Shown while the start waits for models. */
@@ -58,30 +81,37 @@ function WaitsFor() {
   );
 }
 
-export function Tiles({ summary, isReady }: { summary: WindowSummary; isReady: boolean }) {
+/** Numbers of now, or dashes while nobody counts. */
+export function Tiles({ summary }: { summary: WindowSummary }) {
   const { requests, seconds, inTime, p50Ms, p99Ms, queuedRows, runningBatches, inFlight, batches, batchRows } = summary;
   const share = goodput(summary);
-  const shown = (value: string): string => (isReady ? value : '–');
+  const isKnown = isCounting.value && seconds > 0;
+  const shown = (value: string): string => (isKnown ? value : '–');
+  const note = (text: string): string => (isKnown ? text : '');
   return (
     <div class="tiles">
       <Tile
         label="Requests"
-        value={shown(`${count(seconds === 0 ? 0 : requests / seconds)}/s`)}
-        note={`${inFlight} in flight`}
+        value={shown(`${count(requests / seconds)}/s`)}
+        note={note(inFlight === undefined ? '' : `${inFlight} in flight`)}
       />
       <Tile
         label="Goodput"
         value={shown(percent(share))}
-        note={seconds === 0 ? '' : `${count(inTime / seconds)}/s in time`}
-        {...(share !== undefined && share < 0.99 && { tone: 'warn' as const })}
+        note={note(`${count(inTime / seconds)}/s in time`)}
+        {...(isKnown && share !== undefined && share < 0.99 && { tone: 'warn' as const })}
       />
-      <Tile label="p50" value={shown(duration(p50Ms))} note="half are faster" />
-      <Tile label="p99" value={shown(duration(p99Ms))} note="99 in 100 are faster" />
-      <Tile label="Queue" value={shown(count(queuedRows))} note={`rows wait; ${runningBatches} running`} />
+      <Tile label="p50" value={shown(duration(p50Ms))} note={note(p50Ms === undefined ? '' : 'half are faster')} />
+      <Tile label="p99" value={shown(duration(p99Ms))} note={note(p99Ms === undefined ? '' : '99 in 100 are faster')} />
+      <Tile
+        label="Queue"
+        value={shown(count(queuedRows))}
+        note={note(`rows wait; ${runningBatches} ${runningBatches === 1 ? 'batch runs' : 'batches run'}`)}
+      />
       <Tile
         label="Batch"
         value={shown(batches === 0 ? '–' : count(batchRows / batches))}
-        note={seconds === 0 ? 'rows' : `rows; ${count(batches / seconds)} batches/s`}
+        note={note(`rows; ${count(batches / seconds)} batches/s`)}
       />
     </div>
   );
@@ -127,6 +157,7 @@ function ModelsTable({ all }: { all: readonly LiveTick[] }) {
 function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[] }) {
   const summary = summarize(lastTicks(all, WINDOW), { model: model.name });
   const { requests, seconds, p50Ms, p99Ms, queuedRows } = summary;
+  const shown = (value: string): string => (isCounting.value && seconds > 0 ? value : '–');
   return (
     <tr>
       <td>
@@ -138,11 +169,11 @@ function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[]
       <td class="wide">
         <Sparkline ticks={all} model={model.name} />
       </td>
-      <td class="number">{count(seconds === 0 ? 0 : requests / seconds)}/s</td>
-      <td class="number">{percent(goodput(summary))}</td>
-      <td class="number">{duration(p50Ms)}</td>
-      <td class="number">{duration(p99Ms)}</td>
-      <td class="number">{count(queuedRows)}</td>
+      <td class="number">{shown(`${count(requests / seconds)}/s`)}</td>
+      <td class="number">{shown(percent(goodput(summary)))}</td>
+      <td class="number">{shown(duration(p50Ms))}</td>
+      <td class="number">{shown(duration(p99Ms))}</td>
+      <td class="number">{shown(count(queuedRows))}</td>
     </tr>
   );
 }

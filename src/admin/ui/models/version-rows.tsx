@@ -28,7 +28,7 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
           {host === undefined ? '–' : hostText(host, memory?.sessions)}
           {runtime !== undefined && <div class="muted">{runtime.kind}</div>}
         </td>
-        <td class="number">{bytes(memory?.resident_bytes ?? memory?.artifact_bytes)}</td>
+        <td class="number">{memory === undefined ? '–' : memoryText(memory)}</td>
         <td>
           <BreakerChip version={version} />
         </td>
@@ -40,6 +40,17 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
       <Detail text={runtime && runtimeWords(runtime)} />
       <Detail text={shadow && shadowWords(shadow)} />
       <Detail text={noteOn(version)} isBad={version.error !== undefined || version.load?.last_failure !== undefined} />
+    </>
+  );
+}
+
+/** The memory that the load took, or else the size of the files, which is at least known. */
+function memoryText({ resident_bytes, artifact_bytes }: NonNullable<VersionReport['memory']>) {
+  if (resident_bytes !== undefined) return bytes(resident_bytes);
+  return (
+    <>
+      not measured
+      <div class="muted">{bytes(artifact_bytes)} of files</div>
     </>
   );
 }

@@ -1,50 +1,73 @@
 /** An image input: dropped, chosen, or drawn with the pointer. Shows the picture as the model gets it. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { TensorDetail } from '../../model-detail.ts';
-import { drawFile, type PixelRange, pixelValues } from './image-values.ts';
+import { drawFile, type PixelRange, paintValues, pixelValues } from './image-values.ts';
 import type { ImagePlan } from './input-kinds.ts';
 
 interface ImageInputProps {
   readonly tensor: TensorDetail;
   readonly plan: ImagePlan;
+  /** The row that it begins with; undefined = a black picture. */
+  readonly sample: unknown;
   readonly onValue: (value: unknown) => void;
+  /** There is no value: a picture could not be read. */
+  readonly onProblem: (problem: string) => void;
 }
 
 /** Width of the shown picture. */
 const SHOWN_PX = 168;
 
-export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
+/** As pillion.yaml declares it; else 0 to 1 for floats, 0 to 255 for integers. */
+function startRange({ dtype, range }: TensorDetail): PixelRange {
+  const isFloat = dtype.includes('float');
+  const [darkest, brightest] = range ?? [0, isFloat ? 1 : 255];
+  return { darkest, brightest, isImageNet: false, isWhole: !isFloat };
+}
+
+export function ImageInput({ tensor, plan, sample, onValue, onProblem }: ImageInputProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const isFloat = tensor.dtype.includes('float');
-  const [range, setRange] = useState<PixelRange>({
-    darkest: 0,
-    brightest: isFloat ? 1 : 255,
-    isImageNet: false,
-    isWhole: !isFloat,
-  });
+  const [range, setRange] = useState(() => startRange(tensor));
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
-  const report = (used: PixelRange): void => onValue(pixelValues(canvas.current!, plan, used));
-  // Reports the black picture of the start; later changes are reported as they happen.
-  useLayoutEffect(() => report(range), []);
+  // Of the last file: an earlier one that takes longer to read must not replace it.
+  const turn = useRef(0);
+  const report = (used: PixelRange): void => {
+    setProblem(undefined);
+    onValue(pixelValues(canvas.current!, plan, used));
+  };
+  // Reports the sample itself, or the black picture of the start; later changes are reported as they happen.
+  useLayoutEffect(() => {
+    if (paintValues(canvas.current!, plan, range, sample)) onValue(sample);
+    else report(range);
+  }, []);
   const change = (next: PixelRange): void => {
     setRange(next);
-    report(next);
+    if (problem === undefined) report(next);
   };
-  const take = (file: Blob | undefined): void => {
+  const fail = (text: string): void => {
+    clear(canvas.current!, plan);
+    setProblem(text);
+    onProblem(text);
+  };
+  const take = (file: File | undefined): void => {
     if (file === undefined) return;
-    drawFile(file, canvas.current!, plan).then(
-      () => {
-        setProblem(undefined);
-        report(range);
+    turn.current += 1;
+    const own = turn.current;
+    drawFile(file, canvas.current!, plan, () => own === turn.current).then(
+      (isDrawn) => {
+        if (isDrawn) report(range);
       },
-      (error: unknown) => setProblem((error as Error).message),
+      (error: unknown) => {
+        if (own === turn.current) fail(`${file.name}: ${(error as Error).message}`);
+      },
     );
   };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);
-    take(event.dataTransfer?.files[0]);
+    const file = event.dataTransfer?.files[0];
+    if (file === undefined) fail('this was no file; drop a picture as a file');
+    else take(file);
   };
   return (
     <div class="image-input">
@@ -72,12 +95,17 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
               type="file"
               accept="image/*"
               class="unseen"
-              onChange={(event) => take(event.currentTarget.files?.[0])}
+              onChange={(event) => {
+                take(event.currentTarget.files?.[0]);
+                // The same file may be chosen again.
+                event.currentTarget.value = '';
+              }}
             />
           </label>
           <button
             type="button"
             onClick={() => {
+              turn.current += 1;
               clear(canvas.current!, plan);
               report(range);
             }}
@@ -86,7 +114,11 @@ export function ImageInput({ tensor, plan, onValue }: ImageInputProps) {
           </button>
         </div>
         <RangeFields range={range} channels={plan.channels} setRange={change} />
-        {problem !== undefined && <p role="alert">{problem}</p>}
+        {problem !== undefined && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
       </div>
     </div>
   );

@@ -16,11 +16,20 @@ const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 /** Weights of red, green and blue in brightness (ITU-R BT.601). */
 const LUMA = [0.299, 0.587, 0.114];
 
-/** Draws the middle of the picture into the canvas, which gets the plan's size. Rejects with an Error. */
-export async function drawFile(file: Blob, canvas: HTMLCanvasElement, { width, height }: ImagePlan): Promise<void> {
+/**
+ * Draws the middle of the picture into the canvas, which gets the plan's size. Resolves with false, without drawing, if
+ * `isWanted` says no once the file is read. Rejects with an Error for people.
+ */
+export async function drawFile(
+  file: Blob,
+  canvas: HTMLCanvasElement,
+  { width, height }: ImagePlan,
+  isWanted: () => boolean,
+): Promise<boolean> {
   const picture = await createImageBitmap(file).catch(() => {
     throw new Error('the browser cannot read this file as a picture; use a PNG, JPEG or WebP');
   });
+  if (!isWanted()) return false;
   const scale = Math.max(width / picture.width, height / picture.height);
   const [w, h] = [width / scale, height / scale];
   canvas.width = width;
@@ -29,6 +38,7 @@ export async function drawFile(file: Blob, canvas: HTMLCanvasElement, { width, h
   pen.imageSmoothingQuality = 'high';
   pen.drawImage(picture, (picture.width - w) / 2, (picture.height - h) / 2, w, h, 0, 0, width, height);
   picture.close();
+  return true;
 }
 
 /** Nested arrays of the plan's layout. */
@@ -45,6 +55,29 @@ export function pixelValues(canvas: HTMLCanvasElement, plan: ImagePlan, range: P
   if (layout === 'hw') return line(height, (y) => line(width, (x) => at(y, x, 0)));
   if (layout === 'hwc') return line(height, (y) => line(width, (x) => line(channels, (c) => at(y, x, c))));
   return line(channels, (c) => line(height, (y) => line(width, (x) => at(y, x, c))));
+}
+
+/**
+ * Shows a sample's row in the canvas, which gets the plan's size. Values outside the range become black or white. The
+ * row's numbers are in the order of the layout; false: they are not as many as the picture has.
+ */
+export function paintValues(canvas: HTMLCanvasElement, plan: ImagePlan, range: PixelRange, row: unknown): boolean {
+  const { layout, height, width, channels } = plan;
+  const numbers = (Array.isArray(row) ? row.flat(Number.POSITIVE_INFINITY) : []) as number[];
+  if (numbers.length !== height * width * channels) return false;
+  canvas.width = width;
+  canvas.height = height;
+  const picture = new ImageData(width, height);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    for (let colour = 0; colour < 3; colour++) {
+      const channel = channels === 1 ? 0 : colour;
+      const value = numbers[layout === 'chw' ? channel * height * width + pixel : pixel * channels + channel]!;
+      picture.data[4 * pixel + colour] = (255 * (value - range.darkest)) / (range.brightest - range.darkest);
+    }
+    picture.data[4 * pixel + 3] = 255;
+  }
+  canvas.getContext('2d', { willReadFrequently: true })!.putImageData(picture, 0, 0);
+  return true;
 }
 
 function brightness(data: Uint8ClampedArray, start: number): number {

@@ -4,7 +4,7 @@ import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
 import { shapeText } from '../models/signatures-table.tsx';
 import { Choices } from '../parts.tsx';
 import { ImageInput } from './image-input.tsx';
-import { blank, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
+import { blank, fitted, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
 import type { FormField } from './signature-form.ts';
 
 /** The field's value, or the reason why there is none yet. */
@@ -24,7 +24,7 @@ const LABELS: Readonly<Record<InputKind, string>> = {
 
 export function InputField({ field, onFilled }: InputFieldProps) {
   const { tensor, batch, note, leftOut } = field;
-  const [isLeftOut, setLeftOut] = useState(leftOut !== undefined);
+  const [isLeftOut, setLeftOut] = useState(leftOut !== undefined && field.sample === undefined);
   // Every control reports its value when it appears. An effect after the paint could undo typed text.
   useLayoutEffect(() => {
     if (isLeftOut) onFilled({ value: undefined });
@@ -68,7 +68,9 @@ function Control({ field, onFilled }: InputFieldProps) {
         <ImageInput
           tensor={tensor}
           plan={imagePlan(tensor, batch)!}
-          onValue={(value) => onFilled({ value: wrapped(value, tensor, batch) })}
+          sample={field.sample}
+          onValue={(value) => onFilled({ value: fitted(value, batchOfOne(tensor, batch)) })}
+          onProblem={(problem) => onFilled({ problem: `${tensor.name}: ${problem}` })}
         />
       ) : (
         <TextInput key={kind} kind={kind} field={field} onFilled={onFilled} />
@@ -77,9 +79,10 @@ function Control({ field, onFilled }: InputFieldProps) {
   );
 }
 
-/** If the shape includes a batch of one, the picture becomes that batch. */
-function wrapped(value: unknown, tensor: TensorDetail, batch: SignatureDetail['batch']): unknown {
-  return rowShape(tensor, batch)?.length === 4 ? [value] : value;
+/** If the shape includes a batch of one, the picture becomes that batch. Undefined = it does not. */
+function batchOfOne(tensor: TensorDetail, batch: SignatureDetail['batch']): readonly number[] | undefined {
+  const shape = rowShape(tensor, batch);
+  return shape?.length === 4 ? shape : undefined;
 }
 
 function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKind }) {
@@ -114,7 +117,7 @@ function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKin
       />
       {problem !== undefined && <p class="problem">{problem}</p>}
       {kind === 'numbers' && tensor.dtype.includes('float') && (
-        <button type="button" class="small" onClick={() => change(randomText(text))}>
+        <button type="button" class="small" onClick={() => change(randomText(text, tensor.range))}>
           Random numbers
         </button>
       )}
@@ -122,7 +125,8 @@ function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKin
   );
 }
 
-function startText(kind: InputKind, { tensor, batch, start }: FormField): string {
+function startText(kind: InputKind, { tensor, batch, start, sample }: FormField): string {
+  if (sample !== undefined) return sampleText(kind, sample);
   if (kind === 'text') return '';
   if (kind === 'json' && start !== undefined) return start;
   const value = blank(tensor, batch);
@@ -131,11 +135,16 @@ function startText(kind: InputKind, { tensor, batch, start }: FormField): string
   return Array.from({ length: Math.max(1, size) }, () => '0').join(', ');
 }
 
-/** As many numbers as the text has. */
-function randomText(text: string): string {
+function sampleText(kind: InputKind, sample: unknown): string {
+  if (kind === 'json') return JSON.stringify(sample);
+  return [sample].flat(Number.POSITIVE_INFINITY).join(', ');
+}
+
+/** As many numbers as the text has, within the input's range. */
+function randomText(text: string, [lowest, highest]: readonly [number, number] = [0, 1]): string {
   return text
     .split(/[\s,;]+/)
-    .map(() => Math.random().toFixed(3))
+    .map(() => (lowest + Math.random() * (highest - lowest)).toFixed(3))
     .join(', ');
 }
 

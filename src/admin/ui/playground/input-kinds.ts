@@ -36,16 +36,20 @@ export function kindsOf(tensor: TensorDetail, batch: SignatureDetail['batch']): 
 /** Undefined if the input is not an image. */
 export function imagePlan(tensor: TensorDetail, batch: SignatureDetail['batch']): ImagePlan | undefined {
   let shape = rowShape(tensor, batch);
+  const { picture = [USUAL_SIDE, USUAL_SIDE] } = tensor;
   if (tensor.dtype === 'string' || tensor.dtype === 'bool' || shape === undefined) return undefined;
   // The first dimension is a batch of one.
   if (shape.length === 4 && (shape[0] === 1 || shape[0] === -1)) shape = shape.slice(1);
   const [a = 0, b = 0, c = 0] = shape;
-  if (shape.length === 3 && isChannels(c) && isSide(a) && isSide(b)) return plan('hwc', a, b, c);
-  if (shape.length === 3 && isChannels(a) && isSide(b) && isSide(c)) return plan('chw', b, c, a);
-  if (shape.length === 2 && isSide(a) && isSide(b) && a > 0 && b > 0) return plan('hw', a, b, 1);
+  if (shape.length === 3 && isChannels(c) && isSide(a) && isSide(b)) return plan('hwc', [a, b], c, picture);
+  if (shape.length === 3 && isChannels(a) && isSide(b) && isSide(c)) return plan('chw', [b, c], a, picture);
+  if (tensor.picture !== undefined && shape.length === 1) return plan('flat', tensor.picture, 1, picture);
+  if (shape.length === 2 && isSide(a) && isSide(b) && (tensor.picture !== undefined || (a > 0 && b > 0))) {
+    return plan('hw', [a, b], 1, picture);
+  }
   const side = Math.sqrt(a);
   if (shape.length === 1 && side >= LEAST_SIDE && Number.isInteger(side) && isSquareImage(side)) {
-    return plan('flat', side, side, 1);
+    return plan('flat', [side, side], 1, picture);
   }
   return undefined;
 }
@@ -58,6 +62,18 @@ export function blank(tensor: TensorDetail, batch: SignatureDetail['batch']): un
     return size === undefined ? leaf : Array.from({ length: Math.min(size === -1 ? 1 : size, 64) }, () => build(rest));
   };
   return build(rowShape(tensor, batch) ?? []);
+}
+
+/** A sample's row in the input's own depth: one of a batch of one loses that dim, or gets it. */
+export function fitted(value: unknown, shape: readonly number[] | undefined): unknown {
+  if (shape === undefined) return value;
+  const depth = depthOf(value);
+  if (depth === shape.length - 1) return [value];
+  return depth === shape.length + 1 && (value as unknown[]).length === 1 ? (value as unknown[])[0] : value;
+}
+
+function depthOf(value: unknown): number {
+  return Array.isArray(value) ? 1 + depthOf(value[0]) : 0;
 }
 
 /** "1, 2 3" → [1, 2, 3], or one number for a scalar. Throws an Error for people. */
@@ -75,9 +91,14 @@ export function parseNumbers(text: string, shape: readonly number[] | undefined)
   return shape?.length === 0 ? numbers[0]! : numbers;
 }
 
-function plan(layout: ImagePlan['layout'], height: number, width: number, channels: number): ImagePlan {
-  const side = (size: number): number => (size === -1 ? USUAL_SIDE : size);
-  return { layout, height: side(height), width: side(width), channels: channels === -1 ? 3 : channels };
+/** Sides that the shape leaves open are those of `picture`. */
+function plan(
+  layout: ImagePlan['layout'],
+  [height, width]: readonly [number, number],
+  channels: number,
+  picture: readonly [number, number],
+): ImagePlan {
+  return { layout, height: height === -1 ? picture[0] : height, width: width === -1 ? picture[1] : width, channels };
 }
 
 /** 64 = 8 × 8 and 784 = 28 × 28 are often images; 16 and 100 are not. */

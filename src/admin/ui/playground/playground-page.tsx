@@ -1,13 +1,13 @@
 /** The playground: a form for a model's signature, the answer, and the same call as code. */
 import { useState } from 'preact/hooks';
-import type { ModelDetail, SignatureDetail } from '../../model-detail.ts';
-import { getModel } from '../api.ts';
+import type { LoadedDetail, ModelDetail, SampleDetail, SignatureDetail } from '../../model-detail.ts';
+import { getModel, getSamples } from '../api.ts';
 import { models } from '../live.ts';
 import { Empty, Failure, Loading, Panel, Select } from '../parts.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { PlaygroundCall } from './playground-call.tsx';
-import { verbOf } from './signature-form.ts';
+import { samplesFor, verbOf } from './signature-form.ts';
 
 export function PlaygroundPage({ model }: { model: string | undefined }) {
   const names = models.value?.models.map(({ name }) => name) ?? [];
@@ -40,6 +40,7 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
   const usable = loaded?.signatures.filter((each) => verbOf(each) !== undefined) ?? [];
   const signature = usable.find(({ name }) => name === signatureName) ?? preferred(usable);
   const verb = signature && verbOf(signature);
+  const samples = useSamples(model, loaded);
   return (
     <>
       <div class="filters">
@@ -61,17 +62,30 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
       {error !== undefined && <Failure error={error} again={again} />}
       {value === undefined && error === undefined && <Loading rows={6} />}
       {value !== undefined && signature === undefined && <NothingToAsk detail={value} />}
-      {signature !== undefined && verb !== undefined && (
+      {signature !== undefined && verb !== undefined && samples === undefined && <Loading rows={6} />}
+      {signature !== undefined && verb !== undefined && samples !== undefined && (
         <PlaygroundCall
           key={`${loaded?.version} ${signature.name}`}
           model={model}
           version={version === '' ? undefined : version}
           signature={signature}
           verb={verb}
+          samples={samplesFor(signature, samples)}
         />
       )}
     </>
   );
+}
+
+/** The version's samples; undefined while they are loaded. Without them the form is empty. */
+function useSamples(model: string, loaded: LoadedDetail | undefined): readonly SampleDetail[] | undefined {
+  const hasSome = loaded?.samples !== undefined;
+  const { value, error } = useLoaded(
+    (signal) => (hasSome ? getSamples(model, loaded.version, signal) : Promise.resolve(undefined)),
+    `${model} ${loaded?.version} ${loaded?.samples}`,
+  );
+  if (!hasSome || error !== undefined) return [];
+  return value?.version === loaded.version ? value.samples : undefined;
 }
 
 const go = (model: string): void => {

@@ -1,6 +1,7 @@
 /** The form of a signature for any method: its fields, and the request's body from their values. Pure. */
 import type { FeatureDetail } from '../../feature-detail.ts';
-import type { SignatureDetail, TensorDetail } from '../../model-detail.ts';
+import type { InputHintDetail, SampleDetail, SignatureDetail, TensorDetail } from '../../model-detail.ts';
+import { fitted, rowShape } from './input-kinds.ts';
 
 export const VERBS = ['predict', 'classify', 'regress'] as const;
 export type Verb = (typeof VERBS)[number];
@@ -14,10 +15,28 @@ export interface FormField {
   readonly leftOut?: string;
   /** The first text as JSON; absent = zeros or empty strings. */
   readonly start?: string;
+  /** The row that it begins with; absent = none. */
+  readonly sample?: unknown;
 }
 
 /** The field of a whole example whose features are unknown. */
 const EXAMPLE = 'example';
+
+/** The samples that fill in a field of the signature's form. */
+export function samplesFor(signature: SignatureDetail, samples: readonly SampleDetail[]): readonly SampleDetail[] {
+  const inputs = fieldsOf(signature).map(({ tensor }) => tensor.input ?? tensor.name);
+  return samples.filter((sample) => inputs.some((input) => Object.hasOwn(sample.inputs, input)));
+}
+
+/** The fields with the sample's rows. A sample names the graph's inputs. */
+export function withSample(fields: readonly FormField[], sample: SampleDetail | undefined): readonly FormField[] {
+  if (sample === undefined) return fields;
+  return fields.map((field) => {
+    const input = field.tensor.input ?? field.tensor.name;
+    if (!Object.hasOwn(sample.inputs, input)) return field;
+    return { ...field, sample: fitted(sample.inputs[input], rowShape(field.tensor, field.batch)) };
+  });
+}
 
 /** Undefined if the method has no form. */
 export function verbOf({ method }: SignatureDetail): Verb | undefined {
@@ -58,9 +77,10 @@ function takesExamples(signature: SignatureDetail): boolean {
   return verb === 'classify' || verb === 'regress';
 }
 
-function featureField(feature: FeatureDetail): FormField {
-  const { name, kind, shape, is_optional } = feature;
-  const tensor = { name, dtype: kind, shape };
+function featureField(feature: FeatureDetail & InputHintDetail): FormField {
+  const { name, kind, shape, is_optional, input, range, picture } = feature;
+  const hints = { ...(input && { input }), ...(range && { range }), ...(picture && { picture }) };
+  const tensor = { ...hints, name, dtype: kind, shape };
   return { tensor, batch: 'none', ...(is_optional && { leftOut: defaultText(feature) }) };
 }
 

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveTick } from '../../live-report.ts';
 import { SHOWN_SECONDS } from '../live.ts';
-import { type ModelChoice, versionsOf } from '../live-window.ts';
+import { type ModelChoice, stretches, versionsOf } from '../live-window.ts';
 import { colour, theme } from '../theme.ts';
 
 const ROW_PX = 22;
@@ -41,6 +41,7 @@ export function BatchHeat({ ticks, choice }: { ticks: readonly LiveTick[]; choic
       <canvas ref={canvas} role="img" aria-label={description(totals, all)} style={{ height: `${height}px` }} />
       <p class="hint">
         Rows of a batch by second. The stronger the colour, the larger the share of batches of that size in that second.
+        Grey: nobody counted, because no console was open.
       </p>
     </div>
   );
@@ -78,16 +79,33 @@ function draw(canvas: HTMLCanvasElement, { ticks, columns, rows, width, height }
     pen.fillStyle = colour('--grid');
     pen.fillRect(LABEL_PX, top + ROW_PX - 1, width - LABEL_PX, 1);
   }
-  pen.fillStyle = colour('--accent');
-  for (const [i, sizes] of columns.entries()) {
-    const all = sizes.reduce((sum, times) => sum + (times ?? 0), 0);
-    const left = width - ((newest - ticks[i]!.at_ms) / 1000 + 1) * cell;
-    if (left < LABEL_PX) continue;
-    for (const [row, times] of sizes.entries()) {
-      if (!times) continue;
-      pen.globalAlpha = 0.12 + 0.88 * (times / all);
-      pen.fillRect(left, (rows - 1 - row) * ROW_PX + 1, Math.max(1, cell), ROW_PX - 3);
-    }
+  const x = (ms: number): number => Math.max(LABEL_PX, width - ((newest - ms) / 1000) * cell);
+  let counted = LABEL_PX;
+  for (const { from, to, at } of stretches(ticks)) {
+    if (at === undefined) continue;
+    const [left, right] = [x(from), x(to)];
+    drawUncounted(pen, counted, left, rows * ROW_PX);
+    counted = right;
+    drawSizes(pen, columns[at]!, rows, left, Math.max(1, right - left));
   }
+  drawUncounted(pen, counted, width, rows * ROW_PX);
+}
+
+function drawSizes(pen: CanvasRenderingContext2D, sizes: readonly number[], rows: number, left: number, width: number) {
+  const all = sizes.reduce((sum, times) => sum + (times ?? 0), 0);
+  pen.fillStyle = colour('--accent');
+  for (const [row, times] of sizes.entries()) {
+    if (!times) continue;
+    pen.globalAlpha = 0.12 + 0.88 * (times / all);
+    pen.fillRect(left, (rows - 1 - row) * ROW_PX + 1, width, ROW_PX - 3);
+  }
+  pen.globalAlpha = 1;
+}
+
+function drawUncounted(pen: CanvasRenderingContext2D, left: number, right: number, height: number): void {
+  if (right - left < 1) return;
+  pen.globalAlpha = 0.5;
+  pen.fillStyle = colour('--grid');
+  pen.fillRect(left, 0, right - left, height);
   pen.globalAlpha = 1;
 }

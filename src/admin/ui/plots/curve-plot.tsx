@@ -42,6 +42,7 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
         rangeX={[0.9, Math.max(2, most) * 1.1]}
         format={duration}
         formatX={(rows) => `${Math.round(rows)}`}
+        formatAt={(rows) => `at ${rows} ${rows === 1 ? 'row' : 'rows'}`}
         height={220}
         mostY={mostY}
         series={[
@@ -51,8 +52,10 @@ export function CurvePlot(props: { ticks: readonly LiveTick[]; choice: ModelChoi
         ]}
       />
       <p class="hint">
-        Rows of a batch, padding included. {known.length} of {curve.sizes.length} sizes have run; the others are
-        estimated from them.{' '}
+        Rows of a batch, padding included.{' '}
+        {known.length === curve.sizes.length
+          ? `All ${known.length} sizes have run, at the load or since.`
+          : `${known.length} of ${curve.sizes.length} sizes have run; the others are estimated from them.`}{' '}
         {beyond > 0 && `${beyond} of the last ${ran.length} runs took longer; they are shown at the top.`}
       </p>
     </>

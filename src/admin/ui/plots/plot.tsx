@@ -25,6 +25,8 @@ interface PlotProps {
   readonly series: readonly PlotSeries[];
   readonly format: (value: number) => string;
   readonly formatX: (value: number) => string;
+  /** Says in the legend which x its values belong to; by default "at" and formatX. */
+  readonly formatAt?: (value: number) => string;
   /** Seconds since 1970 (default), or numbers at even ratios. */
   readonly scaleX?: 'time' | 'log2';
   /** By default the range of the values. */
@@ -75,7 +77,9 @@ export function Plot(props: PlotProps) {
   );
 }
 
-function Legend({ x, series, format, formatX, at }: PlotProps & { at: number | undefined }) {
+function Legend(props: PlotProps & { at: number | undefined }) {
+  const { x, series, format, at } = props;
+  const { formatAt = (value: number) => `at ${props.formatX(value)}` } = props;
   const shownAt = at ?? x.length - 1;
   return (
     <figcaption class="legend">
@@ -88,7 +92,7 @@ function Legend({ x, series, format, formatX, at }: PlotProps & { at: number | u
           </span>
         );
       })}
-      <span class="at">{at === undefined || x[at] === undefined ? '' : formatX(x[at])}</span>
+      <span class="at">{x[shownAt] === undefined ? '' : formatAt(x[shownAt])}</span>
     </figcaption>
   );
 }
@@ -108,7 +112,7 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: scaleX } },
     scales: {
@@ -119,7 +123,7 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
       y: props.scaleY === 'log10' ? LOG_SCALE : { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: axes(props),
-    series: [{ value: (_plot, value) => formatX(value) }, ...series.map(drawn)],
+    series: [{ value: (_plot, value) => formatX(value) }, ...series.map((each) => drawn(each, scaleX))],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? undefined)] },
   };
 }
@@ -169,11 +173,12 @@ function powersOf(base: number): uPlot.Axis.Splits {
   };
 }
 
-function drawn({ colour: property, look }: PlotSeries): uPlot.Series {
+/** Over time, a null is a gap. In other plots the lines have values at some of the marks, and join these. */
+function drawn({ colour: property, look }: PlotSeries, scaleX: PlotProps['scaleX']): uPlot.Series {
   const stroke = colour(property);
   if (look === 'points')
     return { stroke, width: 0, paths: () => null, points: { show: true, size: 4, stroke, fill: stroke } };
-  const line = { stroke, width: 1.5, points: { show: false }, spanGaps: false };
+  const line = { stroke, width: 1.5, points: { show: false }, spanGaps: scaleX !== 'time' };
   if (look === 'area') return { ...line, width: 0, fill: stroke };
-  return look === 'dashed' ? { ...line, dash: [5, 4], spanGaps: true } : { ...line, spanGaps: true };
+  return look === 'dashed' ? { ...line, dash: [5, 4] } : line;
 }

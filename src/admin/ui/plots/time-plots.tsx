@@ -5,7 +5,7 @@ import { STAGES } from '../../../telemetry/stage-clock.ts';
 import type { LiveTick } from '../../live-report.ts';
 import { count, duration } from '../format.ts';
 import { SHOWN_SECONDS } from '../live.ts';
-import { endings, type ModelChoice, meanStages, versionsOf } from '../live-window.ts';
+import { endings, type ModelChoice, meanStages, stretches, versionsOf } from '../live-window.ts';
 import { Plot, type PlotSeries } from './plot.tsx';
 
 interface TimePlotProps {
@@ -15,14 +15,22 @@ interface TimePlotProps {
 
 const clockTime = (seconds: number): string => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
-/** The x axis of all time plots, in seconds. */
+/** The x axis of all time plots, in seconds: both ends of each stretch. */
 function timeAxis(ticks: readonly LiveTick[]) {
   const newest = (ticks.at(-1)?.at_ms ?? Date.now()) / 1000;
   return {
-    x: ticks.map(({ at_ms }) => at_ms / 1000),
+    x: stretches(ticks).flatMap(({ from, to }) => [from / 1000, to / 1000]),
     formatX: clockTime,
     rangeX: [newest - SHOWN_SECONDS, newest] as const,
   };
+}
+
+/** Each tick's value over the time that it was counted, as a step; a gap where nobody counted or there is no value. */
+function steps(ticks: readonly LiveTick[], values: readonly (number | null)[]): readonly (number | null)[] {
+  return stretches(ticks).flatMap(({ at }) => {
+    const value = at === undefined ? null : values[at]!;
+    return [value, value];
+  });
 }
 
 export function EndingsPlot({ ticks, choice }: TimePlotProps) {
@@ -37,7 +45,10 @@ export function EndingsPlot({ ticks, choice }: TimePlotProps) {
   const layers = kinds.map(([label, colour, kind]) => ({
     label,
     colour,
-    legend: each.map((tick) => tick[kind] / tick.seconds),
+    legend: steps(
+      ticks,
+      each.map((tick) => tick[kind] / tick.seconds),
+    ),
   }));
   return (
     <Plot
@@ -55,7 +66,10 @@ export function LatencyPlot({ ticks, choice }: TimePlotProps) {
     label,
     colour,
     look: 'line',
-    values: latency.map((parts) => percentileMs(parts, share) ?? null),
+    values: steps(
+      ticks,
+      latency.map((parts) => percentileMs(parts, share) ?? null),
+    ),
   });
   return (
     <Plot
@@ -73,7 +87,11 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
   const layers = STAGES.map((label, stage) => ({
     label,
     colour: `--stage-${label}`,
-    legend: means.map((stages) => stages[stage] ?? 0),
+    // In a second without an answer no mean was measured.
+    legend: steps(
+      ticks,
+      means.map((stages) => stages[stage] ?? null),
+    ),
   }));
   return (
     <Plot
@@ -87,10 +105,12 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
 }
 
 /** Stacks the layers. The highest is drawn first, so that the others cover it. */
-function stacked(layers: readonly { label: string; colour: string; legend: readonly number[] }[]): PlotSeries[] {
-  let below: readonly number[] = [];
+function stacked(
+  layers: readonly { label: string; colour: string; legend: readonly (number | null)[] }[],
+): PlotSeries[] {
+  let below: readonly (number | null)[] = [];
   const drawn = layers.map(({ label, colour, legend }): PlotSeries => {
-    const values = legend.map((value, i) => value + (below[i] ?? 0));
+    const values = legend.map((value, i) => (value === null ? null : value + (below[i] ?? 0)));
     below = values;
     return { label, colour, values, legend, look: 'area' };
   });
@@ -105,15 +125,17 @@ export function Sparkline({ ticks, model }: { ticks: readonly LiveTick[]; model:
   const newest = ticks.at(-1)?.at_ms ?? 0;
   const rates = ticks.map((tick) => {
     const requests = versionsOf(tick, { model }).reduce((sum, version) => sum + version.requests, 0);
-    return {
-      at: SPARK_WIDTH * (1 - (newest - tick.at_ms) / 1000 / SHOWN_SECONDS),
-      rate: (1000 * requests) / tick.span_ms,
-    };
+    return (1000 * requests) / tick.span_ms;
   });
-  const most = Math.max(1, ...rates.map(({ rate }) => rate));
-  const line = rates.map(
-    ({ at, rate }) => `${at.toFixed(1)},${(SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * (rate / most)).toFixed(1)}`,
-  );
+  const most = Math.max(1, ...rates);
+  const x = (ms: number): string => (SPARK_WIDTH * (1 - (newest - ms) / 1000 / SHOWN_SECONDS)).toFixed(1);
+  const y = (rate: number): string => (SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * (rate / most)).toFixed(1);
+  const counted = stretches(ticks);
+  const line = counted.map(({ from, to, at }, i) => {
+    if (at === undefined) return '';
+    const isNew = counted[i - 1]?.at === undefined;
+    return `${isNew ? 'M' : 'L'}${x(from)} ${y(rates[at]!)}H${x(to)}`;
+  });
   return (
     <svg
       class="sparkline"
@@ -122,7 +144,7 @@ export function Sparkline({ ticks, model }: { ticks: readonly LiveTick[]; model:
       height={SPARK_HEIGHT}
       aria-hidden="true"
     >
-      <polyline points={line.join(' ')} fill="none" stroke="var(--accent)" stroke-width="1.25" />
+      <path d={line.join('')} fill="none" stroke="var(--accent)" stroke-width="1.25" />
     </svg>
   );
 }

@@ -17,6 +17,9 @@ const STAGE_TEXT: Readonly<Record<Stage, string>> = {
 const colourOf = (stage: string): string => `var(--stage-${stage})`;
 const share = (part: number, whole: number): string => `${whole === 0 ? 0 : (100 * part) / whole}%`;
 
+/** Times are whole microseconds. */
+const stageTime = (ms: number): string => (ms === 0 ? '< 1\u2009µs' : duration(ms));
+
 export function MiniWaterfall({ request, longest }: { request: RequestEntry; longest: number }) {
   return (
     <div class="mini" aria-hidden="true">
@@ -34,10 +37,11 @@ export function MiniWaterfall({ request, longest }: { request: RequestEntry; lon
 export function Waterfall({ request }: { request: RequestEntry }) {
   const { stages, duration_ms: whole } = request;
   const found = new Map(stages.map((stage) => [stage.name, stage]));
+  const last = STAGES.findLastIndex((name) => found.has(name));
   return (
     <table class="waterfall">
       <tbody>
-        {STAGES.map((name) => {
+        {STAGES.map((name, i) => {
           const stage = found.get(name);
           return (
             <tr key={name} class={stage === undefined ? 'skipped' : ''}>
@@ -45,7 +49,9 @@ export function Waterfall({ request }: { request: RequestEntry }) {
                 {name}
                 <div class="muted small">{STAGE_TEXT[name]}</div>
               </th>
-              <td class="number">{stage === undefined ? 'skipped' : duration(stage.duration_ms)}</td>
+              <td class="number">
+                {stage === undefined ? (i > last ? 'not reached' : 'skipped') : stageTime(stage.duration_ms)}
+              </td>
               <td class="number muted">{stage === undefined ? '' : percent(stage.duration_ms / whole)}</td>
               <td class="track">
                 {stage !== undefined && (

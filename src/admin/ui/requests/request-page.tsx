@@ -125,7 +125,11 @@ function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry })
       <Fact name="Expected">{duration(batch.expected_ms)}</Fact>
       <Fact name="With">
         {batch.mates.length === 0 ? (
-          'no other request'
+          batch.tasks === 1 ? (
+            'no other request'
+          ) : (
+            'requests that are not remembered'
+          )
         ) : (
           <span class="mates">
             {batch.mates.map((id) => (

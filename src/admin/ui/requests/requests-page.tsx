@@ -37,7 +37,7 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
           {isPaused ? 'Resume' : 'Pause'}
         </button>
       </div>
-      <Panel title="Newest first">
+      <Panel title="Newest first" aside={value?.requests.length === LIMIT && `the newest ${LIMIT}`}>
         {error !== undefined && <Failure error={error} again={again} />}
         {value === undefined ? (
           error === undefined && <Loading rows={8} />

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LiveTick, LiveVersion } from '../../../../src/admin/live-report.ts';
-import { goodput, lastTicks, summarize } from '../../../../src/admin/ui/live-window.ts';
+import { goodput, lastTicks, stretches, summarize } from '../../../../src/admin/ui/live-window.ts';
 import { explain } from '../../../../src/admin/ui/words.ts';
 import { bucketOf } from '../../../../src/telemetry/metrics/latency-buckets.ts';
 
@@ -56,6 +56,28 @@ describe('the summary of a window', () => {
       'one was answered too late',
     );
     assert.equal(goodput(found), 0.5);
+  });
+});
+
+describe('the times that ticks cover', () => {
+  it('follow each other, with gaps where nobody counted', () => {
+    const late = { ...tick(3), at_ms: 3040, span_ms: 1010 };
+    assert.deepEqual(stretches([tick(1), tick(2), late, tick(60)]), [
+      { from: 0, to: 1000, at: 0 },
+      { from: 1000, to: 2000, at: 1 },
+      { from: 2000, to: 3040, at: 2 },
+      { from: 3040, to: 59_000 },
+      { from: 59_000, to: 60_000, at: 3 },
+    ]);
+    const stalled = { ...tick(9), span_ms: 7000 };
+    assert.deepEqual(stretches([tick(2), stalled]).at(-1), { from: 2000, to: 9000, at: 1 });
+    assert.deepEqual(stretches([]), []);
+  });
+
+  it('make the seconds of rates and of cores', () => {
+    const stalled = { ...tick(12, version(answered(60, 5, 3))), span_ms: 9000, cpu_cores: 1.5 };
+    const found = summarize([tick(3, version(answered(40, 5, 3))), stalled]);
+    assert.deepEqual([found.requests, found.seconds, found.cpuCores], [100, 10, 1.4]);
   });
 });
 

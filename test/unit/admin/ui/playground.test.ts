@@ -4,9 +4,15 @@ import { describe, it } from 'node:test';
 import type { FeatureDetail } from '../../../../src/admin/feature-detail.ts';
 import type { SignatureDetail, TensorDetail } from '../../../../src/admin/model-detail.ts';
 import { type CallTarget, callUrl, sample } from '../../../../src/admin/ui/playground/code-samples.ts';
-import { blank, imagePlan, kindsOf, parseNumbers } from '../../../../src/admin/ui/playground/input-kinds.ts';
+import { blank, fitted, imagePlan, kindsOf, parseNumbers } from '../../../../src/admin/ui/playground/input-kinds.ts';
 import { namedOutputs, pictureOf, topBars } from '../../../../src/admin/ui/playground/result-shapes.ts';
-import { bodyOf, fieldsOf, verbOf } from '../../../../src/admin/ui/playground/signature-form.ts';
+import {
+  bodyOf,
+  fieldsOf,
+  samplesFor,
+  verbOf,
+  withSample,
+} from '../../../../src/admin/ui/playground/signature-form.ts';
 
 const tensor = (shape: readonly number[] | undefined, dtype = 'float32', name = 'x'): TensorDetail => ({
   name,
@@ -30,6 +36,29 @@ describe('the form of an input', () => {
     for (const shape of [[-1, 100], [-1, 10], [-1], [-1, 2, 2, 3], [-1, 128, 512, 7]]) {
       assert.equal(plan(shape), undefined, String(shape));
     }
+  });
+
+  it('is a picture of the declared size where the shape leaves it open, or does not tell', () => {
+    const plan = (shape: readonly number[], picture: readonly [number, number]) =>
+      imagePlan({ ...tensor(shape), picture }, 'dynamic');
+    assert.deepEqual(plan([-1, 96], [8, 12]), { layout: 'flat', height: 8, width: 12, channels: 1 });
+    assert.deepEqual(plan([-1, -1, -1, 3], [240, 320]), { layout: 'hwc', height: 240, width: 320, channels: 3 });
+    assert.deepEqual(plan([-1, -1, -1], [20, 10]), { layout: 'hw', height: 20, width: 10, channels: 1 });
+    assert.deepEqual(plan([-1, 64, 32], [1, 1]), { layout: 'hw', height: 64, width: 32, channels: 1 });
+  });
+
+  it('begins with the rows of a sample, by the graph’s names', () => {
+    const row = [1, 2];
+    const sample = { name: 's', inputs: { x: row, n: 7 } };
+    const renamed = { ...tensor([-1, 2], 'float32', 'alias'), input: 'x' };
+    const of = signature('dynamic', [renamed, tensor([-1], 'int64', 'n'), tensor([-1], 'int64', 'other')]);
+    const samples = (fields = withSample(fieldsOf(of), sample)) => fields.map((field) => field.sample);
+    assert.deepEqual(samples(), [row, 7, undefined]);
+    assert.deepEqual(samples(withSample(fieldsOf(of), undefined)), [undefined, undefined, undefined]);
+    assert.deepEqual(samplesFor(of, [sample, { name: 'of another signature', inputs: { z: 1 } }]), [sample]);
+    assert.deepEqual(fitted([row], [2]), row);
+    assert.deepEqual(fitted(row, [1, 2]), [row]);
+    assert.deepEqual(fitted(row, undefined), row);
   });
 
   it('is text for one string, numbers for a row of them, and always JSON', () => {

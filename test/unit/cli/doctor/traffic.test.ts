@@ -11,7 +11,9 @@ pillion_batch_size_count{model="m",version="1"} ${n}
 pillion_request_duration_seconds_sum{surface="grpc",method="Predict",model="m",version="1",outcome="ok"} ${n / 2}
 pillion_request_duration_seconds_count{surface="grpc",method="Predict",model="m",version="1",outcome="ok"} ${2 * n}
 pillion_request_duration_seconds_count{surface="rest",method="Predict",model="m",version="1",outcome="ok"} ${n}
-pillion_request_duration_seconds_count{surface="rest",method="Predict",model="",version="",outcome="model_not_found"} 9
+pillion_request_duration_seconds_count{surface="rest",method="Predict",model="",version="",outcome="model_not_found"} ${n / 10}
+pillion_request_duration_seconds_count{surface="rest",method="GetModelStatus",model="m",version="",outcome="ok"} ${n}
+pillion_request_duration_seconds_count{surface="rest",method="GetModelMetadata",model="m",version="1",outcome="ok"} ${n}
 pillion_stage_duration_seconds_sum{stage="queue",model="m",version="1"} ${n / 4}
 pillion_batches_total{model="m",version="1",reason="slot_free",outcome="ok"} ${n}
 pillion_scheduler_refusals_total{model="m",version="1",reason="queue_full"} ${n}
@@ -21,7 +23,10 @@ nodejs_gc_duration_seconds_sum{kind="minor"} ${n / 100}
 nodejs_eventloop_lag_p99_seconds 0.02
 `;
 
-const look = (n: number, at: number) => ({ samples: parseMetrics(page(n)), at });
+const look = (n: number, at: number, startedAt = 1000) => ({
+  samples: parseMetrics(page(n).replace('seconds 1000', `seconds ${startedAt}`)),
+  at,
+});
 
 describe('traffic between two looks', () => {
   it('is what grew, by model version, whatever further labels there are', () => {
@@ -43,6 +48,22 @@ describe('traffic between two looks', () => {
       const traffic = trafficBetween(before, look(300, 2010));
       assert.deepEqual([traffic.isSinceStart, traffic.seconds, traffic.models[0]!.batches], [true, 1010, 300]);
     }
+  });
+
+  it('has inferences alone, and those that found no model', () => {
+    const traffic = trafficBetween(look(100, 2000), look(300, 2010));
+    assert.deepEqual(
+      traffic.models.map(({ model, version, requests }) => [model, version, requests]),
+      [['m', '1', 600]],
+    );
+    assert.equal(traffic.unservedRequests, 20);
+  });
+
+  it('of a server that was started again, or a version that was loaded again, is never negative', () => {
+    const again = trafficBetween(look(300, 2000), look(100, 2010, 2005));
+    assert.deepEqual([again.isSinceStart, again.seconds, again.models[0]!.requests], [true, 5, 300]);
+    const reloaded = trafficBetween(look(300, 2000), look(100, 2010));
+    assert.deepEqual([reloaded.models[0]!.requests, reloaded.models[0]!.rows], [300, 300]);
   });
 
   it('reads escaped label values and passes over what is no sample', () => {

@@ -1,6 +1,6 @@
 /** docs/signatures.md and docs/model.schema.json tell what the reader of pillion.yaml takes. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Ajv } from 'ajv';
@@ -34,6 +34,7 @@ const isValid = new Ajv({ allowUnionTypes: true }).compile(SCHEMA);
 async function isTaken(t: TestContext, yaml: string, graph = DIGITS): Promise<boolean> {
   const directory = tempDirectory(t);
   writeFileSync(join(directory, 'pillion.yaml'), yaml);
+  copyFileSync('examples/digits/models/digits/1/samples.json', join(directory, 'samples.json'));
   const file = await loadModelFile(directory);
   try {
     file!.views(new Map([['serving_default', graph]]));

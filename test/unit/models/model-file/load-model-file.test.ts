@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, it, type TestContext, test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
@@ -295,4 +295,120 @@ test('a directory of that name is told as such', async (t) => {
   const directory = tempDirectory(t);
   mkdirSync(join(directory, 'pillion.yaml'));
   await assert.rejects(loadModelFile(directory), /pillion\.yaml: it is no file/);
+});
+
+describe('help for people who try the model', () => {
+  const HELP = `signatures:
+  renamed: { method: predict, inputs: { picture: a, n: b } }
+inputs:
+  a: { range: [-1, 1], picture: [2, 2] }
+`;
+
+  it('has ranges, pictures and samples of the graph’s inputs', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'pillion.yaml'), `${HELP}samples: more/samples.json\n`);
+    mkdirSync(join(directory, 'more'));
+    const sample = {
+      name: 'ones',
+      inputs: {
+        a: [
+          [1, 1.5],
+          [1, 1],
+        ],
+        b: 7,
+      },
+    };
+    writeFileSync(join(directory, 'more', 'samples.json'), JSON.stringify([sample]));
+    const file = (await loadModelFile(directory))!;
+    file.views(new Map([['serving_default', GRAPH]]));
+    const { inputs, samples, graphInputs } = file.tryOut!;
+    assert.deepEqual([...inputs], [['a', { range: [-1, 1], picture: [2, 2] }]]);
+    assert.deepEqual(
+      samples.map(({ name, inputs: rows }) => [name, [...rows]]),
+      [
+        [
+          'ones',
+          [
+            [
+              'a',
+              [
+                [1n, 1.5],
+                [1n, 1n],
+              ],
+            ],
+            ['b', 7n],
+          ],
+        ],
+      ],
+    );
+    assert.deepEqual(
+      [...graphInputs.get('renamed')!],
+      [
+        ['picture', 'a'],
+        ['n', 'b'],
+      ],
+    );
+  });
+
+  it('is absent where the file has none of it', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'pillion.yaml'), 'signatures: {}\n');
+    const file = (await loadModelFile(directory))!;
+    file.views(new Map([['serving_default', GRAPH]]));
+    assert.equal(file.tryOut, undefined);
+  });
+
+  it('is checked against the graph', async (t) => {
+    const found = await problems(
+      t,
+      `inputs:
+  A: { range: [0, 1] }
+  a: { range: [1, 0], picture: [3, 2] }
+  b: { picture: [2], shape: [1] }
+samples:
+  - { name: wrong, inputs: { c: 1, a: [1, 2] } }
+  - { name: right, inputs: { b: 1 } }
+`,
+    );
+    assert.deepEqual(found, [
+      '2:3: the graph has no input "A"; there are "a", "b"',
+      '3:8: this is no range; write two numbers, the lowest first, such as [0, 255]',
+      '3:32: a picture of 3 x 2 does not fit [2,2], one row of the input',
+      '4:8: this is no size of a picture; write the height and the width in pixels, such as [28, 28]',
+      '4:22: unknown key "shape"; there are "range", "picture"',
+      '6:30: the graph has no input "c"; there are "a", "b"',
+      '6:36: input "a": it is [2], but one row of the input is [2,2]',
+    ]);
+  });
+
+  it('never comes from a file outside the version’s directory', async (t) => {
+    const outside = "is not in the version's directory; put it there";
+    for (const name of ['../secret.json', '/etc/hostname', 'a/../../secret.json']) {
+      assert.deepEqual(await problems(t, `samples: ${name}\n`), [`1:10: the file of samples "${name}" ${outside}`]);
+    }
+    const directory = tempDirectory(t);
+    const other = tempDirectory(t);
+    writeFileSync(join(other, 'secret.json'), '[{"name": "x", "inputs": {"b": 1}}]');
+    symlinkSync(join(other, 'secret.json'), join(directory, 'samples.json'));
+    writeFileSync(join(directory, 'pillion.yaml'), 'samples: samples.json\n');
+    const file = (await loadModelFile(directory))!;
+    assert.throws(() => file.views(new Map([['serving_default', GRAPH]])), /is not in the version's directory/);
+    assert.deepEqual(file.tryOut, undefined);
+  });
+
+  it('says what is wrong with the file of samples', async (t) => {
+    const of = (text: string) => problems(t, 'samples: s.json\n', { 's.json': text });
+    assert.deepEqual(await problems(t, 'samples: s.json\n'), [
+      '1:10: the file of samples "s.json" cannot be used: there is no such file',
+    ]);
+    assert.match((await of('{}')).join(), /s\.json:1:1: this is a map; write a list of samples/);
+    assert.match((await of('[{"name": "x"}]')).join(), /s\.json:1:2: /);
+    assert.match(
+      (await of('[{"name": "x", "inputs": {"b": "y"}}]')).join(),
+      /s\.json:1:27: input "b": "y" is no int64/,
+    );
+    assert.match((await of('')).join(), /cannot be used: it is empty/);
+    const many = JSON.stringify(Array.from({ length: 101 }, () => ({ name: 'x', inputs: {} })));
+    assert.match((await of(many)).join(), /this list is too long; write 100 samples at most/);
+  });
 });

@@ -1,0 +1,95 @@
+/**
+ * Remembers requests for minutes: in rings of 512 places that are taken one after the other, until their memory is as
+ * large as it may be. Then the oldest ring is emptied and becomes the newest.
+ *
+ *   oldest ▐████▌ ▐████▌ ▐████▌ ▐██  ▌ newest
+ *
+ * A busy server would fill any memory within seconds, and objects that outlive a collection of the young generation
+ * cost the collector time (docs/adr/0011-no-maps-on-the-request-path.md). So the first MOST_PER_SECOND requests of each
+ * second are remembered, and the others pay for a comparison.
+ */
+import type { Instant } from '../../core/clock.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { RequestRing } from './request-ring.ts';
+import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
+import type { KeepReason } from './tail-keep.ts';
+
+export const MOST_PER_SECOND = 250;
+const RING_PLACES = 512;
+
+interface FullRing {
+  readonly ring: RequestRing;
+  readonly bytes: number;
+}
+
+export class MinutesRing {
+  readonly #maxBytes: number;
+  /** Oldest first. */
+  readonly #full: FullRing[] = [];
+  #fullBytes = 0;
+  #newest = new RequestRing(RING_PLACES);
+  #secondEndsAt: Instant = -Infinity;
+  #left = 0;
+
+  /** @param maxBytes of the full rings, by their own estimate; the newest ring comes on top */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Copies a request, unless this second has had enough. */
+  add(record: RequestRecord, kept: KeepReason | undefined): void {
+    const at = record.stages.finishedAt;
+    if (at >= this.#secondEndsAt) {
+      this.#secondEndsAt = at + 1000;
+      this.#left = MOST_PER_SECOND;
+    }
+    if (this.#left === 0) return;
+    this.#left -= 1;
+    this.#newest.add(record, kept);
+    if (this.#newest.isFull) this.#turn();
+  }
+
+  /** As RequestRing's. */
+  newest(filter: FlightFilter): RequestSnapshot[] {
+    const found: RequestSnapshot[] = [];
+    for (const ring of this.#newestFirst()) {
+      if (found.length >= filter.limit) break;
+      found.push(...ring.newest({ ...filter, limit: filter.limit - found.length }));
+    }
+    return found;
+  }
+
+  /** As RequestRing's. */
+  find(id: string): RequestSnapshot | undefined {
+    for (const ring of this.#newestFirst()) {
+      const found = ring.find(id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** As RequestRing's. */
+  *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
+    for (const ring of this.#newestFirst()) yield* ring.memberIdsOf(batch);
+  }
+
+  /** Makes room for the next request. */
+  #turn(): void {
+    const bytes = this.#newest.estimateBytes();
+    this.#full.push({ ring: this.#newest, bytes });
+    this.#fullBytes += bytes;
+    let emptied: RequestRing | undefined;
+    while (this.#fullBytes > this.#maxBytes) {
+      const oldest = this.#full.shift()!;
+      this.#fullBytes -= oldest.bytes;
+      emptied = oldest.ring;
+    }
+    emptied?.clear();
+    this.#newest = emptied ?? new RequestRing(RING_PLACES);
+  }
+
+  *#newestFirst(): Iterable<RequestRing> {
+    yield this.#newest;
+    for (let i = this.#full.length - 1; i >= 0; i--) yield this.#full[i]!.ring;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Remembers the last finished requests, each in the place of the oldest.
+ *
+ *   place       0     1     2     3 …
+ *   numbers   ▐████▐████▐████▐████      16 doubles a place: instants, sizes, sequence
+ *   origins     ○     ○     ●     ○        surface, method, model, version, signature
+ *   peers, batches, traces                 references
+ *   notes       ·     ·     ◆     ·        rare: a failure, an id of the caller's, events
+ *
+ * Every request fills a place, and the cost is the memory that it touches: a place that was last written one round ago
+ * is in no near cache any more. With columns that is two cache lines of numbers and a few references beside the last
+ * ones; an object for each request would be about ten lines (docs/adr/0011-no-maps-on-the-request-path.md).
+ *
+ * An ordinary request allocates one small object, its origin. Batch records are shared by their members.
+ */
+import { type BatchRecord, type RequestOutcome, type RequestRecord, requestId } from '../request-record.ts';
+import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
+import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
+import { cut, type ErrorFacts, errorFacts, type FlightFilter, type RequestSnapshot } from './request-snapshot.ts';
+import type { KeepReason } from './tail-keep.ts';
+
+/** Indices of a place's numbers. */
+const SEQUENCE = 0;
+const DEADLINE = 1;
+const ROWS = 2;
+const REQUEST_BYTES = 3;
+const RESPONSE_BYTES = 4;
+const STAGE_INSTANTS = 5;
+/** Numbers of a place: two cache lines. */
+const NUMBERS = 16;
+if (STAGE_INSTANTS + STAGE_CLOCK_NUMBERS > NUMBERS) throw new Error('the numbers of a request overlap');
+
+/** Bytes of one place, by V8's sizes of objects: its columns, and what they may refer to. Measured by a unit test. */
+const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
+const ORIGIN_BYTES = 64;
+const BATCH_BYTES = 300;
+const TRACE_BYTES = 260;
+const NOTES_BYTES = 120;
+const EVENT_BYTES = 240;
+const CHAR_BYTES = 2;
+
+type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
+
+interface Notes extends Pick<RequestRecord, 'isolation' | 'events'> {
+  readonly outcome: RequestOutcome;
+  readonly error: ErrorFacts | undefined;
+  readonly callerId: string | undefined;
+  readonly kept: KeepReason | undefined;
+}
+
+const NO_NOTES: Notes = { outcome: 'ok', error: undefined, callerId: undefined, kept: undefined };
+
+export class RequestRing {
+  readonly #places: number;
+  readonly #numbers: Float64Array;
+  readonly #origins: (Origin | undefined)[];
+  readonly #peers: string[];
+  readonly #batches: (BatchRecord | undefined)[];
+  readonly #traces: (TraceContext | undefined)[];
+  readonly #notes: (Notes | undefined)[];
+  #next = 0;
+  #taken = 0;
+
+  /** @param places 0 = nothing is remembered */
+  constructor(places: number) {
+    this.#places = places;
+    this.#numbers = new Float64Array(NUMBERS * places);
+    this.#origins = new Array(places).fill(undefined);
+    this.#peers = new Array(places).fill('');
+    this.#batches = new Array(places).fill(undefined);
+    this.#traces = new Array(places).fill(undefined);
+    this.#notes = new Array(places).fill(undefined);
+  }
+
+  /** Copies a request into the next place. */
+  add(record: RequestRecord, kept: KeepReason | undefined): void {
+    if (this.#places === 0) return;
+    const place = this.#next;
+    this.#next = place + 1 === this.#places ? 0 : place + 1;
+    if (this.#taken < this.#places) this.#taken += 1;
+    this.#fillNumbers(place * NUMBERS, record);
+    const { peer, batch, trace, surface, method, model, version, signatureName } = record;
+    this.#origins[place] = { surface, method, model, version, signatureName };
+    // An equal reference is not written again: writing one costs the garbage collector's barrier.
+    if (this.#peers[place] !== peer) this.#peers[place] = peer.length > MAX_TEXT_CHARS ? cut(peer) : peer;
+    if (this.#batches[place] !== batch) this.#batches[place] = batch;
+    if (this.#traces[place] !== trace) this.#traces[place] = trace;
+    const notes = notesOf(record, kept);
+    if (this.#notes[place] !== notes) this.#notes[place] = notes;
+  }
+
+  /** Every place is taken, and the next request goes to the first one. */
+  get isFull(): boolean {
+    return this.#next === 0 && this.#taken === this.#places;
+  }
+
+  /** Forgets all requests. What they refer to is let go when their places are filled again. */
+  clear(): void {
+    this.#next = 0;
+    this.#taken = 0;
+  }
+
+  /** The last requests that match, newest first; at most `filter.limit`. Only these are copied. */
+  newest({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
+    const found: RequestSnapshot[] = [];
+    for (let back = 1; back <= this.#taken && found.length < limit; back++) {
+      const place = this.#placeBack(back);
+      const notes = this.#notes[place] ?? NO_NOTES;
+      if (model !== undefined && this.#origins[place]!.model !== model) continue;
+      if (outcome !== undefined && notes.outcome !== outcome) continue;
+      if (kept !== undefined && notes.kept !== kept) continue;
+      found.push(this.#snapshot(place));
+    }
+    return found;
+  }
+
+  /** The newest request with that id: callers may use an id twice. */
+  find(id: string): RequestSnapshot | undefined {
+    const sequence = Number.parseInt(id, 36);
+    for (let back = 1; back <= this.#taken; back++) {
+      const place = this.#placeBack(back);
+      const callerId = this.#notes[place]?.callerId;
+      const isIt =
+        callerId === undefined
+          ? this.#numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
+          : callerId === id;
+      if (isIt) return this.#snapshot(place);
+    }
+    return undefined;
+  }
+
+  /** About how many bytes it holds: its columns, and the objects and texts that they refer to. */
+  estimateBytes(): number {
+    let bytes = this.#places * COLUMN_BYTES;
+    for (let place = 0; place < this.#taken; place++) {
+      bytes += ORIGIN_BYTES;
+      const batch = this.#batches[place];
+      // Members of a batch mostly end one after the other.
+      if (batch !== undefined && (place === 0 || batch !== this.#batches[place - 1])) bytes += BATCH_BYTES;
+      if (this.#traces[place] !== undefined) bytes += TRACE_BYTES;
+      const notes = this.#notes[place];
+      if (notes !== undefined) bytes += notesBytes(notes);
+    }
+    return bytes;
+  }
+
+  /** Sequences and ids of a batch's requests. */
+  *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
+    for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
+      if (place >= this.#taken) return;
+      const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
+      yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
+    }
+  }
+
+  /** The place of the last request for 1, of the one before for 2. */
+  #placeBack(back: number): number {
+    const place = this.#next - back;
+    return place < 0 ? place + this.#places : place;
+  }
+
+  #fillNumbers(at: number, record: RequestRecord): void {
+    const numbers = this.#numbers;
+    numbers[at + SEQUENCE] = record.sequence;
+    numbers[at + DEADLINE] = record.deadline;
+    numbers[at + ROWS] = record.rows;
+    numbers[at + REQUEST_BYTES] = record.requestBytes;
+    numbers[at + RESPONSE_BYTES] = record.responseBytes;
+    record.stages.copyTo(numbers, at + STAGE_INSTANTS);
+  }
+
+  #snapshot(place: number): RequestSnapshot {
+    const numbers = this.#numbers;
+    const at = place * NUMBERS;
+    const { callerId, ...notes } = this.#notes[place] ?? NO_NOTES;
+    const sequence = numbers[at + SEQUENCE]!;
+    const stages = StageClock.from(numbers, at + STAGE_INSTANTS);
+    return {
+      ...this.#origins[place]!,
+      ...notes,
+      id: requestId(callerId, sequence),
+      sequence,
+      peer: this.#peers[place]!,
+      batch: this.#batches[place],
+      trace: this.#traces[place],
+      deadline: numbers[at + DEADLINE]!,
+      rows: numbers[at + ROWS]!,
+      requestBytes: numbers[at + REQUEST_BYTES]!,
+      responseBytes: numbers[at + RESPONSE_BYTES]!,
+      stages,
+      durationMs: stages.finishedAt - stages.startedAt,
+    };
+  }
+}
+
+function notesBytes({ error, callerId, events }: Notes): number {
+  const chars = (error?.message.length ?? 0) + (callerId?.length ?? 0);
+  return NOTES_BYTES + CHAR_BYTES * chars + EVENT_BYTES * (events?.length ?? 0);
+}
+
+/** Undefined for an ordinary request. */
+function notesOf(record: RequestRecord, kept: KeepReason | undefined): Notes | undefined {
+  const { outcome, error, callerId, isolation, events } = record;
+  const isOrdinary =
+    outcome === 'ok' && kept === undefined && callerId === undefined && isolation === undefined && events === undefined;
+  if (isOrdinary) return undefined;
+  return {
+    outcome,
+    error: error && errorFacts(error),
+    callerId: callerId && cut(callerId),
+    isolation,
+    events,
+    kept,
+  };
+}
