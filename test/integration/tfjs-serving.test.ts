@@ -167,7 +167,11 @@ function serving(keys: string): void {
     const bad = Buffer.from('no example').toString('base64');
     const cases: [string, unknown, RegExp][] = [
       ['half_plus_two:predict', { signature_name: 'classify_x_to_y', instances: [{ b64: bad }] }, /parse example/],
-      ['half_plus_two:predict', { instances: [[1, 2]] }, /\[1,2\]/],
+      [
+        'digits_tensorflow:predict',
+        { instances: [[1, 2]] },
+        /has shape \[1,2\].*; send 64 elements a row, not 2\. The model refused it: TensorFlow: /,
+      ],
       ['digits_tensorflow:classify', { signature_name: 'classify', examples: [{}] }, /pixels.*is required/],
       ['module:predict', { signature_name: 'scaled', inputs: {} }, /"x"/],
     ];

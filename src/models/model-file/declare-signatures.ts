@@ -83,7 +83,7 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const outputs = declared.outputs ? outputNames(declaration) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
-  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis };
+  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis, areShapesChecked: true };
   return {
     name: declared.name,
     graphName,
@@ -227,7 +227,7 @@ function exampleView(
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,
-    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, features },
+    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, areShapesChecked: true, features },
     graphName,
     inputs: { kind: 'examples', features, sharing },
     outputs: names,

@@ -47,13 +47,26 @@ export class TaskQueue {
   }
 
   /**
-   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` is run alone, like one of a
-   * signature without a batch axis.
+   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` or an odd shape is run alone,
+   * like one of a signature without a batch axis.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+    if (request.isOddShape === true) return this.#oddLane(plan, request);
     const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
     const key = wholeSize === undefined ? rowsKey(plan, request) : wholeKey(plan, request, wholeSize);
     return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize, rowBytes(plan, request, rows));
+  }
+
+  /**
+   * Requests of odd shapes share lanes by the power of two of their bytes: so a lane's `rowBytes` holds for all of them,
+   * and callers cannot make more than a few dozen lanes of a signature.
+   */
+  #oddLane(plan: SignaturePlan, { inputs, outputs }: SchedulerRequest): Lane {
+    let bytes = 1;
+    for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
+    const rowBytes = 2 ** Math.ceil(Math.log2(bytes));
+    const key = `${SEPARATOR}odd ${rowBytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
+    return this.#lanes.get(key) ?? new Lane(key, plan, outputs, 1, rowBytes, undefined, true);
   }
 
   push(lane: Lane, task: Task): void {
