@@ -12,6 +12,7 @@ import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts'
 import { readTensorEntry } from '../../codec/tensorflow/predict-request-reader.ts';
 import { writePredictRequest } from '../../codec/tensorflow/predict-request-writer.ts';
 import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
+import { tensorBudget } from '../../codec/tensorflow/tensor-proto/tensor-proto-reader.ts';
 import { dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
@@ -67,8 +68,7 @@ function readSignatureDefMap(reader: WireReader, signatures: Map<string, Signatu
 /** Undefined if a tensor has an unsupported type, or there are no outputs (an initialiser). */
 function readSignature(reader: WireReader): Signature | undefined {
   const defaults = new Map<string, Tensor>();
-  const readDefault = (): void =>
-    readTensorEntry(reader, defaults, { limit: MAX_DEFAULT_BYTES, left: MAX_DEFAULT_BYTES });
+  const readDefault = (): void => readTensorEntry(reader, defaults, tensorBudget(MAX_DEFAULT_BYTES));
   const def = readSignatureDef(reader, readDefault, undefined);
   const inputs = specsOf(def.inputs);
   const outputs = specsOf(def.outputs);

@@ -11,7 +11,7 @@ import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import type { PredictLayouts } from './predict-layouts.ts';
 import type { PredictRequest } from './predict-request.ts';
-import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
+import { readTensor, type TensorBudget, TensorHeader, tensorBudget } from './tensor-proto/tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
 
 const MODEL_SPEC = 1;
@@ -51,7 +51,7 @@ interface ParsedRequest extends Omit<PredictRequest, 'modelSpec'> {
 function parse(message: Uint8Array, maxTensorBytes: number): ParsedRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
-  const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
+  const budget = tensorBudget(maxTensorBytes);
   let modelSpec: ModelSpec | undefined;
   let outputFilter: string[] | undefined;
   while (reader.next()) {

@@ -4,6 +4,7 @@
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { readTensorEntry } from './predict-request-reader.ts';
+import { tensorBudget } from './tensor-proto/tensor-proto-reader.ts';
 
 const OUTPUTS = 1;
 
@@ -11,7 +12,7 @@ const OUTPUTS = 1;
 export function readPredictResponse(message: Uint8Array, maxTensorBytes: number): TensorMap {
   const reader = new WireReader(message, 'PredictResponse');
   const outputs = new Map<string, Tensor>();
-  const budget = { limit: maxTensorBytes, left: maxTensorBytes };
+  const budget = tensorBudget(maxTensorBytes);
   while (reader.next()) {
     if (reader.tag === lengthDelimited(OUTPUTS)) readTensorEntry(reader, outputs, budget);
     else reader.skip();
