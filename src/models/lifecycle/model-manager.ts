@@ -11,15 +11,16 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { type LoadServable, VersionLoader } from '../loading/version-loader.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
-import type { ModelFallbacks, ModelReloader, ServableDirectory } from '../serving/servable-directory.ts';
+import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles, type VersionFiles } from '../versions/version-source.ts';
-import type { CheckMemory, LifecycleSettings } from './lifecycle-settings.ts';
+import type { CheckBackend, CheckMemory, LifecycleSettings } from './lifecycle-settings.ts';
 import { type ModelEvents, NO_EVENTS } from './model-events.ts';
 import { ModelLifecycle } from './model-lifecycle.ts';
-import { unknownModel } from './refusals.ts';
+import { statusesOf, unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
+import { RemovedModels } from './removed-models.ts';
 
 /** Options that TensorFlow Serving has under the same names; config/serve-options.ts describes them. */
 export interface ModelManagerOptions {
@@ -27,6 +28,8 @@ export interface ModelManagerOptions {
   readonly load: LoadServable;
   /** Called before a load that an operator asks for. Default: everything fits. */
   readonly checkMemory?: CheckMemory;
+  /** Called before a reload for each backend that it newly names. Default: there is one of every kind. */
+  readonly checkBackend?: CheckBackend;
   readonly clock: Clock;
   readonly events?: ModelEvents;
   readonly files?: VersionFiles;
@@ -54,6 +57,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #startLifecycles: readonly ModelLifecycle[];
   /** Models that are no longer configured and still unload. */
   readonly #retiring = new Set<Promise<void>>();
+  readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
   #isReady = false;
   #isClosed = false;
@@ -72,6 +76,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       pollIntervalMs: options.pollIntervalMs ?? 1000,
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
       checkMemory: options.checkMemory ?? (() => Promise.resolve()),
+      checkBackend: options.checkBackend ?? (() => Promise.resolve()),
       unloads: new PQueue({ concurrency: unloadThreads }),
       loader: new VersionLoader({
         load: options.load,
@@ -141,8 +146,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
   }
 
-  status(name: string, choice: VersionChoice): readonly VersionStatus[] {
-    return this.#lifecycleOf(name).status(choice.version);
+  status(name: string, { version }: VersionChoice): readonly VersionStatus[] {
+    if (this.#lifecycles.has(name)) return this.#lifecycleOf(name).status(version);
+    const removed = this.#removed.statusesOf(name);
+    return removed.length > 0 ? statusesOf(name, version, removed) : this.#lifecycleOf(name).status(version);
   }
 
   /** Undefined if no model of this name is configured. */
@@ -185,16 +192,17 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     await this.#lifecycleOf(name)[action](version);
   }
 
-  reload(models: readonly ModelConfig[]): Promise<void> {
-    const turn = this.#reloading.then(() => this.#reload(models));
+  reload(models: readonly ModelConfig[], { keepsPlatforms = false }: ReloadOptions = {}): Promise<void> {
+    const turn = this.#reloading.then(() => this.#reload(models, keepsPlatforms));
     this.#reloading = turn.catch(() => undefined);
     return turn;
   }
 
-  async #reload(models: readonly ModelConfig[]): Promise<void> {
+  async #reload(models: readonly ModelConfig[], keepsPlatforms: boolean): Promise<void> {
     this.#checkOpen();
-    const { files, allowUnavailableLabels } = this.#settings;
-    await checkReload(models, { served: (name) => this.#lifecycles.get(name), files, allowUnavailableLabels });
+    const { files, checkBackend, allowUnavailableLabels } = this.#settings;
+    const served = (name: string) => this.#lifecycles.get(name);
+    await checkReload(models, { served, files, checkBackend, keepsPlatforms, allowUnavailableLabels });
     this.#checkOpen();
     const before = this.#lifecycles;
     const lifecycles = models.map((model) => {
@@ -207,7 +215,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#settings.events.onListed(models);
     for (const lifecycle of before.values()) if (!this.#lifecycles.has(lifecycle.name)) this.#retire(lifecycle);
     const newcomers = lifecycles.filter(({ name }) => !before.has(name));
-    for (const lifecycle of newcomers) lifecycle.start();
+    for (const lifecycle of newcomers) {
+      this.#removed.forget(lifecycle.name);
+      lifecycle.start();
+    }
     await Promise.all(newcomers.map(({ first }) => first.promise));
   }
 
@@ -218,6 +229,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   #retire(lifecycle: ModelLifecycle): void {
     const retiring = lifecycle.retire().finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
+    this.#removed.add(lifecycle, retiring);
   }
 
   #lifecycleOf(name: string): ModelLifecycle {

@@ -53,6 +53,18 @@ function stillLoading(name: string, because: string | undefined): ServingError {
   return new ServingError('model_not_ready', `model "${name}" ${text}`, { retryAfterMs: LOADING_RETRY_AFTER_MS });
 }
 
+/** The states of the version, or of all. Throws `model_not_found` if none is of that version. */
+export function statusesOf(
+  name: string,
+  version: bigint | undefined,
+  statuses: readonly VersionStatus[],
+): readonly VersionStatus[] {
+  if (version === undefined) return statuses;
+  const found = statuses.filter((status) => status.version === version);
+  if (found.length === 0) throw noSuchVersion(name, version, statuses);
+  return found;
+}
+
 export function noSuchVersion(
   name: string,
   version: bigint | undefined,
