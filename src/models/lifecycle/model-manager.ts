@@ -2,8 +2,8 @@
  * Manages all configured models: loads them, finds them for requests, replaces their list and unloads them. Models do
  * not wait for one another (model-lifecycle.ts), except for a free load thread.
  *
- * Ready means that all versions of every model of the start's list were available once. It stays true, whatever is
- * loaded later.
+ * Ready means that all versions of every model of the start's list were available once, or that a model has failed and
+ * others are served. It stays true, whatever is loaded later.
  */
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -44,6 +44,8 @@ export interface ModelManagerOptions {
   readonly unloadThreads?: number;
   readonly maxLoadRetries?: number;
   readonly loadRetryIntervalMs?: number;
+  /** The start fails if one model fails. Default: it fails if no model can be loaded. */
+  readonly exitOnLoadFailure?: boolean;
   readonly allowUnavailableLabels?: boolean;
 }
 
@@ -59,6 +61,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #retiring = new Set<Promise<void>>();
   readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
+  readonly #exitOnLoadFailure: boolean;
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
@@ -67,6 +70,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   constructor(options: ModelManagerOptions) {
     const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
     this.#loadThreads = loadThreads;
+    this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
@@ -116,13 +120,15 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /**
    * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which
-   * may take until they are put there; or when the manager is closed before, with isReady false. Rejects if a version
-   * that was on disk at the start cannot be loaded; the caller must close the manager then.
+   * may take until they are put there; or when the manager is closed before, with isReady false. A version that was on
+   * disk at the start and cannot be loaded fails its model. Rejects if every model has failed, or with `exitOnLoadFailure`
+   * if one has; the caller must close the manager then. Of others, `waitsFor` still tells what failed.
    */
   async start(): Promise<void> {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
     for (const lifecycle of this.#startLifecycles) lifecycle.start();
-    await Promise.all(this.#startLifecycles.map(({ first }) => first.promise));
+    const firsts = this.#startLifecycles.map(({ first }) => first.promise);
+    await (this.#exitOnLoadFailure ? Promise.all(firsts) : allButFailed(firsts));
     this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);
   }
@@ -243,4 +249,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isReady = isReady;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Resolves when each has settled. Rejects with the first one's error if there are some and all have failed. */
+async function allButFailed(models: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(models);
+  const [first] = outcomes;
+  if (first?.status === 'rejected' && outcomes.every(({ status }) => status === 'rejected')) throw first.reason;
 }

@@ -72,7 +72,10 @@ export interface LoadedVersion {
   readonly scheduler: SchedulerOptions;
 }
 
-/** Prepares a version. Rejects with `load_failed` if it must not be served; the caller must unload it then. */
+/**
+ * Prepares a version. Rejects with the reason if it must not be served; the caller must unload it then. The kinds of a
+ * warm-up file's faults are those of `forEachRecord`, golden requests always give `load_failed`.
+ */
 export type PrepareVersion = (loaded: LoadedVersion) => Promise<void>;
 
 export function warmUp(options: WarmUpOptions): PrepareVersion {
@@ -117,8 +120,9 @@ async function replayFile(
   }).then(
     () => undefined,
     (thrown: unknown) => {
-      const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${toServingError(thrown).message}`;
-      return new ServingError('load_failed', text, { cause: thrown });
+      const { kind, message } = toServingError(thrown);
+      const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${message}`;
+      return new ServingError(what === 'golden' ? 'load_failed' : kind, text, { cause: thrown });
     },
   );
   events.onReplayed(servable, { what, versionDirectory, records, tookMs: clock.nowMs() - startedAt, error });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
+import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import { Servable } from '../../../../src/models/serving/servable.ts';
 import type { Sweep } from '../../../../src/models/warm-up/batch-sweep.ts';
 import { type RecordReplayer, warmUp } from '../../../../src/models/warm-up/warm-up.ts';
@@ -61,7 +61,11 @@ function harness(t: TestContext, changes: Changes = {}) {
 }
 
 function loadFailed(text: RegExp) {
-  return (error: unknown) => error instanceof ServingError && error.kind === 'load_failed' && text.test(error.message);
+  return isKind('load_failed', text);
+}
+
+function isKind(kind: ErrorKind, text: RegExp) {
+  return (error: unknown) => error instanceof ServingError && error.kind === kind && text.test(error.message);
 }
 
 it('a version that another server runs is not swept', async (t) => {
@@ -107,7 +111,7 @@ describe('a version with a warm-up file', () => {
     writeRecords(warmUpFile, bytes('a'), bytes('b'));
     const text =
       /model "m" version 1: its warm-up requests failed: ".*requests", record 2 at byte 17: input "x" is missing/;
-    await assert.rejects(run(), loadFailed(text));
+    await assert.rejects(run(), isKind('invalid_request', text));
   });
 
   it('is not served when a request fails on every slot, and no failure is unheard', async (t) => {
@@ -121,10 +125,13 @@ describe('a version with a warm-up file', () => {
     const { run, replayed, warmUpFile } = harness(t);
     mkdirSync(join(warmUpFile, '..'));
     writeFileSync(warmUpFile, '{"instances": [1, 2, 3]}');
-    await assert.rejects(run(), loadFailed(/byte 0 .*; write it again as a TFRecord file of PredictionLog messages/));
+    await assert.rejects(
+      run(),
+      isKind('corrupt_records', /byte 0 .*; write it again as a TFRecord file of PredictionLog messages/),
+    );
     writeRecords(warmUpFile, bytes('a'), bytes('b'));
     writeFileSync(warmUpFile, readFileSync(warmUpFile).subarray(0, -1));
-    await assert.rejects(run(), loadFailed(/byte 17 .*the file ends within it/));
+    await assert.rejects(run(), isKind('corrupt_records', /byte 17 .*the file ends within it/));
     assert.deepEqual(replayed, ['a']);
     writeRecords(warmUpFile, new Uint8Array(101));
     await assert.rejects(run(), loadFailed(/101 bytes, and 100 are allowed; .*--max_message_bytes/));
@@ -137,7 +144,7 @@ describe('a version with a warm-up file', () => {
     await run();
     assert.equal(replayed.length, 1000);
     writeRecords(warmUpFile, ...records);
-    await assert.rejects(run(), loadFailed(/has more than 1000 records/));
+    await assert.rejects(run(), isKind('invalid_request', /has more than 1000 records/));
   });
 
   it('is served without it where warm-up is off', async (t) => {
@@ -153,8 +160,17 @@ describe('a version with a warm-up file', () => {
     };
     const { run, told, warmUpFile } = harness(t, { replayer: { replay } });
     writeRecords(warmUpFile, bytes('a'), bytes('b'), bytes('c'));
-    await assert.rejects(run(), loadFailed(/its warm-up requests failed/));
+    await assert.rejects(run(), isKind('invalid_request', /its warm-up requests failed/));
     assert.deepEqual(told, ['warm-up 2 failed']);
+  });
+
+  it('with a kind of record that is not replayed is not served: UNIMPLEMENTED, as in TensorFlow Serving', async (t) => {
+    const replay = async (): Promise<void> => {
+      throw new ServingError('unsupported', 'it is a session_run_log');
+    };
+    const { run, warmUpFile } = harness(t, { replayer: { replay } });
+    writeRecords(warmUpFile, bytes('a'));
+    await assert.rejects(run(), isKind('unsupported', /record 1 at byte 0: it is a session_run_log/));
   });
 
   it('that is empty is served: there is nothing to replay', async (t) => {
