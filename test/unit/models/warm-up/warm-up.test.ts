@@ -3,13 +3,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
+import type { Batch } from '../../../../src/core/executor.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
 import { Servable } from '../../../../src/models/serving/servable.ts';
 import type { Sweep } from '../../../../src/models/warm-up/batch-sweep.ts';
 import { type RecordReplayer, warmUp } from '../../../../src/models/warm-up/warm-up.ts';
 import { GOLDEN_FILE, WARM_UP_FILE } from '../../../../src/models/warm-up/warm-up-file.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { writeRecords } from '../../../support/prediction-logs.ts';
-import { echo, FLOAT_SIGNATURE, PuppetRunner } from '../../../support/puppet-models.ts';
+import { echo, FLOAT_SIGNATURE, PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -20,13 +22,21 @@ interface Changes {
   readonly iterations?: number;
   readonly slots?: number;
   readonly isElsewhere?: boolean;
+  /** The signatures whose runs fail. */
+  readonly refuses?: readonly string[];
+  readonly signatures?: ReadonlyMap<string, Signature>;
   readonly replayer?: Partial<RecordReplayer>;
 }
 
 /** A version directory, and what its warm-up did. */
 function harness(t: TestContext, changes: Changes = {}) {
   const versionDirectory = tempDirectory(t);
-  const servable = new Servable('m', 1n, new Map([['serving_default', FLOAT_SIGNATURE]]), new PuppetRunner(echo));
+  const servable = new Servable(
+    'm',
+    1n,
+    changes.signatures ?? new Map([['serving_default', FLOAT_SIGNATURE]]),
+    new PuppetRunner(echo),
+  );
   const replayed: string[] = [];
   const checked: string[] = [];
   const told: string[] = [];
@@ -51,7 +61,10 @@ function harness(t: TestContext, changes: Changes = {}) {
     isElsewhere: changes.isElsewhere ?? false,
     allocate: (size: number) => new ArrayBuffer(size),
     release: () => undefined,
-    run: async () => ({ outputs: new Map(), runStart: 1, runEnd: 3 }),
+    run: async ({ signatureName }: Batch) => {
+      if (changes.refuses?.includes(signatureName)) throw new Error('not\n for me');
+      return { outputs: new Map(), runStart: 1, runEnd: 3 };
+    },
   };
   const scheduler = { maxBatchSize: 2, batchTimeoutMicros: 0, maxEnqueuedBatches: 1, allowedBatchSizes: [] };
   const run = () => prepare({ servable, versionDirectory, executor, signatures: servable.signatures, scheduler });
@@ -190,6 +203,37 @@ describe('a version without a warm-up file', () => {
       { signatureName: 'serving_default', rows: 1, runMs: [2, 2, 2] },
       { signatureName: 'serving_default', rows: 2, runMs: [2, 2, 2] },
     ]);
+  });
+});
+
+describe('a version that refuses made-up batches', () => {
+  const strings = signature({ inputs: spec('string', [-1]) }, { scores: spec('float32', [-1]) });
+  const signatures = new Map([
+    ['serving_default', FLOAT_SIGNATURE],
+    ['classify', strings],
+  ]);
+
+  it('is served with a standing warning in one line', async (t) => {
+    const { run, servable } = harness(t, { refuses: ['serving_default'] });
+    await run();
+    assert.equal(servable.warnings.length, 1);
+    assert.match(
+      servable.warnings[0]!,
+      /^signature "serving_default" has not run: made-up inputs of zeros of shape x \[\] were refused: not for me; if real requests are answered, add a warm-up record/,
+    );
+  });
+
+  it('has none where only its signature of tf.Examples does, or where golden requests prove it', async (t) => {
+    const examples = harness(t, { signatures, refuses: ['classify'] });
+    await examples.run();
+    assert.deepEqual(examples.servable.warnings, []);
+    const both = harness(t, { signatures, refuses: ['classify', 'serving_default'] });
+    await both.run();
+    assert.equal(both.servable.warnings.length, 2);
+    const golden = harness(t, { refuses: ['serving_default'] });
+    writeRecords(golden.goldenFile, bytes('g'));
+    await golden.run();
+    assert.deepEqual(golden.servable.warnings, []);
   });
 });
 
