@@ -119,6 +119,18 @@ describe('ModelManager: the start', () => {
     await harness.manager.close();
   });
 
+  it('names some of many models, and the one that was probably meant', () => {
+    const names = Array.from({ length: 401 }, (_, i) => `resnet_${i}`);
+    const { manager } = new LifeHarness(names.map((name) => modelConfig(name)));
+    const refusal = (name: string, text: RegExp): void =>
+      assert.throws(() => manager.acquire(name, {}), isKind('model_not_found', text));
+    refusal(
+      'resnet-17',
+      /^no model "resnet-17" is served here; did you mean resnet_17\? served: resnet_0, .*, resnet_7 and 393 more$/,
+    );
+    refusal('bert', /^no model "bert" is served here; served: resnet_0, .*, resnet_7 and 393 more$/);
+  });
+
   it('serves the others without a model that is broken, and tells what is missing', async () => {
     const models = [modelConfig('bad'), modelConfig('good')];
     const harness = new LifeHarness(models);
