@@ -187,6 +187,24 @@ function serving(keys: string): void {
     assert.deepEqual((await post('half_plus_two:predict', good)).json.predictions, [[2.5]]);
   });
 
+  it('keeps answering a good caller beside one that sends shapes the graph refuses', async () => {
+    for (const model of ['digits_tensorflow', 'digits_tfjs']) {
+      const path = `${model}:predict`;
+      const bad = Array.from({ length: 20 }, () => post(path, { instances: [[1, 2]] }));
+      const good = Array.from({ length: 20 }, () => post(path, { instances: [new Array(64).fill(0)] }));
+      for (const { status, json } of await Promise.all(bad)) {
+        assert.equal(status, 400, JSON.stringify(json));
+        assert.match(
+          json.error,
+          /has shape \[1,2\].* wants \[\?,64\]; send 64 elements a row, not 2\. The model refused it/,
+        );
+      }
+      for (const { status, json } of await Promise.all(good)) assert.equal(status, 200, JSON.stringify(json));
+    }
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as { models: Answer[] };
+    for (const { versions } of models) assert.equal(versions[0].breaker.state, 'closed');
+  });
+
   it('shows in a profile which ops take the time of a run', async () => {
     const headers = { 'x-pillion-console': '1' };
     const answer = await fetch(`${sidecar.admin}/profile?seconds=1&model=digits_tensorflow`, { headers });
