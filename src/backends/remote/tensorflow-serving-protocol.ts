@@ -12,7 +12,7 @@ import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts'
 import { readTensorEntry } from '../../codec/tensorflow/predict-request-reader.ts';
 import { writePredictRequest } from '../../codec/tensorflow/predict-request-writer.ts';
 import { readPredictResponse } from '../../codec/tensorflow/predict-response-reader.ts';
-import { tensorBudget } from '../../codec/tensorflow/tensor-proto/tensor-proto-reader.ts';
+import { tensorBudget } from '../../codec/tensorflow/tensor-proto/tensor-budget.ts';
 import { dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';

@@ -11,7 +11,8 @@ import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import type { PredictLayouts } from './predict-layouts.ts';
 import type { PredictRequest } from './predict-request.ts';
-import { readTensor, type TensorBudget, TensorHeader, tensorBudget } from './tensor-proto/tensor-proto-reader.ts';
+import { type TensorBudget, tensorBudget } from './tensor-proto/tensor-budget.ts';
+import { readTensor, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
 
 const MODEL_SPEC = 1;

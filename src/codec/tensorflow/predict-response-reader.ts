@@ -4,7 +4,7 @@
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { readTensorEntry } from './predict-request-reader.ts';
-import { tensorBudget } from './tensor-proto/tensor-proto-reader.ts';
+import { tensorBudget } from './tensor-proto/tensor-budget.ts';
 
 const OUTPUTS = 1;
 

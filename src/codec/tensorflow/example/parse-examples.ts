@@ -9,7 +9,7 @@
 import type { FeatureSpec } from '../../../core/feature-spec.ts';
 import type { Tensor, TensorMap } from '../../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../../protobuf/wire-reader.ts';
-import { tensorBudget } from '../tensor-proto/tensor-proto-reader.ts';
+import { tensorBudget } from '../tensor-proto/tensor-budget.ts';
 import { FeatureColumn, FeaturePlace } from './feature-column.ts';
 import { FeatureValues } from './feature-values.ts';
 

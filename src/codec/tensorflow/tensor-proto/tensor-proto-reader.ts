@@ -8,15 +8,16 @@
  *
  * tensor_content and a packed run of floats or doubles become views of the message; varints are decoded into memory of
  * their own. The repetition lets ten bytes ask for terabytes, so every tensor is charged to the request's budget before
- * anything is allocated, and elements that are not in the message to a smaller one, MAX_FILLED_BYTES: past either, the
+ * anything is allocated, and elements that are not in the message to a smaller part of it (tensor-budget.ts): past it, the
  * request is `too_large`.
  */
-import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
+import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../protobuf/wire-reader.ts';
+import { chargeTensor, type TensorBudget } from './tensor-budget.ts';
 import {
   DIM_SIZE,
   SHAPE_DIM,
@@ -33,29 +34,8 @@ import { dtypeOf, wrongDataType } from './tf-dtype.ts';
 /** TensorFlow's own limit. */
 const MAX_RANK = 254;
 
-/** The charge for the object of one string, beside its bytes. */
-export const STRING_ELEMENT_BYTES = 64;
 /** A run of one fixed element is copied byte by byte, which is faster than a view. */
 const MAX_ELEMENT_BYTES = 8;
-
-/**
- * The most bytes of repeated elements in a request: enough for constant inputs, such as a batch of masks, and little
- * beside what a client must send for as much memory otherwise.
- */
-export const MAX_FILLED_BYTES = 16 * 2 ** 20;
-
-/** The bytes that the decoded tensors of one request may still take. */
-export interface TensorBudget {
-  readonly limit: number;
-  left: number;
-  /** Of these, the bytes of elements that are not in the message. */
-  filledLeft: number;
-}
-
-/** For one request whose tensors may take `limit` bytes together. */
-export function tensorBudget(limit: number): TensorBudget {
-  return { limit, left: limit, filledLeft: MAX_FILLED_BYTES };
-}
 
 /** The fields of one TensorProto except its *_val. `scan` merges its parts, as protobuf does. */
 export class TensorHeader {
@@ -123,13 +103,8 @@ export function readTensor(
   if (dtype === undefined) throw wrongDataType(`input ${quoteName(name)}`, header.dataType);
   const { shape, contentStart, contentEnd } = header;
   const count = countElements(shape, name);
-  const elementBytes = dtype === 'string' ? STRING_ELEMENT_BYTES : bytesPerElement(dtype);
-  charge(budget, count * elementBytes, name, dtype, shape);
   const hasContent = contentEnd > contentStart;
-  if (!hasContent) {
-    const mostSent = Math.floor((entry.end - entry.start) / wireBytes(dtype));
-    if (count > mostSent) chargeFilled(budget, (count - mostSent) * elementBytes, name, dtype, shape);
-  }
+  chargeTensor(budget, name, dtype, shape, count, hasContent ? undefined : entry.end - entry.start);
   if (dtype === 'string') {
     const data = hasContent
       ? readStringContent(reader, contentStart, contentEnd, count, name)
@@ -177,37 +152,6 @@ function countElements(shape: Shape, name: string): number {
     count *= dim;
   }
   return isEmpty ? 0 : count;
-}
-
-/** Takes a tensor's size off the budget. Throws `too_large`. */
-function charge(budget: TensorBudget, bytes: number, name: string, dtype: DType, shape: Shape): void {
-  if (bytes <= budget.left) {
-    budget.left -= bytes;
-    return;
-  }
-  throw new ServingError(
-    'too_large',
-    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may ` +
-      `take ${budget.limit} together; send fewer rows at once`,
-  );
-}
-
-/** Takes elements that are surely not in the message off their budget. Throws `too_large`. */
-function chargeFilled(budget: TensorBudget, bytes: number, name: string, dtype: DType, shape: Shape): void {
-  budget.filledLeft -= bytes;
-  if (budget.filledLeft >= 0) return;
-  throw new ServingError(
-    'too_large',
-    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} has ${bytes} bytes more than were sent, and a request may ` +
-      `have ${MAX_FILLED_BYTES} filled in; send every element, as tensor_content or in its *_val field`,
-  );
-}
-
-/** The fewest bytes of an element in a message. */
-function wireBytes(dtype: DType): number {
-  const { encoding } = VALUE_FIELDS[dtype];
-  if (encoding === 'bytes') return 2;
-  return encoding === 'fixed' ? bytesPerElement(dtype as NumericDType) : 1;
 }
 
 /** `count` strings, as views, out of a tensor_content: every length as a varint, then every string's bytes. */
