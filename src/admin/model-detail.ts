@@ -120,7 +120,8 @@ function configDetail(config: ModelConfig): ModelDetail['config'] {
 function policyText(policy: VersionPolicy): string {
   if (policy.kind === 'latest')
     return policy.count === 1 ? 'the latest version' : `the latest ${policy.count} versions`;
-  return policy.kind === 'all' ? 'all versions' : `versions ${policy.versions.join(', ')}`;
+  if (policy.kind === 'all') return 'all versions';
+  return policy.versions.length === 0 ? 'no version' : `versions ${policy.versions.join(', ')}`;
 }
 
 /** The samples of a loaded version, or of the highest one. Undefined for a model or version that is not loaded. */

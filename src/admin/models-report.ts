@@ -106,6 +106,8 @@ export interface VersionReport {
     /** The group whose process it shares: see process_groups. */
     readonly process_group?: string;
   };
+  /** What an operator should know of it while it is served: "finding; what helps". */
+  readonly warnings?: readonly string[];
   /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
@@ -181,9 +183,10 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 }
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
-  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures } = servable;
+  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings } = servable;
   const misfits = [...servable.misfits()].map(([signature, reason]) => ({ signature, reason }));
   return omitUndefined({
+    warnings: warnings.length > 0 ? [...warnings] : undefined,
     runtime: runtime && runtimeReport(runtime),
     shadow: shadow && shadowReport(shadow.status),
     host: host && hostReport(host),

@@ -140,6 +140,7 @@ class PillionApp implements App {
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
       this.#readiness.setModelsReady(true);
+      for (const late of this.#models.waitsFor()) this.logger.warn({ event: 'not_loaded' }, `served without ${late}`);
       this.#modelFileWatch?.start();
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;

@@ -2,9 +2,10 @@
 import process from 'node:process';
 import type { ProcessPlan } from '../admin/models-report.ts';
 import { ProcessGroups } from '../backends/host/process/process-group.ts';
+import { checkBackendKind } from '../backends/registry.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
-import type { HostChoice } from '../config/model-config.ts';
+import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { ServeOptions } from '../config/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
@@ -72,6 +73,7 @@ export function createModels(parts: ModelParts): ModelManager {
     models: config.models,
     load,
     checkMemory: check,
+    checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     events: {
       ...logModelEvents(logger),

@@ -23,9 +23,9 @@ export function createReloads(config: ServeConfig, logger: Logger, reloader: Mod
   /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
   let ownModels = config.models;
   const ownReloader: ModelReloader = {
-    reload: (models) => {
+    reload: (models, options) => {
       ownModels = models;
-      return reloader.reload(models);
+      return reloader.reload(models, options);
     },
   };
   return {

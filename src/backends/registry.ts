@@ -94,6 +94,11 @@ export function namedArtifact(kind: string, found: readonly string[]): string {
   return kind === 'tfjs' ? (found.find((each) => each !== 'onnx') ?? kind) : kind;
 }
 
+/** Rejects with `load_failed` if there is no backend of this kind. Imports a plug-in. */
+export async function checkBackendKind(kind: string): Promise<void> {
+  if (!BUILT_IN.has(kind)) await importPlugIn(kind);
+}
+
 async function openBackend(kind: string): Promise<Backend> {
   const builtIn = BUILT_IN.get(kind);
   if (builtIn === undefined) return importPlugIn(kind);

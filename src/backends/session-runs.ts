@@ -1,9 +1,10 @@
 /**
- * The start and the end of a session's runs: names, dtypes and shapes are checked against the signature, and runs are
- * counted, so that a close can wait for them.
+ * The start and the end of a session's runs: names and dtypes are checked against the signature, and runs are counted,
+ * so that a close can wait for them.
  *
  * Requests were checked before they came here. These checks are for direct callers of a session, and give all backends
- * the same error texts. A fixed batch axis is part of the shape.
+ * the same error texts. Shapes are the runtime's to check: a graph may take more than its signature declares. A runtime
+ * that does not check them needs `checkShapes`.
  */
 import { ServingError } from '../core/errors.ts';
 import { formatShape, shapeFits } from '../core/shape.ts';
@@ -32,16 +33,22 @@ export function checkRun(
   }
 }
 
+/** Throws `invalid_request` if an input does not have the declared shape. The inputs have been through `checkRun`. */
+export function checkShapes({ inputs: specs }: Signature, inputs: TensorMap): void {
+  for (const [name, { shape }] of specs) {
+    const tensor = inputs.get(name)!;
+    if (shapeFits(tensor.shape, shape)) continue;
+    throw new ServingError(
+      'invalid_request',
+      `input "${name}" has shape ${formatShape(tensor.shape)}; the model wants ${formatShape(shape)}`,
+    );
+  }
+}
+
 function checkInput(name: string, spec: TensorSpec, tensor: Tensor | undefined): void {
   if (tensor === undefined) throw new ServingError('invalid_request', `input "${name}" is missing`);
   if (tensor.dtype !== spec.dtype) {
     throw new ServingError('invalid_request', `input "${name}" is ${tensor.dtype}; the model wants ${spec.dtype}`);
-  }
-  if (!shapeFits(tensor.shape, spec.shape)) {
-    throw new ServingError(
-      'invalid_request',
-      `input "${name}" has shape ${formatShape(tensor.shape)}; the model wants ${formatShape(spec.shape)}`,
-    );
   }
 }
 

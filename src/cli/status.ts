@@ -51,8 +51,8 @@ export function statusTable({ ready, waits_for, models, process_groups = [] }: M
 
 /** The lines below the table about one version. */
 function notesOn(version: VersionReport): string[] {
-  const { breaker, shadow, load, error, not_batched = [] } = version;
-  const notes: string[] = [];
+  const { breaker, shadow, load, error, not_batched = [], warnings = [] } = version;
+  const notes = [...warnings];
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }

@@ -12,6 +12,8 @@ export interface ModelFile {
   readonly path: string;
   /** The hash of the content that the server started with. */
   readonly startHash: string;
+  /** A changed file may not change the platform of a served model, as in TensorFlow Serving. */
+  readonly keepsPlatforms: boolean;
   /** The models in this content of the file, or its mistakes. Pure. */
   read(bytes: Buffer): ModelList;
 }
@@ -20,6 +22,7 @@ export function textProtoModelFile(path: string, startBytes: Buffer, defaults: M
   return {
     path,
     startHash: contentHash(startBytes),
+    keepsPlatforms: true,
     read(bytes) {
       const errors: string[] = [];
       const parsed = parseTextProtoFile(MODEL_SERVER_CONFIG, path, bytes, errors);
@@ -40,6 +43,7 @@ export function yamlModelFile(
   return {
     path,
     startHash: contentHash(startBytes),
+    keepsPlatforms: false,
     read(bytes) {
       const errors: string[] = [];
       const yaml = parsePillionYaml(path, bytes, table, errors);

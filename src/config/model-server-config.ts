@@ -5,6 +5,7 @@
  * the runtime that knows the files; any other value is a runtime's name ("onnx").
  */
 import type { Message } from '@bufbuild/protobuf';
+import { urlProblem } from './base-path.ts';
 import type { Findings, Where } from './config-file.ts';
 import { checkNames } from './model-checks.ts';
 import {
@@ -117,12 +118,9 @@ class ModelReader {
 
   #checkBasePath(): void {
     const { basePath } = this.#model;
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(basePath)) {
-      this.#error(
-        'base_path',
-        `base_path "${basePath}" is a URI; only local directories are read: mount it, and give its path`,
-      );
-    } else if (!basePath.startsWith('/')) {
+    const url = urlProblem(basePath);
+    if (url !== undefined) this.#error('base_path', `base_path ${url}`);
+    else if (!basePath.startsWith('/')) {
       this.#error(
         'base_path',
         `base_path wants an absolute path such as /models/${this.#model.name || 'm'}, not "${basePath}"`,
@@ -151,7 +149,10 @@ class ModelReader {
       case 'specific': {
         const { versions } = choice.value;
         const field = 'model_version_policy.specific';
-        if (versions.length === 0) this.#error(field, 'specific names no version; add versions: N, or use latest {}');
+        if (versions.length === 0) {
+          const text = `model "${this.#model.name}": specific names no version, so none is served; add versions: N`;
+          this.#findings.warnings.push(`${this.#where(field)}: ${text}`);
+        }
         for (const version of versions) if (version < 0n) this.#error(field, `version ${version} is negative`);
         return { kind: 'specific', versions: [...new Set(versions)] };
       }

@@ -8,6 +8,7 @@
  * they count only if no other place names a model.
  */
 import { join } from 'node:path';
+import { urlProblem, versionDirectoryProblem } from './base-path.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkFallbacks, checkNames } from './model-checks.ts';
 import { type ModelConfig, modelOf } from './model-config.ts';
@@ -37,6 +38,17 @@ const IMAGE_BASE_PATH = '/models';
 const IMAGE_MODEL_NAME = 'model';
 
 export function collectModels(sources: ModelSources): CollectedModels {
+  const collected = fromSources(sources);
+  // A model_config_file has been checked for URLs, with their places.
+  const mayHaveUrls = sources.options.model_config_file === '';
+  for (const { name, basePath } of collected.models) {
+    const problem = (mayHaveUrls ? urlProblem(basePath) : undefined) ?? versionDirectoryProblem(basePath);
+    if (problem !== undefined) sources.errors.push(`${collected.modelsFrom}: model "${name}": base path ${problem}`);
+  }
+  return collected;
+}
+
+function fromSources(sources: ModelSources): CollectedModels {
   const { options, origins, yamlFile, errors, warnings } = sources;
   const file = options.model_config_file;
   const inYaml = yamlFile?.yaml.modelsAt;

@@ -201,6 +201,10 @@ export const SERVE_OPTIONS = {
     default: 60_000_000,
     help: 'Time between two attempts to load a version, in µs.',
   }),
+  exit_on_load_failure: flag({
+    default: false,
+    help: 'The start fails (exit status 1) if one model that is there cannot be loaded. Without it, the others are served, and the start fails only if none of them can be loaded.',
+  }),
   allow_version_labels_for_unavailable_models: flag({
     default: false,
     help: 'A new label may name a version that is not available. A label in use still moves only to an available version.',

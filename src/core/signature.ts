@@ -53,6 +53,8 @@ export interface Signature {
   readonly batchAxes?: BatchAxes | undefined;
   /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
+  /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */
+  readonly areShapesChecked?: boolean;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */
   readonly features?: readonly FeatureSpec[] | undefined;
 }

@@ -145,14 +145,14 @@ export class Scheduler {
    * if it fails later. Owns `context.cancel.listener` until the request settles.
    */
   submit(request: SchedulerRequest): Promise<TensorMap> {
-    const { context, signatureName, inputs } = request;
+    const { context, signatureName, inputs, isOddShape } = request;
     const now = this.#clock.nowMs();
     if (this.#closed !== undefined) throw draining();
     context.cancel.throwIfCancelled();
     if (!(context.deadline > now)) throw expiredOnArrival(context);
     const plan = this.#plans.get(signatureName);
     if (plan === undefined) throw unknownSignature(signatureName, this.#plans.keys());
-    const rows = plan.rowsOf(inputs);
+    const rows = plan.rowsOf(inputs, isOddShape);
     if (rows === 0) {
       const answer = plan.emptyAnswer(request.outputs);
       if (answer !== undefined) return Promise.resolve(answer);

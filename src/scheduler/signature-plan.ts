@@ -6,6 +6,9 @@
  * without inputs) has no rows: each request is run alone and unchanged ("whole"), and counts as one row in the queue.
  * With `maxBatchSize` 1 nothing is shared, so that a request is run as it came, too, unless the model has a fixed size.
  *
+ * A request whose shapes are not the declared ones is whole, too: which of its dims is the batch is not known. The graph
+ * may take it or refuse it; either way it neither meets other requests nor teaches how long runs take.
+ *
  * A request with 0 rows is answered without a run if the signature tells the outputs' shapes. Else it is run whole,
  * with size 0. With a fixed batch size there is no row to pad with, so it is refused.
  */
@@ -130,20 +133,21 @@ export class SignaturePlan {
    * Rows of a request; 1 where it is run whole. Throws `invalid_request` when its inputs do not agree, since the
    * request would damage the batch that it is copied into.
    */
-  rowsOf(inputs: TensorMap): number {
+  rowsOf(inputs: TensorMap, isOddShape = false): number {
+    const isWhole = this.isWhole || isOddShape;
     let rows = -1;
     for (const name of this.inputNames) {
       const tensor = inputs.get(name);
       if (tensor === undefined) throw this.#missing(name, inputs);
       checkFilled(name, tensor);
-      if (this.#isWhole) continue;
+      if (isWhole) continue;
       const axis = this.axes === undefined ? 0 : axisOf(this.axes, name);
       if (axis === 'same') continue;
       if (tensor.shape.length <= axis) throw this.#withoutAxis(name, tensor, axis);
       if (rows === -1) rows = tensor.shape[axis]!;
       else if (tensor.shape[axis] !== rows) throw this.#unequal(inputs);
     }
-    return this.#isWhole ? 1 : rows;
+    return isWhole ? 1 : rows;
   }
 
   /** The answer to a request with 0 rows; undefined where the signature does not tell it. */

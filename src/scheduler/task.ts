@@ -30,8 +30,10 @@ export interface TaskContext {
 
 export interface SchedulerRequest {
   readonly signatureName: string;
-  /** Exactly the signature's inputs, in its order; dtypes and shapes have been checked. */
+  /** Exactly the signature's inputs, in its order; dtypes have been checked, and shapes unless `isOddShape`. */
   readonly inputs: TensorMap;
+  /** A shape is not the declared one: the request runs alone and unchanged, and the graph decides. Absent = false. */
+  readonly isOddShape?: boolean;
   /** Wanted outputs, in the order of the answer. */
   readonly outputs: readonly string[];
   readonly context: TaskContext;

@@ -11,6 +11,7 @@ backendContract({
   kind: siblingModule(import.meta.url, '../support/fake-backend').href,
   dtypes: DTYPES,
   hasByteStrings: true,
+  refusesShapes: true,
   missingProvider: 'cuda',
   writeModel: (directory, model) => writeFileSync(join(directory, FAKE_FILE), JSON.stringify(copyModel(model))),
   writeCorruptModel: (directory) => {

@@ -9,6 +9,7 @@ const ONNX: BackendUnderTest = {
   kind: 'onnx',
   dtypes: DTYPES.filter((dtype) => dtype !== 'bfloat16'),
   hasByteStrings: false,
+  refusesShapes: true,
   missingProvider: 'cuda',
   writeModel: (directory, model) => writeFileSync(join(directory, 'model.onnx'), copyModel(model)),
   writeCorruptModel: (directory) => {

@@ -18,6 +18,7 @@ backendContract({
   kind: 'tfjs',
   dtypes: DTYPES,
   hasByteStrings: true,
+  refusesShapes: false,
   missingProvider: 'cuda',
   writeModel: (directory, model) => writeFileSync(join(directory, FILE), savedModel(copyModel(model))),
   writeCorruptModel: (directory) => {

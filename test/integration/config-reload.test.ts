@@ -18,8 +18,9 @@ const listOf = (models: Readonly<Record<string, string>>): string =>
     .map(([name, path]) => `config { name: "${name}" base_path: "${path}" }`)
     .join(' ')} }`;
 
+/** 200 for a model that is served, else 404. */
 const statusOf = async (rest: string, model: string): Promise<number> =>
-  (await fetch(`${rest}/v1/models/${model}`)).status;
+  (await fetch(`${rest}/v1/models/${model}/metadata`)).status;
 
 afterEach(killSidecars);
 
@@ -34,6 +35,38 @@ describe('the list of models', () => {
     writeFileSync(path, listOf({ digits: DIGITS }));
     await sidecar.line((line) => line.event === 'models_reload' && String(line['models']) === 'digits');
     assert.equal(await statusOf(sidecar.rest, 'half'), 404);
+    const { model_version_status: ended } = (await (await fetch(`${sidecar.rest}/v1/models/half`)).json()) as {
+      readonly model_version_status: readonly { readonly state: string }[];
+    };
+    assert.deepEqual(
+      ended.map(({ state }) => state),
+      ['END'],
+    );
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('is refused as a whole where it names an unknown platform, or changes one', async (t) => {
+    const files = new ConfigFiles(t);
+    const path = files.write('models.config', listOf({ half: HALF }));
+    const sidecar = await startSidecar([`--model_config_file=${path}`]);
+    const platform = (name: string): string =>
+      `model_config_list { config { name: "half" base_path: "${HALF}" model_platform: "${name}" } }`;
+    for (const [list, reason] of [
+      [platform('tensorrt_plan'), /has the platform "tensorflow", which cannot change to "tensorrt_plan"/],
+      [platform('onnx'), /has the platform "tensorflow", which cannot change to "onnx"; list it as "tensorflow"/],
+      [
+        listOf({ digits: DIGITS }).replace('base_path', 'model_platform: "tensorrt_plan" base_path'),
+        /"tensorrt_plan" is not built in/,
+      ],
+    ] as const) {
+      writeFileSync(path, list);
+      sidecar.process.kill('SIGHUP');
+      const refused = await sidecar.line(
+        ({ event, level, ...rest }) => level === 'error' && reason.test(JSON.stringify(rest).replaceAll('\\"', '"')),
+      );
+      assert.match(JSON.stringify(refused), /nothing was changed/);
+      assert.equal(await statusOf(sidecar.rest, 'half'), 200);
+    }
     assert.equal(await sidecar.stop(), 0);
   });
 

@@ -250,14 +250,17 @@ test('a path that is no method is UNIMPLEMENTED, whatever is in it', async () =>
   });
 });
 
-test('a shape that does not fit is refused with what to send', async () => {
+test('a shape that the graph refuses is answered with what to send', async () => {
   const rows = signature({ x: spec('float32', [-1, 3]) }, { y: spec('float32', [-1, 3]) });
   await withGrpc(
-    (models) => models.add('m', { signatures: { serving_default: rows } }),
+    (models) => {
+      const behave = fail(new ServingError('invalid_request', 'rank 1'));
+      models.add('m', { signatures: { serving_default: rows }, behave });
+    },
     async (server) => {
       const error = await server.failure(PREDICTION, 'Predict', floatRequest([1, 2, 3]));
       assert.equal(error.code, Status.INVALID_ARGUMENT);
-      assert.match(error.details, /add the batch dimension in front: \[1,3\]/);
+      assert.match(error.details, /add the batch dimension in front: \[1,3\]\. The model refused it: rank 1$/);
     },
   );
 });

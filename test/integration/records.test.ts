@@ -63,6 +63,16 @@ function inputsOf(bytes: Uint8Array): number[][] {
   );
 }
 
+function writeNoRecords(path: string): void {
+  mkdirSync(join(path, '..'));
+  writeFileSync(path, 'not a TFRecord file');
+}
+
+interface StatusJson {
+  readonly state: string;
+  readonly status: { readonly error_code: string };
+}
+
 interface RecordedLog {
   readonly logType: {
     readonly value: { readonly request: { readonly inputs: Record<string, { readonly tensorContent: Uint8Array }> } };
@@ -99,6 +109,34 @@ describe('a warm-up file', () => {
       /warm-up requests failed: .*tf_serving_warmup_requests.*record 2 at byte \d+: .*wants the inputs/,
     );
     assert.ok(!sidecar.lines.some((line) => line['state'] === 'AVAILABLE'));
+  });
+
+  it('that fails leaves the other models served, and its version has TensorFlow Serving’s code', async (t) => {
+    const cases: readonly (readonly [code: string, write: (path: string) => void])[] = [
+      ['INVALID_ARGUMENT', (path) => writeRecords(path, predictLog({ inputs: { z: floats(1) } }))],
+      ['INVALID_ARGUMENT', (path) => writeRecords(path, Uint8Array.of(0xff, 0xff, 0xff))],
+      ['UNIMPLEMENTED', (path) => writeRecords(path, otherLog('predictStreamedLog'))],
+      ['DATA_LOSS', writeNoRecords],
+    ];
+    const bad = cases.map(([, write], i) => {
+      const model = copyModel(t);
+      write(model.warmUpFile());
+      return `--model=bad${i}=${model.base}`;
+    });
+    const sidecar = await startSidecar([...bad, copyModel(t).flag()]);
+    assert.deepEqual(await predict(sidecar, 1), { predictions: [2.5] });
+    assert.ok(sidecar.lines.some(({ event, msg }) => event === 'not_loaded' && /model "bad0": version 1/.test(msg!)));
+    for (const [i, [code]] of cases.entries()) {
+      const answer = await fetch(`${sidecar.rest}/v1/models/bad${i}`);
+      const { model_version_status: states } = (await answer.json()) as Record<string, readonly StatusJson[]>;
+      assert.deepEqual(
+        states!.map(({ state, status }) => [state, status.error_code]),
+        [['END', code]],
+      );
+    }
+    assert.equal(await sidecar.stop(), 0);
+    const strict = runPillion(['serve', ...bad, copyModel(t).flag(), '--exit_on_load_failure', ...ANY_PORTS]);
+    assert.equal(await strict.exited, 1);
   });
 
   it('is replayed on every thread, and one that fails leaves none of them running', async (t) => {

@@ -16,6 +16,7 @@ before(async () => {
   rest.models.add('m');
   rest.models.add('fixed', {
     signatures: { serving_default: signature({ x: spec('float32', [-1, 2]) }, { y: spec('float32', [-1, 2]) }) },
+    behave: fail(new ServingError('invalid_request', 'In[0]: [1,3]')),
   });
   rest.models.add('pair', {
     signatures: {
@@ -63,7 +64,7 @@ describe('each kind of error', () => {
       'fixed',
       '{"instances":[[1,2,3]]}',
       'invalid_request',
-      /has shape \[1,3\], but .* wants \[\?,2\]; send 2 elements a row/,
+      /has shape \[1,3\], but .* wants \[\?,2\]; send 2 elements a row, not 3\. The model refused it: In\[0\]: \[1,3\]$/,
     ],
     ['pair', '{"inputs":{"a":[1]}}', 'invalid_request', /missing: "b"/],
     ['unknown', '{"instances":[1]}', 'model_not_found', /unknown/],

@@ -167,7 +167,11 @@ function serving(keys: string): void {
     const bad = Buffer.from('no example').toString('base64');
     const cases: [string, unknown, RegExp][] = [
       ['half_plus_two:predict', { signature_name: 'classify_x_to_y', instances: [{ b64: bad }] }, /parse example/],
-      ['half_plus_two:predict', { instances: [[1, 2]] }, /\[1,2\]/],
+      [
+        'digits_tensorflow:predict',
+        { instances: [[1, 2]] },
+        /has shape \[1,2\].*; send 64 elements a row, not 2\. The model refused it: TensorFlow: /,
+      ],
       ['digits_tensorflow:classify', { signature_name: 'classify', examples: [{}] }, /pixels.*is required/],
       ['module:predict', { signature_name: 'scaled', inputs: {} }, /"x"/],
     ];
@@ -181,6 +185,24 @@ function serving(keys: string): void {
       instances: [{ b64: Buffer.from(floatExample({ x: [1] })).toString('base64') }],
     };
     assert.deepEqual((await post('half_plus_two:predict', good)).json.predictions, [[2.5]]);
+  });
+
+  it('keeps answering a good caller beside one that sends shapes the graph refuses', async () => {
+    for (const model of ['digits_tensorflow', 'digits_tfjs']) {
+      const path = `${model}:predict`;
+      const bad = Array.from({ length: 20 }, () => post(path, { instances: [[1, 2]] }));
+      const good = Array.from({ length: 20 }, () => post(path, { instances: [new Array(64).fill(0)] }));
+      for (const { status, json } of await Promise.all(bad)) {
+        assert.equal(status, 400, JSON.stringify(json));
+        assert.match(
+          json.error,
+          /has shape \[1,2\].* wants \[\?,64\]; send 64 elements a row, not 2\. The model refused it/,
+        );
+      }
+      for (const { status, json } of await Promise.all(good)) assert.equal(status, 200, JSON.stringify(json));
+    }
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as { models: Answer[] };
+    for (const { versions } of models) assert.equal(versions[0].breaker.state, 'closed');
   });
 
   it('shows in a profile which ops take the time of a run', async () => {

@@ -17,7 +17,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Backend, LoadOptions, RunOptions, RunSync, Session } from '../../src/backends/backend.ts';
-import { checkRun } from '../../src/backends/session-runs.ts';
+import { checkRun, checkShapes } from '../../src/backends/session-runs.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { type BatchAxis, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../src/core/signature.ts';
@@ -122,6 +122,7 @@ class FakeSession implements Session {
   runSync(...[signatureName, inputs, outputs, options]: Parameters<RunSync>): TensorMap {
     if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
     checkRun(this.signatures, signatureName, inputs, outputs);
+    checkShapes(this.signatures.get(signatureName)!, inputs);
     this.#actOutFault(inputs, options);
     const recipes = this.#model.signatures[signatureName]!.outputs;
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));

@@ -11,6 +11,7 @@ import { bytesField, message, messageField } from '../../codec/protobuf/wire-wri
 import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts';
 import { readPredictResponse, readTensorEntry } from '../../codec/tensorflow/predict-reader.ts';
 import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
+import { tensorBudget } from '../../codec/tensorflow/tensor-proto/tensor-budget.ts';
 import { dtypeOf } from '../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
@@ -66,8 +67,7 @@ function readSignatureDefMap(reader: WireReader, signatures: Map<string, Signatu
 /** Undefined if a tensor has an unsupported type, or there are no outputs (an initialiser). */
 function readSignature(reader: WireReader): Signature | undefined {
   const defaults = new Map<string, Tensor>();
-  const readDefault = (): void =>
-    readTensorEntry(reader, defaults, { limit: MAX_DEFAULT_BYTES, left: MAX_DEFAULT_BYTES });
+  const readDefault = (): void => readTensorEntry(reader, defaults, tensorBudget(MAX_DEFAULT_BYTES));
   const def = readSignatureDef(reader, readDefault, undefined);
   const inputs = specsOf(def.inputs);
   const outputs = specsOf(def.outputs);

@@ -41,6 +41,22 @@ function failedVersions({ name, versions }: ModelReport): Finding[] {
   });
 }
 
+export const versionWarned: Rule = ({ server }) =>
+  (server?.report.models ?? []).flatMap(({ name, versions }) =>
+    versions.flatMap(({ version, warnings = [] }) =>
+      warnings.map((warning) => {
+        const [why, change] = splitAdvice(warning);
+        return { id: 'version_warned', model: name, what: `version ${version} is served with a warning`, why, change };
+      }),
+    ),
+  );
+
+/** A warning is "finding; advice"; the advice may be missing. */
+function splitAdvice(warning: string): readonly [why: string, change: string] {
+  const at = warning.lastIndexOf('; ');
+  return at < 0 ? [warning, 'look at the log of its load'] : [warning.slice(0, at), warning.slice(at + 2)];
+}
+
 export const codecHeavy: Rule = ({ server }) =>
   busyModels(server?.traffic.models).flatMap((traffic) => {
     const { decode, encode } = traffic.stageSeconds;

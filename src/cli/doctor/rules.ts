@@ -14,12 +14,13 @@ import {
   vectorsHeldBack,
 } from './rules-cpu.ts';
 import { collectorBusy, fewOpenFiles, hugePagesAlways, memoryTight, oomKilled, swapped } from './rules-memory.ts';
-import { codecHeavy, loopDelayed, notReady, versionFailed } from './rules-model.ts';
+import { codecHeavy, loopDelayed, notReady, versionFailed, versionWarned } from './rules-model.ts';
 import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts';
 
 const RULES: readonly Rule[] = [
   notReady,
   versionFailed,
+  versionWarned,
   oomKilled,
   memoryTight,
   quotaThrottled,

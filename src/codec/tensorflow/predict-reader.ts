@@ -12,7 +12,8 @@ import type { Shape } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
-import { readTensor, type TensorBudget, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
+import { type TensorBudget, tensorBudget } from './tensor-proto/tensor-budget.ts';
+import { readTensor, TensorHeader } from './tensor-proto/tensor-proto-reader.ts';
 import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
 
 /** A PredictRequest as it was read. */
@@ -59,7 +60,7 @@ interface ParsedRequest extends Omit<PredictRequest, 'modelSpec'> {
 function parse(message: Uint8Array, maxTensorBytes: number): ParsedRequest {
   const reader = new WireReader(message, 'PredictRequest');
   const inputs = new Map<string, Tensor>();
-  const budget: TensorBudget = { limit: maxTensorBytes, left: maxTensorBytes };
+  const budget = tensorBudget(maxTensorBytes);
   let modelSpec: ModelSpec | undefined;
   let outputFilter: string[] | undefined;
   while (reader.next()) {
@@ -238,7 +239,7 @@ const OUTPUTS = 1;
 export function readPredictResponse(message: Uint8Array, maxTensorBytes: number): TensorMap {
   const reader = new WireReader(message, 'PredictResponse');
   const outputs = new Map<string, Tensor>();
-  const budget = { limit: maxTensorBytes, left: maxTensorBytes };
+  const budget = tensorBudget(maxTensorBytes);
   while (reader.next()) {
     if (reader.tag === lengthDelimited(OUTPUTS)) readTensorEntry(reader, outputs, budget);
     else reader.skip();

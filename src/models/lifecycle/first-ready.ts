@@ -9,7 +9,8 @@
  * A reload rejects at once because its caller waits for the answer, and so does the next reload, which may fix the
  * model.
  *
- * The promise settles once. The model continues to poll and load in either case.
+ * The promise settles once. The model continues to poll and load in either case; whether the start goes on without it
+ * is for ModelManager.start to say.
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';

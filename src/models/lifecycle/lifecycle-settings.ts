@@ -10,6 +10,9 @@ import type { ModelEvents } from './model-events.ts';
 /** Rejects with `insufficient_memory` if the version would not fit into memory if it were loaded now. */
 export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
 
+/** Rejects with ServingError if there is no backend of this kind; it says why. */
+export type CheckBackend = (kind: string) => Promise<void>;
+
 export interface LifecycleSettings {
   readonly files: VersionFiles;
   readonly clock: Clock;
@@ -24,4 +27,6 @@ export interface LifecycleSettings {
   readonly allowUnavailableLabels: boolean;
   /** Called before a load that an operator asks for. */
   readonly checkMemory: CheckMemory;
+  /** Called before a reload for each backend that it newly names. */
+  readonly checkBackend: CheckBackend;
 }

@@ -28,6 +28,7 @@ export function managerOptions(
     unloadThreads: options.num_unload_threads || Infinity,
     maxLoadRetries: options.max_num_load_retries,
     loadRetryIntervalMs: options.load_retry_interval_micros / 1000,
+    exitOnLoadFailure: options.exit_on_load_failure,
     allowUnavailableLabels: options.allow_version_labels_for_unavailable_models,
   };
 }

@@ -142,7 +142,7 @@ export class ModelFileWatch {
     }
     for (const warning of warnings) events.onWarning(warning);
     try {
-      await reloader.reload(models);
+      await reloader.reload(models, { keepsPlatforms: file.keepsPlatforms });
       events.onReloaded(models.map(({ name }) => name));
     } catch (error) {
       events.onRefused(error);

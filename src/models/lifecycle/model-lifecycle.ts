@@ -27,7 +27,7 @@ import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
 import { Poller } from './poller.ts';
-import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf } from './refusals.ts';
+import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf, statusesOf } from './refusals.ts';
 
 export class ModelLifecycle {
   readonly name: string;
@@ -176,13 +176,15 @@ export class ModelLifecycle {
     return servable.borrow();
   }
 
+  /** Highest version first; empty before the first is found. */
+  get statuses(): readonly VersionStatus[] {
+    return this.#table.statuses();
+  }
+
   status(version: bigint | undefined): readonly VersionStatus[] {
-    const statuses = this.#table.statuses();
+    const { statuses } = this;
     if (statuses.length === 0) throw noVersionsYet(this.name, this.waitsFor());
-    if (version === undefined) return statuses;
-    const found = statuses.filter((status) => status.version === version);
-    if (found.length === 0) throw noSuchVersion(this.name, version, statuses);
-    return found;
+    return statusesOf(this.name, version, statuses);
   }
 
   /** Says why the model is not ready. */

@@ -2,8 +2,8 @@
  * Manages all configured models: loads them, finds them for requests, replaces their list and unloads them. Models do
  * not wait for one another (model-lifecycle.ts), except for a free load thread.
  *
- * Ready means that all versions of every model of the start's list were available once. It stays true, whatever is
- * loaded later.
+ * Ready means that all versions of every model of the start's list were available once, or that a model has failed and
+ * others are served. It stays true, whatever is loaded later.
  */
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -11,15 +11,16 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { type LoadServable, VersionLoader } from '../loading/version-loader.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
-import type { ModelFallbacks, ModelReloader, ServableDirectory } from '../serving/servable-directory.ts';
+import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles, type VersionFiles } from '../versions/version-source.ts';
-import type { CheckMemory, LifecycleSettings } from './lifecycle-settings.ts';
+import type { CheckBackend, CheckMemory, LifecycleSettings } from './lifecycle-settings.ts';
 import { type ModelEvents, NO_EVENTS } from './model-events.ts';
 import { ModelLifecycle } from './model-lifecycle.ts';
-import { unknownModel } from './refusals.ts';
+import { statusesOf, unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
+import { RemovedModels } from './removed-models.ts';
 
 /** Options that TensorFlow Serving has under the same names; config/serve-options.ts describes them. */
 export interface ModelManagerOptions {
@@ -27,6 +28,8 @@ export interface ModelManagerOptions {
   readonly load: LoadServable;
   /** Called before a load that an operator asks for. Default: everything fits. */
   readonly checkMemory?: CheckMemory;
+  /** Called before a reload for each backend that it newly names. Default: there is one of every kind. */
+  readonly checkBackend?: CheckBackend;
   readonly clock: Clock;
   readonly events?: ModelEvents;
   readonly files?: VersionFiles;
@@ -41,6 +44,8 @@ export interface ModelManagerOptions {
   readonly unloadThreads?: number;
   readonly maxLoadRetries?: number;
   readonly loadRetryIntervalMs?: number;
+  /** The start fails if one model fails. Default: it fails if no model can be loaded. */
+  readonly exitOnLoadFailure?: boolean;
   readonly allowUnavailableLabels?: boolean;
 }
 
@@ -54,7 +59,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #startLifecycles: readonly ModelLifecycle[];
   /** Models that are no longer configured and still unload. */
   readonly #retiring = new Set<Promise<void>>();
+  readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
+  readonly #exitOnLoadFailure: boolean;
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
@@ -63,6 +70,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   constructor(options: ModelManagerOptions) {
     const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
     this.#loadThreads = loadThreads;
+    this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
@@ -72,6 +80,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       pollIntervalMs: options.pollIntervalMs ?? 1000,
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
       checkMemory: options.checkMemory ?? (() => Promise.resolve()),
+      checkBackend: options.checkBackend ?? (() => Promise.resolve()),
       unloads: new PQueue({ concurrency: unloadThreads }),
       loader: new VersionLoader({
         load: options.load,
@@ -111,13 +120,15 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /**
    * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which
-   * may take until they are put there; or when the manager is closed before, with isReady false. Rejects if a version
-   * that was on disk at the start cannot be loaded; the caller must close the manager then.
+   * may take until they are put there; or when the manager is closed before, with isReady false. A version that was on
+   * disk at the start and cannot be loaded fails its model. Rejects if every model has failed, or with `exitOnLoadFailure`
+   * if one has; the caller must close the manager then. Of others, `waitsFor` still tells what failed.
    */
   async start(): Promise<void> {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
     for (const lifecycle of this.#startLifecycles) lifecycle.start();
-    await Promise.all(this.#startLifecycles.map(({ first }) => first.promise));
+    const firsts = this.#startLifecycles.map(({ first }) => first.promise);
+    await (this.#exitOnLoadFailure ? Promise.all(firsts) : allButFailed(firsts));
     this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);
   }
@@ -141,8 +152,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
   }
 
-  status(name: string, choice: VersionChoice): readonly VersionStatus[] {
-    return this.#lifecycleOf(name).status(choice.version);
+  status(name: string, { version }: VersionChoice): readonly VersionStatus[] {
+    if (this.#lifecycles.has(name)) return this.#lifecycleOf(name).status(version);
+    const removed = this.#removed.statusesOf(name);
+    return removed.length > 0 ? statusesOf(name, version, removed) : this.#lifecycleOf(name).status(version);
   }
 
   /** Undefined if no model of this name is configured. */
@@ -185,16 +198,17 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     await this.#lifecycleOf(name)[action](version);
   }
 
-  reload(models: readonly ModelConfig[]): Promise<void> {
-    const turn = this.#reloading.then(() => this.#reload(models));
+  reload(models: readonly ModelConfig[], { keepsPlatforms = false }: ReloadOptions = {}): Promise<void> {
+    const turn = this.#reloading.then(() => this.#reload(models, keepsPlatforms));
     this.#reloading = turn.catch(() => undefined);
     return turn;
   }
 
-  async #reload(models: readonly ModelConfig[]): Promise<void> {
+  async #reload(models: readonly ModelConfig[], keepsPlatforms: boolean): Promise<void> {
     this.#checkOpen();
-    const { files, allowUnavailableLabels } = this.#settings;
-    await checkReload(models, { served: (name) => this.#lifecycles.get(name), files, allowUnavailableLabels });
+    const { files, checkBackend, allowUnavailableLabels } = this.#settings;
+    const served = (name: string) => this.#lifecycles.get(name);
+    await checkReload(models, { served, files, checkBackend, keepsPlatforms, allowUnavailableLabels });
     this.#checkOpen();
     const before = this.#lifecycles;
     const lifecycles = models.map((model) => {
@@ -207,7 +221,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#settings.events.onListed(models);
     for (const lifecycle of before.values()) if (!this.#lifecycles.has(lifecycle.name)) this.#retire(lifecycle);
     const newcomers = lifecycles.filter(({ name }) => !before.has(name));
-    for (const lifecycle of newcomers) lifecycle.start();
+    for (const lifecycle of newcomers) {
+      this.#removed.forget(lifecycle.name);
+      lifecycle.start();
+    }
     await Promise.all(newcomers.map(({ first }) => first.promise));
   }
 
@@ -218,6 +235,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   #retire(lifecycle: ModelLifecycle): void {
     const retiring = lifecycle.retire().finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
+    this.#removed.add(lifecycle, retiring);
   }
 
   #lifecycleOf(name: string): ModelLifecycle {
@@ -231,4 +249,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isReady = isReady;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Resolves when each has settled. Rejects with the first one's error if there are some and all have failed. */
+async function allButFailed(models: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(models);
+  const [first] = outcomes;
+  if (first?.status === 'rejected' && outcomes.every(({ status }) => status === 'rejected')) throw first.reason;
 }

@@ -1,4 +1,5 @@
 /** Errors for requests whose version is not available: the reason, the available versions, whether to try again. */
+import { nearestName } from '../../config/nearest-name.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { VersionStatus } from '../serving/servable.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
@@ -7,6 +8,10 @@ import type { VersionChoice } from '../versions/version-choice.ts';
 const LOADING_RETRY_AFTER_MS = 1000;
 /** The most characters of a client's text that an error repeats. */
 const MAX_ECHOED = 120;
+
+/** The most names that an error lists, and that it compares: callers choose how often they ask. */
+const MAX_LISTED = 8;
+const MAX_COMPARED = 500;
 
 /** A model's state when a request asks for a version that is not available. */
 interface RefusalFacts {
@@ -37,9 +42,16 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
 }
 
 export function unknownModel(name: string, served: Iterable<string>): ServingError {
-  const names = [...served];
-  const list = names.length === 0 ? 'none is' : names.join(', ');
-  return new ServingError('model_not_found', `no model ${echo(name)} is served here; served: ${list}`);
+  return new ServingError('model_not_found', `no model ${echo(name)} is served here; ${listServed(name, [...served])}`);
+}
+
+/** All names if they are few; else some, and the one that was probably meant. */
+function listServed(asked: string, names: readonly string[]): string {
+  if (names.length === 0) return 'served: none is';
+  if (names.length <= MAX_LISTED) return `served: ${names.join(', ')}`;
+  const nearest = nearestName(asked, names.slice(0, MAX_COMPARED));
+  const meant = nearest === undefined ? '' : `did you mean ${nearest}? `;
+  return `${meant}served: ${names.slice(0, MAX_LISTED).join(', ')} and ${names.length - MAX_LISTED} more`;
 }
 
 function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, bigint>): ServingError {
@@ -51,6 +63,18 @@ function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, b
 function stillLoading(name: string, because: string | undefined): ServingError {
   const text = because === undefined ? 'is still loading; try again' : `is not ready: ${because}`;
   return new ServingError('model_not_ready', `model "${name}" ${text}`, { retryAfterMs: LOADING_RETRY_AFTER_MS });
+}
+
+/** The states of the version, or of all. Throws `model_not_found` if none is of that version. */
+export function statusesOf(
+  name: string,
+  version: bigint | undefined,
+  statuses: readonly VersionStatus[],
+): readonly VersionStatus[] {
+  if (version === undefined) return statuses;
+  const found = statuses.filter((status) => status.version === version);
+  if (found.length === 0) throw noSuchVersion(name, version, statuses);
+  return found;
 }
 
 export function noSuchVersion(

@@ -1,17 +1,22 @@
 /**
  * Checks a new list of models before anything changes. A label may name an available version or one that the same list
- * is going to load. A label that is in use moves only to an available version, so that it works at any time.
+ * is going to load. A label that is in use moves only to an available version, so that it works at any time. A backend
+ * must exist: else a served model would be exchanged for one that cannot load.
  */
 import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
-import { ServingError } from '../../core/errors.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
 import { aspiredVersions } from '../versions/version-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
+import type { CheckBackend } from './lifecycle-settings.ts';
 
 interface ReloadCheck {
   /** The model of this name, if one is configured now. */
   readonly served: (name: string) => ServedModel | undefined;
   readonly files: VersionFiles;
+  readonly checkBackend: CheckBackend;
+  /** See ReloadOptions. */
+  readonly keepsPlatforms: boolean;
   /** A label that is not in use may name a version that is not available. */
   readonly allowUnavailableLabels: boolean;
 }
@@ -30,7 +35,25 @@ export async function checkReload(models: readonly ModelConfig[], check: ReloadC
     if (basePath === '') throw refused(`model "${name}" has no base path; name the directory of its versions`);
     names.add(name);
   }
+  for (const model of models) await checkPlatform(model, check);
   for (const model of models) await checkLabels(model, check);
+}
+
+/** TensorFlow Serving's name for any runtime that knows the files. */
+const ANY_PLATFORM = 'tensorflow';
+
+async function checkPlatform({ name, backend }: ModelConfig, check: ReloadCheck): Promise<void> {
+  const served = check.served(name);
+  if (served !== undefined && backend === served.config.backend) return;
+  if (served !== undefined && check.keepsPlatforms) {
+    const [before, after] = [served.config.backend ?? ANY_PLATFORM, backend ?? ANY_PLATFORM];
+    const fix = `list it as "${before}", or under another name`;
+    throw refused(`model "${name}" has the platform "${before}", which cannot change to "${after}"; ${fix}`);
+  }
+  if (backend === undefined) return;
+  await check.checkBackend(backend).catch((error: unknown) => {
+    throw refused(`model "${name}": ${toServingError(error).message}`);
+  });
 }
 
 async function checkLabels(model: ModelConfig, check: ReloadCheck): Promise<void> {

@@ -11,7 +11,10 @@ import type { LoadRetry } from '../lifecycle/model-events.ts';
 import type { Servable } from '../serving/servable.ts';
 import { isRetryable } from './retryable.ts';
 
-/** Loads one version directory. Rejects with ServingError `load_failed` or `insufficient_memory`. */
+/**
+ * Loads one version directory. Rejects with ServingError `load_failed` or `insufficient_memory`, or with the kind of a
+ * warm-up file's fault.
+ */
 export type LoadServable = (model: ModelConfig, version: bigint, directory: string) => Promise<Servable>;
 
 export interface VersionLoaderOptions {

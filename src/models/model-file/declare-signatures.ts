@@ -88,7 +88,8 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const batchAxes = renamedAxes(graph.batchAxes, [...graphNames, ...names]);
-  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis, batchAxes };
+  const methodName = PREDICT_METHOD_NAME;
+  const signature = { inputs, outputs: specs, methodName, batchAxis, batchAxes, areShapesChecked: true };
   return {
     name: declared.name,
     graphName,
@@ -246,7 +247,7 @@ function exampleView(
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,
-    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, features },
+    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, areShapesChecked: true, features },
     graphName,
     inputs: { kind: 'examples', features, sharing },
     outputs: names,

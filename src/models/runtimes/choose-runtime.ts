@@ -16,7 +16,7 @@ import type { Batch, Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import { isRetryable } from '../loading/retryable.ts';
-import { sweepBatchSizes } from '../warm-up/batch-sweep.ts';
+import { SAME_FREE_DIMS, sweepBatchSizes } from '../warm-up/batch-sweep.ts';
 import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-cost.ts';
 import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
 import { type Widened, widenedAs } from './widened-outputs.ts';
@@ -141,6 +141,7 @@ class Contest<H extends Candidate> {
       signatures: wanted,
       clock,
       isGentle,
+      freeDims: SAME_FREE_DIMS,
     });
     return sweep.seeds;
   }

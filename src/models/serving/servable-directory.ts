@@ -23,8 +23,16 @@ export interface ServableDirectory {
   acquire(name: string, choice: VersionChoice): ServableHandle;
   /** The model's fallbacks; undefined = none. Absent = no model has any. */
   fallbacks?(name: string): ModelFallbacks | undefined;
-  /** Highest version first; unknown name → model_not_found. */
+  /** Highest version first; unknown name → model_not_found. A model that was removed from the list has its last states. */
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
+}
+
+export interface ReloadOptions {
+  /**
+   * The list is a ModelServerConfig, which may not change the model_platform of a served model, as in TensorFlow
+   * Serving. Else a model whose backend changes is loaded anew.
+   */
+  readonly keepsPlatforms?: boolean;
 }
 
 /** Changes the list of models while the server runs. */
@@ -35,5 +43,5 @@ export interface ModelReloader {
    * available; does not wait for unloads. Rejects if a new model cannot be loaded; the list is in force all the same,
    * as in TensorFlow Serving. There is one reload at a time; the next waits.
    */
-  reload(models: readonly ModelConfig[]): Promise<void>;
+  reload(models: readonly ModelConfig[], options?: ReloadOptions): Promise<void>;
 }

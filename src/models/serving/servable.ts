@@ -120,6 +120,8 @@ export class Servable {
   tryOut: TryOut | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
+  /** Findings that an operator should know of while it is served, one line each: "finding; what helps". */
+  readonly warnings: readonly string[] = [];
   #handles = 0;
   #unloading: (() => void) | undefined;
 
@@ -135,6 +137,11 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
+  }
+
+  /** Adds to `warnings`; does nothing for a text that is there already. */
+  addWarning(text: string): void {
+    if (!this.warnings.includes(text)) (this.warnings as string[]).push(text);
   }
 
   /** Lends the servable to one request. Release the handle once; a second release does nothing. */

@@ -8,6 +8,7 @@
  * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. The policy
  * sees only versions at rest, so `latest` keeps the previous version while a new one is copied.
  */
+import { basename, dirname } from 'node:path';
 import type { VersionPolicy } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { aspiredVersions, descending } from './version-policy.ts';
@@ -136,7 +137,11 @@ async function wantedAtRest(
 
 function nothingAspired(basePath: string, found: readonly bigint[], rests: ReadonlyMap<bigint, Rest>): string {
   if (found.length === 0) {
-    return `${basePath} holds no numbered version directory; put the model into ${basePath}/1`;
+    const isNumber = /^\d+$/.test(basename(basePath));
+    const fix = isNumber
+      ? `if it is a version itself, name its parent ${dirname(basePath)} as the base path`
+      : `put the model into ${basePath}/1`;
+    return `${basePath} holds no numbered version directory; ${fix}`;
   }
   const [unfinished] = [...rests].find(([, rest]) => rest !== 'at rest') ?? [];
   if (unfinished === undefined) {

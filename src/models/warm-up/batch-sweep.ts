@@ -7,12 +7,14 @@
  * While other models are served, the sweep pauses after each run for twice the time of the run.
  *
  * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_INPUT_BYTES. The
- * input is zeros (backends/synthetic-batch.ts), so a failed run proves nothing about the model: the sweep reports it
- * and continues with the next signature.
+ * input is zeros (backends/synthetic-batch.ts), so a failed run proves little about the model: the sweep reports it
+ * and continues with the next signature. Free dims beside the batch are 1; if a model refuses that (an image of one
+ * pixel), the smallest batch is tried with other sizes, and the first that runs is kept for larger batches.
  */
 import { syntheticBatch } from '../../backends/synthetic-batch.ts';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
+import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
 
@@ -32,12 +34,18 @@ export interface SweepOptions {
   readonly allowedBatchSizes: readonly number[];
   /** Other versions are being served. */
   readonly isGentle?: boolean;
+  /** Sizes of free dims beside the batch, in the order in which they are tried; at least one. Default: FREE_DIMS. */
+  readonly freeDims?: readonly number[];
 }
 
 export interface SweepFailure {
   readonly signatureName: string;
   readonly rows: number;
+  /** The shapes that were tried last: `x [1,3,224,224]`. */
+  readonly shapes: string;
   readonly error: unknown;
+  /** The smallest batch was refused, whatever its free dims: nothing of the signature has run. */
+  readonly isSmallest: boolean;
 }
 
 export interface Sweep {
@@ -53,30 +61,78 @@ const COUNTED_RUNS = 3;
 /** If the first run of a size takes longer, the size is not run again. */
 const LONG_RUN_MS = 100;
 
+/** Sizes of free dims beside the batch, in the order in which they are tried. */
+const FREE_DIMS: readonly number[] = [1, 2, 8, 32, 224];
+/** With these, the times of two runtimes can be compared. */
+export const SAME_FREE_DIMS: readonly number[] = [1];
+
 /** Never rejects. */
 export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
-  const { clock, signatures, isGentle = false } = options;
+  const { clock, signatures, isGentle = false, freeDims = FREE_DIMS } = options;
   const endsAt = clock.nowMs() + SWEEP_BUDGET_MS * (isGentle ? GENTLE_FACTOR : 1);
   const seeds: LatencySeed[] = [];
   const failures: SweepFailure[] = [];
   for (const [signatureName, signature] of signatures) {
+    let frees = hasFreeDims(signature) ? freeDims : freeDims.slice(0, 1);
     let lastMs = 0;
+    let isSmallest = true;
     for (const rows of sizesOf(signature, options)) {
-      const batch = syntheticBatch(signatureName, signature, rows);
-      // Twice the rows may take twice the time, and the slots share the cores.
-      const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
-      if (isTooLong || byteLengthOfAll(batch.inputs) > MAX_INPUT_BYTES) break;
-      const startedAt = clock.nowMs();
-      try {
-        seeds.push({ signatureName, rows, runMs: await timeRuns(options, batch) });
-      } catch (error) {
-        failures.push({ signatureName, rows, error });
+      const attempt = await firstThatRuns(options, { signatureName, signature, rows, frees, endsAt, lastMs });
+      if (attempt === undefined) break;
+      if ('error' in attempt) {
+        failures.push({ signatureName, rows, ...attempt, isSmallest });
         break;
       }
-      lastMs = clock.nowMs() - startedAt;
+      seeds.push({ signatureName, rows, runMs: attempt.runMs });
+      frees = [attempt.free];
+      lastMs = attempt.tookMs;
+      isSmallest = false;
     }
   }
   return { seeds, failures };
+}
+
+interface Attempts {
+  readonly signatureName: string;
+  readonly signature: Signature;
+  readonly rows: number;
+  readonly frees: readonly number[];
+  readonly endsAt: Instant;
+  /** How long the size before took. */
+  readonly lastMs: number;
+}
+
+type Attempt =
+  | { readonly runMs: readonly number[]; readonly free: number; readonly tookMs: number }
+  | { readonly error: unknown; readonly shapes: string };
+
+/** Runs a size with the first free dims that the model takes. Undefined: it was not run, for its time or its bytes. */
+async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise<Attempt | undefined> {
+  const { clock } = options;
+  const { signatureName, signature, rows, frees, endsAt, lastMs } = attempts;
+  let failed: Attempt | undefined;
+  for (const free of frees) {
+    const batch = syntheticBatch(signatureName, signature, rows, free);
+    // Twice the rows may take twice the time, and the slots share the cores.
+    const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
+    if (isTooLong || byteLengthOfAll(batch.inputs) > MAX_INPUT_BYTES) break;
+    const startedAt = clock.nowMs();
+    try {
+      const runMs = await timeRuns(options, batch);
+      return { runMs, free, tookMs: clock.nowMs() - startedAt };
+    } catch (error) {
+      failed = {
+        error,
+        shapes: [...batch.inputs].map(([name, { shape }]) => `${name} ${formatShape(shape)}`).join(', '),
+      };
+    }
+  }
+  return failed;
+}
+
+function hasFreeDims({ inputs, batchAxis }: Signature): boolean {
+  const from = batchAxis.kind === 'dynamic' ? 1 : 0;
+  return [...inputs.values()].some(({ shape }) => shape?.slice(from).includes(-1));
 }
 
 /** The sizes to run, ascending. */

@@ -10,7 +10,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTfRecords, recordProblemOf, type TfRecord } from '../../codec/tfrecord/tf-record-reader.ts';
-import { ServingError } from '../../core/errors.ts';
+import { type ErrorKind, ServingError } from '../../core/errors.ts';
 
 export const WARM_UP_FILE = join('assets.extra', 'tf_serving_warmup_requests');
 export const GOLDEN_FILE = join('assets.extra', 'pillion_golden_requests');
@@ -30,8 +30,10 @@ export async function hasRecordFile(path: string): Promise<boolean> {
 }
 
 /**
- * Calls `use` for each record, one after the other. Rejects with `load_failed`, which names the file, the record and
- * its offset, if the file is damaged or has too many records, or if `use` rejects.
+ * Calls `use` for each record, one after the other. If the file is damaged or has too many records, or if `use` rejects,
+ * it rejects with an error that names the file, the record and its offset. Its kind is the one of TensorFlow Serving's
+ * code: `corrupt_records` for what is no TFRecord; `invalid_request` or `unsupported` for a request or a kind of record
+ * that the model or the server does not take, and for too many records; else `load_failed`.
  */
 export async function forEachRecord(
   path: string,
@@ -39,31 +41,41 @@ export async function forEachRecord(
   use: (record: TfRecord) => Promise<void>,
 ): Promise<void> {
   let count = 0;
+  let fault: ServingError | undefined;
   const records = readTfRecords(createReadStream(path), { maxRecordBytes });
   try {
     for await (const record of records) {
       count += 1;
       if (count > MAX_RECORDS) {
-        throw loadFailed(`"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`);
+        const text = `"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`;
+        fault = new ServingError('invalid_request', text);
+        throw fault;
       }
       await use(record).catch((cause: unknown) => {
-        throw loadFailed(`"${path}", record ${count} at byte ${record.offset}: ${textOf(cause)}`, cause);
+        const text = `"${path}", record ${count} at byte ${record.offset}: ${textOf(cause)}`;
+        fault = new ServingError(kindOf(cause), text, { cause });
+        throw fault;
       });
     }
   } catch (error) {
-    if (error instanceof ServingError && error.kind === 'load_failed') throw error;
-    throw unreadable(path, error);
+    throw fault ?? unreadable(path, error);
   }
+}
+
+/** A fault of the record keeps its kind; any other kind would say that the load may be retried, or how. */
+function kindOf(cause: unknown): ErrorKind {
+  if (!(cause instanceof ServingError)) return 'load_failed';
+  return cause.kind === 'invalid_request' || cause.kind === 'unsupported' ? cause.kind : 'load_failed';
 }
 
 function unreadable(path: string, cause: unknown): ServingError {
   const problem = recordProblemOf(cause);
   if (problem === undefined) return loadFailed(`"${path}" cannot be read: ${textOf(cause)}`, cause);
-  const fix =
-    problem === 'too_large'
-      ? 'write smaller requests, or raise --max_message_bytes'
-      : 'write it again as a TFRecord file of PredictionLog messages';
-  return loadFailed(`"${path}": ${textOf(cause)}; ${fix}`, cause);
+  if (problem === 'too_large') {
+    return loadFailed(`"${path}": ${textOf(cause)}; write smaller requests, or raise --max_message_bytes`, cause);
+  }
+  const text = `"${path}": ${textOf(cause)}; write it again as a TFRecord file of PredictionLog messages`;
+  return new ServingError('corrupt_records', text, { cause });
 }
 
 function textOf(thrown: unknown): string {

@@ -1,6 +1,7 @@
 /** Log lines about the warm-up of a version, one for each step. */
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { LatencySeed } from './batch-sweep.ts';
+import { refusalText } from './sweep-warnings.ts';
 import type { WarmUpEvents } from './warm-up.ts';
 
 export function warmUpLog(logger: Logger): WarmUpEvents {
@@ -19,10 +20,11 @@ export function warmUpLog(logger: Logger): WarmUpEvents {
         { event: 'swept', ...of, run_ms: describeSeeds(seeds), ms: rounded(tookMs) },
         'warmed up with synthetic batches',
       );
-      for (const { signatureName, rows, error } of failures) {
+      for (const failure of failures) {
+        const { signatureName, rows } = failure;
         logger.warn(
-          { ...of, signature: signatureName, rows, err: error },
-          'a synthetic batch failed, which says nothing of real ones; a warm-up file warms the model with real ones',
+          { event: 'sweep_failed', ...of, signature: signatureName, rows },
+          `${refusalText(failure)}; real requests may do better: add a warm-up record to check them at each load`,
         );
       }
     },

@@ -9,7 +9,8 @@
  * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
  * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version
- * stays. A failure of the sweep is only logged, because synthetic input proves nothing.
+ * stays. A failure of the sweep proves little, as its input is made up; but if nothing of the version could be run, it has
+ * a standing warning (`Servable.warnings`).
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -20,6 +21,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { Servable } from '../serving/servable.ts';
 import { type Sweep, sweepBatchSizes } from './batch-sweep.ts';
+import { sweepWarnings } from './sweep-warnings.ts';
 import { forEachRecord, GOLDEN_FILE, hasRecordFile, WARM_UP_FILE } from './warm-up-file.ts';
 
 /** Sends the requests of records (PredictionLog) to a version that nobody else sees yet. */
@@ -72,34 +74,42 @@ export interface LoadedVersion {
   readonly scheduler: SchedulerOptions;
 }
 
-/** Prepares a version. Rejects with `load_failed` if it must not be served; the caller must unload it then. */
+/**
+ * Prepares a version. Rejects with the reason if it must not be served; the caller must unload it then. The kinds of a
+ * warm-up file's faults are those of `forEachRecord`, golden requests always give `load_failed`.
+ */
 export type PrepareVersion = (loaded: LoadedVersion) => Promise<void>;
 
 export function warmUp(options: WarmUpOptions): PrepareVersion {
   return async (loaded) => {
-    if (options.isEnabled) await warm(options, loaded);
+    const sweep = options.isEnabled ? await warm(options, loaded) : undefined;
     const golden = join(loaded.versionDirectory, GOLDEN_FILE);
-    if (!(await hasRecordFile(golden))) return;
+    if (!(await hasRecordFile(golden))) {
+      for (const text of sweepWarnings(sweep, loaded.signatures)) loaded.servable.addWarning(text);
+      return;
+    }
     await replayFile(options, loaded, 'golden', golden, (data) => options.replayer.check(loaded.servable, data));
   };
 }
 
-async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<void> {
+/** The sweep, if there was one. */
+async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Sweep | undefined> {
   const file = join(loaded.versionDirectory, WARM_UP_FILE);
   if (await hasRecordFile(file)) {
     await replayFile(options, loaded, 'warm-up', file, async (data) => {
       for (let i = 0; i < options.iterations; i++) await replayOnEverySlot(options.replayer, loaded, data);
     });
-    return;
+    return undefined;
   }
   const { clock, events } = options;
   const { executor, signatures, servable, scheduler } = loaded;
-  if (executor.isElsewhere === true) return;
+  if (executor.isElsewhere === true) return undefined;
   const startedAt = clock.nowMs();
   const isGentle = options.isServing?.() ?? false;
   const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });
   servable.latencySeeds = sweep.seeds;
   events.onSwept(servable, sweep, clock.nowMs() - startedAt);
+  return sweep;
 }
 
 async function replayFile(
@@ -117,8 +127,9 @@ async function replayFile(
   }).then(
     () => undefined,
     (thrown: unknown) => {
-      const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${toServingError(thrown).message}`;
-      return new ServingError('load_failed', text, { cause: thrown });
+      const { kind, message } = toServingError(thrown);
+      const text = `model "${servable.name}" version ${servable.version}: its ${what} requests failed: ${message}`;
+      return new ServingError(what === 'golden' ? 'load_failed' : kind, text, { cause: thrown });
     },
   );
   events.onReplayed(servable, { what, versionDirectory, records, tookMs: clock.nowMs() - startedAt, error });

@@ -1,31 +1,50 @@
 /**
  * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text.
- * Each error says what was sent, what the model wants, and one fix. TensorFlow Serving leaves shapes to the graph; here
- * a wrong shape is refused before it can fail a batch.
+ * Each error says what was sent, what the model wants, and one fix. A graph may take more shapes than its signature
+ * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no other.
  */
 import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
-import { elementCount, formatShape, shapeFits } from '../../core/shape.ts';
+import { elementCount, formatShape, type Shape, shapeFits } from '../../core/shape.ts';
 import { axisOf, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { withDefaults } from './fill-defaults.ts';
 
-/** The inputs in the signature's order. Throws `invalid_request`. */
-export function checkInputs(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): TensorMap {
+/** Called for an input whose shape is not the declared one. */
+export interface ShapeJudge {
+  /** `error` is the refusal; the first one of a request says enough. May throw it. */
+  onOddShape(error: ServingError): void;
+}
+
+const STRICT: ShapeJudge = {
+  onOddShape: (error) => {
+    throw error;
+  },
+};
+
+/** The inputs in the signature's order. Throws `invalid_request`; for a wrong shape unless `judge` lets it pass. */
+export function checkInputs(
+  model: ResolvedModelSpec,
+  signature: Signature,
+  inputs: TensorMap,
+  judge = STRICT,
+): TensorMap {
   if (inputs.size !== signature.inputs.size) {
     const filled = signature.defaults && withDefaults(signature, inputs);
     if (filled === undefined || filled.size !== signature.inputs.size) throw wrongNames(model, signature, inputs);
-    return checkInputs(model, signature, filled);
+    return checkInputs(model, signature, filled, judge);
   }
   if (inputs.size === 1) {
     // Most requests have one input, and nothing to put in order.
-    for (const [name, spec] of signature.inputs) checkInput(model, signature, name, spec, inputs);
+    for (const [name, spec] of signature.inputs) checkInput(model, signature, name, spec, inputs, judge);
     return inputs;
   }
   const ordered = new Map<string, Tensor>();
-  for (const [name, spec] of signature.inputs) ordered.set(name, checkInput(model, signature, name, spec, inputs));
+  for (const [name, spec] of signature.inputs) {
+    ordered.set(name, checkInput(model, signature, name, spec, inputs, judge));
+  }
   return ordered;
 }
 
@@ -54,6 +73,7 @@ function checkInput(
   name: string,
   spec: TensorSpec,
   inputs: TensorMap,
+  judge: ShapeJudge,
 ): Tensor {
   const tensor = inputs.get(name);
   if (tensor === undefined) throw wrongNames(model, signature, inputs);
@@ -63,7 +83,7 @@ function checkInput(
     );
   }
   if (!shapeFits(tensor.shape, spec.shape) && !fitsInRows(signature, name, spec, tensor)) {
-    throw wrongShape(model, name, spec, tensor);
+    judge.onOddShape(wrongShape(model, name, spec, tensor));
   }
   if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor.data);
   return tensor;
@@ -101,16 +121,36 @@ function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: Tens
 function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, tensor: Tensor): ServingError {
   const want = spec.shape!;
   const sent = `input ${quoteName(name)} has shape ${formatShape(tensor.shape)}, but ${describeSignature(model)} wants ${formatShape(want)}`;
-  if (tensor.shape.length === want.length - 1 && shapeFits([1, ...tensor.shape], want)) {
-    return invalid(`${sent}; add the batch dimension in front: ${formatShape([1, ...tensor.shape])}`);
+  return invalid(`${sent}; ${shapeAdvice(tensor.shape, want)}`);
+}
+
+/** What to change in a tensor whose shape does not fit. */
+function shapeAdvice(sent: Shape, want: Shape): string {
+  const withColumn = [...sent, 1];
+  if (want.length > 1 && want.at(-1) === 1 && shapeFits(withColumn, want)) {
+    return `wrap each value in a list of its own, which makes it ${formatShape(withColumn)}`;
   }
-  const wantedPerRow = elementCount(want.slice(1).map((d) => (d === -1 ? 1 : d)));
-  const sentPerRow = elementCount(tensor.shape.slice(1));
-  const fix =
-    want.length > 1 && tensor.shape.length === want.length && wantedPerRow !== sentPerRow
-      ? `send ${wantedPerRow} elements a row, not ${sentPerRow}`
-      : 'reshape it ("?" stands for any size)';
-  return invalid(`${sent}; ${fix}`);
+  const batched = sent.length === want.length - 1 ? [1, ...sent] : sent;
+  if (batched !== sent && shapeFits(batched, want)) {
+    return `add the batch dimension in front: ${formatShape(batched)}`;
+  }
+  const [rows, a, b, c] = batched as [number, number, number, number];
+  if (batched.length === 4) {
+    const channelsFirst = [rows, c, a, b];
+    const channelsLast = [rows, b, c, a];
+    if (shapeFits(channelsFirst, want)) return layoutAdvice('last', 'first', channelsFirst);
+    if (shapeFits(channelsLast, want)) return layoutAdvice('first', 'last', channelsLast);
+  }
+  if (want.length > 1 && sent.length === want.length && !want.slice(1).includes(-1)) {
+    const wantedPerRow = elementCount(want.slice(1));
+    const sentPerRow = elementCount(sent.slice(1));
+    if (wantedPerRow !== sentPerRow) return `send ${wantedPerRow} elements a row, not ${sentPerRow}`;
+  }
+  return 'reshape it ("?" stands for any size)';
+}
+
+function layoutAdvice(is: string, wanted: string, shape: Shape): string {
+  return `its channels are ${is} and the model wants them ${wanted}: transpose it to ${formatShape(shape)}`;
 }
 
 function invalid(message: string): ServingError {

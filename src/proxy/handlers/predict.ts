@@ -5,13 +5,14 @@
  * recorder may keep payloads, of failed requests too. A request that was cancelled or whose deadline passed is not
  * recorded, as the surface may have reused its memory by then.
  */
+import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { rowsIn } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs, checkOutputFilter } from './check-inputs.ts';
+import { checkInputs, checkOutputFilter, type ShapeJudge } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 
@@ -22,9 +23,13 @@ export interface PredictRequest {
   readonly outputFilter: readonly string[];
 }
 
-export class PredictCall extends InferenceCall<TensorMap> {
+export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge {
   /** The inputs as they were sent: not checked, in no order. */
   protected sent: TensorMap;
+  /** A shape is not the declared one, and the graph decides about it. */
+  isOddShape = false;
+  /** What the declared shape is, and how to send it; only with `isOddShape`. */
+  #oddShape = '';
   readonly #outputFilter: readonly string[];
   #capture: PredictCapture | undefined;
   #sample: SampledRequest | undefined;
@@ -43,20 +48,38 @@ export class PredictCall extends InferenceCall<TensorMap> {
     this.#capture = capture;
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
-    this.inputs = checkInputs(served, signature, sent);
+    this.inputs = checkInputs(served, signature, sent, this);
     this.outputs = filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter);
     context.rows = rowsIn(signature, this.inputs);
     this.#sample = tap?.sample();
   }
 
+  onOddShape(error: ServingError): void {
+    if (this.served.signature.areShapesChecked === true) throw error;
+    if (!this.isOddShape) this.#oddShape = error.message;
+    this.isOddShape = true;
+  }
+
   submit(): Promise<TensorMap> {
-    const answer = this.run();
+    const answer = this.isOddShape ? this.#hinted(this.run()) : this.run();
     return this.#capture === undefined && this.#sample === undefined ? answer : this.#recorded(answer);
   }
 
   override abandon(): void {
     super.abandon();
     this.#record(undefined);
+  }
+
+  /** Where the graph refuses, the caller learns what the signature declares. */
+  async #hinted(answer: Promise<TensorMap>): Promise<TensorMap> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof ServingError) || error.kind !== 'invalid_request') throw error;
+      throw new ServingError('invalid_request', `${this.#oddShape}. The model refused it: ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 
   async #recorded(answer: Promise<TensorMap>): Promise<TensorMap> {

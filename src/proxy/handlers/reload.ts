@@ -65,7 +65,7 @@ export class ReloadHandler {
     }
     for (const warning of warnings) events.onWarning(warning);
     const before = await Promise.all(names.map(counterTotal));
-    await reloader.reload(models);
+    await reloader.reload(models, { keepsPlatforms: true });
     events.onReloaded(models.map(({ name }) => name));
     const after = await Promise.all(names.map(counterTotal));
     return names.map((name, i) => ({ name, increase: after[i]! - before[i]! }));

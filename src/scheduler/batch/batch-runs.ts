@@ -8,7 +8,7 @@
  * of one batch only; where one of them may be at fault, they are run again in parts (isolator.ts).
  */
 import type { Clock, Instant } from '../../core/clock.ts';
-import { type ServingError, toServingError } from '../../core/errors.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
 import type { BatchResult, Executor } from '../../core/executor.ts';
 import type { BatchRecord } from '../../telemetry/request-record.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
@@ -84,9 +84,10 @@ export class BatchRuns {
     // The batch before it has ended, though the event loop may not have noticed yet.
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
-    this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    const { isOdd } = running.lane;
+    if (!isOdd) this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
     if (running.isRerun) running.lane.isolation!.onAnswered();
-    else this.#isolator.budget.onRun(now - executeStart);
+    else if (!isOdd) this.#isolator.budget.onRun(now - executeStart);
     try {
       const misfit = running.complete(result, now);
       if (misfit !== undefined) this.#runWhole(running, misfit, now);
@@ -112,9 +113,10 @@ export class BatchRuns {
     for (const { owner, outputs } of waiting) owner.runWhole(plan, outputs);
   }
 
-  #runFailed(running: RunningBatch, error: ServingError): void {
+  #runFailed(running: RunningBatch, thrown: ServingError): void {
     const { clock, statistics } = this.#options;
     const now = clock.nowMs();
+    const error = running.lane.isOdd ? asRefusal(thrown) : thrown;
     if (error.kind === 'deadline_exceeded') running.expire(now);
     if (!this.#isolator.takeApart(running, error, now, statistics.meanRunMs)) running.fail(error);
     this.#ended(running);
@@ -138,9 +140,16 @@ export class BatchRuns {
     if (running.isRerun) {
       this.#isolator.budget.onRerun(now - running.slotSince);
       running.lane.isolation!.onMemberSettled();
-    } else statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    } else if (!running.lane.isOdd)
+      statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
     this.#onSlotFree();
     telemetry.recordBatch(record);
     onBatch?.(record);
   }
+}
+
+/** A runtime that fails on a shape that nobody declared has refused it. */
+function asRefusal(error: ServingError): ServingError {
+  const isRefusal = error.kind === 'backend_failed' || error.kind === 'internal';
+  return isRefusal ? new ServingError('invalid_request', error.message, { cause: error }) : error;
 }

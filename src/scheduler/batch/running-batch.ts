@@ -256,7 +256,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   fail(error: ServingError): void {
     this.onAbandoned = undefined;
     this.record.outcome = error.kind;
-    this.takeJudge()?.(false);
+    this.takeJudge()?.(error.kind === 'invalid_request');
     for (const { owner } of this.#members) {
       if (owner.isSettled) continue;
       owner.context.batch = this.record;

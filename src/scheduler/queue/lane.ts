@@ -56,6 +56,8 @@ export class Lane implements SlackFacts, TaskLane {
   readonly rowBytes: number;
   /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
   readonly isolation: Isolation | undefined;
+  /** Its tasks have shapes that are not the declared ones: their runs say nothing of the others'. */
+  readonly isOdd: boolean;
   /** The task that is due first; of two that are due together, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
   /** Ends of the list. */
@@ -78,6 +80,7 @@ export class Lane implements SlackFacts, TaskLane {
     wholeSize: number | undefined,
     rowBytes = 0,
     isolated?: IsolatedRows,
+    isOdd = false,
   ) {
     this.key = key;
     this.plan = plan;
@@ -88,6 +91,7 @@ export class Lane implements SlackFacts, TaskLane {
     this.maxBatchSize = isolated?.rows ?? (wholeSize === undefined ? plan.maxBatchSize : 1);
     this.rowBytes = rowBytes;
     this.isolation = isolated?.isolation;
+    this.isOdd = isOdd;
   }
 
   /** The task that came last; undefined where a task has overtaken another. */

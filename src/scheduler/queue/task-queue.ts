@@ -51,10 +51,11 @@ export class TaskQueue {
   }
 
   /**
-   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` is run alone, like one of a
-   * signature without a batch axis.
+   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` or an odd shape is run alone,
+   * like one of a signature without a batch axis.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+    if (request.isOddShape === true) return this.#oddLane(plan, request);
     if (plan.isWhole || rows === 0) return this.wholeLane(plan, request, plan.isWhole ? 1 : 0);
     const key = rowsKey(plan, request);
     if (plan.hasSameInputs) return this.#laneOfValues(key, plan, request, rows);
@@ -89,6 +90,18 @@ export class TaskQueue {
       }
       if (hasSameInputs(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
     }
+  }
+
+  /**
+   * Requests of odd shapes share lanes by the power of two of their bytes: so a lane's `rowBytes` holds for all of them,
+   * and callers cannot make more than a few dozen lanes of a signature.
+   */
+  #oddLane(plan: SignaturePlan, { inputs, outputs }: SchedulerRequest): Lane {
+    let bytes = 1;
+    for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
+    const rowBytes = 2 ** Math.ceil(Math.log2(bytes));
+    const key = `${SEPARATOR}odd ${rowBytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
+    return this.#lanes.get(key) ?? new Lane(key, plan, outputs, 1, rowBytes, undefined, true);
   }
 
   push(lane: Lane, task: Task): void {

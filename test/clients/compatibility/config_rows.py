@@ -43,7 +43,10 @@ def _(s: Sidecar) -> Answer:
 @CONFIG.grpc("a list without a model: it is served no more", "OK")
 def _(s: Sidecar) -> Answer:
     answer = reload(s, whole_list(s, "one"))
-    check(s.grpc.status("one").status == "NOT_FOUND", "the model that is gone has a status")
+    gone = s.grpc.status("one")
+    check(gone.status == "OK" and gone.reply.model_version_status[0].state in (40, 50), gone)
+    check(s.rest.get("/v1/models/one").status == "200", "the status over REST")
+    check(s.rest.send("POST", "/v1/models/one:predict", {"instances": [[1, 2, 3, 4]]}).status == "404", "it answers")
     reload(s, whole_list(s))
     check(s.rest.get("/v1/models/one").status == "200", "the model that came back has none")
     return answer
@@ -80,6 +83,29 @@ def _(s: Sidecar) -> Answer:
     request = whole_list(s, "float")
     add(request, "float", str(Path(s.models) / "float")).model_type = 1
     return reload(s, request)
+
+
+def serves_float(s: Sidecar) -> None:
+    answer = s.rest.send("POST", "/v1/models/float:predict", {"instances": [[1, 2, 3, 4]]})
+    check(answer.status == "200", answer)
+
+
+@CONFIG.grpc("an unknown platform: nothing changes", "INVALID_ARGUMENT")
+def _(s: Sidecar) -> Answer:
+    request = whole_list(s, "float")
+    add(request, "new", str(Path(s.models) / "float"), platform="tensorrt_plan")
+    answer = reload(s, request)
+    serves_float(s)
+    return answer
+
+
+@CONFIG.grpc("another platform for a served model: nothing changes", "INVALID_ARGUMENT")
+def _(s: Sidecar) -> Answer:
+    request = whole_list(s, "float")
+    add(request, "float", str(Path(s.models) / "float"), platform="tfjs")
+    answer = reload(s, request)
+    serves_float(s)
+    return answer
 
 
 @CONFIG.grpc("neither of the two", "INVALID_ARGUMENT", "OK", "the files tell which runtime it is")

@@ -165,12 +165,12 @@ def _(s: Sidecar) -> Answer:
     return s.grpc.predict(request)
 
 
-@INPUTS.grpc("another shape than the signature's", "INVALID_ARGUMENT")
+@INPUTS.grpc("another shape than the signature's, which the graph refuses", "INVALID_ARGUMENT")
 def _(s: Sidecar) -> Answer:
     return ask(s, rows=[[1.0, 2.0, 3.0]])
 
 
-@INPUTS.grpc("a scalar where rows are wanted", "INVALID_ARGUMENT")
+@INPUTS.grpc("a scalar where the graph wants rows", "INVALID_ARGUMENT")
 def _(s: Sidecar) -> Answer:
     request = s.grpc.message("PredictRequest")
     request.model_spec.name = "float"

@@ -79,6 +79,8 @@ describe('the report of models', () => {
       },
     };
     servable.breaker = { state: 'open', reason: 'no route' };
+    servable.addWarning('zeros were refused; add a warm-up record');
+    servable.addWarning('zeros were refused; add a warm-up record');
     servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
     servable.memory = { artifactBytes: 10, sessions: 2, residentBytes: 25 };
     const models = {
@@ -100,7 +102,9 @@ describe('the report of models', () => {
         ];
       },
     };
-    assert.deepEqual(JSON.parse(JSON.stringify(modelsReport(models, false, PLAN))), {
+    const report = modelsReport(models, false, PLAN);
+    assert.match(statusTable(report), /^m version 9: zeros were refused; add a warm-up record$/m);
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), {
       ready: false,
       plan: PLAN,
       waits_for: ['model "late": its base path does not exist'],
@@ -117,6 +121,7 @@ describe('the report of models', () => {
             {
               version: '9',
               state: 'AVAILABLE',
+              warnings: ['zeros were refused; add a warm-up record'],
               host: { kind: 'process', reason: 'as configured', restarts: 2, resident_bytes: 7 },
               runtime: {
                 kind: 'onnx',

@@ -58,6 +58,12 @@ describe('ModelServerConfig', () => {
     assert.deepEqual(policy('specific { versions: [7, 7] }'), { kind: 'specific', versions: [7n] });
   });
 
+  it('takes specific without versions, as TensorFlow Serving does, and warns that nothing is served', () => {
+    const { models, errors, warnings } = readModel('model_version_policy { specific {} }');
+    assert.deepEqual([models[0]!.versionPolicy, errors], [{ kind: 'specific', versions: [] }, []]);
+    assert.match(warnings.join(), /5:28: model "m": specific names no version, so none is served; add versions: N$/);
+  });
+
   it('lets the files found decide over "tensorflow" and over no platform, and names any other runtime', () => {
     assert.equal(modelOf('model_platform: "tensorflow"').backend, undefined);
     assert.equal(modelOf('model_type: TENSORFLOW').backend, undefined);
@@ -67,7 +73,6 @@ describe('ModelServerConfig', () => {
   for (const [fields, error] of [
     ['model_type: OTHER', /^models.config:5:5: model "m": only the model_type TENSORFLOW/],
     ['model_type: TENSORFLOW model_platform: "onnx"', /exclude each other/],
-    ['model_version_policy { specific {} }', /5:28: model "m": specific names no version/],
     ['model_version_policy { specific { versions: -1 } }', /version -1 is negative/],
     ['version_labels { key: "" value: 1 }', /label may not be empty/],
     ['version_labels { key: "a" value: -1 }', /negative version -1/],

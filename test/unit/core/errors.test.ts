@@ -22,6 +22,7 @@ describe('the error table', () => {
       'cancelled 1 499',
       'unsupported 12 501',
       'load_failed 9 400',
+      'corrupt_records 15 500',
       'insufficient_memory 8 429 retry',
       'backend_failed 13 500',
       'worker_lost 14 503 retry',

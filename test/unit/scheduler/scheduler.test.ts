@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import type { BatchAxis } from '../../../src/core/signature.ts';
-import { numericTensor } from '../../../src/core/tensor.ts';
+import { numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
 import { floats, rowsOf, SchedulerHarness, settle, taskContext } from '../../support/scheduler-harness.ts';
 
 const fixed = (size: number): BatchAxis => ({ kind: 'fixed', size });
@@ -312,5 +312,70 @@ describe('Scheduler: refusals', () => {
       assert.equal(error.kind, 'deadline_exceeded');
     }
     assert.equal(h.scheduler.queuedTasks, 0);
+  });
+});
+
+describe('Scheduler: requests of an odd shape', () => {
+  const shaped = (shape: readonly number[]): TensorMap =>
+    new Map([['x', numericTensor('float32', shape, new Float32Array(shape.reduce((a, b) => a * b, 1)))]]);
+
+  it('run alone, as they came, and pass their outputs as they are', async () => {
+    const h = new SchedulerHarness();
+    const shapes = [[3], [], [3], [2, 2, 1]];
+    const odd = shapes.map((shape) => h.submit(shaped(shape), { isOddShape: true }));
+    const rows = [h.submitRows([1]), h.submitRows([2])];
+    h.turn();
+    for (let run = 0; run < 5; run++) {
+      h.executor.runs[run]!.complete();
+      await settle();
+    }
+    const ran = h.executor.runs.map(({ batch }) => `[${batch.inputs.get('x')!.shape}]`);
+    assert.deepEqual(ran.toSorted(), ['[2,1]', '[2,2,1]', '[3]', '[3]', '[]'].toSorted());
+    for (const [i, shape] of shapes.entries()) {
+      assert.deepEqual((await odd[i]!.settled).outputs?.get('y')?.shape, shape);
+    }
+    assert.deepEqual([await rows[0]!.values(), await rows[1]!.values()], [[1], [2]]);
+  });
+
+  it('teach nothing about the runs of the others', async () => {
+    const h = new SchedulerHarness();
+    const odd = h.submit(shaped([3]), { isOddShape: true });
+    h.turn();
+    h.clock.advance(500);
+    h.executor.runs[0]!.complete();
+    await odd.settled;
+    assert.deepEqual(h.scheduler.latency.estimates().get('serving_default') ?? [], []);
+  });
+
+  it('count the bytes that wait, small and large ones', async () => {
+    const h = new SchedulerHarness({ maxQueuedBytes: 10_000 });
+    h.submitRows([1]);
+    h.turn();
+    const small = h.submit(shaped([3]), { isOddShape: true });
+    const large = h.submit(shaped([2000]), { isOddShape: true });
+    const next = h.submit(shaped([2000]), { isOddShape: true });
+    assert.equal((await next.error()).kind, 'overloaded');
+    for (let run = 0; run < 3; run++) {
+      h.executor.runs[run]!.complete();
+      await settle();
+    }
+    assert.deepEqual([small.outcome?.error, large.outcome?.error], [undefined, undefined]);
+  });
+
+  it('are refused where the runtime fails on them, and the breaker learns that the inputs are at fault', async () => {
+    const h = new SchedulerHarness();
+    const failWith = async (error: ServingError): Promise<readonly [string, boolean | undefined]> => {
+      const odd = h.submit(shaped([3]), { isOddShape: true });
+      h.turn();
+      const run = h.executor.runs.at(-1)!;
+      let isOfInputs: boolean | undefined;
+      run.batch.origin!.onJudged = (verdict) => {
+        isOfInputs = verdict;
+      };
+      run.fail(error);
+      return [(await odd.error()).kind, isOfInputs];
+    };
+    assert.deepEqual(await failWith(new ServingError('backend_failed', 'bad sizes')), ['invalid_request', true]);
+    assert.deepEqual(await failWith(new ServingError('worker_lost', 'gone')), ['worker_lost', false]);
   });
 });

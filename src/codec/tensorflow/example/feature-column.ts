@@ -13,7 +13,7 @@ import { formatShape, type Shape } from '../../../core/shape.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../../core/small-float.ts';
 import type { NumericTensor, Tensor } from '../../../core/tensor.ts';
 import type { WireReader } from '../../protobuf/wire-reader.ts';
-import { STRING_ELEMENT_BYTES, type TensorBudget } from '../tensor-proto/tensor-proto-reader.ts';
+import { STRING_ELEMENT_BYTES, type TensorBudget } from '../tensor-proto/tensor-budget.ts';
 import type { FeatureValues } from './feature-values.ts';
 
 const TWO_TO_32 = 2 ** 32;

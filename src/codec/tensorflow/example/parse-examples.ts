@@ -9,6 +9,7 @@
 import type { FeatureSpec } from '../../../core/feature-spec.ts';
 import type { Tensor, TensorMap } from '../../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../../protobuf/wire-reader.ts';
+import { tensorBudget } from '../tensor-proto/tensor-budget.ts';
 import { FeatureColumn, FeaturePlace } from './feature-column.ts';
 import { FeatureValues } from './feature-values.ts';
 
@@ -30,7 +31,7 @@ export function parseExamples(
   examples: readonly Uint8Array[],
   options: ParseOptions,
 ): TensorMap {
-  const budget = { limit: options.maxBytes, left: options.maxBytes };
+  const budget = tensorBudget(options.maxBytes);
   const columns = specs.map((spec) => new FeatureColumn(spec, examples.length, budget));
   const wanted = new Map(specs.map(({ name }, index) => [name, index]));
   const entries = new Int32Array(2 * specs.length);

@@ -8,14 +8,16 @@
  *
  * tensor_content and a packed run of floats or doubles become views of the message; varints are decoded into memory of
  * their own. The repetition lets ten bytes ask for terabytes, so every tensor is charged to the request's budget before
- * anything is allocated: past it, the request is `too_large`.
+ * anything is allocated, and elements that are not in the message to a smaller part of it (tensor-budget.ts): past it, the
+ * request is `too_large`.
  */
-import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
+import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../protobuf/wire-reader.ts';
+import { chargeTensor, type TensorBudget } from './tensor-budget.ts';
 import {
   DIM_SIZE,
   SHAPE_DIM,
@@ -32,16 +34,8 @@ import { dtypeOf, wrongDataType } from './tf-dtype.ts';
 /** TensorFlow's own limit. */
 const MAX_RANK = 254;
 
-/** The charge for the object of one string, beside its bytes. */
-export const STRING_ELEMENT_BYTES = 64;
 /** A run of one fixed element is copied byte by byte, which is faster than a view. */
 const MAX_ELEMENT_BYTES = 8;
-
-/** The bytes that the decoded tensors of one request may still take. */
-export interface TensorBudget {
-  readonly limit: number;
-  left: number;
-}
 
 /** The fields of one TensorProto except its *_val. `scan` merges its parts, as protobuf does. */
 export class TensorHeader {
@@ -109,8 +103,8 @@ export function readTensor(
   if (dtype === undefined) throw wrongDataType(`input ${quoteName(name)}`, header.dataType);
   const { shape, contentStart, contentEnd } = header;
   const count = countElements(shape, name);
-  charge(budget, count * (dtype === 'string' ? STRING_ELEMENT_BYTES : bytesPerElement(dtype)), name, dtype, shape);
   const hasContent = contentEnd > contentStart;
+  chargeTensor(budget, name, dtype, shape, count, hasContent ? undefined : entry.end - entry.start);
   if (dtype === 'string') {
     const data = hasContent
       ? readStringContent(reader, contentStart, contentEnd, count, name)
@@ -158,19 +152,6 @@ function countElements(shape: Shape, name: string): number {
     count *= dim;
   }
   return isEmpty ? 0 : count;
-}
-
-/** Takes a tensor's size off the budget. Throws `too_large`. */
-function charge(budget: TensorBudget, bytes: number, name: string, dtype: DType, shape: Shape): void {
-  if (bytes <= budget.left) {
-    budget.left -= bytes;
-    return;
-  }
-  throw new ServingError(
-    'too_large',
-    `input ${quoteName(name)} as ${dtype} ${formatShape(shape)} takes ${bytes} bytes, and a request's tensors may ` +
-      `take ${budget.limit} together; send fewer rows at once`,
-  );
 }
 
 /** `count` strings, as views, out of a tensor_content: every length as a varint, then every string's bytes. */

@@ -76,6 +76,13 @@ const CASES: readonly Case[] = [
     says: /version 2 did not load; version 1 is served.*no model there/s,
   },
   {
+    id: 'version_warned',
+    broken: {
+      moreVersions: [{ version: '2', state: 'AVAILABLE', warnings: ['zeros were refused; add a warm-up record'] }],
+    },
+    says: /version 2 is served with a warning.*zeros were refused\nadd a warm-up record/s,
+  },
+  {
     id: 'codec_heavy',
     broken: { model: { stageSeconds: stages({ decode: 4, encode: 2, execute: 4 }) } },
     says: /60 % of a request’s time/,

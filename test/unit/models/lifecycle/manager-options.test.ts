@@ -11,7 +11,7 @@ function read(...args: string[]): ServeOptions {
   return config!.options;
 }
 
-it('defaults are TensorFlow Serving’s', () => {
+it('defaults are TensorFlow Serving’s, but for a failed load at the start', () => {
   assert.deepEqual(managerOptions(read(), { cores: 4, threadsPerLoad: 3 }), {
     pollIntervalMs: 1000,
     transitionPolicy: 'availability',
@@ -20,6 +20,7 @@ it('defaults are TensorFlow Serving’s', () => {
     unloadThreads: Infinity,
     maxLoadRetries: 5,
     loadRetryIntervalMs: 60_000,
+    exitOnLoadFailure: false,
     allowUnavailableLabels: false,
   });
 });

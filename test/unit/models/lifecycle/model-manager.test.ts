@@ -119,6 +119,66 @@ describe('ModelManager: the start', () => {
     await harness.manager.close();
   });
 
+  it('names some of many models, and the one that was probably meant', () => {
+    const names = Array.from({ length: 401 }, (_, i) => `resnet_${i}`);
+    const { manager } = new LifeHarness(names.map((name) => modelConfig(name)));
+    const refusal = (name: string, text: RegExp): void =>
+      assert.throws(() => manager.acquire(name, {}), isKind('model_not_found', text));
+    refusal(
+      'resnet-17',
+      /^no model "resnet-17" is served here; did you mean resnet_17\? served: resnet_0, .*, resnet_7 and 393 more$/,
+    );
+    refusal('bert', /^no model "bert" is served here; served: resnet_0, .*, resnet_7 and 393 more$/);
+  });
+
+  it('serves the others without a model that is broken, and tells what is missing', async () => {
+    const models = [modelConfig('bad'), modelConfig('good')];
+    const harness = new LifeHarness(models);
+    for (const { basePath } of models) harness.files.put(basePath, 1n);
+    harness.loads.failFromNow('bad/1', BROKEN);
+    await harness.start();
+    await harness.started;
+    const { manager } = harness;
+    assert.equal(manager.isReady, true);
+    assert.equal(manager.acquire('good', {}).servable.version, 1n);
+    assert.throws(() => manager.acquire('bad', {}), isKind('model_not_found', /failed to load/));
+    assert.deepEqual(manager.waitsFor(), ['model "bad": version 1 failed to load: model.onnx is no model']);
+    harness.loads.failFromNow('bad/1', undefined);
+    harness.files.put('/bad', 2n);
+    await harness.pass(POLL_MS);
+    assert.equal(manager.acquire('bad', {}).servable.version, 2n);
+    assert.deepEqual(manager.waitsFor(), []);
+  });
+
+  it('rejects if every model is broken, or one with exitOnLoadFailure', async () => {
+    const models = [modelConfig('bad'), modelConfig('good')];
+    for (const [options, broken] of [
+      [{}, ['bad/1', 'good/1']],
+      [{ exitOnLoadFailure: true }, ['bad/1']],
+    ] as const) {
+      const harness = new LifeHarness(models, options);
+      for (const { basePath } of models) harness.files.put(basePath, 1n);
+      for (const key of broken) harness.loads.failFromNow(key, BROKEN);
+      await harness.start();
+      await assert.rejects(harness.started, BROKEN);
+      assert.equal(harness.manager.isReady, false);
+      await harness.manager.close();
+    }
+  });
+
+  it('waits for a model that may come, also beside one that is broken', async () => {
+    const harness = new LifeHarness([modelConfig('bad'), modelConfig('late')]);
+    harness.files.put('/bad', 1n);
+    harness.loads.failFromNow('bad/1', BROKEN);
+    await harness.start();
+    await harness.pass(10 * POLL_MS);
+    assert.equal(harness.manager.isReady, false);
+    harness.files.put('/late', 1n);
+    await harness.pass(POLL_MS);
+    await harness.started;
+    assert.equal(harness.manager.isReady, true);
+  });
+
   it('does not end for a version that comes broken later, and serves the one that follows', async () => {
     const harness = new LifeHarness([modelConfig('m')]);
     await harness.start();

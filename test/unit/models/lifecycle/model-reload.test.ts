@@ -236,3 +236,80 @@ describe('ModelManager.reload: labels', () => {
     assert.throws(() => lax.manager.acquire('m', { label: 'canary' }), isKind('model_not_found', /no version 9/));
   });
 });
+
+describe('ModelManager.reload: platforms', () => {
+  const keepsPlatforms = true;
+
+  it('refuses a list that changes the platform of a served model, and changes nothing', async () => {
+    const harness = await serving({ backend: 'onnx' });
+    const list = [modelConfig('m', { versionPolicy: ALL, backend: 'tfjs' }), modelConfig('n')];
+    await assert.rejects(
+      harness.manager.reload(list, { keepsPlatforms }),
+      isKind(
+        'invalid_request',
+        /model "m" has the platform "onnx", which cannot change to "tfjs".*nothing was changed/,
+      ),
+    );
+    await assert.rejects(
+      harness.manager.reload([modelConfig('m')], { keepsPlatforms }),
+      isKind('invalid_request', /cannot change to "tensorflow"/),
+    );
+    assert.deepEqual(harness.manager.modelNames, ['m']);
+    assert.deepEqual(harness.states('m'), ['2 AVAILABLE', '1 AVAILABLE']);
+    await harness.manager.reload([modelConfig('m', { backend: 'onnx' })], { keepsPlatforms });
+  });
+
+  it('refuses a list with a backend that is not there, and changes nothing', async () => {
+    const asked: string[] = [];
+    const checkBackend = async (kind: string): Promise<void> => {
+      asked.push(kind);
+      throw new ServingError('load_failed', `backend "${kind}" is not built in`);
+    };
+    const harness = await serving({}, { checkBackend });
+    for (const list of [
+      [modelConfig('m', { backend: 'nope' })],
+      [modelConfig('m', { versionPolicy: ALL }), modelConfig('n', { backend: 'nope' })],
+    ]) {
+      await assert.rejects(
+        harness.manager.reload(list),
+        isKind('invalid_request', /model "[mn]": backend "nope" is not built in; nothing was changed/),
+      );
+    }
+    assert.deepEqual(asked, ['nope', 'nope']);
+    assert.deepEqual(harness.manager.modelNames, ['m']);
+    assert.deepEqual(harness.states('m'), ['2 AVAILABLE', '1 AVAILABLE']);
+  });
+});
+
+describe('the status of a model that was removed', () => {
+  it('stays: UNLOADING while requests hold it, then END, and NOT_FOUND for requests', async () => {
+    const harness = await serving();
+    const held = harness.manager.acquire('m', {});
+    harness.files.put('/n', 1n);
+    await harness.manager.reload([modelConfig('n')]);
+    assert.deepEqual(harness.states('m'), ['2 UNLOADING', '1 END']);
+    held.release();
+    await turn();
+    assert.deepEqual(harness.states('m'), ['2 END', '1 END']);
+    assert.deepEqual(harness.manager.status('m', { version: 1n }), [{ version: 1n, state: 'END', error: undefined }]);
+    assert.throws(() => harness.manager.status('m', { version: 3n }), isKind('model_not_found', /no version 3/));
+    assert.throws(() => harness.manager.acquire('m', {}), isKind('model_not_found', /no model "m" is served/));
+    assert.deepEqual(harness.manager.modelNames, ['n']);
+    await harness.manager.reload([modelConfig('m')]);
+    await turn();
+    assert.deepEqual(harness.states('m'), ['2 AVAILABLE']);
+  });
+
+  it('is kept for the last 100 names', async () => {
+    const harness = new LifeHarness([]);
+    await harness.start();
+    for (let i = 0; i <= 100; i++) {
+      harness.files.put(`/m${i}`, 1n);
+      await harness.manager.reload([modelConfig(`m${i}`)]);
+    }
+    await harness.manager.reload([]);
+    await turn();
+    assert.throws(() => harness.manager.status('m0', {}), isKind('model_not_found', /no model "m0"/));
+    for (let i = 1; i <= 100; i++) assert.deepEqual(harness.states(`m${i}`), ['1 END']);
+  });
+});

@@ -111,4 +111,28 @@ describe('a sweep', () => {
     );
     assert.deepEqual(rowsOf(seeds), [1, 2, 1, 2, 4, 6]);
   });
+
+  it('tries other sizes of free dims where 1 is refused, and keeps the one that runs', async () => {
+    const image = signature({ x: spec('float32', [-1, 3, -1, -1]) }, { y: spec('float32', [-1]) });
+    const shapesOf = ({ inputs }: Batch): string => `[${inputs.get('x')!.shape}]`;
+    const fails = ({ inputs }: Batch): boolean => inputs.get('x')!.shape[2]! < 32;
+    const { sweep, batches } = harness({ signatures: new Map([['s', image]]), fails, maxBatchSize: 2 });
+    const { seeds, failures } = await sweep();
+    assert.deepEqual([rowsOf(seeds), failures], [[1, 2], []]);
+    const tried = [...new Set(batches.map(shapesOf))];
+    assert.deepEqual(tried, ['[1,3,1,1]', '[1,3,2,2]', '[1,3,8,8]', '[1,3,32,32]', '[2,3,32,32]']);
+  });
+
+  it('gives up with the last shapes that were refused, within its bytes and its budget', async () => {
+    const image = signature({ x: spec('float32', [-1, -1, -1]) }, { y: spec('float32', [-1]) });
+    const signatures = new Map([['s', image]]);
+    const { failures } = await harness({ signatures, fails: () => true }).sweep();
+    assert.deepEqual(
+      failures.map(({ rows, shapes, isSmallest }) => [rows, shapes, isSmallest]),
+      [[1, 'x [1,224,224]', true]],
+    );
+    const fixed = harness({ fails: () => true });
+    assert.equal((await fixed.sweep()).failures[0]!.shapes, 'x [1,2]');
+    assert.equal(fixed.batches.length, 1);
+  });
 });

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
+import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
+import type { Batch } from '../../../../src/core/executor.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
 import { Servable } from '../../../../src/models/serving/servable.ts';
 import type { Sweep } from '../../../../src/models/warm-up/batch-sweep.ts';
 import { type RecordReplayer, warmUp } from '../../../../src/models/warm-up/warm-up.ts';
 import { GOLDEN_FILE, WARM_UP_FILE } from '../../../../src/models/warm-up/warm-up-file.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { writeRecords } from '../../../support/prediction-logs.ts';
-import { echo, FLOAT_SIGNATURE, PuppetRunner } from '../../../support/puppet-models.ts';
+import { echo, FLOAT_SIGNATURE, PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -20,13 +22,21 @@ interface Changes {
   readonly iterations?: number;
   readonly slots?: number;
   readonly isElsewhere?: boolean;
+  /** The signatures whose runs fail. */
+  readonly refuses?: readonly string[];
+  readonly signatures?: ReadonlyMap<string, Signature>;
   readonly replayer?: Partial<RecordReplayer>;
 }
 
 /** A version directory, and what its warm-up did. */
 function harness(t: TestContext, changes: Changes = {}) {
   const versionDirectory = tempDirectory(t);
-  const servable = new Servable('m', 1n, new Map([['serving_default', FLOAT_SIGNATURE]]), new PuppetRunner(echo));
+  const servable = new Servable(
+    'm',
+    1n,
+    changes.signatures ?? new Map([['serving_default', FLOAT_SIGNATURE]]),
+    new PuppetRunner(echo),
+  );
   const replayed: string[] = [];
   const checked: string[] = [];
   const told: string[] = [];
@@ -51,7 +61,10 @@ function harness(t: TestContext, changes: Changes = {}) {
     isElsewhere: changes.isElsewhere ?? false,
     allocate: (size: number) => new ArrayBuffer(size),
     release: () => undefined,
-    run: async () => ({ outputs: new Map(), runStart: 1, runEnd: 3 }),
+    run: async ({ signatureName }: Batch) => {
+      if (changes.refuses?.includes(signatureName)) throw new Error('not\n for me');
+      return { outputs: new Map(), runStart: 1, runEnd: 3 };
+    },
   };
   const scheduler = { maxBatchSize: 2, batchTimeoutMicros: 0, maxEnqueuedBatches: 1, allowedBatchSizes: [] };
   const run = () => prepare({ servable, versionDirectory, executor, signatures: servable.signatures, scheduler });
@@ -61,7 +74,11 @@ function harness(t: TestContext, changes: Changes = {}) {
 }
 
 function loadFailed(text: RegExp) {
-  return (error: unknown) => error instanceof ServingError && error.kind === 'load_failed' && text.test(error.message);
+  return isKind('load_failed', text);
+}
+
+function isKind(kind: ErrorKind, text: RegExp) {
+  return (error: unknown) => error instanceof ServingError && error.kind === kind && text.test(error.message);
 }
 
 it('a version that another server runs is not swept', async (t) => {
@@ -107,7 +124,7 @@ describe('a version with a warm-up file', () => {
     writeRecords(warmUpFile, bytes('a'), bytes('b'));
     const text =
       /model "m" version 1: its warm-up requests failed: ".*requests", record 2 at byte 17: input "x" is missing/;
-    await assert.rejects(run(), loadFailed(text));
+    await assert.rejects(run(), isKind('invalid_request', text));
   });
 
   it('is not served when a request fails on every slot, and no failure is unheard', async (t) => {
@@ -121,10 +138,13 @@ describe('a version with a warm-up file', () => {
     const { run, replayed, warmUpFile } = harness(t);
     mkdirSync(join(warmUpFile, '..'));
     writeFileSync(warmUpFile, '{"instances": [1, 2, 3]}');
-    await assert.rejects(run(), loadFailed(/byte 0 .*; write it again as a TFRecord file of PredictionLog messages/));
+    await assert.rejects(
+      run(),
+      isKind('corrupt_records', /byte 0 .*; write it again as a TFRecord file of PredictionLog messages/),
+    );
     writeRecords(warmUpFile, bytes('a'), bytes('b'));
     writeFileSync(warmUpFile, readFileSync(warmUpFile).subarray(0, -1));
-    await assert.rejects(run(), loadFailed(/byte 17 .*the file ends within it/));
+    await assert.rejects(run(), isKind('corrupt_records', /byte 17 .*the file ends within it/));
     assert.deepEqual(replayed, ['a']);
     writeRecords(warmUpFile, new Uint8Array(101));
     await assert.rejects(run(), loadFailed(/101 bytes, and 100 are allowed; .*--max_message_bytes/));
@@ -137,7 +157,7 @@ describe('a version with a warm-up file', () => {
     await run();
     assert.equal(replayed.length, 1000);
     writeRecords(warmUpFile, ...records);
-    await assert.rejects(run(), loadFailed(/has more than 1000 records/));
+    await assert.rejects(run(), isKind('invalid_request', /has more than 1000 records/));
   });
 
   it('is served without it where warm-up is off', async (t) => {
@@ -153,8 +173,17 @@ describe('a version with a warm-up file', () => {
     };
     const { run, told, warmUpFile } = harness(t, { replayer: { replay } });
     writeRecords(warmUpFile, bytes('a'), bytes('b'), bytes('c'));
-    await assert.rejects(run(), loadFailed(/its warm-up requests failed/));
+    await assert.rejects(run(), isKind('invalid_request', /its warm-up requests failed/));
     assert.deepEqual(told, ['warm-up 2 failed']);
+  });
+
+  it('with a kind of record that is not replayed is not served: UNIMPLEMENTED, as in TensorFlow Serving', async (t) => {
+    const replay = async (): Promise<void> => {
+      throw new ServingError('unsupported', 'it is a session_run_log');
+    };
+    const { run, warmUpFile } = harness(t, { replayer: { replay } });
+    writeRecords(warmUpFile, bytes('a'));
+    await assert.rejects(run(), isKind('unsupported', /record 1 at byte 0: it is a session_run_log/));
   });
 
   it('that is empty is served: there is nothing to replay', async (t) => {
@@ -174,6 +203,37 @@ describe('a version without a warm-up file', () => {
       { signatureName: 'serving_default', rows: 1, runMs: [2, 2, 2] },
       { signatureName: 'serving_default', rows: 2, runMs: [2, 2, 2] },
     ]);
+  });
+});
+
+describe('a version that refuses made-up batches', () => {
+  const strings = signature({ inputs: spec('string', [-1]) }, { scores: spec('float32', [-1]) });
+  const signatures = new Map([
+    ['serving_default', FLOAT_SIGNATURE],
+    ['classify', strings],
+  ]);
+
+  it('is served with a standing warning in one line', async (t) => {
+    const { run, servable } = harness(t, { refuses: ['serving_default'] });
+    await run();
+    assert.equal(servable.warnings.length, 1);
+    assert.match(
+      servable.warnings[0]!,
+      /^signature "serving_default" has not run: made-up inputs of zeros of shape x \[\] were refused: not for me; if real requests are answered, add a warm-up record/,
+    );
+  });
+
+  it('has none where only its signature of tf.Examples does, or where golden requests prove it', async (t) => {
+    const examples = harness(t, { signatures, refuses: ['classify'] });
+    await examples.run();
+    assert.deepEqual(examples.servable.warnings, []);
+    const both = harness(t, { signatures, refuses: ['classify', 'serving_default'] });
+    await both.run();
+    assert.equal(both.servable.warnings.length, 2);
+    const golden = harness(t, { refuses: ['serving_default'] });
+    writeRecords(golden.goldenFile, bytes('g'));
+    await golden.run();
+    assert.deepEqual(golden.servable.warnings, []);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The basic cases; property tests cover the others. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import process from 'node:process';
 import { test } from 'node:test';
 import { readPredictRequest } from '../../../../../src/codec/tensorflow/predict-reader.ts';
 import { type ErrorKind, ServingError } from '../../../../../src/core/errors.ts';
@@ -119,6 +120,29 @@ test('an impossible tensor is refused with a reason', () => {
   fails('invalid_request', /3 bytes of tensor_content.*float32 \[1\] takes 4/, dtype(1), dims(1), bytesField(4, 'abc'));
   fails('invalid_request', /4-byte elements is 5 bytes/, dtype(1), dims(1), bytesField(5, 'abcde'));
   fails('invalid_request', /more than 254 dims/, dtype(1), dims(...new Array<number>(255).fill(1)));
+});
+
+test('elements that were not sent are filled in up to a limit of their own', () => {
+  const readLarge = (...fields: Buffer[]): Tensor =>
+    readPredictRequest(predictRequest(Buffer.concat(fields)), 64 * 2 ** 20).inputs.get('x')!;
+  const before = process.memoryUsage().arrayBuffers;
+  for (const [type, value] of [
+    [1, floats(1)],
+    [1, Buffer.alloc(0)],
+    [3, ints(7)],
+  ] as const) {
+    assert.throws(
+      () => readLarge(dtype(type), dims(15_728_640), value),
+      (error: unknown) =>
+        error instanceof ServingError &&
+        error.kind === 'too_large' &&
+        /has 629\d{5} bytes more than were sent, .* 16777216 filled in; send every element/.test(error.message),
+    );
+  }
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20, 'nothing was allocated');
+  assert.equal(numbers(readLarge(dtype(1), dims(2 ** 22), floats(3))).at(-1), 3);
+  assert.equal(readLarge(dtype(1), dims(6_000_000), bytesField(5, Buffer.alloc(12_000_000, 5))).data.length, 24e6);
+  assert.equal(readLarge(dtype(9), dims(4_000_000), bytesField(10, Buffer.alloc(4_000_000, 5))).data.length, 32e6);
 });
 
 test('the memory that a few bytes may ask for is limited, for all inputs together', () => {
