@@ -75,7 +75,7 @@ export class GraphWalk {
   }
 
   #outputsOf(node: NodeProto, scope: Scope): Outputs {
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOf(name, scope, node)));
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : valueNamed(name, scope, node)));
     const before = lostOf(inputs);
     if (before !== undefined) return node.outputs.map(() => before);
     try {
@@ -98,7 +98,9 @@ export class GraphWalk {
       return this.#call(called, node, inputs, scope);
     }
     if (node.op === 'Constant' && node.domain === '') return this.#constantNode(node);
-    const call = new NodeCall(node, scope.opsets.get(node.domain) ?? 1, inputs, this.#following(scope));
+    const opset = scope.opsets.get(node.domain);
+    if (opset === undefined) throw new RowsLost('undecided', 'the model does not say which version of the op it wants');
+    const call = new NodeCall(node, opset, inputs, this.#following(scope));
     const elements = node.domain === '' ? elementRule(call) : undefined;
     if (elements !== undefined) return elements;
     if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
@@ -118,7 +120,7 @@ export class GraphWalk {
     const scope = this.#inner({ ...outer, values: new Map(), outer });
     for (const tensor of graph.initializers) scope.values.set(tensor.name, this.#constant(tensor));
     for (const node of graph.nodes) this.#evaluate(node, scope);
-    return graph.outputs.map(({ name }) => valueOf(name, scope, undefined));
+    return graph.outputs.map(({ name }) => valueNamed(name, scope, undefined));
   }
 
   /** A function of the model: its nodes, with the call's inputs and attributes. */
@@ -131,7 +133,7 @@ export class GraphWalk {
       if (value !== undefined) scope.values.set(name, value);
     }
     for (const inner of called.nodes) this.#evaluate(inner, scope);
-    return called.outputs.map((name) => valueOf(name, scope, undefined));
+    return called.outputs.map((name) => valueNamed(name, scope, undefined));
   }
 
   #inner(scope: Scope): Scope {
@@ -171,7 +173,7 @@ function elementRule(call: NodeCall): Value | undefined {
   return Object.hasOwn(ALL_ELEMENT_RULES, op) ? ALL_ELEMENT_RULES[op]!(call) : undefined;
 }
 
-function valueOf(name: string, scope: Scope, user: NodeProto | undefined): Value {
+function valueNamed(name: string, scope: Scope, user: NodeProto | undefined): Value {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
     const value = at.values.get(name);
     if (value !== undefined) return value;

@@ -56,8 +56,8 @@ function sliced(call: NodeCall, x: Known, dims: Dims, cuts: ReadonlyMap<number, 
   return withDims(x, cut);
 }
 
-/** INT32_MAX and more stand for the end. */
-const END = 2 ** 31 - 1;
+/** More than any batch has: exporters write it, or INT32_MAX, for the end. */
+const END = 1e9;
 
 function isWhole({ start, end, step }: Cut, dim: Dims[number]): boolean {
   const last = numberOf(end);
