@@ -112,12 +112,16 @@ export class GraphWalk {
       batch: this.#batch,
       nextName: () => this.nextName(),
       elements: (value) => this.#names.elements(value, () => this.nextName()),
-      branch: (graph) => this.#branch(graph, scope),
+      branch: (graph, inputs) => this.#branch(graph, inputs, scope),
     };
   }
 
-  #branch(graph: GraphProto, outer: Scope): readonly Value[] {
+  #branch(graph: GraphProto, inputs: readonly Value[], outer: Scope): readonly Value[] {
     const scope = this.#inner({ ...outer, values: new Map(), outer });
+    for (const [i, { name }] of graph.inputs.entries()) {
+      const value = inputs[i];
+      if (value !== undefined) scope.values.set(name, value);
+    }
     for (const tensor of graph.initializers) scope.values.set(tensor.name, this.#constant(tensor));
     for (const node of graph.nodes) this.#evaluate(node, scope);
     return graph.outputs.map(({ name }) => valueNamed(name, scope, undefined));

@@ -14,8 +14,8 @@ export interface Following {
   readonly batch: Size;
   nextName(): string;
   elements(value: Value): readonly Element[] | undefined;
-  /** The outputs of a graph in the node, which sees the values of the graph around it. */
-  branch(graph: GraphProto): readonly Value[];
+  /** The outputs of a graph in the node for its inputs; it also sees the values of the graph around it. */
+  branch(graph: GraphProto, inputs: readonly Value[]): readonly Value[];
 }
 
 export class NodeCall {

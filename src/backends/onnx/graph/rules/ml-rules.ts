@@ -18,7 +18,10 @@ function classifier(call: NodeCall): Outputs {
   if (x.kind === 'same') return [ANY_CONSTANT, ANY_CONSTANT];
   samples(call, x);
   const [count] = x.dims;
-  return [rows([count!], x.axis), rows([count!, call.unknownDim()], x.axis)];
+  // The others may give more or fewer scores than labels.
+  const labels = call.node.op === 'TreeEnsembleClassifier' ? call.ints('classlabels_int64s')?.length : 0;
+  const scores = labels === undefined || labels < 2 ? call.unknownDim() : sizeOf(labels);
+  return [rows([count!], x.axis), rows([count!, scores], x.axis)];
 }
 
 /** Numbers for each sample. */
@@ -57,7 +60,8 @@ function pickedByRows(call: NodeCall, x: Known, indices: Known): Known {
 function oneHotEncoder(call: NodeCall): Outputs {
   const x = call.data(0);
   if (x.dims === undefined) return ANY_CONSTANT;
-  const dims: Dims = [...x.dims, call.unknownDim()];
+  const categories = call.ints('cats_int64s')?.length;
+  const dims: Dims = [...x.dims, categories === undefined ? call.unknownDim() : sizeOf(categories)];
   return x.kind === 'rows' ? rows(dims, x.axis) : same(dims);
 }
 
