@@ -5,7 +5,7 @@
  * Nodes are bounded, so that functions that call each other cost no more than a large graph does.
  */
 import { setImmediate } from 'node:timers/promises';
-import { MOST_NESTED, MOST_NODES, undecidedModel } from './limits.ts';
+import { MOST_DIMS, MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from './limits.ts';
 import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from './node-call.ts';
 import {
   type Attribute,
@@ -40,6 +40,8 @@ export class GraphWalk {
   readonly #names = new ElementNames();
   #lastName = 0;
   #nodes = 0;
+  /** The count of nodes at which the node of the model's graph that is followed has reached too many. */
+  #innerEnd = 0;
 
   /** `batch` is the number of rows: BATCH, or a number in a model of fixed rows. */
   constructor(model: ModelProto, batch: Size) {
@@ -57,20 +59,29 @@ export class GraphWalk {
     const { graph, opsets } = this.#model;
     const scope: Scope = { values: new Map(inputs), outer: undefined, opsets, attributes: undefined, depth: 0 };
     for (const tensor of graph.initializers) scope.values.set(tensor.name, this.#constant(tensor));
-    for (const [i, node] of graph.nodes.entries()) {
+    let turn = 0;
+    for (const node of graph.nodes) {
+      this.#innerEnd = this.#nodes + MOST_INNER_NODES;
       this.#evaluate(node, scope);
-      if (i % NODES_A_TURN === NODES_A_TURN - 1) await setImmediate();
+      if (this.#nodes - turn < NODES_A_TURN) continue;
+      turn = this.#nodes;
+      await setImmediate();
     }
     return scope.values;
   }
 
   #evaluate(node: NodeProto, scope: Scope): void {
     this.#nodes += 1;
-    if (this.#nodes > MOST_NODES) throw undecidedModel(`it has more than ${MOST_NODES} nodes`);
+    if (this.#nodes > MOST_NODES || this.#nodes > this.#innerEnd) {
+      throw undecidedModel(`it has more than ${MOST_NODES} nodes, or one that reaches more than ${MOST_INNER_NODES}`);
+    }
     const outputs = this.#outputsOf(node, scope);
     const list = 'kind' in outputs ? [outputs] : outputs;
     for (const [i, name] of node.outputs.entries()) {
-      if (name !== '') scope.values.set(name, list[i] ?? lost(node, 'undecided', `its output ${i} cannot be followed`));
+      if (name === '') continue;
+      const value = list[i];
+      const isFollowed = value !== undefined && (value.kind === 'lost' || (value.dims?.length ?? 0) <= MOST_DIMS);
+      scope.values.set(name, isFollowed ? value : lost(node, 'undecided', `its output ${i} cannot be followed`));
     }
   }
 

@@ -3,7 +3,9 @@
 /** Nested graphs, as of If in If, and functions that call functions. */
 export const MOST_NESTED = 16;
 /** Nodes that are followed, those of functions and branches each time they are reached. */
-export const MOST_NODES = 500_000;
+export const MOST_NODES = 200_000;
+/** Nodes of functions and branches that one node of the model's graph may reach: the event loop waits for them. */
+export const MOST_INNER_NODES = 20_000;
 /** Bytes of a model without its large tensors. */
 export const MOST_BYTES = 64 * 1024 * 1024;
 /** Dims of a tensor. */

@@ -104,7 +104,7 @@ export function axisOf(value: Known): RowAxis | undefined {
 }
 
 /** Most elements of a tensor that are followed one by one. */
-export const MOST_ELEMENTS = 4096;
+export const MOST_ELEMENTS = 64;
 /** Most elements that get a symbol each: a shape has no more. */
 const MOST_NAMED = 32;
 

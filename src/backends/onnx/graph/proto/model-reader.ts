@@ -8,7 +8,7 @@ import {
   WIRE_VARINT,
   WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
-import { MOST_NESTED, undecidedModel } from '../limits.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../limits.ts';
 import { readAttribute } from './attribute-reader.ts';
 import {
   type Attribute,
@@ -219,5 +219,6 @@ function readDims(reader: WireReader, before: (number | undefined)[] = []): (num
     before.push(dim !== undefined && dim > 0 ? dim : undefined);
   }
   reader.leave(outer);
+  if (before.length > MOST_DIMS) throw undecidedModel(`a tensor has more than ${MOST_DIMS} dims`);
   return before;
 }

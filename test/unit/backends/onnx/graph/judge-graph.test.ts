@@ -1,9 +1,19 @@
 /** Files, branches, functions, outputs, axes: what judgeGraph makes of a whole model. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { judgeGraph } from '../../../../../src/backends/onnx/graph/judge-graph.ts';
+import { GrowingWriter } from '../../../../../src/codec/protobuf/growing-writer.ts';
+import {
+  bytesField,
+  lengthDelimitedSize,
+  message,
+  varintField,
+} from '../../../../../src/codec/protobuf/wire-writer.ts';
 import { caseModel, judgeBytes, judgeCase, testCases } from '../../../../support/judge-cases.ts';
 import { floats, type Graph, type GraphNode, graphModel, node } from '../../../../support/onnx-graph.ts';
 
@@ -183,3 +193,43 @@ test('the values of a list that is too long to be read are not taken for an empt
   assert.equal(verdict.kind, 'undecided');
   assert.match(verdict.reason, /too long/);
 });
+
+test('a file of 3 GB is read at its ends only', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
+  try {
+    const file = join(directory, 'large.onnx');
+    writeSparseModel(file, 3 * 2 ** 30);
+    const before = process.resourceUsage().fsRead;
+    const verdict = await judgeGraph(file);
+    assert.equal(verdict.kind, 'rows', verdict.reason);
+    // Blocks of 512 bytes.
+    assert.ok(process.resourceUsage().fsRead - before < 10_000);
+    assert.ok(process.memoryUsage().arrayBuffers < 2 ** 28);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** x times a weight whose raw_data is a hole of `size` bytes, and is not cut to its dims. */
+function writeSparseModel(file: string, size: number): void {
+  const small = caseModel({ nodes: [node('MatMul', 'x w', 'y')] });
+  const opsets = small.subarray(4 + small[3]!);
+  const head = new GrowingWriter(64);
+  head.reserve(64);
+  const fields = Buffer.from(message(varintField(1, 4), varintField(1, 4), varintField(2, 1), bytesField(8, 'w')));
+  const tensorLength = fields.length + lengthDelimitedSize(9, size);
+  const inner = small.subarray(4, 4 + small[3]!);
+  head.numberField(1, 8);
+  head.head(7, inner.length + lengthDelimitedSize(5, tensorLength));
+  head.reserve(inner.length + 64);
+  head.bytes(inner);
+  head.head(5, tensorLength);
+  head.reserve(64 + fields.length);
+  head.bytes(fields);
+  head.head(9, size);
+  const start = head.buffer.subarray(0, head.position);
+  const descriptor = openSync(file, 'w');
+  writeSync(descriptor, start, 0, start.length, 0);
+  writeSync(descriptor, opsets, 0, opsets.length, start.length + size);
+  closeSync(descriptor);
+}
