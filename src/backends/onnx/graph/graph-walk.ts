@@ -18,7 +18,7 @@ import {
 } from './proto/onnx-proto.ts';
 import { ALL_ELEMENT_RULES } from './rules/element-moves.ts';
 import { isDeterministic, ruleOf } from './rules/rule-table.ts';
-import { integerSymbol, type Size, sizeOf } from './size.ts';
+import { integerSymbol, isFreeOfRows, type Size, sizeOf } from './size.ts';
 import { type Lost, RowsLost, same, type Value } from './value.ts';
 
 /** The values that nodes of one graph or function see. */
@@ -115,7 +115,13 @@ export class GraphWalk {
     const elements = node.domain === '' ? elementRule(call) : undefined;
     if (elements !== undefined) return elements;
     if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
-    return rule(call);
+    const outputs = rule(call);
+    // A graph in a node has been checked node by node.
+    if (hasGraph(node)) return outputs;
+    // CastLike takes no more than the type of its second input.
+    const used = node.op === 'CastLike' ? inputs.slice(0, 1) : inputs;
+    for (const value of 'kind' in outputs ? [outputs] : outputs) checkInvariants(value, used);
+    return outputs;
   }
 
   #following(scope: Scope): Following {
@@ -180,6 +186,18 @@ export class GraphWalk {
     if (attribute.name === 'value_floats') return same([sizeOf(attribute.floats.length)]);
     if (attribute.name === 'value_float' || attribute.name === 'value_string') return same([]);
     return ANY_CONSTANT;
+  }
+}
+
+/** What every rule must keep to: a slip in one makes its node undecided, not its rows mixed. */
+function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
+  if (value.kind === 'same' && inputs.some((input) => input?.kind === 'rows' || input?.kind === 'counts')) {
+    throw new RowsLost('undecided', 'its result may depend on the rows or on how many there are');
+  }
+  const { dims } = value.kind === 'lost' ? { dims: undefined } : value;
+  const batch = value.kind === 'rows' ? value.axis.at : undefined;
+  if (dims?.some((dim, axis) => axis !== batch && !isFreeOfRows(dim))) {
+    throw new RowsLost('undecided', 'a dim beside the rows depends on how many there are');
   }
 }
 

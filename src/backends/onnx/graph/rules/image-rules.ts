@@ -1,6 +1,6 @@
 /** Convolutions, pooling and resizing: [N, C, spatial dims …]. A row is one image, and for pooling also one channel. */
 import { ANY_CONSTANT, axisFromFront, type NodeCall, type Outputs, type Rule, type Rules } from '../node-call.ts';
-import { isSameSize, numberOf, ONE, type Size, sizeOf } from '../size.ts';
+import { isFreeOfRows, isSameSize, numberOf, ONE, type Size, sizeOf } from '../size.ts';
 import { type Dims, type Known, mixed, type Rows, rows, same, undecided } from '../value.ts';
 import { withDims } from './axis-rules.ts';
 import { checkScale } from './matrix-rules.ts';
@@ -140,6 +140,8 @@ function resize(call: NodeCall): Outputs {
   if (x.dims === undefined) return ANY_CONSTANT;
   const rank = x.dims.length;
   if (x.kind === 'same') return same(call.unknownDims(rank));
+  const counted = (call.elements(3) ?? []).filter((size) => !isFreeOfRows(size));
+  if (counted.length > 1) throw mixed('it resizes to the number of rows');
   if (ODD_COORDINATES.includes(call.text('coordinate_transformation_mode'))) throw undecided('it may move the rows');
   if (call.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch') throw undecided('it may resize the rows');
   const isOld = call.node.op === 'Upsample' || call.opset < 11;

@@ -264,6 +264,7 @@ function pad(call: NodeCall): Outputs {
     if (i < 0) return dim;
     const [begin, end] = [pads[i], pads[i + axes.length]];
     if (x.kind === 'rows' && axis === x.axis.at) return unpadded(begin, end, dim);
+    if (!isFreeOfRows(begin) || !isFreeOfRows(end)) throw mixed('it pads by the number of rows');
     return dimOf(call, plus(plus(dim, begin), end));
   });
   return withDims(x, padded);

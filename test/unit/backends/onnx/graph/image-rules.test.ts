@@ -67,6 +67,20 @@ testCases('mixed', {
     { inputs: { x: ['N', 3, 8, 8], z: ['N', 3, 3, 3] }, nodes: [node('Conv', 'x z', 'y')] },
     /weight/,
   ],
+  'pictures as high as there are rows': [
+    {
+      ...IMAGE,
+      nodes: [
+        node('Shape', 'x', 's'),
+        node('Slice', 's zero one', 'b'),
+        node('Mul', 'b two', 'h'),
+        node('Concat', 'b three h three', 'wanted', { axis: 0 }),
+        node('Resize', 'x - - wanted', 'y'),
+      ],
+      constants: { zero: int64s([0]), one: int64s([1]), two: int64s([2]), three: int64s([3]) },
+    },
+    /number of rows/,
+  ],
   'more rows by a Resize': [
     { ...IMAGE, nodes: [node('Resize', 'x - s', 'y')], constants: { s: floats([2, 1, 1, 1]) } },
     /Resize/,

@@ -220,3 +220,28 @@ testCases('undecided', {
     /may repeat/,
   ],
 });
+
+const COUNTED = [node('Shape', 'x', 's'), node('Slice', 's zero one', 'b')];
+
+testCases('mixed', {
+  'padding of a constant by the number of rows': [
+    {
+      nodes: [
+        ...COUNTED,
+        node('Concat', 'zero b', 'p', { axis: 0 }),
+        node('Pad', 'w p', 'q'),
+        node('ReduceSum', 'q zero', 'r', { keepdims: 0 }),
+        node('Add', 'x r', 'y'),
+      ],
+      constants: { zero: int64s([0]), one: int64s([1]), w: floats([1, 2]) },
+    },
+    /Pad.*number of rows/,
+  ],
+  'padding of columns by the number of rows': [
+    {
+      nodes: [...COUNTED, node('Concat', 'zero zero zero b', 'p', { axis: 0 }), node('Pad', 'x p', 'y')],
+      constants: { zero: int64s([0]), one: int64s([1]) },
+    },
+    /Pad.*number of rows/,
+  ],
+});
