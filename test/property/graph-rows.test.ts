@@ -12,7 +12,8 @@ import fc from 'fast-check';
 import { judgeGraph } from '../../src/backends/onnx/graph/judge-graph.ts';
 import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
 import { graphModel } from '../support/onnx-graph.ts';
-import { type GraphPlan, ROWS, type RowGraph, rowGraph } from '../support/row-graphs.ts';
+import { ROWS } from '../support/row-chain.ts';
+import { type GraphPlan, type RowGraph, rowGraph } from '../support/row-graphs.ts';
 
 const RUNS = Number(process.env['PILLION_GRAPH_RUNS'] ?? 1000);
 const RUN_BY_RUNTIME = 150;

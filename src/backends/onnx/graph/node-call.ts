@@ -1,6 +1,6 @@
 /** A node with the values of its inputs: what a rule sees. */
 import type { Attribute, GraphProto, NodeProto } from './proto/onnx-proto.ts';
-import { dimSymbol, type Element, numberOf, opaque, type Size } from './size.ts';
+import { dimSymbol, type Element, isDim, numberOf, opaque, type Size } from './size.ts';
 import { type Dims, elementsOf, type Known, mixed, type Same, same, undecided, type Value } from './value.ts';
 
 /** What the outputs of a node are; those that are not in the list cannot be followed. */
@@ -112,6 +112,11 @@ export class NodeCall {
   dimOf(operation: string, operands: readonly Element[]): Size {
     const key = opaque(operation, operands)?.key;
     return key === undefined ? this.unknownDim() : dimSymbol(key);
+  }
+
+  /** A size that has no part of the rows as a dim; one that is not known, or may be negative, is any. */
+  asDim(size: Element): Size {
+    return size !== undefined && isDim(size) ? size : this.unknownDim();
   }
 
   unknownDims(count: number): Dims {

@@ -1,10 +1,9 @@
-/** Ops that move, repeat, join or cut data, and make constants. */
+/** Ops that move, join or cut data. */
 import { ANY_CONSTANT, axisFromFront, type NodeCall, type Outputs, type Rules } from '../node-call.ts';
 import { reshape } from '../reshape.ts';
 import {
   dividedBy,
   type Element,
-  isDim,
   isFreeOfRows,
   isSameSize,
   numberOf,
@@ -14,7 +13,7 @@ import {
   sizeOf,
   times,
 } from '../size.ts';
-import { axisOf, type Dims, type Known, mixed, movedTo, rows, same, undecided, type Value } from '../value.ts';
+import { type Dims, type Known, mixed, movedTo, rows, same, undecided, type Value } from '../value.ts';
 import { axesOf, checkApart, withDims } from './axis-rules.ts';
 import { slice } from './slice-rule.ts';
 
@@ -91,115 +90,6 @@ function unsqueeze(call: NodeCall): Outputs {
   return x.kind === 'rows' ? rows(wider, movedTo(x.axis, places[x.axis.at]!)) : same(wider);
 }
 
-function expand(call: NodeCall): Outputs {
-  const x = call.data(0);
-  const shape = call.elements(1);
-  if (x.dims === undefined || shape === undefined) return x.kind === 'same' ? constantOrThrow(shape) : lostShape();
-  const rank = Math.max(x.dims.length, shape.length);
-  const pad = <T>(sizes: readonly T[], one: T) => [...Array<T>(rank - sizes.length).fill(one), ...sizes];
-  const before = pad(x.dims, ONE);
-  const wanted = pad<Element>(shape, ONE);
-  const at = x.kind === 'rows' ? x.axis.at + rank - x.dims.length : undefined;
-  const repeated = wanted.findIndex((size, axis) => axis !== at && !isFreeOfRows(size));
-  const dims = before.map((dim, axis) => expanded(dim, wanted[axis]));
-  if (at !== undefined) {
-    if (repeated >= 0) throw mixed('it repeats each row once for every row');
-    const size = wanted[at];
-    if (!isSameSize(size, ONE) && !isSameSize(size, before[at])) throw undecided('it may repeat the rows');
-    return rows(dims.map((dim) => dimOf(call, dim)).with(at, before[at]!), movedTo(axisOf(x)!, at));
-  }
-  return repeated < 0 ? same(dims.map((dim) => dimOf(call, dim))) : repeatedForRows(call, before, wanted, repeated);
-}
-
-/** A dim of 1 becomes the wanted one; another stays. One that may be 1 may become either. */
-function expanded(dim: Dims[number], wanted: Element): Element {
-  if (isSameSize(dim, ONE)) return wanted;
-  return numberOf(dim) !== undefined || isSameSize(wanted, ONE) || isSameSize(wanted, dim) ? dim : undefined;
-}
-
-/** A dim that is unknown where `size` is none; `size` must have no part of the rows. */
-function dimOf(call: NodeCall, size: Element): Dims[number] {
-  return size !== undefined && isDim(size) ? size : call.unknownDim();
-}
-
-/** Without a shape that is known, it may still have no part of the rows. */
-function constantOrThrow(shape: readonly Element[] | undefined): Value {
-  if (shape?.every(isFreeOfRows) ?? true) return ANY_CONSTANT;
-  throw undecided('its shape depends on the number of rows');
-}
-
-function lostShape(): never {
-  throw undecided('its shape is not known');
-}
-
-/** A constant, one copy for each row. `at` is the axis of the copies. */
-function repeatedForRows(call: NodeCall, before: Dims, wanted: readonly Element[], at: number): Value {
-  const inner = dividedBy(wanted[at], call.batch);
-  const isOne = isSameSize(before[at], ONE);
-  if (inner === undefined || !isFreeOfRows(inner) || !isDim(inner) || !isOne) {
-    throw undecided('its shape depends on the number of rows in another way than as their axis');
-  }
-  const dims = before.map((dim, axis) => {
-    if (axis === at) return wanted[at]!;
-    if (!isFreeOfRows(wanted[axis])) throw undecided('its shape depends on the number of rows in two dims');
-    return dimOf(call, expanded(dim, wanted[axis]));
-  });
-  return rows(dims, { at, outer: ONE, inner });
-}
-
-function constantOfShape(call: NodeCall): Outputs {
-  const shape = call.elements(0);
-  if (shape === undefined) return ANY_CONSTANT;
-  const at = shape.findIndex((size) => !isFreeOfRows(size));
-  if (at >= 0)
-    return repeatedForRows(
-      call,
-      shape.map(() => ONE),
-      shape,
-      at,
-    );
-  const dims = shape.map((size) => dimOf(call, size));
-  const count = numberOf(productOf(dims));
-  const value = call.node.attributes.get('value');
-  const element = value === undefined ? 0 : value.tensor?.elements?.[0];
-  if (count === undefined || count > 64 || element === undefined) return same(dims);
-  return same(
-    dims,
-    Array.from({ length: count }, () => sizeOf(element)),
-  );
-}
-
-function tile(call: NodeCall): Outputs {
-  const x = call.data(0);
-  const repeats = call.elements(1);
-  if (x.dims === undefined || repeats?.length !== x.dims.length) {
-    if (x.kind === 'same') return constantOrThrow(repeats);
-    throw undecided('its repeats are not known');
-  }
-  const dims = x.dims.map((dim, axis) => times(dim, repeats[axis]));
-  const copies = repeats.findIndex((count) => !isFreeOfRows(count));
-  if (x.kind === 'same') {
-    if (copies >= 0) return tiledForRows(call, x.dims, repeats, copies);
-    return same(dims.map((dim) => dimOf(call, dim)));
-  }
-  if (copies >= 0) throw mixed('it repeats each row once for every row');
-  if (!isSameSize(repeats[x.axis.at], ONE)) throw mixed('it repeats the rows');
-  return withDims(
-    x,
-    dims.map((dim) => dimOf(call, dim)),
-  );
-}
-
-function tiledForRows(call: NodeCall, before: Dims, repeats: readonly Element[], at: number): Value {
-  const wanted = before.map((dim, axis) => (axis === at ? repeats[axis] : times(dim, repeats[axis])));
-  return repeatedForRows(
-    call,
-    before.map((dim, axis) => (axis === at ? dim : ONE)),
-    wanted,
-    at,
-  );
-}
-
 function concat(call: NodeCall): Outputs {
   const parts = call.allData();
   return concatOf(call, parts, call.int('axis', 1));
@@ -221,7 +111,7 @@ export function concatOf(call: NodeCall, parts: readonly Known[], along_: number
     checkSameAxis(model, part);
     size = plus(size, part.dims?.[axis]);
   }
-  return withDims(model, model.dims.with(axis, dimOf(call, size)));
+  return withDims(model, model.dims.with(axis, call.asDim(size)));
 }
 
 function checkSameAxis(model: Known, part: Known): void {
@@ -243,7 +133,7 @@ function split(call: NodeCall): Outputs {
   if (call.has(1)) call.constant(1, 'its split');
   const sizes = call.ints('split')?.map((size) => sizeOf(size)) ?? call.elements(1);
   const equal = sizes === undefined && !call.has(1) ? dividedBy(x.dims[axis], sizeOf(count)) : undefined;
-  return Array.from({ length: count }, (_, i) => withDims(x, x.dims!.with(axis, dimOf(call, sizes?.[i] ?? equal))));
+  return Array.from({ length: count }, (_, i) => withDims(x, x.dims!.with(axis, call.asDim(sizes?.[i] ?? equal))));
 }
 
 function pad(call: NodeCall): Outputs {
@@ -265,7 +155,7 @@ function pad(call: NodeCall): Outputs {
     const [begin, end] = [pads[i], pads[i + axes.length]];
     if (x.kind === 'rows' && axis === x.axis.at) return unpadded(begin, end, dim);
     if (!isFreeOfRows(begin) || !isFreeOfRows(end)) throw mixed('it pads by the number of rows');
-    return dimOf(call, plus(plus(dim, begin), end));
+    return call.asDim(plus(plus(dim, begin), end));
   });
   return withDims(x, padded);
 }
@@ -300,7 +190,7 @@ function depthAndSpace(call: NodeCall): Outputs {
   const change = isToDepth
     ? [times(depth, area), dividedBy(height, size), dividedBy(width, size)]
     : [dividedBy(depth, area), times(height, size), times(width, size)];
-  return rows([x.dims[0]!, ...change.map((dim) => dimOf(call, dim))], x.axis);
+  return rows([x.dims[0]!, ...change.map((dim) => call.asDim(dim))], x.axis);
 }
 
 export const LAYOUT_RULES: Rules = {
@@ -309,9 +199,6 @@ export const LAYOUT_RULES: Rules = {
   Flatten: flatten,
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
-  Expand: expand,
-  ConstantOfShape: constantOfShape,
-  Tile: tile,
   Concat: concat,
   Split: split,
   Pad: pad,

@@ -10,11 +10,13 @@ import { MATRIX_RULES } from './matrix-rules.ts';
 import { attentionOfOnnx, MICROSOFT_RULES } from './microsoft-rules.ts';
 import { ML_RULES, TEXT_RULES } from './ml-rules.ts';
 import { RECURRENT_RULES } from './recurrent-rules.ts';
+import { REPEAT_RULES } from './repeat-rules.ts';
 
 const ONNX_RULES: Rules = {
   ...ELEMENTWISE_RULES,
   ...AXIS_RULES,
   ...LAYOUT_RULES,
+  ...REPEAT_RULES,
   ...GATHER_RULES,
   ...MATRIX_RULES,
   ...IMAGE_RULES,
