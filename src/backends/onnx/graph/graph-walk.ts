@@ -37,16 +37,21 @@ const NODES_A_TURN = 250;
 export class GraphWalk {
   readonly #model: ModelProto;
   readonly #batch: Size;
+  readonly #assumed: ReadonlyMap<string, boolean>;
   readonly #names = new ElementNames();
   #lastName = 0;
   #nodes = 0;
   /** The count of nodes at which the node of the model's graph that is followed has reached too many. */
   #innerEnd = 0;
 
-  /** `batch` is the number of rows: BATCH, or a number in a model of fixed rows. */
-  constructor(model: ModelProto, batch: Size) {
+  /**
+   * `batch` is the number of rows: BATCH, or a number in a model of fixed rows. `assumed` has what is taken for true or
+   * false of conditions, by their keys.
+   */
+  constructor(model: ModelProto, batch: Size, assumed: ReadonlyMap<string, boolean>) {
     this.#model = model;
     this.#batch = batch;
+    this.#assumed = assumed;
   }
 
   nextName(): string {
@@ -130,6 +135,7 @@ export class GraphWalk {
       nextName: () => this.nextName(),
       elements: (value) => this.#names.elements(value, () => this.nextName()),
       branch: (graph, inputs) => this.#branch(graph, inputs, scope),
+      assumed: ({ key }) => this.#assumed.get(key),
     };
   }
 
@@ -215,10 +221,10 @@ function valueNamed(name: string, scope: Scope, user: NodeProto | undefined): Va
   return user === undefined ? { kind: 'lost', verdict: 'undecided', reason } : lost(user, 'undecided', reason);
 }
 
-/** Of several, one that is surely mixed. */
+/** Of several, one that is never computed, or else one that is surely mixed. */
 function lostOf(inputs: readonly (Value | undefined)[]): Lost | undefined {
   const all = inputs.filter((value) => value?.kind === 'lost');
-  return all.find((value) => value.verdict === 'mixed') ?? all[0];
+  return all.find(({ verdict }) => verdict === 'fails') ?? all.find(({ verdict }) => verdict === 'mixed') ?? all[0];
 }
 
 function lost(node: NodeProto, verdict: Lost['verdict'], reason: string): Lost {

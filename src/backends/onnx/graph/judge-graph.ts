@@ -8,6 +8,7 @@
 import type { BatchAxes } from '../../../core/signature.ts';
 import { GraphWalk } from './graph-walk.ts';
 import { UndecidedModel } from './limits.ts';
+import { Fork } from './node-call.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
 import type { GraphProto, ModelProto, ValueInfo } from './proto/onnx-proto.ts';
@@ -21,6 +22,12 @@ export type RowVerdict =
   | { readonly kind: 'mixed'; readonly reason: string }
   /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
   | { readonly kind: 'undecided'; readonly reason: string };
+
+/** `fails`: the runtime refuses to run it. */
+type Verdict = RowVerdict | { readonly kind: 'fails'; readonly reason: string };
+
+/** Conditions that may be assumed; the graph is followed up to twice as often for each. */
+const MOST_ASSUMED = 4;
 
 /** Before it elementwise ops had other rules of broadcasting, and ONNX Runtime does not promise to run them. */
 const OLDEST_OPSET = 7;
@@ -47,9 +54,38 @@ async function judgeModel(model: ModelProto, axes: BatchAxes): Promise<RowVerdic
   const inputs = givenInputs(graph);
   const batch = batchOf(inputs, axes);
   if (batch === undefined) return { kind: 'undecided', reason: 'its inputs have different fixed numbers of rows' };
-  const walk = new GraphWalk(model, batch);
-  const values = await walk.run(new Map(inputs.map((input) => [input.name, inputValue(input, axes, batch, walk)])));
-  return verdictOf(graph, values, axes);
+  const verdict = await judgeAssuming(new Map(), model, batch, axes);
+  return verdict.kind === 'fails' ? { kind: 'undecided', reason: verdict.reason } : verdict;
+}
+
+/** Follows the graph once, or again for both values of each condition that is not known but the same for all rows. */
+async function judgeAssuming(
+  assumed: ReadonlyMap<string, boolean>,
+  model: ModelProto,
+  batch: Size,
+  axes: BatchAxes,
+): Promise<Verdict> {
+  const { graph } = model;
+  const walk = new GraphWalk(model, batch, assumed);
+  const inputs = givenInputs(graph).map((input) => [input.name, inputValue(input, axes, batch, walk)] as const);
+  try {
+    return verdictOf(graph, await walk.run(new Map(inputs)), axes);
+  } catch (error) {
+    if (!(error instanceof Fork)) throw error;
+    if (assumed.size === MOST_ASSUMED) return { kind: 'undecided', reason: 'it has more branches than are followed' };
+    const verdicts: Verdict[] = [];
+    for (const value of [true, false]) {
+      verdicts.push(await judgeAssuming(new Map(assumed).set(error.condition.key, value), model, batch, axes));
+    }
+    return worstOf(verdicts);
+  }
+}
+
+/** A verdict that holds whichever of the conditions there are; one that fails gives no answer to be wrong. */
+function worstOf(verdicts: readonly Verdict[]): Verdict {
+  const [first] = verdicts;
+  const found = ['mixed', 'undecided', 'rows'].map((kind) => verdicts.find((verdict) => verdict.kind === kind));
+  return found.find((verdict) => verdict !== undefined) ?? first!;
 }
 
 /** Inputs that have no value in the file. */
@@ -79,18 +115,18 @@ function inputValue({ name, dims, isTensor }: ValueInfo, axes: BatchAxes, batch:
   return { kind: 'lost', verdict: 'undecided', reason: `input "${name}" ${why}` };
 }
 
-function verdictOf(graph: GraphProto, values: ReadonlyMap<string, Value>, axes: BatchAxes): RowVerdict {
+function verdictOf(graph: GraphProto, values: ReadonlyMap<string, Value>, axes: BatchAxes): Verdict {
   const found = graph.outputs
     .filter(({ isTensor }) => isTensor)
     .map(({ name }) => outputVerdict(name, values.get(name), axes.get(name) ?? 0));
-  const worst = found.find(({ kind }) => kind === 'mixed') ?? found.find(({ kind }) => kind === 'undecided');
-  if (worst !== undefined) return worst;
   if (found.length === 0) return { kind: 'undecided', reason: 'it has no output that is a tensor' };
+  const worst = worstOf(found);
+  if (worst.kind !== 'rows') return worst;
   return { kind: 'rows', reason: `each of its ${graph.nodes.length} nodes keeps the rows apart` };
 }
 
-function outputVerdict(name: string, value: Value | undefined, axis: number | 'same'): RowVerdict {
-  const mixed = (reason: string): RowVerdict => ({ kind: 'mixed', reason: `output "${name}" ${reason}` });
+function outputVerdict(name: string, value: Value | undefined, axis: number | 'same'): Verdict {
+  const mixed = (reason: string): Verdict => ({ kind: 'mixed', reason: `output "${name}" ${reason}` });
   if (value === undefined) return { kind: 'undecided', reason: `no node gives output "${name}"` };
   switch (value.kind) {
     case 'lost':

@@ -16,6 +16,8 @@ export interface Following {
   elements(value: Value): readonly Element[] | undefined;
   /** The outputs of a graph in the node for its inputs; it also sees the values of the graph around it. */
   branch(graph: GraphProto, inputs: readonly Value[]): readonly Value[];
+  /** What is assumed of a condition that no request changes; undefined = nothing yet. */
+  assumed(condition: Size): boolean | undefined;
 }
 
 export class NodeCall {
@@ -127,6 +129,16 @@ export class NodeCall {
     const attribute = this.node.attributes.get(name);
     if (attribute?.isPartial) throw undecided(`its attribute "${name}" is too long to be read`);
     return attribute;
+  }
+}
+
+/** The graph is to be followed twice: once with the condition true, once false. */
+export class Fork extends Error {
+  readonly condition: Size;
+
+  constructor(condition: Size) {
+    super('a condition is not known');
+    this.condition = condition;
   }
 }
 

@@ -4,7 +4,7 @@
  *   same     equal for all requests of a run, whatever their rows hold and however many there are
  *   rows     one axis is the batch; what belongs to row i depends on row i of the inputs alone
  *   counts   integers that depend on the number of rows, such as the result of Shape; never on what they hold
- *   lost     rows are mixed, or cannot be followed
+ *   lost     rows are mixed, or cannot be followed, or are never computed
  *
  * The axis of `rows` may be merged with others, as after a Reshape: its index is then (o × B + row) × inner + i.
  */
@@ -40,9 +40,12 @@ export interface Counts {
   readonly elements: readonly Element[];
 }
 
+/** Why a value is lost; `fails` = the runtime refuses to compute it, so that there is no answer to be wrong. */
+export type LostVerdict = 'mixed' | 'undecided' | 'fails';
+
 export interface Lost {
   readonly kind: 'lost';
-  readonly verdict: 'mixed' | 'undecided';
+  readonly verdict: LostVerdict;
   readonly reason: string;
 }
 
@@ -53,9 +56,9 @@ export type Known = Same | Rows;
 
 /** Thrown by a rule: the outputs of its node are lost. */
 export class RowsLost extends Error {
-  readonly verdict: 'mixed' | 'undecided';
+  readonly verdict: LostVerdict;
 
-  constructor(verdict: 'mixed' | 'undecided', reason: string) {
+  constructor(verdict: LostVerdict, reason: string) {
     super(reason);
     this.verdict = verdict;
   }
@@ -69,6 +72,11 @@ export function mixed(reason: string): RowsLost {
 /** It cannot be told whether they do. */
 export function undecided(reason: string): RowsLost {
   return new RowsLost('undecided', reason);
+}
+
+/** The runtime surely refuses to run the node. */
+export function fails(reason: string): RowsLost {
+  return new RowsLost('fails', reason);
 }
 
 export function same(dims: Dims | undefined, elements?: readonly Element[]): Same {

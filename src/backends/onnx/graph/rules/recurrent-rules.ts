@@ -1,7 +1,7 @@
 /** RNN, GRU, LSTM. Time runs along one axis and mixes it, the batch is another: 1, or 0 with layout 1. */
 import type { NodeCall, Outputs, Rules } from '../node-call.ts';
 import { sizeOf } from '../size.ts';
-import { type Known, mixed, movedTo, type Rows, rows, same } from '../value.ts';
+import { fails, type Known, mixed, movedTo, type Rows, rows, same } from '../value.ts';
 
 /** Inputs that hold one value for each row, with their batch axis for layouts 0 and 1. Others are weights. */
 const STATES: ReadonlyMap<number, readonly [number, number]> = new Map([
@@ -13,6 +13,7 @@ const STATES: ReadonlyMap<number, readonly [number, number]> = new Map([
 function recurrent(call: NodeCall): Outputs {
   const x = call.data(0);
   const layout = call.int('layout', 0);
+  if (x.dims !== undefined && x.dims.length !== 3) throw fails(`it takes 3 dims, not ${x.dims.length}`);
   for (let i = 1; i < call.inputs.length; i++) checkInput(call, i, x, layout);
   const directions = sizeOf(call.text('direction', 'forward') === 'bidirectional' ? 2 : 1);
   const hidden = call.hasAttribute('hidden_size') ? sizeOf(call.int('hidden_size', 1)) : call.unknownDim();

@@ -26,6 +26,25 @@ const DOUBLE = branch(node('Add', 'x x', 'out'));
 const MIX = branch(node('Softmax', 'x', 'out', { axis: 0 }));
 const NO = { type: 'bool', dims: [], values: [0] } as const;
 
+/** As PyTorch writes squeeze(1): only a dim of 1 is removed. */
+const SQUEEZED_OR_NOT = [
+  node('Shape', 'x', 's'),
+  node('Gather', 's one', 't', { axis: 0 }),
+  node('Equal', 't one', 'is'),
+  node('If', 'is', 'z', {
+    then_branch: branch(node('Squeeze', 'x at', 'out')),
+    else_branch: KEEP,
+  }),
+];
+const LAST = node('Squeeze', 'h zero', 'y');
+const RECURRENT = {
+  one: { type: 'int64', dims: [], values: [1] },
+  at: { type: 'int64', dims: [1], values: [1] },
+  zero: { type: 'int64', dims: [1], values: [0] },
+  w: floats(Array(24).fill(1), [1, 6, 4]),
+  r: floats(Array(12).fill(1), [1, 6, 2]),
+} as const;
+
 testCases('rows', {
   'a branch by a constant, whose other branch would mix': [
     { nodes: [node('If', 'c', 'y', { then_branch: MIX, else_branch: KEEP })], constants: { c: NO } },
@@ -35,6 +54,18 @@ testCases('rows', {
       inputs: { x: ['N', 4], rate: [] },
       axes: { rate: 'same' },
       nodes: [node('Cast', 'rate', 'c', { to: 9 }), node('If', 'c', 'y', { then_branch: DOUBLE, else_branch: KEEP })],
+    },
+  ],
+  'two branches of different ranks, one of which the runtime refuses to go on with': [
+    {
+      inputs: { x: ['N', 'T', 4] },
+      nodes: [
+        ...SQUEEZED_OR_NOT,
+        node('Unsqueeze', 'z zero', 'u'),
+        node('GRU', 'u w r', '- h', { hidden_size: 2 }),
+        LAST,
+      ],
+      constants: RECURRENT,
     },
   ],
   'a function of the model': [
@@ -77,6 +108,14 @@ testCases('mixed', {
       inputs: { x: ['N', 4], rate: [] },
       axes: { rate: 'same' },
       nodes: [node('Cast', 'rate', 'c', { to: 9 }), node('If', 'c', 'y', { then_branch: MIX, else_branch: KEEP })],
+    },
+    /Softmax/,
+  ],
+  'two branches of different ranks, one of which mixes later on': [
+    {
+      inputs: { x: ['N', 'T', 4] },
+      nodes: [...SQUEEZED_OR_NOT, node('Softmax', 'z', 'y', { axis: -3 })],
+      constants: RECURRENT,
     },
     /Softmax/,
   ],
