@@ -94,6 +94,22 @@ test('the truth by construction is what the runtime does with rows alone and in 
   assert.ok(counts.seen >= 0.7 * counts.mixed, JSON.stringify(counts));
 });
 
+test('a model of damaged bytes is judged, and nothing is thrown', async () => {
+  const damage = fc.record({ at: fc.nat({ max: 100_000 }), byte: fc.nat({ max: 255 }) });
+  const damages = fc.array(damage, { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(plan, damages, fc.nat({ max: 20 }), async (drawn, bytes, cut) => {
+      const graph = rowGraph(drawn);
+      const model = graphModel(graph.model);
+      for (const { at, byte } of bytes) model[at % model.length] = byte;
+      const { kind, reason } = await judge(graph, cut === 0 ? model.subarray(0, model.length >> 1) : model);
+      assert.ok(['rows', 'mixed', 'undecided'].includes(kind) && reason.length > 0);
+      assert.doesNotMatch(reason, /cannot read prop|is not a function|of undefined|not iterable|invalid array/i);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
 interface Rows {
   readonly dims: readonly number[];
   readonly data: Float32Array;
