@@ -52,6 +52,14 @@ export function isOne(value: Known): boolean {
   return value.dims?.every((dim) => isSameSize(dim, ONE)) ?? false;
 }
 
+/** Throws RowsLost unless those inputs are one number each, or not there. */
+export function checkOnes(call: NodeCall, ...places: readonly number[]): void {
+  for (const i of places) {
+    const scale = call.constant(i, 'a scale or zero point');
+    if (scale !== undefined && !isOne(scale)) throw undecided('a scale or zero point is not one number');
+  }
+}
+
 function dynamicQuantize(call: NodeCall): Outputs {
   if (call.data(0).kind === 'rows') throw mixed('its scale is taken from the values of all rows');
   return [];

@@ -189,6 +189,29 @@ function gridSample(call: NodeCall): Outputs {
   return rows([...x.dims.slice(0, 2), ...grid.dims.slice(1, -1)], x.axis);
 }
 
+/** Places of a picture for each matrix; the size is [batch, channels, height, …]. */
+function affineGrid(call: NodeCall): Outputs {
+  const theta = call.data(0);
+  const size = call.elements(1);
+  if (theta.kind === 'same' || theta.axis.at !== 0) throw undecided('its matrices are not those of the rows');
+  const [count, ...spatial] = [size?.[0], ...(size?.slice(2) ?? [])];
+  if (!isSameSize(count, theta.dims[0]) || !spatial.every(isFreeOfRows))
+    throw undecided('its size may be of other rows');
+  const dims = spatial.map((dim) => call.asDim(dim));
+  return rows([theta.dims[0]!, ...dims, sizeOf(spatial.length)], theta.axis);
+}
+
+/** Blocks of each row put together. */
+function col2Im(call: NodeCall): Outputs {
+  const x = call.data(0);
+  for (const i of [1, 2]) call.constant(i, 'its shape');
+  if (x.kind === 'same') return ANY_CONSTANT;
+  checkFirst(x, 'puts together');
+  const shape = call.elements(1);
+  if (shape === undefined) throw undecided('its shape is not known');
+  return rows([x.dims[0]!, ...call.unknownDims(1 + shape.length)], x.axis);
+}
+
 export const IMAGE_RULES: Rules = {
   Conv: convolve,
   ConvTranspose: convTranspose,
@@ -203,4 +226,6 @@ export const IMAGE_RULES: Rules = {
   Resize: resize,
   Upsample: resize,
   GridSample: gridSample,
+  AffineGrid: affineGrid,
+  Col2Im: col2Im,
 };

@@ -1,5 +1,6 @@
 /** Which rule an op has. Ops that are not here are undecided, unless no input of theirs comes from the rows. */
 import type { Rule, Rules } from '../node-call.ts';
+import { ATTENTION_RULES } from './attention-rules.ts';
 import { AXIS_RULES } from './axis-rules.ts';
 import { CONTROL_RULES } from './control-rules.ts';
 import { ELEMENTWISE_RULES } from './elementwise-rules.ts';
@@ -7,7 +8,7 @@ import { GATHER_RULES } from './gather-rules.ts';
 import { IMAGE_RULES } from './image-rules.ts';
 import { LAYOUT_RULES } from './layout-rules.ts';
 import { MATRIX_RULES } from './matrix-rules.ts';
-import { attentionOfOnnx, MICROSOFT_RULES } from './microsoft-rules.ts';
+import { MICROSOFT_RULES } from './microsoft-rules.ts';
 import { ML_RULES, TEXT_RULES } from './ml-rules.ts';
 import { RECURRENT_RULES } from './recurrent-rules.ts';
 import { REPEAT_RULES } from './repeat-rules.ts';
@@ -23,7 +24,7 @@ const ONNX_RULES: Rules = {
   ...RECURRENT_RULES,
   ...CONTROL_RULES,
   ...TEXT_RULES,
-  Attention: attentionOfOnnx,
+  ...ATTENTION_RULES,
   // ONNX Runtime's own, from before ai.onnx had them.
   SimplifiedLayerNormalization: MICROSOFT_RULES['SimplifiedLayerNormalization']!,
 };

@@ -40,6 +40,21 @@ testCases('rows', {
       constants: { zero: int64s([0]), two: int64s([2]), size: int64s([5, 5]) },
     },
   ],
+  'pictures turned by a matrix of each row': [
+    {
+      inputs: { x: ['N', 2, 3], z: ['N', 3, 8, 8] },
+      nodes: [node('Shape', 'z', 's'), node('AffineGrid', 'x s', 'g'), node('GridSample', 'z g', 'y')],
+      opset: 20,
+    },
+  ],
+  'blocks put together': [
+    {
+      inputs: { x: ['N', 4, 9] },
+      nodes: [node('Col2Im', 'x s b', 'y')],
+      constants: { s: int64s([4, 4]), b: int64s([2, 2]) },
+      opset: 18,
+    },
+  ],
   'a convolution back': [
     {
       ...IMAGE,
@@ -88,6 +103,15 @@ testCases('mixed', {
 });
 
 testCases('undecided', {
+  'grids for a fixed number of rows': [
+    {
+      inputs: { x: ['N', 2, 3] },
+      nodes: [node('AffineGrid', 'x s', 'y')],
+      constants: { s: int64s([2, 3, 8, 8]) },
+      opset: 20,
+    },
+    /other rows/,
+  ],
   'places of a pooling, which count from the first image': [
     { ...IMAGE, nodes: [node('MaxPool', 'x', 'z y', { kernel_shape: [2, 2] })] },
     /MaxPool.*output 1/,
