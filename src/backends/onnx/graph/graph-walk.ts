@@ -59,7 +59,10 @@ export class GraphWalk {
     return String(this.#lastName);
   }
 
-  /** The values of the model's graph by name, where `inputs` has those of its inputs. */
+  /**
+   * The values of the model's graph by name, where `inputs` has those of its inputs. Rejects with Fork if they depend on
+   * a condition that nothing is assumed of, and with UndecidedModel beyond the limits.
+   */
   async run(inputs: ReadonlyMap<string, Value>): Promise<ReadonlyMap<string, Value>> {
     const { graph, opsets } = this.#model;
     const scope: Scope = { values: new Map(inputs), outer: undefined, opsets, attributes: undefined, depth: 0 };

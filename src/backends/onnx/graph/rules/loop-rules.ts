@@ -29,14 +29,19 @@ function everyRound(
   inputsOf: (states: readonly Known[]) => readonly Value[],
   statesAt: number,
 ): Round {
-  // Elements may change from round to round.
-  const plain = first.map((state) => (state.kind === 'same' ? same(state.dims) : state));
+  const plain = first.map(withoutElements);
   const outputs = bodyOutputs(call, body, inputsOf(plain));
-  if (plain.every((state, i) => isAlike(state, outputs[statesAt + i]))) return { states: plain, outputs };
+  if (plain.every((state, i) => isAlike(state, outputs[statesAt + i])))
+    return { states: plain.map(withoutElements), outputs };
   const wide = plain.map((state) => widened(call, state));
   const again = bodyOutputs(call, body, inputsOf(wide));
   for (const [i, state] of wide.entries()) checkCovered(state, again[statesAt + i]);
   return { states: wide.map((state) => widened(call, state)), outputs: again };
+}
+
+/** Elements may change from round to round: each time they are others. */
+function withoutElements(state: Known): Known {
+  return state.kind === 'same' ? same(state.dims) : state;
 }
 
 function bodyOutputs(call: NodeCall, body: GraphProto, inputs: readonly Value[]): readonly Value[] {
