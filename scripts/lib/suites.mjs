@@ -25,6 +25,11 @@ export const SUITES = {
     files: ['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `property/${name}.test.js`),
     prepare: () => ({ PILLION_PROPERTY_RUNS: '40000' }),
   },
+  graphs: {
+    says: 'ten thousand random ONNX graphs whose rows are known to be mixed or not',
+    files: ['property/graph-rows.test.js'],
+    prepare: () => ({ PILLION_GRAPH_RUNS: '10000' }),
+  },
   processes: {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
     run: () => runProgram('build/test/long/process-host.js'),

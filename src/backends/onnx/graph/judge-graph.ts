@@ -1,0 +1,145 @@
+/**
+ * Whether the graph of an ONNX model keeps the rows of a batch apart: row i of every output depends on row i of the
+ * inputs alone, whatever the other rows hold and however many there are. It is decided from the file, without running
+ * the model or loading a runtime: docs/adr/0027 tells how.
+ *
+ * Dims beside the batch axis are unknown but equal for all rows, as the scheduler sees to.
+ */
+import type { BatchAxes } from '../../../core/signature.ts';
+import { GraphWalk } from './graph-walk.ts';
+import { UndecidedModel } from './limits.ts';
+import { Fork } from './node-call.ts';
+import { readModelFile } from './proto/model-file.ts';
+import { readModel } from './proto/model-reader.ts';
+import type { GraphProto, ModelProto, ValueInfo } from './proto/onnx-proto.ts';
+import { BATCH, dimSymbol, isSameSize, ONE, type Size, sizeOf } from './size.ts';
+import { plainAxis, rows, same, type Value } from './value.ts';
+
+export type RowVerdict =
+  /** Proved: row i of every served output depends on row i of the inputs alone. */
+  | { readonly kind: 'rows'; readonly reason: string }
+  /** A node mixes rows; the reason names it and says why. */
+  | { readonly kind: 'mixed'; readonly reason: string }
+  /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
+  | { readonly kind: 'undecided'; readonly reason: string };
+
+/** `fails`: the runtime refuses to run it. */
+type Verdict = RowVerdict | { readonly kind: 'fails'; readonly reason: string };
+
+/** Conditions that may be assumed; the graph is followed up to twice as often for each. */
+const MOST_ASSUMED = 4;
+
+/** Before it elementwise ops had other rules of broadcasting, and ONNX Runtime does not promise to run them. */
+const OLDEST_OPSET = 7;
+
+/**
+ * `axes` has the batch axis of tensors by name; others have it at dim 0. Never rejects: a file that cannot be read or
+ * followed is undecided. An output without a batch axis is mixed.
+ */
+export async function judgeGraph(file: string, axes: BatchAxes = new Map()): Promise<RowVerdict> {
+  try {
+    return await judgeModel(await readModel(await readModelFile(file)), axes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: 'undecided', reason: error instanceof UndecidedModel ? reason : `it cannot be read: ${reason}` };
+  }
+}
+
+async function judgeModel(model: ModelProto, axes: BatchAxes): Promise<RowVerdict> {
+  const { graph, opsets } = model;
+  const opset = opsets.get('');
+  if (opset !== undefined && opset < OLDEST_OPSET) {
+    return { kind: 'undecided', reason: `its opset ${opset} is older than ${OLDEST_OPSET}` };
+  }
+  const inputs = givenInputs(graph);
+  const batch = batchOf(inputs, axes);
+  if (batch === undefined) return { kind: 'undecided', reason: 'its inputs have different fixed numbers of rows' };
+  const verdict = await judgeAssuming(new Map(), model, batch, axes);
+  return verdict.kind === 'fails' ? { kind: 'undecided', reason: verdict.reason } : verdict;
+}
+
+/** Follows the graph once, or again for both values of each condition that is not known but the same for all rows. */
+async function judgeAssuming(
+  assumed: ReadonlyMap<string, boolean>,
+  model: ModelProto,
+  batch: Size,
+  axes: BatchAxes,
+): Promise<Verdict> {
+  const { graph } = model;
+  const walk = new GraphWalk(model, batch, assumed);
+  const inputs = givenInputs(graph).map((input) => [input.name, inputValue(input, axes, batch, walk)] as const);
+  try {
+    return verdictOf(graph, await walk.run(new Map(inputs)), axes);
+  } catch (error) {
+    if (!(error instanceof Fork)) throw error;
+    if (assumed.size === MOST_ASSUMED) return { kind: 'undecided', reason: 'it has more branches than are followed' };
+    const verdicts: Verdict[] = [];
+    for (const value of [true, false]) {
+      verdicts.push(await judgeAssuming(new Map(assumed).set(error.condition.key, value), model, batch, axes));
+    }
+    return worstOf(verdicts);
+  }
+}
+
+/** A verdict that holds whichever of the conditions there are; one that fails gives no answer to be wrong. */
+function worstOf(verdicts: readonly Verdict[]): Verdict {
+  const [first] = verdicts;
+  const found = ['mixed', 'undecided', 'rows'].map((kind) => verdicts.find((verdict) => verdict.kind === kind));
+  return found.find((verdict) => verdict !== undefined) ?? first!;
+}
+
+/** Inputs that have no value in the file. */
+function givenInputs(graph: GraphProto): readonly ValueInfo[] {
+  const initialized = new Set(graph.initializers.map(({ name }) => name));
+  return graph.inputs.filter(({ name }) => !initialized.has(name));
+}
+
+/** The number of rows; undefined if the inputs do not agree. */
+function batchOf(inputs: readonly ValueInfo[], axes: BatchAxes): Size | undefined {
+  const sizes = new Set<number | undefined>();
+  for (const { name, dims } of inputs) {
+    const axis = axes.get(name) ?? 0;
+    if (axis !== 'same') sizes.add(dims?.[axis]);
+  }
+  const [first] = sizes;
+  if (sizes.size > 1) return undefined;
+  return first === undefined ? BATCH : sizeOf(first);
+}
+
+function inputValue({ name, dims, isTensor }: ValueInfo, axes: BatchAxes, batch: Size, walk: GraphWalk): Value {
+  const axis = axes.get(name) ?? 0;
+  const sizes = dims?.map((dim) => (dim === undefined ? dimSymbol(walk.nextName()) : sizeOf(dim)));
+  if (axis === 'same') return same(sizes);
+  if (sizes?.[axis] !== undefined && isTensor) return rows(sizes.with(axis, batch), plainAxis(axis));
+  const why = isTensor ? (sizes === undefined ? 'has any rank' : `has no dim ${axis}`) : 'is no tensor';
+  return { kind: 'lost', verdict: 'undecided', reason: `input "${name}" ${why}` };
+}
+
+function verdictOf(graph: GraphProto, values: ReadonlyMap<string, Value>, axes: BatchAxes): Verdict {
+  const found = graph.outputs
+    .filter(({ isTensor }) => isTensor)
+    .map(({ name }) => outputVerdict(name, values.get(name), axes.get(name) ?? 0));
+  if (found.length === 0) return { kind: 'undecided', reason: 'it has no output that is a tensor' };
+  const worst = worstOf(found);
+  if (worst.kind !== 'rows') return worst;
+  return { kind: 'rows', reason: `each of its ${graph.nodes.length} nodes keeps the rows apart` };
+}
+
+function outputVerdict(name: string, value: Value | undefined, axis: number | 'same'): Verdict {
+  const mixed = (reason: string): Verdict => ({ kind: 'mixed', reason: `output "${name}" ${reason}` });
+  if (value === undefined) return { kind: 'undecided', reason: `no node gives output "${name}"` };
+  switch (value.kind) {
+    case 'lost':
+      return { kind: value.verdict, reason: value.reason };
+    case 'counts':
+      return mixed('has the number of rows as a value');
+    case 'same':
+      return axis === 'same'
+        ? { kind: 'rows', reason: '' }
+        : mixed('does not depend on the rows: it has no batch axis');
+    case 'rows':
+      if (axis === 'same' || value.axis.at !== axis) return mixed(`has the rows on axis ${value.axis.at}, not ${axis}`);
+      if (isSameSize(value.axis.inner, ONE) && isSameSize(value.axis.outer, ONE)) return { kind: 'rows', reason: '' };
+      return mixed(`has more than one index for each row on axis ${axis}`);
+  }
+}

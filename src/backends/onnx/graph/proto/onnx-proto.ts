@@ -1,0 +1,78 @@
+/**
+ * The parts of onnx.proto's messages that tell where rows go: nodes, attributes, types, the values of small tensors of
+ * numbers. Large weights and texts are left out.
+ */
+
+export interface TensorProto {
+  readonly name: string;
+  /** Undefined = not known. */
+  readonly dims: readonly number[] | undefined;
+  /** In row-major order. Undefined if there are many, or they are no numbers, or in another file. */
+  readonly elements: readonly number[] | undefined;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly int: number;
+  readonly text: string;
+  readonly ints: readonly number[];
+  readonly floats: readonly number[];
+  readonly tensor: TensorProto | undefined;
+  readonly graph: GraphProto | undefined;
+  /** A list of texts, tensors or graphs, which no rule reads. */
+  readonly hasOther: boolean;
+  /** The name of the function's attribute that it stands for; '' = none. */
+  readonly reference: string;
+  /** Some of its values were too long to be read. */
+  readonly isPartial: boolean;
+}
+
+export interface NodeProto {
+  readonly name: string;
+  readonly op: string;
+  readonly domain: string;
+  /** '' = left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+export interface ValueInfo {
+  readonly name: string;
+  /** False for a sequence, a map or an optional. */
+  readonly isTensor: boolean;
+  /** A number is a fixed dim, undefined any other; without dims the rank is free. */
+  readonly dims: readonly (number | undefined)[] | undefined;
+}
+
+export interface GraphProto {
+  readonly nodes: readonly NodeProto[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly initializers: readonly TensorProto[];
+}
+
+export interface FunctionProto {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly defaults: ReadonlyMap<string, Attribute>;
+  readonly nodes: readonly NodeProto[];
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
+export interface ModelProto {
+  readonly graph: GraphProto;
+  /** Versions by domain; '' is ai.onnx. */
+  readonly opsets: ReadonlyMap<string, number>;
+  /** By `functionKey`. */
+  readonly functions: ReadonlyMap<string, FunctionProto>;
+}
+
+/** ai.onnx and '' are one domain. */
+export function domainOf(name: string): string {
+  return name === 'ai.onnx' ? '' : name;
+}
+
+export function functionKey(domain: string, op: string): string {
+  return `${domainOf(domain)}:${op}`;
+}
