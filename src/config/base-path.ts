@@ -7,7 +7,7 @@ const VERSION_NAME = /^\d+$/;
 /** Files that a runtime opens. */
 const ARTIFACT = /^(?:saved_model\.pb|saved_model\.pbtxt|model\.json|remote\.yaml|.+\.onnx)$/;
 
-/** Completes "base path …"; undefined if it is fine. TensorFlow Serving reads some of these from the network. */
+/** Completes "base path …"; undefined if it is fine. TensorFlow Serving reads some from the network. */
 export function urlProblem(basePath: string): string | undefined {
   if (!URL_START.test(basePath)) return undefined;
   return `"${basePath}" is a URI; only local directories are read: mount it, and give its path`;

@@ -6,8 +6,8 @@
  * without inputs) has no rows: each request is run alone and unchanged ("whole"), and counts as one row in the queue.
  * With `maxBatchSize` 1 nothing is shared, so that a request is run as it came, too, unless the model has a fixed size.
  *
- * A request whose shapes are not the declared ones is whole, too: which of its dims is the batch is not known. The graph
- * may take it or refuse it; either way it neither meets other requests nor teaches how long runs take.
+ * A request whose shapes are not the declared ones is whole, too: which of its dims is the batch is not known. The
+ * graph may take it or refuse it; either way it neither meets other requests nor teaches how long runs take.
  *
  * A request with 0 rows is answered without a run if the signature tells the outputs' shapes. Else it is run whole,
  * with size 0. With a fixed batch size there is no row to pad with, so it is refused.

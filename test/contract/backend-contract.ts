@@ -2,8 +2,8 @@
  * What every backend must do, run for each backend directly and again inside each host, however batches
  * cross to it.
  *
- * A backend brings a `BackendUnderTest`: how to write it the few models that the suite needs, and what it cannot do. The
- * models copy their one input `x` to each of their outputs.
+ * A backend brings a `BackendUnderTest`: how to write it the few models that the suite needs, and what it cannot do.
+ * The models copy their one input `x` to each of their outputs.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -45,7 +45,9 @@ export interface BackendUnderTest {
   readonly dtypes: readonly DType[];
   /** Do string elements hold any bytes? If not: UTF-8 without NUL, and other bytes are an `invalid_request`. */
   readonly hasByteStrings: boolean;
-  /** Its runtime refuses shapes that the model does not declare. Else the graph decides, and one that copies answers. */
+  /**
+   * Its runtime refuses shapes that the model does not declare. Else the graph decides, and one that copies answers.
+   */
   readonly refusesShapes: boolean;
   /** An execution provider that this machine does not have. */
   readonly missingProvider: string;

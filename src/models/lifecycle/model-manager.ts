@@ -121,8 +121,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   /**
    * Begins to poll the base paths and to load versions. Resolves when all versions of every model were available, which
    * may take until they are put there; or when the manager is closed before, with isReady false. A version that was on
-   * disk at the start and cannot be loaded fails its model. Rejects if every model has failed, or with `exitOnLoadFailure`
-   * if one has; the caller must close the manager then. Of others, `waitsFor` still tells what failed.
+   * disk at the start and cannot be loaded fails its model. Rejects if every model has failed, or with
+   * `exitOnLoadFailure` if one has; the caller must close the manager then. Of others, `waitsFor` still tells what
+   * failed.
    */
   async start(): Promise<void> {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));

@@ -23,7 +23,9 @@ export interface ServableDirectory {
   acquire(name: string, choice: VersionChoice): ServableHandle;
   /** The model's fallbacks; undefined = none. Absent = no model has any. */
   fallbacks?(name: string): ModelFallbacks | undefined;
-  /** Highest version first; unknown name → model_not_found. A model that was removed from the list has its last states. */
+  /**
+   * Highest version first; unknown name → model_not_found. A model that was removed from the list has its last states.
+   */
   status(name: string, choice: VersionChoice): readonly VersionStatus[];
 }
 

@@ -30,10 +30,10 @@ export async function hasRecordFile(path: string): Promise<boolean> {
 }
 
 /**
- * Calls `use` for each record, one after the other. If the file is damaged or has too many records, or if `use` rejects,
- * it rejects with an error that names the file, the record and its offset. Its kind is the one of TensorFlow Serving's
- * code: `corrupt_records` for what is no TFRecord; `invalid_request` or `unsupported` for a request or a kind of record
- * that the model or the server does not take, and for too many records; else `load_failed`.
+ * Calls `use` for each record, one after the other. If the file is damaged or has too many records, or if `use`
+ * rejects, it rejects with an error that names the file, the record and its offset. Its kind is the one of TensorFlow
+ * Serving's code: `corrupt_records` for what is no TFRecord; `invalid_request` or `unsupported` for a request or a kind
+ * of record that the model or the server does not take, and for too many records; else `load_failed`.
  */
 export async function forEachRecord(
   path: string,

@@ -9,8 +9,8 @@
  * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
  * If a file is damaged, a request fails or an answer differs, the version is not served, and the previous version
- * stays. A failure of the sweep proves little, as its input is made up; but if nothing of the version could be run, it has
- * a standing warning (`Servable.warnings`).
+ * stays. A failure of the sweep proves little, as its input is made up; but if nothing of the version could be run, it
+ * has a standing warning (`Servable.warnings`).
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';

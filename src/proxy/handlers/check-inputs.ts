@@ -1,7 +1,8 @@
 /**
  * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text.
  * Each error says what was sent, what the model wants, and one fix. A graph may take more shapes than its signature
- * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no other.
+ * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no
+ * other.
  */
 import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';

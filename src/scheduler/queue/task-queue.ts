@@ -93,8 +93,8 @@ export class TaskQueue {
   }
 
   /**
-   * Requests of odd shapes share lanes by the power of two of their bytes: so a lane's `rowBytes` holds for all of them,
-   * and callers cannot make more than a few dozen lanes of a signature.
+   * Requests of odd shapes share lanes by the power of two of their bytes: so a lane's `rowBytes` holds for all of
+   * them, and shapes make no more than a few dozen lanes for a signature and its outputs.
    */
   #oddLane(plan: SignaturePlan, { inputs, outputs }: SchedulerRequest): Lane {
     let bytes = 1;

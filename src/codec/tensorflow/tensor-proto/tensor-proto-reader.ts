@@ -8,8 +8,8 @@
  *
  * tensor_content and a packed run of floats or doubles become views of the message; varints are decoded into memory of
  * their own. The repetition lets ten bytes ask for terabytes, so every tensor is charged to the request's budget before
- * anything is allocated, and elements that are not in the message to a smaller part of it (tensor-budget.ts): past it, the
- * request is `too_large`.
+ * anything is allocated, and elements that are not in the message to a smaller part of it (tensor-budget.ts): past it,
+ * the request is `too_large`.
  */
 import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from '../../../core/dtype.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
