@@ -159,7 +159,15 @@ async function inCompany(
   const inputs = new Map(
     [...first.inputs].map(([name, tensor]) => {
       const axis = axisOf(axes, name);
-      return [name, axis === 'same' ? tensor : concatenate(batch.map((each) => each.inputs.get(name)!), axis)];
+      return [
+        name,
+        axis === 'same'
+          ? tensor
+          : concatenate(
+              batch.map((each) => each.inputs.get(name)!),
+              axis,
+            ),
+      ];
     }),
   );
   const outputs = await runtime.run(inputs).catch(() => undefined);

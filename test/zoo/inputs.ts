@@ -13,6 +13,11 @@ export function oneOf<T>(random: Random, values: readonly T[]): T {
   return values[between(random, 0, values.length - 1)]!;
 }
 
+/** How many rows a request has. */
+export function rows(random: Random, most = 4): number {
+  return between(random, 1, most);
+}
+
 export function floats(random: Random, shape: readonly number[], low: number, high: number): Tensor {
   return filled('float32', shape, () => low + random() * (high - low));
 }
@@ -40,7 +45,11 @@ export function image(random: Random, shape: readonly number[], low: number, hig
 export function sound(random: Random, shape: readonly number[]): Tensor {
   const pitch = 0.01 + random() * 0.2;
   const loud = 0.1 + random() * 0.5;
-  return filled('float32', shape, (i) => loud * (Math.sin(i * pitch) + 0.3 * Math.sin(2 * i * pitch) + 0.2 * (random() - 0.5)));
+  return filled(
+    'float32',
+    shape,
+    (i) => loud * (Math.sin(i * pitch) + 0.3 * Math.sin(2 * i * pitch) + 0.2 * (random() - 0.5)),
+  );
 }
 
 export function texts(random: Random, rows: number, words: readonly string[]): Tensor {

@@ -50,7 +50,9 @@ function quoted(text: string, expected: TensorMap): string {
   const dtypes = [...expected.values()].map(({ dtype }) => dtype);
   if (dtypes.includes('string')) return text;
   const named = text.replace(/(?<=[[,:])(?:NaN|-?Infinity)(?=[\],}])/g, '"$&"');
-  return dtypes.some((dtype) => dtype.endsWith('int64')) ? named.replace(/(?<=[[,:])-?\d{16,}(?=[\],}])/g, '"$&"') : named;
+  return dtypes.some((dtype) => dtype.endsWith('int64'))
+    ? named.replace(/(?<=[[,:])-?\d{16,}(?=[\],}])/g, '"$&"')
+    : named;
 }
 
 function readTensor(value: unknown, dtype: Tensor['dtype']): Tensor {

@@ -3,27 +3,10 @@
  * `file` is a path inside a wheel, `exports/` what export_models.py writes, or a name of the npm package's models.
  */
 import type { Tensor } from '../../src/core/tensor.ts';
-import type { RowAxes } from './compare.ts';
-import { between, floats, image, integers, oneOf, type Random, sound, texts } from './inputs.ts';
+import { EXPORTED_MODELS } from './exported-models.ts';
+import { between, floats, image, integers, oneOf, type Random, rows, sound } from './inputs.ts';
+import type { ZooModel } from './zoo-model.ts';
 
-export interface ZooModel {
-  readonly name: string;
-  /** With its version, as requirements pin it. */
-  readonly package: string;
-  /** What it does. */
-  readonly kind: string;
-  readonly file: string;
-  /** The inputs of one request. */
-  readonly inputs: (random: Random) => Readonly<Record<string, Tensor>>;
-  /** Where a batch's rows are, if it has any: what the runtime alone is asked with, not what the server is told. */
-  readonly axes?: RowAxes;
-  /** It has no rows: a run is one request. */
-  readonly isWhole?: true;
-  /** A stream: an output of one request is the input of the next. */
-  readonly state?: Readonly<Record<string, string>>;
-}
-
-const rows = (random: Random, most = 4): number => between(random, 1, most);
 /** Multiples of 32, as detectors want. */
 const side = (random: Random): number => 32 * between(random, 3, 6);
 
@@ -37,18 +20,9 @@ const rate = (): Tensor => ({ dtype: 'int64', shape: [], data: new Uint8Array(Bi
 const tashkeel = (input: string) => (random: Random) => ({
   [input]: integers(random, 'int64', [rows(random), oneOf(random, [12, 24, 40])], 1, 30),
 });
-const table = (columns: number, low: number, high: number) => (random: Random) => ({
-  x: floats(random, [rows(random, 6), columns], low, high),
-});
-const digits = (random: Random): Record<string, Tensor> => ({
-  x: integers(random, 'float32', [rows(random, 6), 64], 0, 16),
-});
-/** Of about the ranges that the cells of load_breast_cancer have. */
-const cells = table(30, 0, 3);
 const captcha = (random: Random): Record<string, Tensor> => ({
   input1: image(random, [1, 1, 64, oneOf(random, [96, 136, 160, 200])], -1, 1),
 });
-const EXPORTED = 'scikit-learn 1.9.1, skl2onnx 1.20.0';
 const HUMAN = '@vladmandic/human 3.3.6';
 const face = (size: number) => (random: Random) => ({ input: image(random, [rows(random, 2), size, size, 3], 0, 1) });
 
@@ -255,80 +229,8 @@ export const ZOO: readonly ZooModel[] = [
       spectrogram: floats(random, [1, 15, 7500], 0, 1),
     }),
   },
-  {
-    name: 'random-forest',
-    package: EXPORTED,
-    kind: 'classification of tables',
-    file: 'exports/random-forest.onnx',
-    inputs: digits,
-  },
-  {
-    name: 'logistic-regression',
-    package: EXPORTED,
-    kind: 'classification of tables',
-    file: 'exports/logistic-regression.onnx',
-    inputs: cells,
-  },
-  { name: 'svc', package: EXPORTED, kind: 'classification of tables', file: 'exports/svc.onnx', inputs: cells },
-  { name: 'mlp', package: EXPORTED, kind: 'classification of tables', file: 'exports/mlp.onnx', inputs: digits },
-  {
-    name: 'mlp-int8',
-    package: `${EXPORTED}, onnxruntime 1.30.0`,
-    kind: 'classification of tables, int8',
-    file: 'exports/mlp-int8.onnx',
-    inputs: digits,
-  },
-  {
-    name: 'k-nearest-neighbours',
-    package: EXPORTED,
-    kind: 'classification of tables',
-    file: 'exports/k-nearest-neighbours.onnx',
-    inputs: digits,
-  },
-  { name: 'k-means', package: EXPORTED, kind: 'clustering', file: 'exports/k-means.onnx', inputs: digits },
-  {
-    name: 'isolation-forest',
-    package: EXPORTED,
-    kind: 'anomaly detection',
-    file: 'exports/isolation-forest.onnx',
-    inputs: cells,
-  },
-  {
-    name: 'gradient-boosting',
-    package: EXPORTED,
-    kind: 'regression',
-    file: 'exports/gradient-boosting.onnx',
-    inputs: table(10, -0.1, 0.1),
-  },
-  {
-    name: 'lightgbm-classifier',
-    package: 'lightgbm 4.7.0, onnxmltools 1.16.0',
-    kind: 'classification of tables',
-    file: 'exports/lightgbm-classifier.onnx',
-    inputs: cells,
-  },
-  {
-    name: 'lightgbm-regressor',
-    package: 'lightgbm 4.7.0, onnxmltools 1.16.0',
-    kind: 'regression',
-    file: 'exports/lightgbm-regressor.onnx',
-    inputs: table(10, -0.1, 0.1),
-  },
-  {
-    name: 'xgboost',
-    package: 'xgboost-cpu 3.4.1, onnxmltools 1.16.0',
-    kind: 'classification of tables',
-    file: 'exports/xgboost.onnx',
-    inputs: cells,
-  },
-  {
-    name: 'tfidf-lr',
-    package: EXPORTED,
-    kind: 'classification of texts',
-    file: 'exports/tfidf-lr.onnx',
-    inputs: (random) => ({ text: texts(random, rows(random, 6), ['the', 'model', 'request', 'is', 'quick', 'hangs']) }),
-  },
   { name: 'emotion', package: HUMAN, kind: 'faces, TF.js', file: 'emotion.json', inputs: face(64) },
   { name: 'faceres', package: HUMAN, kind: 'faces, TF.js', file: 'faceres.json', inputs: face(224) },
   { name: 'facemesh', package: HUMAN, kind: 'faces, TF.js', file: 'facemesh.json', inputs: face(192) },
+  ...EXPORTED_MODELS,
 ];

@@ -17,7 +17,8 @@ import { batchArithmetic, differences } from './compare.ts';
 import { askTogether, CALLERS } from './crowd.ts';
 import { modelFile, readCases, serveAll } from './onnx-cases.ts';
 import { otherRows, randomFrom } from './other-rows.ts';
-import { type RuntimeAlone, openOnnx } from './runtime-alone.ts';
+import { print } from './print.ts';
+import { openOnnx, type RuntimeAlone } from './runtime-alone.ts';
 
 /** Different requests of a crowd, of 1 to MOST_ROWS rows. */
 const QUESTIONS = 12;
@@ -43,9 +44,9 @@ class Lists {
 
   /** Each list's length; its names where there are few, or all matter. */
   print(title: string, inFull: RegExp): void {
-    console.log(`\n${title}`);
+    print(`\n${title}`);
     for (const [list, names] of [...this.#lists].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      console.log(`  ${String(names.length).padStart(5)}  ${list}${inFull.test(list) ? `: ${names.join(', ')}` : ''}`);
+      print(`  ${String(names.length).padStart(5)}  ${list}${inFull.test(list) ? `: ${names.join(', ')}` : ''}`);
     }
   }
 }
@@ -70,7 +71,7 @@ function reasonOf(text: string): string {
 }
 
 function showProgress(done: number, all: number): void {
-  if (done % 100 === 0) console.log(`${done} of ${all} models`);
+  if (done % 100 === 0) print(`${done} of ${all} models`);
 }
 
 /** JSON's lists do not tell a shape with a 0 before another dim. */
@@ -91,7 +92,11 @@ async function answerOf(runtime: RuntimeAlone, inputs: TensorMap): Promise<Tenso
 it('answers what ONNX Runtime alone answers', async (t) => {
   const cases = readCases();
   const lists = new Lists();
-  const { sidecar, models } = await serveAll('first', cases.map(({ name }) => name), tempDirectory(t));
+  const { sidecar, models } = await serveAll(
+    'first',
+    cases.map(({ name }) => name),
+    tempDirectory(t),
+  );
   const callers = new Callers(sidecar);
   for (const [i, report] of models.entries()) {
     showProgress(i, models.length);
@@ -144,7 +149,11 @@ it('mixes no rows of different callers', async (t) => {
   const cases = readCases().filter(({ sets }) => sets.length > 0);
   const lists = new Lists();
   const named = cases.filter(({ name }) => existsSync(modelFile('rows', name)));
-  const { sidecar, models } = await serveAll('rows', named.map(({ name }) => name), tempDirectory(t));
+  const { sidecar, models } = await serveAll(
+    'rows',
+    named.map(({ name }) => name),
+    tempDirectory(t),
+  );
   const callers = new Callers(sidecar);
   for (const [i, report] of models.entries()) {
     showProgress(i, models.length);
@@ -201,6 +210,6 @@ async function checkCrowd(
   const wrong = different.filter((found) => !bounds.allow(found));
   if (wrong.length === 0) return lists.add("crowd: within the runtime's own batch arithmetic", name);
   const largest = Math.max(...wrong.flatMap((found) => [...found.values()]));
-  console.log(`wrong: ${name}, ${JSON.stringify([...wrong[0]!])}`);
+  print(`wrong: ${name}, ${JSON.stringify([...wrong[0]!])}`);
   lists.add('wrong', `${name} (${wrong.length} of ${ROUNDS * CALLERS}, by ${largest.toPrecision(2)})`);
 }

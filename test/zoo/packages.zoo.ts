@@ -14,12 +14,14 @@ import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts'
 import { MetricsPage } from '../support/surface-sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { Callers, type Question } from './callers.ts';
-import { batchArithmetic, Bounds } from './compare.ts';
+import { Bounds, batchArithmetic } from './compare.ts';
 import { askTogether, CALLERS, type Tally } from './crowd.ts';
-import { ZOO, type ZooModel } from './models.ts';
+import { ZOO } from './models.ts';
 import { randomFrom } from './other-rows.ts';
+import { print } from './print.ts';
 import { openOnnx, type RuntimeAlone } from './runtime-alone.ts';
 import { openTensorflow } from './tensorflow-alone.ts';
+import type { ZooModel } from './zoo-model.ts';
 
 /** Where scripts/lib/suites.mjs has put the files. */
 const FILES = process.env['PILLION_TEST_ZOO']!;
@@ -39,7 +41,7 @@ const lines: string[] = [
 
 after(() => {
   killSidecars();
-  console.log(`\n${lines.join('\n')}`);
+  print(`\n${lines.join('\n')}`);
 });
 
 for (const model of ZOO) it(model.name, { timeout: 300_000 }, (t) => check(model, tempDirectory(t)));
@@ -127,7 +129,7 @@ function report({ name, package: from, kind }: ZooModel, seen: Seen, tally: Tall
   const cells = [from, name, kind, seen.axis, seen.rowsPerRun.toFixed(1), requests, equalText];
   cells.push(wrong.length, failures.length, Math.round(seen.residentBytes / MIB));
   lines.push(`| ${cells.join(' | ')} |`);
-  console.log(lines.at(-1));
+  print(lines.at(-1)!);
   assert.ok(requests >= ROUNDS * CALLERS);
   const largest = Math.max(0, ...wrong.flatMap((found) => [...found.values()]));
   assert.equal(failures.length, 0, `${failures.length} of ${requests} requests failed: ${failures[0]}`);

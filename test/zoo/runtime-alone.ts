@@ -1,8 +1,8 @@
 /** The runtimes without the server: what their public APIs answer to the very tensors of a request. */
 import { Buffer } from 'node:buffer';
+import { InferenceSession, Tensor as OrtTensor } from '../../src/backends/onnx/ort-library.ts';
 import { typedArrayOf } from '../../src/core/dtype.ts';
 import { elements, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
-import { InferenceSession, Tensor as OrtTensor } from '../../src/backends/onnx/ort-library.ts';
 
 export interface RuntimeAlone {
   run(inputs: TensorMap): Promise<TensorMap>;
@@ -31,7 +31,11 @@ export async function openOnnx(file: string): Promise<RuntimeAlone> {
 
 function toOrt(tensor: Tensor): OrtTensor {
   if (tensor.dtype === 'string') {
-    return new OrtTensor('string', tensor.data.map((bytes) => new TextDecoder().decode(bytes)), tensor.shape);
+    return new OrtTensor(
+      'string',
+      tensor.data.map((bytes) => new TextDecoder().decode(bytes)),
+      tensor.shape,
+    );
   }
   const data = elements(tensor);
   // On a Node with Float16Array, the library would make one that its binding cannot read.
@@ -80,7 +84,11 @@ function slab({ data }: Tensor, outer: number, i: number): Uint8Array | readonly
 }
 
 /** A tensor with all its elements made by `value`, which is given their place. */
-export function filled(dtype: Exclude<Tensor['dtype'], 'string'>, shape: readonly number[], value: (i: number) => number): Tensor {
+export function filled(
+  dtype: Exclude<Tensor['dtype'], 'string'>,
+  shape: readonly number[],
+  value: (i: number) => number,
+): Tensor {
   const count = shape.reduce((product, dim) => product * dim, 1);
   const array = new (typedArrayOf(dtype))(count);
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
