@@ -102,7 +102,8 @@ export async function batchArithmetic(
   untilMs: number,
 ): Promise<Bounds> {
   const bounds = new Bounds(questions);
-  for (const alike of groups(questions, axes)) {
+  const withRows = questions.filter(({ inputs }) => rowsOf(inputs, axes) > 0);
+  for (const alike of groups(withRows, axes)) {
     for (const [turn, rows] of BATCH_ROWS.entries()) {
       if (Date.now() > untilMs) return bounds;
       const batch = take(alike, rows, turn, axes);

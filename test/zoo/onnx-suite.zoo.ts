@@ -109,8 +109,8 @@ it('answers what ONNX Runtime alone answers', async (t) => {
     await runtime.close();
   }
   callers.close();
-  assert.equal(await sidecar.stop(), 0);
   lists.print('The backend suite as it is', /wrong|failed|not sent|alone|not read/);
+  assert.equal(await sidecar.stop(), 0);
   assert.ok(lists.get('loaded').length >= LOADED, 'fewer models than usual were loaded');
   for (const surface of SURFACES) {
     assert.deepEqual(lists.get(`${surface}: wrong`), []);
@@ -164,8 +164,8 @@ it('mixes no rows of different callers', async (t) => {
     await checkRows(callers, report.name, named.find(({ name }) => name === report.name)!.sets[0]!, lists);
   }
   callers.close();
-  assert.equal(await sidecar.stop(), 0);
   lists.print('The backend suite with a free dim 0', /wrong|failed|answered/);
+  assert.equal(await sidecar.stop(), 0);
   assert.deepEqual(lists.get('wrong'), []);
   assert.deepEqual(lists.get('answered what the runtime alone refuses'), []);
   assert.deepEqual(lists.get('failed'), []);
@@ -204,6 +204,7 @@ async function checkCrowd(
   lists: Lists,
 ): Promise<void> {
   const { different, failures } = await askTogether(callers, name, questions, ROUNDS);
+  if (failures.length > 0) print(`failed: ${name}, ${failures[0]}`);
   if (failures.length > 0) lists.add('failed', `${name} (${failures.length}: ${failures[0]!.slice(0, 200)})`);
   if (different.length === 0) return lists.add('crowd: equal', name);
   const bounds = await batchArithmetic(runtime, questions, {}, Date.now() + ARITHMETIC_MS);

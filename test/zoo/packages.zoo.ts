@@ -26,10 +26,10 @@ import type { ZooModel } from './zoo-model.ts';
 /** Where scripts/lib/suites.mjs has put the files. */
 const FILES = process.env['PILLION_TEST_ZOO']!;
 const HUMAN = join(process.env['PILLION_TEST_HUMAN']!, 'node_modules', '@vladmandic', 'human', 'models');
-const QUESTIONS = 24;
+const QUESTIONS = 16;
 /** A stream's requests. */
 const STREAM = 8;
-const ROUNDS = 2;
+const ROUNDS = 1;
 const TRAFFIC_MS = 4000;
 const ARITHMETIC_MS = 10_000;
 const MIB = 2 ** 20;
