@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, it } from 'node:test';
+import { afterEach, it } from 'node:test';
 import type { ModelReport } from '../../src/admin/models-report.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
 import { killSidecars } from '../support/sidecar.ts';
@@ -28,7 +28,7 @@ const ROUNDS = 2;
 const LOADED = 1507;
 const ARITHMETIC_MS = 2000;
 
-after(killSidecars);
+afterEach(killSidecars);
 
 /** Names by what became of them. */
 class Lists {

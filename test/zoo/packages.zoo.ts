@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { after, it } from 'node:test';
+import { after, afterEach, it } from 'node:test';
 import { processTree, residentBytesOf } from '../../bench/support/process-tree.ts';
 import type { ModelReport } from '../../src/admin/models-report.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
@@ -39,10 +39,8 @@ const lines: string[] = [
   '|---|---|---|---|---|---|---|---|---|---|',
 ];
 
-after(() => {
-  killSidecars();
-  print(`\n${lines.join('\n')}`);
-});
+afterEach(killSidecars);
+after(() => print(`\n${lines.join('\n')}`));
 
 for (const model of ZOO) it(model.name, { timeout: 300_000 }, (t) => check(model, tempDirectory(t)));
 
@@ -97,6 +95,12 @@ async function prepare({ inputs, state = {} }: ZooModel, runtime: RuntimeAlone):
   return questions;
 }
 
+/** GET /models says the reason where there is one. */
+interface ReportedSignature {
+  readonly batch_axis: string;
+  readonly reason?: string;
+}
+
 interface Seen {
   readonly axis: string;
   readonly rowsPerRun: number;
@@ -105,10 +109,14 @@ interface Seen {
 
 async function look({ admin, process: { pid } }: Sidecar, name: string): Promise<Seen> {
   const { versions } = (await (await fetch(`${admin}/models/${name}`)).json()) as ModelReport;
-  const { batch_axis: kind } = versions[0]!.signatures![0]!;
+  const { batch_axis: kind, reason } = versions[0]!.signatures![0]! as ReportedSignature;
   const page = new MetricsPage(await (await fetch(`${admin}/metrics`)).text());
   const { rows, runs } = page.ran(name);
-  return { axis: kind, rowsPerRun: rows / runs, residentBytes: residentBytesOf(processTree(pid!)) };
+  return {
+    axis: reason === undefined ? kind : `${kind}: ${reason}`,
+    rowsPerRun: rows / runs,
+    residentBytes: residentBytesOf(processTree(pid!)),
+  };
 }
 
 async function boundsOf(
