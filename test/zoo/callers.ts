@@ -13,6 +13,9 @@ export type Surface = (typeof SURFACES)[number];
 const MAX_BYTES = 2 ** 30;
 const TIMEOUT_MS = 120_000;
 
+/** Options of a server whose callers wait as long over REST as over gRPC: a busy machine is no wrong answer. */
+export const PATIENT = [`--rest_api_timeout_in_ms=${TIMEOUT_MS}`] as const;
+
 export interface Question {
   readonly inputs: TensorMap;
   /** The answer of the runtime alone. */

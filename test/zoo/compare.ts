@@ -1,7 +1,7 @@
 /**
  * Is an answer right? It is equal to the runtime's answer to the same request alone, bit for bit; or it differs by no
- * more than the runtime itself does between a request alone and the same request in a batch with others, which
- * `batchArithmetic` measures: kernels add in another order for another number of rows.
+ * more than twice of what the runtime itself does between a request alone and the same request in a batch with others,
+ * which `batchArithmetic` measures: kernels add in another order for another number of rows.
  *
  * That excuse ends at MOST_OF_SCALE. A larger difference is no order of additions: the rows influence each other, as
  * they do where all share one scale of a dynamic quantization.
@@ -14,7 +14,10 @@ import { concatenate, type RuntimeAlone, section } from './runtime-alone.ts';
 
 /** Relative to the largest value of the output. */
 const MOST_OF_SCALE = { float16: 2 ** -6, other: 2 ** -10 } as const;
-const BATCH_ROWS = [2, 3, 4, 5, 8, 12, 16, 24, 32, 48, 64] as const;
+/** Each of 2 to 64 once, small and large ones by turns: the time may end before them. */
+const BATCH_ROWS = Array.from({ length: 63 }, (_, i) => 2 + ((i * 38) % 63));
+/** Not every request is tried at every place of every batch. */
+const MARGIN = 2;
 /** Of the inputs of one batch: more is no batch that a sidecar's memory is for. */
 const MAX_BATCH_BYTES = 2 ** 27;
 
@@ -83,7 +86,7 @@ export class Bounds {
   }
 
   #of(name: string): number {
-    return Math.min(this.#bounds.get(name) ?? 0, this.#caps.get(name) ?? 0);
+    return Math.min(MARGIN * (this.#bounds.get(name) ?? 0), this.#caps.get(name) ?? 0);
   }
 }
 
@@ -103,10 +106,11 @@ export async function batchArithmetic(
 ): Promise<Bounds> {
   const bounds = new Bounds(questions);
   const withRows = questions.filter(({ inputs }) => rowsOf(inputs, axes) > 0);
-  for (const alike of groups(withRows, axes)) {
-    for (const [turn, rows] of BATCH_ROWS.entries()) {
+  const alike = groups(withRows, axes);
+  for (const [turn, rows] of BATCH_ROWS.entries()) {
+    for (const group of alike) {
       if (Date.now() > untilMs) return bounds;
-      const batch = take(alike, rows, turn, axes);
+      const batch = take(group, rows, turn, axes);
       const bytes = batch.flatMap(({ inputs }) => [...inputs.values()]).reduce((sum, { data }) => sum + data.length, 0);
       if (bytes < MAX_BATCH_BYTES) for (const found of await inCompany(runtime, batch, axes)) bounds.add(found);
     }

@@ -24,7 +24,9 @@ const captcha = (random: Random): Record<string, Tensor> => ({
   input1: image(random, [1, 1, 64, oneOf(random, [96, 136, 160, 200])], -1, 1),
 });
 const HUMAN = '@vladmandic/human 3.3.6';
-const face = (size: number) => (random: Random) => ({ input: image(random, [rows(random, 2), size, size, 3], 0, 1) });
+const face = (input: string, size: number, channels: number, most: number) => (random: Random) => ({
+  [input]: image(random, [rows(random, most), size, size, channels], 0, 1),
+});
 
 export const ZOO: readonly ZooModel[] = [
   {
@@ -229,8 +231,27 @@ export const ZOO: readonly ZooModel[] = [
       spectrogram: floats(random, [1, 15, 7500], 0, 1),
     }),
   },
-  { name: 'emotion', package: HUMAN, kind: 'faces, TF.js', file: 'emotion.json', inputs: face(64) },
-  { name: 'faceres', package: HUMAN, kind: 'faces, TF.js', file: 'faceres.json', inputs: face(224) },
-  { name: 'facemesh', package: HUMAN, kind: 'faces, TF.js', file: 'facemesh.json', inputs: face(192) },
+  {
+    name: 'emotion',
+    package: HUMAN,
+    kind: 'faces, TF.js',
+    file: 'emotion.json',
+    inputs: face('input_1:0', 64, 1, 3),
+  },
+  {
+    name: 'faceres',
+    package: HUMAN,
+    kind: 'faces, TF.js',
+    file: 'faceres.json',
+    isWhole: true,
+    inputs: face('input_1', 224, 3, 1),
+  },
+  {
+    name: 'facemesh',
+    package: HUMAN,
+    kind: 'faces, TF.js',
+    file: 'facemesh.json',
+    inputs: face('input_1', 192, 3, 2),
+  },
   ...EXPORTED_MODELS,
 ];
