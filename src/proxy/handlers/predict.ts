@@ -6,12 +6,11 @@
  * recorded, as the surface may have reused its memory by then.
  */
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { rowsIn } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs, checkOutputFilter } from './check-inputs.ts';
+import { checkInputs, checkOutputFilter, rowsIn } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 
