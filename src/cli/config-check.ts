@@ -106,15 +106,22 @@ function breakerFields({ failures, windowMs, resetMs }: BreakerConfig): Readonly
   return { failures, window_ms: windowMs, reset_ms: resetMs };
 }
 
-function batchingFields({ batching, batchDeclaration: declared }: ModelConfig): unknown {
-  if (batching === undefined && declared === undefined) return undefined;
-  if (batching === undefined && declared !== 'on' && declared?.kind === 'off') return 'off';
-  const knobs = Object.entries(batching ?? {}) as [keyof BatchingConfig, unknown][];
-  const fields = knobs.map(([knob, value]) => [BATCHING_FIELDS[knob], value]);
-  if (declared === 'on') fields.push(['enabled', true]);
-  else if (declared?.kind === 'off') fields.push(['enabled', false]);
-  else if (declared !== undefined) fields.push(['axes', Object.fromEntries(declared.axes)]);
-  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+function batchingFields({ batching = {}, declaredBatching: declared }: ModelConfig): unknown {
+  if (declared === 'off') return 'off';
+  const knobs = Object.entries(batching) as [keyof BatchingConfig, unknown][];
+  const fields = {
+    ...Object.fromEntries(knobs.map(([knob, value]) => [BATCHING_FIELDS[knob], value])),
+    enabled: declared?.enabled,
+    inputs: declared?.inputs && axisFields(declared.inputs),
+    outputs: declared?.outputs && axisFields(declared.outputs),
+  };
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
+
+function axisFields(axes: ReadonlyMap<string, number | 'same'>): Readonly<Record<string, object>> {
+  const entries = [...axes].map(([name, axis]) => [name, axis === 'same' ? { batch: axis } : { batch_axis: axis }]);
+  return Object.fromEntries(entries) as Record<string, object>;
 }
 
 function originText(origin: Origin | undefined): string {

@@ -4,7 +4,7 @@
  * from TensorFlow Serving's file.
  */
 import * as v from 'valibot';
-import { BATCHING_OFF, type BatchDeclaration, DECLARATION_KEYS, declarationOf } from './batch-declaration.ts';
+import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import {
   about,
   camelKeys,
@@ -256,21 +256,20 @@ export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
 interface ModelBatchingConfig {
   /** Undefined = the server's values. */
   readonly batching?: BatchingConfig | undefined;
-  /**
-   * Where the rows are, or that there are none to share. `on` = batching is not off, whatever the model's own file says.
-   * Undefined = as that file says.
-   */
-  readonly batchDeclaration?: BatchDeclaration | 'on' | undefined;
+  /** Undefined = as the model's own file says. */
+  readonly declaredBatching?: DeclaredBatching | 'off' | undefined;
 }
 
 function batchingOf(batching: ModelEntry['batching']): ModelBatchingConfig {
   if (batching === undefined) return {};
-  const declared = declarationOf(batching);
-  if (batching === 'off') return { batchDeclaration: declared! };
-  const { enabled, inputs: _inputs, outputs: _outputs, ...parameters } = batching;
-  const batchDeclaration = declared ?? (enabled === true ? 'on' : undefined);
-  const hasParameters = Object.keys(parameters).length > 0 || batchDeclaration === undefined;
-  return { ...(hasParameters && { batching: parameters }), ...(batchDeclaration && { batchDeclaration }) };
+  if (batching === 'off') return { declaredBatching: 'off' };
+  const { enabled, inputs, outputs, ...parameters } = batching;
+  const isDeclared = enabled !== undefined || inputs !== undefined || outputs !== undefined;
+  const hasParameters = Object.keys(parameters).length > 0 || !isDeclared;
+  return {
+    ...(hasParameters && { batching: parameters }),
+    ...(isDeclared && { declaredBatching: { enabled, inputs, outputs } }),
+  };
 }
 
 /** The text from which MODEL reads the choice. */

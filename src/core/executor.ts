@@ -43,7 +43,10 @@ export interface BatchOrigin {
 
 export interface Batch {
   readonly signatureName: string;
-  /** Every tensor has `size` rows. Buffers from `allocate` belong to the executor from here on. */
+  /**
+   * Every tensor has `size` rows along its batch axis; one without is as the requests sent it. Buffers from `allocate`
+   * belong to the executor from here on.
+   */
   readonly inputs: TensorMap;
   /** The names of the wanted outputs, in order. */
   readonly outputs: readonly string[];

@@ -28,3 +28,11 @@ export function shapesEqual(a: Shape, b: Shape): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/** The shape with another number of rows at the dim `axis`. */
+export function withRows(shape: Shape, axis: number, rows: number): Shape {
+  if (shape[axis] === rows) return shape;
+  const changed = shape.slice();
+  changed[axis] = rows;
+  return changed;
+}

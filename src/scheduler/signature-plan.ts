@@ -15,10 +15,9 @@
 import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
-import { elementCount, formatShape, type Shape } from '../core/shape.ts';
+import { elementCount, formatShape, type Shape, withRows } from '../core/shape.ts';
 import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
-import { withRows } from './batch/axis-copy.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';

@@ -52,9 +52,9 @@ export interface TaskOwner {
   complete(task: Task, outputs: TensorMap): void;
   /**
    * Queues the request to be run as it came, in place of its parts, whose outputs cannot be divided. The parts' own
-   * outputs are ignored from now on. Does nothing the second time, and if it has settled.
+   * outputs are ignored from now on. Does nothing if it has settled, or if `part` has been replaced already.
    */
-  runWhole(plan: SignaturePlan, outputs: readonly string[]): void;
+  runWhole(part: Task, plan: SignaturePlan, outputs: readonly string[]): void;
   /** Fails the request; its parts that wait leave the queue at once. */
   fail(error: ServingError): void;
 }

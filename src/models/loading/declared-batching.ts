@@ -1,19 +1,22 @@
 /** The declaration of a version's batch axis: from the server's configuration, else from the model's own pillion.yaml. */
-import type { BatchDeclaration, DeclaredBatching } from '../../config/batch-declaration.ts';
+import { type BatchDeclaration, declarationOf } from '../../config/batch-declaration.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { BatchAxes, Signatures } from '../../core/signature.ts';
-import { declareBatching } from '../model-file/declare-batching.ts';
+import type { Signatures } from '../../core/signature.ts';
+import { declareBatching, type ReportBatching } from '../model-file/declare-batching.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
+
+type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching'>;
 
 /** The declaration that holds for a version: the server's configuration overrides the model's own file. */
 export function batchDeclarationOf(
-  { batchDeclaration: ofServer }: Pick<ModelConfig, 'batchDeclaration'>,
+  { declaredBatching: ofServer }: Pick<Declaring, 'declaredBatching'>,
   file: Pick<ModelFile, 'batching'> | undefined,
 ): BatchDeclaration | undefined {
-  const ofFile = file?.batching;
-  if (ofServer === 'on') return ofFile?.kind === 'off' ? undefined : ofFile;
-  return ofServer ?? ofFile;
+  const declared = ofServer && declarationOf(ofServer);
+  if (declared !== undefined) return declared;
+  // `enabled: true` and no more: only an `off` of the file does not hold.
+  return ofServer !== undefined && file?.batching?.kind === 'off' ? undefined : file?.batching;
 }
 
 /**
@@ -22,33 +25,18 @@ export function batchDeclarationOf(
  * that the file throws later.
  */
 export function withDeclaredBatching(
-  model: Pick<ModelConfig, 'name' | 'batchDeclaration'>,
+  { name: model, declaredBatching: ofServer }: Declaring,
   file: ModelFile | undefined,
   graphs: Signatures,
 ): Signatures {
-  const declaration = batchDeclarationOf(model, file);
-  if (declaration === undefined) return graphs;
-  if (declaration === file?.batching) return file.declareBatching(graphs);
-  const problems: string[] = [];
-  const declared = declaration.kind === 'off' ? 'off' : sidesOf(declaration.axes, graphs);
-  const signatures = declareBatching(
-    declared,
-    graphs,
-    "declared in the server's configuration",
-    (problem, side, name) => problems.push(`batching${name === undefined ? '' : `.${side}.${name}`}: ${problem}`),
-  );
-  if (problems.length === 0) return signatures;
-  throw new ServingError('load_failed', `model "${model.name}": ${problems.join('; ')}`);
-}
-
-function sidesOf(axes: BatchAxes, graphs: Signatures): DeclaredBatching {
-  const inputs = new Map<string, number | 'same'>();
-  const outputs = new Map<string, number>();
-  const isOutput = (name: string): boolean =>
-    [...graphs.values()].some((graph) => graph.outputs.has(name) && !graph.inputs.has(name));
-  for (const [name, axis] of axes) {
-    if (axis !== 'same' && isOutput(name)) outputs.set(name, axis);
-    else inputs.set(name, axis);
+  if (ofServer === undefined || declarationOf(ofServer) === undefined) {
+    const isOverridden = ofServer !== undefined && file?.batching?.kind === 'off';
+    return file?.batching === undefined || isOverridden ? graphs : file.declareBatching(graphs);
   }
-  return { inputs, outputs };
+  const problems: string[] = [];
+  const report: ReportBatching = (problem, side, name) =>
+    problems.push(`batching${name === undefined ? '' : `.${side}.${name}`}: ${problem}`);
+  const signatures = declareBatching(ofServer, graphs, "declared in the server's configuration", report);
+  if (problems.length === 0) return signatures;
+  throw new ServingError('load_failed', `model "${model}": ${problems.join('; ')}`);
 }

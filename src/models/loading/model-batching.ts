@@ -45,8 +45,8 @@ export async function modelBatching(
   const warnings: string[] = [];
   const ofFile =
     server.perModelFiles === true ? await readParameters(model.name, versionDirectory, warnings) : undefined;
-  const declared = model.batchDeclaration;
-  const isDeclared = declared !== undefined && (declared === 'on' || declared.kind === 'axes');
+  const declared = model.declaredBatching;
+  const isDeclared = declared !== undefined && declared !== 'off' && declared.enabled !== false;
   if (!server.isBatchingEnabled && (model.batching !== undefined || isDeclared)) {
     warnings.push(`batching of model "${model.name}" has no effect: batching is off (--enable_batching=false)`);
   }

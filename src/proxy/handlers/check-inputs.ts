@@ -68,6 +68,18 @@ export function checkOutputFilter(
   return filter;
 }
 
+/** The rows of inputs that fit the signature; 1 where it has no batch axis. */
+export function rowsIn(signature: Signature, inputs: TensorMap): number {
+  const { batchAxis, batchAxes } = signature;
+  if (batchAxis.kind === 'none') return 1;
+  if (batchAxes === undefined) return inputs.values().next().value?.shape[0] ?? 1;
+  for (const [name, { shape }] of inputs) {
+    const axis = axisOf(batchAxes, name);
+    if (axis !== 'same') return shape[axis] ?? 1;
+  }
+  return 1;
+}
+
 function checkInput(
   model: ResolvedModelSpec,
   signature: Signature,

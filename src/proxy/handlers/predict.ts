@@ -7,12 +7,11 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { rowsIn } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs, checkOutputFilter, type ShapeJudge } from './check-inputs.ts';
+import { checkInputs, checkOutputFilter, rowsIn, type ShapeJudge } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 

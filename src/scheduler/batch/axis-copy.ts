@@ -9,19 +9,11 @@
  * Works for axis 0, too, where there is one block. batch-assembly.ts is faster there. Pure.
  */
 import { bytesPerElement } from '../../core/dtype.ts';
-import { elementCount, type Shape } from '../../core/shape.ts';
+import { elementCount, type Shape, withRows } from '../../core/shape.ts';
 import { sliceRows, type Tensor } from '../../core/tensor.ts';
 
 /** Bytes, or the elements of a string tensor. */
 type Data = Tensor['data'];
-
-/** The shape with another number of rows. */
-export function withRows(shape: Shape, axis: number, rows: number): Shape {
-  if (shape[axis] === rows) return shape;
-  const changed = shape.slice();
-  changed[axis] = rows;
-  return changed;
-}
 
 /**
  * Copies the tensors' rows into `into`, in their order; rows that are missing to `size` repeat the first row of the

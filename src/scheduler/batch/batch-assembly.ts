@@ -19,10 +19,10 @@
 import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import { elementCount, formatShape } from '../../core/shape.ts';
+import { elementCount, formatShape, withRows } from '../../core/shape.ts';
 import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import { sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { copyRowsTogether, sliceAlong, withRows } from './axis-copy.ts';
+import { copyRowsTogether, sliceAlong } from './axis-copy.ts';
 import { padAlike, type RowShare } from './pad-rows.ts';
 
 export type Allocator = Pick<Executor, 'allocate' | 'release'>;
@@ -116,15 +116,19 @@ function tensorsOf(name: string, members: readonly RowShare[]): readonly Tensor[
   return members.map(({ inputs }) => inputs.get(name)!);
 }
 
-/** Throws `backend_failed` unless every wanted output exists. */
-export function checkOutputs(outputs: TensorMap, wanted: readonly string[]): void {
-  for (const name of wanted) {
-    if (outputs.has(name)) continue;
-    throw new ServingError('backend_failed', `the runtime gave no output "${name}"; leave it out of the request`);
-  }
+/** Throws `backend_failed` unless every wanted output exists. Returns undefined, as `misfitOf` where there is none. */
+export function checkOutputs(outputs: TensorMap, wanted: readonly string[]): undefined {
+  for (const name of wanted) if (!outputs.has(name)) throw missingOutput(name);
 }
 
-/** Why the outputs cannot be divided among the members of a batch of `size` rows; undefined = they can. */
+function missingOutput(name: string): ServingError {
+  return new ServingError('backend_failed', `the runtime gave no output "${name}"; leave it out of the request`);
+}
+
+/**
+ * Why the outputs cannot be divided among the members of a batch of `size` rows; undefined = they can. Throws as
+ * `checkOutputs` does.
+ */
 export function misfitOf(
   outputs: TensorMap,
   wanted: readonly string[],
@@ -132,7 +136,9 @@ export function misfitOf(
   axes: BatchAxes | undefined,
 ): string | undefined {
   for (const name of wanted) {
-    const { shape } = outputs.get(name)!;
+    const tensor = outputs.get(name);
+    if (tensor === undefined) throw missingOutput(name);
+    const { shape } = tensor;
     const axis = axes === undefined ? 0 : axisOf(axes, name);
     if (axis !== 'same' && shape[axis] === size) continue;
     return `output "${name}" has shape ${formatShape(shape)} in a run of ${size} rows, so dim ${axis} is not its batch axis`;
@@ -140,7 +146,7 @@ export function misfitOf(
   return undefined;
 }
 
-/** Rows `start` to `end` of the wanted outputs, in the order of `wanted`. They have been checked, and have no misfit. */
+/** Rows `start` to `end` of the wanted outputs, in the order of `wanted`. They have no misfit. */
 export function sliceOutputs(
   outputs: TensorMap,
   wanted: readonly string[],

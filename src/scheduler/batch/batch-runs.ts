@@ -109,8 +109,8 @@ export class BatchRuns {
     const members = running.wantedMembers();
     plan.runWhole(misfit);
     if (members.length > 0) running.setAside('backend_failed', now);
-    for (const { owner } of members) owner.runWhole(plan, lane.outputs);
-    for (const { owner, outputs } of waiting) owner.runWhole(plan, outputs);
+    for (const member of members) member.owner.runWhole(member, plan, lane.outputs);
+    for (const { task, outputs } of waiting) task.owner.runWhole(task, plan, outputs);
   }
 
   #runFailed(running: RunningBatch, thrown: ServingError): void {

@@ -195,8 +195,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const wanted = this.lane.outputs;
     const { axes } = this.plan;
     const size = this.#sliceSize;
-    checkOutputs(outputs, wanted);
-    const misfit = size === undefined ? undefined : misfitOf(outputs, wanted, size, axes);
+    const misfit = size === undefined ? checkOutputs(outputs, wanted) : misfitOf(outputs, wanted, size, axes);
     if (misfit !== undefined && !this.#isOneAsItCame) return misfit;
     const isDivided = size !== undefined && misfit === undefined;
     this.#enter(STAGE_SPLIT, runEnded);

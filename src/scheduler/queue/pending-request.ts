@@ -37,6 +37,15 @@ export interface Ticket {
   expectedStart: Instant;
 }
 
+/** A request in several parts. */
+interface CutRequest {
+  /** All its rows, and where they are. */
+  readonly inputs: TensorMap;
+  readonly axes: BatchAxes | undefined;
+  /** The parts' answers so far. */
+  readonly answers: TensorMap[];
+}
+
 const NO_TASKS: readonly Task[] = [];
 
 export class PendingRequest implements TaskOwner, CancelListener {
@@ -46,12 +55,8 @@ export class PendingRequest implements TaskOwner, CancelListener {
   readonly #resolve: (outputs: TensorMap) => void;
   readonly #reject: (error: ServingError) => void;
   #tasks: readonly Task[] = NO_TASKS;
-  /** Of a request that was cut: all its rows, and where they are. */
-  #uncut: TensorMap | undefined;
-  #axes: BatchAxes | undefined;
-  #isWhole = false;
-  /** The parts' answers so far; undefined for a request of one part. */
-  #answers: TensorMap[] | undefined;
+  /** Undefined for a request of one part. */
+  #cut: CutRequest | undefined;
   #unanswered = 0;
 
   constructor(
@@ -71,7 +76,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
     // Nearly always one part: no list that grows.
     if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
-    else this.#tasks = this.#cut(lane, inputs, rows, ticket);
+    else this.#tasks = this.#parts(lane, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
     for (const task of this.#tasks) this.#queue.push(lane, task);
   }
@@ -88,11 +93,11 @@ export class PendingRequest implements TaskOwner, CancelListener {
     // A part whose request was queued again is not one of its tasks any more.
     if (this.isSettled || task !== this.#tasks[task.part]) return;
     this.#unanswered -= 1;
-    if (this.#answers !== undefined) this.#answers[task.part] = outputs;
+    if (this.#cut !== undefined) this.#cut.answers[task.part] = outputs;
     if (this.#unanswered > 0) return;
     let answer = outputs;
     try {
-      if (this.#answers !== undefined) answer = joinOutputs(this.#answers, this.#axes);
+      if (this.#cut !== undefined) answer = joinOutputs(this.#cut.answers, this.#cut.axes);
     } catch (thrown) {
       this.fail(toServingError(thrown));
       return;
@@ -102,23 +107,22 @@ export class PendingRequest implements TaskOwner, CancelListener {
   }
 
   get isCut(): boolean {
-    return this.#uncut !== undefined;
+    return this.#cut !== undefined;
   }
 
-  runWhole(plan: SignaturePlan, outputs: readonly string[]): void {
-    if (this.isSettled || this.#isWhole) return;
+  runWhole(part: Task, plan: SignaturePlan, outputs: readonly string[]): void {
     const parts = this.#tasks;
-    const { inputs: own, enqueuedAt, due, isSoft } = parts[0]!;
-    const inputs = this.#uncut ?? own;
+    if (this.isSettled || part !== parts[part.part]) return;
+    const { enqueuedAt, due, isSoft } = part;
+    const inputs = this.#cut?.inputs ?? part.inputs;
     const lane = this.#queue.wholeLane(plan, { inputs, outputs }, 1);
     const whole = new Task({ owner: this, part: 0, rows: 1, inputs, enqueuedAt, due, isSoft });
-    this.#isWhole = true;
     this.#tasks = [whole];
-    this.#answers = undefined;
+    this.#cut = undefined;
     this.#unanswered = 1;
     // The queue must not look empty in between.
     this.#queue.push(lane, whole);
-    for (const part of parts) this.#queue.remove(part);
+    for (const old of parts) this.#queue.remove(old);
   }
 
   onCancel(reason: ServingError): void {
@@ -145,16 +149,14 @@ export class PendingRequest implements TaskOwner, CancelListener {
     return { owner: this, part, rows, inputs, enqueuedAt, due, isSoft, expectedStart };
   }
 
-  #cut({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
+  #parts({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
     const tasks: Task[] = [];
-    this.#uncut = inputs;
-    this.#axes = plan.axes;
+    this.#cut = { inputs, axes: plan.axes, answers: [] };
     for (let start = 0; start < rows; start += max) {
       const end = Math.min(rows, start + max);
       const cut = cutInputs(inputs, start, end, plan.axes);
       tasks.push(new Task(this.#part(tasks.length, cut, end - start, ticket)));
     }
-    this.#answers = [];
     return tasks;
   }
 }

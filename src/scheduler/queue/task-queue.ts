@@ -19,6 +19,12 @@ import { hasSameInputs, keyAlongAxes, SEPARATOR } from './same-inputs.ts';
 
 type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 
+/** A task in a lane, and the outputs that it wants. */
+interface WaitingTask {
+  readonly task: Task;
+  readonly outputs: readonly string[];
+}
+
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #slots: CoreSlots | undefined;
@@ -69,10 +75,10 @@ export class TaskQueue {
   }
 
   /** The tasks of `plan` that wait for runs with others, and the outputs that they want. Whole ones are left out. */
-  sharingTasks(plan: SignaturePlan): readonly Pick<Runnable & Task, 'owner' | 'outputs'>[] {
+  sharingTasks(plan: SignaturePlan): readonly WaitingTask[] {
     return [...this.#lanes.values()]
       .filter((lane) => lane.plan === plan && lane.wholeSize === undefined)
-      .flatMap((lane) => [...lane.tasks()].map(({ owner }) => ({ owner, outputs: lane.outputs })));
+      .flatMap((lane) => [...lane.tasks()].map((task) => ({ task, outputs: lane.outputs })));
   }
 
   /**

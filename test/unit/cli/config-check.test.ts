@@ -12,7 +12,7 @@ models:
     base_path: /m
     versions: [3, 7]
     labels: {stable: 3}
-    batching: {max_batch_size: 8}
+    batching: {max_batch_size: 8, inputs: {s: {batch_axis: 1}, r: {batch: same}}, outputs: {o: {batch_axis: 2}}}
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
 `;
 
@@ -33,7 +33,11 @@ describe('pillion config check', () => {
     const { output } = checkConfig([`--config=${files.write('p.yaml', YAML)}`], {});
     const printed = parse(output) as { models: Record<string, unknown>[] };
     assert.equal(printed.models[0]!['base_path'], '/m');
-    assert.deepEqual(printed.models[0]!['batching'], { max_batch_size: 8 });
+    assert.deepEqual(printed.models[0]!['batching'], {
+      max_batch_size: 8,
+      inputs: { s: { batch_axis: 1 }, r: { batch: 'same' } },
+      outputs: { o: { batch_axis: 2 } },
+    });
     const { models } = printed;
     const again = files.write(
       'again.yaml',

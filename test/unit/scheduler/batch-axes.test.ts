@@ -4,8 +4,11 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import type { BatchAxes, Signature, TensorSpec } from '../../../src/core/signature.ts';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { keyAlongAxes } from '../../../src/scheduler/queue/same-inputs.ts';
+import { TaskQueue } from '../../../src/scheduler/queue/task-queue.ts';
 import { SignaturePlan } from '../../../src/scheduler/signature-plan.ts';
 import { MAX_VALUE_LANES } from '../../../src/scheduler/tuning.ts';
+import { looseTask } from '../../support/loose-task.ts';
 import { SchedulerHarness, settle } from '../../support/scheduler-harness.ts';
 
 const spec = (dtype: TensorSpec['dtype'], ...shape: number[]): TensorSpec => ({ dtype, shape, tensorName: 't' });
@@ -100,8 +103,40 @@ describe('inputs that must be the same', () => {
   });
 });
 
+const options = { maxBatchSize: 8, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] };
+
+describe('lanes by value', () => {
+  it('are few, whatever values come, and those beyond share one for each number of rows', () => {
+    const queue = new TaskQueue();
+    const plan = new SignaturePlan('s', signature(), options);
+    const context = looseTask(1).owner.context;
+    for (let i = 0; i < 3 * MAX_VALUE_LANES; i++) {
+      const inputs = sent(x(i, i), scalar(i));
+      const lane = queue.laneFor(plan, { signatureName: 's', inputs, outputs: ['y'], context }, 1);
+      assert.equal(lane.wholeSize, i < MAX_VALUE_LANES ? undefined : 1);
+      queue.push(lane, looseTask(1, 0, inputs));
+    }
+    assert.equal(queue.laneCount, MAX_VALUE_LANES + 1);
+    for (const lane of [...queue]) for (const task of [...lane.tasks()]) queue.remove(task);
+    assert.deepEqual([queue.laneCount, plan.laneCount, queue.queuedRows], [0, 0, 0]);
+  });
+
+  it('hold short values in their keys, and a hash of long ones', () => {
+    const key = (value: Tensor): string => keyAlongAxes(['x', 'key'], signature().batchAxes!, sent(x(1, 2), value));
+    assert.equal(key(scalar(1)), '\0float32,2,\0float32=0000803f');
+    const long = (last: number): Tensor =>
+      numericTensor(
+        'float32',
+        [100],
+        Float32Array.from({ length: 100 }, (_, i) => (i === 99 ? last : 0)),
+      );
+    assert.match(key(long(1)), /^\0float32,2,\0float32,100#[\w+/]{43}=$/);
+    assert.notEqual(key(long(1)), key(long(2)));
+    assert.equal(key(long(1)), key(long(1)));
+  });
+});
+
 describe('a plan with axes', () => {
-  const options = { maxBatchSize: 8, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] };
   const planOf = (axes: BatchAxes) => new SignaturePlan('s', { ...signature(), batchAxes: axes }, options);
   const refusal = (run: () => unknown): string => {
     try {

@@ -136,6 +136,14 @@ describe('outputs that cannot be divided', () => {
     assert.equal(h.scheduler.queuedTasks + h.scheduler.runningBatches, 0);
   });
 
+  it('are not joined with parts whose outputs had the right number by chance', async () => {
+    const h = new SchedulerHarness({ maxBatchSize: 2 });
+    const three = h.submitRows([1, 2, 3]);
+    const two = (): TensorMap => new Map([['y', numericTensor('float32', [2, 1], Float32Array.of(7, 8))]]);
+    assert.deepEqual(await runAll(h, two), [[1, 2], [3], [1, 2, 3]]);
+    assert.deepEqual(await three.values(), [7, 8]);
+  });
+
   it('run a request again without the padding', async () => {
     const h = new SchedulerHarness({ allowedBatchSizes: [4] });
     const two = h.submitRows([1, 2]);

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { parse } from 'yaml';
+import { declarationOf } from '../../../../src/config/batch-declaration.ts';
 import { SERVE_OPTIONS } from '../../../../src/config/serve-options.ts';
 import { parsePillionYaml } from '../../../../src/config/yaml/pillion-yaml.ts';
 import { jsonSchemas } from '../../../support/json-schemas.ts';
@@ -214,36 +215,44 @@ describe('pillion.yaml', () => {
 });
 
 describe('batching of a model', () => {
-  const declared = (text: string) => {
+  const read = (text: string) => {
     const { models, errors } = readModel(`    batching: ${text}`);
     assert.deepEqual(errors, []);
-    return { batching: models[0]!.batching, declaration: models[0]!.batchDeclaration };
+    const { batching, declaredBatching } = models[0]!;
+    return { batching, declared: declaredBatching, declaration: declaredBatching && declarationOf(declaredBatching) };
   };
 
   it('is off, as a word, a boolean or a key', () => {
-    const off = { batching: undefined, declaration: { kind: 'off' } };
-    assert.deepEqual(declared('off'), off);
-    assert.deepEqual(declared('false'), off);
-    assert.deepEqual(declared('{enabled: false}'), off);
-    assert.deepEqual(declared('{enabled: false, max_batch_size: 3}').declaration, { kind: 'off' });
+    assert.deepEqual(read('off'), { batching: undefined, declared: 'off', declaration: { kind: 'off' } });
+    assert.equal(read('false').declared, 'off');
+    assert.deepEqual(read('{enabled: false}').declaration, { kind: 'off' });
+    assert.deepEqual(read('{enabled: false, max_batch_size: 3, inputs: {x: {batch_axis: 1}}}').declaration, {
+      kind: 'off',
+    });
   });
 
   it('has axes beside its other keys', () => {
-    const { batching, declaration } = declared(
+    const { batching, declared, declaration } = read(
       '{max_batch_size: 3, inputs: {state: {batch_axis: 1}, sr: {batch: same}}, outputs: {stateN: {batch_axis: 1}}}',
     );
     assert.deepEqual(batching, { maxBatchSize: 3 });
-    const axes = new Map<string, number | 'same'>([
-      ['stateN', 1],
+    const inputs = new Map<string, number | 'same'>([
       ['state', 1],
       ['sr', 'same'],
     ]);
-    assert.deepEqual(declaration, { kind: 'axes', axes });
+    const outputs = new Map([['stateN', 1]]);
+    assert.deepEqual(declared, { enabled: undefined, inputs, outputs });
+    assert.deepEqual(declaration, { kind: 'axes', axes: new Map([...outputs, ...inputs]) });
   });
 
   it('declares nothing by other keys', () => {
-    assert.deepEqual(declared('{max_batch_size: 3}'), { batching: { maxBatchSize: 3 }, declaration: undefined });
-    assert.deepEqual(declared('{enabled: true}'), { batching: undefined, declaration: 'on' });
+    assert.deepEqual(read('{max_batch_size: 3}'), {
+      batching: { maxBatchSize: 3 },
+      declared: undefined,
+      declaration: undefined,
+    });
+    assert.deepEqual(read('{}').batching, {});
+    assert.equal(read('{enabled: true}').declaration, undefined);
   });
 });
 

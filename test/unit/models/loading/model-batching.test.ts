@@ -19,7 +19,8 @@ const SERVER: ServerBatching = {
   isBatchingEnabled: true,
 };
 
-const model = (batching?: BatchingConfig): ModelConfig => ({
+const model = (batching?: BatchingConfig, more: Partial<ModelConfig> = {}): ModelConfig => ({
+  ...more,
   name: 'm',
   basePath: '/m',
   versionPolicy: LATEST_ONE,
@@ -57,6 +58,24 @@ describe('modelBatching', () => {
       allowedBatchSizes: [],
     });
     assert.equal(slots, 1);
+  });
+
+  it('counts a declaration of axes as batching that was asked for', async () => {
+    const perModel = { ...SERVER, perModelFiles: true };
+    const isOn = async (declaredBatching: ModelConfig['declaredBatching'], server: ServerBatching) => {
+      const { isBatchingEnabled, warnings } = await modelBatching(
+        model(undefined, { declaredBatching }),
+        '/no',
+        server,
+      );
+      return [isBatchingEnabled, warnings.length];
+    };
+    const axes = { inputs: new Map([['x', 1]]) };
+    assert.deepEqual(await isOn(undefined, perModel), [false, 0]);
+    assert.deepEqual(await isOn(axes, perModel), [true, 0]);
+    assert.deepEqual(await isOn('off', perModel), [false, 0]);
+    assert.deepEqual(await isOn(axes, { ...SERVER, isBatchingEnabled: false }), [false, 1]);
+    assert.deepEqual(await isOn('off', { ...SERVER, isBatchingEnabled: false }), [false, 0]);
   });
 
   it('takes a list of sizes to say the largest batch too', async () => {

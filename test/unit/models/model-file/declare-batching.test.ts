@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { syntheticBatch } from '../../../../src/backends/synthetic-batch.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { rowsIn, type Signature, type Signatures } from '../../../../src/core/signature.ts';
+import type { Signature, Signatures } from '../../../../src/core/signature.ts';
 import {
   elements,
   type NumericTensor,
@@ -15,6 +15,7 @@ import {
 } from '../../../../src/core/tensor.ts';
 import { batchDeclarationOf, withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
 import { loadModelFile, type ModelFile } from '../../../../src/models/model-file/load-model-file.ts';
+import { rowsIn } from '../../../../src/proxy/handlers/check-inputs.ts';
 import { withDefaults } from '../../../../src/proxy/handlers/fill-defaults.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -160,14 +161,17 @@ test('the configuration of the server overrides the file', async (t) => {
   const file = await fileOf(t, DECLARED);
   const off = await fileOf(t, 'batching: off');
   const graphs = new Map([['serving_default', VAD]]);
-  const axes = { kind: 'axes', axes: new Map<string, number | 'same'>([['sr', 'same']]) } as const;
+  const axes = { inputs: new Map<string, number | 'same'>([['sr', 'same']]) };
   assert.equal(batchDeclarationOf({}, undefined), undefined);
   assert.equal(batchDeclarationOf({}, file), file.batching);
-  assert.deepEqual(batchDeclarationOf({ batchDeclaration: { kind: 'off' } }, file), { kind: 'off' });
-  assert.equal(batchDeclarationOf({ batchDeclaration: axes }, off), axes);
-  assert.equal(batchDeclarationOf({ batchDeclaration: 'on' }, off), undefined);
-  assert.equal(batchDeclarationOf({ batchDeclaration: 'on' }, file), file.batching);
-  const signatures = withDeclaredBatching({ name: 'm', batchDeclaration: { kind: 'off' } }, file, graphs);
+  assert.deepEqual(batchDeclarationOf({ declaredBatching: 'off' }, file), { kind: 'off' });
+  assert.deepEqual(batchDeclarationOf({ declaredBatching: axes }, off), { kind: 'axes', axes: axes.inputs });
+  const on = { name: 'm', declaredBatching: { enabled: true } };
+  assert.equal(batchDeclarationOf(on, off), undefined);
+  assert.equal(batchDeclarationOf(on, file), file.batching);
+  assert.equal(withDeclaredBatching(on, off, graphs), graphs);
+  assert.equal(withDeclaredBatching(on, file, graphs).get('serving_default')?.batchAxis.kind, 'dynamic');
+  const signatures = withDeclaredBatching({ name: 'm', declaredBatching: 'off' }, file, graphs);
   assert.deepEqual(signatures.get('serving_default')?.batchAxis, {
     kind: 'none',
     reason: "off, declared in the server's configuration",
@@ -176,13 +180,13 @@ test('the configuration of the server overrides the file', async (t) => {
 
 test('names in the configuration of the server are held against the graph, too', () => {
   const graphs = new Map([['serving_default', VAD]]);
-  const axes = new Map<string, number | 'same'>([
+  const inputs = new Map<string, number | 'same'>([
     ['stat', 1],
     ['sr', 'same'],
-    ['stateN', 4],
   ]);
+  const declaredBatching = { inputs, outputs: new Map([['stateN', 4]]) };
   assert.throws(
-    () => withDeclaredBatching({ name: 'vad', batchDeclaration: { kind: 'axes', axes } }, undefined, graphs),
+    () => withDeclaredBatching({ name: 'vad', declaredBatching }, undefined, graphs),
     (error: ServingError) => {
       assert.equal(error.kind, 'load_failed');
       assert.match(

@@ -79,7 +79,8 @@ class JsonPredictCall extends PredictCall {
     const { signature } = this.served;
     const scanned = this.#scanned!;
     this.format = predictFormat(scanned);
-    if (this.format === 'row' && ownAxes(signature) !== undefined) throw notByRows(this.served);
+    const mayBeElsewhere = this.format === 'row' && signature.batchAxes !== undefined;
+    if (mayBeElsewhere && ownAxes(signature) !== undefined) throw notByRows(this.served);
     this.sent = readInputs(this.#scanner, scanned, signature);
     this.#releaseBody();
     // In row format all inputs have the same number of rows.
