@@ -43,8 +43,9 @@ class GrpcWire implements Wire<Uint8Array> {
 
   arrival(method: string): RequestArrival {
     const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
-    const { requestId, trace } = caller;
-    return { surface: 'grpc', method, receivedAt, timeoutMs, requestId, peer, priority, callerTrace: trace };
+    const { name, requestId, trace } = caller;
+    const from = { peer, caller: name, requestId, callerTrace: trace };
+    return { surface: 'grpc', method, receivedAt, timeoutMs, priority, ...from };
   }
 
   begun({ context }: OpenExchange): void {

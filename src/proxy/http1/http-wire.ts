@@ -63,10 +63,11 @@ export class HttpWire implements Wire<Buffer> {
   }
 
   arrival(method: string): RequestArrival {
-    const { fields, peer } = this.#transport;
-    const { timeout, priority, requestId, callerTrace } = fields;
+    const { fields, peer, connectionCaller } = this.#transport;
+    const { timeout: timeoutMs, priority, requestId, callerTrace, caller = connectionCaller } = fields;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
-    return { surface: 'rest', method, receivedAt, timeoutMs: timeout, requestId, peer, priority, callerTrace };
+    const from = { peer, caller, requestId, callerTrace };
+    return { surface: 'rest', method, receivedAt, timeoutMs, priority, ...from };
   }
 
   begun(exchange: OpenExchange): void {
