@@ -14,6 +14,7 @@ import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape } from '../core/shape.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { KnownGood } from './batch/known-good.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';
@@ -49,13 +50,15 @@ export class SignaturePlan {
   readonly isPadded: boolean;
   /** Bytes of one row of all inputs; undefined where the signature does not tell. */
   readonly rowBytes: number | undefined;
-  readonly #signature: Signature;
+  readonly signature: Signature;
+  /** A request to try the runtime with. */
+  readonly good = new KnownGood();
   readonly #sloMs: number | undefined;
 
   constructor(name: string, signature: Signature, options: SchedulerOptions, model = new LatencyModel()) {
     const { batchAxis } = signature;
     this.name = name;
-    this.#signature = signature;
+    this.signature = signature;
     this.#sloMs = options.sloMs;
     this.inputNames = [...signature.inputs.keys()];
     this.isWhole = batchAxis.kind === 'none' || this.inputNames.length === 0;
@@ -109,7 +112,7 @@ export class SignaturePlan {
   emptyAnswer(outputs: readonly string[]): TensorMap | undefined {
     const answer = new Map<string, Tensor>();
     for (const name of outputs) {
-      const spec = this.#signature.outputs.get(name);
+      const spec = this.signature.outputs.get(name);
       const rest = spec?.shape?.slice(1);
       if (spec?.shape === undefined || spec.shape.length === 0 || rest === undefined || rest.includes(-1)) {
         return undefined;
@@ -122,7 +125,7 @@ export class SignaturePlan {
   }
 
   get isFixed(): boolean {
-    return this.#signature.batchAxis.kind === 'fixed';
+    return this.signature.batchAxis.kind === 'fixed';
   }
 
   #missing(name: string, inputs: TensorMap): ServingError {

@@ -5,7 +5,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { findBatchAxis, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
-import { zeros } from '../synthetic-batch.ts';
+import { zeros } from '../../core/zeros.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runAsync, runNow } from './json-model-session.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';

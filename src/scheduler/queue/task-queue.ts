@@ -48,12 +48,25 @@ export class TaskQueue {
 
   /**
    * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` is run alone, like one of a
-   * signature without a batch axis.
+   * signature without a batch axis. `apart`: as in Lane.
    */
-  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, apart?: string): Lane {
     const wholeSize = plan.isWhole ? 1 : rows === 0 ? 0 : undefined;
     const key = wholeSize === undefined ? rowsKey(plan, request) : wholeKey(plan, request, wholeSize);
-    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, wholeSize, rowBytes(plan, request, rows));
+    const known = this.#lanes.get(apart === undefined ? key : apartKey(key, apart));
+    if (known !== undefined) return known;
+    const lane = new Lane(key, plan, request.outputs, wholeSize, rowBytes(plan, request, rows));
+    return apart === undefined ? lane : apartLane(lane, apart);
+  }
+
+  /** Takes the tasks of `caller` out of an ordinary lane, into a lane of their own. */
+  separate(lane: Lane, caller: string, isOf: (task: Task) => boolean): void {
+    for (const task of [...lane.tasks()]) {
+      if (!isOf(task)) continue;
+      const own = this.#lanes.get(apartKey(lane.key, caller)) ?? apartLane(lane, caller);
+      this.remove(task);
+      this.push(own, task);
+    }
   }
 
   push(lane: Lane, task: Task): void {
@@ -123,6 +136,8 @@ function rowBytes(plan: SignaturePlan, { inputs }: SchedulerRequest, rows: numbe
 
 /** NUL separates the parts of a key: no model has it in a name. */
 const SEPARATOR = '\0';
+/** Two NULs in a row are in no key that is made of names. */
+const APART = '\0\0apart ';
 
 /** Begins with a NUL, so that it differs from every `rowsKey`. */
 function wholeKey(plan: SignaturePlan, request: SchedulerRequest, wholeSize: number): string {
@@ -133,6 +148,17 @@ function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
   let key = plan.name;
   for (const output of outputs) key += SEPARATOR + output;
   return key;
+}
+
+function apartKey(key: string, caller: string): string {
+  return key + APART + caller;
+}
+
+/** A lane like another, for the tasks of one caller alone. */
+function apartLane({ key, plan, outputs, wholeSize, rowBytes: bytes }: Lane, caller: string): Lane {
+  const lane = new Lane(apartKey(key, caller), plan, outputs, wholeSize, bytes);
+  lane.apart = caller;
+  return lane;
 }
 
 /** Inputs come in the signature's order, so that their names need not be in the key. */
