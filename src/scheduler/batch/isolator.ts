@@ -181,7 +181,7 @@ function told(error: ServingError): ServingError {
   const text = `the model failed for the values of this request and works for others, so send other values: ${error.message}`;
   return new ServingError('invalid_request', text, {
     cause: error.cause,
-    attributes: { stage: 'execute', reason: 'values' },
+    attributes: { stage: 'execute' },
   });
 }
 
