@@ -43,9 +43,17 @@ class GrpcWire implements Wire<Uint8Array> {
 
   arrival(method: string): RequestArrival {
     const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
-    const { name, requestId, trace } = caller;
-    const from = { peer, caller: name, requestId, callerTrace: trace };
-    return { surface: 'grpc', method, receivedAt, timeoutMs, priority, ...from };
+    return {
+      surface: 'grpc',
+      method,
+      receivedAt,
+      timeoutMs,
+      requestId: caller.requestId,
+      peer,
+      caller: caller.name,
+      priority,
+      callerTrace: caller.trace,
+    };
   }
 
   begun({ context }: OpenExchange): void {

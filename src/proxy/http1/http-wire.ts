@@ -64,10 +64,19 @@ export class HttpWire implements Wire<Buffer> {
 
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller } = this.#transport;
-    const { timeout: timeoutMs, priority, requestId, callerTrace, caller = connectionCaller } = fields;
+    const { timeout, priority, requestId, callerTrace, caller = connectionCaller } = fields;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
-    const from = { peer, caller, requestId, callerTrace };
-    return { surface: 'rest', method, receivedAt, timeoutMs, priority, ...from };
+    return {
+      surface: 'rest',
+      method,
+      receivedAt,
+      timeoutMs: timeout,
+      requestId,
+      peer,
+      caller,
+      priority,
+      callerTrace,
+    };
   }
 
   begun(exchange: OpenExchange): void {

@@ -59,7 +59,7 @@ export class Isolator {
   /** The run has succeeded, and its members are about to be answered. */
   onAnswered(running: RunningBatch, now: Instant): void {
     const { lane, plan } = running;
-    plan.good.onAnswered(running.takeCandidate(), now);
+    plan.good.onAnswered(running.candidate, now);
     lane.isolation?.onAnswered();
     if (lane.apart !== undefined) this.#parts.offenders.onAnswered(lane.apart, now);
   }

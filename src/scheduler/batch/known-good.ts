@@ -93,6 +93,7 @@ export class KnownGood {
 
 /** The request's own bytes are not to be read after it has settled. */
 function copyOf(tensor: Tensor): Tensor {
-  if (tensor.dtype !== 'string') return { ...tensor, data: tensor.data.slice() };
-  return { ...tensor, data: tensor.data.map((element) => element.slice()) };
+  // Not `slice`: a Buffer's would be a view.
+  if (tensor.dtype !== 'string') return { ...tensor, data: new Uint8Array(tensor.data) };
+  return { ...tensor, data: tensor.data.map((element) => new Uint8Array(element)) };
 }

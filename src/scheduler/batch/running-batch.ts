@@ -60,7 +60,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** It is a part of a failed batch. */
   readonly isRerun: boolean;
   readonly members: readonly Task[];
-  #candidate: GoodRequest | undefined;
+  /** A copy of a member's request, to be known as good if the run is answered. Undefined: none was wanted. */
+  candidate: GoodRequest | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
@@ -113,7 +114,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   assemble(allocator: Allocator): TensorMap {
     const { inputNames, isPadded, good } = this.lane.plan;
     if (this.lane.wholeSize !== 0) {
-      this.#candidate = good.candidate(this.firstMember, this.lane.outputs, this.record.batchStart);
+      this.candidate = good.candidate(this.firstMember, this.lane.outputs, this.record.batchStart);
     }
     const layout = { inputNames, size: this.#sliceSize, isPadded: isPadded && this.#sliceSize !== undefined };
     const { inputs, buffers } = mergeInputs(this.members, layout, allocator);
@@ -228,13 +229,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     this.onAbandoned = undefined;
     const group = this.lane.isolation;
     if (group !== undefined) for (const member of this.members) member.group = group;
-  }
-
-  /** Returns the copy of a member's request that was made when the batch was assembled, and forgets it. */
-  takeCandidate(): GoodRequest | undefined {
-    const candidate = this.#candidate;
-    this.#candidate = undefined;
-    return candidate;
   }
 
   /** Returns `onJudged` for the caller to call, and forgets it. */
