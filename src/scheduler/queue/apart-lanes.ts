@@ -104,7 +104,9 @@ export class ApartLanes implements Iterable<Lane> {
   }
 
   #wake(now: Instant, overMs: number): void {
-    const at = Math.min(now + overMs / RERUN_TIME_SHARE, Math.max(now, this.#othersAt) + OTHERS_MS);
+    // Not now again: a debt may be too small to be seen beside the time.
+    const payMs = Math.max(1, overMs / RERUN_TIME_SHARE);
+    const at = Math.min(now + payMs, Math.max(now, this.#othersAt) + OTHERS_MS);
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
     this.#timer.arm(at);
