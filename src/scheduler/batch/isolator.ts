@@ -25,6 +25,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
+import type { Executor } from '../../core/executor.ts';
 import type { ApartLanes } from '../queue/apart-lanes.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
@@ -40,6 +41,7 @@ import type { RunningBatch } from './running-batch.ts';
 const KEY_MARK = '\0\0isolated ';
 
 export interface IsolatorParts {
+  readonly executor: Executor;
   readonly queue: TaskQueue;
   readonly judge: Judge;
   readonly offenders: Offenders;
@@ -111,7 +113,9 @@ export class Isolator {
     if (error.kind === 'invalid_request' || lane.isolation?.hasAnswered === true) settle('alive');
     else {
       const isStrict = isAlone && lane.apart === undefined;
-      this.#parts.judge.ask({ plan, isStrict, mayMakeUp: isAlone }, settle);
+      // Another server gets no request that nobody has sent.
+      const mayMakeUp = isAlone && this.#parts.executor.isElsewhere !== true;
+      this.#parts.judge.ask({ plan, isStrict, mayMakeUp }, settle);
     }
     return true;
   }

@@ -66,6 +66,14 @@ describe('A request that fails alone', () => {
     assert.equal((await bad.error()).kind, 'invalid_request');
   });
 
+  it('is not tried with zeros on another server', async () => {
+    const server = new Server();
+    Object.assign(server.h.executor, { isElsewhere: true });
+    const bad = server.send([BAD]);
+    assert.deepEqual(await server.drain(), [[BAD]]);
+    assert.equal((await bad.error()).kind, 'backend_failed');
+  });
+
   it('is the runtime’s fault where a known good request fails too; the next answer is kept instead', async () => {
     const server = new Server();
     server.send([1]);
