@@ -40,6 +40,7 @@ function record(telemetry: AppTelemetry): RequestContext {
     deadline: Number.POSITIVE_INFINITY,
     sequence: 1,
     id: '1',
+    caller: 'bench',
     peer: '127.0.0.1:50123',
     trace: telemetry.startTrace(undefined),
   });

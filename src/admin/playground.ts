@@ -70,6 +70,7 @@ export class Playground {
       timeoutMs: TIMEOUT_MS,
       requestId: undefined,
       peer: 'console',
+      caller: 'console',
       callerTrace: undefined,
     });
     response.once('close', () => {

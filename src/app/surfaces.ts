@@ -3,6 +3,7 @@ import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { TlsConfig } from '../config/ssl-config.ts';
 import { systemClock } from '../core/clock.ts';
+import { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../proxy/grpc/pillion-engine.ts';
@@ -40,15 +41,16 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const { config, lifecycle, resolver, modelInfo, readiness, reload, telemetry, onInternalError } = parts;
   const { options } = config;
   const tls = config.tls && listenTls(config.tls, parts.logger);
+  const callers = new Callers(options.caller_header);
   const common = { lifecycle, resolver, modelInfo, onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload },
-    engine: createGrpcEngine(parts, tls),
+    engine: createGrpcEngine(parts, tls, callers),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes },
   });
   const rest = new RestServer({
-    ...{ ...common, serializationAsTensorContent },
+    ...{ ...common, callers, serializationAsTensorContent },
     metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
     metricsPath: config.metricsPath ?? '',
     maxBodyBytes: options.max_message_bytes,
@@ -60,9 +62,10 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 }
 
 /** The HTTP/2 stack that `--http2_engine` names. */
-function createGrpcEngine({ config, machine, onInternalError }: SurfaceParts, tls: ListenTls | undefined): GrpcEngine {
+function createGrpcEngine(parts: SurfaceParts, tls: ListenTls | undefined, callers: Callers): GrpcEngine {
+  const { config, machine, onInternalError } = parts;
   const { options } = config;
-  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls };
+  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls, callers };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;

@@ -49,6 +49,11 @@ export function text(spec: Spec<string> & { readonly oneOf?: readonly string[] }
   return option(spec, 'TEXT', spec.oneOf === undefined ? kinds.text() : kinds.choice(spec.oneOf), (text) => text);
 }
 
+/** A text that matches a pattern, or is empty. `wants` completes "wants". */
+export function patternText(spec: Spec<string>, pattern: RegExp, wants: string): Option<string> {
+  return option(spec, 'TEXT', v.pipe(kinds.text(wants), v.regex(pattern, wants)), (text) => text);
+}
+
 export function texts(spec: Spec<readonly string[]>): Option<readonly string[]> {
   const all = option(spec, 'TEXT', v.array(kinds.text()), (text) => [text]);
   return { ...all, isRepeatable: true, parse: (value) => ({ value }) };

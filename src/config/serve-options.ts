@@ -7,11 +7,13 @@
  */
 import { FILE_OPTIONS } from './file-options.ts';
 import { HOST_CHOICES } from './model-config.ts';
-import { flag, integer, type Option, sizes, text, texts } from './option-types.ts';
+import { flag, integer, type Option, patternText, sizes, text, texts } from './option-types.ts';
 
 const PORT = { min: 0, max: 65_535 };
 const COUNT = { min: 0, max: 2 ** 31 - 1 };
 const MIB = 2 ** 20;
+/** RFC 9110's tokens. gRPC's metadata of names in -bin is bytes. Empty = none. */
+const HEADER_NAME = /^(?!.*-[bB][iI][nN]$)[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
 
 export const SERVE_OPTIONS = {
   model_name: text({ default: 'default', placeholder: 'NAME', help: 'Name of the model at --model_base_path.' }),
@@ -40,6 +42,15 @@ export const SERVE_OPTIONS = {
   }),
   grpc_socket_path: text({ default: '', placeholder: 'PATH', help: 'gRPC listens on this Unix socket too.' }),
   rest_socket_path: text({ default: '', placeholder: 'PATH', help: 'REST listens on this Unix socket too.' }),
+  caller_header: patternText(
+    {
+      default: '',
+      placeholder: 'NAME',
+      help: 'Header (HTTP) or metadata (gRPC) whose value names the caller. Set it only behind a proxy that writes it. Empty: callers are told apart by client certificate or address.',
+    },
+    HEADER_NAME,
+    'the name of a header, such as x-caller; no name ends in -bin',
+  ),
   rest_api_timeout_in_ms: integer({
     ...COUNT,
     min: 1,

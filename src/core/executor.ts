@@ -33,8 +33,8 @@ export interface BatchOrigin {
   readonly isRerun?: boolean;
   /**
    * Set by an executor before it rejects, if it wants to know whether its runtime is at fault. Called once.
-   * `isOfInputs`: other members of the batch succeeded when they were run again, so one request's values are at fault.
-   * Else the cause is unknown and counts as the runtime's.
+   * `isOfInputs`: other inputs succeeded after the failure, so one request's values are at fault. Else the cause is
+   * unknown and counts as the runtime's.
    */
   onJudged?: ((isOfInputs: boolean) => void) | undefined;
   /** Records an event on each of the batch's requests. */

@@ -38,6 +38,8 @@ export interface RequestContextInit {
   /** Counts the requests of the process; ids are made of it. */
   readonly sequence: number;
   readonly peer: string;
+  /** As in proxy/caller.ts. */
+  readonly caller: string;
   readonly trace: TraceContext | undefined;
 }
 
@@ -45,6 +47,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   readonly surface: Surface;
   readonly method: string;
   readonly peer: string;
+  readonly caller: string;
   readonly deadline: Instant;
   readonly hasOwnDeadline: boolean;
   readonly priority: PriorityClass | undefined;
@@ -78,6 +81,7 @@ export class RequestContext implements RequestRecord, DenseSetMember {
     this.callerId = init.id;
     this.sequence = init.sequence;
     this.peer = init.peer;
+    this.caller = init.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
     this.priority = init.priority;

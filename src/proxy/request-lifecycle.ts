@@ -83,6 +83,8 @@ export interface RequestArrival {
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
+  /** As in proxy/caller.ts. */
+  readonly caller: string;
   /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
   readonly callerTrace: CallerTrace | undefined;
@@ -142,6 +144,7 @@ export class RequestLifecycle {
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
+      caller: arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);

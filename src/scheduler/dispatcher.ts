@@ -18,6 +18,7 @@ import type { RunningBatch } from './batch/running-batch.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workDueBy } from './policy/queue-situation.ts';
+import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
 
@@ -62,13 +63,18 @@ export class Dispatcher implements PrefetchTenant {
     this.#runs = new BatchRuns(options, this, () => this.dispatch());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
     this.#prefetch = options.prefetch(this, options.executor, slots, clock);
-    this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
+    this.#snapshot = { freeSlots: 0, lanes: this.#runs.lanes, situation: this.situation };
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
   }
 
   get runningBatches(): number {
     return this.#runs.all.length;
+  }
+
+  /** The lanes that may run, and what callers that are kept apart may have waiting. */
+  get lanes(): ApartLanes {
+    return this.#runs.lanes;
   }
 
   get queuedTasks(): number {
@@ -239,6 +245,7 @@ export class Dispatcher implements PrefetchTenant {
     if (this.#options.queue.queuedTasks === 0) {
       this.#timer.disarm();
       this.#prefetch.disarm();
+      this.lanes.onEmpty();
       this.situation.onEmpty();
     }
     if (this.isQuiet) this.onQuiet?.();

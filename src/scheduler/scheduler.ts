@@ -15,17 +15,18 @@
  * - Within a lane, the request that is due first goes first. Between lanes the policy decides (policy/slack-policy.ts),
  *   between models the slots that they share (cores/core-slots.ts).
  * - A failing run fails only its own members, and only the member at fault where its values are the reason
- *   (batch/isolator.ts).
+ *   (batch/isolator.ts). The caller of such values shares no batch with others for a while (batch/offenders.ts).
  * - The request's bytes are read until it settles, and not after.
  */
 import { setImmediate } from 'node:timers';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Instant } from '../core/clock.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
+import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -35,11 +36,17 @@ import { type BatchPolicy, GreedyPolicy } from './policy/batch-policy.ts';
 import { SlackPolicy } from './policy/slack-policy.ts';
 import type { Lane } from './queue/lane.ts';
 import { checkPartCount, PendingRequest, type Ticket } from './queue/pending-request.ts';
-import { draining, emptyFixedBatch, expiredOnArrival, unknownSignature } from './queue/queue-errors.ts';
+import {
+  draining,
+  emptyFixedBatch,
+  expiredOnArrival,
+  overCallerBudget,
+  unknownSignature,
+} from './queue/queue-errors.ts';
 import { TaskQueue } from './queue/task-queue.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
-import type { SchedulerRequest } from './task.ts';
+import type { SchedulerRequest, TaskContext } from './task.ts';
 
 export interface SchedulerInit {
   readonly executor: Executor;
@@ -76,6 +83,7 @@ export class Scheduler {
   readonly #queue: TaskQueue;
   readonly #dispatcher: Dispatcher;
   readonly #admission: Admission;
+  readonly #offenders = new Offenders();
   #closed: Promise<void> | undefined;
 
   constructor(init: SchedulerInit) {
@@ -101,6 +109,7 @@ export class Scheduler {
       slots,
       weight: options.weight ?? 1,
       statistics,
+      offenders: this.#offenders,
       model,
       version,
       defer: init.defer ?? afterThisPoll,
@@ -158,7 +167,8 @@ export class Scheduler {
       if (answer !== undefined) return Promise.resolve(answer);
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
-    const lane = this.#queue.laneFor(plan, request, rows);
+    const apart = this.#offenders.apart === 0 ? undefined : this.#admitApart(plan, context, now);
+    const lane = this.#queue.laneFor(plan, request, rows, apart);
     const units = lane.wholeSize === undefined ? rows : 1;
     checkPartCount(units, plan.maxBatchSize);
     const ticket = this.#admission.admit(lane, units, context, now);
@@ -179,6 +189,17 @@ export class Scheduler {
       if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
     }
     return this.#closed;
+  }
+
+  /**
+   * The caller, if it is kept apart from others; undefined for all others. Throws `overloaded` if too many of its
+   * requests wait already because of its debt.
+   */
+  #admitApart({ maxBatchSize }: SignaturePlan, { caller = NO_CALLER }: TaskContext, now: Instant): string | undefined {
+    if (!this.#offenders.isApart(caller)) return undefined;
+    const overMs = this.#dispatcher.lanes.overMs(caller, now);
+    if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= maxBatchSize) throw overCallerBudget(overMs);
+    return caller;
   }
 
   #enqueue(lane: Lane, request: SchedulerRequest, units: number, ticket: Ticket): Promise<TensorMap> {

@@ -18,6 +18,7 @@ import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape, type Shape, withRows } from '../core/shape.ts';
 import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { KnownGood } from './batch/known-good.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { RateWindow } from './rate-window.ts';
@@ -53,7 +54,9 @@ export class SignaturePlan {
   readonly isPadded: boolean;
   /** Bytes of one row of all inputs; undefined where the signature does not tell. */
   readonly rowBytes: number | undefined;
-  readonly #signature: Signature;
+  readonly signature: Signature;
+  /** A request to try the runtime with. */
+  readonly good = new KnownGood();
   readonly #options: SchedulerOptions;
   #isWhole: boolean;
   #maxBatchSize: number;
@@ -62,7 +65,7 @@ export class SignaturePlan {
   constructor(name: string, signature: Signature, options: SchedulerOptions, model = new LatencyModel()) {
     const { batchAxis } = signature;
     this.name = name;
-    this.#signature = signature;
+    this.signature = signature;
     this.#options = options;
     this.inputNames = [...signature.inputs.keys()];
     const isFixed = batchAxis.kind === 'fixed';
@@ -153,7 +156,7 @@ export class SignaturePlan {
   emptyAnswer(outputs: readonly string[]): TensorMap | undefined {
     const answer = new Map<string, Tensor>();
     for (const name of outputs) {
-      const spec = this.#signature.outputs.get(name);
+      const spec = this.signature.outputs.get(name);
       const axis = axisOf(this.axes, name);
       if (spec?.shape === undefined || axis === 'same' || axis >= spec.shape.length) return undefined;
       const shape = withRows(spec.shape, axis, 0);
@@ -165,7 +168,7 @@ export class SignaturePlan {
   }
 
   get isFixed(): boolean {
-    return this.#signature.batchAxis.kind === 'fixed';
+    return this.signature.batchAxis.kind === 'fixed';
   }
 
   #missing(name: string, inputs: TensorMap): ServingError {

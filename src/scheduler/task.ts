@@ -16,6 +16,8 @@ export interface TaskContext {
   readonly cancel: CancelSignal;
   readonly stages: StageClock;
   readonly trace: TraceContext | undefined;
+  /** Whose request it is, an opaque text (proxy/caller.ts). Absent: one caller with all others that have none. */
+  readonly caller?: string | undefined;
   /** Absent = default. */
   readonly priority?: PriorityClass | undefined;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */

@@ -151,13 +151,27 @@ export const MAX_PREFETCH_LEAD_MS = 2;
 /** Runs that the shortest recent deadline must hold. ADR 19, measured. */
 export const MIN_PREFETCH_RUNS = 10;
 
-// ---- Failed batches that are run again (batch/isolator.ts) ----
+// ---- Failed batches that are run again (batch/isolator.ts, judge.ts, offenders.ts) ----
 
-/** Share of the answered runs' time that runs again may take. ADR 23. */
+/** Share of one worker's time that a caller's values may take from others. ADR 30. */
 export const RERUN_TIME_SHARE = 0.1;
-/** Time for runs again in advance: so many mean runs… ADR 23. */
-export const RERUN_ADVANCE_RUNS = 20;
-/** …and at least. ADR 23. */
-export const MIN_RERUN_ADVANCE_MS = 100;
+/** Time that a caller may owe before its requests yield: so many mean runs… ADR 30. */
+export const RERUN_ADVANCE_RUNS = 4;
+/** …and at least. ADR 30. */
+export const MIN_RERUN_ADVANCE_MS = 20;
+/** How long a caller is kept apart once it was blamed; twice as long each time that it is blamed again. Chosen. */
+export const FIRST_HOLD_MS = 1000;
+/** …and at most. Chosen: then one batch a minute is shared with it. */
+export const MAX_HOLD_MS = 60_000;
+/** How long other callers count as there after a batch of theirs. Chosen: longer than a client thinks. */
+export const OTHERS_MS = 1000;
+/** Most callers that are remembered for their values. Chosen. */
+export const MAX_OFFENDERS = 1024;
+/** Most bytes of a known good request that are kept; of the rest the shapes are. Chosen. */
+export const MAX_KNOWN_GOOD_BYTES = 64 * 1024;
+/** How long a known good request is kept before a newer one takes its place. Chosen: a copy now and then. */
+export const KNOWN_GOOD_KEPT_MS = 10_000;
+/** How long a verdict of the runtime's state is used again. Chosen. */
+export const VERDICT_MS = 100;
 /** So few members are run one by one: halves would take as many runs. ADR 23. */
 export const MAX_RUN_ALONE = 3;

@@ -10,11 +10,13 @@ export type Surface = 'grpc' | 'rest';
 /** 'ok' or the kind of the error: a closed set, so that it can be a metric label. */
 export type RequestOutcome = 'ok' | ErrorKind;
 
-/** Why a batch left the queue when it did; `isolation`: it is a part of a failed batch that is run again. */
+/**
+ * Why a batch left the queue when it did; `isolation`: it is a part of a failed batch, or finds out
+ * whether the runtime works. */
 export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
 
-/** A failed batch's members ran again (one of them may be at fault), or all failed because the budget was spent. */
-export type IsolationResult = 'run_again' | 'no_budget';
+/** A failed batch's members ran again, as one of them may be at fault; or its one request's values were at fault. */
+export type IsolationResult = 'run_again' | 'values';
 
 export type EventAttributes = Readonly<Record<string, string | number | boolean>>;
 

@@ -66,15 +66,17 @@ describe('A request that a runtime cannot take, in a batch of eight', () => {
     const answers = await lookUp([0, 1, 2, 99, 3, 2, 1, 0]);
     const values = answers.map((answer) => answer.outputs?.y.float_val[0]);
     assert.deepEqual(values, [10, 11, 12, undefined, 13, 12, 11, 10]);
-    assert.equal(answers[3].code, Status.INTERNAL);
-    assert.match(answers[3].details, /Gather.*idx=99/);
+    assert.equal(answers[3].code, Status.INVALID_ARGUMENT);
+    assert.match(answers[3].details, /send other values: .*Gather.*idx=99/);
   });
 
   it('is shown: in metrics, and for each request that was run again', async () => {
     const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
     assert.match(page, /pillion_isolations_total\{model="lookup",[^}]*result="run_again"\} 1/);
     assert.match(page, /pillion_batches_total\{model="lookup",[^}]*reason="isolation",outcome="ok"\} 3/);
-    assert.match(page, /pillion_batches_total\{model="lookup",[^}]*reason="isolation",outcome="backend_failed"\} 3/);
+    assert.match(page, /pillion_batches_total\{model="lookup",[^}]*reason="isolation",outcome="backend_failed"\} 2/);
+    assert.match(page, /pillion_batches_total\{model="lookup",[^}]*reason="isolation",outcome="invalid_request"\} 1/);
+    assert.match(page, /pillion_isolations_total\{model="lookup",[^}]*result="values"\} 1/);
     const { requests } = await admin('/requests?model=lookup');
     assert.equal(requests.length, BATCH);
     for (const { isolated } of requests)

@@ -9,6 +9,8 @@ import * as grpc from '@grpc/grpc-js';
 import type { TlsConfig } from '../../src/config/ssl-config.ts';
 import { ListenError } from '../../src/proxy/net/listen-address.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
+import type { RequestContext } from '../../src/proxy/request-context.ts';
+import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { floatRequest, GrpcHarness, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -55,6 +57,8 @@ const secure = grpc.credentials.createSsl(CA);
 const withCertificate = ({ key, cert }: { key: string; cert: string }): grpc.ChannelCredentials =>
   grpc.credentials.createSsl(CA, Buffer.from(key), Buffer.from(cert));
 
+const callerOf = (record: RequestRecord): string => (record as RequestContext).caller;
+
 async function answers(server: GrpcHarness): Promise<void> {
   const answer = await server.call(PREDICTION, 'Predict', floatRequest([1, 2]));
   assert.deepEqual(answer.outputs.y.float_val, [1, 2]);
@@ -95,6 +99,7 @@ eachEngine('a client without the certificate that is wanted, or with another, ne
       await failures.count(2);
       await answers(server);
       assert.equal(server.records.length, 2);
+      assert.deepEqual(server.records.map(callerOf), ['tls:CN=client', 'tls:CN=client']);
     },
     {
       tls: failures.tls({ verifyClient: true, customCa: `two of them\n${SERVER.cert}\n${CLIENT.cert}` }),

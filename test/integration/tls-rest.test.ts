@@ -12,6 +12,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import type { TlsConfig } from '../../src/config/ssl-config.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
+import type { RequestContext } from '../../src/proxy/request-context.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { withGrpc } from '../support/grpc-harness.ts';
 import { RestHarness } from '../support/rest-harness.ts';
@@ -98,7 +99,11 @@ test('a client without the certificate that is wanted gets no answer, one with i
   await assert.rejects(ask(rest, PREDICT, '{"instances":[1]}'));
   await assert.rejects(ask(rest, PREDICT, '{"instances":[1]}', { key: SERVER.key, cert: SERVER.cert }));
   assert.equal((await ask(rest, PREDICT, '{"instances":[1]}', known)).status, 200);
-  assert.equal(rest.records.length, 2);
+  assert.equal((await ask(rest, '/v1/models/m', undefined, known)).status, 200);
+  assert.deepEqual(
+    rest.records.map((record) => (record as RequestContext).caller),
+    ['tls:CN=client', 'tls:CN=client', 'tls:CN=client'],
+  );
   assert.equal(failed.length, 2);
 });
 

@@ -1,6 +1,6 @@
 /**
  * A scheduler under random events: requests come, leave, expire; runs end in any order, well or badly. Some requests
- * hold values that the runtime cannot take: a run fails that has rows of one.
+ * hold values that the runtime cannot take: a run fails that has rows of one. Requests are of several callers.
  *
  * Every row of every request holds a number of its own, and the puppet gives inputs back as outputs, so that each run and
  * each answer shows whose rows it has.
@@ -15,6 +15,7 @@ import { ServingError } from '../../src/core/errors.ts';
 import type { Batch } from '../../src/core/executor.ts';
 import { Priority, type PriorityClass } from '../../src/core/priority.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
+import type { RunningBatch } from '../../src/scheduler/batch/running-batch.ts';
 import { SCHEDULER_KINDS, type SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
 import type { BatchRecord } from '../../src/telemetry/request-record.ts';
 import type { PuppetRun } from '../support/puppet-executor.ts';
@@ -44,6 +45,7 @@ type Event =
       readonly width: 1 | 2;
       readonly withinMs: number;
       readonly priority: PriorityClass;
+      readonly caller: string;
       /** The runtime cannot take its values. */
       readonly isBad: boolean;
     }
@@ -68,6 +70,7 @@ const submitEvent = fc.record({
   width: fc.constantFrom(1 as const, 2 as const),
   withinMs: fc.constantFrom(1, 5, 20, Infinity),
   priority: fc.constantFrom(...Object.values(Priority)),
+  caller: fc.constantFrom('ann', 'bob', 'eve'),
   isBad: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 const which = fc.nat(1000);
@@ -79,7 +82,7 @@ const events: fc.Arbitrary<Event[]> = fc.array(
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(0.5, 1, 4) }) },
     { weight: 3, arbitrary: fc.constant({ kind: 'turn' as const }) },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 interface Known {
@@ -87,6 +90,7 @@ interface Known {
   readonly rows: readonly number[];
   readonly width: number;
   readonly submittedAt: number;
+  readonly caller: string;
   readonly isBad: boolean;
   /** Rows that have been in a run, of those that did not fail for some request's values. */
   ran: number;
@@ -104,6 +108,12 @@ class World {
   readonly #ranRows = new Set<number>();
   /** Rows that have been in a run that failed for some request's values. */
   readonly #failedRows = new Set<number>();
+  /** When each caller was last seen to be blamed for its values. */
+  readonly #blamedAt = new Map<string, number>();
+  /** A run has failed: some caller's requests may have lanes of their own. */
+  #isAnyApart = false;
+  /** Runs of known good requests. */
+  #trials = 0;
   #nextRow = 1;
 
   constructor(s: Setting) {
@@ -123,7 +133,10 @@ class World {
     else if (event.kind === 'cancel')
       pick(this.#known, event.which)?.request.context.cancel.cancel(clientLeft('queue'));
     else if (event.kind === 'complete') this.#end(pick(active, event.which));
-    else pick(active, event.which)?.fail(new ServingError('worker_lost', 'told to'));
+    else {
+      this.#isAnyApart = true;
+      pick(active, event.which)?.fail(new ServingError('worker_lost', 'told to'));
+    }
     await settle();
     if (event.kind === 'turn' && this.#setting.batchTimeoutMicros === 0) this.#checkWorkConserving();
   }
@@ -157,10 +170,11 @@ class World {
   #end(run: PuppetRun | undefined): void {
     if (run === undefined) return;
     const rows = rowsIn(run.batch);
-    if (!rows.some((row) => this.#ownerOfRow.get(row)!.isBad)) {
+    if (isTrial(run.batch) || !rows.some((row) => this.#ownerOfRow.get(row)!.isBad)) {
       run.complete();
       return;
     }
+    this.#isAnyApart = true;
     for (const row of rows) {
       // Padding is no second run of a row.
       if (this.#ranRows.delete(row)) this.#ownerOfRow.get(row)!.ran -= 1;
@@ -175,15 +189,17 @@ class World {
       reason !== 'isolation' && isolation === 'run_again';
     let most = 0;
     for (const batch of batches) if (isFirst(batch)) most += 2 * batch.tasks - 2;
-    const again = batches.filter(({ reason }) => reason === 'isolation');
-    assert.ok(again.length <= most, `${again.length} runs again, of at most ${most}`);
+    const again = batches.filter(({ reason }) => reason === 'isolation').length - this.#trials;
+    assert.ok(again <= most, `${again} runs again, of at most ${most}`);
+    const failed = batches.filter(({ outcome }) => outcome !== 'ok').length;
+    assert.ok(this.#trials <= failed, `${this.#trials} runs of known good requests, for ${failed} that failed`);
   }
 
-  #submit({ rows: count, width, withinMs, priority, isBad }: Event & { kind: 'submit' }): void {
+  #submit({ rows: count, width, withinMs, priority, caller, isBad }: Event & { kind: 'submit' }): void {
     const { clock } = this.harness;
     const rows = Array.from({ length: count }, (_, i) => this.#nextRow + i);
     this.#nextRow += count;
-    const context = taskContext(clock, { deadline: clock.nowMs() + withinMs, priority });
+    const context = taskContext(clock, { deadline: clock.nowMs() + withinMs, priority, caller });
     if (this.#setting.isToldOfDeadlines) {
       this.#deadlines.add(context.deadline, () => context.cancel.cancel(new ServingError('deadline_exceeded', 'late')));
     }
@@ -191,8 +207,14 @@ class World {
     const request = this.harness.submit(new Map([['x', numericTensor('float32', [count, width], values)]]), {
       context,
     });
-    const known: Known = { request, rows, width, submittedAt: clock.nowMs(), isBad, ran: 0 };
+    const known: Known = { request, rows, width, submittedAt: clock.nowMs(), caller, isBad, ran: 0 };
     this.#known.push(known);
+    request.settled.then(
+      ({ error }) => {
+        if (error?.kind === 'invalid_request') this.#blamedAt.set(caller, clock.nowMs());
+      },
+      () => undefined,
+    );
     for (const row of rows) this.#ownerOfRow.set(row, known);
   }
 
@@ -204,13 +226,28 @@ class World {
     if (size === 0) return;
     const { allowedBatchSizes } = this.#setting;
     assert.ok(allowedBatchSizes.length === 0 || allowedBatchSizes.includes(size), 'only allowed sizes');
+    if (isTrial(batch)) {
+      this.#trials += 1;
+      return;
+    }
     const rows = rowsIn(batch);
+    if (batch.origin?.isRerun !== true) this.#checkCompany(rows);
     const oldestWaiting = this.#oldestWaiting();
     for (const [i, row] of rows.entries()) this.#checkRow(row, rows[i - 1], width, batch.deadline);
     const first = this.#ownerOfRow.get(rows[0]!)!;
     const { kind, isToldOfDeadlines, batchTimeoutMicros } = this.#setting;
-    if (kind === 'greedy' && isToldOfDeadlines && batchTimeoutMicros === 0) {
+    if (kind === 'greedy' && isToldOfDeadlines && batchTimeoutMicros === 0 && !this.#isAnyApart) {
       assert.ok(first.submittedAt <= oldestWaiting, 'the lane that waited longest goes first');
+    }
+  }
+
+  /** A caller that is blamed is apart for a second at least. */
+  #checkCompany(rows: readonly number[]): void {
+    const callers = new Set(rows.map((row) => this.#ownerOfRow.get(row)!.caller));
+    if (callers.size === 1) return;
+    const since = this.harness.clock.nowMs() - 1000;
+    for (const caller of callers) {
+      assert.ok(!((this.#blamedAt.get(caller) ?? -Infinity) > since), 'nobody shares a batch with an offender');
     }
   }
 
@@ -231,7 +268,8 @@ class World {
     owner.ran += 1;
     if (this.#failedRows.has(row)) return;
     const last = this.#lastRow.get(width) ?? 0;
-    if (this.#setting.kind === 'greedy') assert.ok(row > last, 'first come, first served within a lane');
+    if (this.#setting.kind === 'greedy' && !this.#isAnyApart)
+      assert.ok(row > last, 'first come, first served within a lane');
     this.#lastRow.set(width, Math.max(last, row));
   }
 
@@ -251,7 +289,9 @@ class World {
   #checkWorkConserving(): void {
     const { scheduler } = this.harness;
     const isBusy = scheduler.runningBatches >= this.#setting.slots;
-    assert.ok(isBusy || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
+    // Callers that owe too much yield while others run.
+    const mayYield = this.#isAnyApart && scheduler.runningBatches > 0;
+    assert.ok(isBusy || mayYield || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
   }
 
   async #checkAnswer({ request, rows, width, ran, isBad }: Known): Promise<void> {
@@ -259,10 +299,10 @@ class World {
     const { outputs, error } = request.outcome!;
     assert.equal(request.context.cancel.listener, undefined);
     if (error !== undefined) {
-      const expected = ['cancelled', 'deadline_exceeded', 'backend_failed', 'worker_lost', 'overloaded'];
+      const ofValues = ['invalid_request', 'backend_failed'];
+      const expected = ['cancelled', 'deadline_exceeded', 'worker_lost', 'overloaded', ...(isBad ? ofValues : [])];
       assert.ok(expected.includes(error.kind), error.kind);
-      const isSpent = this.harness.batches.some(({ isolation }) => isolation === 'no_budget');
-      if (!isSpent) assert.ok(isBad || error.kind !== 'backend_failed', 'nobody fails for others’ values');
+      if (ofValues.includes(error.kind)) assert.match(error.message, /bad values$/, 'the runtime’s own words');
       if (error.kind === 'overloaded') assert.ok(error.retryAfterMs! > 0);
       return;
     }
@@ -275,6 +315,11 @@ class World {
       'its own rows',
     );
   }
+}
+
+/** A run of a known good request: it has no rows of anybody's. */
+function isTrial({ origin }: Batch): boolean {
+  return (origin as RunningBatch).lane.isolation?.isTrial === true;
 }
 
 /** The first element of each row: they are all alike. */

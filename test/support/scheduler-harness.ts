@@ -164,6 +164,7 @@ export interface ContextInit {
   readonly deadline?: Instant;
   readonly trace?: TraceContext;
   readonly priority?: PriorityClass;
+  readonly caller?: string;
   readonly hasOwnDeadline?: boolean;
 }
 
@@ -182,6 +183,7 @@ export function taskContext(clock: FakeClock, init: ContextInit = {}): NotedCont
     stages: new StageClock(clock.nowMs()),
     trace: init.trace,
     priority: init.priority,
+    caller: init.caller,
     hasOwnDeadline: init.hasOwnDeadline,
     batch: undefined,
   };

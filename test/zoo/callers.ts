@@ -1,8 +1,8 @@
 /** Callers of a sidecar, over gRPC and over REST. Each call rejects with the server's own text if it fails. */
 import { Buffer } from 'node:buffer';
 import { Client, credentials } from '@grpc/grpc-js';
-import { writePredictRequest } from '../../src/codec/tensorflow/predict-request-writer.ts';
-import { readPredictResponse } from '../../src/codec/tensorflow/predict-response-reader.ts';
+import { readPredictResponse } from '../../src/codec/tensorflow/predict-reader.ts';
+import { writePredictRequest } from '../../src/codec/tensorflow/predict-writer.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
 import type { Sidecar } from '../support/sidecar.ts';
 import { predictBody, readAnswer } from './json-tensors.ts';

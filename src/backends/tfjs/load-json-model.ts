@@ -2,10 +2,10 @@
 import type { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { zeros } from '../../core/zeros.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { findBatchAxis, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
-import { zeros } from '../synthetic-batch.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runAsync, runNow } from './json-model-session.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';

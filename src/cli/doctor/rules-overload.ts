@@ -30,6 +30,10 @@ const BY_REASON: Readonly<Record<string, Advice>> = {
     'the queue has not emptied for long: there is more work than the cores can do',
     'add replicas or cores',
   ],
+  caller_budget: [
+    'callers whose values the model cannot take have used up the time that they may cost others',
+    'let those callers check what they send; the answers with 400 have the runtime’s words',
+  ],
   evicted: [
     'requests of a higher priority took their places',
     'add replicas or cores, or send fewer requests with a high priority',

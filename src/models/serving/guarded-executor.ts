@@ -1,6 +1,6 @@
 /**
  * An executor behind a circuit breaker: refuses batches while the breaker is open, and records the outcome of the
- * others. A failed batch of several requests is recorded when it is known whether one of them caused the error
+ * others. A failed batch is recorded when it is known whether a request's values caused the error
  * (BatchOrigin.onJudged).
  */
 import { toServingError } from '../../core/errors.ts';

@@ -3,12 +3,15 @@
  * repeats is read once (it is kept in RequestHeaders.derived), so that such a call needs no look-up.
  */
 import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
 import type { ServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
+import type { Callers } from '../caller.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
 import type { HeaderField } from '../http2/hpack/header-field.ts';
 import type { HeaderBlock } from '../http2/hpack/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
+import { peerOf } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
 import { NOT_GRPC, NOT_POST } from './answer-bytes.ts';
 import { type Caller, readCaller } from './caller.ts';
@@ -36,9 +39,9 @@ export class CallHead {
   readonly caller: Caller;
   readonly #fields: readonly HeaderField[];
 
-  constructor(headers: RequestHeaders, method: GrpcMethod | undefined, peer: string) {
+  constructor(headers: RequestHeaders, method: GrpcMethod | undefined, duplex: Duplex, callers: Callers) {
     this.path = headers.path;
-    this.peer = peer;
+    this.peer = peerOf(duplex);
     this.method = method;
     this.refusal = refusalOf(headers);
     const timeout = headers.get('grpc-timeout');
@@ -48,7 +51,7 @@ export class CallHead {
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
     this.priority = readPriority(headers.get(PRIORITY_HEADER));
     this.#fields = headers.fields;
-    this.caller = readCaller(this);
+    this.caller = readCaller(this, callers, callers.ofConnection(duplex));
   }
 
   /** The values of a name, joined by commas. */

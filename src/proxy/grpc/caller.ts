@@ -1,12 +1,15 @@
-/** The caller's identity in a call's metadata: `x-request-id`, and the span that the call belongs to. */
+/** The caller of a call: who it is, its `x-request-id`, and the span that the call belongs to. */
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import { type Callers, callerInHeader } from '../caller.ts';
 
 /** Metadata that answers repeat. */
 export const REQUEST_ID = 'x-request-id';
 export const TRACEPARENT = 'traceparent';
 
 export interface Caller {
+  /** As in proxy/caller.ts. */
+  readonly name: string;
   /** Undefined if it sent none. */
   readonly requestId: string | undefined;
   /** Undefined if it sent none that is well formed. */
@@ -19,8 +22,10 @@ interface MetadataSource {
   binaryMetadata(name: string): Uint8Array | undefined;
 }
 
-export function readCaller(source: MetadataSource): Caller {
+/** `connection`: the caller of the call's connection. */
+export function readCaller(source: MetadataSource, { header }: Callers, connection: string): Caller {
   return {
+    name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
     requestId: source.metadata(REQUEST_ID),
     trace: callerTrace(
       source.metadata(TRACEPARENT),

@@ -19,11 +19,13 @@
  * fractions of a ms are lost. Pillion's own engine (pillion-engine.ts) reads the header itself.
  */
 import { Buffer } from 'node:buffer';
+import { X509Certificate } from 'node:crypto';
 import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
+import { type Callers, callerAt, callerInCertificate } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { type Caller, readCaller } from './caller.ts';
 import {
@@ -43,6 +45,7 @@ type TransportStatus = Parameters<SendStatus>[0];
 export interface CallContext {
   readonly clock: Clock;
   readonly maxReceiveBytes: number;
+  readonly callers: Callers;
   /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -86,7 +89,7 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   get caller(): Caller {
-    return readCaller(this);
+    return readCaller(this, this.#shared.callers, connectionCaller(this.#bare));
   }
 
   get isEnded(): boolean {
@@ -240,6 +243,14 @@ export class GrpcJsCall implements GrpcCall {
 }
 
 function nothing(): void {}
+
+/** grpc-js shows no socket. */
+function connectionCaller(bare: ServerInterceptingCallInterface): string {
+  const certificate = bare.getAuthContext().sslPeerCertificate;
+  if (certificate !== undefined) return callerInCertificate(new X509Certificate(certificate.raw));
+  const peer = bare.getPeer();
+  return callerAt(peer === 'unknown' ? undefined : peer.replace(/:\d+$/, ''));
+}
 
 /** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */
 function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {

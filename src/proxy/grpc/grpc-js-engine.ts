@@ -11,6 +11,7 @@
 import type { Buffer } from 'node:buffer';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
+import { Callers } from '../caller.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallContext, GrpcJsCall } from './grpc-js-call.ts';
@@ -22,6 +23,8 @@ const KEEPALIVE_TIMEOUT_MS = 20_000;
 export interface GrpcJsEngineOptions {
   readonly clock: Clock;
   readonly maxReceiveBytes?: number;
+  /** Default: callers are told apart by their connections. */
+  readonly callers?: Callers;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). */
@@ -52,6 +55,7 @@ export class GrpcJsEngine implements GrpcEngine {
     const shared: CallContext = {
       clock: options.clock,
       maxReceiveBytes,
+      callers: options.callers ?? new Callers(),
       onInternalError: options.onInternalError,
     };
     const takeOver: ServerInterceptor = (descriptor, bare) =>

@@ -43,8 +43,17 @@ class GrpcWire implements Wire<Uint8Array> {
 
   arrival(method: string): RequestArrival {
     const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
-    const { requestId, trace } = caller;
-    return { surface: 'grpc', method, receivedAt, timeoutMs, requestId, peer, priority, callerTrace: trace };
+    return {
+      surface: 'grpc',
+      method,
+      receivedAt,
+      timeoutMs,
+      requestId: caller.requestId,
+      peer,
+      caller: caller.name,
+      priority,
+      callerTrace: caller.trace,
+    };
   }
 
   begun({ context }: OpenExchange): void {

@@ -16,11 +16,11 @@ import type { Clock } from '../../core/clock.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
+import { Callers } from '../caller.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import { Http2Server } from '../http2/server.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
-import { peerOf } from '../net/listen-address.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { trailersOnly } from './answer-bytes.ts';
 import { CallHead } from './call-head.ts';
@@ -41,6 +41,8 @@ export interface PillionEngineOptions {
   /** Unary answers of this size and above are sent as gzip to clients that accept it. Default: none. */
   readonly compressFromBytes?: number;
   readonly http2?: Partial<Http2Options>;
+  /** Default: callers are told apart by their connections. */
+  readonly callers?: Callers;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
@@ -51,10 +53,12 @@ export class PillionEngine implements GrpcEngine {
   readonly #shared: CallContext;
   readonly #http2: Http2Server;
   readonly #listener: Listener;
+  readonly #callers: Callers;
   readonly #methods = new Map<string, GrpcMethod>();
 
   constructor(options: PillionEngineOptions) {
     const { clock, onInternalError } = options;
+    this.#callers = options.callers ?? new Callers();
     this.#shared = {
       clock,
       deadlines: new DeadlineTimer(clock),
@@ -115,7 +119,7 @@ export class PillionEngine implements GrpcEngine {
   };
 
   #deriveHead(headers: RequestHeaders, stream: Http2Stream): CallHead {
-    const head = new CallHead(headers, this.#methods.get(headers.path), peerOf(stream.duplex));
+    const head = new CallHead(headers, this.#methods.get(headers.path), stream.duplex, this.#callers);
     headers.derived = head;
     return head;
   }

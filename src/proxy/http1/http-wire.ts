@@ -63,10 +63,20 @@ export class HttpWire implements Wire<Buffer> {
   }
 
   arrival(method: string): RequestArrival {
-    const { fields, peer } = this.#transport;
-    const { timeout, priority, requestId, callerTrace } = fields;
+    const { fields, peer, connectionCaller } = this.#transport;
+    const { timeout, priority, requestId, callerTrace, caller = connectionCaller } = fields;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
-    return { surface: 'rest', method, receivedAt, timeoutMs: timeout, requestId, peer, priority, callerTrace };
+    return {
+      surface: 'rest',
+      method,
+      receivedAt,
+      timeoutMs: timeout,
+      requestId,
+      peer,
+      caller,
+      priority,
+      callerTrace,
+    };
   }
 
   begun(exchange: OpenExchange): void {

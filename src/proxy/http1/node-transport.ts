@@ -5,6 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
+import type { Callers } from '../caller.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { BodyReader } from './body-reader.ts';
@@ -18,6 +19,7 @@ const SMALL_REST_BYTES = 64 * 1024;
 export interface NodeTransportParts {
   readonly clock: Clock;
   readonly heads: AnswerHeads;
+  readonly callers: Callers;
 }
 
 export class NodeTransport implements Transport {
@@ -27,6 +29,7 @@ export class NodeTransport implements Transport {
   readonly #turn: AnswerTurn;
   readonly #clock: Clock;
   readonly #heads: AnswerHeads;
+  readonly #callers: Callers;
   readonly #expectsContinue: boolean;
   #body: BodyReader | undefined;
 
@@ -35,20 +38,25 @@ export class NodeTransport implements Transport {
     request: IncomingMessage,
     response: ServerResponse,
     turn: AnswerTurn,
-    { clock, heads }: NodeTransportParts,
+    { clock, heads, callers }: NodeTransportParts,
     expectsContinue: boolean,
   ) {
-    this.fields = readFields(request.headers);
+    this.fields = readFields(request.headers, callers.header);
     this.#request = request;
     this.#response = response;
     this.#turn = turn;
     this.#clock = clock;
     this.#heads = heads;
+    this.#callers = callers;
     this.#expectsContinue = expectsContinue;
   }
 
   get peer(): string {
     return this.#request.socket.remoteAddress ?? 'unix';
+  }
+
+  get connectionCaller(): string {
+    return this.#callers.ofConnection(this.#request.socket);
   }
 
   get isOpen(): boolean {

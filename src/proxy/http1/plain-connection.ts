@@ -20,6 +20,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import type { Callers } from '../caller.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
@@ -41,6 +42,7 @@ interface PlainConnectionEvents<R> {
 export interface PlainConnectionOptions<R> {
   readonly reader: PlainRequestReader<R>;
   readonly heads: AnswerHeads;
+  readonly callers: Callers;
   /** How long a new connection may send nothing, and how long a connection may be idle after a request. */
   readonly firstRequestMs: number;
   readonly idleMs: number;
@@ -55,6 +57,8 @@ export class PlainConnection<R> {
   readonly #reads: SocketReads;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
+  /** As in proxy/caller.ts. */
+  readonly caller: string;
   #isAnswering = false;
   #hasEnded = false;
   #hasHadRequest = false;
@@ -64,6 +68,7 @@ export class PlainConnection<R> {
   constructor(socket: Socket, options: PlainConnectionOptions<R>, events: PlainConnectionEvents<R>) {
     this.#socket = socket;
     this.peer = socket.remoteAddress ?? 'unix';
+    this.caller = options.callers.ofConnection(socket);
     this.#options = options;
     this.#events = events;
     socket.setTimeout(options.firstRequestMs);
@@ -194,6 +199,10 @@ class PlainTransport implements Transport {
     this.#connection = connection;
     this.#socket = socket;
     this.#body = body;
+  }
+
+  get connectionCaller(): string {
+    return this.#connection.caller;
   }
 
   get isOpen(): boolean {

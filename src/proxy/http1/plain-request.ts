@@ -45,9 +45,14 @@ export class PlainRequestReader<R> {
   readonly #heads = new Map<string, PlainHead<R>>();
   readonly #maxBodyBytes: number;
   readonly #routeOf: (target: string) => R | undefined;
+  readonly #callerHeader: string | undefined;
 
-  /** @param routeOf the route of a target, always the same; undefined if node is to have the request */
-  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined) {
+  /**
+   * @param routeOf the route of a target, always the same; undefined if node is to have the request
+   * @param callerHeader as in Callers
+   */
+  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined, callerHeader?: string) {
+    this.#callerHeader = callerHeader;
     this.#maxBodyBytes = maxBodyBytes;
     this.#routeOf = routeOf;
   }
@@ -75,7 +80,7 @@ export class PlainRequestReader<R> {
   }
 
   #readNew(text: string): PlainHead<R> | undefined {
-    const parsed = parseHead(text);
+    const parsed = parseHead(text, this.#callerHeader);
     const route = parsed && this.#routeOf(parsed.target);
     if (parsed === undefined || route === undefined) return undefined;
     const { fields, contentLength } = parsed;
@@ -90,7 +95,7 @@ interface ParsedHead extends Omit<PlainHead<never>, 'byteLength' | 'route'> {
   readonly target: string;
 }
 
-function parseHead(text: string): ParsedHead | undefined {
+function parseHead(text: string, callerHeader: string | undefined): ParsedHead | undefined {
   const [requestLine, ...lines] = text.split('\r\n');
   const target = REQUEST_LINE.exec(requestLine!)?.[1];
   if (target === undefined) return undefined;
@@ -108,5 +113,5 @@ function parseHead(text: string): ParsedHead | undefined {
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  return { target, fields: readFields(headers), contentLength: Number(length) };
+  return { target, fields: readFields(headers, callerHeader), contentLength: Number(length) };
 }

@@ -7,6 +7,7 @@ import type { ServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import { callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
@@ -22,6 +23,8 @@ export interface RequestFields {
   readonly timeout: number | undefined | ServingError;
   /** From `x-pillion-priority`; undefined if there is none; a ServingError if it cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
+  /** The caller that the header of `--caller_header` names; undefined without it. */
+  readonly caller: string | undefined;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
   /** From `traceparent`, `tracestate` and `baggage`. */
@@ -32,11 +35,12 @@ export interface RequestFields {
   readonly protobufType: string | undefined;
 }
 
-/** Reads headers by their lower-case names. */
-export function readFields(headers: IncomingHttpHeaders): RequestFields {
+/** Reads headers by their lower-case names. `callerHeader`: as in Callers. */
+export function readFields(headers: IncomingHttpHeaders, callerHeader?: string): RequestFields {
   return {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
+    caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
     requestId: textOf(headers['x-request-id']),
     callerTrace: callerTrace(
       textOf(headers['traceparent']),

@@ -10,6 +10,8 @@ export interface Transport {
   readonly fields: RequestFields;
   /** The client's address; 'unix' on a socket file. */
   readonly peer: string;
+  /** The caller of the connection, as in proxy/caller.ts. */
+  readonly connectionCaller: string;
   /** The connection is open. */
   readonly isOpen: boolean;
   /** The whole request has arrived. */

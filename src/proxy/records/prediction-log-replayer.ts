@@ -165,6 +165,7 @@ function replayContext(clock: Clock, method: string): RequestContext {
     id: undefined,
     sequence: 0,
     peer: 'replay',
+    caller: 'replay',
     trace: undefined,
   });
 }

@@ -13,6 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
+import { Callers } from '../caller.ts';
 import { Exchange, type Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
@@ -44,6 +45,8 @@ export interface RestServerOptions {
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
+  /** Default: callers are told apart by their connections. */
+  readonly callers?: Callers;
   /** Limit of a body in bytes, both as sent and inflated. */
   readonly maxBodyBytes: number;
   /** Answers of at least so many bytes are compressed for clients that accept it. Default: none are. */
@@ -77,6 +80,7 @@ export class RestServer {
 
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
+    const { callers = new Callers() } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
@@ -91,9 +95,10 @@ export class RestServer {
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
     this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
-    const reader = new PlainRequestReader(maxBodyBytes, (target) => plainRoute(target, options.metricsPath));
-    this.#plainOptions = { ...shared, reader, heads: this.#heads, ...PLAIN_TIMEOUTS };
-    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads };
+    const routeOf = (target: string) => plainRoute(target, options.metricsPath);
+    const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers.header);
+    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, ...PLAIN_TIMEOUTS };
+    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
     this.#listener = new RestListener(
       {

@@ -194,7 +194,8 @@ function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
   let ms = 0;
   let seen = 0;
   for (const lane of queue) {
-    if (lane === own) continue;
+    // The lanes of other callers that are kept apart yield.
+    if (lane === own || (lane.apart !== undefined && lane.apart !== own.apart)) continue;
     if (seen === MAX_FORECAST_LANES) break;
     seen += 1;
     ms += laneWorkMs(lane, Math.ceil(lane.rowsDueBy(due)));

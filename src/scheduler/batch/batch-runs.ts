@@ -5,7 +5,7 @@
  *                 └ all members cancelled or expired ──┘
  *
  * A batch whose members were all cancelled holds its slot until the executor has answered. A failure fails the members
- * of one batch only; where one of them may be at fault, they are run again in parts (isolator.ts).
+ * of one batch only; where one of them may be at fault, the others are run again (isolator.ts).
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
@@ -14,9 +14,12 @@ import type { BatchRecord } from '../../telemetry/request-record.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SlotTenant } from '../cores/slot-tenant.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
+import { ApartLanes } from '../queue/apart-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import { Isolator } from './isolator.ts';
+import { Judge } from './judge.ts';
+import type { Offenders } from './offenders.ts';
 import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
 
 export interface BatchRunsOptions extends BatchContext {
@@ -28,7 +31,8 @@ export interface BatchRunsOptions extends BatchContext {
   readonly statistics: RunStatistics;
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
-  /** Called once for each batch, after its members were settled. */
+  readonly offenders: Offenders;
+  /** Called once for each batch, after its members were settled or wait to be run again. */
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
 
@@ -40,13 +44,18 @@ export class BatchRuns {
   readonly #all: RunningBatch[] = [];
   /** Batches that run, or wait for the batch before them on their worker. */
   readonly all: readonly RunningBatch[] = this.#all;
+  /** The lanes that may run, and what callers that are kept apart may have waiting. */
+  readonly lanes: ApartLanes;
 
   /** @param onSlotFree called when a batch's members are settled and its slot is free */
   constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
     this.#options = options;
     this.#tenant = tenant;
     this.#onSlotFree = onSlotFree;
-    this.#isolator = new Isolator(options.queue);
+    const { queue, clock } = options;
+    this.lanes = new ApartLanes(options, onSlotFree);
+    const judge = new Judge(queue, clock);
+    this.#isolator = new Isolator({ ...options, lanes: this.lanes, judge, now: () => clock.nowMs() });
   }
 
   /** Runs the members together. Never throws: a failure fails the members. */
@@ -74,6 +83,7 @@ export class BatchRuns {
     const { slots } = this.#options;
     const running = new RunningBatch(start, this.#options, now);
     this.#all.push(running);
+    this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
@@ -84,10 +94,10 @@ export class BatchRuns {
     // The batch before it has ended, though the event loop may not have noticed yet.
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
-    const { isOdd } = running.lane;
-    if (!isOdd) this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
-    if (running.isRerun) running.lane.isolation!.onAnswered();
-    else if (!isOdd) this.#isolator.budget.onRun(now - executeStart);
+    if (!running.lane.isOdd) {
+      this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+    }
+    this.#isolator.onAnswered(running, now);
     try {
       const misfit = running.complete(result, now);
       if (misfit !== undefined) this.#runWhole(running, misfit, now);
@@ -114,12 +124,18 @@ export class BatchRuns {
   }
 
   #runFailed(running: RunningBatch, thrown: ServingError): void {
-    const { clock, statistics } = this.#options;
-    const now = clock.nowMs();
     const error = running.lane.isOdd ? asRefusal(thrown) : thrown;
-    if (error.kind === 'deadline_exceeded') running.expire(now);
-    if (!this.#isolator.takeApart(running, error, now, statistics.meanRunMs)) running.fail(error);
-    this.#ended(running);
+    if (error.kind === 'deadline_exceeded') running.expire(this.#options.clock.nowMs());
+    let isEnded = false;
+    let isSettled = false;
+    const isSeenTo = this.#isolator.onFailed(running, error, () => {
+      isSettled = true;
+      if (isEnded) this.#record(running);
+    });
+    if (!isSeenTo) running.fail(error);
+    this.#free(running);
+    isEnded = true;
+    if (isSettled || !isSeenTo) this.#record(running);
   }
 
   #fail(running: RunningBatch, thrown: unknown): void {
@@ -129,7 +145,12 @@ export class BatchRuns {
 
   /** The slot's next batch starts before this one is recorded. */
   #ended(running: RunningBatch): void {
-    const { clock, telemetry, onBatch, slots, statistics } = this.#options;
+    this.#free(running);
+    this.#record(running);
+  }
+
+  #free(running: RunningBatch): void {
+    const { clock, slots, statistics } = this.#options;
     const { record } = running;
     const now = clock.nowMs();
     record.end = now;
@@ -137,12 +158,16 @@ export class BatchRuns {
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
-    if (running.isRerun) {
-      this.#isolator.budget.onRerun(now - running.slotSince);
-      running.lane.isolation!.onMemberSettled();
-    } else if (!running.lane.isOdd)
+    if (running.isRerun) this.#isolator.onRerun(running, now - running.slotSince, now);
+    else if (!running.lane.isOdd) {
       statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+    }
+    this.#isolator.onSlotFree(running, now);
     this.#onSlotFree();
+  }
+
+  #record({ record }: RunningBatch): void {
+    const { telemetry, onBatch } = this.#options;
     telemetry.recordBatch(record);
     onBatch?.(record);
   }

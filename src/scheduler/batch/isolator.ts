@@ -1,6 +1,10 @@
 /**
- * Runs a failed batch again in parts, so that only the request whose values the runtime cannot take fails, with the
- * runtime's own error, and the other members are answered.
+ * Sees to it that a run which fails for one request's values fails that request alone: judges whether the values or the
+ * runtime were at fault, runs the other members again, and keeps callers of such values apart from others.
+ *
+ *   a run fails ─▶ is the runtime alive? (judge.ts) ──no──▶ its members fail, and the breaker counts it
+ *                       └yes─▶ one request: its values are at fault: INVALID_ARGUMENT, its caller is kept apart
+ *                            ▶ several: they are run again in parts
  *
  *   a b c d e f g h    the run fails; the runtime does not say for whose row
  *   a b c d │ e f g h  two halves; the members that are due first are in the first
@@ -8,102 +12,181 @@
  *           │ e f │ g h
  *           │     │ g, h: three or fewer are run one by one; one that fails alone is at fault
  *
- * One request at fault among n costs about 2·log2(n) runs. There are never more than 2n runs.
+ * One request at fault among n costs about 2·log2(n) runs. There are never more than 2n runs of parts, and as many of
+ * known good requests as parts have failed; where a verdict is used again there are far fewer.
  *
  * Each part waits in the queue, in a lane of its own that no other request joins. So deadlines, cancels, priorities,
  * the turns of other models and admission's forecast apply to it as to everything that waits. Parts are made of the
  * requests' own tensors, which live until a request settles: the batch's buffers belong to the executor and may have
  * been moved to another thread.
  *
- * A batch is not run again if it failed for another reason than the values of an input (a lost worker, a deadline, no
- * memory, no server), if it had one member, or if the budget is spent. Then its members fail.
+ * A batch of several is not run again if it failed for another reason than the values of an input (a lost worker, a
+ * deadline, no server). Then its members fail.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import { Lane } from '../queue/lane.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { Executor } from '../../core/executor.ts';
+import type { ApartLanes } from '../queue/apart-lanes.ts';
+import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Task } from '../task.ts';
-import { MAX_RUN_ALONE, MIN_RERUN_ADVANCE_MS, RERUN_ADVANCE_RUNS, RERUN_TIME_SHARE } from '../tuning.ts';
+import { MAX_RUN_ALONE } from '../tuning.ts';
 import { Isolation } from './isolation.ts';
+import type { Judge } from './judge.ts';
+import type { Verdict } from './known-good.ts';
+import { NO_CALLER, type Offenders } from './offenders.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 /** Two NULs in a row are in no key that is made of names. */
 const KEY_MARK = '\0\0isolated ';
 
-/** The values of an input may be the reason, or the reason is unknown. */
-function mayBeOfValues(kind: ErrorKind): boolean {
-  return kind === 'backend_failed' || kind === 'invalid_request' || kind === 'internal';
-}
-
-/**
- * Bounds the worker time that a model spends on runs again, so that a client that only sends bad values costs its
- * neighbours no more than RERUN_TIME_SHARE. Durations in ms. Pure.
- *
- *   owed  ▲ a run again adds its length
- *         │ an answered batch takes off RERUN_TIME_SHARE of its length
- *         └ from the limit on nothing is run again
- *
- * The limit lets the first bad batch after a quiet hour be taken apart, whatever ran before.
- */
-export class RerunBudget {
-  #owedMs = 0;
-
-  /** Nothing may be run again now. `meanRunMs`: mean of the model's ordinary runs; undefined = none has ended. */
-  isSpent(meanRunMs: number | undefined): boolean {
-    return this.#owedMs >= Math.max(MIN_RERUN_ADVANCE_MS, RERUN_ADVANCE_RUNS * (meanRunMs ?? 0));
-  }
-
-  /** An ordinary batch was answered. */
-  onRun(ms: number): void {
-    if (this.#owedMs > 0) this.#owedMs = Math.max(0, this.#owedMs - RERUN_TIME_SHARE * ms);
-  }
-
-  /** A part of a failed batch has held a slot for so long, whether it failed or not. */
-  onRerun(ms: number): void {
-    this.#owedMs += ms;
-  }
+export interface IsolatorParts {
+  readonly executor: Executor;
+  readonly queue: TaskQueue;
+  readonly judge: Judge;
+  readonly offenders: Offenders;
+  readonly lanes: ApartLanes;
+  /** The server's clock, now. */
+  readonly now: () => Instant;
 }
 
 export class Isolator {
-  readonly #queue: TaskQueue;
-  readonly budget = new RerunBudget();
+  readonly #parts: IsolatorParts;
   #lanes = 0;
 
-  constructor(queue: TaskQueue) {
-    this.#queue = queue;
+  constructor(parts: IsolatorParts) {
+    this.#parts = parts;
+  }
+
+  /** The run has succeeded, and its members are about to be answered. */
+  onAnswered(running: RunningBatch, now: Instant): void {
+    const { lane, plan } = running;
+    plan.good.onAnswered(running.candidate, now);
+    lane.isolation?.onAnswered();
+    if (lane.apart !== undefined) this.#parts.offenders.onAnswered(lane.apart, now);
+  }
+
+  /** Its run begins. */
+  onSlotTaken(running: RunningBatch, now: Instant): void {
+    if (this.#parts.offenders.apart > 0) this.#seeOthers(running, now);
+  }
+
+  /** Its run has ended, and its slot is free. */
+  onSlotFree(running: RunningBatch, now: Instant): void {
+    if (this.#parts.offenders.apart === 0) return;
+    this.#seeOthers(running, now);
+    const { apart } = running.lane;
+    if (apart !== undefined) this.#parts.lanes.trim(apart, now);
+  }
+
+  #seeOthers({ lane, members }: RunningBatch, now: Instant): void {
+    if (lane.apart === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
+  }
+
+  /** A part has held a slot for so long, whether it failed or not. */
+  onRerun({ lane }: RunningBatch, ms: number, now: Instant): void {
+    if (lane.apart === undefined) lane.isolation!.onRerun(ms);
+    else this.#parts.offenders.charge(lane.apart, ms, now);
+    lane.isolation!.onMemberSettled();
   }
 
   /**
-   * The batch's run failed with `error`. True: its members wait to be run again. False: they are to fail with it.
-   * `meanRunMs` as for the budget.
+   * The run failed with `error`. False: its members are to fail with it. True: they fail or are run again, some of them
+   * later; `onSettled` is called once then, maybe before this returns.
    */
-  takeApart(running: RunningBatch, error: ServingError, now: Instant, meanRunMs: number | undefined): boolean {
-    if (running.record.tasks < 2 || !mayBeOfValues(error.kind)) return false;
-    const members = running.wantedMembers();
-    if (members.length === 0) return false;
-    if (this.budget.isSpent(meanRunMs)) {
-      running.record.isolation = 'no_budget';
-      return false;
+  onFailed(running: RunningBatch, error: ServingError, onSettled: () => void): boolean {
+    const { lane, plan, record } = running;
+    const isAlone = record.tasks === 1;
+    if (lane.isolation?.isTrial === true || !isJudged(error, isAlone)) return false;
+    const now = this.#parts.now();
+    // The time of a part is charged when it ends.
+    const costMs = running.isRerun ? 0 : now - running.slotSince;
+    if (lane.apart !== undefined) this.#parts.offenders.charge(lane.apart, costMs, now);
+    const settle = (verdict: Verdict): void => {
+      this.#settle(running, error, verdict, costMs);
+      onSettled();
+    };
+    running.wait();
+    // The caller is told the same whatever the verdict.
+    if (isAlone && told(error) === error) running.failMembers(error);
+    // The runtime itself says that the values are at fault, or has answered other members.
+    if (error.kind === 'invalid_request' || lane.isolation?.hasAnswered === true) settle('alive');
+    else {
+      const isStrict = isAlone && lane.apart === undefined;
+      // Another server gets no request that nobody has sent.
+      const mayMakeUp = isAlone && this.#parts.executor.isElsewhere !== true;
+      this.#parts.judge.ask({ plan, isStrict, mayMakeUp }, settle);
     }
-    running.setAside(error.kind, now);
-    const { lane } = running;
-    const isolation = lane.isolation ?? new Isolation(members, running.takeJudge());
-    members.sort((a, b) => a.due - b.due);
-    for (const part of partsOf(members)) this.#queueAgain(part, lane, isolation);
     return true;
   }
 
-  #queueAgain(part: readonly Task[], like: Lane, isolation: Isolation): void {
+  #settle(running: RunningBatch, error: ServingError, verdict: Verdict, costMs: number): void {
+    const now = this.#parts.now();
+    const { lane, record } = running;
+    if (verdict === 'alive' && record.tasks === 1) this.#blame(running, error, costMs);
+    else {
+      const members = running.wantedMembers();
+      if (verdict !== 'failed' && record.tasks > 1 && members.length > 0) this.#takeApart(running, members, error, now);
+      else running.fail(error, verdict === 'alive');
+    }
+    lane.isolation?.onMemberSettled();
+  }
+
+  /** The batch's one request failed by its values. */
+  #blame(running: RunningBatch, error: ServingError, costMs: number): void {
+    const { lane, record } = running;
+    const { offenders, now } = this.#parts;
+    const caller = running.firstMember.owner.context.caller ?? NO_CALLER;
+    if (offenders.blame(caller, now())) this.#parts.lanes.separate(caller);
+    if (lane.apart === undefined) offenders.charge(caller, costMs, now());
+    lane.isolation?.onFault(caller);
+    record.isolation = 'values';
+    running.fail(told(error), true);
+  }
+
+  #takeApart(running: RunningBatch, members: Task[], error: ServingError, now: Instant): void {
+    const { lane } = running;
+    running.setAside(error.kind, now);
+    const charge = (caller: string, ms: number): void => this.#parts.offenders.charge(caller, ms, this.#parts.now());
+    const isolation = lane.isolation ?? new Isolation(members, running.takeJudge(), charge);
+    members.sort((a, b) => a.due - b.due);
+    for (const part of partsOf(members)) this.#queueAgain(part, lane, isolation);
+  }
+
+  #queueAgain(part: readonly Task[], like: Lane, group: RerunGroup): void {
     this.#lanes += 1;
     let rows = 0;
     for (const task of part) rows += task.rows;
     const key = `${like.key}${KEY_MARK}${this.#lanes}`;
-    const lane = new Lane(key, like.plan, like.outputs, undefined, like.rowBytes, { isolation, rows });
+    const lane = new Lane(key, like.plan, like.outputs, undefined, like.rowBytes, { group, rows });
+    lane.apart = like.apart;
     for (const task of part) {
-      task.group = isolation;
-      this.#queue.push(lane, task);
+      task.group = group;
+      this.#parts.queue.push(lane, task);
     }
   }
+}
+
+/**
+ * The values of an input may be the reason of the failure, or the reason is unknown. A request that was alone when its
+ * worker died is judged for the breaker; several are not, as they would kill another worker.
+ */
+function isJudged({ kind, retryAfterMs }: ServingError, isAlone: boolean): boolean {
+  if (kind === 'worker_lost') return isAlone && retryAfterMs === undefined;
+  return kind === 'backend_failed' || kind === 'invalid_request' || kind === 'internal';
+}
+
+/** Every runtime says so in words of its own. */
+const NO_MEMORY = /\bout of memory\b|\bOOM\b|bad_alloc|\b(?:failed|cannot|unable) to allocate\b/i;
+
+/** The error of a request whose values are at fault; the same error where it says something else than that. */
+function told(error: ServingError): ServingError {
+  if (error.kind !== 'backend_failed' || NO_MEMORY.test(error.message)) return error;
+  const text = `the model failed for the values of this request and works for others, so send other values: ${error.message}`;
+  return new ServingError('invalid_request', text, {
+    cause: error.cause,
+    attributes: { stage: 'execute' },
+  });
 }
 
 function partsOf(members: readonly Task[]): readonly (readonly Task[])[] {

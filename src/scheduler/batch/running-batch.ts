@@ -22,6 +22,7 @@ import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
+import type { GoodRequest } from './known-good.ts';
 
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
@@ -58,7 +59,9 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly plan: SignaturePlan;
   /** It is a part of a failed batch. */
   readonly isRerun: boolean;
-  readonly #members: readonly Task[];
+  readonly members: readonly Task[];
+  /** A copy of a member's request, to be known as good if the run is answered. Undefined: none was wanted. */
+  candidate: GoodRequest | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
@@ -66,7 +69,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   constructor(start: BatchStart, shared: BatchContext, batchStart: Instant) {
     const { lane, members, after } = start;
     this.lane = lane;
-    this.#members = members;
+    this.members = members;
     const { plan } = lane;
     this.plan = plan;
     this.isRerun = lane.isolation !== undefined;
@@ -109,10 +112,15 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
    * they are; members that may be run again keep theirs. Throws what the allocator throws.
    */
   assemble(allocator: Allocator): TensorMap {
-    const { inputNames, isPadded, axes } = this.plan;
+    const { inputNames, isPadded, axes, good, isWhole } = this.plan;
+    const { lane } = this;
+    // A known good request is run again as its plan says: one of another form would prove nothing.
+    if (!lane.isOdd && lane.wholeSize === (isWhole ? 1 : undefined)) {
+      this.candidate = good.candidate(this.firstMember, lane.outputs, this.record.batchStart);
+    }
     const size = this.#sliceSize;
     const layout = { inputNames, size, isPadded: isPadded && size !== undefined, axes };
-    const { inputs, buffers } = mergeInputs(this.#members, layout, allocator);
+    const { inputs, buffers } = mergeInputs(this.members, layout, allocator);
     this.#buffers = buffers;
     if (this.#isOneAsItCame) this.firstMember.dropInputs();
     return inputs;
@@ -124,7 +132,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
    */
   start(inputs: TensorMap, now: Instant): Batch | undefined {
     let deadline = -Infinity;
-    for (const member of this.#members) {
+    for (const member of this.members) {
       const { owner } = member;
       if (!(owner.context.deadline > now)) owner.fail(expiredInQueue(owner.context));
       member.group = this;
@@ -158,19 +166,19 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
 
   get priority(): PriorityClass {
     let least: PriorityClass = Priority.sheddable;
-    for (const { priority } of this.#members) if (priority < least) least = priority;
+    for (const { priority } of this.members) if (priority < least) least = priority;
     return least;
   }
 
   onMemberSettled(): void {
     const { onAbandoned } = this;
-    if (onAbandoned === undefined || !this.#members.every(({ owner }) => owner.isSettled)) return;
+    if (onAbandoned === undefined || !this.members.every(({ owner }) => owner.isSettled)) return;
     this.onAbandoned = undefined;
     onAbandoned();
   }
 
   note(event: RunEvent, facts: RunEventFacts): void {
-    for (const { owner } of this.#members) if (!owner.isSettled) owner.context.note(event, facts);
+    for (const { owner } of this.members) if (!owner.isSettled) owner.context.note(event, facts);
   }
 
   /** Returns the buffers: the batch does not run. */
@@ -200,7 +208,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const isDivided = size !== undefined && misfit === undefined;
     this.#enter(STAGE_SPLIT, runEnded);
     let row = 0;
-    for (const member of this.#members) {
+    for (const member of this.members) {
       const start = row;
       row += member.rows;
       const { owner } = member;
@@ -214,13 +222,13 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** Its outputs, as they are, answer the only member. */
   get #isOneAsItCame(): boolean {
     const size = this.#sliceSize;
-    if (this.#members.length > 1 || this.firstMember.owner.isCut) return false;
+    if (this.members.length > 1 || this.firstMember.owner.isCut) return false;
     return size === undefined || size === this.firstMember.rows;
   }
 
   /** Members that have not settled, as a new list. */
   wantedMembers(): Task[] {
-    return this.#members.filter(({ owner }) => !owner.isSettled);
+    return this.members.filter(({ owner }) => !owner.isSettled);
   }
 
   /** The run failed, or its outputs cannot be divided, and the members that have not settled will be run again. */
@@ -229,9 +237,16 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     this.onAbandoned = undefined;
     record.outcome = kind;
     record.isolation = 'run_again';
-    for (const { owner } of this.#members) {
+    for (const { owner } of this.members) {
       if (!owner.isSettled) owner.context.isolation ??= { at: now, kind, tasks: record.tasks };
     }
+  }
+
+  /** The run failed, and what becomes of the members is not known yet. */
+  wait(): void {
+    this.onAbandoned = undefined;
+    const group = this.lane.isolation;
+    if (group !== undefined) for (const member of this.members) member.group = group;
   }
 
   /** Returns `onJudged` for the caller to call, and forgets it. */
@@ -244,19 +259,24 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** Fails the members whose own deadline has passed; the batch's deadline is the latest among its members. */
   expire(now: Instant): void {
     this.onAbandoned = undefined;
-    for (const { owner } of this.#members) {
+    for (const { owner } of this.members) {
       if (owner.isSettled || owner.context.deadline > now) continue;
       owner.context.batch = this.record;
       owner.fail(expiredInRun(owner.context));
     }
   }
 
-  /** Fails every member that has not settled. */
-  fail(error: ServingError): void {
+  /** Fails every member that has not settled. `isOfInputs`: their values are at fault, and not the runtime. */
+  fail(error: ServingError, isOfInputs = false): void {
     this.onAbandoned = undefined;
+    this.takeJudge()?.(isOfInputs);
+    this.failMembers(error);
+  }
+
+  /** The same, but whose fault it was is said later. */
+  failMembers(error: ServingError): void {
     this.record.outcome = error.kind;
-    this.takeJudge()?.(error.kind === 'invalid_request');
-    for (const { owner } of this.#members) {
+    for (const { owner } of this.members) {
       if (owner.isSettled) continue;
       owner.context.batch = this.record;
       owner.fail(error);
@@ -269,15 +289,15 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   }
 
   get firstMember(): Task {
-    return this.#members[0]!;
+    return this.members[0]!;
   }
 
   get lastMember(): Task {
-    return this.#members[this.#members.length - 1]!;
+    return this.members[this.members.length - 1]!;
   }
 
   #enter(stage: number, at: Instant): void {
-    for (const member of this.#members) member.owner.enter(stage, at);
+    for (const member of this.members) member.owner.enter(stage, at);
   }
 }
 

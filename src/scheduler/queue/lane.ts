@@ -23,15 +23,27 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { Heap } from '../../core/heap.ts';
-import type { Isolation } from '../batch/isolation.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import type { QueuedDeadline, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import type { Task, TaskLane } from '../task.ts';
+import type { Task, TaskGroup, TaskLane } from '../task.ts';
 
-/** The failed batch that a lane's tasks were in, and how many rows they have in all. */
+/** A failed batch whose parts are run again (batch/isolation.ts), or a run that judges the runtime (batch/judge.ts). */
+export interface RerunGroup extends TaskGroup {
+  /** Its run judges the runtime, and is not judged. */
+  readonly isTrial: boolean;
+  /** A part was answered. */
+  readonly hasAnswered: boolean;
+  onAnswered(): void;
+  /** The values of this caller's request are at fault. */
+  onFault(caller: string): void;
+  /** A part has held a slot for so long, whether it failed or not. */
+  onRerun(ms: number): void;
+}
+
+/** Why a lane's tasks are run again, and how many rows they have in all. */
 export interface IsolatedRows {
-  readonly isolation: Isolation;
+  readonly group: RerunGroup;
   readonly rows: number;
 }
 
@@ -55,9 +67,11 @@ export class Lane implements SlackFacts, TaskLane {
   /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
   /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
-  readonly isolation: Isolation | undefined;
+  readonly isolation: RerunGroup | undefined;
   /** Its tasks have shapes that are not the declared ones: their runs say nothing of the others'. */
   readonly isOdd: boolean;
+  /** The caller that all of its tasks are of, and that is kept apart (batch/offenders.ts). Undefined = all others. */
+  apart: string | undefined = undefined;
   /** The task that is due first; of two that are due together, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
   /** Ends of the list. */
@@ -90,7 +104,7 @@ export class Lane implements SlackFacts, TaskLane {
     this.wholeSize = wholeSize;
     this.maxBatchSize = isolated?.rows ?? (wholeSize === undefined ? plan.maxBatchSize : 1);
     this.rowBytes = rowBytes;
-    this.isolation = isolated?.isolation;
+    this.isolation = isolated?.group;
     this.isOdd = isOdd;
   }
 

@@ -4,7 +4,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { ShedReason } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { DRAINING_RETRY_AFTER_MS } from '../tuning.ts';
+import { DRAINING_RETRY_AFTER_MS, RERUN_TIME_SHARE } from '../tuning.ts';
 
 /** The queue is full. It should have room after `retryAfterMs`. */
 export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: number): ServingError {
@@ -117,6 +117,17 @@ export function memoryFull(queuedBytes: number, limitBytes: number, retryAfterMs
     `requests that wait hold ${mib(queuedBytes)} MiB of inputs, and the limit is ${mib(limitBytes)} MiB; ` +
       `retry after ${retryAfterMs} ms or raise max_queued_mib`,
     { retryAfterMs, attributes: { stage: 'admit', reason: 'queue_memory' } },
+  );
+}
+
+/** The caller's values have cost the others more than they may: `overMs` of worker time. */
+export function overCallerBudget(overMs: number): ServingError {
+  const retryAfterMs = Math.max(1, Math.ceil(overMs / RERUN_TIME_SHARE));
+  return new ServingError(
+    'overloaded',
+    "this caller's requests had values that the model failed for, and it has used up the time for them; " +
+      `retry after ${retryAfterMs} ms, with values that the model takes`,
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'caller_budget' } },
   );
 }
 

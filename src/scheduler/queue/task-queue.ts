@@ -58,14 +58,16 @@ export class TaskQueue {
 
   /**
    * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` or an odd shape is run alone,
-   * like one of a signature without a batch axis.
+   * like one of a signature without a batch axis. `apart`: as in Lane.
    */
-  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
-    if (request.isOddShape === true) return this.#oddLane(plan, request);
-    if (plan.isWhole || rows === 0) return this.wholeLane(plan, request, plan.isWhole ? 1 : 0);
+  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, apart?: string): Lane {
+    if (request.isOddShape === true) return this.#ownLane(this.#oddLane(plan, request), apart);
+    if (plan.isWhole || rows === 0) return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), apart);
+    if (plan.hasSameInputs) return this.#laneOfValues(plan, request, rows, apart);
     const key = rowsKey(plan, request);
-    if (plan.hasSameInputs) return this.#laneOfValues(key, plan, request, rows);
-    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+    const known = this.#lanes.get(apart === undefined ? key : apartKey(key, apart));
+    if (known !== undefined) return known;
+    return this.#ownLane(new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows)), apart);
   }
 
   /** The lane of requests that are run as they come. `size` as in Lane. */
@@ -81,18 +83,43 @@ export class TaskQueue {
       .flatMap((lane) => [...lane.tasks()].map((task) => ({ task, outputs: lane.outputs })));
   }
 
+  /** Takes the tasks of `caller` out of an ordinary lane, into a lane of their own. */
+  separate(lane: Lane, caller: string, isOf: (task: Task) => boolean): void {
+    const { plan, outputs, wholeSize } = lane;
+    for (const task of [...lane.tasks()]) {
+      if (!isOf(task)) continue;
+      const { inputs, rows } = task;
+      const isOfValues = plan.hasSameInputs && wholeSize === undefined;
+      const own = isOfValues
+        ? this.#laneOfValues(plan, { inputs, outputs }, rows, caller)
+        : this.#ownLane(lane, caller);
+      this.remove(task);
+      this.push(own, task);
+    }
+  }
+
+  /** A lane like `lane` for the tasks of the caller `apart` alone; `lane` itself if it is undefined. */
+  #ownLane(lane: Lane, apart: string | undefined): Lane {
+    if (apart === undefined) return lane;
+    return this.#lanes.get(apartKey(lane.key, apart)) ?? apartLane(lane, apart);
+  }
+
   /**
    * The lane for the request's values of inputs that must be the same. Callers choose the values, and each lane costs time
    * at every decision: from MAX_VALUE_LANES on, a request with a new value is run whole, in one lane for all of a size.
    */
-  #laneOfValues(key: string, plan: SignaturePlan, request: SchedulerRequest, rows: number): Lane {
+  #laneOfValues(plan: SignaturePlan, request: Runnable, rows: number, apart: string | undefined): Lane {
+    const key = rowsKey(plan, request);
     for (let i = 0; ; i++) {
-      const own = i === 0 ? key : `${key}${SEPARATOR}${i}`;
-      const lane = this.#lanes.get(own);
+      const ordinary = i === 0 ? key : `${key}${SEPARATOR}${i}`;
+      const lane = this.#lanes.get(apart === undefined ? ordinary : apartKey(ordinary, apart));
       if (lane === undefined) {
         const isRoom = plan.laneCount < MAX_VALUE_LANES || plan.sizes.length > 0 || rows > plan.maxBatchSize;
-        if (!isRoom) return this.wholeLane(plan, request, rows);
-        return new Lane(own, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+        const bytes = rowBytes(plan, request, rows);
+        const made = isRoom
+          ? new Lane(ordinary, plan, request.outputs, undefined, bytes)
+          : this.wholeLane(plan, request, rows);
+        return this.#ownLane(made, apart);
       }
       if (hasSameInputs(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
     }
@@ -181,6 +208,9 @@ function rowBytes(plan: SignaturePlan, { inputs }: Runnable, rows: number): numb
   return plan.isWhole ? bytes : Math.ceil(bytes / Math.max(1, rows));
 }
 
+/** Two NULs in a row are in no key that is made of names. */
+const APART = '\0\0apart ';
+
 /** Begins with a NUL, so that it differs from every `rowsKey`. */
 function wholeKey(plan: SignaturePlan, outputs: readonly string[], wholeSize: number): string {
   return SEPARATOR + wholeSize + outputsKey(plan, outputs);
@@ -192,8 +222,19 @@ function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
   return key;
 }
 
+function apartKey(key: string, caller: string): string {
+  return key + APART + caller;
+}
+
+/** A lane like another, for the tasks of one caller alone. */
+function apartLane({ key, plan, outputs, wholeSize, rowBytes: bytes, isOdd }: Lane, caller: string): Lane {
+  const lane = new Lane(apartKey(key, caller), plan, outputs, wholeSize, bytes, undefined, isOdd);
+  lane.apart = caller;
+  return lane;
+}
+
 /** Inputs come in the signature's order, so that their names need not be in the key. */
-function rowsKey(plan: SignaturePlan, request: SchedulerRequest): string {
+function rowsKey(plan: SignaturePlan, request: Runnable): string {
   const { outputs } = request;
   // Nearly every request asks for all outputs, with the same array.
   if (outputs === plan.lastOutputs) return plan.lastKey;

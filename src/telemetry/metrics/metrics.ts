@@ -106,7 +106,7 @@ export class Metrics {
     ),
     isolations: counterFamily(
       'pillion_isolations_total',
-      'Failed batches where one request may be at fault: run_again = they ran again in parts, no_budget = all failed.',
+      'Failed batches where a request is at fault: run_again = they ran again in parts, values = its one request had bad values.',
     ),
     sheds: counterFamily('pillion_scheduler_refusals_total', 'Requests that the scheduler refused or shed, by reason.'),
     hostRestarts: counterFamily(

@@ -29,7 +29,7 @@ class PuppetCall implements GrpcCall {
   headers: MetadataEntries | undefined;
   status: CallStatus | undefined;
   isMemoryFree = false;
-  readonly caller = { requestId: undefined, trace: undefined };
+  readonly caller = { name: 'test', requestId: undefined, trace: undefined };
 
   constructor(receivedAt: number, timeoutMs: number | undefined) {
     this.receivedAt = receivedAt;

@@ -26,7 +26,7 @@ function behind(turnMs: number) {
   const begin = (timeoutMs: number | undefined) =>
     lifecycle.begin({
       ...{ surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), timeoutMs },
-      ...{ requestId: undefined, peer: 'test', callerTrace: undefined },
+      ...{ requestId: undefined, peer: 'test', caller: 'test', callerTrace: undefined },
     });
   return { clock, begin };
 }

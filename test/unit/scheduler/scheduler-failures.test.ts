@@ -284,7 +284,7 @@ describe('Scheduler.close', () => {
     h.turn();
     const waiting = h.submitRows([2]);
     const closed = h.scheduler.close();
-    h.executor.runs[0]?.fail(new ServingError('worker_lost', 'gone'));
+    h.executor.runs[0]?.fail(new ServingError('backend_unavailable', 'gone'));
     waiting.context.cancel.cancel(clientLeft('queue'));
     await closed;
     assert.equal(h.executor.runs.length, 1);

@@ -1,21 +1,23 @@
 /** Reading a call's headers, unusual forms included. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { Callers } from '../../../../src/proxy/caller.ts';
 import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-bytes.ts';
 import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
 import { HeaderField } from '../../../../src/proxy/http2/hpack/header-field.ts';
 import { readRequestHeaders } from '../../../../src/proxy/http2/streams/request-headers.ts';
 
-function headOf(fields: readonly (readonly [string, string])[], method = 'POST'): CallHead {
+function headOf(fields: readonly (readonly [string, string])[], method = 'POST', callers = new Callers()): CallHead {
   const list = [
     new HeaderField(':method', method),
     new HeaderField(':scheme', 'http'),
     new HeaderField(':path', '/t.T/M'),
     ...fields.map(([name, value]) => new HeaderField(name, value)),
   ];
-  return new CallHead(readRequestHeaders(list)!, undefined, 'peer');
+  return new CallHead(readRequestHeaders(list)!, undefined, new Socket(), callers);
 }
 
 const GRPC = ['content-type', 'application/grpc'] as const;
@@ -76,4 +78,12 @@ test('a priority is a class, undefined, or an error', () => {
   assert.ok(wrong instanceof ServingError);
   assert.equal(wrong.kind, 'invalid_request');
   assert.match(wrong.message, /x-pillion-priority is "vip"; send one of critical, default, sheddable/);
+});
+
+test('the caller is named by the header that the server was told of, else by the connection', () => {
+  const fields = [GRPC, ['x-app', 'shop']] as const;
+  assert.equal(headOf(fields).caller.name, 'local');
+  assert.equal(headOf(fields, 'POST', new Callers('X-App')).caller.name, 'header:shop');
+  assert.equal(headOf([GRPC], 'POST', new Callers('x-app')).caller.name, 'local');
+  assert.equal(headOf([GRPC, ['x-app', '']], 'POST', new Callers('x-app')).caller.name, 'local');
 });

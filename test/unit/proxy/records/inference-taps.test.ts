@@ -81,6 +81,7 @@ function harness(behave = lengths, wantsResponse = true) {
       id: undefined,
       sequence: 1,
       peer: 'test',
+      caller: 'test',
       trace: undefined,
     });
   const logs = (): LoggedInference[] => records.flatMap((record) => parseRecords(record).map(loggedInference));

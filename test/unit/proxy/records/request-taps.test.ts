@@ -69,6 +69,7 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
       id: undefined,
       sequence: 1,
       peer: 'test',
+      caller: 'test',
       trace: undefined,
     });
   const x = numericTensor('float32', [2], Float32Array.of(1, 2));

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
-import type { BatchRecord } from '../../../../src/telemetry/request-record.ts';
 import type { PuppetRun } from '../../../support/puppet-executor.ts';
 import {
   floats,
@@ -16,6 +15,8 @@ import {
 
 /** A row of this value, or above it, is one that the runtime cannot take. */
 const POISON = 1000;
+const AT_FAULT =
+  'the model failed for the values of this request and works for others, so send other values: cannot take ';
 
 function valuesOf({ inputs }: Batch): number[] {
   return floats(inputs.get('x'));
@@ -35,6 +36,12 @@ async function endRuns(h: SchedulerHarness): Promise<number[][]> {
   }
   await settle();
   return ended;
+}
+
+/** Ends every run that goes on, as a runtime that is broken would. */
+async function failRuns(h: SchedulerHarness): Promise<void> {
+  for (const run of h.executor.active) run.fail(failure([]));
+  await settle();
 }
 
 function end(run: PuppetRun, values: readonly number[]): void {
@@ -66,7 +73,9 @@ describe('A batch that fails for one member’s values', () => {
     for (const [i, value] of [1, 2, undefined, 4].entries()) {
       if (value !== undefined) assert.deepEqual(await requests[i]!.values(), [value]);
     }
-    assert.equal((await requests[2]!.error()).message, `cannot take ${POISON}`);
+    const error = await requests[2]!.error();
+    assert.equal(error.kind, 'invalid_request');
+    assert.equal(error.message, AT_FAULT + POISON);
     assert.equal(h.executor.loaned.size, 0);
   });
 
@@ -90,7 +99,8 @@ describe('A batch that fails for one member’s values', () => {
         return outcome.error?.message ?? floats(outcome.outputs?.get('y')).join();
       }),
     );
-    assert.deepEqual(texts, ['cannot take 1000', '1', '2', 'cannot take 1001', '4', 'cannot take 1002', '6']);
+    const at = (value: number): string => AT_FAULT + value;
+    assert.deepEqual(texts, [at(POISON), '1', '2', at(POISON + 1), '4', at(POISON + 2), '6']);
   });
 
   it('is run again in the order in which its members are due', async () => {
@@ -129,7 +139,7 @@ describe('A batch that fails for one member’s values', () => {
     const bad = h.submitRows([POISON]);
     await drain(h);
     assert.deepEqual(await large.values(), [1, 2, 3, 4, 5]);
-    assert.equal((await bad.error()).kind, 'backend_failed');
+    assert.equal((await bad.error()).kind, 'invalid_request');
   });
 
   it('runs again on a worker that has its next batch already', async () => {
@@ -162,13 +172,6 @@ describe('A batch that failed is not run again', () => {
     });
   }
 
-  it('when it had a single member', async () => {
-    const h = harness();
-    const request = h.submitRows([POISON, 2]);
-    assert.equal((await drain(h)).length, 1);
-    assert.equal((await request.error()).kind, 'backend_failed');
-  });
-
   it('for outputs that cannot be cut: the run was well', async () => {
     const h = harness();
     const requests = submitEach(h, [1, 2]);
@@ -200,7 +203,7 @@ describe('While a batch is run again', () => {
     assert.deepEqual(await drain(h), [[1], [POISON]]);
     assert.equal((await left!.error()).kind, 'cancelled');
     assert.deepEqual(await first!.values(), [1]);
-    assert.equal((await bad!.error()).kind, 'backend_failed');
+    assert.equal((await bad!.error()).kind, 'invalid_request');
   });
 
   it('the other members do not wait for more rows when a member leaves', async () => {
@@ -217,7 +220,7 @@ describe('While a batch is run again', () => {
       );
       requests[4]!.context.cancel.cancel(clientLeft('execute'));
       assert.deepEqual(await drain(h), [[1, 2, 3], [POISON]]);
-      assert.equal((await requests[3]!.error()).kind, 'backend_failed');
+      assert.equal((await requests[3]!.error()).kind, 'invalid_request');
     }
   });
 
@@ -264,52 +267,6 @@ describe('While a batch is run again', () => {
   });
 });
 
-describe('The budget for running again', () => {
-  /** Poisoned pairs, one after the other: each run takes `runMs`. */
-  async function poison(h: SchedulerHarness, pairs: number, runMs: number): Promise<void> {
-    for (let i = 0; i < pairs; i++) {
-      submitEach(h, [i, POISON]);
-      h.turn();
-      while (h.executor.active.length > 0) {
-        h.clock.advance(runMs);
-        await endRuns(h);
-      }
-    }
-  }
-
-  function count(batches: readonly BatchRecord[], result: string): number {
-    return batches.filter(({ isolation }) => isolation === result).length;
-  }
-
-  it('is spent by a client that sends nothing else, and then a batch fails as it is', async () => {
-    const h = harness();
-    await poison(h, 40, 5);
-    const again = count(h.batches, 'run_again');
-    assert.ok(again >= 5 && again <= 11, `${again} of 40`);
-    assert.equal(count(h.batches, 'no_budget'), 40 - again);
-    const [last, bad] = submitEach(h, [1, POISON]);
-    await drain(h);
-    assert.equal((await last!.error()).message, (await bad!.error()).message);
-  });
-
-  it('is a tenth of what ordinary runs take', async () => {
-    const h = harness();
-    await poison(h, 40, 5);
-    const before = h.executor.runs.length;
-    const rounds = 500;
-    for (let i = 0; i < rounds; i++) {
-      h.submitRows([i]);
-      h.turn();
-      h.clock.advance(5);
-      await endRuns(h);
-      await poison(h, 1, 5);
-    }
-    const reruns = h.batches.slice(before).filter(({ reason }) => reason === 'isolation').length;
-    const share = reruns / rounds;
-    assert.ok(share > 0.08 && share < 0.12, `${share}`);
-  });
-});
-
 describe('What is written down of it', () => {
   it('marks the batch, the runs of its parts and the requests', async () => {
     const h = harness();
@@ -322,7 +279,7 @@ describe('What is written down of it', () => {
     assert.deepEqual(records, [
       ['slot_free', 'backend_failed', 'run_again', 2],
       ['isolation', 'ok', undefined, 1],
-      ['isolation', 'backend_failed', undefined, 1],
+      ['isolation', 'invalid_request', 'values', 1],
       ['slot_free', 'ok', undefined, 1],
     ]);
     const isolation = { at: 1005, kind: 'backend_failed', tasks: 2 };
@@ -354,24 +311,70 @@ describe('Whose fault it was', () => {
     assert.deepEqual(verdicts, [true]);
   });
 
-  it('is unknown when all parts fail', async () => {
+  it('is the inputs’ when all parts fail and a known good request does not', async () => {
     const h = harness();
     const verdicts = judged(h);
     submitEach(h, [POISON, POISON, POISON, POISON]);
     await drain(h);
+    assert.deepEqual(verdicts, [true]);
+  });
+
+  it('is the runtime’s when a known good request fails too', async () => {
+    const h = harness();
+    submitEach(h, [1]);
+    await drain(h);
+    h.clock.advance(1000);
+    const verdicts = judged(h);
+    const requests = submitEach(h, [2, 3]);
+    h.turn();
+    await failRuns(h);
+    assert.deepEqual(
+      h.executor.active.map(({ batch }) => valuesOf(batch)),
+      [[1]],
+    );
+    assert.deepEqual(verdicts, []);
+    await failRuns(h);
+    assert.deepEqual(verdicts, [false]);
+    for (const request of requests) assert.equal((await request.error()).kind, 'backend_failed');
+    assert.equal(h.executor.runs.length, 3, 'nothing was run again');
+  });
+
+  it('is unknown where nothing has been answered, and zeros fail too', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    const request = h.submitRows([1]);
+    h.turn();
+    await failRuns(h);
+    assert.deepEqual(
+      h.executor.active.map(({ batch }) => valuesOf(batch)),
+      [[0]],
+    );
+    await failRuns(h);
+    assert.equal((await request.error()).kind, 'backend_failed');
     assert.deepEqual(verdicts, [false]);
   });
 
-  it('is reported for a batch that is not run again', async () => {
+  it('is the runtime’s for workers that died, and for a batch that is not run again', async () => {
     const h = harness();
     const verdicts = judged(h);
-    submitEach(h, [POISON]);
-    await drain(h);
     submitEach(h, [1, 2]);
     h.turn();
     h.executor.active[0]!.fail(failure([], 'worker_lost'));
     await settle();
-    assert.deepEqual(verdicts, [false, false]);
+    assert.deepEqual(verdicts, [false]);
+  });
+
+  it('is the inputs’ where a request killed its worker alone, and others are answered; it hears of the worker', async () => {
+    const h = harness();
+    const verdicts = judged(h);
+    const request = h.submitRows([POISON]);
+    h.turn();
+    const lost = failure([POISON], 'worker_lost');
+    h.executor.active[0]!.fail(lost);
+    await settle();
+    await drain(h);
+    assert.deepEqual(verdicts, [true]);
+    assert.equal(await request.error(), lost);
   });
 
   it('is reported when its members leave while they wait', async () => {
@@ -385,5 +388,18 @@ describe('Whose fault it was', () => {
     await drain(h);
     assert.deepEqual(verdicts, [false]);
     await other.settled;
+  });
+
+  it('is found out also when its members have left before', async () => {
+    const h = harness();
+    submitEach(h, [1]);
+    await drain(h);
+    h.clock.advance(1000);
+    const verdicts = judged(h);
+    const requests = submitEach(h, [POISON, POISON]);
+    h.turn();
+    for (const { context } of requests) context.cancel.cancel(clientLeft('execute'));
+    await drain(h);
+    assert.deepEqual(verdicts, [true]);
   });
 });

@@ -118,8 +118,8 @@ describe('A worker gets its next batch', () => {
     const h = harness();
     const [first, second] = runningAndWaiting(h);
     h.clock.advance(7);
-    h.executor.active[0]!.fail(new ServingError('backend_failed', 'told to'));
-    assert.equal((await first.error()).kind, 'backend_failed');
+    h.executor.active[0]!.fail(new ServingError('backend_unavailable', 'told to'));
+    assert.equal((await first.error()).kind, 'backend_unavailable');
     h.executor.active[0]!.complete();
     assert.deepEqual(await second.values(), [2]);
   });

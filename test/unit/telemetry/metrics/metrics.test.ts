@@ -116,15 +116,15 @@ describe('batches', () => {
     assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="full",outcome="backend_failed"}`), 1);
   });
 
-  it('that failed for one request’s values are counted once, and again where the budget left some of it', async () => {
+  it('that failed for one request’s values are counted once, and so are those of a single request with such values', async () => {
     const { metrics: all } = metrics();
     all.recordBatch(batchRecord());
     all.recordBatch(batchRecord({ outcome: 'backend_failed', isolation: 'run_again' }));
     all.recordBatch(batchRecord({ outcome: 'backend_failed', isolation: 'run_again', reason: 'isolation' }));
-    all.recordBatch(batchRecord({ outcome: 'backend_failed', isolation: 'no_budget', reason: 'isolation' }));
+    all.recordBatch(batchRecord({ outcome: 'invalid_request', isolation: 'values', reason: 'isolation' }));
     const labels = 'model="digits",version="3",signature="serving_default"';
     assert.equal(await sampleOf(all, `pillion_isolations_total{${labels},result="run_again"}`), 1);
-    assert.equal(await sampleOf(all, `pillion_isolations_total{${labels},result="no_budget"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_isolations_total{${labels},result="values"}`), 1);
   });
 
   it('have the runtime’s own time, and by how much the prediction was wrong', async () => {

@@ -1,0 +1,95 @@
+/**
+ * The caller of a request: the one definition for the whole server. It is an opaque text. Two requests with the same
+ * text are one caller's; how many connections it opens makes no difference.
+ *
+ *   an API key           the place is here, before all others; requests carry none yet
+ *   --caller_header      the header's value, as the client or the proxy in front sent it
+ *   mutual TLS           the certificate's SPIFFE id (a URI in its alternative names), else its subject
+ *   the peer's address   IPv4: the address; IPv6: its first 64 bits
+ *   `local`              Unix sockets and loopback: the processes of this pod, which Node cannot tell apart
+ *
+ * The kind is a part of the text, so that a header cannot pass for a certificate.
+ *
+ * IPv6: a host owns all addresses of its /64 (RFC 4291, 2.5.1) and takes a new one each day (RFC 8981), so a whole
+ * address would be a new caller whenever the client likes. Where many pods share one /64, a header or certificates tell
+ * them apart. Link-local addresses are whole, as all hosts of a link share their prefix. IPv4-mapped addresses are IPv4.
+ */
+import { createHash, type X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/** A caller on a connection whose peer is unknown or of this machine. */
+export const LOCAL_CALLER = 'local';
+
+/** Longer texts of callers are replaced by their hash, so that a caller costs little memory. */
+const MAX_TEXT_LENGTH = 128;
+
+export class Callers {
+  /** In lower case; undefined if callers are told apart by their connections alone. */
+  readonly header: string | undefined;
+  readonly #byConnection = new WeakMap<Duplex, string>();
+
+  /** `header`: its name, as in `--caller_header`; empty = none. */
+  constructor(header = '') {
+    this.header = header === '' ? undefined : header.toLowerCase();
+  }
+
+  /** The caller of a connection. Found out once for each, while it is open. */
+  ofConnection(connection: Duplex): string {
+    const known = this.#byConnection.get(connection);
+    if (known !== undefined) return known;
+    const caller = certifiedCaller(connection) ?? callerAt((connection as Socket).remoteAddress);
+    this.#byConnection.set(connection, caller);
+    return caller;
+  }
+}
+
+/** The caller that a header names; undefined without the header, or if it is empty. */
+export function callerInHeader(value: string | undefined): string | undefined {
+  return value === undefined || value === '' ? undefined : `header:${bounded(value)}`;
+}
+
+/** The caller at an IP address; `local` for undefined. */
+export function callerAt(address: string | undefined): string {
+  if (address === undefined) return LOCAL_CALLER;
+  const ip = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  if (ip === '::1' || ip.startsWith('127.')) return LOCAL_CALLER;
+  if (!ip.includes(':') || /^fe[89ab]/i.test(ip)) return `ip:${bounded(ip)}`;
+  return `ip:${firstGroups(ip).join(':')}::/64`;
+}
+
+/** The caller that a verified client certificate names; undefined for a connection without one. */
+function certifiedCaller(connection: Duplex): string | undefined {
+  if (!(connection instanceof TLSSocket) || !connection.authorized) return undefined;
+  const certificate = connection.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  return callerInCertificate(certificate);
+}
+
+/** The caller that a verified certificate names. */
+export function callerInCertificate(certificate: Pick<X509Certificate, 'subject' | 'subjectAltName'>): string {
+  return `tls:${bounded(spiffeId(certificate.subjectAltName ?? '') ?? certificate.subject)}`;
+}
+
+/** Node prints `URI:spiffe://trust/path, DNS:name`, and quotes a value that holds a comma. */
+function spiffeId(alternatives: string): string | undefined {
+  for (const [, type, value] of alternatives.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy)) {
+    if (type === 'URI' && value!.startsWith('spiffe://')) return value;
+  }
+  return undefined;
+}
+
+function bounded(text: string): string {
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  return `sha256:${createHash('sha256').update(text).digest('base64url')}`;
+}
+
+/** The first four of the eight groups of an IPv6 address, without leading zeros. */
+function firstGroups(address: string): readonly string[] {
+  const [before = '', after] = address.toLowerCase().split('::', 2);
+  const groups = before === '' ? [] : before.split(':');
+  const rest = after === undefined || after === '' ? [] : after.split(':');
+  if (after !== undefined) while (groups.length + rest.length < 8) groups.push('0');
+  return [...groups, ...rest].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+}

@@ -1,0 +1,99 @@
+/**
+ * A signature's last known good request: inputs that its model has answered. Run again, it tells a runtime that has
+ * failed from a request whose values the runtime cannot take (judge.ts).
+ *
+ * The request of one member of a batch is copied before the batch runs, and kept if the batch is answered. That is done
+ * again after KEEP_MS at the earliest. Of large inputs the shapes are kept alone, and zeros stand for the values: a run
+ * of zeros that succeeds proves as much, and one that fails proves nothing.
+ */
+import type { Instant } from '../../core/clock.ts';
+import type { DType } from '../../core/dtype.ts';
+import type { Shape } from '../../core/shape.ts';
+import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { zerosOf } from '../../core/zeros.ts';
+import { KNOWN_GOOD_KEPT_MS, MAX_KNOWN_GOOD_BYTES } from '../tuning.ts';
+
+/** The state of a runtime; `unknown`: nothing could be run to find out, or nothing that proves anything. */
+export type Verdict = 'alive' | 'failed' | 'unknown';
+
+interface Example {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Undefined: the values were too many. */
+  readonly tensor: Tensor | undefined;
+}
+
+/** A task. */
+interface Candidate {
+  readonly rows: number;
+  readonly inputs: TensorMap;
+}
+
+/** A request's inputs, small enough to be kept. */
+export class GoodRequest {
+  readonly rows: number;
+  readonly outputs: readonly string[];
+  readonly #inputs = new Map<string, Example>();
+  /** Its inputs, exactly as they will be run again, have been answered. */
+  isProven = true;
+
+  constructor(inputs: TensorMap, outputs: readonly string[], rows: number) {
+    this.rows = rows;
+    this.outputs = outputs;
+    let room = MAX_KNOWN_GOOD_BYTES;
+    for (const [name, tensor] of inputs) {
+      const bytes = byteLengthOf(tensor);
+      const isKept = bytes <= room;
+      if (isKept) room -= bytes;
+      else this.isProven = false;
+      const { dtype, shape } = tensor;
+      this.#inputs.set(name, { dtype, shape, tensor: isKept ? copyOf(tensor) : undefined });
+    }
+  }
+
+  /** The tensors to run. */
+  inputs(): TensorMap {
+    const inputs = new Map<string, Tensor>();
+    for (const [name, { dtype, shape, tensor }] of this.#inputs) inputs.set(name, tensor ?? zerosOf(dtype, shape));
+    return inputs;
+  }
+}
+
+export class KnownGood {
+  /** Undefined: nothing has been answered yet. */
+  request: GoodRequest | undefined;
+  /** When a run was last answered, and when a known good request last failed. */
+  aliveAt: Instant = -Infinity;
+  failedAt: Instant = -Infinity;
+  #keepAt: Instant = -Infinity;
+
+  /** A copy of the task's request, if one is wanted now. Call it before the task's inputs are dropped. */
+  candidate(task: Candidate, outputs: readonly string[], now: Instant): GoodRequest | undefined {
+    return now < this.#keepAt ? undefined : new GoodRequest(task.inputs, outputs, task.rows);
+  }
+
+  /** A run was answered; `candidate` was in it. */
+  onAnswered(candidate: GoodRequest | undefined, now: Instant): void {
+    this.aliveAt = now;
+    if (candidate === undefined) return;
+    this.request = candidate;
+    this.#keepAt = now + KNOWN_GOOD_KEPT_MS;
+  }
+
+  /** The request was run again. Returns what that proves. A request that fails is replaced at the next answer. */
+  onTried(request: GoodRequest, shown: Verdict, now: Instant): Verdict {
+    if (shown === 'alive') request.isProven = true;
+    if (shown !== 'failed') return shown;
+    this.#keepAt = -Infinity;
+    if (!request.isProven) return 'unknown';
+    this.failedAt = now;
+    return 'failed';
+  }
+}
+
+/** The request's own bytes are not to be read after it has settled. */
+function copyOf(tensor: Tensor): Tensor {
+  // Not `slice`: a Buffer's would be a view.
+  if (tensor.dtype !== 'string') return { ...tensor, data: new Uint8Array(tensor.data) };
+  return { ...tensor, data: tensor.data.map((element) => new Uint8Array(element)) };
+}

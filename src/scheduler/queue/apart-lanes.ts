@@ -1,0 +1,123 @@
+/**
+ * The lanes that a policy may choose from. The lanes of a caller that is kept apart and owes too much
+ * (batch/offenders.ts) are left out, until its debt is paid, while there are others: requests of callers that are not
+ * kept apart wait or run, or did so lately (a client may send its next request only after an answer). Without others
+ * such a caller is served as fast as any.
+ */
+import { type Clock, type Instant, WakeTimer } from '../../core/clock.ts';
+import { NO_CALLER, type Offenders } from '../batch/offenders.ts';
+import type { RunStatistics } from '../latency/run-statistics.ts';
+import type { Task } from '../task.ts';
+import { OTHERS_MS, RERUN_TIME_SHARE } from '../tuning.ts';
+import type { Lane } from './lane.ts';
+import { overCallerBudget } from './queue-errors.ts';
+import type { TaskQueue } from './task-queue.ts';
+
+export interface ApartLanesParts {
+  readonly queue: TaskQueue;
+  readonly offenders: Offenders;
+  readonly statistics: RunStatistics;
+  readonly clock: Clock;
+}
+
+export class ApartLanes implements Iterable<Lane> {
+  readonly #parts: ApartLanesParts;
+  readonly #timer: WakeTimer;
+  #wakeAt: Instant = Infinity;
+  /** When a batch with requests of others last started or ended. */
+  #othersAt: Instant = -Infinity;
+
+  /** @param onAllowed called when a lane that was left out may run */
+  constructor(parts: ApartLanesParts, onAllowed: () => void) {
+    this.#parts = parts;
+    this.#timer = new WakeTimer(parts.clock, () => {
+      this.#wakeAt = Infinity;
+      onAllowed();
+    });
+  }
+
+  /** The lanes that may run now. */
+  [Symbol.iterator](): Iterator<Lane> {
+    const { queue, offenders } = this.#parts;
+    return offenders.apart === 0 ? queue[Symbol.iterator]() : this.#allowed();
+  }
+
+  /** How far the caller's debt is over the limit, in ms, while there are others; else 0 or less. */
+  overMs(caller: string, now: Instant): number {
+    const { offenders, statistics } = this.#parts;
+    const overMs = offenders.overMs(caller, now, statistics.meanRunMs);
+    return overMs > 0 && this.#hasOthers(now) ? overMs : 0;
+  }
+
+  /** Rows of the caller's own lanes that wait. */
+  waitingRows(caller: string): number {
+    let rows = 0;
+    for (const lane of this.#parts.queue) if (lane.apart === caller) rows += lane.queuedRows;
+    return rows;
+  }
+
+  /** A batch of these has started or ended. */
+  onBatch(members: readonly Task[], now: Instant): void {
+    const { offenders } = this.#parts;
+    if (members.some((member) => !offenders.isApart(callerOf(member)))) this.#othersAt = now;
+  }
+
+  /** The caller is kept apart from now on: its requests leave the lanes that they share with others. */
+  separate(caller: string): void {
+    const { queue } = this.#parts;
+    for (const lane of [...queue]) {
+      if (lane.apart !== undefined || lane.isolation !== undefined) continue;
+      queue.separate(lane, caller, (task) => callerOf(task) === caller);
+    }
+  }
+
+  /** Refuses what waits of the caller beyond one batch, if it owes too much and there are others. */
+  trim(caller: string, now: Instant): void {
+    const overMs = this.overMs(caller, now);
+    if (overMs <= 0) return;
+    let room: number | undefined;
+    for (const lane of [...this.#parts.queue]) {
+      if (lane.apart !== caller) continue;
+      room ??= lane.plan.maxBatchSize;
+      for (const task of [...lane.tasks()]) {
+        if (task.owner.isSettled) continue;
+        if (task.rows <= room) room -= task.rows;
+        else task.owner.fail(overCallerBudget(overMs));
+      }
+    }
+  }
+
+  /** Nothing waits. */
+  onEmpty(): void {
+    this.#timer.disarm();
+    this.#wakeAt = Infinity;
+  }
+
+  *#allowed(): Iterator<Lane> {
+    const now = this.#parts.clock.nowMs();
+    for (const lane of this.#parts.queue) {
+      const overMs = lane.apart === undefined ? 0 : this.overMs(lane.apart, now);
+      if (overMs > 0) this.#wake(now, overMs);
+      else yield lane;
+    }
+  }
+
+  #wake(now: Instant, overMs: number): void {
+    // Not now again: a debt may be too small to be seen beside the time.
+    const payMs = Math.max(1, overMs / RERUN_TIME_SHARE);
+    const at = Math.min(now + payMs, Math.max(now, this.#othersAt) + OTHERS_MS);
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    this.#timer.arm(at);
+  }
+
+  #hasOthers(now: Instant): boolean {
+    if (now - this.#othersAt < OTHERS_MS) return true;
+    for (const lane of this.#parts.queue) if (lane.apart === undefined && lane.isolation?.isTrial !== true) return true;
+    return false;
+  }
+}
+
+function callerOf({ owner }: Task): string {
+  return owner.context.caller ?? NO_CALLER;
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { Callers, callerAt, callerInCertificate, callerInHeader } from '../../../src/proxy/caller.ts';
+
+describe('The caller at an address', () => {
+  const cases: readonly (readonly [address: string | undefined, caller: string])[] = [
+    ['10.1.2.3', 'ip:10.1.2.3'],
+    ['::ffff:10.1.2.3', 'ip:10.1.2.3'],
+    ['::FFFF:10.1.2.3', 'ip:10.1.2.3'],
+    ['2001:db8:1:2:3:4:5:6', 'ip:2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', 'ip:2001:db8:1:2::/64'],
+    ['2001:0DB8:0001:0002::9', 'ip:2001:db8:1:2::/64'],
+    ['2001:db8::9', 'ip:2001:db8:0:0::/64'],
+    ['2001:db8::', 'ip:2001:db8:0:0::/64'],
+    ['64:ff9b::102:304', 'ip:64:ff9b:0:0::/64'],
+    ['fe80::1%eth0', 'ip:fe80::1%eth0'],
+    ['::1', 'local'],
+    ['127.0.0.1', 'local'],
+    ['127.8.9.10', 'local'],
+    ['::ffff:127.0.0.1', 'local'],
+    [undefined, 'local'],
+  ];
+  for (const [address, caller] of cases) {
+    it(`${address} is ${caller}`, () => assert.equal(callerAt(address), caller));
+  }
+});
+
+describe('The caller in a certificate', () => {
+  const subject = 'O=shop\nCN=orders';
+
+  it('is its SPIFFE id', () => {
+    const subjectAltName = 'DNS:orders.shop, URI:spiffe://prod/ns/shop/sa/orders, IP Address:10.0.0.1';
+    assert.equal(callerInCertificate({ subject, subjectAltName }), 'tls:spiffe://prod/ns/shop/sa/orders');
+  });
+
+  it('is its subject where it has none', () => {
+    for (const subjectAltName of ['', 'DNS:orders.shop', 'URI:https://orders.shop']) {
+      assert.equal(callerInCertificate({ subject, subjectAltName }), `tls:${subject}`);
+    }
+    const absent = undefined as unknown as string;
+    assert.equal(callerInCertificate({ subject, subjectAltName: absent }), `tls:${subject}`);
+  });
+
+  it('is not what another name has between its quotes', () => {
+    const subjectAltName = 'DNS:"a, URI:spiffe://prod/admin, b", DNS:c';
+    assert.equal(callerInCertificate({ subject, subjectAltName }), `tls:${subject}`);
+  });
+});
+
+describe('The caller in a header', () => {
+  it('is its value, which cannot pass for a certificate', () => {
+    assert.equal(callerInHeader('tls:spiffe://prod/admin'), 'header:tls:spiffe://prod/admin');
+  });
+
+  it('is absent without a value', () => {
+    assert.equal(callerInHeader(undefined), undefined);
+    assert.equal(callerInHeader(''), undefined);
+  });
+
+  it('is short, and still another for each value', () => {
+    const long = 'x'.repeat(100_000);
+    const all = [long, `${long}y`].map(callerInHeader);
+    assert.equal(new Set(all).size, 2);
+    assert.ok(all.every((caller) => caller!.length < 150));
+  });
+});
+
+it('a connection’s caller is found out once, and kept when its address is gone', () => {
+  const callers = new Callers();
+  let asked = 0;
+  const socket = Object.defineProperty(new Socket(), 'remoteAddress', {
+    get: () => (asked++ === 0 ? '10.1.2.3' : undefined),
+  });
+  assert.equal(callers.ofConnection(socket), 'ip:10.1.2.3');
+  assert.equal(callers.ofConnection(socket), 'ip:10.1.2.3');
+  assert.equal(asked, 1);
+});
