@@ -27,8 +27,10 @@ export type BatchAxis = (
   | { readonly kind: 'fixed'; readonly size: number }
   | { readonly kind: 'none' }
 ) & {
-  /** Who decided it and why, as a text for people. */
+  /** Who decided it and why, as a clause for people. */
   readonly reason?: string;
+  /** What the model's owner can do where requests do not share runs but might, as a clause. */
+  readonly fix?: string;
 };
 
 /**
@@ -46,10 +48,20 @@ export interface Signature {
   readonly batchAxis: BatchAxis;
   /** Of inputs and outputs; undefined = dim 0 of every tensor. Only with a `dynamic` batch axis. */
   readonly batchAxes?: BatchAxes | undefined;
-  /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
+  /**
+   * Dim 0 is declared as a batch is, and nothing disproves it: a default is one row then, also where requests do not
+   * share runs. Absent = as the batch axis says.
+   */
+  readonly hasRows?: boolean | undefined;
+  /** The values of inputs that a request leaves out. With rows, each is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */
   readonly features?: readonly FeatureSpec[] | undefined;
+}
+
+/** A default of an input that a request leaves out stands for one row. */
+export function hasRows({ batchAxis, hasRows: isKnown }: Signature): boolean {
+  return isKnown ?? batchAxis.kind !== 'none';
 }
 
 /** By name. */

@@ -1,15 +1,17 @@
 /** Makes views of declarations and the graph's own signatures, and reports each problem with its place in the file. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape } from '../../core/shape.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
 import {
   CLASSES_OUTPUT,
   CLASSIFY_METHOD_NAME,
   DEFAULT_SIGNATURE_NAME,
   EXAMPLES_INPUT,
+  hasRows,
   PREDICT_METHOD_NAME,
   REGRESS_METHOD_NAME,
   SCORES_OUTPUT,
+  type Signature,
+  type TensorSpec,
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -66,7 +68,7 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     graphNames.set(alias, name);
     const given = declared.defaults?.get(alias);
     if (given === undefined) continue;
-    const tensor = rowDefault(given, spec, graph.batchAxis);
+    const tensor = rowDefault(given, spec, hasRows(graph));
     if (typeof tensor === 'string')
       declared.part.report(`default of input ${quote(alias)}: ${tensor}`, 'defaults', alias);
     else defaults.set(alias, tensor);
@@ -79,11 +81,10 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
         alias,
       );
   }
-  const { batchAxis } = graph;
   const outputs = declared.outputs ? outputNames(declaration) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
-  const signature = { inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, batchAxis };
+  const signature = { ...rowsOf(graph), inputs, outputs: specs, methodName: PREDICT_METHOD_NAME };
   return {
     name: declared.name,
     graphName,
@@ -92,6 +93,10 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     outputs: names,
     labels: undefined,
   };
+}
+
+function rowsOf(graph: Signature): Pick<Signature, 'batchAxis' | 'hasRows'> {
+  return { batchAxis: graph.batchAxis, hasRows: hasRows(graph) };
 }
 
 /** The graph's input → alias. */
@@ -227,7 +232,7 @@ function exampleView(
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,
-    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, features },
+    signature: { ...rowsOf(graph), inputs, outputs, methodName, features },
     graphName,
     inputs: { kind: 'examples', features, sharing },
     outputs: names,

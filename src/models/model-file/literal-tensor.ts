@@ -4,7 +4,7 @@ import { quote } from '../../config/yaml/problems.ts';
 import type { YamlValue } from '../../config/yaml/yaml-document.ts';
 import { type DType, typedArrayOf } from '../../core/dtype.ts';
 import { formatShape, type Shape, shapeFits } from '../../core/shape.ts';
-import type { BatchAxis, TensorSpec } from '../../core/signature.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import { BFLOAT16, FLOAT16, toSmallFloat } from '../../core/small-float.ts';
 import type { Tensor } from '../../core/tensor.ts';
 
@@ -23,14 +23,14 @@ const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
 };
 
 /**
- * The default of an input: one row of it if dim 0 is the batch, else the whole tensor; or a text that says what is
+ * The default of an input: one row of it (`isRow`), else the whole tensor; or a text that says what is
  * wrong. A row may be written with or without dim 0.
  */
-export function rowDefault(value: YamlValue, spec: TensorSpec, batchAxis: BatchAxis): Tensor | string {
+export function rowDefault(value: YamlValue, spec: TensorSpec, isRow: boolean): Tensor | string {
   const tensor = literalTensor(value, spec.dtype);
   if (typeof tensor === 'string') return tensor;
   const { shape } = spec;
-  if (batchAxis.kind === 'none' || shape === undefined) {
+  if (!isRow || shape === undefined) {
     if (shapeFits(tensor.shape, shape)) return tensor;
     return `it is ${formatShape(tensor.shape)}, but the input is ${formatShape(shape)}`;
   }

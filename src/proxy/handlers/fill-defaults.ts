@@ -1,10 +1,10 @@
 /**
- * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is the batch, a default is one row, which
- * is repeated for as many rows as the other inputs have.
+ * Fills in the defaults of the inputs that a request leaves out. Where dim 0 is declared as a batch, a default is one
+ * row, which is repeated for as many rows as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import type { Signature } from '../../core/signature.ts';
+import { hasRows, type Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
 /** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory. */
@@ -15,7 +15,7 @@ const STRING_ELEMENT_BYTES = 64;
 /** The inputs with the defaults added. Throws `too_large` if a repeated default takes too much memory. */
 export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap {
   const filled = new Map(inputs);
-  const isBatch = signature.batchAxis.kind !== 'none';
+  const isBatch = hasRows(signature);
   let rows: number | undefined;
   if (isBatch) for (const tensor of inputs.values()) rows ??= tensor.shape[0];
   for (const [name, tensor] of signature.defaults ?? []) {
