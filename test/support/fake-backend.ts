@@ -28,6 +28,8 @@ export const FAKE_FILE = 'fake.json';
 export interface FakeModel {
   readonly signatures: Readonly<Record<string, FakeSignature>>;
   readonly faults?: readonly FakeFault[];
+  /** The time that each run takes. Default: 0. */
+  readonly runMs?: number;
   /** Its session answers in a later turn of the event loop. */
   readonly isAsynchronous?: boolean;
 }
@@ -123,6 +125,8 @@ class FakeSession implements Session {
     if (this.#isClosed) throw new ServingError('backend_failed', 'the model has been unloaded');
     checkRun(this.signatures, signatureName, inputs, outputs);
     this.#actOutFault(inputs, options);
+    if (this.#model.runMs !== undefined)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#model.runMs);
     const recipes = this.#model.signatures[signatureName]!.outputs;
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
   }

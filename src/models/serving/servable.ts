@@ -98,6 +98,10 @@ export class Servable {
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
+  /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
+  batchDisproofs: ReadonlyMap<string, string> = new Map();
+  /** Called once, when requests can get it. */
+  onServed: (() => void) | undefined;
   /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
   /** The memory that the load took. */
@@ -117,6 +121,12 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
+  }
+
+  /** Takes what the loader has set on another servable of the same version. */
+  takeOver(other: Servable): void {
+    const { tapPoint, latencySeeds, host, runtime, shadow, breaker, batchDisproofs, profileOps, memory } = other;
+    Object.assign(this, { tapPoint, latencySeeds, host, runtime, shadow, breaker, batchDisproofs, profileOps, memory });
   }
 
   /** Lends the servable to one request. Release the handle once; a second release does nothing. */
