@@ -42,6 +42,8 @@ export interface SignatureDetail {
   readonly method: string;
   /** dynamic: requests share batches; fixed: batches have one size; none: each request runs alone. */
   readonly batch: 'dynamic' | 'fixed' | 'none';
+  /** Why, as a clause. */
+  readonly batch_reason?: string;
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
   /** The features of an example. Absent: the signature takes no examples, or the model parses them itself. */
@@ -100,11 +102,11 @@ function policyText(policy: VersionPolicy): string {
   return policy.kind === 'all' ? 'all versions' : `versions ${policy.versions.join(', ')}`;
 }
 
-function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
+function loadedDetail({ version, signatures, runner, batchDisproofs }: Servable): LoadedDetail {
   const estimates = [...(runner.latencyEstimates?.() ?? [])];
   return {
     version: version.toString(),
-    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature)),
+    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature, batchDisproofs.get(name))),
     latency: estimates.map(([signature, sizes]) => ({
       signature,
       sizes: sizes.map(({ rows, meanMs, highMs, runs }) => ({ rows, mean_ms: meanMs, high_ms: highMs, runs })),
@@ -115,6 +117,7 @@ function loadedDetail({ version, signatures, runner }: Servable): LoadedDetail {
 function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
+  disproof: string | undefined,
 ): SignatureDetail {
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
     omitUndefined({ name: tensor, dtype, shape, has_default: defaults?.has(tensor) || undefined });
@@ -122,6 +125,7 @@ function signatureDetail(
     name,
     method: methodName,
     batch: batchAxis.kind,
+    batch_reason: disproof === undefined ? batchAxis.reason : `${batchAxis.reason}, but it is wrong: ${disproof}`,
     inputs: [...inputs].map(detail),
     outputs: [...outputs].map(detail),
     features: features?.map(featureDetail),

@@ -1,6 +1,6 @@
 /** Every rule, in the order of the report: first those whose problem hides others. */
 import type { DoctorFacts, Finding, Rule } from './rule.ts';
-import { batchesOfOne, paddingWasted, timeoutWasted } from './rules-batching.ts';
+import { batchAxisDisproved, batchesOfOne, notBatched, paddingWasted, timeoutWasted } from './rules-batching.ts';
 import {
   cpuPressure,
   cpuSaturated,
@@ -20,6 +20,7 @@ import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts'
 const RULES: readonly Rule[] = [
   notReady,
   versionFailed,
+  batchAxisDisproved,
   oomKilled,
   memoryTight,
   quotaThrottled,
@@ -32,6 +33,7 @@ const RULES: readonly Rule[] = [
   requestsFailed,
   requestsRefused,
   queueLong,
+  notBatched,
   batchesOfOne,
   timeoutWasted,
   paddingWasted,
