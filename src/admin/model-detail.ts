@@ -65,6 +65,8 @@ export interface SignatureDetail {
   readonly method: string;
   /** dynamic: requests share batches; fixed: batches have one size; none: each request runs alone. */
   readonly batch: 'dynamic' | 'fixed' | 'none';
+  /** Why, as a clause. */
+  readonly batch_reason?: string;
   readonly inputs: readonly TensorDetail[];
   readonly outputs: readonly TensorDetail[];
   /** The features of an example. Absent: the signature takes no examples, or the model parses them itself. */
@@ -138,11 +140,13 @@ export function samplesDetail(
   return { samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })) };
 }
 
-function loadedDetail({ version, signatures, runner, tryOut }: Servable): LoadedDetail {
+function loadedDetail({ version, signatures, runner, tryOut, batchDisproofs }: Servable): LoadedDetail {
   const estimates = [...(runner.latencyEstimates?.() ?? [])];
   return omitUndefined({
     version: version.toString(),
-    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature, tryOut)),
+    signatures: [...signatures].map(([name, signature]) =>
+      signatureDetail(name, signature, tryOut, batchDisproofs.get(name)),
+    ),
     latency: estimates.map(([signature, sizes]) => ({
       signature,
       sizes: sizes.map(({ rows, meanMs, highMs, runs }) => ({ rows, mean_ms: meanMs, high_ms: highMs, runs })),
@@ -155,6 +159,7 @@ function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
   tryOut: TryOut | undefined,
+  disproof: string | undefined,
 ): SignatureDetail {
   const graphInputs = tryOut?.graphInputs.get(name);
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
@@ -167,6 +172,7 @@ function signatureDetail(
     name,
     method: methodName,
     batch: batchAxis.kind,
+    batch_reason: disproof === undefined ? batchAxis.reason : `${batchAxis.reason}, but it is wrong: ${disproof}`,
     inputs: [...inputs].map(inputDetail),
     outputs: [...outputs].map(detail),
     features: features?.map((feature) => ({

@@ -78,6 +78,18 @@ export interface ModelReport {
   readonly versions: readonly VersionReport[];
 }
 
+export interface SignatureReport {
+  readonly name: string;
+  /** dynamic: requests share batches; fixed: batches have one size; none: each request runs alone. */
+  readonly batch_axis: BatchAxis['kind'];
+  /** Why. */
+  readonly reason?: string;
+  /** What the model's owner can do so that requests share batches. */
+  readonly fix?: string;
+  /** Why the batch axis that the owner has declared is wrong. */
+  readonly disproof?: string;
+}
+
 export interface VersionReport {
   /** Text, since it may exceed 2^53. */
   readonly version: string;
@@ -110,9 +122,7 @@ export interface VersionReport {
   readonly warnings?: readonly string[];
   /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
-  readonly signatures?: readonly { readonly name: string; readonly batch_axis: BatchAxis['kind'] }[];
-  /** Signatures whose requests are run as they come, because a run has shown that they have no such batch axis. */
-  readonly not_batched?: readonly { readonly signature: string; readonly reason: string }[];
+  readonly signatures?: readonly SignatureReport[];
   readonly memory?: {
     readonly artifact_bytes: number;
     readonly sessions: number;
@@ -183,20 +193,29 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 }
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
-  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings } = servable;
-  const misfits = [...servable.misfits()].map(([signature, reason]) => ({ signature, reason }));
+  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings, batchDisproofs } =
+    servable;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     runtime: runtime && runtimeReport(runtime),
     shadow: shadow && shadowReport(shadow.status),
     host: host && hostReport(host),
     breaker: breaker && omitUndefined({ state: breaker.state, reason: breaker.reason || undefined }),
-    signatures: [...signatures].map(([name, { batchAxis }]) => ({ name, batch_axis: batchAxis.kind })),
-    not_batched: misfits.length > 0 ? misfits : undefined,
+    signatures: [...signatures].map(([name, { batchAxis }]) =>
+      signatureReport(name, batchAxis, batchDisproofs.get(name)),
+    ),
     memory: memory && memoryReport(memory),
     sweep: latencySeeds.length > 0 ? latencySeeds.map(sweepReport) : undefined,
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
   });
+}
+
+function signatureReport(
+  name: string,
+  { kind, reason, fix }: BatchAxis,
+  disproof: string | undefined,
+): SignatureReport {
+  return omitUndefined({ name, batch_axis: kind, reason, fix, disproof });
 }
 
 function hostReport({ kind, reason, restarts, residentBytes, processGroup }: ServableHost): VersionReport['host'] {

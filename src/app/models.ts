@@ -9,24 +9,26 @@ import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { ServeOptions } from '../config/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
+import { DecisionStore } from '../models/batching/decision-store.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
 import { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
 import { LatencyStore } from '../models/loading/latency-store.ts';
-import type { HostEvents } from '../models/loading/load-options.ts';
+import type { HostEvents, LoadServableOptions } from '../models/loading/load-options.ts';
 import { servableLoader } from '../models/loading/load-servable.ts';
 import { modelBatching, modelSlots, type ServerBatching } from '../models/loading/model-batching.ts';
 import type { LoadServable } from '../models/loading/version-loader.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from '../models/memory/model-memory.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
-import { sharedProcesses } from '../models/serving/servable.ts';
+import { type Servable, sharedProcesses } from '../models/serving/servable.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import { VERSION } from '../version.ts';
 import { slotsOf } from './cores.ts';
 
 interface ModelParts {
@@ -58,7 +60,9 @@ export function createModels(parts: ModelParts): ModelManager {
   const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
-  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts, processGroups), telemetry), {
+  // Loads begin when the manager exists.
+  const replace = (served: Servable, next: Servable): boolean => manager.replaceServable(served, next);
+  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts, processGroups, replace), telemetry), {
     planOf: async (model, directory) => {
       const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
       const sessions = await modelSlots(model.backend, directory, batching);
@@ -69,7 +73,7 @@ export function createModels(parts: ModelParts): ModelManager {
     readResident: () => process.memoryUsage.rss(),
     onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
   });
-  return new ModelManager({
+  const manager = new ModelManager({
     models: config.models,
     load,
     checkMemory: check,
@@ -82,6 +86,7 @@ export function createModels(parts: ModelParts): ModelManager {
     },
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
   });
+  return manager;
 }
 
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
@@ -151,7 +156,11 @@ function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServabl
   };
 }
 
-function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServable {
+function createLoader(
+  parts: ModelParts,
+  processGroups: ProcessGroups,
+  replaceServable: NonNullable<LoadServableOptions['replaceServable']>,
+): LoadServable {
   const { config, machine, coreSlots, logger, telemetry, records } = parts;
   const { options } = config;
   return servableLoader({
@@ -166,6 +175,9 @@ function createLoader(parts: ModelParts, processGroups: ProcessGroups): LoadServ
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads,
     }),
+    decisions: new DecisionStore({ directory: options.state_dir, logger, serverVersion: VERSION }),
+    readRecorded: records.readRecorded,
+    replaceServable,
     intraOpThreads: options.intra_op_threads,
     cores: machine.budgetCores,
     host: options.host as HostChoice,

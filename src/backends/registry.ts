@@ -11,16 +11,21 @@
 import './runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
+import type { BatchAxes } from '../core/signature.ts';
 import type { Backend } from './backend.ts';
+import type { RowVerdict } from './onnx/graph/judge-graph.ts';
+import { findModelFile } from './onnx/model-file.ts';
 
 interface BuiltIn {
   /** The files that it recognises, for error messages; absent = it is opened only by name. */
   readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
+  /** Judges whether the graph's rows reach each other, without the runtime; absent = its graphs cannot be read. */
+  readonly judge?: (versionDirectory: string, axes?: BatchAxes) => Promise<RowVerdict>;
 }
 
 /** In the order in which they probe a directory: the cheapest to load comes first. */
-const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
+const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map<string, BuiltIn>([
   [
     'remote',
     {
@@ -33,6 +38,8 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
     {
       looksFor: 'model.onnx, or one other *.onnx file',
       open: async () => (await import('./onnx/onnx-backend.ts')).backend,
+      judge: async (directory, axes) =>
+        (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
     },
   ],
   [
@@ -97,6 +104,22 @@ export function namedArtifact(kind: string, found: readonly string[]): string {
 /** Rejects with `load_failed` if there is no backend of this kind. Imports a plug-in. */
 export async function checkBackendKind(kind: string): Promise<void> {
   if (!BUILT_IN.has(kind)) await importPlugIn(kind);
+}
+
+/**
+ * What the artifact's graph says about its rows; undefined = graphs of this kind cannot be read. `axes`: the batch axis
+ * of each tensor; default: dim 0 of all. A file that cannot be read is `undecided`.
+ */
+export async function judgeRows(
+  kind: string,
+  versionDirectory: string,
+  axes?: BatchAxes,
+): Promise<RowVerdict | undefined> {
+  try {
+    return await BUILT_IN.get(kind)?.judge?.(versionDirectory, axes);
+  } catch (error) {
+    return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
+  }
 }
 
 async function openBackend(kind: string): Promise<Backend> {

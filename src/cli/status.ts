@@ -8,7 +8,7 @@
  * Exit status: 0 = the sidecar is ready; 1 = it is not, or there is none.
  */
 import process from 'node:process';
-import type { ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
+import type { ModelsReport, ProcessGroupReport, SignatureReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
@@ -51,18 +51,24 @@ export function statusTable({ ready, waits_for, models, process_groups = [] }: M
 
 /** The lines below the table about one version. */
 function notesOn(version: VersionReport): string[] {
-  const { breaker, shadow, load, error, not_batched = [], warnings = [] } = version;
+  const { breaker, shadow, load, error, signatures = [], warnings = [] } = version;
   const notes = [...warnings];
+  for (const signature of signatures) notes.push(...batchingNotes(signature));
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
-  for (const { signature, reason } of not_batched) notes.push(`signature "${signature}" is not batched: ${reason}`);
   if (shadow !== undefined) notes.push(shadowNote(shadow));
   const override = overrideNote(version);
   if (override !== undefined) notes.push(override);
   if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);
   if (error !== undefined) notes.push(error.message);
   return notes;
+}
+
+/** Nothing where requests share batches, or never could. */
+function batchingNotes({ name, reason, fix, disproof }: SignatureReport): string[] {
+  if (disproof !== undefined) return [`the declared batch axis of signature ${name} is wrong: ${disproof}`];
+  return fix === undefined ? [] : [`signature ${name} is not batched: ${reason}; ${fix}`];
 }
 
 /** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */

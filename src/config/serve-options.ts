@@ -144,7 +144,7 @@ export const SERVE_OPTIONS = {
   state_dir: text({
     default: '',
     placeholder: 'DIR',
-    help: 'Directory that keeps each model’s learned run times between starts. Empty = they are not kept.',
+    help: 'Directory that keeps each model’s learned run times and batch axes between starts. Empty = they are not kept.',
   }),
   num_batch_threads: integer({
     min: 0,

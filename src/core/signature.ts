@@ -27,8 +27,10 @@ export type BatchAxis = (
   | { readonly kind: 'fixed'; readonly size: number }
   | { readonly kind: 'none' }
 ) & {
-  /** Who decided it and why, as a text for people. */
+  /** Who decided it and why, as a clause for people. */
   readonly reason?: string;
+  /** What the model's owner can do where requests do not share runs but might, as a clause. */
+  readonly fix?: string;
 };
 
 /**
@@ -51,7 +53,12 @@ export interface Signature {
   readonly batchAxis: BatchAxis;
   /** Of inputs and outputs; undefined = dim 0 of every tensor. Only where there is a batch axis. */
   readonly batchAxes?: BatchAxes | undefined;
-  /** The values of inputs that a request leaves out. Where dim 0 is the batch, it is one row that is used for all. */
+  /**
+   * Dim 0 is declared as a batch is, and nothing disproves it: a default is one row then, also where requests do not
+   * share runs. Absent = as the batch axis says.
+   */
+  readonly hasRows?: boolean | undefined;
+  /** The values of inputs that a request leaves out. With rows, each is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
   /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */
   readonly areShapesChecked?: boolean;
@@ -64,6 +71,17 @@ export function ownAxes({ batchAxis, batchAxes }: Signature): BatchAxes | undefi
   if (batchAxis.kind === 'none') return undefined;
   for (const axis of batchAxes?.values() ?? []) if (axis !== 0) return batchAxes;
   return undefined;
+}
+
+/** A default of an input that a request leaves out stands for one row. */
+export function hasRows({ batchAxis, hasRows: isKnown }: Signature): boolean {
+  return isKnown ?? batchAxis.kind !== 'none';
+}
+
+/** The dim of a tensor that holds its rows; undefined = it has none. */
+export function rowAxisOf(signature: Signature, name: string): number | undefined {
+  const axis = hasRows(signature) ? axisOf(signature.batchAxes, name) : 'same';
+  return axis === 'same' ? undefined : axis;
 }
 
 /** By name. */

@@ -138,12 +138,6 @@ export class Scheduler {
     return this.#queue.queuedTasks;
   }
 
-  /** By signature, why its requests are run whole although it seemed to have a batch axis. */
-  misfits(): ReadonlyMap<string, string> {
-    const plans = [...this.#plans].filter(([, { wholeReason }]) => wholeReason !== undefined);
-    return new Map(plans.map(([name, { wholeReason }]) => [name, wholeReason!]));
-  }
-
   get runningBatches(): number {
     return this.#dispatcher.runningBatches;
   }

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { it, type TestContext } from 'node:test';
 import { ProcessGroups } from '../../src/backends/host/process/process-group.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { DecisionStore } from '../../src/models/batching/decision-store.ts';
 import { NO_EVENTS } from '../../src/models/lifecycle/model-events.ts';
 import { ModelManager } from '../../src/models/lifecycle/model-manager.ts';
 import { LatencyStore } from '../../src/models/loading/latency-store.ts';
@@ -37,6 +38,7 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
   // Everything on disk has been at rest for long.
   clock.wallOffsetMs = systemClock.wallMs() + 3_600_000;
   const open = new Set<Servable>();
+  const logger = createLogger({ level: 'silent', clock: systemClock });
   const load = servableLoader({
     clock: systemClock,
     telemetry: new RecordingTelemetry(),
@@ -44,10 +46,12 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
     coreSlots: new CoreSlots(1, systemClock),
     processGroups: new ProcessGroups(),
+    decisions: new DecisionStore({ directory: '', logger, serverVersion: '' }),
+    readRecorded: async () => new Map(),
     latencies: new LatencyStore({
       directory: '',
       clock: systemClock,
-      logger: createLogger({ level: 'silent', clock: systemClock }),
+      logger,
       cpuModel: '',
       threads: 1,
     }),

@@ -28,6 +28,8 @@ export const FAKE_FILE = 'fake.json';
 export interface FakeModel {
   readonly signatures: Readonly<Record<string, FakeSignature>>;
   readonly faults?: readonly FakeFault[];
+  /** The time that each run takes. Default: 0. */
+  readonly runMs?: number;
   /** Its session answers in a later turn of the event loop. */
   readonly isAsynchronous?: boolean;
 }
@@ -124,6 +126,8 @@ class FakeSession implements Session {
     checkRun(this.signatures, signatureName, inputs, outputs);
     checkShapes(this.signatures.get(signatureName)!, inputs);
     this.#actOutFault(inputs, options);
+    if (this.#model.runMs !== undefined)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#model.runMs);
     const recipes = this.#model.signatures[signatureName]!.outputs;
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
   }

@@ -48,8 +48,14 @@ export function fakeModel(t: TestContext, changes: Partial<FakeModel> = {}) {
 }
 
 /** `--model` for a fake model in a directory of its own. */
-export function fakeModelFlag(t: TestContext, name: string, keys: string, backend = 'fake-backend'): string {
-  const { versionDirectory, backendKind } = fakeModel(t);
+export function fakeModelFlag(
+  t: TestContext,
+  name: string,
+  keys: string,
+  backend = 'fake-backend',
+  changes: Partial<FakeModel> = {},
+): string {
+  const { versionDirectory, backendKind } = fakeModel(t, changes);
   const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
   mkdirSync(base);
   renameSync(versionDirectory, join(base, '1'));

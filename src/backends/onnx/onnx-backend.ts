@@ -4,21 +4,19 @@
  * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The
  * registry imports this file when it is needed, since that loads the native library.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
-import { findBatchAxis } from '../batch-axis.ts';
+import { batchAxisCandidate } from '../batch-axis.ts';
 import { openDirect } from './direct-model.ts';
-import { OnnxSession, runOrt, toFeeds } from './onnx-session.ts';
+import { findModelFile, onnxFiles } from './model-file.ts';
+import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
 import { type OrtModel, openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 
-const DEFAULT_FILE = 'model.onnx';
 /** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */
 const LOG_FATAL_ONLY = 4;
 
@@ -58,7 +56,7 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   checkProvider(file, options.executionProvider);
   const ort = await openModel(open, file, options);
   try {
-    return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, await readSignature(ort)]]));
+    return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort)]]));
   } catch (error) {
     await ort.release();
     if (error instanceof ServingError) throw loadFailed(file, error.message, error);
@@ -66,26 +64,11 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   }
 }
 
-async function onnxFiles(versionDirectory: string): Promise<string[]> {
-  const entries = await readdir(versionDirectory, { withFileTypes: true });
-  return entries.filter((entry) => entry.name.endsWith('.onnx') && !entry.isDirectory()).map((entry) => entry.name);
-}
-
 /** The execution providers whose libraries are installed with ONNX Runtime. */
 export function installedProviders(): readonly string[] {
   return listSupportedBackends()
     .filter(({ bundled }) => bundled)
     .map(({ name }) => name);
-}
-
-async function findModelFile(versionDirectory: string): Promise<string> {
-  const names = await onnxFiles(versionDirectory).catch((cause: unknown) => {
-    throw new ServingError('load_failed', `"${versionDirectory}" cannot be read: ${String(cause)}`, { cause });
-  });
-  if (names.includes(DEFAULT_FILE)) return join(versionDirectory, DEFAULT_FILE);
-  if (names.length === 1) return join(versionDirectory, names[0]!);
-  const found = names.length === 0 ? 'no *.onnx file' : `several (${names.sort().join(', ')})`;
-  throw new ServingError('load_failed', `"${versionDirectory}" holds ${found}; name the model ${DEFAULT_FILE}`);
 }
 
 /** Rejects providers that this build of ORT does not know. A missing library is found when the model is opened. */
@@ -130,11 +113,10 @@ function explain(error: unknown, { executionProvider }: LoadOptions): string {
   );
 }
 
-async function readSignature(ort: OrtModel): Promise<Signature> {
+function readSignature(ort: OrtModel): Signature {
   const inputs = inputTensors(ort.inputMetadata);
   const outputs = outputTensors(ort.outputMetadata);
-  const names = outputs.map(({ name }) => name);
-  const batchAxis = await findBatchAxis(inputs, outputs, (feeds) => runOrt(ort, toFeeds(feeds), names));
+  const batchAxis = batchAxisCandidate(inputs, outputs);
   return { inputs: specsOf(inputs), outputs: specsOf(outputs), methodName: PREDICT_METHOD_NAME, batchAxis };
 }
 

@@ -1,13 +1,12 @@
 /** Loads a directory with model.json. */
 import type { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
-import type { TensorMap } from '../../core/tensor.ts';
 import { zeros } from '../../core/zeros.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
-import { findBatchAxis, metadataOf } from '../batch-axis.ts';
+import { batchAxisCandidate, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
 import { type JsonModel, readJsonModel } from './json-model-file.ts';
-import { JsonModelSession, runAsync, runNow } from './json-model-session.ts';
+import { JsonModelSession, runNow } from './json-model-session.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';
 import { timeKernels } from './kernel-times.ts';
 import { loadFailed, tensorflowText } from './tensorflow-errors.ts';
@@ -20,7 +19,7 @@ export async function loadJsonModel(directory: string, options: LoadOptions): Pr
   const model = await open(tf, json);
   try {
     const isAsync = hasControlFlow(tf, json, model);
-    const signature = await signatureOf(tf, model, isAsync);
+    const signature = signatureOf(model);
     return new JsonModelSession(tf, model, new Map([[DEFAULT_SIGNATURE_NAME, signature]]), isAsync);
   } catch (error) {
     model.dispose();
@@ -70,11 +69,7 @@ function hasControlFlow(tf: TfjsLibrary, { file }: JsonModel, model: OpenJsonMod
   }
 }
 
-async function signatureOf(tf: TfjsLibrary, model: OpenJsonModel, isAsync: boolean): Promise<Signature> {
-  const { inputs, outputs } = model;
-  const names = [...outputs.keys()];
-  const run = async (feeds: TensorMap): Promise<TensorMap> =>
-    isAsync ? runAsync(tf, model, feeds, names) : runNow(tf, model, feeds, names);
-  const batchAxis = await findBatchAxis(metadataOf(inputs), metadataOf(outputs), run);
+function signatureOf({ inputs, outputs }: OpenJsonModel): Signature {
+  const batchAxis = batchAxisCandidate(metadataOf(inputs), metadataOf(outputs));
   return { inputs, outputs, methodName: PREDICT_METHOD_NAME, batchAxis };
 }

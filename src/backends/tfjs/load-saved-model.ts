@@ -3,13 +3,13 @@
  *
  *   saved_model.pb ──▶ tags, signatures (saved-model-file.ts)    TensorFlow ──▶ graph and variables
  *                           └────────────────┬───────────────────────┘
- *                       batch axes, probed with runs ──▶ session
+ *                       candidates of batch axes ──▶ session
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchAxis, Signature } from '../../core/signature.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
-import { batchAxisCandidate, findBatchAxis, metadataOf } from '../batch-axis.ts';
+import { batchAxisCandidate, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
 import { type NativeBinding, openBinding } from './native-binding.ts';
 import { type MetaGraph, readSavedModel } from './saved-model-file.ts';
@@ -47,7 +47,7 @@ export async function loadSavedModel(
   }
   const graph = new OpenGraph(binding, openModel(binding, directory, tags), signatures, onTracedRun);
   try {
-    return new SavedModelSession(graph, await withBatchAxes(graph, signatures), warnings);
+    return new SavedModelSession(graph, withBatchAxes(signatures), warnings);
   } catch (error) {
     graph.close();
     throw error;
@@ -80,27 +80,17 @@ function openModel(binding: NativeBinding, directory: string, tags: readonly str
   }
 }
 
-async function withBatchAxes(
-  graph: OpenGraph,
-  signatures: ReadonlyMap<string, PlainSignature>,
-): Promise<ReadonlyMap<string, Signature>> {
+function withBatchAxes(signatures: ReadonlyMap<string, PlainSignature>): ReadonlyMap<string, Signature> {
   const found = new Map<string, Signature>();
   for (const [name, signature] of signatures) {
-    found.set(name, { ...signature, batchAxis: await batchAxisOf(graph, name, signatures) });
+    found.set(name, { ...signature, batchAxis: batchAxisOf(signature, signatures) });
   }
   return found;
 }
 
-/** The probe's rows are not serialized examples: a signature that takes those gets its axis from the shapes. */
-async function batchAxisOf(
-  graph: OpenGraph,
-  name: string,
-  signatures: ReadonlyMap<string, PlainSignature>,
-): Promise<BatchAxis> {
-  const signature = signatures.get(name)!;
-  const inputs = metadataOf(signature.inputs);
-  const outputs = metadataOf(signature.outputs);
-  if (takesExamples(signature, signatures.values())) return batchAxisCandidate(inputs, outputs).axis;
-  const names = [...signature.outputs.keys()];
-  return findBatchAxis(inputs, outputs, async (feeds) => graph.run(name, feeds, names));
+/** Serialized examples are not made up: a signature that takes those gets its axis from the API's definition. */
+function batchAxisOf(signature: PlainSignature, signatures: ReadonlyMap<string, PlainSignature>): BatchAxis {
+  const axis = batchAxisCandidate(metadataOf(signature.inputs), metadataOf(signature.outputs));
+  const takes = axis.kind !== 'none' && takesExamples(signature, signatures.values());
+  return takes ? { ...axis, reason: 'it takes tf.Examples, each of which has its own result' } : axis;
 }

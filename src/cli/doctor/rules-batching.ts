@@ -33,19 +33,50 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
     return { why: 'batching is off (--enable_batching=false)', change: 'start without --enable_batching=false' };
   if (plan.max_batch_size === 1)
     return { why: '--max_batch_size is 1', change: 'start without --max_batch_size, or with a larger one' };
-  const axes = axesOf(models.find(({ name }) => name === model)?.versions.find((each) => each.version === version));
-  if (axes.length > 0 && axes.every((axis) => axis === 'none')) {
-    return {
-      why: 'no signature of the model has a batch axis: dim 0 of some input or output is fixed, or rows influence each other',
-      change:
-        'say where the rows are with "batching" in the pillion.yaml beside the model, or export it with a free first dim of every input and output (dynamic_axes)',
-    };
-  }
-  return undefined;
+  const loaded = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
+  const signatures = loaded?.signatures ?? [];
+  const [first] = signatures;
+  if (first === undefined || signatures.some(({ batch_axis }) => batch_axis !== 'none')) return undefined;
+  return {
+    why: `no signature of the model has a batch axis: ${first.reason ?? 'its backend gives none'}`,
+    change: first.fix ?? 'export the model with a free first dim of every input and output (dynamic_axes)',
+  };
 }
 
-function axesOf(version: VersionReport | undefined): readonly string[] {
-  return (version?.signatures ?? []).map(({ batch_axis }) => batch_axis);
+export const notBatched: Rule = ({ server }) =>
+  served(server).flatMap(([model, { version, signatures = [] }]) =>
+    signatures.flatMap(({ name, reason = '', fix }) =>
+      fix === undefined
+        ? []
+        : {
+            id: 'not_batched',
+            model,
+            what: `each request for signature ${name} of version ${version} runs alone`,
+            why: reason,
+            change: fix,
+          },
+    ),
+  );
+
+export const batchAxisDisproved: Rule = ({ server }) =>
+  served(server).flatMap(([model, { version, signatures = [] }]) =>
+    signatures.flatMap(({ name, disproof }) =>
+      disproof === undefined
+        ? []
+        : {
+            id: 'batch_axis_disproved',
+            model,
+            what: `answers of signature ${name} of version ${version} may depend on other requests`,
+            why: `the batch axis that pillion.yaml declares is wrong: ${disproof}`,
+            change: 'take the declaration out of pillion.yaml',
+          },
+    ),
+  );
+
+function served(server: ServerFacts | undefined): readonly (readonly [string, VersionReport])[] {
+  return (server?.report.models ?? []).flatMap(({ name, versions }) =>
+    versions.filter(({ state }) => state === 'AVAILABLE').map((version) => [name, version] as const),
+  );
 }
 
 /** Why requests that could share a run do not meet. */

@@ -1,6 +1,6 @@
 /** Every rule, in the order of the report: first those whose problem hides others. */
 import type { DoctorFacts, Finding, Rule } from './rule.ts';
-import { batchesOfOne, paddingWasted, timeoutWasted } from './rules-batching.ts';
+import { batchAxisDisproved, batchesOfOne, notBatched, paddingWasted, timeoutWasted } from './rules-batching.ts';
 import {
   cpuPressure,
   cpuSaturated,
@@ -21,6 +21,7 @@ const RULES: readonly Rule[] = [
   notReady,
   versionFailed,
   versionWarned,
+  batchAxisDisproved,
   oomKilled,
   memoryTight,
   quotaThrottled,
@@ -33,6 +34,7 @@ const RULES: readonly Rule[] = [
   requestsFailed,
   requestsRefused,
   queueLong,
+  notBatched,
   batchesOfOne,
   timeoutWasted,
   paddingWasted,

@@ -169,6 +169,11 @@ export class ModelLifecycle {
     await this.#transitions.settled();
   }
 
+  /** See VersionTransitions. */
+  replace(served: Servable, next: Servable): boolean {
+    return this.#transitions.replace(served, next);
+  }
+
   acquire(choice: VersionChoice): ServableHandle {
     const servable =
       choice.version === undefined && choice.label === undefined ? this.#table.latest : this.#chosen(choice);

@@ -199,6 +199,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     await this.#lifecycleOf(name)[action](version);
   }
 
+  /** Serves `next` in the place of a servable of the same version; false if that is not served any more. */
+  replaceServable(served: Servable, next: Servable): boolean {
+    return this.#lifecycles.get(served.name)?.replace(served, next) ?? false;
+  }
+
   reload(models: readonly ModelConfig[], { keepsPlatforms = false }: ReloadOptions = {}): Promise<void> {
     const turn = this.#reloading.then(() => this.#reload(models, keepsPlatforms));
     this.#reloading = turn.catch(() => undefined);

@@ -48,6 +48,16 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
         { ...of(model, version), event: 'breaker', breaker: state, reason },
         `circuit breaker ${state.replace('_', ' ')}`,
       ),
+    onBatchAxis: (model, version, signature, { kind, reason, fix }) =>
+      logger.info(
+        { event: 'batch_axis', ...of(model, version), signature, batch_axis: kind, reason, ...(fix && { fix }) },
+        kind === 'none' ? `requests are not batched: ${reason}` : `requests are batched: ${reason}`,
+      ),
+    onBatchAxisDisproved: (model, version, signature, reason) =>
+      logger.warn(
+        { event: 'batch_axis_disproved', ...of(model, version), signature, reason },
+        `the declared batch axis is wrong, so answers may mix requests: ${reason}`,
+      ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

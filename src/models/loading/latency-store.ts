@@ -7,13 +7,13 @@
  * reader never sees half of it. Errors never fail a load or an unload: they are logged, and run times are learned anew.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
+import { artifactHash } from './artifact-hash.ts';
 
 export interface LatencyStoreOptions {
   /** Created if it does not exist. Empty = nothing is kept. */
@@ -149,14 +149,7 @@ async function readState(path: string, onCorrupt: (error: unknown) => void): Pro
   }
 }
 
-/** A hash of the names and bytes of all files below `directory`, in the order of their names. */
 async function hashOf(directory: string, salt: string): Promise<string> {
-  const hash = createHash('sha256').update(salt);
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of paths.sort()) {
-    hash.update(`\0${relative(directory, path)}\0`);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  }
-  return hash.digest('hex').slice(0, HASH_CHARS);
+  const content = await artifactHash(directory);
+  return createHash('sha256').update(`${salt}\0${content}`).digest('hex').slice(0, HASH_CHARS);
 }

@@ -4,12 +4,16 @@ import type { Host, HostMove } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
 import type { HostChoice } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { BatchAxis } from '../../core/signature.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
 import type { Telemetry } from '../../telemetry/request-record.ts';
+import type { DecisionStore } from '../batching/decision-store.ts';
+import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { BreakerState } from '../serving/breaker.ts';
+import type { Servable } from '../serving/servable.ts';
 import type { ShadowEvent } from '../shadow/version-shadow.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { LatencyStore } from './latency-store.ts';
@@ -22,6 +26,15 @@ export interface LoadServableOptions {
   readonly coreSlots: CoreSlots;
   /** Learned run times, kept between starts. */
   readonly latencies: LatencyStore;
+  /** What is known of batch axes, kept between starts. */
+  readonly decisions: DecisionStore;
+  /** The inputs of recorded requests, to prove batch axes with. */
+  readonly readRecorded: ReadRecordedInputs;
+  /**
+   * Puts a servable in the place of one that is served, of the same version; false if that is served no more. Absent =
+   * versions stay as they were loaded.
+   */
+  readonly replaceServable?: (served: Servable, next: Servable) => boolean;
   /** The number of runs of one model at the same time. */
   readonly slots: number;
   readonly intraOpThreads: number;
@@ -65,6 +78,10 @@ export interface HostEvents {
   onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
   /** The version's circuit breaker has changed its state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
+  /** It was decided whether rows of a signature's requests share runs. `axis` has the reason. */
+  onBatchAxis?(model: string, version: bigint, signature: string, axis: BatchAxis): void;
+  /** The batch axis that the model's owner has declared is wrong. */
+  onBatchAxisDisproved?(model: string, version: bigint, signature: string, reason: string): void;
   /** A setting of the version's own files has no effect, or a part of the version is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }

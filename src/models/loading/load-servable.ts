@@ -5,7 +5,8 @@ import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
-import { withoutAxis } from '../model-file/declare-batching.ts';
+import type { Scheduler } from '../../scheduler/scheduler.ts';
+import type { VersionBatching } from '../batching/version-batching.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
   groupOf,
@@ -14,18 +15,16 @@ import {
   openVersion,
   type VersionTarget,
 } from '../runtimes/open-version.ts';
-import {
-  type DeclaredSignatures,
-  declaredSignaturesOf,
-  withDeclaredSignatures,
-} from '../serving/declared-signature-runner.ts';
+import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
+import { artifactHasher } from './artifact-hash.ts';
+import { versionBatching } from './batch-axes.ts';
 import { withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
-import { buildStack } from './version-stack.ts';
+import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
@@ -38,6 +37,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
     const workers = { restarts: 0 };
     const target = { model, version, versionDirectory, batching };
+    const hashArtifact = await artifactHasher(versionDirectory);
     const opened = await openVersion(options, target, (event) => {
       if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
       events.onWorkerEvent(name, version, event);
@@ -45,39 +45,101 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
     events.onHost(name, version, opened.host);
     for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
-    const signatures = await batchedSignatures(opened, target, modelFile);
-    const views = await declaredSignaturesOf(modelFile, signatures, opened.host);
-    return buildServable(options, target, { ...opened, signatures, views, tryOut: modelFile?.tryOut, workers });
+    let axes: VersionBatching | undefined;
+    try {
+      const declared = withDeclaredBatching(model, modelFile, opened.signatures);
+      axes = await versionBatching(options, target, opened, declared, hashArtifact);
+      const signatures = await axes.decide();
+      const views = modelFile?.views(signatures);
+      const served = { signatures, views: views?.size === 0 ? undefined : views };
+      return await buildServable(options, target, { ...opened, served, axes, tryOut: modelFile?.tryOut, workers });
+    } catch (error) {
+      axes?.end();
+      await opened.host.close();
+      throw error;
+    }
   };
 }
 
 interface Opened extends OpenedVersion {
-  /** Declared in the version's pillion.yaml; undefined if there are none. */
-  readonly views: DeclaredSignatures | undefined;
+  readonly served: StackSignatures;
+  readonly axes: VersionBatching;
   readonly tryOut: TryOut | undefined;
   readonly workers: { readonly restarts: number };
 }
 
 /** Builds the servable above an opened version and prepares it: warm-up and golden requests. */
 async function buildServable(options: LoadServableOptions, target: VersionTarget, opened: Opened): Promise<Servable> {
-  const { model, version, versionDirectory, batching } = target;
-  const { host: hosted, signatures, backendKind, choice, views, workers } = opened;
-  const { breaker, shadow, scheduler, runner } = await buildStack(options, target, opened);
-  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), runner);
+  const { model, versionDirectory, batching } = target;
+  const { host: hosted, served, backendKind, choice, axes, workers } = opened;
+  const base = new StackBase(options, target, opened, () => axes.end());
+  const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, target, signatures, base);
+  const { servable, scheduler } = await above(served);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
-  servable.breaker = breaker;
-  servable.misfits = () => scheduler.misfits();
-  servable.shadow = shadow;
+  servable.batchDisproofs = axes.disproofs;
   servable.tryOut = opened.tryOut;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica({ ...source, rows, signatureName }, hosted.kind === 'process');
-  const loaded = { servable, versionDirectory, executor: hosted.executor, signatures, scheduler: batching.scheduler };
-  await prepare(options, loaded);
+  const { signatures } = served;
+  await prepare(options, {
+    servable,
+    versionDirectory,
+    executor: hosted.executor,
+    signatures,
+    scheduler: batching.scheduler,
+  });
   scheduler.latency.seed(seedsOf(servable));
-  shadow?.start();
+  base.shadow?.start();
+  servable.onServed = () => {
+    axes.serve(servable.runner, async (accepted) => {
+      const { servable: batched, scheduler: next } = await above(withAxes(served, accepted));
+      batched.takeOver(servable);
+      next.latency.seed(seedsOf(servable));
+      if (options.replaceServable?.(servable, batched) !== true) await batched.unload();
+    });
+  };
   return servable;
+}
+
+interface Stacked {
+  readonly servable: Servable;
+  readonly scheduler: Scheduler;
+}
+
+async function stackServable(
+  options: LoadServableOptions,
+  target: VersionTarget,
+  signatures: StackSignatures,
+  base: StackBase,
+): Promise<Stacked> {
+  const { model, version } = target;
+  const { scheduler, runner } = await buildStack(options, target, signatures, base, (warning) => {
+    options.events.onWarning?.(model.name, version, warning);
+    servable.addWarning(warning);
+  });
+  const all = withDeclaredSignatures(signatures.signatures, signatures.views);
+  const servable = new Servable(model.name, version, all, runner);
+  servable.breaker = base.breaker;
+  servable.shadow = base.shadow;
+  return { servable, scheduler };
+}
+
+/** The same signatures, with the batch axes of those that were accepted. */
+function withAxes({ signatures, views }: StackSignatures, accepted: Signatures): StackSignatures {
+  const batched = (name: string, signature: Signature): Signature => {
+    const { batchAxis = signature.batchAxis } = accepted.get(name) ?? {};
+    return { ...signature, batchAxis };
+  };
+  return {
+    signatures: new Map([...signatures].map(([name, signature]) => [name, batched(name, signature)])),
+    views:
+      views &&
+      new Map(
+        [...views].map(([name, view]) => [name, { ...view, signature: batched(view.graphName, view.signature) }]),
+      ),
+  };
 }
 
 /** Adds the runtime and the shadow of pillion.yaml where the configuration names none. */
@@ -119,28 +181,4 @@ async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Pro
     await loaded.servable.unload();
     throw error;
   }
-}
-
-/** The signatures with the batch axes that the owner declares, or without any where batching is off. */
-async function batchedSignatures(
-  { host, signatures }: OpenedVersion,
-  { model, batching }: VersionTarget,
-  file: ModelFile | undefined,
-): Promise<Signatures> {
-  try {
-    const declared = withDeclaredBatching(model, file, signatures);
-    return batching.isBatchingEnabled ? declared : withoutBatching(declared);
-  } catch (error) {
-    await host.close();
-    throw error;
-  }
-}
-
-function withoutBatching(signatures: Signatures): Signatures {
-  const single = new Map<string, Signature>();
-  for (const [name, signature] of signatures) {
-    const isDynamic = signature.batchAxis.kind === 'dynamic';
-    single.set(name, isDynamic ? withoutAxis(signature, 'batching is off on this server') : signature);
-  }
-  return single;
 }

@@ -1,6 +1,8 @@
 /** Builds the layers that a version's requests pass through. */
 import type { Host } from '../../backends/host/start-host.ts';
 import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
+import type { Executor } from '../../core/executor.ts';
+import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
@@ -14,8 +16,6 @@ import type { KeptLatency } from './latency-store.ts';
 import type { LoadServableOptions } from './load-options.ts';
 
 export interface VersionStack {
-  readonly breaker: Breaker | undefined;
-  readonly shadow: VersionShadow | undefined;
   readonly scheduler: Scheduler;
   /** The outermost layer. */
   readonly runner: ServableRunner;
@@ -39,23 +39,23 @@ export interface VersionStack {
  *   a Session                the runtime's own.
  *
  * The last four are already opened (runtimes/open-version.ts, backends/host/start-host.ts). The others are built here,
- * from the inside out, as far as the configuration asks for them.
+ * from the inside out, as far as the configuration asks for them: those below the scheduler by StackBase.
+ *
+ * `onMisfit` is called once for each signature that a run has shown to have no such batch axis.
  */
 export async function buildStack(
   options: LoadServableOptions,
   target: VersionTarget,
-  opened: OpenedVersion & { readonly views: DeclaredSignatures | undefined },
+  { signatures, views }: StackSignatures,
+  base: StackBase,
+  onMisfit: (warning: string) => void,
 ): Promise<VersionStack> {
   const { model, version, versionDirectory, batching } = target;
-  const { host, signatures, backendKind, views } = opened;
   const { clock, telemetry, coreSlots, latencies, maxTensorBytes } = options;
-  const shadow = shadowOf(options, target, opened);
-  const breaker = breakerOf(options, model, version);
-  const shadowed = shadow?.executor ?? host.executor;
-  const guarded = breaker === undefined ? shadowed : new GuardedExecutor(shadowed, breaker);
   const { scheduler: batchingOptions } = batching;
+  base.share();
   const scheduler = new Scheduler({
-    executor: guarded,
+    executor: base.executor,
     signatures,
     options: { ...batchingOptions, sloMs: model.sloMs ?? batchingOptions.sloMs, weight: model.weight },
     clock,
@@ -63,12 +63,53 @@ export async function buildStack(
     slots: coreSlots,
     model: model.name,
     version: version.toString(),
-    onMisfit: (signature, reason) => options.events.onWarning?.(model.name, version, misfitText(signature, reason)),
+    onMisfit: (signature, reason) => onMisfit(misfitText(signature, reason)),
   });
-  const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, backendKind);
-  const scheduled = new ScheduledRunner(scheduler, { host, kept, breaker, shadow });
+  const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, base.backendKind);
+  const scheduled = new ScheduledRunner(scheduler, kept, base);
   const runner = views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes);
-  return { breaker, shadow, scheduler, runner };
+  return { scheduler, runner };
+}
+
+/** The signatures of a stack: the graph's own, and those that are declared beside them. */
+export interface StackSignatures {
+  readonly signatures: Signatures;
+  readonly views: DeclaredSignatures | undefined;
+}
+
+/** The layers below the scheduler. Two stacks share them while one takes the other's place; the last one closes them. */
+export class StackBase {
+  readonly host: Host;
+  readonly backendKind: string | undefined;
+  readonly breaker: Breaker | undefined;
+  readonly shadow: VersionShadow | undefined;
+  readonly executor: Executor;
+  readonly #onClose: () => void;
+  #users = 0;
+
+  /** `onClose` is called before the host closes. */
+  constructor(options: LoadServableOptions, target: VersionTarget, opened: OpenedVersion, onClose: () => void) {
+    const { host, backendKind } = opened;
+    this.host = host;
+    this.backendKind = backendKind;
+    this.shadow = shadowOf(options, target, opened);
+    this.breaker = breakerOf(options, target.model, target.version);
+    const shadowed = this.shadow?.executor ?? host.executor;
+    this.executor = this.breaker === undefined ? shadowed : new GuardedExecutor(shadowed, this.breaker);
+    this.#onClose = onClose;
+  }
+
+  /** Another stack uses it, until it calls `leave`. */
+  share(): void {
+    this.#users += 1;
+  }
+
+  async leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#onClose();
+    await Promise.all([this.shadow?.close(), this.host.close()]);
+  }
 }
 
 function misfitText(signature: string, reason: string): string {
@@ -111,23 +152,18 @@ function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, v
   });
 }
 
-interface VersionParts {
-  readonly host: Host;
-  readonly kept: KeptLatency;
-  readonly breaker: Breaker | undefined;
-  readonly shadow: VersionShadow | undefined;
-}
-
 /** Submits requests to the scheduler, and closes everything that the version holds. */
 class ScheduledRunner implements ServableRunner {
   readonly #inner: Scheduler;
   readonly #breaker: Breaker | undefined;
-  readonly #parts: VersionParts;
+  readonly #kept: KeptLatency;
+  readonly #base: StackBase;
 
-  constructor(inner: Scheduler, parts: VersionParts) {
+  constructor(inner: Scheduler, kept: KeptLatency, base: StackBase) {
     this.#inner = inner;
-    this.#breaker = parts.breaker;
-    this.#parts = parts;
+    this.#breaker = base.breaker;
+    this.#kept = kept;
+    this.#base = base;
   }
 
   get queuedRows(): number {
@@ -143,7 +179,7 @@ class ScheduledRunner implements ServableRunner {
   }
 
   get sessions(): number {
-    const { executor } = this.#parts.host;
+    const { executor } = this.#base.host;
     return executor.isInline === true ? 1 : executor.slots;
   }
 
@@ -159,9 +195,8 @@ class ScheduledRunner implements ServableRunner {
   }
 
   async close(): Promise<void> {
-    const { kept, shadow, host } = this.#parts;
     await this.#inner.close();
-    await kept.end();
-    await Promise.all([shadow?.close(), host.close()]);
+    await this.#kept.end();
+    await this.#base.leave();
   }
 }

@@ -8,8 +8,10 @@ import {
   CLASSIFY_METHOD_NAME,
   DEFAULT_SIGNATURE_NAME,
   EXAMPLES_INPUT,
+  hasRows,
   PREDICT_METHOD_NAME,
   REGRESS_METHOD_NAME,
+  rowAxisOf,
   SCORES_OUTPUT,
   type Signature,
   type TensorSpec,
@@ -69,8 +71,7 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     graphNames.set(alias, name);
     const given = declared.defaults?.get(alias);
     if (given === undefined) continue;
-    const axis = graph.batchAxis.kind === 'none' ? 'same' : axisOf(graph.batchAxes, name);
-    const tensor = rowDefault(given, spec, axis === 'same' ? undefined : axis);
+    const tensor = rowDefault(given, spec, rowAxisOf(graph, name));
     if (typeof tensor === 'string')
       declared.part.report(`default of input ${quote(alias)}: ${tensor}`, 'defaults', alias);
     else defaults.set(alias, tensor);
@@ -83,13 +84,12 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
         alias,
       );
   }
-  const { batchAxis } = graph;
   const outputs = declared.outputs ? outputNames(declaration) : undefined;
   const names = outputs ?? new Map([...graph.outputs.keys()].map((name) => [name, name]));
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const batchAxes = renamedAxes(graph.batchAxes, [...graphNames, ...names]);
-  const methodName = PREDICT_METHOD_NAME;
-  const signature = { inputs, outputs: specs, methodName, batchAxis, batchAxes, areShapesChecked: true };
+  const rows = { batchAxis: graph.batchAxis, hasRows: hasRows(graph), batchAxes };
+  const signature = { ...rows, inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, areShapesChecked: true };
   return {
     name: declared.name,
     graphName,
@@ -247,7 +247,15 @@ function exampleView(
   const sharing = JSON.stringify([graphName, features.map((each) => [each, each.filler?.data.map(Number)])]);
   return {
     name: declared.name,
-    signature: { inputs, outputs, methodName, batchAxis: graph.batchAxis, areShapesChecked: true, features },
+    signature: {
+      batchAxis: graph.batchAxis,
+      hasRows: hasRows(graph),
+      inputs,
+      outputs,
+      methodName,
+      areShapesChecked: true,
+      features,
+    },
     graphName,
     inputs: { kind: 'examples', features, sharing },
     outputs: names,

@@ -2,7 +2,7 @@
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import type { YamlPart } from '../../config/yaml/yaml-document.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
-import { axisOf, type Signatures, type TensorSpec } from '../../core/signature.ts';
+import { rowAxisOf, type Signatures, type TensorSpec } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { TryOut } from '../serving/servable.ts';
 import { rowDefault } from './literal-tensor.ts';
@@ -60,10 +60,9 @@ export function declareTryOut(
 /** The inputs of all signatures of the graph; the first of a name counts. */
 function inputsOf(graphs: Signatures): ReadonlyMap<string, GraphInput> {
   const found = new Map<string, GraphInput>();
-  for (const { inputs, batchAxis, batchAxes } of graphs.values()) {
-    for (const [name, spec] of inputs) {
-      const axis = batchAxis.kind === 'none' ? 'same' : axisOf(batchAxes, name);
-      if (!found.has(name)) found.set(name, { spec, axis: axis === 'same' ? undefined : axis });
+  for (const graph of graphs.values()) {
+    for (const [name, spec] of graph.inputs) {
+      if (!found.has(name)) found.set(name, { spec, axis: rowAxisOf(graph, name) });
     }
   }
   return found;

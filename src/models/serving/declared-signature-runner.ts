@@ -6,27 +6,11 @@ import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
-import type { ModelFile } from '../model-file/load-model-file.ts';
 import { type DeclaredSignature, fromGraphOutputs, graphOutputs, toGraphInputs } from './declared-signature.ts';
 import type { ServableRunner } from './servable.ts';
 
 /** Declared signatures by name. */
 export type DeclaredSignatures = ReadonlyMap<string, DeclaredSignature>;
-
-/** The views of an opened model; undefined if it declares none. Closes the model and rejects if they do not fit. */
-export async function declaredSignaturesOf(
-  file: ModelFile | undefined,
-  graphs: Signatures,
-  opened: { close(): Promise<void> },
-): Promise<DeclaredSignatures | undefined> {
-  try {
-    const views = file?.views(graphs);
-    return views === undefined || views.size === 0 ? undefined : views;
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
-}
 
 /** The signatures that callers see: the graph's own and the views, which replace graph signatures of the same name. */
 export function withDeclaredSignatures(graphs: Signatures, views: DeclaredSignatures | undefined): Signatures {

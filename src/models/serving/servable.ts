@@ -81,7 +81,6 @@ export interface ServableRuntime {
   readonly choice: RuntimeChoice | undefined;
 }
 
-const NO_MISFITS: ReadonlyMap<string, string> = new Map();
 /** What the model's pillion.yaml says for people who try it; requests do not read it. */
 export interface TryOut {
   /** By the graph's input. */
@@ -109,13 +108,12 @@ export class Servable {
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
+  /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
+  batchDisproofs: ReadonlyMap<string, string> = new Map();
+  /** Called once, when requests can get it. */
+  onServed: (() => void) | undefined;
   /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
-  /**
-   * By the graph's signature, why its requests are run whole although it seemed to have a batch axis. It grows while the
-   * version is served.
-   */
-  misfits: () => ReadonlyMap<string, string> = () => NO_MISFITS;
   /** Undefined if pillion.yaml says nothing of it. */
   tryOut: TryOut | undefined;
   /** The memory that the load took. */
@@ -142,6 +140,15 @@ export class Servable {
   /** Adds to `warnings`; does nothing for a text that is there already. */
   addWarning(text: string): void {
     if (!this.warnings.includes(text)) (this.warnings as string[]).push(text);
+  }
+
+  /** Takes what the loader has set on another servable of the same version. */
+  takeOver(other: Servable): void {
+    const { tapPoint, latencySeeds, host, runtime, shadow, breaker } = other;
+    const { batchDisproofs, profileOps, tryOut, memory } = other;
+    Object.assign(this, { tapPoint, latencySeeds, host, runtime, shadow, breaker });
+    Object.assign(this, { batchDisproofs, profileOps, tryOut, memory });
+    for (const warning of other.warnings) this.addWarning(warning);
   }
 
   /** Lends the servable to one request. Release the handle once; a second release does nothing. */

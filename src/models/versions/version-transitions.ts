@@ -56,6 +56,21 @@ export class VersionTransitions {
     if (servable !== undefined) this.#track(this.#unload(record, servable));
   }
 
+  /**
+   * Serves `next` in the place of a servable of the same version, which is closed when its last request has ended.
+   * False if that is not served any more.
+   */
+  replace(served: Servable, next: Servable): boolean {
+    const record = this.table.active.find(({ state, servable }) => state === 'AVAILABLE' && servable === served);
+    if (record === undefined) return false;
+    record.servable = next;
+    this.table.refresh();
+    const { name, settings } = this.#options;
+    const failed = (error: unknown): void => settings.events.onUnloadFailed(name, record.version, error);
+    this.#track(served.unload().catch(failed));
+    return true;
+  }
+
   /** Resolves when no load and no unload is in progress. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -91,6 +106,7 @@ export class VersionTransitions {
     record.servable = servable;
     this.#move(record, 'AVAILABLE');
     this.table.refresh();
+    servable.onServed?.();
   }
 
   #fail(record: VersionRecord, error: ServingError): void {

@@ -1,11 +1,12 @@
 /**
- * Fills in the defaults of the inputs that a request leaves out. Where an input has a batch axis, its default is one row,
- * which is repeated for as many rows as the other inputs have.
+/**
+ * Fills in the defaults of the inputs that a request leaves out. Where an input has rows, its default is one row, which
+ * is repeated for as many rows as the other inputs have.
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elementCount } from '../../core/shape.ts';
-import { axisOf, type Signature } from '../../core/signature.ts';
+import { rowAxisOf, type Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
 /** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory. */
@@ -16,16 +17,15 @@ const STRING_ELEMENT_BYTES = 64;
 /** The inputs with the defaults added. Throws `too_large` if a repeated default takes too much memory. */
 export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap {
   const filled = new Map(inputs);
-  const { batchAxis, batchAxes, defaults } = signature;
   let rows: number | undefined;
   for (const [name, { shape }] of inputs) {
-    const axis = axisOf(batchAxes, name);
-    if (batchAxis.kind !== 'none' && axis !== 'same') rows ??= shape[axis];
+    const axis = rowAxisOf(signature, name);
+    if (axis !== undefined) rows ??= shape[axis];
   }
-  for (const [name, tensor] of defaults ?? []) {
+  for (const [name, tensor] of signature.defaults ?? []) {
     if (filled.has(name)) continue;
-    const axis = axisOf(batchAxes, name);
-    const isRow = rows !== undefined && axis !== 'same' && tensor.shape[axis] === 1;
+    const axis = rowAxisOf(signature, name);
+    const isRow = rows !== undefined && axis !== undefined && tensor.shape[axis] === 1;
     filled.set(name, isRow ? repeated(name, tensor, axis, rows!) : tensor);
   }
   return filled;

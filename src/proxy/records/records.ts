@@ -7,6 +7,7 @@ import type { Registry } from 'prom-client';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/serve-options.ts';
 import type { Clock } from '../../core/clock.ts';
+import { type ReadRecordedInputs, recordedInputs } from '../../models/batching/recorded-requests.ts';
 import { type FileReplay, type PrepareVersion, type WarmUpEvents, warmUp } from '../../models/warm-up/warm-up.ts';
 import { warmUpLog } from '../../models/warm-up/warm-up-log.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
@@ -38,6 +39,8 @@ export class Records {
   readonly isServing: () => boolean;
   /** Undefined if payloads are not captured. */
   readonly payloads: PayloadCapture | undefined;
+  /** For the loader: the inputs in a version's warm-up file. */
+  readonly readRecorded: ReadRecordedInputs;
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
 
@@ -59,9 +62,11 @@ export class Records {
       maxFileMs: options.request_log_file_seconds * 1000,
       maxRecordBytes,
     });
+    const replayer = new PredictionLogReplayer({ clock, maxTensorBytes });
+    this.readRecorded = recordedInputs(replayer, maxRecordBytes);
     this.#prepare = warmUp({
       clock,
-      replayer: new PredictionLogReplayer({ clock, maxTensorBytes }),
+      replayer,
       isEnabled: options.enable_model_warmup,
       iterations: options.num_request_iterations_for_warmup || 1,
       maxRecordBytes,

@@ -28,7 +28,10 @@ export function SignaturesTable({ signatures }: { signatures: readonly Signature
               </td>
               <td>{signature.inputs.map(tensor)}</td>
               <td>{signature.outputs.map(tensor)}</td>
-              <td>{BATCH_WORDS[signature.batch]}</td>
+              <td>
+                {BATCH_WORDS[signature.batch]}
+                <div class="muted small">{signature.batch_reason}</div>
+              </td>
             </tr>
           ))}
         </tbody>

@@ -104,6 +104,26 @@ const CASES: readonly Case[] = [
     broken: { model: one, version: { signatures: [{ name: 's', batch_axis: 'none' }] } },
     says: /no signature of the model has a batch axis.*dynamic_axes/s,
   },
+  {
+    id: 'batches_of_one',
+    broken: {
+      model: one,
+      version: { signatures: [{ name: 's', batch_axis: 'none', reason: 'the softmax is over dim 0' }] },
+    },
+    says: /has a batch axis: the softmax is over dim 0/,
+  },
+  {
+    id: 'not_batched',
+    broken: {
+      version: { signatures: [{ name: 's', batch_axis: 'none', reason: 'no rule for Frob', fix: 'declare it' }] },
+    },
+    says: /each request for signature s of version 1 runs alone.*no rule for Frob.*declare it/s,
+  },
+  {
+    id: 'batch_axis_disproved',
+    broken: { version: { signatures: [{ name: 's', batch_axis: 'dynamic', disproof: 'the softmax is over dim 0' }] } },
+    says: /may depend on other requests.*pillion.yaml declares is wrong: the softmax is over dim 0/s,
+  },
   { id: 'batches_of_one', broken: { model: one }, says: /one at a time \(1 in flight/ },
   {
     id: 'batches_of_one',

@@ -1,0 +1,69 @@
+/** Finds shapes and ranges of values that a model accepts, by single runs. */
+import type { ProbeLayout, ProbeRow, RowShapes } from './probe-layout.ts';
+import { INTEGER_RANGES, type Random } from './random-rows.ts';
+
+/** Shapes of a row and a range of integers that the model has accepted. */
+export interface ProbeFrame {
+  readonly shapes: RowShapes;
+  readonly integersBelow: number;
+}
+
+/** Sizes of free dims, in the order in which they are tried: small, but above 1, in which rows could hide. */
+const FREE_SIZES = [8, 16, 2, 32, 64, 224, 128, 3, 4, 1] as const;
+/** Enough to see that the size does not matter. */
+const WANTED = 2;
+const UNEQUAL_SIZES = [1, 2, 3, 4, 6, 8] as const;
+const UNEQUAL_TRIES = 60;
+/** Any vocabulary has them. */
+const SAFE_INTEGERS = 10;
+const MAX_ROW_BYTES = 4 * 2 ** 20;
+
+/** The frames that `accepts` accepts, those of a recorded row first. Tries all sizes where each run has one row. */
+export async function findFrames(
+  layout: ProbeLayout,
+  recorded: ProbeRow | undefined,
+  random: Random,
+  accepts: (frame: ProbeFrame) => Promise<boolean>,
+): Promise<readonly ProbeFrame[]> {
+  const frames: ProbeFrame[] = [];
+  const wanted = layout.fixedRows === 1 ? Infinity : WANTED;
+  for (const shapes of shapesToTry(layout, recorded)) {
+    if (frames.length >= wanted) break;
+    if (layout.rowBytes(shapes) > MAX_ROW_BYTES && frames.length > 0) continue;
+    for (const integersBelow of rangesToTry(layout, frames[0])) {
+      const frame = { shapes, integersBelow };
+      if (!(await accepts(frame))) continue;
+      frames.push(frame);
+      break;
+    }
+  }
+  if (frames.length > 0 || !layout.hasFreeDims) return frames;
+  for (let i = 0; i < UNEQUAL_TRIES && frames.length < WANTED; i++) {
+    const frame = { shapes: unequalShapes(layout, random), integersBelow: SAFE_INTEGERS };
+    if (await accepts(frame)) frames.push(frame);
+  }
+  return frames;
+}
+
+function shapesToTry(layout: ProbeLayout, recorded: ProbeRow | undefined): readonly RowShapes[] {
+  const sizes: readonly number[] = layout.hasFreeDims ? FREE_SIZES : [1];
+  const tried = sizes.map((size) => layout.shapesOf(() => size));
+  if (recorded === undefined) return tried;
+  return [new Map([...recorded].map(([name, { shape }]) => [name, shape])), ...tried];
+}
+
+/** Shapes for models in which lengths must fit: a mask as long as what is cached and what is new. */
+function unequalShapes(layout: ProbeLayout, random: Random): RowShapes {
+  const sizes = new Map<string, number>();
+  return layout.shapesOf((group, dim) => {
+    const key = `${group} ${dim}`;
+    const size = sizes.get(key) ?? UNEQUAL_SIZES[Math.floor(random() * UNEQUAL_SIZES.length)]!;
+    sizes.set(key, size);
+    return size;
+  });
+}
+
+function rangesToTry(layout: ProbeLayout, known: ProbeFrame | undefined): readonly number[] {
+  if (known !== undefined) return [known.integersBelow];
+  return layout.hasIntegers ? INTEGER_RANGES : INTEGER_RANGES.slice(0, 1);
+}

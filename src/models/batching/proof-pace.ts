@@ -1,0 +1,111 @@
+/**
+ * When the runs of a version's proof may happen:
+ *
+ *   loading ──▶ one after another, until LOAD_BUDGET_MS have passed
+ *   held    ──▶ none: the version is being warmed up
+ *   serving ──▶ one at a time, with pauses: it waits for a moment without requests, but not for ever, so that a model
+ *               that is always busy is proved, too. It takes at most about a tenth of one slot.
+ *
+ * All runs together take at most RUN_BUDGET_MS.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { ProofEnded, ProofStopped } from './prove-rows.ts';
+
+/** The load of a version waits that long for its proof, as for the sweep of its batch sizes. */
+export const LOAD_BUDGET_MS = 1000;
+export const RUN_BUDGET_MS = 60_000;
+/** A pause is that many times the run before it, and the longest wait for a moment without requests, too. */
+const PAUSE_FACTOR = 2;
+const WAIT_FACTOR = 9;
+const LONGEST_WAIT_AT_LEAST_MS = 50;
+const LOOK_EVERY_MS = 5;
+
+/** The requests of the version that is served. */
+export interface ServedLoad {
+  readonly queuedTasks: number;
+  readonly runningBatches: number;
+}
+
+export class ProofPace {
+  readonly #clock: Clock;
+  readonly #loadEndsAt: number;
+  #spentMs = 0;
+  #lastMs = 0;
+  #served: ServedLoad | undefined;
+  #isEnded = false;
+  /** Ends the wait of a held proof. */
+  #release: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#loadEndsAt = clock.nowMs() + LOAD_BUDGET_MS;
+  }
+
+  /** The loading time has passed: a run would now stand in the way of requests. */
+  get isGentle(): boolean {
+    return this.#served !== undefined || this.#clock.nowMs() >= this.#loadEndsAt;
+  }
+
+  /** The most that the next run may take, in ms. */
+  get leftMs(): number {
+    return RUN_BUDGET_MS - this.#spentMs;
+  }
+
+  /** Resolves when the load need not wait any longer. `done` = the proof's end. */
+  async whileLoading(done: Promise<unknown>): Promise<void> {
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimer(this.#loadEndsAt, resolve);
+    });
+    await Promise.race([done, late]);
+    timer?.cancel();
+  }
+
+  /** The version is being served: a held proof goes on. */
+  serve(served: ServedLoad): void {
+    this.#served = served;
+    this.#release?.();
+  }
+
+  /** No run follows. */
+  end(): void {
+    this.#isEnded = true;
+    this.#release?.();
+  }
+
+  /** Resolves when the next run may begin. Rejects with ProofEnded, or with ProofStopped if the budget is spent. */
+  async next(): Promise<void> {
+    if (this.isGentle && this.#served === undefined && !this.#isEnded) {
+      await new Promise<void>((resolve) => {
+        this.#release = resolve;
+      });
+    }
+    if (this.#served !== undefined && !this.#isEnded) await this.#pause(this.#served);
+    if (this.#isEnded) throw new ProofEnded('the version is unloaded');
+    if (this.leftMs <= 0) throw new ProofStopped(`it needs runs of more than ${RUN_BUDGET_MS / 1000} s together`);
+  }
+
+  ran(ms: number): void {
+    this.#spentMs += ms;
+    this.#lastMs = ms;
+  }
+
+  async #pause(served: ServedLoad): Promise<void> {
+    await this.#wait(PAUSE_FACTOR * this.#lastMs);
+    const until = this.#clock.nowMs() + Math.max(WAIT_FACTOR * this.#lastMs, LONGEST_WAIT_AT_LEAST_MS);
+    const isBusy = (): boolean => served.queuedTasks > 0 || served.runningBatches > 0;
+    while (isBusy() && !this.#isEnded && this.#clock.nowMs() < until) await this.#wait(LOOK_EVERY_MS);
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#release = undefined;
+        resolve();
+      };
+      const timer = this.#clock.setTimer(this.#clock.nowMs() + ms, end);
+      this.#release = end;
+    });
+  }
+}

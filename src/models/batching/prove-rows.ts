@@ -1,0 +1,295 @@
+/**
+ * Proves by runs that the rows of a signature do not reach each other's outputs: each row alone is compared with the
+ * same row in company.
+ *
+ *     alone      r0 │ r1 │ r2 │ …                    each row has a run of its own (`fixed`: a run of its copies)
+ *     company    r0 r1 │ r1 r2 r3 │ r4 r3 r2 r1 r0    of several sizes, in several orders, at each position
+ *     outliers   r0 R1 r2, R1 = 1000 × r1 or NaN     its neighbours must not see it
+ *
+ * Rows are random, or those of recorded requests. A run proves something only if outputs depend on inputs. The
+ * model may refuse some values: then others are tried. Runs cannot prove everything: ops may look at values that no
+ * probe has (docs/adr/0028). Where the graph can be read, it must agree.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { numbersOf } from '../../core/close-numbers.ts';
+import type { Signature } from '../../core/signature.ts';
+import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { findFrames, type ProbeFrame } from './probe-frames.ts';
+import { haveSameShapes, ProbeLayout, type ProbeRow } from './probe-layout.ts';
+import { FLOAT_RANGES, FURTHER_RANGES, type Random, randomOf, scaled } from './random-rows.ts';
+import { differenceText, RowComparison } from './row-comparison.ts';
+
+/** The outcome, with a clause that says why. */
+export interface RowsProof {
+  readonly kind: 'accepted' | 'rejected' | 'undecided';
+  readonly reason: string;
+  readonly runs: number;
+}
+
+export interface ProofOptions {
+  /** Its batch axis is the candidate. */
+  readonly signature: Signature;
+  /**
+   * Runs the model and resolves with all outputs. Rejects with ProofStopped or ProofEnded if no further run may follow,
+   * and with any other error if the model refuses the inputs.
+   */
+  readonly run: (inputs: TensorMap, rows: number) => Promise<TensorMap>;
+  /** Most rows in one run, at present. */
+  readonly maxRows: () => number;
+  /** Inputs of recorded requests for this signature. */
+  readonly recorded?: readonly TensorMap[];
+  /** Nothing else proves the axis, so every output must depend on the inputs. Else one of them must. */
+  readonly isOnlyProof: boolean;
+  /** How many ranges of values are tried, at present: at most 4, which is the default. */
+  readonly rounds?: () => number;
+  readonly seed?: number;
+}
+
+/** No further run may follow: the outcome is `undecided`, with the message as its reason. */
+export class ProofStopped extends Error {}
+
+/** The version is unloaded: there is no outcome. */
+export class ProofEnded extends Error {}
+
+/** Batch sizes that every dynamic axis must allow. */
+const SIZES = [2, 3, 5, 8] as const;
+const ROWS_OF_FIRST_ROUND = 8;
+const ROWS = 5;
+/** Inputs of the largest batch are not larger, in bytes. */
+const MAX_INPUT_BYTES = 16 * 2 ** 20;
+/** After larger outputs than this, other events have their turn. */
+const BYTES_IN_ONE_TURN = 2 ** 18;
+const OUTLIER_FACTORS = [1000, Number.NaN];
+const DEFAULT_SEED = 20;
+
+/** Rejects only with ProofEnded. */
+export async function proveRows(options: ProofOptions): Promise<RowsProof> {
+  const proof = new Proof(options);
+  try {
+    return await proof.prove();
+  } catch (error) {
+    if (error instanceof ProofEnded) throw error;
+    return proof.end('undecided', refusalText(error));
+  }
+}
+
+/** A row with its outputs when it is run alone. */
+interface Probe {
+  readonly row: ProbeRow;
+  readonly alone: TensorMap;
+}
+
+class Proof {
+  readonly #options: ProofOptions;
+  readonly #layout: ProbeLayout;
+  readonly #random: Random;
+  /** Outputs that differ between two inputs. */
+  readonly #varied = new Set<string>();
+  #runs = 0;
+  #refusal = '';
+
+  constructor(options: ProofOptions) {
+    this.#options = options;
+    this.#layout = new ProbeLayout(options.signature);
+    this.#random = randomOf(options.seed ?? DEFAULT_SEED);
+  }
+
+  end(kind: RowsProof['kind'], reason: string): RowsProof {
+    return { kind, reason, runs: this.#runs };
+  }
+
+  async prove(): Promise<RowsProof> {
+    const recorded = this.#recordedRows();
+    const frames = await findFrames(this.#layout, recorded[0], this.#random, (frame) => this.#accepts(frame));
+    if (frames.length === 0 && recorded.length === 0) {
+      return this.end('undecided', `the model refused all inputs that were tried: ${this.#refusal}`);
+    }
+    const problem = (await this.#round(recorded, true)) ?? (await this.#rounds(frames)) ?? this.#whyNoProof();
+    return problem ?? this.end('accepted', `${this.#runs} runs`);
+  }
+
+  async #rounds(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
+    if (this.#layout.fixedRows === 1) return this.#cutEach(frames);
+    for (const [i, floats] of [...FLOAT_RANGES, ...FURTHER_RANGES].entries()) {
+      const isFurther = i >= FLOAT_RANGES.length;
+      if (isFurther ? this.#constantOutput() === undefined : i >= (this.#options.rounds?.() ?? Infinity)) continue;
+      const frame = frames[i % frames.length];
+      if (frame === undefined) return undefined;
+      const { shapes, integersBelow } = frame;
+      const count = i === 0 || isFurther ? ROWS_OF_FIRST_ROUND : ROWS;
+      const rows = this.#layout.randomRows(count, shapes, { floats, integersBelow }, this.#random);
+      const problem = await this.#round(rows, i === 0);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  /** Runs of one row mix nothing, but each must give one row. */
+  async #cutEach(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
+    for (const { shapes, integersBelow } of frames) {
+      const rows = this.#layout.randomRows(2, shapes, { floats: 'signed', integersBelow }, this.#random);
+      const problem = await this.#round(rows, false);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  async #round(rows: readonly ProbeRow[], isFirst: boolean): Promise<RowsProof | undefined> {
+    const probes: Probe[] = [];
+    for (const row of rows) {
+      const outputs = await this.#alone(row);
+      if (outputs === undefined) continue;
+      const uncut = this.#layout.whyUncut(outputs, this.#layout.fixedRows ?? 1);
+      if (uncut !== undefined) return this.end('rejected', uncut);
+      probes.push({ row, alone: this.#layout.outputRow(outputs, 0) });
+    }
+    const first = probes[0];
+    if (first === undefined) return undefined;
+    const comparison = new RowComparison(probes.map(({ alone }) => alone));
+    for (const name of comparison.varied()) this.#varied.add(name);
+    const again = await this.#alone(first.row);
+    const differing = again && comparison.difference(first.alone, this.#layout.outputRow(again, 0));
+    if (differing !== undefined)
+      return this.end('rejected', `output "${differing.name}" of one row is another each time`);
+    if (this.#layout.fixedRows === 1 || probes.length < 2) return undefined;
+    for (const order of this.#orders(probes, isFirst)) {
+      const problem = await this.#company(
+        order.map((i) => probes[i]!),
+        comparison,
+      );
+      if (problem !== undefined) return problem;
+    }
+    return isFirst ? this.#outliers(probes, comparison) : undefined;
+  }
+
+  /** The rows of each run in company, as indices of probes. */
+  #orders({ length, 0: probe }: readonly Probe[], isFirst: boolean): readonly (readonly number[])[] {
+    const { fixedRows } = this.#layout;
+    const from = (start: number, size: number): number[] =>
+      Array.from({ length: size }, (_, i) => (start + i) % length);
+    const positions = from(0, isFirst ? Math.min(length, ROWS) : 2);
+    if (fixedRows !== undefined) {
+      return [...positions.map((start) => from(start, fixedRows)), from(0, fixedRows).reverse()];
+    }
+    const sizes: number[] = isFirst ? [...SIZES] : SIZES.slice(0, 3);
+    const largest = Math.min(
+      this.#options.maxRows(),
+      Math.floor(MAX_INPUT_BYTES / this.#layout.rowBytes(shapesOf(probe!.row))),
+    );
+    if (isFirst && largest > SIZES.at(-1)!) sizes.push(largest);
+    return [
+      ...sizes.map((size, i) => from(i, size)),
+      ...(isFirst ? positions.slice(1).map((start) => from(start, ROWS)) : []),
+      from(0, length).reverse(),
+    ];
+  }
+
+  async #company(members: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
+    const count = members.length;
+    let outputs: TensorMap;
+    try {
+      outputs = await this.#run(this.#layout.join(members.map(({ row }) => row)), count);
+    } catch (error) {
+      rethrowStop(error);
+      return this.end('rejected', `the model refuses ${count} rows at once: ${refusalText(error)}`);
+    }
+    const uncut = this.#layout.whyUncut(outputs, count);
+    if (uncut !== undefined) return this.end('rejected', uncut);
+    for (const [i, { alone }] of members.entries()) {
+      const found = comparison.difference(alone, this.#layout.outputRow(outputs, i));
+      if (found !== undefined) return this.end('rejected', differenceText(found, count));
+      if (byteLengthOfAll(alone) > BYTES_IN_ONE_TURN) await setImmediate();
+    }
+    return undefined;
+  }
+
+  /** One row of extreme values must not change its neighbours. Models may refuse such a row. */
+  async #outliers(probes: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
+    for (const factor of OUTLIER_FACTORS) {
+      const row = scaledRow(probes[0]!.row, factor);
+      if (row === undefined || (await this.#alone(row)) === undefined) continue;
+      const count = this.#layout.fixedRows ?? Math.min(probes.length, ROWS);
+      const members = Array.from({ length: count }, (_, i) => probes[i % probes.length]!);
+      const rows = members.map((member, i) => (i === 1 ? row : member.row));
+      const outputs = await this.#run(this.#layout.join(rows), count).catch(rethrowStop);
+      if (outputs === undefined) continue;
+      for (const [i, { alone }] of members.entries()) {
+        const found = i === 1 ? undefined : comparison.difference(alone, this.#layout.outputRow(outputs, i));
+        if (found === undefined) continue;
+        const what = Number.isNaN(factor) ? 'NaN' : 'large numbers';
+        return this.end('rejected', `output "${found.name}" of a row changes when another row holds ${what}`);
+      }
+    }
+    return undefined;
+  }
+
+  #whyNoProof(): RowsProof | undefined {
+    const constant = this.#layout.fixedRows === 1 ? undefined : this.#constantOutput();
+    if (constant === undefined) return undefined;
+    return this.end('undecided', `output "${constant}" was the same for all inputs that were tried`);
+  }
+
+  /** An output that never differed and must; undefined if there is none. */
+  #constantOutput(): string | undefined {
+    const names = [...this.#options.signature.outputs.keys()];
+    const constant = names.filter((name) => !this.#varied.has(name));
+    const isEnough = this.#options.isOnlyProof ? constant.length === 0 : constant.length < names.length;
+    return isEnough ? undefined : constant[0];
+  }
+
+  /** Resolves with undefined if the model refuses the row. */
+  async #alone(row: ProbeRow): Promise<TensorMap | undefined> {
+    const copies = this.#layout.fixedRows ?? 1;
+    return this.#run(this.#layout.join(new Array<ProbeRow>(copies).fill(row)), copies).catch((error: unknown) => {
+      this.#refusal = refusalText(error);
+      return rethrowStop(error);
+    });
+  }
+
+  async #accepts({ shapes, integersBelow }: ProbeFrame): Promise<boolean> {
+    const [row] = this.#layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.#random);
+    return (await this.#alone(row!)) !== undefined;
+  }
+
+  #run(inputs: TensorMap, rows: number): Promise<TensorMap> {
+    this.#runs += 1;
+    return this.#options.run(inputs, rows);
+  }
+
+  /** Distinct rows of recorded requests that can share a run: the most that have one shape. */
+  #recordedRows(): readonly ProbeRow[] {
+    const groups: ProbeRow[][] = [];
+    for (const row of (this.#options.recorded ?? []).flatMap((request) => this.#layout.rowsOf(request) ?? [])) {
+      const group = groups.find(([first]) => haveSameShapes(first!, row));
+      if (group === undefined) groups.push([row]);
+      else if (group.length < ROWS_OF_FIRST_ROUND) group.push(row);
+    }
+    return groups.sort((a, b) => b.length - a.length)[0] ?? [];
+  }
+}
+
+function shapesOf(row: ProbeRow): ReadonlyMap<string, readonly number[]> {
+  return new Map([...row].map(([name, { shape }]) => [name, shape]));
+}
+
+/** Undefined if the row has no floats. */
+function scaledRow(row: ProbeRow, factor: number): ProbeRow | undefined {
+  let hasFloats = false;
+  const changed = new Map<string, Tensor>();
+  for (const [name, tensor] of row) {
+    const other = tensor.dtype === 'string' ? undefined : scaled(tensor, numbersOf(tensor), factor);
+    hasFloats ||= other !== undefined;
+    changed.set(name, other ?? tensor);
+  }
+  return hasFloats ? changed : undefined;
+}
+
+function refusalText(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+}
+
+/** For `catch`: a refusal is no outcome. */
+function rethrowStop(error: unknown): undefined {
+  if (error instanceof ProofStopped || error instanceof ProofEnded) throw error;
+  return undefined;
+}

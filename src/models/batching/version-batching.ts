@@ -1,0 +1,211 @@
+/**
+ * The batching of one version: decides it while the version loads, as far as that takes little time, and goes on while
+ * the version is served.
+ *
+ *   decide() ──▶ signatures to serve; a proof that takes long leaves `none` for now
+ *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the batched signatures in place
+ *   end()    ──▶ no run follows. The run in progress ends with its host.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { RowVerdict } from '../../backends/onnx/graph/judge-graph.ts';
+import type { Clock } from '../../core/clock.ts';
+import { toServingError } from '../../core/errors.ts';
+import type { Executor } from '../../core/executor.ts';
+import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import { type BatchingDecision, decideBatching } from './decide-batching.ts';
+import type { KeptOutcomes } from './decision-store.ts';
+import { ProofPace, type ServedLoad } from './proof-pace.ts';
+import { ProofEnded, ProofStopped, proveRows, type RowsProof } from './prove-rows.ts';
+import type { RecordedInputs } from './recorded-requests.ts';
+
+export interface VersionBatchingOptions {
+  readonly clock: Clock;
+  /** As the version's host gives them. */
+  readonly signatures: Signatures;
+  readonly executor: Executor;
+  readonly maxRows: number;
+  /** Those that the owner of the model declares, with their declared batch axes. */
+  readonly declared: Signatures;
+  readonly judge: (axes?: BatchAxes) => Promise<RowVerdict | undefined>;
+  readonly kept: KeptOutcomes;
+  /** Called at most once. */
+  readonly readRecorded: () => Promise<RecordedInputs>;
+  readonly events: BatchingEvents;
+}
+
+/** For the log. */
+export interface BatchingEvents {
+  onDecided(signature: string, axis: BatchAxis): void;
+  /** What the owner has declared is wrong, and why. */
+  onDisproved(signature: string, reason: string): void;
+}
+
+/** Batch sizes that are tried while requests are served: larger ones would keep them waiting. */
+const MOST_ROWS_BETWEEN_REQUESTS = 8;
+const ROUNDS_BETWEEN_REQUESTS = 2;
+const SERVED_ELSEWHERE = 'as declared: another server runs it';
+
+export class VersionBatching {
+  /** By signature: why what the owner has declared is wrong. */
+  readonly disproofs = new Map<string, string>();
+  readonly #options: VersionBatchingOptions;
+  readonly #pace: ProofPace;
+  readonly #pending = new Map<string, BatchingDecision>();
+  readonly #proofs = new Map<string, Promise<RowsProof>>();
+  #recorded: Promise<RecordedInputs> | undefined;
+  /** One proof at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: VersionBatchingOptions) {
+    this.#options = options;
+    this.#pace = new ProofPace(options.clock);
+  }
+
+  /** The signatures to serve. Rejects with the error of a file that cannot be read. */
+  async decide(): Promise<Signatures> {
+    const served = new Map<string, Signature>();
+    for (const [name, loaded] of this.#options.signatures) served.set(name, await this.#decideOne(name, loaded));
+    return served;
+  }
+
+  /** Call once, when the version is served. `onProved` gets the accepted signatures; it must not reject. */
+  serve(served: ServedLoad, onProved: (accepted: Signatures) => Promise<void>): void {
+    this.#pace.serve(served);
+    this.#goOn(onProved).catch(ignoreEnd);
+  }
+
+  /** Idempotent. */
+  end(): void {
+    this.#pace.end();
+  }
+
+  async #decideOne(name: string, loaded: Signature): Promise<Signature> {
+    const { declared, kept, judge, executor, events } = this.#options;
+    if (executor.isElsewhere === true) return withReason(declared.get(name) ?? loaded, SERVED_ELSEWHERE);
+    const decision = await decideBatching(loaded, {
+      declared: declared.get(name),
+      kept: async () => kept.of(name),
+      judge,
+      prove: (isOnlyProof) => this.#proveWhileLoading(name, loaded, isOnlyProof),
+    });
+    let { signature } = decision;
+    if (decision.afterRuns === undefined) await this.#conclude(name, decision);
+    else {
+      events.onDecided(name, signature.batchAxis);
+      signature = { ...signature, batchAxis: this.#unfinishedAxis(name) };
+      this.#pending.set(name, decision);
+    }
+    return signature;
+  }
+
+  /** Its reason changes when the proof ends: the signature may stay as it is. */
+  #unfinishedAxis(name: string): BatchAxis {
+    const pending = this.#pending;
+    return {
+      kind: 'none',
+      get reason(): string {
+        return pending.get(name)?.signature.batchAxis.reason ?? '';
+      },
+      get fix(): string | undefined {
+        return pending.get(name)?.signature.batchAxis.fix;
+      },
+    } as BatchAxis;
+  }
+
+  /** Logs the final decision, and keeps it. */
+  async #conclude(name: string, { signature, found }: BatchingDecision): Promise<void> {
+    this.#options.events.onDecided(name, signature.batchAxis);
+    // What is unknown may be found out at the next start.
+    if (found !== undefined && found.kind !== 'unknown') await this.#options.kept.keep(name, found);
+  }
+
+  async #proveWhileLoading(name: string, loaded: Signature, isOnlyProof: boolean): Promise<RowsProof | 'running'> {
+    const proof = this.#prove(name, loaded, isOnlyProof);
+    let ended: RowsProof | undefined;
+    await this.#pace.whileLoading(proof.then((outcome) => (ended = outcome)));
+    if (ended !== undefined) return ended;
+    this.#proofs.set(name, proof);
+    return 'running';
+  }
+
+  async #goOn(onProved: (accepted: Signatures) => Promise<void>): Promise<void> {
+    const accepted = new Map<string, Signature>();
+    for (const [name, proof] of this.#proofs) {
+      const decision = this.#pending.get(name)!.afterRuns!(await proof);
+      this.#pending.set(name, decision);
+      await this.#conclude(name, decision);
+      if (decision.signature.batchAxis.kind !== 'none') accepted.set(name, decision.signature);
+    }
+    if (accepted.size > 0) await onProved(accepted);
+    await this.#checkDeclared();
+  }
+
+  /** Says so if what the owner has declared is wrong; it is obeyed all the same. */
+  async #checkDeclared(): Promise<void> {
+    const { declared, judge, events, executor } = this.#options;
+    for (const [name, signature] of declared) {
+      if (signature.batchAxis.kind === 'none' || executor.isElsewhere === true) continue;
+      const verdict = await judge(signature.batchAxes);
+      let reason = verdict?.kind === 'mixed' ? verdict.reason : undefined;
+      if (reason === undefined) {
+        const proof = await this.#prove(name, signature, false);
+        if (proof.kind === 'rejected') ({ reason } = proof);
+      }
+      if (reason === undefined) continue;
+      this.disproofs.set(name, reason);
+      events.onDisproved(name, reason);
+    }
+  }
+
+  #prove(name: string, signature: Signature, isOnlyProof: boolean): Promise<RowsProof> {
+    const proof = this.#last.then(async () => {
+      this.#recorded ??= this.#options.readRecorded();
+      const recorded = (await this.#recorded).get(name) ?? [];
+      return proveRows({
+        signature,
+        recorded,
+        isOnlyProof,
+        // Each range of values costs a slow model seconds, and the graph has proved all of them.
+        rounds: () => (this.#pace.isGentle && !isOnlyProof ? ROUNDS_BETWEEN_REQUESTS : Infinity),
+        maxRows: () => (this.#pace.isGentle ? MOST_ROWS_BETWEEN_REQUESTS : this.#options.maxRows),
+        run: (inputs, rows) => this.#run(name, signature, inputs, rows),
+      });
+    });
+    this.#last = proof.catch(ignoreEnd);
+    return proof;
+  }
+
+  async #run(name: string, { outputs }: Signature, inputs: TensorMap, rows: number): Promise<TensorMap> {
+    const { clock, executor } = this.#options;
+    await this.#pace.next();
+    // Requests for other models have their turn between two runs.
+    await setImmediate();
+    const startedAt = clock.nowMs();
+    let tookMs: number | undefined;
+    try {
+      const names = [...outputs.keys()];
+      const deadline = startedAt + this.#pace.leftMs;
+      const result = await executor.run({ signatureName: name, inputs, outputs: names, size: rows, deadline });
+      const { runStart, runEnd } = result;
+      // Without the time that it waited behind requests.
+      if (runStart !== undefined && runEnd !== undefined) tookMs = runEnd - runStart;
+      return result.outputs;
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      if (error.kind === 'backend_failed' || error.kind === 'invalid_request') throw error;
+      throw new ProofStopped(`a run failed: ${error.message}`, { cause: error });
+    } finally {
+      this.#pace.ran(tookMs ?? clock.nowMs() - startedAt);
+    }
+  }
+}
+
+function withReason(signature: Signature, reason: string): Signature {
+  const { batchAxis } = signature;
+  return batchAxis.reason === undefined ? { ...signature, batchAxis: { ...batchAxis, reason } } : signature;
+}
+
+function ignoreEnd(error: unknown): void {
+  if (!(error instanceof ProofEnded)) throw error;
+}

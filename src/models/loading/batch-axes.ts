@@ -1,0 +1,48 @@
+/** Connects the batching of a version (batching/version-batching.ts) with its files, its host and the log. */
+import { judgeRows } from '../../backends/registry.ts';
+import type { Signature, Signatures } from '../../core/signature.ts';
+import { VersionBatching } from '../batching/version-batching.ts';
+import { withoutAxis } from '../model-file/declare-batching.ts';
+import { loadOptionsOf, type OpenedVersion, type VersionTarget } from '../runtimes/open-version.ts';
+import type { LoadServableOptions } from './load-options.ts';
+
+/**
+ * `declared`: the opened signatures, those with the owner's batch axes in which something is declared; the others are
+ * the same objects. `hashArtifact`: see artifact-hash.ts. Never rejects.
+ */
+export async function versionBatching(
+  options: LoadServableOptions,
+  { model, version, versionDirectory, batching }: VersionTarget,
+  { host, signatures: opened, backendKind = host.backendKind }: OpenedVersion,
+  declared: Signatures,
+  hashArtifact: () => Promise<string | undefined>,
+): Promise<VersionBatching> {
+  const { clock, decisions, readRecorded, events } = options;
+  const isOn = batching.isBatchingEnabled;
+  const signatures = isOn ? opened : withoutBatching(opened);
+  const runtime = `${backendKind} ${loadOptionsOf(options, model).executionProvider}`;
+  return new VersionBatching({
+    clock,
+    signatures,
+    executor: host.executor,
+    maxRows: batching.scheduler.maxBatchSize,
+    declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
+    judge: (axes) => judgeRows(backendKind, versionDirectory, axes),
+    kept: await decisions.open(model.name, runtime, hashArtifact),
+    readRecorded: () => readRecorded(versionDirectory, signatures),
+    events: {
+      onDecided: (signature, axis) => events.onBatchAxis?.(model.name, version, signature, axis),
+      onDisproved: (signature, reason) => events.onBatchAxisDisproved?.(model.name, version, signature, reason),
+    },
+  });
+}
+
+/** A fixed batch stays: the model runs no other size. */
+function withoutBatching(signatures: Signatures): Signatures {
+  const single = new Map<string, Signature>();
+  for (const [name, signature] of signatures) {
+    const isDynamic = signature.batchAxis.kind === 'dynamic';
+    single.set(name, isDynamic ? withoutAxis(signature, 'batching is off on this server') : signature);
+  }
+  return single;
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { DecisionStore } from '../../../../src/models/batching/decision-store.ts';
+import { createLogger } from '../../../../src/telemetry/log/log.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+
+const logger = createLogger({ level: 'silent', clock: new FakeClock() });
+const storeIn = (directory: string, serverVersion = '1') => new DecisionStore({ directory, logger, serverVersion });
+const ROWS = { kind: 'rows', reason: 'proved by 46 runs' } as const;
+const bytes = async () => 'abc';
+
+describe('DecisionStore', () => {
+  it('gives a later start what was kept of the same bytes, runtime and server', async (t) => {
+    const directory = join(tempDirectory(t), 'state');
+    const kept = await storeIn(directory).open('a/b', 'onnx cpu', bytes);
+    assert.equal(kept.of('s'), undefined);
+    await kept.keep('s', ROWS);
+    await kept.keep('other', { kind: 'mixed', reason: 'a softmax' });
+    const again = await storeIn(directory).open('a/b', 'onnx cpu', bytes);
+    assert.deepEqual([again.of('s'), again.of('other')], [ROWS, { kind: 'mixed', reason: 'a softmax' }]);
+    const others = [
+      storeIn(directory).open('a/b', 'onnx cuda', bytes),
+      storeIn(directory).open('a/b', 'onnx cpu', async () => 'abd'),
+      storeIn(directory, '2').open('a/b', 'onnx cpu', bytes),
+      storeIn(directory).open('c', 'onnx cpu', bytes),
+    ];
+    for (const other of await Promise.all(others)) assert.equal(other.of('s'), undefined);
+    assert.equal((await readdir(directory)).length, 1);
+  });
+
+  it('keeps nothing without a directory, or of bytes that changed while they were loaded', async (t) => {
+    const none = await storeIn('').open('m', 'onnx cpu', () => assert.fail('nothing needs a hash'));
+    await none.keep('s', ROWS);
+    assert.equal(none.of('s'), undefined);
+    const directory = tempDirectory(t);
+    const changed = await storeIn(directory).open('m', 'onnx cpu', async () => undefined);
+    await changed.keep('s', ROWS);
+    assert.deepEqual(await readdir(directory), []);
+  });
+
+  it('ignores a file of another format, or of none', async (t) => {
+    const directory = tempDirectory(t);
+    await (await storeIn(directory).open('m', 'onnx cpu', bytes)).keep('s', ROWS);
+    const [file] = await readdir(directory);
+    for (const text of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '{"format":2}',
+      '{"format":1}',
+      '{"format":1,"signatures":{"s":{"kind":"rows"}}}',
+    ]) {
+      await writeFile(join(directory, file!), text);
+      const kept = await storeIn(directory).open('m', 'onnx cpu', bytes);
+      assert.equal(kept.of('s'), undefined, text);
+    }
+    const kept = await storeIn(directory).open('m', 'onnx cpu', bytes);
+    await kept.keep('s', ROWS);
+    assert.deepEqual((await storeIn(directory).open('m', 'onnx cpu', bytes)).of('s'), ROWS);
+  });
+});

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ServingError } from '../../../../src/core/errors.ts';
+import type { Batch, BatchResult, Executor } from '../../../../src/core/executor.ts';
+import type { BatchAxis, Signature, Signatures } from '../../../../src/core/signature.ts';
+import type { AxisOutcome } from '../../../../src/models/batching/decide-batching.ts';
+import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../../src/models/batching/proof-pace.ts';
+import { VersionBatching, type VersionBatchingOptions } from '../../../../src/models/batching/version-batching.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { type Rows, rowRun, signatureOf } from '../../../support/row-models.ts';
+
+const double = (x: Rows): Rows => x.map((row) => row.map((v) => 2 * v + 1));
+const shared = (x: Rows): Rows => x.map((row) => row.map((v) => v + x.length));
+
+/** A version whose runs take `runMs` on the fake clock. */
+function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOptions> = {}) {
+  const clock = new FakeClock();
+  const decided: BatchAxis[] = [];
+  const disproved: string[] = [];
+  const kept: AxisOutcome[] = [];
+  const sizes: number[] = [];
+  const state = { inFlight: 0, fails: undefined as ServingError | undefined };
+  const run = rowRun(model);
+  const executor: Executor = {
+    slots: 1,
+    allocate: (bytes) => new ArrayBuffer(bytes),
+    release: () => undefined,
+    run: async ({ inputs, size }: Batch): Promise<BatchResult> => {
+      state.inFlight += 1;
+      sizes.push(size);
+      assert.equal(state.inFlight, 1, 'two runs at once');
+      const runStart = clock.nowMs();
+      clock.advance(runMs);
+      await turn();
+      state.inFlight -= 1;
+      if (state.fails !== undefined) throw state.fails;
+      return { outputs: await run(inputs, size), runStart, runEnd: runStart + runMs };
+    },
+  };
+  const batching = new VersionBatching({
+    clock,
+    signatures: new Map([['s', signatureOf()]]),
+    executor,
+    maxRows: 64,
+    declared: new Map(),
+    judge: async () => ({ kind: 'rows', reason: '' }),
+    kept: {
+      of: () => undefined,
+      keep: async (_, outcome) => {
+        kept.push(outcome);
+      },
+    },
+    readRecorded: async () => new Map(),
+    events: { onDecided: (_, axis) => decided.push({ ...axis }), onDisproved: (_, reason) => disproved.push(reason) },
+    ...changes,
+  });
+  /** Lets time pass until `isDone`. */
+  const until = async (isDone: () => boolean, stepMs = 1): Promise<void> => {
+    for (let i = 0; i < 20_000 && !isDone(); i++) {
+      clock.advance(stepMs);
+      await turn();
+    }
+    assert.ok(isDone(), 'it never came');
+  };
+  return { clock, batching, decided, disproved, kept, sizes, state, until };
+}
+
+const IDLE = { queuedTasks: 0, runningBatches: 0 };
+const axisOf = (signatures: Signatures): BatchAxis => (signatures.get('s') as Signature).batchAxis;
+
+describe('VersionBatching', () => {
+  it('proves a fast model while it loads', async () => {
+    const { batching, kept, clock, sizes } = setUp(0.1);
+    const { kind, reason } = axisOf(await batching.decide());
+    assert.deepEqual([kind, reason], ['dynamic', `proved from the graph and by ${sizes.length} runs`]);
+    assert.deepEqual(kept, [{ kind: 'rows', reason }]);
+    assert.equal(clock.armed, 0);
+  });
+
+  it('serves a slow model at once, and goes on when it is served', async () => {
+    const { batching, clock, sizes, until, decided, kept } = setUp(40);
+    const startedAt = clock.nowMs();
+    const signatures = await batching.decide();
+    assert.ok(clock.nowMs() - startedAt < LOAD_BUDGET_MS + 100);
+    assert.deepEqual({ ...axisOf(signatures) }, { kind: 'none', reason: 'the proof still runs', fix: undefined });
+    const before = sizes.length;
+    clock.advance(10_000);
+    await turn();
+    assert.equal(sizes.length, before, 'it ran while the version was warmed up');
+    let accepted: Signatures | undefined;
+    batching.serve(IDLE, async (found) => {
+      accepted = found;
+    });
+    await until(() => accepted !== undefined);
+    assert.equal(axisOf(accepted!).kind, 'dynamic');
+    assert.deepEqual(
+      decided.map(({ kind }) => kind),
+      ['none', 'dynamic'],
+    );
+    assert.equal(kept.length, 1);
+    // No request waits for a large batch.
+    assert.ok(Math.max(...sizes.slice(before)) <= 8);
+    assert.equal(clock.armed, 0);
+  });
+
+  it('says so where rows are mixed, and leaves the version as it is', async () => {
+    const { batching, until, decided } = setUp(200, shared, { judge: async () => undefined });
+    const signatures = await batching.decide();
+    batching.serve(IDLE, async () => assert.fail('nothing was proved'));
+    await until(() => decided.length === 2);
+    assert.match(axisOf(signatures).reason!, /output "y" of a row/);
+    assert.equal(axisOf(signatures).kind, 'none');
+  });
+
+  it('waits for requests, but not for ever', async () => {
+    const { batching, clock, until, sizes } = setUp(40);
+    await batching.decide();
+    const before = sizes.length;
+    const served = { queuedTasks: 1, runningBatches: 1 };
+    let isProved = false;
+    const startedAt = clock.nowMs();
+    batching.serve(served, async () => {
+      isProved = true;
+    });
+    await until(() => isProved);
+    // Each run waited for 11 times its length.
+    const runs = sizes.length - before;
+    const elapsedMs = clock.nowMs() - startedAt;
+    assert.ok(runs > 5 && elapsedMs > (runs - 1) * 12 * 40, `${runs} runs in ${elapsedMs} ms`);
+  });
+
+  it('gives up when its runs take too long together', async () => {
+    const { batching, until, decided, sizes, kept } = setUp(7000);
+    const signatures = await batching.decide();
+    batching.serve(IDLE, async () => assert.fail('nothing was proved'));
+    await until(() => decided.length === 2, 1000);
+    assert.equal(axisOf(signatures).reason, 'runs do not prove it: it needs runs of more than 60 s together');
+    assert.equal(axisOf(signatures).fix, 'if the rows are independent, declare the batch axis in pillion.yaml');
+    assert.equal(sizes.length, Math.ceil(RUN_BUDGET_MS / 7000));
+    // The next start may have a faster machine.
+    assert.deepEqual(kept, []);
+  });
+
+  it('stops at a worker that was lost, whatever its model refuses', async () => {
+    const { batching, state, sizes } = setUp(1);
+    state.fails = new ServingError('worker_lost', 'it died');
+    const { kind, reason } = axisOf(await batching.decide());
+    assert.deepEqual([kind, reason, sizes.length], ['none', 'runs do not prove it: a run failed: it died', 1]);
+  });
+
+  it('runs nothing more once it has ended, and is then silent', async () => {
+    for (const isServed of [false, true]) {
+      const { batching, clock, sizes, decided } = setUp(400);
+      await batching.decide();
+      if (isServed) batching.serve(IDLE, async () => assert.fail('it has ended'));
+      await turn();
+      batching.end();
+      await turn();
+      const before = sizes.length;
+      for (let i = 0; i < 100; i++) {
+        clock.advance(1000);
+        await turn();
+      }
+      assert.deepEqual([sizes.length, decided.length, clock.armed], [before, 1, 0]);
+    }
+  });
+
+  it('leaves models alone that another server runs', async () => {
+    const { batching, sizes } = setUp(1, double, {
+      executor: {
+        slots: 1,
+        isElsewhere: true,
+        allocate: (bytes) => new ArrayBuffer(bytes),
+        release: () => undefined,
+        run: () => assert.fail('it has other clients'),
+      },
+    });
+    const { kind, reason } = axisOf(await batching.decide());
+    assert.deepEqual([kind, reason, sizes.length], ['dynamic', 'as declared: another server runs it', 0]);
+  });
+
+  it('obeys a wrong declaration, and warns of it', async () => {
+    const declared = new Map([['s', signatureOf({ kind: 'dynamic', reason: 'declared in pillion.yaml' })]]);
+    const byRuns = setUp(1, shared, { declared });
+    assert.equal(axisOf(await byRuns.batching.decide()).reason, 'declared in pillion.yaml');
+    assert.equal(byRuns.sizes.length, 0);
+    byRuns.batching.serve(IDLE, async () => assert.fail('it is batched already'));
+    await byRuns.until(() => byRuns.disproved.length > 0);
+    assert.match(byRuns.batching.disproofs.get('s')!, /output "y" of a row is another/);
+    const judge = async () => ({ kind: 'mixed', reason: 'a softmax over dim 0' }) as const;
+    const byGraph = setUp(1, shared, { declared, judge });
+    await byGraph.batching.decide();
+    byGraph.batching.serve(IDLE, async () => undefined);
+    await byGraph.until(() => byGraph.disproved.length > 0);
+    assert.deepEqual([byGraph.disproved, byGraph.sizes.length], [['a softmax over dim 0'], 0]);
+  });
+});
