@@ -34,7 +34,8 @@ export function writeSurfaceModels(directory: string, names: readonly string[] =
     const version = join(directory, name, '1');
     mkdirSync(version, { recursive: true });
     writeFileSync(join(version, 'model.onnx'), onnxModel(GRAPHS[name]!));
-    if (name === 'examples') writeFileSync(join(version, 'pillion.yaml'), EXAMPLES_FILE);
+    const file = MODEL_FILES[name];
+    if (file !== undefined) writeFileSync(join(version, 'pillion.yaml'), file);
     return `--model=${name}=${join(directory, name)},label.stable=1`;
   });
 }
@@ -143,6 +144,12 @@ function slow(): OnnxGraph {
     initializers: [{ name: 'zeros', dtype: 'float32', dims: [SLOW_SIDE, SLOW_SIDE], data: zeros }],
   };
 }
+
+/** The pillion.yaml beside a model. The sum over all rows in `slow` is multiplied by 0, which no proof knows. */
+const MODEL_FILES: Readonly<Record<string, string>> = {
+  examples: EXAMPLES_FILE,
+  slow: 'batching: { inputs: { x: { batch_axis: 0 } } }',
+};
 
 const GRAPHS: Readonly<Record<string, OnnxGraph>> = {
   float: identity('float32', ['batch', 4]),
