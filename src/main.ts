@@ -31,9 +31,9 @@ import { profile } from './cli/profile.ts';
 import { record } from './cli/record.ts';
 import { replay } from './cli/replay.ts';
 import { status } from './cli/status.ts';
-import { tuneCollector } from './config/machine/collector.ts';
 import { readMachine } from './config/machine/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
+import { tuneCollector } from './internals/collector.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;

@@ -1,6 +1,6 @@
 /** The models that are compared, each with the one row that every request carries and ONNX Runtime's answer to it. */
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 export const MODEL_NAMES = ['half_plus_two', 'mlp_small', 'mlp_big', 'digits', 'image_mean'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];

@@ -8,7 +8,7 @@
  */
 import process from 'node:process';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 const WARM_UP_MS = 300;
 

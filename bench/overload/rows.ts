@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import type grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 const PREDICT = (
   protoLoader.loadSync('tensorflow_serving/apis/prediction_service.proto', { includeDirs: ['proto'] })[

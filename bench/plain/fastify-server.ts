@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import Fastify from 'fastify';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 const session = await InferenceSession.create(process.argv[2]!, {
   intraOpNumThreads: 1,

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import grpc from '@grpc/grpc-js';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 const session = await InferenceSession.create(process.argv[2]!, {
   intraOpNumThreads: 1,

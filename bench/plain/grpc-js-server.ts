@@ -5,7 +5,7 @@
 import process from 'node:process';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
 interface TensorProto {
   readonly tensor_shape: { readonly dim: readonly { readonly size: string }[] };

@@ -8,7 +8,7 @@
  * use, so a process loads only the native libraries that its models need. Node's module cache keeps them.
  */
 // Before any runtime, including those of plug-ins.
-import './runtime-telemetry.ts';
+import '../internals/runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';

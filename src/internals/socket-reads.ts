@@ -25,6 +25,9 @@ type Internals = Record<symbol, unknown> & { readonly _handle?: { useUserBuffer?
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 const fields = findFields();
 
+/** This Node has the private fields; without them sockets are read by 'data' events. */
+export const canShareBuffer = fields !== undefined;
+
 export class SocketReads {
   readonly #duplex: Duplex;
   readonly #onBytes: OnBytes;

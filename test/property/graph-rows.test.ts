@@ -10,7 +10,7 @@ import process from 'node:process';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { judgeGraph } from '../../src/backends/onnx/graph/judge-graph.ts';
-import { InferenceSession, Tensor } from '../../src/backends/onnx/ort-library.ts';
+import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 import { graphModel } from '../support/onnx-graph.ts';
 import { ROWS } from '../support/row-chain.ts';
 import { type GraphPlan, type RowGraph, rowGraph } from '../support/row-graphs.ts';

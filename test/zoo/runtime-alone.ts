@@ -1,8 +1,8 @@
 /** The runtimes without the server: what their public APIs answer to the very tensors of a request. */
 import { Buffer } from 'node:buffer';
-import { InferenceSession, Tensor as OrtTensor } from '../../src/backends/onnx/ort-library.ts';
 import { typedArrayOf } from '../../src/core/dtype.ts';
 import { elements, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
+import { InferenceSession, Tensor as OrtTensor } from '../../src/internals/ort-library.ts';
 
 export interface RuntimeAlone {
   run(inputs: TensorMap): Promise<TensorMap>;

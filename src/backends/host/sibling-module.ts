@@ -5,7 +5,7 @@
  * when compiled, `.ts` when Node strips types itself.
  */
 // Every start of a thread or process imports this file, and a thread cannot set the variable that runtimes read.
-import '../runtime-telemetry.ts';
+import '../../internals/runtime-telemetry.ts';
 
 /** `siblingModule(import.meta.url, './thread-entry')`: the path is relative to the caller, without extension. */
 export function siblingModule(moduleUrl: string, path: string): URL {

@@ -6,15 +6,16 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
+import { openDirect } from '../../internals/direct-model.ts';
+import type { OrtModel } from '../../internals/ort-library.ts';
+import { type InferenceSession, listSupportedBackends } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { batchAxisCandidate } from '../batch-axis.ts';
-import { openDirect } from './direct-model.ts';
 import { findModelFile, onnxFiles } from './model-file.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
-import { type InferenceSession, listSupportedBackends } from './ort-library.ts';
-import { type OrtModel, openPublic } from './ort-model.ts';
+import { openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 
 /** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */

@@ -14,11 +14,11 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { OrtModel, OrtTensors } from '../../internals/ort-library.ts';
+import { Tensor as OrtTensor } from '../../internals/ort-library.ts';
 import type { RunSync, Session } from '../backend.ts';
 import { checkRun, RunsInFlight } from '../session-runs.ts';
 import { runError } from './ort-errors.ts';
-import { Tensor as OrtTensor } from './ort-library.ts';
-import type { OrtModel, OrtTensors } from './ort-model.ts';
 
 export class OnnxSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;

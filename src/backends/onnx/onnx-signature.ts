@@ -8,8 +8,8 @@
 import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { TensorSpec } from '../../core/signature.ts';
+import type { ValueMetadata } from '../../internals/ort-library.ts';
 import type { TensorMetadata } from '../batch-axis.ts';
-import type { ValueMetadata } from './ort-model.ts';
 
 /** The inputs. Throws `load_failed` if one is not a tensor. */
 export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {

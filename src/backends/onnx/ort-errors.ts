@@ -5,7 +5,7 @@
  * rest is kept.
  */
 import { ServingError } from '../../core/errors.ts';
-import { type InferenceSession, importBinding } from './ort-library.ts';
+import { type InferenceSession, importBinding } from '../../internals/ort-library.ts';
 
 const MAX_TEXT_LENGTH = 500;
 /** Limits the time of the patterns below: ORT may quote a caller's data at any length. */

@@ -10,9 +10,10 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OrtModel } from '../../internals/ort-library.ts';
+import { InferenceSession } from '../../internals/ort-library.ts';
 import type { OpTime, RunOps } from '../op-profile.ts';
-import { InferenceSession } from './ort-library.ts';
-import { type OrtModel, publicModel } from './ort-model.ts';
+import { publicModel } from './ort-model.ts';
 
 interface OrtEvent {
   readonly cat: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { disableTelemetry } from '../../../src/backends/runtime-telemetry.ts';
+import { disableTelemetry } from '../../../src/internals/runtime-telemetry.ts';
 
 it("ONNX Runtime's telemetry is off unless the operator's variable asks for it", () => {
   const table: readonly (readonly [own: string | undefined, expected: string])[] = [

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openDirect } from '../../../../src/backends/onnx/direct-model.ts';
-import { Tensor as OrtTensor } from '../../../../src/backends/onnx/ort-library.ts';
-import { openPublic } from '../../../../src/backends/onnx/ort-model.ts';
-import { type OnnxGraph, onnxModel } from '../../../support/onnx-model.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { openPublic } from '../../../src/backends/onnx/ort-model.ts';
+import { openDirect } from '../../../src/internals/direct-model.ts';
+import { Tensor as OrtTensor } from '../../../src/internals/ort-library.ts';
+import { type OnnxGraph, onnxModel } from '../../support/onnx-model.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const OPTIONS = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 } as const;
 const x = { name: 'x', dtype: 'float32', dims: ['rows', '', 2] } as const;

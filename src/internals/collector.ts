@@ -9,7 +9,6 @@
  *   growth, and would collect the whole heap many times a second.
  */
 import { setFlagsFromString } from 'node:v8';
-import type { Machine } from './machine.ts';
 
 /** With more cores, one is usually idle, and V8's default stays. */
 const FEW_CORES = 2;
@@ -18,8 +17,12 @@ const FEW_CORES = 2;
 const HEAP_GROWTH_PERCENT = 150;
 
 /** Call before anything is served. V8 reads these flags while it runs. */
-export function tuneCollector({ budgetCores }: Pick<Machine, 'budgetCores'>): void {
-  setFlagsFromString('--no-allocation-site-pretenuring');
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  if (budgetCores <= FEW_CORES) setFlagsFromString('--no-parallel-scavenge');
+export function tuneCollector({ budgetCores }: { readonly budgetCores: number }): void {
+  for (const flag of collectorFlags(budgetCores)) setFlagsFromString(flag);
+}
+
+/** V8 ignores a flag that it does not know, with a line on standard error. */
+export function collectorFlags(budgetCores: number): readonly string[] {
+  const flags = ['--no-allocation-site-pretenuring', `--heap-growing-percent=${HEAP_GROWTH_PERCENT}`];
+  return budgetCores <= FEW_CORES ? [...flags, '--no-parallel-scavenge'] : flags;
 }

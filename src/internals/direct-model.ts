@@ -12,8 +12,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
+import type { OrtModel, OrtTensors, ValueMetadata } from './ort-library.ts';
 import { type BindingModule, InferenceSession, importBinding, Tensor as OrtTensor } from './ort-library.ts';
-import type { OrtModel, OrtTensors, ValueMetadata } from './ort-model.ts';
 
 type NativeSession = InstanceType<BindingModule['binding']['InferenceSession']>;
 type RawMetadata = NativeSession['inputMetadata'][number];
@@ -138,3 +138,6 @@ function contentOf({ type, dims, data }: OrtTensor): unknown {
 
 /** Last in the file, since it needs the declarations above. */
 const verified = await verifyBinding().catch(() => undefined);
+
+/** This ONNX Runtime has the private module, and it answers as the public API does. */
+export const canOpenDirectly = verified !== undefined;
