@@ -77,7 +77,7 @@ const SHAPES: readonly BadScenario[] = [
   shape('a dim too many', zeros(1, 1, 4), [/has shape \[1,1,4\]/, /wants \[\?,4\]/, /reshape it/]),
   shape('a scalar', tensor('float32', [], [1]), [/has shape \[\]/, /wants \[\?,4\]/, /reshape it/]),
   shape('rows of nothing', zeros(1, 0), [/has shape \[1,0\]/, /wants \[\?,4\]/, /send 4 elements a row, not 0/]),
-  shape('two rows for a batch of one', zeros(2, 4), [/has shape \[2,4\]/, /wants \[1,4\]/, /reshape it/], 'one'),
+  shape('wide rows for a batch of one', zeros(2, 5), [/has shape \[2,5\]/, /wants \[1,4\]/, /not 5/], 'one'),
   shape('no batch axis, one dim', zeros(3), [/has shape \[3\]/, /wants \[\?,\?\]/, /add|reshape/], 'whole'),
   bad(
     'inputs of different batch sizes',
@@ -186,6 +186,12 @@ export const GOOD_INPUTS: readonly GoodScenario[] = [
   both('a label', 'float', F, '[[1.0,2.0,3.0,4.0]]', { label: 'stable' }),
   both('a version', 'float', F, '[[1.0,2.0,3.0,4.0]]', { version: 1n }),
   both('more rows than a batch', 'int32', tensor('int32', [20, 2], range(40)), `[${pairs(40)}]`),
+  both(
+    'two rows for a batch of one',
+    'one',
+    tensor('float32', [2, 4], [1, 2, 3, 4, 5, 6, 7, 8]),
+    '[[1.0,2.0,3.0,4.0],[5.0,6.0,7.0,8.0]]',
+  ),
   both(
     'a matrix without batch axis',
     'whole',

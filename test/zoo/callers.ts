@@ -13,8 +13,8 @@ export type Surface = (typeof SURFACES)[number];
 const MAX_BYTES = 2 ** 30;
 const TIMEOUT_MS = 120_000;
 
-/** Options of a server whose callers wait as long over REST as over gRPC: a busy machine is no wrong answer. */
-export const PATIENT = [`--rest_api_timeout_in_ms=${TIMEOUT_MS}`] as const;
+/** Options of a server: a busy machine is no wrong answer, nor is a large body in JSON. */
+export const WIDE_LIMITS = [`--rest_api_timeout_in_ms=${TIMEOUT_MS}`, '--max_message_bytes=268435456'] as const;
 
 export interface Question {
   readonly inputs: TensorMap;

@@ -3,8 +3,8 @@
  * more than twice of what the runtime itself does between a request alone and the same request in a batch with others,
  * which `batchArithmetic` measures: kernels add in another order for another number of rows.
  *
- * That excuse ends at MOST_OF_SCALE. A larger difference is no order of additions: the rows influence each other, as
- * they do where all share one scale of a dynamic quantization.
+ * That excuse ends at MOST_OF_SCALE. Where the runtime's own answers differ by more, that is no order of additions: the
+ * rows influence each other, as where all share one scale of a dynamic quantization. Then only equal answers are right.
  */
 import { Buffer } from 'node:buffer';
 import { FLOAT16, fromSmallFloat } from '../../src/core/small-float.ts';
@@ -86,7 +86,8 @@ export class Bounds {
   }
 
   #of(name: string): number {
-    return Math.min(MARGIN * (this.#bounds.get(name) ?? 0), this.#caps.get(name) ?? 0);
+    const measured = this.#bounds.get(name) ?? 0;
+    return measured > (this.#caps.get(name) ?? 0) ? 0 : MARGIN * measured;
   }
 }
 

@@ -49,7 +49,8 @@ def texts():
     lines = [(f"{s} {g}", 1) for s in SUBJECTS for g in GOOD] + [(f"{s} {b}", 0) for s in SUBJECTS for b in BAD]
     pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(*zip(*lines))
     kind = [("text", StringTensorType([None]))]
-    options = {"zipmap": False}
+    # The default is en_US, which not every machine has.
+    options = {LogisticRegression: {"zipmap": False}, TfidfVectorizer: {"locale": "C"}}
     save("tfidf-lr", to_onnx(pipeline, initial_types=kind, options=options, target_opset={"": 17, "ai.onnx.ml": 3}))
 
 

@@ -9,7 +9,7 @@ import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { PATIENT } from './callers.ts';
+import { WIDE_LIMITS } from './callers.ts';
 
 /** Where scripts/lib/suites.mjs has put it. */
 const SUITE = process.env['PILLION_TEST_ONNX_SUITE']!;
@@ -70,7 +70,7 @@ export async function serveAll(
     '--file_system_poll_wait_seconds=0',
     // Runs of microseconds would be over before the next request is read.
     '--batch_timeout_micros=2000',
-    ...PATIENT,
+    ...WIDE_LIMITS,
   ]);
   const lines = names.map((name) => {
     const basePath = join(SUITE, variant, name);

@@ -3,7 +3,7 @@
     python onnx_suite.py DIRECTORY
 
     DIRECTORY/first/NAME/1/model.onnx    the model as it is
-    DIRECTORY/rows/NAME/1/model.onnx     the same with dim 0 of every input and output called "n"; only if all have one
+    DIRECTORY/rows/NAME/1/model.onnx     the same with dim 0 of every input and output free; only if all have one
     DIRECTORY/cases.json                 [{name, sets: [[{name, dtype, shape, data}]]} or {name, unread: reason}]
 
 `data` is base64 of the little-endian elements; of strings, a list of texts.
@@ -64,14 +64,16 @@ def read_case(name, model, folder):
 
 
 def free_rows(model):
-    """Renames dim 0 of every input and output. False if one has no dims."""
+    """Frees dim 0 of every input and output; equal sizes get one name. False if one has no dims."""
     every = [*values(model.graph), *model.graph.output]
     for value in every:
         tensor = value.type.tensor_type
         if not value.type.HasField("tensor_type") or not tensor.HasField("shape") or len(tensor.shape.dim) == 0:
             return False
+        size = tensor.shape.dim[0].dim_value
         tensor.shape.dim[0].Clear()
-        tensor.shape.dim[0].dim_param = "n"
+        # Sizes that differ are no batch: an exporter gives them names that differ.
+        tensor.shape.dim[0].dim_param = f"n{size}"
     # Shapes of what is between them would contradict.
     del model.graph.value_info[:]
     return len(values(model.graph)) > 0

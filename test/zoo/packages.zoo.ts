@@ -13,7 +13,7 @@ import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { MetricsPage } from '../support/surface-sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
-import { Callers, PATIENT, type Question } from './callers.ts';
+import { Callers, type Question, WIDE_LIMITS } from './callers.ts';
 import { Bounds, batchArithmetic } from './compare.ts';
 import { askTogether, CALLERS, type Tally } from './crowd.ts';
 import { ZOO } from './models.ts';
@@ -50,7 +50,7 @@ async function check(model: ZooModel, directory: string): Promise<void> {
     ? openOnnx(join(version, 'model.onnx'))
     : openTensorflow(version));
   const questions = await prepare(model, runtime);
-  const sidecar = await startSidecar([`--model=${model.name}=${directory}`, '--intra_op_threads=1', ...PATIENT]);
+  const sidecar = await startSidecar([`--model=${model.name}=${directory}`, '--intra_op_threads=1', ...WIDE_LIMITS]);
   const callers = new Callers(sidecar);
   const tally = await askTogether(callers, model.name, questions, ROUNDS, Date.now() + TRAFFIC_MS);
   callers.close();
