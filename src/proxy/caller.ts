@@ -1,12 +1,13 @@
 /**
  * The caller of a request: the one definition for the whole server. It is an opaque text. Two requests with the same
- * text are one caller's; how many connections it opens makes no difference.
+ * text are one caller's; how many connections it opens makes no difference, unless it is local.
  *
  *   an API key           the place is here, before all others; requests carry none yet
  *   --caller_header      the header's value, as the client or the proxy in front sent it
  *   mutual TLS           the certificate's SPIFFE id (a URI in its alternative names), else its subject
  *   the peer's address   IPv4: the address; IPv6: its first 64 bits
- *   `local`              Unix sockets and loopback: the processes of this pod, which Node cannot tell apart
+ *   `local:N`            Unix sockets and loopback: one connection. Node cannot tell the processes of this pod apart,
+ *                        and most sidecars have no other callers
  *
  * The kind is a part of the text, so that a header cannot pass for a certificate.
  *
@@ -19,8 +20,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-/** A caller on a connection whose peer is unknown or of this machine. */
-export const LOCAL_CALLER = 'local';
+/** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
+const LOCAL = 'local';
 
 /** Longer texts of callers are replaced by their hash, so that a caller costs little memory. */
 const MAX_TEXT_LENGTH = 128;
@@ -29,6 +30,7 @@ export class Callers {
   /** In lower case; undefined if callers are told apart by their connections alone. */
   readonly header: string | undefined;
   readonly #byConnection = new WeakMap<Duplex, string>();
+  #connections = 0;
 
   /** `header`: its name, as in `--caller_header`; empty = none. */
   constructor(header = '') {
@@ -39,7 +41,8 @@ export class Callers {
   ofConnection(connection: Duplex): string {
     const known = this.#byConnection.get(connection);
     if (known !== undefined) return known;
-    const caller = certifiedCaller(connection) ?? callerAt((connection as Socket).remoteAddress);
+    this.#connections += 1;
+    const caller = certifiedCaller(connection) ?? callerAt((connection as Socket).remoteAddress, this.#connections);
     this.#byConnection.set(connection, caller);
     return caller;
   }
@@ -50,11 +53,11 @@ export function callerInHeader(value: string | undefined): string | undefined {
   return value === undefined || value === '' ? undefined : `header:${bounded(value)}`;
 }
 
-/** The caller at an IP address; `local` for undefined. */
-export function callerAt(address: string | undefined): string {
-  if (address === undefined) return LOCAL_CALLER;
+/** The caller at an IP address; local for undefined. `connection` tells connections apart, as a number of its own. */
+export function callerAt(address: string | undefined, connection: number): string {
+  if (address === undefined) return `${LOCAL}:${connection}`;
   const ip = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-  if (ip === '::1' || ip.startsWith('127.')) return LOCAL_CALLER;
+  if (ip === '::1' || ip.startsWith('127.')) return `${LOCAL}:${connection}`;
   if (!ip.includes(':') || /^fe[89ab]/i.test(ip)) return `ip:${bounded(ip)}`;
   return `ip:${firstGroups(ip).join(':')}::/64`;
 }

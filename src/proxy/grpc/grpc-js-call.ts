@@ -249,7 +249,8 @@ function connectionCaller(bare: ServerInterceptingCallInterface): string {
   const certificate = bare.getAuthContext().sslPeerCertificate;
   if (certificate !== undefined) return callerInCertificate(new X509Certificate(certificate.raw));
   const peer = bare.getPeer();
-  return callerAt(peer === 'unknown' ? undefined : peer.replace(/:\d+$/, ''));
+  const [, address, port] = /^(.*):(\d+)$/.exec(peer) ?? [];
+  return callerAt(address, Number(port ?? 0));
 }
 
 /** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */

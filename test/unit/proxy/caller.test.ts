@@ -15,14 +15,14 @@ describe('The caller at an address', () => {
     ['2001:db8::', 'ip:2001:db8:0:0::/64'],
     ['64:ff9b::102:304', 'ip:64:ff9b:0:0::/64'],
     ['fe80::1%eth0', 'ip:fe80::1%eth0'],
-    ['::1', 'local'],
-    ['127.0.0.1', 'local'],
-    ['127.8.9.10', 'local'],
-    ['::ffff:127.0.0.1', 'local'],
-    [undefined, 'local'],
+    ['::1', 'local:7'],
+    ['127.0.0.1', 'local:7'],
+    ['127.8.9.10', 'local:7'],
+    ['::ffff:127.0.0.1', 'local:7'],
+    [undefined, 'local:7'],
   ];
   for (const [address, caller] of cases) {
-    it(`${address} is ${caller}`, () => assert.equal(callerAt(address), caller));
+    it(`${address} is ${caller}`, () => assert.equal(callerAt(address, 7), caller));
   }
 });
 
@@ -75,4 +75,12 @@ it('a connection’s caller is found out once, and kept when its address is gone
   assert.equal(callers.ofConnection(socket), 'ip:10.1.2.3');
   assert.equal(callers.ofConnection(socket), 'ip:10.1.2.3');
   assert.equal(asked, 1);
+});
+
+it('of this machine, each connection is a caller', () => {
+  const callers = new Callers();
+  const [one, other] = [new Socket(), new Socket()];
+  assert.match(callers.ofConnection(one), /^local:\d+$/);
+  assert.equal(callers.ofConnection(one), callers.ofConnection(one));
+  assert.notEqual(callers.ofConnection(one), callers.ofConnection(other));
 });

@@ -82,8 +82,8 @@ test('a priority is a class, undefined, or an error', () => {
 
 test('the caller is named by the header that the server was told of, else by the connection', () => {
   const fields = [GRPC, ['x-app', 'shop']] as const;
-  assert.equal(headOf(fields).caller.name, 'local');
+  assert.equal(headOf(fields).caller.name, 'local:1');
   assert.equal(headOf(fields, 'POST', new Callers('X-App')).caller.name, 'header:shop');
-  assert.equal(headOf([GRPC], 'POST', new Callers('x-app')).caller.name, 'local');
-  assert.equal(headOf([GRPC, ['x-app', '']], 'POST', new Callers('x-app')).caller.name, 'local');
+  assert.equal(headOf([GRPC], 'POST', new Callers('x-app')).caller.name, 'local:1');
+  assert.equal(headOf([GRPC, ['x-app', '']], 'POST', new Callers('x-app')).caller.name, 'local:1');
 });
