@@ -10,7 +10,11 @@ import type { ZooModel } from './zoo-model.ts';
 /** Multiples of 32, as detectors want. */
 const side = (random: Random): number => 32 * between(random, 3, 6);
 
-const SILERO = { axes: { state: 1, stateN: 1, sr: 'same' }, state: { stateN: 'state' } } as const;
+const SILERO = {
+  axes: { state: 1, stateN: 1, sr: 'same' },
+  isDeclared: true,
+  state: { stateN: 'state' },
+} as const;
 const vad = (random: Random): Record<string, Tensor> => ({
   input: sound(random, [1, 576]),
   state: floats(random, [2, 1, 128], 0, 0),

@@ -80,7 +80,9 @@ export async function serveAll(
   sidecar.process.kill('SIGHUP');
   for (;;) {
     await delay(LOOK_AGAIN_MS);
-    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as ModelsReport;
+    // A connection that was kept may end while so many models load.
+    const headers = { connection: 'close' };
+    const { models } = (await (await fetch(`${sidecar.admin}/models`, { headers })).json()) as ModelsReport;
     const isSettled = ({ versions: [version] }: ModelReport): boolean =>
       version?.state === 'AVAILABLE' || version?.state === 'END';
     if (models.length === names.length && models.every(isSettled)) return { sidecar, models };

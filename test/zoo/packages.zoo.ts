@@ -3,10 +3,11 @@
  * alone. models.ts lists them, compare.ts says which answers are right. The table at the end is that of docs/zoo.md.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, afterEach, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { processTree, residentBytesOf } from '../../bench/support/process-tree.ts';
 import type { ModelReport } from '../../src/admin/models-report.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
@@ -32,6 +33,9 @@ const STREAM = 8;
 const ROUNDS = 1;
 const TRAFFIC_MS = 4000;
 const ARITHMETIC_MS = 10_000;
+/** A proof takes as long at most, and twice that in pauses. */
+const PROOF_MS = 180_000;
+const LOOK_AGAIN_MS = 200;
 const MIB = 2 ** 20;
 
 const lines: string[] = [
@@ -51,6 +55,7 @@ async function check(model: ZooModel, directory: string): Promise<void> {
     : openTensorflow(version));
   const questions = await prepare(model, runtime);
   const sidecar = await startSidecar([`--model=${model.name}=${directory}`, '--intra_op_threads=1', ...WIDE_LIMITS]);
+  await proofEnds(sidecar, model.name);
   const callers = new Callers(sidecar);
   const tally = await askTogether(callers, model.name, questions, ROUNDS, Date.now() + TRAFFIC_MS);
   callers.close();
@@ -62,7 +67,8 @@ async function check(model: ZooModel, directory: string): Promise<void> {
 }
 
 /** Makes the version's directory of links; returns it. */
-function place({ file }: ZooModel, directory: string): string {
+function place(model: ZooModel, directory: string): string {
+  const { file } = model;
   const version = join(directory, '1');
   const source = join(FILES, file);
   if (existsSync(join(source, 'saved_model.pb'))) {
@@ -70,6 +76,7 @@ function place({ file }: ZooModel, directory: string): string {
     return version;
   }
   mkdirSync(version);
+  if (model.isDeclared) writeFileSync(join(version, 'pillion.yaml'), declarationOf(model));
   if (file.endsWith('.onnx')) symlinkSync(source, join(version, 'model.onnx'));
   else {
     // Of TensorFlow.js: NAME.json and NAME.bin.
@@ -78,6 +85,28 @@ function place({ file }: ZooModel, directory: string): string {
     symlinkSync(join(HUMAN, weights), join(version, weights));
   }
   return version;
+}
+
+/** The pillion.yaml that says where the rows are. */
+function declarationOf({ axes = {}, inputs: made }: ZooModel): string {
+  const names = Object.keys(made(randomFrom(1)));
+  const declared = Object.entries(axes).map(
+    ([name, axis]) => [name, axis === 'same' ? { batch: axis } : { batch_axis: axis }] as const,
+  );
+  const inputs = Object.fromEntries(declared.filter(([name]) => names.includes(name)));
+  const outputs = Object.fromEntries(declared.filter(([name]) => !names.includes(name)));
+  // JSON is YAML.
+  return JSON.stringify({ batching: { inputs, outputs } });
+}
+
+/** Resolves when it is known whether the model is batched: calls while it is not would show less. */
+async function proofEnds({ admin }: Sidecar, name: string): Promise<void> {
+  const isRunning = async (): Promise<boolean> => {
+    const { versions } = (await (await fetch(`${admin}/models/${name}`)).json()) as ModelReport;
+    return versions[0]!.signatures!.some(({ reason }) => reason === 'the proof still runs');
+  };
+  const until = Date.now() + PROOF_MS;
+  while (Date.now() < until && (await isRunning())) await delay(LOOK_AGAIN_MS);
 }
 
 /** Requests and what the runtime alone answers to each. */
@@ -95,12 +124,6 @@ async function prepare({ inputs, state = {} }: ZooModel, runtime: RuntimeAlone):
   return questions;
 }
 
-/** GET /models says the reason where there is one. */
-interface ReportedSignature {
-  readonly batch_axis: string;
-  readonly reason?: string;
-}
-
 interface Seen {
   readonly axis: string;
   readonly rowsPerRun: number;
@@ -109,7 +132,7 @@ interface Seen {
 
 async function look({ admin, process: { pid } }: Sidecar, name: string): Promise<Seen> {
   const { versions } = (await (await fetch(`${admin}/models/${name}`)).json()) as ModelReport;
-  const { batch_axis: kind, reason } = versions[0]!.signatures![0]! as ReportedSignature;
+  const { batch_axis: kind, reason } = versions[0]!.signatures![0]!;
   const page = new MetricsPage(await (await fetch(`${admin}/metrics`)).text());
   const { rows, runs } = page.ran(name);
   return {

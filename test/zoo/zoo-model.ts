@@ -13,6 +13,8 @@ export interface ZooModel {
   readonly inputs: (random: Random) => Readonly<Record<string, Tensor>>;
   /** Where a batch's rows are, if it has any: what the runtime alone is asked with, not what the server is told. */
   readonly axes?: RowAxes;
+  /** The server is told the axes, in pillion.yaml: nothing else can. */
+  readonly isDeclared?: true;
   /** It has no rows: a run is one request. */
   readonly isWhole?: true;
   /** A stream: an output of one request is the input of the next. */
