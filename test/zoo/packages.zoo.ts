@@ -90,11 +90,12 @@ function place(model: ZooModel, directory: string): string {
 /** The pillion.yaml that says where the rows are. */
 function declarationOf({ axes = {}, inputs: made }: ZooModel): string {
   const names = Object.keys(made(randomFrom(1)));
-  const declared = Object.entries(axes).map(
-    ([name, axis]) => [name, axis === 'same' ? { batch: axis } : { batch_axis: axis }] as const,
-  );
+  const declared = Object.entries(axes).map(([name, axis]): [string, { batch?: 'same'; batch_axis?: number }] => [
+    name,
+    axis === 'same' ? { batch: axis } : { batch_axis: axis },
+  ]);
   const inputs = Object.fromEntries(declared.filter(([name]) => names.includes(name)));
-  const outputs = Object.fromEntries(declared.filter(([name]) => !names.includes(name)));
+  const outputs = Object.fromEntries(declared.filter(([name, { batch }]) => !names.includes(name) && batch !== 'same'));
   // JSON is YAML.
   return JSON.stringify({ batching: { inputs, outputs } });
 }

@@ -245,8 +245,10 @@ export const WORDING: Wording = {
   },
   bad: (_, problem) => `this ${problem}`,
   unknownKey: (_, key, known) => `unknown key ${quote(key)}${suggestion(key, known)}`,
-  missingKey: (owner, key) =>
-    `signature ${quote(String(owner.at(-1)))} has no "${key}"; write one of ${METHODS.join(', ')}`,
+  missingKey: ([section, ...rest], key) =>
+    section === 'signatures'
+      ? `signature ${quote(String(rest.at(-1)))} has no "${key}"; write one of ${METHODS.join(', ')}`
+      : `this has no "${key}"; add it`,
   noValue: (_, wants) => `this is empty; write ${wants}`,
 };
 

@@ -113,6 +113,7 @@ for (const nothing of ['', 'batching:', 'batching: {}', 'batching: {enabled: tru
 const WRONG: readonly [yaml: string, ...problems: RegExp[]][] = [
   ['batching: on', /^1:11: there is no batching "on".*|^1:11: this .*off/],
   ['batching: [state]', /^1:11: this is a list; write off, or a map/],
+  ['batching: {outputs: {stateN: {}}}', /this has no "batch_axis"; add it/],
   ['batching:\n  inputs:\n    stat: {batch_axis: 1}', /^3:5: the graph has no input "stat"; did you mean "state"\?/m],
   [
     'batching:\n  outputs: {state: {batch_axis: 1}}',
