@@ -8,7 +8,7 @@
  */
 import type { Instant } from '../core/clock.ts';
 import type { BatchOrigin } from '../core/executor.ts';
-import type { Signature } from '../core/signature.ts';
+import type { BatchAxes, Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { RunOps } from './op-profile.ts';
 
@@ -68,6 +68,15 @@ export interface ProfiledSession extends Session {
   endProfile(): Promise<readonly RunOps[]>;
 }
 
+/** Whether the graph of an artifact keeps the rows of requests apart. */
+export type RowVerdict =
+  /** Proved: row i of every served output depends on row i of the inputs alone. */
+  | { readonly kind: 'rows'; readonly reason: string }
+  /** A node mixes rows; the reason names it and says why. */
+  | { readonly kind: 'mixed'; readonly reason: string }
+  /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
+  | { readonly kind: 'undecided'; readonly reason: string };
+
 export interface Backend {
   /** Its name in a model's config: 'onnx'. */
   readonly kind: string;
@@ -77,6 +86,11 @@ export interface Backend {
    * imports the backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
    */
   readonly mustRunIn?: 'process' | 'inline';
+  /**
+   * Reads the artifact's graph, without the runtime, and tells whether its rows keep apart. `axes`: the batch axis of
+   * each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.
+   */
+  judgeRows?(versionDirectory: string, axes?: BatchAxes): Promise<RowVerdict>;
   /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
   readonly runtimeBytes?: number;
   /** Does the directory hold an artifact of this backend? Must be cheap: reads names and opens no large file. */

@@ -12,8 +12,7 @@ import '../internals/runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
-import type { Backend } from './backend.ts';
-import type { RowVerdict } from './onnx/graph/judge-graph.ts';
+import type { Backend, RowVerdict } from './backend.ts';
 import { findModelFile } from './onnx/model-file.ts';
 
 interface BuiltIn {
@@ -116,7 +115,9 @@ export async function judgeRows(
   axes?: BatchAxes,
 ): Promise<RowVerdict | undefined> {
   try {
-    return await BUILT_IN.get(kind)?.judge?.(versionDirectory, axes);
+    const builtIn = BUILT_IN.get(kind);
+    if (builtIn !== undefined) return await builtIn.judge?.(versionDirectory, axes);
+    return await (await importPlugIn(kind)).judgeRows?.(versionDirectory, axes);
   } catch (error) {
     return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
   }

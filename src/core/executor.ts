@@ -33,10 +33,10 @@ export interface BatchOrigin {
   readonly isRerun?: boolean;
   /**
    * Set by an executor before it rejects, if it wants to know whether its runtime is at fault. Called once.
-   * `isOfInputs`: other inputs succeeded after the failure, so one request's values are at fault. Else the cause is
-   * unknown and counts as the runtime's.
+   * `isOfInputs`: other inputs succeeded after the failure, so one request's values are at fault. False: nothing says
+   * so, which counts as the runtime's fault. Undefined: it was not found out, because nobody waits for an answer.
    */
-  onJudged?: ((isOfInputs: boolean) => void) | undefined;
+  onJudged?: ((isOfInputs: boolean | undefined) => void) | undefined;
   /** Records an event on each of the batch's requests. */
   note(event: RunEvent, facts: RunEventFacts): void;
 }

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { judgeGraph, type RowVerdict } from '../../src/backends/onnx/graph/judge-graph.ts';
+import type { RowVerdict } from '../../src/backends/backend.ts';
+import { judgeGraph } from '../../src/backends/onnx/graph/judge-graph.ts';
 import type { BatchAxes } from '../../src/core/signature.ts';
 import { type GraphDims, type GraphModel, type GraphNode, type GraphTensor, graphModel } from './onnx-graph.ts';
 

@@ -9,7 +9,7 @@
  *          ▼
  *   the runs: accepted ──▶ the candidate         rejected, undecided ──▶ none         not ended ──▶ none for now
  */
-import type { RowVerdict } from '../../backends/onnx/graph/judge-graph.ts';
+import type { RowVerdict } from '../../backends/backend.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
 import type { RowsProof } from './prove-rows.ts';
 

@@ -18,31 +18,51 @@ const UNEQUAL_TRIES = 60;
 const SAFE_INTEGERS = 10;
 const MAX_ROW_BYTES = 4 * 2 ** 20;
 
-/** The frames that `accepts` accepts, those of a recorded row first. Tries all sizes where each run has one row. */
+/**
+ * The frames that the model accepts, those of a recorded row first. Tries all sizes where each run has one row.
+ * `bytesOf` runs one row and resolves with the bytes of its outputs; undefined = the model refuses it.
+ */
 export async function findFrames(
   layout: ProbeLayout,
   recorded: ProbeRow | undefined,
   random: Random,
-  accepts: (frame: ProbeFrame) => Promise<boolean>,
+  bytesOf: (frame: ProbeFrame) => Promise<number | undefined>,
 ): Promise<readonly ProbeFrame[]> {
   const frames: ProbeFrame[] = [];
   const wanted = layout.fixedRows === 1 ? Infinity : WANTED;
   for (const shapes of shapesToTry(layout, recorded)) {
     if (frames.length >= wanted) break;
     if (layout.rowBytes(shapes) > MAX_ROW_BYTES && frames.length > 0) continue;
-    for (const integersBelow of rangesToTry(layout, frames[0])) {
-      const frame = { shapes, integersBelow };
-      if (!(await accepts(frame))) continue;
-      frames.push(frame);
-      break;
-    }
+    const frame = await widestFrame(shapes, rangesToTry(layout, frames[0]), bytesOf);
+    if (frame !== undefined) frames.push(frame);
   }
   if (frames.length > 0 || !layout.hasFreeDims) return frames;
   for (let i = 0; i < UNEQUAL_TRIES && frames.length < WANTED; i++) {
     const frame = { shapes: unequalShapes(layout, random), integersBelow: SAFE_INTEGERS };
-    if (await accepts(frame)) frames.push(frame);
+    if ((await bytesOf(frame)) !== undefined) frames.push(frame);
   }
   return frames;
+}
+
+/**
+ * The frame with the widest of the ascending ranges that is accepted. Where larger integers make larger outputs, they
+ * are sizes, and the next range might ask for more memory than there is.
+ */
+async function widestFrame(
+  shapes: RowShapes,
+  ranges: readonly number[],
+  bytesOf: (frame: ProbeFrame) => Promise<number | undefined>,
+): Promise<ProbeFrame | undefined> {
+  let widest: ProbeFrame | undefined;
+  let widestBytes = Infinity;
+  for (const integersBelow of ranges) {
+    const frame = { shapes, integersBelow };
+    const bytes = await bytesOf(frame);
+    if (bytes === undefined && widest === undefined) continue;
+    if (bytes === undefined || bytes > widestBytes) break;
+    [widest, widestBytes] = [frame, bytes];
+  }
+  return widest;
 }
 
 function shapesToTry(layout: ProbeLayout, recorded: ProbeRow | undefined): readonly RowShapes[] {

@@ -100,7 +100,7 @@ class Proof {
 
   async prove(): Promise<RowsProof> {
     const recorded = this.#recordedRows();
-    const frames = await findFrames(this.#layout, recorded[0], this.#random, (frame) => this.#accepts(frame));
+    const frames = await findFrames(this.#layout, recorded[0], this.#random, (frame) => this.#bytesOf(frame));
     if (frames.length === 0 && recorded.length === 0) {
       return this.end('undecided', `the model refused all inputs that were tried: ${this.#refusal}`);
     }
@@ -246,9 +246,10 @@ class Proof {
     });
   }
 
-  async #accepts({ shapes, integersBelow }: ProbeFrame): Promise<boolean> {
+  async #bytesOf({ shapes, integersBelow }: ProbeFrame): Promise<number | undefined> {
     const [row] = this.#layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.#random);
-    return (await this.#alone(row!)) !== undefined;
+    const outputs = await this.#alone(row!);
+    return outputs && byteLengthOfAll(outputs);
   }
 
   #run(inputs: TensorMap, rows: number): Promise<TensorMap> {

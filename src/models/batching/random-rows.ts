@@ -23,8 +23,8 @@ export type FloatRange = 'signed' | 'unit' | 'normal' | 'pixel' | 'wide' | 'ten'
 export const FLOAT_RANGES: readonly FloatRange[] = ['signed', 'unit', 'normal', 'pixel'];
 /** For models whose output is the same in all of those: a tree's thresholds or a kernel's reach are elsewhere. */
 export const FURTHER_RANGES: readonly FloatRange[] = ['wide', 'ten', 'tiny'];
-/** The first that a model accepts is used: a smaller range where indices into a table are refused. */
-export const INTEGER_RANGES: readonly number[] = [1000, 100, 10, 2];
+/** The widest that a model accepts is used: a smaller range where indices into a table are refused. */
+export const INTEGER_RANGES: readonly number[] = [2, 10, 100, 1000];
 
 const DRAW_FLOAT: Readonly<Record<FloatRange, (random: Random) => number>> = {
   signed: (random) => 2 * random() - 1,

@@ -7,7 +7,7 @@
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { RowVerdict } from '../../backends/onnx/graph/judge-graph.ts';
+import type { RowVerdict } from '../../backends/backend.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';

@@ -43,7 +43,10 @@ export class GuardedExecutor extends PassingExecutor {
 
   /** The scheduler may find out that one request's values caused the failure. */
   #judgeLater(origin: BatchOrigin, circuit: Circuit, text: string): void {
-    origin.onJudged = (isOfInputs) => this.#breaker.settle(circuit, isOfInputs ? 'alive' : 'failed', text);
+    origin.onJudged = (isOfInputs) => {
+      const verdict = isOfInputs === undefined ? 'unknown' : isOfInputs ? 'alive' : 'failed';
+      this.#breaker.settle(circuit, verdict, text);
+    };
   }
 
   /** A rerun belongs to a batch without a verdict yet, which may be the probe: only an open breaker refuses it. */

@@ -102,7 +102,7 @@ export class BatchRuns {
       const misfit = running.complete(result, now);
       if (misfit !== undefined) this.#runWhole(running, misfit, now);
     } catch (thrown) {
-      running.fail(toServingError(thrown));
+      running.fail(toServingError(thrown), false);
     }
     this.#ended(running);
   }
@@ -132,14 +132,14 @@ export class BatchRuns {
       isSettled = true;
       if (isEnded) this.#record(running);
     });
-    if (!isSeenTo) running.fail(error);
+    if (!isSeenTo) running.fail(error, false);
     this.#free(running);
     isEnded = true;
     if (isSettled || !isSeenTo) this.#record(running);
   }
 
   #fail(running: RunningBatch, thrown: unknown): void {
-    running.fail(toServingError(thrown));
+    running.fail(toServingError(thrown), false);
     this.#ended(running);
   }
 

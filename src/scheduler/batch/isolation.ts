@@ -13,6 +13,7 @@ export class Isolation implements RerunGroup {
   readonly #charge: (caller: string, ms: number) => void;
   readonly #atFault = new Set<string>();
   #onJudged: BatchOrigin['onJudged'];
+  #isUnexplained = false;
   #runMs = 0;
 
   /**
@@ -42,6 +43,10 @@ export class Isolation implements RerunGroup {
     this.#judge(true);
   }
 
+  onUnexplained(): void {
+    this.#isUnexplained = true;
+  }
+
   onRerun(ms: number): void {
     this.#runMs += ms;
   }
@@ -49,12 +54,13 @@ export class Isolation implements RerunGroup {
   /** A part has failed, or a request of one was cancelled or has expired. */
   onMemberSettled(): void {
     if (!this.#members.every(({ owner }) => owner.isSettled)) return;
-    this.#judge(false);
+    // Requests that were cancelled before they ran again say nothing of the runtime.
+    this.#judge(this.#isUnexplained ? false : undefined);
     for (const caller of this.#atFault) this.#charge(caller, this.#runMs / this.#atFault.size);
     this.#runMs = 0;
   }
 
-  #judge(isOfInputs: boolean): void {
+  #judge(isOfInputs: boolean | undefined): void {
     const onJudged = this.#onJudged;
     this.#onJudged = undefined;
     onJudged?.(isOfInputs);

@@ -126,8 +126,11 @@ export class Isolator {
     if (verdict === 'alive' && record.tasks === 1) this.#blame(running, error, costMs);
     else {
       const members = running.wantedMembers();
+      // The runtime works, whatever becomes of the members.
+      if (verdict === 'alive') running.takeJudge()?.(true);
+      else lane.isolation?.onUnexplained();
       if (verdict !== 'failed' && record.tasks > 1 && members.length > 0) this.#takeApart(running, members, error, now);
-      else running.fail(error, verdict === 'alive');
+      else running.fail(error, verdict === 'unknown' && record.tasks > 1 && members.length === 0 ? undefined : false);
     }
     lane.isolation?.onMemberSettled();
   }

@@ -117,6 +117,8 @@ class Trial implements TaskOwner, RerunGroup {
 
   onFault(): void {}
 
+  onUnexplained(): void {}
+
   onRerun(): void {}
 
   onMemberSettled(): void {}

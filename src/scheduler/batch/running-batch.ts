@@ -54,7 +54,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   slotSince: Instant;
   /** Given to the executor; undefined before. */
   batch: Batch | undefined = undefined;
-  onJudged: ((isOfInputs: boolean) => void) | undefined = undefined;
+  onJudged: BatchOrigin['onJudged'] = undefined;
   readonly lane: Lane;
   readonly plan: SignaturePlan;
   /** It is a part of a failed batch. */
@@ -266,8 +266,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     }
   }
 
-  /** Fails every member that has not settled. `isOfInputs`: their values are at fault, and not the runtime. */
-  fail(error: ServingError, isOfInputs = false): void {
+  /**
+   * Fails every member that has not settled. `isOfInputs`: their values are at fault, and not the runtime; undefined =
+   * nobody can tell.
+   */
+  fail(error: ServingError, isOfInputs: boolean | undefined): void {
     this.onAbandoned = undefined;
     this.takeJudge()?.(isOfInputs);
     this.failMembers(error);

@@ -37,6 +37,8 @@ export interface RerunGroup extends TaskGroup {
   onAnswered(): void;
   /** The values of this caller's request are at fault. */
   onFault(caller: string): void;
+  /** A part has failed, and nothing says that its values are at fault. */
+  onUnexplained(): void;
   /** A part has held a slot for so long, whether it failed or not. */
   onRerun(ms: number): void;
 }

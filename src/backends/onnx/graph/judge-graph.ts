@@ -6,6 +6,7 @@
  * Dims beside the batch axis are unknown but equal for all rows, as the scheduler sees to.
  */
 import type { BatchAxes } from '../../../core/signature.ts';
+import type { RowVerdict } from '../../backend.ts';
 import { GraphWalk } from './graph-walk.ts';
 import { UndecidedModel } from './limits.ts';
 import { Fork } from './node-call.ts';
@@ -14,14 +15,6 @@ import { readModel } from './proto/model-reader.ts';
 import type { GraphProto, ModelProto, ValueInfo } from './proto/onnx-proto.ts';
 import { BATCH, dimSymbol, isSameSize, ONE, type Size, sizeOf } from './size.ts';
 import { plainAxis, rows, same, type Value } from './value.ts';
-
-export type RowVerdict =
-  /** Proved: row i of every served output depends on row i of the inputs alone. */
-  | { readonly kind: 'rows'; readonly reason: string }
-  /** A node mixes rows; the reason names it and says why. */
-  | { readonly kind: 'mixed'; readonly reason: string }
-  /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
-  | { readonly kind: 'undecided'; readonly reason: string };
 
 /** `fails`: the runtime refuses to run it. */
 type Verdict = RowVerdict | { readonly kind: 'fails'; readonly reason: string };
