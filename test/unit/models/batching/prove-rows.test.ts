@@ -409,3 +409,23 @@ describe('the inputs of proveRows', () => {
     assert.equal((await proofOf(double, { signature, run: run(3) })).kind, 'rejected');
   });
 });
+
+it('integers that are sizes stay small: a wide range of them would take all memory', async () => {
+  const spec = (dtype: 'int64' | 'float32', shape: readonly number[]): TensorSpec => ({ dtype, shape, tensorName: '' });
+  const signature: Signature = {
+    inputs: new Map([['sizes', spec('int64', [-1, 3])]]),
+    outputs: new Map([['y', spec('float32', [-1, -1])]]),
+    methodName: PREDICT_METHOD_NAME,
+    batchAxis: { kind: 'dynamic' },
+  };
+  let largest = 0;
+  const run = async (inputs: TensorMap, rows: number): Promise<TensorMap> => {
+    const sizes = [...elements(inputs.get('sizes') as NumericTensor)].map(Number);
+    largest = Math.max(largest, ...sizes);
+    const columns = 1 + sizes.slice(0, 3).reduce((product, size) => product * size, 1);
+    return new Map([['y', numericTensor('float32', [rows, columns], new Float32Array(rows * columns))]]);
+  };
+  const { kind } = await proveRows({ signature, run, maxRows: () => 64, isOnlyProof: true });
+  assert.notEqual(kind, 'accepted');
+  assert.ok(largest < 100, `${largest} was tried`);
+});
