@@ -79,6 +79,17 @@ for (const { carrier, slabBytes } of [
   });
 }
 
+it('a thread takes no next batch while another batch waits, so that it comes free', async (t) => {
+  const executor = await start(t, DEFAULT_SLAB_BYTES);
+  const running = [executor.run(batchOf(WHEN.dawdle)), executor.run(batchOf(WHEN.dawdle))];
+  assert.equal(executor.takesNext, true);
+  const waiting = executor.run(batchOf(4));
+  assert.equal(executor.takesNext, false);
+  assert.deepEqual(yOf(await waiting), [4]);
+  assert.equal(executor.takesNext, true);
+  await Promise.all(running);
+});
+
 it('a thread without a mailbox takes no next batch', async (t) => {
   const executor = await start(t, 0);
   assert.equal(executor.takesNext, false);
