@@ -3,14 +3,10 @@
  * configuration. It is obeyed; what the server finds out itself is only a warning then.
  */
 import * as v from 'valibot';
-import type { BatchAxes } from '../core/signature.ts';
 import { about, choice, count, fields, flag, named, optional, together } from './yaml/kinds.ts';
 
-export type BatchDeclaration =
-  /** Each request is run as it came. */
-  | { readonly kind: 'off' }
-  /** Rows of requests share runs. The axes of inputs and outputs by the graph's names; the others have it at dim 0. */
-  | { readonly kind: 'axes'; readonly axes: BatchAxes };
+/** `off`: each request is run as it came. `axes`: rows of requests share runs. */
+export type BatchDeclaration = 'off' | 'axes';
 
 const MAX_RANK = 32;
 
@@ -70,10 +66,8 @@ export interface DeclaredBatching {
   readonly outputs?: ReadonlyMap<string, number> | undefined;
 }
 
-/** The declaration of a `batching` key; undefined if it has none. An input is heard before an output of its name. */
-export function declarationOf(batching: DeclaredBatching | 'off'): BatchDeclaration | undefined {
-  if (batching === 'off' || batching.enabled === false) return { kind: 'off' };
-  const { inputs, outputs } = batching;
-  if (inputs === undefined && outputs === undefined) return undefined;
-  return { kind: 'axes', axes: new Map<string, number | 'same'>([...(outputs ?? []), ...(inputs ?? [])]) };
+/** What a `batching` key declares; undefined if it is left to the server. */
+export function declarationOf(batching: DeclaredBatching | 'off' | undefined): BatchDeclaration | undefined {
+  if (batching === 'off' || batching?.enabled === false) return 'off';
+  return batching?.inputs === undefined && batching?.outputs === undefined ? undefined : 'axes';
 }

@@ -39,7 +39,9 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
   if (first === undefined || signatures.some(({ batch_axis }) => batch_axis !== 'none')) return undefined;
   return {
     why: `no signature of the model has a batch axis: ${first.reason ?? 'its backend gives none'}`,
-    change: first.fix ?? 'export the model with a free first dim of every input and output (dynamic_axes)',
+    change:
+      first.fix ??
+      'if its rows are independent, say where they are with "batching" in the pillion.yaml beside the model, or export it with a free first dim of every input and output (dynamic_axes)',
   };
 }
 

@@ -17,14 +17,19 @@ export async function artifactHash(directory: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** The hash of the bytes that were opened; undefined if nobody knows which those were. */
+export type HashArtifact = () => Promise<string | undefined>;
+
 /**
- * Call it before the version is opened. The function that it resolves with hashes the files afterwards: undefined if
- * they have changed meanwhile, so that nobody knows which bytes were opened.
+ * Call it before the version is opened. The function that it resolves with hashes the files afterwards, once however
+ * often it is called: undefined if they have changed meanwhile.
  */
-export async function artifactHasher(directory: string): Promise<() => Promise<string | undefined>> {
+export async function artifactHasher(directory: string): Promise<HashArtifact> {
   const before = await fingerprintOf(directory);
-  return async () => {
+  const read = async (): Promise<string | undefined> => {
     const hash = await artifactHash(directory);
     return (await fingerprintOf(directory)).text === before.text ? hash : undefined;
   };
+  let hash: Promise<string | undefined> | undefined;
+  return () => (hash ??= read());
 }

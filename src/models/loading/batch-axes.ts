@@ -8,14 +8,13 @@ import type { LoadServableOptions } from './load-options.ts';
 
 /**
  * `declared`: the opened signatures, those with the owner's batch axes in which something is declared; the others are
- * the same objects. `hashArtifact`: see artifact-hash.ts. Never rejects.
+ * the same objects. Never rejects.
  */
 export async function versionBatching(
   options: LoadServableOptions,
-  { model, version, versionDirectory, batching }: VersionTarget,
+  { model, version, versionDirectory, batching, hashArtifact }: VersionTarget,
   { host, signatures: opened, backendKind = host.backendKind }: OpenedVersion,
   declared: Signatures,
-  hashArtifact: () => Promise<string | undefined>,
 ): Promise<VersionBatching> {
   const { clock, decisions, readRecorded, events } = options;
   const isOn = batching.isBatchingEnabled;

@@ -1,5 +1,5 @@
 /** The declaration of a version's batch axis: from the server's configuration, else from the model's own pillion.yaml. */
-import { type BatchDeclaration, declarationOf } from '../../config/batch-declaration.ts';
+import { declarationOf } from '../../config/batch-declaration.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
@@ -7,17 +7,6 @@ import { declareBatching, type ReportBatching } from '../model-file/declare-batc
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
 type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching'>;
-
-/** The declaration that holds for a version: the server's configuration overrides the model's own file. */
-export function batchDeclarationOf(
-  { declaredBatching: ofServer }: Pick<Declaring, 'declaredBatching'>,
-  file: Pick<ModelFile, 'batching'> | undefined,
-): BatchDeclaration | undefined {
-  const declared = ofServer && declarationOf(ofServer);
-  if (declared !== undefined) return declared;
-  // `enabled: true` and no more: only an `off` of the file does not hold.
-  return ofServer !== undefined && file?.batching?.kind === 'off' ? undefined : file?.batching;
-}
 
 /**
  * The graph's signatures with the declared batch axes; those that nothing is declared for are returned as they are.
@@ -30,8 +19,9 @@ export function withDeclaredBatching(
   graphs: Signatures,
 ): Signatures {
   if (ofServer === undefined || declarationOf(ofServer) === undefined) {
-    const isOverridden = ofServer !== undefined && file?.batching?.kind === 'off';
-    return file?.batching === undefined || isOverridden ? graphs : file.declareBatching(graphs);
+    // `enabled: true` and no more: only an `off` of the file does not hold.
+    const isOverridden = ofServer !== undefined && file?.declaration === 'off';
+    return file?.declaration === undefined || isOverridden ? graphs : file.declareBatching(graphs);
   }
   const problems: string[] = [];
   const report: ReportBatching = (problem, side, name) =>

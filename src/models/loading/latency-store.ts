@@ -13,7 +13,7 @@ import process from 'node:process';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
-import { artifactHash } from './artifact-hash.ts';
+import type { HashArtifact } from './artifact-hash.ts';
 
 export interface LatencyStoreOptions {
   /** Created if it does not exist. Empty = nothing is kept. */
@@ -46,12 +46,13 @@ export class LatencyStore {
 
   /**
    * Imports the run times of an earlier process into `latency` and stores what it learns from now on. A directory may
-   * hold several artifacts: each `backend` has its own file. Never rejects.
+   * hold several artifacts: each `backend` has its own file. `hashArtifact` is called only if something is kept. Never
+   * rejects.
    */
   async keep(
     model: string,
     version: bigint,
-    versionDirectory: string,
+    hashArtifact: HashArtifact,
     latency: LatencyModel,
     backend = '',
   ): Promise<KeptLatency> {
@@ -59,7 +60,10 @@ export class LatencyStore {
     if (directory === '') return NOTHING_KEPT;
     const fields = { model, version: version.toString(), directory };
     try {
-      const hash = await hashOf(versionDirectory, `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}`);
+      const content = await hashArtifact();
+      if (content === undefined) return NOTHING_KEPT;
+      const key = `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}\0${content}`;
+      const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
       const path = join(directory, `${encodeURIComponent(model)}-${hash}.json`);
       await mkdir(directory, { recursive: true });
       const state = await readState(path, (err) => logger.warn({ ...fields, path, err }, NOT_READABLE));
@@ -147,9 +151,4 @@ async function readState(path: string, onCorrupt: (error: unknown) => void): Pro
     onCorrupt(error);
     return undefined;
   }
-}
-
-async function hashOf(directory: string, salt: string): Promise<string> {
-  const content = await artifactHash(directory);
-  return createHash('sha256').update(`${salt}\0${content}`).digest('hex').slice(0, HASH_CHARS);
 }

@@ -36,8 +36,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const batching = await modelBatching(model, versionDirectory, options);
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
     const workers = { restarts: 0 };
-    const target = { model, version, versionDirectory, batching };
     const hashArtifact = await artifactHasher(versionDirectory);
+    const target = { model, version, versionDirectory, batching, hashArtifact };
     const opened = await openVersion(options, target, (event) => {
       if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
       events.onWorkerEvent(name, version, event);
@@ -48,7 +48,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     let axes: VersionBatching | undefined;
     try {
       const declared = withDeclaredBatching(model, modelFile, opened.signatures);
-      axes = await versionBatching(options, target, opened, declared, hashArtifact);
+      axes = await versionBatching(options, target, opened, declared);
       const signatures = await axes.decide();
       const views = modelFile?.views(signatures);
       const served = { signatures, views: views?.size === 0 ? undefined : views };

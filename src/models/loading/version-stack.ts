@@ -50,7 +50,7 @@ export async function buildStack(
   base: StackBase,
   onMisfit: (warning: string) => void,
 ): Promise<VersionStack> {
-  const { model, version, versionDirectory, batching } = target;
+  const { model, version, batching, hashArtifact } = target;
   const { clock, telemetry, coreSlots, latencies, maxTensorBytes } = options;
   const { scheduler: batchingOptions } = batching;
   base.share();
@@ -65,7 +65,7 @@ export async function buildStack(
     version: version.toString(),
     onMisfit: (signature, reason) => onMisfit(misfitText(signature, reason)),
   });
-  const kept = await latencies.keep(model.name, version, versionDirectory, scheduler.latency, base.backendKind);
+  const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
   const runner = views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes);
   return { scheduler, runner };

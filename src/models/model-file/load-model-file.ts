@@ -42,7 +42,7 @@ export class ModelFile {
   readonly runtime: RuntimeDeclaration;
   readonly #file: YamlDocument;
   /** What it says about the batch axis, unless the server's configuration says something else. */
-  readonly batching: BatchDeclaration | undefined;
+  readonly declaration: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
   readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
   readonly #tryOut: DeclaredTryOut;
@@ -56,7 +56,7 @@ export class ModelFile {
     tryOut: DeclaredTryOut,
   ) {
     this.runtime = runtime;
-    this.batching = batching && declarationOf(batching);
+    this.declaration = declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = declarations;

@@ -8,6 +8,7 @@ import { type Host, type HostOptions, startHost } from '../../backends/host/star
 import { artifactKinds } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
+import type { HashArtifact } from '../loading/artifact-hash.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
 import { type ModelBatching, modelSlots } from '../loading/model-batching.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
@@ -18,6 +19,7 @@ export interface VersionTarget {
   readonly version: bigint;
   readonly versionDirectory: string;
   readonly batching: ModelBatching;
+  readonly hashArtifact: HashArtifact;
 }
 
 export interface OpenedVersion {

@@ -13,7 +13,7 @@ import {
   type StringTensor,
   stringTensor,
 } from '../../../../src/core/tensor.ts';
-import { batchDeclarationOf, withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
+import { withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
 import { loadModelFile, type ModelFile } from '../../../../src/models/model-file/load-model-file.ts';
 import { rowsIn } from '../../../../src/proxy/handlers/check-inputs.ts';
 import { withDefaults } from '../../../../src/proxy/handlers/fill-defaults.ts';
@@ -104,7 +104,7 @@ for (const off of ['off', 'false', '{enabled: false}', '{enabled: false, inputs:
 for (const nothing of ['', 'batching:', 'batching: {}', 'batching: {enabled: true}']) {
   test(`${JSON.stringify(nothing)} declares nothing`, async (t) => {
     const file = await fileOf(t, nothing);
-    assert.equal(file.batching, undefined);
+    assert.equal(file.declaration, undefined);
     const graphs = new Map([['serving_default', VAD]]);
     assert.equal(withDeclaredBatching({ name: 'm' }, file, graphs), graphs);
   });
@@ -162,15 +162,18 @@ test('the configuration of the server overrides the file', async (t) => {
   const file = await fileOf(t, DECLARED);
   const off = await fileOf(t, 'batching: off');
   const graphs = new Map([['serving_default', VAD]]);
-  const axes = { inputs: new Map<string, number | 'same'>([['sr', 'same']]) };
-  assert.equal(batchDeclarationOf({}, undefined), undefined);
-  assert.equal(batchDeclarationOf({}, file), file.batching);
-  assert.deepEqual(batchDeclarationOf({ declaredBatching: 'off' }, file), { kind: 'off' });
-  assert.deepEqual(batchDeclarationOf({ declaredBatching: axes }, off), { kind: 'axes', axes: axes.inputs });
+  const inputs = new Map<string, number | 'same'>([
+    ['state', 1],
+    ['sr', 'same'],
+  ]);
+  const axes = { name: 'm', declaredBatching: { inputs, outputs: new Map([['stateN', 1]]) } };
+  const ofServer = withDeclaredBatching(axes, off, graphs).get('serving_default');
+  assert.deepEqual(ofServer?.batchAxes, new Map<string, number | 'same'>([...inputs, ['stateN', 1]]));
+  assert.equal(withDeclaredBatching({ name: 'm' }, undefined, graphs), graphs);
+  assert.deepEqual(withDeclaredBatching({ name: 'm' }, file, graphs), file.declareBatching(graphs));
   const on = { name: 'm', declaredBatching: { enabled: true } };
-  assert.equal(batchDeclarationOf(on, off), undefined);
-  assert.equal(batchDeclarationOf(on, file), file.batching);
   assert.equal(withDeclaredBatching(on, off, graphs), graphs);
+  assert.deepEqual(withDeclaredBatching(on, file, graphs), file.declareBatching(graphs));
   assert.equal(withDeclaredBatching(on, file, graphs).get('serving_default')?.batchAxis.kind, 'dynamic');
   const signatures = withDeclaredBatching({ name: 'm', declaredBatching: 'off' }, file, graphs);
   assert.deepEqual(signatures.get('serving_default')?.batchAxis, {
