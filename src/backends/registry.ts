@@ -19,8 +19,8 @@ interface BuiltIn {
   /** The files that it recognises, for error messages; absent = it is opened only by name. */
   readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
-  /** Judges whether the graph's rows reach each other, without the runtime; absent = its graphs cannot be read. */
-  readonly judge?: (versionDirectory: string, axes?: BatchAxes) => Promise<RowVerdict>;
+  /** The backend's, where the backend itself cannot be imported without its runtime. */
+  readonly judgeRows?: Backend['judgeRows'];
 }
 
 /** In the order in which they probe a directory: the cheapest to load comes first. */
@@ -37,7 +37,7 @@ const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map<string, BuiltIn>([
     {
       looksFor: 'model.onnx, or one other *.onnx file',
       open: async () => (await import('./onnx/onnx-backend.ts')).backend,
-      judge: async (directory, axes) =>
+      judgeRows: async (directory, axes) =>
         (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
     },
   ],
@@ -115,9 +115,8 @@ export async function judgeRows(
   axes?: BatchAxes,
 ): Promise<RowVerdict | undefined> {
   try {
-    const builtIn = BUILT_IN.get(kind);
-    if (builtIn !== undefined) return await builtIn.judge?.(versionDirectory, axes);
-    return await (await importPlugIn(kind)).judgeRows?.(versionDirectory, axes);
+    const { judgeRows } = BUILT_IN.get(kind) ?? (await importPlugIn(kind));
+    return await judgeRows?.(versionDirectory, axes);
   } catch (error) {
     return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
   }

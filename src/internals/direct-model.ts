@@ -12,8 +12,15 @@
  */
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
-import type { OrtModel, OrtTensors, ValueMetadata } from './ort-library.ts';
-import { type BindingModule, InferenceSession, importBinding, Tensor as OrtTensor } from './ort-library.ts';
+import {
+  type BindingModule,
+  InferenceSession,
+  importBinding,
+  type OrtModel,
+  Tensor as OrtTensor,
+  type OrtTensors,
+  type ValueMetadata,
+} from './ort-library.ts';
 
 type NativeSession = InstanceType<BindingModule['binding']['InferenceSession']>;
 type RawMetadata = NativeSession['inputMetadata'][number];

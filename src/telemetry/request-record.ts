@@ -11,8 +11,9 @@ export type Surface = 'grpc' | 'rest';
 export type RequestOutcome = 'ok' | ErrorKind;
 
 /**
- * Why a batch left the queue when it did; `isolation`: it is a part of a failed batch, or finds out
- * whether the runtime works. */
+ * Why a batch left the queue when it did; `isolation`: it is a part of a failed batch, or finds out whether the runtime
+ * works.
+ */
 export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
 
 /** A failed batch's members ran again, as one of them may be at fault; or its one request's values were at fault. */

@@ -63,7 +63,7 @@ export function lastTicks(ticks: readonly LiveTick[], seconds: number): readonly
 }
 
 /** A part of a plot's time axis. `at` is the index of the tick that counted it; absent: nobody counted. */
-export interface Stretch {
+interface Stretch {
   /** Instants in ms since 1970. */
   readonly from: number;
   readonly to: number;

@@ -7,8 +7,7 @@
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import { openDirect } from '../../internals/direct-model.ts';
-import type { OrtModel } from '../../internals/ort-library.ts';
-import { type InferenceSession, listSupportedBackends } from '../../internals/ort-library.ts';
+import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { batchAxisCandidate } from '../batch-axis.ts';
 import { findModelFile, onnxFiles } from './model-file.ts';

@@ -14,8 +14,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elements, type NumericTensor, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import type { OrtModel, OrtTensors } from '../../internals/ort-library.ts';
-import { Tensor as OrtTensor } from '../../internals/ort-library.ts';
+import { type OrtModel, Tensor as OrtTensor, type OrtTensors } from '../../internals/ort-library.ts';
 import type { RunSync, Session } from '../backend.ts';
 import { checkRun, RunsInFlight } from '../session-runs.ts';
 import { runError } from './ort-errors.ts';
@@ -82,7 +81,7 @@ export async function runOrt(ort: OrtModel, feeds: OrtTensors, outputs: readonly
 }
 
 /** ORT's feeds by input name. Throws `invalid_request` for a string that ORT cannot take. */
-export function toFeeds(inputs: TensorMap): OrtTensors {
+function toFeeds(inputs: TensorMap): OrtTensors {
   const feeds: Record<string, OrtTensor> = Object.create(null);
   for (const [name, tensor] of inputs) feeds[name] = toOrtTensor(name, tensor);
   return feeds;

@@ -10,8 +10,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OrtModel } from '../../internals/ort-library.ts';
-import { InferenceSession } from '../../internals/ort-library.ts';
+import { InferenceSession, type OrtModel } from '../../internals/ort-library.ts';
 import type { OpTime, RunOps } from '../op-profile.ts';
 import { publicModel } from './ort-model.ts';
 

@@ -10,7 +10,6 @@ import type { Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { checkRun, RunsInFlight } from '../session-runs.ts';
-
 import { type RemoteChannel, RemoteFault } from './remote-channel.ts';
 import { isUnanswered, toRunError } from './remote-errors.ts';
 import type { RemoteConfig } from './remote-file.ts';

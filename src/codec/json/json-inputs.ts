@@ -27,7 +27,7 @@ const MAX_MEMBERS = 1000;
 
 const KNOWN_KEYS: readonly string[] = ['instances', 'inputs', 'signature_name'];
 
-export interface JsonValue {
+interface JsonValue {
   /** The offset of its first byte. */
   readonly at: number;
   /** Its numbers, if it is a plain number or a rectangular list of them. */
@@ -36,7 +36,7 @@ export interface JsonValue {
   readonly members: readonly JsonMember[] | undefined;
 }
 
-export interface JsonMember {
+interface JsonMember {
   readonly name: string;
   readonly value: JsonValue;
 }

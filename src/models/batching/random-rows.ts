@@ -19,7 +19,7 @@ export interface ValueRange {
   readonly integersBelow: number;
 }
 
-export type FloatRange = 'signed' | 'unit' | 'normal' | 'pixel' | 'wide' | 'ten' | 'tiny';
+type FloatRange = 'signed' | 'unit' | 'normal' | 'pixel' | 'wide' | 'ten' | 'tiny';
 export const FLOAT_RANGES: readonly FloatRange[] = ['signed', 'unit', 'normal', 'pixel'];
 /** For models whose output is the same in all of those: a tree's thresholds or a kernel's reach are elsewhere. */
 export const FURTHER_RANGES: readonly FloatRange[] = ['wide', 'ten', 'tiny'];

@@ -1,5 +1,4 @@
 /**
-/**
  * Fills in the defaults of the inputs that a request leaves out. Where an input has rows, its default is one row, which
  * is repeated for as many rows as the other inputs have.
  */

@@ -114,7 +114,7 @@ const LABELS: readonly string[] = STAGES.map((stage) => `${stage};dur=`);
 /** 16 digits and a point. */
 const MAX_TIME_BYTES = 17;
 /** The longest header. */
-export const MAX_TIMING_BYTES = LABELS.reduce((sum, label) => sum + label.length + MAX_TIME_BYTES + 2, 0);
+const MAX_TIMING_BYTES = LABELS.reduce((sum, label) => sum + label.length + MAX_TIME_BYTES + 2, 0);
 
 /**
  * The `Server-Timing` header of an answer: the stages of the request, in milliseconds with three decimals
@@ -130,7 +130,7 @@ export function serverTiming(stages: StageClock, now: Instant): string {
 }
 
 /** `out` has room for MAX_TIMING_BYTES at `start`. Returns the end of the text. */
-export function writeServerTiming(out: Buffer, start: number, stages: StageClock, now: Instant): number {
+function writeServerTiming(out: Buffer, start: number, stages: StageClock, now: Instant): number {
   let at = start;
   for (let stage = 0; stage < LABELS.length && stages.has(stage); stage++) {
     if (stage > 0) {

@@ -52,12 +52,14 @@ export class Judge {
     const { good } = plan;
     const since = this.#clock.nowMs() - VERDICT_MS;
     const running = this.#trials.get(plan);
-    const request = good.request ?? (mayMakeUp ? madeUp(plan.signature) : undefined);
     if (good.failedAt >= since && good.failedAt > good.aliveAt) onVerdict('failed');
     else if (!isStrict && good.aliveAt >= since) onVerdict('alive');
     else if (running !== undefined) running.waiting.push(onVerdict);
-    else if (request !== undefined) this.#try(plan, request, onVerdict);
-    else onVerdict('unknown');
+    else {
+      const request = good.request ?? (mayMakeUp ? madeUp(plan.signature) : undefined);
+      if (request === undefined) onVerdict('unknown');
+      else this.#try(plan, request, onVerdict);
+    }
   }
 
   #try(plan: SignaturePlan, request: GoodRequest, onVerdict: (verdict: Verdict) => void): void {

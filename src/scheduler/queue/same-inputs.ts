@@ -4,7 +4,7 @@
  *
  *   sr = 16000 ─▶ lane "…int64=803e000000000000"        sr = 8000 ─▶ lane "…int64=401f000000000000"
  *
- * A value of at most MAX_TEXT_BYTES is in the key itself. A larger one is there by its hash, and `hasSameInputs` compares
+ * A value of at most MAX_TEXT_BYTES is in the key itself. A larger one is there by its hash, and `haveSameValues` compares
  * its bytes with those of a task that waits in the lane: a hash alone would let two values meet, however rarely.
  */
 import { Buffer } from 'node:buffer';
@@ -32,7 +32,7 @@ export function keyAlongAxes(names: readonly string[], axes: BatchAxes, inputs: 
 }
 
 /** The two requests have the same value in each input that must be the same. */
-export function hasSameInputs(axes: BatchAxes, a: TensorMap, b: TensorMap): boolean {
+export function haveSameValues(axes: BatchAxes, a: TensorMap, b: TensorMap): boolean {
   for (const [name, axis] of axes) {
     const tensor = a.get(name);
     // Outputs are in the map, too.

@@ -15,7 +15,7 @@ import type { SchedulerRequest, Task } from '../task.ts';
 import { MAX_VALUE_LANES } from '../tuning.ts';
 import { Lane } from './lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
-import { hasSameInputs, keyAlongAxes, SEPARATOR } from './same-inputs.ts';
+import { haveSameValues, keyAlongAxes, SEPARATOR } from './same-inputs.ts';
 
 type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 
@@ -65,9 +65,8 @@ export class TaskQueue {
     if (plan.isWhole || rows === 0) return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), apart);
     if (plan.hasSameInputs) return this.#laneOfValues(plan, request, rows, apart);
     const key = rowsKey(plan, request);
-    const known = this.#lanes.get(apart === undefined ? key : apartKey(key, apart));
-    if (known !== undefined) return known;
-    return this.#ownLane(new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows)), apart);
+    const lane = this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+    return this.#ownLane(lane, apart);
   }
 
   /** The lane of requests that are run as they come. `size` as in Lane. */
@@ -121,7 +120,7 @@ export class TaskQueue {
           : this.wholeLane(plan, request, rows);
         return this.#ownLane(made, apart);
       }
-      if (hasSameInputs(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
+      if (haveSameValues(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
     }
   }
 

@@ -14,7 +14,7 @@ import { RequestRing } from './request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-export const MOST_PER_SECOND = 250;
+const MOST_PER_SECOND = 250;
 const RING_PLACES = 512;
 
 interface FullRing {

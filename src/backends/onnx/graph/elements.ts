@@ -9,7 +9,7 @@ import { type Dims, integers, MOST_ELEMENTS, type Value } from './value.ts';
 export type ElementRule = (call: NodeCall) => Value | undefined;
 
 /** A small tensor. */
-export interface Grid {
+interface Grid {
   readonly dims: readonly number[];
   readonly elements: readonly Element[];
 }

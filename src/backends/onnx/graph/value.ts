@@ -41,7 +41,7 @@ export interface Counts {
 }
 
 /** Why a value is lost; `fails` = the runtime refuses to compute it, so that there is no answer to be wrong. */
-export type LostVerdict = 'mixed' | 'undecided' | 'fails';
+type LostVerdict = 'mixed' | 'undecided' | 'fails';
 
 export interface Lost {
   readonly kind: 'lost';

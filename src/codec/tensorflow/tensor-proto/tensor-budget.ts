@@ -15,7 +15,7 @@ export const STRING_ELEMENT_BYTES = 64;
  * The most bytes of repeated elements in a request: enough for constant inputs, such as a batch of masks, and little
  * beside what a client must send for as much memory otherwise.
  */
-export const MAX_FILLED_BYTES = 16 * 2 ** 20;
+const MAX_FILLED_BYTES = 16 * 2 ** 20;
 
 /** The bytes that the decoded tensors of one request may still take. */
 export interface TensorBudget {

@@ -143,7 +143,7 @@ interface EntryMeasure {
 }
 
 /** A map<string, TensorProto>, measured. */
-export interface TensorMapMeasure {
+interface TensorMapMeasure {
   /** The bytes of all entries, with their tags and lengths. */
   readonly size: number;
   /** In the order of the tensors. */

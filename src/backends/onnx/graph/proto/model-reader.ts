@@ -62,7 +62,7 @@ async function readTopGraph(reader: WireReader, graph: MutableGraph): Promise<vo
 }
 
 /** A graph in an attribute. */
-export function readSubgraph(reader: WireReader, depth: number): GraphProto {
+function readSubgraph(reader: WireReader, depth: number): GraphProto {
   if (depth > MOST_NESTED) throw undecidedModel(`its graphs are nested more than ${MOST_NESTED} deep`);
   const graph = emptyGraph();
   const outer = reader.enter();

@@ -15,7 +15,7 @@ const ELEMENTWISE =
 export const elementwise: Rule = (call) => broadcast(call, call.allData());
 
 /** As the first input; the others only say how. */
-export const likeFirst: Rule = (call) => call.data(0);
+const likeFirst: Rule = (call) => call.data(0);
 
 /** Each name of the list, with spaces between, has the rule. */
 export function each(names: string, rule: Rule): Rules {

@@ -29,7 +29,7 @@ function matricesOf(x: Known, dims: Dims, axis: RowAxis | undefined): Matrices {
 }
 
 /** As of NumPy's matmul. */
-export function matMul(call: NodeCall, a: Known, b: Known): Known {
+function matMul(call: NodeCall, a: Known, b: Known): Known {
   if (a.dims === undefined || b.dims === undefined) return productOfUnknown(a, b);
   const isRow = a.dims.length === 1;
   const isColumn = b.dims.length === 1;
@@ -68,7 +68,7 @@ export function transposed(x: Known): Known {
 }
 
 /** Gemm: A·B + C, with A or B transposed where the attributes say so. */
-export function gemm(call: NodeCall): Outputs {
+function gemm(call: NodeCall): Outputs {
   const a = call.int('transA', 0) === 0 ? call.data(0) : transposed(call.data(0));
   const b = call.int('transB', 0) === 0 ? call.data(1) : transposed(call.data(1));
   const product = matMul(call, a, b);
