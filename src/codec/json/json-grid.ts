@@ -44,8 +44,9 @@ export class GridScanner {
   end = 0;
   readonly #reader = new NumberReader();
   readonly #numberRows = new NumberRows();
-  readonly #dims = new Float64Array(MAX_RANK);
-  readonly #seen = new Float64Array(MAX_RANK);
+  // Integers, so that a shape is no list of doubles: V8 converts one wherever other shapes are read too.
+  readonly #dims = new Int32Array(MAX_RANK);
+  readonly #seen = new Int32Array(MAX_RANK);
   #count = 0;
   #isExactInteger = true;
   #areSwept = true;

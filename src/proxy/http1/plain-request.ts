@@ -8,13 +8,13 @@
  * parser, with all its bytes: what is doubtful has one judge. Heads are remembered by their text, because a client
  * repeats its own: a known head costs one look-up, and its route is known with it (docs/adr/0024).
  */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { type RequestFields, readFields } from './request-fields.ts';
 
 /** `R` is a route: whatever the reader's `routeOf` gives. */
 export interface PlainHead<R> {
-  /** The length of the head in bytes, up to the body. */
-  readonly byteLength: number;
+  /** A copy of the head, up to the body. */
+  readonly bytes: Buffer;
   readonly route: R;
   readonly fields: RequestFields;
   readonly contentLength: number;
@@ -28,7 +28,7 @@ export interface PlainRequest<R> {
   readonly end: number;
 }
 
-/** Longer heads are rare, and would make the memory of them large: 256 heads of 2 KiB at most. */
+/** Longer heads are rare, and would make the memory of them large: 256 heads of 2 KiB at most, each as text and bytes. */
 const MAX_HEAD_BYTES = 2048;
 const MAX_REMEMBERED = 256;
 
@@ -43,6 +43,8 @@ const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade',
 
 export class PlainRequestReader<R> {
   readonly #heads = new Map<string, PlainHead<R>>();
+  /** Of the request before, from whichever connection: most requests have the same. */
+  #last: PlainHead<R> | undefined;
   readonly #maxBodyBytes: number;
   readonly #routeOf: (target: string) => R | undefined;
   readonly #callerHeader: string | undefined;
@@ -66,17 +68,20 @@ export class PlainRequestReader<R> {
   read(bytes: Buffer): PlainRequest<R> | undefined {
     const head = this.#findHead(bytes);
     if (head === undefined || head.contentLength > this.#maxBodyBytes) return undefined;
-    const start = head.byteLength;
+    const start = head.bytes.length;
     const end = start + head.contentLength;
     if (end > bytes.length) return undefined;
     return { head, body: bytes.subarray(start, end), end };
   }
 
   #findHead(bytes: Buffer): PlainHead<R> | undefined {
+    const last = this.#last;
+    if (last !== undefined && startsWith(bytes, last.bytes)) return last;
     const headEnd = bytes.indexOf(END_OF_HEAD, 0, 'latin1');
     if (headEnd === -1 || headEnd > MAX_HEAD_BYTES) return undefined;
     const text = bytes.toString('latin1', 0, headEnd);
-    return this.#heads.get(text) ?? this.#readNew(text);
+    this.#last = this.#heads.get(text) ?? this.#readNew(text);
+    return this.#last;
   }
 
   #readNew(text: string): PlainHead<R> | undefined {
@@ -84,14 +89,18 @@ export class PlainRequestReader<R> {
     const route = parsed && this.#routeOf(parsed.target);
     if (parsed === undefined || route === undefined) return undefined;
     const { fields, contentLength } = parsed;
-    const head = { byteLength: text.length + END_OF_HEAD.length, route, fields, contentLength };
+    const head = { bytes: Buffer.from(text + END_OF_HEAD, 'latin1'), route, fields, contentLength };
     if (this.#heads.size === MAX_REMEMBERED) this.#heads.clear();
     this.#heads.set(text, head);
     return head;
   }
 }
 
-interface ParsedHead extends Omit<PlainHead<never>, 'byteLength' | 'route'> {
+function startsWith(bytes: Buffer, head: Buffer): boolean {
+  return bytes.length >= head.length && head.compare(bytes, 0, head.length) === 0;
+}
+
+interface ParsedHead extends Omit<PlainHead<never>, 'bytes' | 'route'> {
   readonly target: string;
 }
 
