@@ -1,5 +1,6 @@
 /** Requests like a known one, with other rows and another number of them. */
 import { elements, sliceRows, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
+import { zerosOf } from '../../src/core/zeros.ts';
 import { concatenate, filled } from './runtime-alone.ts';
 
 /** Numbers from 0 to 1 that are the same in each run: mulberry32. */
@@ -13,14 +14,17 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Rows of each input drawn anew; floating-point values up to half smaller or larger, so that no two rows are equal. */
+/**
+ * As many rows of each input, drawn anew; floating-point values up to half smaller or larger, so that no two rows are
+ * equal. Of an input without rows, rows of zeros.
+ */
 export function otherRows(inputs: TensorMap, rows: number, random: () => number): TensorMap {
   return new Map([...inputs].map(([name, tensor]) => [name, drawn(tensor, rows, random)]));
 }
 
 function drawn(tensor: Tensor, rows: number, random: () => number): Tensor {
   const known = tensor.shape[0]!;
-  if (known === 0) return { ...tensor, shape: [0, ...tensor.shape.slice(1)] } as Tensor;
+  if (known === 0) return zerosOf(tensor.dtype, [rows, ...tensor.shape.slice(1)]);
   const parts = Array.from({ length: rows }, () => {
     const row = Math.floor(random() * known);
     return sliceRows(tensor, row, row + 1);
