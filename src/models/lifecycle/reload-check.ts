@@ -4,6 +4,7 @@
  * must exist: else a served model would be exchanged for one that cannot load.
  */
 import { resolve } from 'node:path';
+import { versionDirectoryProblem } from '../../config/base-path.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { aspiredVersions } from '../versions/version-policy.ts';
@@ -33,6 +34,9 @@ export async function checkReload(models: readonly ModelConfig[], check: ReloadC
     if (name === '') throw refused('a model has no name; give each one');
     if (names.has(name)) throw refused(`model "${name}" is listed twice; names must differ`);
     if (basePath === '') throw refused(`model "${name}" has no base path; name the directory of its versions`);
+    // What is served would be exchanged for a directory without versions.
+    const problem = versionDirectoryProblem(basePath);
+    if (problem !== undefined) throw refused(`model "${name}": base path ${problem}`);
     names.add(name);
   }
   for (const model of models) await checkPlatform(model, check);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { ModelManagerOptions } from '../../../../src/models/lifecycle/model-manager.ts';
 import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const POLL_MS = 1000;
 const ALL = { kind: 'all' } as const;
@@ -146,12 +149,19 @@ describe('ModelManager.reload', () => {
     assert.deepEqual(harness.states('n'), ['1 AVAILABLE']);
   });
 
-  it('refuses a list that cannot be meant, and changes nothing', async () => {
+  it('refuses a list that cannot be meant, and changes nothing', async (t) => {
     const harness = await serving();
+    const version = join(tempDirectory(t), '1');
+    mkdirSync(version);
+    writeFileSync(join(version, 'saved_model.pb'), '');
     const bad: readonly (readonly [RegExp, readonly ModelConfig[]])[] = [
       [/model "n" is listed twice/, [modelConfig('n'), modelConfig('n')]],
       [/has no name/, [modelConfig('')]],
       [/model "n" has no base path/, [modelConfig('n', { basePath: '' })]],
+      [
+        /model "n": base path .+1 is a version itself, as it holds saved_model.pb; give its parent .+; nothing was changed/,
+        [modelConfig('n', { basePath: version })],
+      ],
     ];
     for (const [text, models] of bad) {
       await assert.rejects(harness.manager.reload(models), isKind('invalid_request', text));
