@@ -9,10 +9,15 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
+/** More dims are counted: a caller may send hundreds. */
+const MAX_SHOWN_DIMS = 20;
+
 /** "[2,3]" for error texts, with "?" for -1. */
 export function formatShape(shape: Shape | undefined): string {
   if (shape === undefined) return '[any rank]';
-  return `[${shape.map((d) => (d === -1 ? '?' : String(d))).join(',')}]`;
+  const shown = shape.slice(0, MAX_SHOWN_DIMS).map((d) => (d === -1 ? '?' : String(d)));
+  if (shape.length > MAX_SHOWN_DIMS) shown.push(`… and ${shape.length - MAX_SHOWN_DIMS} more`);
+  return `[${shown.join(',')}]`;
 }
 
 /** Does a tensor's shape fit a spec's (undefined = any rank, -1 = any size)? */

@@ -150,10 +150,31 @@ describe('on one connection', () => {
     assert.equal(await connection.ended(), '');
   });
 
-  test('HTTP/1.0 and a missing Host are taken as they are', async () => {
+  const body = '{"instances":[5]}';
+  const head = `content-length: ${body.length}\r\n`;
+  for (const [what, fields, text] of [
+    ['no Host', '', /has no Host field/],
+    ['two Hosts', 'Host: a\r\nhost: a\r\n', /has 2 Host fields/],
+  ] as const) {
+    test(`${what} is a bad request, whatever reads it, and the connection goes on`, async () => {
+      const connection = await rest.connect();
+      for (const request of [
+        `GET /v1/models/m HTTP/1.1\r\n${fields}\r\n`,
+        `POST /v1/models/m:predict HTTP/1.1\r\n${fields}${head}\r\n${body}`,
+      ]) {
+        connection.send(request);
+        const answer = await connection.answer();
+        assert.equal(answer.status, 400);
+        assert.match(errorOf(answer), text);
+      }
+      connection.send('GET /v1/models/m HTTP/1.1\r\nHost:\r\n\r\n');
+      assert.equal((await connection.answer()).status, 200);
+      connection.destroy();
+    });
+  }
+
+  test('HTTP/1.0 needs no Host', async () => {
     const connection = await rest.connect();
-    connection.send('GET /v1/models/m HTTP/1.1\r\n\r\n');
-    assert.equal((await connection.answer()).status, 200);
     connection.send('GET /v1/models/m HTTP/1.0\r\n\r\n');
     const answer = await connection.answer();
     assert.deepEqual([answer.status, answer.headers.get('connection')], [200, 'close']);

@@ -156,7 +156,7 @@ test('a drain answers what is in flight and what open connections still send, an
   const late = connectTls({ port: portOf(rest), host: '127.0.0.1', ca: SERVER.cert, servername: 'localhost' });
   await once(late, 'secureConnect');
   const drained = rest.server.drain(1000);
-  late.setEncoding('utf8').write('GET /v1/models/slow HTTP/1.1\r\n\r\n');
+  late.setEncoding('utf8').write('GET /v1/models/slow HTTP/1.1\r\nhost: a\r\n\r\n');
   let text = '';
   for await (const chunk of late) text += chunk as string;
   assert.match(text, /^HTTP\/1\.1 200 [\s\S]*connection: close/i);

@@ -5,7 +5,7 @@
  * The call is the request that the version's runner gets. It may move to a fallback model, which then gives the answer.
  */
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
-import { listNames } from '../../core/list-names.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -70,7 +70,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
       context.version = servable.version.toString();
       throw new ServingError(
         unknownSignature,
-        `model "${servable.name}" version ${servable.version} has no signature "${signatureName}"; it has: ${listNames(servable.signatures.keys())}`,
+        `model "${servable.name}" version ${servable.version} has no signature ${quoteName(signatureName)}; it has: ${listNames(servable.signatures.keys())}`,
       );
     }
     context.version = served.versionText;

@@ -10,7 +10,7 @@
  */
 import type { ModelChoice } from '../../config/model-config.ts';
 import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
-import { listNames } from '../../core/list-names.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -154,7 +154,10 @@ function checkedFallback(handle: ServableHandle, reason: FallbackReason, search:
     const served = servable.served.get(search.signatureName);
     if (served === undefined) {
       const names = listNames(servable.signatures.keys());
-      throw new ServingError('signature_not_found', `it has no signature "${search.signatureName}"; it has: ${names}`);
+      throw new ServingError(
+        'signature_not_found',
+        `it has no signature ${quoteName(search.signatureName)}; it has: ${names}`,
+      );
     }
     if (search.request !== undefined) checkFits(search.request, served);
     if (!search.seen.has(served)) {

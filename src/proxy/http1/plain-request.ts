@@ -35,7 +35,7 @@ const MAX_REMEMBERED = 256;
 const END_OF_HEAD = '\r\n\r\n';
 const REQUEST_LINE = /^POST (\/[!-~]*) HTTP\/1\.1$/;
 /** Printable ASCII alone; RFC 9110's tokens for names. */
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[ -~]*[!-~])?)?[ \t]*$/;
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?:([!-~](?:[ -~]*[!-~])?)[ \t]*)?$/;
 const LENGTH = /^(?:0|[1-9]\d{0,9})$/;
 
 /** Headers that change how a message is read, or ask for more than an answer. */
@@ -120,6 +120,7 @@ function parseHead(text: string, callerHeader: string | undefined): ParsedHead |
   const length = headers['content-length'];
   if (length === undefined || !LENGTH.test(length)) return undefined;
   const connection = headers['connection'];
+  if (!('host' in headers)) return undefined;
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
   return { target, fields: readFields(headers, callerHeader), contentLength: Number(length) };

@@ -29,7 +29,7 @@ const SERVER_OPTIONS = {
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
   noDelay: true,
-  // Host is not used.
+  // Checked in http-server.ts, whose answer says what is wrong.
   requireHostHeader: false,
 } satisfies ServerOptions;
 

@@ -32,7 +32,7 @@ import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
 import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
-import { matchRoute, type Route, type RouteKind } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { matchRoute, type Route, type RouteKind, withoutHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 
@@ -172,7 +172,7 @@ export class RestServer {
       return;
     }
     const turn = turns.begin(response);
-    const route = matchRoute(request.method!, request.url!, this.#options.metricsPath);
+    const route = this.#routeOf(request);
     if (route.kind === 'metrics') {
       this.#small.metrics(request, response, turn).catch((error: unknown) => this.#options.onInternalError(error));
       return;
@@ -182,6 +182,13 @@ export class RestServer {
       return;
     }
     this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, open);
+  }
+
+  #routeOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): Route {
+    const hosts = rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length;
+    const isHostWanted = httpVersion === '1.1';
+    if (hosts > 1 || (isHostWanted && hosts === 0)) return withoutHost(hosts);
+    return matchRoute(method!, url!, this.#options.metricsPath);
   }
 
   #serve(transport: Transport, route: Route, open: HttpWire[]): void {

@@ -1,6 +1,7 @@
 /** The scheduler's errors. Each text says what was sent, which limit holds, and one fix. */
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ShedReason } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
@@ -48,8 +49,8 @@ function expired(context: TaskContext, where: string, attributes: Readonly<Recor
 }
 
 export function unknownSignature(name: string, known: Iterable<string>): ServingError {
-  const names = [...known].map((n) => `"${n}"`).join(', ');
-  return new ServingError('signature_not_found', `the model has no signature "${name}"; it has: ${names}`);
+  const text = `the model has no signature ${quoteName(name)}; it has: ${listNames(known)}`;
+  return new ServingError('signature_not_found', text);
 }
 
 /** There is no row to pad a fixed batch with, and no known output shape to answer with. */

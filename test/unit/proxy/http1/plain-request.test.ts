@@ -34,7 +34,7 @@ describe('PlainRequestReader', () => {
     assert.equal(request.end, Buffer.from(text).length);
   });
 
-  const length = 'content-length: 4\r\n';
+  const length = 'host: a\r\ncontent-length: 4\r\n';
   for (const [what, text] of [
     ['a target without a route', `POST /nowhere HTTP/1.1\r\n${length}\r\nbody`],
     ['a body that is not whole', `${LINE}${length}\r\nbod`],
@@ -45,18 +45,20 @@ describe('PlainRequestReader', () => {
     ['an absolute target', `POST http://a/ HTTP/1.1\r\n${length}\r\nbody`],
     ['two blanks in the request line', `POST  / HTTP/1.1\r\n${length}\r\nbody`],
     ['no length', `${LINE}host: a\r\n\r\n`],
+    ['no host', `${LINE}content-length: 4\r\n\r\nbody`],
+    ['two hosts', `${LINE}host: a\r\n${length}\r\nbody`],
     ['two lengths', `${LINE}${length}${length}\r\nbody`],
-    ['a list of lengths', `${LINE}content-length: 4, 4\r\n\r\nbody`],
-    ['a signed length', `${LINE}content-length: +4\r\n\r\nbody`],
-    ['a length in hex', `${LINE}content-length: 0x4\r\n\r\nbody`],
-    ['a length with a zero in front', `${LINE}content-length: 04\r\n\r\nbody`],
-    ['a length over the limit', `${LINE}content-length: 1001\r\n\r\n${'x'.repeat(1001)}`],
+    ['a list of lengths', `${LINE}host: a\r\ncontent-length: 4, 4\r\n\r\nbody`],
+    ['a signed length', `${LINE}host: a\r\ncontent-length: +4\r\n\r\nbody`],
+    ['a length in hex', `${LINE}host: a\r\ncontent-length: 0x4\r\n\r\nbody`],
+    ['a length with a zero in front', `${LINE}host: a\r\ncontent-length: 04\r\n\r\nbody`],
+    ['a length over the limit', `${LINE}host: a\r\ncontent-length: 1001\r\n\r\n${'x'.repeat(1001)}`],
     ['chunks', `${LINE}${length}transfer-encoding: chunked\r\n\r\nbody`],
     ['compression', `${LINE}${length}content-encoding: gzip\r\n\r\nbody`],
     ['expect', `${LINE}${length}expect: 100-continue\r\n\r\nbody`],
     ['upgrade', `${LINE}${length}upgrade: h2c\r\n\r\nbody`],
     ['a last request', `${LINE}${length}connection: close\r\n\r\nbody`],
-    ['blank before the colon', `${LINE}content-length : 4\r\n\r\nbody`],
+    ['blank before the colon', `${LINE}host: a\r\ncontent-length : 4\r\n\r\nbody`],
     ['a folded header', `${LINE}x: a\r\n b\r\n${length}\r\nbody`],
     ['a bare LF', `${LINE}x: a\n${length}\r\nbody`],
     ['a bare CR', `${LINE}x: a\rb\r\n${length}\r\nbody`],
@@ -70,9 +72,9 @@ describe('PlainRequestReader', () => {
   }
 
   it('takes a header named like a property of objects for what it is', () => {
-    const request = read(`${LINE}__proto__: x\r\nconstructor: y\r\ncontent-length: 4\r\n\r\nbody`)!;
+    const request = read(`${LINE}__proto__: x\r\nconstructor: y\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody`)!;
     assert.equal(request.body.toString(), 'body');
-    assert.equal(read(`${LINE}__proto__: x\r\n__proto__: y\r\ncontent-length: 0\r\n\r\n`), undefined);
+    assert.equal(read(`${LINE}__proto__: x\r\n__proto__: y\r\nhost: a\r\ncontent-length: 0\r\n\r\n`), undefined);
   });
 
   it('takes no head for another that begins or ends like it', () => {

@@ -79,6 +79,12 @@ export function matchRoute(method: string, url: string, metricsPath = METRICS_PA
     : readable(method, path, 'status', 'GetModelStatus', spec);
 }
 
+/** The route of a request whose Host field is missing, or is there twice: RFC 9112, section 3.2, wants a 400. */
+export function withoutHost(count: number): Route {
+  const sent = count === 0 ? 'has no Host field' : `has ${count} Host fields`;
+  return failure(invalid(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
+}
+
 function readable(method: string, path: string, kind: RouteKind, name: string, spec: ModelSpec): Route {
   if (method === 'GET' || method === 'HEAD') return route(kind, name, spec);
   return method === 'OPTIONS' ? route('options', name, spec, READ) : wrongMethod(method, path, READ, 'GET');
