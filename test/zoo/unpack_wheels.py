@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-ENDINGS = (".onnx", ".pb", ".index", ".data-00000-of-00001")
+ENDINGS = (".onnx", ".pb", ".index", ".data-00000-of-00001", ".safetensors")
 
 for wheel in Path(sys.argv[1]).glob("*.whl"):
     with ZipFile(wheel) as archive:
