@@ -3,8 +3,8 @@
  * failed from a request whose values the runtime cannot take (judge.ts).
  *
  * The request of one member of a batch is copied before the batch runs, and kept if the batch is answered. That is done
- * again after KNOWN_GOOD_KEPT_MS at the earliest. Of large inputs the shapes are kept alone, and zeros stand for the values: a run
- * of zeros that succeeds proves as much, and one that fails proves nothing.
+ * again after KNOWN_GOOD_KEPT_MS at the earliest. Of large inputs the shapes are kept alone, and zeros stand for the
+ * values: a run of zeros that succeeds proves as much, and one that fails proves nothing.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { DType } from '../../core/dtype.ts';
