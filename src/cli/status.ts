@@ -33,13 +33,15 @@ export async function status({ admin, json }: StatusOptions): Promise<number> {
 const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as const;
 
 /** The text for a terminal. */
-export function statusTable({ ready, waits_for, models, process_groups = [] }: ModelsReport): string {
+export function statusTable({ ready, plan, waits_for, models, process_groups = [] }: ModelsReport): string {
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
   for (const { name, error, versions } of models) {
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
-      notes.push(...notesOn(version).map((note) => `${name} version ${version.version}: ${note}`));
+      notes.push(
+        ...notesOn(version, plan.is_batching_enabled).map((note) => `${name} version ${version.version}: ${note}`),
+      );
     });
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
@@ -49,11 +51,11 @@ export function statusTable({ ready, waits_for, models, process_groups = [] }: M
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
 }
 
-/** The lines below the table about one version. */
-function notesOn(version: VersionReport): string[] {
+/** The lines below the table about one version. `isBatching`: batching is on for the whole server. */
+function notesOn(version: VersionReport, isBatching: boolean): string[] {
   const { breaker, shadow, load, error, signatures = [], warnings = [] } = version;
   const notes = [...warnings];
-  for (const signature of signatures) notes.push(...batchingNotes(signature));
+  if (isBatching) for (const signature of signatures) notes.push(...batchingNotes(signature));
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
@@ -65,10 +67,11 @@ function notesOn(version: VersionReport): string[] {
   return notes;
 }
 
-/** Nothing where requests share batches, or never could. */
-function batchingNotes({ name, reason, fix, disproof }: SignatureReport): string[] {
+/** Nothing where requests share batches. */
+function batchingNotes({ name, batch_axis, reason, fix, disproof }: SignatureReport): string[] {
   if (disproof !== undefined) return [`the declared batch axis of signature ${name} is wrong: ${disproof}`];
-  return fix === undefined ? [] : [`signature ${name} is not batched: ${reason}; ${fix}`];
+  if (batch_axis !== 'none' || reason === undefined) return [];
+  return [`signature ${name} is not batched: ${fix === undefined ? reason : `${reason}; ${fix}`}`];
 }
 
 /** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */

@@ -46,6 +46,37 @@ describe('the report of models', () => {
     assert.match(table, /^group small: process 4711, 1 KiB, with a, b$/m);
   });
 
+  it('shows why a signature is not batched, unless no model of the server is', () => {
+    const [mixed, unknown, shared] = [
+      { kind: 'none', reason: 'row 2 changes row 1' },
+      { kind: 'none', reason: 'nobody can tell', fix: 'declare it' },
+      { kind: 'dynamic', reason: 'proved' },
+    ] as const;
+    const signatures = Object.entries({ mixed, unknown, shared }).map(([name, batchAxis]): [string, Signature] => [
+      name,
+      { inputs: new Map(), outputs: new Map(), methodName: PREDICT_METHOD_NAME, batchAxis },
+    ]);
+    const servable = new Servable('m', 1n, new Map(signatures), new PuppetRunner(echo));
+    const models = {
+      modelNames: ['m'],
+      waitsFor: () => [],
+      isUnloadedByOperator: () => false,
+      isLoadedByOperator: () => false,
+      loadOf: () => undefined,
+      servables: () => [servable],
+      status: () => [{ version: 1n, state: 'AVAILABLE' as const, error: undefined }],
+    };
+    const notes = (plan: typeof PLAN): readonly string[] =>
+      statusTable(modelsReport(models, true, plan))
+        .split('\n')
+        .filter((line) => line.includes('not batched'));
+    assert.deepEqual(notes(PLAN), [
+      'm version 1: signature mixed is not batched: row 2 changes row 1',
+      'm version 1: signature unknown is not batched: nobody can tell; declare it',
+    ]);
+    assert.deepEqual(notes({ ...PLAN, is_batching_enabled: false }), []);
+  });
+
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
     const signature: Signature = {
       inputs: new Map(),
