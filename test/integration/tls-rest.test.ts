@@ -16,7 +16,7 @@ import type { RequestContext } from '../../src/proxy/request-context.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { withGrpc } from '../support/grpc-harness.ts';
 import { RestHarness } from '../support/rest-harness.ts';
-import { selfSigned } from '../support/self-signed.ts';
+import { CBC_CIPHERS, selfSigned } from '../support/self-signed.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const SERVER = selfSigned();
@@ -105,6 +105,20 @@ test('a client without the certificate that is wanted gets no answer, one with i
     ['tls:CN=client', 'tls:CN=client', 'tls:CN=client'],
   );
   assert.equal(failed.length, 2);
+});
+
+test('a cipher of TLS 1.2 without authentication of its own is refused, one with it and TLS 1.3 are taken', async (t) => {
+  const failed: Error[] = [];
+  const rest = await serve(t, { config: CONFIG, onHandshakeFailed: (error) => failed.push(error) });
+  await assert.rejects(ask(rest, '/v1/models/m', undefined, { maxVersion: 'TLSv1.2', ciphers: CBC_CIPHERS }));
+  assert.match(String(failed), /no shared cipher/i);
+  for (const [version, options] of [
+    ['TLSv1.2', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }],
+    ['TLSv1.3', {}],
+  ] as const) {
+    const got = await ask(rest, '/v1/models/m', undefined, { ...options, agent: false });
+    assert.deepEqual([got.status, got.socket.getProtocol()], [200, version]);
+  }
 });
 
 test('what speaks no TLS is closed; what speaks TLS and no HTTP is told so', async (t) => {

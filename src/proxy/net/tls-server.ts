@@ -25,6 +25,22 @@ export interface ListenTls {
 /** Long enough for several round trips around the world. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/**
+ * All of TLS 1.3, and those of TLS 1.2 that have forward secrecy and authenticated encryption: RFC 9113, appendix A, bans
+ * the others for HTTP/2. OpenSSL's names.
+ */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
 /** `protocols` for ALPN. Throws ListenError EINVAL if key and certificates cannot be used. */
 export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols: readonly string[]): TlsOptions {
   const { serverKey, serverCert, customCa, verifyClient } = config;
@@ -43,6 +59,7 @@ export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols:
   return {
     ...secrets,
     minVersion: 'TLSv1.2',
+    ciphers: CIPHERS,
     ALPNProtocols: [...protocols],
     requestCert: verifyClient,
     rejectUnauthorized: verifyClient,
