@@ -36,7 +36,8 @@ describe('memory of a sidecar with models of TensorFlow', () => {
   after(killSidecars);
 
   it(`is kept over ${CYCLES} loads and unloads`, async (t) => {
-    const sidecar = await startSidecar([`--model=half_plus_two=${FIXTURES}/half_plus_two`]);
+    const reloads = ['--enable_reload_rpc', `--model_roots=${resolve(FIXTURES)}`];
+    const sidecar = await startSidecar([`--model=half_plus_two=${FIXTURES}/half_plus_two`, ...reloads]);
     const Client = clientClass(MODEL);
     const client: Answer = new Client(sidecar.grpc, credentials.createInsecure());
     const peaks = await peaksByQuarter(CYCLES, [sidecar.process.pid!], async () => {
