@@ -53,7 +53,9 @@ describe('memory of a sidecar with models of TensorFlow', () => {
   });
 
   it(`is kept over ${PREDICTS} predicts, one in ${WRONG_EVERY} of them wrong`, async (t) => {
-    const sidecar = await startSidecar([`--model=digits=${DIGITS_MODELS}/digits_tensorflow`]);
+    // What is remembered of requests fills its memory within minutes.
+    const options = ['--flight_recorder_max_mib=1'];
+    const sidecar = await startSidecar([`--model=digits=${DIGITS_MODELS}/digits_tensorflow`, ...options]);
     const [child] = childrenOf(sidecar.process.pid!);
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     const answers = { 200: 0, 400: 0 };
