@@ -17,7 +17,7 @@ import { Priority, type PriorityClass } from '../../src/core/priority.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
 import type { RunningBatch } from '../../src/scheduler/batch/running-batch.ts';
 import { SCHEDULER_KINDS, type SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
-import { OTHERS_MS } from '../../src/scheduler/tuning.ts';
+import { FIRST_HOLD_MS, OTHERS_MS } from '../../src/scheduler/tuning.ts';
 import type { BatchRecord } from '../../src/telemetry/request-record.ts';
 import type { PuppetRun } from '../support/puppet-executor.ts';
 import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
@@ -113,8 +113,8 @@ class World {
   readonly #blamedAt = new Map<string, number>();
   /** A run has failed: some caller's requests may have lanes of their own. */
   #isAnyApart = false;
-  /** When a batch of somebody's requests last started or ended. */
-  #batchAt = -Infinity;
+  /** When a batch with requests of callers that may share runs last started or ended. */
+  #othersAt = -Infinity;
   /** Runs of known good requests. */
   #trials = 0;
   #nextRow = 1;
@@ -173,7 +173,7 @@ class World {
   #end(run: PuppetRun | undefined): void {
     if (run === undefined) return;
     const rows = rowsIn(run.batch);
-    this.#batchAt = this.harness.clock.nowMs();
+    this.#onBatch(rows);
     if (isTrial(run.batch) || !rows.some((row) => this.#ownerOfRow.get(row)!.isBad)) {
       run.complete();
       return;
@@ -235,7 +235,7 @@ class World {
       return;
     }
     const rows = rowsIn(batch);
-    this.#batchAt = this.harness.clock.nowMs();
+    this.#onBatch(rows);
     if (batch.origin?.isRerun !== true) this.#checkCompany(rows);
     const oldestWaiting = this.#oldestWaiting();
     for (const [i, row] of rows.entries()) this.#checkRow(row, rows[i - 1], width, batch.deadline);
@@ -250,9 +250,18 @@ class World {
   #checkCompany(rows: readonly number[]): void {
     const callers = new Set(rows.map((row) => this.#ownerOfRow.get(row)!.caller));
     if (callers.size === 1) return;
-    const since = this.harness.clock.nowMs() - 1000;
-    for (const caller of callers) {
-      assert.ok(!((this.#blamedAt.get(caller) ?? -Infinity) > since), 'nobody shares a batch with an offender');
+    for (const caller of callers) assert.ok(!this.#isApart(caller), 'nobody shares a batch with an offender');
+  }
+
+  #isApart(caller: string): boolean {
+    return (this.#blamedAt.get(caller) ?? -Infinity) > this.harness.clock.nowMs() - FIRST_HOLD_MS;
+  }
+
+  #onBatch(rows: readonly number[]): void {
+    // A run of a known good request has rows of nobody.
+    const owners = rows.map((row) => this.#ownerOfRow.get(row));
+    if (owners.some((owner) => owner !== undefined && !this.#isApart(owner.caller))) {
+      this.#othersAt = this.harness.clock.nowMs();
     }
   }
 
@@ -295,7 +304,7 @@ class World {
     const { scheduler, clock } = this.harness;
     const isBusy = scheduler.runningBatches >= this.#setting.slots;
     // Callers that owe too much yield while others run, and for a while after that.
-    const isAnyThere = scheduler.runningBatches > 0 || clock.nowMs() - this.#batchAt < OTHERS_MS;
+    const isAnyThere = scheduler.runningBatches > 0 || clock.nowMs() - this.#othersAt < OTHERS_MS;
     const mayYield = this.#isAnyApart && isAnyThere;
     assert.ok(isBusy || mayYield || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
   }

@@ -90,7 +90,7 @@ export class WorkerSlots {
 
   /**
    * Its workers accept their next batch while they run one. Not while a batch waits for a free worker: one that always
-   * has a next batch is never free, and the batch, such as a proof's of the batch axis, would wait for ever.
+   * has a next batch is never free, and what takes no slot of the scheduler, as a proof's run, would wait for ever.
    */
   get takesNext(): boolean {
     return this.#waiting.length === 0 && this.#slots.every(({ worker }) => worker.takesNext === true);

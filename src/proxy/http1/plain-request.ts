@@ -119,8 +119,8 @@ function parseHead(text: string, callerHeader: string | undefined): ParsedHead |
   }
   const length = headers['content-length'];
   if (length === undefined || !LENGTH.test(length)) return undefined;
-  const connection = headers['connection'];
   if (!('host' in headers)) return undefined;
+  const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
   return { target, fields: readFields(headers, callerHeader), contentLength: Number(length) };

@@ -32,7 +32,7 @@ import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
 import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
-import { matchRoute, type Route, type RouteKind, withoutHost } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { matchRoute, type Route, type RouteKind, wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 
@@ -184,10 +184,9 @@ export class RestServer {
     this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, open);
   }
 
-  #routeOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): Route {
-    const hosts = rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length;
-    const isHostWanted = httpVersion === '1.1';
-    if (hosts > 1 || (isHostWanted && hosts === 0)) return withoutHost(hosts);
+  #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): Route {
+    const hosts = headersDistinct['host']?.length ?? 0;
+    if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
     return matchRoute(method!, url!, this.#options.metricsPath);
   }
 

@@ -80,7 +80,7 @@ export function matchRoute(method: string, url: string, metricsPath = METRICS_PA
 }
 
 /** The route of a request whose Host field is missing, or is there twice: RFC 9112, section 3.2, wants a 400. */
-export function withoutHost(count: number): Route {
+export function wrongHost(count: number): Route {
   const sent = count === 0 ? 'has no Host field' : `has ${count} Host fields`;
   return failure(invalid(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
 }
