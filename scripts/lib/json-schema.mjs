@@ -16,7 +16,7 @@ const IGNORED = ['check', 'raw_check', 'transform'];
 export async function configurationSchemas(code) {
   const load = (path) => import(pathToFileURL(join(code, path)));
   const { pillionSchema } = await load('config/yaml/pillion-yaml.js');
-  const { SERVE_OPTIONS } = await load('config/serve-options.js');
+  const { SERVE_OPTIONS } = await load('config/options/serve-options.js');
   const { FEATURE, MODEL_FILE_SCHEMA, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
   const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');

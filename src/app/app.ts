@@ -7,8 +7,8 @@
  */
 import { installedProviders } from '../backends/registry.ts';
 import { describeMachine, type Machine, readMachine } from '../config/machine/machine.ts';
+import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
-import type { ServeOptions } from '../config/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';

@@ -6,7 +6,7 @@
  * its next load; fewer cores apply to all models at once.
  */
 import { readBudgetCores } from '../config/machine/machine.ts';
-import type { ServeOptions } from '../config/serve-options.ts';
+import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { Logger } from '../telemetry/log/log.ts';

@@ -1,5 +1,5 @@
 /** Builds request logs, recordings and replays, with metrics of them under TensorFlow Serving's names, too. */
-import type { ServeOptions } from '../config/serve-options.ts';
+import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { Records } from '../proxy/records/records.ts';
 import type { Logger } from '../telemetry/log/log.ts';

@@ -4,7 +4,7 @@
  */
 import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from '../admin/profile/profile-endpoint.ts';
 import { readCommandLine } from '../config/command-line.ts';
-import { flag, integer, type Option, share, text } from '../config/option-types.ts';
+import { flag, integer, type Option, share, text } from '../config/options/option-types.ts';
 import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
 
 /** A warm-up file and a file of golden requests may hold this many records. */

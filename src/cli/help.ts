@@ -1,6 +1,7 @@
 /** Texts of --help. */
+
+import { SERVE_OPTIONS } from '../config/options/serve-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
-import { SERVE_OPTIONS } from '../config/serve-options.ts';
 import { DOCTOR_OPTIONS, PROFILE_OPTIONS, RECORD_OPTIONS, REPLAY_OPTIONS, STATUS_OPTIONS } from './command-options.ts';
 
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API

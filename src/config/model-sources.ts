@@ -14,8 +14,8 @@ import { checkFallbacks, checkNames } from './model-checks.ts';
 import { type ModelConfig, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
+import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
 import type { Origin } from './read-options.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
 
 interface ModelSources {

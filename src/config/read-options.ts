@@ -2,7 +2,7 @@
  * Layers (command line, environment, files) → the options of a table. The first layer that gives an option decides.
  * Every mistake is reported, not only the first.
  */
-import type { Option } from './option-types.ts';
+import type { Option } from './options/option-types.ts';
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };

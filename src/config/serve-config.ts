@@ -11,6 +11,7 @@ import type { ModelConfig } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
+import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
 import {
   environmentLayer,
   flagLayer,
@@ -20,7 +21,6 @@ import {
   type Origin,
   readOptions,
 } from './read-options.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './serve-options.ts';
 import { SSL_CONFIG, type TlsConfig, tlsOf } from './ssl-config.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 

@@ -1,5 +1,5 @@
 /** Converts the command line's options to those of ModelManager. */
-import type { ServeOptions } from '../../config/serve-options.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { ModelManagerOptions } from './model-manager.ts';
 

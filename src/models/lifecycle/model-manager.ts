@@ -22,7 +22,7 @@ import { statusesOf, unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
 import { RemovedModels } from './removed-models.ts';
 
-/** Options that TensorFlow Serving has under the same names; config/serve-options.ts describes them. */
+/** Options that TensorFlow Serving has under the same names; config/options/serve-options.ts describes them. */
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];
   readonly load: LoadServable;

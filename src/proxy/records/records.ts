@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Registry } from 'prom-client';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { ServeOptions } from '../../config/serve-options.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type ReadRecordedInputs, recordedInputs } from '../../models/batching/recorded-requests.ts';
 import { type FileReplay, type PrepareVersion, type WarmUpEvents, warmUp } from '../../models/warm-up/warm-up.ts';

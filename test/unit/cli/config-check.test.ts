@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { checkConfig } from '../../../src/cli/config-check.ts';
-import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
+import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
 import { ConfigFiles, errorsOf } from '../../support/config-files.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
+import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
 import { TENSORFLOW_FLAGS } from '../../../src/config/tensorflow-flags.ts';
 import { configOf, errorsOf } from '../../support/config-files.ts';
 

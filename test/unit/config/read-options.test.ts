@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { SERVE_HELP } from '../../../src/cli/help.ts';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
+import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
-import { SERVE_OPTIONS } from '../../../src/config/serve-options.ts';
 
 const DEFAULTS = { executionProvider: 'cpu' };
 

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { declarationOf } from '../../../../src/config/batch-declaration.ts';
-import { SERVE_OPTIONS } from '../../../../src/config/serve-options.ts';
+import { SERVE_OPTIONS } from '../../../../src/config/options/serve-options.ts';
 import { parsePillionYaml } from '../../../../src/config/yaml/pillion-yaml.ts';
 import { jsonSchemas } from '../../../support/json-schemas.ts';
 

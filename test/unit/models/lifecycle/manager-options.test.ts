@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { ServeOptions } from '../../../../src/config/options/serve-options.ts';
 import { readServeConfig } from '../../../../src/config/serve-config.ts';
-import type { ServeOptions } from '../../../../src/config/serve-options.ts';
 import { managerOptions } from '../../../../src/models/lifecycle/manager-options.ts';
 import { TRANSITION_POLICIES } from '../../../../src/models/versions/transition-policy.ts';
 

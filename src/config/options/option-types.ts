@@ -1,6 +1,6 @@
 /** Types of options. Each one's schema checks its value, from the command line and from a file. */
 import * as v from 'valibot';
-import * as kinds from './yaml/kinds.ts';
+import * as kinds from '../yaml/kinds.ts';
 
 export interface Option<T> {
   readonly help: string;
@@ -20,6 +20,9 @@ interface Spec<T> {
   readonly default: T;
   readonly placeholder?: string;
 }
+
+/** The range of a count. */
+export const COUNT = { min: 0, max: 2 ** 31 - 1 };
 
 const MAX_SIZE = 2 ** 31 - 1;
 const FLAGS = new Map([

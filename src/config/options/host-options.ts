@@ -1,0 +1,35 @@
+/** Options of `pillion serve` about where models run: threads, processes, devices. */
+import { HOST_CHOICES } from '../model-config.ts';
+import { COUNT, integer, type Option, text } from './option-types.ts';
+
+export const HOST_OPTIONS = {
+  num_batch_threads: integer({
+    min: 0,
+    max: 1024,
+    default: 0,
+    help: 'Number of simultaneous runs, over all models, each on a thread with its own copy of the weights. 0 = one per available core, less one for the event loop.',
+  }),
+  intra_op_threads: integer({
+    min: 1,
+    max: 1024,
+    default: 1,
+    help: 'Threads inside one run. More than 1 helps only large models on idle cores.',
+  }),
+  host: text({
+    default: 'auto',
+    oneOf: HOST_CHOICES,
+    placeholder: 'auto|inline|thread|process',
+    help: 'Where runs happen. inline = on the event loop, for runs of microseconds; thread = on worker threads; process = in worker processes, whose crash ends nothing else; auto = in processes for runtimes that need it, else inline if the runs measured at load are short enough, which is watched afterwards, else on threads.',
+  }),
+  process_ceiling_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'A model’s process that takes more MiB than this is replaced by a new one, which loads beside it, so no request fails. 0 = half of the memory that the server may use.',
+  }),
+  execution_provider: text({
+    default: 'cpu',
+    oneOf: ['cpu', 'cuda'],
+    placeholder: 'cpu|cuda',
+    help: 'Where models run, unless their own provider says otherwise. A provider that is not installed is refused at the start.',
+  }),
+} satisfies Record<string, Option<unknown>>;
