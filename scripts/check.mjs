@@ -1,18 +1,19 @@
 /**
- * npm run check: what to run before each commit, meant to take two minutes. Format, lint and layers, types, generated code,
- * and the tests of unit, contract and property. PILLION_TEST_QUICK leaves to npm test what takes long in the contract.
+ * npm run check: what to run before each commit, meant to take two minutes. Licences, format, lint and layers, types,
+ * generated code, and the tests of unit, contract and property. PILLION_TEST_QUICK leaves to npm test what takes long in the contract.
  * Ends at the first part that fails. `npm run check -- --no-tests` leaves the tests out, where npm test follows.
  */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { testFiles } from './lib/node-tests.mjs';
+import { checkPackages } from './lib/packages.mjs';
 import { ensureBuiltForTests, ensurePackages, run } from './lib/setup.mjs';
 import { runUsualTests } from './lib/usual-tests.mjs';
 import { isHelp, refuse } from './lib/words.mjs';
 
 const USAGE = `Usage: npm run check [-- --no-tests]
 
-Format, lint and layers, types, generated code, and the tests of unit, contract and property.
+The packages' licences and vulnerabilities, format, lint and layers, types, generated code, and the tests of unit, contract and property.
 
   --no-tests   leaves those tests out: npm test runs them, too`;
 
@@ -26,6 +27,7 @@ if (unknown !== undefined) refuse(`There is no word ${unknown}.`, USAGE);
 
 const PARTS = {
   'npm packages': ensurePackages,
+  'licences and vulnerabilities': checkPackages,
   'format, lint, layers': () => run(process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'ci']),
   types: ensureBuiltForTests,
   'generated code': () => run(process.execPath, ['scripts/gen.mjs', '--check']),

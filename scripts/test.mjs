@@ -11,15 +11,16 @@ import { isHelp, listWords, refuse } from './lib/words.mjs';
 
 const USAGE = `Usage: npm test -- [WORD…]
 
-Without a word: every test of unit, contract, property, fault and integration. A word that is part of their paths, such
-as unit, scheduler or integration/rest: those files. One of these as the first word: that suite, which npm test alone
-leaves out. Words after it choose among its files or cases.
+Without a word: every test of unit, contract, property, fault and integration, and the corpora of fuzzing. A word that
+is part of their paths, such as unit, scheduler or integration/rest: those files. One of these as the first word: that
+suite, which npm test alone leaves out. Words after it choose among its files or cases.
 
 ${listWords(SUITES)}`;
 
-async function runSuite({ run, takesWords, ending, files, prepare, options }, words) {
+async function runSuite({ run, takesWords, takesOptions, ending, files, prepare, options }, words) {
   if (run !== undefined) {
-    if (words.length > 0 && !takesWords) refuse(`This suite takes no words, and got "${words.join(' ')}".`, USAGE);
+    if (words.length > 0 && !takesWords && !takesOptions)
+      refuse(`This suite takes no words, and got "${words.join(' ')}".`, USAGE);
     return run(words);
   }
   const env = await prepare();
@@ -35,8 +36,9 @@ function choose(files, words) {
 
 const words = process.argv.slice(2);
 const option = words.find((word) => word.startsWith('-'));
-if (words.some(isHelp)) console.log(USAGE);
-else if (option !== undefined) refuse(`There is no option ${option}.`, USAGE);
+const takesOptions = SUITES[words[0]]?.takesOptions === true;
+if (words.some(isHelp) && !takesOptions) console.log(USAGE);
+else if (option !== undefined && !takesOptions) refuse(`There is no option ${option}.`, USAGE);
 else if (words.length > 0 && Object.hasOwn(SUITES, words[0])) await runSuite(SUITES[words[0]], words.slice(1));
 else {
   ensureBuiltForTests();

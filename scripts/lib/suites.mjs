@@ -4,12 +4,14 @@
  *
  *   ending, or files  the compiled files below build/test; `prepare()` fetches what they need and returns the
  *                     environment that names it; `options` are node's
- *   run(words)        does it all; refuses words after its name without `takesWords`
+ *   run(words)        does it all; refuses words after its name without `takesWords`, and options and --help without
+ *                     `takesOptions`
  */
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
+import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
 import { runSmoke } from './smoke.mjs';
@@ -30,6 +32,11 @@ export const SUITES = {
     says: 'ten thousand random ONNX graphs whose rows are known to be mixed or not',
     files: ['property/graph-rows.test.js'],
     prepare: () => ({ PILLION_GRAPH_RUNS: '10000' }),
+  },
+  fuzz: {
+    says: 'coverage-guided fuzzing of all readers of foreign bytes: fuzz [TARGET…] [--seconds=N] [--keep]',
+    run: runFuzz,
+    takesOptions: true,
   },
   processes: {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',

@@ -19,7 +19,8 @@ import {
   T,
   windowUpdate,
 } from '../support/http2-frames.ts';
-import { Http2Peer, turn } from '../support/http2-peer.ts';
+import { Http2Peer } from '../support/http2-peer.ts';
+import { playBytes } from '../support/http2-play.ts';
 
 /** What a client may send, more or less. */
 const piece: fc.Arbitrary<Buffer> = fc.oneof(
@@ -49,41 +50,6 @@ const garbageFrame: fc.Arbitrary<Buffer> = fc
   .record({ type: fc.nat(11), flags: fc.nat(255), id: fc.nat(9), payload: fc.uint8Array({ maxLength: 40 }) })
   .map(({ type, flags, id, payload }) => frame(type, flags, id, payload));
 
-interface Seen {
-  readonly requests: readonly unknown[];
-  readonly frames: string;
-  readonly isEnded: boolean;
-}
-
-async function play(chunks: readonly Buffer[]): Promise<Seen> {
-  const peer = new Http2Peer();
-  await turn();
-  peer.take();
-  for (const chunk of chunks) if (!peer.socket.destroyed) peer.socket.push(chunk);
-  await turn();
-  const { requests, errors } = peer.echo;
-  assert.deepEqual(errors, []);
-  const written = peer.socket.takeWritten();
-  const seen: Seen = {
-    requests: requests.map(({ stream, headers: h, body, trailers, end }) => [
-      stream.id,
-      h.path,
-      body.toString('latin1'),
-      trailers?.length,
-      end,
-    ]),
-    frames: written.toString('hex'),
-    isEnded: peer.isEnded,
-  };
-  parseFrames(written);
-  peer.server.destroy();
-  await turn();
-  for (const { closeCount } of requests) assert.equal(closeCount, 1);
-  assert.equal(peer.server.connectionCount, 0);
-  assert.equal(peer.clock.armed, 0);
-  return seen;
-}
-
 test('the same bytes give the same events and the same answer, however they are cut', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -91,14 +57,14 @@ test('the same bytes give the same events and the same answer, however they are 
       fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
       async (pieces, cuts) => {
         const bytes = Buffer.concat([PREFACE, settings(), ...pieces]);
-        const whole = await play([bytes]);
+        const whole = await playBytes([bytes]);
         const chunks: Buffer[] = [];
         for (let at = 0, i = 0; at < bytes.length; i++) {
           const size = cuts[i % cuts.length]!;
           chunks.push(bytes.subarray(at, at + size));
           at += size;
         }
-        assert.deepEqual(await play(chunks), whole);
+        assert.deepEqual(await playBytes(chunks), whole);
       },
     ),
     { numRuns: 150 },
@@ -110,7 +76,7 @@ test('one byte at a time', async () => {
     fc.asyncProperty(fc.array(piece, { maxLength: 4 }), async (pieces) => {
       const bytes = Buffer.concat([PREFACE, settings(), ...pieces]);
       const single = Array.from(bytes, (byte) => Buffer.from([byte]));
-      assert.deepEqual(await play(single), await play([bytes]));
+      assert.deepEqual(await playBytes(single), await playBytes([bytes]));
     }),
     { numRuns: 30 },
   );
@@ -125,7 +91,7 @@ test('no bytes make it throw, hang, answer out of order or forget a stream', asy
   await fc.assert(
     fc.asyncProperty(fc.array(any, { maxLength: 30 }), fc.boolean(), async (pieces, hasPreface) => {
       const start = hasPreface ? [PREFACE, settings()] : [];
-      const { frames, isEnded } = await play([...start, ...pieces]);
+      const { frames, isEnded } = await playBytes([...start, ...pieces]);
       const answers = parseFrames(Buffer.from(frames, 'hex'));
       // A client that goes is answered with a GOAWAY too, and may break the rules afterwards.
       const goAway = answers.map(({ type }) => type).lastIndexOf(T.GOAWAY);

@@ -2,11 +2,15 @@
  * The real thing as a child process: `pillion serve` from the tests' build, on free ports, ended by the test.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** Options of node's, as the launcher gives them. */
+const LAUNCHER = new URL('../../../bin/pillion', import.meta.url);
+const NODE_FLAGS = /^exec node (.*) "\$main"/m.exec(readFileSync(LAUNCHER, 'utf8'))![1]!.split(' ');
 
 export interface LogLine {
   readonly event?: string;
@@ -61,7 +65,7 @@ export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
 /** Starts `pillion` with exactly these arguments. */
 export function runPillion(args: readonly string[], environment: Environment = {}): PillionProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
