@@ -38,6 +38,11 @@ export const SUITES = {
     run: runFuzz,
     takesOptions: true,
   },
+  soak: {
+    says: 'mixed traffic with a fault every few seconds for half an hour: soak [--minutes=N]',
+    run: (words) => runProgram('build/test/long/soak/soak.js', words),
+    takesOptions: true,
+  },
   processes: {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
     run: () => runProgram('build/test/long/process-host.js'),
