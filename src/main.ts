@@ -37,8 +37,11 @@ import { tuneCollector } from './internals/collector.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
-/** The log's last lines get this long to be written: nobody may be reading them. */
-const PATIENCE_MS = 1000;
+/**
+ * The log's last lines get this long to be written: nobody may be reading them. With LAST_FLUSH_MS for the collectors it
+ * is a second in all.
+ */
+const PATIENCE_MS = 300;
 const HASTE_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
@@ -71,7 +74,12 @@ async function serve(config: ServeConfig): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  await app.start();
+  try {
+    await app.start();
+  } catch (error) {
+    await app.logger.end(PATIENCE_MS);
+    throw error;
+  }
 }
 
 type Command = (args: readonly string[]) => void | Promise<void>;

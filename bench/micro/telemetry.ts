@@ -22,7 +22,7 @@ const unsampled: Tracing = {
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
   makeBatchSpans: () => undefined,
   start: async () => undefined,
-  shutdown: async () => undefined,
+  shutdown: async () => 0,
 };
 
 function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {

@@ -19,6 +19,7 @@ import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import { ArrivalClock, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../scheduler/cores/core-slots.ts';
+import type { FlushLosses } from '../telemetry/last-flush.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../telemetry/log/log.ts';
 import { type AppTelemetry, createTelemetry } from '../telemetry/telemetry.ts';
 import { createTracing } from '../telemetry/tracing/tracing.ts';
@@ -120,7 +121,7 @@ class PillionApp implements App {
     this.#records = records;
     this.#models = models;
     this.#modelFileWatch = reloads.fileWatch;
-    observeProcess(metrics, lifecycle, budgetCores);
+    observeProcess(metrics, lifecycle, budgetCores, logger);
     observeModels(models, telemetry);
     for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
   }
@@ -172,18 +173,18 @@ class PillionApp implements App {
     const { grpc, rest } = this.#surfaces;
     const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest] };
     await drainSurfaces({ ...parts, timeoutMs: drain_timeout_ms });
-    await this.#close();
-    this.logger.info({ event: 'drained' }, 'drained');
+    const losses = await this.#close();
+    this.logger.info({ event: 'drained', ...losses }, 'drained');
   }
 
-  async #close(): Promise<void> {
+  async #close(): Promise<FlushLosses> {
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     this.#coreWatch.stop();
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
     this.#deadlines.close();
-    await this.#telemetry.close();
+    return await this.#telemetry.close();
   }
 
   async #listen(): Promise<Addresses> {
@@ -211,9 +212,16 @@ function createRequestLifecycle(
 }
 
 /** Registers gauges of the process, which are read at each scrape. */
-function observeProcess({ gauges }: AppTelemetry['metrics'], lifecycle: RequestLifecycle, budgetCores: number): void {
+function observeProcess(
+  { gauges }: AppTelemetry['metrics'],
+  lifecycle: RequestLifecycle,
+  budgetCores: number,
+  logger: RootLogger,
+): void {
   const inFlight = 'Requests begun and not yet answered.';
   gauges.observe('pillion_requests_in_flight', inFlight, () => lifecycle.inFlight);
   const budget = 'Cores that the process may use: affinity and quota.';
   gauges.observe('pillion_cpu_budget_cores', budget, () => budgetCores);
+  const lostLines = 'Log lines that were dropped since the start because nobody took them.';
+  gauges.observe('pillion_log_lines_lost', lostLines, () => logger.lostLines);
 }

@@ -9,6 +9,7 @@ import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
+import { StateFiles } from '../files/state-files.ts';
 import { DecisionStore } from '../models/batching/decision-store.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
@@ -163,19 +164,20 @@ function createLoader(
 ): LoadServable {
   const { config, machine, coreSlots, logger, telemetry, records } = parts;
   const { options } = config;
+  const files = stateFiles(options);
   return servableLoader({
     clock: systemClock,
     telemetry,
     ...serverBatching(options, machine),
     coreSlots,
     latencies: new LatencyStore({
-      directory: options.state_dir,
+      files,
       clock: systemClock,
       logger,
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads,
     }),
-    decisions: new DecisionStore({ directory: options.state_dir, logger, serverVersion: VERSION }),
+    decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: records.readRecorded,
     replaceServable,
     intraOpThreads: options.intra_op_threads,
@@ -190,6 +192,11 @@ function createLoader(
     shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
     prepare: records.prepare,
   });
+}
+
+function stateFiles({ state_dir: directory, min_free_disk_percent }: ServeOptions): StateFiles | undefined {
+  if (directory === '') return undefined;
+  return new StateFiles({ directory, clock: systemClock, minFreePercent: min_free_disk_percent });
 }
 
 /** Events for the log; restarts are counted, too. */

@@ -4,9 +4,11 @@
  *
  * Exit status: 0 = the file is written; 1 = it is not, and a line says why.
  */
-import { writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-document.ts';
+import { OwnDirectory } from '../files/own-directory.ts';
+import { replaceFile } from '../files/replace-file.ts';
 import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
 import type { ProfileOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
@@ -22,7 +24,7 @@ export async function profile({ admin, seconds, model, out }: ProfileOptions): P
     process.stderr.write(`pillion: watching ${admin} for ${seconds} s\n`);
     const text = await askAdmin({ admin, path: `/profile?${query}`, timeoutMs: seconds * 1000 + REPLICAS_MS });
     const { otherData } = JSON.parse(text.toString()) as { otherData: ProfileSummary };
-    await writeFile(out, text);
+    await replaceFile(new OwnDirectory(dirname(out)), basename(out), text);
     process.stdout.write(profileTables(otherData));
     process.stderr.write(`pillion: the trace is in ${out}; open it at https://ui.perfetto.dev or chrome://tracing\n`);
     return 0;

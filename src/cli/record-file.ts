@@ -1,38 +1,47 @@
 /**
- * The file that `pillion record` writes. It has a temporary name until it is complete; then it gets the name of --out.
+ * The file that `pillion record` writes. It has a temporary name until it is complete and on the disk; then it gets the
+ * name of --out.
  * Every record's checksums are verified, and an incomplete record at the end is cut off.
  */
-import { access, type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import process from 'node:process';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
+import { type Disk, systemDisk } from '../files/disk.ts';
+import { OwnDirectory } from '../files/own-directory.ts';
+import { createFile, requireReplaceable } from '../files/own-file.ts';
+import { draftOf } from '../files/replace-file.ts';
 
-/** For the owner alone: requests are people's data. */
-const FILE_MODE = 0o600;
 /** Larger than any that a sidecar sends: a message has at most 2 GiB. */
 const MAX_RECORD_BYTES = 2 ** 32;
 
 export class RecordFile {
   readonly path: string;
+  readonly #directory: OwnDirectory;
   readonly #temporary: string;
   readonly #handle: FileHandle;
   readonly #reader = new TfRecordReader({ maxRecordBytes: MAX_RECORD_BYTES });
   #bytes = 0;
   #records = 0;
 
-  private constructor(path: string, temporary: string, handle: FileHandle) {
+  private constructor(path: string, directory: OwnDirectory, temporary: string, handle: FileHandle) {
     this.path = path;
+    this.#directory = directory;
     this.#temporary = temporary;
     this.#handle = handle;
   }
 
-  /** Rejects with the system's error, or with EEXIST if `path` exists and may not be overwritten. */
-  static async create(path: string, mayReplace: boolean): Promise<RecordFile> {
-    if (!mayReplace && (await exists(path))) {
+  /**
+   * Rejects with the system's error, with EEXIST if `path` exists and may not be overwritten, or if it is no plain file.
+   */
+  static async create(path: string, mayReplace: boolean, disk: Disk = systemDisk): Promise<RecordFile> {
+    const directory = new OwnDirectory(dirname(path), { disk });
+    const target = join(await directory.find(), basename(path));
+    if (!mayReplace && (await exists(disk, target))) {
       throw Object.assign(new Error(`${path} exists already`), { code: 'EEXIST' });
     }
-    const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
-    return new RecordFile(path, temporary, await open(temporary, 'w', FILE_MODE));
+    await requireReplaceable(disk, target);
+    const temporary = draftOf(target);
+    return new RecordFile(path, directory, temporary, await createFile(disk, temporary));
   }
 
   /** Complete records so far. */
@@ -65,7 +74,8 @@ export class RecordFile {
     await this.#handle.datasync();
     await this.#handle.close();
     try {
-      await rename(this.#temporary, this.path);
+      await this.#directory.disk.rename(this.#temporary, join(await this.#directory.find(), basename(this.path)));
+      await this.#directory.sync();
     } catch (error) {
       throw new Error(`${(error as Error).message}; the records are complete, in ${this.#temporary}`, { cause: error });
     }
@@ -73,12 +83,12 @@ export class RecordFile {
 
   async abandon(): Promise<void> {
     await this.#handle.close();
-    await unlink(this.#temporary);
+    await this.#directory.disk.unlink(this.#temporary);
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+function exists(disk: Disk, path: string): Promise<boolean> {
+  return disk.lstat(path).then(
     () => true,
     () => false,
   );

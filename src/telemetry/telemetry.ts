@@ -5,6 +5,7 @@
  * and the request goes on.
  */
 import type { Clock } from '../core/clock.ts';
+import type { FlushLosses } from './last-flush.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
@@ -45,8 +46,11 @@ export interface AppTelemetry extends Telemetry {
   start(): Promise<void>;
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void;
-  /** After the last request: logs how many lines were suppressed, sends the last spans (5 s at most). Never rejects. */
-  close(): Promise<void>;
+  /**
+   * After the last request: logs how many lines were suppressed, sends the last spans and metrics (LAST_FLUSH_MS at
+   * most), and resolves with what was lost. Never rejects.
+   */
+  close(): Promise<FlushLosses>;
 }
 
 /** Joins metrics, log and tracer. Called once for each app. */
@@ -147,12 +151,13 @@ class JoinedTelemetry implements AppTelemetry {
     this.#tail.forgetVersion(model, version);
   }
 
-  async close(): Promise<void> {
+  async close(): Promise<FlushLosses> {
     this.#log.close();
     this.#faults.close();
     this.metrics.close();
     const metricsExport = await this.#export;
-    await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
+    const [spans = 0, isPushed = true] = await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
+    return { ...(spans !== 0 && { lost_spans: spans }), ...(!isPushed && { lost_metrics: true }) };
   }
 
   #report(error: unknown, what: string): void {

@@ -46,10 +46,10 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
     coreSlots: new CoreSlots(1, systemClock),
     processGroups: new ProcessGroups(),
-    decisions: new DecisionStore({ directory: '', logger, serverVersion: '' }),
+    decisions: new DecisionStore({ files: undefined, logger, serverVersion: '' }),
     readRecorded: async () => new Map(),
     latencies: new LatencyStore({
-      directory: '',
+      files: undefined,
       clock: systemClock,
       logger,
       cpuModel: '',

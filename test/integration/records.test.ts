@@ -3,7 +3,17 @@
  * with them, and what must not happen when a process is killed.
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -265,11 +275,22 @@ describe('pillion record', () => {
     await predict(sidecar, 3);
     assert.equal(await forced.exited, 0);
     assert.deepEqual(inputsOf(readFileSync(out)), [[3]]);
-    const directory = await startRecording(sidecar, model.base, '--count=1', '--force');
+    const late = join(model.directory, 'late');
+    const taken = await startRecording(sidecar, late, '--count=1', '--force');
+    mkdirSync(late);
     await predict(sidecar, 4);
-    assert.equal(await directory.exited, 1);
-    const [, kept] = /the records are complete, in (\S+)$/m.exec(directory.output())!;
+    assert.equal(await taken.exited, 1);
+    const [, kept] = /the records are complete, in (\S+)$/m.exec(taken.output())!;
     assert.deepEqual(inputsOf(readFileSync(kept!)), [[4]]);
+    for (const [path, what] of plantedPaths(model.directory)) {
+      const refused = runPillion(recordArgs(sidecar, path, '--force'));
+      assert.equal(await refused.exited, 1);
+      assert.match(refused.output(), new RegExp(`is ${what}, and a plain file is wanted`));
+      const profiled = runPillion(['profile', `--admin=${sidecar.admin.slice(7)}`, '--seconds=1', `--out=${path}`]);
+      assert.equal(await profiled.exited, 1);
+      assert.match(profiled.output(), new RegExp(`is ${what}, and a plain file is wanted`));
+    }
+    assert.equal(readFileSync(out, 'utf8').length > 0, true);
     assert.equal(await sidecar.stop(), 0);
   });
 
@@ -302,6 +323,18 @@ describe('pillion record', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 });
+
+/** What may have taken the name of a file: its path, and what an error calls it. */
+function plantedPaths(directory: string): readonly (readonly [path: string, what: string])[] {
+  const [link, fifo] = [join(directory, 'link'), join(directory, 'fifo')];
+  symlinkSync(join(directory, 'out'), link);
+  execFileSync('mkfifo', [fifo]);
+  return [
+    [link, 'a link'],
+    [fifo, 'a FIFO, socket or device'],
+    [join(directory, 'h'), 'a directory'],
+  ];
+}
 
 describe('a request log', () => {
   const wholeFiles = (directory: string) =>

@@ -44,4 +44,22 @@ export const RECORD_OPTIONS = {
     default: 16,
     help: 'Most memory for captured payloads, in MiB. The oldest are dropped first.',
   }),
+  request_log_max_mib: integer({
+    min: 0,
+    max: 2 ** 30,
+    default: 1024,
+    help: 'Most MiB of finished files that a model’s request log keeps; then the oldest are deleted. The newest file always stays. 0 = no limit.',
+  }),
+  request_log_mode: text({
+    default: '0600',
+    oneOf: ['0600', '0640'],
+    placeholder: '0600|0640',
+    help: 'Permissions of the files of request logs: for the server’s user alone, or for its group to read, too.',
+  }),
+  min_free_disk_percent: integer({
+    min: 0,
+    max: 99,
+    default: 5,
+    help: 'Request logs and --state_dir are not written while less than this share of their disk is free, in percent: a full disk would have the pod evicted. 0 = they are written until the disk is full.',
+  }),
 } satisfies Record<string, Option<unknown>>;

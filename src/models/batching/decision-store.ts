@@ -3,18 +3,16 @@
  *
  *   DIR/<model>-<hash>.batching.json     the hash covers the artifact's bytes, its runtime and Pillion's version
  *
- * It is written by renaming. Errors never fail a load: they are logged, and the axes are proved anew.
+ * files/state-files.ts writes it. Errors never fail a load: they are logged, and the axes are proved anew.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import process from 'node:process';
+import type { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AxisOutcome } from './decide-batching.ts';
 
 export interface DecisionStoreOptions {
-  /** Created if it does not exist. Empty = nothing is kept. */
-  readonly directory: string;
+  /** Undefined = nothing is kept. */
+  readonly files: StateFiles | undefined;
   readonly logger: Logger;
   /** Pillion's: another one may judge in another way. */
   readonly serverVersion: string;
@@ -40,17 +38,16 @@ export class DecisionStore {
 
   /** `runtime`: whatever decides about its arithmetic. `artifactHash` is called only if something is kept. */
   async open(model: string, runtime: string, artifactHash: () => Promise<string | undefined>): Promise<KeptOutcomes> {
-    const { directory, logger, serverVersion } = this.#options;
-    if (directory === '') return NOTHING_KEPT;
-    const onError = (err: unknown): void => logger.warn({ model, directory, err }, NOT_KEPT);
+    const { files, logger, serverVersion } = this.#options;
+    if (files === undefined) return NOTHING_KEPT;
+    const onError = (err: unknown): void => logger.warn({ model, err }, NOT_KEPT);
     try {
       const content = await artifactHash();
       if (content === undefined) return NOTHING_KEPT;
       const key = `${FORMAT}\0${serverVersion}\0${runtime}\0${content}`;
       const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
-      await mkdir(directory, { recursive: true });
-      const path = join(directory, `${encodeURIComponent(model)}-${hash}.batching.json`);
-      return new KeptFile(path, await readOutcomes(path), onError);
+      const name = `${encodeURIComponent(model)}-${hash}.batching.json`;
+      return new KeptFile((text) => files.write(name, text), readOutcomes((await files.read(name)) ?? '{}'), onError);
     } catch (error) {
       onError(error);
       return NOTHING_KEPT;
@@ -61,13 +58,17 @@ export class DecisionStore {
 const NOT_KEPT = 'what is known of its batch axes cannot be kept; the next start finds it out anew';
 
 class KeptFile implements KeptOutcomes {
-  readonly #path: string;
+  readonly #writeText: (text: string) => Promise<void>;
   readonly #outcomes: Map<string, AxisOutcome>;
   readonly #onError: (error: unknown) => void;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(path: string, outcomes: Map<string, AxisOutcome>, onError: (error: unknown) => void) {
-    this.#path = path;
+  constructor(
+    writeText: (text: string) => Promise<void>,
+    outcomes: Map<string, AxisOutcome>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#writeText = writeText;
     this.#outcomes = outcomes;
     this.#onError = onError;
   }
@@ -82,24 +83,13 @@ class KeptFile implements KeptOutcomes {
     return this.#writing;
   }
 
-  async #write(): Promise<void> {
-    const draft = `${this.#path}.${process.pid}`;
-    try {
-      await writeFile(draft, JSON.stringify({ format: FORMAT, signatures: Object.fromEntries(this.#outcomes) }));
-      await rename(draft, this.#path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
+  #write(): Promise<void> {
+    return this.#writeText(JSON.stringify({ format: FORMAT, signatures: Object.fromEntries(this.#outcomes) }));
   }
 }
 
 /** Whatever is not of this format is ignored, and overwritten later. */
-async function readOutcomes(path: string): Promise<Map<string, AxisOutcome>> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
-  });
+function readOutcomes(text: string): Map<string, AxisOutcome> {
   const outcomes = new Map<string, AxisOutcome>();
   const kept = parsed(text);
   if (kept.format !== FORMAT) return outcomes;

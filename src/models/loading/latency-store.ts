@@ -3,21 +3,19 @@
  *
  *   DIR/<model>-<hash>.json     the hash covers the artifact's bytes, the CPU and the threads of a run
  *
- * A file is written every minute while its version is served and when the version is unloaded, by renaming, so that a
- * reader never sees half of it. Errors never fail a load or an unload: they are logged, and run times are learned anew.
+ * A file is written every minute while its version is served and when the version is unloaded (files/state-files.ts).
+ * Errors never fail a load or an unload: they are logged, once until it is written again, and run times are learned anew.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import process from 'node:process';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { StateFiles } from '../../files/state-files.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { HashArtifact } from './artifact-hash.ts';
 
 export interface LatencyStoreOptions {
-  /** Created if it does not exist. Empty = nothing is kept. */
-  readonly directory: string;
+  /** Undefined = nothing is kept. */
+  readonly files: StateFiles | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly cpuModel: string;
@@ -56,20 +54,20 @@ export class LatencyStore {
     latency: LatencyModel,
     backend = '',
   ): Promise<KeptLatency> {
-    const { directory, logger, clock, cpuModel, threads } = this.#options;
-    if (directory === '') return NOTHING_KEPT;
-    const fields = { model, version: version.toString(), directory };
+    const { files, logger, clock, cpuModel, threads } = this.#options;
+    if (files === undefined) return NOTHING_KEPT;
+    const fields = { model, version: version.toString() };
     try {
       const content = await hashArtifact();
       if (content === undefined) return NOTHING_KEPT;
       const key = `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}\0${content}`;
       const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
-      const path = join(directory, `${encodeURIComponent(model)}-${hash}.json`);
-      await mkdir(directory, { recursive: true });
-      const state = await readState(path, (err) => logger.warn({ ...fields, path, err }, NOT_READABLE));
+      const name = `${encodeURIComponent(model)}-${hash}.json`;
+      const state = await readState(files, name, (err) => logger.warn({ ...fields, file: name, err }, NOT_READABLE));
       const buckets = latency.import(state);
       if (buckets > 0) logger.info({ ...fields, buckets }, 'run times taken over from an earlier start');
-      return new LatencyFile(path, latency, clock, (err) => logger.warn({ ...fields, err }, NOT_WRITTEN));
+      const write = (text: string): Promise<void> => files.write(name, text);
+      return new LatencyFile(write, latency, clock, (err) => logger.warn({ ...fields, err }, NOT_WRITTEN));
     } catch (err) {
       logger.warn({ ...fields, err }, NOT_READABLE);
       return NOTHING_KEPT;
@@ -81,17 +79,23 @@ const NOT_READABLE = 'run times of earlier starts cannot be read; they are learn
 const NOT_WRITTEN = 'run times cannot be written; the next start will learn them anew';
 
 class LatencyFile implements KeptLatency {
-  readonly #path: string;
+  readonly #writeText: (text: string) => Promise<void>;
   readonly #latency: LatencyModel;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   #timer: TimerHandle | undefined;
   #written: string;
+  #isFailing = false;
   #writing: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
-  constructor(path: string, latency: LatencyModel, clock: Clock, onError: (error: unknown) => void) {
-    this.#path = path;
+  constructor(
+    writeText: (text: string) => Promise<void>,
+    latency: LatencyModel,
+    clock: Clock,
+    onError: (error: unknown) => void,
+  ) {
+    this.#writeText = writeText;
     this.#latency = latency;
     this.#clock = clock;
     this.#onError = onError;
@@ -116,22 +120,21 @@ class LatencyFile implements KeptLatency {
 
   /** One write at a time, in order. */
   #save(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#write()).catch(this.#onError);
+    this.#writing = this.#writing
+      .then(() => this.#write())
+      .catch((error: unknown) => {
+        if (!this.#isFailing) this.#onError(error);
+        this.#isFailing = true;
+      });
     return this.#writing;
   }
 
   async #write(): Promise<void> {
     const text = this.#text();
     if (text === this.#written) return;
-    const draft = `${this.#path}.${process.pid}`;
-    try {
-      await writeFile(draft, text);
-      await rename(draft, this.#path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
+    await this.#writeText(text);
     this.#written = text;
+    this.#isFailing = false;
   }
 
   #text(): string {
@@ -139,16 +142,13 @@ class LatencyFile implements KeptLatency {
   }
 }
 
-/** The file's content; undefined without a file, or if it is no JSON: that is reported and overwritten later. */
-async function readState(path: string, onCorrupt: (error: unknown) => void): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+/** The file's content; undefined without one that can be read: that is reported, and the file is overwritten later. */
+async function readState(files: StateFiles, name: string, onUnread: (error: unknown) => void): Promise<unknown> {
   try {
+    const text = await files.read(name);
     return text === undefined ? undefined : JSON.parse(text);
   } catch (error) {
-    onCorrupt(error);
+    onUnread(error);
     return undefined;
   }
 }

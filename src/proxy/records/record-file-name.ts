@@ -47,6 +47,14 @@ export function leftoversAmong(names: readonly string[], prefix: string, host: s
   return leftovers;
 }
 
+/** The names in a directory of finished files of the prefix, corrupt ones too, of any process and host, oldest first. */
+export function finishedAmong(names: readonly string[], prefix: string): readonly string[] {
+  const start = `${basename(prefix)}-`;
+  const isFinished = (name: string): boolean =>
+    name.startsWith(start) && /^\d{8}T\d{6}Z-.+-\d+-\d+\.tfrecord(\.corrupt)?$/.test(name.slice(start.length));
+  return names.filter(isFinished).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
 /** A host's name with only the characters that a file's name may hold. */
 function safeHost(host: string): string {
   return host.replace(/[^A-Za-z0-9.-]/g, '_') || 'host';

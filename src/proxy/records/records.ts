@@ -31,6 +31,7 @@ export interface RecordsOptions {
 
 /** Room in a record for everything but request and answer: names, versions and field headers. */
 const METADATA_BYTES = 64 * 1024;
+const MIB = 2 ** 20;
 
 export class Records {
   readonly taps: RequestTaps;
@@ -60,6 +61,9 @@ export class Records {
       owner: { host: hostname(), pid: process.pid },
       maxFileBytes: options.request_log_file_bytes,
       maxFileMs: options.request_log_file_seconds * 1000,
+      maxKeptBytes: options.request_log_max_mib * MIB || Infinity,
+      fileMode: Number.parseInt(options.request_log_mode, 8),
+      minFreePercent: options.min_free_disk_percent,
       maxRecordBytes,
     });
     const replayer = new PredictionLogReplayer({ clock, maxTensorBytes });

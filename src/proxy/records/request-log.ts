@@ -1,17 +1,18 @@
 /**
  * One model's request log: a sample of its requests, as PredictionLogs with answers, in rotating TFRecord files
  * (rotating-record-file.ts). It never blocks and never fails a request: records that the disk refuses are counted, and
- * logged once a minute.
+ * each new reason is logged once until records are written again.
  */
 import type { Buffer } from 'node:buffer';
 import type { RequestLoggingConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { OwnDirectory } from '../../files/own-directory.ts';
 import type { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { RecordCounts } from './record-counters.ts';
 import type { FileOwner } from './record-file-name.ts';
 import type { TapConsumer } from './request-taps.ts';
-import { type OpenNew, RotatingRecordFile } from './rotating-record-file.ts';
+import { RotatingRecordFile } from './rotating-record-file.ts';
 
 export interface RequestLogOptions {
   readonly clock: Clock;
@@ -21,10 +22,12 @@ export interface RequestLogOptions {
   readonly owner: FileOwner;
   readonly maxFileBytes: number;
   readonly maxFileMs: number;
+  /** See RotatingFileOptions. */
+  readonly maxKeptBytes: number;
+  readonly fileMode: number;
+  readonly directory: OwnDirectory;
   /** No file is opened before it resolves. Never rejects. */
   readonly isReady: Promise<void>;
-  /** See RotatingFileOptions. */
-  readonly openNew?: OpenNew;
 }
 
 /** Limit of the records that wait for the disk, for each model. */
@@ -35,6 +38,8 @@ export class RequestLog implements TapConsumer {
   readonly wantsResponse = true;
   readonly #file: RotatingRecordFile;
   readonly #counts: RecordCounts;
+  /** What the disk said last; undefined since records were written. */
+  #failure: string | undefined;
 
   constructor(model: string, config: RequestLoggingConfig, counts: RecordCounts, options: RequestLogOptions) {
     const { logger, limiter } = options;
@@ -47,17 +52,21 @@ export class RequestLog implements TapConsumer {
       ...options,
       prefix: config.filenamePrefix,
       maxQueuedBytes: MAX_QUEUED_BYTES,
-      onWritten: (records) => counts.add('written', records),
+      onWritten: (records) => {
+        counts.add('written', records);
+        if (this.#failure !== undefined) logger.info({ model }, 'the request log is written again');
+        this.#failure = undefined;
+      },
       onFailed: (records, error) => {
         counts.add('failed', records);
         if (error === undefined) return;
-        logError(
-          error,
-          { prefix: config.filenamePrefix },
-          'the request log cannot be written; requests go on without it',
-        );
+        const failure = (error as NodeJS.ErrnoException).code ?? String(error);
+        if (failure === this.#failure) return;
+        this.#failure = failure;
+        const what = 'the request log cannot be written; requests go on without it';
+        logError(error, { prefix: config.filenamePrefix }, what);
       },
-      onLeft: (path, error) => logError(error, { path }, 'a file of the request log was left unfinished'),
+      onLeft: (path, error) => logError(error, { path }, 'files of the request log were left as they are'),
     });
   }
 

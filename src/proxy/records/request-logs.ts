@@ -5,20 +5,34 @@
  *                       processes when it sees a prefix for the first time
  *   close()             writes what is queued
  */
+import { dirname } from 'node:path';
 import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
+import type { Disk } from '../../files/disk.ts';
+import { OwnDirectory } from '../../files/own-directory.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { RecordCounters } from './record-counters.ts';
+import { pruneFiles } from './record-retention.ts';
 import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';
 import { RequestLog, type RequestLogOptions } from './request-log.ts';
 import type { RequestTaps } from './request-taps.ts';
 
-export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady'> {
+export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady' | 'directory'> {
+  /** See OwnDirectoryOptions. */
+  readonly minFreePercent: number;
+  /** Default: the system's. */
+  readonly disk?: Disk;
   readonly taps: RequestTaps;
   readonly counters: RecordCounters;
   readonly maxRecordBytes: number;
 }
 
 const LINE_WINDOW_MS = 60_000;
+
+/** Where a prefix's files are, and the recovery of those that a dead process left. */
+interface Place {
+  readonly directory: OwnDirectory;
+  readonly recovery: Promise<void>;
+}
 
 interface OpenLog {
   readonly config: RequestLoggingConfig;
@@ -32,8 +46,8 @@ export class RequestLogs {
   readonly #open = new Map<string, OpenLog>();
   /** In the background: recoveries, and logs that are being closed. */
   readonly #work = new Set<Promise<void>>();
-  /** Recoveries by prefix. */
-  readonly #recoveries = new Map<string, Promise<void>>();
+  /** By prefix. */
+  readonly #places = new Map<string, Place>();
 
   constructor(options: RequestLogsOptions) {
     this.#options = options;
@@ -65,10 +79,12 @@ export class RequestLogs {
 
   #start(model: string, config: RequestLoggingConfig): void {
     const { counters, taps } = this.#options;
+    const place = this.#places.get(config.filenamePrefix)!;
     const log = new RequestLog(model, config, counters.logOf(model), {
       ...this.#options,
       limiter: this.#limiter,
-      isReady: this.#recoveries.get(config.filenamePrefix)!,
+      directory: place.directory,
+      isReady: place.recovery,
     });
     this.#open.set(model, { config, log, stopListening: taps.add(model, log) });
     const { filenamePrefix: prefix, samplingRate } = config;
@@ -86,12 +102,18 @@ export class RequestLogs {
   }
 
   #recover(prefix: string): void {
-    if (this.#recoveries.has(prefix)) return;
-    const { owner, maxRecordBytes } = this.#options;
-    const recovery = recoverRecordFiles({ prefix, owner, maxRecordBytes }).then((report) =>
-      this.#logRecovery(prefix, report),
-    );
-    this.#recoveries.set(prefix, recovery);
+    if (this.#places.has(prefix)) return;
+    const { owner, maxRecordBytes, maxKeptBytes, fileMode, logger } = this.#options;
+    // A file's group reads it only if it may search the directory.
+    const mode = fileMode === 0o600 ? 0o700 : 0o750;
+    const directory = new OwnDirectory(dirname(prefix), { ...this.#options, mode });
+    const recovery = recoverRecordFiles({ prefix, directory, owner, maxRecordBytes })
+      .then((report) => this.#logRecovery(prefix, report))
+      .then(() => pruneFiles(directory, prefix, maxKeptBytes))
+      .catch((err: NodeJS.ErrnoException) => {
+        if (err.code !== 'ENOENT') logger.warn({ prefix, err }, 'old files of the request log cannot be deleted');
+      });
+    this.#places.set(prefix, { directory, recovery });
     this.#inBackground(recovery);
   }
 

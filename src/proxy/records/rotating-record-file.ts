@@ -3,35 +3,43 @@
  *
  *   append ─▶ queue (bounded) ─▶ one write at a time ─▶ x.tfrecord.partial ──full, or old, or closed──▶ x.tfrecord
  *
- * - A file gets its final name when it is complete and on the disk. It holds only whole records.
+ * - A file gets its final name when it is complete and on the disk. It holds only whole records, after a power cut too.
+ * - Finished files have a bound: the oldest are deleted.
  * - Nobody waits for the disk. `admission` refuses a record that does not fit the queue before it is encoded.
  * - After an error nothing is written for RETRY_MS, and the records of that time count as failed.
  */
 import { Buffer } from 'node:buffer';
-import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { OwnDirectory } from '../../files/own-directory.ts';
+import { createFile } from '../../files/own-file.ts';
 import { type FileOwner, PARTIAL, recordFileName } from './record-file-name.ts';
+import { pruneFiles } from './record-retention.ts';
 
 export interface RotatingFileOptions {
   readonly clock: Clock;
-  /** Directory and start of the names. The directory is created if it is missing. */
+  /** Directory and start of the names. */
   readonly prefix: string;
+  /** The prefix's directory; it is made if it is missing. */
+  readonly directory: OwnDirectory;
+  /** Permissions of the files. */
+  readonly fileMode: number;
   readonly owner: FileOwner;
   /** A file is finished when it has this many bytes. */
   readonly maxFileBytes: number;
   /** A file is finished when it is this old. */
   readonly maxFileMs: number;
+  /** Most bytes in finished files; Infinity = no limit. */
+  readonly maxKeptBytes: number;
   /** Limit of the queue. An empty queue takes a record of any size. */
   readonly maxQueuedBytes: number;
   /** No file is opened before it resolves. Never rejects. */
   readonly isReady?: Promise<void>;
-  /** Creates a file; default node:fs. Rejects with EEXIST if it exists. */
-  readonly openNew?: OpenNew;
   onWritten(records: number): void;
   /** Records were lost. `error` is undefined within RETRY_MS after an earlier error. */
   onFailed(records: number, error: unknown): void;
-  /** A file could not be finished: it stays as it is and keeps its PARTIAL name. */
+  /** A file could not be finished and keeps its PARTIAL name, or files of the prefix could not be deleted. */
   onLeft(path: string, error: unknown): void;
 }
 
@@ -39,20 +47,13 @@ export interface RotatingFileOptions {
 export const RETRY_MS = 5000;
 /** Limit of records in one write. */
 const MAX_WRITE = 256;
-/** Records are people's requests: only the owner and its group may read them. */
-const FILE_MODE = 0o640;
-
 interface OpenFile {
-  readonly handle: RecordHandle;
+  readonly handle: FileHandle;
   readonly wholePath: string;
   readonly timer: TimerHandle;
   /** Bytes of whole records. */
   bytes: number;
 }
-
-/** The part of FileHandle that is used. */
-export type RecordHandle = Pick<FileHandle, 'writev' | 'write' | 'truncate' | 'datasync' | 'close'>;
-export type OpenNew = (path: string) => Promise<RecordHandle>;
 
 export type Admission = 'room' | 'full' | 'failing';
 
@@ -123,6 +124,7 @@ export class RotatingRecordFile {
     }
     try {
       this.#file ??= await this.#open();
+      await this.#options.directory.requireRoom();
       await writeAll(this.#file.handle, records, this.#file.bytes);
       for (const { byteLength } of records) this.#file.bytes += byteLength;
       onWritten(records.length);
@@ -134,14 +136,14 @@ export class RotatingRecordFile {
   }
 
   async #open(): Promise<OpenFile> {
-    const { clock, prefix, owner, maxFileMs, openNew = openWithFs } = this.#options;
+    const { clock, prefix, directory, fileMode, owner, maxFileMs } = this.#options;
     await this.#options.isReady;
-    await mkdir(dirname(prefix), { recursive: true });
+    const start = join(await directory.make(), basename(prefix));
     for (;;) {
-      const wholePath = recordFileName(prefix, clock.wallMs(), owner, this.#number++);
+      const wholePath = recordFileName(start, clock.wallMs(), owner, this.#number++);
       // An earlier process may have had our pid in the same second: its files are not overwritten.
-      if (await exists(wholePath)) continue;
-      const handle = await ifNew(openNew(wholePath + PARTIAL));
+      if (await exists(directory, wholePath)) continue;
+      const handle = await ifNew(createFile(directory.disk, wholePath + PARTIAL, fileMode));
       if (handle === undefined) continue;
       this.#isOld = false;
       const timer = clock.setTimer(clock.nowMs() + maxFileMs, () => {
@@ -158,27 +160,27 @@ export class RotatingRecordFile {
     this.#isOld = false;
     if (file === undefined) return;
     const { handle, wholePath, bytes, timer } = file;
+    const { directory, prefix, maxKeptBytes } = this.#options;
+    const { disk } = directory;
     timer.cancel();
     try {
       // A failed write may have left a part of a record.
       await handle.truncate(bytes);
       await handle.datasync();
       await handle.close();
-      await (bytes === 0 ? unlink(wholePath + PARTIAL) : rename(wholePath + PARTIAL, wholePath));
+      await (bytes === 0 ? disk.unlink(wholePath + PARTIAL) : disk.rename(wholePath + PARTIAL, wholePath));
+      await directory.sync();
     } catch (error) {
       this.#options.onLeft(wholePath + PARTIAL, error);
       await handle.close().catch(() => undefined);
     }
+    await pruneFiles(directory, prefix, maxKeptBytes).catch((error) => this.#options.onLeft(prefix, error));
     this.#file = undefined;
   }
 }
 
-function openWithFs(path: string): Promise<RecordHandle> {
-  return open(path, 'wx', FILE_MODE);
-}
-
 /** Undefined if the file exists. */
-async function ifNew(opening: Promise<RecordHandle>): Promise<RecordHandle | undefined> {
+async function ifNew(opening: Promise<FileHandle>): Promise<FileHandle | undefined> {
   try {
     return await opening;
   } catch (error) {
@@ -187,15 +189,15 @@ async function ifNew(opening: Promise<RecordHandle>): Promise<RecordHandle | und
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+function exists({ disk }: OwnDirectory, path: string): Promise<boolean> {
+  return disk.lstat(path).then(
     () => true,
     () => false,
   );
 }
 
 /** A full disk first takes a part of a write, and fails the next one. */
-async function writeAll(handle: RecordHandle, records: readonly Buffer[], position: number): Promise<void> {
+async function writeAll(handle: FileHandle, records: readonly Buffer[], position: number): Promise<void> {
   let { bytesWritten } = await handle.writev(records, position);
   const whole = records.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (bytesWritten === whole) return;

@@ -2,8 +2,9 @@
  * The server's log: one JSON object a line, to standard error like TensorFlow Serving's. Standard output is for
  * commands that print an answer.
  *
- * Lines are written asynchronously, in order; `end` waits for the rest. If nobody reads standard error, lines beyond
- * MAX_BUFFERED_BYTES are dropped: a stuck log collector must neither fill the memory nor keep the process from ending.
+ * Lines are written asynchronously, in order; `end` waits for the rest. While nobody reads standard error, or its disk is
+ * full, lines wait; beyond MAX_BUFFERED_BYTES they are dropped and counted: a stuck log collector must neither fill the
+ * memory, nor keep a request or the end of the process waiting. A later line tells how many were lost.
  *
  * `time` is ms since 1970. Errors go under `err`. Payloads are never logged.
  */
@@ -36,6 +37,8 @@ export interface Logger {
 
 /** The app's one logger. */
 export interface RootLogger extends Logger {
+  /** Lines that were dropped so far. */
+  readonly lostLines: number;
   /** Changes the level of this logger and all its children. */
   setLevel(level: LogLevel): void;
   /**
@@ -64,10 +67,7 @@ const MAX_CAUSES = 4;
 export function createLogger(options: LoggerOptions): RootLogger {
   const { clock } = options;
   const children: pino.Logger[] = [];
-  const ours =
-    options.destination === undefined
-      ? pino.destination({ dest: STANDARD_ERROR, sync: false, minLength: 1, maxLength: MAX_BUFFERED_BYTES })
-      : undefined;
+  const ours = options.destination === undefined ? standardError() : undefined;
   const root = pino(
     {
       onChild: (child) => children.push(child),
@@ -79,7 +79,17 @@ export function createLogger(options: LoggerOptions): RootLogger {
     },
     options.destination ?? ours!,
   );
-  return Object.assign(root, {
+  const lost = { lines: 0, told: 0 };
+  ours?.on('drop', () => {
+    lost.lines += 1;
+  });
+  ours?.on('drain', () => {
+    const lines = lost.lines - lost.told;
+    lost.told = lost.lines;
+    if (lines > 0) root.warn({ event: 'log_lines_lost', lines }, 'lines of the log were lost: nobody took them');
+  });
+  Object.defineProperty(root, 'lostLines', { get: () => lost.lines });
+  return Object.assign(root as pino.Logger & { readonly lostLines: number }, {
     setLevel(level: LogLevel): void {
       root.level = level;
       for (const child of children) child.level = level;
@@ -89,6 +99,22 @@ export function createLogger(options: LoggerOptions): RootLogger {
 }
 
 type Destination = ReturnType<typeof pino.destination>;
+
+function standardError(): Destination {
+  const destination = pino.destination({
+    dest: STANDARD_ERROR,
+    sync: false,
+    minLength: 1,
+    maxLength: MAX_BUFFERED_BYTES,
+  });
+  // Pino's own listener lets every error but EPIPE end the process: that of a full disk, too.
+  destination.removeAllListeners('error');
+  destination.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Nobody will ever read it. After any other error the lines wait, and are tried again with the next one.
+    if (code === 'EPIPE') destination.write = () => true;
+  });
+  return destination;
+}
 
 /** As `RootLogger.end`. */
 function written(destination: Destination, clock: Clock, patienceMs: number): Promise<void> {

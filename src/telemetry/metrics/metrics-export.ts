@@ -3,6 +3,7 @@
  * for metrics. A general endpoint is not enough: users who scrape would get the metrics twice.
  */
 import type { Clock } from '../../core/clock.ts';
+import { lastFlush } from '../last-flush.ts';
 import type { Logger } from '../log/log.ts';
 import type { Environment } from '../tracing/tracing-options.ts';
 import type { Metrics } from './metrics.ts';
@@ -16,8 +17,8 @@ export interface MetricsExportOptions {
 }
 
 export interface MetricsExport {
-  /** Sends once more. Never rejects; takes at most the exporter's own timeout. */
-  shutdown(): Promise<void>;
+  /** Sends once more (lastFlush). Resolves with whether the collector took it. Never rejects. */
+  shutdown(): Promise<boolean>;
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;
@@ -39,6 +40,14 @@ export async function startMetricsExport(
   if (!isMetricsExportConfigured(env)) return undefined;
   try {
     const [{ startOtlpMetrics }, exporter] = await Promise.all([import('./otlp-metrics.ts'), exporterOf(env)]);
+    let isTaken = true;
+    const send = exporter.export.bind(exporter);
+    // The reader keeps a failed export to itself.
+    exporter.export = (metrics, done) =>
+      send(metrics, (result) => {
+        isTaken = result.error === undefined;
+        done(result);
+      });
     const started = startOtlpMetrics({
       read: () => metrics.snapshots(),
       exporter,
@@ -48,8 +57,11 @@ export async function startMetricsExport(
       nowMs: () => clock.wallMs(),
     });
     return {
-      shutdown: () =>
-        started.shutdown().catch((error: unknown) => logger.warn({ err: error }, 'the last metrics were lost')),
+      async shutdown() {
+        const error = await lastFlush(clock, () => started.shutdown());
+        if (error !== undefined) logger.warn({ err: error }, 'the last metrics were lost');
+        return error === undefined && isTaken;
+      },
     };
   } catch (error) {
     logger.error({ err: error }, 'metrics are not exported');

@@ -28,7 +28,11 @@ export function startSdk(options: TracingOptions): SpanSink {
   const diagnostics = startDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids);
   const output = new SdkSpans({ tracer, ids });
-  return spanSink({ output, clock, logger, sendRest: () => sdk.shutdown(), close: () => diagnostics.close() });
+  const close = (error: unknown): number | 'unknown' => {
+    diagnostics.close();
+    return error === undefined ? 0 : 'unknown';
+  };
+  return spanSink({ output, clock, logger, sendRest: () => sdk.shutdown(), close });
 }
 
 function startNodeSdk({ version }: TracingOptions, ids: PresetIds): { sdk: NodeSDK; tracer: Tracer } {

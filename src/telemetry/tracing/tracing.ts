@@ -67,9 +67,9 @@ class LazyTracing implements Tracing {
     this.#sink?.makeBatchSpans(record);
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(): Promise<number | 'unknown'> {
     await this.#starting;
-    await this.#sink?.shutdown();
+    return (await this.#sink?.shutdown()) ?? 0;
   }
 
   async #start(onLost: LostSpansListener): Promise<void> {

@@ -36,8 +36,9 @@ class FakeTracing implements Tracing {
     this.onLost = onLost;
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(): Promise<number> {
     this.isShutDown = true;
+    return 0;
   }
 }
 

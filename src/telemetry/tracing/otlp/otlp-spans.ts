@@ -45,14 +45,20 @@ export async function startOtlpSpans(
     onLost: (count, why, error) => losses.add(count, why, error),
   });
   const output = new SpanEncoder({ queue, limits: spanLimitsFromEnv() });
+  let lostBefore = 0;
   return spanSink({
     output,
     clock,
     logger,
-    sendRest: () => queue.shutdown().then(() => transport.shutdown()),
+    sendRest() {
+      lostBefore = losses.spans;
+      return queue.shutdown().then(() => transport.shutdown());
+    },
     close() {
+      queue.abandon();
       losses.close();
       diagnostics.close();
+      return losses.spans - lostBefore;
     },
   });
 }
@@ -72,6 +78,8 @@ class LossLog {
   readonly #logger: TracingOptions['logger'];
   readonly #onLost: LostSpansListener;
   readonly #limiter: LineLimiter;
+  /** Lost so far. */
+  spans = 0;
 
   constructor({ logger, clock }: TracingOptions, onLost: LostSpansListener) {
     this.#logger = logger;
@@ -85,6 +93,7 @@ class LossLog {
   }
 
   add(count: number, why: SpanLoss, error: unknown): void {
+    this.spans += count;
     this.#onLost(count, why);
     if (!this.#limiter.allow(why)) return;
     if (why === 'queue_full') this.#logger.warn({}, 'spans are lost: too many wait for the collector');

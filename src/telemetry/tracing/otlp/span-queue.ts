@@ -67,7 +67,10 @@ export class SpanQueue implements SpanRoom {
   #sealedBytes = 0;
   #timer: TimerHandle | undefined;
   #sending: Promise<void> | undefined;
+  /** Spans that are being sent. */
+  #inExport = 0;
   #isClosed = false;
+  #isAbandoned = false;
 
   constructor(options: SpanQueueOptions) {
     this.#options = options;
@@ -105,6 +108,16 @@ export class SpanQueue implements SpanRoom {
     await this.#sending;
   }
 
+  /** Counts what was not sent until now as lost. Call it after `shutdown`, when nobody waits any longer. */
+  abandon(): void {
+    const unsent = this.#waiting + this.#inExport;
+    this.#sealed = [];
+    this.#waiting = 0;
+    this.#inExport = 0;
+    this.#isAbandoned = true;
+    if (unsent > 0) this.#options.onLost(unsent, 'export_failed', new Error('the server ended before they were sent'));
+  }
+
   #newBatch(): Batch {
     const writer = this.#pool.pop() ?? new GrowingWriter(FIRST_BYTES, this.#room);
     return { writer, count: 0, end: this.#room };
@@ -131,12 +144,14 @@ export class SpanQueue implements SpanRoom {
     for (let batch = this.#sealed.shift(); batch !== undefined; batch = this.#sealed.shift()) {
       this.#waiting -= batch.count;
       this.#sealedBytes -= batch.end;
+      this.#inExport = batch.count;
       try {
         await this.#sendInTime({ bytes: this.#finish(batch), count: batch.count });
         if (this.#pool.length < POOLED) this.#pool.push(batch.writer);
       } catch (error) {
-        this.#options.onLost(batch.count, 'export_failed', error);
+        if (!this.#isAbandoned) this.#options.onLost(batch.count, 'export_failed', error);
       }
+      this.#inExport = 0;
     }
     this.#sending = undefined;
   }

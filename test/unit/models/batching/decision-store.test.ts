@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { StateFiles } from '../../../../src/files/state-files.ts';
 import { DecisionStore } from '../../../../src/models/batching/decision-store.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const logger = createLogger({ level: 'silent', clock: new FakeClock() });
-const storeIn = (directory: string, serverVersion = '1') => new DecisionStore({ directory, logger, serverVersion });
+const clock = new FakeClock();
+const storeIn = (directory: string, serverVersion = '1') =>
+  new DecisionStore({
+    files: directory === '' ? undefined : new StateFiles({ directory, clock }),
+    logger,
+    serverVersion,
+  });
 const ROWS = { kind: 'rows', reason: 'proved by 46 runs' } as const;
 const bytes = async () => 'abc';
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { StateFiles } from '../../../../src/files/state-files.ts';
 import { artifactHash, type HashArtifact } from '../../../../src/models/loading/artifact-hash.ts';
 import { LatencyStore } from '../../../../src/models/loading/latency-store.ts';
 import { LatencyModel } from '../../../../src/scheduler/latency/latency-model.ts';
@@ -37,7 +38,14 @@ async function setUp(t: TestContext, artifact = 'weights') {
   const log = new Log();
   const clock = new FakeClock();
   const store = (changes: { cpuModel?: string; threads?: number } = {}) =>
-    new LatencyStore({ directory, clock, logger: log, cpuModel: 'cpu', threads: 1, ...changes });
+    new LatencyStore({
+      files: new StateFiles({ directory, clock }),
+      clock,
+      logger: log,
+      cpuModel: 'cpu',
+      threads: 1,
+      ...changes,
+    });
   return { directory, versionDirectory, hashArtifact: () => artifactHash(versionDirectory), log, clock, store };
 }
 
@@ -125,10 +133,11 @@ describe('LatencyStore', () => {
   it('fails no load where it cannot write, and does nothing without a directory', async (t) => {
     const { versionDirectory, hashArtifact, log, clock } = await setUp(t);
     const file = join(versionDirectory, 'model.onnx');
-    const broken = new LatencyStore({ directory: join(file, 'x'), clock, logger: log, cpuModel: '', threads: 1 });
+    const files = new StateFiles({ directory: join(file, 'x'), clock });
+    const broken = new LatencyStore({ files, clock, logger: log, cpuModel: '', threads: 1 });
     await (await broken.keep('m', 1n, hashArtifact, modelOf(1))).end();
     assert.match(log.lines[0]!, /^warn/);
-    const none = new LatencyStore({ directory: '', clock, logger: log, cpuModel: '', threads: 1 });
+    const none = new LatencyStore({ files: undefined, clock, logger: log, cpuModel: '', threads: 1 });
     await (await none.keep('m', 1n, hashArtifact, modelOf(1))).end();
     assert.equal(log.lines.length, 1);
   });

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
+import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
+import { OwnDirectory } from '../../../../src/files/own-directory.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
 import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
 import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
-import type { OpenNew } from '../../../../src/proxy/records/rotating-record-file.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { readRecords } from '../../../support/prediction-logs.ts';
@@ -22,7 +22,7 @@ const OWNER = { host: 'pod', pid: process.pid };
 const ONE = frameRecord([Buffer.from('one')]);
 const TWO = frameRecord([Buffer.from('two')]);
 
-function harness(t: TestContext, openNew?: OpenNew) {
+function harness(t: TestContext, disk: Disk = systemDisk) {
   const directory = tempDirectory(t);
   const clock = new FakeClock();
   const lines: Record<string, unknown>[] = [];
@@ -43,7 +43,10 @@ function harness(t: TestContext, openNew?: OpenNew) {
     maxFileBytes: 1000,
     maxFileMs: 1000,
     maxRecordBytes: 100,
-    ...(openNew === undefined ? {} : { openNew }),
+    maxKeptBytes: Infinity,
+    fileMode: 0o600,
+    minFreePercent: 0,
+    disk,
   });
   t.after(() => logs.close());
   const prefix = join(directory, 'm');
@@ -77,6 +80,7 @@ describe('what a process that was killed left', () => {
   const recovery = (directory: string) =>
     recoverRecordFiles({
       prefix: join(directory, 'm'),
+      directory: new OwnDirectory(directory),
       owner: { host: 'pod', pid: 1 },
       maxRecordBytes: 100,
       isAlive: (pid) => pid === 50,
@@ -194,9 +198,12 @@ describe('request logs', () => {
     const isUnstuck = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { logs, taps, registry, config, files, directory } = harness(t, async (path) => {
-      await isUnstuck;
-      return open(path, 'wx');
+    const { logs, taps, registry, config, files, directory } = harness(t, {
+      ...systemDisk,
+      open: async (path, flags, mode) => {
+        await isUnstuck;
+        return systemDisk.open(path, flags, mode);
+      },
     });
     logs.configure([config('a')]);
     for (let i = 0; i < 40; i++)

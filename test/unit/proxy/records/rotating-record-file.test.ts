@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
+import { OwnDirectory } from '../../../../src/files/own-directory.ts';
 import {
   RETRY_MS,
-  type RecordHandle,
   type RotatingFileOptions,
   RotatingRecordFile,
 } from '../../../../src/proxy/records/rotating-record-file.ts';
@@ -16,7 +17,7 @@ import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const OWNER = { host: 'pod/1', pid: 7 };
 
-function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}) {
+function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}, disk: Disk = systemDisk) {
   const directory = tempDirectory(t);
   const clock = new FakeClock();
   const told: string[] = [];
@@ -28,6 +29,9 @@ function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}) {
   const file = new RotatingRecordFile({
     clock,
     prefix: join(directory, 'logs', 'm'),
+    directory: new OwnDirectory(join(directory, 'logs'), { disk }),
+    fileMode: 0o600,
+    maxKeptBytes: Infinity,
     owner: OWNER,
     maxFileBytes: 10,
     maxFileMs: 1000,
@@ -160,8 +164,8 @@ describe('a disk that does not take it', () => {
     };
     let room = 5;
     /** Like a full disk: takes a part of a write, and fails the next one. */
-    const openNew = async (path: string): Promise<RecordHandle> => {
-      const handle = await open(path, 'wx');
+    const open: Disk['open'] = async (path, flags, mode) => {
+      const handle = await systemDisk.open(path, flags, mode);
       const write = async (bytes: Buffer, position: number) => {
         if (room === 0) return full();
         const taken = bytes.subarray(0, room);
@@ -178,10 +182,11 @@ describe('a disk that does not take it', () => {
         }),
         truncate: (length: number) => handle.truncate(length),
         datasync: () => handle.datasync(),
+        sync: () => handle.sync(),
         close: () => handle.close(),
-      } as RecordHandle;
+      } as FileHandle;
     };
-    const { file, told, untilTold, names, contents } = harness(t, { openNew, maxFileBytes: 1000 });
+    const { file, told, untilTold, names, contents } = harness(t, { maxFileBytes: 1000 }, { ...systemDisk, open });
     file.append(record('abc'));
     await untilTold(1);
     file.append(record('defghi'));

@@ -128,6 +128,19 @@ describe('the queue of spans', () => {
     assert.equal(clock.armed, 0);
   });
 
+  it('counts what waits and what is being sent as lost, once, when nobody waits for it any longer', async () => {
+    const { exports, lost, queue, add } = harness();
+    add('a', 'b', 'c', 'd');
+    const ended = queue.shutdown();
+    queue.abandon();
+    queue.abandon();
+    assert.deepEqual(lost, [[4, 'export_failed']]);
+    exports[0]!.settle();
+    await ended;
+    assert.deepEqual(lost, [[4, 'export_failed']]);
+    assert.equal(exports.length, 1);
+  });
+
   it('has nothing to end where nothing came', async () => {
     await harness().queue.shutdown();
   });

@@ -1,0 +1,121 @@
+/**
+ * The end of a server whose collectors or whose log's reader are of no use: nothing waits for them, and what was lost is
+ * told.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { connect } from 'node:net';
+import process from 'node:process';
+import { afterEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { collectorEnvironment, type UselessCollector } from '../support/collectors.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const SCAN = JSON.stringify({ instances: [new Array<number>(64).fill(0)] });
+const REQUESTS = 20;
+
+afterEach(killSidecars);
+
+async function ask(rest: string): Promise<number> {
+  const answer = await fetch(`${rest}/v1/models/digits:predict`, { method: 'POST', body: SCAN });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+/** Sends so many requests at once on one connection, and resolves when all are answered with 200. */
+async function askMany(rest: string, count: number): Promise<void> {
+  const { hostname, port } = new URL(rest);
+  const socket = connect(Number(port), hostname);
+  const head = `POST /v1/models/digits:predict HTTP/1.1\r\nhost: a\r\ncontent-length: ${SCAN.length}\r\n\r\n`;
+  socket.write((head + SCAN).repeat(count));
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.split('HTTP/1.1 200 ').length > count) break;
+  }
+  assert.equal(text.split('HTTP/1.1 200 ').length, count + 1);
+}
+
+describe('a collector', () => {
+  const cases: readonly (readonly [UselessCollector, string])[] = [
+    ['dead', 'http/protobuf'],
+    ['dead', 'grpc'],
+    ['hanging', 'http/protobuf'],
+    ['hanging', 'grpc'],
+    ['hanging', 'http/json'],
+    ['slow', 'http/protobuf'],
+  ];
+  for (const [kind, protocol] of cases) {
+    it(`that is ${kind} (${protocol}) is not waited for longer than the time of the last flush; what was lost is counted`, async (t) => {
+      const sidecar = await startSidecar(DIGITS, await collectorEnvironment(t, kind, protocol));
+      for (let i = 0; i < REQUESTS; i++) assert.equal(await ask(sidecar.rest), 200);
+      assert.equal(await sidecar.stop(), 0);
+      const { lost_spans, lost_metrics } = sidecar.lines.at(-1)!;
+      assert.equal(sidecar.lines.at(-1)!.event, 'drained');
+      assert.equal(lost_metrics, true);
+      // The SDK makes JSON, and tells nobody.
+      if (protocol === 'http/json') assert.equal(lost_spans, 'unknown');
+      else assert.ok((lost_spans as number) >= REQUESTS * 9, `${lost_spans}`);
+      // Its own time limits, of 10 s, had no part in it.
+      assert.doesNotMatch(sidecar.output(), /Request timed out|Deadline exceeded after/);
+    });
+  }
+});
+
+/** A sidecar whose standard error is something else. Resolves when it answers. */
+async function startWithStandardError(descriptor: number): Promise<Pick<Sidecar, 'process' | 'exited' | 'rest'>> {
+  const port = 20_000 + Math.trunc(40_000 * Math.random());
+  const flags = ['--port=0', `--rest_api_port=${port}`, '--admin_port=0', '--bind_address=127.0.0.1'];
+  const child = spawn(process.execPath, [MAIN, 'serve', ...flags, '--log_level=debug', ...DIGITS], {
+    stdio: ['ignore', 'ignore', descriptor],
+  });
+  const exited = new Promise<number | string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  const rest = `http://127.0.0.1:${port}`;
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
+  while ((await ask(rest).catch(() => 0)) !== 200) assert.ok(!isOver, 'it ended');
+  return { process: child, exited, rest };
+}
+
+describe('standard error', () => {
+  it('that is on a full disk fails no request, and ends nothing', { skip: process.platform !== 'linux' }, async (t) => {
+    const full = openSync('/dev/full', 'w');
+    t.after(() => closeSync(full));
+    const sidecar = await startWithStandardError(full);
+    t.after(() => sidecar.process.kill('SIGKILL'));
+    for (let i = 0; i < REQUESTS; i++) assert.equal(await ask(sidecar.rest), 200);
+    sidecar.process.kill('SIGTERM');
+    assert.equal(await sidecar.exited, 0);
+  });
+
+  it('that nobody reads keeps no request and no signal waiting; lines are lost, counted, and told when it is read', async () => {
+    const sidecar = await startSidecar([...DIGITS, '--log_level=debug'], {});
+    sidecar.process.stderr!.pause();
+    const lost = async (): Promise<number> => {
+      const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
+      return Number(/^pillion_log_lines_lost (\d+)$/m.exec(page)![1]);
+    };
+    do await askMany(sidecar.rest, 1000);
+    while ((await lost()) === 0);
+    assert.equal(await ask(sidecar.rest), 200);
+    sidecar.process.stderr!.resume();
+    const told = await sidecar.line(({ event }) => event === 'log_lines_lost');
+    assert.ok((told['lines'] as number) > 0);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('that nobody reads does not keep the server from its end', async () => {
+    const sidecar = await startSidecar([...DIGITS, '--log_level=debug'], {});
+    sidecar.process.stderr!.pause();
+    await askMany(sidecar.rest, 2000);
+    const ended = new Promise((resolve) => sidecar.process.once('exit', resolve));
+    sidecar.process.kill('SIGTERM');
+    assert.equal(await ended, 0);
+  });
+});
