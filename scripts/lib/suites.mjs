@@ -47,6 +47,11 @@ export const SUITES = {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
     run: () => runProgram('build/test/long/process-host.js'),
   },
+  restarts: {
+    says: '20 restarts under 2,000 requests a second, over every surface and engine, lose no request',
+    files: ['integration/restarts.test.js'],
+    prepare: () => ({ PILLION_RESTARTS: '20', PILLION_RESTART_RATE: '2000' }),
+  },
   h2spec: {
     says: 'HTTP/2 conformance; needs Go 1.26',
     run: (words) => runProgram('test/conformance/h2spec.mjs', words),

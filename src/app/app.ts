@@ -30,8 +30,9 @@ import { CoreWatch, slotsOf } from './cores.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createModels, observeModels, processPlan } from './models.ts';
 import { createRecords } from './records.ts';
-import { createReloads, rereadModelFile } from './reload.ts';
+import { createReloads, createReread } from './reload.ts';
 import { createSurfaces, type Surfaces } from './surfaces.ts';
+import { type AppTls, createTls } from './tls.ts';
 
 /** The bound addresses: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */
 export interface Addresses {
@@ -47,7 +48,10 @@ export interface App {
    * before. Rejects with the first failure (port in use, model does not load); everything is closed then.
    */
   start(): Promise<Addresses>;
-  /** Reads the file that lists the models now. The log has the outcome, or the reason why it is ignored. */
+  /**
+   * Reads the file that lists the models, and key and certificates. The log has the outcome, or the reason why it is
+   * ignored.
+   */
   reread(): void;
   /** Drains and closes everything, within the drain's delay and timeout. A second call does nothing more. */
   drain(): Promise<void>;
@@ -88,6 +92,8 @@ class PillionApp implements App {
   readonly #coreWatch: CoreWatch;
   readonly #models: ModelManager;
   readonly #modelFileWatch: ModelFileWatch | undefined;
+  readonly #tls: AppTls | undefined;
+  readonly #reread: ReturnType<typeof createReread>;
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
   #addresses: Addresses | undefined;
@@ -114,13 +120,16 @@ class PillionApp implements App {
     const modelInfo = new ModelInfoHandler(models);
     const readiness = this.#readiness;
     const common = { config, machine, lifecycle, resolver, readiness, telemetry, logger, onInternalError };
-    this.#surfaces = createSurfaces({ ...common, modelInfo, reload: reloads.handler });
+    const tls = createTls(config, logger, metrics);
+    this.#surfaces = createSurfaces({ ...common, modelInfo, reload: reloads.handler, tls: tls?.listen });
     this.#admin = createAdmin({ ...common, models, records, addresses: () => this.#addresses });
 
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
     this.#modelFileWatch = reloads.fileWatch;
+    this.#tls = tls;
+    this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
     observeProcess(metrics, lifecycle, budgetCores, logger);
     observeModels(models, telemetry);
     for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
@@ -137,6 +146,7 @@ class PillionApp implements App {
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
+      this.#tls?.watch.start();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
@@ -153,7 +163,7 @@ class PillionApp implements App {
 
   reread(): void {
     const phase = this.#ended !== undefined ? 'ending' : this.#readiness.isReady ? 'serving' : 'starting';
-    rereadModelFile(this.#modelFileWatch, this.logger, phase);
+    this.#reread(phase);
   }
 
   drain(): Promise<void> {
@@ -178,6 +188,7 @@ class PillionApp implements App {
   }
 
   async #close(): Promise<FlushLosses> {
+    this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     this.#coreWatch.stop();
     await this.#models.close();

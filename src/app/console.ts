@@ -60,7 +60,7 @@ export function createConsole(parts: ConsoleParts): Console {
     node: process.versions.node,
     started_at_ms: startedAtMs,
     ...parts.addresses(),
-    rest_is_tls: options.rest_api_tls,
+    rest_is_tls: config.isRestTls,
     grpc_is_tls: config.tls !== undefined,
     slots: slotsOf(options, parts.machine.budgetCores),
     scheduler: options.scheduler,

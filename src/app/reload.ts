@@ -8,6 +8,7 @@ import { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../proxy/handlers/reload.ts';
 import type { ReloadLimits } from '../proxy/handlers/reload-limits.ts';
+import type { CertificateWatch } from '../proxy/net/certificate-watch.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import { reloadLog } from '../telemetry/log/reload-log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
@@ -44,25 +45,53 @@ function createModelFileWatch(
   return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
 }
 
+type Phase = 'starting' | 'serving' | 'ending';
+
 const NOT_NOW = {
   starting: 'the models of the start still load',
+  serving: 'no file lists the models, and no file holds certificates, so there is nothing to read anew',
   ending: 'the server ends',
-} as const;
+} satisfies Record<Phase, string>;
 
-/** Reads the file that lists the models now, or logs why not. */
-export function rereadModelFile(
-  watch: ModelFileWatch | undefined,
-  logger: Logger,
-  phase: keyof typeof NOT_NOW | 'serving',
-): void {
-  const nothing = watch === undefined ? 'no file lists the models, so there is nothing to read anew' : undefined;
-  const reason = phase === 'serving' ? nothing : NOT_NOW[phase];
-  if (reason !== undefined) {
-    logger.info({ event: 'reread' }, `SIGHUP is ignored: ${reason}`);
-    return;
-  }
-  logger.info({ event: 'reread' }, 'SIGHUP: reading the file that lists the models');
-  void watch?.reread();
+/** What SIGHUP reads again; undefined = there is none. */
+interface Rereads {
+  readonly models: ModelFileWatch | undefined;
+  readonly certificates: CertificateWatch | undefined;
+}
+
+/** The answer to SIGHUP: reads the files again, or logs why not. */
+export function createReread({ models, certificates }: Rereads, logger: Logger): (phase: Phase) => void {
+  const reread = (what: string, watch: { reread(): Promise<void> } | undefined): (() => void) | undefined =>
+    watch &&
+    oneAtATime(() => {
+      logger.info({ event: 'reread' }, `SIGHUP: reading ${what}`);
+      return watch.reread();
+    });
+  const readModels = reread('the file that lists the models', models);
+  const readCertificates = reread('key and certificates', certificates);
+  return (phase) => {
+    const reads = { starting: [readCertificates], serving: [readModels, readCertificates], ending: [] }[phase];
+    if (reads.every((read) => read === undefined)) {
+      logger.info({ event: 'reread' }, `SIGHUP is ignored: ${NOT_NOW[phase]}`);
+    }
+    for (const read of reads) read?.();
+  };
+}
+
+/** Runs `work`, which must not reject, when asked. However often it is asked during a run, one more run follows. */
+function oneAtATime(work: () => Promise<void>): () => void {
+  let isRunning = false;
+  let isAskedAgain = false;
+  return async () => {
+    isAskedAgain = true;
+    if (isRunning) return;
+    isRunning = true;
+    while (isAskedAgain) {
+      isAskedAgain = false;
+      await work();
+    }
+    isRunning = false;
+  };
 }
 
 function createReloadHandler(

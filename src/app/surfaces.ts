@@ -1,7 +1,6 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
-import type { TlsConfig } from '../config/ssl-config.ts';
 import { systemClock } from '../core/clock.ts';
 import { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
@@ -15,7 +14,6 @@ import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
-import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
 interface SurfaceParts {
@@ -28,7 +26,8 @@ interface SurfaceParts {
   /** Undefined if clients may not reload. */
   readonly reload: ReloadHandler | undefined;
   readonly telemetry: AppTelemetry;
-  readonly logger: Logger;
+  /** Undefined = plain text. */
+  readonly tls: ListenTls | undefined;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -38,15 +37,14 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
-  const { config, lifecycle, resolver, modelInfo, readiness, reload, telemetry, onInternalError } = parts;
+  const { config, lifecycle, resolver, modelInfo, readiness, reload, telemetry, tls, onInternalError } = parts;
   const { options } = config;
-  const tls = config.tls && listenTls(config.tls, parts.logger);
   const callers = new Callers(options.caller_header);
   const common = { lifecycle, resolver, modelInfo, onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload },
-    engine: createGrpcEngine(parts, tls, callers),
+    engine: createGrpcEngine(parts, callers),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes },
   });
   const rest = new RestServer({
@@ -56,14 +54,14 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
-    tls: options.rest_api_tls ? tls : undefined,
+    tls: config.isRestTls ? tls : undefined,
   });
   return { grpc, rest };
 }
 
 /** The HTTP/2 stack that `--http2_engine` names. */
-function createGrpcEngine(parts: SurfaceParts, tls: ListenTls | undefined, callers: Callers): GrpcEngine {
-  const { config, machine, onInternalError } = parts;
+function createGrpcEngine(parts: SurfaceParts, callers: Callers): GrpcEngine {
+  const { config, machine, tls, onInternalError } = parts;
   const { options } = config;
   const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls, callers };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
@@ -71,10 +69,4 @@ function createGrpcEngine(parts: SurfaceParts, tls: ListenTls | undefined, calle
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
   return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
-}
-
-function listenTls(config: TlsConfig, logger: Logger): ListenTls {
-  const onHandshakeFailed = (error: Error, peer: string): void =>
-    logger.debug({ err: error, peer }, 'a TLS handshake failed');
-  return { config, onHandshakeFailed };
 }

@@ -69,9 +69,8 @@ function asText(config: ServeConfig): string {
   return `${lines.join('\n')}\n`;
 }
 
-function tlsFields({ tls, options }: ServeConfig): { grpc: boolean; rest: boolean; verifyClient: boolean } {
-  const isOn = tls !== undefined;
-  return { grpc: isOn, rest: isOn && options.rest_api_tls, verifyClient: tls?.verifyClient ?? false };
+function tlsFields({ tls, isRestTls }: ServeConfig): { grpc: boolean; rest: boolean; verifyClient: boolean } {
+  return { grpc: tls !== undefined, rest: isRestTls, verifyClient: tls?.config.verifyClient ?? false };
 }
 
 /** A model with the keys of pillion.yaml, without those that it leaves to the server. */

@@ -4,6 +4,7 @@
  *
  *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that gives it counts
  */
+import { systemClock } from '../core/clock.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
@@ -21,7 +22,8 @@ import {
   type Origin,
   readOptions,
 } from './read-options.ts';
-import { SSL_CONFIG, type TlsConfig, tlsOf } from './ssl-config.ts';
+import { outOfDate } from './tls-config.ts';
+import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
@@ -33,8 +35,9 @@ export interface ServeConfig {
   readonly options: ServeOptions;
   /** The source of each option's value. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** For gRPC, and for REST if options.rest_api_tls is set; undefined = plain text. */
-  readonly tls: TlsConfig | undefined;
+  /** For gRPC, and for REST if `isRestTls`; undefined = plain text. */
+  readonly tls: TlsAtStart | undefined;
+  readonly isRestTls: boolean;
   /** The path of the metrics on the REST port; undefined = none. */
   readonly metricsPath: string | undefined;
   /** Given values without effect, for the log. */
@@ -62,10 +65,12 @@ export function readServeConfig(
   const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
   if (areOptionsSound) checkTogether(options, errors);
   warnings.push(...withoutEffect(options, origins));
-  const tls = readTls(options, errors);
+  const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
   if (errors.length > 0) return { errors };
-  return { config: Object.freeze({ ...collected, options, origins, tls, metricsPath, warnings }) };
+  if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
+  const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
+  return { config: Object.freeze({ ...collected, options, origins, tls, isRestTls, metricsPath, warnings }) };
 }
 
 /** The value of an option that names a file with options. */
@@ -113,24 +118,21 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
       errors.push(`--${name} has a meaning only with batching; leave out --enable_batching=false`);
     }
   }
-  if (options.rest_api_tls && options.ssl_config_file === '') {
-    errors.push('--rest_api_tls wants a key and certificates; give --ssl_config_file=FILE too');
-  }
 }
 
-/** Warnings about options that limit reloads, without --enable_reload_rpc. */
+/** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
-  if (options.enable_reload_rpc) return [];
-  return ['model_roots', 'log_root']
-    .map((name) => origins.get(name)!)
-    .filter(({ kind }) => kind !== 'default')
-    .map(({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`);
-}
-
-function readTls({ ssl_config_file: path }: ServeOptions, errors: string[]): TlsConfig | undefined {
-  if (path === '') return undefined;
-  const parsed = readTextProtoFile(SSL_CONFIG, path, errors);
-  return parsed === undefined ? undefined : tlsOf(parsed.message, parsed.where, errors);
+  const given = (names: readonly string[]): readonly Origin[] =>
+    names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
+  const reloads = options.enable_reload_rpc ? [] : given(['model_roots', 'log_root']);
+  const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
+  const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
+  return [
+    ...reloads.map(
+      ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
+    ),
+    ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
+  ];
 }
 
 function readMetricsPath({ monitoring_config_file: path }: ServeOptions, errors: string[]): string | undefined {

@@ -98,6 +98,11 @@ export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
+/** The wall-clock time that a text names, in ms since 1970; NaN if it names none. */
+export function parseWall(text: string): number {
+  return Date.parse(text);
+}
+
 /** A wall-clock time for file names, in UTC, to the second: "20261125T122530Z". Names sort by time. */
 export function fileTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');

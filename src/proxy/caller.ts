@@ -4,7 +4,7 @@
  *
  *   an API key           the place is here, before all others; requests carry none yet
  *   --caller_header      the header's value, as the client or the proxy in front sent it
- *   mutual TLS           the certificate's SPIFFE id (a URI in its alternative names), else its subject
+ *   mutual TLS           the certificate's SPIFFE id, else its subject (peer-identity.ts)
  *   the peer's address   IPv4: the address; IPv6: its first 64 bits
  *   `local:N`            Unix sockets and loopback: one connection. Node cannot tell the processes of this pod apart,
  *                        and most sidecars have no other callers
@@ -15,10 +15,10 @@
  * address would be a new caller whenever the client likes. Where many pods share one /64, a header or certificates tell
  * them apart. Link-local addresses are whole, as all hosts of a link share their prefix. IPv4-mapped addresses are IPv4.
  */
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
 
 /** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
 const LOCAL = 'local';
@@ -42,7 +42,9 @@ export class Callers {
     const known = this.#byConnection.get(connection);
     if (known !== undefined) return known;
     this.#connections += 1;
-    const caller = certifiedCaller(connection) ?? callerAt((connection as Socket).remoteAddress, this.#connections);
+    const identity = peerIdentity(connection);
+    const { remoteAddress } = connection as Socket;
+    const caller = identity === undefined ? callerAt(remoteAddress, this.#connections) : callerOfIdentity(identity);
     this.#byConnection.set(connection, caller);
     return caller;
   }
@@ -62,25 +64,9 @@ export function callerAt(address: string | undefined, connection: number): strin
   return `ip:${firstGroups(ip).join(':')}::/64`;
 }
 
-/** The caller that a verified client certificate names; undefined for a connection without one. */
-function certifiedCaller(connection: Duplex): string | undefined {
-  if (!(connection instanceof TLSSocket) || !connection.authorized) return undefined;
-  const certificate = connection.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
-  return callerInCertificate(certificate);
-}
-
-/** The caller that a verified certificate names. */
-export function callerInCertificate(certificate: Pick<X509Certificate, 'subject' | 'subjectAltName'>): string {
-  return `tls:${bounded(spiffeId(certificate.subjectAltName ?? '') ?? certificate.subject)}`;
-}
-
-/** Node prints `URI:spiffe://trust/path, DNS:name`, and quotes a value that holds a comma. */
-function spiffeId(alternatives: string): string | undefined {
-  for (const [, type, value] of alternatives.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy)) {
-    if (type === 'URI' && value!.startsWith('spiffe://')) return value;
-  }
-  return undefined;
+/** The caller that a verified client certificate names. */
+export function callerOfIdentity({ spiffe, subject }: Pick<PeerIdentity, 'spiffe' | 'subject'>): string {
+  return `tls:${bounded(spiffe ?? subject)}`;
 }
 
 function bounded(text: string): string {

@@ -6,12 +6,11 @@ import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { createApp } from '../../src/app/app.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
-import type { TlsConfig } from '../../src/config/ssl-config.ts';
+import { ConfigFiles } from '../support/config-files.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { DIGITS } from '../support/sidecar.ts';
 
 const { key, cert } = selfSigned();
-const TLS: TlsConfig = { serverKey: key, serverCert: cert, customCa: undefined, verifyClient: false };
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'];
 
 const identity = (bytes: Buffer): Buffer => bytes;
@@ -46,10 +45,12 @@ function listOverHttps(address: string): Promise<string> {
 }
 
 for (const hasRest of [false, true]) {
-  test(`gRPC has TLS, REST ${hasRest ? 'has it when asked' : 'has none unless asked'}`, async (t) => {
-    const { config } = readServeConfig([...DIGITS, ...PORTS], {});
+  test(`gRPC has TLS, REST ${hasRest ? 'has it too' : 'has none where that is asked for'}`, async (t) => {
+    const files = new ConfigFiles(t);
+    const tls = [`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`];
+    const { config } = readServeConfig([...DIGITS, ...PORTS, ...tls, ...(hasRest ? [] : ['--rest_api_tls=false'])], {});
     assert.ok(config !== undefined);
-    const app = createApp({ ...config, tls: TLS, options: { ...config.options, rest_api_tls: hasRest } }, {});
+    const app = createApp(config, {});
     t.after(() => app.drain());
     const addresses = await app.start();
     // It has no model_spec: the service itself has answered.

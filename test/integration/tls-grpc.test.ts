@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
-import type { TlsConfig } from '../../src/config/ssl-config.ts';
+import type { TlsConfig } from '../../src/config/tls-config.ts';
 import { ListenError } from '../../src/proxy/net/listen-address.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import type { RequestContext } from '../../src/proxy/request-context.ts';
@@ -105,6 +105,25 @@ eachEngine('a client without the certificate that is wanted, or with another, ne
       tls: failures.tls({ verifyClient: true, customCa: `two of them\n${SERVER.cert}\n${CLIENT.cert}` }),
       credentials: withCertificate(CLIENT),
     },
+  );
+});
+
+eachEngine('a client’s SPIFFE id is its name, on each of its connections', () => {
+  const authority = selfSigned('authority');
+  const uris = ['spiffe://prod/ns/shop/sa/orders'];
+  const [one, other] = [selfSigned('orders', { authority, uris }), selfSigned('orders-2', { authority, uris })];
+  return withGrpc(
+    setUp,
+    async (server) => {
+      await answers(server);
+      await answers(server);
+      const second = new GrpcHarness({ credentials: withCertificate(other) });
+      second.address = server.address;
+      await second.call(PREDICTION, 'Predict', floatRequest([1, 2]));
+      await second.stop();
+      assert.deepEqual(server.records.map(callerOf), new Array(3).fill(`tls:${uris[0]}`));
+    },
+    { tls: { config: config({ verifyClient: true, customCa: authority.cert }) }, credentials: withCertificate(one) },
   );
 });
 

@@ -1,5 +1,6 @@
 /** REST over TLS: usual clients, client certificates, those that speak something else, slow handshakes, the end. */
 import assert from 'node:assert/strict';
+import type { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import type { TlsConfig } from '../../src/config/ssl-config.ts';
+import type { TlsConfig } from '../../src/config/tls-config.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import type { RequestContext } from '../../src/proxy/request-context.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
@@ -105,6 +106,29 @@ test('a client without the certificate that is wanted gets no answer, one with i
     ['tls:CN=client', 'tls:CN=client', 'tls:CN=client'],
   );
   assert.equal(failed.length, 2);
+});
+
+test('a certificate that is only asked for names its client; without one, or a session resumed, nobody is named', async (t) => {
+  const rest = await serve(t, { config: { ...MUTUAL, verifyClient: false, asksClient: true } });
+  const sessions: Buffer[] = [];
+  for (const options of [{ key: CLIENT.key, cert: CLIENT.cert }, { key: SERVER.key, cert: SERVER.cert }, {}, {}]) {
+    const socket = connectTls({
+      ...{ port: portOf(rest), host: '127.0.0.1', ca: SERVER.cert, servername: 'localhost', ...options },
+      ...(sessions.length === 3 && { session: sessions[2]! }),
+    });
+    const ticket = once(socket, 'session') as Promise<[Buffer]>;
+    socket.write('POST /v1/models/m:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 17\r\n\r\n{"instances":[1]}');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 200/);
+    const isResumed = sessions.length === 3;
+    assert.equal(socket.isSessionReused(), isResumed);
+    if (!isResumed) sessions.push((await ticket)[0]);
+    socket.destroy();
+  }
+  assert.deepEqual(
+    rest.records.map((record) => (record as RequestContext).caller),
+    ['tls:CN=client', 'local:2', 'local:3', 'local:4'],
+  );
 });
 
 test('a cipher of TLS 1.2 in CBC mode is refused, one in GCM and TLS 1.3 are taken', async (t) => {

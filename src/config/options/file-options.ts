@@ -51,10 +51,10 @@ export const FILE_OPTIONS = {
   ssl_config_file: text({
     default: '',
     placeholder: 'FILE',
-    help: 'SSLConfig in protobuf’s text format: key and certificates, as PEM text, of the gRPC port.',
+    help: 'SSLConfig in protobuf’s text format: key and certificates, as PEM text, of the gRPC port. Read again when it changes.',
   }),
   rest_api_tls: flag({
     default: false,
-    help: 'The REST port uses TLS too, with the key and certificates of --ssl_config_file.',
+    help: 'The REST port uses TLS too. Default: with --tls_cert_file it does, with --ssl_config_file it does not.',
   }),
 } satisfies Record<string, Option<unknown>>;

@@ -13,6 +13,7 @@ import { LISTENER_OPTIONS } from './listener-options.ts';
 import { LOADING_OPTIONS } from './loading-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
+import { TLS_OPTIONS } from './tls-options.ts';
 
 export const SERVE_OPTIONS = {
   model_name: text({ default: 'default', placeholder: 'NAME', help: 'Name of the model at --model_base_path.' }),
@@ -28,6 +29,7 @@ export const SERVE_OPTIONS = {
   }),
   ...FILE_OPTIONS,
   ...LISTENER_OPTIONS,
+  ...TLS_OPTIONS,
   ...LIMIT_OPTIONS,
   ...BATCHING_OPTIONS,
   ...HOST_OPTIONS,

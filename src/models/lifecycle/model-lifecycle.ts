@@ -13,6 +13,7 @@ import { resolve } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
+import { Poller } from '../../core/poller.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
 import { nextAction } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
@@ -26,7 +27,6 @@ import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
-import { Poller } from './poller.ts';
 import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf, statusesOf } from './refusals.ts';
 
 export class ModelLifecycle {

@@ -19,13 +19,12 @@
  * fractions of a ms are lost. Pillion's own engine (pillion-engine.ts) reads the header itself.
  */
 import { Buffer } from 'node:buffer';
-import { X509Certificate } from 'node:crypto';
 import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import { type Callers, callerAt, callerInCertificate } from '../caller.ts';
+import { type Callers, callerAt } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { type Caller, readCaller } from './caller.ts';
 import {
@@ -37,6 +36,7 @@ import {
   type MetadataEntries,
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
+import type { SocketsByAddress } from './sockets-by-address.ts';
 
 type SendStatus = ServerInterceptingCallInterface['sendStatus'];
 type TransportStatus = Parameters<SendStatus>[0];
@@ -46,6 +46,7 @@ export interface CallContext {
   readonly clock: Clock;
   readonly maxReceiveBytes: number;
   readonly callers: Callers;
+  readonly sockets: SocketsByAddress;
   /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -89,7 +90,7 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   get caller(): Caller {
-    return readCaller(this, this.#shared.callers, connectionCaller(this.#bare));
+    return readCaller(this, this.#shared.callers, this.#connectionCaller());
   }
 
   get isEnded(): boolean {
@@ -199,6 +200,11 @@ export class GrpcJsCall implements GrpcCall {
     if (!this.#isEnded) this.#abort(clientLeft('transport'));
   }
 
+  #connectionCaller(): string {
+    const socket = this.#shared.sockets.of(this.#bare.getConnectionInfo());
+    return socket === undefined ? callerAt(undefined, 0) : this.#shared.callers.ofConnection(socket);
+  }
+
   #onWritten(): void {
     this.#writesPending -= 1;
     if (this.#writesPending > 0 || !this.#isReadOwed || this.#isEnded) return;
@@ -243,15 +249,6 @@ export class GrpcJsCall implements GrpcCall {
 }
 
 function nothing(): void {}
-
-/** grpc-js shows no socket. */
-function connectionCaller(bare: ServerInterceptingCallInterface): string {
-  const certificate = bare.getAuthContext().sslPeerCertificate;
-  if (certificate !== undefined) return callerInCertificate(new X509Certificate(certificate.raw));
-  const peer = bare.getPeer();
-  const [, address, port] = /^(.*):(\d+)$/.exec(peer) ?? [];
-  return callerAt(address, Number(port ?? 0));
-}
 
 /** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */
 function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {

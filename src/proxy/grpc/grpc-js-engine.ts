@@ -9,6 +9,7 @@
  * - An unknown path is answered by grpc-js itself with UNIMPLEMENTED.
  */
 import type { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { Callers } from '../caller.ts';
@@ -16,6 +17,7 @@ import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallContext, GrpcJsCall } from './grpc-js-call.ts';
 import { Listener } from './listener.ts';
+import { SocketsByAddress } from './sockets-by-address.ts';
 
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
@@ -52,10 +54,12 @@ export class GrpcJsEngine implements GrpcEngine {
 
   constructor(options: GrpcJsEngineOptions) {
     const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
+    const sockets = new SocketsByAddress();
     const shared: CallContext = {
       clock: options.clock,
       maxReceiveBytes,
       callers: options.callers ?? new Callers(),
+      sockets,
       onInternalError: options.onInternalError,
     };
     const takeOver: ServerInterceptor = (descriptor, bare) =>
@@ -71,7 +75,11 @@ export class GrpcJsEngine implements GrpcEngine {
     });
     // The Listener does TLS: with credentials of its own grpc-js waits two minutes for a slow handshake.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#listener = new Listener((socket) => injector.injectConnection(socket), options.tls);
+    const onConnection = (socket: Socket): void => {
+      sockets.add(socket);
+      injector.injectConnection(socket);
+    };
+    this.#listener = new Listener(onConnection, options.tls);
   }
 
   register(method: GrpcMethod): void {

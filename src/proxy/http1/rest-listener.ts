@@ -4,7 +4,14 @@
  *   TCP ─┬─────────────────┬▶ onConnection(socket, takeOver) ── takeOver() ──▶ node:http reads it from then on
  *        └ TLS, handshake ─┘
  */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -75,22 +82,24 @@ export class RestListener {
     const tls = takesTls(address) ? this.#tls : undefined;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       events.onRequest(request, response, false);
-    const server =
-      tls === undefined
-        ? createServer(SERVER_OPTIONS, onRequest)
-        : createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
+    const server = tls === undefined ? createServer(SERVER_OPTIONS, onRequest) : this.#tlsServer(tls, onRequest);
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
     server.on('connection', () => {
       this.#accepted += 1;
     });
-    if (tls !== undefined) this.#tlsSockets.watch(server, tls);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
     const bound = await listenNet(server, address);
     server.on('error', (error) => events.onServerError(error));
     this.#servers.push(server);
     return bound;
+  }
+
+  #tlsServer(tls: ListenTls, onRequest: RequestListener): Server {
+    const server = createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
+    this.#tlsSockets.watch(server, tls);
+    return server;
   }
 
   /** Accepts the connections that wait and then no more. Resolves when all have closed. */

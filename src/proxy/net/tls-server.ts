@@ -9,13 +9,23 @@
  * finish before the server has checked its certificate.
  */
 import { X509Certificate } from 'node:crypto';
-import type { Server, Socket } from 'node:net';
-import { createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { TlsConfig } from '../../config/ssl-config.ts';
+import type { Socket } from 'node:net';
+import {
+  createSecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls';
+import type { TlsConfig } from '../../config/tls-config.ts';
+import { DEFAULT_TLS_LIMITS } from '../../config/tls-suites.ts';
 import { ListenError, peerOf } from './listen-address.ts';
 
 export interface ListenTls {
+  /** For new listeners. */
   readonly config: TlsConfig;
+  /** Gets each new listener's server, whose certificates it may replace (live-tls.ts). */
+  readonly onServer?: ((server: TlsServer) => void) | undefined;
   /** Called for the log: a failed handshake is the client's mistake. */
   readonly onHandshakeFailed?: ((error: Error, peer: string) => void) | undefined;
   /** How long a handshake may take; default 10 s. */
@@ -25,30 +35,27 @@ export interface ListenTls {
 /** Long enough for several round trips around the world. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/**
- * All of TLS 1.3, and those of TLS 1.2 that have forward secrecy and authenticated encryption: RFC 9113, appendix A, bans
- * the others for HTTP/2. OpenSSL's names.
- */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
-
 /** `protocols` for ALPN. Throws ListenError EINVAL if key and certificates cannot be used. */
 export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols: readonly string[]): TlsOptions {
-  const { serverKey, serverCert, customCa, verifyClient } = config;
-  const secrets = { key: serverKey, cert: serverCert, ...(customCa !== undefined && { ca: customCa }) };
+  const { verifyClient, asksClient = false } = config;
+  return {
+    ...secretOptions(config),
+    ALPNProtocols: [...protocols],
+    requestCert: verifyClient || asksClient,
+    rejectUnauthorized: verifyClient,
+    handshakeTimeout: handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+  };
+}
+
+/** What a server may be given anew while it listens. Throws as tlsOptions does. */
+export function secretOptions({ serverKey, serverCert, customCa, limits }: TlsConfig): SecureContextOptions {
+  const { minVersion, ciphers } = limits ?? DEFAULT_TLS_LIMITS;
+  const ca = customCa === undefined ? {} : { ca: customCa };
+  const options = { key: serverKey, cert: serverCert, ...ca, minVersion, ciphers };
   if (serverKey === '' || serverCert === '') throw unusable('one of them is empty');
   try {
     // Only for its errors, which say more than those of a server.
-    createSecureContext({ ...secrets, minVersion: 'TLSv1.2' });
+    createSecureContext(options);
     // A context ignores authorities that it cannot read; then no client could connect.
     for (const authority of customCa?.split(/(?<=-----END CERTIFICATE-----)\s*(?=-----BEGIN)/) ?? []) {
       new X509Certificate(authority);
@@ -56,15 +63,7 @@ export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols:
   } catch (error) {
     throw unusable((error as Error).message, error);
   }
-  return {
-    ...secrets,
-    minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
-    ALPNProtocols: [...protocols],
-    requestCert: verifyClient,
-    rejectUnauthorized: verifyClient,
-    handshakeTimeout: handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-  };
+  return options;
 }
 
 function unusable(reason: string, cause?: unknown): ListenError {
@@ -82,7 +81,8 @@ export class TlsSockets {
   readonly #sockets = new Set<Socket>();
 
   /** `server` is one of node:tls or node:https that does not listen yet. */
-  watch(server: Server, { onHandshakeFailed }: ListenTls): void {
+  watch(server: TlsServer, { onHandshakeFailed, onServer }: ListenTls): void {
+    onServer?.(server);
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));

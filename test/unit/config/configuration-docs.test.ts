@@ -65,7 +65,7 @@ describe('docs/configuration.md', () => {
       .replace(/(server_key:\n)(?: {2}".*\n)+/, (_, field: string) => field + asText(key))
       .replace(/(server_cert:\n)(?: {2}".*\n)+/, (_, field: string) => field + asText(cert));
     const { tls } = configOf([BASE, `--ssl_config_file=${files.write('real', real)}`]);
-    assert.equal(tls!.serverKey.trim(), key.trim());
-    assert.equal(tls!.customCa, undefined);
+    assert.equal(tls!.config.serverKey.trim(), key.trim());
+    assert.equal(tls!.config.customCa, undefined);
   });
 });

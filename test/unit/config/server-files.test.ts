@@ -22,12 +22,13 @@ describe('--ssl_config_file', () => {
     const { key, cert } = selfSigned();
     const text = `${sslText({ server_key: key, server_cert: cert, custom_ca: cert })}client_verify: true`;
     const path = new ConfigFiles(t).write('ssl.config', text);
-    const { tls, options } = configOf([...BASE, `--ssl_config_file=${path}`, '--rest_api_tls']);
-    assert.equal(tls!.serverKey.trim(), key.trim());
-    assert.equal(tls!.serverCert.trim(), cert.trim());
-    assert.equal(tls!.customCa!.trim(), cert.trim());
-    assert.equal(tls!.verifyClient, true);
-    assert.equal(options.rest_api_tls, true);
+    const { tls, isRestTls } = configOf([...BASE, `--ssl_config_file=${path}`, '--rest_api_tls']);
+    assert.equal(tls!.config.serverKey.trim(), key.trim());
+    assert.equal(tls!.config.serverCert.trim(), cert.trim());
+    assert.equal(tls!.config.customCa!.trim(), cert.trim());
+    assert.equal(tls!.config.verifyClient, true);
+    assert.equal(isRestTls, true);
+    assert.equal(configOf([...BASE, `--ssl_config_file=${path}`]).isRestTls, false);
     assert.equal(configOf(BASE).tls, undefined);
   });
 

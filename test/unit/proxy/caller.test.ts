@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { Callers, callerAt, callerInCertificate, callerInHeader } from '../../../src/proxy/caller.ts';
+import { Callers, callerAt, callerInHeader, callerOfIdentity } from '../../../src/proxy/caller.ts';
 
 describe('The caller at an address', () => {
   const cases: readonly (readonly [address: string | undefined, caller: string])[] = [
@@ -26,26 +26,10 @@ describe('The caller at an address', () => {
   }
 });
 
-describe('The caller in a certificate', () => {
+it('The caller in a certificate is its SPIFFE id, else its subject', () => {
   const subject = 'O=shop\nCN=orders';
-
-  it('is its SPIFFE id', () => {
-    const subjectAltName = 'DNS:orders.shop, URI:spiffe://prod/ns/shop/sa/orders, IP Address:10.0.0.1';
-    assert.equal(callerInCertificate({ subject, subjectAltName }), 'tls:spiffe://prod/ns/shop/sa/orders');
-  });
-
-  it('is its subject where it has none', () => {
-    for (const subjectAltName of ['', 'DNS:orders.shop', 'URI:https://orders.shop']) {
-      assert.equal(callerInCertificate({ subject, subjectAltName }), `tls:${subject}`);
-    }
-    const absent = undefined as unknown as string;
-    assert.equal(callerInCertificate({ subject, subjectAltName: absent }), `tls:${subject}`);
-  });
-
-  it('is not what another name has between its quotes', () => {
-    const subjectAltName = 'DNS:"a, URI:spiffe://prod/admin, b", DNS:c';
-    assert.equal(callerInCertificate({ subject, subjectAltName }), `tls:${subject}`);
-  });
+  assert.equal(callerOfIdentity({ spiffe: 'spiffe://prod/orders', subject }), 'tls:spiffe://prod/orders');
+  assert.equal(callerOfIdentity({ spiffe: undefined, subject }), `tls:${subject}`);
 });
 
 describe('The caller in a header', () => {

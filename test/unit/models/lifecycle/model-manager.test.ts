@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
+import { SOON_MS } from '../../../../src/core/poller.ts';
 import { NO_EVENTS } from '../../../../src/models/lifecycle/model-events.ts';
-import { SOON_MS } from '../../../../src/models/lifecycle/poller.ts';
 import type { VersionStatus } from '../../../../src/models/serving/servable.ts';
 import { KEPT_ENDED } from '../../../../src/models/versions/version-table.ts';
 import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';

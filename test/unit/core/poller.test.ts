@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Poller, SOON_MS } from '../../../../src/models/lifecycle/poller.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { turn } from '../../../support/model-lifecycle-harness.ts';
+import { Poller, SOON_MS } from '../../../src/core/poller.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { turn } from '../../support/model-lifecycle-harness.ts';
 
 function polling(intervalMs: number, poll = async (): Promise<boolean> => false) {
   const clock = new FakeClock();

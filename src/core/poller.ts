@@ -4,7 +4,7 @@
  *
  * After close() no poll begins; the caller must ignore the result of one that was in progress.
  */
-import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { Clock, TimerHandle } from './clock.ts';
 
 /** The time to the next poll while files change. */
 export const SOON_MS = 250;
