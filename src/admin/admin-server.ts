@@ -14,7 +14,11 @@
  * GET /profile and /record require the header of a POST (access-guard.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { systemClock } from '../core/clock.ts';
+import { endConnection } from '../proxy/http1/lingering-end.ts';
+import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
+import { HttpOccupant } from '../proxy/net/http-occupant.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
 import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
@@ -35,8 +39,13 @@ export interface AdminServerOptions {
   readonly requests: RequestsEndpoint;
   /** Absent: the server has no console. */
   readonly console?: Pick<Console, 'answer' | 'close'>;
+  /** Default: every connection is served, and none is ended for being idle. */
+  readonly gate?: ConnectionGate;
   readonly onInternalError: (error: unknown) => void;
 }
+
+/** In milliseconds. A head takes no longer, as checked every five seconds; Node's own would be 60 s and 30 s. */
+const TIMEOUTS = { headersTimeout: 20_000, connectionsCheckingInterval: 5_000 };
 
 /** No page of another origin may embed an answer, even in browsers that do not say where a request comes from. */
 const SAME_ORIGIN_HEADERS = [
@@ -47,16 +56,25 @@ const SAME_ORIGIN_HEADERS = [
 export class AdminServer {
   readonly #options: AdminServerOptions;
   readonly #server: Server;
+  readonly #occupants = new WeakMap<Socket, HttpOccupant>();
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
+    const keepAliveTimeout = options.gate?.idleMs ?? 0;
+    this.#server = createServer({ ...TIMEOUTS, keepAliveTimeout }, (request, response) => {
+      this.#occupants.get(request.socket)?.begin(response);
       this.#answer(request, response).catch((error: unknown) => {
         options.onInternalError(error);
         if (response.headersSent) response.destroy();
         else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
       });
     });
+    this.#server.on('connection', (socket) => {
+      const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
+      this.#occupants.set(socket, occupant);
+      options.gate?.occupy(socket, occupant);
+    });
+    options.gate?.guard(this.#server);
   }
 
   /** Resolves with the bound port. Rejects with the system's error (EADDRINUSE). */

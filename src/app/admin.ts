@@ -7,6 +7,7 @@ import { RecordEndpoint } from '../admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../admin/requests-endpoint.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import { systemClock } from '../core/clock.ts';
+import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import { type ConsoleParts, createConsole } from './console.ts';
@@ -15,6 +16,7 @@ import { processPlan } from './models.ts';
 interface AdminParts extends ConsoleParts {
   readonly readiness: ReadinessGate;
   readonly records: Records;
+  readonly gate: ConnectionGate;
 }
 
 export interface Admin {
@@ -24,7 +26,7 @@ export interface Admin {
 }
 
 export function createAdmin(parts: AdminParts): Admin {
-  const { config, machine, models, records, readiness, telemetry, onInternalError } = parts;
+  const { config, machine, models, records, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
@@ -32,7 +34,7 @@ export function createAdmin(parts: AdminParts): Admin {
   const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
   const profile = new ProfileEndpoint({ profiler, models: modelNames });
   const server = new AdminServer({
-    ...{ readiness, record, profile, onInternalError },
+    ...{ readiness, record, profile, gate, onInternalError },
     waitsFor: () => models.waitsFor(),
     models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine)),
     metrics: (page) => telemetry.metrics.page(page),

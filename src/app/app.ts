@@ -28,6 +28,7 @@ import { VERSION } from '../version.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
+import { createGates } from './entrances.ts';
 import { createModels, observeModels, processPlan } from './models.ts';
 import { createRecords } from './records.ts';
 import { createReloads, createReread } from './reload.ts';
@@ -121,8 +122,9 @@ class PillionApp implements App {
     const readiness = this.#readiness;
     const common = { config, machine, lifecycle, resolver, readiness, telemetry, logger, onInternalError };
     const tls = createTls(config, logger, metrics);
-    this.#surfaces = createSurfaces({ ...common, modelInfo, reload: reloads.handler, tls: tls?.listen });
-    this.#admin = createAdmin({ ...common, models, records, addresses: () => this.#addresses });
+    const gates = createGates(options, metrics, logger);
+    this.#surfaces = createSurfaces({ ...common, gates, modelInfo, reload: reloads.handler, tls: tls?.listen });
+    this.#admin = createAdmin({ ...common, gate: gates.admin, models, records, addresses: () => this.#addresses });
 
     this.#lifecycle = lifecycle;
     this.#records = records;

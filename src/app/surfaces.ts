@@ -1,5 +1,6 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
 import type { Machine } from '../config/machine/machine.ts';
+import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import { Callers } from '../proxy/caller.ts';
@@ -9,12 +10,14 @@ import { PillionEngine } from '../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
+import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import type { Gates } from './entrances.ts';
 
 interface SurfaceParts {
   readonly config: ServeConfig;
@@ -28,6 +31,7 @@ interface SurfaceParts {
   readonly telemetry: AppTelemetry;
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
+  readonly gates: Gates;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -55,6 +59,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
+    entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
   });
   return { grpc, rest };
 }
@@ -63,10 +68,19 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 function createGrpcEngine(parts: SurfaceParts, callers: Callers): GrpcEngine {
   const { config, machine, tls, onInternalError } = parts;
   const { options } = config;
-  const common = { clock: systemClock, maxReceiveBytes: options.max_message_bytes, onInternalError, tls, callers };
+  const entrance = { gate: parts.gates.grpc, socketAccess: socketAccess(options) };
+  const maxReceiveBytes = options.max_message_bytes;
+  const common = { clock: systemClock, maxReceiveBytes, onInternalError, tls, callers, entrance };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
   return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
+}
+
+function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {
+  return {
+    mode: socket_mode === '' ? undefined : Number.parseInt(socket_mode, 8),
+    group: socket_group === '' ? undefined : Number(socket_group),
+  };
 }

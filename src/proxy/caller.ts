@@ -57,9 +57,14 @@ export function callerInHeader(value: string | undefined): string | undefined {
 
 /** The caller at an IP address; local for undefined. `connection` tells connections apart, as a number of its own. */
 export function callerAt(address: string | undefined, connection: number): string {
-  if (address === undefined) return `${LOCAL}:${connection}`;
+  return peerAt(address) ?? `${LOCAL}:${connection}`;
+}
+
+/** The peer at an IP address, as above; undefined for one of this machine. */
+export function peerAt(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
   const ip = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-  if (ip === '::1' || ip.startsWith('127.')) return `${LOCAL}:${connection}`;
+  if (ip === '::1' || ip.startsWith('127.')) return undefined;
   if (!ip.includes(':') || /^fe[89ab]/i.test(ip)) return `ip:${bounded(ip)}`;
   return `ip:${firstGroups(ip).join(':')}::/64`;
 }

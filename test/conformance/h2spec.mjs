@@ -1,6 +1,6 @@
 /**
- * Runs every case of h2spec (RFC 9113 and RFC 7541) against the HTTP/2 engine, over TCP and over TLS. Fails unless all
- * pass. Usage: `node test/conformance/h2spec.mjs [BUILD]`; compiled code is taken from build/ or that directory.
+ * Runs every case of h2spec (RFC 9113 and RFC 7541) against the HTTP/2 engine, over TCP and over TLS, and against the gRPC
+ * port of a server, for each path that a user would ask for. Fails unless all pass. Usage: `node test/conformance/h2spec.mjs [BUILD]`; compiled code is taken from build/ or that directory.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -34,30 +34,59 @@ const h2spec = ensureGoProgram({
 if (h2spec === undefined) process.exit(1);
 
 const { selfSigned } = await load('test/support/self-signed.js');
+const { DIGITS, startSidecar } = await load('test/support/sidecar.js');
 
-/** Runs all cases against an echo on the engine. Returns whether all passed. */
-async function runAll(name, makeListener, extraArguments) {
-  const handler = new EchoHandler();
-  const engine = new Http2Server({ handler, clock: systemClock });
-  const listener = makeListener((socket) => engine.accept(socket));
-  await new Promise((done) => listener.listen(0, '127.0.0.1', done));
-  const { port } = listener.address();
+/** What a user would ask, and what nobody serves. */
+const PATHS = [
+  '/grpc.health.v1.Health/Check',
+  '/tensorflow.serving.PredictionService/Predict',
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/no.such.Service/Method',
+  '/',
+];
+
+/** Runs all cases against a port. Returns whether all passed. */
+async function runAll(name, port, extraArguments) {
   const args = ['-h', '127.0.0.1', '-p', String(port), '-o', '2', '--strict', ...extraArguments];
   const child = spawn(h2spec, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (text) => {
     output += text;
-    process.stdout.write(text);
   });
   const status = await new Promise((done) => child.on('close', done));
-  listener.close();
-  engine.destroy();
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
-  process.stdout.write(`${name}: ${passed} of ${CASES} cases passed\n${handler.errors.join('\n')}`);
-  return status === 0 && passed === CASES && handler.errors.length === 0;
+  const isWell = status === 0 && passed === CASES;
+  if (!isWell) process.stdout.write(output);
+  process.stdout.write(`${name}: ${passed} of ${CASES} cases passed\n`);
+  return isWell;
 }
 
-const overTcp = await runAll('TCP', createServer, []);
+/** The engine alone, with a handler that echoes. */
+async function runEcho(name, makeListener, extraArguments) {
+  const handler = new EchoHandler();
+  const engine = new Http2Server({ handler, clock: systemClock });
+  const listener = makeListener((socket) => engine.accept(socket));
+  await new Promise((done) => listener.listen(0, '127.0.0.1', done));
+  const isWell = await runAll(name, listener.address().port, extraArguments);
+  listener.close();
+  engine.destroy();
+  process.stdout.write(handler.errors.join('\n'));
+  return isWell && handler.errors.length === 0;
+}
+
+/** The gRPC port of a server, asked from outside for each path. */
+async function runServer() {
+  const sidecar = await startSidecar(DIGITS);
+  let isWell = true;
+  for (const path of PATHS) {
+    const port = sidecar.grpc.slice(sidecar.grpc.lastIndexOf(':') + 1);
+    isWell = (await runAll(`gRPC port, ${path}`, port, ['-P', path])) && isWell;
+  }
+  return (await sidecar.stop()) === 0 && isWell;
+}
+
+const overTcp = await runEcho('echo over TCP', createServer, []);
 const tls = { ...selfSigned(), ALPNProtocols: ['h2'] };
-const overTls = await runAll('TLS', (accept) => createTlsServer(tls, accept), ['-t', '-k']);
-process.exitCode = overTcp && overTls ? 0 : 1;
+const overTls = await runEcho('echo over TLS', (accept) => createTlsServer(tls, accept), ['-t', '-k']);
+const asServer = await runServer();
+process.exitCode = overTcp && overTls && asServer ? 0 : 1;

@@ -46,6 +46,21 @@ describe('bin/pillion', () => {
     assert.deepEqual(JSON.parse(stdout)[1], ['x']);
   });
 
+  it('says what it needs where it may open too few files, instead of a stack trace', async (t) => {
+    const root = installation(t);
+    const start = (descriptors: number) =>
+      run('/bin/sh', ['-c', `ulimit -n ${descriptors}; exec "$0"`, join(root, 'bin', 'pillion')], {
+        env: environment(),
+      });
+    await assert.rejects(start(64), (error: Error & { code: number; stderr: string }) => {
+      assert.equal(error.code, 1);
+      assert.match(error.stderr, /may have 64 files and sockets open, and needs 256/);
+      assert.match(error.stderr, /ulimit -n 1024/);
+      return true;
+    });
+    assert.match((await start(256)).stdout, /4194304/);
+  });
+
   it('says so where nothing has been built', async (t) => {
     const root = tempDirectory(t);
     copyFileSync('bin/pillion', join(root, 'pillion'));

@@ -53,8 +53,12 @@ const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_a
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Resolves when the sidecar is ready. Rejects with its output if it ends before. */
-export async function startSidecar(args: readonly string[], environment: Environment = {}): Promise<Sidecar> {
-  const child = runPillion(['serve', ...FREE_PORTS, ...args], environment);
+export async function startSidecar(
+  args: readonly string[],
+  environment: Environment = {},
+  descriptors?: number,
+): Promise<Sidecar> {
+  const child = runPillion(['serve', ...FREE_PORTS, ...args], environment, descriptors);
   const ready = await child.line((line) => line.event === 'ready');
   const [grpc] = ready['grpc'] as string[];
   const [rest] = ready['rest'] as string[];
@@ -63,9 +67,16 @@ export async function startSidecar(args: readonly string[], environment: Environ
 
 export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
-/** Starts `pillion` with exactly these arguments. */
-export function runPillion(args: readonly string[], environment: Environment = {}): PillionProcess {
-  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
+/** Starts `pillion` with exactly these arguments. `descriptors`: how many it may have open. */
+export function runPillion(
+  args: readonly string[],
+  environment: Environment = {},
+  descriptors?: number,
+): PillionProcess {
+  const command = [process.execPath, ...NODE_FLAGS, MAIN, ...args];
+  const limited = ['/bin/sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...command];
+  const [program, ...rest] = descriptors === undefined ? command : limited;
+  const child = spawn(program!, rest, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,6 +4,7 @@
  * ORT throws plain Errors. Their texts start with C++ source locations and function signatures, which are removed; the
  * rest is kept.
  */
+import { getSystemErrorMap } from 'node:util';
 import { ServingError } from '../../core/errors.ts';
 import { type InferenceSession, importBinding } from '../../internals/ort-library.ts';
 
@@ -25,9 +26,17 @@ export function ortText(thrown: unknown): string {
     .replace(/^Load model from .*? failed: ?/, '')
     .replace(/^Non-zero status code returned while running (.*?)\. Name:'(.*?)' Status Message: /, '$1 "$2": ')
     .replace(SOURCE_LOCATION, '')
+    .replace(/^system error number (\d+)$/, (whole, number) => systemError(Number(number)) ?? whole)
     .replace(' Please fix either the inputs/outputs or the model.', '')
     .trim();
   return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
+}
+
+/** ORT could not open a file, and gives the number alone. Its name shows that another attempt may succeed. */
+function systemError(number: number): string | undefined {
+  const [name, text] = getSystemErrorMap().get(-number) ?? [];
+  if (name === undefined) return undefined;
+  return `${name}: ${text}${name === 'EMFILE' ? '; raise the limit of open files (ulimit -n)' : ''}`;
 }
 
 /** A failed run's error: `invalid_request` if the input's shape or dtype is wrong, else `backend_failed`. */

@@ -6,6 +6,7 @@
  * the file that --config names, else it is the default.
  */
 import { BATCHING_OPTIONS } from './batching-options.ts';
+import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
 import { HOST_OPTIONS } from './host-options.ts';
 import { LIMIT_OPTIONS } from './limit-options.ts';
@@ -30,6 +31,7 @@ export const SERVE_OPTIONS = {
   ...FILE_OPTIONS,
   ...LISTENER_OPTIONS,
   ...TLS_OPTIONS,
+  ...CONNECTION_OPTIONS,
   ...LIMIT_OPTIONS,
   ...BATCHING_OPTIONS,
   ...HOST_OPTIONS,

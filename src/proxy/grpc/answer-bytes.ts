@@ -23,16 +23,6 @@ const OK_HEAD = encodeHeaders(HEAD);
 const OK_GZIP_HEAD = encodeHeaders([...HEAD, ...GZIP]);
 export const OK_TRAILERS = encodeHeaders([['grpc-status', '0']]);
 
-/** Answers to requests that are no gRPC calls, by HTTP's rules. */
-export const NOT_POST = encodeHeaders([
-  [':status', '405'],
-  ['allow', 'POST'],
-]);
-export const NOT_GRPC = encodeHeaders([
-  [':status', '415'],
-  ['accept-post', 'application/grpc'],
-]);
-
 /** Headers of an answer with messages. */
 export function answerHead(metadata: MetadataEntries | undefined, isGzip: boolean): HeaderBlock {
   if (metadata === undefined) return isGzip ? OK_GZIP_HEAD : OK_HEAD;

@@ -9,13 +9,12 @@ import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { Callers } from '../caller.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
 import type { HeaderField } from '../http2/hpack/header-field.ts';
-import type { HeaderBlock } from '../http2/hpack/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
-import { NOT_GRPC, NOT_POST } from './answer-bytes.ts';
 import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
+import { type HttpRefusal, NOT_GRPC, NOT_POST } from './refuse-request.ts';
 
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 /** Base64 in either alphabet, with or without padding. */
@@ -27,7 +26,7 @@ export class CallHead {
   /** Undefined if no method has this path. */
   readonly method: GrpcMethod | undefined;
   /** The HTTP answer to a request that is no gRPC call; undefined if it is one. */
-  readonly refusal: HeaderBlock | undefined;
+  readonly refusal: HttpRefusal | undefined;
   readonly timeoutMs: number | undefined;
   /** `grpc-timeout` as sent, if it cannot be read. */
   readonly badTimeout: string | undefined;
@@ -72,7 +71,7 @@ export class CallHead {
   }
 }
 
-function refusalOf(headers: RequestHeaders): HeaderBlock | undefined {
+function refusalOf(headers: RequestHeaders): HttpRefusal | undefined {
   if (headers.method !== 'POST') return NOT_POST;
   return GRPC_CONTENT_TYPE.test(headers.get('content-type') ?? '') ? undefined : NOT_GRPC;
 }

@@ -36,6 +36,7 @@ import {
   type MetadataEntries,
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
+import type { GrpcJsOccupants } from './grpc-js-occupants.ts';
 import type { SocketsByAddress } from './sockets-by-address.ts';
 
 type SendStatus = ServerInterceptingCallInterface['sendStatus'];
@@ -47,6 +48,7 @@ export interface CallContext {
   readonly maxReceiveBytes: number;
   readonly callers: Callers;
   readonly sockets: SocketsByAddress;
+  readonly occupants: GrpcJsOccupants;
   /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -68,6 +70,7 @@ export class GrpcJsCall implements GrpcCall {
   #isReadOwed = false;
   #hasSent = false;
   #isEnded = false;
+  readonly #closed: () => void;
 
   constructor(bare: ServerInterceptingCallInterface, method: GrpcMethod, shared: CallContext) {
     this.path = method.path;
@@ -77,6 +80,7 @@ export class GrpcJsCall implements GrpcCall {
     this.#method = method;
     this.#shared = shared;
     this.#sendStatus = bare.sendStatus;
+    this.#closed = shared.occupants.opened(shared.sockets.of(bare.getConnectionInfo()));
     bare.sendStatus = (status) => this.#onTransportStatus(status);
   }
 
@@ -197,6 +201,7 @@ export class GrpcJsCall implements GrpcCall {
 
   /** Also called by grpc-js after every call that ended well. */
   onCancel(): void {
+    this.#closed();
     if (!this.#isEnded) this.#abort(clientLeft('transport'));
   }
 

@@ -13,9 +13,11 @@ import type { Socket } from 'node:net';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { Callers } from '../caller.ts';
+import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
 import { type CallContext, GrpcJsCall } from './grpc-js-call.ts';
+import { GrpcJsOccupants } from './grpc-js-occupants.ts';
 import { Listener } from './listener.ts';
 import { SocketsByAddress } from './sockets-by-address.ts';
 
@@ -27,6 +29,8 @@ export interface GrpcJsEngineOptions {
   readonly maxReceiveBytes?: number;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
+  /** Default: every connection is let in. */
+  readonly entrance?: Entrance;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). */
@@ -55,7 +59,9 @@ export class GrpcJsEngine implements GrpcEngine {
   constructor(options: GrpcJsEngineOptions) {
     const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
     const sockets = new SocketsByAddress();
+    const occupants = new GrpcJsOccupants(options.clock);
     const shared: CallContext = {
+      occupants,
       clock: options.clock,
       maxReceiveBytes,
       callers: options.callers ?? new Callers(),
@@ -75,11 +81,12 @@ export class GrpcJsEngine implements GrpcEngine {
     });
     // The Listener does TLS: with credentials of its own grpc-js waits two minutes for a slow handshake.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    const onConnection = (socket: Socket): void => {
+    const take = (socket: Socket) => {
       sockets.add(socket);
       injector.injectConnection(socket);
+      return occupants.add(socket);
     };
-    this.#listener = new Listener(onConnection, options.tls);
+    this.#listener = new Listener(take, options.entrance, options.tls);
   }
 
   register(method: GrpcMethod): void {

@@ -8,7 +8,8 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { listenNet } from '../net/listen.ts';
+import type { Occupant } from '../net/connection-gate.ts';
+import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
 const ALPN_PROTOCOLS = ['h2'];
@@ -17,14 +18,19 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #tlsSockets = new TlsSockets();
-  readonly #onConnection: (socket: Socket) => void;
+  readonly #onConnection: (socket: Socket) => Occupant | undefined;
+  readonly #entrance: Entrance;
   readonly #tls: ListenTls | undefined;
   readonly #whenEmpty: (() => void)[] = [];
   #isStopped = false;
 
-  /** @param tls for every TCP address; undefined = no TLS */
-  constructor(onConnection: (socket: Socket) => void, tls?: ListenTls) {
+  /**
+   * @param onConnection returns what the gate may ask about the connection; undefined if it is not kept
+   * @param tls for every TCP address; undefined = no TLS
+   */
+  constructor(onConnection: (socket: Socket) => Occupant | undefined, entrance: Entrance = {}, tls?: ListenTls) {
     this.#onConnection = onConnection;
+    this.#entrance = entrance;
     this.#tls = tls;
   }
 
@@ -34,7 +40,7 @@ export class Listener {
       this.#tls !== undefined && takesTls(address)
         ? this.#tlsServer(this.#tls)
         : createServer({ noDelay: true }, this.#take);
-    const bound = await listenNet(server, address);
+    const bound = await listenNet(server, address, this.#entrance);
     // E.g. no file descriptors left: that costs one connection, not the server.
     server.on('error', () => undefined);
     this.#servers.push(server);
@@ -83,6 +89,7 @@ export class Listener {
     socket.once('close', () => this.#forget(socket));
     // A reset by the client; 'close' follows.
     socket.on('error', () => undefined);
-    this.#onConnection(socket);
+    const occupant = this.#onConnection(socket);
+    if (occupant !== undefined) this.#entrance.gate?.occupy(socket, occupant);
   };
 }

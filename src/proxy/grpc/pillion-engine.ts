@@ -21,6 +21,7 @@ import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import { Http2Server } from '../http2/server.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
+import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { trailersOnly } from './answer-bytes.ts';
 import { CallHead } from './call-head.ts';
@@ -30,6 +31,7 @@ import { Listener } from './listener.ts';
 import { MessageMemory } from './message-reader.ts';
 import { type CallContext, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
+import { RefusedRequest } from './refuse-request.ts';
 
 /** Protobuf's limit. */
 const DEFAULT_MAX_SEND_BYTES = 2 ** 31 - 1;
@@ -43,6 +45,8 @@ export interface PillionEngineOptions {
   readonly http2?: Partial<Http2Options>;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
+  /** Default: every connection is let in. */
+  readonly entrance?: Entrance;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
@@ -79,7 +83,7 @@ export class PillionEngine implements GrpcEngine {
       },
       onHttp1: (duplex) => refuseHttp1(duplex, clock),
     });
-    this.#listener = new Listener((socket) => this.#http2.accept(socket), options.tls);
+    this.#listener = new Listener((socket) => this.#http2.accept(socket), options.entrance, options.tls);
   }
 
   register(method: GrpcMethod): void {
@@ -108,7 +112,7 @@ export class PillionEngine implements GrpcEngine {
     const { derived } = headers;
     const head = derived instanceof CallHead ? derived : this.#deriveHead(headers, stream);
     if (head.refusal !== undefined) {
-      stream.respond(head.refusal, true);
+      stream.sink = new RefusedRequest(stream, head.refusal, headers, this.#shared.clock);
     } else if (head.method === undefined) {
       stream.respond(trailersOnly(undefined, statusOf(unknownMethod(head.path))), true);
     } else {

@@ -63,6 +63,11 @@ export class AnswerTurns {
     return this.#hasEnded;
   }
 
+  /** A request waits for its answer, or its answer for those before it. */
+  get areOpen(): boolean {
+    return this.#open.length > 0;
+  }
+
   /** A request has come. */
   begin(response: ServerResponse): AnswerTurn {
     this.#newest = response;

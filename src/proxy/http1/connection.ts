@@ -1,15 +1,18 @@
 /**
  * One client connection and its open requests, in order (several if the client pipelines). Node reports a lost client
  * to the first of them only, and a parser error to none: this class reports both to all that are concerned. It also
- * ends the connection once node:http reads it: with its last answer, or while it is idle.
+ * ends the connection: with its last answer, once node:http reads it, or while it is idle.
  */
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { clientLeft } from '../../core/cancel.ts';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
-import { AnswerTurns } from './answer-turns.ts';
+import type { Occupant } from '../net/connection-gate.ts';
+import { HttpOccupant } from '../net/http-occupant.ts';
+import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
 import { parserErrorResponse } from './http-errors.ts';
 import type { HttpWire } from './http-wire.ts';
@@ -24,10 +27,14 @@ export interface ConnectionContext {
   readonly onInternalError: (error: unknown) => void;
 }
 
-export class Connection {
+export class Connection implements Occupant {
   readonly open: HttpWire[] = [];
   /** Orders the answers to the requests that node:http reads. */
   readonly turns: AnswerTurns;
+  /** Has the connection until node:http reads it. */
+  plain: Occupant | undefined;
+  readonly #byNode: HttpOccupant;
+  #isUnreadable = false;
   readonly #socket: Socket;
   readonly #shared: ConnectionContext;
 
@@ -45,21 +52,53 @@ export class Connection {
         socket.destroy();
       },
     });
+    this.#byNode = new HttpOccupant(socket, shared.clock, () => this.turns.endIdle());
     socket.once('close', () => {
       for (const wire of [...this.open]) wire.onClientGone();
     });
   }
 
+  /** node:http has read a request's head. */
+  begin(response: ServerResponse): AnswerTurn {
+    this.#byNode.begin(response);
+    return this.turns.begin(response);
+  }
+
+  get restingSince(): Instant | undefined {
+    return (this.plain ?? this.#byNode).restingSince;
+  }
+
+  get isIdle(): boolean {
+    return (this.plain ?? this.#byNode).isIdle;
+  }
+
+  /** For a while the client has neither sent anything nor taken anything of its answers. */
+  onStall(): void {
+    if (this.#byNode.isIdle) this.endIdle();
+    else if (!this.turns.areOpen) this.#socket.destroy();
+  }
+
+  /** Also during a drain, when a request may be open: then nothing happens. */
+  endIdle(): void {
+    (this.plain ?? this.#byNode).endIdle();
+  }
+
   /**
    * The bytes are not HTTP, or came too slowly: nothing more can be read. An incomplete request is answered with the
    * error, and complete ones with their answers. If no request is open, an answer without a request is sent. Then the
-   * connection ends.
+   * connection ends. Node reports the same error again for all that still comes in.
    */
   onParserError(error: NodeJS.ErrnoException): void {
     const socket = this.#socket;
     const last = this.open.at(-1);
+    const isFirst = !this.#isUnreadable;
+    this.#isUnreadable = true;
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (last === undefined) {
+    else if (!isFirst) return;
+    else if (last === undefined && this.#byNode.restingSince === undefined) {
+      // The request has its answer, which is still leaving, or is none of the exchanges (the metrics).
+      this.#byNode.onRest(() => endConnection(this.#shared.clock, socket));
+    } else if (last === undefined) {
       const isSecure = socket instanceof TLSSocket;
       socket.end(parserErrorResponse(error.code, isSecure, this.#shared.commonHeaders), () => socket.destroy());
     } else last.onUnreadable(brokenBody(error.code));

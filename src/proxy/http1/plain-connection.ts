@@ -13,14 +13,15 @@
  * sent more ahead, node:http takes over: answer-turns.ts finds the last answer.
  *
  * Bounds: one request is processed at a time; of the bytes that a client sends ahead at most MAX_AHEAD_BYTES are read;
- * a client that does not read its answers is not read from; a silent connection is closed. Reasons and measurements:
- * docs/adr/0009.
+ * a client that does not read its answers is not read from, and is closed after stallMs; how long a connection may be
+ * idle is for the gate to decide (net/connection-gate.ts). Reasons and measurements: docs/adr/0009.
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
 import type { Callers } from '../caller.ts';
+import type { Occupant } from '../net/connection-gate.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
@@ -43,14 +44,14 @@ export interface PlainConnectionOptions<R> {
   readonly reader: PlainRequestReader<R>;
   readonly heads: AnswerHeads;
   readonly callers: Callers;
-  /** How long a new connection may send nothing, and how long a connection may be idle after a request. */
+  /** How long a new connection may send nothing, and how long an answer may wait for a client that takes none of it. */
   readonly firstRequestMs: number;
-  readonly idleMs: number;
+  readonly stallMs: number;
   readonly clock: Clock;
   readonly ending: Ending;
 }
 
-export class PlainConnection<R> {
+export class PlainConnection<R> implements Occupant {
   readonly #socket: Socket;
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;
@@ -62,6 +63,8 @@ export class PlainConnection<R> {
   #isAnswering = false;
   #hasEnded = false;
   #hasHadRequest = false;
+  /** When the last answer was ready, or the connection began. */
+  #since: Instant;
   /** Bytes received while a request was being processed. */
   #ahead: Buffer | undefined;
 
@@ -71,12 +74,22 @@ export class PlainConnection<R> {
     this.caller = options.callers.ofConnection(socket);
     this.#options = options;
     this.#events = events;
+    this.#since = options.clock.nowMs();
     socket.setTimeout(options.firstRequestMs);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
     socket.on('drain', this.#onDrained);
     this.#reads = new SocketReads(socket, this.#onBytes);
+  }
+
+  get restingSince(): Instant | undefined {
+    return this.#isAnswering ? undefined : this.#since;
+  }
+
+  /** Bytes of a request that is not whole are with node:http at once. */
+  get isIdle(): boolean {
+    return !this.#isAnswering && this.#socket.writableLength === 0;
   }
 
   /** Ends the connection if no request waits for its answer. */
@@ -93,6 +106,7 @@ export class PlainConnection<R> {
     }
     this.#write(heads.write(answer));
     this.#isAnswering = false;
+    this.#since = answer.now;
     if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
@@ -137,7 +151,7 @@ export class PlainConnection<R> {
   };
 
   #take(bytes: Buffer): void {
-    const { reader, idleMs } = this.#options;
+    const { reader, stallMs } = this.#options;
     const request = reader.read(bytes);
     // Several requests in one read: node:http can process those of a client that pipelines concurrently.
     if (request === undefined || request.end < bytes.length) {
@@ -146,7 +160,7 @@ export class PlainConnection<R> {
     }
     const transport = new PlainTransport(this, this.#socket, request);
     this.#isAnswering = true;
-    if (!this.#hasHadRequest) this.#socket.setTimeout(idleMs);
+    if (!this.#hasHadRequest) this.#socket.setTimeout(stallMs);
     this.#hasHadRequest = true;
     this.#events.onRequest(transport, request.head.route);
   }
@@ -175,7 +189,8 @@ export class PlainConnection<R> {
   };
 
   readonly #onTimeout = (): void => {
-    if (!this.#isAnswering) this.#socket.destroy();
+    const isStalled = this.#socket.writableLength > 0;
+    if (!this.#isAnswering && (isStalled || !this.#hasHadRequest)) this.#socket.destroy();
   };
 
   readonly #onDrained = (): void => {

@@ -15,7 +15,7 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { listenNet } from '../net/listen.ts';
+import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 import { afterReads, type Ending } from './ending.ts';
 
@@ -29,9 +29,6 @@ const SERVER_OPTIONS = {
   requestTimeout: 600_000,
   // How often the two timeouts are checked.
   connectionsCheckingInterval: 5_000,
-  // Longer than connection pools keep connections idle (load balancers 60 s to 10 min, Envoy 1 h): the client must be
-  // the side that closes, or a request meets a closing connection.
-  keepAliveTimeout: 65 * 60_000,
   // TCP finds dead peers instead.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
@@ -40,11 +37,11 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } satisfies ServerOptions;
 
+/** For a client that takes nothing of its answer. */
+const STALL_MS = 60_000;
+
 /** The same timeouts for connections that node:http does not read. */
-export const PLAIN_TIMEOUTS = {
-  firstRequestMs: SERVER_OPTIONS.headersTimeout,
-  idleMs: SERVER_OPTIONS.keepAliveTimeout,
-};
+export const PLAIN_TIMEOUTS = { firstRequestMs: SERVER_OPTIONS.headersTimeout, stallMs: STALL_MS };
 
 const ALPN_PROTOCOLS = ['http/1.1'];
 
@@ -54,6 +51,8 @@ interface RestListenerEvents {
   onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void;
   /** The bytes are not HTTP, or came too slowly. */
   onParserError(error: NodeJS.ErrnoException, socket: Duplex): void;
+  /** Nothing has gone in or out for STALL_MS, or for the gate's idle time between requests. node:http reads it. */
+  onStall(socket: Socket): void;
   /** A listening server has reported an error; it goes on. */
   onServerError(error: unknown): void;
 }
@@ -64,14 +63,16 @@ export class RestListener {
   readonly #tls: ListenTls | undefined;
   readonly #tlsSockets = new TlsSockets();
   readonly #ending: Ending;
+  readonly #entrance: Entrance;
   /** Connections accepted so far, before any TLS handshake. */
   #accepted = 0;
   /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
   #held: Map<Socket, () => void> | undefined;
 
   /** @param tls for every TCP address; undefined = no TLS */
-  constructor(events: RestListenerEvents, ending: Ending, tls: ListenTls | undefined) {
+  constructor(events: RestListenerEvents, ending: Ending, entrance: Entrance, tls: ListenTls | undefined) {
     this.#events = events;
+    this.#entrance = entrance;
     this.#ending = ending;
     this.#tls = tls;
   }
@@ -82,7 +83,10 @@ export class RestListener {
     const tls = takesTls(address) ? this.#tls : undefined;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       events.onRequest(request, response, false);
-    const server = tls === undefined ? createServer(SERVER_OPTIONS, onRequest) : this.#tlsServer(tls, onRequest);
+    // The gate ends idle connections; clients are told when (`keep-alive: timeout=…`), to close before.
+    const options = { ...SERVER_OPTIONS, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
+    const server = tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest);
+    server.setTimeout(STALL_MS, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
     server.on('connection', () => {
@@ -90,14 +94,14 @@ export class RestListener {
     });
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
-    const bound = await listenNet(server, address);
+    const bound = await listenNet(server, address, this.#entrance);
     server.on('error', (error) => events.onServerError(error));
     this.#servers.push(server);
     return bound;
   }
 
-  #tlsServer(tls: ListenTls, onRequest: RequestListener): Server {
-    const server = createTlsServer({ ...SERVER_OPTIONS, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
+  #tlsServer(tls: ListenTls, options: ServerOptions, onRequest: RequestListener): Server {
+    const server = createTlsServer({ ...options, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
     this.#tlsSockets.watch(server, tls);
     return server;
   }

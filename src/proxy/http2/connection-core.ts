@@ -59,6 +59,8 @@ export class ConnectionCore implements StreamOwner {
   /** The connection's own window, beside those of its streams. */
   readonly window: ReceiveWindow;
   readonly #resets: ControlBudget;
+  readonly #mistakes: ControlBudget;
+  readonly #settings: ControlBudget;
   readonly #control: ControlBudget;
   readonly #onNoStreams: () => void;
   #seenWholeFrames = 0;
@@ -79,6 +81,8 @@ export class ConnectionCore implements StreamOwner {
     this.window = { windowBytes, available: windowBytes, credit: 0 };
     const nowMs = (): number => clock.nowMs();
     this.#resets = new ControlBudget(options.resetBurst, options.resetsPerSecond, nowMs);
+    this.#mistakes = new ControlBudget(options.mistakeBurst, options.mistakesPerSecond, nowMs);
+    this.#settings = new ControlBudget(options.settingsBurst, options.settingsPerSecond, nowMs);
     this.#control = new ControlBudget(options.controlBurst, options.controlPerSecond, nowMs);
     this.#onNoStreams = onNoStreams;
   }
@@ -97,7 +101,12 @@ export class ConnectionCore implements StreamOwner {
     if (!this.#control.spend()) throw enhanceYourCalm(`too many ${what}`);
   }
 
-  /** Counts a request that ended by the client's reset or mistake. Throws ConnectionError when there were too many. */
+  /** Counts a SETTINGS frame. Throws ConnectionError when there were too many. */
+  spendSettings(): void {
+    if (!this.#settings.spend()) throw enhanceYourCalm('too many SETTINGS frames');
+  }
+
+  /** Counts a request that ended by the client's reset. Throws ConnectionError when there were too many. */
   spendReset(): void {
     if (!this.#resets.spend()) throw enhanceYourCalm('too many requests reset');
   }
@@ -128,13 +137,13 @@ export class ConnectionCore implements StreamOwner {
     this.close(stream, Closed.BY_US, code);
   }
 
-  /** Resets a stream for the client's mistake. Throws ConnectionError when there were too many such resets. */
+  /** Resets a stream for the client's mistake. Throws ConnectionError when there were too many: requests earn none. */
   streamError(id: number, code: number): void {
     this.writer.resetStream(id, code);
     const stream = this.streams.get(id);
     if (stream !== undefined) this.close(stream, Closed.BY_US, code);
     else this.streams.resetAgain(id);
-    this.spendReset();
+    if (!this.#mistakes.spend()) throw enhanceYourCalm('too many malformed frames');
   }
 
   failed(stream: ServerStream, error: unknown): void {

@@ -3,8 +3,8 @@
  * is late by up to a tick.
  *
  *   preface or SETTINGS missing          GOAWAY                    frame or header block incomplete    GOAWAY
- *   no streams, nothing received         drain                     streams open, nothing received      PING, then close
- *   answers wait for a stream's window   RST_STREAM                socket takes nothing                close
+ *   answers wait for a stream's window   RST_STREAM                streams open, nothing received      PING, then close
+ *   socket takes nothing                 close
  *   ended, not closed by the client      close, when all is sent or it takes nothing more
  */
 import type { Instant } from '../../core/clock.ts';
@@ -27,7 +27,6 @@ export interface WatchedConnection {
   /** When the first of the two GOAWAYs of a drain was sent; undefined before. */
   readonly drainingSince: Instant | undefined;
   fail(code: number, text: string): void;
-  drain(): void;
   drainFinally(): void;
   ping(): void;
   destroy(): void;
@@ -109,10 +108,7 @@ export class ConnectionWatch {
     if (connection.drainingSince !== undefined && now - connection.drainingSince > options.lingerMs) {
       connection.drainFinally();
     }
-    if (streams.size === 0) {
-      this.#pingedAt = undefined;
-      if (silentMs > options.idleTimeoutMs) connection.drain();
-    } else if (silentMs <= options.keepaliveMs || output.isCongested) {
+    if (streams.size === 0 || silentMs <= options.keepaliveMs || output.isCongested) {
       // A congested connection is not read from, so that its silence means nothing.
       this.#pingedAt = undefined;
     } else if (this.#pingedAt === undefined) {

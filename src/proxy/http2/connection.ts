@@ -14,6 +14,7 @@ import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import type { Occupant } from '../net/connection-gate.ts';
 import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts';
 import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 import { type ControlEvents, ControlFrames } from './control-frames.ts';
@@ -28,7 +29,7 @@ import { Closed } from './streams/stream-registry.ts';
 const PING_PAYLOAD = new Uint8Array(8);
 const MAX_GOAWAY_TEXT_BYTES = 100;
 
-export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection {
+export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection, Occupant {
   readonly #duplex: Duplex;
   readonly #environment: ConnectionEnvironment;
   readonly #core: ConnectionCore;
@@ -40,6 +41,8 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   #prefaceBytes = 0;
   #isPaused = false;
   #isDrained = false;
+  /** When the last open stream closed. */
+  #emptySince: Instant;
   isEstablished = false;
   framesRead = 0;
   lastReadAt: Instant;
@@ -53,8 +56,10 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     this.#environment = environment;
     this.#onClosed = onClosed;
     this.#core = new ConnectionCore(duplex, environment, this, () => {
+      this.#emptySince = time.now;
       if (this.#isDrained && this.endedAt === undefined) this.#end();
     });
+    this.#emptySince = time.now;
     this.#reader = new FrameReader(this, options.maxFrameBytes, slabs);
     this.#requests = new RequestFrames(this.#core);
     this.#control = new ControlFrames(this.#core, this);
@@ -78,6 +83,21 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
   get headerBlockSince(): Instant | undefined {
     const { intake } = this.#requests;
     return intake.isOpen ? intake.startedAt : undefined;
+  }
+
+  get restingSince(): Instant | undefined {
+    return this.#core.streams.size === 0 ? this.#emptySince : undefined;
+  }
+
+  get isIdle(): boolean {
+    const { streams, output } = this.#core;
+    const isQuiet = !this.hasPartialFrame && !this.#requests.intake.isOpen && output.backlogBytes === 0;
+    return streams.size === 0 && isQuiet && (this.isEstablished || this.#prefaceBytes === 0);
+  }
+
+  /** At once: a request under way is not in the GOAWAY's last id, so that its client sends it again elsewhere. */
+  endIdle(): void {
+    this.drainFinally();
   }
 
   /** Reads bytes from the duplex. Called from outside only with those that were read before the connection was made. */

@@ -4,7 +4,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { ConnectionCore } from './connection-core.ts';
-import { ConnectionError, ErrorCode, frameSizeError, protocolError } from './error-code.ts';
+import { ConnectionError, ErrorCode, enhanceYourCalm, frameSizeError, protocolError } from './error-code.ts';
 import { Flag, FrameType } from './frame-types.ts';
 import { type PeerSettings, readSettings, SETTING_BYTES } from './settings.ts';
 import { Closed } from './streams/stream-registry.ts';
@@ -65,7 +65,9 @@ export class ControlFrames {
       return;
     }
     if ((end - start) % SETTING_BYTES !== 0) throw frameSizeError('SETTINGS payload is no multiple of 6 bytes');
-    this.#core.spendControl('SETTINGS frames');
+    this.#core.spendSettings();
+    const count = (end - start) / SETTING_BYTES;
+    if (count > this.#core.options.maxSettings) throw enhanceYourCalm(`${count} values in one SETTINGS frame`);
     this.#apply(readSettings(bytes, start, end));
     this.#core.writer.settingsAck();
     this.#core.sends.pump();

@@ -5,8 +5,6 @@
 export interface Http2Options {
   /** Streams that one connection may have open; announced, and enforced with REFUSED_STREAM. */
   readonly maxConcurrentStreams: number;
-  /** Connections past this are closed at once. */
-  readonly maxConnections: number;
   /** Bytes of one request's body that may be under way, or unread by its handler. */
   readonly streamWindowBytes: number;
   /** Bytes of all bodies of one connection that may be under way, or unread by their handlers. */
@@ -27,8 +25,6 @@ export interface Http2Options {
   readonly prefaceTimeoutMs: number;
   /** How long the rest of a frame or header block may take that has begun to arrive. */
   readonly frameTimeoutMs: number;
-  /** A connection without streams that sends nothing is drained after this. */
-  readonly idleTimeoutMs: number;
   /** With streams open and nothing received for this long, a PING asks whether the client is still there … */
   readonly keepaliveMs: number;
   /** … and the connection is closed when nothing comes back within this. */
@@ -40,6 +36,14 @@ export interface Http2Options {
   /** Requests that a client may reset at once, and per second from then on; each answered one earns one back. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
+  /** Resets that a client's malformed frames may cause at once, and per second from then on (CVE-2025-8671). */
+  readonly mistakeBurst: number;
+  readonly mistakesPerSecond: number;
+  /** Values in one SETTINGS frame. */
+  readonly maxSettings: number;
+  /** Burst and rate of SETTINGS frames: each costs a look at every open stream. */
+  readonly settingsBurst: number;
+  readonly settingsPerSecond: number;
   /** Burst and rate of frames that cause work but are no request (connection-core.ts). */
   readonly controlBurst: number;
   readonly controlPerSecond: number;
@@ -52,7 +56,6 @@ export interface Http2Options {
 export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   // Ten times the 100 that gRPC clients put on one connection by themselves.
   maxConcurrentStreams: 1024,
-  maxConnections: 10_000,
   // A 600 KB tensor arrives without a round trip in between.
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
@@ -67,8 +70,6 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   streamHighWaterBytes: 64 * 1024,
   prefaceTimeoutMs: 10_000,
   frameTimeoutMs: 30_000,
-  // A client that pauses between bursts keeps its connection; Envoy's default too.
-  idleTimeoutMs: 3_600_000,
   keepaliveMs: 60_000,
   keepaliveTimeoutMs: 20_000,
   stallTimeoutMs: 60_000,
@@ -76,6 +77,13 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   // nghttp2's numbers since CVE-2023-44487.
   resetBurst: 1000,
   resetsPerSecond: 33,
+  // A client that makes mistakes has a bug; one that makes a hundred means harm.
+  mistakeBurst: 100,
+  mistakesPerSecond: 1,
+  // nghttp2's; the standard has six.
+  maxSettings: 32,
+  settingsBurst: 100,
+  settingsPerSecond: 10,
   controlBurst: 2000,
   controlPerSecond: 200,
   tickMs: 1000,

@@ -5,23 +5,27 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
+import type { Occupant } from '../net/connection-gate.ts';
 import { PREFACE } from './frame-types.ts';
 
 const PREFIX = Buffer.from(PREFACE.slice(0, 4), 'latin1');
 
 export interface SniffEvents {
-  onHttp2(duplex: Duplex, firstBytes: Buffer): void;
+  onHttp2(duplex: Duplex, firstBytes: Buffer): Occupant;
   /** The bytes have been put back. */
   onHttp1(duplex: Duplex): void;
 }
 
-export class ProtocolSniffer {
+export class ProtocolSniffer implements Occupant {
   readonly #duplex: Duplex;
   readonly #events: SniffEvents;
   readonly #onClosed: (sniffer: ProtocolSniffer) => void;
   readonly #openedAt: Instant;
   readonly #timeoutMs: number;
   #bytes: Buffer | undefined;
+  #isDecided = false;
+  /** What the connection has become; undefined if that is not HTTP/2. */
+  #successor: Occupant | undefined;
   readonly #onData = (chunk: Buffer): void => {
     const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
     const count = Math.min(bytes.length, PREFIX.length);
@@ -57,8 +61,9 @@ export class ProtocolSniffer {
     duplex.off('data', this.#onData);
     duplex.off('error', this.#onError);
     duplex.off('close', this.#onClose);
+    this.#isDecided = true;
     if (isHttp2) {
-      this.#events.onHttp2(duplex, bytes);
+      this.#successor = this.#events.onHttp2(duplex, bytes);
     } else {
       // Paused until its new owner has its listeners in place.
       duplex.pause();
@@ -71,6 +76,20 @@ export class ProtocolSniffer {
 
   check(now: Instant): void {
     if (now - this.#openedAt > this.#timeoutMs) this.#duplex.destroy();
+  }
+
+  get restingSince(): Instant | undefined {
+    if (this.#isDecided) return this.#successor?.restingSince;
+    return this.#openedAt;
+  }
+
+  get isIdle(): boolean {
+    return this.#isDecided ? this.#successor?.isIdle === true : this.#bytes === undefined;
+  }
+
+  endIdle(): void {
+    if (this.#isDecided) this.#successor?.endIdle();
+    else this.#duplex.destroy();
   }
 
   /** No request has begun. */

@@ -5,13 +5,12 @@
  *                                              └─ no ──▶ onHttp1, with the bytes put back
  *
  *   one timer, every tickMs, while there are connections: check(now) of each
- *
- * At capacity (maxConnections) a new connection is closed at once.
  */
 import type { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { Occupant } from '../net/connection-gate.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
 import { FlushTurn, IdleSpin, SLEEP_WHEN_IDLE } from './flush-turn.ts';
@@ -31,7 +30,7 @@ export interface Http2ServerInit {
 }
 
 /** A connection, or one whose protocol is not known yet. */
-interface Member {
+interface Member extends Occupant {
   check(now: Instant): void;
   drain(): void;
   destroy(): void;
@@ -75,28 +74,33 @@ export class Http2Server implements SniffEvents {
     return this.#members.size;
   }
 
-  /** Takes over a new connection; its errors are handled from here on. */
-  accept(duplex: Duplex): void {
-    if (this.#isDraining || this.#members.size >= this.#environment.options.maxConnections) {
+  /**
+   * Takes over a new connection; its errors are handled from here on. Undefined: a drain has begun, and it is closed. How
+   * many there may be and for how long one may be idle is for the caller to decide.
+   */
+  accept(duplex: Duplex): Occupant | undefined {
+    if (this.#isDraining) {
       duplex.on('error', () => {});
       duplex.destroy();
-      return;
+      return undefined;
     }
     // The engine gathers its writes itself (flush-turn.ts), so that Nagle's delay would gain nothing.
     if (duplex instanceof Socket) duplex.setNoDelay(true);
     this.#startTicking();
-    if (this.#onHttp1 === undefined) {
-      this.#members.add(new Http2Connection(duplex, this.#environment, this.#forget));
-      return;
-    }
     const { prefaceTimeoutMs } = this.#environment.options;
-    this.#members.add(new ProtocolSniffer(duplex, this, prefaceTimeoutMs, this.#time.now, this.#forget));
+    const member =
+      this.#onHttp1 === undefined
+        ? new Http2Connection(duplex, this.#environment, this.#forget)
+        : new ProtocolSniffer(duplex, this, prefaceTimeoutMs, this.#time.now, this.#forget);
+    this.#members.add(member);
+    return member;
   }
 
-  onHttp2(duplex: Duplex, firstBytes: Buffer): void {
+  onHttp2(duplex: Duplex, firstBytes: Buffer): Occupant {
     const connection = new Http2Connection(duplex, this.#environment, this.#forget);
     this.#members.add(connection);
     connection.onChunk(firstBytes);
+    return connection;
   }
 
   onHttp1(duplex: Duplex): void {

@@ -5,17 +5,30 @@
  * socket file that a dead process left behind is replaced. The server removes its own file when it closes.
  */
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import type { ConnectionGate } from './connection-gate.ts';
 import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } from './listen-address.ts';
+import { bindWithAccess, type SocketAccess } from './socket-access.ts';
+
+/** Who gets in. */
+export interface Entrance {
+  /** Undefined: every connection is served. */
+  readonly gate?: ConnectionGate | undefined;
+  readonly socketAccess?: SocketAccess | undefined;
+}
 
 /** Error codes of a machine without IPv6. */
 const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
-/** Resolves with the bound address once connections are accepted. Rejects with ListenError. */
-export async function listenNet(server: Server, address: string): Promise<string> {
+/**
+ * Resolves with the bound address once connections are accepted. Rejects with ListenError. All listeners of the server's
+ * connections must be there already.
+ */
+export async function listenNet(server: Server, address: string, entrance: Entrance = {}): Promise<string> {
   const parsed = parseListenAddress(address);
+  entrance.gate?.guard(server);
   if (parsed.kind === 'unix') {
     await removeStaleSocket(parsed.path);
-    await listenOnce(server, { path: parsed.path }, address);
+    await listenOnSocket(server, parsed.path, address, entrance.socketAccess ?? {});
     return `unix:${parsed.path}`;
   }
   const { host, port } = parsed;
@@ -27,6 +40,24 @@ export async function listenNet(server: Server, address: string): Promise<string
   }
   const bound = server.address() as AddressInfo;
   return formatHostPort(host === '::' ? bound.address : host, bound.port);
+}
+
+async function listenOnSocket(server: Server, path: string, address: string, access: SocketAccess): Promise<void> {
+  let listening: Promise<void> | undefined;
+  try {
+    // Node binds a path before `listen` returns.
+    bindWithAccess(path, access, () => {
+      listening = listenOnce(server, { path }, address);
+    });
+  } catch (error) {
+    // A socket that was not bound says more itself.
+    await listening;
+    server.close();
+    const { code, message } = error as NodeJS.ErrnoException;
+    const fix = 'give a group that this process is in, or start it as root';
+    throw new ListenError(code ?? 'EUNKNOWN', `cannot give ${path} its mode and group: ${message}; ${fix}`, error);
+  }
+  await listening;
 }
 
 function listenOnce(server: Server, options: ListenOptions, address: string): Promise<void> {

@@ -27,6 +27,7 @@ import { PlainRequestReader } from '../http1/plain-request.ts';
 import { PLAIN_TIMEOUTS, RestListener } from '../http1/rest-listener.ts';
 import { SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
+import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/rest-inference.ts';
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
@@ -55,6 +56,8 @@ export interface RestServerOptions {
   readonly hasCors?: boolean;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. Default false. */
   readonly serializationAsTensorContent?: boolean;
+  /** Default: every connection is let in. */
+  readonly entrance?: Entrance;
   /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
@@ -75,8 +78,6 @@ export class RestServer {
   readonly #heads: AnswerHeads;
   readonly #plainOptions: PlainConnectionOptions<Route>;
   readonly #nodeParts: NodeTransportParts;
-  /** The connections that have not been handed over to node:http. */
-  readonly #plain = new Map<Duplex, PlainConnection<Route>>();
 
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
@@ -105,9 +106,11 @@ export class RestServer {
         onConnection: (socket, takeOver) => this.#onConnection(socket, takeOver),
         onRequest: (request, response, expectsContinue) => this.#onRequest(request, response, expectsContinue),
         onParserError: (error, socket) => this.#connections.get(socket)?.onParserError(error),
+        onStall: (socket) => this.#connections.get(socket)?.onStall(),
         onServerError: onInternalError,
       },
       this.#ending,
+      options.entrance ?? {},
       options.tls,
     );
   }
@@ -134,44 +137,37 @@ export class RestServer {
 
   /** Ends every connection at once. A second call has no effect. */
   async close(): Promise<void> {
-    for (const socket of this.#plain.keys()) socket.destroy();
+    for (const [socket, { plain }] of this.#connections) if (plain !== undefined) socket.destroy();
     await this.#listener.close();
   }
 
   #endIdle(): void {
     this.#ending.isOver = true;
-    for (const [socket, connection] of this.#connections) {
-      const plain = this.#plain.get(socket);
-      if (plain === undefined) connection.turns.endIdle();
-      else plain.endIdle();
-    }
+    for (const connection of this.#connections.values()) connection.endIdle();
   }
 
   #onConnection(socket: Socket, takeOver: () => void): void {
     const connection = new Connection(socket, this.#connectionContext);
-    const plain = new PlainConnection(socket, this.#plainOptions, {
+    connection.plain = new PlainConnection(socket, this.#plainOptions, {
       onRequest: (transport, route) => this.#serve(transport, route, connection.open),
       onHandOver: () => {
-        this.#plain.delete(socket);
+        connection.plain = undefined;
         takeOver();
       },
     });
     this.#connections.set(socket, connection);
-    this.#plain.set(socket, plain);
-    socket.once('close', () => {
-      this.#connections.delete(socket);
-      this.#plain.delete(socket);
-    });
+    this.#options.entrance?.gate?.occupy(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const { open, turns } = this.#connections.get(request.socket)!;
-    if (turns.hasEnded) {
+    const connection = this.#connections.get(request.socket)!;
+    if (connection.turns.hasEnded) {
       // It is read to its end and not answered.
       request.resume();
       return;
     }
-    const turn = turns.begin(response);
+    const turn = connection.begin(response);
     const route = this.#routeOf(request);
     if (route.kind === 'metrics') {
       this.#small.metrics(request, response, turn).catch((error: unknown) => this.#options.onInternalError(error));
@@ -181,7 +177,7 @@ export class RestServer {
       this.#small.options(request, response, turn, route.allow!);
       return;
     }
-    this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, open);
+    this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, connection.open);
   }
 
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): Route {

@@ -45,6 +45,13 @@ export interface ProcessGroupReading {
   readonly residentBytes: number;
 }
 
+/** The connections of a surface. */
+export interface ConnectionReading {
+  readonly surface: string;
+  readonly open: number;
+  readonly most: number;
+}
+
 /** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
@@ -91,6 +98,13 @@ export class Gauges {
     this.#register('pillion_process_group_resident_bytes', help, () =>
       read().map(({ group, residentBytes }) => ({ labels: { process_group: group }, value: residentBytes })),
     );
+  }
+
+  observeConnections(read: () => readonly ConnectionReading[]): void {
+    const gauge = (name: string, help: string, pick: (reading: ConnectionReading) => number): void =>
+      this.#register(name, help, () => read().map((r) => ({ labels: { surface: r.surface }, value: pick(r) })));
+    gauge('pillion_connections', 'Open connections.', (r) => r.open);
+    gauge('pillion_connections_max', 'Open connections at most.', (r) => r.most);
   }
 
   /** One number without labels. */

@@ -119,6 +119,10 @@ export class Metrics {
       'pillion_lost_spans_total',
       'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
     ),
+    connectionEnds: counterFamily(
+      'pillion_connection_ends_total',
+      'Connections that were not let in or were ended while idle: refused = the surface is full, refused_peer = its address has as many as allowed, oldest_idle = for a new one, idle_timeout.',
+    ),
     fallbacks: counterFamily(
       'pillion_alternate_answers_total',
       'Requests that another model answered instead of the requested one, by reason.',
@@ -138,6 +142,7 @@ export class Metrics {
     export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
   readonly #hostRestarts = new SeriesByKey();
+  readonly #connectionEnds = new SeriesByKey();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #fallbacks = new Map<string, CounterSeries>();
   readonly #forgetting = new Set<TimerHandle>();
@@ -171,6 +176,12 @@ export class Metrics {
 
   recordLostSpans(count: number, why: SpanLoss): void {
     this.#lostSpans[why].add(count);
+  }
+
+  /** `surface` and `reason` are of closed sets. */
+  recordConnectionEnd(surface: string, reason: string): void {
+    const open = () => this.#families.connectionEnds.open({ surface, reason });
+    this.#connectionEnds.one(`${surface} ${reason}`, open).add(1);
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {

@@ -51,7 +51,7 @@ export function startChild(entry: ChildEntry, name: string, loadOptions: LoadOpt
   // Without free file descriptors there are no pipes, and an error event follows.
   if (child.stdio?.[HEARTBEAT_FD] === undefined) {
     child.on('error', () => undefined);
-    throw failed('too many open files (EMFILE)');
+    throw failed('too many open files (EMFILE); raise their limit (ulimit -n)');
   }
   return child;
 }

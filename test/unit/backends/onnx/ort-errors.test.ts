@@ -23,6 +23,14 @@ describe('ortText', () => {
     );
   });
 
+  it('names the system’s errors, of which ORT has the number alone', () => {
+    const failed = (number: number) =>
+      ortText(new Error(`Load model from /m/1/model.onnx failed:system error number ${number}`));
+    assert.equal(failed(24), 'EMFILE: too many open files; raise the limit of open files (ulimit -n)');
+    assert.equal(failed(13), 'EACCES: permission denied');
+    assert.equal(failed(9999), 'system error number 9999');
+  });
+
   it('bounds the length', () => {
     assert.equal(ortText(new Error('x.cc:1 f( '.repeat(1_000_000))).length, 501);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { ortText } from '../../../../src/backends/onnx/ort-errors.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { isRetryable } from '../../../../src/models/loading/retryable.ts';
 
@@ -14,6 +15,10 @@ it('a load is tried again for what may pass', () => {
     // As it comes from a thread.
     new ServingError('load_failed', 'cannot be read', { cause: 'Error: ESTALE: stale file handle, open' }),
     new ServingError('load_failed', '"model.onnx": std::bad_alloc'),
+    new ServingError(
+      'load_failed',
+      `"model.onnx": ${ortText(new Error('Load model from m failed:system error number 24'))}`,
+    ),
     new ServingError('load_failed', 'its worker thread ended while loading', { attributes: { workerEnded: true } }),
     new ServingError('internal', 'internal error', { cause: new Error('Array buffer: out of memory') }),
   ];

@@ -5,8 +5,8 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { Callers } from '../../../../src/proxy/caller.ts';
-import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/answer-bytes.ts';
 import { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
+import { NOT_GRPC, NOT_POST } from '../../../../src/proxy/grpc/refuse-request.ts';
 import { HeaderField } from '../../../../src/proxy/http2/hpack/header-field.ts';
 import { readRequestHeaders } from '../../../../src/proxy/http2/streams/request-headers.ts';
 

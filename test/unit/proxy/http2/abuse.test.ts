@@ -76,6 +76,38 @@ test('rapid reset in reverse: a client that makes the server reset its requests'
   }
 });
 
+test('a hundred mistakes end a connection, however many good requests are between them', async () => {
+  const { peer, handler } = await open();
+  handler.onCall = (call) => {
+    call.onEvent = (event) => event === 'end' && call.stream.respondUnary(HEAD, Buffer.from('x'), TRAILERS);
+  };
+  const { count, last } = await flood(peer, (i) =>
+    Buffer.concat([request(4 * i + 1, 'x'), headers(4 * i + 3), windowUpdate(4 * i + 3, 0)]),
+  );
+  assert.equal(code(last), CALM);
+  assert.ok(count <= 150, `${count} mistakes`);
+  await peer.close();
+});
+
+test('a SETTINGS frame may hold 32 values', async () => {
+  const values = (count: number): Buffer =>
+    frame(T.SETTINGS, 0, 0, Buffer.alloc(6 * count, Buffer.from([0, 6, 0, 0, 1, 0])));
+  const { peer } = await open();
+  assert.deepEqual(describeFrames(await peer.ask(values(32))), ['SETTINGS ACK']);
+  const [goAway] = await peer.ask(values(2700));
+  assert.equal(code(goAway!), CALM);
+  assert.equal(goAway!.payload.subarray(8).toString(), '2700 values in one SETTINGS frame');
+  await peer.close();
+});
+
+test('a flood of SETTINGS ends a connection after a hundred', async () => {
+  const { peer } = await open();
+  const { count, last } = await flood(peer, () => settings({ 4: 100 }));
+  assert.equal(code(last), CALM);
+  assert.ok(count <= 150, `${count} frames`);
+  await peer.close();
+});
+
 test('a client that cancels one request for each that it lets finish is allowed', async () => {
   const { peer, handler } = await open({ resetBurst: 100, resetsPerSecond: 0 });
   handler.onCall = (call) => {

@@ -125,26 +125,6 @@ test('other bytes than HTTP/2 get a GOAWAY if nothing else takes HTTP/1.1', asyn
   await peer.close();
 });
 
-test('connections past the limit are closed at once', async () => {
-  const server = new Http2Server({
-    handler: new EchoHandler(),
-    clock: new FakeClock(),
-    options: { maxConnections: 2 },
-  });
-  const sockets = [new TestSocket(), new TestSocket(), new TestSocket()];
-  for (const socket of sockets) server.accept(socket);
-  assert.deepEqual(
-    sockets.map(({ destroyed }) => destroyed),
-    [false, false, true],
-  );
-  sockets[0]!.destroy();
-  await turn();
-  const another = new TestSocket();
-  server.accept(another);
-  assert.equal(another.destroyed, false);
-  server.destroy();
-});
-
 test('a drain sends GOAWAY twice, takes requests that were under way, refuses later ones, ends with the last stream', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler });

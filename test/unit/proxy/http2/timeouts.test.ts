@@ -86,18 +86,6 @@ test('a header block that is never finished', async () => {
   await peer.close();
 });
 
-test('an idle connection is drained', async () => {
-  const peer = await Http2Peer.open({ options: { idleTimeoutMs: 100_000 } });
-  await later(peer, 90_000);
-  await peer.send(ping());
-  peer.take();
-  assert.deepEqual(await later(peer, 99_000), []);
-  assert.deepEqual(await later(peer, 2000), ['GOAWAY last 2147483647 code 0', 'PING']);
-  assert.deepEqual(describeFrames(await peer.ask(frame(T.PING, F.ACK, 0, Buffer.alloc(8)))), ['GOAWAY last 0 code 0']);
-  assert.equal(peer.isEnded, true);
-  await peer.close();
-});
-
 test('a silent client is sent a PING, then disconnected', async () => {
   const handler = new PuppetHandler();
   const peer = await Http2Peer.open({ handler });

@@ -1,0 +1,256 @@
+/**
+ * The connections of one surface: how many there may be, in all and from one peer, and for how long one may be idle.
+ *
+ *   accepted ─▶ is there room? ── yes ─────────────────────────────────────────▶ served
+ *                    └ no ─▶ is one idle? ── yes ─▶ the longest idle is ended ─▶ served
+ *                                 └ no ─▶ refused: closed at once, counted
+ *
+ * Idle means: no request or stream is open, no bytes of a next one are under way, and all answers have left. A peer at
+ * its cap makes room among its own connections. Loopback and Unix sockets have no cap of their own: they are the pod's,
+ * whose application may open many.
+ *
+ * A connection that is ended has a moment in which its client reads why, and has its descriptor until then. There are
+ * `ENDING_SHARE` of the cap such connections at most; when there are more the first of them are closed.
+ */
+import type { Server, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+
+/** What a surface knows of a connection. */
+export interface Occupant {
+  /** Since when no request and no stream is open; undefined while one is. */
+  readonly restingSince: Instant | undefined;
+  /** It rests, no bytes of a next request are under way, and all answers have left. */
+  readonly isIdle: boolean;
+  /** Ends it as its protocol has it. */
+  endIdle(): void;
+}
+
+/** Why a connection was refused or ended. */
+export const GATE_REASONS = ['refused', 'refused_peer', 'oldest_idle', 'idle_timeout'] as const;
+export type GateReason = (typeof GATE_REASONS)[number];
+
+/** Between two ticks. */
+export interface CrowdedReport {
+  readonly refused: number;
+  /** Idle connections that were ended to make room. */
+  readonly ended: number;
+  readonly open: number;
+}
+
+export interface ConnectionGateOptions {
+  readonly clock: Clock;
+  readonly maxConnections: number;
+  readonly maxPerPeer: number;
+  /** How long a connection may be idle. */
+  readonly idleMs: number;
+  /** The peer at an address, as in proxy/caller.ts; undefined for this machine. */
+  readonly peerOf: (address: string | undefined) => string | undefined;
+  /** Called for each connection that is refused or ended. */
+  readonly onEnded?: (reason: GateReason) => void;
+  /** Called at most once every TICK_MS, after connections were refused or ended for want of room. */
+  readonly onCrowded?: (report: CrowdedReport) => void;
+}
+
+/** Idle connections are found a few seconds late. */
+const TICK_MS = 5000;
+/** A head may take this long beyond the idle timeout; the protocols' own limits are tighter, where a head has begun. */
+const HEAD_MS = 30_000;
+/** After a search that found none idle. Each looks at every connection. */
+const SEARCH_PAUSE_MS = 100;
+/** Of the cap. */
+export const ENDING_SHARE = 1 / 8;
+
+/** A connection that was let in. */
+class Seat implements Occupant {
+  readonly peer: Crowd | undefined;
+  readonly #raw: Socket;
+  readonly #admittedAt: Instant;
+  /** Undefined while TLS shakes hands. */
+  occupant: Occupant | undefined;
+
+  constructor(raw: Socket, peer: Crowd | undefined, now: Instant) {
+    this.#raw = raw;
+    this.peer = peer;
+    this.#admittedAt = now;
+  }
+
+  get restingSince(): Instant | undefined {
+    return this.occupant === undefined ? this.#admittedAt : this.occupant.restingSince;
+  }
+
+  get isIdle(): boolean {
+    return this.occupant?.isIdle ?? true;
+  }
+
+  endIdle(): void {
+    if (this.occupant === undefined) this.destroy();
+    else this.occupant.endIdle();
+  }
+
+  destroy(): void {
+    this.#raw.destroy();
+  }
+}
+
+/** Connections that share a cap. */
+class Crowd {
+  readonly name: string;
+  readonly seats = new Set<Seat>();
+  /** Those that have been idle for longest, the longest at the end, as far as the last search kept them. */
+  #oldest: (readonly [seat: Seat, since: Instant])[] = [];
+  #searchFrom: Instant = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /**
+   * The one that has been idle for longest. A search costs a look at every seat, and finds an eighth of them at once:
+   * they stay the longest idle, because whoever is used in between is idle for less time than all of them.
+   */
+  oldestIdle(now: Instant): Seat | undefined {
+    for (let next = this.#oldest.pop(); next !== undefined; next = this.#oldest.pop()) {
+      const [seat, since] = next;
+      if (this.seats.has(seat) && seat.isIdle && seat.restingSince === since) return seat;
+    }
+    if (now < this.#searchFrom) return undefined;
+    const idle: [Seat, Instant][] = [];
+    for (const seat of this.seats)
+      if (seat.isIdle && seat.restingSince !== undefined) idle.push([seat, seat.restingSince]);
+    if (idle.length === 0) this.#searchFrom = now + SEARCH_PAUSE_MS;
+    idle.sort(([, a], [, b]) => a - b);
+    this.#oldest = idle.slice(0, Math.ceil(idle.length / 8)).reverse();
+    return this.#oldest.pop()?.[0];
+  }
+}
+
+export class ConnectionGate {
+  readonly #options: ConnectionGateOptions;
+  readonly #all = new Crowd('');
+  readonly #peers = new Map<string, Crowd>();
+  readonly #bySocket = new WeakMap<Socket, Seat>();
+  /** Of TLS servers, whose surface knows another socket than the one that was accepted. */
+  readonly #byAddress = new Map<string, Seat>();
+  /** Ended and not yet closed, in this order. */
+  readonly #ending = new Set<Seat>();
+  #timer: TimerHandle | undefined;
+  #refused = 0;
+  #ended = 0;
+
+  constructor(options: ConnectionGateOptions) {
+    this.#options = options;
+  }
+
+  get idleMs(): number {
+    return this.#options.idleMs;
+  }
+
+  /** Connections that have a descriptor. */
+  get open(): number {
+    return this.#all.seats.size + this.#ending.size;
+  }
+
+  /** Stands before the server's own listeners of 'connection', all of which must be there already. */
+  guard(server: Server): void {
+    const own = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+    const hasTls = server instanceof TlsServer;
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => {
+      if (this.#admit(socket, hasTls)) for (const listener of own) listener.call(server, socket);
+    });
+  }
+
+  /** The surface has a connection; after its TLS handshake, if there is one. */
+  occupy(socket: Socket, occupant: Occupant): void {
+    const seat = this.#bySocket.get(socket) ?? this.#byAddress.get(addressOf(socket));
+    if (seat !== undefined) seat.occupant = occupant;
+  }
+
+  #admit(socket: Socket, hasTls: boolean): boolean {
+    const { clock, maxConnections, maxPerPeer, peerOf } = this.#options;
+    const now = clock.nowMs();
+    const name = peerOf(socket.remoteAddress);
+    const peer = name === undefined ? undefined : (this.#peers.get(name) ?? new Crowd(name));
+    if (peer !== undefined && !this.#hasRoom(peer, maxPerPeer, now)) return this.#refuse(socket, 'refused_peer');
+    if (!this.#hasRoom(this.#all, maxConnections, now)) return this.#refuse(socket, 'refused');
+    this.#seat(socket, new Seat(socket, peer, now), hasTls);
+    return true;
+  }
+
+  #seat(socket: Socket, seat: Seat, hasTls: boolean): void {
+    const address = hasTls ? addressOf(socket) : undefined;
+    const { peer } = seat;
+    this.#all.seats.add(seat);
+    if (peer !== undefined) this.#peers.set(peer.name, peer);
+    peer?.seats.add(seat);
+    if (address === undefined) this.#bySocket.set(socket, seat);
+    else this.#byAddress.set(address, seat);
+    socket.once('close', () => {
+      this.#leave(seat);
+      this.#ending.delete(seat);
+      if (address !== undefined && this.#byAddress.get(address) === seat) this.#byAddress.delete(address);
+    });
+    this.#timer ??= this.#nextTick();
+  }
+
+  /** Ends an idle connection if that is needed. */
+  #hasRoom(crowd: Crowd, max: number, now: Instant): boolean {
+    if (crowd.seats.size < max) return true;
+    const oldest = crowd.oldestIdle(now);
+    if (oldest === undefined) return false;
+    this.#ended += 1;
+    this.#end(oldest, 'oldest_idle');
+    return true;
+  }
+
+  #refuse(socket: Socket, reason: GateReason): false {
+    this.#refused += 1;
+    socket.on('error', () => undefined);
+    socket.destroy();
+    this.#options.onEnded?.(reason);
+    this.#timer ??= this.#nextTick();
+    return false;
+  }
+
+  #end(seat: Seat, reason: GateReason): void {
+    this.#leave(seat);
+    this.#ending.add(seat);
+    this.#options.onEnded?.(reason);
+    seat.endIdle();
+    if (this.#ending.size <= Math.ceil(this.#options.maxConnections * ENDING_SHARE)) return;
+    const [first] = this.#ending;
+    this.#ending.delete(first!);
+    first!.destroy();
+  }
+
+  #leave(seat: Seat): void {
+    this.#all.seats.delete(seat);
+    seat.peer?.seats.delete(seat);
+    if (seat.peer?.seats.size === 0 && this.#peers.get(seat.peer.name) === seat.peer)
+      this.#peers.delete(seat.peer.name);
+  }
+
+  #nextTick(): TimerHandle {
+    const { clock } = this.#options;
+    return clock.setTimer(clock.nowMs() + TICK_MS, () => this.#tick());
+  }
+
+  #tick(): void {
+    const { clock, idleMs, onCrowded } = this.#options;
+    const now = clock.nowMs();
+    for (const seat of this.#all.seats) {
+      const restedMs = now - (seat.restingSince ?? now);
+      if (restedMs > (seat.isIdle ? idleMs : idleMs + HEAD_MS)) this.#end(seat, 'idle_timeout');
+    }
+    if (this.#refused + this.#ended > 0) onCrowded?.({ refused: this.#refused, ended: this.#ended, open: this.open });
+    this.#refused = 0;
+    this.#ended = 0;
+    this.#timer = this.open > 0 ? this.#nextTick() : undefined;
+  }
+}
+
+/** Both sockets of a TLS connection have it. */
+function addressOf({ remoteAddress, remotePort, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
+}

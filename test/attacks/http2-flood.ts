@@ -1,0 +1,75 @@
+/** Sends HTTP/2 frames as fast as a server takes them, on some connections, and connects again when it is cut off. */
+import { Buffer } from 'node:buffer';
+import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
+import { F, type Fields, frame, PREFACE, settings, T } from '../support/http2-frames.ts';
+import { type Attack, type Target, untilOver } from './attack.ts';
+
+const CONNECTIONS = 4;
+const FRAMES_AT_ONCE = 100;
+
+/** A call that a gRPC server takes. */
+export const CALL: Fields = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/grpc.health.v1.Health/Check'],
+  [':authority', 'attack'],
+  ['content-type', 'application/grpc'],
+  ['te', 'trailers'],
+];
+export const CALL_BLOCK = encodeHeaders(CALL);
+
+export function callHeaders(id: number, isEnd = false): Buffer {
+  return frame(T.HEADERS, F.END_HEADERS | (isEnd ? F.END_STREAM : 0), id, CALL_BLOCK);
+}
+
+/** `next` gives the i-th piece of a connection: i counts from 0. `ownSettings` are the client's. */
+export function floodOf(next: (i: number) => Buffer, ownSettings: Readonly<Record<number, number>> = {}): Attack {
+  return async (target, seconds, signal) => {
+    const stop = new AbortController();
+    void untilOver(seconds, signal).then(() => stop.abort());
+    const counts = { connections: 0, pieces: 0, cut_off: 0 };
+    const one = async (): Promise<void> => {
+      while (!stop.signal.aborted) await floodOnce(target, next, settings(ownSettings), stop.signal, counts);
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, one));
+    return counts;
+  };
+}
+
+async function floodOnce(
+  target: Target,
+  next: (i: number) => Buffer,
+  first: Buffer,
+  signal: AbortSignal,
+  counts: { connections: number; pieces: number; cut_off: number },
+): Promise<void> {
+  const socket = connect(target);
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.on('error', () => undefined);
+  // A GOAWAY is followed by the end.
+  socket.once('end', () => {
+    counts.cut_off += 1;
+    socket.destroy();
+  });
+  socket.resume();
+  socket.write(Buffer.concat([PREFACE, first, frame(T.SETTINGS, F.ACK, 0)]));
+  counts.connections += 1;
+  for (let i = 0; !signal.aborted && !socket.destroyed; i += FRAMES_AT_ONCE) {
+    const pieces = Array.from({ length: FRAMES_AT_ONCE }, (_, j) => next(i + j));
+    counts.pieces += FRAMES_AT_ONCE;
+    if (!socket.write(Buffer.concat(pieces))) await Promise.race([drained(socket), closed, aborted(signal)]);
+    else await turn();
+  }
+  socket.destroy();
+  await closed;
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('drain', resolve));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
