@@ -5,6 +5,7 @@
  *   GET /ready     200 if every configured model is available and no drain has begun, else 503 and why
  *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /callers   the callers that take most of the cores (callers-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
@@ -33,6 +34,8 @@ export interface AdminServerOptions {
   readonly waitsFor: () => readonly string[];
   /** The JSON of GET /models. */
   readonly models: () => object;
+  /** The JSON of GET /callers. */
+  readonly callers: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
@@ -112,6 +115,7 @@ export class AdminServer {
     const refusal = isCostly ? refuseForeignChange(request.headers) : refuseForeignPage(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
     if (path === '/models') return sendJson(response, this.#options.models());
+    if (path === '/callers') return sendJson(response, this.#options.callers());
     if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
       const answer = this.#options.requests.answer(request, path);
       if ('json' in answer) return sendJson(response, answer.json);
@@ -120,7 +124,12 @@ export class AdminServer {
     }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(response, 404, 'text/plain', 'here are: / /live /ready /metrics /models /requests /profile /record\n');
+    return send(
+      response,
+      404,
+      'text/plain',
+      'here are: / /live /ready /metrics /models /callers /requests /profile /record\n',
+    );
   }
 
   /** Answers orchestrators and scrapers, whatever Host they use. False: the path is another one. */

@@ -1,5 +1,6 @@
 /** Builds the operators' server: its reports, recordings, profiles and the console. */
 import { AdminServer } from '../admin/admin-server.ts';
+import { callersReport, type ReportedCallers } from '../admin/callers-report.ts';
 import { modelsReport } from '../admin/models-report.ts';
 import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
 import { Profiler } from '../admin/profile/profiler.ts';
@@ -17,6 +18,7 @@ interface AdminParts extends ConsoleParts {
   readonly readiness: ReadinessGate;
   readonly records: Records;
   readonly gate: ConnectionGate;
+  readonly callers: ReportedCallers;
 }
 
 export interface Admin {
@@ -26,7 +28,7 @@ export interface Admin {
 }
 
 export function createAdmin(parts: AdminParts): Admin {
-  const { config, machine, models, records, readiness, telemetry, gate, onInternalError } = parts;
+  const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
@@ -37,6 +39,7 @@ export function createAdmin(parts: AdminParts): Admin {
     ...{ readiness, record, profile, gate, onInternalError },
     waitsFor: () => models.waitsFor(),
     models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine)),
+    callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
     requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }),
     console: createConsole(parts),

@@ -13,6 +13,7 @@ import { systemClock } from '../core/clock.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import { CallerLimits, type Limit } from '../proxy/caller-limits.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
@@ -124,7 +125,14 @@ class PillionApp implements App {
     const tls = createTls(config, logger, metrics);
     const gates = createGates(options, metrics, logger);
     this.#surfaces = createSurfaces({ ...common, gates, modelInfo, reload: reloads.handler, tls: tls?.listen });
-    this.#admin = createAdmin({ ...common, gate: gates.admin, models, records, addresses: () => this.#addresses });
+    this.#admin = createAdmin({
+      ...common,
+      gate: gates.admin,
+      models,
+      records,
+      callers: coreSlots.callers,
+      addresses: () => this.#addresses,
+    });
 
     this.#lifecycle = lifecycle;
     this.#records = records;
@@ -221,7 +229,23 @@ function createRequestLifecycle(
     ...{ clock: systemClock, deadlines, telemetry },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     arrivals: new ArrivalClock(),
+    callerLimits: callerLimits(options),
   });
+}
+
+/** Undefined if no limit is set. */
+function callerLimits(options: ServeOptions): CallerLimits | undefined {
+  const limit = (inFlight: number, perSecond: number, unit = 1): Limit => ({
+    inFlight: inFlight * unit || Infinity,
+    perSecond: perSecond * unit || Infinity,
+  });
+  const limits = {
+    requests: limit(options.caller_max_requests, options.caller_requests_per_s),
+    rows: limit(options.caller_max_rows, options.caller_rows_per_s),
+    bytes: limit(options.caller_max_mib, options.caller_mib_per_s, 2 ** 20),
+  };
+  const isLimited = Object.values(limits).some(({ inFlight, perSecond }) => Math.min(inFlight, perSecond) < Infinity);
+  return isLimited ? new CallerLimits(limits) : undefined;
 }
 
 /** Registers gauges of the process, which are read at each scrape. */

@@ -133,6 +133,7 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       kind: options.scheduler as SchedulerKind,
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
+      callerCoreShare: options.caller_core_share,
     },
     slots: slotsOf(options, machine.budgetCores),
     isBatchingEnabled: options.enable_batching,

@@ -19,6 +19,7 @@ const ADMIN = text({
 export const STATUS_OPTIONS = {
   admin: ADMIN,
   json: flag({ default: false, help: 'Prints the sidecar’s answer as it came, in JSON.' }),
+  callers: flag({ default: false, help: 'Shows the callers that take most of the cores, in place of the models.' }),
 };
 export type StatusOptions = OptionValues<typeof STATUS_OPTIONS>;
 

@@ -42,6 +42,7 @@ ${describeOptions(SERVE_OPTIONS)}
 export const STATUS_HELP = `pillion status: what a running sidecar serves
 
   pillion status
+  pillion status --callers
   pillion status --json | jq '.models[].versions[0].memory'
 
 One line per version: its state, where its runs happen, its weights (times the sessions that hold them), the memory that

@@ -5,9 +5,12 @@
  *   digits       2        AVAILABLE  inline (onnx)  19 KiB   2.1 MiB  0
  *                1        END
  *
- * Exit status: 0 = the sidecar is ready; 1 = it is not, or there is none.
+ * With --callers: the callers that take most of the cores (admin/callers-report.ts).
+ *
+ * Exit status: 0 = the sidecar is ready, or has answered --callers; 1 = it is not, or there is none.
  */
 import process from 'node:process';
+import type { CallersReport } from '../admin/callers-report.ts';
 import type { ModelsReport, ProcessGroupReport, SignatureReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
@@ -16,14 +19,18 @@ import type { StatusOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
 /** Resolves with the exit status once everything is printed. */
-export async function status({ admin, json }: StatusOptions): Promise<number> {
+export async function status({ admin, json, callers }: StatusOptions): Promise<number> {
   let text: string;
   try {
-    text = (await askAdmin({ admin, path: '/models' })).toString();
+    text = (await askAdmin({ admin, path: callers ? '/callers' : '/models' })).toString();
     if (!text.startsWith('{')) throw new Error('something else answers there');
   } catch (error) {
     process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
     return 1;
+  }
+  if (callers) {
+    process.stdout.write(json ? text : callersTable(JSON.parse(text) as CallersReport));
+    return 0;
   }
   const report = JSON.parse(text) as ModelsReport;
   process.stdout.write(json ? text : statusTable(report));
@@ -49,6 +56,15 @@ export function statusTable({ ready, plan, waits_for, models, process_groups = [
   for (const group of process_groups) notes.push(...groupLines(group));
   const lines = textTable(rows);
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+}
+
+/** The text for a terminal. */
+export function callersTable({ callers, known }: CallersReport): string {
+  const rows = callers.map(({ caller, cores, core_seconds, requests, waiting_rows }) => [
+    ...[caller, cores.toFixed(2), core_seconds.toFixed(1), String(requests), String(waiting_rows)],
+  ]);
+  const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
+  return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
 }
 
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */

@@ -110,9 +110,11 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     if (this.isFinished) return;
     const { context } = this;
     const method = this.#method;
+    const { callerLimits } = this.#shared.lifecycle;
     context.requestBytes = body.byteLength;
     let call: Call<unknown> | undefined;
     try {
+      if (method.hasNoBody !== true) callerLimits?.takeRequest(context);
       // decode: the message becomes a call.
       if (method.hasNoBody !== true) context.stages.enter(STAGE_DECODE, context.now());
       call = method.decode(body, this.#path, context);
@@ -120,6 +122,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
       call.resolve();
       // check: the inputs are checked against its signature.
       call.check();
+      callerLimits?.takeRows(context);
       // submit: the scheduler takes it through queue, batch, execute and split.
       const result = call.submit();
       if (result instanceof Promise) this.#encodeLater(result, call);

@@ -1,11 +1,11 @@
 /**
  * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel
  * signal and the times of its stages. When the request is finished it is the record that telemetry keeps.
- * The lifecycle holds the contexts of open requests in a `DenseSet`.
  */
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
+import type { DenseSetMember } from '../core/dense-set.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';
@@ -21,6 +21,7 @@ import {
 } from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
+import type { CallerQuota } from './caller-limits.ts';
 
 export interface RequestContextInit {
   readonly clock: Clock;
@@ -72,6 +73,9 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   // Owned by the lifecycle: the place among the open requests, and the armed deadline.
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
+  // Owned by the limits of callers: what it counts in, and with how many rows.
+  quota: CallerQuota | undefined;
+  quotaRows = 0;
   readonly #clock: Clock;
 
   constructor(init: RequestContextInit) {
@@ -110,51 +114,5 @@ export class RequestContext implements RequestRecord, DenseSetMember {
       this.outcome = error.kind;
     }
     this.stages.finish(at);
-  }
-}
-
-export interface DenseSetMember {
-  /** Written by the set; −1 while the member is in no set. */
-  setIndex: number;
-}
-
-/**
- * A set whose members know their place in it, for members that come and go with every request.
- *
- *   members  [ a ][ b ][ c ][ d ]       remove(b): the last takes its place   [ a ][ d ][ c ]
- *              0    1    2    3
- *
- * add, remove: O(1), nothing allocated; no order. A Map or Set would keep finished requests alive: V8 makes its table
- * anew every few dozen members and links the old table to the new one (docs/adr/0011).
- */
-export class DenseSet<T extends DenseSetMember> {
-  readonly #members: T[] = [];
-
-  get size(): number {
-    return this.#members.length;
-  }
-
-  /** `member` is in no set yet. */
-  add(member: T): void {
-    member.setIndex = this.#members.length;
-    this.#members.push(member);
-  }
-
-  /** False if it was not in the set. */
-  remove(member: T): boolean {
-    const index = member.setIndex;
-    if (index === -1) return false;
-    const last = this.#members.pop()!;
-    member.setIndex = -1;
-    if (last !== member) {
-      this.#members[index] = last;
-      last.setIndex = index;
-    }
-    return true;
-  }
-
-  /** A copy of the members: the set may change while it is used. */
-  toArray(): readonly T[] {
-    return this.#members.slice();
   }
 }

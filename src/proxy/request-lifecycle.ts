@@ -9,11 +9,13 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
+import { DenseSet } from '../core/dense-set.ts';
 import { ServingError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
-import { DenseSet, RequestContext } from './request-context.ts';
+import type { CallerLimits } from './caller-limits.ts';
+import { RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
   /** Total time that the event loop has slept, in ms. Default: Node's idle time. */
@@ -98,10 +100,13 @@ export interface RequestLifecycleOptions {
   readonly maxTimeoutMs: Readonly<Record<Surface, number>>;
   /** Estimates how long a request waited to be read. Absent: it did not wait. */
   readonly arrivals?: ArrivalClock;
+  /** What one caller may have in flight and send. Absent: no limits. */
+  readonly callerLimits?: CallerLimits | undefined;
 }
 
 export class RequestLifecycle {
   readonly clock: Clock;
+  readonly callerLimits: CallerLimits | undefined;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -110,6 +115,7 @@ export class RequestLifecycle {
 
   constructor(options: RequestLifecycleOptions) {
     this.clock = options.clock;
+    this.callerLimits = options.callerLimits;
     this.#options = options;
   }
 
@@ -159,6 +165,7 @@ export class RequestLifecycle {
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
+    this.callerLimits?.giveBack(context);
     context.finish(this.clock.nowMs(), error);
     this.#options.telemetry.recordRequest(context);
     if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;

@@ -17,7 +17,7 @@ import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.
 import type { RunningBatch } from './batch/running-batch.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
-import { QueueSituation, urgencyOf, workDueBy } from './policy/queue-situation.ts';
+import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
 import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
@@ -110,8 +110,8 @@ export class Dispatcher implements PrefetchTenant {
     return urgencyOf(this.#options.queue, this.situation.overheadMs);
   }
 
-  workDueBy(due: Instant): number {
-    return workDueBy(this.#options.queue, due);
+  workBefore(order: Instant): number {
+    return workBefore(this.#options.queue, order);
   }
 
   isWaiting(now: Instant): boolean {
@@ -231,7 +231,7 @@ export class Dispatcher implements PrefetchTenant {
     const { lane, rows, kind, reason } = decision;
     const { queue, statistics } = this.#options;
     const oldest = lane.head!;
-    if (oldest.isSoft) this.situation.lookAt(oldest, lane.plan, now);
+    if (oldest.isSoft && !oldest.isFirst) this.situation.lookAt(oldest, lane.plan, now);
     const members = queue.take(lane, rows, now, kind === 'run' ? 'oldest' : 'newest');
     if (members.length === 0) return;
     const isFirstRun = lane.isolation === undefined;

@@ -40,4 +40,8 @@ export interface SchedulerOptions {
   readonly weight?: number | undefined;
   /** Bytes of inputs that may wait, over all models that share the slots. Default: no limit. */
   readonly maxQueuedBytes?: number | undefined;
+  /**
+   * The share of the slots' time that a caller may take while others wait or are refused; 0 (default) = no limit.
+   */
+  readonly callerCoreShare?: number | undefined;
 }

@@ -28,6 +28,7 @@ import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
 import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
+import type { Holding } from './callers/holdings.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { LatencyModel, type LatencySeed } from './latency/latency-model.ts';
@@ -122,6 +123,7 @@ export class Scheduler {
       slots,
       statistics,
       maxQueuedBytes: options.maxQueuedBytes ?? Infinity,
+      callerCoreShare: options.callerCoreShare ?? 0,
       isPredicting: kind === 'slack',
       isByDeadline: kind !== 'greedy',
       random: init.random ?? Math.random,
@@ -161,12 +163,13 @@ export class Scheduler {
       if (answer !== undefined) return Promise.resolve(answer);
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
+    const holding = this.#queue.holdings.of(this.#slots.callers.onRequest(context.caller ?? NO_CALLER, now));
     const apart = this.#offenders.apart === 0 ? undefined : this.#admitApart(plan, context, now);
     const lane = this.#queue.laneFor(plan, request, rows, apart);
     const units = lane.wholeSize === undefined ? rows : 1;
     checkPartCount(units, plan.maxBatchSize);
-    const ticket = this.#admission.admit(lane, units, context, now);
-    return this.#enqueue(lane, request, units, ticket);
+    const ticket = this.#admission.admit(lane, units, context, holding, now);
+    return this.#enqueue(lane, request, units, holding, ticket);
   }
 
   /** Refuses new requests with `draining`; resolves when the queue is empty and no batch runs. Idempotent. */
@@ -196,11 +199,12 @@ export class Scheduler {
     return caller;
   }
 
-  #enqueue(lane: Lane, request: SchedulerRequest, units: number, ticket: Ticket): Promise<TensorMap> {
+  #enqueue(lane: Lane, request: SchedulerRequest, units: number, holding: Holding, ticket: Ticket): Promise<TensorMap> {
     const { context, inputs } = request;
     return new Promise((resolve, reject) => {
       context.stages.enter(STAGE_QUEUE, ticket.enqueuedAt);
-      new PendingRequest(context, this.#queue, resolve, reject).enqueue(lane, inputs, units, ticket);
+      new PendingRequest(context, holding, this.#queue, resolve, reject).enqueue(lane, inputs, units, ticket);
+      this.#admission.onQueued(lane, units, holding, ticket.enqueuedAt);
       this.#dispatcher.poke(lane, ticket.enqueuedAt);
     });
   }

@@ -50,6 +50,8 @@ export class SignaturePlan {
   readonly curve: LatencyCurve;
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
+  /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
+  readonly overtaking = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Requests whose rows differ in shape are padded to the largest and share runs. */
   readonly isPadded: boolean;
   /** Bytes of one row of all inputs; undefined where the signature does not tell. */

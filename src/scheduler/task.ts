@@ -8,6 +8,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, IsolationRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
+import type { Holding } from './callers/holdings.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 
 /** The part of a request's context that the scheduler reads and writes. */
@@ -48,6 +49,8 @@ export interface TaskOwner {
   readonly isSettled: boolean;
   /** It was cut into several parts. */
   readonly isCut: boolean;
+  /** What its caller has waiting, in which its parts count; undefined for a run of the scheduler's own. */
+  readonly holding: Holding | undefined;
   /** Enters a stage, unless the request has settled or reached it by another part. */
   enter(stage: number, at: Instant): void;
   /** One part's answer; the last one answers the request. */
@@ -84,8 +87,12 @@ export interface TaskInit {
   readonly rows: number;
   readonly inputs: TensorMap;
   readonly enqueuedAt: Instant;
-  /** Its place in the lane: lower goes first. By default enqueuedAt: first come, first served. */
+  /** When it should be answered. Default: enqueuedAt. */
   readonly due?: Instant;
+  /** Its place among the tasks that wait: lower goes first. Default: `due`. */
+  readonly order?: Instant;
+  /** It goes before all tasks that are not, whatever their order. Default false. */
+  readonly isFirst?: boolean;
   /** `due` is an objective, not a deadline: a late answer is still wanted. */
   readonly isSoft?: boolean;
   /** When admission expects its batch to start; 0 = there was no forecast. */
@@ -103,6 +110,9 @@ export class Task {
   readonly rows: number;
   readonly enqueuedAt: Instant;
   readonly due: Instant;
+  /** Only the queue changes these two, while the task is in no lane. */
+  order: Instant;
+  isFirst: boolean;
   readonly isSoft: boolean;
   readonly expectedStart: Instant;
   readonly priority: PriorityClass;
@@ -123,6 +133,8 @@ export class Task {
     this.rows = init.rows;
     this.enqueuedAt = init.enqueuedAt;
     this.due = init.due ?? init.enqueuedAt;
+    this.order = init.order ?? this.due;
+    this.isFirst = init.isFirst ?? false;
     this.isSoft = init.isSoft ?? false;
     this.expectedStart = init.expectedStart ?? 0;
     this.priority = init.owner.context.priority ?? Priority.default;

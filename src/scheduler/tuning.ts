@@ -100,6 +100,23 @@ export const MAX_PARTS = 10_000;
  */
 export const MAX_VALUE_LANES = 64;
 
+// ---- Callers (callers/caller-table.ts, callers/holdings.ts) ----
+
+/** Most callers that are known by name. Chosen. */
+export const MAX_CALLERS = 1024;
+/** Span of a caller's use of the cores, and how long a caller that asks for nothing is known. Chosen. */
+export const CALLER_SPAN_MS = 10_000;
+/** Full batches that make a crowd of what a caller has waiting. Chosen: a few runs, which every objective has room for. */
+export const CROWD_BATCHES = 2;
+/** A caller is sparse with at most this share of the largest crowd's rows. Chosen: stalls do not end it. */
+export const SPARSE_SHARE = 1 / 8;
+/** A caller is heavy that takes more than this share of the slots… Chosen. */
+export const HEAVY_CALLER_SHARE = 0.5;
+/** …and at least so many times as much as the caller that is compared with it. Chosen: equal callers differ by less. */
+export const HEAVY_CALLER_RATIO = 4;
+/** Bytes that may wait beyond the limit, as a share of it, for callers that hold little of them. Chosen. */
+export const SPARE_BYTES_SHARE = 0.25;
+
 // ---- Policy (policy/slack-policy.ts, queue-situation.ts) ----
 
 /** Load of the shared slots above which a batch waits for more rows. docs/scheduler.md, "Waiting for company". */

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { DenseSet, type DenseSetMember } from '../../src/core/dense-set.ts';
 import { StreamTable } from '../../src/proxy/http2/streams/stream-registry.ts';
-import { DenseSet, type DenseSetMember } from '../../src/proxy/request-context.ts';
 
 test('DenseSet is a set', () => {
   fc.assert(

@@ -14,6 +14,7 @@ const owner: TaskOwner = {
   context: taskContext(new FakeClock()),
   isSettled: false,
   isCut: false,
+  holding: undefined,
   enter: () => undefined,
   complete: () => undefined,
   runWhole: () => undefined,
@@ -50,12 +51,12 @@ function check(lane: Lane, model: readonly Task[]): void {
   const rows = model.reduce((sum, task) => sum + task.rows, 0);
   assert.equal(lane.queuedRows, rows);
   assert.deepEqual(new Set(lane.tasks()), new Set(model));
-  assert.ok(Math.abs(lane.rowsDueBy(Infinity) - rows) < 1e-9, 'all are due some day');
-  assert.equal(lane.rowsDueBy((model[0]?.due ?? 0) - 1), 0, 'none is due before the head');
+  assert.ok(Math.abs(lane.rowsBefore({ order: Infinity, isFirst: false }) - rows) < 1e-9, 'all are due some day');
+  assert.equal(lane.rowsBefore({ order: (model[0]?.due ?? 0) - 1, isFirst: false }), 0, 'none is due before the head');
   for (const within of [1, 6, 1000]) assert.deepEqual(lane.firstDeadline(within), firstDeadlineOf(model, within));
   let before = 0;
   for (let due = 0; due <= 30; due += 3) {
-    const now = lane.rowsDueBy(due);
+    const now = lane.rowsBefore({ order: due, isFirst: false });
     assert.ok(now >= before - 1e-9 && now <= rows + 1e-9, 'the later, the more');
     before = now;
   }

@@ -21,6 +21,7 @@ export async function startAdmin(t: TestContext, options: Partial<AdminServerOpt
     readiness: new ReadinessGate(),
     waitsFor: () => [],
     models: () => ({}),
+    callers: () => ({}),
     metrics: nothing,
     record: new RecordEndpoint({ clock, taps: undefined as never, counters: undefined as never, models: nothing }),
     profile: new ProfileEndpoint({ profiler: { take: nothing }, models: nothing }),

@@ -9,6 +9,7 @@ export function looseTask(rows: number, enqueuedAt = 0, inputs: TensorMap = new 
     context: taskContext(new FakeClock()),
     isSettled: false,
     isCut: false,
+    holding: undefined,
     enter: () => undefined,
     complete: () => undefined,
     runWhole: () => undefined,

@@ -103,6 +103,7 @@ export class SchedulerHarness {
         sloMs: options.sloMs,
         weight: options.weight,
         maxQueuedBytes: options.maxQueuedBytes,
+        callerCoreShare: options.callerCoreShare,
         maxBatchSize: options.maxBatchSize ?? 4,
         batchTimeoutMicros: options.batchTimeoutMicros ?? 0,
         maxEnqueuedBatches: options.maxEnqueuedBatches ?? 100,

@@ -19,6 +19,10 @@ export interface TrafficClass {
   readonly priority?: PriorityClass;
   /** It sets no deadline; `deadlineMs` is only what counts as good. */
   readonly isSoft?: boolean;
+  /** Default: all classes are one caller's. */
+  readonly caller?: string;
+  /** Of each request; default 1. */
+  readonly rows?: number;
 }
 
 export interface SimulatedModel {
@@ -156,16 +160,17 @@ class Run {
   }
 
   #arrive(model: number, index: number): void {
-    const { deadlineMs, priority, isSoft } = this.#simulation.models[model]!.classes[index]!;
+    const { deadlineMs, priority, isSoft, caller, rows = 1 } = this.#simulation.models[model]!.classes[index]!;
     const result = this.#results[model]![index]!;
     const now = this.#clock.nowMs();
     const wantedBy = now + deadlineMs;
     const context = taskContext(this.#clock, {
       deadline: isSoft === true ? Infinity : wantedBy,
       ...(priority === undefined ? {} : { priority }),
+      ...(caller === undefined ? {} : { caller }),
     });
     result.offered += 1;
-    const submitted = this.#harnesses[model]!.submit(rowsOf([1]), { context });
+    const submitted = this.#harnesses[model]!.submit(rowsOf(new Array<number>(rows).fill(1)), { context });
     submitted.settled.then(
       ({ error }) => {
         const took = this.#clock.nowMs() - now;

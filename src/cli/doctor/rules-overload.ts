@@ -34,6 +34,14 @@ const BY_REASON: Readonly<Record<string, Advice>> = {
     'callers whose values the model cannot take have used up the time that they may cost others',
     'let those callers check what they send; the answers with 400 have the runtime’s words',
   ],
+  caller_limit: [
+    'callers sent more than one caller may (--caller_max_…, --caller_…_per_s)',
+    'let those callers send less, or raise the limit that the answers name',
+  ],
+  caller_core_share: [
+    'callers took more of the cores than one caller may while others wait (--caller_core_share)',
+    'let those callers send less, add cores, or raise --caller_core_share; pillion status --callers names them',
+  ],
   evicted: [
     'requests of a higher priority took their places',
     'add replicas or cores, or send fewer requests with a high priority',

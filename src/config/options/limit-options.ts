@@ -1,5 +1,5 @@
 /** Options of `pillion serve` that bound what requests may take. */
-import { COUNT, integer, type Option } from './option-types.ts';
+import { COUNT, integer, type Option, shareOrNone } from './option-types.ts';
 
 const MIB = 2 ** 20;
 
@@ -14,5 +14,39 @@ export const LIMIT_OPTIONS = {
     ...COUNT,
     default: 0,
     help: 'Most memory for the inputs of waiting requests, in MiB. Beyond that, requests are refused at once. 0 = a quarter of the memory that the process may use.',
+  }),
+  caller_max_requests: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most requests of one caller that are in flight, from the last byte of the body to the answer. More are refused (RESOURCE_EXHAUSTED, 429). 0 = no limit.',
+  }),
+  caller_max_rows: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most rows of one caller in flight. 0 = no limit.',
+  }),
+  caller_max_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most MiB of one caller’s request bodies in flight. 0 = no limit.',
+  }),
+  caller_requests_per_s: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most requests of one caller a second. 0 = no limit.',
+  }),
+  caller_rows_per_s: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most rows of one caller a second. 0 = no limit.',
+  }),
+  caller_mib_per_s: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most MiB of one caller’s request bodies a second. 0 = no limit.',
+  }),
+  caller_core_share: shareOrNone({
+    default: 0,
+    help: 'Share of the runs’ time that one caller may take while others wait or are refused, over the last 10 s; above it, its requests are refused. 0 = no limit: the others only go first.',
   }),
 } satisfies Record<string, Option<unknown>>;

@@ -44,6 +44,12 @@ export function share(spec: Spec<number>): Option<number> {
   return option(spec, 'SHARE', schema, (text) => (text === '' ? text : Number(text)));
 }
 
+/** A share of a whole, or 0. */
+export function shareOrNone(spec: Spec<number>): Option<number> {
+  const schema = kinds.number(0, 1, 'a number from 0 to 1');
+  return option(spec, 'SHARE', schema, (text) => (text === '' ? text : Number(text)));
+}
+
 export function flag(spec: Spec<boolean>): Option<boolean> {
   return option(spec, '', kinds.flag, (text) => FLAGS.get(text));
 }

@@ -2,28 +2,47 @@
  * Decides, before a request is queued, whether it may wait. A request that could not be answered in time is refused
  * now, while its client can still do something else, and costs no run.
  *
- *   rows ▸ bytes ▸ deadline or objective ▸ forecast ▸ in time: a ticket
+ *   core share ▸ rows ▸ bytes ▸ deadline or objective ▸ forecast ▸ in time: a ticket
  *                                             └ late ▸ nothing has run for long: admitted as a probe
  *                                                    ▸ the run alone takes longer than the deadline: deadline_exceeded
  *                                                    ▸ sheddable requests in front are evicted, if that helps
  *                                                    ▸ else overloaded, with a delay to retry after
+ *
+ * What other callers have waiting neither refuses a caller within its fair share nor makes it late (callers/holdings.ts):
+ * a request of a caller that is sparse beside a crowd, or light beside one that takes most of the cores, goes before all
+ * that wait. Without a deadline a request goes as much later as its caller's own rows take that wait already, and the
+ * parts of a large one as much later as the parts before them take. A caller alone notices nothing of this.
  *
  * A request without a deadline is due at the model's objective. The objective orders it; it refuses it only if it was
  * configured, and only while the queue stands (policy/queue-situation.ts). The server's own cap is not a deadline.
  */
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
+import type { Holding } from '../callers/holdings.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { isProbeDue, type RunStatistics } from '../latency/run-statistics.ts';
 import { laneWorkMs } from '../policy/queue-situation.ts';
-import type { Lane } from '../queue/lane.ts';
+import type { Lane, Place } from '../queue/lane.ts';
 import type { Ticket } from '../queue/pending-request.ts';
-import { deadlineTooShort, evicted, memoryFull, overloaded, predictedLate } from '../queue/queue-errors.ts';
+import {
+  deadlineTooShort,
+  evicted,
+  memoryFull,
+  overCoreShare,
+  overloaded,
+  predictedLate,
+} from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, LATE_START_SHARE, MAX_FORECAST_LANES, RETRY_JITTER_SHARE } from '../tuning.ts';
+import {
+  DEFAULT_RETRY_AFTER_MS,
+  LATE_START_SHARE,
+  MAX_FORECAST_LANES,
+  RETRY_JITTER_SHARE,
+  SPARE_BYTES_SHARE,
+} from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
 export interface AdmissionOptions {
@@ -33,6 +52,8 @@ export interface AdmissionOptions {
   readonly statistics: RunStatistics;
   /** Bytes of inputs that may wait, over all models. */
   readonly maxQueuedBytes: number;
+  /** As in SchedulerOptions; 0 = no limit. */
+  readonly callerCoreShare: number;
   /** False: requests are refused for capacity only. */
   readonly isPredicting: boolean;
   /** Deadlines order the lane. */
@@ -45,59 +66,110 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #forecast = new Forecast();
   /** The result of `admit`: one object, read before the next call. */
-  readonly #ticket: Ticket = { enqueuedAt: 0, due: 0, isSoft: false, expectedStart: 0 };
+  readonly #ticket: Ticket = {
+    enqueuedAt: 0,
+    due: 0,
+    order: 0,
+    isFirst: false,
+    isSoft: false,
+    expectedStart: 0,
+    partMs: 0,
+  };
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
-  admit(lane: Lane, rows: number, context: TaskContext, now: Instant): Ticket {
+  admit(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): Ticket {
     const { plan } = lane;
     const { isByDeadline, isPredicting } = this.#options;
     // Refused requests count too; else batches that are too small, and so cause refusals, would look large enough.
     plan.arrivals.add(rows, now);
-    this.#checkRows(lane, rows, context, now);
-    this.#checkBytes(lane, rows, context, now);
+    this.#checkCoreShare(holding, now);
+    this.#checkRows(lane, rows, context, holding, now);
+    this.#checkBytes(lane, rows, context, holding, now);
     const ticket = this.#ticket;
     ticket.enqueuedAt = now;
     ticket.due = now;
+    ticket.order = now;
+    ticket.isFirst = false;
     ticket.isSoft = false;
     ticket.expectedStart = 0;
+    ticket.partMs = 0;
     if (!isByDeadline) return ticket;
     const { deadline } = context;
     ticket.isSoft = deadline === Infinity || context.hasOwnDeadline === false;
     ticket.due = ticket.isSoft ? Math.min(deadline, now + plan.objectiveMs) : deadline;
     if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
+    this.#setOrder(lane, rows, holding, now);
     const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
-    if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, now);
+    if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, holding, now);
     return ticket;
   }
 
+  /** The request of `rows` waits in the lane. */
+  onQueued({ plan }: Lane, rows: number, holding: Holding, now: Instant): void {
+    const { queue, isByDeadline } = this.#options;
+    if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) queue.passCrowd(holding, now);
+  }
+
+  /** Where it goes, among all that wait. */
+  #setOrder({ plan, maxBatchSize }: Lane, rows: number, holding: Holding, now: Instant): void {
+    const { queue, dispatcher } = this.#options;
+    const ticket = this.#ticket;
+    ticket.order = ticket.due;
+    ticket.isFirst = queue.queuedTasks > 0 && this.#goesFirst(holding, rows, maxBatchSize, now);
+    if (!ticket.isFirst && (rows <= maxBatchSize || !ticket.isSoft)) return;
+    if (plan.curve.isKnown) ticket.partMs = plan.curve.meanMs(maxBatchSize) / Math.max(1, dispatcher.slots);
+    if (!ticket.isFirst) return;
+    plan.overtaking.add(rows, now);
+    ticket.order = now + (holding.rows / maxBatchSize) * ticket.partMs;
+  }
+
+  #goesFirst(holding: Holding, rows: number, maxBatchSize: number, now: Instant): boolean {
+    const { queue, slots } = this.#options;
+    if (queue.holdings.isSparse(holding, rows, maxBatchSize)) return true;
+    return holding.rows + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
+  }
+
+  #checkCoreShare({ use, rows }: Holding, now: Instant): void {
+    const { callerCoreShare, slots, queue } = this.#options;
+    if (callerCoreShare === 0) return;
+    const share = use.cores(now) / slots.total;
+    if (!(share > callerCoreShare)) return;
+    if (queue.queuedRows <= rows && !slots.callers.wasOtherRefused(use, now)) return;
+    throw overCoreShare(share, callerCoreShare);
+  }
+
   /** Dispatches first: requests of this turn may still fit into free slots. */
-  #checkRows(lane: Lane, rows: number, context: TaskContext, now: Instant): void {
+  #checkRows(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const { plan } = lane;
     if (!isOver(plan, rows)) return;
-    const { dispatcher, slots } = this.#options;
+    const { dispatcher, queue } = this.#options;
+    if (holding.rows + rows <= plan.maxQueuedRows / queue.holdings.callersWith(holding)) return;
     dispatcher.dispatch();
     while (isOver(plan, rows) && this.#evictOne(context, Infinity, plan));
     if (!isOver(plan, rows)) return;
-    slots.onRefusal(now);
+    this.#onRefusal(holding, now);
     throw overloaded(plan, rows, this.#retryAfterMs(plan));
   }
 
-  #checkBytes({ plan, rowBytes }: Lane, rows: number, context: TaskContext, now: Instant): void {
-    const { slots, maxQueuedBytes, dispatcher } = this.#options;
+  #checkBytes({ plan, rowBytes }: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
+    const { slots, maxQueuedBytes, dispatcher, queue } = this.#options;
     const bytes = rows * rowBytes;
     if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
+    const spare = SPARE_BYTES_SHARE * maxQueuedBytes;
+    const isSpare = slots.queuedBytes + bytes <= maxQueuedBytes + spare;
+    if (isSpare && holding.bytes + bytes <= spare / queue.holdings.callersWith(holding)) return;
     dispatcher.dispatch();
     while (slots.queuedBytes + bytes > maxQueuedBytes && this.#evictOne(context, Infinity, undefined));
     if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
-    slots.onRefusal(now);
+    this.#onRefusal(holding, now);
     throw memoryFull(slots.queuedBytes, maxQueuedBytes, this.#retryAfterMs(plan));
   }
 
-  #checkFinish(lane: Lane, rows: number, context: TaskContext, now: Instant): void {
+  #checkFinish(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const ticket = this.#ticket;
     const { plan } = lane;
     let lateMs = this.#lateMs(lane, rows, now);
@@ -111,9 +183,9 @@ export class Admission {
     }
     const aloneMs = this.#aloneMs(lane, rows);
     if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
-    while (lateMs > 0 && this.#evictOne(context, ticket.due, plan)) lateMs = this.#lateMs(lane, rows, now);
+    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) lateMs = this.#lateMs(lane, rows, now);
     if (!(lateMs > 0)) return;
-    this.#options.slots.onRefusal(now);
+    this.#onRefusal(holding, now);
     throw predictedLate(this.#forecast.finish - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
   }
 
@@ -124,17 +196,17 @@ export class Admission {
     const ticket = this.#ticket;
     const forecast = this.#forecast;
     const isOnShared = dispatcher.usesSlots && dispatcher.slots === slots.total;
-    const othersMs = dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, ticket.due, now) : 0;
+    const othersMs = dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, ticket.order, now) : 0;
     forecast.ask({
       now,
       uses: isOnShared ? slots.uses : dispatcher.uses,
       slots: Math.max(1, dispatcher.slots),
       latency,
       maxBatchSize,
-      aheadRows: lane.rowsDueBy(ticket.due),
+      aheadRows: lane.rowsBefore(ticket) + this.#comingRows(plan, now),
       rows,
       arrivalRows: plan.arrivals.perMs(now),
-      othersMs: othersMs + otherLanesMs(queue, lane, ticket.due),
+      othersMs: othersMs + otherLanesMs(queue, lane, ticket),
       overheadMs: statistics.overheadMs,
       aroundMs: statistics.aroundMs,
     });
@@ -143,6 +215,12 @@ export class Admission {
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
     const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));
     return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
+  }
+
+  /** Rows that should overtake the request until it is due, if as many do as lately. */
+  #comingRows(plan: SignaturePlan, now: Instant): number {
+    const { isFirst, due } = this.#ticket;
+    return isFirst ? 0 : plan.overtaking.perMs(now) * Math.max(0, due - now);
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
@@ -154,16 +232,22 @@ export class Admission {
     return ms + statistics.overheadMs;
   }
 
-  /** Evicts the sheddable request that is due last before `due`, for a more important one. False = there is none. */
-  #evictOne(context: TaskContext, due: Instant, plan: SignaturePlan | undefined): boolean {
+  #onRefusal({ use }: Holding, now: Instant): void {
+    const { slots } = this.#options;
+    slots.onRefusal(now);
+    slots.callers.onRefusal(use, now);
+  }
+
+  /** Evicts the sheddable request that goes last before `order`, for a more important one. False = there is none. */
+  #evictOne(context: TaskContext, order: Instant, plan: SignaturePlan | undefined): boolean {
     const { queue } = this.#options;
     if (queue.sheddableTasks === 0 || (context.priority ?? Priority.default) >= Priority.sheddable) return false;
     let last: Task | undefined;
     for (const lane of queue) {
       if (plan !== undefined && lane.plan !== plan) continue;
       for (const task of lane.tasks()) {
-        if (task.priority !== Priority.sheddable || task.due > due) continue;
-        if (last === undefined || task.due >= last.due) last = task;
+        if (task.priority !== Priority.sheddable || task.order > order) continue;
+        if (last === undefined || task.order >= last.order) last = task;
       }
     }
     last?.owner.fail(evicted(this.#retryAfterMs(last.lane!.plan)));
@@ -189,7 +273,7 @@ function isOver(plan: SignaturePlan, rows: number): boolean {
 }
 
 /** Worker time in ms of the model's other lanes that goes before the request: they share its slots, but no batch. */
-function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
+function otherLanesMs(queue: TaskQueue, own: Lane, place: Place): number {
   if (queue.laneCount <= 1) return 0;
   let ms = 0;
   let seen = 0;
@@ -198,7 +282,7 @@ function otherLanesMs(queue: TaskQueue, own: Lane, due: Instant): number {
     if (lane === own || (lane.apart !== undefined && lane.apart !== own.apart)) continue;
     if (seen === MAX_FORECAST_LANES) break;
     seen += 1;
-    ms += laneWorkMs(lane, Math.ceil(lane.rowsDueBy(due)));
+    ms += laneWorkMs(lane, Math.ceil(lane.rowsBefore(place)));
   }
   return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
 }

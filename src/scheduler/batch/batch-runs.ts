@@ -157,6 +157,7 @@ export class BatchRuns {
     this.#all.splice(this.#all.indexOf(running), 1);
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
+    slots.callers.onRun(running.members, now - running.slotSince, now);
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
     if (running.isRerun) this.#isolator.onRerun(running, now - running.slotSince, now);
     else if (!running.lane.isOdd) {

@@ -84,6 +84,7 @@ class Trial implements TaskOwner, RerunGroup {
   readonly isTrial = true;
   readonly hasAnswered = false;
   readonly isCut = false;
+  readonly holding = undefined;
   isSettled = false;
   readonly waiting: ((verdict: Verdict) => void)[] = [];
   readonly #onEnd: (verdict: Verdict) => Verdict;

@@ -19,6 +19,7 @@
  * that run on the event loop take no slot (Executor.isInline).
  */
 import type { Clock, Instant } from '../../core/clock.ts';
+import { CallerTable } from '../callers/caller-table.ts';
 import { RateWindow, RecentMaximum, RecentMinimum } from '../rate-window.ts';
 import {
   BUSY_SPAN_MS,
@@ -51,6 +52,8 @@ export class CoreSlots {
   #isPumping = false;
   /** Bytes of inputs that wait, over all tenants; the queues write it. */
   queuedBytes = 0;
+  /** What each caller takes of the slots. */
+  readonly callers = new CallerTable();
 
   constructor(total: number, clock: Clock) {
     this.total = total;
@@ -153,26 +156,26 @@ export class CoreSlots {
     return Math.min(slots, Math.max(this.total / active, this.total - others));
   }
 
-  /** Worker time of other tenants' work that goes before a request of `tenant` that is due by `due`. */
-  othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
+  /** Worker time of other tenants' work that goes before a request of `tenant` with that order. */
+  othersWorkMs(tenant: SlotTenant, order: Instant, now: Instant): number {
     if (!this.isShared) return 0;
     const { usage } = tenant;
     // Asked for each request. The answer is kept for requests that come together.
-    const isFresh = now - usage.askedAt < OTHERS_WORK_AGE_MS && Math.abs(due - usage.askedDue) < OTHERS_WORK_AGE_MS;
+    const isFresh = now - usage.askedAt < OTHERS_WORK_AGE_MS && Math.abs(order - usage.askedOrder) < OTHERS_WORK_AGE_MS;
     if (!isFresh) {
       usage.askedAt = now;
-      usage.askedDue = due;
-      usage.othersWorkMs = this.#othersWorkMs(tenant, due, now);
+      usage.askedOrder = order;
+      usage.othersWorkMs = this.#othersWorkMs(tenant, order, now);
     }
     return usage.othersWorkMs;
   }
 
-  #othersWorkMs(tenant: SlotTenant, due: Instant, now: Instant): number {
+  #othersWorkMs(tenant: SlotTenant, order: Instant, now: Instant): number {
     const isRationed = this.isOverloaded(now);
     let work = 0;
     for (const other of this.#tenants) {
       if (other === tenant || other.queuedTasks === 0 || !other.usesSlots) continue;
-      if (!isRationed || this.#step(other) <= this.#step(tenant)) work += other.workDueBy(due);
+      if (!isRationed || this.#step(other) <= this.#step(tenant)) work += other.workBefore(order);
     }
     return work;
   }

@@ -22,8 +22,8 @@ export interface SlotTenant {
   urgency(): Urgency;
   /** Starts one batch if its policy wants to and its executor can; false = not now. */
   startOne(): boolean;
-  /** Worker time of the tasks that are due by then, in ms. */
-  workDueBy(due: Instant): number;
+  /** Worker time of the tasks that go no later than `order`, in ms. */
+  workBefore(order: Instant): number;
 }
 
 /** A batch that runs, or was given to a worker to run next. */
@@ -42,10 +42,10 @@ export class SlotUsage {
   virtualMs = 0;
   /** Worker ms per ms lately. */
   readonly busy: RateWindow;
-  /** The last answer of `CoreSlots.othersWorkMs`, when it was computed, and for which `due`. */
+  /** The last answer of `CoreSlots.othersWorkMs`, when it was computed, and for which order. */
   othersWorkMs = 0;
   askedAt: Instant = -Infinity;
-  askedDue: Instant = -Infinity;
+  askedOrder: Instant = -Infinity;
   /** It started nothing in the current pass. */
   isPassed = false;
 

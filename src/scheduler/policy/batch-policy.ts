@@ -34,10 +34,12 @@ export interface SlackFacts extends LaneFacts {
   readonly headRows: number;
   /** The head's deadline, or its objective where it is soft. */
   readonly headDue: Instant;
+  /** The head's place: the lower goes first, also between lanes. Mostly `headDue`. */
+  readonly headOrder: Instant;
   /** The head's client set no deadline: a late answer is still wanted. */
   readonly isHeadSoft: boolean;
-  /** About how many rows are due no later than `due`. */
-  rowsDueBy(due: Instant): number;
+  /** About how many rows go no later than the place. */
+  rowsBefore(place: { readonly order: Instant; readonly isFirst: boolean }): number;
   /** The earliest deadline that a client set, among the first `rows`; undefined = there is none. */
   firstDeadline(rows: number): QueuedDeadline | undefined;
   /** Rows of its signature that came per ms lately, refused ones included. */

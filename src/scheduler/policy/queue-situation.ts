@@ -121,7 +121,7 @@ export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   for (const lane of queue) {
     const head = lane.head!;
     const rows = Math.min(lane.queuedRows, lane.maxBatchSize);
-    const latestStart = head.due - lane.latency.highMs(rows) - overheadMs;
+    const latestStart = head.order - lane.latency.highMs(rows) - overheadMs;
     if (head.priority > urgency.priority) continue;
     if (head.priority === urgency.priority && latestStart >= urgency.latestStart) continue;
     urgency.priority = head.priority;
@@ -130,10 +130,10 @@ export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   return urgency;
 }
 
-/** Worker time of the tasks that are due by then, in ms. */
-export function workDueBy(queue: TaskQueue, due: Instant): number {
+/** Worker time of the tasks that go no later than `order`, in ms. */
+export function workBefore(queue: TaskQueue, order: Instant): number {
   let work = 0;
-  for (const lane of queue) work += laneWorkMs(lane, lane.rowsDueBy(due));
+  for (const lane of queue) work += laneWorkMs(lane, lane.rowsBefore({ order, isFirst: false }));
   return work;
 }
 

@@ -90,7 +90,7 @@ export class SlackPolicy implements BatchPolicy {
   }
 
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
-    const { latency, headRows, headDue, isHeadSoft } = lane;
+    const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
     const want = Math.min(lane.queuedRows, lane.maxBatchSize);
     let rows = want;
     if (isHeadSoft) {
@@ -107,7 +107,7 @@ export class SlackPolicy implements BatchPolicy {
     if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
     rows = cheaperSize(lane, rows);
     this.#rows = rows;
-    this.#latestStart = headDue - latency.highMs(rows) - situation.overheadMs;
+    this.#latestStart = headOrder - latency.highMs(rows) - situation.overheadMs;
     if (rows >= lane.maxBatchSize || rows < lane.queuedRows) return 'run';
     this.#wakeAt = Math.max(this.#timeoutEnd(lane), this.#windowEnd(lane, situation, now));
     return this.#wakeAt > now ? 'wait' : 'run';
@@ -172,7 +172,7 @@ function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: 
   const isContended = situation.isShared && situation.load > WINDOW_LOAD;
   const want = Math.min(queuedRows, isContended ? maxBatchSize : sustainableRows(lane, situation, now));
   if (rows >= want) return false;
-  const lost = lane.rowsDueBy(now + situation.overheadMs + latency.highMs(want));
+  const lost = lane.rowsBefore({ order: now + situation.overheadMs + latency.highMs(want), isFirst: false });
   const kept = Math.min(maxBatchSize, queuedRows - lost);
   if (kept <= rows) return false;
   // With a full batch behind it some request will be late in any case: then the larger batch makes fewer late.

@@ -1,6 +1,6 @@
 /**
  * Tasks that may share a run: same signature, same outputs, and in each input the same dtype and shape beside dim 0.
- * The task that is due first is at the head.
+ * The task whose order is lowest is at the head: mostly the one that is due first.
  *
  *    oldest                           newest
  *   ┌──────┐ next  ┌──────┐   next  ┌──────┐
@@ -8,16 +8,16 @@
  *   │      │ ◀──── │      │ ◀────── │      │
  *   └──────┘ prev  └──────┘   prev  └──────┘
  *
- *   + a heap of the tasks that overtake: they were due before the tail when they came
+ *   + a heap of the tasks that overtake: their order was before the tail's when they came
  *
- * Tasks that become due in the order in which they came (no deadlines, or all the same) are all in the list, in O(1). A
- * task that is due before the tail goes into the heap, in O(log n). The head is the earlier of the two heads.
+ * Tasks whose order is that in which they came (no deadlines, or all the same) are all in the list, in O(1). A task that
+ * goes before the tail is in the heap, in O(log n). The head is the earlier of the two heads.
  *
  * The links are in the tasks themselves, so that a task whose client has left or whose deadline has passed is removed
  * from the middle in O(1): the lane never holds a task that is no longer wanted.
  *
  * Invariants: `queuedRows` and `queuedTasks` are the sums over both; a task's `lane` is this lane exactly while it is
- * in one of them; `due` never falls along the list; no task has more rows than `maxBatchSize`.
+ * in one of them; `order` never falls along the list; no task has more rows than `maxBatchSize`.
  *
  * push, remove, head: O(1) in the list, nothing allocated.
  */
@@ -49,6 +49,15 @@ export interface IsolatedRows {
   readonly rows: number;
 }
 
+/** A place among tasks that wait, as in Task. */
+export interface Place {
+  readonly order: Instant;
+  readonly isFirst: boolean;
+}
+
+/** So much earlier than their order the tasks that go first are, in the eyes of other lanes. */
+const FIRST_LEAD_MS = 1e6;
+
 export class Lane implements SlackFacts, TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
@@ -74,7 +83,7 @@ export class Lane implements SlackFacts, TaskLane {
   readonly isOdd: boolean;
   /** The caller that all of its tasks are of, and that is kept apart (batch/offenders.ts). Undefined = all others. */
   apart: string | undefined = undefined;
-  /** The task that is due first; of two that are due together, the older. Only `push` and `remove` write it. */
+  /** The task that goes first; of two of the same order, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
   /** Ends of the list. */
   #head: Task | undefined;
@@ -86,7 +95,9 @@ export class Lane implements SlackFacts, TaskLane {
   #withDeadline = 0;
   #overtaking: Heap<Task> | undefined;
   #overtakingRows = 0;
-  /** Latest `due` of the tasks in the heap since it was last empty. */
+  /** Of these, rows of tasks that go first. */
+  #firstRows = 0;
+  /** Latest `order` of the tasks in the heap since it was last empty. */
   #overtakingUntil: Instant = -Infinity;
 
   constructor(
@@ -110,9 +121,11 @@ export class Lane implements SlackFacts, TaskLane {
     this.isOdd = isOdd;
   }
 
-  /** The task that came last; undefined where a task has overtaken another. */
+  /** The task that came last, behind those that go first; undefined where another has overtaken it. */
   get newest(): Task | undefined {
-    return this.#overtakingRows === 0 ? this.#tail : undefined;
+    const first = this.#overtaking?.peek();
+    if (first === undefined) return this.#tail;
+    return first.isFirst ? first : undefined;
   }
 
   get headRows(): number {
@@ -121,6 +134,12 @@ export class Lane implements SlackFacts, TaskLane {
 
   get headDue(): Instant {
     return this.head?.due ?? Infinity;
+  }
+
+  get headOrder(): Instant {
+    const { head } = this;
+    if (head === undefined) return Infinity;
+    return head.isFirst ? head.order - FIRST_LEAD_MS : head.order;
   }
 
   get isHeadSoft(): boolean {
@@ -139,7 +158,7 @@ export class Lane implements SlackFacts, TaskLane {
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
     if (!task.isSoft) this.#withDeadline += 1;
-    if (tail !== undefined && task.due < tail.due) this.#overtake(task);
+    if (task.isFirst || (tail !== undefined && task.order < tail.order)) this.#overtake(task);
     else {
       task.previous = tail;
       if (tail === undefined) this.#head = task;
@@ -150,16 +169,19 @@ export class Lane implements SlackFacts, TaskLane {
   }
 
   /**
-   * About how many rows are due no later than `due`. Exact where that is all or none of the list (or the heap); else as
-   * if its rows were spread evenly over its time.
+   * About how many rows go no later than the place. Exact where that is all or none of the list (or the heap); else as if
+   * its rows were spread evenly over its time.
    */
-  rowsDueBy(due: Instant): number {
+  rowsBefore({ order, isFirst }: Place): number {
+    let rows = this.#firstRows;
+    if (isFirst) return rows;
     const listRows = this.queuedRows - this.#overtakingRows;
-    let rows = 0;
-    if (listRows > 0) rows += listRows * shareBy(due, this.#head!.due, this.#tail!.due);
+    if (listRows > 0) rows += listRows * shareBy(order, this.#head!.order, this.#tail!.order);
     const first = this.#overtaking?.peek();
-    if (first !== undefined) rows += this.#overtakingRows * shareBy(due, first.due, this.#overtakingUntil);
-    return rows;
+    if (first === undefined) return rows;
+    // Those that go first hide the earliest of the others: it is about as early as the list's.
+    const from = first.isFirst ? (this.#head?.order ?? this.#overtakingUntil) : first.order;
+    return rows + (this.#overtakingRows - this.#firstRows) * shareBy(order, from, this.#overtakingUntil);
   }
 
   firstDeadline(rows: number): QueuedDeadline | undefined {
@@ -198,6 +220,7 @@ export class Lane implements SlackFacts, TaskLane {
     if (task.heapIndex !== -1) {
       this.#overtaking!.remove(task);
       this.#overtakingRows -= task.rows;
+      if (task.isFirst) this.#firstRows -= task.rows;
       if (this.#overtaking!.size === 0) this.#overtakingUntil = -Infinity;
     } else {
       const { previous, next } = task;
@@ -234,14 +257,16 @@ export class Lane implements SlackFacts, TaskLane {
     this.#overtaking ??= new Heap(isBefore);
     this.#overtaking.add(task);
     this.#overtakingRows += task.rows;
-    if (task.due > this.#overtakingUntil) this.#overtakingUntil = task.due;
+    if (task.isFirst) this.#firstRows += task.rows;
+    else if (task.order > this.#overtakingUntil) this.#overtakingUntil = task.order;
   }
 }
 
 const NO_SIZES: readonly number[] = [];
 
 function isBefore(a: Task, b: Task): boolean {
-  return a.due < b.due || (a.due === b.due && a.enqueuedAt < b.enqueuedAt);
+  if (a.isFirst !== b.isFirst) return a.isFirst;
+  return a.order < b.order || (a.order === b.order && a.enqueuedAt < b.enqueuedAt);
 }
 
 /** The share of [from, until] that lies at or before `at`: 0 to 1. */

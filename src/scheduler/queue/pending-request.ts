@@ -22,6 +22,7 @@ import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
 import { joinRows, sliceAlong } from '../batch/axis-copy.ts';
+import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { Task, type TaskContext, type TaskInit, type TaskOwner } from '../task.ts';
 import { MAX_PARTS } from '../tuning.ts';
@@ -33,8 +34,12 @@ export interface Ticket {
   enqueuedAt: Instant;
   /** See TaskInit. */
   due: Instant;
+  order: Instant;
+  isFirst: boolean;
   isSoft: boolean;
   expectedStart: Instant;
+  /** Added to the order of each further part. */
+  partMs: number;
 }
 
 /** A request in several parts. */
@@ -50,6 +55,7 @@ const NO_TASKS: readonly Task[] = [];
 
 export class PendingRequest implements TaskOwner, CancelListener {
   readonly context: TaskContext;
+  readonly holding: Holding;
   isSettled = false;
   readonly #queue: TaskQueue;
   readonly #resolve: (outputs: TensorMap) => void;
@@ -61,11 +67,13 @@ export class PendingRequest implements TaskOwner, CancelListener {
 
   constructor(
     context: TaskContext,
+    holding: Holding,
     queue: TaskQueue,
     resolve: (outputs: TensorMap) => void,
     reject: (error: ServingError) => void,
   ) {
     this.context = context;
+    this.holding = holding;
     this.#queue = queue;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -113,10 +121,10 @@ export class PendingRequest implements TaskOwner, CancelListener {
   runWhole(part: Task, plan: SignaturePlan, outputs: readonly string[]): void {
     const parts = this.#tasks;
     if (this.isSettled || part !== parts[part.part]) return;
-    const { enqueuedAt, due, isSoft } = part;
+    const { enqueuedAt, due, order, isFirst, isSoft } = part;
     const inputs = this.#cut?.inputs ?? part.inputs;
     const lane = this.#queue.wholeLane(plan, { inputs, outputs }, 1);
-    const whole = new Task({ owner: this, part: 0, rows: 1, inputs, enqueuedAt, due, isSoft });
+    const whole = new Task({ owner: this, part: 0, rows: 1, inputs, enqueuedAt, due, order, isFirst, isSoft });
     this.#tasks = [whole];
     this.#cut = undefined;
     this.#unanswered = 1;
@@ -145,8 +153,9 @@ export class PendingRequest implements TaskOwner, CancelListener {
   }
 
   #part(part: number, inputs: TensorMap, rows: number, ticket: Ticket): TaskInit {
-    const { enqueuedAt, due, isSoft, expectedStart } = ticket;
-    return { owner: this, part, rows, inputs, enqueuedAt, due, isSoft, expectedStart };
+    const { enqueuedAt, due, isFirst, isSoft, expectedStart } = ticket;
+    const order = ticket.order + part * ticket.partMs;
+    return { owner: this, part, rows, inputs, enqueuedAt, due, order, isFirst, isSoft, expectedStart };
   }
 
   #parts({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {

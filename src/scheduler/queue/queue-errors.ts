@@ -5,7 +5,7 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ShedReason } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { DRAINING_RETRY_AFTER_MS, RERUN_TIME_SHARE } from '../tuning.ts';
+import { CALLER_SPAN_MS, DRAINING_RETRY_AFTER_MS, RERUN_TIME_SHARE } from '../tuning.ts';
 
 /** The queue is full. It should have room after `retryAfterMs`. */
 export function overloaded(plan: SignaturePlan, rows: number, retryAfterMs: number): ServingError {
@@ -129,6 +129,19 @@ export function overCallerBudget(overMs: number): ServingError {
     "this caller's requests had values that the model failed for, and it has used up the time for them; " +
       `retry after ${retryAfterMs} ms, with values that the model takes`,
     { retryAfterMs, attributes: { stage: 'admit', reason: 'caller_budget' } },
+  );
+}
+
+/** The caller takes `share` of the slots' time, more than `limit`, while others wait or are refused. */
+export function overCoreShare(share: number, limit: number): ServingError {
+  // What it took leaves the span at about an even pace.
+  const retryAfterMs = Math.max(1, Math.ceil(CALLER_SPAN_MS * (1 - limit / share)));
+  const percent = (part: number): string => `${Math.round(100 * part)} %`;
+  return new ServingError(
+    'overloaded',
+    `this caller's requests took ${percent(share)} of the cores' time of late, and while others wait it may take ` +
+      `${percent(limit)}; retry after ${retryAfterMs} ms, send less, or raise --caller_core_share`,
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'caller_core_share' } },
   );
 }
 

@@ -9,6 +9,7 @@
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
+import { type Holding, Holdings } from '../callers/holdings.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
@@ -28,6 +29,8 @@ interface WaitingTask {
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #slots: CoreSlots | undefined;
+  /** What each caller has waiting. */
+  readonly holdings = new Holdings();
   /** Rows that wait. Only `push` and `remove` write this and the next two. */
   queuedRows = 0;
   queuedTasks = 0;
@@ -146,7 +149,24 @@ export class TaskQueue {
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
     if (task.priority === Priority.sheddable) this.sheddableTasks += 1;
-    if (this.#slots !== undefined) this.#slots.queuedBytes += task.rows * lane.rowBytes;
+    const bytes = task.rows * lane.rowBytes;
+    if (this.#slots !== undefined) this.#slots.queuedBytes += bytes;
+    if (task.owner.holding !== undefined) this.holdings.add(task.owner.holding, task.rows, bytes);
+  }
+
+  /** `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on. */
+  passCrowd(crowd: Holding, now: Instant): void {
+    for (const lane of this.#lanes.values()) {
+      for (const task of [...lane.tasks()]) {
+        const { holding } = task.owner;
+        if (task.isFirst || holding === undefined || holding === crowd) continue;
+        if (!this.holdings.isSparse(holding, 0, lane.plan.maxBatchSize)) continue;
+        lane.remove(task);
+        task.isFirst = true;
+        task.order = now;
+        lane.push(task);
+      }
+    }
   }
 
   /** Takes a task out; does nothing if it is in no lane (it is in a batch already). */
@@ -162,7 +182,9 @@ export class TaskQueue {
     this.queuedRows -= task.rows;
     this.queuedTasks -= 1;
     if (task.priority === Priority.sheddable) this.sheddableTasks -= 1;
-    if (this.#slots !== undefined) this.#slots.queuedBytes -= task.rows * lane.rowBytes;
+    const bytes = task.rows * lane.rowBytes;
+    if (this.#slots !== undefined) this.#slots.queuedBytes -= bytes;
+    if (task.owner.holding !== undefined) this.holdings.remove(task.owner.holding, task.rows, bytes);
     if (this.queuedTasks === 0) this.onEmpty?.();
   }
 

@@ -51,8 +51,9 @@ function lane(name: string, init: LaneInit): NamedLane {
     maxBatchSize: 8,
     headRows: 1,
     headDue: due,
+    headOrder: due,
     isHeadSoft: soft,
-    rowsDueBy: (at) => (at >= lastDue ? rows : at < due ? 0 : (rows * (at - due)) / (lastDue - due)),
+    rowsBefore: ({ order: at }) => (at >= lastDue ? rows : at < due ? 0 : (rows * (at - due)) / (lastDue - due)),
     firstDeadline: (within) =>
       deadline !== undefined && deadline.before < within ? { rows: 1, ...deadline } : undefined,
     arrivalRows: () => arrivals,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { CallerUse } from '../../../../src/scheduler/callers/caller-table.ts';
 import { Lane } from '../../../../src/scheduler/queue/lane.ts';
 import { PendingRequest } from '../../../../src/scheduler/queue/pending-request.ts';
 import { TaskQueue } from '../../../../src/scheduler/queue/task-queue.ts';
@@ -21,11 +22,13 @@ function setUp(...values: number[]) {
   const log: (number[] | string)[] = [];
   const request = new PendingRequest(
     context,
+    queue.holdings.of(new CallerUse('a', 0)),
     queue,
     (outputs) => log.push(floats(outputs.get('x'))),
     (error) => log.push(error.kind),
   );
-  request.enqueue(lane, rowsOf(values), values.length, { enqueuedAt: 0, due: 0, isSoft: false, expectedStart: 0 });
+  const ticket = { enqueuedAt: 0, due: 0, order: 0, isFirst: false, isSoft: false, expectedStart: 0, partMs: 0 };
+  request.enqueue(lane, rowsOf(values), values.length, ticket);
   const take = (): Task => {
     const task = lane.head!;
     queue.remove(task);

@@ -1,6 +1,6 @@
 /** Calls whose answers are never let out: the client's windows are zero. */
 import { Buffer } from 'node:buffer';
-import { data } from '../support/http2-frames.ts';
+import { data } from '../../support/http2-frames.ts';
 import { callHeaders, floodOf } from './http2-flood.ts';
 
 const INITIAL_WINDOW_SIZE = 4;

@@ -1,6 +1,6 @@
 /** DATA frames without data, on one open request. */
 import { Buffer } from 'node:buffer';
-import { data } from '../support/http2-frames.ts';
+import { data } from '../../support/http2-frames.ts';
 import { callHeaders, floodOf } from './http2-flood.ts';
 
 const NOTHING = data(1, '');

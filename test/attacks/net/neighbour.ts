@@ -7,7 +7,7 @@ import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { grpcHealth, httpStatus } from '../support/probes.ts';
+import { grpcHealth, httpStatus } from '../../support/probes.ts';
 
 const PER_SECOND = 100;
 const NEW_EVERY = 20;

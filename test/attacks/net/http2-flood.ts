@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
-import { F, type Fields, frame, PREFACE, settings, T } from '../support/http2-frames.ts';
+import { encodeHeaders } from '../../../src/proxy/http2/hpack/hpack-encoder.ts';
+import { F, type Fields, frame, PREFACE, settings, T } from '../../support/http2-frames.ts';
 import { type Attack, type Target, untilOver } from './attack.ts';
 
 const CONNECTIONS = 4;

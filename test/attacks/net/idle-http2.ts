@@ -1,6 +1,6 @@
 /** Thousands of HTTP/2 connections that are set up and never used. */
 import { Buffer } from 'node:buffer';
-import { PREFACE, settings, settingsAck } from '../support/http2-frames.ts';
+import { PREFACE, settings, settingsAck } from '../../support/http2-frames.ts';
 import { type Attack, hold } from './attack.ts';
 
 /** @param count of connections */

@@ -10,7 +10,7 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../../support/sidecar.ts';
 import { type Counts, targetOf } from './attack.ts';
 import { ATTACKS } from './attacks.ts';
 import { type Neighbour, neighbour } from './neighbour.ts';

@@ -1,6 +1,6 @@
 /** Slowloris on HTTP/2: a header block that comes one byte a second and never ends. */
 import { Buffer } from 'node:buffer';
-import { F, frame, PREFACE, settings, settingsAck, T } from '../support/http2-frames.ts';
+import { F, frame, PREFACE, settings, settingsAck, T } from '../../support/http2-frames.ts';
 import { type Attack, hold } from './attack.ts';
 
 const BEGINNING = 12;

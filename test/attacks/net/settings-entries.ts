@@ -1,6 +1,6 @@
 /** SETTINGS frames as large as they may be, each of 2,700 values. */
 import { Buffer } from 'node:buffer';
-import { frame, T } from '../support/http2-frames.ts';
+import { frame, T } from '../../support/http2-frames.ts';
 import { floodOf } from './http2-flood.ts';
 
 /** SETTINGS_MAX_HEADER_LIST_SIZE 256. */

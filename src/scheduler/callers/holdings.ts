@@ -1,0 +1,85 @@
+/**
+ * Who holds how much of one scheduler's queue, and what follows for the order and the limits.
+ *
+ *   caller a  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓  a crowd: at least CROWD_BATCHES full batches
+ *   caller b  ▓                       sparse beside it: at most a batch, or SPARSE_SHARE of the crowd ▸ goes first
+ *   caller c  ▓▓▓▓                    neither
+ *
+ * A caller's fair share of a limit is the limit over the number of callers that hold anything. What it holds within its
+ * share is never refused for what others hold. A caller alone may hold everything.
+ */
+import { DenseSet, type DenseSetMember } from '../../core/dense-set.ts';
+import { CROWD_BATCHES, SPARSE_SHARE } from '../tuning.ts';
+import type { CallerUse } from './caller-table.ts';
+
+/** What one caller has waiting in one scheduler. Only `Holdings` writes it. */
+export interface Holding extends DenseSetMember {
+  readonly use: CallerUse;
+  rows: number;
+  bytes: number;
+}
+
+export class Holdings {
+  readonly #byUse = new WeakMap<CallerUse, Holding>();
+  /** Those that hold rows. */
+  readonly #all = new DenseSet<Holding>();
+  #last: Holding | undefined;
+  /** About the largest one: one that is larger now was larger than this at its last arrival. */
+  #largest: Holding | undefined;
+
+  of(use: CallerUse): Holding {
+    if (this.#last?.use === use) return this.#last;
+    let holding = this.#byUse.get(use);
+    if (holding === undefined) {
+      holding = { use, rows: 0, bytes: 0, setIndex: -1 };
+      this.#byUse.set(use, holding);
+    }
+    this.#last = holding;
+    return holding;
+  }
+
+  /** Rows have come to wait. */
+  add(holding: Holding, rows: number, bytes: number): void {
+    if (holding.setIndex === -1) this.#all.add(holding);
+    holding.rows += rows;
+    holding.bytes += bytes;
+    holding.use.waitingRows += rows;
+    if (this.#largest === undefined || holding.rows > this.#largest.rows) this.#largest = holding;
+  }
+
+  /** They wait no more. */
+  remove(holding: Holding, rows: number, bytes: number): void {
+    holding.rows -= rows;
+    holding.bytes -= bytes;
+    holding.use.waitingRows -= rows;
+    if (holding.rows === 0) this.#all.remove(holding);
+  }
+
+  /** Callers that hold rows, with this one. */
+  callersWith(holding: Holding): number {
+    return this.#all.size + (holding.setIndex === -1 ? 1 : 0);
+  }
+
+  /** With these rows, which it has just got, it has become a crowd, and others hold rows. */
+  hasBecomeCrowd(holding: Holding, rows: number, maxBatchSize: number): boolean {
+    const crowd = CROWD_BATCHES * maxBatchSize;
+    return holding.rows >= crowd && holding.rows - rows < crowd && this.#all.size > 1;
+  }
+
+  /** Another caller is a crowd, and with `rows` more this one has at most a batch, or SPARSE_SHARE of the crowd. */
+  isSparse(holding: Holding, rows: number, maxBatchSize: number): boolean {
+    const most = this.#mostRows();
+    if (most < CROWD_BATCHES * maxBatchSize) return false;
+    return holding.rows + rows <= Math.max(maxBatchSize, SPARSE_SHARE * most);
+  }
+
+  #mostRows(): number {
+    if (this.#largest?.rows === 0) {
+      this.#largest = undefined;
+      for (const each of this.#all.members) {
+        if (this.#largest === undefined || each.rows > this.#largest.rows) this.#largest = each;
+      }
+    }
+    return this.#largest?.rows ?? 0;
+  }
+}

@@ -1,0 +1,52 @@
+/** What every attack driver has in common: what it gets, and what it counts. */
+import { Buffer } from 'node:buffer';
+import { setTimeout as wait } from 'node:timers/promises';
+import { frame } from '../../support/raw-grpc.ts';
+import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
+
+export interface Target {
+  /** "host:port" of the gRPC port. */
+  readonly grpc: string;
+  /** "http://host:port" of the REST port. */
+  readonly rest: string;
+  /** A model with the input `x`, float32 [N] or [N, 1]. */
+  readonly model: string;
+  /** The dims of `x` beside the rows: none, or [1]. */
+  readonly rowShape: readonly number[];
+}
+
+/** Requests sent, and answers by their gRPC status or HTTP status. */
+export type Counts = Record<string, number>;
+
+/** Runs for `seconds`, or until the signal; resolves when its connections are closed. Never rejects. */
+export type Attack = (target: Target, seconds: number, signal: AbortSignal) => Promise<Counts>;
+
+export const PREDICT_PATH = '/tensorflow.serving.PredictionService/Predict';
+
+/** A Predict of so many rows in about 40 bytes: one value, which the server repeats. */
+export function predictMessage({ model, rowShape }: Target, rows: number): Buffer {
+  const value = Buffer.alloc(4);
+  value.writeFloatLE(1);
+  const tensor = [varintField(1, 1), bytesField(2, shape(rows, ...rowShape)), bytesField(5, value)];
+  const input = Buffer.concat([bytesField(1, 'x'), bytesField(2, Buffer.concat(tensor))]);
+  return Buffer.concat([bytesField(1, bytesField(1, model)), bytesField(2, input)]);
+}
+
+/** The same with its gRPC prefix. */
+export function predictFrame(target: Target, rows: number): Buffer {
+  return frame(predictMessage(target, rows));
+}
+
+export function count(counts: Counts, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
+}
+
+/** Aborts after `seconds`, or with `signal`. */
+export function until(seconds: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+}
+
+/** Resolves after `ms`, or at once when the signal aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,52 @@
+/**
+ * A caller that takes less than its fair share, beside one to three that take as much as they like: whatever they send,
+ * it loses nothing. Open-loop traffic on a fake clock; a batch of 64 takes 13.3 ms, one row 0.7.
+ */
+
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { simulate, type TrafficClass } from '../support/traffic.ts';
+
+const RUNS = Number(process.env['PILLION_PROPERTY_RUNS'] ?? 25);
+const runMs = (rows: number): number => 0.5 + 0.2 * rows;
+const MAX_BATCH_SIZE = 64;
+
+/** Up to 40 times what one slot can do. */
+const greedy = fc
+  .record({
+    rows: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 5000 })),
+    /** Rows per ms; one slot does 4.8. */
+    rate: fc.double({ min: 0.5, max: 40, noNaN: true }),
+    deadlineMs: fc.integer({ min: 20, max: 5000 }),
+    isSoft: fc.boolean(),
+  })
+  .map(({ rows, rate, ...rest }) => ({ ...rest, rows, perMs: Math.min(8, rate / rows) }));
+
+/** A row each 10 ms or less often: with its own runs 7 % of a slot. The deadline has room for six full runs. */
+const meek = fc.record({
+  perMs: fc.double({ min: 0.02, max: 0.1, noNaN: true }),
+  deadlineMs: fc.integer({ min: 80, max: 1000 }),
+  isSoft: fc.boolean(),
+});
+
+it('a caller below its fair share is admitted, and answered in time, beside any that are not', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(greedy, { minLength: 1, maxLength: 3 }),
+      meek,
+      fc.record({ sloMs: fc.constantFrom(undefined, 100), slots: fc.constantFrom(1, 2), seed: fc.nat() }),
+      async (others, own, { sloMs, slots, seed }) => {
+        const crowd = others.map((each, i): TrafficClass => ({ ...each, caller: `greedy ${i}` }));
+        const classes = [...crowd, { ...own, caller: 'meek' }];
+        const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100, sloMs };
+        const { models } = await simulate({ models: [{ classes, runMs, options }], slots, durationMs: 1000, seed });
+        const { offered, refused, late, reasons } = models[0]!.at(-1)!;
+        const told = `${refused} refused, ${late} late of ${offered}: ${[...reasons]}`;
+        assert.equal(refused, 0, told);
+        assert.ok(late <= 1, told);
+      },
+    ),
+    { numRuns: RUNS },
+  );
+});
