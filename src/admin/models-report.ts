@@ -2,6 +2,7 @@
  * GET /models: each model's versions, their states and errors, and for loaded ones their host, memory and queue. It is
  * a snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
  */
+import type { SandboxState } from '../backends/host/sandbox/sandbox-state.ts';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
@@ -115,6 +116,8 @@ export interface VersionReport {
     readonly restarts?: number;
     /** Memory of its own processes. */
     readonly resident_bytes?: number;
+    /** What confines its processes, and what they can still do. Absent: it runs in the server's process. */
+    readonly sandbox?: SandboxState;
     /** The group whose process it shares: see process_groups. */
     readonly process_group?: string;
   };
@@ -218,12 +221,14 @@ function signatureReport(
   return omitUndefined({ name, batch_axis: kind, reason, fix, disproof });
 }
 
-function hostReport({ kind, reason, restarts, residentBytes, processGroup }: ServableHost): VersionReport['host'] {
+function hostReport(host: ServableHost): VersionReport['host'] {
+  const { kind, reason, restarts, residentBytes, sandbox, processGroup } = host;
   return omitUndefined({
     kind,
     reason,
     restarts,
     resident_bytes: residentBytes,
+    sandbox,
     process_group: processGroup?.name,
   });
 }

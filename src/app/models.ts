@@ -1,7 +1,9 @@
 /** Builds the model manager: how versions are loaded, logged and measured. */
 import process from 'node:process';
+import { describeSandbox } from '../admin/describe-sandbox.ts';
 import type { ProcessPlan } from '../admin/models-report.ts';
 import { ProcessGroups } from '../backends/host/process/process-group.ts';
+import { Sandbox, type SandboxMode } from '../backends/host/sandbox/sandbox.ts';
 import { checkBackendKind } from '../backends/registry.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
@@ -58,22 +60,26 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry, records } = parts;
   const slots = slotsOf(config.options, machine.budgetCores);
+  const sandbox = createSandbox(config.options, logger);
   const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
   // Loads begin when the manager exists.
   const replace = (served: Servable, next: Servable): boolean => manager.replaceServable(served, next);
-  const { load, check } = memoryCheckedLoad(countedLoad(createLoader(parts, processGroups, replace), telemetry), {
-    planOf: async (model, directory) => {
-      const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
-      const sessions = await modelSlots(model.backend, directory, batching);
-      const host = config.options.host as HostChoice;
-      return { sessions, process: await processNeed(model, directory, host, processGroups) };
+  const { load, check } = memoryCheckedLoad(
+    countedLoad(createLoader(parts, { processGroups, sandbox }, replace), telemetry),
+    {
+      planOf: async (model, directory) => {
+        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+        const sessions = await modelSlots(model.backend, directory, batching);
+        const host = config.options.host as HostChoice;
+        return { sessions, process: await processNeed(model, directory, host, processGroups, sandbox.isRequired) };
+      },
+      readFree: readFreeMemory,
+      readResident: () => process.memoryUsage.rss(),
+      onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
     },
-    readFree: readFreeMemory,
-    readResident: () => process.memoryUsage.rss(),
-    onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
-  });
+  );
   const manager = new ModelManager({
     models: config.models,
     load,
@@ -83,7 +89,10 @@ export function createModels(parts: ModelParts): ModelManager {
     events: {
       ...logModelEvents(logger),
       onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
-      onListed: (models) => records.configure(models),
+      onListed: (models) => {
+        processGroups.configure(models);
+        records.configure(models);
+      },
     },
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
   });
@@ -160,7 +169,7 @@ function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServabl
 
 function createLoader(
   parts: ModelParts,
-  processGroups: ProcessGroups,
+  processes: Pick<LoadServableOptions, 'processGroups' | 'sandbox'>,
   replaceServable: NonNullable<LoadServableOptions['replaceServable']>,
 ): LoadServable {
   const { config, machine, coreSlots, logger, telemetry, records } = parts;
@@ -185,7 +194,7 @@ function createLoader(
     cores: machine.budgetCores,
     host: options.host as HostChoice,
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
-    processGroups,
+    ...processes,
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
     isServing: records.isServing,
@@ -198,6 +207,22 @@ function createLoader(
 function stateFiles({ state_dir: directory, min_free_disk_percent }: ServeOptions): StateFiles | undefined {
   if (directory === '') return undefined;
   return new StateFiles({ directory, clock: systemClock, minFreePercent: min_free_disk_percent });
+}
+
+/** Tries what the machine has, and logs what that confines models' processes to. */
+function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
+  const sandbox = new Sandbox({
+    mode: options.model_sandbox as SandboxMode,
+    user: options.sandbox_user,
+    environment: options.sandbox_env,
+    readable: options.sandbox_read,
+  });
+  const { level, by, lacks } = sandbox.state;
+  logger.info(
+    { event: 'sandbox', level, by, lacks },
+    `sandbox of models’ processes: ${describeSandbox(sandbox.state)}`,
+  );
+  return sandbox;
 }
 
 /** Events for the log; restarts are counted, too. */

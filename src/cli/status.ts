@@ -108,12 +108,13 @@ function overrideNote({ left_out, brought_in }: VersionReport): string | undefin
   return undefined;
 }
 
-/** "thread", "process 84 MiB", "process 84 MiB, restarted 2 ×", "process of group small". */
+/** "thread", "process 84 MiB, sandbox full", "process of group small, sandbox partial, restarted 2 ×". */
 function hostCell(host: NonNullable<VersionReport['host']>): string {
-  const { kind, restarts = 0, resident_bytes: bytes, process_group: group } = host;
+  const { kind, restarts = 0, resident_bytes: bytes, process_group: group, sandbox } = host;
   const size = bytes === undefined ? '' : ` ${showBytes(bytes)}`;
   const shared = group === undefined ? '' : ` of group ${group}`;
-  return `${kind}${size}${shared}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
+  const confined = sandbox === undefined ? '' : `, sandbox ${sandbox.level}`;
+  return `${kind}${size}${shared}${confined}${restarts === 0 ? '' : `, restarted ${restarts} ×`}`;
 }
 
 /** "group small: process 4711, 387 MiB, with a, b". */

@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { processTree } from '../../bench/support/process-tree.ts';
 
-/** Numbers of those that host models. */
+/** Numbers of those that host models, without the tools that these run under. */
 export function modelProcesses(of: number = process.pid): readonly number[] {
-  return processTree(of).filter((pid) => /\b(child|group|replica)-entry\b/.test(commandOf(pid)));
+  return processTree(of).filter((pid) => {
+    const command = commandOf(pid);
+    return command.startsWith(`${process.execPath}\0`) && /\b(child|group|replica)-entry\b/.test(command);
+  });
 }
 
 /** Neither running nor a zombie. */

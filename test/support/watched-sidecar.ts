@@ -36,7 +36,8 @@ export async function startWatched(
   ];
   for (const directory of [home, cache, temporary]) mkdirSync(directory);
   const proxy = await startProxy(t);
-  const sidecar = await startSidecar(args, {
+  // Else the sandbox, and not the runtimes, could be why models' processes leave nothing.
+  const sidecar = await startSidecar([...args, '--model_sandbox=off'], {
     HOME: home,
     XDG_CACHE_HOME: cache,
     TMPDIR: temporary,

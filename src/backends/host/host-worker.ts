@@ -5,6 +5,8 @@
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { LoadOptions } from '../backend.ts';
+import type { ModelFiles } from './sandbox/mounts.ts';
+import type { SandboxState } from './sandbox/sandbox-state.ts';
 import type { Answer, Call } from './worker-call.ts';
 
 /** The model that a worker loads. */
@@ -15,6 +17,14 @@ export interface WorkerLoad {
   readonly loadOptions: LoadOptions;
   /** No client waits for its runs: it runs at the lowest priority. Default false. */
   readonly isBackground?: boolean | undefined;
+}
+
+/** The files of a load, for its process's sandbox. */
+export function filesOf({
+  versionDirectory,
+  backendKind,
+}: Pick<WorkerLoad, 'versionDirectory' | 'backendKind'>): ModelFiles {
+  return { versions: [versionDirectory], basePaths: [], backends: [backendKind] };
 }
 
 /** The result of loading. */
@@ -38,6 +48,8 @@ export interface HostWorker {
   onTooLarge?: ((reason: string) => void) | undefined;
   /** Its last reported resident memory outside the server's process, in bytes. Undefined: none, or not known yet. */
   readonly residentBytes?: number | undefined;
+  /** The sandbox of its own process; undefined: it has none. */
+  readonly sandbox?: SandboxState | undefined;
   /** The reason of its end; undefined while it lives. */
   readonly goneBecause: string | undefined;
   /** It is gone because another session ended the process that they shared. Absent = false. */

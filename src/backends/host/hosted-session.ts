@@ -2,6 +2,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
+import type { SandboxState } from './sandbox/sandbox-state.ts';
 
 /** A loaded model in its host. */
 export interface HostedSession {
@@ -11,6 +12,8 @@ export interface HostedSession {
   readonly warnings: readonly string[];
   /** Resident memory of its own processes, in bytes, as last reported; absent or undefined = it has none. */
   readonly residentBytes?: () => number | undefined;
+  /** The sandbox of its processes; absent or undefined = it has none. */
+  readonly sandbox?: () => SandboxState | undefined;
   /** Waits for accepted batches, then ends all workers. Idempotent. Never rejects. */
   close(): Promise<void>;
 }

@@ -65,7 +65,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const requested = requestedHost(backend, options.host, defaultHost);
-  const fixed = fixedHost(backend, requested);
+  const fixed = fixedHost(backend, requested, options.sandbox?.isRequired);
   if (fixed === undefined) {
     return { ...(await startCalibrated(options, requested === 'inline')), backendKind: backend.kind };
   }
@@ -99,8 +99,8 @@ async function startCalibrated(options: HostOptions, isInlineRequested: boolean)
 }
 
 function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration | undefined): PlacedHost {
-  const { signatures, executor, warnings, residentBytes = () => undefined } = hosted;
-  return { ...choice, signatures, executor, warnings, residentBytes, close: () => hosted.close(), measured };
+  const { signatures, executor, warnings, residentBytes = () => undefined, sandbox = () => undefined } = hosted;
+  return { ...choice, signatures, executor, warnings, residentBytes, sandbox, close: () => hosted.close(), measured };
 }
 
 /** Starts the model inline; it moves to threads when more than a few runs take over `limitMs`. */

@@ -20,6 +20,7 @@ import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
+import type { SandboxState } from './sandbox/sandbox-state.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import { type WorkerHostOptions, WorkerSlots } from './worker-slots.ts';
 
@@ -39,8 +40,9 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
   const host = new WorkerHost(options, slots, pool);
   const residentBytes = (): number | undefined => slots.residentBytes;
+  const sandbox = (): SandboxState | undefined => slots.sandbox;
   const close = (): Promise<void> => host.close();
-  return { signatures, executor: host, residentBytes, close, isSynchronous, loadMs, warnings };
+  return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings };
 }
 
 const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };

@@ -18,6 +18,7 @@ import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from './host-worker.ts';
 import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
+import type { SandboxState } from './sandbox/sandbox-state.ts';
 
 /**
  * A change of a slot's worker. `given_up`: the slot stays empty until the model is loaded again. `recycled`: it was too
@@ -120,6 +121,11 @@ export class WorkerSlots {
   get residentBytes(): number | undefined {
     const known = this.#slots.map(({ worker }) => worker.residentBytes).filter((bytes) => bytes !== undefined);
     return known.length === 0 ? undefined : known.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** The sandbox of the first worker's process: the others have the same. Undefined = they are threads. */
+  get sandbox(): SandboxState | undefined {
+    return this.#slots[0]?.worker.sandbox;
   }
 
   /** Ends all workers. The caller makes sure that no batch is running. */

@@ -1,4 +1,5 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
+import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
@@ -48,6 +49,7 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
     const ran = some(batches, 'batch', 'batches') + (batches === 0 ? '' : ` of ${mean}`);
     lines.push(`         ${model} version ${version}: ${some(requests, 'request')}, ${ran} ${when}`);
   }
+  lines.push(...report.models.flatMap(sandboxLines));
   const { unservedRequests } = traffic;
   if (unservedRequests > 0) {
     lines.push(`         ${some(unservedRequests, 'request')} ${when} named a model or version that is not served`);
@@ -56,6 +58,15 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   lines.push(...idle.map((model) => `         ${model.name} serves nothing: ${whyNothing(model)}`));
   if (report.models.length === 0) lines.push('         no model is configured');
   return lines;
+}
+
+/** What confines each version's processes. */
+function sandboxLines({ name, versions }: ModelReport): readonly string[] {
+  return versions.flatMap(({ version, host }) =>
+    host?.sandbox === undefined
+      ? []
+      : [`         ${name} version ${version}: ${host.kind}, sandbox ${describeSandbox(host.sandbox)}`],
+  );
 }
 
 function whyNothing({ versions, error }: ModelReport): string {

@@ -14,6 +14,7 @@ import { LISTENER_OPTIONS } from './listener-options.ts';
 import { LOADING_OPTIONS } from './loading-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
+import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { TLS_OPTIONS } from './tls-options.ts';
 
 export const SERVE_OPTIONS = {
@@ -35,6 +36,7 @@ export const SERVE_OPTIONS = {
   ...LIMIT_OPTIONS,
   ...BATCHING_OPTIONS,
   ...HOST_OPTIONS,
+  ...SANDBOX_OPTIONS,
   enable_serialization_as_tensor_content: flag({
     default: false,
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',

@@ -1,5 +1,6 @@
 /** The options of loading a version, which are the same for every model, and the events of its host. */
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
+import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
 import type { HostChoice } from '../../config/model-config.ts';
@@ -48,6 +49,8 @@ export interface LoadServableOptions {
   readonly host: HostChoice;
   /** The memory above which a model's process is replaced, in bytes. Default: no limit. */
   readonly processCeilingBytes?: number;
+  /** The sandbox of models' processes; by default only their environment is filtered. */
+  readonly sandbox?: Sandbox;
   /** The groups of models that share processes. */
   readonly processGroups: ProcessGroups;
   readonly events: HostEvents;

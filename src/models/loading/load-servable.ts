@@ -81,7 +81,10 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.tryOut = opened.tryOut;
   const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
   servable.profileOps = (rows, signatureName) =>
-    profileReplica({ ...source, rows, signatureName }, hosted.kind === 'process');
+    profileReplica(
+      { ...source, rows, signatureName },
+      { isInProcess: hosted.kind === 'process', sandbox: options.sandbox },
+    );
   const { signatures } = served;
   await prepare(options, {
     servable,
@@ -149,7 +152,7 @@ function withModelFile(model: ModelConfig, file: ModelFile | undefined): ModelCo
 }
 
 function servableHost(
-  { kind, reason, residentBytes }: Host,
+  { kind, reason, residentBytes, sandbox }: Host,
   workers: { readonly restarts: number },
   processGroup: ProcessGroup | undefined,
 ): ServableHost {
@@ -162,6 +165,9 @@ function servableHost(
     },
     get residentBytes() {
       return residentBytes?.();
+    },
+    get sandbox() {
+      return sandbox?.();
     },
   };
 }

@@ -23,10 +23,12 @@ export async function processNeed(
   versionDirectory: string,
   defaultHost: HostKind | 'auto',
   groups: ProcessGroups,
+  isSandboxRequired = false,
 ): Promise<ProcessNeed | undefined> {
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
   const backend = await backendFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
-  if (fixedHost(backend, requestedHost(backend, host, defaultHost))?.kind !== 'process') return undefined;
+  if (fixedHost(backend, requestedHost(backend, host, defaultHost), isSandboxRequired)?.kind !== 'process')
+    return undefined;
   return {
     bytes: NODE_BYTES + (backend.runtimeBytes ?? 0),
     group: processGroup === undefined ? undefined : groups.of(processGroup),

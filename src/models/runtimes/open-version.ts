@@ -84,6 +84,7 @@ async function startModelHost(
     onMove: (move) => events.onMove(name, version, move),
     onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
     processGroup: groupOf(options, model),
+    sandbox: options.sandbox,
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });
 }
@@ -94,7 +95,8 @@ export function startShadowHost(
   { model, version, versionDirectory, batching }: VersionTarget,
   of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
 ): Promise<Host> {
-  const isConfined = (model.host ?? options.host) === 'process';
+  const { sandbox } = options;
+  const isConfined = (model.host ?? options.host) === 'process' || sandbox?.isRequired === true;
   return startHost({
     model: `${model.name} (shadow)`,
     versionDirectory,
@@ -102,6 +104,7 @@ export function startShadowHost(
     ...of,
     slots: 1,
     isBackground: true,
+    sandbox,
     clock: options.clock,
     defaultHost: isConfined ? 'process' : 'thread',
     maxBatchSize: batching.scheduler.maxBatchSize,

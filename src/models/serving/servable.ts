@@ -4,6 +4,7 @@
  * A handle keeps the version open: an unload stops new handles at once and closes the version when the last handle is
  * released. Hold a handle only as long as a request takes: it delays reloads.
  */
+import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -50,6 +51,8 @@ export interface ServableHost {
   readonly restarts?: number;
   /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */
   readonly residentBytes?: number | undefined;
+  /** The sandbox of its processes; undefined = it runs in the server's process. */
+  readonly sandbox?: SandboxState | undefined;
   /** The group whose process it shares; undefined = none. */
   readonly processGroup?: SharedProcesses | undefined;
 }

@@ -8,26 +8,22 @@
  * The process is gone, and all of its sessions with it, when it has ended and all of its output is read: an answer that
  * was written completely still counts.
  */
-import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
-import type { LoadOptions } from '../../backend.ts';
 import type { WorkerLoad } from '../host-worker.ts';
+import type { ModelFiles } from '../sandbox/mounts.ts';
+import type { SandboxState } from '../sandbox/sandbox-state.ts';
 import { FRAME_FD, type Frame, HEARTBEAT_FD } from './frame.ts';
 import { HeartbeatMonitor } from './heartbeat-monitor.ts';
 import { readLines } from './output-lines.ts';
 import { type ProcessLink, ProcessSession } from './process-session.ts';
-import { startChild } from './start-child.ts';
+import { type ChildOptions, describeEnd, modelPid, type StartedChild, startChild } from './start-child.ts';
 import { StreamFrames } from './stream-frames.ts';
 import type { Pieces } from './tensor-frames.ts';
 
-export interface ModelProcessOptions {
-  /** The name of the model or of the group, as process lists show it. */
-  readonly name: string;
+export interface ModelProcessOptions extends ChildOptions {
   /** True: any number of sessions, each on its own thread. False: one session. */
   readonly isShared: boolean;
-  /** Its environment is made from these. */
-  readonly loadOptions: LoadOptions;
   readonly clock: Clock;
   /** Resident memory above which its sessions report that it is too large, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number | undefined;
@@ -47,7 +43,7 @@ export class ModelProcess implements ProcessLink {
   readonly title: string;
   readonly #options: ModelProcessOptions;
   readonly #ceilingBytes: number;
-  readonly #child: ChildProcess;
+  readonly #started: StartedChild;
   readonly #frames: StreamFrames;
   readonly #heartbeats: HeartbeatMonitor;
   readonly #sessions = new Map<number, ProcessSession>();
@@ -63,13 +59,14 @@ export class ModelProcess implements ProcessLink {
 
   /** Throws `load_failed` when the system cannot start a process. */
   constructor(options: ModelProcessOptions) {
-    const { name, isShared, loadOptions, clock, ceilingBytes = Infinity } = options;
+    const { name, isShared, clock, ceilingBytes = Infinity } = options;
     this.#options = options;
     this.clock = clock;
     this.isShared = isShared;
     this.title = isShared ? `process of group "${name}"` : 'process';
     this.#ceilingBytes = ceilingBytes;
-    this.#child = startChild(isShared ? './group-entry' : './child-entry', name, loadOptions);
+    this.#started = startChild(isShared ? './group-entry' : './child-entry', options);
+    const { child } = this.#started;
     this.#gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
@@ -77,7 +74,7 @@ export class ModelProcess implements ProcessLink {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => void this.kill(error.message),
     });
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) readLines(stream, (line) => this.#onLine(line));
+    for (const stream of [child.stdout!, child.stderr!]) readLines(stream, (line) => this.#onLine(line));
     this.#heartbeats = new HeartbeatMonitor({
       clock,
       stream: this.#socket(HEARTBEAT_FD),
@@ -89,12 +86,17 @@ export class ModelProcess implements ProcessLink {
 
   /** Undefined when it is gone. */
   get pid(): number | undefined {
-    return this.#isGone ? undefined : this.#child.pid;
+    return this.#isGone ? undefined : modelPid(this.#started);
   }
 
   /** Resident memory in the last heartbeat, in bytes; undefined before the first one and when it is gone. */
   get residentBytes(): number | undefined {
     return this.#isGone ? undefined : this.#heartbeats.last?.residentBytes;
+  }
+
+  /** What its sandbox holds. */
+  get sandbox(): SandboxState {
+    return this.#started.confined.state;
   }
 
   /** The models of its sessions, including those that load. */
@@ -106,6 +108,11 @@ export class ModelProcess implements ProcessLink {
   get takesMore(): boolean {
     const isSound = !this.#isGone && !this.#isEnding && this.#killedBecause === undefined;
     return isSound && this.isShared && (this.residentBytes ?? 0) <= this.#ceilingBytes;
+  }
+
+  /** Its sandbox shows it these files. Throws `load_failed` if they may be shown to no process. */
+  sees(files: ModelFiles): boolean {
+    return this.#started.confined.admits(files);
   }
 
   /** Opens a session, which loads after those before it. */
@@ -139,7 +146,7 @@ export class ModelProcess implements ProcessLink {
 
   async kill(reason: string): Promise<void> {
     this.#killedBecause ??= reason;
-    this.#child.kill('SIGKILL');
+    this.#started.child.kill('SIGKILL');
     await this.#gone;
   }
 
@@ -152,7 +159,7 @@ export class ModelProcess implements ProcessLink {
   }
 
   #socket(fd: number): Socket {
-    return this.#child.stdio[fd] as Socket;
+    return this.#started.child.stdio[fd] as Socket;
   }
 
   #setTimer(delayMs: number, fire: () => void): void {
@@ -161,15 +168,16 @@ export class ModelProcess implements ProcessLink {
   }
 
   #watchEnd(): void {
+    const { child, confined } = this.#started;
     let how = 'it did not start';
-    this.#child.on('error', (error) => {
+    child.on('error', (error) => {
       how = error.message;
     });
-    this.#child.on('exit', (code, signal) => {
-      how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    child.on('exit', (code, signal) => {
+      how = describeEnd(code, signal, confined);
       this.#setTimer(DRAIN_GRACE_MS, () => this.#settleExit(how));
     });
-    this.#child.on('close', () => this.#settleExit(how));
+    child.on('close', () => this.#settleExit(how));
   }
 
   /** Ignores the frames of a session that was abandoned. */
@@ -195,7 +203,7 @@ export class ModelProcess implements ProcessLink {
     this.#isGone = true;
     this.#timer?.cancel();
     this.#heartbeats.stop();
-    for (const stream of this.#child.stdio) stream?.destroy();
+    for (const stream of this.#started.child.stdio) stream?.destroy();
     this.#options.onGone?.();
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();

@@ -4,16 +4,29 @@
  *
  * A new session goes into the group's process, or into a new one when none takes more sessions. So a group whose
  * process is gone or too large moves to another, session by session, and the old process ends with its last session.
+ *
+ * A sandbox shows a process the base paths of the group's models as they are when it starts. A model that joins the
+ * group later goes into a new process.
  */
-import type { HostWorker, WorkerLoad } from '../host-worker.ts';
+import type { LoadOptions } from '../../backend.ts';
+import { filesOf, type HostWorker, type WorkerLoad } from '../host-worker.ts';
+import type { ModelFiles } from '../sandbox/mounts.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';
 
-export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes'>;
+export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes' | 'sandbox'>;
 /** Called with each line that a process of the group prints. */
 export type OnGroupOutput = (group: string, line: string) => void;
 
+/** A model of a group. */
+export interface GroupMember {
+  readonly basePath: string;
+  readonly backend?: string | undefined;
+}
+
 export class ProcessGroup {
   readonly name: string;
+  /** The configured models of the group. */
+  members: readonly GroupMember[] = [];
   readonly #onOutput: OnGroupOutput;
   #processes: readonly ModelProcess[] = [];
 
@@ -33,15 +46,19 @@ export class ProcessGroup {
   }
 
   /** Opens a session of the model. Throws `load_failed` when the system cannot start a process. */
-  open(model: string, load: WorkerLoad, { clock, ceilingBytes }: GroupProcessOptions): HostWorker {
-    const found = this.#processes.find((each) => each.takesMore) ?? this.#start(load, { clock, ceilingBytes });
+  open(model: string, load: WorkerLoad, { clock, ceilingBytes, sandbox }: GroupProcessOptions): HostWorker {
+    const files = filesOf(load);
+    const fits = (each: ModelProcess): boolean => each.takesMore && each.sees(files);
+    const found = this.#processes.find(fits) ?? this.#start(load.loadOptions, files, { clock, ceilingBytes, sandbox });
     return found.open(model, load);
   }
 
-  #start({ loadOptions }: WorkerLoad, options: GroupProcessOptions): ModelProcess {
+  #start(loadOptions: LoadOptions, files: ModelFiles, options: GroupProcessOptions): ModelProcess {
+    const basePaths = this.members.map(({ basePath }) => basePath);
+    const backends = [...files.backends, ...this.members.map(({ backend }) => backend)];
     const started = new ModelProcess({
       ...options,
-      ...{ name: this.name, isShared: true, loadOptions },
+      ...{ name: this.name, isShared: true, loadOptions, files: { ...files, basePaths, backends } },
       onOutput: (line) => this.#onOutput(this.name, line),
       onGone: () => {
         this.#processes = this.#processes.filter((each) => each !== started);
@@ -59,6 +76,12 @@ export class ProcessGroups {
 
   constructor(onOutput?: OnGroupOutput) {
     this.#onOutput = onOutput;
+  }
+
+  /** Sets the members of all groups. */
+  configure(models: readonly (GroupMember & { readonly processGroup?: string | undefined })[]): void {
+    const names = new Set([...this.#groups.keys(), ...models.flatMap(({ processGroup }) => processGroup ?? [])]);
+    for (const name of names) this.of(name).members = models.filter(({ processGroup }) => processGroup === name);
   }
 
   /** The group of that name, created when it is first requested. */

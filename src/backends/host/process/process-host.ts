@@ -6,6 +6,8 @@
  *
  * A batch is copied through a socket pair, out and back (frame.ts). bench/micro/hosts.ts measures the cost.
  */
+import { filesOf } from '../host-worker.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-slots.ts';
 import { ModelProcess } from './model-process.ts';
@@ -14,6 +16,8 @@ import type { ProcessGroup } from './process-group.ts';
 export interface ProcessHostOptions extends WorkerHostOptions {
   /** The group whose process it shares; by default each slot has its own process. */
   readonly processGroup?: ProcessGroup | undefined;
+  /** The sandbox of its processes; by default only their environment is filtered. */
+  readonly sandbox?: Sandbox | undefined;
   /** Resident memory above which a process is replaced, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number;
   /** Called with each line that a process prints, and the traceparent of the current run, if that is known. */
@@ -23,12 +27,15 @@ export interface ProcessHostOptions extends WorkerHostOptions {
 /** Starts one session for each slot and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
   const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
-  const { processGroup } = options;
+  const { processGroup, sandbox } = options;
   const load = { versionDirectory, backendKind, loadOptions, isBackground };
-  const common = { clock, ceilingBytes, onOutput };
+  const common = { clock, ceilingBytes, onOutput, sandbox };
   return startWorkerHost(options, () =>
     processGroup === undefined
-      ? new ModelProcess({ ...common, name: model, isShared: false, loadOptions }).open(model, load)
+      ? new ModelProcess({ ...common, name: model, isShared: false, loadOptions, files: filesOf(load) }).open(
+          model,
+          load,
+        )
       : processGroup.open(model, load, common),
   );
 }

@@ -9,6 +9,7 @@ import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
 import { ServingError } from '../../../core/errors.ts';
 import { type ErrorMessage, fromErrorMessage } from '../error-message.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from '../host-worker.ts';
+import type { SandboxState } from '../sandbox/sandbox-state.ts';
 import { type Answer, type Call, machineTimeMs } from '../worker-call.ts';
 import { FRAME, type Frame, readValue, valueFrame } from './frame.ts';
 import { callFrame, type Pieces, readAnswer } from './tensor-frames.ts';
@@ -21,6 +22,7 @@ export interface ProcessLink {
   /** For messages: 'process', 'process of group "small"'. */
   readonly title: string;
   readonly residentBytes: number | undefined;
+  readonly sandbox: SandboxState;
   /** The caller must not touch the pieces until the answer comes. */
   write(pieces: Pieces): void;
   /** The `runDeadline` of a session has changed. */
@@ -77,6 +79,10 @@ export class ProcessSession implements HostWorker {
   /** Undefined for a shared process, whose memory the group reports. */
   get residentBytes(): number | undefined {
     return this.#link.isShared || this.#state === 'gone' ? undefined : this.#link.residentBytes;
+  }
+
+  get sandbox(): SandboxState {
+    return this.#link.sandbox;
   }
 
   /** It loads, or runs a batch. */

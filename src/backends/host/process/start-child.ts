@@ -1,49 +1,47 @@
-/** Starts a child process that hosts models, with its file descriptors (frame.ts) and its environment. */
+/** Starts a child process that hosts models, with its file descriptors (frame.ts), in its sandbox. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ServingError } from '../../../core/errors.ts';
 import type { LoadOptions } from '../../backend.ts';
+import type { ModelFiles } from '../sandbox/mounts.ts';
+import { type Confined, NO_SANDBOX, type Sandbox } from '../sandbox/sandbox.ts';
 import { siblingModule } from '../sibling-module.ts';
 import { HEARTBEAT_FD } from './frame.ts';
 
 type ChildEntry = './child-entry' | './group-entry' | './replica-entry';
-type Environment = Readonly<Record<string, string | undefined>>;
 
-const PASSED_NAMES: ReadonlySet<string> = new Set([
-  'HOME',
-  'LANG',
-  'LANGUAGE',
-  'NODE_COMPILE_CACHE',
-  'PATH',
-  'PILLION_NATIVES_DIRECTORY',
-  'TEMP',
-  'TMP',
-  'TMPDIR',
-  'TZ',
-  'USER',
-  'XDG_CACHE_HOME',
-]);
+export interface ChildOptions {
+  /** Shown in process lists: the model's or the group's name. */
+  readonly name: string;
+  readonly files: ModelFiles;
+  readonly loadOptions: LoadOptions;
+  /** Default: only its environment is filtered. */
+  readonly sandbox?: Sandbox | undefined;
+}
 
-/** Variables of runtimes, math libraries, accelerators, the allocator and the dynamic loader. */
-const PASSED_PREFIXES =
-  /^(CUDA|CUDNN|DYLD|HIP|KMP|LC|LD|MALLOC|MKL|NCCL|NVIDIA|OMP|ONNX|OPENBLAS|ORT|ROCM|TF|TFJS|XLA)_/;
+export interface StartedChild {
+  /** The model's process, or the tool that it runs under. */
+  readonly child: ChildProcess;
+  readonly confined: Confined;
+}
 
-/** Default of TF_CPP_MIN_LOG_LEVEL: no TensorFlow banner or warnings in the server's log. */
-const TENSORFLOW_ERRORS_ONLY = '2';
-
-/**
- * Starts the process. `name` is shown in process lists: the model's or the group's name. Throws `load_failed` when the
- * system cannot start one.
- */
-export function startChild(entry: ChildEntry, name: string, loadOptions: LoadOptions): ChildProcess {
+/** Starts the process. Throws `load_failed` when the system cannot start one, or its sandbox refuses the model. */
+export function startChild(entry: ChildEntry, options: ChildOptions): StartedChild {
+  const { name, files, loadOptions, sandbox = NO_SANDBOX } = options;
+  const program = [process.execPath, fileURLToPath(siblingModule(import.meta.url, entry)), name];
+  const confined = sandbox.confine(name, program, files, loadOptions);
+  const { command, args, env, uid } = confined;
   const failed = (cause: unknown): ServingError =>
     new ServingError('load_failed', `no process can be started for "${name}": ${String(cause)}`, { cause });
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, [fileURLToPath(siblingModule(import.meta.url, entry)), name], {
-      env: childEnvironment(process.env, loadOptions),
+    child = spawn(command, args, {
+      env,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      ...(uid !== undefined && { uid, gid: uid }),
     });
   } catch (error) {
     throw failed(error);
@@ -53,24 +51,24 @@ export function startChild(entry: ChildEntry, name: string, loadOptions: LoadOpt
     child.on('error', () => undefined);
     throw failed('too many open files (EMFILE); raise their limit (ulimit -n)');
   }
-  return child;
+  return { child, confined };
 }
 
-/**
- * The child's environment: variables of runtimes and of the dynamic loader, and thread counts within the core budget.
- * The server's own settings, credentials and tokens are not passed on.
- */
-export function childEnvironment(own: Environment, { intraOpThreads }: LoadOptions): Record<string, string> {
-  const passed: Record<string, string> = {};
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined && (PASSED_NAMES.has(name) || PASSED_PREFIXES.test(name))) passed[name] = value;
+/** "exit code 1", "signal SIGKILL". A tool that the process runs under exits with 128 + the signal that ended it. */
+export function describeEnd(code: number | null, signal: string | null, { isWrapped }: Confined): string {
+  const number = isWrapped && code !== null ? code - 128 : 0;
+  const [name = signal] = Object.entries(constants.signals).find(([, each]) => each === number) ?? [];
+  return name === null ? `exit code ${code}` : `signal ${name}`;
+}
+
+/** The number of the model's process; undefined if it is not known. Under bubblewrap, it is a grandchild. */
+export function modelPid({ child, confined }: StartedChild): number | undefined {
+  if (!confined.isWrapped) return child.pid;
+  try {
+    const childOf = (pid: number): number =>
+      Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'), 10);
+    return childOf(childOf(child.pid!)) || undefined;
+  } catch {
+    return undefined;
   }
-  const threads = String(intraOpThreads);
-  return {
-    TF_CPP_MIN_LOG_LEVEL: TENSORFLOW_ERRORS_ONLY,
-    ...passed,
-    TF_NUM_INTRAOP_THREADS: threads,
-    TF_NUM_INTEROP_THREADS: '1',
-    OMP_NUM_THREADS: threads,
-  };
 }

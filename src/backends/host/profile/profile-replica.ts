@@ -9,9 +9,11 @@ import { ServingError } from '../../../core/errors.ts';
 import type { OpProfile } from '../../op-profile.ts';
 import { backendFor } from '../../registry.ts';
 import { fromErrorMessage } from '../error-message.ts';
+import { filesOf } from '../host-worker.ts';
 import { FRAME, FRAME_FD, readValue, valueFrame } from '../process/frame.ts';
-import { startChild } from '../process/start-child.ts';
+import { describeEnd, startChild } from '../process/start-child.ts';
 import { StreamFrames } from '../process/stream-frames.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { siblingModule } from '../sibling-module.ts';
 import type { ReplicaMessage, ReplicaStart } from './replica-run.ts';
 
@@ -21,15 +23,24 @@ interface ReplicaEnd {
   readonly reason: string;
 }
 
+export interface ReplicaPlace {
+  /** The model must not run in the server's process; a backend that must run in a process does so anyway. */
+  readonly isInProcess?: boolean;
+  /** Of its process. */
+  readonly sandbox?: Sandbox | undefined;
+}
+
 /**
- * `isInProcess`: the model must not run in the server's process; a backend that must run in a process does so anyway.
  * Rejects with ServingError: `unsupported` when the backend has no profiler, `load_failed`, `backend_failed`,
  * `worker_lost`. It cannot be cancelled: ending a thread inside native code may end the process.
  */
-export async function profileReplica(start: ReplicaStart, isInProcess = false): Promise<OpProfile> {
+export async function profileReplica(
+  start: ReplicaStart,
+  { isInProcess = false, sandbox }: ReplicaPlace = {},
+): Promise<OpProfile> {
   const { mustRunIn } = await backendFor(start.versionDirectory, start.backendKind);
   const inProcess = isInProcess || mustRunIn === 'process';
-  const { message, reason } = await (inProcess ? profileInProcess(start) : profileInThread(start));
+  const { message, reason } = await (inProcess ? profileInProcess(start, sandbox) : profileInThread(start));
   if (message?.type === 'profiled') return message.profile;
   if (message?.type === 'failed') throw fromErrorMessage(message.error);
   const what = inProcess ? 'process' : 'thread';
@@ -56,8 +67,14 @@ function profileInThread(start: ReplicaStart): Promise<ReplicaEnd> {
 }
 
 /** Rejects with `load_failed` when the system cannot start a process. */
-async function profileInProcess(start: ReplicaStart): Promise<ReplicaEnd> {
-  const child = startChild('./replica-entry', 'replica', start.loadOptions);
+async function profileInProcess(start: ReplicaStart, sandbox: Sandbox | undefined): Promise<ReplicaEnd> {
+  const { loadOptions } = start;
+  const { child, confined } = startChild('./replica-entry', {
+    name: 'replica',
+    files: filesOf(start),
+    loadOptions,
+    sandbox,
+  });
   let message: ReplicaMessage | undefined;
   let reason = 'it did not start';
   // The child ends when it finds our ends closed.
@@ -81,7 +98,7 @@ async function profileInProcess(start: ReplicaStart): Promise<ReplicaEnd> {
   frames.write([valueFrame(FRAME.start, 1, start)]);
   await new Promise<void>((resolve) => {
     child.on('exit', (code, signal) => {
-      reason = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      reason = describeEnd(code, signal, confined);
     });
     child.on('close', () => resolve());
   });

@@ -68,17 +68,17 @@ describe('ONNX Runtime’s profile', () => {
   it('comes from a process where the model runs in one, and says so where that dies', async (t) => {
     const loadOptions = LOAD;
     const start = { versionDirectory: DIGITS, backendKind: undefined, loadOptions, signatureName: undefined, rows: 4 };
-    const profiling = profileReplica(start, true);
+    const profiling = profileReplica(start, { isInProcess: true });
     await until(() => modelProcesses().length === 1);
     const { rows, runs } = await profiling;
     assert.deepEqual([rows, runs.length, modelProcesses().length], [4, 10, 0]);
-    const killed = profileReplica(start, true);
+    const killed = profileReplica(start, { isInProcess: true });
     await until(() => modelProcesses().length === 1);
     process.kill(modelProcesses()[0]!, 'SIGKILL');
     const message = 'the process that profiled the model died (signal SIGKILL)';
     await assert.rejects(killed, { kind: 'worker_lost', message });
     const nowhere = { ...start, backendKind: 'onnx', versionDirectory: tempDirectory(t) };
-    await assert.rejects(profileReplica(nowhere, true), { kind: 'load_failed' });
+    await assert.rejects(profileReplica(nowhere, { isInProcess: true }), { kind: 'load_failed' });
     assert.deepEqual(modelProcesses(), []);
   });
 

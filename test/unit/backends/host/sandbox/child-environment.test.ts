@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { childEnvironment } from '../../../../../src/backends/host/process/start-child.ts';
+import { childEnvironment, PASSED_NAMES } from '../../../../../src/backends/host/sandbox/child-environment.ts';
+import { nativesDirectory } from '../../../../../src/backends/tfjs/natives.ts';
 
 const LOAD = { intraOpThreads: 3, executionProvider: 'cpu' };
 
@@ -11,11 +13,15 @@ it('a model’s process gets what runtimes read, and nothing that is the server�
     PILLION_STATE_DIR: '/s',
     NODE_OPTIONS: '--inspect',
     TFX: '1',
+    TF_VAR_password: 'x',
+    CUDA_TOKEN: 'x',
+    LD_TOKEN: 'x',
     GONE: undefined,
   };
   assert.deepEqual(childEnvironment({ ...passed, ...own }, LOAD), {
     ...passed,
     TF_CPP_MIN_LOG_LEVEL: '2',
+    PILLION_NATIVES_DIRECTORY: nativesDirectory(),
     TF_NUM_INTRAOP_THREADS: '3',
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: '3',
@@ -27,4 +33,14 @@ it('threads are the budget’s, TensorFlow’s log is the user’s', () => {
   const environment = childEnvironment(own, LOAD);
   assert.deepEqual([environment['OMP_NUM_THREADS'], environment['TF_NUM_INTRAOP_THREADS']], ['3', '3']);
   assert.equal(environment['TF_CPP_MIN_LOG_LEVEL'], '0');
+});
+
+it('passes the names that the operator adds, and their values only', () => {
+  const environment = childEnvironment({ HF_TOKEN: 'x', HF_TOKEN_2: 'y' }, LOAD, ['HF_TOKEN']);
+  assert.deepEqual([environment['HF_TOKEN'], environment['HF_TOKEN_2']], ['x', undefined]);
+});
+
+it('docs/hosts.md lists the names that are passed on', () => {
+  const text = readFileSync('docs/hosts.md', 'utf8').split('**Environment.**')[1]!.split('## Limitations')[0]!;
+  for (const name of PASSED_NAMES) assert.ok(text.includes(`\`${name}\``), name);
 });

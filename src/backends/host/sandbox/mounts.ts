@@ -1,0 +1,128 @@
+/** The files that a model's process sees: those of its model, of the runtimes and of the system's libraries. */
+import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { ServingError } from '../../../core/errors.ts';
+import { BACKEND_KINDS } from '../../registry.ts';
+import { nativesDirectory } from '../../tfjs/natives.ts';
+
+/** A file or directory, and the path that shows it. Both are absolute. */
+export interface Mount {
+  readonly from: string;
+  readonly at: string;
+}
+
+/** The files of the models in one process. */
+export interface ModelFiles {
+  /** Directories of the versions that it will load first. */
+  readonly versions: readonly string[];
+  /** Base paths of models that it may load later. */
+  readonly basePaths: readonly string[];
+  /** Backends of the models: a plug-in's package is shown as well. */
+  readonly backends: readonly (string | undefined)[];
+}
+
+/** Not all of /usr and /etc: applications keep files there, too. */
+const SYSTEM_PATHS = [
+  ...['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix/store', '/gnu/store', '/sys'],
+  ...['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libexec', 'local', 'share'].map((name) => `/usr/${name}`),
+  ...['alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'ssl/openssl.cnf'].map(
+    (name) => `/etc/${name}`,
+  ),
+];
+
+/** What every process sees: the system's libraries, Node, Pillion with its packages, TensorFlow, and `readable`. */
+export function commonMounts(readable: readonly string[]): readonly Mount[] {
+  const libraries = `${process.env['LD_LIBRARY_PATH'] ?? ''}:${process.env['LD_PRELOAD'] ?? ''}`.split(/[:\s]/);
+  const paths = [
+    ...SYSTEM_PATHS,
+    process.execPath,
+    ...ownPaths(),
+    nativesDirectory(),
+    ...libraries.filter((path) => isAbsolute(path)),
+    ...readable,
+  ];
+  return paths.map((path) => resolve(path)).flatMap(mountOf);
+}
+
+/** What the models need besides. Throws `load_failed` for a link to a place that is not theirs. */
+export function modelMounts(files: ModelFiles, readable: readonly string[]): readonly Mount[] {
+  const { versions, basePaths, backends } = files;
+  const plugIns = backends.filter((kind) => kind !== undefined && !BACKEND_KINDS.includes(kind));
+  const paths = [...plugIns.flatMap((kind) => plugInPaths(kind!)), ...basePaths, ...versions];
+  return [
+    ...paths.map((path) => resolve(path)).flatMap(mountOf),
+    ...versions.flatMap((version) => linkMounts(resolve(version), readable)),
+  ];
+}
+
+/** True if a process with `mounts` sees the `wanted` ones. */
+export function shows(mounts: readonly Mount[], wanted: readonly Mount[]): boolean {
+  return wanted.every((want) => mounts.some(({ from, at }) => isWithin(want.at, at) && isWithin(want.from, from)));
+}
+
+function mountOf(at: string): readonly Mount[] {
+  return existsSync(at) ? [{ from: realpathSync(at), at }] : [];
+}
+
+/** Pillion's compiled code, without what else may lie in a checkout, and the packages that it imports. */
+function ownPaths(): readonly string[] {
+  const code = fileURLToPath(new URL('../../..', import.meta.url));
+  return [code, join(packageOf(code), 'package.json'), ...packagesFor(code)];
+}
+
+/** The plug-in's whole package: which files it imports is not known. */
+function plugInPaths(kind: string): readonly string[] {
+  try {
+    const directory = dirname(realpathSync(fileURLToPath(import.meta.resolve(kind))));
+    return [packageOf(directory), ...packagesFor(directory)];
+  } catch {
+    // The process reports what it cannot import.
+    return [];
+  }
+}
+
+/** The nearest directory with a package.json; the directory itself if there is none. */
+function packageOf(directory: string): string {
+  return [directory, ...parentsOf(directory)].find((path) => existsSync(join(path, 'package.json'))) ?? directory;
+}
+
+/** Where Node looks for the packages that a module in the directory imports. */
+function packagesFor(directory: string): readonly string[] {
+  return [directory, ...parentsOf(directory)].map((path) => join(path, 'node_modules'));
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [parent, ...parentsOf(parent)];
+}
+
+/**
+ * The targets of links that lead out of a version directory: to another version of the model, or to what `readable`
+ * names. Others are refused: who packs a model could make one to a secret of the machine.
+ */
+function linkMounts(directory: string, readable: readonly string[]): readonly Mount[] {
+  if (!existsSync(directory)) return [];
+  const own = realpathSync(directory);
+  const allowed = [own, dirname(own), ...readable.filter((path) => existsSync(path)).map((path) => realpathSync(path))];
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries.flatMap((entry): readonly Mount[] => {
+    const link = join(entry.parentPath, entry.name);
+    if (!entry.isSymbolicLink() || !existsSync(link)) return [];
+    const from = realpathSync(link);
+    const at = resolve(dirname(link), readlinkSync(link));
+    // A link to another link of the directory: that one counts.
+    if (isWithin(from, own) || isWithin(at, directory)) return [];
+    if (allowed.some((path) => isWithin(from, path))) return [{ from, at }];
+    const text = `"${link}" is a link to "${from}", which a model's process must not see`;
+    throw new ServingError(
+      'load_failed',
+      `${text}; put the file into the version directory, or name its directory with --sandbox_read`,
+    );
+  });
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}

@@ -1,0 +1,57 @@
+/** Finds out what this machine can confine processes with, by starting one with each set of tools. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+import process from 'node:process';
+import { commandLine, NO_MEANS, type SandboxMeans } from './command-line.ts';
+import type { Mount } from './mounts.ts';
+
+/** A tool that takes longer does not work. */
+const PROBE_MS = 5000;
+
+/** The best that works here. `user` is used only if the server is root and may change and signal users. */
+export function bestMeans(user: number, mounts: readonly Mount[]): SandboxMeans {
+  if (process.platform !== 'linux') return NO_MEANS;
+  const isRoot = process.getuid?.() === 0;
+  const other = isRoot && user !== 0 && mayChangeUser() ? user : undefined;
+  const bubblewrap = findTool('bwrap');
+  const setpriv = findTool('setpriv');
+  const candidates: SandboxMeans[] = [];
+  // Bubblewrap that root starts keeps root's user; setpriv changes it inside.
+  if (bubblewrap !== undefined && !isRoot) candidates.push({ bubblewrap });
+  if (bubblewrap !== undefined && setpriv !== undefined && other !== undefined) {
+    candidates.push({ bubblewrap, setpriv, user: other });
+  }
+  if (setpriv !== undefined) candidates.push({ setpriv, landlock: true, user: other }, { setpriv, user: other });
+  if (other !== undefined) candidates.push({ user: other });
+  return candidates.find((means) => works(means, mounts)) ?? NO_MEANS;
+}
+
+/** The first program of that name on PATH. Directories that depend on the working directory do not count. */
+export function findTool(name: string, path: string = process.env['PATH'] ?? ''): string | undefined {
+  for (const directory of path.split(delimiter)) {
+    const file = join(directory, name);
+    try {
+      if (!isAbsolute(directory) || !statSync(file).isFile()) continue;
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not there, or not for us.
+    }
+  }
+  return undefined;
+}
+
+function works(means: SandboxMeans, mounts: readonly Mount[]): boolean {
+  const [command, ...args] = commandLine(means, mounts, [process.execPath, '--version']);
+  const user = means.setpriv === undefined && means.user !== undefined ? { uid: means.user, gid: means.user } : {};
+  return spawnSync(command!, args, { env: {}, stdio: 'ignore', timeout: PROBE_MS, ...user }).status === 0;
+}
+
+/** CAP_KILL, CAP_SETGID and CAP_SETUID: a container's root may lack them. */
+const NEEDED_CAPABILITIES = 0b1110_0000n;
+
+function mayChangeUser(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  return effective !== undefined && (BigInt(`0x${effective}`) & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES;
+}

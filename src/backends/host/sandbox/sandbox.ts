@@ -1,0 +1,143 @@
+/**
+ * The sandbox of the processes that host models. A model's graph is code: TensorFlow's has ops that read and write files,
+ * and a bug of a runtime may run anything. So a process gets only what its model needs, as far as this machine allows:
+ *
+ *     bubblewrap   the process sees its model, the runtimes and the system's libraries, all read-only, its own empty
+ *                  /tmp, and no network and no other process
+ *     another user it cannot read files, memory or environment of the server; only if the server runs as root
+ *     setpriv      it has no capabilities, and gets none by setuid programs; with Landlock, it opens only the files above,
+ *                  and cannot reach into the server even as the same user
+ *
+ * Everywhere the environment is a list of names (child-environment.ts), signals of the terminal are ignored from the
+ * start, and no core is dumped.
+ */
+import { tmpdir } from 'node:os';
+import process from 'node:process';
+import { ServingError } from '../../../core/errors.ts';
+import type { LoadOptions } from '../../backend.ts';
+import { childEnvironment } from './child-environment.ts';
+import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
+import { commonMounts, type ModelFiles, type Mount, modelMounts, shows } from './mounts.ts';
+import { unreadablePath } from './readable.ts';
+import { bestMeans } from './sandbox-means.ts';
+import { remainingRights, type SandboxState } from './sandbox-state.ts';
+
+export type SandboxMode = 'auto' | 'require' | 'off';
+
+export interface SandboxOptions {
+  /** auto: what this machine allows. require: processes that it cannot confine fully do not start. */
+  readonly mode: SandboxMode;
+  /** Numeric user and group of the processes if the server runs as root. */
+  readonly user: number;
+  /** Environment variables that are passed on besides the list. */
+  readonly environment: readonly string[];
+  /** Files and directories that processes may read besides their models and the runtimes. */
+  readonly readable: readonly string[];
+}
+
+/** How to start one process, and what will confine it. */
+export interface Confined {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The user and group to start `command` with; undefined = the server's. */
+  readonly uid: number | undefined;
+  readonly state: SandboxState;
+  /** The started process is bubblewrap; the model's is a descendant of it. */
+  readonly isWrapped: boolean;
+  /** False: the process cannot read these files, though another one might. */
+  admits(files: ModelFiles): boolean;
+}
+
+export class Sandbox {
+  readonly #options: SandboxOptions;
+  readonly #means: SandboxMeans;
+  readonly #common: readonly Mount[];
+
+  /** Blocks for some tens of milliseconds, to try the machine's tools. `means`: what is used instead of them. */
+  constructor(options: SandboxOptions, means?: SandboxMeans) {
+    this.#options = options;
+    this.#common = options.mode === 'off' ? [] : commonMounts(options.readable);
+    this.#means = means ?? (options.mode === 'off' ? NO_MEANS : bestMeans(options.user, this.#common));
+  }
+
+  /** Models run in confined processes or not at all. */
+  get isRequired(): boolean {
+    return this.#options.mode === 'require';
+  }
+
+  /** What a process gets whose model's files every user may read. */
+  get state(): SandboxState {
+    return this.#stateOf(this.#means, undefined);
+  }
+
+  /**
+   * How to start `program` for models with these files. Throws `load_failed` if a file is a link to a place that the
+   * process must not see, or if the sandbox is required and cannot be full.
+   */
+  confine(name: string, program: readonly string[], files: ModelFiles, loadOptions: LoadOptions): Confined {
+    const { environment, readable } = this.#options;
+    const { bubblewrap } = this.#means;
+    const isHiding = hidesFiles(this.#means);
+    const mounts = !isHiding ? [] : [...this.#common, ...modelMounts(files, readable)];
+    const unreadable = this.#unreadable(files, mounts);
+    const means = unreadable === undefined ? this.#means : { ...this.#means, user: undefined };
+    const state = this.#stateOf(means, unreadable);
+    if (this.isRequired && state.level !== 'full') throw cannotBeFull(name, state);
+    const [command, ...args] = commandLine(means, mounts, program);
+    const env = childEnvironment(process.env, loadOptions, environment);
+    return {
+      command: command!,
+      args,
+      env:
+        !isHiding && means.user === undefined
+          ? env
+          : withOwnPlaces(env, environment, bubblewrap === undefined ? tmpdir() : '/tmp'),
+      uid: bubblewrap === undefined && means.setpriv === undefined ? means.user : undefined,
+      state,
+      isWrapped: bubblewrap !== undefined,
+      admits: (others) =>
+        (!isHiding || shows(mounts, modelMounts(others, readable))) &&
+        (means.user === undefined || this.#unreadable(others, mounts) === undefined),
+    };
+  }
+
+  /** The first path that the other user cannot read; undefined = none. Without bubblewrap, the way there counts too. */
+  #unreadable({ versions }: ModelFiles, mounts: readonly Mount[]): string | undefined {
+    const { user, bubblewrap } = this.#means;
+    if (user === undefined) return undefined;
+    const isWayOpen = bubblewrap !== undefined;
+    for (const { from: path } of mounts.length > 0 ? mounts : this.#common) {
+      const found = unreadablePath(path, { user, isWayOpen, isDeep: false });
+      if (found !== undefined) return found;
+    }
+    for (const path of versions) {
+      const found = unreadablePath(path, { user, isWayOpen, isDeep: true });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #stateOf(means: SandboxMeans, unreadable: string | undefined): SandboxState {
+    return remainingRights({ means, isOff: this.#options.mode === 'off', user: this.#options.user, unreadable });
+  }
+}
+
+/** The environment alone is filtered. */
+export const NO_SANDBOX = new Sandbox({ mode: 'off', user: 0, environment: [], readable: [] });
+
+/** The server's home and other places are not there in the sandbox, or not for another user. */
+function withOwnPlaces(
+  env: Record<string, string>,
+  kept: readonly string[],
+  temporary: string,
+): Record<string, string> {
+  const own: Record<string, string> = { ...env, HOME: temporary, TMPDIR: temporary };
+  for (const name of ['TEMP', 'TMP', 'USER', 'XDG_CACHE_HOME']) if (!kept.includes(name)) delete own[name];
+  return own;
+}
+
+function cannotBeFull(name: string, { lacks }: SandboxState): ServingError {
+  const text = `"${name}" is not loaded: --model_sandbox=require, and the sandbox of its process would not be full`;
+  return new ServingError('load_failed', `${text}: ${lacks.join('; ')}; docs/hosts.md says what it needs`);
+}

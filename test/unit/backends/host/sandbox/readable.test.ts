@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { it, type TestContext } from 'node:test';
+import { unreadablePath } from '../../../../../src/backends/host/sandbox/readable.ts';
+import { tempDirectory } from '../../../../support/temp-directory.ts';
+
+const OTHER = { user: 54_321, isWayOpen: true, isDeep: true };
+
+/** a/model may be read by all. */
+function tree(t: TestContext): string {
+  const directory = tempDirectory(t);
+  chmodSync(directory, 0o755);
+  mkdirSync(join(directory, 'a'), { mode: 0o755 });
+  writeFileSync(join(directory, 'a', 'model'), '', { mode: 0o644 });
+  return directory;
+}
+
+it('another user can read what is open to all, and its owner what is open to the owner', (t) => {
+  const directory = tree(t);
+  assert.equal(unreadablePath(directory, OTHER), undefined);
+  const model = join(directory, 'a', 'model');
+  chmodSync(model, 0o600);
+  assert.equal(unreadablePath(directory, OTHER), model);
+  assert.equal(unreadablePath(directory, { ...OTHER, isDeep: false }), undefined);
+  assert.equal(unreadablePath(directory, { ...OTHER, user: process.getuid!() }), undefined);
+});
+
+it('names a directory that cannot be entered, also one on the way if that counts', (t) => {
+  const directory = tree(t);
+  const inner = join(directory, 'a');
+  chmodSync(inner, 0o744);
+  assert.equal(unreadablePath(directory, OTHER), inner);
+  chmodSync(inner, 0o755);
+  chmodSync(directory, 0o700);
+  assert.equal(unreadablePath(inner, OTHER), undefined);
+  assert.equal(unreadablePath(inner, { ...OTHER, isWayOpen: false }), directory);
+});
+
+it('links to nothing and to themselves hide nothing', (t) => {
+  const directory = tree(t);
+  symlinkSync('nowhere', join(directory, 'broken'));
+  symlinkSync('.', join(directory, 'round'));
+  symlinkSync('itself', join(directory, 'itself'));
+  assert.equal(unreadablePath(directory, OTHER), undefined);
+  assert.equal(unreadablePath(join(directory, 'no', 'such', 'place'), OTHER), undefined);
+});
