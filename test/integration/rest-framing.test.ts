@@ -1,5 +1,6 @@
 /** HTTP/1.1 messages that are framed strangely, byte for byte: one answer, the same from both parsers, and no waiting. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConnectionGate, type GateReason } from '../../src/proxy/net/connection-gate.ts';
@@ -16,10 +17,8 @@ describe('REST framing', () => {
   let gateClock: FakeClock;
   let metrics: () => Promise<{ contentType: string; text: string }>;
 
-  beforeEach(async () => {
-    ends = [];
-    gateClock = new FakeClock();
-    gate = new ConnectionGate({
+  function newGate(): ConnectionGate {
+    return new ConnectionGate({
       clock: gateClock,
       maxConnections: 10,
       maxPerPeer: 10,
@@ -27,6 +26,12 @@ describe('REST framing', () => {
       peerOf: () => undefined,
       onEnded: (reason) => ends.push(reason),
     });
+  }
+
+  beforeEach(async () => {
+    ends = [];
+    gateClock = new FakeClock();
+    gate = newGate();
     metrics = async () => ({ contentType: 'text/plain', text: '' });
     rest = await new RestHarness({ server: { entrance: { gate } }, metrics: () => metrics() }).listen();
   });
@@ -161,6 +166,28 @@ describe('REST framing', () => {
     assert.deepEqual(ends, ['idle_timeout', 'idle_timeout']);
     assert.equal(await plain.ended(), '');
     assert.equal(await byNode.ended(), '');
+  });
+
+  it('a client that takes nothing of its answer is disconnected; one that waits for its own is not', async (t) => {
+    const big = async () => ({ contentType: 'text/plain', text: 'x'.repeat(30_000_000) });
+    const others = newGate();
+    const server = await new RestHarness({
+      server: { stallMs: 100, entrance: { gate: others } },
+      metrics: big,
+    }).listen();
+    t.after(() => server.close());
+    const waiting = await server.connect();
+    waiting.send(`POST ${PATH} HTTP/1.1\r\nhost: t\r\ncontent-length: 2\r\n\r\n{`);
+    const stalled = await server.connect();
+    const closed = once(stalled.socket, 'close');
+    stalled.get('/monitoring/prometheus/metrics');
+    stalled.socket.pause();
+    while (others.open < 2) await turn();
+    while (others.open > 1) await turn();
+    waiting.send('}');
+    await waiting.answer();
+    stalled.socket.resume();
+    await closed;
   });
 
   it('a request that waits for its answer, or a head that has begun, keeps its connection at the cap', async () => {

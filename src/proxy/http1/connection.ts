@@ -74,8 +74,11 @@ export class Connection implements Occupant {
 
   /** For a while the client has neither sent anything nor taken anything of its answers. */
   onStall(): void {
+    const socket = this.#socket;
     if (this.#byNode.isIdle) this.endIdle();
-    else if (!this.turns.areOpen) this.#socket.destroy();
+    else if (!this.turns.areOpen) socket.destroy();
+    // A request is still computed or received. Asks again: its answer may then wait behind one that is not taken.
+    else socket.setTimeout(socket.timeout ?? 0);
   }
 
   /** Also during a drain, when a request may be open: then nothing happens. */

@@ -37,11 +37,8 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } satisfies ServerOptions;
 
-/** For a client that takes nothing of its answer. */
-const STALL_MS = 60_000;
-
-/** The same timeouts for connections that node:http does not read. */
-export const PLAIN_TIMEOUTS = { firstRequestMs: SERVER_OPTIONS.headersTimeout, stallMs: STALL_MS };
+/** The same timeout for connections that node:http does not read. */
+export const FIRST_REQUEST_MS = SERVER_OPTIONS.headersTimeout;
 
 const ALPN_PROTOCOLS = ['http/1.1'];
 
@@ -51,7 +48,7 @@ interface RestListenerEvents {
   onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void;
   /** The bytes are not HTTP, or came too slowly. */
   onParserError(error: NodeJS.ErrnoException, socket: Duplex): void;
-  /** Nothing has gone in or out for STALL_MS, or for the gate's idle time between requests. node:http reads it. */
+  /** Nothing has gone in or out for `stallMs`, or for the gate's idle time between requests. node:http reads it. */
   onStall(socket: Socket): void;
   /** A listening server has reported an error; it goes on. */
   onServerError(error: unknown): void;
@@ -64,14 +61,22 @@ export class RestListener {
   readonly #tlsSockets = new TlsSockets();
   readonly #ending: Ending;
   readonly #entrance: Entrance;
+  readonly #stallMs: number;
   /** Connections accepted so far, before any TLS handshake. */
   #accepted = 0;
   /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
   #held: Map<Socket, () => void> | undefined;
 
   /** @param tls for every TCP address; undefined = no TLS */
-  constructor(events: RestListenerEvents, ending: Ending, entrance: Entrance, tls: ListenTls | undefined) {
+  constructor(
+    events: RestListenerEvents,
+    ending: Ending,
+    stallMs: number,
+    entrance: Entrance,
+    tls: ListenTls | undefined,
+  ) {
     this.#events = events;
+    this.#stallMs = stallMs;
     this.#entrance = entrance;
     this.#ending = ending;
     this.#tls = tls;
@@ -86,7 +91,7 @@ export class RestListener {
     // The gate ends idle connections; clients are told when (`keep-alive: timeout=…`), to close before.
     const options = { ...SERVER_OPTIONS, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
     const server = tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest);
-    server.setTimeout(STALL_MS, (socket?: Socket) => socket && events.onStall(socket));
+    server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
     server.on('connection', () => {

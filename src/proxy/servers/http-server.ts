@@ -24,7 +24,7 @@ import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
-import { PLAIN_TIMEOUTS, RestListener } from '../http1/rest-listener.ts';
+import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
 import { SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import type { Entrance } from '../net/listen.ts';
@@ -38,6 +38,8 @@ import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 
 const NO_BODY = Buffer.alloc(0);
+/** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
+const STALL_MS = 30_000;
 
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
@@ -56,6 +58,8 @@ export interface RestServerOptions {
   readonly hasCors?: boolean;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. Default false. */
   readonly serializationAsTensorContent?: boolean;
+  /** How long a client may take nothing of an answer, and twice that at most. Default STALL_MS. */
+  readonly stallMs?: number;
   /** Default: every connection is let in. */
   readonly entrance?: Entrance;
   /** Use TLS on TCP addresses. Default: plaintext. */
@@ -81,7 +85,7 @@ export class RestServer {
 
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
-    const { callers = new Callers() } = options;
+    const { callers = new Callers(), stallMs = STALL_MS } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
     this.#options = options;
     this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
@@ -98,7 +102,8 @@ export class RestServer {
     this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
     const routeOf = (target: string) => plainRoute(target, options.metricsPath);
     const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers.header);
-    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, ...PLAIN_TIMEOUTS };
+    const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
+    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, ...timeouts };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
     this.#listener = new RestListener(
@@ -110,6 +115,7 @@ export class RestServer {
         onServerError: onInternalError,
       },
       this.#ending,
+      stallMs,
       options.entrance ?? {},
       options.tls,
     );
