@@ -9,12 +9,14 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
+import { BodyWatch } from '../proxy/body-pace.ts';
 import { runCall } from '../proxy/call.ts';
 import type { Method } from '../proxy/exchange.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { serverTiming } from '../proxy/http1/answer-head.ts';
-import { BodyReader } from '../proxy/http1/body-reader.ts';
+import { type BodyContext, BodyReader } from '../proxy/http1/body-reader.ts';
 import { errorBody } from '../proxy/http1/http-errors.ts';
+import { InflationGate } from '../proxy/inflation.ts';
 import { RestClassify, RestRegress } from '../proxy/protocols/tensorflow-serving/rest/rest-inference.ts';
 import { RestPredict } from '../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
@@ -45,10 +47,14 @@ export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
 export class Playground {
   readonly #options: PlaygroundOptions;
   readonly #methods: Readonly<Record<PlaygroundVerb, Method<Buffer>>>;
+  readonly #bodies: BodyContext;
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    const { resolver, maxBodyBytes } = options;
+    const { resolver, maxBodyBytes, lifecycle } = options;
+    // Its requests have a short deadline of their own.
+    const watch = new BodyWatch(lifecycle.clock, Infinity);
+    this.#bodies = { memory: lifecycle.memory, watch, inflations: new InflationGate() };
     this.#methods = {
       predict: new RestPredict(resolver),
       classify: new RestClassify(resolver, maxBodyBytes),
@@ -97,7 +103,7 @@ export class Playground {
   /** Rejects also if the request is cancelled before its body has arrived. */
   #read(request: IncomingMessage, context: RequestContext): Promise<Buffer> {
     context.cancel.throwIfCancelled();
-    const reader = new BodyReader(request, this.#options.maxBodyBytes);
+    const reader = new BodyReader(request, this.#options.maxBodyBytes, context, this.#bodies);
     if (reader.refusal !== undefined) throw reader.refusal;
     return new Promise((resolve, reject) => {
       context.cancel.listener = {

@@ -16,6 +16,7 @@ import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { CallerLimits, type Limit } from '../proxy/caller-limits.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
+import type { MemoryBudget } from '../proxy/memory-budget.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import { ArrivalClock, RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -30,6 +31,7 @@ import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createGates } from './entrances.ts';
+import { MemoryWatch } from './memory.ts';
 import { createModels, observeModels, processPlan } from './models.ts';
 import { createRecords } from './records.ts';
 import { createReloads, createReread } from './reload.ts';
@@ -92,6 +94,7 @@ class PillionApp implements App {
   readonly #lifecycle: RequestLifecycle;
   readonly #records: Records;
   readonly #coreWatch: CoreWatch;
+  readonly #memoryWatch: MemoryWatch;
   readonly #models: ModelManager;
   readonly #modelFileWatch: ModelFileWatch | undefined;
   readonly #tls: AppTls | undefined;
@@ -111,10 +114,11 @@ class PillionApp implements App {
     this.#telemetry = telemetry;
 
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
-    const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines);
+    const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
+    this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots });
+    const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
-    const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
     const models = createModels({ config, machine, coreSlots, logger, telemetry, records });
     const reloads = createReloads(config, logger, models, metrics);
@@ -157,6 +161,7 @@ class PillionApp implements App {
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
       this.#tls?.watch.start();
+      this.#memoryWatch.start();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
@@ -201,6 +206,7 @@ class PillionApp implements App {
     this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     this.#coreWatch.stop();
+    this.#memoryWatch.stop();
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
@@ -224,9 +230,10 @@ function createRequestLifecycle(
   options: ServeOptions,
   telemetry: AppTelemetry,
   deadlines: DeadlineTimer,
+  memory: MemoryBudget,
 ): RequestLifecycle {
   return new RequestLifecycle({
-    ...{ clock: systemClock, deadlines, telemetry },
+    ...{ clock: systemClock, deadlines, telemetry, memory },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     arrivals: new ArrivalClock(),
     callerLimits: callerLimits(options),

@@ -6,10 +6,11 @@ import { systemClock } from '../core/clock.ts';
 import { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
-import { PillionEngine } from '../proxy/grpc/pillion-engine.ts';
+import { PillionEngine, type PillionEngineOptions } from '../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
+import { InflationGate } from '../proxy/inflation.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import type { Readiness } from '../proxy/readiness.ts';
@@ -46,13 +47,16 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const callers = new Callers(options.caller_header);
   const common = { lifecycle, resolver, modelInfo, onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
+  const inflations = new InflationGate();
+  const bodyTimeoutS = options.body_read_timeout_s || Infinity;
+  const bodies = { inflations, bodyTimeoutS };
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload },
-    engine: createGrpcEngine(parts, callers),
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes },
   });
   const rest = new RestServer({
-    ...{ ...common, callers, serializationAsTensorContent },
+    ...{ ...common, ...bodies, callers, serializationAsTensorContent },
     metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
     metricsPath: config.metricsPath ?? '',
     maxBodyBytes: options.max_message_bytes,
@@ -64,13 +68,16 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   return { grpc, rest };
 }
 
+/** What both surfaces use. */
+type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations'>;
+
 /** The HTTP/2 stack that `--http2_engine` names. */
-function createGrpcEngine(parts: SurfaceParts, callers: Callers): GrpcEngine {
-  const { config, machine, tls, onInternalError } = parts;
+function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
+  const { config, machine, onInternalError } = parts;
   const { options } = config;
   const entrance = { gate: parts.gates.grpc, socketAccess: socketAccess(options) };
   const maxReceiveBytes = options.max_message_bytes;
-  const common = { clock: systemClock, maxReceiveBytes, onInternalError, tls, callers, entrance };
+  const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...shared };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;

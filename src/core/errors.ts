@@ -62,6 +62,8 @@ export const ERROR_TABLE = {
   /** The server is shutting down. */
   draining: row(GrpcStatus.UNAVAILABLE, 503, true),
   deadline_exceeded: row(GrpcStatus.DEADLINE_EXCEEDED, 504),
+  /** The body came too slowly. */
+  body_timeout: row(GrpcStatus.DEADLINE_EXCEEDED, 408),
   /** The client left. */
   cancelled: row(GrpcStatus.CANCELLED, 499),
   /** A method, dtype or encoding that this build, backend or surface does not have. */

@@ -9,6 +9,7 @@
  *   growth, and would collect the whole heap many times a second.
  */
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /** With more cores, one is usually idle, and V8's default stays. */
 const FEW_CORES = 2;
@@ -25,4 +26,23 @@ export function tuneCollector({ budgetCores }: { readonly budgetCores: number })
 export function collectorFlags(budgetCores: number): readonly string[] {
   const flags = ['--no-allocation-site-pretenuring', `--heap-growing-percent=${HEAP_GROWTH_PERCENT}`];
   return budgetCores <= FEW_CORES ? [...flags, '--no-parallel-scavenge'] : flags;
+}
+
+let collect: (() => void) | undefined;
+
+/**
+ * Collects the whole heap now, which stops the thread for some ten ms. V8 has no other way to be asked. It frees the
+ * memory of Buffers that nobody refers to any more; what that gives back to the system is up to malloc (bin/pillion).
+ */
+export function collectGarbage(): void {
+  collect ??= findCollect();
+  collect();
+}
+
+/** Only a context that is made while the flag is set has the function. */
+function findCollect(): () => void {
+  setFlagsFromString('--expose-gc');
+  const found = runInNewContext('globalThis.gc') as (() => void) | undefined;
+  setFlagsFromString('--no-expose-gc');
+  return found ?? (() => undefined);
 }

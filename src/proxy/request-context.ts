@@ -22,6 +22,7 @@ import {
 import { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
 import type { CallerQuota } from './caller-limits.ts';
+import type { MemoryHolder } from './memory-budget.ts';
 
 export interface RequestContextInit {
   readonly clock: Clock;
@@ -44,7 +45,7 @@ export interface RequestContextInit {
   readonly trace: TraceContext | undefined;
 }
 
-export class RequestContext implements RequestRecord, DenseSetMember {
+export class RequestContext implements RequestRecord, DenseSetMember, MemoryHolder {
   readonly surface: Surface;
   readonly method: string;
   readonly peer: string;
@@ -76,6 +77,8 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   // Owned by the limits of callers: what it counts in, and with how many rows.
   quota: CallerQuota | undefined;
   quotaRows = 0;
+  /** Owned by the memory budget: the lifecycle releases it. */
+  heldBytes = 0;
   readonly #clock: Clock;
 
   constructor(init: RequestContextInit) {
@@ -105,6 +108,10 @@ export class RequestContext implements RequestRecord, DenseSetMember {
   note(event: RunEvent, facts: RunEventFacts): void {
     const noted: RequestEvent = { name: `inference.${event}`, at: this.now(), attributes: facts };
     this.events = this.events === undefined ? [noted] : [...this.events, noted];
+  }
+
+  shed(error: ServingError): void {
+    this.cancel.cancel(error);
   }
 
   /** The lifecycle calls this once, with the error if the request failed. */

@@ -1,6 +1,6 @@
 /**
  * Begins and finishes every request of every surface: arms its deadline, counts it as in flight, records it once.
- * After `drain()` or `abandon()`, new requests are refused.
+ * After `drain()` or `abandon()`, new requests are refused, and while there is no memory for them.
  *
  *   begin ──▶ decode … encode (exchange.ts) ──▶ finish(context, error?)
  *     └ comes cancelled while draining            └ exactly once, on every path
@@ -15,6 +15,7 @@ import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import type { CallerLimits } from './caller-limits.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
@@ -102,11 +103,17 @@ export interface RequestLifecycleOptions {
   readonly arrivals?: ArrivalClock;
   /** What one caller may have in flight and send. Absent: no limits. */
   readonly callerLimits?: CallerLimits | undefined;
+  /** The memory of all requests. Default: one without limits. */
+  readonly memory?: MemoryBudget;
 }
+
+/** Asked by whoever decides where requests go; they hold nothing. */
+const TAKEN_WITHOUT_MEMORY = 'GetModelStatus';
 
 export class RequestLifecycle {
   readonly clock: Clock;
   readonly callerLimits: CallerLimits | undefined;
+  readonly memory: MemoryBudget;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -116,6 +123,7 @@ export class RequestLifecycle {
   constructor(options: RequestLifecycleOptions) {
     this.clock = options.clock;
     this.callerLimits = options.callerLimits;
+    this.memory = options.memory ?? new MemoryBudget();
     this.#options = options;
   }
 
@@ -129,8 +137,8 @@ export class RequestLifecycle {
 
   /**
    * Makes the context of a request whose first header has arrived. It comes cancelled, so that the surface answers
-   * through its usual error path, while draining (kind `draining`), if its deadline has already passed, and if its
-   * timeout or its priority cannot be read.
+   * through its usual error path, while draining (kind `draining`) or out of memory (`overloaded`), if its deadline has
+   * already passed, and if its timeout or its priority cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
     const { clock } = this;
@@ -158,12 +166,17 @@ export class RequestLifecycle {
     else if (deadline !== Infinity) this.#arm(context);
     if (timeoutMs instanceof ServingError) context.cancel.cancel(timeoutMs);
     else if (priority instanceof ServingError) context.cancel.cancel(priority);
+    if (this.memory.isFull && arrival.method !== TAKEN_WITHOUT_MEMORY) {
+      const refusal = this.memory.makeRoom();
+      if (refusal !== undefined) context.cancel.cancel(refusal);
+    }
     return context;
   }
 
   /** Call it when the last byte was handed to the connection, or the request failed. A second call has no effect. */
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
+    if (context.heldBytes > 0) this.memory.release(context);
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     this.callerLimits?.giveBack(context);
     context.finish(this.clock.nowMs(), error);

@@ -10,7 +10,7 @@ import { idleHttp2 } from '../attacks/net/idle-http2.ts';
 import { grpcHealth, HEALTHY, httpStatus, probe } from '../support/probes.ts';
 import { frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar, withDescriptors } from '../support/sidecar.ts';
 import { MetricsPage } from '../support/surface-sidecar.ts';
 
 afterEach(killSidecars);
@@ -96,7 +96,7 @@ describe('with more idle connections than there may be', () => {
 
 describe('with 256 descriptors and 1,000 connections', () => {
   it('health answers on every surface throughout', async () => {
-    const sidecar = await startSidecar(DIGITS, {}, 256);
+    const sidecar = await startSidecar(DIGITS, {}, withDescriptors(256));
     const attacks = [
       start(idleHttp2(400), sidecar.grpc),
       start(idleHttp1(400), sidecar.rest),

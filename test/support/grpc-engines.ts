@@ -4,10 +4,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
+import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 
 export interface EngineInit {
@@ -16,6 +17,10 @@ export interface EngineInit {
   readonly compressFromBytes?: number;
   readonly maxSendBytes?: number;
   readonly tls?: ListenTls;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  readonly memory?: MemoryBudget;
+  readonly bodyTimeoutS?: number;
   readonly onInternalError: (error: unknown) => void;
 }
 

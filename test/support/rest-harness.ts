@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
+import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
@@ -19,8 +20,11 @@ export const MAX_TIMEOUT_MS = 30_000;
 
 export interface RestOptions {
   readonly maxBodyBytes?: number;
+  readonly maxTimeoutMs?: number;
   /** What else the server is told. */
   readonly server?: Partial<RestServerOptions>;
+  /** Default: one without limits. */
+  readonly memory?: MemoryBudget;
   /** What `/monitoring/prometheus/metrics` gives, or throws. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
 }
@@ -52,7 +56,8 @@ export class RestHarness {
           for (const wake of this.#ended.splice(0)) wake();
         },
       },
-      maxTimeoutMs: { rest: MAX_TIMEOUT_MS, grpc: MAX_TIMEOUT_MS },
+      maxTimeoutMs: { rest: options.maxTimeoutMs ?? MAX_TIMEOUT_MS, grpc: MAX_TIMEOUT_MS },
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
     this.server = new RestServer({
       lifecycle: this.lifecycle,

@@ -52,13 +52,21 @@ const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_a
 /** Added to this process's own; undefined takes a variable away. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The command line that runs this one: in a group, say. It must become the command (exec). */
+export type Wrap = (command: readonly string[]) => readonly string[];
+
+/** With so many file descriptors at most. */
+export function withDescriptors(count: number): Wrap {
+  return (command) => ['/bin/sh', '-c', `ulimit -n ${count}; exec "$0" "$@"`, ...command];
+}
+
 /** Resolves when the sidecar is ready. Rejects with its output if it ends before. */
 export async function startSidecar(
   args: readonly string[],
   environment: Environment = {},
-  descriptors?: number,
+  wrap?: Wrap,
 ): Promise<Sidecar> {
-  const child = runPillion(['serve', ...FREE_PORTS, ...args], environment, descriptors);
+  const child = runPillion(['serve', ...FREE_PORTS, ...args], environment, wrap);
   const ready = await child.line((line) => line.event === 'ready');
   const [grpc] = ready['grpc'] as string[];
   const [rest] = ready['rest'] as string[];
@@ -67,16 +75,14 @@ export async function startSidecar(
 
 export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
-/** Starts `pillion` with exactly these arguments. `descriptors`: how many it may have open. */
+/** Starts `pillion` with exactly these arguments. */
 export function runPillion(
   args: readonly string[],
   environment: Environment = {},
-  descriptors?: number,
+  wrap: Wrap = (command) => command,
 ): PillionProcess {
-  const command = [process.execPath, ...NODE_FLAGS, MAIN, ...args];
-  const limited = ['/bin/sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...command];
-  const [program, ...rest] = descriptors === undefined ? command : limited;
-  const child = spawn(program!, rest, {
+  const [program, ...words] = wrap([process.execPath, ...NODE_FLAGS, MAIN, ...args]);
+  const child = spawn(program!, words, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -46,7 +46,11 @@ const LAYERS: readonly Layer[] = [
   { of: 'proxy/net/*', may: 'core/* config/** internals/*', because: 'a socket does not know what is said on it' },
   { of: 'proxy/http1/**', may: 'core/* codec/** telemetry/** internals/* proxy/* proxy/net/*', because: TRANSPORT },
   { of: 'proxy/http2/**', may: 'core/* internals/* proxy/net/*', because: TRANSPORT },
-  { of: 'proxy/grpc/*', may: 'core/* codec/** telemetry/** proxy/* proxy/net/* proxy/http2/**', because: TRANSPORT },
+  {
+    of: 'proxy/grpc/*',
+    may: 'core/* codec/** telemetry/** internals/* proxy/* proxy/net/* proxy/http2/**',
+    because: TRANSPORT,
+  },
   {
     of: 'proxy/handlers/*',
     may: 'core/* config/** telemetry/** models/** proxy/* codec/tensorflow/reload-codec.ts',

@@ -44,6 +44,7 @@ export interface WindowSummary extends Endings {
 
 const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
   deadline_exceeded: 'late',
+  body_timeout: 'late',
   overloaded: 'refused',
   draining: 'refused',
   model_not_ready: 'refused',

@@ -15,6 +15,16 @@ export const LIMIT_OPTIONS = {
     default: 0,
     help: 'Most memory for the inputs of waiting requests, in MiB. Beyond that, requests are refused at once. 0 = a quarter of the memory that the process may use.',
   }),
+  max_request_memory_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most memory for all requests in flight, in MiB: bodies, decoded inputs and answers that clients do not take. From 80 % of it on, large requests are refused first. 0 = half of what the models leave of the memory that the process may use.',
+  }),
+  body_read_timeout_s: integer({
+    ...COUNT,
+    default: 30,
+    help: 'A request whose body gets on by less than 4 KiB a second, over this many seconds, is ended. 0 = no limit but the request’s own deadline.',
+  }),
   caller_max_requests: integer({
     ...COUNT,
     default: 0,

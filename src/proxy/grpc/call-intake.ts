@@ -5,9 +5,11 @@
  *                                              └▶ else: one message, kept until the request is complete, then delivered
  *
  * It stops while the owner is held or a message is being decompressed. Bytes that it has not taken stay in the reader
- * and are not given back to the client's window.
+ * and are not given back to the client's window. What it holds of a large request is charged by the owner.
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
+import type { InflationGate } from '../inflation.ts';
+import { ACCOUNTED_FROM_BYTES } from '../memory-budget.ts';
 import type { CallHead } from './call-head.ts';
 import { decompress } from './message-compression.ts';
 import { type MessageMemory, MessageReader } from './message-reader.ts';
@@ -24,14 +26,26 @@ export interface IntakeOwner {
   abortSoon(error: ServingError): void;
   /** Lets the client send `count` more bytes. */
   consume(count: number): void;
+  /**
+   * Charges the call for all that it holds of its request; `announced`: the length of a message that is not whole.
+   * Returns why it may not; the intake then aborts.
+   */
+  hold(bytes: number, announced: number): ServingError | undefined;
+}
+
+/** Shared by the calls of one engine. */
+export interface IntakeContext {
+  readonly maxReceiveBytes: number;
+  /** Recycles the memory of large requests. */
+  readonly messages: MessageMemory;
+  readonly inflations: InflationGate;
 }
 
 export class CallIntake {
   readonly #owner: IntakeOwner;
   readonly #head: CallHead;
   readonly #isClientStream: boolean;
-  readonly #maxBytes: number;
-  readonly #memory: MessageMemory;
+  readonly #shared: IntakeContext;
   readonly #messages: MessageReader;
   /** The message of a unary or server-streaming call, until it is delivered. */
   #message: Uint8Array | undefined;
@@ -39,21 +53,30 @@ export class CallIntake {
   #delivered: Uint8Array | undefined;
   #isRequestWhole = false;
   #isDecompressing = false;
+  /** The owner was charged. */
+  #isCharged = false;
+  receivedBytes = 0;
 
-  constructor(owner: IntakeOwner, head: CallHead, isClientStream: boolean, maxBytes: number, memory: MessageMemory) {
+  constructor(owner: IntakeOwner, head: CallHead, isClientStream: boolean, shared: IntakeContext) {
     this.#owner = owner;
     this.#head = head;
     this.#isClientStream = isClientStream;
-    this.#maxBytes = maxBytes;
-    this.#memory = memory;
-    this.#messages = new MessageReader(maxBytes, memory);
+    this.#shared = shared;
+    this.#messages = new MessageReader(shared.maxReceiveBytes, shared.messages);
+  }
+
+  /** The client owes bytes: its request, or the rest of a message of its stream. */
+  get isOwed(): boolean {
+    return !this.#isDecompressing && (!this.#isClientStream || this.#messages.isWithinMessage);
   }
 
   /** The chunk is valid until this returns. */
   push(chunk: Uint8Array): void {
+    this.receivedBytes += chunk.length;
     this.#messages.push(chunk);
     this.resume();
     this.#messages.keep();
+    if (this.#isCharged || this.receivedBytes > ACCOUNTED_FROM_BYTES) this.#charge();
   }
 
   /** The request is complete. */
@@ -81,12 +104,35 @@ export class CallIntake {
 
   /** Gives back the memory of the one message, which nobody reads any more. */
   recycle(): void {
-    if (this.#delivered !== undefined) this.#memory.give(this.#delivered);
+    if (this.#delivered !== undefined) this.#shared.messages.give(this.#delivered);
     this.#delivered = undefined;
   }
 
+  /** The call has ended: forgets what has come of its request. */
+  drop(): void {
+    this.#messages.drop();
+    if (this.#message !== undefined) this.#shared.messages.give(this.#message);
+    this.#message = undefined;
+  }
+
+  #charge(): void {
+    if (this.#isDecompressing) return;
+    const bytes = this.#messages.heldBytes + (this.#message?.length ?? 0);
+    if (bytes <= ACCOUNTED_FROM_BYTES && !this.#isCharged) return;
+    this.#isCharged = true;
+    const refusal = this.#owner.hold(bytes, this.#messages.announcedBytes);
+    if (refusal !== undefined) this.#owner.abort(refusal);
+  }
+
   #decompress(bytes: Uint8Array): void {
-    const message = decompress(bytes, this.#head.encoding, this.#maxBytes);
+    const { encoding } = this.#head;
+    const hold = (inflated: number): ServingError | undefined => {
+      this.#isCharged = true;
+      return this.#owner.hold(bytes.length + inflated, 0);
+    };
+    const { maxReceiveBytes: maxBytes, inflations: gate } = this.#shared;
+    const limits = { maxBytes, hold, gate, caller: this.#head.caller.name };
+    const message = decompress(bytes, encoding, limits);
     if (message instanceof Uint8Array) {
       this.#take(message);
       return;
@@ -97,6 +143,7 @@ export class CallIntake {
         this.#isDecompressing = false;
         if (!this.#owner.isHeld) this.#take(whole);
         this.resume();
+        this.#charge();
       },
       (error: unknown) => this.#owner.abort(toServingError(error)),
     );

@@ -9,9 +9,9 @@
  *   HTTP/2 ──┤                         ├──────────────────────────────▶ GrpcJsCall ──▶ reader
  *            └─────────────────────────┘ ◀── sendMetadata/Message/Status ──┘
  *
- * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit or cannot be
- * decompressed, and when its own deadline timer fires: it would end the call with a text of its own. That timer also
- * has a bug (below), which nothing but replacing the method avoids.
+ * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit, and when its
+ * own deadline timer fires: it would end the call with a text of its own. That timer also has a bug (below), which
+ * nothing but replacing the method avoids. Memory and decompression: grpc-js-memory.ts.
  *
  * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. A long one overflows (`36000M` = 25 days gives a
  * deadline in the past): a negative one counts as none here, and the server's cap holds. One of more than 49.7 days may
@@ -36,6 +36,7 @@ import {
   type MetadataEntries,
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
+import { GrpcJsMemory, type GrpcJsMemoryContext } from './grpc-js-memory.ts';
 import type { GrpcJsOccupants } from './grpc-js-occupants.ts';
 import type { SocketsByAddress } from './sockets-by-address.ts';
 
@@ -43,9 +44,8 @@ type SendStatus = ServerInterceptingCallInterface['sendStatus'];
 type TransportStatus = Parameters<SendStatus>[0];
 
 /** Shared by the calls of one engine. */
-export interface CallContext {
+export interface CallContext extends GrpcJsMemoryContext {
   readonly clock: Clock;
-  readonly maxReceiveBytes: number;
   readonly callers: Callers;
   readonly sockets: SocketsByAddress;
   readonly occupants: GrpcJsOccupants;
@@ -71,6 +71,7 @@ export class GrpcJsCall implements GrpcCall {
   #hasSent = false;
   #isEnded = false;
   readonly #closed: () => void;
+  readonly #memory: GrpcJsMemory;
 
   constructor(bare: ServerInterceptingCallInterface, method: GrpcMethod, shared: CallContext) {
     this.path = method.path;
@@ -82,6 +83,7 @@ export class GrpcJsCall implements GrpcCall {
     this.#sendStatus = bare.sendStatus;
     this.#closed = shared.occupants.opened(shared.sockets.of(bare.getConnectionInfo()));
     bare.sendStatus = (status) => this.#onTransportStatus(status);
+    this.#memory = new GrpcJsMemory(bare, this, method.isClientStream, shared);
   }
 
   get peer(): string {
@@ -122,13 +124,13 @@ export class GrpcJsCall implements GrpcCall {
       this.#hasSent = true;
       this.#bare.sendMetadata(toMetadata(this.#headers, undefined));
     }
-    const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-    if (!this.#method.isClientStream) {
-      this.#bare.sendMessage(buffer, nothing);
-      return;
-    }
+    const { buffer, byteOffset, byteLength } = message;
+    if (!this.#memory.sends(byteLength)) return;
     this.#writesPending += 1;
-    this.#bare.sendMessage(buffer, () => this.#onWritten());
+    this.#bare.sendMessage(Buffer.from(buffer, byteOffset, byteLength), () => {
+      this.#memory.taken(byteLength);
+      this.#onWritten();
+    });
   }
 
   answer(buffer: Uint8Array): void {
@@ -143,6 +145,7 @@ export class GrpcJsCall implements GrpcCall {
   end(status: CallStatus): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#memory.end();
     this.#sendStatus.call(this.#bare, {
       code: status.code as StatusCode,
       details: status.message,
@@ -170,6 +173,7 @@ export class GrpcJsCall implements GrpcCall {
   onReceiveMessage(message: Uint8Array): void {
     if (this.#isEnded) return;
     if (this.#method.isClientStream) {
+      this.#memory.delivered();
       this.#deliver(message);
       // The next message is read when the answers to this one have left: a client that does not read is not read from.
       if (this.#writesPending === 0) this.#bare.startRead();
@@ -177,7 +181,7 @@ export class GrpcJsCall implements GrpcCall {
       return;
     }
     if (this.#message !== undefined) {
-      this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent a second one`));
+      this.abort(new ServingError('unsupported', `${this.path} takes one message and was sent a second one`));
       return;
     }
     this.#message = message;
@@ -186,6 +190,7 @@ export class GrpcJsCall implements GrpcCall {
 
   onReceiveHalfClose(): void {
     if (this.#isEnded) return;
+    this.#memory.whole();
     const message = this.#message;
     this.#message = undefined;
     if (this.#method.isClientStream) this.#deliver(undefined);
@@ -194,7 +199,7 @@ export class GrpcJsCall implements GrpcCall {
       // Node reports a reset as an end, and the client's leaving a moment later: only then is it known which it was.
       setImmediate(() => {
         if (this.#isEnded) return;
-        this.#abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
+        this.abort(new ServingError('unsupported', `${this.path} takes one message and was sent none`));
       });
     }
   }
@@ -202,7 +207,8 @@ export class GrpcJsCall implements GrpcCall {
   /** Also called by grpc-js after every call that ended well. */
   onCancel(): void {
     this.#closed();
-    if (!this.#isEnded) this.#abort(clientLeft('transport'));
+    if (!this.#isEnded) this.abort(clientLeft('transport'));
+    this.#memory.taken();
   }
 
   #connectionCaller(): string {
@@ -222,8 +228,8 @@ export class GrpcJsCall implements GrpcCall {
     if (this.#isEnded) return;
     if (transport.code === GrpcStatus.DEADLINE_EXCEEDED) {
       if (this.#method.enforcesDeadline || this.timeoutMs === undefined) return;
-      this.#abort(new ServingError('deadline_exceeded', `deadline of ${this.timeoutMs} ms passed`));
-    } else this.#abort(errorOf(transport, this.#shared.maxReceiveBytes));
+      this.abort(new ServingError('deadline_exceeded', `deadline of ${this.timeoutMs} ms passed`));
+    } else this.abort(errorOf(transport, this.#shared.maxReceiveBytes));
   }
 
   /** A message, or undefined for the end of the client's messages. */
@@ -236,7 +242,8 @@ export class GrpcJsCall implements GrpcCall {
     }
   }
 
-  #abort(error: ServingError): void {
+  /** Ends the call, and not by its method. */
+  abort(error: ServingError): void {
     // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
     try {
       this.#reader?.onAbort(error);
@@ -253,7 +260,6 @@ export class GrpcJsCall implements GrpcCall {
   }
 }
 
-function nothing(): void {}
 
 /** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */
 function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {

@@ -12,7 +12,10 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
+import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
+import { InflationGate } from '../inflation.ts';
+import { MemoryBudget } from '../memory-budget.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
@@ -27,6 +30,10 @@ const KEEPALIVE_TIMEOUT_MS = 20_000;
 export interface GrpcJsEngineOptions {
   readonly clock: Clock;
   readonly maxReceiveBytes?: number;
+  /** As in PillionEngineOptions. */
+  readonly memory?: MemoryBudget;
+  readonly bodyTimeoutS?: number;
+  readonly inflations?: InflationGate;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
   /** Default: every connection is let in. */
@@ -66,6 +73,9 @@ export class GrpcJsEngine implements GrpcEngine {
       maxReceiveBytes,
       callers: options.callers ?? new Callers(),
       sockets,
+      memory: options.memory ?? new MemoryBudget(),
+      bodies: new BodyWatch(options.clock, options.bodyTimeoutS ?? Infinity),
+      inflations: options.inflations ?? new InflationGate(),
       onInternalError: options.onInternalError,
     };
     const takeOver: ServerInterceptor = (descriptor, bare) =>

@@ -14,6 +14,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
+import { freeBytes } from '../growing-bytes.ts';
 import { MESSAGE_HEAD_BYTES } from './engine.ts';
 
 /** Node's pool serves smaller messages. */
@@ -52,15 +53,27 @@ export class MessageMemory {
     return Buffer.from(buffer, 0, length);
   }
 
-  /** Takes back memory that nobody reads any more. */
-  give({ buffer, byteLength }: Uint8Array): void {
+  /** Takes back memory that nobody reads any more; what it does not keep is freed. */
+  give(memory: Uint8Array): void {
+    const { buffer, byteLength } = memory;
+    if (byteLength < SMALLEST_KEPT) return;
     const size = buffer.byteLength;
-    if (byteLength < SMALLEST_KEPT || size > LARGEST_KEPT || size !== sizeFor(byteLength)) return;
-    if (this.#keptBytes + size > MAX_KEPT_BYTES) return;
+    const isOfPool = size <= LARGEST_KEPT && size === sizeFor(byteLength);
+    if (!isOfPool || this.#keptBytes + size > MAX_KEPT_BYTES) {
+      freeBytes(memory);
+      return;
+    }
     const kept = this.#kept.get(size) ?? [];
     if (kept.length === 0) this.#kept.set(size, kept);
     kept.push(buffer as ArrayBuffer);
     this.#keptBytes += size;
+  }
+
+  /** Frees all that is kept. */
+  trim(): void {
+    for (const buffers of this.#kept.values()) for (const buffer of buffers) freeBytes(new Uint8Array(buffer));
+    this.#kept.clear();
+    this.#keptBytes = 0;
   }
 }
 
@@ -138,6 +151,32 @@ export class MessageReader {
     const consumed = this.#consumed;
     this.#consumed = 0;
     return consumed;
+  }
+
+  /** Bytes that have come and were not taken as a message. */
+  get heldBytes(): number {
+    let bytes = this.#partial === undefined ? 0 : this.#filled;
+    if (this.#chunk !== undefined) bytes += this.#chunk.length - this.#at;
+    if (this.#waiting !== undefined) for (const { length } of this.#waiting) bytes += length;
+    return bytes;
+  }
+
+  /** A message has begun to come and is not whole. */
+  get isWithinMessage(): boolean {
+    return this.#partial !== undefined || this.#headBytes > 0;
+  }
+
+  /** Length of the message that comes, as its head says; 0 between messages. */
+  get announcedBytes(): number {
+    return this.#partial === undefined ? 0 : this.#length;
+  }
+
+  /** Forgets what has come. */
+  drop(): void {
+    if (this.#partial !== undefined) this.#memory.give(this.#partial);
+    this.#partial = undefined;
+    this.#chunk = undefined;
+    this.#waiting = undefined;
   }
 
   /** Describes an incomplete message for an error's text; undefined if there is none. */

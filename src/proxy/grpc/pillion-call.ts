@@ -8,13 +8,16 @@
  * Bytes that the reader has taken are given back to the client's window. Nothing is taken from a client stream while
  * its answers wait, so that a client that does not read is not read from.
  */
+import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { PriorityClass } from '../../core/priority.ts';
+import { BodyPace } from '../body-pace.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
+import type { MemoryBudget, MemoryHolder } from '../memory-budget.ts';
 import {
   answerHead,
   answerTrailers,
@@ -25,7 +28,7 @@ import {
   writeMessageHead,
 } from './answer-bytes.ts';
 import type { CallHead } from './call-head.ts';
-import { CallIntake, type IntakeOwner } from './call-intake.ts';
+import { CallIntake, type IntakeContext, type IntakeOwner } from './call-intake.ts';
 import type { Caller } from './caller.ts';
 import {
   type CallReader,
@@ -37,16 +40,15 @@ import {
 } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
-import type { MessageMemory } from './message-reader.ts';
 
 /** Shared by the calls of one engine. */
-export interface CallContext {
+export interface CallContext extends IntakeContext {
   readonly clock: Clock;
+  readonly memory: MemoryBudget;
+  /** As in BodyPace. */
+  readonly bodyTimeoutS: number;
   /** Ends the calls of methods that do not enforce their deadline. */
   readonly deadlines: DeadlineTimer;
-  /** Memory of large requests. */
-  readonly memory: MessageMemory;
-  readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;
   /** Unary answers of this size and above are compressed for clients that accept it. Infinity = none. */
   readonly compressFromBytes: number;
@@ -60,7 +62,7 @@ export interface CallContext {
  */
 const RESET_GRACE_MS = 10;
 
-export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
+export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHolder {
   readonly path: string;
   readonly peer: string;
   readonly receivedAt: Instant;
@@ -79,6 +81,10 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   #isBlocked = false;
   #hasSent = false;
   #isEnded = false;
+  /** Made when its request is still under way after a second. */
+  #pace: BodyPace | undefined;
+  /** Owned by the memory budget. */
+  heldBytes = 0;
 
   constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, shared: CallContext) {
     this.path = head.path;
@@ -91,8 +97,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#head = head;
     this.#method = method;
     this.#shared = shared;
-    const { maxReceiveBytes, memory } = shared;
-    this.#intake = new CallIntake(this, head, method.isClientStream, maxReceiveBytes, memory);
+    this.#intake = new CallIntake(this, head, method.isClientStream, shared);
   }
 
   get isEnded(): boolean {
@@ -131,17 +136,17 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
       return;
     }
     writeMessageHead(buffer, length, false);
-    if (!this.#hasSent) {
-      this.#stream.respondUnary(answerHead(this.#headers, false), buffer, OK_TRAILERS);
-      return;
+    if (!this.#hasSent) this.#stream.respondUnary(answerHead(this.#headers, false), buffer, OK_TRAILERS);
+    else {
+      this.#stream.write(buffer);
+      this.#stream.end(OK_TRAILERS);
     }
-    this.#stream.write(buffer);
-    this.#stream.end(OK_TRAILERS);
   }
 
   end(status: CallStatus): void {
     if (this.#isEnded) return;
     this.#settle();
+    this.#intake.drop();
     if (this.#hasSent) this.#stream.end(answerTrailers(status));
     else this.#stream.respond(trailersOnly(this.#headers, status), true);
   }
@@ -183,6 +188,14 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     if (!this.#isEnded) this.#intake.end();
   }
 
+  onTick(): void {
+    if (this.isHeld) return;
+    const { receivedBytes, isOwed } = this.#intake;
+    this.#pace ??= new BodyPace(this.#shared.bodyTimeoutS);
+    const late = isOwed ? this.#pace.tick(receivedBytes) : this.#pace.restart(receivedBytes);
+    if (late !== undefined) this.abort(late);
+  }
+
   onWritable(): void {
     this.#isBlocked = false;
     if (!this.#isEnded) this.#intake.resume();
@@ -205,6 +218,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   }
 
   deliver(message: Uint8Array | undefined): void {
+    if (this.heldBytes > 0) this.#shared.memory.arrived(this);
     try {
       if (message === undefined) this.#reader?.onEnd?.();
       else this.#reader?.onMessage(message);
@@ -235,6 +249,14 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
     this.#stream.consume(count);
   }
 
+  hold(bytes: number, announced: number): ServingError | undefined {
+    return this.#isEnded ? clientLeft('transport') : this.#shared.memory.hold(this, bytes, announced);
+  }
+
+  shed(error: ServingError): void {
+    this.abort(error);
+  }
+
   async #answerCompressed(buffer: Uint8Array): Promise<void> {
     const compressed = await frameCompressed(buffer);
     if (compressed === undefined) writeMessageHead(buffer, buffer.byteLength - MESSAGE_HEAD_BYTES, false);
@@ -261,6 +283,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner {
   #settle(): void {
     this.#isEnded = true;
     if (this.#deadline !== undefined) this.#shared.deadlines.remove(this.#deadline);
+    if (this.heldBytes > 0) this.#shared.memory.release(this);
   }
 
   /** A method that throws has a bug: it costs this call, not the process. */

@@ -21,6 +21,8 @@ import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from '../http2/options.ts';
 import { Http2Server } from '../http2/server.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
+import { InflationGate } from '../inflation.ts';
+import { MemoryBudget } from '../memory-budget.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { trailersOnly } from './answer-bytes.ts';
@@ -43,6 +45,12 @@ export interface PillionEngineOptions {
   /** Unary answers of this size and above are sent as gzip to clients that accept it. Default: none. */
   readonly compressFromBytes?: number;
   readonly http2?: Partial<Http2Options>;
+  /** Charged for requests and unsent answers. Default: one without limits. */
+  readonly memory?: MemoryBudget;
+  /** A request that makes too little progress in so many seconds is ended (proxy/body-pace.ts). Default: none is. */
+  readonly bodyTimeoutS?: number;
+  /** Default: one of this engine alone. */
+  readonly inflations?: InflationGate;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
   /** Default: every connection is let in. */
@@ -61,12 +69,17 @@ export class PillionEngine implements GrpcEngine {
   readonly #methods = new Map<string, GrpcMethod>();
 
   constructor(options: PillionEngineOptions) {
-    const { clock, onInternalError } = options;
+    const { clock, onInternalError, memory = new MemoryBudget() } = options;
+    const messages = new MessageMemory();
+    memory.pools.push(messages);
     this.#callers = options.callers ?? new Callers();
     this.#shared = {
       clock,
       deadlines: new DeadlineTimer(clock),
-      memory: new MessageMemory(),
+      messages,
+      memory,
+      bodyTimeoutS: options.bodyTimeoutS ?? Infinity,
+      inflations: options.inflations ?? new InflationGate(),
       maxReceiveBytes: options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES,
       maxSendBytes: options.maxSendBytes ?? DEFAULT_MAX_SEND_BYTES,
       compressFromBytes: options.compressFromBytes ?? Infinity,
@@ -76,6 +89,7 @@ export class PillionEngine implements GrpcEngine {
     this.#http2 = new Http2Server({
       clock,
       options: http2,
+      unsent: memory.unsent,
       handler: {
         onStream: this.#onStream,
         onHandlerError: (error) => onInternalError(error, ''),

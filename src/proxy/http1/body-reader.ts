@@ -4,16 +4,36 @@
  * - A body over the limit is `too_large`: at once if Content-Length says so, else as soon as it is. The limit counts
  *   for the decompressed body too.
  * - gzip, deflate, br and zstd are read (coding/content-coding.ts); any other encoding is `unsupported`.
- * - A body in one piece is not copied.
+ * - What it holds is charged to the request (proxy/memory-budget.ts), received and inflated bytes alike.
+ * - A body that comes too slowly is given up (proxy/body-pace.ts).
+ * - A body in one piece is not copied. Others are copied as they come (proxy/growing-bytes.ts): a length that is only
+ *   announced reserves little.
  * - `stop`: the request was answered without its body (deadline, client gone). Nothing more is kept, and the promise is
  *   never settled.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { clientLeft } from '../../core/cancel.ts';
 import { ServingError } from '../../core/errors.ts';
+import type { BodyWatch, WatchedBody } from '../body-pace.ts';
+import { GrowingBytes } from '../growing-bytes.ts';
+import type { InflationGate } from '../inflation.ts';
+import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../memory-budget.ts';
 import { DecodedTooLarge, decodeBody, parseContentEncoding } from './coding/content-coding.ts';
 
-export class BodyReader {
+/** Shared by the bodies of one server. */
+export interface BodyContext {
+  readonly memory: MemoryBudget;
+  readonly watch: BodyWatch;
+  readonly inflations: InflationGate;
+}
+
+/** The request that a body belongs to. */
+export interface BodyOwner extends MemoryHolder {
+  readonly caller: string;
+}
+
+export class BodyReader implements WatchedBody {
   /** Why the body is refused, if its headers say enough. */
   readonly refusal: ServingError | undefined;
   /** The whole body has arrived. */
@@ -22,58 +42,106 @@ export class BodyReader {
   receivedBytes = 0;
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
+  readonly #shared: BodyContext;
+  readonly #owner: BodyOwner;
   readonly #codings: readonly string[];
-  #chunks: Buffer[] = [];
+  readonly #announcedBytes: number;
+  /** The first piece, until there is a second one. */
+  #first: Buffer | undefined;
+  readonly #body: GrowingBytes;
   #isStopped = false;
+  #reject: (error: ServingError) => void = () => undefined;
 
-  constructor(request: IncomingMessage, maxBytes: number) {
+  constructor(request: IncomingMessage, maxBytes: number, owner: BodyOwner, shared: BodyContext) {
     const { headers } = request;
     const codings = parseContentEncoding(headers['content-encoding']);
     this.#request = request;
     this.#maxBytes = maxBytes;
+    this.#owner = owner;
+    this.#shared = shared;
+    this.#announcedBytes = Number(headers['content-length'] ?? 0);
+    this.#body = new GrowingBytes(this.#announcedBytes || Infinity);
     this.#codings = codings instanceof ServingError ? [] : codings;
     if (codings instanceof ServingError) this.refusal = codings;
-    else if (Number(headers['content-length'] ?? 0) > maxBytes)
-      this.refusal = this.#tooLarge(headers['content-length']);
+    else if (this.#announcedBytes > maxBytes) this.refusal = this.#tooLarge(headers['content-length']);
+    else if (this.#announcedBytes > ACCOUNTED_FROM_BYTES) this.refusal = this.#hold(ACCOUNTED_FROM_BYTES);
   }
 
   /** Call once, and only without a `refusal`. Rejects with ServingError. */
   async read(): Promise<Buffer> {
     const body = await this.#receive();
-    return this.#codings.length === 0 ? body : this.#decode(body);
+    const { inflations, memory } = this.#shared;
+    const whole =
+      this.#codings.length === 0 ? body : await inflations.run(this.#owner.caller, () => this.#decode(body));
+    memory.arrived(this.#owner);
+    return whole;
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#chunks = [];
+    this.#first = undefined;
+    this.#body.drop();
+    this.#shared.watch.remove(this);
+  }
+
+  onSlow(error: ServingError): void {
+    this.#fail(error);
   }
 
   #receive(): Promise<Buffer> {
     const request = this.#request;
     return new Promise((resolve, reject) => {
-      request.on('data', (chunk: Buffer) => {
-        if (this.#isStopped) return;
-        this.receivedBytes += chunk.length;
-        this.#chunks.push(chunk);
-        if (this.receivedBytes <= this.#maxBytes) return;
-        this.stop();
-        reject(this.#tooLarge('more'));
-      });
+      this.#reject = reject;
+      this.#shared.watch.add(this);
+      request.on('data', (chunk: Buffer) => this.#take(chunk));
       request.once('end', () => {
         // A request that broke off only emits 'close'; the connection aborts its exchange.
         this.isComplete = request.complete;
-        const chunks = this.#chunks;
-        this.#chunks = [];
-        if (!this.#isStopped && this.isComplete) resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+        if (this.#isStopped || !this.isComplete) return;
+        this.#shared.watch.remove(this);
+        resolve(this.#first ?? this.#body.take());
+        this.#first = undefined;
       });
       // Without a listener the 'error' of a connection that broke off would be uncaught.
       request.once('error', () => this.stop());
     });
   }
 
+  #take(chunk: Buffer): void {
+    if (this.#isStopped) return;
+    const before = this.receivedBytes;
+    this.receivedBytes += chunk.length;
+    const refusal =
+      this.receivedBytes > this.#maxBytes
+        ? this.#tooLarge('more')
+        : this.receivedBytes > ACCOUNTED_FROM_BYTES
+          ? this.#hold(this.receivedBytes)
+          : undefined;
+    if (refusal !== undefined) this.#fail(refusal);
+    else if (before === 0) this.#first = chunk;
+    else {
+      if (this.#first !== undefined) this.#body.append(this.#first);
+      this.#first = undefined;
+      this.#body.append(chunk);
+    }
+  }
+
+  #fail(error: ServingError): void {
+    this.stop();
+    this.#reject(error);
+  }
+
+  #hold(bytes: number): ServingError | undefined {
+    return this.#shared.memory.hold(this.#owner, bytes, this.#announcedBytes);
+  }
+
   async #decode(body: Buffer): Promise<Buffer> {
+    // A request that is over holds nothing: its inflation ends, or does not begin.
+    const hold = (bytes: number): ServingError | undefined =>
+      this.#isStopped ? clientLeft('receive') : this.#hold(body.length + bytes);
     try {
-      return await decodeBody(body, this.#codings, this.#maxBytes);
+      if (this.#isStopped) throw clientLeft('receive');
+      return await decodeBody(body, this.#codings, { maxBytes: this.#maxBytes, hold });
     } catch (error) {
       throw error instanceof DecodedTooLarge ? this.#tooLarge('more, inflated') : error;
     }

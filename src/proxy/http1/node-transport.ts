@@ -8,10 +8,11 @@ import type { Clock } from '../../core/clock.ts';
 import type { Callers } from '../caller.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
-import { BodyReader } from './body-reader.ts';
+import { type BodyContext, type BodyOwner, BodyReader } from './body-reader.ts';
 import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** Up to this size, reading the rest of a body is cheaper than a new connection. */
 const SMALL_REST_BYTES = 64 * 1024;
@@ -20,6 +21,8 @@ export interface NodeTransportParts {
   readonly clock: Clock;
   readonly heads: AnswerHeads;
   readonly callers: Callers;
+  readonly bodies: BodyContext;
+  readonly unsent: UnsentAnswers;
 }
 
 export class NodeTransport implements Transport {
@@ -27,9 +30,7 @@ export class NodeTransport implements Transport {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #turn: AnswerTurn;
-  readonly #clock: Clock;
-  readonly #heads: AnswerHeads;
-  readonly #callers: Callers;
+  readonly #parts: NodeTransportParts;
   readonly #expectsContinue: boolean;
   #body: BodyReader | undefined;
 
@@ -38,16 +39,14 @@ export class NodeTransport implements Transport {
     request: IncomingMessage,
     response: ServerResponse,
     turn: AnswerTurn,
-    { clock, heads, callers }: NodeTransportParts,
+    parts: NodeTransportParts,
     expectsContinue: boolean,
   ) {
-    this.fields = readFields(request.headers, callers.header);
+    this.fields = readFields(request.headers, parts.callers.header);
     this.#request = request;
     this.#response = response;
     this.#turn = turn;
-    this.#clock = clock;
-    this.#heads = heads;
-    this.#callers = callers;
+    this.#parts = parts;
     this.#expectsContinue = expectsContinue;
   }
 
@@ -56,7 +55,7 @@ export class NodeTransport implements Transport {
   }
 
   get connectionCaller(): string {
-    return this.#callers.ofConnection(this.#request.socket);
+    return this.#parts.callers.ofConnection(this.#request.socket);
   }
 
   get isOpen(): boolean {
@@ -71,8 +70,8 @@ export class NodeTransport implements Transport {
     return this.#body?.receivedBytes ?? 0;
   }
 
-  readBody(maxBytes: number): Promise<Buffer> {
-    const reader = new BodyReader(this.#request, maxBytes);
+  readBody(maxBytes: number, owner: BodyOwner): Promise<Buffer> {
+    const reader = new BodyReader(this.#request, maxBytes, owner, this.#parts.bodies);
     this.#body = reader;
     if (reader.refusal !== undefined) throw reader.refusal;
     if (this.#expectsContinue) this.#response.writeContinue();
@@ -88,6 +87,7 @@ export class NodeTransport implements Transport {
   }
 
   destroy(): void {
+    this.stopBody();
     this.#request.socket.destroy();
   }
 
@@ -97,14 +97,15 @@ export class NodeTransport implements Transport {
     const response = this.#response;
     const request = this.#request;
     const rest = this.#restOfBody();
-    const headers = this.#heads.list(answer);
+    const headers = this.#parts.heads.list(answer);
     if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
-    if (rest > SMALL_REST_BYTES) endLingering(this.#clock, request, response, body);
+    if (rest > SMALL_REST_BYTES) endLingering(this.#parts.clock, request, response, body);
     else {
       response.end(body);
       if (rest > 0) request.resume();
     }
+    this.#parts.unsent.track(request.socket, response, body.length);
   }
 
   /** Upper bound on the bytes of the body that are still to come. */

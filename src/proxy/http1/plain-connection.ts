@@ -13,8 +13,8 @@
  * sent more ahead, node:http takes over: answer-turns.ts finds the last answer.
  *
  * Bounds: one request is processed at a time; of the bytes that a client sends ahead at most MAX_AHEAD_BYTES are read;
- * a client that does not read its answers is not read from, and is closed after stallMs; how long a connection may be
- * idle is for the gate to decide (net/connection-gate.ts). Reasons and measurements: docs/adr/0009.
+ * a client that does not read its answers is not read from (unsent-answers.ts), and is closed after stallMs; how long a
+ * connection may be idle is for the gate to decide (net/connection-gate.ts). Reasons and measurements: docs/adr/0009.
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -28,6 +28,7 @@ import { endConnection } from './lingering-end.ts';
 import type { PlainRequest, PlainRequestReader } from './plain-request.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** Pipelined requests beyond this wait in the kernel. */
 const MAX_AHEAD_BYTES = 64 * 1024;
@@ -49,6 +50,7 @@ export interface PlainConnectionOptions<R> {
   readonly stallMs: number;
   readonly clock: Clock;
   readonly ending: Ending;
+  readonly unsent: UnsentAnswers;
 }
 
 export class PlainConnection<R> implements Occupant {
@@ -129,7 +131,10 @@ export class PlainConnection<R> implements Occupant {
   }
 
   #write(bytes: Buffer): void {
-    if (!this.#socket.write(bytes)) this.#socket.pause();
+    const socket = this.#socket;
+    if (socket.write(bytes)) return;
+    socket.pause();
+    this.#options.unsent.add(socket, bytes.length);
   }
 
   #next(): void {
@@ -168,6 +173,7 @@ export class PlainConnection<R> implements Occupant {
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
     socket.setTimeout(0);
+    this.#options.unsent.take(socket, Infinity);
     this.#reads.stop();
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
@@ -190,10 +196,11 @@ export class PlainConnection<R> implements Occupant {
 
   readonly #onTimeout = (): void => {
     const isStalled = this.#socket.writableLength > 0;
-    if (!this.#isAnswering && (isStalled || !this.#hasHadRequest)) this.#socket.destroy();
+    if (isStalled || (!this.#isAnswering && !this.#hasHadRequest)) this.#socket.destroy();
   };
 
   readonly #onDrained = (): void => {
+    this.#options.unsent.take(this.#socket, Infinity);
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
 }

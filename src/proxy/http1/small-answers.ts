@@ -9,6 +9,7 @@ import type { AnswerTurn } from './answer-turns.ts';
 import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 export interface SmallAnswersOptions {
   readonly heads: AnswerHeads;
@@ -18,6 +19,7 @@ export interface SmallAnswersOptions {
   readonly compressFromBytes: number;
   /** OPTIONS answers the preflight requests of browsers. */
   readonly hasCors: boolean;
+  readonly unsent: UnsentAnswers;
 }
 
 export class SmallAnswers {
@@ -36,7 +38,7 @@ export class SmallAnswers {
 
   /** Rejects, after an answer of 500, with the cause if the metrics cannot be read. */
   async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
-    const { heads, metrics, compressFromBytes } = this.#options;
+    const { heads, metrics, compressFromBytes, unsent } = this.#options;
     try {
       const { contentType, text } = await metrics(request.headers.accept);
       const page = Buffer.from(text, 'utf8');
@@ -46,6 +48,7 @@ export class SmallAnswers {
       const encoding = coding === undefined ? [] : ['content-encoding', coding];
       const length = ['content-length', String(body.length)];
       send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
+      unsent.track(request.socket, response, body.length);
     } catch (error) {
       const body = errorBody('the metrics cannot be read; the server log has the cause');
       const length = ['content-length', String(body.length)];

@@ -4,6 +4,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Answer } from './answer-head.ts';
+import type { BodyOwner } from './body-reader.ts';
 import type { RequestFields } from './request-fields.ts';
 
 export interface Transport {
@@ -21,9 +22,9 @@ export interface Transport {
   /**
    * The whole body, decompressed, at most `maxBytes`. A Buffer, returned when the body has already arrived, is valid
    * for this turn of the event loop only; the Buffer of a promise belongs to the caller. Call once. Throws or rejects
-   * with ServingError.
+   * with ServingError. A body that has yet to arrive is charged to `owner`.
    */
-  readBody(maxBytes: number): Buffer | Promise<Buffer>;
+  readBody(maxBytes: number, owner: BodyOwner): Buffer | Promise<Buffer>;
   /** Keeps nothing more of the body: the request is answered without it. */
   stopBody(): void;
   /** Writes the answer. Call once. */

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../core/clock.ts';
+import type { UnsentBytes } from '../../core/unsent-bytes.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
 import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
@@ -43,6 +44,8 @@ export interface ConnectionEnvironment {
   readonly turn: FlushTurn;
   readonly idle: IdlePolicy;
   readonly slabs: SlabPool;
+  /** Answer bytes that wait, over all connections of the process. */
+  readonly unsent: UnsentBytes;
 }
 
 /** Control frames that a finished request allows its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
@@ -75,7 +78,7 @@ export class ConnectionCore implements StreamOwner {
     this.options = options;
     this.output = new OutputQueue(duplex, turn, slabs, owner, options.socketHighWaterBytes);
     this.writer = new FrameWriter(this.output);
-    this.sends = new SendScheduler(this.output, this.writer, environment.time, options.streamHighWaterBytes);
+    this.sends = new SendScheduler(this.output, this.writer, environment, options.streamHighWaterBytes);
     // The protocol has no way to make it smaller than its default.
     const windowBytes = Math.max(options.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
     this.window = { windowBytes, available: windowBytes, credit: 0 };
@@ -89,7 +92,8 @@ export class ConnectionCore implements StreamOwner {
 
   /** So many answer bytes wait for the client that writes fail. */
   get isFull(): boolean {
-    return this.sends.waitingBytes > 2 * this.options.maxWaitingBytes;
+    const { waitingBytes } = this.sends;
+    return waitingBytes > 2 * this.options.maxWaitingBytes || !this.environment.unsent.mayKeep(waitingBytes);
   }
 
   /** Counts a frame that causes work but is no request. Throws ConnectionError when there were too many. */

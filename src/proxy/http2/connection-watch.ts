@@ -4,7 +4,7 @@
  *
  *   preface or SETTINGS missing          GOAWAY                    frame or header block incomplete    GOAWAY
  *   answers wait for a stream's window   RST_STREAM                streams open, nothing received      PING, then close
- *   socket takes nothing                 close
+ *   socket takes nothing                 close                     a request is not whole              its sink decides
  *   ended, not closed by the client      close, when all is sent or it takes nothing more
  */
 import type { Instant } from '../../core/clock.ts';
@@ -67,6 +67,7 @@ export class ConnectionWatch {
       connection.fail(ErrorCode.ENHANCE_YOUR_CALM, 'frame or header block not completed in time');
     } else {
       this.#checkStreams(now);
+      this.#tickRequests();
       this.#checkSilence(now);
     }
   }
@@ -99,6 +100,12 @@ export class ConnectionWatch {
         stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
       }
     }
+  }
+
+  #tickRequests(): void {
+    const { streams } = this.#core;
+    if (streams.size === 0) return;
+    for (const stream of streams.toArray()) if (!stream.isRequestWhole) stream.onTick();
   }
 
   #checkSilence(now: Instant): void {

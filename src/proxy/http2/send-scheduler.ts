@@ -14,6 +14,7 @@
  * A window may become negative, because the peer can lower its initial size after we have sent. The stream then waits
  * until the peer has opened the window past zero.
  */
+import type { UnsentBytes } from '../../core/unsent-bytes.ts';
 import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES, MIN_MAX_FRAME_BYTES } from './frame-types.ts';
 import type { FrameWriter } from './frames.ts';
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
@@ -38,6 +39,13 @@ export interface SendingStream {
   onWritable(): void;
 }
 
+/** Shared by the connections of one server. */
+interface SendEnvironment {
+  readonly time: { readonly now: number };
+  /** Bytes that wait, over all connections. */
+  readonly unsent: UnsentBytes;
+}
+
 /** A stream that sends less than this at a time makes no progress, however often it sends. */
 const PROGRESS_BYTES = 1024;
 /** A longer frame would make the other streams wait behind it. */
@@ -49,6 +57,7 @@ export class SendScheduler {
   readonly #output: OutputQueue;
   readonly #writer: FrameWriter;
   readonly #time: { readonly now: number };
+  readonly #unsent: UnsentBytes;
   readonly #streamHighWaterBytes: number;
   /** Streams with something to send and their own window open, in turn. */
   readonly #ready = new Set<SendingStream>();
@@ -63,10 +72,11 @@ export class SendScheduler {
   /** Initial window of new streams. */
   initialWindow = DEFAULT_WINDOW_BYTES;
 
-  constructor(output: OutputQueue, writer: FrameWriter, time: { readonly now: number }, streamHighWaterBytes: number) {
+  constructor(output: OutputQueue, writer: FrameWriter, environment: SendEnvironment, streamHighWaterBytes: number) {
     this.#output = output;
     this.#writer = writer;
-    this.#time = time;
+    this.#time = environment.time;
+    this.#unsent = environment.unsent;
     this.#streamHighWaterBytes = streamHighWaterBytes;
   }
 
@@ -120,6 +130,7 @@ export class SendScheduler {
   drop(stream: SendingStream): void {
     if (stream.waitingBytes > 0) {
       this.waitingBytes -= stream.waitingBytes;
+      this.#unsent.bytes -= stream.waitingBytes;
       stream.waitingBytes = 0;
       stream.chunks.length = 0;
       this.#ready.delete(stream);
@@ -167,6 +178,7 @@ export class SendScheduler {
     stream.chunks.push(bytes);
     stream.waitingBytes += bytes.length - from;
     this.waitingBytes += bytes.length - from;
+    this.#unsent.bytes += bytes.length - from;
     if (stream.sendWindow > 0) this.#ready.add(stream);
   }
 
@@ -190,6 +202,7 @@ export class SendScheduler {
     stream.chunkOffset += count;
     stream.waitingBytes -= count;
     this.waitingBytes -= count;
+    this.#unsent.bytes -= count;
     const isChunkDone = stream.chunkOffset === chunk.length;
     if (isChunkDone) {
       stream.chunks.shift();

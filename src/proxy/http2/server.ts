@@ -10,6 +10,7 @@ import type { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import { UnsentBytes } from '../../core/unsent-bytes.ts';
 import type { Occupant } from '../net/connection-gate.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
@@ -22,6 +23,8 @@ export interface Http2ServerInit {
   readonly handler: Http2Handler;
   readonly clock: Clock;
   readonly options?: Partial<Http2Options>;
+  /** Counts and bounds the answer bytes that wait, here and elsewhere. Default: these alone, without a bound. */
+  readonly unsent?: UnsentBytes;
   /**
    * Takes connections that do not speak HTTP/2, e.g. `(socket) => httpServer.emit('connection', socket)`. Without it
    * they get a GOAWAY.
@@ -66,6 +69,7 @@ export class Http2Server implements SniffEvents {
       turn: new FlushTurn(idle),
       idle,
       slabs: new SlabPool(),
+      unsent: init.unsent ?? new UnsentBytes(),
     };
   }
 

@@ -13,6 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
+import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange, type Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
@@ -27,6 +28,8 @@ import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
 import { SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
+import { UnsentAnswers } from '../http1/unsent-answers.ts';
+import { InflationGate } from '../inflation.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/rest-inference.ts';
@@ -62,6 +65,10 @@ export interface RestServerOptions {
   readonly stallMs?: number;
   /** Default: every connection is let in. */
   readonly entrance?: Entrance;
+  /** A body that makes too little progress in so many seconds is given up (proxy/body-pace.ts). Default: none is. */
+  readonly bodyTimeoutS?: number;
+  /** Default: one of this server alone. */
+  readonly inflations?: InflationGate;
   /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
@@ -103,9 +110,13 @@ export class RestServer {
     const routeOf = (target: string) => plainRoute(target, options.metricsPath);
     const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers.header);
     const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
-    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, ...timeouts };
-    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers };
-    this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors });
+    const unsent = new UnsentAnswers(lifecycle.memory.unsent);
+    const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;
+    const watch = new BodyWatch(lifecycle.clock, bodyTimeoutS);
+    const bodies = { memory: lifecycle.memory, watch, inflations };
+    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, unsent, ...timeouts };
+    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
+    this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
     this.#listener = new RestListener(
       {
         onConnection: (socket, takeOver) => this.#onConnection(socket, takeOver),
@@ -206,7 +217,7 @@ export class RestServer {
   /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
   #readBody(transport: Transport, exchange: Exchange<Buffer>, isKept: boolean): void {
     try {
-      const body = transport.readBody(this.#shared.maxBodyBytes);
+      const body = transport.readBody(this.#shared.maxBodyBytes, exchange.context);
       if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);
       else {
         body.then(

@@ -54,6 +54,8 @@ export class CoreSlots {
   queuedBytes = 0;
   /** What each caller takes of the slots. */
   readonly callers = new CallerTable();
+  /** Bytes of inputs of the requests that wait or run; each pending request writes its own. */
+  requestBytes = 0;
 
   constructor(total: number, clock: Clock) {
     this.total = total;

@@ -64,6 +64,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   /** Undefined for a request of one part. */
   #cut: CutRequest | undefined;
   #unanswered = 0;
+  #inputBytes = 0;
 
   constructor(
     context: TaskContext,
@@ -86,6 +87,8 @@ export class PendingRequest implements TaskOwner, CancelListener {
     if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
     else this.#tasks = this.#parts(lane, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
+    this.#inputBytes = rows * lane.rowBytes;
+    this.#queue.countRequest(this.#inputBytes);
     for (const task of this.#tasks) this.#queue.push(lane, task);
   }
 
@@ -149,6 +152,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
 
   #settle(): void {
     this.isSettled = true;
+    this.#queue.countRequest(-this.#inputBytes);
     this.context.cancel.listener = undefined;
   }
 

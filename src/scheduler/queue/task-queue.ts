@@ -139,6 +139,11 @@ export class TaskQueue {
     return this.#lanes.get(key) ?? new Lane(key, plan, outputs, 1, rowBytes, undefined, true);
   }
 
+  /** Counts the inputs of a request, from when it is queued until it settles. */
+  countRequest(bytes: number): void {
+    if (this.#slots !== undefined) this.#slots.requestBytes += bytes;
+  }
+
   push(lane: Lane, task: Task): void {
     if (lane.queuedTasks === 0) {
       this.#lanes.set(lane.key, lane);

@@ -113,6 +113,10 @@ export class Metrics {
       'pillion_host_restarts_total',
       'Worker threads and processes of a model that were replaced: lost = it died, recycled = it had grown too large.',
     ),
+    overload: counterFamily(
+      'pillion_overload_refused_total',
+      'Requests refused because memory was short: body_size = by the size of the body, shed = given up while the body arrived, memory_full = whatever they were.',
+    ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that failed, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept with their traces.'),
     lostSpans: counterFamily(
@@ -143,6 +147,7 @@ export class Metrics {
   };
   readonly #hostRestarts = new SeriesByKey();
   readonly #connectionEnds = new SeriesByKey();
+  readonly #overload = new SeriesByKey();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #fallbacks = new Map<string, CounterSeries>();
   readonly #forgetting = new Set<TimerHandle>();
@@ -182,6 +187,10 @@ export class Metrics {
   recordConnectionEnd(surface: string, reason: string): void {
     const open = () => this.#families.connectionEnds.open({ surface, reason });
     this.#connectionEnds.one(`${surface} ${reason}`, open).add(1);
+  }
+
+  recordOverloadRefusal(reason: 'body_size' | 'shed' | 'memory_full'): void {
+    this.#overload.one(reason, () => this.#families.overload.open({ reason })).add(1);
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {

@@ -19,6 +19,7 @@ describe('the error table', () => {
       'overloaded 8 429 retry',
       'draining 14 503 retry',
       'deadline_exceeded 4 504',
+      'body_timeout 4 408',
       'cancelled 1 499',
       'unsupported 12 501',
       'load_failed 9 400',

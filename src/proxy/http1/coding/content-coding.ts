@@ -3,36 +3,36 @@
  * gzip, then br).
  *
  *   bytes as sent ──▶ last coding ──▶ … ──▶ first coding ──▶ the body
- *                        each at most `maxBytes`: a bomb ends as soon as it is over the limit
+ *                        each at most `maxBytes`, and so many times its input (proxy/inflation.ts): a bomb ends there
+ *
+ * gzip, deflate and br that stand one over another are one pipe. zstd takes its input whole.
  *
  * A body that is cut off, broken or followed by other bytes is `invalid_request`. Decoding runs on libuv's threads,
  * except zstd on a Node without it (zstd-body.ts).
  */
 import type { Buffer } from 'node:buffer';
-import { brotliDecompress, unzip, type ZlibOptions } from 'node:zlib';
 import { ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
+import {
+  FREE_BYTES,
+  InflationError,
+  type InflationLimits,
+  inflate,
+  MAX_RATIO,
+  mostInflated,
+  type StreamCoding,
+} from '../../inflation.ts';
 import { decodeZstd } from './zstd-body.ts';
-
-/** Rejects with ServingError `invalid_request`, or DecodedTooLarge. */
-type Decode = (body: Buffer, maxBytes: number) => Promise<Buffer>;
 
 /** The decoded body would be over the limit. */
 export class DecodedTooLarge extends Error {}
 
-interface Inflated {
-  readonly buffer: Buffer;
-  readonly engine: { readonly bytesWritten: number };
-}
-
-type Inflate = (body: Buffer, options: ZlibOptions, done: (error: Error | null, result: Inflated) => void) => void;
-
-const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
-  // unzip tells the two apart by their first bytes, because clients confuse them.
-  ['gzip', (body, maxBytes) => inflate(unzip as unknown as Inflate, 'gzip', body, maxBytes)],
-  ['deflate', (body, maxBytes) => inflate(unzip as unknown as Inflate, 'deflate', body, maxBytes)],
-  ['br', (body, maxBytes) => inflate(brotliDecompress as unknown as Inflate, 'br', body, maxBytes)],
-  ['zstd', decodeZstdBody],
+/** unzip tells gzip and deflate apart by their first bytes, because clients confuse them. */
+const CODINGS: ReadonlyMap<string, StreamCoding | 'zstd'> = new Map([
+  ['gzip', 'unzip'],
+  ['deflate', 'unzip'],
+  ['br', 'br'],
+  ['zstd', 'zstd'],
 ]);
 
 /** One is usual, two come from a compressing proxy; more only multiply the work. */
@@ -46,38 +46,55 @@ export function parseContentEncoding(header: string | undefined): readonly strin
     const name = part.trim().toLowerCase();
     if (name === '' || name === 'identity') continue;
     const coding = name === 'x-gzip' ? 'gzip' : name;
-    if (!DECODERS.has(coding)) return unknownCoding(name);
+    if (!CODINGS.has(coding)) return unknownCoding(name);
     if (codings.push(coding) > MAX_CODINGS) return tooManyCodings();
   }
   return codings;
 }
 
-/** `codings` as parseContentEncoding gives them. Rejects with ServingError `invalid_request`, or DecodedTooLarge. */
-export async function decodeBody(body: Buffer, codings: readonly string[], maxBytes: number): Promise<Buffer> {
+/**
+ * `codings` as parseContentEncoding gives them. Rejects with ServingError (`invalid_request`, `too_large`, or what
+ * `limits.hold` gave), or DecodedTooLarge.
+ */
+export async function decodeBody(body: Buffer, codings: readonly string[], limits: InflationLimits): Promise<Buffer> {
   let decoded = body;
-  for (let i = codings.length - 1; i >= 0; i--) decoded = await DECODERS.get(codings[i]!)!(decoded, maxBytes);
+  const left = [...codings];
+  while (left.length > 0) {
+    const names = takePipe(left);
+    try {
+      decoded = await (names[0] === 'zstd'
+        ? decodeZstdBody(decoded, limits)
+        : inflate(
+            decoded,
+            names.map((name) => CODINGS.get(name) as StreamCoding),
+            limits,
+          ));
+    } catch (error) {
+      throw error instanceof InflationError ? faultOf(error, names) : error;
+    }
+  }
   return decoded;
 }
 
-function inflate(how: Inflate, coding: string, body: Buffer, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    how(body, { maxOutputLength: maxBytes, info: true }, (error, result) => {
-      if (error !== null) reject(isTooLarge(error) ? new DecodedTooLarge() : notWhatItSays(coding));
-      else if (result.engine.bytesWritten < body.length) reject(notWhatItSays(coding));
-      else resolve(result.buffer);
-    });
-  });
+/** Takes the codings of the next step off the end, in the order in which they are undone. */
+function takePipe(codings: string[]): string[] {
+  const names = [codings.pop()!];
+  if (names[0] === 'zstd') return names;
+  while (codings.length > 0 && codings.at(-1) !== 'zstd') names.push(codings.pop()!);
+  return names;
 }
 
-async function decodeZstdBody(body: Buffer, maxBytes: number): Promise<Buffer> {
-  const decoded = await decodeZstd(body, maxBytes);
-  if (decoded === 'too large') throw new DecodedTooLarge();
-  if (decoded === 'invalid') throw notWhatItSays('zstd');
+async function decodeZstdBody(body: Buffer, { maxBytes, hold }: InflationLimits): Promise<Buffer> {
+  const most = mostInflated(body.length, maxBytes);
+  const decoded = await decodeZstd(body, most, hold);
+  if (decoded === 'too large') throw new InflationError(most < maxBytes ? 'ratio' : 'too large');
+  if (decoded === 'invalid') throw new InflationError('broken');
   return decoded;
 }
 
-function isTooLarge(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ERR_BUFFER_TOO_LARGE';
+function faultOf({ fault }: InflationError, names: readonly string[]): Error {
+  if (fault === 'too large') return new DecodedTooLarge();
+  return fault === 'ratio' ? tooDense(names.join(', ')) : notWhatItSays(names.join(', '));
 }
 
 function notWhatItSays(coding: string): ServingError {
@@ -87,13 +104,21 @@ function notWhatItSays(coding: string): ServingError {
   );
 }
 
+function tooDense(coding: string): ServingError {
+  const most = `${FREE_BYTES / 2 ** 20} MiB and ${MAX_RATIO} times what was sent`;
+  return new ServingError(
+    'too_large',
+    `the body grows to more than ${most} when it is inflated as ${coding}; send it as it is, or fewer rows`,
+  );
+}
+
 function tooManyCodings(): ServingError {
   const sent = `the body has more than ${MAX_CODINGS} content encodings`;
   return new ServingError('unsupported', `${sent}, but at most ${MAX_CODINGS} are taken; send it with one`);
 }
 
 function unknownCoding(name: string): ServingError {
-  const known = [...DECODERS.keys()].join(', ');
+  const known = [...CODINGS.keys()].join(', ');
   return new ServingError(
     'unsupported',
     `the body has Content-Encoding ${quoteName(name)}; send it as it is, or as one of ${known}`,

@@ -3,12 +3,13 @@
  * at the first such body, on the event loop.
  *
  * zstd-frames.ts finds the frames first: Node decodes only the first frame and accepts one that is cut off; the
- * WebAssembly needs the decoded size. The WebAssembly's memory grows to the largest body, at most MAX_WASM_BYTES, and
- * stays.
+ * WebAssembly needs the decoded size. The WebAssembly's memory grows to the largest body, at most MAX_WASM_BYTES; after
+ * one of more than KEPT_WASM_BYTES it is given up, because it cannot shrink.
  */
 import { Buffer } from 'node:buffer';
 import * as zlib from 'node:zlib';
 import type { ZSTDDecoder } from 'zstddec';
+import type { ServingError } from '../../../core/errors.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
 export type ZstdOutcome = Buffer | 'too large' | 'invalid';
@@ -26,17 +27,26 @@ type ZstdDecompress = (
 const { zstdDecompress } = zlib as { zstdDecompress?: ZstdDecompress };
 
 const MAX_WASM_BYTES = 256 * 2 ** 20;
+const KEPT_WASM_BYTES = 8 * 2 ** 20;
 
-/** Does not reject for anything in the body. Tests set `decodeFrame`, to cover both ways on every Node. */
+/**
+ * Does not reject for anything in the body, but with what `hold` gives: it is asked for all that the decoding may need.
+ * Tests set `decodeFrame`, to cover both ways on every Node.
+ */
 export async function decodeZstd(
   body: Buffer,
   maxBytes: number,
+  hold?: (bytes: number) => ServingError | undefined,
   decodeFrame: DecodeFrame = zstdDecompress === undefined ? decodeByWasm : decodeByNode,
 ): Promise<ZstdOutcome> {
   const frames = zstdFrames(body);
   if (frames === undefined) return 'invalid';
   const known = frames.reduce((sum, { contentBytes }) => sum + (contentBytes ?? 0), 0);
   if (known > maxBytes) return 'too large';
+  const most = frames.reduce((sum, { contentBytes, atMostBytes }) => sum + (contentBytes ?? atMostBytes), 0);
+  // Decoded, and once more: in the WebAssembly's memory, or as frames that are joined.
+  const refusal = hold?.(2 * Math.min(most, maxBytes));
+  if (refusal !== undefined) throw refusal;
   const parts: Buffer[] = [];
   let left = maxBytes;
   for (const frame of frames) {
@@ -45,7 +55,9 @@ export async function decodeZstd(
     left -= part.length;
     parts.push(part);
   }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  hold?.(whole.length);
+  return whole;
 }
 
 async function decodeOne(
@@ -79,6 +91,7 @@ export const decodeByWasm: DecodeFrame = async (frame, capacity) => {
   loading ??= loadWasm();
   const decoder = await loading;
   const { buffer, byteOffset, byteLength } = decoder.decode(frame, capacity);
+  if (frame.length + capacity > KEPT_WASM_BYTES) loading = undefined;
   return byteLength === 0 ? 'too large' : Buffer.from(buffer, byteOffset, byteLength);
 };
 

@@ -62,6 +62,8 @@ export interface StreamSink {
   onData(chunk: Uint8Array): void;
   /** The request is whole. */
   onEnd(trailers: readonly HeaderField[] | undefined): void;
+  /** Called at each tick of the server (options.tickMs) while the request is not whole. */
+  onTick?(): void;
   /** A write returned false; now there is room again. */
   onWritable(): void;
   /**
@@ -98,7 +100,7 @@ export interface StreamOwner {
   readonly options: Http2Options;
   readonly writer: FrameWriter;
   readonly sends: SendScheduler;
-  /** So many answer bytes wait for the client that no more are taken. */
+  /** So many answer bytes wait, for this client or for all, that no more are taken. */
   readonly isFull: boolean;
   consume(stream: ServerStream, count: number): void;
   /** The answer is complete. */
@@ -201,6 +203,14 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   onWritable(): void {
     try {
       this.sink.onWritable();
+    } catch (error) {
+      this.#owner.failed(this, error);
+    }
+  }
+
+  onTick(): void {
+    try {
+      this.sink.onTick?.();
     } catch (error) {
       this.#owner.failed(this, error);
     }

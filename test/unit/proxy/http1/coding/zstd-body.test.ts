@@ -33,7 +33,7 @@ const ways: readonly (readonly [string, DecodeFrame])[] = [
 
 for (const [name, decodeFrame] of ways) {
   const outcome = async (body: Buffer, limit = LIMIT): Promise<string> =>
-    (await decodeZstd(body, limit, decodeFrame)).toString();
+    (await decodeZstd(body, limit, undefined, decodeFrame)).toString();
 
   describe(`zstd by ${name}`, () => {
     test('frames of every kind are decoded, also several in a row', async () => {
@@ -94,7 +94,8 @@ for (const [name, decodeFrame] of ways) {
 }
 
 test('a frame that asks for more memory than HTTP allows, for a dictionary or for a strange block is invalid', async () => {
-  const asks = async (body: Buffer): Promise<unknown> => decodeZstd(body, LIMIT, () => assert.fail('decoded'));
+  const asks = async (body: Buffer): Promise<unknown> =>
+    decodeZstd(body, LIMIT, undefined, () => assert.fail('decoded'));
   const one = [block('rle', 10, [65], true)];
   assert.equal(await asks(frame(one, 0x70)), 'invalid', 'a window of 16 MiB');
   const dictionary = Buffer.from(bytes(ZSTD_BODY));

@@ -1,0 +1,14 @@
+/**
+ * Answer bytes that clients have not taken, over all connections of a process. A client that does not read holds them
+ * for as long as it likes, so they are bounded together: past the limit a connection that holds some may not add more,
+ * and past twice the limit none may.
+ */
+export class UnsentBytes {
+  bytes = 0;
+  limit = Infinity;
+
+  /** `own`: the bytes that the connection already holds. */
+  mayKeep(own: number): boolean {
+    return this.bytes <= this.limit || (own === 0 && this.bytes <= 2 * this.limit);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Attacks on the memory of a sidecar that may have 512 MiB, under a real cgroup. It survives each, a neighbour's small
+ * requests are all answered, and the memory goes back. test/attacks/memory/measure.ts runs them for longer, with figures.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Attack } from '../attacks/memory/attack.ts';
+import { grpcGzip, gzipInGzip, zstdBombs } from '../attacks/memory/compression-bombs.ts';
+import { heldMessages, trickledBodies } from '../attacks/memory/held-bodies.ts';
+import { neighbour } from '../attacks/memory/neighbour.ts';
+import { pipelinedPages, zeroWindows } from '../attacks/memory/unread-answers.ts';
+import { MemoryGroup, residentBytes } from '../support/memory-group.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+const LIMIT_BYTES = 512 * 2 ** 20;
+const SECONDS = 3;
+/** As many as an idle machine answers easily: it is not the test's to measure time. */
+const PER_SECOND = 100;
+
+const group = MemoryGroup.make(LIMIT_BYTES);
+
+describe('a sidecar of 512 MiB', { skip: group === undefined && 'needs root, and cgroups that can be made' }, () => {
+  let sidecar: Sidecar;
+  let idleBytes: number;
+
+  before(async () => {
+    const environment = { MALLOC_MMAP_THRESHOLD_: '4194304' };
+    sidecar = await startSidecar(DIGITS, environment, (command) => group!.wrap(command));
+    await neighbour(sidecar, PER_SECOND, AbortSignal.timeout(SECONDS * 1000));
+    idleBytes = residentBytes(sidecar.process.pid!);
+  });
+
+  after(async () => {
+    killSidecars();
+    await sidecar.exited;
+    group!.remove();
+  });
+
+  const attacks: Readonly<Record<string, Attack>> = {
+    gzipInGzip,
+    zstdBombs,
+    grpcGzip,
+    heldMessages,
+    trickledBodies,
+    zeroWindows,
+    pipelinedPages,
+  };
+  for (const [name, attack] of Object.entries(attacks)) {
+    test(`survives ${name}, and its neighbour is answered`, async () => {
+      const end = AbortSignal.timeout(SECONDS * 1000);
+      const [counts, beside] = await Promise.all([attack(sidecar, SECONDS, end), neighbour(sidecar, PER_SECOND, end)]);
+      assert.equal(sidecar.process.exitCode ?? sidecar.process.signalCode, null, sidecar.output().slice(-2000));
+      assert.deepEqual(beside.failures, {}, JSON.stringify(counts));
+      assert.ok(Object.values(counts).some((count) => count > 0));
+    });
+  }
+
+  test('gives the memory back', { timeout: 120_000 }, async () => {
+    while (residentBytes(sidecar.process.pid!) > 1.2 * idleBytes) await pause(500);
+  });
+});
