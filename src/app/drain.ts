@@ -5,7 +5,8 @@
  *             for drain_delay_ms          GOAWAY, connection: close  or are cancelled after drain_timeout_ms
  *
  * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client
- * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS.
+ * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS. A client that reads
+ * its answer slowly has it whole, as long as the timeout allows.
  *
  * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later.
  */
@@ -32,25 +33,26 @@ interface DrainParts {
 
 /** The time between an answer and the client's next request on a busy machine, for clients that send one at a time. */
 const GRACE_MS = 1000;
-/** The time that connections have to end after the last answer; they need it only if a client does not read. */
+/** The time that connections have to end once the timeout has cancelled what was in flight. */
 const SENDING_MS = 2000;
 
 /** Resolves when all requests are answered or cancelled and the surfaces are closed. */
 export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: DrainParts): Promise<void> {
-  let isOverdue = false;
+  let onOverdue = (): void => undefined;
+  const overdue = new Promise<void>((resolve) => {
+    onOverdue = resolve;
+  });
   const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
-    isOverdue = true;
     const in_flight = lifecycle.inFlight;
     if (in_flight > 0) logger.warn({ in_flight }, 'drain timeout: cancelling what is still in flight');
     lifecycle.abandon();
+    onOverdue();
   });
   const graceMs = Math.min(GRACE_MS, timeoutMs);
   const isEnding = Promise.all(surfaces.map((surface) => surface.drain(graceMs)));
-  do {
-    await lifecycle.untilQuiet();
-    await atMost(SENDING_MS, isEnding);
-  } while (lifecycle.inFlight > 0 && !isOverdue);
+  await Promise.race([Promise.all([isEnding, lifecycle.untilQuiet()]), overdue]);
   await lifecycle.drain();
+  await atMost(SENDING_MS, isEnding);
   timeout.cancel();
   await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
 }

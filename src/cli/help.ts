@@ -33,8 +33,8 @@ nothing here are accepted, and the log says so. OpenTelemetry's standard variabl
 say where traces go.
 
 SIGTERM and SIGINT drain the server and end it with status 0; a second signal ends it at once. SIGHUP reads the file that
-lists the models (--model_config_file or --config) now, without waiting for the next poll. It is ignored where no file
-lists the models.
+lists the models (--model_config_file or --config), and the files of TLS, now, without waiting for the next poll. It is
+ignored where there are none.
 
 ${describeOptions(SERVE_OPTIONS)}
 `;
