@@ -41,6 +41,11 @@ const BENCHES = {
     says: 'the same workloads on the scheduler under a fake clock, in seconds',
     file: 'simulate/simulate.js',
   },
+  large: {
+    says: 'what each spelling of one large body does to the small requests beside it, in three minutes',
+    file: 'large/large-bench.js',
+    options: '--seconds=3 --only=REGULAR_EXPRESSION',
+  },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',
     file: 'telemetry/telemetry-bench.js',

@@ -7,6 +7,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import { BodyWatch } from '../proxy/body-pace.ts';
@@ -30,6 +31,8 @@ export interface PlaygroundOptions {
   readonly resolver: ModelResolver;
   readonly recorder: FlightRecorder;
   readonly maxBodyBytes: number;
+  /** Reads and writes large bodies. */
+  readonly thread: CodecThread;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -51,14 +54,14 @@ export class Playground {
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    const { resolver, maxBodyBytes, lifecycle } = options;
+    const { resolver, maxBodyBytes, lifecycle, thread } = options;
     // Its requests have a short deadline of their own.
     const watch = new BodyWatch(lifecycle.clock, Infinity);
     this.#bodies = { memory: lifecycle.memory, watch, inflations: new InflationGate() };
     this.#methods = {
-      predict: new RestPredict(resolver),
-      classify: new RestClassify(resolver, maxBodyBytes),
-      regress: new RestRegress(resolver, maxBodyBytes),
+      predict: new RestPredict(resolver, thread),
+      classify: new RestClassify(resolver, maxBodyBytes, thread),
+      regress: new RestRegress(resolver, maxBodyBytes, thread),
     };
   }
 
@@ -123,11 +126,11 @@ export class Playground {
     const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
     const method = this.#methods[verb];
     context.stages.enter(STAGE_DECODE, context.now());
-    const call = method.decode(body, spec, context);
+    const call = await method.decode(body, spec, context);
     const result = await runCall(call);
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
-    const answer = method.encode(result, call);
+    const answer = await method.encode(result, call);
     context.responseBytes = answer.length;
     return answer;
   }

@@ -6,6 +6,7 @@
  *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload
  */
 import { installedProviders } from '../backends/registry.ts';
+import { CodecThread } from '../codec-thread/codec-thread.ts';
 import { describeMachine, type Machine, readMachine } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
@@ -99,6 +100,7 @@ class PillionApp implements App {
   readonly #modelFileWatch: ModelFileWatch | undefined;
   readonly #tls: AppTls | undefined;
   readonly #reread: ReturnType<typeof createReread>;
+  readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
   #addresses: Addresses | undefined;
@@ -109,6 +111,7 @@ class PillionApp implements App {
     const { metrics } = telemetry;
     const machine = this.#machine;
     const { budgetCores } = machine;
+    const thread = this.#thread;
     this.logger = logger;
     this.#options = options;
     this.#telemetry = telemetry;
@@ -120,12 +123,12 @@ class PillionApp implements App {
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
-    const models = createModels({ config, machine, coreSlots, logger, telemetry, records });
+    const models = createModels({ config, machine, coreSlots, logger, telemetry, records, thread });
     const reloads = createReloads(config, logger, models, metrics);
     const resolver = new ModelResolver(models);
     const modelInfo = new ModelInfoHandler(models);
     const readiness = this.#readiness;
-    const common = { config, machine, lifecycle, resolver, readiness, telemetry, logger, onInternalError };
+    const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
     const tls = createTls(config, logger, metrics);
     const gates = createGates(options, metrics, logger);
     this.#surfaces = createSurfaces({ ...common, gates, modelInfo, reload: reloads.handler, tls: tls?.listen });
@@ -205,6 +208,7 @@ class PillionApp implements App {
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
+    await this.#thread.close();
     this.#coreWatch.stop();
     this.#memoryWatch.stop();
     await this.#models.close();

@@ -5,6 +5,7 @@ import { CpuMeter } from '../admin/cpu-meter.ts';
 import { LiveFeed } from '../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
 import { Playground } from '../admin/playground.ts';
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -24,6 +25,7 @@ export interface ConsoleParts {
   readonly models: ModelManager;
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
+  readonly thread: CodecThread;
   readonly telemetry: AppTelemetry;
   readonly logger: Logger;
   readonly onInternalError: (error: unknown) => void;
@@ -32,7 +34,7 @@ export interface ConsoleParts {
 }
 
 export function createConsole(parts: ConsoleParts): Console {
-  const { config, models, lifecycle, resolver, telemetry, onInternalError, logger } = parts;
+  const { config, models, lifecycle, thread, resolver, telemetry, onInternalError, logger } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
   const cpu = new CpuMeter();
@@ -50,6 +52,7 @@ export function createConsole(parts: ConsoleParts): Console {
   });
   const playground = new Playground({
     lifecycle,
+    thread,
     resolver,
     recorder: telemetry.flights,
     maxBodyBytes: options.max_message_bytes,

@@ -5,6 +5,7 @@ import type { ProcessPlan } from '../admin/models-report.ts';
 import { ProcessGroups } from '../backends/host/process/process-group.ts';
 import { Sandbox, type SandboxMode } from '../backends/host/sandbox/sandbox.ts';
 import { checkBackendKind } from '../backends/registry.ts';
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
@@ -42,6 +43,7 @@ interface ModelParts {
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
+  readonly thread: CodecThread;
 }
 
 /** The part of the answer of GET /models that concerns the process. */
@@ -197,6 +199,7 @@ function createLoader(
     ...processes,
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
+    thread: parts.thread,
     isServing: records.isServing,
     learnedRows: (model) => telemetry.metrics.meanBatchRows(model),
     shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),

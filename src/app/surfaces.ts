@@ -1,4 +1,5 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
@@ -24,6 +25,7 @@ interface SurfaceParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
   readonly lifecycle: RequestLifecycle;
+  readonly thread: CodecThread;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
@@ -42,7 +44,7 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
-  const { config, lifecycle, resolver, modelInfo, readiness, reload, telemetry, tls, onInternalError } = parts;
+  const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, telemetry, tls, onInternalError } = parts;
   const { options } = config;
   const callers = new Callers(options.caller_header);
   const common = { lifecycle, resolver, modelInfo, onInternalError };
@@ -53,10 +55,10 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload },
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory }),
-    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes },
+    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
   const rest = new RestServer({
-    ...{ ...common, ...bodies, callers, serializationAsTensorContent },
+    ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
     metricsPath: config.metricsPath ?? '',
     maxBodyBytes: options.max_message_bytes,

@@ -20,6 +20,8 @@ export interface StringTensor {
   readonly dtype: 'string';
   readonly shape: Shape;
   readonly data: readonly Uint8Array[];
+  /** The index of the first element that is no text (text.ts), -1 for none; undefined: it is not known. */
+  readonly notTextAt?: number;
 }
 
 export type Tensor = NumericTensor | StringTensor;
@@ -74,6 +76,21 @@ export function byteLengthOf(tensor: Tensor): number {
   let total = 0;
   for (const element of tensor.data) total += element.byteLength;
   return total;
+}
+
+/** The cost of a string's object, in bytes. */
+const STRING_OBJECT_BYTES = 64;
+
+/** Do the tensors take more than `limit` bytes together, their strings' objects included? Ends as soon as it knows. */
+export function areLargerThan(tensors: TensorMap, limit: number): boolean {
+  let bytes = 0;
+  for (const tensor of tensors.values()) {
+    bytes += tensor.data.length;
+    if (tensor.dtype !== 'string') continue;
+    bytes += tensor.data.length * STRING_OBJECT_BYTES;
+    for (let i = 0; i < tensor.data.length && bytes <= limit; i++) bytes += tensor.data[i]!.length;
+  }
+  return bytes > limit;
 }
 
 /** The bytes of all tensors' data. */

@@ -52,11 +52,12 @@ export interface Method<Bytes extends Uint8Array, Result = unknown, Request exte
   readonly hasNoBody?: boolean;
   /**
    * `path`: the model that the request's target names, if it names one. The body is lent until this exchange has
-   * submitted, unless the transport says otherwise. Throws ServingError.
+   * submitted, unless the transport says otherwise. A large body, which is nobody else's, may be taken over and decoded
+   * later, on the codec thread. Throws or rejects with ServingError.
    */
-  decode(body: Bytes, path: ModelSpec, context: RequestContext): Request;
-  /** Throws ServingError if the result cannot be written. */
-  encode(result: Result, call: Request): Bytes;
+  decode(body: Bytes, path: ModelSpec, context: RequestContext): Request | Promise<Request>;
+  /** A large result is written later, on the codec thread. Throws or rejects with ServingError if it cannot be written. */
+  encode(result: Result, call: Request): Bytes | Promise<Bytes>;
 }
 
 /** Shared by all exchanges of one server. */
@@ -110,27 +111,19 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     if (this.isFinished) return;
     const { context } = this;
     const method = this.#method;
-    const { callerLimits } = this.#shared.lifecycle;
     context.requestBytes = body.byteLength;
-    let call: Call<unknown> | undefined;
+    let call: Call<unknown> | Promise<Call<unknown>>;
     try {
-      if (method.hasNoBody !== true) callerLimits?.takeRequest(context);
+      if (method.hasNoBody !== true) this.#shared.lifecycle.callerLimits?.takeRequest(context);
       // decode: the message becomes a call.
       if (method.hasNoBody !== true) context.stages.enter(STAGE_DECODE, context.now());
       call = method.decode(body, this.#path, context);
-      // resolve: the version that answers is borrowed.
-      call.resolve();
-      // check: the inputs are checked against its signature.
-      call.check();
-      callerLimits?.takeRows(context);
-      // submit: the scheduler takes it through queue, batch, execute and split.
-      const result = call.submit();
-      if (result instanceof Promise) this.#encodeLater(result, call);
-      else this.#encode(result, call);
     } catch (thrown) {
-      call?.abandon();
       this.#finish(undefined, toServingError(thrown), true);
+      return;
     }
+    if (call instanceof Promise) this.#runLater(call);
+    else this.#run(call);
   }
 
   fail(thrown: unknown): void {
@@ -147,6 +140,33 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     if (error.kind === 'cancelled' && context.now() >= context.deadline - DEADLINE_SLACK_MS) return;
     // The holder of the request listens to the signal; while the body arrives, that is this exchange.
     context.cancel.cancel(error);
+  }
+
+  #runLater(decoding: Promise<Call<unknown>>): void {
+    decoding.then(
+      (call) => {
+        if (this.isFinished) call.abandon();
+        else this.#run(call);
+      },
+      (thrown: unknown) => this.fail(thrown),
+    );
+  }
+
+  #run(call: Call<unknown>): void {
+    try {
+      // resolve: the version that answers is borrowed.
+      call.resolve();
+      // check: the inputs are checked against its signature.
+      call.check();
+      this.#shared.lifecycle.callerLimits?.takeRows(this.context);
+      // submit: the scheduler takes it through queue, batch, execute and split.
+      const result = call.submit();
+      if (result instanceof Promise) this.#encodeLater(result, call);
+      else this.#encode(result, call);
+    } catch (thrown) {
+      call.abandon();
+      this.#finish(undefined, toServingError(thrown), true);
+    }
   }
 
   #encodeLater(result: Promise<unknown>, call: Call<unknown>): void {
@@ -171,12 +191,19 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     const method = this.#method;
     if (method.hasNoBody !== true) context.stages.enter(STAGE_ENCODE, context.now());
     const answer = method.encode(result, call);
-    const preparing = this.#wire.prepare?.(answer);
+    if (answer instanceof Promise) {
+      context.cancel.listener = this;
+      answer.then((whole) => this.#answer(whole)).catch((thrown: unknown) => this.fail(thrown));
+    } else this.#answer(answer);
+  }
+
+  #answer(answer: Bytes): void {
+    const preparing = this.isFinished ? undefined : this.#wire.prepare?.(answer);
     if (preparing === undefined) {
       this.#finish(answer);
       return;
     }
-    context.cancel.listener = this;
+    this.context.cancel.listener = this;
     preparing.then(
       () => this.#finish(answer),
       (thrown: unknown) => this.fail(thrown),

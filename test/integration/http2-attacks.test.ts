@@ -1,8 +1,8 @@
 /** Each flood on a server's gRPC port, for a moment: its client is cut off, again and again, and others are served. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { targetOf } from '../attacks/attack.ts';
-import { ATTACKS } from '../attacks/attacks.ts';
+import { targetOf } from '../attacks/net/attack.ts';
+import { ATTACKS } from '../attacks/net/attacks.ts';
 import { HEALTHY, probe } from '../support/probes.ts';
 import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 

@@ -5,7 +5,7 @@ import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { checkOutputs, mergeInputs, misfitOf, sliceOutputs } from '../../src/scheduler/batch/batch-assembly.ts';
-import { cutInputs, joinOutputs } from '../../src/scheduler/queue/pending-request.ts';
+import { cutInputs, JoinedOutputs } from '../../src/scheduler/queue/pending-request.ts';
 import { looseTask } from '../support/loose-task.ts';
 import { PuppetExecutor } from '../support/puppet-executor.ts';
 
@@ -86,11 +86,12 @@ describe('Cutting and joining again', () => {
         const rows = counts.reduce((sum, count) => sum + count, 0);
         const inputs = inputsOf(list, rows, makeCounter());
         let start = 0;
-        const parts = counts.map((count) => {
+        const joined = new JoinedOutputs(rows);
+        for (const count of counts) {
+          joined.add(cutInputs(inputs, start, start + count), start);
           start += count;
-          return cutInputs(inputs, start - count, start);
-        });
-        assert.deepEqual(plainMap(joinOutputs(parts)), plainMap(inputs));
+        }
+        assert.deepEqual(plainMap(joined.tensors), plainMap(inputs));
       }),
     );
   });

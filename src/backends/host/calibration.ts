@@ -22,7 +22,7 @@ const COUNTED_RUNS = 7;
 /** A run over this many times the limit ends the calibration: it would not warm up, and may take seconds. */
 const ABORT_FACTOR = 20;
 /** Larger inputs are not tried: copying them alone takes about as long as the limit. */
-const MAX_INPUT_BYTES = 2 ** 20;
+export const MAX_CALIBRATED_BYTES = 2 ** 20;
 
 /**
  * Runs each signature with one row and, when that takes less than `limitMs`, with the largest batch. Rejects with the
@@ -37,7 +37,7 @@ export async function calibrate(hosted: HostedSession, maxBatchSize: number, lim
     const oneMs = await medianRunMs(hosted, syntheticBatch(name, signature, smallest), limitMs);
     oneRowMs = Math.max(oneRowMs, oneMs);
     const largest = batchAxis.kind === 'dynamic' ? syntheticBatch(name, signature, maxBatchSize) : undefined;
-    if (oneMs > limitMs || (largest !== undefined && byteLengthOfAll(largest.inputs) > MAX_INPUT_BYTES))
+    if (oneMs > limitMs || (largest !== undefined && byteLengthOfAll(largest.inputs) > MAX_CALIBRATED_BYTES))
       largestMs = undefined;
     if (largestMs === undefined) continue;
     largestMs = Math.max(largestMs, largest === undefined ? oneMs : await medianRunMs(hosted, largest, limitMs));

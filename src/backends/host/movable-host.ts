@@ -4,10 +4,12 @@
  *     inline ──move()──▶ the next host loads, batches run inline ──▶ it is current ──▶ inline closes after its last run
  *                               └ it fails to load: the model stays inline
  *
- * No batch fails because of a move. A batch in the old host's memory can run on the new host, which copies it.
+ * No batch fails because of a move. A batch in the old host's memory can run on the new host, which copies it. A batch
+ * that is too large for the first host waits for the move; if that fails, it runs there after all.
  */
-import { type Executor, PassingExecutor } from '../../core/executor.ts';
+import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
+import { areLargerThan } from '../../core/tensor.ts';
 import type { HostedSession } from './hosted-session.ts';
 
 export class MovableHost extends PassingExecutor implements HostedSession {
@@ -16,16 +18,33 @@ export class MovableHost extends PassingExecutor implements HostedSession {
   /** Itself, since the current host changes. */
   readonly executor: Executor = this;
   readonly #startNext: () => Promise<HostedSession>;
+  readonly #maxInputBytes: number;
+  readonly #onLarge: () => Promise<unknown>;
+  readonly #first: Executor;
   #current: HostedSession;
   #moving: Promise<boolean> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(first: HostedSession, startNext: () => Promise<HostedSession>) {
+  /** `onLarge` is called for a batch of more than `maxInputBytes`, which runs when it has settled: it should move. */
+  constructor(
+    first: HostedSession,
+    startNext: () => Promise<HostedSession>,
+    maxInputBytes = Infinity,
+    onLarge: () => Promise<unknown> = async () => undefined,
+  ) {
     super(first.executor);
+    this.#maxInputBytes = maxInputBytes;
+    this.#onLarge = onLarge;
     this.signatures = first.signatures;
     this.warnings = first.warnings;
+    this.#first = first.executor;
     this.#current = first;
     this.#startNext = startNext;
+  }
+
+  override run(batch: Batch, after?: Batch): Promise<BatchResult> {
+    const isTooLarge = this.inner === this.#first && areLargerThan(batch.inputs, this.#maxInputBytes);
+    return isTooLarge ? this.#onLarge().then(() => super.run(batch, after)) : super.run(batch, after);
   }
 
   /**

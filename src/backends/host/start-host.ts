@@ -13,7 +13,7 @@
  */
 import type { ServingError } from '../../core/errors.ts';
 import { backendFor } from '../registry.ts';
-import { type Calibration, calibrate } from './calibration.ts';
+import { type Calibration, calibrate, MAX_CALIBRATED_BYTES } from './calibration.ts';
 import {
   AS_CONFIGURED,
   chooseHost,
@@ -103,20 +103,27 @@ function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration
   return { ...choice, signatures, executor, warnings, residentBytes, sandbox, close: () => hosted.close(), measured };
 }
 
-/** Starts the model inline; it moves to threads when more than a few runs take over `limitMs`. */
+/**
+ * Starts the model inline; it moves to threads when more than a few runs take over `limitMs`, or a run has more inputs
+ * than any that it was calibrated with.
+ */
 async function startWatched(options: HostOptions, limitMs: number): Promise<MovableHost> {
   const detector = new SlowRunDetector(limitMs);
-  let isMoving = false;
-  const onSlow = (runMs: number): void => {
-    if (isMoving) return;
-    isMoving = true;
-    const reason = `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
-    host.move().then(
-      (isDone) => isDone && options.onMove?.({ isDone, reason }),
+  let moving: Promise<void> | undefined;
+  const move = (reason: string): Promise<void> => {
+    moving ??= host.move().then(
+      (isDone) => {
+        if (isDone) options.onMove?.({ isDone, reason });
+      },
       (error: Error) => options.onMove?.({ isDone: false, reason: `${reason}; ${error.message}` }),
     );
+    return moving;
   };
+  const onSlow = (runMs: number): void =>
+    void move(`more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`);
   const inline = await startInlineHost({ ...options, detector, onSlow });
-  const host = new MovableHost(inline, () => startThreadHost(options));
+  const maxBytes = limitMs === Infinity ? Infinity : MAX_CALIBRATED_BYTES;
+  const onLarge = (): Promise<void> => move('a run has over a mebibyte of inputs');
+  const host = new MovableHost(inline, () => startThreadHost(options), maxBytes, onLarge);
   return host;
 }

@@ -9,8 +9,8 @@ import { numericTensor, stringTensor, type Tensor } from '../../core/tensor.ts';
 
 const FIRST_CAPACITY = 16;
 
-/** Each string element is an object of about 100 bytes, and may take only 3 in the body. */
-const MAX_STRINGS = 1_000_000;
+/** As many as protobuf's budget has room for in 64 MiB: a string may take only 3 bytes in the body. */
+const MAX_STRINGS = 2 ** 18;
 
 export class ElementBuffer {
   readonly dtype: DType;

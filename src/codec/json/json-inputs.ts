@@ -137,7 +137,7 @@ export class PredictBodyScanner {
 export type PredictFormat = 'row' | 'columnar';
 
 /** Throws `invalid_request`. */
-export function predictFormat(body: PredictBody): PredictFormat {
+export function predictFormat(body: { readonly instances: unknown; readonly inputs: unknown }): PredictFormat {
   if (body.instances === undefined && body.inputs === undefined) {
     throw invalidRequest(
       'the body has neither "instances" (one value a row) nor "inputs" (whole tensors); send one of them',
@@ -149,8 +149,15 @@ export function predictFormat(body: PredictBody): PredictFormat {
   return body.instances === undefined ? 'columnar' : 'row';
 }
 
+/** The part of a signature by which values are read. */
+export interface InputSpecs {
+  readonly inputs: Signature['inputs'];
+  /** The inputs that may be left out. */
+  readonly defaults?: { has(name: string): boolean } | undefined;
+}
+
 /** `body` is the last result of `scanner`. Throws `invalid_request`, or `too_large` for too many strings. */
-export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signature: Signature): TensorMap {
+export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signature: InputSpecs): TensorMap {
   const format = predictFormat(body);
   if (signature.inputs.size === 0)
     throw invalidRequest('the signature has no inputs; name another one in "signature_name"');
@@ -159,7 +166,7 @@ export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signa
     : readColumns(scanner, body.inputs!, signature);
 }
 
-function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: Signature): TensorMap {
+function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: InputSpecs): TensorMap {
   const { cursor } = scanner;
   cursor.at = value.at;
   if (cursor.bytes[value.at] !== OPEN_ARRAY) {
@@ -176,7 +183,7 @@ function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: Sign
  * Rows that are objects: `[{"a": 1, "b": [2, 3]}, {"a": 4, "b": [5, 6]}]` → a tensor for each name. An input that has a
  * default may be left out, in all rows or in none. The cursor is on the first row.
  */
-function readRowObjects(cursor: JsonCursor, signature: Signature): TensorMap {
+function readRowObjects(cursor: JsonCursor, signature: InputSpecs): TensorMap {
   const readers = new Map<string, TensorReader>();
   for (const [name, spec] of signature.inputs) readers.set(name, new TensorReader(cursor, name, spec));
   const { defaults } = signature;
@@ -229,7 +236,7 @@ function wrongKeys(readers: ReadonlyMap<string, TensorReader>, row: number, what
   return invalidRequest(`instances[${row}] ${what}; give each row exactly the keys ${listNames(readers.keys())}`);
 }
 
-function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: Signature): TensorMap {
+function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: InputSpecs): TensorMap {
   const { members } = value;
   if (members === undefined || isBase64(scanner, value.at, members)) {
     const [name, spec] = onlyInput(signature, '"inputs"', 'an object with these keys');
@@ -276,7 +283,7 @@ function isBase64(scanner: PredictBodyScanner, at: number, members?: readonly Js
   return base64Member(cursor) !== undefined;
 }
 
-function onlyInput(signature: Signature, key: string, want: string): [string, TensorSpec] {
+function onlyInput(signature: InputSpecs, key: string, want: string): [string, TensorSpec] {
   if (signature.inputs.size > 1) {
     throw invalidRequest(
       `${key} holds plain values, but the signature has several inputs: ${listNames(signature.inputs.keys())}; ` +

@@ -6,6 +6,7 @@
  * tensorflow.serving.SerializedInput. A context is put in front of each example.
  */
 import { Buffer } from 'node:buffer';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { InferenceTask } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
@@ -67,11 +68,19 @@ export function readMultiInferenceRequest(message: Uint8Array, maxBytes: number)
   const input = new InputReader(maxBytes);
   const tasks: InferenceTask[] = [];
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(TASKS)) tasks.push(readTask(reader));
-    else if (reader.tag === lengthDelimited(INPUT)) input.read(reader);
+    if (reader.tag === lengthDelimited(TASKS)) {
+      if (tasks.push(readTask(reader)) > MAX_TASKS) throw tooManyTasks();
+    } else if (reader.tag === lengthDelimited(INPUT)) input.read(reader);
     else reader.skip();
   }
   return { tasks, examples: input.merged() };
+}
+
+/** Each evaluates a signature of its own. */
+const MAX_TASKS = 1000;
+
+function tooManyTasks(): ServingError {
+  return invalidRequest(`the request has more than ${MAX_TASKS} tasks; send one for each signature`);
 }
 
 function readTask(reader: WireReader): InferenceTask {

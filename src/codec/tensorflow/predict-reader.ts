@@ -7,6 +7,7 @@
  * like one before is not parsed at all (`PredictLayouts`).
  */
 import type { NumericDType } from '../../core/dtype.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
@@ -19,7 +20,7 @@ import { MAP_VALUE } from './tensor-proto/tensor-values.ts';
 /** A PredictRequest as it was read. */
 export interface PredictRequest {
   readonly modelSpec: ModelSpec;
-  readonly inputs: Map<string, Tensor>;
+  readonly inputs: TensorMap;
   readonly outputFilter: readonly string[];
 }
 
@@ -29,6 +30,13 @@ const OUTPUT_FILTER = 3;
 const MAP_KEY = 1;
 
 const NO_FILTER: readonly string[] = [];
+
+/** The most names of tensors in a message: far more than any model has, and no danger to memory. */
+const MAX_NAMES = 1000;
+
+function tooManyNames(field: string): ServingError {
+  return invalidRequest(`${field} names more than ${MAX_NAMES} tensors; send those that the signature has`);
+}
 
 /**
  * Throws ServingError: invalid_request, unsupported (a dtype), too_large (the tensors take more than `maxTensorBytes`
@@ -73,7 +81,7 @@ function parse(message: Uint8Array, maxTensorBytes: number): ParsedRequest {
         break;
       case lengthDelimited(OUTPUT_FILTER):
         outputFilter ??= [];
-        outputFilter.push(reader.string());
+        if (outputFilter.push(reader.string()) > MAX_NAMES) throw tooManyNames('output_filter');
         break;
       default:
         reader.skip();
@@ -104,6 +112,7 @@ export function readTensorEntry(reader: WireReader, inputs: Map<string, Tensor>,
     }
   }
   inputs.set(name, readTensor(reader, entry, header, name, budget));
+  if (inputs.size > MAX_NAMES) throw tooManyNames('inputs');
   reader.end = entry.end;
   reader.leave(outer);
 }

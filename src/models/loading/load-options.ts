@@ -3,6 +3,7 @@ import type { ProcessGroups } from '../../backends/host/process/process-group.ts
 import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { HostChoice } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { BatchAxis } from '../../core/signature.ts';
@@ -56,6 +57,8 @@ export interface LoadServableOptions {
   readonly events: HostEvents;
   /** The most bytes of the tensors that are made of one request's examples. */
   readonly maxTensorBytes: number;
+  /** Reads large numbers of examples. Default: the event loop does. */
+  readonly thread?: CodecThread;
   /** Other versions are being served, so timed runs leave cores to them. Default: false. */
   readonly isServing?: () => boolean;
   /** The rows of the model's average batch so far, to choose its runtime; undefined = not known. */

@@ -51,7 +51,7 @@ export async function buildStack(
   onMisfit: (warning: string) => void,
 ): Promise<VersionStack> {
   const { model, version, batching, hashArtifact } = target;
-  const { clock, telemetry, coreSlots, latencies, maxTensorBytes } = options;
+  const { clock, telemetry, coreSlots, latencies, maxTensorBytes, thread } = options;
   const { scheduler: batchingOptions } = batching;
   base.share();
   const scheduler = new Scheduler({
@@ -67,7 +67,8 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
-  const runner = views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes);
+  const runner =
+    views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes, thread);
   return { scheduler, runner };
 }
 

@@ -2,11 +2,18 @@
  * The runner of a servable whose pillion.yaml declares signatures (views): turns a request for a view into one for the
  * graph, and converts the answer. Requests for the graph's own signatures are passed on.
  */
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
-import { type DeclaredSignature, fromGraphOutputs, graphOutputs, toGraphInputs } from './declared-signature.ts';
+import {
+  type DeclaredSignature,
+  fromGraphOutputs,
+  graphOutputs,
+  toGraphInputs,
+  toGraphInputsApart,
+} from './declared-signature.ts';
 import type { ServableRunner } from './servable.ts';
 
 /** Declared signatures by name. */
@@ -24,12 +31,19 @@ export class DeclaredSignatureRunner implements ServableRunner {
   readonly #inner: ServableRunner;
   readonly #views: DeclaredSignatures;
   readonly #maxBytes: number;
+  readonly #thread: CodecThread | undefined;
+  /** Requests whose examples are being read. */
+  readonly #reading = new Set<Promise<TensorMap>>();
 
-  /** `maxBytes`: the most bytes of the tensors that are made of one request's examples. */
-  constructor(inner: ServableRunner, views: DeclaredSignatures, maxBytes: number) {
+  /**
+   * `maxBytes`: the most bytes of the tensors that are made of one request's examples. `thread` reads many examples;
+   * without it the event loop reads all.
+   */
+  constructor(inner: ServableRunner, views: DeclaredSignatures, maxBytes: number, thread?: CodecThread) {
     this.#inner = inner;
     this.#views = views;
     this.#maxBytes = maxBytes;
+    this.#thread = thread;
   }
 
   get queuedRows(): number {
@@ -91,15 +105,30 @@ export class DeclaredSignatureRunner implements ServableRunner {
   /** Answers requests with the same inputs by one run. */
   async #run(viewed: readonly Viewed[]): Promise<readonly TensorMap[]> {
     const { view, request } = viewed[0]!;
-    const inputs = toGraphInputs(view, request.inputs, this.#maxBytes);
+    const apart = this.#thread && toGraphInputsApart(view, request, this.#maxBytes, this.#thread);
+    const inputs =
+      apart === undefined ? toGraphInputs(view, request.inputs, this.#maxBytes) : await this.#read(apart, request);
     const outputs = [...new Set(viewed.flatMap((each) => graphOutputs(each.view, each.request.outputs)))];
     const { context } = request;
     const given = await this.#inner.submit({ signatureName: view.graphName, inputs, outputs, context });
     return viewed.map((each) => fromGraphOutputs(each.view, given, each.request.outputs));
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  /** Those whose examples are read are not queued yet: the version may not close before they are. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#reading);
+    await this.#inner.close();
+  }
+
+  async #read(reading: Promise<TensorMap>, { context }: SchedulerRequest): Promise<TensorMap> {
+    this.#reading.add(reading);
+    try {
+      const inputs = await reading;
+      context.cancel.throwIfCancelled();
+      return inputs;
+    } finally {
+      this.#reading.delete(reading);
+    }
   }
 }
 

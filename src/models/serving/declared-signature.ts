@@ -9,11 +9,19 @@
  * The scheduler sees only the graph's signature, so requests for all its views share batches.
  */
 import { parseExamples } from '../../codec/tensorflow/example/parse-examples.ts';
+import { packStrings, receivedTensors } from '../../codec-thread/carried-tensors.ts';
+import { type CodecThread, LARGE_MESSAGE_BYTES } from '../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { FeatureSpec } from '../../core/feature-spec.ts';
+import { elementsPerRow, type FeatureSpec } from '../../core/feature-spec.ts';
+import { inSlices } from '../../core/in-slices.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, EXAMPLES_INPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
-import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+import { areLargerThan, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { SchedulerRequest } from '../../scheduler/task.ts';
+
+/** Tensors above this size are made on the codec thread, however few bytes of examples they are made of. */
+const LARGE_TENSOR_BYTES = 2 ** 20;
+const MOST_ELEMENT_BYTES = 8;
 
 export interface DeclaredSignature {
   readonly name: string;
@@ -46,6 +54,27 @@ export function toGraphInputs(view: DeclaredSignature, inputs: TensorMap, maxByt
   const named = new Map<string, Tensor>();
   for (const [alias, tensor] of inputs) named.set(view.inputs.graphNames.get(alias)!, tensor);
   return named;
+}
+
+/**
+ * The same on the codec thread, for many examples, or few that become large tensors; undefined if they are neither.
+ * Rejects as `toGraphInputs` throws.
+ */
+export function toGraphInputsApart(
+  { name, inputs: given }: DeclaredSignature,
+  { inputs, context }: Pick<SchedulerRequest, 'inputs' | 'context'>,
+  maxBytes: number,
+  thread: CodecThread,
+): Promise<TensorMap> | undefined {
+  if (given.kind !== 'examples') return undefined;
+  const { data } = inputs.get(EXAMPLES_INPUT) as StringTensor;
+  let rowBytes = 0;
+  for (const spec of given.features) rowBytes += elementsPerRow(spec) * MOST_ELEMENT_BYTES;
+  if (data.length * rowBytes <= LARGE_TENSOR_BYTES && !areLargerThan(inputs, LARGE_MESSAGE_BYTES)) return undefined;
+  return thread.use(context, async (ask) => {
+    const packed = await inSlices(packStrings(data));
+    return receivedTensors(await ask('parseExamples', given.features, packed, name, maxBytes));
+  });
 }
 
 /** The graph's outputs that these outputs of the view need, each once. */

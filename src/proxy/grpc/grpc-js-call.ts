@@ -260,7 +260,6 @@ export class GrpcJsCall implements GrpcCall {
   }
 }
 
-
 /** The client's timeout in ms from now; undefined if it set none, or one that overflowed (see the top). */
 function timeoutOf(bare: ServerInterceptingCallInterface, clock: Clock): number | undefined {
   const deadline = Number(bare.getDeadline());

@@ -4,13 +4,13 @@
  * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no
  * other.
  */
-import { isUtf8 } from 'node:buffer';
 import { ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, type Shape, shapeFits } from '../../core/shape.ts';
 import { axisOf, type Signature, type TensorSpec } from '../../core/signature.ts';
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+import { notTextAt, textFault } from '../../core/text.ts';
 import { withDefaults } from './fill-defaults.ts';
 
 /** Called for an input whose shape is not the declared one. */
@@ -98,7 +98,7 @@ function checkInput(
   if (!shapeFits(tensor.shape, spec.shape) && !fitsInRows(signature, name, spec, tensor)) {
     judge.onOddShape(wrongShape(model, name, spec, tensor));
   }
-  if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor.data);
+  if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor);
   return tensor;
 }
 
@@ -109,15 +109,13 @@ function fitsInRows({ batchAxis, batchAxes }: Signature, name: string, { shape }
   return axis !== 'same' && axis < shape.length && shapeFits(sent.shape, shape.with(axis, -1));
 }
 
-function checkText(model: ResolvedModelSpec, name: string, data: readonly Uint8Array[]): void {
-  for (let i = 0; i < data.length; i++) {
-    const bytes = data[i]!;
-    const fault = bytes.includes(0) ? 'holds a NUL byte' : isUtf8(bytes) ? undefined : 'is not valid UTF-8';
-    if (fault === undefined) continue;
-    throw invalid(
-      `input ${quoteName(name)}, element ${i}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
-    );
-  }
+function checkText(model: ResolvedModelSpec, name: string, tensor: StringTensor): void {
+  const at = tensor.notTextAt ?? notTextAt(tensor.data);
+  if (at === -1) return;
+  const fault = textFault(tensor.data[at]!);
+  throw invalid(
+    `input ${quoteName(name)}, element ${at}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
+  );
 }
 
 function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: TensorMap): ServingError {

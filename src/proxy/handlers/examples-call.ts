@@ -10,7 +10,7 @@ import type { Classifications, ExamplesGiven, Regressions } from '../../core/inf
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { TensorMap } from '../../core/tensor.ts';
+import type { StringTensor, TensorMap } from '../../core/tensor.ts';
 import type { InferenceExchange, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -22,6 +22,8 @@ export interface ExamplesRequest {
   readonly modelSpec: ModelSpec;
   /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
+  /** As in StringTensor, where it is known. */
+  readonly notTextAt?: number;
 }
 
 /** What differs between Classify and Regress. */
@@ -35,18 +37,18 @@ export interface ExamplesMethod<Result extends Classifications | Regressions> {
 
 export class ExamplesCall<Result extends Classifications | Regressions> extends InferenceCall<ExamplesGiven<Result>> {
   readonly #method: ExamplesMethod<Result>;
-  readonly #examples: readonly Uint8Array[];
+  readonly #request: ExamplesRequest;
   #sample: SampledRequest | undefined;
 
   constructor(
     method: ExamplesMethod<Result>,
     resolver: ModelResolver,
-    { modelSpec, examples }: ExamplesRequest,
+    request: ExamplesRequest,
     context: RequestContext,
   ) {
-    super(resolver, modelSpec, context);
+    super(resolver, request.modelSpec, context);
     this.#method = method;
-    this.#examples = examples;
+    this.#request = request;
   }
 
   override resolve(): void {
@@ -57,17 +59,17 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
     const { context, served } = this;
     const { signature } = served;
     const { signatures, tapPoint } = this.handle.servable;
-    const examples = this.#examples;
+    const { examples } = this.#request;
     this.outputs = this.#method.outputsOf(served, signature, signatures);
     this.#sample = tapPoint.tap?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
-    this.inputs = checkInputs(served, signature, exampleInputs(signature, examples));
+    this.inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));
     context.rows = signature.batchAxis.kind === 'none' ? 1 : examples.length;
   }
 
   async submit(): Promise<ExamplesGiven<Result>> {
-    const examples = this.#examples;
+    const { examples } = this.#request;
     const outputs = await this.run();
     const { served, requested, context } = this;
     const { type } = this.#method;
@@ -114,10 +116,14 @@ function takesExamples({ inputs }: Signature): boolean {
 }
 
 /** The input tensor of a signature that takes examples. Throws `invalid_request` if there is no example. */
-export function exampleInputs(signature: Signature, examples: readonly Uint8Array[]): TensorMap {
+export function exampleInputs(
+  signature: Signature,
+  { examples, notTextAt }: Pick<ExamplesRequest, 'examples' | 'notTextAt'>,
+): TensorMap {
   if (examples.length === 0) {
     throw new ServingError('invalid_request', 'Input is empty: there is no example; send at least one');
   }
   const [name] = signature.inputs.keys();
-  return new Map([[name!, { dtype: 'string', shape: [examples.length], data: examples }]]);
+  const tensor: StringTensor = { dtype: 'string', shape: [examples.length], data: examples };
+  return new Map([[name!, notTextAt === undefined ? tensor : { ...tensor, notTextAt }]]);
 }

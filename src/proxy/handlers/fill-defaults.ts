@@ -8,10 +8,10 @@ import { elementCount } from '../../core/shape.ts';
 import { rowAxisOf, type Signature } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
-/** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory. */
-const MAX_REPEATED_BYTES = 256 * 1024 * 1024;
+/** Limit of a repeated default, in bytes: a small request with many rows must not ask for much memory or time. */
+const MAX_REPEATED_BYTES = 64 * 1024 * 1024;
 /** Memory of a string element beside its bytes, which all rows share. */
-const STRING_ELEMENT_BYTES = 64;
+const STRING_ELEMENT_BYTES = 256;
 
 /** The inputs with the defaults added. Throws `too_large` if a repeated default takes too much memory. */
 export function withDefaults(signature: Signature, inputs: TensorMap): TensorMap {

@@ -40,6 +40,8 @@ export interface MultiInferenceRequest {
   readonly tasks: readonly InferenceTask[];
   /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
+  /** As in StringTensor, where it is known. */
+  readonly notTextAt?: number;
 }
 
 /** Its results are in the order of the tasks. */
@@ -67,7 +69,7 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
     context.rows = examples.length;
     this.#runs = this.#planned.map(({ served, outputs }): SchedulerRequest => {
       const { signature, signatureName } = served;
-      const inputs = checkInputs(served, signature, exampleInputs(signature, examples));
+      const inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));
       return { signatureName, inputs, outputs, context };
     });
   }

@@ -1,4 +1,5 @@
 /** The gRPC surface: our services on an engine. Construct, listen, drain, close. */
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { GrpcEngine } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
@@ -22,6 +23,8 @@ export interface GrpcServerOptions {
    * than their message, as varints and by the filling rule, by which ten bytes can describe terabytes.
    */
   readonly maxTensorBytes: number;
+  /** Reads and writes large messages. Default: they are read and written on the event loop. */
+  readonly thread?: CodecThread;
 }
 
 export interface GrpcServerParts {
@@ -52,8 +55,8 @@ export class GrpcServer {
     const shared = { lifecycle, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
-    const { serializationAsTensorContent = false, maxTensorBytes } = options;
-    const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes };
+    const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
+    const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
     registerPredictionService(engine, prediction, shared);
     registerModelService(engine, modelInfo, parts.reload, shared);
     this.#health.register(engine);

@@ -12,6 +12,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
@@ -71,6 +72,8 @@ export interface RestServerOptions {
   readonly inflations?: InflationGate;
   /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
+  /** Reads and writes large bodies. Default: they are read and written on the event loop. */
+  readonly thread?: CodecThread;
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
 }
@@ -93,16 +96,16 @@ export class RestServer {
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
     const { callers = new Callers(), stallMs = STALL_MS } = options;
-    const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false } = options;
+    const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false, thread } = options;
     this.#options = options;
     this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
     this.#methods = new Map([
-      ['predict', new RestPredict(resolver)],
-      ['classify', new RestClassify(resolver, maxBodyBytes)],
-      ['regress', new RestRegress(resolver, maxBodyBytes)],
+      ['predict', new RestPredict(resolver, thread)],
+      ['classify', new RestClassify(resolver, maxBodyBytes, thread)],
+      ['regress', new RestRegress(resolver, maxBodyBytes, thread)],
       ...lookupMethods(modelInfo),
     ]);
-    this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes });
+    this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };

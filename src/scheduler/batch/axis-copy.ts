@@ -36,12 +36,19 @@ export function copyRowsTogether(tensors: readonly Tensor[], axis: number, size:
   }
 }
 
-/** The tensors' rows in one tensor, under the conditions of `copyRowsTogether`. */
-export function joinRows(tensors: readonly Tensor[], axis: number): Tensor {
-  const first = tensors[0]!;
-  let rows = 0;
-  for (const tensor of tensors) rows += tensor.shape[axis]!;
-  return filled(first, withRows(first.shape, axis, rows), (into) => copyRowsTogether(tensors, axis, rows, into));
+/** Room for `rows` rows that are like those of `tensor`. */
+export function roomForRows(tensor: Tensor, axis: number, rows: number): Tensor {
+  return filled(tensor, withRows(tensor.shape, axis, rows), () => undefined);
+}
+
+/** Copies the tensor's rows into `room` (roomForRows), as its rows from `start` on. */
+export function copyRowsInto(tensor: Tensor, axis: number, room: Tensor, start: number): void {
+  const { blocks, unit } = layoutOf(tensor, axis);
+  const length = tensor.shape[axis]! * unit;
+  const rows = room.shape[axis]!;
+  for (let block = 0; block < blocks; block++) {
+    copy(tensor.data, block * length, length, room.data, (block * rows + start) * unit);
+  }
 }
 
 /** Rows `start` to `end` along the axis: a view where that is dim 0, else a copy. */

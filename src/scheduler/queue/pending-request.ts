@@ -9,7 +9,8 @@
  * It listens to the request's cancel signal until it settles.
  *
  * A request of more rows than one run may have is cut into parts, and its outputs are joined again. Cutting makes views
- * (copies, where rows are not at dim 0), joining copies once. The parts have the request's deadline, and fail together.
+ * (copies, where rows are not at dim 0). Each part's outputs are copied once, when they come: copying those of a large
+ * request all at once would hold the event loop. The parts have the request's deadline, and fail together.
  *
  *   rows  0 ───────── 64 ───────── 128 ── 150        max 64
  *         │  part 0   │   part 1   │ part 2 │        the last may share a batch with other requests
@@ -21,7 +22,7 @@ import { formatShape } from '../../core/shape.ts';
 import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
-import { joinRows, sliceAlong } from '../batch/axis-copy.ts';
+import { copyRowsInto, roomForRows, sliceAlong } from '../batch/axis-copy.ts';
 import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { Task, type TaskContext, type TaskInit, type TaskOwner } from '../task.ts';
@@ -46,9 +47,10 @@ export interface Ticket {
 interface CutRequest {
   /** All its rows, and where they are. */
   readonly inputs: TensorMap;
-  readonly axes: BatchAxes | undefined;
   /** The parts' answers so far. */
-  readonly answers: TensorMap[];
+  readonly outputs: JoinedOutputs;
+  /** Rows of every part but the last. */
+  readonly partRows: number;
 }
 
 const NO_TASKS: readonly Task[] = [];
@@ -104,17 +106,16 @@ export class PendingRequest implements TaskOwner, CancelListener {
     // A part whose request was queued again is not one of its tasks any more.
     if (this.isSettled || task !== this.#tasks[task.part]) return;
     this.#unanswered -= 1;
-    if (this.#cut !== undefined) this.#cut.answers[task.part] = outputs;
-    if (this.#unanswered > 0) return;
-    let answer = outputs;
+    const cut = this.#cut;
     try {
-      if (this.#cut !== undefined) answer = joinOutputs(this.#cut.answers, this.#cut.axes);
+      cut?.outputs.add(outputs, task.part * cut.partRows);
     } catch (thrown) {
       this.fail(toServingError(thrown));
       return;
     }
+    if (this.#unanswered > 0) return;
     this.#settle();
-    this.#resolve(answer);
+    this.#resolve(cut?.outputs.tensors ?? outputs);
   }
 
   get isCut(): boolean {
@@ -164,7 +165,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
 
   #parts({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
     const tasks: Task[] = [];
-    this.#cut = { inputs, axes: plan.axes, answers: [] };
+    this.#cut = { inputs, outputs: new JoinedOutputs(rows, plan.axes), partRows: max };
     for (let start = 0; start < rows; start += max) {
       const end = Math.min(rows, start + max);
       const cut = cutInputs(inputs, start, end, plan.axes);
@@ -195,19 +196,35 @@ export function cutInputs(inputs: TensorMap, start: number, end: number, axes?: 
   return part;
 }
 
-/**
- * Joins the parts' outputs along their batch axes, which every tensor has. Throws `backend_failed` if parts differ in
- * dtype or beside the axis (an output whose other dims depend on the data).
- */
-export function joinOutputs(parts: readonly TensorMap[], axes?: BatchAxes): TensorMap {
-  const joined = new Map<string, Tensor>();
-  for (const [name, first] of parts[0]!) {
-    const axis = axisOf(axes, name) as number;
-    const tensors = parts.map((part) => part.get(name)!);
-    for (const tensor of tensors) if (!isSameBeside(axis, first, tensor)) throw partsDiffer(name, first, tensor);
-    joined.set(name, joinRows(tensors, axis));
+/** The outputs of a request's parts, joined along their batch axes, which every tensor has. */
+export class JoinedOutputs {
+  readonly tensors = new Map<string, Tensor>();
+  /** What the part that came first gave. */
+  #first: TensorMap | undefined;
+  readonly #rows: number;
+  readonly #axes: BatchAxes | undefined;
+
+  /** Of so many rows in all. */
+  constructor(rows: number, axes?: BatchAxes) {
+    this.#rows = rows;
+    this.#axes = axes;
   }
-  return joined;
+
+  /**
+   * Copies a part's outputs to the rows from `start` on. Throws `backend_failed` if they differ from another part's in
+   * dtype or beside the axis (an output whose other dims depend on the data).
+   */
+  add(part: TensorMap, start: number): void {
+    this.#first ??= part;
+    for (const [name, first] of this.#first) {
+      const axis = axisOf(this.#axes, name) as number;
+      const tensor = part.get(name)!;
+      const room = this.tensors.get(name) ?? roomForRows(tensor, axis, this.#rows);
+      this.tensors.set(name, room);
+      if (!isSameBeside(axis, first, tensor)) throw partsDiffer(name, first, tensor);
+      copyRowsInto(tensor, axis, room, start);
+    }
+  }
 }
 
 function isSameBeside(axis: number, a: Tensor, b: Tensor): boolean {

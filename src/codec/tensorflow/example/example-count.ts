@@ -1,9 +1,7 @@
 /** The limit on the tf.Examples of one request, and the context that they share. */
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../../core/errors.ts';
-
-/** The charge for the object of one example, beside its bytes. */
-const EXAMPLE_BYTES = 64;
+import { STRING_ELEMENT_BYTES } from '../tensor-proto/tensor-budget.ts';
 
 /** Charges examples to a limit as they are read. */
 export class ExampleCount {
@@ -18,7 +16,7 @@ export class ExampleCount {
 
   /** Charges one more example, of which `copiedBytes` are copied. Throws `too_large`. */
   add(copiedBytes = 0): void {
-    this.#left -= EXAMPLE_BYTES + copiedBytes;
+    this.#left -= STRING_ELEMENT_BYTES + copiedBytes;
     if (this.#left >= 0) return;
     throw new ServingError(
       'too_large',

@@ -8,8 +8,12 @@ import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import { VALUE_FIELDS } from './tensor-fields.ts';
 
-/** The charge for the object of one string, beside its bytes. */
-export const STRING_ELEMENT_BYTES = 64;
+/**
+ * The charge for one string, beside its bytes: its view here and in the model's worker, its place in messages between
+ * them, the runtime's own string. It also keeps the strings of a request so few that their ways through the event loop,
+ * at 80 ns for each, do not hold it.
+ */
+export const STRING_ELEMENT_BYTES = 256;
 
 /**
  * The most bytes of repeated elements in a request: enough for constant inputs, such as a batch of masks, and little
@@ -56,7 +60,11 @@ export function chargeTensor(
   if (valueBytes === undefined) return;
   // These are surely not in the message: the last value will be repeated.
   const filled = (count - Math.floor(valueBytes / wireBytes(dtype))) * elementBytes;
-  if (filled <= 0) return;
+  if (filled > 0) chargeFilled(budget, name, dtype, shape, filled);
+}
+
+/** Takes `filled` bytes of a tensor, which are not in the message, off the budget. Throws `too_large`. */
+export function chargeFilled(budget: TensorBudget, name: string, dtype: DType, shape: Shape, filled: number): void {
   budget.filledLeft -= filled;
   if (budget.filledLeft >= 0) return;
   throw tooLarge(

@@ -17,7 +17,7 @@ import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { countVarints, lengthDelimited, varintTag, type WireReader } from '../../protobuf/wire-reader.ts';
-import { chargeTensor, type TensorBudget } from './tensor-budget.ts';
+import { chargeFilled, chargeTensor, type TensorBudget } from './tensor-budget.ts';
 import {
   DIM_SIZE,
   SHAPE_DIM,
@@ -108,7 +108,7 @@ export function readTensor(
   if (dtype === 'string') {
     const data = hasContent
       ? readStringContent(reader, contentStart, contentEnd, count, name)
-      : readStringValues(reader, entry, count);
+      : readStringValues(reader, entry, count, (filled) => chargeFilled(budget, name, dtype, shape, filled));
     return { dtype, shape, data };
   }
   if (!hasContent) return { dtype, shape, data: readNumericValues(reader, entry, dtype, count) };
@@ -176,11 +176,18 @@ function readStringContent(reader: WireReader, start: number, end: number, count
   return data;
 }
 
-function readStringValues(reader: WireReader, entry: EntryBounds, count: number): Uint8Array[] {
+/** `charge` is told the bytes of the strings that are repeated, beside their objects. */
+function readStringValues(
+  reader: WireReader,
+  entry: EntryBounds,
+  count: number,
+  charge: (filled: number) => void,
+): Uint8Array[] {
   const values = new TensorValues(reader, entry, VALUE_FIELDS.string.number, 'bytes', 0);
   const data: Uint8Array[] = [];
   while (data.length < count && values.next()) data.push(reader.view(values.start, values.end));
   const last = data[data.length - 1] ?? new Uint8Array(0);
+  if (data.length < count) charge((count - data.length) * last.length);
   while (data.length < count) data.push(last);
   return data;
 }

@@ -6,7 +6,8 @@ import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { type Host, type HostMove, type HostOptions, startHost } from '../../../../src/backends/host/start-host.ts';
 import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
-import type { BatchOrigin } from '../../../../src/core/executor.ts';
+import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
+import { numericTensor } from '../../../../src/core/tensor.ts';
 import { elsewhereRuns } from '../../../support/elsewhere-backend.ts';
 import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
@@ -75,6 +76,11 @@ describe('where a model is put', () => {
   });
 });
 
+function twos(rows: number): Batch {
+  const x = numericTensor('float32', [rows], new Float32Array(rows).fill(2));
+  return { ...batchOf(2), inputs: new Map([['x', x]]), size: rows };
+}
+
 describe('a model inline whose runs become slow', () => {
   it('moves to threads, and no request is lost or fails', async (t) => {
     const { host, moves } = await start(t, { limits: LIMITS });
@@ -98,6 +104,24 @@ describe('a model inline whose runs become slow', () => {
     assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
     await host.close();
     await assert.rejects(host.executor.run(batchOf(2)), { kind: 'backend_failed', message: /unloaded/ });
+  });
+
+  it('moves before a run with more inputs than it was calibrated with', async (t) => {
+    const { host, moves } = await start(t, { limits: LIMITS });
+    assert.deepEqual([host.kind, host.executor.isInline], ['inline', true]);
+    assert.equal(yOf(await host.executor.run(twos(2 ** 18))).length, 2 ** 18);
+    assert.deepEqual([host.executor.isInline, moves], [true, []], 'a mebibyte');
+    const y = yOf(await host.executor.run(twos(2 ** 18 + 1)));
+    assert.deepEqual([y.length, y.at(-1)], [2 ** 18 + 1, 3]);
+    assert.equal(host.executor.isInline, false);
+    assert.deepEqual(moves, [{ isDone: true, reason: 'a run has over a mebibyte of inputs' }]);
+  });
+
+  it('runs such a batch where it is if no thread can load it', async (t) => {
+    const { host, moves, directory } = await start(t, { limits: LIMITS });
+    rmSync(join(directory, FAKE_FILE));
+    assert.equal(yOf(await host.executor.run(twos(2 ** 18 + 1))).at(-1), 3);
+    assert.deepEqual([host.executor.isInline, moves.length, moves[0]?.isDone], [true, 1, false]);
   });
 
   it('stays when no thread can load it any more, and says so', async (t) => {

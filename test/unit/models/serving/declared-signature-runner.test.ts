@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CodecThread } from '../../../../src/codec-thread/codec-thread.ts';
+import { CancelSignal, clientLeft } from '../../../../src/core/cancel.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { numericTensor, type Tensor, type TensorMap } from '../../../../src/core/tensor.ts';
@@ -37,7 +40,7 @@ function request(
   ...examples: readonly Uint8Array[]
 ): SchedulerRequest {
   const inputs = new Map<string, Tensor>([['inputs', { dtype: 'string', shape: [examples.length], data: examples }]]);
-  const context = { stages: { startedAt: 0, enter: () => undefined }, cancel: {} };
+  const context = { stages: { startedAt: 0, enter: () => undefined }, cancel: new CancelSignal() };
   return { signatureName, inputs, outputs, context: context as unknown as SchedulerRequest['context'] };
 }
 
@@ -102,4 +105,41 @@ test('labels that do not fit the scores, and examples that are none, refuse the 
     viewed.submit(request('v', ['scores'], Uint8Array.of(0xff))),
     refused(/^example 0 is not valid/),
   );
+});
+
+test('many examples are read on the codec thread, and the version does not close before they are queued', async (t) => {
+  const thread = new CodecThread(systemClock);
+  t.after(() => thread.close());
+  const inner: PuppetRunner = new PuppetRunner((asked) => {
+    assert.equal(inner.isClosed, false);
+    return graph(asked);
+  });
+  const viewed = new DeclaredSignatureRunner(inner, new Map([['v', view('v')]]), 1 << 20, thread);
+  const examples = Array<Uint8Array>(5000).fill(exampleBytes({ x: [1, 2] }));
+  const answer = viewed.submit(request('v', ['scores'], ...examples));
+  assert.equal(inner.requests.length, 0, 'it is being read');
+  const closed = viewed.close();
+  assert.deepEqual(
+    values(await answer, 'scores'),
+    examples.flatMap(() => [1, 2]),
+  );
+  await closed;
+  assert.equal(inner.isClosed, true);
+});
+
+test('few examples that become a large tensor are read there as well; a client that leaves is not served', async (t) => {
+  const thread = new CodecThread(systemClock);
+  t.after(() => thread.close());
+  const inner = new PuppetRunner(graph);
+  const filler = numericTensor('float32', [100_000], new Float32Array(100_000).fill(3));
+  const wide = featureSpec('x', 'float32', [100_000], { input: 'graph_x', filler });
+  const inputs = { kind: 'examples', features: [wide], sharing: 'x' } as const;
+  const viewed = new DeclaredSignatureRunner(inner, new Map([['v', view('v', { inputs })]]), 1 << 24, thread);
+  const asked = request('v', ['scores'], exampleBytes({}), exampleBytes({}));
+  assert.deepEqual(new Set(values(await viewed.submit(asked), 'scores')), new Set([3]));
+  const leaving = request('v', ['scores'], exampleBytes({}), exampleBytes({}));
+  const answer = viewed.submit(leaving);
+  leaving.context.cancel.cancel(clientLeft('admit'));
+  await assert.rejects(answer, { kind: 'cancelled' });
+  assert.equal(inner.requests.length, 1);
 });

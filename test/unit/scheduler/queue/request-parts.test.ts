@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { checkPartCount, cutInputs, joinOutputs } from '../../../../src/scheduler/queue/pending-request.ts';
+import { checkPartCount, cutInputs, JoinedOutputs } from '../../../../src/scheduler/queue/pending-request.ts';
 import { bufferOf, floats } from '../../../support/scheduler-harness.ts';
 
 const y = (...values: number[]): TensorMap =>
@@ -29,9 +29,16 @@ describe('cutInputs', () => {
   });
 });
 
-describe('joinOutputs', () => {
-  it('joins parts in order', () => {
-    const joined = joinOutputs([y(1, 2), y(3), y(4, 5)]);
+/** Parts of so many rows each, joined in the order in which they are given. */
+function join(rows: number, ...parts: readonly (readonly [part: TensorMap, start: number])[]): TensorMap {
+  const joined = new JoinedOutputs(rows);
+  for (const [part, start] of parts) joined.add(part, start);
+  return joined.tensors;
+}
+
+describe('JoinedOutputs', () => {
+  it('joins parts in their order, in whatever order they come', () => {
+    const joined = join(5, [y(4, 5), 3], [y(1, 2), 0], [y(3), 2]);
     assert.deepEqual(joined.get('y')?.shape, [5, 1]);
     assert.deepEqual(floats(joined.get('y')), [1, 2, 3, 4, 5]);
   });
@@ -47,7 +54,7 @@ describe('joinOutputs', () => {
           ),
         ],
       ]);
-    const joined = joinOutputs([part('a', ''), part('b')]);
+    const joined = join(3, [part('a', ''), 0], [part('b'), 2]);
     assert.deepEqual(
       joined.get('s'),
       stringTensor(
@@ -61,8 +68,8 @@ describe('joinOutputs', () => {
     const wide: TensorMap = new Map([['y', numericTensor('float32', [1, 2], Float32Array.of(1, 2))]]);
     const whole: TensorMap = new Map([['y', numericTensor('int32', [1, 1], Int32Array.of(1))]]);
     const error = { kind: 'backend_failed', message: /output "y" is float32 \[1,1\] .* float32 \[1,2\]/ };
-    assert.throws(() => joinOutputs([y(1), wide]), error);
-    assert.throws(() => joinOutputs([y(1), whole]), { kind: 'backend_failed', message: /int32/ });
+    assert.throws(() => join(2, [y(1), 0], [wide, 1]), error);
+    assert.throws(() => join(2, [y(1), 0], [whole, 1]), { kind: 'backend_failed', message: /int32/ });
   });
 });
 

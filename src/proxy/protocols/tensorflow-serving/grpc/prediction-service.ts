@@ -1,6 +1,5 @@
 /** tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata. */
 import { messageWithRoom } from '../../../../codec/protobuf/wire-writer.ts';
-import { readExamplesRequest, readMultiInferenceRequest } from '../../../../codec/tensorflow/example-input-reader.ts';
 import {
   writeClassificationResponse,
   writeMultiInferenceResponse,
@@ -11,8 +10,7 @@ import {
   SIGNATURE_DEF,
   writeModelMetadataResponse,
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
-import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-reader.ts';
-import { writePredictResponse } from '../../../../codec/tensorflow/predict-writer.ts';
+import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
 import { listNames } from '../../../../core/list-names.ts';
@@ -31,6 +29,7 @@ import { MultiInferenceCall } from '../../../handlers/multi-inference.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import { REGRESS } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
+import { madeOf, ProtobufCodec } from '../protobuf-codec.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
@@ -41,6 +40,8 @@ export interface PredictionServiceOptions {
   readonly serializationAsTensorContent: boolean;
   /** Limit of all tensors of one request together, decoded, in bytes. */
   readonly maxTensorBytes: number;
+  /** Reads and writes large messages. Default: they are read and written on the event loop. */
+  readonly thread?: CodecThread | undefined;
 }
 
 export function registerPredictionService(
@@ -48,30 +49,32 @@ export function registerPredictionService(
   options: PredictionServiceOptions,
   shared: ExchangeContext,
 ): void {
-  const { resolver, modelInfo, maxTensorBytes } = options;
+  const { resolver, modelInfo, thread } = options;
+  const codec = new ProtobufCodec({ ...options, thread, room: MESSAGE_HEAD_BYTES });
   const methods: readonly Method<Uint8Array>[] = [
-    new GrpcPredict(options),
+    new GrpcPredict(resolver, codec),
     {
       name: 'Classify',
       decode: (message, _path, context) =>
-        new ExamplesCall(
-          CLASSIFY,
-          resolver,
-          readExamplesRequest(message, 'ClassificationRequest', maxTensorBytes),
-          context,
+        madeOf(
+          codec.examples(message, 'ClassificationRequest', context),
+          (request) => new ExamplesCall(CLASSIFY, resolver, request, context),
         ),
       encode: (classified) => writeClassificationResponse(classified, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, Classified>,
     {
       name: 'Regress',
       decode: (message, _path, context) =>
-        new ExamplesCall(REGRESS, resolver, readExamplesRequest(message, 'RegressionRequest', maxTensorBytes), context),
+        madeOf(
+          codec.examples(message, 'RegressionRequest', context),
+          (request) => new ExamplesCall(REGRESS, resolver, request, context),
+        ),
       encode: (regressed) => writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, Regressed>,
     {
       name: 'MultiInference',
       decode: (message, _path, context) =>
-        new MultiInferenceCall(resolver, readMultiInferenceRequest(message, maxTensorBytes), context),
+        madeOf(codec.multiInference(message, context), (request) => new MultiInferenceCall(resolver, request, context)),
       encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, readonly InferenceResult[]>,
     {
@@ -89,22 +92,21 @@ export function registerPredictionService(
 class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly name = 'Predict';
   readonly #resolver: ModelResolver;
-  readonly #maxTensorBytes: number;
-  readonly #layouts = new PredictLayouts();
-  readonly #asContent: boolean;
+  readonly #codec: ProtobufCodec;
 
-  constructor({ resolver, maxTensorBytes, serializationAsTensorContent }: PredictionServiceOptions) {
+  constructor(resolver: ModelResolver, codec: ProtobufCodec) {
     this.#resolver = resolver;
-    this.#maxTensorBytes = maxTensorBytes;
-    this.#asContent = serializationAsTensorContent;
+    this.#codec = codec;
   }
 
-  decode(message: Uint8Array, _path: ModelSpec, context: RequestContext): PredictCall {
-    return new PredictCall(this.#resolver, readPredictRequest(message, this.#maxTensorBytes, this.#layouts), context);
+  decode(message: Uint8Array, _path: ModelSpec, context: RequestContext): PredictCall | Promise<PredictCall> {
+    const request = this.#codec.predict(message, context);
+    if (!(request instanceof Promise)) return new PredictCall(this.#resolver, request, context);
+    return request.then((read) => new PredictCall(this.#resolver, read, context));
   }
 
-  encode(outputs: TensorMap, { served }: PredictCall): Uint8Array {
-    return writePredictResponse(served, outputs, this.#asContent, MESSAGE_HEAD_BYTES);
+  encode(outputs: TensorMap, { served, context }: PredictCall): Uint8Array | Promise<Uint8Array> {
+    return this.#codec.answer(served, outputs, context);
   }
 }
 

@@ -6,8 +6,10 @@
  *   regress    {"results":[0.5,…]}
  */
 import type { Buffer } from 'node:buffer';
-import { ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
+import { type ExamplesBody, ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
 import { JsonWriter } from '../../../../codec/json/json-writer.ts';
+import { receivedExamples } from '../../../../codec-thread/carried-tensors.ts';
+import { type CodecThread, LARGE_MESSAGE_BYTES } from '../../../../codec-thread/codec-thread.ts';
 import type { Classifications, Classified, Regressed, Regressions } from '../../../../core/inference-results.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { elements, type NumericTensor } from '../../../../core/tensor.ts';
@@ -24,27 +26,40 @@ abstract class RestExamples<Result extends Classifications | Regressions> {
   protected readonly writer = new JsonWriter();
   readonly #method: ExamplesMethod<Result>;
   readonly #resolver: ModelResolver;
+  readonly #maxBytes: number;
+  readonly #thread: CodecThread | undefined;
   readonly #reader: ExamplesBodyReader;
 
-  /** `maxBytes`: limit of all examples of one request together, in bytes. */
-  constructor(method: ExamplesMethod<Result>, resolver: ModelResolver, maxBytes: number) {
+  /** `maxBytes`: limit of all examples of one request together, in bytes. `thread`: as in RestPredict. */
+  constructor(method: ExamplesMethod<Result>, resolver: ModelResolver, maxBytes: number, thread?: CodecThread) {
     this.#method = method;
     this.#resolver = resolver;
+    this.#maxBytes = maxBytes;
+    this.#thread = thread;
     this.#reader = new ExamplesBodyReader(maxBytes);
   }
 
-  decode(body: Buffer, path: ModelSpec, context: RequestContext): ExamplesCall<Result> {
-    const { signatureName, examples } = this.#reader.read(body, this.#method.type);
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): ExamplesCall<Result> | Promise<ExamplesCall<Result>> {
+    const verb = this.#method.type;
+    if (body.length <= LARGE_MESSAGE_BYTES || this.#thread === undefined) {
+      return this.#callFor(this.#reader.read(body, verb), path, context);
+    }
+    return this.#thread.use(context, async (ask) =>
+      this.#callFor(await receivedExamples(await ask('readExamplesBody', body, verb, this.#maxBytes)), path, context),
+    );
+  }
+
+  #callFor({ signatureName, ...given }: ExamplesBody, path: ModelSpec, context: RequestContext): ExamplesCall<Result> {
     const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
-    return new ExamplesCall(this.#method, this.#resolver, { modelSpec, examples }, context);
+    return new ExamplesCall(this.#method, this.#resolver, { ...given, modelSpec }, context);
   }
 }
 
 export class RestClassify extends RestExamples<Classifications> implements Method<Buffer, Classified> {
   readonly name = 'Classify';
 
-  constructor(resolver: ModelResolver, maxBytes: number) {
-    super(CLASSIFY, resolver, maxBytes);
+  constructor(resolver: ModelResolver, maxBytes: number, thread?: CodecThread) {
+    super(CLASSIFY, resolver, maxBytes, thread);
   }
 
   encode({ result: { rows, columns, classes, scores } }: Classified): Buffer {
@@ -72,8 +87,8 @@ export class RestClassify extends RestExamples<Classifications> implements Metho
 export class RestRegress extends RestExamples<Regressions> implements Method<Buffer, Regressed> {
   readonly name = 'Regress';
 
-  constructor(resolver: ModelResolver, maxBytes: number) {
-    super(REGRESS, resolver, maxBytes);
+  constructor(resolver: ModelResolver, maxBytes: number, thread?: CodecThread) {
+    super(REGRESS, resolver, maxBytes, thread);
   }
 
   encode({ result: { rows, values } }: Regressed): Buffer {

@@ -3,7 +3,8 @@
  * values, which are read by the signature's dtypes. So the tensors are read in the step `resolve`, after the model is
  * known.
  *
- * Decode and resolve run in one turn of the event loop, so one scanner serves all requests.
+ * Decode and resolve of a small body run in one turn of the event loop, so one scanner serves all requests. A large body
+ * is read on the codec thread in two jobs, syntax and values; the model is looked up between them.
  */
 import type { Buffer } from 'node:buffer';
 import {
@@ -14,11 +15,20 @@ import {
   readInputs,
 } from '../../../../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
+import { copied, receivedTensors } from '../../../../codec-thread/carried-tensors.ts';
+import { bufferOf, type PredictOutline } from '../../../../codec-thread/codec-jobs.ts';
+import {
+  type Ask,
+  type CodecThread,
+  LARGE_JSON_OUTPUTS,
+  LARGE_MESSAGE_BYTES,
+} from '../../../../codec-thread/codec-thread.ts';
 import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
+import { inSlices } from '../../../../core/in-slices.ts';
 import { describeSignature } from '../../../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
 import { ownAxes } from '../../../../core/signature.ts';
-import type { TensorMap } from '../../../../core/tensor.ts';
+import { areLargerThan, type TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
@@ -30,32 +40,84 @@ const ALL_OUTPUTS: readonly string[] = [];
 export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
   readonly name = 'Predict';
   readonly #resolver: ModelResolver;
+  readonly #thread: CodecThread | undefined;
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
 
-  constructor(resolver: ModelResolver) {
+  /** Without a thread, large bodies and answers are read and written on the event loop. */
+  constructor(resolver: ModelResolver, thread?: CodecThread) {
     this.#resolver = resolver;
+    this.#thread = thread;
   }
 
-  decode(body: Buffer, path: ModelSpec, context: RequestContext): JsonPredictCall {
+  decode(body: Buffer, path: ModelSpec, context: RequestContext): JsonPredictCall | Promise<JsonPredictCall> {
+    if (body.length > LARGE_MESSAGE_BYTES && this.#thread !== undefined) {
+      return this.#thread.use(context, (ask) => this.#decodeLarge(ask, body, path, context));
+    }
     const scanner = this.#scanner;
     try {
-      return new JsonPredictCall(this.#resolver, path, scanner, scanner.scan(body), context);
+      return new SmallPredictCall(this.#resolver, path, scanner, scanner.scan(body), context);
     } catch (error) {
       scanner.release();
       throw error;
     }
   }
 
-  encode(outputs: TensorMap, { format, unbatchedRows }: JsonPredictCall): Buffer {
-    return this.#printer.print(outputs, format, unbatchedRows);
+  encode(outputs: TensorMap, { format, unbatchedRows, context }: JsonPredictCall): Buffer | Promise<Buffer> {
+    if (this.#thread === undefined || !areLargerThan(outputs, LARGE_JSON_OUTPUTS)) {
+      return this.#printer.print(outputs, format, unbatchedRows);
+    }
+    return this.#thread.use(context, async (ask) =>
+      bufferOf(await ask('printOutputs', await inSlices(copied(outputs)), format, unbatchedRows)),
+    );
+  }
+
+  async #decodeLarge(ask: Ask, body: Buffer, path: ModelSpec, context: RequestContext): Promise<JsonPredictCall> {
+    const outline = await ask('scanPredict', body);
+    const call = new LargePredictCall(this.#resolver, path, outline.signatureName, context);
+    try {
+      context.cancel.throwIfCancelled();
+      call.resolveFor(outline);
+      const { inputs, defaults } = call.served.signature;
+      const read = await ask('readInputs', { inputs, defaults: defaults && new Set(defaults.keys()) });
+      call.take(await receivedTensors(read));
+    } catch (error) {
+      call.abandon();
+      throw error;
+    }
+    return call;
   }
 }
 
-class JsonPredictCall extends PredictCall {
+abstract class JsonPredictCall extends PredictCall {
   format: PredictFormat = 'row';
   /** Rows that were sent in row format to a signature without a batch axis; else 0. */
   unbatchedRows = 0;
+
+  constructor(resolver: ModelResolver, path: ModelSpec, signatureName: string | undefined, context: RequestContext) {
+    // The route memo keeps the path's object, so it is passed on unchanged where possible.
+    const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
+    super(resolver, { modelSpec, inputs: NO_TENSORS, outputFilter: ALL_OUTPUTS }, context);
+  }
+
+  /** Finds the version, which has to fit the body's format. */
+  resolveFor(outline: Pick<PredictOutline, 'instances' | 'inputs'> | PredictBody): void {
+    super.resolve();
+    const { signature } = this.served;
+    this.format = predictFormat(outline);
+    const mayBeElsewhere = this.format === 'row' && signature.batchAxes !== undefined;
+    if (mayBeElsewhere && ownAxes(signature) !== undefined) throw notByRows(this.served);
+  }
+
+  take(inputs: TensorMap): void {
+    this.sent = inputs;
+    // In row format all inputs have the same number of rows.
+    const isUnbatched = this.format === 'row' && this.served.signature.batchAxis.kind === 'none';
+    if (isUnbatched) this.unbatchedRows = inputs.values().next().value?.shape[0] ?? 0;
+  }
+}
+
+class SmallPredictCall extends JsonPredictCall {
   readonly #scanner: PredictBodyScanner;
   #scanned: PredictBody | undefined;
 
@@ -66,26 +128,16 @@ class JsonPredictCall extends PredictCall {
     scanned: PredictBody,
     context: RequestContext,
   ) {
-    const { signatureName } = scanned;
-    // The route memo keeps the path's object, so it is passed on unchanged where possible.
-    const modelSpec = signatureName === undefined ? path : { ...path, signatureName };
-    super(resolver, { modelSpec, inputs: NO_TENSORS, outputFilter: ALL_OUTPUTS }, context);
+    super(resolver, path, scanned.signatureName, context);
     this.#scanner = scanner;
     this.#scanned = scanned;
   }
 
   override resolve(): void {
-    super.resolve();
-    const { signature } = this.served;
     const scanned = this.#scanned!;
-    this.format = predictFormat(scanned);
-    const mayBeElsewhere = this.format === 'row' && signature.batchAxes !== undefined;
-    if (mayBeElsewhere && ownAxes(signature) !== undefined) throw notByRows(this.served);
-    this.sent = readInputs(this.#scanner, scanned, signature);
+    this.resolveFor(scanned);
+    this.take(readInputs(this.#scanner, scanned, this.served.signature));
     this.#releaseBody();
-    // In row format all inputs have the same number of rows.
-    const isUnbatched = this.format === 'row' && signature.batchAxis.kind === 'none';
-    if (isUnbatched) this.unbatchedRows = this.sent.values().next().value?.shape[0] ?? 0;
   }
 
   override abandon(): void {
@@ -97,6 +149,12 @@ class JsonPredictCall extends PredictCall {
   #releaseBody(): void {
     this.#scanned = undefined;
     this.#scanner.release();
+  }
+}
+
+class LargePredictCall extends JsonPredictCall {
+  override resolve(): void {
+    // It was resolved while its body was read.
   }
 }
 

@@ -11,25 +11,26 @@
  *
  * Tensors are views of the body, which therefore must belong to the request and stay unchanged until the answer.
  */
-import { Buffer } from 'node:buffer';
-import { readExamplesRequest } from '../../../../codec/tensorflow/example-input-reader.ts';
+import type { Buffer } from 'node:buffer';
 import {
   writeClassificationResponse,
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
-import { PredictLayouts, readPredictRequest } from '../../../../codec/tensorflow/predict-reader.ts';
-import { writePredictResponse } from '../../../../codec/tensorflow/predict-writer.ts';
+import { bufferOf } from '../../../../codec-thread/codec-jobs.ts';
+import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../../../core/errors.ts';
-import type { Classified, Regressed } from '../../../../core/inference-results.ts';
+import type { Classifications, Classified, Regressed, Regressions } from '../../../../core/inference-results.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import { CLASSIFY } from '../../../handlers/classify.ts';
-import { ExamplesCall, type ExamplesRequest } from '../../../handlers/examples-call.ts';
+import { ExamplesCall, type ExamplesMethod } from '../../../handlers/examples-call.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import { REGRESS } from '../../../handlers/regress.ts';
+import type { RequestContext } from '../../../request-context.ts';
+import { madeOf, ProtobufCodec } from '../protobuf-codec.ts';
 import type { RouteKind } from './routes.ts';
 
 export interface RestProtobufOptions {
@@ -37,6 +38,8 @@ export interface RestProtobufOptions {
   readonly serializationAsTensorContent: boolean;
   /** Limit of all tensors of one request together, decoded, in bytes. */
   readonly maxTensorBytes: number;
+  /** Reads and writes large messages. Default: they are read and written on the event loop. */
+  readonly thread?: CodecThread | undefined;
 }
 
 /** The methods that take protobuf, by the kind of their route. */
@@ -44,41 +47,41 @@ export function protobufMethods(
   resolver: ModelResolver,
   options: RestProtobufOptions,
 ): ReadonlyMap<RouteKind, Method<Buffer>> {
-  const { maxTensorBytes, serializationAsTensorContent } = options;
-  const layouts = new PredictLayouts();
+  const codec = new ProtobufCodec({ ...options, thread: options.thread, room: 0 });
   const predict: Method<Buffer, TensorMap, PredictCall> = {
     name: 'Predict',
-    decode(body, path, context) {
-      const asked = readPredictRequest(body, maxTensorBytes, layouts, path);
-      return new PredictCall(resolver, { ...asked, modelSpec: mergedSpec(path, asked.modelSpec) }, context);
-    },
-    encode: (outputs, { served }) => bufferOf(writePredictResponse(served, outputs, serializationAsTensorContent)),
+    decode: (body, path, context) =>
+      madeOf(
+        codec.predict(body, context, path),
+        (asked) => new PredictCall(resolver, { ...asked, modelSpec: mergedSpec(path, asked.modelSpec) }, context),
+      ),
+    encode: (outputs, { served, context }) => madeOf(codec.answer(served, outputs, context), bufferOf),
   };
   const classify: Method<Buffer, Classified> = {
     name: 'Classify',
-    decode: (body, path, context) =>
-      new ExamplesCall(CLASSIFY, resolver, examplesOf(body, path, 'ClassificationRequest'), context),
+    decode: (body, path, context) => examplesCall(CLASSIFY, 'ClassificationRequest', body, path, context),
     encode: (classified) => bufferOf(writeClassificationResponse(classified)),
   };
   const regress: Method<Buffer, Regressed> = {
     name: 'Regress',
-    decode: (body, path, context) =>
-      new ExamplesCall(REGRESS, resolver, examplesOf(body, path, 'RegressionRequest'), context),
+    decode: (body, path, context) => examplesCall(REGRESS, 'RegressionRequest', body, path, context),
     encode: (regressed) => bufferOf(writeRegressionResponse(regressed)),
   };
-  const examplesOf = (body: Buffer, path: ModelSpec, message: string): ExamplesRequest => {
-    const { modelSpec, examples } = readExamplesRequest(body, message, maxTensorBytes, path);
-    return { modelSpec: mergedSpec(path, modelSpec), examples };
-  };
+  const examplesCall = <Result extends Classifications | Regressions>(
+    method: ExamplesMethod<Result>,
+    message: string,
+    body: Buffer,
+    path: ModelSpec,
+    context: RequestContext,
+  ) =>
+    madeOf(codec.examples(body, message, context, path), (asked) => {
+      return new ExamplesCall(method, resolver, { ...asked, modelSpec: mergedSpec(path, asked.modelSpec) }, context);
+    });
   return new Map<RouteKind, Method<Buffer>>([
     ['predict', predict],
     ['classify', classify],
     ['regress', regress],
   ]);
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Merges the specs of the path and the message. Throws `invalid_request` where they differ. */
