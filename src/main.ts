@@ -21,12 +21,14 @@ import {
   CONFIG_HELP,
   DOCTOR_HELP,
   HELP,
+  KEY_HELP,
   PROFILE_HELP,
   RECORD_HELP,
   REPLAY_HELP,
   SERVE_HELP,
   STATUS_HELP,
 } from './cli/help.ts';
+import { printNewKey } from './cli/key.ts';
 import { profile } from './cli/profile.ts';
 import { record } from './cli/record.ts';
 import { replay } from './cli/replay.ts';
@@ -92,6 +94,7 @@ const COMMANDS = new Map<string, Command>([
   ['status', sidecarCommand('status', STATUS_HELP, readStatusOptions, status)],
   ['doctor', sidecarCommand('doctor', DOCTOR_HELP, readDoctorOptions, doctor)],
   ['config', config],
+  ['key', key],
 ]);
 
 async function main(args: readonly string[]): Promise<void> {
@@ -104,7 +107,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, key new, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -143,6 +146,12 @@ function config(args: readonly string[]): void {
   write(output);
   for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);
   if (!isSound) process.exitCode = EXIT_USAGE;
+}
+
+function key(args: readonly string[]): void {
+  if (wantsHelp(args)) write(KEY_HELP);
+  else if (args.join(' ') === 'new') printNewKey();
+  else usage(['pillion key wants "new", and nothing else'], 'key');
 }
 
 function wantsHelp(args: readonly string[]): boolean {

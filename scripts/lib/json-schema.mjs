@@ -19,6 +19,7 @@ export async function configurationSchemas(code) {
   const { SERVE_OPTIONS } = await load('config/options/serve-options.js');
   const { FEATURE, MODEL_FILE_SCHEMA, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
+  const { AUTHORIZATION_SCHEMA } = await load('config/authorization/authorization-schema.js');
   const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');
   const signatures = "Signatures that a model has beside its graph's own (docs/signatures.md)";
   return {
@@ -32,6 +33,11 @@ export async function configurationSchemas(code) {
       "pillion.yaml in a version's directory",
       `${signatures}, and what runs it (docs/runtimes.md).`,
       { ...SIGNATURES, feature: FEATURE, value: VALUE },
+    ),
+    'authorization.schema.json': jsonSchemaOf(
+      AUTHORIZATION_SCHEMA,
+      'The file of --authorization_file',
+      'Who may ask which models for what (docs/authorization.md).',
     ),
     'remote.schema.json': jsonSchemaOf(
       REMOTE_SCHEMA,

@@ -1,5 +1,5 @@
 /**
- * The operators' HTTP server: only on 127.0.0.1, never behind the mesh. It answers also while the server drains.
+ * The operators' HTTP server: on 127.0.0.1 or a Unix socket, never behind the mesh. It answers also while the server drains.
  *
  *   GET /live      200 while the process runs its event loop
  *   GET /ready     200 if every configured model is available and no drain has begun, else 503 and why
@@ -11,19 +11,26 @@
  *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
  *   GET /          the console: its page and the page's requests (console.ts)
  *
+ * All but /live, /ready and the page's files want the operators' token, if there is one (operators.ts).
  * All but the first three require a loopback Host, all but the first two refuse pages of another origin, and the costly
  * GET /profile and /record require the header of a POST (access-guard.ts).
  */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import process from 'node:process';
 import { systemClock } from '../core/clock.ts';
+import { CHALLENGE } from '../proxy/http1/http-errors.ts';
 import { endConnection } from '../proxy/http1/lingering-end.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import { HttpOccupant } from '../proxy/net/http-occupant.ts';
+import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
 import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
 import type { Console } from './console.ts';
+import { isPageFile } from './console-files.ts';
+import { Operators } from './operators.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
@@ -44,6 +51,8 @@ export interface AdminServerOptions {
   readonly console?: Pick<Console, 'answer' | 'close'>;
   /** Default: every connection is served, and none is ended for being idle. */
   readonly gate?: ConnectionGate;
+  /** Default: no token is asked for, and nothing is audited. */
+  readonly operators?: Operators;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -58,52 +67,83 @@ const SAME_ORIGIN_HEADERS = [
 
 export class AdminServer {
   readonly #options: AdminServerOptions;
-  readonly #server: Server;
+  readonly #operators: Operators;
+  readonly #servers: Server[] = [];
   readonly #occupants = new WeakMap<Socket, HttpOccupant>();
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
-    const keepAliveTimeout = options.gate?.idleMs ?? 0;
-    this.#server = createServer({ ...TIMEOUTS, keepAliveTimeout }, (request, response) => {
-      this.#occupants.get(request.socket)?.begin(response);
-      this.#answer(request, response).catch((error: unknown) => {
-        options.onInternalError(error);
-        if (response.headersSent) response.destroy();
-        else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
-      });
-    });
-    this.#server.on('connection', (socket) => {
-      const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
-      this.#occupants.set(socket, occupant);
-      options.gate?.occupy(socket, occupant);
-    });
-    options.gate?.guard(this.#server);
+    this.#operators = options.operators ?? new Operators();
   }
 
   /** Resolves with the bound port. Rejects with the system's error (EADDRINUSE). */
-  listen(port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  async listen(port: number): Promise<number> {
+    const server = this.#server();
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
   }
 
-  close(): Promise<void> {
+  /** On a Unix socket, which only this process's user may open. Rejects with the system's error, or ListenError. */
+  async listenOnSocket(path: string): Promise<void> {
+    await removeStaleSocket(path);
+    const server = this.#server();
+    // The socket is made before `listen` returns: nobody else can have opened it in between.
+    const mask = process.umask(0o177);
+    try {
+      server.listen({ path });
+    } finally {
+      process.umask(mask);
+    }
+    await once(server, 'listening');
+  }
+
+  async close(): Promise<void> {
     this.#options.console?.close();
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
+    const ends = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const server of this.#servers) server.closeAllConnections();
+    await Promise.all(ends);
+  }
+
+  #server(): Server {
+    const { gate } = this.#options;
+    const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {
+      this.#occupants.get(request.socket)?.begin(response);
+      void this.#answerAndNote(request, response);
     });
+    server.on('connection', (socket) => {
+      const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
+      this.#occupants.set(socket, occupant);
+      gate?.occupy(socket, occupant);
+    });
+    gate?.guard(server);
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** Never rejects. */
+  async #answerAndNote(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#answer(request, response);
+    } catch (error) {
+      this.#options.onInternalError(error);
+      if (response.headersSent) response.destroy();
+      else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
+    }
+    this.#operators.note(request, response.statusCode);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     for (const [name, value] of SAME_ORIGIN_HEADERS) response.setHeader(name, value);
-    if (isRead && (await this.#answerProbe(path, request, response))) return;
+    if (isRead && this.#answerProbe(path, response)) return;
+    const stranger = isRead && isPageFile(path) ? undefined : this.#operators.refuseStranger(request);
+    if (stranger !== undefined) {
+      response.setHeader('www-authenticate', CHALLENGE);
+      return refuse(response, stranger);
+    }
+    if (isRead && (path === '/metrics' || path === METRICS_PATH)) return this.#metrics(path, request, response);
     const foreign = refuseForeignHost(request.headers);
     if (foreign !== undefined) return refuse(response, foreign);
     if (await this.#options.console?.answer(request, response)) return;
@@ -132,25 +172,22 @@ export class AdminServer {
     );
   }
 
-  /** Answers orchestrators and scrapers, whatever Host they use. False: the path is another one. */
-  async #answerProbe(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  /** Answers orchestrators, whoever they are and whatever Host they use. False: the path is another one. */
+  #answerProbe(path: string, response: ServerResponse): boolean {
     if (path === '/live') send(response, 200, 'text/plain', 'live\n');
     else if (path === '/ready') {
       const { readiness, waitsFor } = this.#options;
       send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
-    } else if (path === '/metrics' || path === METRICS_PATH) {
-      const foreign = refuseForeignPage(request.headers);
-      if (foreign !== undefined) {
-        refuse(response, foreign);
-        return true;
-      }
-      const page = await this.#options.metrics({
-        accept: request.headers.accept,
-        withTfServing: path === METRICS_PATH,
-      });
-      send(response, 200, page.contentType, page.text);
     } else return false;
     return true;
+  }
+
+  /** For scrapers, whatever Host they use. */
+  async #metrics(path: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const foreign = refuseForeignPage(headers);
+    if (foreign !== undefined) return refuse(response, foreign);
+    const page = await this.#options.metrics({ accept: headers.accept, withTfServing: path === METRICS_PATH });
+    send(response, 200, page.contentType, page.text);
   }
 }
 

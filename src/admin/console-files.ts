@@ -38,6 +38,11 @@ const SECURITY_HEADERS = {
 /** A name has no separator and does not begin with a dot. */
 const FILE_NAME = /^[a-z0-9][a-z0-9.-]*\.(html|js|css|svg)$/i;
 
+/** Is it the page, or may it be one of its files? They hold nothing of this server's. */
+export function isPageFile(path: string): boolean {
+  return path === '/' || FILE_NAME.test(path.slice(1));
+}
+
 export class ConsoleFiles {
   readonly #directory: URL;
   readonly #kept = new Map<string, Buffer>();

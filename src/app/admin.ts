@@ -2,6 +2,7 @@
 import { AdminServer } from '../admin/admin-server.ts';
 import { callersReport, type ReportedCallers } from '../admin/callers-report.ts';
 import { modelsReport } from '../admin/models-report.ts';
+import type { Operators } from '../admin/operators.ts';
 import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
 import { Profiler } from '../admin/profile/profiler.ts';
 import { RecordEndpoint } from '../admin/record-endpoint.ts';
@@ -19,6 +20,7 @@ interface AdminParts extends ConsoleParts {
   readonly records: Records;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
+  readonly operators: Operators;
 }
 
 export interface Admin {
@@ -28,7 +30,7 @@ export interface Admin {
 }
 
 export function createAdmin(parts: AdminParts): Admin {
-  const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
+  const { config, machine, models, records, callers, readiness, operators, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
@@ -36,7 +38,7 @@ export function createAdmin(parts: AdminParts): Admin {
   const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
   const profile = new ProfileEndpoint({ profiler, models: modelNames });
   const server = new AdminServer({
-    ...{ readiness, record, profile, gate, onInternalError },
+    ...{ readiness, record, profile, gate, operators, onInternalError },
     waitsFor: () => models.waitsFor(),
     models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine)),
     callers: () => callersReport(callers, systemClock.nowMs()),

@@ -28,6 +28,7 @@ import { type AppTelemetry, createTelemetry } from '../telemetry/telemetry.ts';
 import { createTracing } from '../telemetry/tracing/tracing.ts';
 import type { Environment } from '../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../version.ts';
+import { Access } from './access.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
@@ -103,6 +104,7 @@ class PillionApp implements App {
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
+  readonly #access: Access;
   #addresses: Addresses | undefined;
   #ended: Promise<void> | undefined;
 
@@ -124,23 +126,27 @@ class PillionApp implements App {
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
     const models = createModels({ config, machine, coreSlots, logger, telemetry, records, thread });
-    const reloads = createReloads(config, logger, models, metrics);
+    const access = new Access(config, logger);
+    const reloads = createReloads(config, logger, models, metrics, access.audit);
     const resolver = new ModelResolver(models);
     const modelInfo = new ModelInfoHandler(models);
     const readiness = this.#readiness;
     const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
     const tls = createTls(config, logger, metrics);
     const gates = createGates(options, metrics, logger);
-    this.#surfaces = createSurfaces({ ...common, gates, modelInfo, reload: reloads.handler, tls: tls?.listen });
+    const doors = { gates, tls: tls?.listen, access: access.control };
+    this.#surfaces = createSurfaces({ ...common, ...doors, modelInfo, reload: reloads.handler });
     this.#admin = createAdmin({
       ...common,
       gate: gates.admin,
       models,
       records,
       callers: coreSlots.callers,
+      operators: access.operators,
       addresses: () => this.#addresses,
     });
 
+    this.#access = access;
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
@@ -165,6 +171,7 @@ class PillionApp implements App {
       this.#coreWatch.start();
       this.#tls?.watch.start();
       this.#memoryWatch.start();
+      this.#access.start();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
@@ -181,6 +188,7 @@ class PillionApp implements App {
 
   reread(): void {
     const phase = this.#ended !== undefined ? 'ending' : this.#readiness.isReady ? 'serving' : 'starting';
+    this.#access.reread();
     this.#reread(phase);
   }
 
@@ -214,19 +222,27 @@ class PillionApp implements App {
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
+    await atMost(FLUSHING_MS, this.#access.close());
     this.#deadlines.close();
     return await this.#telemetry.close();
   }
 
   async #listen(): Promise<Addresses> {
-    const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path, admin_port } = this.#options;
+    const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path } = this.#options;
     const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
     const on = (tcpPort: number, socketPath: string): string[] =>
       socketPath === '' ? [`${host}:${tcpPort}`] : [`${host}:${tcpPort}`, `unix:${socketPath}`];
     const grpc = await this.#surfaces.grpc.listen(on(port, grpc_socket_path));
     const rest: string[] = [];
     for (const address of on(rest_api_port, rest_socket_path)) rest.push(await this.#surfaces.rest.listen(address));
-    return { grpc, rest, admin: `127.0.0.1:${await this.#admin.server.listen(admin_port)}` };
+    return { grpc, rest, admin: await this.#listenForOperators() };
+  }
+
+  async #listenForOperators(): Promise<string> {
+    const { admin_port: port, admin_socket_path: path } = this.#options;
+    const { server } = this.#admin;
+    if (path !== '') await server.listenOnSocket(path);
+    return port === -1 ? `unix:${path}` : `127.0.0.1:${await server.listen(port)}`;
   }
 }
 

@@ -84,6 +84,8 @@ export function createModels(parts: ModelParts): ModelManager {
   );
   const manager = new ModelManager({
     models: config.models,
+    // With an authorization file, a caller may know of some models alone.
+    namesModels: config.authorization === undefined,
     load,
     checkMemory: check,
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),

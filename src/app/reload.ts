@@ -9,6 +9,7 @@ import type { ModelReloader } from '../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../proxy/handlers/reload.ts';
 import type { ReloadLimits } from '../proxy/handlers/reload-limits.ts';
 import type { CertificateWatch } from '../proxy/net/certificate-watch.ts';
+import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import { reloadLog } from '../telemetry/log/reload-log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
@@ -20,7 +21,13 @@ interface Reloads {
   readonly handler: ReloadHandler | undefined;
 }
 
-export function createReloads(config: ServeConfig, logger: Logger, reloader: ModelReloader, metrics: Metrics): Reloads {
+export function createReloads(
+  config: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+  metrics: Metrics,
+  audit: AuditLog,
+): Reloads {
   /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
   let ownModels = config.models;
   const ownReloader: ModelReloader = {
@@ -31,7 +38,7 @@ export function createReloads(config: ServeConfig, logger: Logger, reloader: Mod
   };
   return {
     fileWatch: createModelFileWatch(config, logger, ownReloader),
-    handler: createReloadHandler(config, logger, reloader, metrics, () => ownModels),
+    handler: createReloadHandler(config, logger, reloader, metrics, audit, () => ownModels),
   };
 }
 
@@ -99,6 +106,7 @@ function createReloadHandler(
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
+  audit: AuditLog,
   ownModels: () => readonly ModelConfig[],
 ): ReloadHandler | undefined {
   const { enable_reload_rpc, execution_provider, model_roots, log_root } = options;
@@ -109,6 +117,7 @@ function createReloadHandler(
     defaults: { executionProvider: execution_provider },
     limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
     events: reloadLog(logger, 'HandleReloadConfigRequest'),
+    audit,
   });
 }
 

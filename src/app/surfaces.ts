@@ -1,4 +1,5 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
+import type { AccessControl } from '../access/access-control.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
@@ -31,6 +32,8 @@ interface SurfaceParts {
   readonly readiness: Readiness;
   /** Undefined if clients may not reload. */
   readonly reload: ReloadHandler | undefined;
+  /** Undefined without an authorization file. */
+  readonly access: AccessControl | undefined;
   readonly telemetry: AppTelemetry;
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
@@ -44,16 +47,16 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
-  const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, telemetry, tls, onInternalError } = parts;
+  const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const callers = new Callers(options.caller_header);
-  const common = { lifecycle, resolver, modelInfo, onInternalError };
+  const callers = new Callers(options.caller_header, access);
+  const common = { lifecycle, resolver, modelInfo, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
   const grpc = new GrpcServer({
-    ...{ ...common, readiness, reload },
+    ...{ ...common, readiness, reload, access },
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });

@@ -2,10 +2,19 @@
 import { Buffer } from 'node:buffer';
 import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http';
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
+import { secretIn } from '../config/authorization/secret-file.ts';
+import { readConfigFile } from '../config/config-file.ts';
+
+/** A running sidecar's operators' server, as the options name it. */
+export interface AdminAddress {
+  /** HOST:PORT or unix:PATH */
+  readonly admin: string;
+  /** A file with its token; empty = none. */
+  readonly admin_token_file: string;
+}
 
 interface AdminQuestion {
-  /** HOST:PORT */
-  readonly admin: string;
+  readonly from: AdminAddress;
   /** With its query. */
   readonly path: string;
   /**
@@ -15,27 +24,38 @@ interface AdminQuestion {
 }
 
 const TIMEOUT_MS = 5000;
+export const UNIX = 'unix:';
 
-/** The text for a user who has no sidecar running. */
+/** The text for a user whose question was refused, or who has no sidecar running. */
 export function noSidecar(admin: string, error: Error): string {
+  if (error instanceof AdminRefusal) return `${admin}: ${error.message}`;
   return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
-/** A GET with the header that shows that no web page sends it. `path` includes its query. */
+/** A GET with the header that shows that no web page sends it. `path` includes its query. Throws without a token. */
 export function getFromAdmin(
-  admin: string,
+  { admin, admin_token_file: file }: AdminAddress,
   path: string,
   options: RequestOptions,
   onAnswer: (answer: IncomingMessage) => void,
 ): ClientRequest {
-  const headers = { [CONSOLE_HEADER]: 'cli' };
-  return get(`http://${admin}${path}`, { agent: false, headers, ...options }, onAnswer);
+  const headers = { [CONSOLE_HEADER]: 'cli', ...(file !== '' && { authorization: `Bearer ${tokenIn(file)}` }) };
+  const isSocket = admin.startsWith(UNIX);
+  const url = `http://${isSocket ? 'localhost' : admin}${path}`;
+  const socket = isSocket ? { socketPath: admin.slice(UNIX.length) } : {};
+  return get(url, { agent: false, headers, ...socket, ...options }, onAnswer);
+}
+
+function tokenIn(file: string): string {
+  const { token, error } = secretIn(file, readConfigFile(file));
+  if (token === undefined) throw new AdminRefusal(0, error);
+  return token;
 }
 
 /** The body of a 200. Rejects with the system's error, or with AdminRefusal. */
-export function askAdmin({ admin, path, timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
+export function askAdmin({ from, path, timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = getFromAdmin(admin, path, { timeout: timeoutMs }, (answer) => {
+    const request = getFromAdmin(from, path, { timeout: timeoutMs }, (answer) => {
       readBody(answer).then((body) => {
         if (answer.statusCode === 200) resolve(body);
         else reject(new AdminRefusal(answer.statusCode ?? 0, body.toString().trim()));

@@ -6,18 +6,25 @@ import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from '../admin/profile/p
 import { readCommandLine } from '../config/command-line.ts';
 import { flag, integer, type Option, share, text } from '../config/options/option-types.ts';
 import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
+import { UNIX } from './ask-admin.ts';
 
 /** A warm-up file and a file of golden requests may hold this many records. */
 const MAX_RECORDS = 1000;
 
 const ADMIN = text({
   default: '127.0.0.1:8502',
-  placeholder: 'HOST:PORT',
+  placeholder: 'HOST:PORT|unix:PATH',
   help: 'The admin address of the running sidecar, which listens on its own machine alone.',
+});
+const ADMIN_TOKEN_FILE = text({
+  default: '',
+  placeholder: 'FILE',
+  help: 'The file with the token that the sidecar asks for (its --admin_token_file). Empty = none.',
 });
 
 export const STATUS_OPTIONS = {
   admin: ADMIN,
+  admin_token_file: ADMIN_TOKEN_FILE,
   json: flag({ default: false, help: 'Prints the sidecar’s answer as it came, in JSON.' }),
   callers: flag({ default: false, help: 'Shows the callers that take most of the cores, in place of the models.' }),
 };
@@ -25,6 +32,7 @@ export type StatusOptions = OptionValues<typeof STATUS_OPTIONS>;
 
 export const DOCTOR_OPTIONS = {
   admin: ADMIN,
+  admin_token_file: ADMIN_TOKEN_FILE,
   seconds: integer({
     min: 0,
     max: 3600,
@@ -57,6 +65,7 @@ export const PROFILE_OPTIONS = {
     help: 'Shows the requests, batches and ops of this model alone. Empty = those of all models, and the ops of the busiest.',
   }),
   admin: ADMIN,
+  admin_token_file: ADMIN_TOKEN_FILE,
 };
 export type ProfileOptions = OptionValues<typeof PROFILE_OPTIONS>;
 
@@ -64,6 +73,7 @@ export const RECORD_OPTIONS = {
   model: text({ default: '', placeholder: 'NAME', help: 'The model whose requests are recorded. Required.' }),
   out: text({ default: '', placeholder: 'FILE', help: 'The file to write; it appears once it is complete. Required.' }),
   admin: ADMIN,
+  admin_token_file: ADMIN_TOKEN_FILE,
   count: integer({
     min: 1,
     max: MAX_RECORDS,
@@ -104,10 +114,16 @@ export const REPLAY_OPTIONS = {
     ...ADMIN,
     help: 'The admin address of the sidecar that captured the requests. It listens on its own machine alone.',
   },
+  admin_token_file: ADMIN_TOKEN_FILE,
   rest: text({
     default: '127.0.0.1:8501',
     placeholder: 'HOST:PORT',
     help: 'The REST address of the sidecar that gets the requests, as protobuf. It may be another sidecar.',
+  }),
+  api_key_file: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'A file with the API key for --rest, if that sidecar has an --authorization_file. Empty = none.',
   }),
   model: text({
     default: '',
@@ -139,7 +155,7 @@ export function readStatusOptions(args: readonly string[]): CommandOptions<Statu
 export function readDoctorOptions(args: readonly string[]): CommandOptions<DoctorOptions> {
   const { options, errors } = readCommandOptions(DOCTOR_OPTIONS, args);
   if (errors !== undefined) return { errors };
-  return { options: { ...options, wantsServer: args.some((arg) => arg.startsWith('--admin')) } };
+  return { options: { ...options, wantsServer: args.some((arg) => /^--admin(=|$)/.test(arg)) } };
 }
 
 export function readProfileOptions(args: readonly string[]): CommandOptions<ProfileOptions> {
@@ -167,7 +183,7 @@ function readCommandOptions<T extends CommandTable>(
   const errors = [...mistakes];
   const { values } = readOptions(table, [flagLayer(given)], errors);
   const { admin } = values as { readonly admin: string };
-  errors.push(...check(values), ...hostPortErrors('admin', admin));
+  errors.push(...check(values), ...(admin.startsWith(UNIX) ? [] : hostPortErrors('admin', admin)));
   return errors.length > 0 ? { errors } : { options: values };
 }
 

@@ -19,12 +19,12 @@ import type { ServerFacts } from './doctor/rule.ts';
 import { diagnose } from './doctor/rules.ts';
 
 /** Resolves with the exit status once everything is printed. */
-export async function doctor({ admin, seconds, format, wantsServer }: DoctorOptions): Promise<number> {
+export async function doctor({ seconds, format, wantsServer, ...from }: DoctorOptions): Promise<number> {
   let server: ServerFacts | undefined;
   try {
-    server = await readServer(admin, seconds);
+    server = await readServer(from, seconds);
   } catch (error) {
-    process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
+    process.stderr.write(`pillion: ${noSidecar(from.admin, error as Error)}\n`);
     if (wantsServer) return 2;
     process.stderr.write('pillion: looking at the machine alone\n');
   }

@@ -16,6 +16,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion record --help        every option of record
   pillion replay               sends captured or recorded requests again, and compares the answers
   pillion config check [options of serve] [--json]
+  pillion key new              makes an API key or a token, and the hash of it that an authorization file wants
   pillion version
 
 Flags without a command are those of serve, so a command line of tensorflow_model_server works unchanged.
@@ -33,8 +34,8 @@ nothing here are accepted, and the log says so. OpenTelemetry's standard variabl
 say where traces go.
 
 SIGTERM and SIGINT drain the server and end it with status 0; a second signal ends it at once. SIGHUP reads the file that
-lists the models (--model_config_file or --config), and the files of TLS, now, without waiting for the next poll. It is
-ignored where there are none.
+lists the models (--model_config_file or --config), and the files of TLS, --authorization_file and --admin_token_file, now,
+without waiting for the next poll; the file of --audit_log_file is opened anew.
 
 ${describeOptions(SERVE_OPTIONS)}
 `;
@@ -98,6 +99,15 @@ or whose answer differs from the recorded one. Ends with 0 if there is no such r
 were not captured are sent as zeros and empty strings of the same shape.
 
 ${describeOptions(REPLAY_OPTIONS)}
+`;
+
+export const KEY_HELP = `pillion key new: makes an API key or a token of 256 random bits
+
+  pillion key new >ranker.key
+  (umask 077; pillion key new >/etc/pillion/admin.token)
+
+The key goes to standard output. Its hash goes to standard error: an authorization file has the hash, so that who reads
+the file does not have the key. docs/authorization.md shows the file.
 `;
 
 export const CONFIG_HELP = `pillion config check: what serve would do with these options

@@ -9,7 +9,7 @@ import process from 'node:process';
 import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-document.ts';
 import { OwnDirectory } from '../files/own-directory.ts';
 import { replaceFile } from '../files/replace-file.ts';
-import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
+import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { ProfileOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
@@ -18,24 +18,23 @@ const REPLICAS_MS = 120_000;
 const SHOWN_ROWS = 10;
 
 /** Resolves with the exit status once everything is printed. */
-export async function profile({ admin, seconds, model, out }: ProfileOptions): Promise<number> {
+export async function profile({ seconds, model, out, ...from }: ProfileOptions): Promise<number> {
   const query = new URLSearchParams({ seconds: String(seconds), ...(model !== '' && { model }) });
   try {
-    process.stderr.write(`pillion: watching ${admin} for ${seconds} s\n`);
-    const text = await askAdmin({ admin, path: `/profile?${query}`, timeoutMs: seconds * 1000 + REPLICAS_MS });
+    process.stderr.write(`pillion: watching ${from.admin} for ${seconds} s\n`);
+    const text = await askAdmin({ from, path: `/profile?${query}`, timeoutMs: seconds * 1000 + REPLICAS_MS });
     const { otherData } = JSON.parse(text.toString()) as { otherData: ProfileSummary };
     await replaceFile(new OwnDirectory(dirname(out)), basename(out), text);
     process.stdout.write(profileTables(otherData));
     process.stderr.write(`pillion: the trace is in ${out}; open it at https://ui.perfetto.dev or chrome://tracing\n`);
     return 0;
   } catch (error) {
-    process.stderr.write(`pillion: ${explain(admin, error as NodeJS.ErrnoException)}\n`);
+    process.stderr.write(`pillion: ${explain(from.admin, error as NodeJS.ErrnoException)}\n`);
     return 1;
   }
 }
 
 function explain(admin: string, error: NodeJS.ErrnoException): string {
-  if (error instanceof AdminRefusal) return `${admin}: ${error.message}`;
   return error.path === undefined ? noSidecar(admin, error) : error.message;
 }
 

@@ -68,7 +68,7 @@ async function createFile({ out, force }: RecordOptions): Promise<RecordFile> {
 
 /** Resolves with the answer once the sidecar records. */
 function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessage> {
-  const { admin, model, count, max_bytes, duration, sample, golden } = options;
+  const { admin, admin_token_file, model, count, max_bytes, duration, sample, golden } = options;
   const query = new URLSearchParams({
     model,
     count: String(count),
@@ -78,7 +78,7 @@ function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessa
     with_response: String(golden),
   });
   return new Promise((resolve, reject) => {
-    const request = getFromAdmin(admin, `/record?${query}`, { signal }, (answer) => {
+    const request = getFromAdmin({ admin, admin_token_file }, `/record?${query}`, { signal }, (answer) => {
       if (answer.statusCode === 200) return resolve(answer);
       readBody(answer).then((body) => {
         reject(new Error(`${admin}: ${body.toString().trim() || answer.statusCode}`));

@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { RequestEntry } from '../admin/requests-report.ts';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
-import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
+import { type AdminAddress, askAdmin, noSidecar } from './ask-admin.ts';
 import type { ReplayOptions } from './command-options.ts';
 
 export interface ReplayRecord {
@@ -37,22 +37,22 @@ async function* recorded(file: string): AsyncGenerator<ReplayRecord> {
   reader.end();
 }
 
-async function* captured({ admin, model, kept }: ReplayOptions): AsyncGenerator<ReplayRecord> {
+async function* captured({ model, kept, ...from }: ReplayOptions): AsyncGenerator<ReplayRecord> {
   const query = new URLSearchParams({ model, kept, limit: String(MAX_LISTED) });
-  const list = await ask(admin, `/requests?${query}`);
+  const list = await ask(from, `/requests?${query}`);
   const { requests } = JSON.parse(list.toString()) as { requests: readonly RequestEntry[] };
   for (const { id, has_payload } of [...requests].reverse()) {
     if (!has_payload) continue;
     const reader = new TfRecordReader(LIMITS);
-    reader.push(await ask(admin, `/requests/${encodeURIComponent(id)}/payload`));
+    reader.push(await ask(from, `/requests/${encodeURIComponent(id)}/payload`));
     const record = reader.next();
     reader.end();
     if (record !== undefined) yield { name: id, data: record.data };
   }
 }
 
-async function ask(admin: string, path: string): Promise<Buffer> {
-  return askAdmin({ admin, path, timeoutMs: TIMEOUT_MS }).catch((error: Error) => {
-    throw new Error(error instanceof AdminRefusal ? `${admin}: ${error.message}` : noSidecar(admin, error));
+async function ask(from: AdminAddress, path: string): Promise<Buffer> {
+  return askAdmin({ from, path, timeoutMs: TIMEOUT_MS }).catch((error: Error) => {
+    throw new Error(noSidecar(from.admin, error));
   });
 }

@@ -11,6 +11,8 @@ import { readExamplesRequest } from '../codec/tensorflow/example-input-reader.ts
 import { readClassificationResponse, readRegressionResponse } from '../codec/tensorflow/inference-response-reader.ts';
 import { readPredictRequest, readPredictResponse } from '../codec/tensorflow/predict-reader.ts';
 import { type LogType, readPredictionLog } from '../codec/tensorflow/prediction-log.ts';
+import { secretIn } from '../config/authorization/secret-file.ts';
+import { readConfigFile } from '../config/config-file.ts';
 import { systemClock } from '../core/clock.ts';
 import { differenceOf } from '../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
@@ -57,6 +59,10 @@ const KINDS: Partial<Record<LogType, Kind>> = {
   },
 };
 
+interface Sending extends ReplayOptions {
+  readonly apiKey: string | undefined;
+}
+
 /** Requests by result. */
 interface Tally {
   same: number;
@@ -69,13 +75,18 @@ interface Tally {
 
 /** Resolves with the exit status once everything is printed. */
 export async function replay(options: ReplayOptions): Promise<number> {
+  const { token: apiKey, error } = keyIn(options.api_key_file);
+  if (error !== undefined) {
+    process.stderr.write(`pillion: ${error}\n`);
+    return 1;
+  }
   const tally: Tally = { same: 0, different: 0, answered: 0, failed: 0, ms: [] };
   let sent = 0;
   try {
     for await (const record of replayRecords(options)) {
       if (sent === options.count) break;
       sent += 1;
-      const problem = await replayOne(record, options, tally);
+      const problem = await replayOne(record, { ...options, apiKey }, tally);
       if (problem !== undefined) process.stdout.write(`${record.name}: ${problem}\n`);
     }
   } catch (error) {
@@ -90,8 +101,12 @@ export async function replay(options: ReplayOptions): Promise<number> {
   return tally.failed + tally.different === 0 ? 0 : 1;
 }
 
+function keyIn(file: string): { readonly token?: string | undefined; readonly error?: string | undefined } {
+  return file === '' ? {} : secretIn(file, readConfigFile(file));
+}
+
 /** Sends one request. Resolves with the failure or the difference; undefined = neither. */
-async function replayOne({ data }: ReplayRecord, options: ReplayOptions, tally: Tally): Promise<string | undefined> {
+async function replayOne({ data }: ReplayRecord, options: Sending, tally: Tally): Promise<string | undefined> {
   try {
     const { type, request, response } = readPredictionLog(data);
     const kind = type === undefined ? undefined : KINDS[type];
@@ -111,13 +126,13 @@ async function replayOne({ data }: ReplayRecord, options: ReplayOptions, tally: 
   }
 }
 
-async function send(kind: Kind, request: Uint8Array, { rest, model }: ReplayOptions, tally: Tally): Promise<Buffer> {
+async function send(kind: Kind, request: Uint8Array, { rest, model, apiKey }: Sending, tally: Tally): Promise<Buffer> {
   const name = model === '' ? kind.modelOf(request) : model;
   const url = `http://${rest}/v1/models/${encodeURIComponent(name)}:${kind.verb}`;
   const startedAt = systemClock.nowMs();
   const answer = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': PROTOBUF },
+    headers: { 'content-type': PROTOBUF, ...(apiKey !== undefined && { 'x-api-key': apiKey }) },
     body: Buffer.from(request),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: Error) => {

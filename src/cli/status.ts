@@ -19,13 +19,13 @@ import type { StatusOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
 /** Resolves with the exit status once everything is printed. */
-export async function status({ admin, json, callers }: StatusOptions): Promise<number> {
+export async function status({ json, callers, ...from }: StatusOptions): Promise<number> {
   let text: string;
   try {
-    text = (await askAdmin({ admin, path: callers ? '/callers' : '/models' })).toString();
+    text = (await askAdmin({ from, path: callers ? '/callers' : '/models' })).toString();
     if (!text.startsWith('{')) throw new Error('something else answers there');
   } catch (error) {
-    process.stderr.write(`pillion: ${noSidecar(admin, error as Error)}\n`);
+    process.stderr.write(`pillion: ${noSidecar(from.admin, error as Error)}\n`);
     return 1;
   }
   if (callers) {

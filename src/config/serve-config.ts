@@ -5,6 +5,9 @@
  *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that gives it counts
  */
 import { systemClock } from '../core/clock.ts';
+import { type Authorization, readAuthorizationNow } from './authorization/authorization.ts';
+import { authorizationConflicts, authorizationWarnings } from './authorization/conflicts.ts';
+import { secretIn } from './authorization/secret-file.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
@@ -38,6 +41,10 @@ export interface ServeConfig {
   /** For gRPC, and for REST if `isRestTls`; undefined = plain text. */
   readonly tls: TlsAtStart | undefined;
   readonly isRestTls: boolean;
+  /** Undefined = everybody may ask everything. */
+  readonly authorization: Authorization | undefined;
+  /** Undefined = the operators' server asks for none. */
+  readonly adminToken: string | undefined;
   /** The path of the metrics on the REST port; undefined = none. */
   readonly metricsPath: string | undefined;
   /** Given values without effect, for the log. */
@@ -67,10 +74,15 @@ export function readServeConfig(
   warnings.push(...withoutEffect(options, origins));
   const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
+  const authorization = readAuthorizationFile(options, tls, errors);
+  const adminToken = readAdminToken(options.admin_token_file, errors);
   if (errors.length > 0) return { errors };
   if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
   const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
-  return { config: Object.freeze({ ...collected, options, origins, tls, isRestTls, metricsPath, warnings }) };
+  if (authorization !== undefined)
+    warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
+  const read = { tls, isRestTls, authorization, adminToken, metricsPath };
+  return { config: Object.freeze({ ...collected, ...read, options, origins, warnings }) };
 }
 
 /** The value of an option that names a file with options. */
@@ -118,6 +130,9 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
       errors.push(`--${name} has a meaning only with batching; leave out --enable_batching=false`);
     }
   }
+  if (options.admin_port === -1 && options.admin_socket_path === '') {
+    errors.push('--admin_port=-1 leaves operators no way in; give --admin_socket_path=PATH too');
+  }
 }
 
 /** Warnings about options that belong to a feature which is off. */
@@ -133,6 +148,27 @@ function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origi
     ),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
+}
+
+function readAuthorizationFile(
+  { authorization_file: path }: ServeOptions,
+  tls: TlsAtStart | undefined,
+  errors: string[],
+): Authorization | undefined {
+  if (path === '') return undefined;
+  const { authorization, errors: mistakes = [] } = readAuthorizationNow(path, readConfigFile);
+  errors.push(
+    ...mistakes,
+    ...(authorization === undefined ? [] : authorizationConflicts(path, authorization, tls?.config)),
+  );
+  return authorization;
+}
+
+function readAdminToken(path: string, errors: string[]): string | undefined {
+  if (path === '') return undefined;
+  const { token, error } = secretIn(path, readConfigFile(path));
+  if (error !== undefined) errors.push(error);
+  return token;
 }
 
 function readMetricsPath({ monitoring_config_file: path }: ServeOptions, errors: string[]): string | undefined {

@@ -103,6 +103,11 @@ export function parseWall(text: string): number {
   return Date.parse(text);
 }
 
+/** The wall-clock time for libraries that want a Date. */
+export function wallDate(clock: Clock): Date {
+  return new Date(clock.wallMs());
+}
+
 /** A wall-clock time for file names, in UTC, to the second: "20261125T122530Z". Names sort by time. */
 export function fileTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');

@@ -44,6 +44,10 @@ const row = (grpc: number, http: number, retryable = false): ErrorRow => ({ grpc
 export const ERROR_TABLE = {
   /** A message that cannot be parsed; a wrong dtype, shape or input name. */
   invalid_request: row(GrpcStatus.INVALID_ARGUMENT, 400),
+  /** No credential, or one that nobody has. */
+  unauthenticated: row(GrpcStatus.UNAUTHENTICATED, 401),
+  /** The caller is known, but not allowed to ask this. */
+  permission_denied: row(GrpcStatus.PERMISSION_DENIED, 403),
   /** Unknown model name or version. */
   model_not_found: row(GrpcStatus.NOT_FOUND, 404),
   /** Unknown version label. */

@@ -3,6 +3,8 @@
  * for callers without an exchange.
  */
 export interface Call<Result> {
+  /** With an authorization file, before `resolve`: asks for permission for each model that the request names. */
+  authorize(permit: Permit): void;
   /** Finds and borrows the version that answers. Throws ServingError. */
   resolve(): void;
   /** Checks the request against the version's signature. Throws ServingError, or the cancel reason. */
@@ -16,7 +18,12 @@ export interface Call<Result> {
   abandon(): void;
 }
 
-/** Runs all steps, for a replay or the console. Rejects with ServingError. */
+export interface Permit {
+  /** `model`: as the request names it. Throws `permission_denied`. */
+  permit(model: string): void;
+}
+
+/** Runs all steps but `authorize`, for a replay or the console. Rejects with ServingError. */
 export async function runCall<Result>(call: Call<Result>): Promise<Result> {
   let result: Result | Promise<Result>;
   try {
@@ -32,7 +39,11 @@ export async function runCall<Result>(call: Call<Result>): Promise<Result> {
 
 const NOTHING = (): void => undefined;
 
-/** A call that runs no model: `find` gives the answer. It throws or rejects with ServingError. */
-export function lookupCall<Result>(find: () => Result | Promise<Result>): Call<Result> {
-  return { resolve: NOTHING, check: NOTHING, submit: find, abandon: NOTHING };
+/**
+ * A call that runs no model: `find` gives the answer. It throws or rejects with ServingError. `model`: the one that it
+ * is about; undefined if `find` leaves out what the caller may not know.
+ */
+export function lookupCall<Result>(model: string | undefined, find: () => Result | Promise<Result>): Call<Result> {
+  const authorize = model === undefined ? NOTHING : (permit: Permit): void => permit.permit(model);
+  return { authorize, resolve: NOTHING, check: NOTHING, submit: find, abandon: NOTHING };
 }

@@ -2,7 +2,7 @@
  * The caller of a request: the one definition for the whole server. It is an opaque text. Two requests with the same
  * text are one caller's; how many connections it opens makes no difference, unless it is local.
  *
- *   an API key           the place is here, before all others; requests carry none yet
+ *   a principal          whom the authorization file knows, by an API key, a JWT or a client certificate
  *   --caller_header      the header's value, as the client or the proxy in front sent it
  *   mutual TLS           the certificate's SPIFFE id, else its subject (peer-identity.ts)
  *   the peer's address   IPv4: the address; IPv6: its first 64 bits
@@ -18,6 +18,8 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { AccessControl } from '../access/access-control.ts';
+import type { Visitor } from '../access/visitor.ts';
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
 
 /** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
@@ -29,11 +31,15 @@ const MAX_TEXT_LENGTH = 128;
 export class Callers {
   /** In lower case; undefined if callers are told apart by their connections alone. */
   readonly header: string | undefined;
+  /** Undefined without an authorization file. */
+  readonly access: AccessControl | undefined;
+  readonly #visitors = new WeakMap<Duplex, Visitor>();
   readonly #byConnection = new WeakMap<Duplex, string>();
   #connections = 0;
 
   /** `header`: its name, as in `--caller_header`; empty = none. */
-  constructor(header = '') {
+  constructor(header = '', access?: AccessControl) {
+    this.access = access;
     this.header = header === '' ? undefined : header.toLowerCase();
   }
 
@@ -47,6 +53,17 @@ export class Callers {
     const caller = identity === undefined ? callerAt(remoteAddress, this.#connections) : callerOfIdentity(identity);
     this.#byConnection.set(connection, caller);
     return caller;
+  }
+
+  /** Who finds out the principals of a connection's requests; undefined without an authorization file. */
+  visitorOf(connection: Duplex): Visitor | undefined {
+    if (this.access === undefined) return undefined;
+    let visitor = this.#visitors.get(connection);
+    if (visitor === undefined) {
+      visitor = this.access.visitor(peerIdentity(connection));
+      this.#visitors.set(connection, visitor);
+    }
+    return visitor;
   }
 }
 

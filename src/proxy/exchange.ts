@@ -7,6 +7,8 @@
  *     └───────┴────────┴──────────┴─────────┴────────┴─ an error, a passed deadline, ───────────┴─ fail ──┘
  *                                                       a client that leaves
  *
+ * With an authorization file (access/access-control.ts) `admit` follows on begin, and `authorize` on decode.
+ *
  * Each step is a line below, under its name; docs/life-of-a-request.md describes the same steps and lists their files.
  *
  *   Wire      the transport: reads the first header, writes the answer or the error (http1/http-wire.ts,
@@ -17,11 +19,14 @@
  *
  * An exchange begins and finishes the request's lifecycle exactly once, and answers once, whatever happens in between.
  */
+import { type AccessControl, permit } from '../access/access-control.ts';
+import type { Identity } from '../access/principal.ts';
+import type { AccessMethod } from '../core/access-method.ts';
 import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { ModelSpec } from '../core/model-spec.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
-import type { Call } from './call.ts';
+import type { Call, Permit } from './call.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
 
@@ -48,6 +53,8 @@ export interface Wire<Bytes extends Uint8Array> {
 export interface Method<Bytes extends Uint8Array, Result = unknown, Request extends Call<Result> = Call<Result>> {
   /** The name in records: 'Predict'. */
   readonly name: string;
+  /** What its callers must be allowed; undefined: it gives nothing away, and any known caller may ask. */
+  readonly access: AccessMethod | undefined;
   /** Its requests have no body: nothing is decoded, and no stage is measured. Default false. */
   readonly hasNoBody?: boolean;
   /**
@@ -63,6 +70,8 @@ export interface Method<Bytes extends Uint8Array, Result = unknown, Request exte
 /** Shared by all exchanges of one server. */
 export interface ExchangeContext {
   readonly lifecycle: RequestLifecycle;
+  /** Undefined without an authorization file: everybody may ask everything. */
+  readonly access?: AccessControl | undefined;
   /** Logs the cause of an `internal` error, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
 }
@@ -83,12 +92,14 @@ export interface OpenExchange {
 const DEADLINE_SLACK_MS = 5;
 
 /** `Bytes`: the transport's type of bodies. */
-export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelListener {
+export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelListener, Permit {
   readonly context: RequestContext;
   readonly #wire: Wire<Bytes>;
   readonly #method: Method<Bytes>;
   readonly #path: ModelSpec;
   readonly #shared: ExchangeContext;
+  /** Until it is known who sent the request. */
+  #admitting: Promise<void> | undefined;
   /** It was answered, or broken off. */
   isFinished = false;
 
@@ -99,16 +110,27 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     this.#path = path;
     this.#shared = shared;
     // begin: arms the deadline and counts the request as in flight. Then this exchange listens to the cancel signal.
-    const context = shared.lifecycle.begin(wire.arrival(method.name));
+    const arrival = wire.arrival(method.name);
+    const context = shared.lifecycle.begin(arrival);
     this.context = context;
     wire.begun(this);
-    if (context.cancel.reason === undefined) context.cancel.listener = this;
-    else this.fail(context.cancel.reason);
+    if (context.cancel.reason !== undefined) {
+      this.fail(context.cancel.reason);
+      return;
+    }
+    context.cancel.listener = this;
+    if (shared.access !== undefined) this.#admit(arrival.identity);
   }
 
   /** body: it has arrived completely. */
   onMessage(body: Bytes): void {
     if (this.isFinished) return;
+    if (this.#admitting !== undefined) {
+      // The body is lent for this turn.
+      const kept = Uint8Array.prototype.slice.call(body) as Bytes;
+      void this.#admitting.then(() => this.onMessage(kept));
+      return;
+    }
     const { context } = this;
     const method = this.#method;
     context.requestBytes = body.byteLength;
@@ -124,6 +146,13 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     }
     if (call instanceof Promise) this.#runLater(call);
     else this.#run(call);
+  }
+
+  /** For `Call.authorize`. */
+  permit(model: string): void {
+    const { principal, surface } = this.context;
+    const { access } = this.#method;
+    if (access !== undefined) permit(principal, access, surface, model);
   }
 
   fail(thrown: unknown): void {
@@ -154,6 +183,8 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
 
   #run(call: Call<unknown>): void {
     try {
+      // authorize: its caller may ask this of each model that it names.
+      if (this.#shared.access !== undefined) call.authorize(this);
       // resolve: the version that answers is borrowed.
       call.resolve();
       // check: the inputs are checked against its signature.
@@ -166,6 +197,23 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     } catch (thrown) {
       call.abandon();
       this.#finish(undefined, toServingError(thrown), true);
+    }
+  }
+
+  /** admit: who sent it, before its body is read; and whether they may, where the path names the model. */
+  #admit(identity: Identity | Promise<Identity> | undefined): void {
+    if (identity instanceof Promise) {
+      this.#admitting = identity.then((settled) => {
+        this.#admitting = undefined;
+        if (!this.isFinished) this.#admit(settled);
+      });
+      return;
+    }
+    try {
+      this.context.admit(identity);
+      if (this.#path.name !== '') this.permit(this.#path.name);
+    } catch (thrown) {
+      this.fail(thrown);
     }
   }
 
@@ -215,9 +263,10 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     if (this.isFinished) return;
     this.isFinished = true;
     const { context } = this;
-    const { lifecycle, onInternalError } = this.#shared;
+    const { lifecycle, access, onInternalError } = this.#shared;
     context.cancel.listener = undefined;
     if (error?.kind === 'internal') onInternalError(error.cause ?? error, context);
+    if (error !== undefined) access?.noteFailure(context, error);
     try {
       if (error === undefined) this.#wire.answer(answer!, context);
       else this.#wire.refuse(error, context, isUnkept);

@@ -8,17 +8,16 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type { CertificateNames } from '../access/certificate-names.ts';
 
-export interface PeerIdentity {
-  /** "spiffe://trust-domain/path"; undefined if it has none, or more than one URI. */
-  readonly spiffe: string | undefined;
-  /** DNS names, as they stand in the certificate. */
-  readonly dns: readonly string[];
-  /** As node:crypto prints it, special characters escaped; undefined if there is none, or more than one. */
-  readonly commonName: string | undefined;
+/** The common name is as node:crypto prints it, special characters escaped. */
+export interface PeerIdentity extends CertificateNames {
   /** The whole subject, one attribute a line, as node:crypto prints it. */
   readonly subject: string;
 }
+
+/** A segment is neither empty, "." nor ".." (SPIFFE-ID, 2.2): it would lead out of the path that a pattern names. */
+const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/;
 
 const NOBODY = Symbol('nobody');
 const identities = new WeakMap<Duplex, PeerIdentity | typeof NOBODY>();
@@ -45,7 +44,7 @@ export function identityIn(certificate: Pick<X509Certificate, 'subject' | 'subje
   const names = alternativeNames(certificate.subjectAltName ?? '');
   const uris = names.filter(([type]) => type === 'URI').map(([, value]) => value);
   const dns = names.filter(([type]) => type === 'DNS').map(([, value]) => value);
-  const spiffe = uris.length === 1 && uris[0]!.startsWith('spiffe://') ? uris[0] : undefined;
+  const spiffe = uris.length === 1 && SPIFFE_ID.test(uris[0]!) ? uris[0] : undefined;
   const commonNames = [...subject.matchAll(/(?:^|(?<!\\) \+ )CN=(.*?)(?=(?<!\\) \+ [A-Za-z]+=|$)/gm)];
   return { spiffe, dns, commonName: commonNames.length === 1 ? commonNames[0]![1] : undefined, subject };
 }

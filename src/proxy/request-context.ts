@@ -2,11 +2,12 @@
  * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel
  * signal and the times of its stages. When the request is finished it is the record that telemetry keeps.
  */
+import type { Identity, Principal } from '../access/principal.ts';
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import type { DenseSetMember } from '../core/dense-set.ts';
-import type { ServingError } from '../core/errors.ts';
+import { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import {
@@ -49,7 +50,9 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly surface: Surface;
   readonly method: string;
   readonly peer: string;
-  readonly caller: string;
+  caller: string;
+  /** Who sent it; undefined without an authorization file, and until it is known. */
+  principal: Principal | undefined;
   readonly deadline: Instant;
   readonly hasOwnDeadline: boolean;
   readonly priority: PriorityClass | undefined;
@@ -99,6 +102,14 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   /** Made on demand: most requests' ids are never read. */
   get id(): string {
     return requestId(this.callerId, this.sequence);
+  }
+
+  /** For a server with an authorization file. Throws `unauthenticated`. */
+  admit(identity: Identity | undefined): void {
+    if (identity instanceof ServingError) throw identity;
+    if (identity === undefined) throw new ServingError('unauthenticated', 'this server does not know who sends this');
+    this.principal = identity;
+    this.caller = identity.caller;
   }
 
   now(): Instant {

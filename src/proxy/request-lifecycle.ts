@@ -7,6 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
+import { type Identity, Principal } from '../access/principal.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { DenseSet } from '../core/dense-set.ts';
@@ -88,6 +89,8 @@ export interface RequestArrival {
   readonly peer: string;
   /** As in proxy/caller.ts. */
   readonly caller: string;
+  /** Who sent it, by the authorization file; undefined without that file. A promise never rejects. */
+  readonly identity?: Identity | Promise<Identity> | undefined;
   /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
   readonly callerTrace: CallerTrace | undefined;
@@ -143,7 +146,7 @@ export class RequestLifecycle {
   begin(arrival: RequestArrival): RequestContext {
     const { clock } = this;
     const { telemetry, maxTimeoutMs, arrivals } = this.#options;
-    const { timeoutMs, priority } = arrival;
+    const { timeoutMs, priority, identity } = arrival;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt(arrival.receivedAt) ?? Infinity);
     const hasOwnDeadline = typeof timeoutMs === 'number';
     const deadline = receivedAt + Math.min(hasOwnDeadline ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
@@ -158,7 +161,7 @@ export class RequestLifecycle {
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
-      caller: arrival.caller,
+      caller: identity instanceof Principal ? identity.caller : arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);

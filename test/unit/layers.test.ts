@@ -28,6 +28,11 @@ const LAYERS: readonly Layer[] = [
   { of: 'config/**', may: 'core/* codec/**', because: 'options are read before there is anything else' },
   { of: 'telemetry/**', may: 'core/* codec/**', because: 'telemetry is told by all, and asks nobody' },
   {
+    of: 'access/*',
+    may: 'core/* config/** telemetry/**',
+    because: 'who may do what is decided without knowing how a request came, or what answers it',
+  },
+  {
     of: 'scheduler/**',
     may: 'core/* telemetry/**',
     because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
@@ -47,13 +52,17 @@ const LAYERS: readonly Layer[] = [
     may: 'core/* files/* codec/** codec-thread/* config/** telemetry/** scheduler/** backends/**',
     because: 'models are below whoever asks for one',
   },
-  { of: 'proxy/*', may: 'core/* telemetry/**', because: 'a request is the same thing on every surface' },
+  { of: 'proxy/*', may: 'core/* telemetry/** access/*', because: 'a request is the same thing on every surface' },
   { of: 'proxy/net/*', may: 'core/* config/** internals/*', because: 'a socket does not know what is said on it' },
-  { of: 'proxy/http1/**', may: 'core/* codec/** telemetry/** internals/* proxy/* proxy/net/*', because: TRANSPORT },
+  {
+    of: 'proxy/http1/**',
+    may: 'core/* codec/** telemetry/** internals/* access/* proxy/* proxy/net/*',
+    because: TRANSPORT,
+  },
   { of: 'proxy/http2/**', may: 'core/* internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',
-    may: 'core/* codec/** telemetry/** internals/* proxy/* proxy/net/* proxy/http2/**',
+    may: 'core/* codec/** telemetry/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
     because: TRANSPORT,
   },
   {
@@ -73,17 +82,17 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/servers/*',
-    may: 'core/* codec-thread/* telemetry/** proxy/**',
+    may: 'core/* codec-thread/* telemetry/** access/* proxy/**',
     because: 'a server joins a transport, protocols and handlers',
   },
   {
     of: 'admin/**',
-    may: 'core/* codec-thread/* config/** telemetry/** backends/** models/** proxy/** version.ts',
+    may: 'core/* codec-thread/* config/** telemetry/** backends/** models/** access/* proxy/** version.ts',
     because: 'the admin server shows what is below it',
   },
   {
     of: 'cli/**',
-    may: 'core/* files/* codec/** config/** telemetry/** models/** admin/** proxy/records/*',
+    may: 'core/* files/* codec/** config/** telemetry/** models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server',
   },
   { of: 'app/*', may: '**', because: 'all parts are joined here' },

@@ -1,22 +1,9 @@
 /** The page's requests to the server. A refusal becomes an Error whose message can be shown to people. */
+import { signal } from '@preact/signals';
 import type { ActionTaken, ModelAction } from '../model-actions.ts';
 import type { ModelDetail, SamplesDetail } from '../model-detail.ts';
 import type { ModelsReport } from '../models-report.ts';
-
-/** The answer of GET /about. */
-export interface About {
-  readonly version: string;
-  readonly node: string;
-  readonly started_at_ms: number;
-  readonly grpc?: readonly string[];
-  readonly rest?: readonly string[];
-  readonly rest_is_tls: boolean;
-  readonly grpc_is_tls: boolean;
-  readonly slots: number;
-  readonly scheduler: string;
-  readonly max_batch_size: number;
-  readonly slo_ms?: number;
-}
+import type { About } from './about.ts';
 
 export class ApiError extends Error {
   readonly status: number;
@@ -30,15 +17,38 @@ export class ApiError extends Error {
 /** Proves that this page asks: the server lets no other page change anything. */
 const CONSOLE_HEADERS = { 'x-pillion-console': '1' };
 
+/** The server wants the operators' token, and has none or a wrong one of us. */
+export const isLocked = signal(false);
+
+/**
+ * Where the token is kept: in this tab, until it is closed. It is no cookie, because a browser sends the cookies of
+ * localhost to the servers of all its ports.
+ */
+const TOKEN = 'pillion-token';
+
+/** Keeps the token for the requests from now on. A text that no header can hold is none. */
+export function unlock(token: string): void {
+  if (!/^[!-~]+$/.test(token.trim())) return;
+  sessionStorage.setItem(TOKEN, token.trim());
+  isLocked.value = false;
+}
+
+function headersOf(more: HeadersInit | undefined): Headers {
+  const headers = new Headers({ ...CONSOLE_HEADERS });
+  const token = sessionStorage.getItem(TOKEN);
+  if (token !== null) headers.set('authorization', `Bearer ${token}`);
+  for (const [name, value] of new Headers(more)) headers.set(name, value);
+  return headers;
+}
+
 /** Rejects with ApiError, or with the signal's reason when `init.signal` aborts. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, headers: { ...CONSOLE_HEADERS, ...init.headers } }).catch(
-    (error: unknown) => {
-      if (error instanceof DOMException) throw error;
-      throw new ApiError(0, 'The server does not answer. It may have ended; this page reconnects by itself.');
-    },
-  );
+  const response = await fetch(path, { ...init, headers: headersOf(init.headers) }).catch((error: unknown) => {
+    if (error instanceof DOMException) throw error;
+    throw new ApiError(0, 'The server does not answer. It may have ended; this page reconnects by itself.');
+  });
   if (response.ok) return response;
+  if (response.status === 401) isLocked.value = true;
   throw new ApiError(response.status, await refusalText(response));
 }
 

@@ -54,6 +54,8 @@ const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
   signature_not_found: 'wrong',
   too_large: 'wrong',
   unsupported: 'wrong',
+  unauthenticated: 'wrong',
+  permission_denied: 'wrong',
   cancelled: 'wrong',
 };
 

@@ -2,7 +2,9 @@
 import { signal } from '@preact/signals';
 import type { LiveTick } from '../live-report.ts';
 import type { ModelsReport } from '../models-report.ts';
-import { type About, getAbout, getModels } from './api.ts';
+import type { About } from './about.ts';
+import { getAbout, getModels, isLocked } from './api.ts';
+import { streamEvents } from './event-stream.ts';
 import { lastTicks } from './live-window.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
@@ -18,27 +20,41 @@ export const isCounting = signal(false);
 export const models = signal<ModelsReport | undefined>(undefined);
 export const about = signal<About | undefined>(undefined);
 
+const RECONNECT_MS = 2000;
+
 let revision: number | undefined;
 
-/** Starts the stream. The browser reconnects by itself when the server is back. */
-export function listen(): void {
-  const events = new EventSource('/events');
-  events.addEventListener('open', () => {
-    connection.value = 'live';
-    refresh();
-  });
-  events.addEventListener('error', () => {
+/** Listens, again and again, until the page is closed; after a lock, when it is opened. */
+export async function listen(): Promise<never> {
+  for (;;) {
+    await streamEvents('/events', onOpen, onEvent).catch(() => undefined);
     connection.value = 'lost';
     isCounting.value = false;
-    // After a refusal (too many pages) the browser does not try again.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    await (isLocked.value ? unlocked() : new Promise((resolve) => setTimeout(resolve, RECONNECT_MS)));
+  }
+}
+
+function onOpen(): void {
+  connection.value = 'live';
+  refresh();
+}
+
+function onEvent(name: string, data: string): void {
+  if (name === 'tick') onTick(JSON.parse(data) as LiveTick);
+  if (name !== 'history') return;
+  // The newest of these may be minutes old.
+  isCounting.value = false;
+  ticks.value = recent(JSON.parse(data) as LiveTick[]);
+}
+
+function unlocked(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = isLocked.subscribe((locked) => {
+      if (locked) return;
+      resolve();
+      queueMicrotask(() => stop());
+    });
   });
-  events.addEventListener('history', ({ data }) => {
-    // The newest of these may be minutes old.
-    isCounting.value = false;
-    ticks.value = recent(JSON.parse(String(data)) as LiveTick[]);
-  });
-  events.addEventListener('tick', ({ data }) => onTick(JSON.parse(String(data)) as LiveTick));
 }
 
 /** Requests the models and the setup again. The connection's state shows a failure. */

@@ -15,5 +15,5 @@ import { watchTheme } from './theme.ts';
 watchTheme();
 watchRoute();
 watchKeys();
-listen();
+void listen();
 render(<Shell />, document.body);

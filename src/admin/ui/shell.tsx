@@ -1,7 +1,9 @@
 /** The frame of every page: name, navigation, the server's state, help. */
 import type { ComponentChildren } from 'preact';
+import { isLocked } from './api.ts';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
 import { about, connection, models } from './live.ts';
+import { Login } from './login.tsx';
 import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
 import { useDialog } from './parts.tsx';
@@ -19,7 +21,7 @@ export function Shell() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        <Page shown={route.value} />
+        {isLocked.value ? <Login /> : <Page shown={route.value} />}
       </main>
       <Footer />
       <Help />

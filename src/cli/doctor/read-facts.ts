@@ -11,22 +11,22 @@ import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import { readMachine } from '../../config/machine/machine.ts';
 import { affinityCores, readerOfProcess, readMachineHealth } from '../../config/machine/machine-health.ts';
 import { systemClock } from '../../core/clock.ts';
-import { askAdmin } from '../ask-admin.ts';
+import { type AdminAddress, askAdmin } from '../ask-admin.ts';
 import { parseMetrics } from './prometheus-text.ts';
 import type { DoctorFacts, ServerFacts } from './rule.ts';
 import { type MetricsLook, trafficBetween } from './traffic.ts';
 
 /** Watches the traffic for `seconds`; 0 = looks once. Rejects if the server does not answer. */
-export async function readServer(admin: string, seconds: number): Promise<ServerFacts> {
-  const before = seconds === 0 ? undefined : await lookAtMetrics(admin);
+export async function readServer(from: AdminAddress, seconds: number): Promise<ServerFacts> {
+  const before = seconds === 0 ? undefined : await lookAtMetrics(from);
   if (seconds > 0) await pause(seconds * 1000);
-  const after = await lookAtMetrics(admin);
-  const report = JSON.parse((await askAdmin({ admin, path: '/models' })).toString()) as ModelsReport;
+  const after = await lookAtMetrics(from);
+  const report = JSON.parse((await askAdmin({ from, path: '/models' })).toString()) as ModelsReport;
   return { report, traffic: trafficBetween(before, after) };
 }
 
-async function lookAtMetrics(admin: string): Promise<MetricsLook> {
-  const text = (await askAdmin({ admin, path: '/metrics' })).toString();
+async function lookAtMetrics(from: AdminAddress): Promise<MetricsLook> {
+  const text = (await askAdmin({ from, path: '/metrics' })).toString();
   return { samples: parseMetrics(text), at: systemClock.wallMs() / 1000 };
 }
 

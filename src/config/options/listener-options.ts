@@ -8,11 +8,6 @@ const HEADER_NAME = /^(?!.*-[bB][iI][nN]$)[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
 export const LISTENER_OPTIONS = {
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
   rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
-  admin_port: integer({
-    ...PORT,
-    default: 8502,
-    help: 'TCP port of the console, health, readiness and metrics for operators, on 127.0.0.1 only. 0 = any free port.',
-  }),
   bind_address: text({
     default: '::',
     placeholder: 'ADDRESS',

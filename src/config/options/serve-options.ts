@@ -12,6 +12,7 @@ import { HOST_OPTIONS } from './host-options.ts';
 import { LIMIT_OPTIONS } from './limit-options.ts';
 import { LISTENER_OPTIONS } from './listener-options.ts';
 import { LOADING_OPTIONS } from './loading-options.ts';
+import { OPERATOR_OPTIONS } from './operator-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
 import { RECORD_OPTIONS } from './record-options.ts';
 import { SANDBOX_OPTIONS } from './sandbox-options.ts';
@@ -43,6 +44,7 @@ export const SERVE_OPTIONS = {
   }),
   ...LOADING_OPTIONS,
   ...RECORD_OPTIONS,
+  ...OPERATOR_OPTIONS,
   drain_delay_ms: integer({
     ...COUNT,
     default: 0,

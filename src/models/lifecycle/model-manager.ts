@@ -47,6 +47,8 @@ export interface ModelManagerOptions {
   /** The start fails if one model fails. Default: it fails if no model can be loaded. */
   readonly exitOnLoadFailure?: boolean;
   readonly allowUnavailableLabels?: boolean;
+  /** Errors about an unknown model list those that are served. Default true. */
+  readonly namesModels?: boolean;
 }
 
 export class ModelManager implements ServableDirectory, ModelReloader {
@@ -62,6 +64,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
   readonly #exitOnLoadFailure: boolean;
+  readonly #namesModels: boolean;
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
@@ -71,6 +74,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
     this.#loadThreads = loadThreads;
     this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
+    this.#namesModels = options.namesModels ?? true;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
@@ -144,7 +148,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   acquire(name: string, choice: VersionChoice): ServableHandle {
     const lifecycle = this.#lifecycles.get(name);
-    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    if (lifecycle === undefined) throw unknownModel(name, this.#namesModels ? this.#lifecycles.keys() : undefined);
     return lifecycle.acquire(choice);
   }
 
@@ -246,7 +250,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   #lifecycleOf(name: string): ModelLifecycle {
     const lifecycle = this.#lifecycles.get(name);
-    if (lifecycle === undefined) throw unknownModel(name, this.#lifecycles.keys());
+    if (lifecycle === undefined) throw unknownModel(name, this.#namesModels ? this.#lifecycles.keys() : undefined);
     return lifecycle;
   }
 

@@ -41,8 +41,10 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
   return noSuchVersion(name, version, statuses);
 }
 
-export function unknownModel(name: string, served: Iterable<string>): ServingError {
-  return new ServingError('model_not_found', `no model ${echo(name)} is served here; ${listServed(name, [...served])}`);
+/** `served`: undefined if callers may not know which models there are. */
+export function unknownModel(name: string, served: Iterable<string> | undefined): ServingError {
+  const others = served === undefined ? '' : `; ${listServed(name, [...served])}`;
+  return new ServingError('model_not_found', `no model ${echo(name)} is served here${others}`);
 }
 
 /** All names if they are few; else some, and the one that was probably meant. */

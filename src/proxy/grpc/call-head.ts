@@ -50,7 +50,7 @@ export class CallHead {
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
     this.priority = readPriority(headers.get(PRIORITY_HEADER));
     this.#fields = headers.fields;
-    this.caller = readCaller(this, callers, callers.ofConnection(duplex));
+    this.caller = readCaller(this, callers, callers.ofConnection(duplex), callers.visitorOf(duplex));
   }
 
   /** The values of a name, joined by commas. */

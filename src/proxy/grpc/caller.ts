@@ -1,4 +1,6 @@
 /** The caller of a call: who it is, its `x-request-id`, and the span that the call belongs to. */
+import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
+import type { Visitor } from '../../access/visitor.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
@@ -10,6 +12,9 @@ export const TRACEPARENT = 'traceparent';
 export interface Caller {
   /** As in proxy/caller.ts. */
   readonly name: string;
+  /** Finds out who it is by `token`; undefined without an authorization file. */
+  readonly visitor: Visitor | undefined;
+  readonly token: SentToken;
   /** Undefined if it sent none. */
   readonly requestId: string | undefined;
   /** Undefined if it sent none that is well formed. */
@@ -22,9 +27,16 @@ interface MetadataSource {
   binaryMetadata(name: string): Uint8Array | undefined;
 }
 
-/** `connection`: the caller of the call's connection. */
-export function readCaller(source: MetadataSource, { header }: Callers, connection: string): Caller {
+/** `connection`, `visitor`: those of the call's connection. */
+export function readCaller(
+  source: MetadataSource,
+  { header }: Callers,
+  connection: string,
+  visitor: Visitor | undefined,
+): Caller {
   return {
+    visitor,
+    token: visitor && sentToken(source.metadata(AUTHORIZATION), source.metadata(API_KEY)),
     name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
     requestId: source.metadata(REQUEST_ID),
     trace: callerTrace(

@@ -18,7 +18,9 @@
  * wrap to a positive number, which looks like a real one. Below 1 ms it becomes 0 (`500u` expires at once), and
  * fractions of a ms are lost. Pillion's own engine (pillion-engine.ts) reads the header itself.
  */
+
 import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
 import { Metadata, type ServerInterceptingCallInterface, type status as StatusCode } from '@grpc/grpc-js';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
@@ -96,7 +98,11 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   get caller(): Caller {
-    return readCaller(this, this.#shared.callers, this.#connectionCaller());
+    const { callers } = this.#shared;
+    const socket = this.#shared.sockets.of(this.#bare.getConnectionInfo());
+    // A Unix socket's cannot be found, and has no certificate.
+    const visitor = socket === undefined ? callers.access?.visitor(undefined) : callers.visitorOf(socket);
+    return readCaller(this, callers, this.#connectionCaller(socket), visitor);
   }
 
   get isEnded(): boolean {
@@ -153,9 +159,7 @@ export class GrpcJsCall implements GrpcCall {
     });
   }
 
-  // From here on: callbacks of the bare call.
-
-  /** Takes the call over. Called first. */
+  /** Takes the call over. Called first; from here on: callbacks of the bare call. */
   begin(): void {
     this.#bare.start(this);
   }
@@ -211,8 +215,7 @@ export class GrpcJsCall implements GrpcCall {
     this.#memory.taken();
   }
 
-  #connectionCaller(): string {
-    const socket = this.#shared.sockets.of(this.#bare.getConnectionInfo());
+  #connectionCaller(socket: Socket | undefined): string {
     return socket === undefined ? callerAt(undefined, 0) : this.#shared.callers.ofConnection(socket);
   }
 

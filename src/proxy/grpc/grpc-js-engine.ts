@@ -10,7 +10,14 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
@@ -26,6 +33,9 @@ import { SocketsByAddress } from './sockets-by-address.ts';
 
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
+
+// It would print metadata that it cannot take to standard error, credentials included.
+setLogVerbosity(logVerbosity.NONE);
 
 export interface GrpcJsEngineOptions {
   readonly clock: Clock;

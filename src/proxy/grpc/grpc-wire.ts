@@ -30,7 +30,7 @@ export function unbuiltMethod(service: string, name: string, shared: ExchangeCon
   const refuse = (): never => {
     throw new ServingError('unsupported', `this server does not have ${service}.${name}; ${instead}`);
   };
-  return unaryMethod(service, { name, decode: refuse, encode: refuse }, shared);
+  return unaryMethod(service, { name, access: undefined, decode: refuse, encode: refuse }, shared);
 }
 
 class GrpcWire implements Wire<Uint8Array> {
@@ -51,6 +51,7 @@ class GrpcWire implements Wire<Uint8Array> {
       requestId: caller.requestId,
       peer,
       caller: caller.name,
+      identity: caller.visitor?.identify(caller.token),
       priority,
       callerTrace: caller.trace,
     };

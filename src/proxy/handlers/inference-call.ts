@@ -11,7 +11,7 @@ import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import type { Call } from '../call.ts';
+import type { Call, Permit } from '../call.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ModelResolver, MovableRequest } from './model-resolver.ts';
 
@@ -39,6 +39,10 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     this.#resolver = resolver;
     this.requested = requested;
     this.context = context;
+  }
+
+  authorize(permit: Permit): void {
+    permit.permit(this.requested.name);
   }
 
   /**

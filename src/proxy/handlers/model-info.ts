@@ -29,9 +29,10 @@ export class ModelInfoHandler {
     return statuses;
   }
 
-  /** Every configured model, in the configuration's order. */
-  list(): readonly ModelStatus[] {
-    return this.#models.modelNames.map((name) => ({ name, versions: this.#versionsOf(name) }));
+  /** Every configured model whose status the caller may ask for, in the configuration's order. */
+  list({ principal, surface }: RequestContext): readonly ModelStatus[] {
+    const names = this.#models.modelNames.filter((name) => principal?.may('status', surface, name) ?? true);
+    return names.map((name) => ({ name, versions: this.#versionsOf(name) }));
   }
 
   /** The signatures of the version that a Predict with this spec would reach. */

@@ -13,6 +13,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest, Servable, ServableRunner } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
+import type { Permit } from '../call.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 import { CLASSIFY } from './classify.ts';
@@ -54,6 +55,11 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
   constructor(resolver: ModelResolver, request: MultiInferenceRequest, context: RequestContext) {
     super(resolver, specOf(request.tasks), context);
     this.#request = request;
+  }
+
+  override authorize(permit: Permit): void {
+    super.authorize(permit);
+    for (const { modelSpec } of this.#request.tasks) if (modelSpec !== undefined) permit.permit(modelSpec.name);
   }
 
   override resolve(): void {

@@ -11,6 +11,8 @@ import type { ModelDefaults } from '../../config/model-config.ts';
 import { modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
+import type { AuditLog } from '../../telemetry/log/audit-log.ts';
+import type { RequestContext } from '../request-context.ts';
 import { limitViolations, type ReloadLimits } from './reload-limits.ts';
 
 /** The outcome of a reload, for the log. */
@@ -28,6 +30,7 @@ export interface ReloadParts {
   readonly defaults: ModelDefaults;
   readonly limits: () => ReloadLimits;
   readonly events: ReloadEvents;
+  readonly audit?: AuditLog;
 }
 
 /** Reading one walks all its series. */
@@ -40,14 +43,17 @@ export class ReloadHandler {
     this.#parts = parts;
   }
 
-  /** Resolves as ModelReloader.reload does. Rejects with ServingError. */
-  async reload(request: ReloadRequest): Promise<readonly CounterIncrease[]> {
-    const { events } = this.#parts;
+  /** Resolves as ModelReloader.reload does. Rejects with ServingError. `context`: of the request, for the audit log. */
+  async reload(request: ReloadRequest, context?: RequestContext): Promise<readonly CounterIncrease[]> {
+    const { events, audit } = this.#parts;
     try {
-      return await this.#reload(request);
+      const increases = await this.#reload(request);
+      if (context !== undefined) audit?.request(context, 'done');
+      return increases;
     } catch (thrown) {
       const error = toServingError(thrown);
       events.onRefused(error);
+      if (context !== undefined) audit?.request(context, 'failed', error);
       throw error;
     }
   }

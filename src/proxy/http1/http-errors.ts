@@ -5,6 +5,9 @@
 import { Buffer } from 'node:buffer';
 import type { ServingError } from '../../core/errors.ts';
 
+/** The WWW-Authenticate of a 401 (RFC 6750, 3). */
+export const CHALLENGE = 'Bearer realm="pillion"';
+
 export function errorBody(message: string): Buffer {
   return Buffer.from(JSON.stringify({ error: message }), 'utf8');
 }

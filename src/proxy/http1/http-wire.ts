@@ -13,7 +13,7 @@ import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { JSON_TYPE } from './answer-head.ts';
 import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
-import { errorBody, retryAfterSeconds } from './http-errors.ts';
+import { CHALLENGE, errorBody, retryAfterSeconds } from './http-errors.ts';
 import type { Transport } from './transport.ts';
 
 /** Shared by the requests of one server. */
@@ -63,7 +63,7 @@ export class HttpWire implements Wire<Buffer> {
   }
 
   arrival(method: string): RequestArrival {
-    const { fields, peer, connectionCaller } = this.#transport;
+    const { fields, peer, connectionCaller, visitor } = this.#transport;
     const { timeout, priority, requestId, callerTrace, caller = connectionCaller } = fields;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
@@ -74,6 +74,7 @@ export class HttpWire implements Wire<Buffer> {
       requestId,
       peer,
       caller,
+      identity: visitor?.identify(fields.token),
       priority,
       callerTrace,
     };
@@ -106,6 +107,7 @@ export class HttpWire implements Wire<Buffer> {
     const { allow, error: noRoute } = this.#route;
     const extras = echoedHeaders(context);
     if (allow !== undefined && error === noRoute) extras.push('allow', allow);
+    if (error.kind === 'unauthenticated') extras.push('www-authenticate', CHALLENGE);
     const retryAfter = retryAfterSeconds(error);
     if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
     this.#send(context, error.row.http, JSON_TYPE, errorBody(error.message), context.version, extras);

@@ -4,6 +4,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Visitor } from '../../access/visitor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Callers } from '../caller.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
@@ -42,7 +43,7 @@ export class NodeTransport implements Transport {
     parts: NodeTransportParts,
     expectsContinue: boolean,
   ) {
-    this.fields = readFields(request.headers, parts.callers.header);
+    this.fields = readFields(request.headers, parts.callers, () => request.headersDistinct);
     this.#request = request;
     this.#response = response;
     this.#turn = turn;
@@ -56,6 +57,10 @@ export class NodeTransport implements Transport {
 
   get connectionCaller(): string {
     return this.#parts.callers.ofConnection(this.#request.socket);
+  }
+
+  get visitor(): Visitor | undefined {
+    return this.#parts.callers.visitorOf(this.#request.socket);
   }
 
   get isOpen(): boolean {

@@ -18,6 +18,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
+import type { Visitor } from '../../access/visitor.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
 import type { Callers } from '../caller.ts';
@@ -62,6 +63,7 @@ export class PlainConnection<R> implements Occupant {
   readonly peer: string;
   /** As in proxy/caller.ts. */
   readonly caller: string;
+  readonly visitor: Visitor | undefined;
   #isAnswering = false;
   #hasEnded = false;
   #hasHadRequest = false;
@@ -74,6 +76,7 @@ export class PlainConnection<R> implements Occupant {
     this.#socket = socket;
     this.peer = socket.remoteAddress ?? 'unix';
     this.caller = options.callers.ofConnection(socket);
+    this.visitor = options.callers.visitorOf(socket);
     this.#options = options;
     this.#events = events;
     this.#since = options.clock.nowMs();
@@ -225,6 +228,10 @@ class PlainTransport implements Transport {
 
   get connectionCaller(): string {
     return this.#connection.caller;
+  }
+
+  get visitor(): Visitor | undefined {
+    return this.#connection.visitor;
   }
 
   get isOpen(): boolean {

@@ -9,6 +9,7 @@
  * repeats its own: a known head costs one look-up, and its route is known with it (docs/adr/0024).
  */
 import { Buffer } from 'node:buffer';
+import { Callers } from '../caller.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 
 /** `R` is a route: whatever the reader's `routeOf` gives. */
@@ -50,14 +51,14 @@ export class PlainRequestReader<R> {
   #last: PlainHead<R> | undefined;
   readonly #maxBodyBytes: number;
   readonly #routeOf: (target: string) => R | undefined;
-  readonly #callerHeader: string | undefined;
+  readonly #callers: Callers;
 
   /**
    * @param routeOf the route of a target, always the same; undefined if node is to have the request
-   * @param callerHeader as in Callers
+   * @param callers which headers name the caller
    */
-  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined, callerHeader?: string) {
-    this.#callerHeader = callerHeader;
+  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined, callers = new Callers()) {
+    this.#callers = callers;
     this.#maxBodyBytes = maxBodyBytes;
     this.#routeOf = routeOf;
   }
@@ -88,7 +89,7 @@ export class PlainRequestReader<R> {
   }
 
   #readNew(text: string): PlainHead<R> | undefined {
-    const parsed = parseHead(text, this.#callerHeader);
+    const parsed = parseHead(text, this.#callers);
     const route = parsed && this.#routeOf(parsed.target);
     if (parsed === undefined || route === undefined) return undefined;
     const { fields, contentLength } = parsed;
@@ -107,7 +108,7 @@ interface ParsedHead extends Omit<PlainHead<never>, 'bytes' | 'route'> {
   readonly target: string;
 }
 
-function parseHead(text: string, callerHeader: string | undefined): ParsedHead | undefined {
+function parseHead(text: string, callers: Callers): ParsedHead | undefined {
   const [requestLine, ...lines] = text.split('\r\n');
   const target = REQUEST_LINE.exec(requestLine!)?.[1];
   if (target === undefined) return undefined;
@@ -126,5 +127,5 @@ function parseHead(text: string, callerHeader: string | undefined): ParsedHead |
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  return { target, fields: readFields(headers, callerHeader), contentLength: Number(length) };
+  return { target, fields: readFields(headers, callers), contentLength: Number(length) };
 }

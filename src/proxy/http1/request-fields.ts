@@ -3,11 +3,12 @@
  * plain lane remembers heads (plain-request.ts) and looking up headers that are absent is slow.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
 import type { ServingError } from '../../core/errors.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
-import { callerInHeader } from '../caller.ts';
+import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
@@ -25,6 +26,8 @@ export interface RequestFields {
   readonly priority: PriorityClass | undefined | ServingError;
   /** The caller that the header of `--caller_header` names; undefined without it. */
   readonly caller: string | undefined;
+  /** The caller's credential; undefined without an authorization file. */
+  readonly token: SentToken;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
   /** From `traceparent`, `tracestate` and `baggage`. */
@@ -35,12 +38,22 @@ export interface RequestFields {
   readonly protobufType: string | undefined;
 }
 
-/** Reads headers by their lower-case names. `callerHeader`: as in Callers. */
-export function readFields(headers: IncomingHttpHeaders, callerHeader?: string): RequestFields {
+type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * Reads headers by their lower-case names. `distinct` has all values of each name; in `headers`, node leaves out the
+ * second of some.
+ */
+export function readFields(
+  headers: IncomingHttpHeaders,
+  { header: callerHeader, access }: Pick<Callers, 'header' | 'access'>,
+  distinct: () => Values = () => headers,
+): RequestFields {
   return {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
+    token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
     callerTrace: callerTrace(
       textOf(headers['traceparent']),
@@ -63,6 +76,10 @@ export function protobufTypeOf(contentType: string | undefined): string | undefi
   return PROTOBUF_TYPES.includes(type) ? type : undefined;
 }
 
-function textOf(header: string | string[] | undefined): string | undefined {
+function tokenIn(headers: Values): SentToken {
+  return sentToken(textOf(headers[AUTHORIZATION]), textOf(headers[API_KEY]));
+}
+
+function textOf(header: string | readonly string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : header?.join(',');
 }

@@ -1,4 +1,5 @@
 /** The gRPC surface: our services on an engine. Construct, listen, drain, close. */
+import type { AccessControl } from '../../access/access-control.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { GrpcEngine } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
@@ -35,6 +36,8 @@ export interface GrpcServerParts {
   /** Undefined if clients may not change which models are served. */
   readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
+  /** Undefined without an authorization file. It is that of the engine's callers. */
+  readonly access?: AccessControl | undefined;
   /** Logs the cause of an INTERNAL, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
   readonly options: GrpcServerOptions;
@@ -51,8 +54,8 @@ export class GrpcServer {
   ]);
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, resolver, modelInfo, onInternalError, options } = parts;
-    const shared = { lifecycle, onInternalError };
+    const { engine, lifecycle, resolver, modelInfo, access, onInternalError, options } = parts;
+    const shared = { lifecycle, access, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;

@@ -12,9 +12,12 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Principal } from '../../access/principal.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import { ALL_MODELS } from '../../core/access-method.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
+import { lookupCall } from '../call.ts';
 import { Callers } from '../caller.ts';
 import { Exchange, type Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
@@ -44,6 +47,15 @@ import type { RequestLifecycle } from '../request-lifecycle.ts';
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
 const STALL_MS = 30_000;
+
+/** For whoever may not see the metrics: it never comes to its answer. */
+const REFUSED_METRICS: Method<Buffer> = {
+  name: 'Metrics',
+  access: 'metrics',
+  hasNoBody: true,
+  decode: () => lookupCall(ALL_MODELS, () => NO_BODY),
+  encode: () => NO_BODY,
+};
 
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
@@ -98,12 +110,13 @@ export class RestServer {
     const { callers = new Callers(), stallMs = STALL_MS } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false, thread } = options;
     this.#options = options;
-    this.#shared = { lifecycle, maxBodyBytes, compressFromBytes, onInternalError };
+    this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, onInternalError };
     this.#methods = new Map([
       ['predict', new RestPredict(resolver, thread)],
       ['classify', new RestClassify(resolver, maxBodyBytes, thread)],
       ['regress', new RestRegress(resolver, maxBodyBytes, thread)],
       ...lookupMethods(modelInfo),
+      ['metrics', REFUSED_METRICS],
     ]);
     this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
@@ -111,7 +124,7 @@ export class RestServer {
     const shared = { clock: lifecycle.clock, ending: this.#ending };
     this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
     const routeOf = (target: string) => plainRoute(target, options.metricsPath);
-    const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers.header);
+    const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers);
     const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
     const unsent = new UnsentAnswers(lifecycle.memory.unsent);
     const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;
@@ -189,15 +202,26 @@ export class RestServer {
     }
     const turn = connection.begin(response);
     const route = this.#routeOf(request);
+    const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
     if (route.kind === 'metrics') {
-      this.#small.metrics(request, response, turn).catch((error: unknown) => this.#options.onInternalError(error));
+      this.#metrics(transport, route, connection.open, () => this.#small.metrics(request, response, turn)).catch(
+        (error: unknown) => this.#options.onInternalError(error),
+      );
       return;
     }
     if (route.kind === 'options') {
       this.#small.options(request, response, turn, route.allow!);
       return;
     }
-    this.#serve(new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue), route, connection.open);
+    this.#serve(transport, route, connection.open);
+  }
+
+  /** With an authorization file, only for those whom it allows them; others are refused as any request is. */
+  async #metrics(transport: Transport, route: Route, open: HttpWire[], send: () => Promise<void>): Promise<void> {
+    const who = await transport.visitor?.identify(transport.fields.token);
+    const isOpen = this.#shared.access === undefined;
+    if (isOpen || (who instanceof Principal && who.may('metrics', 'rest', ALL_MODELS))) await send();
+    else this.#serve(transport, route, open);
   }
 
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): Route {

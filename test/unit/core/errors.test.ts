@@ -9,6 +9,8 @@ describe('the error table', () => {
     );
     assert.deepEqual(rows, [
       'invalid_request 3 400',
+      'unauthenticated 16 401',
+      'permission_denied 7 403',
       'model_not_found 5 404',
       'label_not_found 3 400',
       'signature_not_found 9 400',

@@ -29,7 +29,7 @@ class PuppetCall implements GrpcCall {
   headers: MetadataEntries | undefined;
   status: CallStatus | undefined;
   isMemoryFree = false;
-  readonly caller = { name: 'test', requestId: undefined, trace: undefined };
+  readonly caller = { name: 'test', requestId: undefined, trace: undefined, visitor: undefined, token: undefined };
 
   constructor(receivedAt: number, timeoutMs: number | undefined) {
     this.receivedAt = receivedAt;
@@ -73,7 +73,8 @@ type Handle = (message: Uint8Array, context: RequestContext) => Uint8Array | Pro
 function methodOf(handle: Handle): Method<Uint8Array, Uint8Array> {
   return {
     name: 'M',
-    decode: (message, _path, context) => lookupCall(() => handle(message, context)),
+    access: undefined,
+    decode: (message, _path, context) => lookupCall(undefined, () => handle(message, context)),
     encode: (answer) => answer,
   };
 }

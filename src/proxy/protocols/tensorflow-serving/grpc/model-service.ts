@@ -13,6 +13,7 @@ import {
   readReloadRequest,
   writeReloadResponse,
 } from '../../../../codec/tensorflow/reload-codec.ts';
+import { ALL_MODELS } from '../../../../core/access-method.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
@@ -32,9 +33,10 @@ export function registerModelService(
 ): void {
   const status: Method<Uint8Array, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
+    access: 'status',
     decode: (bytes, _path, context) => {
       const modelSpec = readModelStatusRequest(bytes);
-      return lookupCall(() => modelInfo.status(modelSpec, context));
+      return lookupCall(modelSpec.name, () => modelInfo.status(modelSpec, context));
     },
     encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
   };
@@ -49,9 +51,10 @@ function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext
   }
   const method: Method<Uint8Array, readonly CounterIncrease[]> = {
     name,
-    decode: (bytes) => {
+    access: 'reload',
+    decode: (bytes, _path, context) => {
       const request = readReloadRequest(bytes);
-      return lookupCall(() => reload.reload(request));
+      return lookupCall(ALL_MODELS, () => reload.reload(request, context));
     },
     encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
   };

@@ -55,6 +55,7 @@ export function registerPredictionService(
     new GrpcPredict(resolver, codec),
     {
       name: 'Classify',
+      access: 'classify',
       decode: (message, _path, context) =>
         madeOf(
           codec.examples(message, 'ClassificationRequest', context),
@@ -64,6 +65,7 @@ export function registerPredictionService(
     } satisfies Method<Uint8Array, Classified>,
     {
       name: 'Regress',
+      access: 'regress',
       decode: (message, _path, context) =>
         madeOf(
           codec.examples(message, 'RegressionRequest', context),
@@ -73,15 +75,17 @@ export function registerPredictionService(
     } satisfies Method<Uint8Array, Regressed>,
     {
       name: 'MultiInference',
+      access: 'multi_inference',
       decode: (message, _path, context) =>
         madeOf(codec.multiInference(message, context), (request) => new MultiInferenceCall(resolver, request, context)),
       encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
     } satisfies Method<Uint8Array, readonly InferenceResult[]>,
     {
       name: 'GetModelMetadata',
+      access: 'metadata',
       decode: (message, _path, context) => {
         const modelSpec = readMetadataRequest(message);
-        return lookupCall(() => modelInfo.metadata(modelSpec, context));
+        return lookupCall(modelSpec.name, () => modelInfo.metadata(modelSpec, context));
       },
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
     } satisfies Method<Uint8Array, ModelMetadata>,
@@ -91,6 +95,7 @@ export function registerPredictionService(
 
 class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly name = 'Predict';
+  readonly access = 'predict';
   readonly #resolver: ModelResolver;
   readonly #codec: ProtobufCodec;
 

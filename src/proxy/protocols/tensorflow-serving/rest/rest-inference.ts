@@ -57,6 +57,7 @@ abstract class RestExamples<Result extends Classifications | Regressions> {
 
 export class RestClassify extends RestExamples<Classifications> implements Method<Buffer, Classified> {
   readonly name = 'Classify';
+  readonly access = 'classify';
 
   constructor(resolver: ModelResolver, maxBytes: number, thread?: CodecThread) {
     super(CLASSIFY, resolver, maxBytes, thread);
@@ -86,6 +87,7 @@ export class RestClassify extends RestExamples<Classifications> implements Metho
 
 export class RestRegress extends RestExamples<Regressions> implements Method<Buffer, Regressed> {
   readonly name = 'Regress';
+  readonly access = 'regress';
 
   constructor(resolver: ModelResolver, maxBytes: number, thread?: CodecThread) {
     super(REGRESS, resolver, maxBytes, thread);

@@ -18,20 +18,23 @@ const CODE_NAMES = new Map<number, string>(Object.entries(GrpcStatus).map(([name
 export function lookupMethods(modelInfo: ModelInfoHandler): readonly (readonly [RouteKind, Method<Buffer>])[] {
   const models: Method<Buffer, readonly ModelStatus[]> = {
     name: 'ListModels',
+    access: 'status',
     hasNoBody: true,
-    decode: () => lookupCall(() => modelInfo.list()),
+    decode: (_body, _path, context) => lookupCall(undefined, () => modelInfo.list(context)),
     encode: (all) => Buffer.from(modelsJson(all), 'utf8'),
   };
   const status: Method<Buffer, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
+    access: 'status',
     hasNoBody: true,
-    decode: (_body, path, context) => lookupCall(() => modelInfo.status(path, context)),
+    decode: (_body, path, context) => lookupCall(path.name, () => modelInfo.status(path, context)),
     encode: (statuses) => Buffer.from(statusJson(statuses), 'utf8'),
   };
   const metadata: Method<Buffer, ModelMetadata> = {
     name: 'GetModelMetadata',
+    access: 'metadata',
     hasNoBody: true,
-    decode: (_body, path, context) => lookupCall(() => modelInfo.metadata(path, context)),
+    decode: (_body, path, context) => lookupCall(path.name, () => modelInfo.metadata(path, context)),
     encode: (found) => Buffer.from(metadataJson(found), 'utf8'),
   };
   return [
@@ -46,7 +49,7 @@ export function refusal({ method, error }: Route): Method<Buffer> {
   const refuse = (): never => {
     throw error;
   };
-  return { name: method, hasNoBody: true, decode: refuse, encode: refuse };
+  return { name: method, access: undefined, hasNoBody: true, decode: refuse, encode: refuse };
 }
 
 export function statusJson(statuses: readonly VersionStatus[]): string {

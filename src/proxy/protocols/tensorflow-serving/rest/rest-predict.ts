@@ -39,6 +39,7 @@ const ALL_OUTPUTS: readonly string[] = [];
 
 export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
   readonly name = 'Predict';
+  readonly access = 'predict';
   readonly #resolver: ModelResolver;
   readonly #thread: CodecThread | undefined;
   readonly #scanner = new PredictBodyScanner();

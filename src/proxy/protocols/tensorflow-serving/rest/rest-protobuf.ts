@@ -50,6 +50,7 @@ export function protobufMethods(
   const codec = new ProtobufCodec({ ...options, thread: options.thread, room: 0 });
   const predict: Method<Buffer, TensorMap, PredictCall> = {
     name: 'Predict',
+    access: 'predict',
     decode: (body, path, context) =>
       madeOf(
         codec.predict(body, context, path),
@@ -59,11 +60,13 @@ export function protobufMethods(
   };
   const classify: Method<Buffer, Classified> = {
     name: 'Classify',
+    access: 'classify',
     decode: (body, path, context) => examplesCall(CLASSIFY, 'ClassificationRequest', body, path, context),
     encode: (classified) => bufferOf(writeClassificationResponse(classified)),
   };
   const regress: Method<Buffer, Regressed> = {
     name: 'Regress',
+    access: 'regress',
     decode: (body, path, context) => examplesCall(REGRESS, 'RegressionRequest', body, path, context),
     encode: (regressed) => bufferOf(writeRegressionResponse(regressed)),
   };

@@ -1,0 +1,53 @@
+/**
+ * Who may do what, by the authorization file (docs/authorization.md): the policy of the moment, and the decisions. A
+ * server without that file has none of this.
+ *
+ *   headers ─▶ Visitor.identify ─▶ who ─┄ body, decode ┄─▶ permit(method, surface, model) ─▶ resolve
+ *                  └ 401, before the body                       └ 403, the same for any model, be it there or not
+ */
+import type { AccessMethod, AccessSurface } from '../core/access-method.ts';
+import type { Clock } from '../core/clock.ts';
+import { ServingError } from '../core/errors.ts';
+import type { AuditedRequest, AuditLog } from '../telemetry/log/audit-log.ts';
+import { clip } from '../telemetry/tracing/span-attributes.ts';
+import type { AccessPolicy } from './access-policy.ts';
+import type { CertificateNames } from './certificate-names.ts';
+import type { Principal } from './principal.ts';
+import { Visitor } from './visitor.ts';
+
+export class AccessControl {
+  readonly clock: Clock;
+  /** Replaced when the file changes. A request whose headers have arrived keeps the principal that it had then. */
+  policy: AccessPolicy;
+
+  readonly #audit: AuditLog;
+
+  constructor(policy: AccessPolicy, clock: Clock, audit: AuditLog) {
+    this.policy = policy;
+    this.clock = clock;
+    this.#audit = audit;
+  }
+
+  /** For a connection with a verified client certificate of these names; undefined = it has none. */
+  visitor(certificate: CertificateNames | undefined): Visitor {
+    return new Visitor(this, certificate);
+  }
+
+  /** For the audit log: a request has failed, perhaps because it was refused. */
+  noteFailure(record: AuditedRequest, error: ServingError): void {
+    const { kind } = error;
+    if (kind === 'unauthenticated' || kind === 'permission_denied') this.#audit.request(record, 'refused', error);
+  }
+}
+
+/** Throws `permission_denied`, in words that are the same for any model, and for one that is not there. */
+export function permit(
+  principal: Principal | undefined,
+  method: AccessMethod,
+  surface: AccessSurface,
+  model: string,
+): void {
+  if (principal?.may(method, surface, model) === true) return;
+  const text = `no rule of this server allows this caller ${method} here; whoever runs the server can add one`;
+  throw new ServingError('permission_denied', text, { attributes: { model: clip(model) } });
+}

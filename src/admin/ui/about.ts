@@ -1,0 +1,14 @@
+/** The answer of GET /about. */
+export interface About {
+  readonly version: string;
+  readonly node: string;
+  readonly started_at_ms: number;
+  readonly grpc?: readonly string[];
+  readonly rest?: readonly string[];
+  readonly rest_is_tls: boolean;
+  readonly grpc_is_tls: boolean;
+  readonly slots: number;
+  readonly scheduler: string;
+  readonly max_batch_size: number;
+  readonly slo_ms?: number;
+}

@@ -1,0 +1,37 @@
+/** Asks for the operators' token, where the server wants one. */
+import { useState } from 'preact/hooks';
+import { unlock } from './api.ts';
+import { Panel } from './parts.tsx';
+
+export function Login() {
+  const [token, setToken] = useState('');
+  return (
+    <Panel title="Token">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          unlock(token);
+        }}
+      >
+        <p>
+          <label for="token">
+            The token that is in the file of --admin_token_file. This tab keeps it until it is closed.
+          </label>
+        </p>
+        <p>
+          <input
+            id="token"
+            type="password"
+            autocomplete="off"
+            required
+            value={token}
+            onInput={(event) => setToken(event.currentTarget.value)}
+          />{' '}
+          <button type="submit" class="primary">
+            Open
+          </button>
+        </p>
+      </form>
+    </Panel>
+  );
+}

@@ -1,0 +1,26 @@
+/** Options of `pillion serve` about the operators' server and the audit log. */
+import { integer, type Option, text } from './option-types.ts';
+
+export const OPERATOR_OPTIONS = {
+  admin_port: integer({
+    min: -1,
+    max: 65_535,
+    default: 8502,
+    help: 'TCP port of the console, health, readiness and metrics for operators, on 127.0.0.1 only. 0 = any free port. -1 = none, with --admin_socket_path.',
+  }),
+  admin_socket_path: text({
+    default: '',
+    placeholder: 'PATH',
+    help: 'The operators’ server listens on this Unix socket too, which only this process’s user may open.',
+  }),
+  admin_token_file: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'A file with one token: everything on the operators’ server but /live, /ready and the console’s files wants it, as "authorization: Bearer TOKEN". `pillion key new` makes one. Read again on SIGHUP.',
+  }),
+  audit_log_file: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'Where the audit log goes: one JSON line for each change and each refusal. Opened anew on SIGHUP. Without it, the lines are in the log, with "audit": true.',
+  }),
+} satisfies Record<string, Option<unknown>>;

@@ -1,0 +1,39 @@
+/** What an authorization file allows callers: the methods, and the surfaces that have them. */
+
+export const ACCESS_SURFACES = ['grpc', 'rest'] as const;
+export type AccessSurface = (typeof ACCESS_SURFACES)[number];
+
+const BOTH = ACCESS_SURFACES;
+
+/** The surfaces of each method. */
+export const ACCESS_METHODS = {
+  predict: BOTH,
+  classify: BOTH,
+  regress: BOTH,
+  multi_inference: ['grpc'],
+  /** GetModelMetadata. */
+  metadata: BOTH,
+  /** GetModelStatus; the list of models has those whose status the caller may ask for. */
+  status: BOTH,
+  /** HandleReloadConfigRequest. It replaces the whole list, so only a rule for all models allows it. */
+  reload: ['grpc'],
+  /** The metrics page of the REST port. It names all models, so only a rule for all models allows it. */
+  metrics: ['rest'],
+} as const satisfies Readonly<Record<string, readonly AccessSurface[]>>;
+
+export type AccessMethod = keyof typeof ACCESS_METHODS;
+
+export const ACCESS_METHOD_NAMES = Object.keys(ACCESS_METHODS) as readonly AccessMethod[];
+
+/** The pattern of all models, and the model that a method asks for that concerns all of them. */
+export const ALL_MODELS = '*';
+
+/** Does the method concern all models at once? */
+export function concernsAllModels(method: AccessMethod): boolean {
+  return method === 'reload' || method === 'metrics';
+}
+
+/** Does the pattern, a name or the beginning of names and a `*`, fit the name (or cover the other pattern)? */
+export function fitsModel(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
