@@ -342,22 +342,27 @@ describe('access over REST', () => {
     }
   });
 
-  it('answers a JWT that is new with the body that came with it', async () => {
-    const token = await issuer.token({ sub: 'owner-too', scope: 'x' });
-    const good = await issuer.token({ sub: 'holder' });
-    const body = JSON.stringify({ instances: [Array.from({ length: 64 }, () => 1)] });
-    const ask = (jwt: string): Promise<Response> =>
-      fetch(`http://${running.rest}/v1/models/digits:predict`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${jwt}` },
-        body,
-      });
-    const answers = await Promise.all([good, good, token, good].map(ask));
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [200, 200, 401, 200],
+  it('answers each JWT that is new for the body that came with it, whatever is read meanwhile', async () => {
+    const bodies = Array.from({ length: 8 }, (_, i) =>
+      JSON.stringify({ instances: [Array.from({ length: 64 }, (_, at) => (at * (i + 3)) % 17)] }),
     );
-    const texts = await Promise.all(answers.map((answer) => answer.text()));
-    assert.equal(texts[0], texts[3]);
+    const connections = bodies.map(() => new RawConnection(running.rest));
+    await Promise.all(connections.map((connection) => connection.opened()));
+    const ask = async (tokens: readonly string[]): Promise<readonly string[]> => {
+      for (const [i, connection] of connections.entries()) {
+        connection.post('/v1/models/digits:predict', bodies[i]!, [`authorization: Bearer ${tokens[i]}`]);
+      }
+      const answers = await Promise.all(connections.map((connection) => connection.answer()));
+      return answers.map(({ status, body }) => `${status} ${body.toString()}`);
+    };
+    const tokens = await Promise.all(bodies.map((_, i) => issuer.token({ sub: 'holder', jti: `${i}` })));
+    const first = await ask(tokens);
+    // Now that they are known, nobody waits.
+    assert.deepEqual(first, await ask(tokens));
+    assert.equal(new Set(first).size, bodies.length);
+    assert.ok(first.every((answer) => answer.startsWith('200 ')));
+    const strangers = await Promise.all(bodies.map(() => issuer.token({ sub: 'stranger' })));
+    assert.ok((await ask(strangers)).every((answer) => answer.startsWith('401 ')));
+    for (const connection of connections) connection.destroy();
   });
 });
