@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { afterEach, describe, it } from 'node:test';
+import { processTree } from '../../bench/support/process-tree.ts';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { isGone, modelProcesses } from '../support/child-processes.ts';
 import { fakeModelFlag, WHEN } from '../support/fake-model.ts';
@@ -102,8 +103,8 @@ describe('a sidecar with a model in a process of its own', () => {
     // One run after the other.
     const running = predict(sidecar, 'm', ...new Array<number>(30).fill(WHEN.dawdle));
     await until(async () => (await queue(sidecar)).running_batches === 1);
-    process.kill(pid!, 'SIGINT');
-    sidecar.process.kill('SIGINT');
+    // The tools that the process runs under as well.
+    for (const each of processTree(sidecar.process.pid!).reverse()) process.kill(each, 'SIGINT');
     assert.equal((await running).status, 200);
     assert.equal(await sidecar.exited, 0);
     await until(() => isGone(pid!));

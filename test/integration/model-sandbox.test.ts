@@ -5,10 +5,15 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { describeSandbox } from '../../src/admin/describe-sandbox.ts';
+import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
+import { ProcessGroups } from '../../src/backends/host/process/process-group.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { commonMounts } from '../../src/backends/host/sandbox/mounts.ts';
+import { Sandbox } from '../../src/backends/host/sandbox/sandbox.ts';
 import { bestMeans } from '../../src/backends/host/sandbox/sandbox-means.ts';
 import type { SandboxState } from '../../src/backends/host/sandbox/sandbox-state.ts';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { modelProcesses } from '../support/child-processes.ts';
 import {
   type Attack,
@@ -22,13 +27,14 @@ import {
   secretReads,
   TOOLS,
 } from '../support/sandboxes.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
 afterEach(killSidecars);
 
 const NOSY = siblingModule(import.meta.url, '../support/nosy-backend').href;
 const means = bestMeans(65_534, commonMounts([]));
 const canBeFull = means.bubblewrap !== undefined;
+const canHide = canBeFull || means.landlock === true;
 
 describe('code in a model’s process', () => {
   for (const tools of TOOLS) {
@@ -48,6 +54,31 @@ describe('code in a model’s process', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
+  it('is in a second process of a group if the first one does not see its files', async (t) => {
+    const [first, second] = [openModel(t), openModel(t)];
+    const groups = new ProcessGroups();
+    const group = groups.of('g');
+    const sandbox = new Sandbox({ mode: 'auto', user: 65_534, environment: [], readable: [] });
+    const start = (model: string, versionDirectory: string): Promise<HostedSession> => {
+      const load = {
+        versionDirectory,
+        backendKind: NOSY,
+        loadOptions: { intraOpThreads: 1, executionProvider: 'cpu' },
+      };
+      return startProcessHost({ ...load, model, slots: 1, clock: systemClock, processGroup: group, sandbox });
+    };
+    const startBoth = async (): Promise<number> => {
+      const hosts = [await start('first', join(first, '1')), await start('second', join(second, '1'))];
+      const { length } = group.processes;
+      await Promise.all(hosts.map((host) => host.close()));
+      return length;
+    };
+    groups.configure([{ processGroup: 'g', basePath: first }]);
+    assert.equal(await startBoth(), canHide ? 2 : 1);
+    groups.configure([first, second].map((basePath) => ({ processGroup: 'g', basePath })));
+    assert.equal(await startBoth(), 1);
+  });
+
   it('sees an environment variable and a file that the operator names', async (t) => {
     const canaries = plantCanaries(t);
     const options = ['--sandbox_env=AWS_SECRET_ACCESS_KEY', `--sandbox_read=${canaries.open}`];
@@ -57,11 +88,14 @@ describe('code in a model’s process', () => {
     await sidecar.stop();
   });
 
-  it('gets its environment filtered where the sandbox is off', async (t) => {
+  it('gets its environment filtered where the sandbox is off, which status and doctor say', async (t) => {
     const sidecar = await startSidecar([nosyModel(t), '--model_sandbox=off'], { TF_VAR_password: SECRET });
     const { level, lacks } = await sandboxOf(sidecar);
     assert.equal(level, 'none');
     assert.match(lacks[0]!, /--model_sandbox=off/);
+    const admin = `--admin=${new URL(sidecar.admin).host}`;
+    await runPillion(['status', admin]).printed('sandbox none');
+    await runPillion(['doctor', admin, '--seconds=0']).printed('sandbox none: it is off (--model_sandbox=off)');
     assert.ok(!(await ask(sidecar, 'environment', [])).includes(SECRET));
     await sidecar.stop();
   });
@@ -91,7 +125,7 @@ describe('--model_sandbox=require', () => {
 });
 
 it('a version with a link to a secret of the machine does not load into a sandbox', async (t) => {
-  if (!canBeFull && means.landlock !== true) return t.skip('this machine has no tool that hides files');
+  if (!canHide) return t.skip('this machine has no tool that hides files');
   const { open } = plantCanaries(t);
   const base = openDirectory(t);
   const flag = nosyModel(t, 'linked', '', base);
@@ -163,9 +197,15 @@ async function assertConfined(sidecar: Sidecar, attack: Attack, state: SandboxSt
 
 /** `--model` for a model of the nosy backend. */
 function nosyModel(t: TestContext, name = 'nosy', keys = '', base = openDirectory(t)): string {
+  openModel(t, base);
+  return `--model=${name}=${base},backend=${NOSY}${keys}`;
+}
+
+/** A base path of a model that every user may read. */
+function openModel(t: TestContext, base = openDirectory(t)): string {
   mkdirSync(join(base, '1'));
   writeFileSync(join(base, '1', 'model.nosy'), '');
-  return `--model=${name}=${base},backend=${NOSY}${keys}`;
+  return base;
 }
 
 async function ask(sidecar: Sidecar, deed: string, words: readonly string[], model = 'nosy'): Promise<string> {

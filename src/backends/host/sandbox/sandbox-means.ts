@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
+import { childEnvironment } from './child-environment.ts';
 import { commandLine, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import type { Mount } from './mounts.ts';
 
@@ -45,7 +46,8 @@ export function findTool(name: string, path: string = process.env['PATH'] ?? '')
 function works(means: SandboxMeans, mounts: readonly Mount[]): boolean {
   const [command, ...args] = commandLine(means, mounts, [process.execPath, '--version']);
   const user = means.setpriv === undefined && means.user !== undefined ? { uid: means.user, gid: means.user } : {};
-  return spawnSync(command!, args, { env: {}, stdio: 'ignore', timeout: PROBE_MS, ...user }).status === 0;
+  const env = childEnvironment(process.env, { intraOpThreads: 1, executionProvider: 'cpu' });
+  return spawnSync(command!, args, { env, stdio: 'ignore', timeout: PROBE_MS, ...user }).status === 0;
 }
 
 /** CAP_KILL, CAP_SETGID and CAP_SETUID: a container's root may lack them. */
