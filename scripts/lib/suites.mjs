@@ -43,6 +43,11 @@ export const SUITES = {
     run: (words) => runProgram('build/test/long/soak/soak.js', words),
     takesOptions: true,
   },
+  faults: {
+    says: 'every fault that a real server must live through, beside a good neighbour, in ten minutes; some need root',
+    run: (words) => runProgram('build/bench/faults/fault-bench.js', words),
+    takesWords: true,
+  },
   processes: {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
     run: () => runProgram('build/test/long/process-host.js'),

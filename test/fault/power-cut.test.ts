@@ -89,6 +89,7 @@ describe('a power cut', () => {
       maxQueuedBytes: 1000,
       onWritten: () => onWritten(),
       onFailed: (_, error) => assert.fail(String(error)),
+      onDeleted: () => undefined,
       onLeft: (_, error) => assert.fail(String(error)),
     });
     for (const frame of FRAMES) {

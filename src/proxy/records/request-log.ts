@@ -33,6 +33,9 @@ export interface RequestLogOptions {
 /** Limit of the records that wait for the disk, for each model. */
 const MAX_QUEUED_BYTES = 16 * 2 ** 20;
 
+/** A line of the log. */
+export const DELETED = 'the oldest files of the request log were deleted: --request_log_max_mib';
+
 export class RequestLog implements TapConsumer {
   readonly samplingRate: number;
   readonly wantsResponse = true;
@@ -66,6 +69,7 @@ export class RequestLog implements TapConsumer {
         const what = 'the request log cannot be written; requests go on without it';
         logError(error, { prefix: config.filenamePrefix }, what);
       },
+      onDeleted: (files) => logger.info({ event: 'request_log_pruned', model, files }, DELETED),
       onLeft: (path, error) => logError(error, { path }, 'files of the request log were left as they are'),
     });
   }

@@ -13,7 +13,7 @@ import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { RecordCounters } from './record-counters.ts';
 import { pruneFiles } from './record-retention.ts';
 import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';
-import { RequestLog, type RequestLogOptions } from './request-log.ts';
+import { DELETED, RequestLog, type RequestLogOptions } from './request-log.ts';
 import type { RequestTaps } from './request-taps.ts';
 
 export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady' | 'directory'> {
@@ -110,6 +110,9 @@ export class RequestLogs {
     const recovery = recoverRecordFiles({ prefix, directory, owner, maxRecordBytes })
       .then((report) => this.#logRecovery(prefix, report))
       .then(() => pruneFiles(directory, prefix, maxKeptBytes))
+      .then((files) => {
+        if (files > 0) logger.info({ event: 'request_log_pruned', prefix, files }, DELETED);
+      })
       .catch((err: NodeJS.ErrnoException) => {
         if (err.code !== 'ENOENT') logger.warn({ prefix, err }, 'old files of the request log cannot be deleted');
       });

@@ -39,6 +39,8 @@ export interface RotatingFileOptions {
   onWritten(records: number): void;
   /** Records were lost. `error` is undefined within RETRY_MS after an earlier error. */
   onFailed(records: number, error: unknown): void;
+  /** So many of the oldest finished files were deleted. */
+  onDeleted(files: number): void;
   /** A file could not be finished and keeps its PARTIAL name, or files of the prefix could not be deleted. */
   onLeft(path: string, error: unknown): void;
 }
@@ -160,7 +162,7 @@ export class RotatingRecordFile {
     this.#isOld = false;
     if (file === undefined) return;
     const { handle, wholePath, bytes, timer } = file;
-    const { directory, prefix, maxKeptBytes } = this.#options;
+    const { directory } = this.#options;
     const { disk } = directory;
     timer.cancel();
     try {
@@ -174,8 +176,18 @@ export class RotatingRecordFile {
       this.#options.onLeft(wholePath + PARTIAL, error);
       await handle.close().catch(() => undefined);
     }
-    await pruneFiles(directory, prefix, maxKeptBytes).catch((error) => this.#options.onLeft(prefix, error));
+    await this.#prune();
     this.#file = undefined;
+  }
+
+  async #prune(): Promise<void> {
+    const { directory, prefix, maxKeptBytes, onDeleted, onLeft } = this.#options;
+    try {
+      const files = await pruneFiles(directory, prefix, maxKeptBytes);
+      if (files > 0) onDeleted(files);
+    } catch (error) {
+      onLeft(prefix, error);
+    }
   }
 }
 

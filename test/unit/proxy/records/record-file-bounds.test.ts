@@ -50,7 +50,7 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
   const root = tempDirectory(t);
   const directory = join(root, 'logs');
   const clock = new FakeClock();
-  const lines: { level?: string; msg?: string; err?: { message: string } }[] = [];
+  const lines: { level?: string; event?: string; files?: number; msg?: string; err?: { message: string } }[] = [];
   const registry = new Registry();
   const taps = new RequestTaps({ clock, onInternalError: assert.ifError });
   const logs = new RequestLogs({
@@ -120,7 +120,7 @@ describe('files of request logs', () => {
   }
 
   it('have a bound together: the oldest go, the newest stays, and others’ files are left alone', async (t) => {
-    const { configure, ask, logs, names, directory } = harness(t, { maxKeptBytes: 1000 });
+    const { configure, ask, logs, names, directory, lines } = harness(t, { maxKeptBytes: 1000 });
     mkdirSync(directory);
     const old = ['m-20011125T122530Z-other-pod-1-2.tfrecord', 'm-20011125T122530Z-pod-1-1.tfrecord.corrupt'];
     const others = ['m-notes.tfrecord', 'other-20011125T122530Z-pod-1-1.tfrecord'];
@@ -137,6 +137,11 @@ describe('files of request logs', () => {
     const bytes = ours.reduce((sum, name) => sum + lstatSync(join(directory, name)).size, 0);
     assert.ok(bytes <= 1000 && bytes > 500, `${bytes} bytes in ${ours.length} files`);
     assert.ok(ours.some((name) => name.endsWith(`-${process.pid}-20.tfrecord`)));
+    const told = lines.filter(({ event }) => event === 'request_log_pruned').map(({ files }) => files!);
+    assert.equal(
+      told.reduce((sum, files) => sum + files, 0),
+      old.length + 20 - ours.length,
+    );
     for (const name of ours) assert.equal(readRecords(join(directory, name)).length, 1);
   });
 

@@ -38,6 +38,7 @@ function harness(t: TestContext, changes: Partial<RotatingFileOptions> = {}, dis
     maxQueuedBytes: 20,
     onWritten: (records) => tell(`written ${records}`),
     onFailed: (records, error) => tell(`failed ${records} ${(error as NodeJS.ErrnoException | undefined)?.code}`),
+    onDeleted: (files) => tell(`deleted ${files}`),
     onLeft: (path) => tell(`left ${path}`),
     ...changes,
   });
