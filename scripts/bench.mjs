@@ -67,6 +67,12 @@ const BENCHES = {
     needs: [ensureBuilt, ensureLoadGenerators],
     options: '--rounds=5 --kills=10 --every=1000 --rate=1000',
   },
+  attacks: {
+    says: 'every attack on the delivered server, beside a neighbour, in half an hour',
+    file: 'attacks/attacks.js',
+    needs: [ensureBuilt],
+    options: '--only=NAME,… --seconds=6',
+  },
   http2: {
     says: 'the HTTP/2 engine beside node:http2 and grpc-js; needs h2load',
     file: 'micro/http2-echo.js',

@@ -1,7 +1,6 @@
 /** All attacks by name, and the surface that each is for. */
 import type { Attack } from './attack.ts';
 import { continuationFlood } from './continuation-flood.ts';
-import { cpuBurner } from './cpu-burner.ts';
 import { emptyData } from './empty-data.ts';
 import { idleHttp1 } from './idle-http1.ts';
 import { idleHttp2 } from './idle-http2.ts';
@@ -27,7 +26,6 @@ const CROWD = 11_000;
 const SLOW_CROWD = 1000;
 
 export const ATTACKS: Readonly<Record<string, NamedAttack>> = {
-  'cpu-burner': { surface: 'grpc', attack: cpuBurner },
   'idle-http1': { surface: 'rest', attack: idleHttp1(CROWD) },
   'idle-http2': { surface: 'grpc', attack: idleHttp2(CROWD) },
   'slow-heads': { surface: 'rest', attack: slowHeads(SLOW_CROWD) },
