@@ -54,7 +54,6 @@ function grpcAsk({ address, model }: NeighbourOrder): Ask {
     if (session === undefined || session.closed || session.destroyed) {
       session = openSession(address);
       session.on('error', () => undefined);
-      session.unref();
     }
     const stream = openCall(session, '/tensorflow.serving.PredictionService/Predict', { 'grpc-timeout': '2S' });
     stream.end(message);
@@ -79,48 +78,43 @@ function restAsk({ address, model }: NeighbourOrder): Ask {
     });
 }
 
-/** At an even rate; resolves when all have been sent, with what resolves when they are answered, or given up. */
-async function evenly(
-  count: number,
-  perSecond: number,
-  one: (due: number) => Promise<void>,
-): Promise<Promise<unknown>> {
+/** Calls `one` at an even rate. Resolves when all have settled, or PATIENCE_MS after the last has begun. */
+function evenly(count: number, perSecond: number, one: (due: number) => Promise<void>): Promise<void> {
   const calls: Promise<void>[] = [];
   const began = performance.now();
-  await new Promise<void>((resolve) => {
+  return new Promise((resolve) => {
     const timer = setInterval(() => {
       for (; calls.length < ((performance.now() - began) * perSecond) / 1000; ) {
         if (calls.length === count) {
           clearInterval(timer);
-          resolve();
+          setTimeout(resolve, PATIENCE_MS);
+          void Promise.all(calls).then(() => resolve());
           return;
         }
         calls.push(one(began + (calls.length * 1000) / perSecond).catch(() => undefined));
       }
     }, 1);
   });
-  return Promise.all(calls);
 }
 
 async function ask(order: NeighbourOrder): Promise<Neighbourly> {
   const { surface, seconds, perSecond } = order;
   const client = surface === 'grpc' ? grpcAsk : restAsk;
   const one = client(order);
-  await one().catch(() => false);
+  await Promise.race([one().catch(() => false), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
   const latencies: number[] = [];
   let newAnswered = 0;
-  const known = evenly(seconds * perSecond, perSecond, async (due) => {
-    const isGood = await one();
-    const ms = performance.now() - due;
-    if (isGood && ms <= PATIENCE_MS) latencies.push(ms);
-  });
-  const strangers = evenly(seconds * NEW_PER_SECOND, NEW_PER_SECOND, async (due) => {
-    const isGood = await client(order)();
-    if (isGood && performance.now() - due <= PATIENCE_MS) newAnswered += 1;
-  });
-  const answers = await Promise.all([known, strangers].map(async (sending) => [await sending] as const));
-  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref());
-  await Promise.race([Promise.all(answers.map(([pending]) => pending)), patience]);
+  await Promise.all([
+    evenly(seconds * perSecond, perSecond, async (due) => {
+      const isGood = await one();
+      const ms = performance.now() - due;
+      if (isGood && ms <= PATIENCE_MS) latencies.push(ms);
+    }),
+    evenly(seconds * NEW_PER_SECOND, NEW_PER_SECOND, async (due) => {
+      const isGood = await client(order)();
+      if (isGood && performance.now() - due <= PATIENCE_MS) newAnswered += 1;
+    }),
+  ]);
   const at = (share: number): number => (latencies.length === 0 ? Number.NaN : quantile(latencies, share));
   const sent = seconds * perSecond;
   const strange = { newSent: seconds * NEW_PER_SECOND, newAnswered };

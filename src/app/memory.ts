@@ -81,7 +81,7 @@ export class MemoryWatch {
     const { clock, readFree = readFreeMemory, collect = collectGarbage } = this.#options;
     budget.observe(readFree());
     const held = budget.heldBytes;
-    this.#peakBytes = Math.max(this.#peakBytes, budget.takePeak());
+    this.#peakBytes = Math.max(this.#peakBytes, budget.takePeak(), held);
     const now = clock.nowMs();
     const isSettled = this.#peakBytes >= PEAK_BYTES && held <= this.#peakBytes * SETTLED_SHARE;
     if (!isSettled || now - this.#collectedAt < LEAST_BETWEEN_MS) return;

@@ -10,7 +10,7 @@ const NO_BYTES = Buffer.alloc(0);
 const TRUSTED_BYTES = 2 ** 20;
 const GROWTH = 2;
 /** Smaller ones are not worth the call. */
-const LEAST_FREED_BYTES = 64 * 1024;
+const LEAST_FREED_BYTES = 16 * 1024;
 
 /** A closed port: what is transferred to it is dropped (HTML, 9.4.4: the transfer comes first). */
 const nowhere = closedPort();

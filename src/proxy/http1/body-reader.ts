@@ -16,7 +16,7 @@ import type { IncomingMessage } from 'node:http';
 import { clientLeft } from '../../core/cancel.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { BodyWatch, WatchedBody } from '../body-pace.ts';
-import { GrowingBytes } from '../growing-bytes.ts';
+import { freeBytes, GrowingBytes } from '../growing-bytes.ts';
 import type { InflationGate } from '../inflation.ts';
 import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../memory-budget.ts';
 import { DecodedTooLarge, decodeBody, parseContentEncoding } from './coding/content-coding.ts';
@@ -120,10 +120,16 @@ export class BodyReader implements WatchedBody {
     if (refusal !== undefined) this.#fail(refusal);
     else if (before === 0) this.#first = chunk;
     else {
-      if (this.#first !== undefined) this.#body.append(this.#first);
+      if (this.#first !== undefined) this.#append(this.#first);
       this.#first = undefined;
-      this.#body.append(chunk);
+      this.#append(chunk);
     }
+  }
+
+  /** Frees the chunk, if it is no part of another: thousands of them would leave malloc's heap full of holes. */
+  #append(chunk: Buffer): void {
+    this.#body.append(chunk);
+    if (chunk.byteLength === chunk.buffer.byteLength) freeBytes(chunk);
   }
 
   #fail(error: ServingError): void {

@@ -24,6 +24,8 @@ export interface SmallAnswersOptions {
 
 export class SmallAnswers {
   readonly #options: SmallAnswersOptions;
+  /** The page that is being made: who asks meanwhile, say by many requests sent ahead, gets the same. */
+  #making: { readonly accept: string | undefined; readonly page: Promise<Page> } | undefined;
 
   constructor(options: SmallAnswersOptions) {
     this.#options = options;
@@ -38,10 +40,9 @@ export class SmallAnswers {
 
   /** Rejects, after an answer of 500, with the cause if the metrics cannot be read. */
   async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
-    const { heads, metrics, compressFromBytes, unsent } = this.#options;
+    const { heads, compressFromBytes, unsent } = this.#options;
     try {
-      const { contentType, text } = await metrics(request.headers.accept);
-      const page = Buffer.from(text, 'utf8');
+      const { contentType, bytes: page } = await this.#page(request.headers.accept);
       const accepted = request.headers['accept-encoding'];
       const coding = page.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
       const body = coding === undefined ? page : await compressAnswer(page, coding);
@@ -56,6 +57,26 @@ export class SmallAnswers {
       throw error;
     }
   }
+
+  #page(accept: string | undefined): Promise<Page> {
+    if (this.#making !== undefined && this.#making.accept === accept) return this.#making.page;
+    const page = this.#options.metrics(accept).then(({ contentType, text }) => ({
+      contentType,
+      bytes: Buffer.from(text, 'utf8'),
+    }));
+    const making = { accept, page };
+    this.#making = making;
+    const end = (): void => {
+      if (this.#making === making) this.#making = undefined;
+    };
+    page.then(end, end);
+    return page;
+  }
+}
+
+interface Page {
+  readonly contentType: string;
+  readonly bytes: Buffer;
 }
 
 function send(

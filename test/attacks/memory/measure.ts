@@ -92,6 +92,7 @@ async function measure(
     failures: beside.failures,
     counts,
     refused: await server.refusals(),
+    left_mib: await server.left(),
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
   await server.stop();
@@ -147,6 +148,13 @@ async function start(bin: string, flags: readonly string[], limit: number) {
       const page = await (await fetch(`http://${admin}/metrics`)).text();
       const found = page.matchAll(/^pillion_overload_refused_total\{reason="(\w+)"\} (\d+)$/gm);
       return Object.fromEntries([...found].map(([, reason, n]) => [reason, Number(n)]));
+    },
+    /** What V8 still has. */
+    left: async (): Promise<Record<string, number>> => {
+      if (!isAlive) return {};
+      const page = await (await fetch(`http://${admin}/metrics`)).text();
+      const found = page.matchAll(/^nodejs_(heap_size_total|external_memory)_bytes (\d+)$/gm);
+      return Object.fromEntries([...found].map(([, name, bytes]) => [name, Math.round(Number(bytes) / MIB)]));
     },
     stop: async (): Promise<void> => {
       if (isAlive) {

@@ -14,9 +14,9 @@ import { frame } from '../../support/raw-grpc.ts';
 import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
 import { type Attack, type Counts, count, PREDICT, pause, until } from './attack.ts';
 
-const CONNECTIONS = 20;
+const CONNECTIONS = 10;
 /** Of a request; each is answered with 10 floats. */
-const ROWS = 4096;
+const ROWS = 512;
 const STREAMS = 500;
 const INITIAL_WINDOW = 4;
 const METRICS = '/monitoring/prometheus/metrics';
