@@ -203,7 +203,7 @@ export class Admission {
       slots: Math.max(1, dispatcher.slots),
       latency,
       maxBatchSize,
-      aheadRows: lane.rowsBefore(ticket) + this.#comingRows(plan, now),
+      aheadRows: this.#aheadRows(lane, now),
       rows,
       arrivalRows: plan.arrivals.perMs(now),
       othersMs: othersMs + otherLanesMs(queue, lane, ticket),
@@ -217,10 +217,14 @@ export class Admission {
     return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
   }
 
-  /** Rows that should overtake the request until it is due, if as many do as lately. */
-  #comingRows(plan: SignaturePlan, now: Instant): number {
-    const { isFirst, due } = this.#ticket;
-    return isFirst ? 0 : plan.overtaking.perMs(now) * Math.max(0, due - now);
+  /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
+  #aheadRows(lane: Lane, now: Instant): number {
+    const { plan, latency, maxBatchSize } = lane;
+    const ticket = this.#ticket;
+    const waiting = lane.rowsBefore(ticket);
+    if (ticket.isFirst) return waiting;
+    const rowMs = latency.meanMs(maxBatchSize) / (maxBatchSize * Math.max(1, this.#options.dispatcher.slots));
+    return waiting + plan.overtaking.perMs(now) * Math.min(waiting * rowMs, Math.max(0, ticket.due - now));
   }
 
   #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {

@@ -97,6 +97,8 @@ export class Lane implements SlackFacts, TaskLane {
   #overtakingRows = 0;
   /** Of these, rows of tasks that go first. */
   #firstRows = 0;
+  /** Latest `order` of these since there was none. */
+  #firstUntil: Instant = -Infinity;
   /** Latest `order` of the tasks in the heap since it was last empty. */
   #overtakingUntil: Instant = -Infinity;
 
@@ -173,11 +175,11 @@ export class Lane implements SlackFacts, TaskLane {
    * its rows were spread evenly over its time.
    */
   rowsBefore({ order, isFirst }: Place): number {
+    const first = this.#overtaking?.peek();
     let rows = this.#firstRows;
-    if (isFirst) return rows;
+    if (isFirst) return rows === 0 ? 0 : rows * shareBy(order, first!.order, this.#firstUntil);
     const listRows = this.queuedRows - this.#overtakingRows;
     if (listRows > 0) rows += listRows * shareBy(order, this.#head!.order, this.#tail!.order);
-    const first = this.#overtaking?.peek();
     if (first === undefined) return rows;
     // Those that go first hide the earliest of the others: it is about as early as the list's.
     const from = first.isFirst ? (this.#head?.order ?? this.#overtakingUntil) : first.order;
@@ -257,8 +259,10 @@ export class Lane implements SlackFacts, TaskLane {
     this.#overtaking ??= new Heap(isBefore);
     this.#overtaking.add(task);
     this.#overtakingRows += task.rows;
-    if (task.isFirst) this.#firstRows += task.rows;
-    else if (task.order > this.#overtakingUntil) this.#overtakingUntil = task.order;
+    if (task.isFirst) {
+      this.#firstUntil = this.#firstRows === 0 ? task.order : Math.max(this.#firstUntil, task.order);
+      this.#firstRows += task.rows;
+    } else if (task.order > this.#overtakingUntil) this.#overtakingUntil = task.order;
   }
 }
 
