@@ -5,7 +5,7 @@
  * check for leaks. When the earliest leaves, the timer stays armed, wakes once for nothing and re-arms.
  */
 import type { Clock, Instant, TimerHandle } from './clock.ts';
-import { Heap, type HeapEntry } from './heap.ts';
+import { Heap, type HeapEntry } from './collections/heap.ts';
 
 export interface DeadlineEntry extends HeapEntry {
   readonly at: Instant;

@@ -10,8 +10,8 @@
  * back. Bounded: of more than MAX_CALLERS callers, the new ones count as one.
  */
 import type { Instant } from '../core/clock.ts';
+import { RecentTable } from '../core/collections/recent-table.ts';
 import { ServingError } from '../core/errors.ts';
-import { RecentTable } from '../core/recent-table.ts';
 
 /** A limit of one kind; Infinity = none. */
 export interface Limit {

@@ -5,8 +5,8 @@
 import type { Identity, Principal } from '../access/principal.ts';
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
+import type { DenseSetMember } from '../core/collections/dense-set.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
-import type { DenseSetMember } from '../core/dense-set.ts';
 import { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import type { PriorityClass } from '../core/priority.ts';

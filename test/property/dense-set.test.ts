@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DenseSet, type DenseSetMember } from '../../src/core/dense-set.ts';
+import { DenseSet, type DenseSetMember } from '../../src/core/collections/dense-set.ts';
 import { StreamTable } from '../../src/proxy/http2/streams/stream-registry.ts';
 
 test('DenseSet is a set', () => {

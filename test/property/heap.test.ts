@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Heap, type HeapEntry } from '../../src/core/heap.ts';
+import { Heap, type HeapEntry } from '../../src/core/collections/heap.ts';
 
 interface Entry extends HeapEntry {
   readonly key: number;

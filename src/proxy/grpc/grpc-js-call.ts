@@ -51,6 +51,8 @@ export interface CallContext extends GrpcJsMemoryContext {
   readonly callers: Callers;
   readonly sockets: SocketsByAddress;
   readonly occupants: GrpcJsOccupants;
+  /** A call has begun (+1), or all of its answer has gone to the transport (−1). */
+  readonly onOpenCalls: (change: 1 | -1) => void;
   /** A method threw where it must not, and its call has been ended. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -161,6 +163,7 @@ export class GrpcJsCall implements GrpcCall {
 
   /** Takes the call over. Called first; from here on: callbacks of the bare call. */
   begin(): void {
+    this.#shared.onOpenCalls(1);
     this.#bare.start(this);
   }
 
@@ -208,8 +211,9 @@ export class GrpcJsCall implements GrpcCall {
     }
   }
 
-  /** Also called by grpc-js after every call that ended well. */
+  /** Called by grpc-js once for every call: when its client leaves, or after all of its answer. */
   onCancel(): void {
+    this.#shared.onOpenCalls(-1);
     this.#closed();
     if (!this.#isEnded) this.abort(clientLeft('transport'));
     this.#memory.taken();

@@ -34,6 +34,9 @@ import { SocketsByAddress } from './sockets-by-address.ts';
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
+/** How long a connection without calls may stay open in a drain: its client has heard GOAWAY and should close it. */
+const LINGER_MS = 2000;
+
 // It would print metadata that it cannot take to standard error, credentials included.
 setLogVerbosity(logVerbosity.NONE);
 
@@ -72,8 +75,12 @@ export class GrpcJsEngine implements GrpcEngine {
   readonly #server: Server;
   readonly #listener: Listener;
   readonly #methods = new Map<string, GrpcMethod>();
+  readonly #clock: Clock;
+  #openCalls = 0;
+  #isDraining = false;
 
   constructor(options: GrpcJsEngineOptions) {
+    this.#clock = options.clock;
     const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
     const sockets = new SocketsByAddress();
     const occupants = new GrpcJsOccupants(options.clock);
@@ -86,6 +93,7 @@ export class GrpcJsEngine implements GrpcEngine {
       memory: options.memory ?? new MemoryBudget(),
       bodies: new BodyWatch(options.clock, options.bodyTimeoutS ?? Infinity),
       inflations: options.inflations ?? new InflationGate(),
+      onOpenCalls: (change) => this.#countCalls(change),
       onInternalError: options.onInternalError,
     };
     const takeOver: ServerInterceptor = (descriptor, bare) =>
@@ -122,11 +130,22 @@ export class GrpcJsEngine implements GrpcEngine {
 
   async drain(): Promise<void> {
     this.#listener.stopAccepting();
+    this.#isDraining = true;
+    this.#countCalls(0);
     await new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });
     // On Node 24 the callback comes before the last stream has ended.
     await this.#listener.untilEmpty();
+  }
+
+  /** grpc-js waits without end for clients that send nothing, or do not close. */
+  #countCalls(change: number): void {
+    this.#openCalls += change;
+    if (!this.#isDraining || this.#openCalls > 0) return;
+    this.#clock.setTimer(this.#clock.nowMs() + LINGER_MS, () => {
+      if (this.#openCalls === 0) this.#listener.destroy();
+    });
   }
 
   close(): Promise<void> {

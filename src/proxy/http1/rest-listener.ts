@@ -122,6 +122,11 @@ export class RestListener {
     await Promise.all(ends);
   }
 
+  /** Closes the connections whose TLS handshake has not begun. */
+  endSilent(): void {
+    this.#tlsSockets.destroySilent();
+  }
+
   /** Closes every connection that node:http reads or whose TLS handshake is not done. May be called again. */
   async close(): Promise<void> {
     const ends = Promise.all(this.#servers.map((server) => closed(server, server.close)));

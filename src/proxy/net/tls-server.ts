@@ -94,6 +94,11 @@ export class TlsSockets {
     });
   }
 
+  /** Ends the connections on which nothing has come. */
+  destroySilent(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+
   /** Ends every connection now, with or without a handshake. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();

@@ -176,6 +176,7 @@ export class RestServer {
 
   #endIdle(): void {
     this.#ending.isOver = true;
+    this.#listener.endSilent();
     for (const connection of this.#connections.values()) connection.endIdle();
   }
 

@@ -3,7 +3,7 @@
  * of the rows. One table for each process. It knows MAX_CALLERS at most; those beyond count as one.
  */
 import type { Instant } from '../../core/clock.ts';
-import { RecentTable } from '../../core/recent-table.ts';
+import { RecentTable } from '../../core/collections/recent-table.ts';
 import { RateWindow } from '../rate-window.ts';
 import { CALLER_SPAN_MS, HEAVY_CALLER_RATIO, HEAVY_CALLER_SHARE, MAX_CALLERS, OVERLOAD_MS } from '../tuning.ts';
 

@@ -8,7 +8,7 @@
  * A caller's fair share of a limit is the limit over the number of callers that hold anything. What it holds within its
  * share is never refused for what others hold. A caller alone may hold everything.
  */
-import { DenseSet, type DenseSetMember } from '../../core/dense-set.ts';
+import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
 import { CROWD_BATCHES, SPARSE_SHARE } from '../tuning.ts';
 import type { CallerUse } from './caller-table.ts';
 

@@ -22,7 +22,7 @@
  * push, remove, head: O(1) in the list, nothing allocated.
  */
 import type { Instant } from '../../core/clock.ts';
-import { Heap } from '../../core/heap.ts';
+import { Heap } from '../../core/collections/heap.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import type { QueuedDeadline, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';

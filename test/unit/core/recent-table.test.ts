@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RecentTable } from '../../../src/core/recent-table.ts';
+import { RecentTable } from '../../../src/core/collections/recent-table.ts';
 
 interface Value {
   readonly name: string;

@@ -40,10 +40,31 @@ describe('The identity in a certificate', () => {
       assert.equal(identity.spiffe, undefined);
       assert.deepEqual(identity.dns, dns);
     }
-    const { spiffe } = made('a', { uris: [`${SPIFFE}, URI:spiffe://prod/admin`] });
-    assert.equal(spiffe, `${SPIFFE}, URI:spiffe://prod/admin`);
+    assert.equal(made('a', { uris: [`${SPIFFE}, URI:spiffe://prod/admin`] }).spiffe, undefined);
     assert.notEqual(made('a\nCN=admin').commonName, 'admin');
     assert.notEqual(made('a + CN=admin').commonName, 'admin');
+  });
+
+  it('has no SPIFFE id that is not plainly one', () => {
+    for (const uri of [
+      'spiffe://prod/ns/../admin',
+      'spiffe://prod/./admin',
+      'spiffe://prod/..',
+      'spiffe://prod//admin',
+      'spiffe://prod/',
+      'spiffe://prod/a b',
+      'spiffe://prod/%61dmin',
+      'spiffe://PROD/admin',
+      'spiffe://prod:1/admin',
+      'spiffe://me@prod/admin',
+      'spiffe://prod/admin?x',
+      'spiffe://prod/admin#x',
+      'spiffe:///admin',
+      'SPIFFE://prod/admin',
+    ]) {
+      assert.equal(made('c', { uris: [uri] }).spiffe, undefined, uri);
+    }
+    assert.equal(made('c', { uris: ['spiffe://prod/...'] }).spiffe, 'spiffe://prod/...');
   });
 
   it('has no common name where there are two', () => {

@@ -1,4 +1,4 @@
-/** `pillion serve` told to end while clients read large answers slowly: over every surface each has its answer whole. */
+/** `pillion serve` told to end: clients that read large answers slowly have them whole, silent ones are not waited for. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -101,5 +101,43 @@ describe('a drain waits for slow readers', () => {
       assert.equal(await sidecar.exited, 0);
       for (const session of sessions) session.destroy();
     });
+  }
+});
+
+/** Of an HTTP/2 client that never answers: its preface and empty SETTINGS. */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+
+describe('a drain does not wait for clients that have nothing to get', () => {
+  for (const engine of ['pillion', 'grpc-js']) {
+    for (const hasTls of [false, true]) {
+      test(`${engine}, ${hasTls ? 'with' : 'without'} TLS`, async (t) => {
+        const files = new ConfigFiles(t);
+        const { key, cert } = selfSigned();
+        const tls = [`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`];
+        const models = writeSurfaceModels(files.directory, ['float']);
+        // Whoever is waited for would be so for ten minutes.
+        const patient = ['--drain_timeout_ms=600000', `--http2_engine=${engine}`];
+        const sidecar = await startSidecar([...models, ...patient, ...(hasTls ? tls : [])]);
+        const [grpc, rest] = [sidecar.grpc.split(':')[1], new URL(sidecar.rest).port];
+        const sent: readonly (readonly [port: string | undefined, bytes: Buffer])[] = [
+          [grpc, Buffer.alloc(0)],
+          [grpc, PREFACE],
+          [rest, Buffer.alloc(0)],
+          [rest, Buffer.from('POST /v1/models/float:predict HTTP/1.1\r\nhost: a\r\n')],
+        ];
+        const sockets = await Promise.all(
+          sent.map(async ([port, bytes]) => {
+            const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+            socket.on('error', () => undefined);
+            socket.resume();
+            await once(socket, 'connect');
+            socket.write(bytes);
+            return socket;
+          }),
+        );
+        assert.equal(await sidecar.stop(), 0);
+        for (const socket of sockets) socket.destroy();
+      });
+    }
   }
 });

@@ -6,7 +6,7 @@
  *   oldest                        newest
  *   [ idle ][ busy ][ idle ][ … ]           new name: "busy" moves to the end, "idle" makes room
  */
-import type { Instant } from './clock.ts';
+import type { Instant } from '../clock.ts';
 
 /** The most values that a new name looks at. */
 const MOST_LOOKS = 8;
