@@ -10,14 +10,14 @@ import { GrpcClient, readAnswer, restBytes, type SurfaceAnswer } from '../suppor
 import { floats, outputOf, PREDICT, predict } from '../support/surface-request.ts';
 import { MAX_BATCH, MAX_QUEUED_ROWS, type SurfaceSidecar } from '../support/surface-sidecar.ts';
 import type { SurfaceName } from './surface-contract.ts';
-import { type Arena, plug, slowRows } from './surface-contract-stages.ts';
+import { type Arena, plug, predictSlow } from './surface-contract-stages.ts';
 
 const CROWD = 2000;
 const CONNECTIONS = 100;
 
 /** One row each, with the value `i`; all are sent before any is answered. */
 async function crowd({ server, clients }: Arena, surface: SurfaceName): Promise<Promise<SurfaceAnswer>[]> {
-  const requests = Array.from({ length: CROWD }, (_, i) => predict(slowRows(1, i)));
+  const requests = Array.from({ length: CROWD }, (_, i) => predictSlow(1, i));
   if (surface === 'grpc') return requests.map(({ grpc }) => clients.grpc.send(grpc));
   const answers: Promise<SurfaceAnswer>[] = new Array(CROWD);
   for (let c = 0; c < CONNECTIONS; c++) {

@@ -14,7 +14,7 @@ import { frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
 import { restBytes } from '../support/surface-clients.ts';
 import { PREDICT, predict, type SurfacePredict, tensor } from '../support/surface-request.ts';
-import { MAX_BATCH, type MetricsPage, type SurfaceSidecar } from '../support/surface-sidecar.ts';
+import { CALLER_HEADER, MAX_BATCH, type MetricsPage, type SurfaceSidecar } from '../support/surface-sidecar.ts';
 import type { SurfaceClients, SurfaceName } from './surface-contract.ts';
 
 export interface Arena {
@@ -26,6 +26,17 @@ export interface Arena {
 const PLUG_RUNS = 40;
 const PLUG_ROWS = PLUG_RUNS * MAX_BATCH;
 
+/** The caller of the plug and of what waits behind it: the requests of others would go first. */
+const CROWD = 'crowd';
+
+/** A Predict of `slow`, from that caller. One row has so much time that it waits behind all of the plug. */
+export function predictSlow(rows: number, first = 0) {
+  const { rest, grpc } = predict(slowRows(rows, first));
+  const headers = { [CALLER_HEADER]: CROWD, ...(rows === 1 && { 'grpc-timeout': '25S' }) };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return { rest: { ...rest, headers: lines }, grpc: { ...grpc, headers } };
+}
+
 /** `slow` on so many rows, each with its own value. */
 export function slowRows(rows: number, first = 0): SurfacePredict {
   const values = Array.from({ length: rows }, (_, i) => first + i);
@@ -34,7 +45,7 @@ export function slowRows(rows: number, first = 0): SurfacePredict {
 
 /** Keeps `slow` busy until `leave` is called, which resolves when nothing of it is left. */
 export async function plug(server: SurfaceSidecar): Promise<{ leave: () => Promise<void> }> {
-  const leaver = await sendRest(server, restBytes(predict(slowRows(PLUG_ROWS)).rest));
+  const leaver = await sendRest(server, restBytes(predictSlow(PLUG_ROWS).rest));
   await server.until((page) => page.running('slow') === 1 && page.waiting('slow') > 0);
   const leave = async (): Promise<void> => {
     const before = (await server.metrics()).refusals('rest', 'cancelled');
@@ -55,10 +66,15 @@ async function sendRest(server: SurfaceSidecar, bytes: Uint8Array): Promise<Leav
 }
 
 /** `isOpen`: more of the request is to come. */
-async function sendGrpc(server: SurfaceSidecar, data: Uint8Array, isOpen = false): Promise<Leave> {
+async function sendGrpc(
+  server: SurfaceSidecar,
+  data: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+  isOpen = false,
+): Promise<Leave> {
   const session = openSession(server.grpc);
   session.on('error', () => undefined);
-  const stream = openCall(session, PREDICT);
+  const stream = openCall(session, PREDICT, headers);
   stream.on('error', () => undefined);
   if (isOpen) stream.write(data);
   else stream.end(data);
@@ -66,17 +82,17 @@ async function sendGrpc(server: SurfaceSidecar, data: Uint8Array, isOpen = false
 }
 
 /** The whole request, or the first half of it. */
-function sendAll(server: SurfaceSidecar, surface: SurfaceName, request: SurfacePredict): Promise<Leave> {
-  const { rest, grpc } = predict(request);
-  return surface === 'rest' ? sendRest(server, restBytes(rest)) : sendGrpc(server, frame(grpc.message!));
+function sendAll(server: SurfaceSidecar, surface: SurfaceName, rows: number, first = 0): Promise<Leave> {
+  const { rest, grpc } = predictSlow(rows, first);
+  return surface === 'rest' ? sendRest(server, restBytes(rest)) : sendGrpc(server, frame(grpc.message!), grpc.headers);
 }
 
 function sendHalf(server: SurfaceSidecar, surface: SurfaceName): Promise<Leave> {
-  const { rest, grpc } = predict(slowRows(1));
+  const { rest, grpc } = predictSlow(1);
   const half = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 5);
   return surface === 'rest'
     ? sendRest(server, half(restBytes(rest)))
-    : sendGrpc(server, half(frame(grpc.message!)), true);
+    : sendGrpc(server, half(frame(grpc.message!)), grpc.headers, true);
 }
 
 async function good({ clients }: Arena, surface: SurfaceName): Promise<void> {
@@ -125,7 +141,7 @@ export function describeClientsThatLeave(surface: SurfaceName, arena: () => Aren
       const { server } = arena();
       const ran = (await server.untilQuiet()).ran('slow');
       const plugged = await plug(server);
-      const waiting = await Promise.all([1, 2, 3].map((value) => sendAll(server, surface, slowRows(1, value))));
+      const waiting = await Promise.all([1, 2, 3].map((value) => sendAll(server, surface, 1, value)));
       await server.until((page) => page.inFlight === 4);
       for (const leave of waiting) await leaves(arena(), surface, leave, 'queue');
       await plugged.leave();
@@ -139,7 +155,7 @@ export function describeClientsThatLeave(surface: SurfaceName, arena: () => Aren
     test('while it runs: it is told at once, its other batches never run, the slot is free again', async () => {
       const { server } = arena();
       const ran = (await server.untilQuiet()).ran('slow');
-      const leave = await sendAll(server, surface, slowRows(PLUG_ROWS));
+      const leave = await sendAll(server, surface, PLUG_ROWS);
       await server.until((page) => page.running('slow') === 1 && page.waiting('slow') > 0);
       await leaves(arena(), surface, leave, 'execute');
       const after = (await server.untilQuiet()).ran('slow');

@@ -17,12 +17,17 @@ export const MAX_BATCH = 8;
 /** Rows that may wait. */
 export const MAX_QUEUED_ROWS = 50 * MAX_BATCH;
 
+/** Names the caller of a request; without it each connection is one. */
+export const CALLER_HEADER = 'x-caller';
+
 const ARGS = [
   '--num_batch_threads=1',
   `--max_batch_size=${MAX_BATCH}`,
   `--max_enqueued_batches=${MAX_QUEUED_ROWS / MAX_BATCH}`,
   `--max_message_bytes=${MAX_BYTES}`,
   '--log_level=debug',
+  // So that a test can send much over several connections without being several callers, who share the queue.
+  `--caller_header=${CALLER_HEADER}`,
 ];
 
 const LOOK_AGAIN_MS = 2;
