@@ -82,7 +82,7 @@ describe('pillion profile', () => {
     assert.equal(existsSync(join(directory, 'a')), false);
     const lost = runPillion(['profile', admin, '--seconds=1', `--out=${join(directory, 'no', 'such')}`]);
     assert.equal(await lost.exited, 1);
-    assert.match(lost.output(), /ENOENT.*no\/such/);
+    assert.match(lost.output(), /ENOENT.*\/no'/);
     const nobody = runPillion(['profile', '--admin=127.0.0.1:1', `--out=${join(directory, 'b')}`]);
     assert.equal(await nobody.exited, 1);
     assert.match(nobody.output(), /no sidecar at 127\.0\.0\.1:1/);
