@@ -67,6 +67,12 @@ const BENCHES = {
     needs: [ensureBuilt, ensureLoadGenerators],
     options: '--rounds=5 --kills=10 --every=1000 --rate=1000',
   },
+  reliability: {
+    says: 'attacks, faults, restarts, fuzzing and a soak, and writes docs/reliability.md: an hour and a half',
+    file: 'reliability/reliability.js',
+    needs: [ensureBuilt],
+    options: '--only=attacks,faults,restarts,fuzz,soak --render',
+  },
   attacks: {
     says: 'every attack on the delivered server, beside a neighbour, in half an hour',
     file: 'attacks/attacks.js',

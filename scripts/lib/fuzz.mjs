@@ -28,7 +28,8 @@ Makes up inputs for readers of foreign bytes, keeps those that reach new code, a
 A fault's input is written to .cache/fuzz-findings/.
 
   --seconds=N   time for all targets together; default 120
-  --keep        adds the inputs that reach more to test/fuzz/corpora
+  --keep        adds the inputs that reach more to test/fuzz/corpora; with all targets, also writes
+                bench/results/fuzz.json
   --seed=N      repeats a run; default: the time
 
 Targets: ${targetNames().join(' ')}`;
@@ -59,8 +60,17 @@ export async function runFuzz(words) {
   await Promise.all(Array.from({ length: lanes }, lane));
   const runs = results.reduce((sum, each) => sum + each.runs, 0);
   const faults = results.filter(({ file }) => file !== undefined);
+  if (keeps && names.length === targetNames().length) writeResults({ seconds, seed, runs, targets: results });
   console.log(`\n${runs.toLocaleString('en')} runs of ${names.length} targets, ${faults.length} with a fault`);
   if (faults.length > 0) process.exit(1);
+}
+
+function writeResults({ targets, ...rest }) {
+  const sorted = targets.sort((a, b) => a.name.localeCompare(b.name));
+  writeFileSync(
+    join(root, 'bench', 'results', 'fuzz.json'),
+    `${JSON.stringify({ ...rest, targets: sorted }, undefined, 2)}\n`,
+  );
 }
 
 function readWords(words) {
@@ -88,12 +98,12 @@ async function fuzzTarget(name, { ms, keeps, seed }) {
   const { runs, kept, reached, of, finding } = report;
   const covered = of === undefined ? '' : `, ${kept} inputs reach ${reached} of ${of} places`;
   console.log(`${finding === undefined ? '✔' : '✖'} ${name}: ${runs.toLocaleString('en')} runs${covered}`);
-  if (finding === undefined) return { runs };
+  if (finding === undefined) return { name, runs, kept, reached, of };
   mkdirSync(findings, { recursive: true });
   const file = join(findings, `${name}-${seed}.bin`);
   writeFileSync(file, finding.input);
   console.log(`${finding.text}\n  input (base64): ${Buffer.from(finding.input).toString('base64')}\n  in ${file}`);
-  return { runs, file };
+  return { name, runs, file };
 }
 
 /** The target with all that it imports in one file; the product's code counts what it reaches. */

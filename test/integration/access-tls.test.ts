@@ -107,8 +107,5 @@ test('certificates in the file want a listener that asks for them', (t) => {
   const file = writeAccessFile(tempDirectory(t), PRINCIPALS);
   const { errors = [] } = readServeConfig([...DIGITS, `--authorization_file=${file}`], {});
   assert.equal(errors.length, 1);
-  assert.match(
-    errors[0]!,
-    /"search" has certificates, but no client is asked for one; set client_verify and custom_ca/,
-  );
+  assert.match(errors[0]!, /"search" has certificates, but no client is asked for one; give --tls_client_ca_file/);
 });

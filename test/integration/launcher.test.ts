@@ -58,7 +58,7 @@ describe('bin/pillion', () => {
       assert.match(error.stderr, /ulimit -n 1024/);
       return true;
     });
-    assert.match((await start(256)).stdout, /4194304/);
+    assert.match((await start(256)).stdout, /1048576/);
   });
 
   it('says so where nothing has been built', async (t) => {

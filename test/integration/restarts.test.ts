@@ -1,7 +1,8 @@
 /** `pillion serve` restarted under clients of every surface; `npm test -- restarts` does it 20 times under more of them. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { afterEach, describe, test } from 'node:test';
+import { after, afterEach, describe, test } from 'node:test';
 import { restartUnderLoad } from '../support/restarts.ts';
 import { killSidecars } from '../support/sidecar.ts';
 
@@ -19,13 +20,23 @@ const MORE = [
 
 afterEach(killSidecars);
 
+/** For docs/reliability.md, of the whole suite. */
+const results: Record<string, unknown>[] = [];
+after(() => {
+  if (RESTARTS < 20) return;
+  const text = JSON.stringify({ restarts: RESTARTS, perSecond: REQUESTS_PER_SECOND, results }, undefined, 2);
+  writeFileSync('bench/results/restarts.json', `${text}\n`);
+});
+
 describe(`${RESTARTS} restarts under ${REQUESTS_PER_SECOND} requests a second lose nothing`, () => {
   for (const { engine, hasTls } of RESTARTS === 1 ? FEW : [...FEW, ...MORE]) {
     test(`of ${engine}, ${hasTls ? 'with' : 'without'} TLS`, async (t) => {
       const load = { requestsPerSecond: REQUESTS_PER_SECOND, clientsPerTarget: 8 };
       const tallies = await restartUnderLoad(t, { engine, hasTls, restarts: RESTARTS, ...load });
       for (const [target, { lost, wrong, ...counts }] of tallies) {
-        t.diagnostic(`${target}: ${JSON.stringify({ ...counts, lost: lost.length, wrong: wrong.length })}`);
+        const tally = { ...counts, lost: lost.length, wrong: wrong.length };
+        results.push({ engine, hasTls, target, ...tally });
+        t.diagnostic(`${target}: ${JSON.stringify(tally)}`);
       }
       for (const { lost, wrong } of tallies.values()) assert.deepEqual([lost, wrong], [[], []]);
     });
