@@ -17,6 +17,7 @@ test('the page asks for the token, and shows everything once it has it', async (
   const sidecar = await startSidecar([...DIGITS, `--admin_token_file=${file}`]);
   const page = await openPage(t, sidecar.admin, { allowed: /401 \(Unauthorized\)/ });
   const field = page.getByLabel('The token that is in the file of --admin_token_file');
+  await page.getByText('Token wanted', { exact: true }).waitFor();
   await field.fill('wrong-token-of-some-length');
   await page.getByRole('button', { name: 'Open' }).click();
   // It is refused, and asked for again.

@@ -105,17 +105,17 @@ function Mark() {
   );
 }
 
+function currentState(): readonly [kind: string, text: string] {
+  const isReady = models.value?.ready;
+  if (isLocked.value) return ['waiting', 'Token wanted'];
+  if (connection.value === 'lost') return ['lost', 'Connection lost'];
+  if (isReady === undefined) return ['waiting', 'Connecting'];
+  return isReady ? ['good', 'Ready'] : ['waiting', 'Not ready'];
+}
+
 /** Shows the state by shape and word, not by colour alone. */
 function State() {
-  const isReady = models.value?.ready;
-  const [kind, text] =
-    connection.value === 'lost'
-      ? ['lost', 'Connection lost']
-      : isReady === undefined
-        ? ['waiting', 'Connecting']
-        : isReady
-          ? ['good', 'Ready']
-          : ['waiting', 'Not ready'];
+  const [kind, text] = currentState();
   return (
     <span class={`state ${kind}`} role="status">
       <span class="dot" aria-hidden="true" />
