@@ -31,8 +31,9 @@ import { VERSION } from '../version.ts';
 import { Access } from './access.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
+import type { DescriptorWatch } from './descriptor-watch.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
-import { createGates } from './entrances.ts';
+import { createDescriptorWatch, createGates } from './entrances.ts';
 import { MemoryWatch } from './memory.ts';
 import { createModels, observeModels, processPlan } from './models.ts';
 import { createRecords } from './records.ts';
@@ -97,6 +98,7 @@ class PillionApp implements App {
   readonly #records: Records;
   readonly #coreWatch: CoreWatch;
   readonly #memoryWatch: MemoryWatch;
+  readonly #descriptorWatch: DescriptorWatch;
   readonly #models: ModelManager;
   readonly #modelFileWatch: ModelFileWatch | undefined;
   readonly #tls: AppTls | undefined;
@@ -134,6 +136,7 @@ class PillionApp implements App {
     const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
     const tls = createTls(config, logger, metrics);
     const gates = createGates(options, metrics, logger);
+    this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const doors = { gates, tls: tls?.listen, access: access.control };
     this.#surfaces = createSurfaces({ ...common, ...doors, modelInfo, reload: reloads.handler });
     this.#admin = createAdmin({
@@ -171,6 +174,7 @@ class PillionApp implements App {
       this.#coreWatch.start();
       this.#tls?.watch.start();
       this.#memoryWatch.start();
+      this.#descriptorWatch.start();
       this.#access.start();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
@@ -219,6 +223,7 @@ class PillionApp implements App {
     await this.#thread.close();
     this.#coreWatch.stop();
     this.#memoryWatch.stop();
+    this.#descriptorWatch.stop();
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();

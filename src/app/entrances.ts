@@ -6,6 +6,20 @@ import { peerAt } from '../proxy/caller.ts';
 import { ConnectionGate, ENDING_SHARE } from '../proxy/net/connection-gate.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
+import { DescriptorWatch } from './descriptor-watch.ts';
+
+/** Watches the descriptors that connections share with everything else. */
+export function createDescriptorWatch(gates: Gates, logger: Logger): DescriptorWatch {
+  return new DescriptorWatch({
+    clock: systemClock,
+    gates: Object.values(gates) as ConnectionGate[],
+    onNoneLeft: () =>
+      logger.error(
+        { event: 'no_descriptors' },
+        'no file descriptors are left: idle connections are ended; raise the limit of open files (ulimit -n)',
+      ),
+  });
+}
 
 export interface Gates {
   readonly grpc: ConnectionGate;

@@ -60,6 +60,10 @@ const HEAD_MS = 30_000;
 const SEARCH_PAUSE_MS = 100;
 /** Of the cap. */
 export const ENDING_SHARE = 1 / 8;
+/** Of the connections, which go when descriptors have run out. */
+const SQUEEZED_SHARE = 1 / 8;
+/** Some must get in then, too: health checks. */
+const LEAST_MAX = 8;
 
 /** A connection that was let in. */
 class Seat implements Occupant {
@@ -134,12 +138,15 @@ export class ConnectionGate {
   readonly #byAddress = new Map<string, Seat>();
   /** Ended and not yet closed, in this order. */
   readonly #ending = new Set<Seat>();
+  /** At most `maxConnections`; less while the process has no descriptors left. */
+  #max: number;
   #timer: TimerHandle | undefined;
   #refused = 0;
   #ended = 0;
 
   constructor(options: ConnectionGateOptions) {
     this.#options = options;
+    this.#max = options.maxConnections;
   }
 
   get idleMs(): number {
@@ -161,6 +168,21 @@ export class ConnectionGate {
     });
   }
 
+  /**
+   * The process has no descriptors left: an eighth of the connections must go, and new ones take the places of idle ones
+   * until `relax` has been called often enough.
+   */
+  squeeze(): void {
+    const now = this.#options.clock.nowMs();
+    this.#max = Math.max(LEAST_MAX, Math.floor(this.#all.seats.size * (1 - SQUEEZED_SHARE)));
+    while (this.#all.seats.size > this.#max) if (!this.#endOldest(this.#all, now)) return;
+  }
+
+  /** There are descriptors again. */
+  relax(): void {
+    this.#max = Math.min(this.#options.maxConnections, Math.ceil(this.#max * (1 + SQUEEZED_SHARE)));
+  }
+
   /** The surface has a connection; after its TLS handshake, if there is one. */
   occupy(socket: Socket, occupant: Occupant): void {
     const seat = this.#bySocket.get(socket) ?? this.#byAddress.get(addressOf(socket));
@@ -168,12 +190,12 @@ export class ConnectionGate {
   }
 
   #admit(socket: Socket, hasTls: boolean): boolean {
-    const { clock, maxConnections, maxPerPeer, peerOf } = this.#options;
+    const { clock, maxPerPeer, peerOf } = this.#options;
     const now = clock.nowMs();
     const name = peerOf(socket.remoteAddress);
     const peer = name === undefined ? undefined : (this.#peers.get(name) ?? new Crowd(name));
     if (peer !== undefined && !this.#hasRoom(peer, maxPerPeer, now)) return this.#refuse(socket, 'refused_peer');
-    if (!this.#hasRoom(this.#all, maxConnections, now)) return this.#refuse(socket, 'refused');
+    if (!this.#hasRoom(this.#all, this.#max, now)) return this.#refuse(socket, 'refused');
     this.#seat(socket, new Seat(socket, peer, now), hasTls);
     return true;
   }
@@ -196,7 +218,11 @@ export class ConnectionGate {
 
   /** Ends an idle connection if that is needed. */
   #hasRoom(crowd: Crowd, max: number, now: Instant): boolean {
-    if (crowd.seats.size < max) return true;
+    return crowd.seats.size < max || this.#endOldest(crowd, now);
+  }
+
+  /** Returns false if none is idle. */
+  #endOldest(crowd: Crowd, now: Instant): boolean {
     const oldest = crowd.oldestIdle(now);
     if (oldest === undefined) return false;
     this.#ended += 1;
@@ -218,7 +244,7 @@ export class ConnectionGate {
     this.#ending.add(seat);
     this.#options.onEnded?.(reason);
     seat.endIdle();
-    if (this.#ending.size <= Math.ceil(this.#options.maxConnections * ENDING_SHARE)) return;
+    if (this.#ending.size <= Math.ceil(this.#max * ENDING_SHARE)) return;
     const [first] = this.#ending;
     this.#ending.delete(first!);
     first!.destroy();

@@ -237,3 +237,22 @@ test('no timer is left when the last connection has closed', async () => {
   surface.clock.advance(10_000);
   assert.equal(surface.clock.armed, 0);
 });
+
+test('without descriptors an eighth goes, and new ones take the places of idle ones until there are some again', async () => {
+  const closed = () => new Promise((resolve) => setImmediate(resolve));
+  const surface = new Surface({ maxConnections: 100, maxPerPeer: 100 });
+  for (let i = 0; i < 16; i++) surface.connect(`c${i}`);
+  surface.gate.squeeze();
+  await closed();
+  assert.equal(surface.gate.open, 14);
+  surface.connect('probe');
+  await closed();
+  assert.equal(surface.gate.open, 14);
+  assert.ok(surface.log.includes('serves probe'));
+  for (const occupant of surface.occupants.values()) occupant.isIdle = false;
+  surface.connect('refused');
+  assert.equal(surface.log.at(-1), 'refused');
+  for (let i = 0; i < 20; i++) surface.gate.relax();
+  surface.connect('again');
+  assert.equal(surface.gate.open, 15);
+});
