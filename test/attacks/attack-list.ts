@@ -71,8 +71,8 @@ export const ATTACKS: readonly AttackEntry[] = [
     memory('pipelined-pages', 'rest', pipelinedPages),
   ],
   ...[
-    rows('60,000-rows', 'grpc', manyRows(60_000)),
-    rows('600,000-rows', 'grpc', manyRows(600_000)),
+    rows('60k-rows', 'grpc', manyRows(60_000)),
+    rows('600k-rows', 'grpc', manyRows(600_000)),
     rows('zero-window-rows', 'grpc', zeroWindowStreams(60_000)),
     rows('unread-answers', 'grpc', unreadAnswers(60_000)),
   ],
