@@ -7,7 +7,7 @@
  */
 import { readBudgetCores } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
-import type { Clock, TimerHandle } from '../core/clock.ts';
+import { type Clock, repeat, type TimerHandle } from '../core/clock.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 
@@ -42,11 +42,7 @@ export class CoreWatch {
 
   /** Begins to poll. Call once. */
   start(): void {
-    const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + POLL_MS, () => {
-      this.#poll();
-      this.start();
-    });
+    this.#timer = repeat(this.#options.clock, POLL_MS, () => this.#poll());
   }
 
   stop(): void {

@@ -8,7 +8,7 @@
  * Until then libuv closes new connections as they come, and does not tell.
  */
 import { closeSync, openSync } from 'node:fs';
-import type { Clock, TimerHandle } from '../core/clock.ts';
+import { type Clock, repeat, type TimerHandle } from '../core/clock.ts';
 
 const LOOK_MS = 250;
 /** Kept open, so that there is something to close when there is nothing left. */
@@ -42,11 +42,10 @@ export class DescriptorWatch {
     this.#options = options;
   }
 
-  /** Begins to look. */
+  /** Begins to look. Call once. */
   start(): void {
-    const { clock } = this.#options;
     this.#look();
-    this.#timer = clock.setTimer(clock.nowMs() + LOOK_MS, () => this.start());
+    this.#timer = repeat(this.#options.clock, LOOK_MS, () => this.#look());
   }
 
   stop(): void {

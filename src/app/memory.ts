@@ -8,7 +8,7 @@
  */
 import { type FreeMemory, readFreeMemory } from '../config/machine/free-memory.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
-import type { Clock, Instant, TimerHandle } from '../core/clock.ts';
+import { type Clock, type Instant, repeat, type TimerHandle } from '../core/clock.ts';
 import { collectGarbage } from '../internals/collector.ts';
 import { MemoryBudget, type OverloadAction, type OverloadReason } from '../proxy/memory-budget.ts';
 import type { Logger } from '../telemetry/log/log.ts';
@@ -65,11 +65,7 @@ export class MemoryWatch {
 
   /** Begins to poll. Call once. */
   start(): void {
-    const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + POLL_MS, () => {
-      this.#poll();
-      this.start();
-    });
+    this.#timer = repeat(this.#options.clock, POLL_MS, () => this.#poll());
   }
 
   stop(): void {

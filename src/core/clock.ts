@@ -44,6 +44,25 @@ export const systemClock: Clock = {
   },
 };
 
+/** Calls `tick` every `intervalMs` from now on, first after one interval, until it is cancelled. */
+export function repeat(clock: Clock, intervalMs: number, tick: () => void): TimerHandle {
+  let timer: TimerHandle;
+  let isCancelled = false;
+  const arm = (): void => {
+    timer = clock.setTimer(clock.nowMs() + intervalMs, () => {
+      tick();
+      if (!isCancelled) arm();
+    });
+  };
+  arm();
+  return {
+    cancel() {
+      isCancelled = true;
+      timer.cancel();
+    },
+  };
+}
+
 /** A timer that can be set again: only the last instant counts. */
 export class WakeTimer {
   readonly #clock: Clock;

@@ -4,7 +4,8 @@ import { request as httpRequest } from 'node:http';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { frame, openCall, openSession } from '../../support/raw-grpc.ts';
 import { zstdBomb } from '../../support/zstd-bodies.ts';
-import { type Attack, count, LARGE_BYTES, PREDICT, REST_PREDICT, together, until } from './attack.ts';
+import { count, until } from '../driving.ts';
+import { type Attack, LARGE_BYTES, PREDICT, REST_PREDICT, together } from './attack.ts';
 
 const WIDTH = 16;
 

@@ -2,7 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 import { openCall, openSession } from '../../support/raw-grpc.ts';
-import { type Attack, type Counts, count, LARGE_BYTES, PREDICT, pause, REST_PREDICT, until } from './attack.ts';
+import { type Counts, count, pause, until } from '../driving.ts';
+import { type Attack, LARGE_BYTES, PREDICT, REST_PREDICT } from './attack.ts';
 
 const WIDTH = 30;
 const PIECE = Buffer.alloc(64 * 1024, ' ');

@@ -2,7 +2,8 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { frame, openSession, rawCall } from '../../support/raw-grpc.ts';
 import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
-import { PREDICT, pause, REST_PREDICT, type Target } from './attack.ts';
+import { pause } from '../driving.ts';
+import { PREDICT, REST_PREDICT, type Target } from './attack.ts';
 
 export interface NeighbourResult {
   readonly sent: number;

@@ -12,7 +12,8 @@ import {
 } from '../../support/http2-frames.ts';
 import { frame } from '../../support/raw-grpc.ts';
 import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
-import { type Attack, type Counts, count, PREDICT, pause, until } from './attack.ts';
+import { type Counts, count, pause, until } from '../driving.ts';
+import { type Attack, PREDICT } from './attack.ts';
 
 const CONNECTIONS = 10;
 /** Of a request; each is answered with 10 floats. */

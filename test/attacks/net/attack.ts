@@ -5,6 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { pause as pauseOrEnd } from '../driving.ts';
 
 export interface Target {
   readonly host: string;
@@ -22,11 +23,6 @@ export function targetOf(address: string): Target {
   const [, host, port] = /(?:^|\/\/)([^/]+):(\d+)$/.exec(address) ?? [];
   if (host === undefined) throw new Error(`${address} is no address`);
   return { host, port: Number(port) };
-}
-
-/** Resolves after the seconds, or at the signal. */
-export async function untilOver(seconds: number, signal: AbortSignal): Promise<void> {
-  await pause(seconds * 1000, undefined, { signal }).catch(() => undefined);
 }
 
 export interface HeldConnections {
@@ -78,7 +74,7 @@ export async function hold(
     });
     socket.resume();
   };
-  const over = untilOver(seconds, signal).then(() => true);
+  const over = pauseOrEnd(seconds * 1000, signal).then(() => true);
   let ticks = 0;
   for (;;) {
     while (sockets.size + opening + pausing < count && opening < OPENING_AT_ONCE) open();

@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { encodeHeaders } from '../../../src/proxy/http2/hpack/hpack-encoder.ts';
 import { F, type Fields, frame, PREFACE, settings, T } from '../../support/http2-frames.ts';
-import { type Attack, type Target, untilOver } from './attack.ts';
+import { pause } from '../driving.ts';
+import type { Attack, Target } from './attack.ts';
 
 const CONNECTIONS = 4;
 const FRAMES_AT_ONCE = 100;
@@ -28,7 +29,7 @@ export function callHeaders(id: number, isEnd = false): Buffer {
 export function floodOf(next: (i: number) => Buffer, ownSettings: Readonly<Record<number, number>> = {}): Attack {
   return async (target, seconds, signal) => {
     let isOver = false;
-    const over = untilOver(seconds, signal).then(() => {
+    const over = pause(seconds * 1000, signal).then(() => {
       isOver = true;
     });
     const counts = { connections: 0, pieces: 0, cut_off: 0 };

@@ -1,8 +1,8 @@
 /** What every attack driver has in common: what it gets, and what it counts. */
 import { Buffer } from 'node:buffer';
-import { setTimeout as wait } from 'node:timers/promises';
 import { frame } from '../../support/raw-grpc.ts';
 import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
+import type { Counts } from '../driving.ts';
 
 export interface Target {
   /** "host:port" of the gRPC port. */
@@ -14,9 +14,6 @@ export interface Target {
   /** The dims of `x` beside the rows: none, or [1]. */
   readonly rowShape: readonly number[];
 }
-
-/** Requests sent, and answers by their gRPC status or HTTP status. */
-export type Counts = Record<string, number>;
 
 /** Runs for `seconds`, or until the signal; resolves when its connections are closed. Never rejects. */
 export type Attack = (target: Target, seconds: number, signal: AbortSignal) => Promise<Counts>;
@@ -35,18 +32,4 @@ export function predictMessage({ model, rowShape }: Target, rows: number): Buffe
 /** The same with its gRPC prefix. */
 export function predictFrame(target: Target, rows: number): Buffer {
   return frame(predictMessage(target, rows));
-}
-
-export function count(counts: Counts, what: string): void {
-  counts[what] = (counts[what] ?? 0) + 1;
-}
-
-/** Aborts after `seconds`, or with `signal`. */
-export function until(seconds: number, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
-}
-
-/** Resolves after `ms`, or at once when the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => undefined);
 }

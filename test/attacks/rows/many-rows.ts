@@ -1,6 +1,7 @@
 /** Requests of very many rows in about 40 bytes each, again and again on one gRPC connection. */
 import { answerOf, openCall, openSession } from '../../support/raw-grpc.ts';
-import { type Attack, type Counts, count, PREDICT_PATH, pause, predictFrame, until } from './attack.ts';
+import { type Counts, count, pause, until } from '../driving.ts';
+import { type Attack, PREDICT_PATH, predictFrame } from './attack.ts';
 
 const AT_ONCE = 4;
 const REFUSED_PAUSE_MS = 5;

@@ -2,7 +2,8 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { answerOf, openCall, openSession } from '../../support/raw-grpc.ts';
-import { type Counts, count, PREDICT_PATH, predictFrame, type Target } from './attack.ts';
+import { type Counts, count } from '../driving.ts';
+import { PREDICT_PATH, predictFrame, type Target } from './attack.ts';
 
 export interface SmallRequests {
   readonly surface: 'grpc' | 'rest';

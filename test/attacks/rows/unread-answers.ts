@@ -14,7 +14,8 @@ import {
   settingsAck,
   windowUpdate,
 } from '../../support/http2-frames.ts';
-import { type Attack, type Counts, count, PREDICT_PATH, pause, predictFrame, type Target, until } from './attack.ts';
+import { type Counts, count, pause, until } from '../driving.ts';
+import { type Attack, PREDICT_PATH, predictFrame, type Target } from './attack.ts';
 
 const FIELDS = (path: string, host: string) =>
   [
