@@ -66,14 +66,18 @@ export interface BatchResult {
 }
 
 export interface Executor {
-  /** How many batches may be in `run` at once. It changes when the model moves to another host. */
+  /** How many batches may be in `run` at once. It changes when the model moves to another host or `grow` has ended. */
   readonly slots: number;
+  /** Threads that one run computes on. Absent = 1. It may change like `slots`. */
+  readonly threads?: number;
   /** A worker accepts its next batch while it still runs one. Absent = false. It may change like `slots`. */
   readonly takesNext?: boolean;
   /** Runs happen on the event loop's thread, so they take none of the slots that all models share. Absent = false. */
   readonly isInline?: boolean;
   /** Runs happen on another server, which is not warmed up or measured from here. Absent = false. */
   readonly isElsewhere?: boolean;
+  /** Set by its scheduler: `slots` or `threads` have changed. */
+  onSlots?: (() => void) | undefined;
   /**
    * Memory for one input of a batch: at least `byteLength` bytes, 8-byte aligned. It returns to the executor when that
    * batch's run settles, or by `release` if there is no run.
@@ -86,6 +90,11 @@ export interface Executor {
    * one next. An `after` that has just ended is ignored.
    */
   run(batch: Batch, after?: Batch): Promise<BatchResult>;
+  /**
+   * Batches have waited although cores were free: opens one more session in the background, where cores and memory
+   * allow it. Does nothing while one opens. Absent = the number of sessions is fixed.
+   */
+  grow?(): void;
 }
 
 /** Passes every call to another executor: a base class for decorators. */
@@ -100,6 +109,10 @@ export class PassingExecutor implements Executor {
     return this.inner.slots;
   }
 
+  get threads(): number {
+    return this.inner.threads ?? 1;
+  }
+
   get takesNext(): boolean {
     return this.inner.takesNext === true;
   }
@@ -110,6 +123,18 @@ export class PassingExecutor implements Executor {
 
   get isElsewhere(): boolean {
     return this.inner.isElsewhere === true;
+  }
+
+  get onSlots(): (() => void) | undefined {
+    return this.inner.onSlots;
+  }
+
+  set onSlots(listener: (() => void) | undefined) {
+    this.inner.onSlots = listener;
+  }
+
+  grow(): void {
+    this.inner.grow?.();
   }
 
   allocate(byteLength: number): ArrayBuffer {
