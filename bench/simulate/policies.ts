@@ -24,6 +24,9 @@ export const POLICIES: readonly Policy[] = [
   { name: 'no-batching', options: { ...GREEDY, maxBatchSize: 1 } },
   { name: 'queue-10', options: { ...GREEDY, maxEnqueuedBatches: 10 } },
   { name: 'queue-2', options: { ...GREEDY, maxEnqueuedBatches: 2 } },
+  { name: 'queue-1', options: { ...GREEDY, maxEnqueuedBatches: 1 } },
+  { name: 'queue-3', options: { ...GREEDY, maxEnqueuedBatches: 3 } },
+  { name: 'queue-4', options: { ...GREEDY, maxEnqueuedBatches: 4 } },
   { name: 'queue-timeout', options: { ...GREEDY, maxEnqueuedBatches: 1_000_000 } },
   { name: 'edf', options: { kind: 'edf', maxEnqueuedBatches: 1_000_000 } },
 ];

@@ -15,6 +15,7 @@ import { type Instant, WakeTimer } from '../core/clock.ts';
 import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
 import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
+import { SessionDemand } from './cores/session-demand.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
@@ -44,6 +45,7 @@ export class Dispatcher implements PrefetchTenant {
   readonly #runs: BatchRuns;
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
+  readonly #demand: SessionDemand;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
@@ -59,6 +61,8 @@ export class Dispatcher implements PrefetchTenant {
     this.#options = options;
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
+    this.#demand = new SessionDemand(clock.nowMs());
+    options.executor.onSlots = () => this.dispatch();
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this, () => this.dispatch());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
@@ -89,7 +93,17 @@ export class Dispatcher implements PrefetchTenant {
   /** Most batches that it may run at once. */
   get slots(): number {
     const { executor, slots } = this.#options;
-    return this.usesSlots ? Math.min(executor.slots, slots.total) : executor.slots;
+    if (!this.usesSlots) return executor.slots;
+    return Math.min(executor.slots, Math.max(1, Math.floor(slots.total / this.threads)));
+  }
+
+  /** It can fill all the cores that models share by itself. */
+  get isOnAllSlots(): boolean {
+    return this.usesSlots && this.slots * this.threads >= this.#options.slots.total;
+  }
+
+  get threads(): number {
+    return this.#options.executor.threads ?? 1;
   }
 
   get usesSlots(): boolean {
@@ -99,7 +113,7 @@ export class Dispatcher implements PrefetchTenant {
   get freeSlots(): number {
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
-    return executor.isInline === true ? own : Math.min(own, slots.free);
+    return executor.isInline === true ? own : Math.min(own, Math.ceil(slots.free / this.threads));
   }
 
   get isQuiet(): boolean {
@@ -111,7 +125,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   workBefore(order: Instant): number {
-    return workBefore(this.#options.queue, order);
+    return this.threads * workBefore(this.#options.queue, order);
   }
 
   isWaiting(now: Instant): boolean {
@@ -232,6 +246,8 @@ export class Dispatcher implements PrefetchTenant {
     const { queue, statistics } = this.#options;
     const oldest = lane.head!;
     if (oldest.isSoft && !oldest.isFirst) this.situation.lookAt(oldest, lane.plan, now);
+    const { plan } = lane;
+    plan.backlog.look(plan.queuedRows, plan.maxBatchSize, now);
     const members = queue.take(lane, rows, now, kind === 'run' ? 'oldest' : 'newest');
     if (members.length === 0) return;
     const isFirstRun = lane.isolation === undefined;
@@ -239,9 +255,18 @@ export class Dispatcher implements PrefetchTenant {
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
+  /** Asks for one more session where batches wait beside a free core. */
+  #noteDemand(): void {
+    const { executor, slots, clock, queue } = this.#options;
+    if (executor.grow === undefined || !this.usesSlots) return;
+    const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#runs.all.length >= executor.slots;
+    if (this.#demand.note(isStarved, clock.nowMs())) executor.grow();
+  }
+
   /** Does nothing while dispatching: tasks that move from the queue to a slot are counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
+    this.#noteDemand();
     if (this.#options.queue.queuedTasks === 0) {
       this.#timer.disarm();
       this.#prefetch.disarm();

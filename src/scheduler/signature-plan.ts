@@ -18,11 +18,14 @@ import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape, type Shape, withRows } from '../core/shape.ts';
 import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { Backlog } from './admission/backlog.ts';
 import { KnownGood } from './batch/known-good.ts';
 import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
+import { LatenessMargin } from './latency/lateness-margin.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
+import type { Task } from './task.ts';
 import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS } from './tuning.ts';
 
 export class SignaturePlan {
@@ -48,6 +51,10 @@ export class SignaturePlan {
   probedAt: Instant = 0;
   /** How long its runs take. */
   readonly curve: LatencyCurve;
+  /** Whether the rows that wait are a burst or a queue that stands. */
+  readonly backlog = new Backlog();
+  /** What admission keeps free for errors of its forecasts. */
+  readonly margin = new LatenessMargin();
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
@@ -131,6 +138,12 @@ export class SignaturePlan {
   sizeFor(rows: number): number {
     for (const size of this.sizes) if (size >= rows) return size;
     return rows;
+  }
+
+  /** A task was admitted with a forecast, and its deadline has ended its wait. */
+  onLost({ isSoft, expectedEnd, rows }: Task): void {
+    if (isSoft || expectedEnd === 0) return;
+    this.margin.onEnd(rows, 0, this.curve.meanMs(this.maxBatchSize), this.maxBatchSize);
   }
 
   /**

@@ -95,8 +95,9 @@ export interface TaskInit {
   readonly isFirst?: boolean;
   /** `due` is an objective, not a deadline: a late answer is still wanted. */
   readonly isSoft?: boolean;
-  /** When admission expects its batch to start; 0 = there was no forecast. */
+  /** When admission expects its batch to start, and its answer; 0 = there was no forecast. */
   readonly expectedStart?: Instant;
+  readonly expectedEnd?: Instant;
 }
 
 const NO_INPUTS: TensorMap = new Map();
@@ -115,6 +116,7 @@ export class Task {
   isFirst: boolean;
   readonly isSoft: boolean;
   readonly expectedStart: Instant;
+  readonly expectedEnd: Instant;
   readonly priority: PriorityClass;
   /** Its own rows of every input. Empty once they have been copied into a batch without other members. */
   inputs: TensorMap;
@@ -137,6 +139,7 @@ export class Task {
     this.isFirst = init.isFirst ?? false;
     this.isSoft = init.isSoft ?? false;
     this.expectedStart = init.expectedStart ?? 0;
+    this.expectedEnd = init.expectedEnd ?? 0;
     this.priority = init.owner.context.priority ?? Priority.default;
     this.inputs = init.inputs;
   }

@@ -39,26 +39,30 @@ export const MIN_WEIGHT = 1e-6;
 export const MIN_IMPORTED_RUN_MS = 1e-6;
 export const MAX_IMPORTED_RUN_MS = 86_400_000;
 
-// ---- Run statistics: overhead, reserve, probes (latency/run-statistics.ts) ----
+// ---- Run statistics: overhead, margin, probes (latency/run-statistics.ts) ----
 
 /** Weight of the newest batch in the moving means: they cover about ten batches. Chosen. */
 export const MEAN_WEIGHT = 0.1;
 /** Least time that an answer needs to leave the process. Chosen. */
 export const MIN_ANSWER_MS = 0.5;
-/** Most that one batch adds to the reserve or moves the mean time to answer. Chosen: one stall changes little. */
-export const MAX_LATENESS_SAMPLE_MS = 10;
+/** Most that one batch moves the mean time to answer. Chosen: one stall changes little. */
+export const MAX_ANSWER_SAMPLE_MS = 10;
 /** Most that one batch counts as started too early or too late. Chosen. */
 export const MAX_START_ERROR_MS = 30;
 /** Longest delay of the event loop that is counted. Chosen. */
 export const MAX_LOOP_LAG_MS = 100;
 /** Share of the event loop's delay that a request has waited before it was read. Chosen: halfway, on average. */
 export const LOOP_LAG_SHARE = 0.5;
-/** Share of the reserve that a batch in time leaves. ADR 14, measured. */
-export const RESERVE_KEPT_SHARE = 0.98;
-/** Largest reserve. Chosen. */
-export const MAX_RESERVE_MS = 20;
-/** Full runs of waiting from which on a request needs the whole reserve; less waiting needs less. ADR 14, simulated. */
-export const FULL_RESERVE_RUNS = 3;
+/** Share of the admitted that may be late; the margin follows it (latency/lateness-margin.ts). ADR 34. */
+export const LATE_SHARE = 0.004;
+/** Step of the margin, as a share of the time of one row in a full batch. ADR 34, simulated. */
+export const MARGIN_STEP_SHARE = 0.5;
+/** Full runs of waiting from which on a request needs the whole margin; less waiting needs less. ADR 14, simulated. */
+export const FULL_MARGIN_RUNS = 3;
+/** Largest margin: so many full runs… Chosen. */
+export const MAX_MARGIN_RUNS = 2;
+/** …or so long, whichever is more. Chosen. */
+export const MIN_MAX_MARGIN_MS = 20;
 /**
  * Silence after which a request is taken in as a probe: at least so long… docs/scheduler.md, "Learning never stops".
  */
@@ -86,6 +90,8 @@ export const MAX_FORECAST_BATCHES = 4096;
 export const LATE_START_SHARE = 0.5;
 /** Most other lanes that a forecast looks at: callers choose shapes, and so how many lanes there are. Chosen. */
 export const MAX_FORECAST_LANES = 32;
+/** Full batches that may go before a request in a queue that stands (admission/backlog.ts). ADR 34, simulated. */
+export const STANDING_BATCHES = 1.5;
 /** Delay to retry after while no batch has ended. Chosen. */
 export const DEFAULT_RETRY_AFTER_MS = 100;
 /** Delay to retry after while the version is unloaded. Chosen. */
@@ -152,12 +158,22 @@ export const OVERLOAD_MS = 250;
 export const MAX_CREDIT_MS = 500;
 /** Worker times in the same step count as equal. Chosen: a few batches. */
 export const FAIRNESS_STEP_MS = 50;
+/**
+ * Most of the cores that a forecast gives to other models' requests that have not come yet. ADR 34, simulated: with more,
+ * a model that has used much is refused although it would be in time; with none, a tenth of what is admitted comes late.
+ */
+export const MAX_PASSING_SHARE = 0.5;
 /** Time for which the work of other models is not summed again. Chosen: short beside any batch that is worth a slot. */
 export const OTHERS_WORK_AGE_MS = 0.5;
 /** A model is urgent this many of the longest runs before its latest start. ADR 14: the longest run, not the mean. */
 export const URGENT_RUNS = 1.25;
 /** Span in which the longest run is looked for. Chosen. */
 export const LONGEST_RUN_SPAN_MS = 500;
+
+/** Span in which it is looked whether a model lacks sessions. Chosen: long beside a run and a burst. */
+export const DEMAND_SPAN_MS = 1000;
+/** Share of it during which batches wait beside a free core, from which on one more session is asked for. Chosen. */
+export const DEMAND_SHARE = 0.2;
 
 // ---- Early next batches (batch/prefetch.ts) ----
 

@@ -47,8 +47,13 @@ export class PuppetRun {
 }
 
 export class PuppetExecutor implements Executor {
-  readonly slots: number;
+  slots: number;
+  /** Threads of a run. */
+  threads: number;
   readonly takesNext: boolean;
+  /** How often it was asked for one more session. */
+  growths = 0;
+  onSlots: (() => void) | undefined;
   /** Every run so far, in order. */
   readonly runs: PuppetRun[] = [];
   /** Buffers that the scheduler holds: allocated, in no run, not released. */
@@ -59,9 +64,14 @@ export class PuppetExecutor implements Executor {
   onRun: ((batch: Batch) => void) | undefined;
   onAllocate: (() => void) | undefined;
 
-  constructor(slots = 1, takesNext = false) {
+  constructor(slots = 1, takesNext = false, threads = 1) {
     this.slots = slots;
+    this.threads = threads;
     this.takesNext = takesNext;
+  }
+
+  grow(): void {
+    this.growths += 1;
   }
 
   /** Runs that have not ended and do not wait for another one to end. */

@@ -23,6 +23,8 @@ import { PuppetExecutor } from './puppet-executor.ts';
 
 export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly slots?: number;
+  /** Of a run of its executor; default 1. */
+  readonly threads?: number;
   /** Its executor takes a batch while it runs another. */
   readonly takesNext?: boolean;
   /** Slots shared with other harnesses, which must be given the same clock. */
@@ -92,7 +94,7 @@ export class SchedulerHarness {
 
   constructor(options: HarnessOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
-    this.executor = new PuppetExecutor(options.slots ?? 1, options.takesNext);
+    this.executor = new PuppetExecutor(options.slots ?? 1, options.takesNext, options.threads);
     this.scheduler = new Scheduler({
       executor: this.executor,
       clock: this.clock,

@@ -2,7 +2,7 @@
  * Decides, before a request is queued, whether it may wait. A request that could not be answered in time is refused
  * now, while its client can still do something else, and costs no run.
  *
- *   core share ▸ rows ▸ bytes ▸ deadline or objective ▸ forecast ▸ in time: a ticket
+ *   core share ▸ rows ▸ bytes ▸ deadline or objective ▸ backlog ▸ forecast ▸ in time: a ticket
  *                                             └ late ▸ nothing has run for long: admitted as a probe
  *                                                    ▸ the run alone takes longer than the deadline: deadline_exceeded
  *                                                    ▸ sheddable requests in front are evicted, if that helps
@@ -19,11 +19,8 @@
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
-import type { CoreSlots } from '../cores/core-slots.ts';
-import type { Dispatcher } from '../dispatcher.ts';
-import { isProbeDue, type RunStatistics } from '../latency/run-statistics.ts';
-import { laneWorkMs } from '../policy/queue-situation.ts';
-import type { Lane, Place } from '../queue/lane.ts';
+import { isProbeDue } from '../latency/run-statistics.ts';
+import type { Lane } from '../queue/lane.ts';
 import type { Ticket } from '../queue/pending-request.ts';
 import {
   deadlineTooShort,
@@ -32,24 +29,14 @@ import {
   overCoreShare,
   overloaded,
   predictedLate,
+  standingOverload,
 } from '../queue/queue-errors.ts';
-import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import {
-  DEFAULT_RETRY_AFTER_MS,
-  LATE_START_SHARE,
-  MAX_FORECAST_LANES,
-  RETRY_JITTER_SHARE,
-  SPARE_BYTES_SHARE,
-} from '../tuning.ts';
-import { Forecast } from './forecast.ts';
+import { DEFAULT_RETRY_AFTER_MS, RETRY_JITTER_SHARE, SPARE_BYTES_SHARE, STANDING_BATCHES } from '../tuning.ts';
+import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
 
-export interface AdmissionOptions {
-  readonly queue: TaskQueue;
-  readonly dispatcher: Dispatcher;
-  readonly slots: CoreSlots;
-  readonly statistics: RunStatistics;
+export interface AdmissionOptions extends LatenessFacts {
   /** Bytes of inputs that may wait, over all models. */
   readonly maxQueuedBytes: number;
   /** As in SchedulerOptions; 0 = no limit. */
@@ -64,7 +51,7 @@ export interface AdmissionOptions {
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #forecast = new Forecast();
+  readonly #forecast: LatenessForecast;
   /** The result of `admit`: one object, read before the next call. */
   readonly #ticket: Ticket = {
     enqueuedAt: 0,
@@ -73,11 +60,13 @@ export class Admission {
     isFirst: false,
     isSoft: false,
     expectedStart: 0,
+    expectedEnd: 0,
     partMs: 0,
   };
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#forecast = new LatenessForecast(options);
   }
 
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
@@ -96,6 +85,7 @@ export class Admission {
     ticket.isFirst = false;
     ticket.isSoft = false;
     ticket.expectedStart = 0;
+    ticket.expectedEnd = 0;
     ticket.partMs = 0;
     if (!isByDeadline) return ticket;
     const { deadline } = context;
@@ -172,7 +162,8 @@ export class Admission {
   #checkFinish(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const ticket = this.#ticket;
     const { plan } = lane;
-    let lateMs = this.#lateMs(lane, rows, now);
+    if (this.#isOverBacklog(lane, rows, holding, now)) this.#cutBacklog(lane, rows, context, holding, now);
+    let lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
     if (!(lateMs > 0)) return;
     const budgetMs = ticket.due - now;
     if (isProbeDue(plan, now)) {
@@ -181,59 +172,34 @@ export class Admission {
       ticket.isSoft = true;
       return;
     }
-    const aloneMs = this.#aloneMs(lane, rows);
+    const aloneMs = this.#forecast.aloneMs(lane, rows);
     if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
-    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) lateMs = this.#lateMs(lane, rows, now);
+    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
+      lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+    }
     if (!(lateMs > 0)) return;
     this.#onRefusal(holding, now);
-    throw predictedLate(this.#forecast.finish - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
+    throw predictedLate(ticket.expectedEnd - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
   }
 
-  /** How late the answer would be, in ms; 0 or less = in time. `#forecast` keeps the details. */
-  #lateMs(lane: Lane, rows: number, now: Instant): number {
-    const { dispatcher, statistics, slots, queue } = this.#options;
-    const { plan, latency, maxBatchSize } = lane;
+  /** A caller's fair share of what may wait is its own, whatever others have waiting. */
+  #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {
+    const { plan, maxBatchSize } = lane;
+    const { queue } = this.#options;
+    if (holding.rows + rows <= (STANDING_BATCHES * maxBatchSize) / queue.holdings.callersWith(holding)) return false;
     const ticket = this.#ticket;
-    const forecast = this.#forecast;
-    const isOnShared = dispatcher.usesSlots && dispatcher.slots === slots.total;
-    const othersMs = dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, ticket.order, now) : 0;
-    forecast.ask({
-      now,
-      uses: isOnShared ? slots.uses : dispatcher.uses,
-      slots: Math.max(1, dispatcher.slots),
-      latency,
-      maxBatchSize,
-      aheadRows: this.#aheadRows(lane, now),
-      rows,
-      arrivalRows: plan.arrivals.perMs(now),
-      othersMs: othersMs + otherLanesMs(queue, lane, ticket),
-      overheadMs: statistics.overheadMs,
-      aroundMs: statistics.aroundMs,
-    });
-    ticket.expectedStart = forecast.start;
-    // An idle server refuses only what a run alone cannot do in time.
-    if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
-    const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));
-    return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + reserveMs - ticket.due;
+    const aheadRows = this.#forecast.aheadRows(lane, ticket, now);
+    return plan.backlog.isOver(aheadRows, rows, maxBatchSize, ticket.due - now, now);
   }
 
-  /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
-  #aheadRows(lane: Lane, now: Instant): number {
+  /** Refuses a request that a queue which stands has no use for, unless less important ones make room. */
+  #cutBacklog(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const { plan, latency, maxBatchSize } = lane;
-    const ticket = this.#ticket;
-    const waiting = lane.rowsBefore(ticket);
-    if (ticket.isFirst) return waiting;
-    const rowMs = latency.meanMs(maxBatchSize) / (maxBatchSize * Math.max(1, this.#options.dispatcher.slots));
-    return waiting + plan.overtaking.perMs(now) * Math.min(waiting * rowMs, Math.max(0, ticket.due - now));
-  }
-
-  #aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
-    const { dispatcher, statistics } = this.#options;
-    const rest = rows % maxBatchSize;
-    const full = (rows - rest) / maxBatchSize;
-    const fullRounds = Math.ceil(full / Math.max(1, dispatcher.slots));
-    const ms = fullRounds * latency.meanMs(maxBatchSize) + (full === 0 ? latency.meanMs(Math.max(1, rest)) : 0);
-    return ms + statistics.overheadMs;
+    if (isProbeDue(plan, now)) return;
+    while (this.#evictOne(context, this.#ticket.order, plan))
+      if (!this.#isOverBacklog(lane, rows, holding, now)) return;
+    this.#onRefusal(holding, now);
+    throw standingOverload(plan.queuedRows, this.#jittered(latency.meanMs(maxBatchSize)));
   }
 
   #onRefusal({ use }: Holding, now: Instant): void {
@@ -274,19 +240,4 @@ export class Admission {
 
 function isOver(plan: SignaturePlan, rows: number): boolean {
   return plan.queuedRows > 0 && plan.queuedRows + rows > plan.maxQueuedRows;
-}
-
-/** Worker time in ms of the model's other lanes that goes before the request: they share its slots, but no batch. */
-function otherLanesMs(queue: TaskQueue, own: Lane, place: Place): number {
-  if (queue.laneCount <= 1) return 0;
-  let ms = 0;
-  let seen = 0;
-  for (const lane of queue) {
-    // The lanes of other callers that are kept apart yield.
-    if (lane === own || (lane.apart !== undefined && lane.apart !== own.apart)) continue;
-    if (seen === MAX_FORECAST_LANES) break;
-    seen += 1;
-    ms += laneWorkMs(lane, Math.ceil(lane.rowsBefore(place)));
-  }
-  return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
 }

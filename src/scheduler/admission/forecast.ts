@@ -12,14 +12,14 @@
  * Each scheduler has one Forecast and reuses it: asking allocates nothing.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { SlotUse } from '../cores/slot-tenant.ts';
+import type { ExpectedRun } from '../cores/slot-tenant.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import { MAX_FORECAST_BATCHES, OVERDUE_MS } from '../tuning.ts';
 
 export interface ForecastQuestion {
   readonly now: Instant;
   /** Batches that run on the slots that the request may use, and the number of those slots. */
-  readonly uses: readonly SlotUse[];
+  readonly uses: readonly ExpectedRun[];
   readonly slots: number;
   readonly latency: LatencyView;
   readonly maxBatchSize: number;
@@ -30,6 +30,8 @@ export interface ForecastQuestion {
   readonly arrivalRows: number;
   /** Worker time of other lanes and models that goes before the request; it is spread over the slots. */
   readonly othersMs: number;
+  /** Share of the slots' time that goes to what has not come yet and will go before the request; below 1. */
+  readonly passingShare: number;
   /** Time beside a run for a member of its batch, and the part of it during which the slot is taken. */
   readonly overheadMs: number;
   readonly aroundMs: number;
@@ -42,18 +44,19 @@ export class Forecast {
   finish: Instant = 0;
 
   ask(question: ForecastQuestion): void {
-    const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, overheadMs, aroundMs } = question;
+    const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, passingShare } = question;
     this.#reset(question);
     // A large request is in several batches: its last row decides.
     const position = aheadRows + rows;
     const before = Math.min(MAX_FORECAST_BATCHES, Math.ceil(position / maxBatchSize) - 1);
-    const fullMs = latency.meanMs(maxBatchSize) + aroundMs;
+    const fullMs = latency.meanMs(maxBatchSize) + question.aroundMs;
     for (let i = 0; i < before; i++) this.#freeAt[this.#earliest()]! += fullMs;
-    const start = this.#freeAt[this.#earliest()]!;
+    const free = this.#freeAt[this.#earliest()]!;
+    const start = now + (free - now) / (1 - passingShare);
     const coming = Math.floor(arrivalRows * (start - now));
     const batchRows = Math.min(maxBatchSize, position - before * maxBatchSize + coming);
     this.start = start;
-    this.finish = start + latency.highMs(Math.max(1, batchRows)) + overheadMs;
+    this.finish = start + latency.highMs(Math.max(1, batchRows)) + question.overheadMs;
   }
 
   #reset({ now, uses, slots, othersMs }: ForecastQuestion): void {

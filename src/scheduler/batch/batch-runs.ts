@@ -85,6 +85,7 @@ export class BatchRuns {
     this.#all.push(running);
     this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
+    running.threads = this.#tenant.threads;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
   }
@@ -157,11 +158,11 @@ export class BatchRuns {
     this.#all.splice(this.#all.indexOf(running), 1);
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
-    slots.callers.onRun(running.members, now - running.slotSince, now);
+    slots.callers.onRun(running.members, running.threads * (now - running.slotSince), now);
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
     if (running.isRerun) this.#isolator.onRerun(running, now - running.slotSince, now);
     else if (!running.lane.isOdd) {
-      statistics.onEnd(record, running.slotSince, running.firstMember, running.lastMember);
+      statistics.onEnd(record, running.plan, running.slotSince, running.members);
     }
     this.#isolator.onSlotFree(running, now);
     this.#onSlotFree();

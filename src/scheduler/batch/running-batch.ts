@@ -44,8 +44,9 @@ export interface BatchContext {
 export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
-  /** It holds one of the slots that all models share. */
+  /** It holds cores that all models share: so many. */
   holdsSlot = false;
+  threads = 1;
   onAbandoned: (() => void) | undefined;
   /** The batch that it waits for until it begins, and the batch that waits for it. */
   after: RunningBatch | undefined;

@@ -1,18 +1,18 @@
 /**
- * The slots that the batches of all models share. Never more batches run at once than there are slots; where more want
- * to, this decides which model is next.
+ * The cores that the batches of all models share. A batch takes as many as its runs have threads, and one starts while a
+ * core is free; where more want to, this decides which model is next.
  *
  *   model a ─ waits ─┐
- *   model b ─ waits ─┼─▶ a slot comes free ─▶ 1. the more important class of head
- *   model c ─ idle   ┘                        2. in overload, of the urgent: least worker time over weight, in steps
+ *   model b ─ waits ─┼─▶ a core comes free ─▶ 1. the more important class of head
+ *   model c ─ idle   ┘                        2. in overload, of the urgent: least core time over weight, in steps
  *                                             3. the earliest latest start
  *
  * Overload = a request was refused or shed within OVERLOAD_MS. Without overload only class and urgency decide. In
- * overload worker time is shared fairly: a model that has used little waits like all others until it is urgent, so that
+ * overload core time is shared fairly: a model that has used little waits like all others until it is urgent, so that
  * its batches fill, and then goes first. If it went first at once, it would run rows one by one and take more time from
  * the others.
  *
- * Worker time ("virtual time") is charged when a batch ends, divided by the model's weight. No model is ever more than
+ * Core time ("virtual time": run time times threads) is charged when a batch ends, divided by the model's weight. No model is ever more than
  * MAX_CREDIT_MS behind: a model that was idle goes first for no longer than that.
  *
  * One object for each process. A scheduler without one has unlimited slots and is bounded by its executor only. Batches
@@ -27,6 +27,7 @@ import {
   FAIRNESS_STEP_MS,
   LONGEST_RUN_SPAN_MS,
   MAX_CREDIT_MS,
+  MAX_PASSING_SHARE,
   OTHERS_WORK_AGE_MS,
   OVERLOAD_MS,
   URGENT_RUNS,
@@ -34,8 +35,10 @@ import {
 import type { SlotTenant, SlotUse } from './slot-tenant.ts';
 
 export class CoreSlots {
-  /** Batches at once, over all tenants; only `resize` writes it. */
+  /** Cores for the batches of all tenants; only `resize` writes it. */
   total: number;
+  /** Threads of the batches that run. */
+  #taken = 0;
   /** Several tenants have joined; only `join` and `leave` write it. */
   isShared = false;
   readonly #clock: Clock;
@@ -43,7 +46,7 @@ export class CoreSlots {
   readonly #uses: SlotUse[] = [];
   /** Expected lengths of the runs that started lately: measured lengths would include stalls. */
   readonly #longest: RecentMaximum;
-  /** Worker time of all tenants. */
+  /** Core time of all tenants. */
   readonly #busy: RateWindow;
   readonly #tightest: RecentMinimum;
   /** The most virtual time of a tenant. */
@@ -65,15 +68,22 @@ export class CoreSlots {
     this.#longest = new RecentMaximum(LONGEST_RUN_SPAN_MS, clock.nowMs());
   }
 
-  /** Changes the number of slots. If there are fewer, running batches end as usual. */
+  /** Changes the number of cores. If there are fewer, running batches end as usual. */
   resize(total: number): void {
     this.total = total;
     this.pump();
   }
 
-  /** Below 0 where a worker was given its next batch early, or `resize` left fewer slots than running batches. */
+  /**
+   * Below 0 where a batch has more threads than cores were free, a worker was given its next batch early, or `resize` left
+   * fewer cores than run.
+   */
   get free(): number {
-    return this.total - this.#uses.length;
+    return this.total - this.#taken;
+  }
+
+  get tenants(): readonly SlotTenant[] {
+    return this.#tenants;
   }
 
   /** Batches that run. */
@@ -105,6 +115,7 @@ export class CoreSlots {
   /** A batch starts. It should take `expectedMs`. */
   take(use: SlotUse, expectedMs: number, now: Instant): void {
     this.#uses.push(use);
+    this.#taken += use.threads;
     this.#longest.add(expectedMs, now);
   }
 
@@ -118,9 +129,11 @@ export class CoreSlots {
     const index = this.#uses.indexOf(use);
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
-    this.#busy.add(ranMs, now);
-    tenant.usage.busy.add(ranMs, now);
-    tenant.usage.virtualMs += ranMs / tenant.usage.weight;
+    this.#taken -= use.threads;
+    const coreMs = ranMs * use.threads;
+    this.#busy.add(coreMs, now);
+    tenant.usage.busy.add(coreMs, now);
+    tenant.usage.virtualMs += coreMs / tenant.usage.weight;
     this.#aheadMs = Math.max(this.#aheadMs, tenant.usage.virtualMs);
   }
 
@@ -139,12 +152,12 @@ export class CoreSlots {
     return now - this.#refusedAt < OVERLOAD_MS;
   }
 
-  /** Share of the slots that was busy lately; 0 where they are unlimited. */
+  /** Share of the cores that was busy lately; 0 where they are unlimited. */
   load(now: Instant): number {
     return Math.min(1, this.#busy.perMs(now) / this.total);
   }
 
-  /** How many slots a tenant may count on: those that the others leave, and at least an equal part. */
+  /** How many of its `slots` a tenant may count on: the cores that the others leave, and at least an equal part. */
   shareOf(tenant: SlotTenant, slots: number, now: Instant): number {
     if (!this.isShared) return slots;
     let others = 0;
@@ -155,10 +168,10 @@ export class CoreSlots {
       others += busy;
       active += 1;
     }
-    return Math.min(slots, Math.max(this.total / active, this.total - others));
+    return Math.min(slots, Math.max(this.total / active, this.total - others) / tenant.threads);
   }
 
-  /** Worker time of other tenants' work that goes before a request of `tenant` with that order. */
+  /** Core time of other tenants' work that goes before a request of `tenant` with that order. */
   othersWorkMs(tenant: SlotTenant, order: Instant, now: Instant): number {
     if (!this.isShared) return 0;
     const { usage } = tenant;
@@ -180,6 +193,29 @@ export class CoreSlots {
       if (!isRationed || this.#step(other) <= this.#step(tenant)) work += other.workBefore(order);
     }
     return work;
+  }
+
+  /**
+   * The share of the cores that other tenants' requests take which have not come yet, and will go before what `tenant` has
+   * waiting: in overload those of tenants that have used less. 0 to MAX_PASSING_SHARE.
+   */
+  passingShare(tenant: SlotTenant, now: Instant): number {
+    if (!this.isShared || !this.isOverloaded(now)) return 0;
+    const { usage } = tenant;
+    if (now - usage.passingAt >= OTHERS_WORK_AGE_MS) {
+      usage.passingAt = now;
+      usage.passingShare = this.#passingShare(tenant, now);
+    }
+    return usage.passingShare;
+  }
+
+  #passingShare(tenant: SlotTenant, now: Instant): number {
+    const step = this.#step(tenant);
+    let busy = 0;
+    for (const other of this.#tenants) {
+      if (other !== tenant && other.usesSlots && this.#step(other) < step) busy += other.usage.busy.perMs(now);
+    }
+    return Math.min(MAX_PASSING_SHARE, busy / this.total);
   }
 
   /** A client has set a deadline `ms` from now. */

@@ -15,6 +15,8 @@ export interface SlotTenant {
   readonly queuedTasks: number;
   /** Its batches take shared slots; those of an executor on the event loop do not. */
   readonly usesSlots: boolean;
+  /** Threads that one of its runs takes. */
+  readonly threads: number;
   readonly usage: SlotUsage;
   /** Its policy waits for more rows, and no lane has become full since. */
   isWaiting(now: Instant): boolean;
@@ -22,26 +24,34 @@ export interface SlotTenant {
   urgency(): Urgency;
   /** Starts one batch if its policy wants to and its executor can; false = not now. */
   startOne(): boolean;
-  /** Worker time of the tasks that go no later than `order`, in ms. */
+  /** Core time of the tasks that go no later than `order`, in ms. */
   workBefore(order: Instant): number;
 }
 
 /** A batch that runs, or was given to a worker to run next. */
-export interface SlotUse {
+export interface ExpectedRun {
   readonly expectedEnd: Instant;
   /** The batch whose slot it takes; undefined once it has begun. */
-  readonly after?: SlotUse | undefined;
+  readonly after?: ExpectedRun | undefined;
   /** The batch that takes its slot. */
-  readonly next?: SlotUse | undefined;
+  readonly next?: ExpectedRun | undefined;
+}
+
+export interface SlotUse extends ExpectedRun {
+  /** Threads that it takes. */
+  readonly threads: number;
 }
 
 /** The slots' bookkeeping about one tenant. */
 export class SlotUsage {
   readonly weight: number;
-  /** Worker time over weight, in ms. */
+  /** Core time over weight, in ms. */
   virtualMs = 0;
-  /** Worker ms per ms lately. */
+  /** Core ms per ms lately. */
   readonly busy: RateWindow;
+  /** The last answer of `CoreSlots.passingShare`, and when it was computed. */
+  passingShare = 0;
+  passingAt: Instant = -Infinity;
   /** The last answer of `CoreSlots.othersWorkMs`, when it was computed, and for which order. */
   othersWorkMs = 0;
   askedAt: Instant = -Infinity;

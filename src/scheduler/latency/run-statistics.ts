@@ -8,17 +8,14 @@ import { STAGE_ENCODE, STAGE_SPLIT, type StageClock } from '../../telemetry/stag
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task } from '../task.ts';
 import {
-  FULL_RESERVE_RUNS,
   LOOP_LAG_SHARE,
-  MAX_LATENESS_SAMPLE_MS,
+  MAX_ANSWER_SAMPLE_MS,
   MAX_LOOP_LAG_MS,
-  MAX_RESERVE_MS,
   MAX_START_ERROR_MS,
   MEAN_WEIGHT,
   MIN_ANSWER_MS,
   MIN_PROBE_SILENCE_MS,
   PROBE_SILENCE_RUNS,
-  RESERVE_KEPT_SHARE,
 } from '../tuning.ts';
 
 export class RunStatistics {
@@ -26,7 +23,6 @@ export class RunStatistics {
   #aroundMs = 0;
   #answerMs = 0;
   #lagMs = 0;
-  #reserveMs = 0;
   /** The stages of the last batch's last member: when its answer was sent is known at the end of the next batch. */
   #lastAnswered: StageClock | undefined;
   #startErrorMs = 0;
@@ -43,15 +39,6 @@ export class RunStatistics {
    */
   get overheadMs(): number {
     return Math.max(MIN_ANSWER_MS, this.#answerMs) + this.#aroundMs + LOOP_LAG_SHARE * this.#lagMs;
-  }
-
-  /**
-   * The time that admission adds to its forecast, for a request that will wait `waitMs` for full runs of `runMs`. It
-   * grows with the wait, with each batch whose most urgent answer was late, and shrinks with each batch whose was not.
-   * While no answer is late it is about 0.
-   */
-  reserveMs(waitMs: number, runMs: number): number {
-    return this.#reserveMs * Math.min(1, Math.max(0, waitMs) / (FULL_RESERVE_RUNS * runMs));
   }
 
   /** The part of `overheadMs` during which the slot is taken. */
@@ -86,24 +73,28 @@ export class RunStatistics {
   }
 
   /** The batch's members have settled. It held its slot since `slotSince`. */
-  onEnd(record: BatchRecord, slotSince: Instant, first: Task, last: Task): void {
+  onEnd(record: BatchRecord, plan: SignaturePlan, slotSince: Instant, members: readonly Task[]): void {
     if (record.splitStart === 0) return;
-    if (!first.isSoft && first.due < Infinity) this.#adjustReserve(record.end + this.overheadMs - first.due);
+    this.#learnMargin(plan, members, record.end + Math.max(MIN_ANSWER_MS, this.#answerMs));
     const answered = this.#lastAnswered;
     if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
       const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);
-      const sample = Math.min(MAX_LATENESS_SAMPLE_MS, Math.max(0, answerMs));
+      const sample = Math.min(MAX_ANSWER_SAMPLE_MS, Math.max(0, answerMs));
       this.#answerMs += MEAN_WEIGHT * (sample - this.#answerMs);
     }
-    this.#lastAnswered = last.owner.context.stages;
+    this.#lastAnswered = members[members.length - 1]!.owner.context.stages;
     const aroundMs = record.executeStart - slotSince + record.end - record.splitStart;
     this.#aroundMs += MEAN_WEIGHT * (aroundMs - this.#aroundMs);
   }
 
-  #adjustReserve(lateMs: number): void {
-    if (lateMs > 0) {
-      this.#reserveMs = Math.min(MAX_RESERVE_MS, this.#reserveMs + Math.min(lateMs, MAX_LATENESS_SAMPLE_MS));
-    } else this.#reserveMs *= RESERVE_KEPT_SHARE;
+  #learnMargin({ margin, curve, maxBatchSize }: SignaturePlan, members: readonly Task[], answeredAt: Instant): void {
+    let [late, inTime] = [0, 0];
+    for (const { isSoft, due, expectedEnd, rows } of members) {
+      if (isSoft || expectedEnd === 0) continue;
+      if (answeredAt > due) late += rows;
+      else inTime += rows;
+    }
+    if (late + inTime > 0) margin.onEnd(late, inTime, curve.meanMs(maxBatchSize), maxBatchSize);
   }
 }
 

@@ -39,6 +39,7 @@ export interface Ticket {
   isFirst: boolean;
   isSoft: boolean;
   expectedStart: Instant;
+  expectedEnd: Instant;
   /** Added to the order of each further part. */
   partMs: number;
 }
@@ -144,7 +145,9 @@ export class PendingRequest implements TaskOwner, CancelListener {
   fail(error: ServingError): void {
     if (this.isSettled) return;
     this.#settle();
+    const isLate = error.kind === 'deadline_exceeded';
     for (const task of this.#tasks) {
+      if (isLate) task.lane?.plan.onLost(task);
       this.#queue.remove(task);
       task.group?.onMemberSettled();
     }
@@ -158,9 +161,9 @@ export class PendingRequest implements TaskOwner, CancelListener {
   }
 
   #part(part: number, inputs: TensorMap, rows: number, ticket: Ticket): TaskInit {
-    const { enqueuedAt, due, isFirst, isSoft, expectedStart } = ticket;
+    const { enqueuedAt, due, isFirst, isSoft, expectedStart, expectedEnd } = ticket;
     const order = ticket.order + part * ticket.partMs;
-    return { owner: this, part, rows, inputs, enqueuedAt, due, order, isFirst, isSoft, expectedStart };
+    return { owner: this, part, rows, inputs, enqueuedAt, due, order, isFirst, isSoft, expectedStart, expectedEnd };
   }
 
   #parts({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {

@@ -110,6 +110,16 @@ export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: 
   );
 }
 
+/** `queuedRows` wait, in a queue that has not drained for longer than the request has time. */
+export function standingOverload(queuedRows: number, retryAfterMs: number): ServingError {
+  return new ServingError(
+    'overloaded',
+    `${queuedRows} rows wait in a queue that does not get shorter, and more would only wait longer; ` +
+      `retry after ${retryAfterMs} ms or send fewer requests`,
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'standing_queue' } },
+  );
+}
+
 /** The requests that wait hold as many bytes as they may, over all models. */
 export function memoryFull(queuedBytes: number, limitBytes: number, retryAfterMs: number): ServingError {
   const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

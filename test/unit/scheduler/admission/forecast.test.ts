@@ -13,7 +13,7 @@ const latency: LatencyView = {
 
 const IDLE: ForecastQuestion = {
   ...{ now: 0, uses: [], slots: 1, latency, maxBatchSize: 8 },
-  ...{ aheadRows: 0, rows: 1, arrivalRows: 0, othersMs: 0, overheadMs: 0, aroundMs: 0 },
+  ...{ aheadRows: 0, rows: 1, arrivalRows: 0, othersMs: 0, passingShare: 0, overheadMs: 0, aroundMs: 0 },
 };
 
 function forecast(question: Partial<ForecastQuestion>): { start: number; finish: number } {
@@ -30,6 +30,11 @@ function ask(question: Partial<ForecastQuestion>): Forecast {
 describe('Forecast', () => {
   it('of an idle slot is a run of its own', () => {
     assert.deepEqual(forecast({}), { start: 0, finish: 6 });
+  });
+
+  it('gives to those that will pass meanwhile their share of the slots', () => {
+    assert.deepEqual(forecast({ uses: [{ expectedEnd: 10 }], passingShare: 0.5 }), { start: 20, finish: 26 });
+    assert.deepEqual(forecast({ passingShare: 0.5 }), { start: 0, finish: 6 });
   });
 
   it('waits for the slot that frees up first, and for full batches ahead on all of them', () => {

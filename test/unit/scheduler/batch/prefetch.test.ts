@@ -198,7 +198,16 @@ describe('A forecast', () => {
     const running = { expectedEnd: 10 };
     const next = { expectedEnd: 18, after: running };
     const latency = { isKnown: true, meanMs: () => 8, highMs: () => 8, rowsWithin: () => 4 };
-    const numbers = { now: 8, slots: 1, maxBatchSize: 4, aheadRows: 0, rows: 1, arrivalRows: 0, othersMs: 0 };
+    const numbers = {
+      now: 8,
+      slots: 1,
+      maxBatchSize: 4,
+      aheadRows: 0,
+      rows: 1,
+      arrivalRows: 0,
+      othersMs: 0,
+      passingShare: 0,
+    };
     const question = { ...numbers, latency, overheadMs: 0, aroundMs: 0 };
     forecast.ask({ ...question, uses: [next, { ...running, next }] });
     assert.deepEqual([forecast.start, forecast.finish], [18, 26]);

@@ -42,6 +42,54 @@ describe('CoreSlots', () => {
     );
   });
 
+  it('weigh a run by its threads, and start one while a core is free', async () => {
+    const { harnesses, turn, running, coreSlots } = setUp(2, { threads: 2 }, {});
+    const [wide, narrow] = harnesses as [SchedulerHarness, SchedulerHarness];
+    for (let i = 0; i < 3; i++) wide.submitRows([1, 2, 3, 4]);
+    turn();
+    assert.deepEqual([running(), coreSlots.free], [[1, 0], 0]);
+    narrow.submitRows([1]);
+    turn();
+    assert.deepEqual(running(), [1, 0]);
+    wide.executor.active[0]?.complete();
+    await settle();
+    assert.deepEqual([running(), coreSlots.free], [[1, 1], -1], 'the wide one takes more than the core that was free');
+  });
+
+  it('charge a wide run for each of its threads', async () => {
+    const loadOf = async (threads: number): Promise<number> => {
+      const { harnesses, turn, clock, coreSlots } = setUp(4, { threads });
+      const [model] = harnesses as [SchedulerHarness];
+      for (let i = 0; i < 50; i++) {
+        model.submitRows([1]);
+        turn();
+        clock.advance(10);
+        model.executor.active[0]?.complete();
+        await settle();
+      }
+      return coreSlots.load(clock.nowMs());
+    };
+    assert.equal(await loadOf(2), 2 * (await loadOf(1)));
+  });
+
+  it('give to other models what they are to have before a request is there, where they have used less', async () => {
+    const { harnesses, turn, clock, coreSlots } = setUp(1, {}, {});
+    const [hot, cold] = harnesses as [SchedulerHarness, SchedulerHarness];
+    for (let i = 0; i < 60; i++) {
+      const one = i % 5 === 0 ? cold : hot;
+      one.submitRows([1]);
+      turn();
+      clock.advance(10);
+      one.executor.active[0]?.complete();
+      await settle();
+    }
+    // Alone in the queue, a request of the hot model waits for nobody; what is yet to come of the cold one counts.
+    coreSlots.onRefusal(clock.nowMs());
+    const shares = coreSlots.tenants.map((tenant) => coreSlots.passingShare(tenant, clock.nowMs()));
+    assert.ok(shares[0]! > 0.1 && shares[0]! < 0.25, `${shares[0]}`);
+    assert.equal(shares[1], 0);
+  });
+
   it('pass a slot that one model frees to the other', async () => {
     const { harnesses, turn, running } = setUp(1, {}, {});
     const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];

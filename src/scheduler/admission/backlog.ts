@@ -1,0 +1,32 @@
+/**
+ * Tells a queue that stands from a burst. A burst drains: sooner or later a batch takes all that waits. A queue that has
+ * not drained for longer than a request has time stands, and what waits longer in it than full batches need is waited
+ * for nothing: it makes answers late and no batch larger (CoDel's "bad queue", ACM Queue 2012).
+ *
+ *   rows waiting  ╱╲___╱╲_____╱▔▔▔▔▔▔▔▔▔▔│▔ cut to STANDING_BATCHES ▁▁▁▁
+ *   one batch   ┈╱┈┈╲┈╱┈┈╲┈┈┈╱┈┈┈┈┈┈┈┈┈┈┈│┈┈┈
+ *                 bursts      │◀ a budget ▶│ it stands
+ *
+ * So up to a deadline there is room for bursts, and in overload answers come after about two runs.
+ */
+import type { Instant } from '../../core/clock.ts';
+import { STANDING_BATCHES } from '../tuning.ts';
+
+export class Backlog {
+  #since: Instant = Infinity;
+
+  /** A batch is about to be taken from so many rows. */
+  look(waitingRows: number, maxBatchSize: number, now: Instant): void {
+    if (waitingRows <= maxBatchSize) this.#since = Infinity;
+    else if (this.#since === Infinity) this.#since = now;
+  }
+
+  /**
+   * Too many of the `aheadRows` go before a request of `rows`, in a queue that has stood for longer than the `budgetMs`
+   * that it has. Of a request of several runs the first one counts: what it holds beyond that it waits for itself.
+   */
+  isOver(aheadRows: number, rows: number, maxBatchSize: number, budgetMs: number, now: Instant): boolean {
+    if (now - this.#since <= budgetMs) return false;
+    return aheadRows + Math.min(rows, maxBatchSize) > STANDING_BATCHES * maxBatchSize;
+  }
+}

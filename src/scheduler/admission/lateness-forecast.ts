@@ -1,0 +1,96 @@
+/** How late a request would be answered that comes now: the facts for a Forecast, and what is kept free for its errors. */
+import type { Instant } from '../../core/clock.ts';
+import type { CoreSlots } from '../cores/core-slots.ts';
+import type { Dispatcher } from '../dispatcher.ts';
+import type { RunStatistics } from '../latency/run-statistics.ts';
+import { laneWorkMs } from '../policy/queue-situation.ts';
+import type { Lane, Place } from '../queue/lane.ts';
+import type { Ticket } from '../queue/pending-request.ts';
+import type { TaskQueue } from '../queue/task-queue.ts';
+import { LATE_START_SHARE, MAX_FORECAST_LANES } from '../tuning.ts';
+import { Forecast } from './forecast.ts';
+
+export interface LatenessFacts {
+  readonly queue: TaskQueue;
+  readonly dispatcher: Dispatcher;
+  readonly slots: CoreSlots;
+  readonly statistics: RunStatistics;
+}
+
+export class LatenessForecast {
+  readonly #facts: LatenessFacts;
+  readonly #forecast = new Forecast();
+
+  constructor(facts: LatenessFacts) {
+    this.#facts = facts;
+  }
+
+  /** How late the answer would be, in ms; 0 or less = in time. Writes what it expects into the ticket. */
+  lateMs(lane: Lane, rows: number, ticket: Ticket, now: Instant): number {
+    const { dispatcher, statistics, slots } = this.#facts;
+    const { plan, latency, maxBatchSize } = lane;
+    const forecast = this.#forecast;
+    const runs = Math.max(1, dispatcher.slots);
+    forecast.ask({
+      now,
+      uses: dispatcher.isOnAllSlots ? slots.uses : dispatcher.uses,
+      slots: runs,
+      latency,
+      maxBatchSize,
+      aheadRows: this.aheadRows(lane, ticket, now),
+      rows,
+      arrivalRows: plan.arrivals.perMs(now),
+      othersMs: this.#otherModelsMs(ticket, now) * runs + this.#otherLanesMs(lane, ticket),
+      passingShare: dispatcher.usesSlots ? slots.passingShare(dispatcher, now) : 0,
+      overheadMs: statistics.overheadMs,
+      aroundMs: statistics.aroundMs,
+    });
+    ticket.expectedStart = forecast.start;
+    ticket.expectedEnd = forecast.finish;
+    // An idle server refuses only what a run alone cannot do in time.
+    if (forecast.start <= now && rows <= maxBatchSize) return now + this.aloneMs(lane, rows) - ticket.due;
+    const marginMs = plan.margin.forWait(forecast.start - now, latency.meanMs(maxBatchSize));
+    return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + marginMs - ticket.due;
+  }
+
+  /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
+  aheadRows(lane: Lane, ticket: Ticket, now: Instant): number {
+    const { plan, latency, maxBatchSize } = lane;
+    const waiting = lane.rowsBefore(ticket);
+    if (ticket.isFirst) return waiting;
+    const rowMs = latency.meanMs(maxBatchSize) / (maxBatchSize * Math.max(1, this.#facts.dispatcher.slots));
+    return waiting + plan.overtaking.perMs(now) * Math.min(waiting * rowMs, Math.max(0, ticket.due - now));
+  }
+
+  /** How long the request takes if nothing else is there, in ms. */
+  aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
+    const { dispatcher, statistics } = this.#facts;
+    const rest = rows % maxBatchSize;
+    const full = (rows - rest) / maxBatchSize;
+    const fullRounds = Math.ceil(full / Math.max(1, dispatcher.slots));
+    const ms = fullRounds * latency.meanMs(maxBatchSize) + (full === 0 ? latency.meanMs(Math.max(1, rest)) : 0);
+    return ms + statistics.overheadMs;
+  }
+
+  /** Time that other models' work, which goes before the request, takes of all cores. */
+  #otherModelsMs({ order }: Ticket, now: Instant): number {
+    const { dispatcher, slots } = this.#facts;
+    return dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, order, now) / slots.total : 0;
+  }
+
+  /** Run time of the model's other lanes that goes before the request: they share its slots, but no batch. */
+  #otherLanesMs(own: Lane, place: Place): number {
+    const { queue } = this.#facts;
+    if (queue.laneCount <= 1) return 0;
+    let ms = 0;
+    let seen = 0;
+    for (const lane of queue) {
+      // The lanes of other callers that are kept apart yield.
+      if (lane === own || (lane.apart !== undefined && lane.apart !== own.apart)) continue;
+      if (seen === MAX_FORECAST_LANES) break;
+      seen += 1;
+      ms += laneWorkMs(lane, Math.ceil(lane.rowsBefore(place)));
+    }
+    return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
+  }
+}
