@@ -2,7 +2,7 @@
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
-import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
+import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { HostChoice } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
