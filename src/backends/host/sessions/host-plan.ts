@@ -21,6 +21,12 @@ export interface ThreadPlan {
   readonly oneThread: Readonly<Record<string, readonly SizeTime[]>>;
 }
 
+export interface MeasuredPlan {
+  readonly plan: ThreadPlan;
+  /** Others used the cores meanwhile: at another time it may come out differently. */
+  readonly isDisturbed: boolean;
+}
+
 /** The plan of a hosted model, for its loader and for reports. */
 export interface HostPlan {
   /** Threads may be chosen. */
@@ -34,7 +40,7 @@ export interface HostPlan {
    * Measures the plans and puts the best one in place. Call it while nothing is served. Rejects with the error of a run;
    * nothing has changed then.
    */
-  measure(probe: Omit<PlanProbe, 'cores'>, oneThread: ThreadPlan['oneThread']): Promise<ThreadPlan>;
+  measure(probe: Omit<PlanProbe, 'cores'>, oneThread: ThreadPlan['oneThread']): Promise<MeasuredPlan>;
   /** Puts a plan in place that was measured earlier. Resolves with false if its session could not be opened. */
   adopt(plan: ThreadPlan): Promise<boolean>;
   /** Says why nothing was measured. */
@@ -80,8 +86,8 @@ export class SessionThreads implements HostPlan {
     this.reason = reason;
   }
 
-  async measure(probe: Omit<PlanProbe, 'cores'>, oneThread: ThreadPlan['oneThread']): Promise<ThreadPlan> {
-    const { workers, run } = this.#context;
+  async measure(probe: Omit<PlanProbe, 'cores'>, oneThread: ThreadPlan['oneThread']): Promise<MeasuredPlan> {
+    const { workers, run, readSpareCores } = this.#context;
     const first: Trial = {
       worker: undefined,
       run: async (batch) => durationOf(await run(batch)),
@@ -91,14 +97,16 @@ export class SessionThreads implements HostPlan {
     let kept: Trial | undefined;
     try {
       const open = (threads: number): Promise<Trial> => this.#openTrial(threads);
+      readSpareCores?.();
       const rates = await measurePlans({ ...probe, cores: this.cores }, { first, open }, opened);
+      const spare = readSpareCores?.() ?? Infinity;
       const { threads } = choosePlan(rates);
       const plan = { threads, rates, oneThread };
       const chosen = opened.get(threads)?.[0];
       const isWide = threads > 1 && workers.replaceAll(chosen!.worker!, threads);
       if (isWide) kept = chosen;
       this.#put(plan, isWide, 'measured');
-      return plan;
+      return { plan, isDisturbed: spare < this.cores - MISSING_CORES };
     } finally {
       const all = [...opened.values()].flat();
       await Promise.all(all.filter((each) => each !== kept).map((each) => each.close()));
