@@ -41,9 +41,11 @@ export interface ProcessPlan {
   readonly pid: number;
   /** Cores that the plan assumes. */
   readonly budget_cores: number;
-  /** Concurrent runs, over all models. */
+  /** Threads that compute at the same time, over all models; or runs, if their number is configured. */
   readonly slots: number;
-  /** Threads of one run. */
+  /** The same with the threads inside the runs, where the number of runs is configured. */
+  readonly run_threads: number;
+  /** Threads of one run; 0 = as measured, for each model. */
   readonly intra_op_threads: number;
   readonly is_batching_enabled: boolean;
   readonly max_batch_size: number;
@@ -113,6 +115,8 @@ export interface VersionReport {
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
+    /** Sessions, and threads of each run. `reason`: why, with numbers; absent if they are configured. */
+    readonly plan?: { readonly sessions: number; readonly threads: number; readonly reason?: string };
     readonly restarts?: number;
     /** Memory of its own processes. */
     readonly resident_bytes?: number;
@@ -222,10 +226,11 @@ function signatureReport(
 }
 
 function hostReport(host: ServableHost): VersionReport['host'] {
-  const { kind, reason, restarts, residentBytes, sandbox, processGroup } = host;
+  const { kind, reason, plan, restarts, residentBytes, sandbox, processGroup } = host;
   return omitUndefined({
     kind,
     reason,
+    plan: plan && omitUndefined(plan),
     restarts,
     resident_bytes: residentBytes,
     sandbox,

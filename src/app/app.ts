@@ -11,6 +11,7 @@ import { describeMachine, type Machine, readMachine } from '../config/machine/ma
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
+import { CoreBudget } from '../core/core-budget.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
@@ -121,13 +122,14 @@ class PillionApp implements App {
     this.#telemetry = telemetry;
 
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
+    const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots });
     const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
-    this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budgetCores });
-    const models = createModels({ config, machine, coreSlots, logger, telemetry, records, thread });
+    this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
+    const models = createModels({ config, machine, budget, coreSlots, logger, telemetry, records, thread });
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);
     const resolver = new ModelResolver(models);

@@ -12,6 +12,7 @@ import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
+import type { CoreBudget } from '../core/core-budget.ts';
 import { StateFiles } from '../files/state-files.ts';
 import { DecisionStore } from '../models/batching/decision-store.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
@@ -21,7 +22,7 @@ import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
 import { LatencyStore } from '../models/loading/latency-store.ts';
 import type { HostEvents, LoadServableOptions } from '../models/loading/load-options.ts';
 import { servableLoader } from '../models/loading/load-servable.ts';
-import { modelBatching, modelSlots, type ServerBatching } from '../models/loading/model-batching.ts';
+import { modelBatching, modelSessions, type ServerBatching } from '../models/loading/model-batching.ts';
 import type { LoadServable } from '../models/loading/version-loader.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from '../models/memory/model-memory.ts';
@@ -38,6 +39,8 @@ import { slotsOf } from './cores.ts';
 interface ModelParts {
   readonly config: ServeConfig;
   readonly machine: Machine;
+  /** The cores that it may use. */
+  readonly budget: CoreBudget;
   /** The run slots that all models share. */
   readonly coreSlots: CoreSlots;
   readonly logger: Logger;
@@ -48,10 +51,12 @@ interface ModelParts {
 
 /** The part of the answer of GET /models that concerns the process. */
 export function processPlan(options: ServeOptions, machine: Machine): ProcessPlan {
+  const slots = slotsOf(options, machine.budgetCores);
   return {
     pid: process.pid,
     budget_cores: machine.budgetCores,
-    slots: slotsOf(options, machine.budgetCores),
+    slots,
+    run_threads: slots * (options.num_batch_threads > 0 ? options.intra_op_threads || 1 : 1),
     intra_op_threads: options.intra_op_threads,
     is_batching_enabled: options.enable_batching,
     max_batch_size: options.max_batch_size,
@@ -68,14 +73,18 @@ export function createModels(parts: ModelParts): ModelManager {
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
   // Loads begin when the manager exists.
   const replace = (served: Servable, next: Servable): boolean => manager.replaceServable(served, next);
-  const { load, check } = memoryCheckedLoad(
-    countedLoad(createLoader(parts, { processGroups, sandbox }, replace), telemetry),
+  const reserveSession: LoadServableOptions['reserveSession'] = (...version) => memory.reserveSession(...version);
+  const memory = memoryCheckedLoad(
+    countedLoad(createLoader(parts, { processGroups, sandbox, reserveSession }, replace), telemetry),
     {
       planOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
-        const sessions = await modelSlots(model.backend, directory, batching);
+        const { count } = await modelSessions(model.backend, directory, batching);
         const host = config.options.host as HostChoice;
-        return { sessions, process: await processNeed(model, directory, host, processGroups, sandbox.isRequired) };
+        return {
+          sessions: count,
+          process: await processNeed(model, directory, host, processGroups, sandbox.isRequired),
+        };
       },
       readFree: readFreeMemory,
       readResident: () => process.memoryUsage.rss(),
@@ -86,8 +95,8 @@ export function createModels(parts: ModelParts): ModelManager {
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
     namesModels: config.authorization === undefined,
-    load,
-    checkMemory: check,
+    load: memory.load,
+    checkMemory: memory.check,
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     events: {
@@ -148,7 +157,7 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,
     },
-    slots: slotsOf(options, machine.budgetCores),
+    slots: options.num_batch_threads,
     isBatchingEnabled: options.enable_batching,
     perModelFiles: options.enable_per_model_batching_parameters,
   };
@@ -173,10 +182,10 @@ function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServabl
 
 function createLoader(
   parts: ModelParts,
-  processes: Pick<LoadServableOptions, 'processGroups' | 'sandbox'>,
+  processes: Pick<LoadServableOptions, 'processGroups' | 'sandbox' | 'reserveSession'>,
   replaceServable: NonNullable<LoadServableOptions['replaceServable']>,
 ): LoadServable {
-  const { config, machine, coreSlots, logger, telemetry, records } = parts;
+  const { config, machine, budget, coreSlots, logger, telemetry, records } = parts;
   const { options } = config;
   const files = stateFiles(options);
   return servableLoader({
@@ -189,13 +198,14 @@ function createLoader(
       clock: systemClock,
       logger,
       cpuModel: machine.cpuModel,
-      threads: options.intra_op_threads,
+      threads: options.intra_op_threads || 1,
     }),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: records.readRecorded,
     replaceServable,
     intraOpThreads: options.intra_op_threads,
-    cores: machine.budgetCores,
+    budget,
+    isWarmedUp: options.enable_model_warmup,
     host: options.host as HostChoice,
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,

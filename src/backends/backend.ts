@@ -13,7 +13,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { RunOps } from './op-profile.ts';
 
 export interface LoadOptions {
-  /** Threads that one run may use inside the runtime. Default 1: batches run concurrently instead. */
+  /** Threads that one run may use inside the runtime. */
   readonly intraOpThreads: number;
   /** The device that computes: 'cpu', 'cuda'. A provider that is not installed is rejected with `load_failed`. */
   readonly executionProvider: string;
@@ -86,6 +86,11 @@ export interface Backend {
    * imports the backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
    */
   readonly mustRunIn?: 'process' | 'inline';
+  /**
+   * `intraOpThreads` is a number for each session, and may differ between sessions of one process: the server may choose
+   * it by measurement. Absent = false: sessions get the configured number, or 1.
+   */
+  readonly hasSessionThreads?: boolean;
   /**
    * Reads the artifact's graph, without the runtime, and tells whether its rows keep apart. `axes`: the batch axis of
    * each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.

@@ -16,7 +16,7 @@ import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
 
-import type { WorkerHostOptions } from '../../src/backends/host/worker-slots.ts';
+import type { WorkerHostOptions } from '../../src/backends/host/worker-host-options.ts';
 import { backendFor } from '../../src/backends/registry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { bytesPerElement, DTYPES, type DType } from '../../src/core/dtype.ts';

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { it, type TestContext } from 'node:test';
 import { ProcessGroups } from '../../src/backends/host/process/process-group.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { CoreBudget } from '../../src/core/core-budget.ts';
 import { DecisionStore } from '../../src/models/batching/decision-store.ts';
 import { NO_EVENTS } from '../../src/models/lifecycle/model-events.ts';
 import { ModelManager } from '../../src/models/lifecycle/model-manager.ts';
@@ -43,7 +44,14 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     clock: systemClock,
     telemetry: new RecordingTelemetry(),
     scheduler: { maxBatchSize: 4, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] },
-    ...{ slots: 1, intraOpThreads: 1, cores: 2, isBatchingEnabled: true, host, maxTensorBytes: 2 ** 20 },
+    ...{
+      slots: 1,
+      intraOpThreads: 1,
+      budget: new CoreBudget(2),
+      isBatchingEnabled: true,
+      host,
+      maxTensorBytes: 2 ** 20,
+    },
     coreSlots: new CoreSlots(1, systemClock),
     processGroups: new ProcessGroups(),
     decisions: new DecisionStore({ files: undefined, logger, serverVersion: '' }),

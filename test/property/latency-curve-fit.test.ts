@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MonotoneFit } from '../../src/scheduler/latency/latency-curve.ts';
+import { MonotoneFit } from '../../src/scheduler/latency/monotone-fit.ts';
 
 const POINTS = fc.array(
   fc.record({

@@ -64,7 +64,7 @@ export interface HostWorker {
   readonly hasPlace?: boolean;
   /** Runs one batch, now or after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
   run(call: Call): Promise<Answer>;
-  /** Closes the session, ends the worker, and resolves when it is gone. Called between runs. Never rejects. */
+  /** Closes the session, ends the worker, and resolves when it is gone. Called between runs. Idempotent. Never rejects. */
   close(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ import { backendFor } from '../registry.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
-import type { WorkerHostOptions } from './worker-slots.ts';
+import type { WorkerHostOptions } from './worker-host-options.ts';
 
 export interface InlineHostOptions
   extends Pick<WorkerHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {

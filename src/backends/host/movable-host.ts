@@ -21,6 +21,7 @@ export class MovableHost extends PassingExecutor implements HostedSession {
   readonly #maxInputBytes: number;
   readonly #onLarge: () => Promise<unknown>;
   readonly #first: Executor;
+  #onSlots: (() => void) | undefined;
   #current: HostedSession;
   #moving: Promise<boolean> | undefined;
   #closed: Promise<void> | undefined;
@@ -40,6 +41,16 @@ export class MovableHost extends PassingExecutor implements HostedSession {
     this.#first = first.executor;
     this.#current = first;
     this.#startNext = startNext;
+  }
+
+  override get onSlots(): (() => void) | undefined {
+    return this.#onSlots;
+  }
+
+  /** It stays through a move. */
+  override set onSlots(listener: (() => void) | undefined) {
+    this.#onSlots = listener;
+    this.inner.onSlots = listener;
   }
 
   override run(batch: Batch, after?: Batch): Promise<BatchResult> {
@@ -70,7 +81,10 @@ export class MovableHost extends PassingExecutor implements HostedSession {
     }
     const previous = this.#current;
     this.#current = next;
+    this.inner.onSlots = undefined;
     this.inner = next.executor;
+    this.inner.onSlots = this.#onSlots;
+    this.#onSlots?.();
     await previous.close();
     return true;
   }

@@ -16,13 +16,17 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';
+import type { Signatures } from '../../core/signature.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
+import { SessionThreads } from './sessions/host-plan.ts';
+import { SessionGrowth } from './sessions/session-growth.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
-import { type WorkerHostOptions, WorkerSlots } from './worker-slots.ts';
+import type { WorkerHostOptions } from './worker-host-options.ts';
+import { WorkerSlots } from './worker-slots.ts';
 
 export interface WorkerHosted extends HostedSession {
   /** The session has runSync. */
@@ -30,19 +34,27 @@ export interface WorkerHosted extends HostedSession {
   readonly loadMs: number;
 }
 
-/** Creates the worker of a slot; the pool provides the batches' memory. */
-type NewWorker = (index: number, pool: BufferPool) => HostWorker;
+/** Creates a worker whose runs have so many threads; the pool provides the batches' memory. */
+export type NewWorker = (index: number, pool: BufferPool, threads: number) => HostWorker;
 
-/** Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
-export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
+/**
+ * Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. `readSpareCores`:
+ * the cores that this process could have, if the runs are its own threads.
+ */
+export async function startWorkerHost(
+  options: WorkerHostOptions,
+  newWorker: NewWorker,
+  readSpareCores?: () => number | undefined,
+): Promise<WorkerHosted> {
   const pool = new BufferPool();
-  const slots = new WorkerSlots(options, (index) => newWorker(index, pool));
+  const slots = new WorkerSlots(options, (index, threads) => newWorker(index, pool, threads));
   const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
-  const host = new WorkerHost(options, slots, pool);
+  const host = new WorkerHost(options, slots, pool, signatures, readSpareCores);
   const residentBytes = (): number | undefined => slots.residentBytes;
   const sandbox = (): SandboxState | undefined => slots.sandbox;
   const close = (): Promise<void> => host.close();
-  return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings };
+  const { plan } = host;
+  return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings, plan };
 }
 
 const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };
@@ -54,21 +66,47 @@ interface Assignment {
 }
 
 class WorkerHost implements Executor {
-  readonly slots: number;
+  onSlots: (() => void) | undefined;
   readonly #model: string;
   readonly #clock: Clock;
   readonly #workers: WorkerSlots;
   readonly #pool: BufferPool;
   readonly #inFlight = new RunsInFlight();
   readonly #assignments: Assignment[] = [];
+  readonly #growth: SessionGrowth | undefined;
+  /** Undefined: the sessions and their threads are fixed. */
+  readonly plan: SessionThreads | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: WorkerHostOptions, workers: WorkerSlots, pool: BufferPool) {
-    this.slots = options.slots;
-    this.#model = options.model;
-    this.#clock = options.clock;
+  constructor(
+    { model, clock, elastic }: WorkerHostOptions,
+    workers: WorkerSlots,
+    pool: BufferPool,
+    signatures: Signatures,
+    readSpareCores: (() => number | undefined) | undefined,
+  ) {
+    this.#model = model;
+    this.#clock = clock;
     this.#workers = workers;
     this.#pool = pool;
+    if (elastic === undefined) return;
+    const run = (batch: Batch): Promise<BatchResult> => this.run(batch);
+    const onChange = (): void => this.onSlots?.();
+    const context = { workers, clock, elastic, signatures, run, onChange, readSpareCores };
+    this.#growth = new SessionGrowth(context);
+    this.plan = new SessionThreads(context);
+  }
+
+  get slots(): number {
+    return this.#workers.count;
+  }
+
+  get threads(): number {
+    return this.#workers.threads;
+  }
+
+  grow(): void {
+    this.#growth?.grow();
   }
 
   get takesNext(): boolean {
@@ -100,6 +138,8 @@ class WorkerHost implements Executor {
   }
 
   async #drainAndStop(): Promise<void> {
+    this.#growth?.close();
+    this.plan?.close();
     await this.#inFlight.idle();
     await this.#workers.close();
   }
@@ -112,9 +152,13 @@ class WorkerHost implements Executor {
       if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
       const answered = this.#send(worker, batch);
       this.#assignments.push(assignment);
+      if (this.#assignments.length >= this.#workers.count) this.#growth?.noteFull();
       // A worker that dies before it answers is no longer in its slot: giveBack ignores it.
       isProven = true;
-      return await answered;
+      const answer = await answered;
+      if (this.plan !== undefined && this.#workers.isCurrent(worker))
+        this.plan.ran(batch, answer.runEnd - answer.runStart);
+      return answer;
     } finally {
       if (isProven) this.#assignments.splice(this.#assignments.indexOf(assignment), 1);
       this.#workers.giveBack(worker, isProven);
@@ -125,7 +169,8 @@ class WorkerHost implements Executor {
   #runnerOf(after: Batch | undefined): HostWorker | undefined {
     if (after === undefined) return undefined;
     const worker = this.#assignments.find(({ batch }) => batch === after)?.worker;
-    return worker?.isBusy === true && worker.hasPlace === true ? worker : undefined;
+    const takesIt = worker?.isBusy === true && worker.hasPlace === true && this.#workers.isCurrent(worker);
+    return takesIt ? worker : undefined;
   }
 
   #send(worker: HostWorker, { signatureName, inputs, outputs, deadline, origin }: Batch): Promise<Answer> {

@@ -9,77 +9,49 @@
  *        └─────────── dead (back-off) ──too many attempts──▶ given up
  *
  * A worker that has become too large serves until its replacement is ready; then it finishes its batch and is closed.
- * No batch fails because of that.
+ * Likewise the workers of a model whose runs get another number of threads, and one that is not needed any more. No
+ * batch fails because of that.
  *
  * A worker is alive when it is idle or has a batch. The most recently used idle worker is taken first: its caches are
  * warm.
  */
-import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { HostWorker, Pending, WorkerLoad, WorkerReady } from './host-worker.ts';
-import { DEFAULT_FIRST_DELAY_MS, RestartBackoff } from './restart-backoff.ts';
+import type { HostWorker, Pending, WorkerReady } from './host-worker.ts';
+import { OutsideWorkers } from './outside-workers.ts';
+import { DEFAULT_FIRST_DELAY_MS } from './restart-backoff.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
-
-/**
- * A change of a slot's worker. `given_up`: the slot stays empty until the model is loaded again. `recycled`: it was too
- * large and has been replaced. `kept`: it is too large, but its replacement failed to load.
- */
-export interface WorkerEvent {
-  readonly what: 'lost' | 'restarted' | 'given_up' | 'recycled' | 'kept';
-  readonly slot: number;
-  /** Empty for 'restarted'. */
-  readonly reason: string;
-  /** The traceparent of the batch that was lost with it, if it was traced. */
-  readonly traceparent?: string | undefined;
-}
-
-/** Options of any host that has workers. */
-export interface WorkerHostOptions extends WorkerLoad {
-  /** The model's name, for messages and thread names. */
-  readonly model: string;
-  /** Number of workers, and so of concurrent batches. At least 1. */
-  readonly slots: number;
-  readonly clock: Clock;
-  /** Called when a worker dies, is replaced, or cannot be replaced: for the log and a counter. */
-  readonly onWorkerEvent?: (event: WorkerEvent) => void;
-}
-
-interface Slot {
-  readonly index: number;
-  readonly backoff: RestartBackoff;
-  worker: HostWorker;
-  isAlive: boolean;
-  timer: TimerHandle | undefined;
-  /** The time of the next restart; Infinity if none is scheduled. */
-  restartAt: Instant;
-  /** The earliest time of the next recycling. */
-  recycleFrom: Instant;
-  /** The replacement while it loads. */
-  next: HostWorker | undefined;
-}
+import type { WorkerEvent, WorkerHostOptions } from './worker-host-options.ts';
+import { newSlot, type Slot } from './worker-slot.ts';
 
 /** Shortest time between two recyclings of a slot, for a ceiling that every new worker soon exceeds. */
 export const RECYCLE_INTERVAL_MS = 60_000;
 
 export class WorkerSlots {
   readonly #options: WorkerHostOptions;
-  readonly #newWorker: (index: number) => HostWorker;
+  readonly #newWorker: (index: number, threads: number) => HostWorker;
   readonly #slots: Slot[] = [];
+  readonly #outside: OutsideWorkers;
   readonly #idle: HostWorker[] = [];
-  /** Replaced workers that have not ended, with the promise of their close once it has begun. */
-  readonly #retired = new Map<HostWorker, Promise<void> | undefined>();
   readonly #waiting: Pending<HostWorker>[] = [];
+  #threads: number;
+  #nextIndex = 0;
   #isClosing = false;
 
-  constructor(options: WorkerHostOptions, newWorker: (index: number) => HostWorker) {
+  /** `newWorker` starts a worker whose runs have so many threads; `index` tells it from others. */
+  constructor(options: WorkerHostOptions, newWorker: (index: number, threads: number) => HostWorker) {
     this.#options = options;
     this.#newWorker = newWorker;
+    this.#outside = new OutsideWorkers(options.model);
+    this.#threads = options.loadOptions.intraOpThreads;
   }
 
   /** Starts all workers. If one cannot load, rejects with its error and leaves none running. */
   async start(): Promise<WorkerReady> {
     try {
-      for (let index = 0; index < this.#options.slots; index++) this.#slots.push(this.#newSlot(index));
+      while (this.#slots.length < this.#options.slots) {
+        const index = this.#nextIndex++;
+        this.#slots.push(newSlot(index, this.#threads, this.#newWorker(index, this.#threads)));
+      }
       const [ready] = await Promise.all(this.#slots.map((slot) => this.#firstReady(slot)));
       for (const slot of this.#slots) this.#admit(slot);
       return ready!;
@@ -95,6 +67,61 @@ export class WorkerSlots {
    */
   get takesNext(): boolean {
     return this.#waiting.length === 0 && this.#slots.every(({ worker }) => worker.takesNext === true);
+  }
+
+  /** The slots whose workers have loaded, dead ones included that are being replaced. */
+  get count(): number {
+    return this.#slots.length;
+  }
+
+  /** Threads of one run. */
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** The worker is in a slot. */
+  isCurrent(worker: HostWorker): boolean {
+    return this.#slots.some((slot) => slot.worker === worker);
+  }
+
+  /**
+   * Starts a worker and resolves when it has loaded. It is in no slot: the caller gives it to `add`, `replaceAll` or
+   * `discard`. Rejects with its `load_failed`, or when this is closed.
+   */
+  open(threads: number, index = this.#nextIndex++): Promise<HostWorker> {
+    return this.#outside.open(() => this.#newWorker(index, threads));
+  }
+
+  /** Closes a worker that is in no slot. */
+  discard(worker: HostWorker): Promise<void> {
+    return this.#outside.discard(worker);
+  }
+
+  /** Puts an opened worker into a slot of its own. Returns false, and discards it, if it cannot serve any more. */
+  add(worker: HostWorker, threads: number): boolean {
+    if (!this.#outside.take(worker)) return false;
+    const slot = newSlot(this.#nextIndex++, threads, worker);
+    this.#slots.push(slot);
+    this.#admit(slot);
+    return true;
+  }
+
+  /** Puts an opened worker in the place of all others, which end after their batches. Returns false as `add`. */
+  replaceAll(worker: HostWorker, threads: number): boolean {
+    const others = [...this.#slots];
+    if (!this.add(worker, threads)) return false;
+    this.#threads = threads;
+    for (const slot of others) this.#remove(slot);
+    return true;
+  }
+
+  /** Closes one idle worker. Returns false if none is idle, or if it is the only one. */
+  removeIdle(): boolean {
+    // Taken last in, first out: the first one has been idle for longest.
+    const slot = this.#slots.find(({ worker }) => worker === this.#idle[0]);
+    if (slot === undefined || this.#slots.length === 1) return false;
+    this.#remove(slot);
+    return true;
   }
 
   takeIdle(): HostWorker | undefined {
@@ -113,7 +140,7 @@ export class WorkerSlots {
     if (slot !== undefined && isProven && slot.isAlive) slot.backoff.reset();
     // It runs its next batch, and is given back after that.
     if (worker.isBusy === true) return;
-    if (slot === undefined) this.#endRetired(worker);
+    if (slot === undefined) this.#outside.end(worker);
     else if (slot.isAlive) this.#offer(worker);
   }
 
@@ -132,8 +159,7 @@ export class WorkerSlots {
   async close(): Promise<void> {
     this.#isClosing = true;
     for (const slot of this.#slots) slot.timer?.cancel();
-    const workers = this.#slots.flatMap(({ worker, next }) => [worker, next]);
-    await Promise.all([...workers.map((worker) => worker?.close()), ...this.#retired.values()]);
+    await Promise.all([...this.#slots.map(({ worker }) => worker.close()), this.#outside.close()]);
   }
 
   /** Waits for the first load; tries again when another session's crash ended the shared process. */
@@ -144,22 +170,19 @@ export class WorkerSlots {
         return await worker.ready;
       } catch (error) {
         if (worker.isBystander !== true || this.#isClosing) throw error;
-        slot.worker = this.#newWorker(slot.index);
+        slot.worker = this.#newWorker(slot.index, slot.threads);
       }
     }
   }
 
-  #newSlot(index: number): Slot {
-    return {
-      index,
-      backoff: new RestartBackoff(),
-      worker: this.#newWorker(index),
-      isAlive: false,
-      timer: undefined,
-      restartAt: Infinity,
-      recycleFrom: 0,
-      next: undefined,
-    };
+  /** Its worker ends after its batches, and is not replaced. */
+  #remove(slot: Slot): void {
+    const { worker } = slot;
+    slot.isRemoved = true;
+    slot.timer?.cancel();
+    this.#slots.splice(this.#slots.indexOf(slot), 1);
+    const isIdle = this.#removeIdle(worker) || !slot.isAlive;
+    this.#outside.retire(worker, isIdle);
   }
 
   #admit(slot: Slot): void {
@@ -187,8 +210,8 @@ export class WorkerSlots {
   }
 
   #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
-    if (slot.worker !== worker) {
-      this.#endRetired(worker);
+    if (slot.worker !== worker || slot.isRemoved) {
+      this.#outside.end(worker);
       return;
     }
     slot.isAlive = false;
@@ -214,58 +237,45 @@ export class WorkerSlots {
 
   async #recycle(slot: Slot, worker: HostWorker, reason: string): Promise<void> {
     const now = this.#options.clock.nowMs();
-    if (slot.worker !== worker || !slot.isAlive || now < slot.recycleFrom || this.#isClosing) return;
+    const isCurrent = slot.worker === worker && !slot.isRemoved;
+    if (!isCurrent || !slot.isAlive || now < slot.recycleFrom || this.#isClosing) return;
     slot.recycleFrom = now + RECYCLE_INTERVAL_MS;
+    let next: HostWorker;
     try {
-      slot.next = this.#newWorker(slot.index);
-      await slot.next.ready;
+      next = await this.open(slot.threads, slot.index);
     } catch (error) {
       const failure = `${reason}; its replacement did not load: ${(error as Error).message}`;
       if (!this.#isClosing) this.#report(slot, 'kept', failure);
-      slot.next = undefined;
       return;
     }
-    if (this.#isClosing) return;
-    this.#takeOver(slot, worker, reason);
+    this.#takeOver(slot, worker, next, reason);
   }
 
-  /** `slot.next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `next` is not needed. */
-  #takeOver(slot: Slot, worker: HostWorker, reason: string): void {
-    const next = slot.next!;
-    slot.next = undefined;
-    if (slot.worker !== worker) {
-      this.#retired.set(next, undefined);
-      this.#endRetired(next);
+  /** `next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `next` is not needed. */
+  #takeOver(slot: Slot, worker: HostWorker, next: HostWorker, reason: string): void {
+    if (slot.worker !== worker || slot.isRemoved) {
+      void this.discard(next);
       return;
     }
+    if (!this.#outside.take(next)) return;
     slot.timer?.cancel();
     slot.worker = next;
-    if (worker.goneBecause === undefined) this.#retired.set(worker, undefined);
-    if (this.#removeIdle(worker)) this.#endRetired(worker);
+    this.#outside.retire(worker, this.#removeIdle(worker));
     this.#report(slot, 'recycled', reason);
     this.#admit(slot);
-  }
-
-  /** Closes a retired worker, which has no batch. */
-  #endRetired(worker: HostWorker): void {
-    if (!this.#retired.has(worker) || this.#retired.get(worker) !== undefined) return;
-    this.#retired.set(
-      worker,
-      worker.close().then(() => void this.#retired.delete(worker)),
-    );
   }
 
   async #restart(slot: Slot): Promise<void> {
     let worker: HostWorker | undefined;
     try {
-      worker = this.#newWorker(slot.index);
+      worker = this.#newWorker(slot.index, slot.threads);
       slot.worker = worker;
       await worker.ready;
     } catch (error) {
-      if (!this.#isClosing) this.#scheduleRestart(slot, (error as Error).message, worker);
+      if (!this.#isClosing && !slot.isRemoved) this.#scheduleRestart(slot, (error as Error).message, worker);
       return;
     }
-    if (this.#isClosing) return;
+    if (this.#isClosing || slot.isRemoved) return;
     this.#report(slot, 'restarted', '');
     this.#admit(slot);
   }

@@ -31,6 +31,7 @@ export const backend: Backend = onnxBackend(
 export function onnxBackend(open: OpenModel): Backend {
   return {
     kind: 'onnx',
+    hasSessionThreads: true,
 
     async probe(versionDirectory) {
       return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;

@@ -1,6 +1,7 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
+import { showPlan } from '../../backends/host/sessions/thread-plan.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
@@ -42,14 +43,14 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   const { slots, intra_op_threads, max_batch_size } = report.plan;
   const when = traffic.isSinceStart ? 'since its start' : `in ${showNumber(traffic.seconds)} s`;
   const lines = [
-    `server:  ${some(slots, 'slot')} of ${some(intra_op_threads, 'thread')}, batches to ${some(max_batch_size, 'row')}; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
+    `server:  ${some(slots, 'slot')} of ${some(intra_op_threads || 1, 'thread')}, batches to ${some(max_batch_size, 'row')}; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
   ];
   for (const { model, version, requests, batches, rows } of traffic.models) {
     const mean = rows === batches ? '1 row' : `${showNumber(rows / batches)} rows`;
     const ran = some(batches, 'batch', 'batches') + (batches === 0 ? '' : ` of ${mean}`);
     lines.push(`         ${model} version ${version}: ${some(requests, 'request')}, ${ran} ${when}`);
   }
-  lines.push(...report.models.flatMap(sandboxLines));
+  lines.push(...report.models.flatMap(planLines), ...report.models.flatMap(sandboxLines));
   const { unservedRequests } = traffic;
   if (unservedRequests > 0) {
     lines.push(`         ${some(unservedRequests, 'request')} ${when} named a model or version that is not served`);
@@ -58,6 +59,15 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   lines.push(...idle.map((model) => `         ${model.name} serves nothing: ${whyNothing(model)}`));
   if (report.models.length === 0) lines.push('         no model is configured');
   return lines;
+}
+
+/** How each version uses the cores, if that was not configured. */
+function planLines({ name, versions }: ModelReport): readonly string[] {
+  return versions.flatMap(({ version, host }) => {
+    if (host?.plan?.reason === undefined) return [];
+    const { sessions, threads, reason } = host.plan;
+    return [`         ${name} version ${version}: ${showPlan(threads, sessions)}, ${reason}`];
+  });
 }
 
 /** What confines each version's processes. */

@@ -36,16 +36,16 @@ export const quotaThrottled: Rule = ({ health }) => {
 export const threadsOverQuota: Rule = (facts) => {
   const plan = facts.server?.report.plan;
   if (plan === undefined) return [];
-  const threads = plan.slots * plan.intra_op_threads;
+  const threads = plan.run_threads;
   const cores = allowedCores(facts);
   if (threads <= Math.max(1, Math.ceil(cores))) return [];
   const isIntra = plan.intra_op_threads > 1;
   return {
     id: 'threads_over_quota',
-    what: `${bound(facts)}, but ${threads} threads run batches (${plan.slots} slots × ${plan.intra_op_threads})`,
+    what: `${bound(facts)}, but ${threads} threads run batches`,
     why: 'threads beyond the cores take turns: each run takes longer, and the event loop waits among them',
     change: isIntra
-      ? 'start with --intra_op_threads=1, or fewer slots by --num_batch_threads'
+      ? 'leave out --intra_op_threads and --num_batch_threads: their defaults follow the cores'
       : 'leave out --num_batch_threads: its default follows the cores',
   };
 };

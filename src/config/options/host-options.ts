@@ -7,13 +7,13 @@ export const HOST_OPTIONS = {
     min: 0,
     max: 1024,
     default: 0,
-    help: 'Number of simultaneous runs, over all models, each on a thread with its own copy of the weights. 0 = one per available core, less one for the event loop.',
+    help: 'Number of simultaneous runs, over all models, and of sessions of each model, which have their own copies of the weights. 0 = by demand: a model has one session, and gets more while its batches wait and cores are free.',
   }),
   intra_op_threads: integer({
-    min: 1,
+    min: 0,
     max: 1024,
-    default: 1,
-    help: 'Threads inside one run. More than 1 helps only large models on idle cores.',
+    default: 0,
+    help: 'Threads inside one run. 0 = one, or as many as there are cores if that was measured to be about as fast as sessions of one thread (ONNX models on the CPU, with --num_batch_threads=0); it is one again while others use the cores.',
   }),
   host: text({
     default: 'auto',

@@ -1,11 +1,13 @@
 /** The options of loading a version, which are the same for every model, and the events of its host. */
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
+import type { PlanEvent } from '../../backends/host/sessions/elastic-options.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
-import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
+import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
-import type { HostChoice } from '../../config/model-config.ts';
+import type { HostChoice, ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { CoreBudget } from '../../core/core-budget.ts';
 import type { BatchAxis } from '../../core/signature.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
@@ -37,11 +39,19 @@ export interface LoadServableOptions {
    * versions stay as they were loaded.
    */
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
-  /** The number of runs of one model at the same time. */
+  /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
+  /** Threads inside one run; 0 = as measured. */
   readonly intraOpThreads: number;
   /** The cores that this process may use. */
-  readonly cores: number;
+  readonly budget: CoreBudget;
+  /** Versions are warmed up before they are served, so their plans can be measured. Default: false. */
+  readonly isWarmedUp?: boolean;
+  /**
+   * Makes sure that one more session of a version fits into memory, and reserves that until the returned function is
+   * called. Rejects with `insufficient_memory`. Default: it fits.
+   */
+  readonly reserveSession?: (model: ModelConfig, version: bigint, directory: string) => Promise<() => void>;
   /** False: no signature is batched, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
   /** Each version's batching_params.pbtxt configures its batching. */
@@ -73,6 +83,8 @@ export interface LoadServableOptions {
 export interface HostEvents {
   /** The version was loaded on this host. */
   onHost(model: string, version: bigint, host: Host): void;
+  /** The version's sessions, or the threads of its runs, have changed. */
+  onPlan?(model: string, version: bigint, event: PlanEvent): void;
   /** One of several artifacts was chosen by its speed. */
   onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
   onShadow?(model: string, version: bigint, event: ShadowEvent): void;

@@ -4,8 +4,6 @@ import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
-import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
-import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
@@ -17,14 +15,14 @@ import {
 } from '../runtimes/open-version.ts';
 import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
-import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
+import { SessionPlanner } from './session-planner.ts';
 import type { LoadServable } from './version-loader.ts';
-import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
+import { buildStack, StackBase, type StackSignatures, type VersionStack } from './version-stack.ts';
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
@@ -74,7 +72,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   const { host: hosted, served, backendKind, choice, axes, workers } = opened;
   const base = new StackBase(options, target, opened, () => axes.end());
   const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, target, signatures, base);
-  const { servable, scheduler } = await above(served);
+  const { servable, scheduler, kept } = await above(served);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.batchDisproofs = axes.disproofs;
@@ -86,29 +84,46 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
       { isInProcess: hosted.kind === 'process', sandbox: options.sandbox },
     );
   const { signatures } = served;
-  await prepare(options, {
-    servable,
-    versionDirectory,
-    executor: hosted.executor,
-    signatures,
-    scheduler: batching.scheduler,
+  const { executor } = hosted;
+  const planner = plannerOf(options, hosted, signatures, batching);
+  await prepare(servable, async () => {
+    await planner.adopt(kept);
+    await options.prepare?.({ servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
+    servable.latencySeeds = await planner.choose(servable.latencySeeds, kept);
   });
-  scheduler.latency.seed(seedsOf(servable));
+  planner.seed(scheduler.latency);
   base.shadow?.start();
   servable.onServed = () => {
     axes.serve(servable.runner, async (accepted) => {
-      const { servable: batched, scheduler: next } = await above(withAxes(served, accepted));
+      const { servable: batched, scheduler: next, kept: nextKept } = await above(withAxes(served, accepted));
       batched.takeOver(servable);
-      next.latency.seed(seedsOf(servable));
+      planner.seed(next.latency);
+      planner.keep(nextKept);
       if (options.replaceServable?.(servable, batched) !== true) await batched.unload();
     });
   };
   return servable;
 }
 
-interface Stacked {
+interface Stacked extends Pick<VersionStack, 'scheduler' | 'kept'> {
   readonly servable: Servable;
-  readonly scheduler: Scheduler;
+}
+
+function plannerOf(
+  { clock, isServing, isWarmedUp = false }: LoadServableOptions,
+  { plan, executor }: Host,
+  signatures: Signatures,
+  { scheduler, isBatchingEnabled }: VersionTarget['batching'],
+): SessionPlanner {
+  return new SessionPlanner({
+    plan,
+    executor,
+    signatures,
+    scheduler: isBatchingEnabled ? scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },
+    clock,
+    isWarmedUp,
+    isGentle: isServing?.() ?? false,
+  });
 }
 
 async function stackServable(
@@ -118,7 +133,7 @@ async function stackServable(
   base: StackBase,
 ): Promise<Stacked> {
   const { model, version } = target;
-  const { scheduler, runner } = await buildStack(options, target, signatures, base, (warning) => {
+  const { scheduler, kept, runner } = await buildStack(options, target, signatures, base, (warning) => {
     options.events.onWarning?.(model.name, version, warning);
     servable.addWarning(warning);
   });
@@ -126,7 +141,7 @@ async function stackServable(
   const servable = new Servable(model.name, version, all, runner);
   servable.breaker = base.breaker;
   servable.shadow = base.shadow;
-  return { servable, scheduler };
+  return { servable, scheduler, kept };
 }
 
 /** The same signatures, with the batch axes of those that were accepted. */
@@ -152,7 +167,7 @@ function withModelFile(model: ModelConfig, file: ModelFile | undefined): ModelCo
 }
 
 function servableHost(
-  { kind, reason, residentBytes, sandbox }: Host,
+  { kind, reason, residentBytes, sandbox, executor, plan }: Host,
   workers: { readonly restarts: number },
   processGroup: ProcessGroup | undefined,
 ): ServableHost {
@@ -160,6 +175,10 @@ function servableHost(
     kind,
     reason,
     processGroup,
+    get plan() {
+      if (executor.isInline === true) return undefined;
+      return { sessions: executor.slots, threads: executor.threads ?? 1, reason: plan?.reason };
+    },
     get restarts() {
       return workers.restarts;
     },
@@ -172,19 +191,12 @@ function servableHost(
   };
 }
 
-/** The run times that the sweep measured, one entry for each run. */
-function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
-  return latencySeeds.flatMap(({ signatureName, rows, runMs }) =>
-    runMs.map((ms) => ({ signature: signatureName, rows, runMs: ms })),
-  );
-}
-
 /** Unloads the version if it must not be served. */
-async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
+async function prepare(servable: Servable, steps: () => Promise<void>): Promise<void> {
   try {
-    await options.prepare?.(loaded);
+    await steps();
   } catch (error) {
-    await loaded.servable.unload();
+    await servable.unload();
     throw error;
   }
 }

@@ -16,7 +16,7 @@ const FILE_NAME = 'batching_params.pbtxt';
 /** The server's options. */
 export interface ServerBatching {
   readonly scheduler: SchedulerOptions;
-  /** The number of runs of one model at the same time. */
+  /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
   readonly isBatchingEnabled: boolean;
   /**
@@ -27,7 +27,7 @@ export interface ServerBatching {
 
 export interface ModelBatching {
   readonly scheduler: SchedulerOptions;
-  /** The number of runs of the model at the same time, unless its backend limits it (`modelSlots`). */
+  /** The number of the model's sessions, unless its backend limits it (`modelSessions`); 0 = by demand. */
   readonly slots: number;
   /** `slots` is configured for the model, not for the server. */
   readonly hasOwnSlots: boolean;
@@ -63,21 +63,28 @@ export async function modelBatching(
   };
 }
 
+/** The sessions that a version is loaded with: each has a thread or a process, and a copy of the weights. */
+export interface ModelSessions {
+  readonly count: number;
+  /** More are opened on demand. False: the number is configured. */
+  readonly areElastic: boolean;
+}
+
 /**
- * The number of runs of one model at the same time. Each needs a thread or a process with a copy of the weights. A
- * backend that must run in a process gets one run, because a process takes much memory and may use several threads
- * inside; the model's own `num_batch_threads` overrides that. Rejects with `load_failed` if no backend knows the
- * version.
+ * A configured number holds, but a backend that must run in a process gets one session of the server's number, because a
+ * process takes much memory and may use several threads inside; the model's own `num_batch_threads` overrides that.
+ * Without a configured number there is one session. Rejects with `load_failed` if no backend knows the version.
  */
-export async function modelSlots(
+export async function modelSessions(
   backendKind: string | undefined,
   versionDirectory: string,
   { slots, hasOwnSlots }: Pick<ModelBatching, 'slots' | 'hasOwnSlots'>,
-): Promise<number> {
-  if (hasOwnSlots) return slots;
+): Promise<ModelSessions> {
+  if (hasOwnSlots) return { count: slots, areElastic: false };
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
   const { mustRunIn } = await backendFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
-  return mustRunIn === 'process' ? 1 : slots;
+  if (slots === 0) return { count: 1, areElastic: true };
+  return { count: mustRunIn === 'process' ? 1 : slots, areElastic: false };
 }
 
 async function readParameters(

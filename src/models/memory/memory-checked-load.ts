@@ -20,7 +20,7 @@ interface MemoryCheckedLoadOptions {
 }
 
 interface LoadPlan {
-  /** The most sessions that the version may open. */
+  /** The sessions that the load opens. */
   readonly sessions: number;
   /** Undefined if it starts no process. */
   readonly process: ProcessNeed | undefined;
@@ -31,6 +31,8 @@ interface MemoryCheckedLoad {
   readonly load: LoadServable;
   /** Makes the same check without a load. */
   readonly check: CheckMemory;
+  /** The same for one more session of a loaded version; reserves its memory until the returned function is called. */
+  readonly reserveSession: (model: ModelConfig, version: bigint, directory: string) => Promise<() => void>;
 }
 
 export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoadOptions): MemoryCheckedLoad {
@@ -66,7 +68,9 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
   const check: CheckMemory = async (model, version, directory) => {
     reservations.check(model.name, version, await reservations.needOf(model, directory));
   };
-  return { load: checkedLoad, check };
+  const reserveSession: MemoryCheckedLoad['reserveSession'] = async (model, version, directory) =>
+    reservations.reserve(model.name, version, { ...(await reservations.needOf(model, directory)), sessions: 1 });
+  return { load: checkedLoad, check, reserveSession };
 }
 
 interface MemoryNeed extends LoadPlan {

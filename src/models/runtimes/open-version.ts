@@ -5,12 +5,12 @@
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
-import { artifactKinds } from '../../backends/registry.ts';
+import { artifactKinds, backendFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { HashArtifact } from '../loading/artifact-hash.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
-import { type ModelBatching, modelSlots } from '../loading/model-batching.ts';
+import { type ModelBatching, modelSessions } from '../loading/model-batching.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
 
 /** The version to load. */
@@ -70,16 +70,28 @@ async function startModelHost(
   const { name } = model;
   const { clock, events } = options;
   const { isBatchingEnabled, scheduler } = batching;
+  const loadOptions = loadOptionsOf(options, model);
+  const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching);
+  const { hasSessionThreads = false } = await backendFor(versionDirectory, of.backendKind);
+  // Threads of the CPU do not shorten the runs of another device.
+  const arePlanned = hasSessionThreads && options.intraOpThreads === 0 && loadOptions.executionProvider === 'cpu';
+  const elastic: HostOptions['elastic'] = {
+    budget: options.budget,
+    arePlanned,
+    reserveSession: async () => (await options.reserveSession?.(model, version, versionDirectory)) ?? noRelease,
+    onPlan: (event) => events.onPlan?.(name, version, event),
+  };
   return startHost({
     model: name,
     versionDirectory,
-    loadOptions: loadOptionsOf(options, model),
+    loadOptions,
     ...of,
-    slots: await modelSlots(of.backendKind, versionDirectory, batching),
+    slots,
+    elastic: areElastic ? elastic : undefined,
     clock,
     host: model.host,
     defaultHost: options.host,
-    limits: inlineLimitsFor(options.cores),
+    limits: inlineLimitsFor(options.budget.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
     onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
@@ -126,5 +138,10 @@ export function loadOptionsOf(
   { intraOpThreads }: LoadServableOptions,
   { executionProvider }: ModelConfig,
 ): HostOptions['loadOptions'] {
-  return { intraOpThreads, executionProvider };
+  // Several threads come later, when they were measured to be faster.
+  return { intraOpThreads: intraOpThreads || 1, executionProvider };
+}
+
+function noRelease(): void {
+  // Nothing was reserved.
 }

@@ -47,6 +47,8 @@ export interface ServableHost {
   /** The host at load time, and the reason for it. */
   readonly kind: string;
   readonly reason: string;
+  /** Its sessions and the threads of each run, with the reason if they were chosen; undefined = it runs inline. */
+  readonly plan?: ServablePlan | undefined;
   /** The number of workers that were replaced because they died or grew too large. */
   readonly restarts?: number;
   /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */
@@ -55,6 +57,13 @@ export interface ServableHost {
   readonly sandbox?: SandboxState | undefined;
   /** The group whose process it shares; undefined = none. */
   readonly processGroup?: SharedProcesses | undefined;
+}
+
+export interface ServablePlan {
+  readonly sessions: number;
+  readonly threads: number;
+  /** Undefined: they are configured. */
+  readonly reason: string | undefined;
 }
 
 /** A group of models that share a process; while the process is being replaced there are two. */

@@ -8,7 +8,7 @@
  * version is served without a shadow if that cannot be loaded.
  */
 import type { Host, HostOptions } from '../../backends/host/start-host.ts';
-import type { WorkerEvent } from '../../backends/host/worker-slots.ts';
+import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
 import { artifactKinds, namedArtifact } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ShadowConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';

@@ -31,6 +31,7 @@ import {
   UNSEEN_DEVIATION_SHARE,
   WEIGHT_FADING,
 } from '../tuning.ts';
+import { MonotoneFit } from './monotone-fit.ts';
 
 /** The estimates for policy and admission. Rows ≥ 1. */
 export interface LatencyView {
@@ -172,6 +173,15 @@ export class LatencyCurve implements LatencyView {
     return kept;
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    for (const values of [this.#means, this.#deviations, this.#runs, this.#own, this.#filledMean, this.#filledHigh]) {
+      values.fill(0);
+    }
+    this.#weights.fill(MIN_WEIGHT);
+    this.#isKnown = false;
+  }
+
   /** Takes over buckets of an earlier process. Sizes that no longer exist are left out. */
   import(buckets: readonly LatencyBucket[]): void {
     for (const { rows, meanMs, deviationMs, runs } of buckets) {
@@ -264,37 +274,4 @@ function powersOfTwo(maxRows: number): number[] {
   for (let rows = 1; rows < maxRows; rows *= 2) bounds.push(rows);
   bounds.push(maxRows);
   return bounds;
-}
-
-/**
- * Weighted isotonic regression by pooling adjacent violators (Ayer and others, 1955): the nearest values that never
- * fall. Where a value is above the next, both become their weighted mean, and so on backwards. O(n).
- */
-export class MonotoneFit {
-  /** Blocks of equal value so far. The lists grow at the first call only. */
-  readonly #values: number[] = [];
-  readonly #weights: number[] = [];
-  readonly #lengths: number[] = [];
-
-  /** Fits in place. `weights` are above 0. */
-  fit(values: number[], weights: readonly number[]): void {
-    let blocks = 0;
-    for (let i = 0; i < values.length; i++) {
-      let [value, weight, length] = [values[i]!, weights[i]!, 1];
-      for (; blocks > 0 && this.#values[blocks - 1]! > value; blocks--) {
-        const before = this.#weights[blocks - 1]!;
-        value = (this.#values[blocks - 1]! * before + value * weight) / (before + weight);
-        weight += before;
-        length += this.#lengths[blocks - 1]!;
-      }
-      this.#values[blocks] = value;
-      this.#weights[blocks] = weight;
-      this.#lengths[blocks] = length;
-      blocks += 1;
-    }
-    let next = 0;
-    for (let block = 0; block < blocks; block++) {
-      for (let i = this.#lengths[block]!; i > 0; i--) values[next++] = this.#values[block]!;
-    }
-  }
 }

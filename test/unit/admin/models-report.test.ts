@@ -11,6 +11,7 @@ const PLAN = {
   pid: 7,
   budget_cores: 2,
   slots: 1,
+  run_threads: 1,
   intra_op_threads: 1,
   is_batching_enabled: true,
   max_batch_size: 64,

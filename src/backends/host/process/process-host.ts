@@ -9,7 +9,7 @@
 import { filesOf } from '../host-worker.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
-import type { WorkerHostOptions } from '../worker-slots.ts';
+import type { WorkerHostOptions } from '../worker-host-options.ts';
 import { ModelProcess } from './model-process.ts';
 import type { ProcessGroup } from './process-group.ts';
 
@@ -28,14 +28,12 @@ export interface ProcessHostOptions extends WorkerHostOptions {
 export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
   const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
   const { processGroup, sandbox } = options;
-  const load = { versionDirectory, backendKind, loadOptions, isBackground };
   const common = { clock, ceilingBytes, onOutput, sandbox };
-  return startWorkerHost(options, () =>
-    processGroup === undefined
-      ? new ModelProcess({ ...common, name: model, isShared: false, loadOptions, files: filesOf(load) }).open(
-          model,
-          load,
-        )
-      : processGroup.open(model, load, common),
-  );
+  return startWorkerHost(options, (_index, _pool, threads) => {
+    const ofThreads = { ...loadOptions, intraOpThreads: threads };
+    const load = { versionDirectory, backendKind, loadOptions: ofThreads, isBackground };
+    if (processGroup !== undefined) return processGroup.open(model, load, common);
+    const own = { ...common, name: model, isShared: false, loadOptions: ofThreads, files: filesOf(load) };
+    return new ModelProcess(own).open(model, load);
+  });
 }

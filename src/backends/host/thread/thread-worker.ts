@@ -38,6 +38,7 @@ export class ThreadWorker implements HostWorker {
   /** Unanswered runs, in order. */
   readonly #runs: Pending<Answer>[] = [];
   #closing: Pending<void> | undefined;
+  #closed: Promise<void> | undefined;
   #errorText: string | undefined;
   /** The reason of its exit. */
   #goneBecause: string | undefined;
@@ -99,10 +100,15 @@ export class ThreadWorker implements HostWorker {
   }
 
   /**
-   * Waits for a load in progress: native code that throws in a terminated thread ends the whole process (seen with ONNX
+   * Idempotent. Waits for a load in progress: native code that throws in a terminated thread ends the whole process (seen with ONNX
    * Runtime 1.30: "terminate called after throwing an instance of 'Napi::Error'").
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const isLoaded = await this.ready.then(
       () => true,
       () => false,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { type Host, type HostMove, type HostOptions, startHost } from '../../../../src/backends/host/start-host.ts';
-import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
+import type { WorkerEvent } from '../../../../src/backends/host/worker-host-options.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';

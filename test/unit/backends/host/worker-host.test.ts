@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { HostedSession } from '../../../../src/backends/host/hosted-session.ts';
 import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
 import { startThreadHost, type ThreadHostOptions } from '../../../../src/backends/host/thread/thread-host.ts';
-import type { WorkerEvent } from '../../../../src/backends/host/worker-slots.ts';
+import type { WorkerEvent } from '../../../../src/backends/host/worker-host-options.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';

@@ -7,7 +7,7 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import {
   type ModelBatching,
   modelBatching,
-  modelSlots,
+  modelSessions,
   type ServerBatching,
 } from '../../../../src/models/loading/model-batching.ts';
 import { fakeModel } from '../../../support/fake-model.ts';
@@ -123,12 +123,15 @@ describe('modelBatching', () => {
   });
 });
 
-it('a model has the server’s slots, but one where its backend must have a process, and its own before either', async (t) => {
+it('a model has the configured sessions, but one where its backend must have a process, and else one that may grow', async (t) => {
   const { backendKind, versionDirectory } = fakeModel(t);
   const confined = backendKind.replace('fake-backend', 'confined-backend');
-  const slots = (kind: string, hasOwnSlots: boolean) => modelSlots(kind, versionDirectory, { slots: 3, hasOwnSlots });
-  assert.equal(await slots(backendKind, false), 3);
-  assert.equal(await slots(confined, false), 1);
-  assert.equal(await slots(confined, true), 3);
-  await assert.rejects(slots('no-such-backend', false), { kind: 'load_failed', message: /no-such-backend/ });
+  const sessions = (kind: string, hasOwnSlots: boolean, slots = 3) =>
+    modelSessions(kind, versionDirectory, { slots, hasOwnSlots });
+  assert.deepEqual(await sessions(backendKind, false), { count: 3, areElastic: false });
+  assert.deepEqual(await sessions(confined, false), { count: 1, areElastic: false });
+  assert.deepEqual(await sessions(confined, true), { count: 3, areElastic: false });
+  for (const kind of [backendKind, confined])
+    assert.deepEqual(await sessions(kind, false, 0), { count: 1, areElastic: true });
+  await assert.rejects(sessions('no-such-backend', false), { kind: 'load_failed', message: /no-such-backend/ });
 });

@@ -1,0 +1,56 @@
+/** Opens one more session of a hosted model. */
+import type { Clock } from '../../../core/clock.ts';
+import type { Batch, BatchResult } from '../../../core/executor.ts';
+import type { Signatures } from '../../../core/signature.ts';
+import { syntheticBatch } from '../../synthetic-batch.ts';
+import type { HostWorker } from '../host-worker.ts';
+import type { WorkerSlots } from '../worker-slots.ts';
+import type { ElasticOptions } from './elastic-options.ts';
+
+/** The parts of a host that its sessions are changed with. */
+export interface SessionsContext {
+  readonly workers: WorkerSlots;
+  readonly clock: Clock;
+  readonly elastic: ElasticOptions;
+  readonly signatures: Signatures;
+  /** Runs a batch on a session that serves. */
+  readonly run: (batch: Batch) => Promise<BatchResult>;
+  /** The number of sessions, or of threads of a run, has changed. */
+  readonly onChange: () => void;
+  /** The cores that this process could have (spare-cores.ts); undefined = not known. */
+  readonly readSpareCores?: (() => number | undefined) | undefined;
+}
+
+/**
+ * A worker that has loaded and has run once, in no slot. Rejects if it does not fit into memory or does not load, or
+ * when the host is closed.
+ */
+export async function openSession(
+  { workers, elastic, signatures }: Pick<SessionsContext, 'workers' | 'elastic' | 'signatures'>,
+  threads: number,
+): Promise<HostWorker> {
+  const release = await elastic.reserveSession?.();
+  try {
+    const worker = await workers.open(threads);
+    await warm(worker, signatures);
+    return worker;
+  } finally {
+    release?.();
+  }
+}
+
+/** Runs a batch on a worker that is in no slot; resolves with its run time in ms. */
+export async function timeOn(worker: HostWorker, batch: Batch): Promise<number> {
+  const { signatureName, inputs, outputs } = batch;
+  const { runStart, runEnd } = await worker.run({ signatureName, inputs, outputs, deadline: Infinity });
+  return runEnd - runStart;
+}
+
+/** The first run sets up code and memory, and no request should wait for that. A failure proves nothing. */
+async function warm(worker: HostWorker, signatures: Signatures): Promise<void> {
+  for (const [name, signature] of signatures) {
+    const { batchAxis } = signature;
+    const batch = syntheticBatch(name, signature, batchAxis.kind === 'fixed' ? batchAxis.size : 1);
+    await timeOn(worker, batch).catch(() => undefined);
+  }
+}

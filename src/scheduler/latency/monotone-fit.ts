@@ -1,0 +1,34 @@
+/** The nearest values that never fall. */
+
+/**
+ * Weighted isotonic regression by pooling adjacent violators (Ayer and others, 1955): the nearest values that never
+ * fall. Where a value is above the next, both become their weighted mean, and so on backwards. O(n).
+ */
+export class MonotoneFit {
+  /** Blocks of equal value so far. The lists grow at the first call only. */
+  readonly #values: number[] = [];
+  readonly #weights: number[] = [];
+  readonly #lengths: number[] = [];
+
+  /** Fits in place. `weights` are above 0. */
+  fit(values: number[], weights: readonly number[]): void {
+    let blocks = 0;
+    for (let i = 0; i < values.length; i++) {
+      let [value, weight, length] = [values[i]!, weights[i]!, 1];
+      for (; blocks > 0 && this.#values[blocks - 1]! > value; blocks--) {
+        const before = this.#weights[blocks - 1]!;
+        value = (this.#values[blocks - 1]! * before + value * weight) / (before + weight);
+        weight += before;
+        length += this.#lengths[blocks - 1]!;
+      }
+      this.#values[blocks] = value;
+      this.#weights[blocks] = weight;
+      this.#lengths[blocks] = length;
+      blocks += 1;
+    }
+    let next = 0;
+    for (let block = 0; block < blocks; block++) {
+      for (let i = this.#lengths[block]!; i > 0; i--) values[next++] = this.#values[block]!;
+    }
+  }
+}
