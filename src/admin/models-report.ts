@@ -41,11 +41,9 @@ export interface ProcessPlan {
   readonly pid: number;
   /** Cores that the plan assumes. */
   readonly budget_cores: number;
-  /** Threads that compute at the same time, over all models; or runs, if their number is configured. */
+  /** Threads that compute at the same time, over all models. */
   readonly slots: number;
-  /** The same with the threads inside the runs, where the number of runs is configured. */
-  readonly run_threads: number;
-  /** Threads of one run; 0 = as measured, for each model. */
+  /** Threads of one run; 0 = by trial, for each model. */
   readonly intra_op_threads: number;
   readonly is_batching_enabled: boolean;
   readonly max_batch_size: number;

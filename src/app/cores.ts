@@ -2,8 +2,8 @@
  * The threads that compute at the same time over all models (slots), which follow the cores: a container's quota can
  * change while it runs (an in-place resize of a pod), and so can an affinity mask.
  *
- * With more cores a loaded model may open more sessions at once, but the threads of its runs are measured anew only at
- * its next load. With fewer cores no run has more threads than there are (backends/host/sessions/host-plan.ts).
+ * With more cores a loaded model may open more sessions at once. With fewer cores no run has more threads than there
+ * are (backends/host/sessions/session-threads.ts).
  */
 import { readBudgetCores } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
@@ -15,18 +15,17 @@ import type { Logger } from '../telemetry/log/log.ts';
 /** The time between two reads of the quota and the affinity mask. */
 const POLL_MS = 3000;
 
-/**
- * The configured number of runs at the same time, each of which then counts as one thread, however many
- * `--intra_op_threads` it has; or one thread for each whole core.
- */
-export function slotsOf({ num_batch_threads }: Pick<ServeOptions, 'num_batch_threads'>, budgetCores: number): number {
-  return num_batch_threads || Math.max(1, Math.floor(budgetCores));
+type ThreadOptions = Pick<ServeOptions, 'num_batch_threads' | 'intra_op_threads'>;
+
+/** The threads of the configured number of runs at the same time, or one for each whole core. */
+export function slotsOf({ num_batch_threads, intra_op_threads }: ThreadOptions, budgetCores: number): number {
+  return num_batch_threads * (intra_op_threads || 1) || Math.max(1, Math.floor(budgetCores));
 }
 
 interface CoreWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly options: Pick<ServeOptions, 'num_batch_threads'>;
+  readonly options: ThreadOptions;
   readonly slots: CoreSlots;
   /** Has the cores at the start; follows them. */
   readonly budget: CoreBudget;

@@ -25,8 +25,14 @@ import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
-import type { Task } from './task.ts';
 import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS } from './tuning.ts';
+
+/** The part of a task that says whether it had a forecast. */
+interface ForecastTask {
+  readonly isSoft: boolean;
+  readonly expectedEnd: Instant;
+  readonly rows: number;
+}
 
 export class SignaturePlan {
   readonly name: string;
@@ -141,7 +147,7 @@ export class SignaturePlan {
   }
 
   /** A task was admitted with a forecast, and its deadline has ended its wait. */
-  onLost({ isSoft, expectedEnd, rows }: Task): void {
+  onLost({ isSoft, expectedEnd, rows }: ForecastTask): void {
     if (isSoft || expectedEnd === 0) return;
     this.margin.onEnd(rows, 0, this.curve.meanMs(this.maxBatchSize), this.maxBatchSize);
   }

@@ -31,7 +31,6 @@ const PLAN: ProcessPlan = {
   pid: 1,
   budget_cores: 4,
   slots: 3,
-  run_threads: 3,
   intra_op_threads: 1,
   is_batching_enabled: true,
   max_batch_size: 64,

@@ -57,11 +57,23 @@ export interface FakeOutput {
  * - `grow`: it leaks GROWN_BYTES, and succeeds;
  * - `moan`: it writes a line to standard output, and then hangs;
  * - `trace`: the run rejects with `backend_failed`, whose text has the run's traceparent;
+ * - `threads`: the run rejects with `backend_failed`, whose text has the session's number of threads;
  * - `print`: it writes lines to standard output and standard error, as native libraries do, and succeeds.
  */
 export interface FakeFault {
   readonly whenFirstIs: number;
-  readonly effect: 'fail' | 'throw' | 'dawdle' | 'forget' | 'exit' | 'hang' | 'grow' | 'print' | 'moan' | 'trace';
+  readonly effect:
+    | 'fail'
+    | 'throw'
+    | 'dawdle'
+    | 'forget'
+    | 'exit'
+    | 'hang'
+    | 'grow'
+    | 'print'
+    | 'moan'
+    | 'trace'
+    | 'threads';
 }
 
 export const GROWN_BYTES = 2 ** 28;
@@ -84,7 +96,7 @@ export const backend: Backend = {
     }
     try {
       const model = JSON.parse(await readFile(file, 'utf8')) as FakeModel;
-      const session = new FakeSession(model);
+      const session = new FakeSession(model, options.intraOpThreads);
       return model.isAsynchronous === true ? inLaterTurn(session) : session;
     } catch (error) {
       throw loadFailed(file, (error as Error).message);
@@ -110,10 +122,12 @@ function inLaterTurn(session: FakeSession): Session {
 class FakeSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly #model: FakeModel;
+  readonly #threads: number;
   #isClosed = false;
 
-  constructor(model: FakeModel) {
+  constructor(model: FakeModel, threads: number) {
     this.#model = model;
+    this.#threads = threads;
     this.signatures = new Map(Object.entries(model.signatures).map(([name, s]) => [name, toSignature(s)]));
   }
 
@@ -172,6 +186,8 @@ class FakeSession implements Session {
         break;
       case 'trace':
         throw new ServingError('backend_failed', `traceparent: ${traceparent}`);
+      case 'threads':
+        throw new ServingError('backend_failed', `threads: ${this.#threads}`);
       case undefined:
     }
   }

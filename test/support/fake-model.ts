@@ -21,6 +21,7 @@ export const WHEN: Readonly<Record<FakeFault['effect'], number>> = {
   print: 108,
   trace: 109,
   moan: 110,
+  threads: 111,
 };
 
 /** y = x / 2 + 2 for x of [rows]. */

@@ -22,8 +22,8 @@ import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
-import { SessionThreads } from './sessions/host-plan.ts';
 import { SessionGrowth } from './sessions/session-growth.ts';
+import { SessionThreads } from './sessions/session-threads.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';
 import { WorkerSlots } from './worker-slots.ts';
@@ -32,24 +32,19 @@ export interface WorkerHosted extends HostedSession {
   /** The session has runSync. */
   readonly isSynchronous: boolean;
   readonly loadMs: number;
+  /** Undefined: the sessions and their threads are fixed. */
+  readonly plan: SessionThreads | undefined;
 }
 
 /** Creates a worker whose runs have so many threads; the pool provides the batches' memory. */
 export type NewWorker = (index: number, pool: BufferPool, threads: number) => HostWorker;
 
-/**
- * Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. `readSpareCores`:
- * the cores that this process could have, if the runs are its own threads.
- */
-export async function startWorkerHost(
-  options: WorkerHostOptions,
-  newWorker: NewWorker,
-  readSpareCores?: () => number | undefined,
-): Promise<WorkerHosted> {
+/** Starts the workers and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
+export async function startWorkerHost(options: WorkerHostOptions, newWorker: NewWorker): Promise<WorkerHosted> {
   const pool = new BufferPool();
   const slots = new WorkerSlots(options, (index, threads) => newWorker(index, pool, threads));
   const { signatures, isSynchronous, loadMs, warnings } = await slots.start();
-  const host = new WorkerHost(options, slots, pool, signatures, readSpareCores);
+  const host = new WorkerHost(options, slots, pool, signatures);
   const residentBytes = (): number | undefined => slots.residentBytes;
   const sandbox = (): SandboxState | undefined => slots.sandbox;
   const close = (): Promise<void> => host.close();
@@ -83,16 +78,14 @@ class WorkerHost implements Executor {
     workers: WorkerSlots,
     pool: BufferPool,
     signatures: Signatures,
-    readSpareCores: (() => number | undefined) | undefined,
   ) {
     this.#model = model;
     this.#clock = clock;
     this.#workers = workers;
     this.#pool = pool;
     if (elastic === undefined) return;
-    const run = (batch: Batch): Promise<BatchResult> => this.run(batch);
     const onChange = (): void => this.onSlots?.();
-    const context = { workers, clock, elastic, signatures, run, onChange, readSpareCores };
+    const context = { workers, clock, elastic, signatures, onChange };
     this.#growth = new SessionGrowth(context);
     this.plan = new SessionThreads(context);
   }

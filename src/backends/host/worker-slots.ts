@@ -31,7 +31,9 @@ export class WorkerSlots {
   readonly #newWorker: (index: number, threads: number) => HostWorker;
   readonly #slots: Slot[] = [];
   readonly #outside: OutsideWorkers;
+  /** Idle workers: of the threads in use, and of another number. */
   readonly #idle: HostWorker[] = [];
+  readonly #spare: HostWorker[] = [];
   readonly #waiting: Pending<HostWorker>[] = [];
   #threads: number;
   #nextIndex = 0;
@@ -66,12 +68,16 @@ export class WorkerSlots {
    * has a next batch is never free, and what takes no slot of the scheduler, as a proof's run, would wait for ever.
    */
   get takesNext(): boolean {
-    return this.#waiting.length === 0 && this.#slots.every(({ worker }) => worker.takesNext === true);
+    return this.#waiting.length === 0 && this.#current.every(({ worker }) => worker.takesNext === true);
   }
 
   /** The slots whose workers have loaded, dead ones included that are being replaced. */
   get count(): number {
-    return this.#slots.length;
+    return this.#current.length;
+  }
+
+  get #current(): readonly Slot[] {
+    return this.#slots.filter(({ threads }) => threads === this.#threads);
   }
 
   /** Threads of one run. */
@@ -79,13 +85,13 @@ export class WorkerSlots {
     return this.#threads;
   }
 
-  /** The worker is in a slot. */
+  /** The worker is in a slot of the threads in use. */
   isCurrent(worker: HostWorker): boolean {
-    return this.#slots.some((slot) => slot.worker === worker);
+    return this.#slots.some((slot) => slot.worker === worker && slot.threads === this.#threads);
   }
 
   /**
-   * Starts a worker and resolves when it has loaded. It is in no slot: the caller gives it to `add`, `replaceAll` or
+   * Starts a worker and resolves when it has loaded. It is in no slot: the caller gives it to `add` or
    * `discard`. Rejects with its `load_failed`, or when this is closed.
    */
   open(threads: number, index = this.#nextIndex++): Promise<HostWorker> {
@@ -106,20 +112,23 @@ export class WorkerSlots {
     return true;
   }
 
-  /** Puts an opened worker in the place of all others, which end after their batches. Returns false as `add`. */
-  replaceAll(worker: HostWorker, threads: number): boolean {
-    const others = [...this.#slots];
-    if (!this.add(worker, threads)) return false;
+  /** From now on batches go to the workers whose runs have so many threads. The others stay, for `dropOthers`. */
+  activate(threads: number): void {
     this.#threads = threads;
-    for (const slot of others) this.#remove(slot);
-    return true;
+    const idle = [...this.#idle.splice(0), ...this.#spare.splice(0)];
+    for (const worker of idle) this.#offer(worker, this.#slots.find((slot) => slot.worker === worker)!);
+  }
+
+  /** Ends the workers whose runs have another number of threads, after their batches. */
+  dropOthers(): void {
+    for (const slot of this.#slots.filter(({ threads }) => threads !== this.#threads)) this.#remove(slot);
   }
 
   /** Closes one idle worker. Returns false if none is idle, or if it is the only one. */
   removeIdle(): boolean {
     // Taken last in, first out: the first one has been idle for longest.
     const slot = this.#slots.find(({ worker }) => worker === this.#idle[0]);
-    if (slot === undefined || this.#slots.length === 1) return false;
+    if (slot === undefined || this.count === 1) return false;
     this.#remove(slot);
     return true;
   }
@@ -130,7 +139,7 @@ export class WorkerSlots {
 
   /** The next free worker. Rejects with `worker_lost` when no worker is alive, now or before one is free. */
   waitForIdle(): Promise<HostWorker> {
-    if (!this.#slots.some((slot) => slot.isAlive)) return Promise.reject(this.#noneAlive());
+    if (!this.#current.some((slot) => slot.isAlive)) return Promise.reject(this.#noneAlive());
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
@@ -141,7 +150,7 @@ export class WorkerSlots {
     // It runs its next batch, and is given back after that.
     if (worker.isBusy === true) return;
     if (slot === undefined) this.#outside.end(worker);
-    else if (slot.isAlive) this.#offer(worker);
+    else if (slot.isAlive) this.#offer(worker, slot);
   }
 
   /** Resident memory of the workers outside this process, in bytes; undefined = they use none. */
@@ -193,10 +202,14 @@ export class WorkerSlots {
     worker.onTooLarge = (reason) => void this.#recycle(slot, worker, reason);
     // It may have died while other workers were loading.
     if (worker.goneBecause !== undefined) this.#onDeath(slot, worker, worker.goneBecause);
-    else this.#offer(worker);
+    else this.#offer(worker, slot);
   }
 
-  #offer(worker: HostWorker): void {
+  #offer(worker: HostWorker, { threads }: Slot): void {
+    if (threads !== this.#threads) {
+      this.#spare.push(worker);
+      return;
+    }
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#idle.push(worker);
     else waiter.resolve(worker);
@@ -204,9 +217,13 @@ export class WorkerSlots {
 
   /** Returns false if the worker was not idle. */
   #removeIdle(worker: HostWorker): boolean {
-    const index = this.#idle.indexOf(worker);
-    if (index !== -1) this.#idle.splice(index, 1);
-    return index !== -1;
+    for (const list of [this.#idle, this.#spare]) {
+      const index = list.indexOf(worker);
+      if (index === -1) continue;
+      list.splice(index, 1);
+      return true;
+    }
+    return false;
   }
 
   #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
@@ -219,7 +236,7 @@ export class WorkerSlots {
     if (this.#isClosing) return;
     this.#report(slot, 'lost', reason, worker.traceparent);
     this.#scheduleRestart(slot, reason, worker);
-    if (this.#slots.some((s) => s.isAlive)) return;
+    if (this.#current.some((s) => s.isAlive)) return;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
   }
 
@@ -286,7 +303,7 @@ export class WorkerSlots {
 
   #noneAlive(): ServingError {
     const { model, clock } = this.#options;
-    const next = Math.min(...this.#slots.map((slot) => slot.restartAt));
+    const next = Math.min(...this.#current.map((slot) => slot.restartAt));
     if (next === Infinity) {
       const text = `model "${model}": its workers died and could not be replaced; load the model again`;
       return new ServingError('worker_lost', text);

@@ -1,7 +1,7 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
-import { showPlan } from '../../backends/host/sessions/thread-plan.ts';
+import { showPlan } from '../../backends/host/sessions/show-plan.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
@@ -40,10 +40,10 @@ function describeFacts({ machine, health, freeMemory, server }: DoctorFacts): st
 }
 
 function describeServer({ report, traffic }: ServerFacts): string[] {
-  const { slots, intra_op_threads, max_batch_size } = report.plan;
+  const { slots, max_batch_size } = report.plan;
   const when = traffic.isSinceStart ? 'since its start' : `in ${showNumber(traffic.seconds)} s`;
   const lines = [
-    `server:  ${some(slots, 'slot')} of ${some(intra_op_threads || 1, 'thread')}, batches to ${some(max_batch_size, 'row')}; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
+    `server:  ${some(slots, 'thread')} for runs, batches to ${some(max_batch_size, 'row')}; ${showNumber(traffic.cpuSeconds)} s of CPU ${when}`,
   ];
   for (const { model, version, requests, batches, rows } of traffic.models) {
     const mean = rows === batches ? '1 row' : `${showNumber(rows / batches)} rows`;

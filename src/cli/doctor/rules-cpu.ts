@@ -36,7 +36,7 @@ export const quotaThrottled: Rule = ({ health }) => {
 export const threadsOverQuota: Rule = (facts) => {
   const plan = facts.server?.report.plan;
   if (plan === undefined) return [];
-  const threads = plan.run_threads;
+  const threads = plan.slots;
   const cores = allowedCores(facts);
   if (threads <= Math.max(1, Math.ceil(cores))) return [];
   const isIntra = plan.intra_op_threads > 1;

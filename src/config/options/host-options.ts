@@ -13,7 +13,7 @@ export const HOST_OPTIONS = {
     min: 0,
     max: 1024,
     default: 0,
-    help: 'Threads inside one run. 0 = one, or as many as there are cores if that was measured to be about as fast as sessions of one thread (ONNX models on the CPU, with --num_batch_threads=0); it is one again while others use the cores.',
+    help: 'Threads inside one run. 0 = one, or as many as there are cores where a trial with the real traffic shows that more is answered (ONNX models on the CPU, with --num_batch_threads=0).',
   }),
   host: text({
     default: 'auto',

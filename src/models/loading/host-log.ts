@@ -2,7 +2,7 @@
  * Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes.
  */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
-import { showPlan } from '../../backends/host/sessions/thread-plan.ts';
+import { showPlan } from '../../backends/host/sessions/show-plan.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';

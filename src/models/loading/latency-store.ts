@@ -1,20 +1,17 @@
 /**
- * Keeps learned run times in files, so that a restarted server knows them from the start; and the plan of threads that
- * was measured for each number of cores.
+ * Keeps learned run times in files, so that a restarted server knows them from the start.
  *
- *   DIR/<model>-<hash>.json     the hash covers the artifact's bytes, the CPU and the configured threads of a run
+ *   DIR/<model>-<hash>.json     the hash covers the artifact's bytes, the CPU and the threads of a run
  *
  * A file is written every minute while its version is served and when the version is unloaded (files/state-files.ts).
  * Errors never fail a load or an unload: they are logged, once until it is written again, and run times are learned anew.
  */
 import { createHash } from 'node:crypto';
-import type { ThreadPlan } from '../../backends/host/sessions/host-plan.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { StateFiles } from '../../files/state-files.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { HashArtifact } from './artifact-hash.ts';
-import { readPlans } from './kept-plans.ts';
 
 export interface LatencyStoreOptions {
   /** Undefined = nothing is kept. */
@@ -22,15 +19,12 @@ export interface LatencyStoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly cpuModel: string;
-  /** The configured number of threads inside one run; 1 if it is measured. */
+  /** The number of threads inside one run. */
   readonly threads: number;
 }
 
 /** One version's file, which is written until `end`. */
 export interface KeptLatency {
-  /** The plan that was measured for so many cores, here or at an earlier start; undefined = none. */
-  planFor(cores: number): ThreadPlan | undefined;
-  keepPlan(cores: number, plan: ThreadPlan): void;
   /** Writes the file for the last time. Never rejects; a second call does nothing more. */
   end(): Promise<void>;
 }
@@ -39,11 +33,7 @@ const SAVE_EVERY_MS = 60_000;
 const HASH_CHARS = 16;
 const FORMAT = 1;
 
-const NOTHING_KEPT: KeptLatency = {
-  planFor: () => undefined,
-  keepPlan: () => undefined,
-  end: () => Promise.resolve(),
-};
+const NOTHING_KEPT: KeptLatency = { end: () => Promise.resolve() };
 
 export class LatencyStore {
   readonly #options: LatencyStoreOptions;
@@ -74,16 +64,10 @@ export class LatencyStore {
       const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
       const name = `${encodeURIComponent(model)}-${hash}.json`;
       const state = await readState(files, name, (err) => logger.warn({ ...fields, file: name, err }, NOT_READABLE));
-      const buckets = latency.import(state, threads);
+      const buckets = latency.import(state);
       if (buckets > 0) logger.info({ ...fields, buckets }, 'run times taken over from an earlier start');
-      return new LatencyFile({
-        writeText: (text) => files.write(name, text),
-        latency,
-        threads,
-        plans: readPlans(state),
-        clock,
-        onError: (err) => logger.warn({ ...fields, err }, NOT_WRITTEN),
-      });
+      const write = (text: string): Promise<void> => files.write(name, text);
+      return new LatencyFile(write, latency, clock, (err) => logger.warn({ ...fields, err }, NOT_WRITTEN));
     } catch (err) {
       logger.warn({ ...fields, err }, NOT_READABLE);
       return NOTHING_KEPT;
@@ -94,35 +78,29 @@ export class LatencyStore {
 const NOT_READABLE = 'run times of earlier starts cannot be read; they are learned anew';
 const NOT_WRITTEN = 'run times cannot be written; the next start will learn them anew';
 
-interface LatencyFileOptions {
-  readonly writeText: (text: string) => Promise<void>;
-  readonly latency: LatencyModel;
-  readonly threads: number;
-  readonly plans: Map<string, ThreadPlan>;
-  readonly clock: Clock;
-  readonly onError: (error: unknown) => void;
-}
-
 class LatencyFile implements KeptLatency {
-  readonly #options: LatencyFileOptions;
+  readonly #writeText: (text: string) => Promise<void>;
+  readonly #latency: LatencyModel;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
   #timer: TimerHandle | undefined;
   #written: string;
   #isFailing = false;
   #writing: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
-  constructor(options: LatencyFileOptions) {
-    this.#options = options;
+  constructor(
+    writeText: (text: string) => Promise<void>,
+    latency: LatencyModel,
+    clock: Clock,
+    onError: (error: unknown) => void,
+  ) {
+    this.#writeText = writeText;
+    this.#latency = latency;
+    this.#clock = clock;
+    this.#onError = onError;
     this.#written = this.#text();
     this.#arm();
-  }
-
-  planFor(cores: number): ThreadPlan | undefined {
-    return this.#options.plans.get(String(cores));
-  }
-
-  keepPlan(cores: number, plan: ThreadPlan): void {
-    this.#options.plans.set(String(cores), plan);
   }
 
   end(): Promise<void> {
@@ -132,8 +110,7 @@ class LatencyFile implements KeptLatency {
   }
 
   #arm(): void {
-    const { clock } = this.#options;
-    this.#timer = clock.setTimer(clock.nowMs() + SAVE_EVERY_MS, () => {
+    this.#timer = this.#clock.setTimer(this.#clock.nowMs() + SAVE_EVERY_MS, () => {
       this.#save().then(
         () => this.#ended === undefined && this.#arm(),
         () => undefined,
@@ -146,7 +123,7 @@ class LatencyFile implements KeptLatency {
     this.#writing = this.#writing
       .then(() => this.#write())
       .catch((error: unknown) => {
-        if (!this.#isFailing) this.#options.onError(error);
+        if (!this.#isFailing) this.#onError(error);
         this.#isFailing = true;
       });
     return this.#writing;
@@ -155,15 +132,13 @@ class LatencyFile implements KeptLatency {
   async #write(): Promise<void> {
     const text = this.#text();
     if (text === this.#written) return;
-    await this.#options.writeText(text);
+    await this.#writeText(text);
     this.#written = text;
     this.#isFailing = false;
   }
 
   #text(): string {
-    const { latency, threads, plans } = this.#options;
-    const state = { format: FORMAT, ...latency.export(threads) };
-    return JSON.stringify(plans.size === 0 ? state : { ...state, plans: Object.fromEntries(plans) });
+    return JSON.stringify({ format: FORMAT, ...this.#latency.export() });
   }
 }
 

@@ -41,12 +41,10 @@ export interface LoadServableOptions {
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
-  /** Threads inside one run; 0 = as measured. */
+  /** Threads inside one run; 0 = one, and more where trials show that more is answered. */
   readonly intraOpThreads: number;
   /** The cores that this process may use. */
   readonly budget: CoreBudget;
-  /** Versions are warmed up before they are served, so their plans can be measured. Default: false. */
-  readonly isWarmedUp?: boolean;
   /**
    * Makes sure that one more session of a version fits into memory, and reserves that until the returned function is
    * called. Rejects with `insufficient_memory`. Default: it fits.

@@ -4,6 +4,8 @@ import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
+import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
+import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
@@ -15,14 +17,14 @@ import {
 } from '../runtimes/open-version.ts';
 import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
+import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
-import { SessionPlanner } from './session-planner.ts';
 import type { LoadServable } from './version-loader.ts';
-import { buildStack, StackBase, type StackSignatures, type VersionStack } from './version-stack.ts';
+import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
@@ -72,7 +74,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   const { host: hosted, served, backendKind, choice, axes, workers } = opened;
   const base = new StackBase(options, target, opened, () => axes.end());
   const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, target, signatures, base);
-  const { servable, scheduler, kept } = await above(served);
+  const { servable, scheduler } = await above(served);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.batchDisproofs = axes.disproofs;
@@ -84,46 +86,29 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
       { isInProcess: hosted.kind === 'process', sandbox: options.sandbox },
     );
   const { signatures } = served;
-  const { executor } = hosted;
-  const planner = plannerOf(options, hosted, signatures, batching);
-  await prepare(servable, async () => {
-    await planner.adopt(kept);
-    await options.prepare?.({ servable, versionDirectory, executor, signatures, scheduler: batching.scheduler });
-    servable.latencySeeds = await planner.choose(servable.latencySeeds, kept);
+  await prepare(options, {
+    servable,
+    versionDirectory,
+    executor: hosted.executor,
+    signatures,
+    scheduler: batching.scheduler,
   });
-  planner.seed(scheduler.latency);
+  scheduler.latency.seed(seedsOf(servable));
   base.shadow?.start();
   servable.onServed = () => {
     axes.serve(servable.runner, async (accepted) => {
-      const { servable: batched, scheduler: next, kept: nextKept } = await above(withAxes(served, accepted));
+      const { servable: batched, scheduler: next } = await above(withAxes(served, accepted));
       batched.takeOver(servable);
-      planner.seed(next.latency);
-      planner.keep(nextKept);
+      next.latency.seed(seedsOf(servable));
       if (options.replaceServable?.(servable, batched) !== true) await batched.unload();
     });
   };
   return servable;
 }
 
-interface Stacked extends Pick<VersionStack, 'scheduler' | 'kept'> {
+interface Stacked {
   readonly servable: Servable;
-}
-
-function plannerOf(
-  { clock, isServing, isWarmedUp = false }: LoadServableOptions,
-  { plan, executor }: Host,
-  signatures: Signatures,
-  { scheduler, isBatchingEnabled }: VersionTarget['batching'],
-): SessionPlanner {
-  return new SessionPlanner({
-    plan,
-    executor,
-    signatures,
-    scheduler: isBatchingEnabled ? scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },
-    clock,
-    isWarmedUp,
-    isGentle: isServing?.() ?? false,
-  });
+  readonly scheduler: Scheduler;
 }
 
 async function stackServable(
@@ -133,7 +118,7 @@ async function stackServable(
   base: StackBase,
 ): Promise<Stacked> {
   const { model, version } = target;
-  const { scheduler, kept, runner } = await buildStack(options, target, signatures, base, (warning) => {
+  const { scheduler, runner } = await buildStack(options, target, signatures, base, (warning) => {
     options.events.onWarning?.(model.name, version, warning);
     servable.addWarning(warning);
   });
@@ -141,7 +126,7 @@ async function stackServable(
   const servable = new Servable(model.name, version, all, runner);
   servable.breaker = base.breaker;
   servable.shadow = base.shadow;
-  return { servable, scheduler, kept };
+  return { servable, scheduler };
 }
 
 /** The same signatures, with the batch axes of those that were accepted. */
@@ -191,12 +176,19 @@ function servableHost(
   };
 }
 
+/** The run times that the sweep measured, one entry for each run. */
+function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
+  return latencySeeds.flatMap(({ signatureName, rows, runMs }) =>
+    runMs.map((ms) => ({ signature: signatureName, rows, runMs: ms })),
+  );
+}
+
 /** Unloads the version if it must not be served. */
-async function prepare(servable: Servable, steps: () => Promise<void>): Promise<void> {
+async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
   try {
-    await steps();
+    await options.prepare?.(loaded);
   } catch (error) {
-    await servable.unload();
+    await loaded.servable.unload();
     throw error;
   }
 }

@@ -18,8 +18,6 @@ import type { LoadServableOptions } from './load-options.ts';
 
 export interface VersionStack {
   readonly scheduler: Scheduler;
-  /** The file with its run times. */
-  readonly kept: KeptLatency;
   /** The outermost layer. */
   readonly runner: ServableRunner;
 }
@@ -72,7 +70,7 @@ export async function buildStack(
   const scheduled = new ScheduledRunner(scheduler, kept, base);
   const runner =
     views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes, thread);
-  return { scheduler, kept, runner };
+  return { scheduler, runner };
 }
 
 /** The signatures of a stack: the graph's own, and those that are declared beside them. */

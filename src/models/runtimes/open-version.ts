@@ -78,6 +78,7 @@ async function startModelHost(
   const elastic: HostOptions['elastic'] = {
     budget: options.budget,
     arePlanned,
+    maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     reserveSession: async () => (await options.reserveSession?.(model, version, versionDirectory)) ?? noRelease,
     onPlan: (event) => events.onPlan?.(name, version, event),
   };
@@ -138,7 +139,7 @@ export function loadOptionsOf(
   { intraOpThreads }: LoadServableOptions,
   { executionProvider }: ModelConfig,
 ): HostOptions['loadOptions'] {
-  // Several threads come later, when they were measured to be faster.
+  // Several threads come later, where trials show that more is answered.
   return { intraOpThreads: intraOpThreads || 1, executionProvider };
 }
 

@@ -130,8 +130,7 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
   return failed;
 }
 
-/** Inputs have dims beside the batch that a request chooses. */
-export function hasFreeDims({ inputs, batchAxis }: Signature): boolean {
+function hasFreeDims({ inputs, batchAxis }: Signature): boolean {
   const from = batchAxis.kind === 'dynamic' ? 1 : 0;
   return [...inputs.values()].some(({ shape }) => shape?.slice(from).includes(-1));
 }
@@ -156,17 +155,16 @@ async function timeRuns({ executor, clock, isGentle = false }: SweepOptions, bat
   if (slowest > LONG_RUN_MS) return [slowest];
   const times: number[] = [];
   while (times.length < COUNTED_RUNS) {
-    if (isGentle) await pauseAfter(clock, times.at(-1) ?? slowest);
+    if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * (times.at(-1) ?? slowest));
     times.push(await runOnce(executor, clock, batch));
   }
-  if (isGentle) await pauseAfter(clock, times.at(-1)!);
+  if (isGentle) await pause(clock, (GENTLE_FACTOR - 1) * times.at(-1)!);
   return times;
 }
 
-/** Leaves the cores to others, after a run of `ranMs`. */
-export function pauseAfter(clock: Clock, ranMs: number): Promise<void> {
+function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    clock.setTimer(clock.nowMs() + (GENTLE_FACTOR - 1) * ranMs, resolve);
+    clock.setTimer(clock.nowMs() + ms, resolve);
   });
 }
 

@@ -10,15 +10,20 @@
  * So up to a deadline there is room for bursts, and in overload answers come after about two runs.
  */
 import type { Instant } from '../../core/clock.ts';
-import { STANDING_BATCHES } from '../tuning.ts';
+import { STANDING_AFTER_MS, STANDING_BATCHES } from '../tuning.ts';
 
 export class Backlog {
+  /** Since when it has not drained; Infinity = it has. */
   #since: Instant = Infinity;
+  #cutAt: Instant = -Infinity;
 
-  /** A batch is about to be taken from so many rows. */
+  /**
+   * A batch is about to be taken from so many rows. A queue that is kept short is often taken whole: it has drained when
+   * nobody had to be refused for it for some time.
+   */
   look(waitingRows: number, maxBatchSize: number, now: Instant): void {
-    if (waitingRows <= maxBatchSize) this.#since = Infinity;
-    else if (this.#since === Infinity) this.#since = now;
+    if (waitingRows > maxBatchSize) this.#since = Math.min(this.#since, now);
+    else if (now - this.#cutAt > STANDING_AFTER_MS) this.#since = Infinity;
   }
 
   /**
@@ -27,6 +32,8 @@ export class Backlog {
    */
   isOver(aheadRows: number, rows: number, maxBatchSize: number, budgetMs: number, now: Instant): boolean {
     if (now - this.#since <= budgetMs) return false;
-    return aheadRows + Math.min(rows, maxBatchSize) > STANDING_BATCHES * maxBatchSize;
+    if (aheadRows + Math.min(rows, maxBatchSize) <= STANDING_BATCHES * maxBatchSize) return false;
+    this.#cutAt = now;
+    return true;
   }
 }

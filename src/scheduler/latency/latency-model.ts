@@ -52,13 +52,14 @@ export class LatencyModel {
   }
 
   /**
-   * Runs have so many threads from now on: the same curves answer with what is known of those. Nothing is known of a
-   * number that has never been in use, as at the start. At first it is 1.
+   * Runs have so many threads from now on: the same curves answer with what is known of those. For a number that has never
+   * been in use, they guess that all threads have the same speed. At first it is 1.
    */
   use(threads: number): void {
     if (threads === this.#threads) return;
-    this.#others.set(this.#threads, this.#buckets());
-    const known = this.#others.get(threads) ?? {};
+    const before = this.#buckets();
+    this.#others.set(this.#threads, before);
+    const known = this.#others.get(threads) ?? scaled(before, this.#threads / threads);
     this.#others.delete(threads);
     this.#threads = threads;
     for (const [name, curve] of this.#curves) {
@@ -108,6 +109,15 @@ export class LatencyModel {
     for (const [name, curve] of this.#curves) if (curve.isKnown) known[name] = curve.export();
     return known;
   }
+}
+
+/** Run times times `factor`, known from one run each. */
+function scaled(buckets: SignatureBuckets, factor: number): SignatureBuckets {
+  const scaledOf = ({ rows, meanMs, deviationMs }: LatencyBucket): LatencyBucket => ({
+    ...{ rows, meanMs: factor * meanMs, deviationMs: factor * deviationMs },
+    runs: 1,
+  });
+  return Object.fromEntries(Object.entries(buckets).map(([name, known]) => [name, known.map(scaledOf)]));
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -9,6 +9,9 @@
  * Annals of Mathematical Statistics 22, 1951): of what the forecasts were short by, it is the 1 − LATE_SHARE quantile,
  * whatever its distribution and whatever made them wrong.
  *
+ * Only those that were near the edge count as in time: in a queue that is kept short nothing is late, and the margin for
+ * the next burst would be forgotten.
+ *
  * A step is half of what one row of a full batch takes: a late full batch moves the margin by half a run. A request that
  * waits less needs less of it: nothing has come in between that could go wrong.
  */
@@ -20,6 +23,14 @@ export class LatenessMargin {
   /** For a request that will wait `waitMs` for full runs of `runMs`, in ms. */
   forWait(waitMs: number, runMs: number): number {
     return this.#ms * Math.min(1, Math.max(0, waitMs) / (FULL_MARGIN_RUNS * runMs));
+  }
+
+  /**
+   * A request that should have been answered `spareMs` before its deadline tried the margin: with more to spare it would
+   * have been in time whatever the margin is, and says nothing of it.
+   */
+  isTried(spareMs: number, runMs: number): boolean {
+    return spareMs <= this.#ms + runMs;
   }
 
   /** `late` and `inTime` admitted rows have ended; a full batch of `batchRows` takes `runMs`. */

@@ -89,12 +89,13 @@ export class RunStatistics {
 
   #learnMargin({ margin, curve, maxBatchSize }: SignaturePlan, members: readonly Task[], answeredAt: Instant): void {
     let [late, inTime] = [0, 0];
+    const fullMs = curve.meanMs(maxBatchSize);
     for (const { isSoft, due, expectedEnd, rows } of members) {
       if (isSoft || expectedEnd === 0) continue;
       if (answeredAt > due) late += rows;
-      else inTime += rows;
+      else if (margin.isTried(due - expectedEnd, fullMs)) inTime += rows;
     }
-    if (late + inTime > 0) margin.onEnd(late, inTime, curve.meanMs(maxBatchSize), maxBatchSize);
+    if (late + inTime > 0) margin.onEnd(late, inTime, fullMs, maxBatchSize);
   }
 }
 

@@ -11,7 +11,6 @@ const PLAN = {
   pid: 7,
   budget_cores: 2,
   slots: 1,
-  run_threads: 1,
   intra_op_threads: 1,
   is_batching_enabled: true,
   max_batch_size: 64,

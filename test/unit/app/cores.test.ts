@@ -8,7 +8,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 function watch(budgetCores: number, num_batch_threads = 0) {
   const clock = new FakeClock();
-  const options = { num_batch_threads };
+  const options = { num_batch_threads, intra_op_threads: 0 };
   const slots = new CoreSlots(slotsOf(options, budgetCores), clock);
   const budget = new CoreBudget(budgetCores);
   const lines: object[] = [];

@@ -1,6 +1,6 @@
 /** Opens one more session of a hosted model. */
 import type { Clock } from '../../../core/clock.ts';
-import type { Batch, BatchResult } from '../../../core/executor.ts';
+import type { Batch } from '../../../core/executor.ts';
 import type { Signatures } from '../../../core/signature.ts';
 import { syntheticBatch } from '../../synthetic-batch.ts';
 import type { HostWorker } from '../host-worker.ts';
@@ -13,12 +13,8 @@ export interface SessionsContext {
   readonly clock: Clock;
   readonly elastic: ElasticOptions;
   readonly signatures: Signatures;
-  /** Runs a batch on a session that serves. */
-  readonly run: (batch: Batch) => Promise<BatchResult>;
   /** The number of sessions, or of threads of a run, has changed. */
   readonly onChange: () => void;
-  /** The cores that this process could have (spare-cores.ts); undefined = not known. */
-  readonly readSpareCores?: (() => number | undefined) | undefined;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { type Instant, repeat, type TimerHandle } from '../../../core/clock.ts';
 import { openSession, type SessionsContext } from './open-session.ts';
-import { showPlan } from './thread-plan.ts';
+import { showPlan } from './show-plan.ts';
 
 /** A session is closed when all sessions have not been busy at once for so long, in ms. */
 export const IDLE_SESSION_MS = 180_000;

@@ -4,7 +4,6 @@
  * Small batches are copied through shared memory (mailbox.ts). Large batches, and strings, go by message in buffers
  * that are transferred there and back. bench/micro/hosts.ts compares the two.
  */
-import { SpareCores } from '../sessions/spare-cores.ts';
 import { type NewWorker, startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-host-options.ts';
 import { DEFAULT_SLAB_BYTES, newMailboxMemory } from './mailbox.ts';
@@ -13,20 +12,16 @@ import { ThreadWorker } from './thread-worker.ts';
 export interface ThreadHostOptions extends WorkerHostOptions {
   /** Shared memory for a batch's inputs, in bytes for each worker. Larger batches go by message; with 0 all do. */
   readonly slabBytes?: number;
-  /** The cores that this process could have; by default the system is asked. */
-  readonly readSpareCores?: () => number | undefined;
 }
 
 /** Starts the threads and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startThreadHost(options: ThreadHostOptions): Promise<WorkerHosted> {
   const { model, versionDirectory, backendKind, loadOptions, isBackground, slabBytes = DEFAULT_SLAB_BYTES } = options;
-  const { readSpareCores } = options;
-  const spare = new SpareCores();
   const newWorker: NewWorker = (index, pool, threads) => {
     const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
     const ofThreads = { ...loadOptions, intraOpThreads: threads };
     const start = { versionDirectory, backendKind, loadOptions: ofThreads, isBackground, mailbox };
     return new ThreadWorker(start, `pillion:${model}#${index}`, model, pool);
   };
-  return startWorkerHost(options, newWorker, readSpareCores ?? (() => spare.read()));
+  return startWorkerHost(options, newWorker);
 }

@@ -39,6 +39,19 @@ describe('a host that moves', () => {
     assert.equal(first.closes, 1);
   });
 
+  it('keeps its listener, and tells it of the move', async () => {
+    const [first, next] = [new PuppetHost(1), new PuppetHost(2)];
+    const host = new MovableHost(first, async () => next);
+    const heard: number[] = [];
+    host.onSlots = () => heard.push(host.slots);
+    first.executor.onSlots?.();
+    first.closed();
+    await host.move();
+    next.executor.onSlots?.();
+    assert.deepEqual(heard, [1, 2, 2]);
+    assert.equal(first.executor.onSlots, undefined, 'the old host is not heard any more');
+  });
+
   it('closes what it had begun to start when it is closed meanwhile', async () => {
     const [first, next] = [new PuppetHost(1), new PuppetHost(2)];
     let started!: (host: HostedSession) => void;

@@ -21,25 +21,25 @@ const CASES: readonly Case[] = [
   { id: 'quota_throttled', broken: { health: { throttling } }, says: /31 % of its CPU periods, for 4\.2 s/ },
   {
     id: 'threads_over_quota',
-    broken: { machine: { quotaCores: 2, budgetCores: 2 }, plan: { budget_cores: 2, run_threads: 8 } },
+    broken: { machine: { quotaCores: 2, budgetCores: 2 }, plan: { budget_cores: 2, slots: 8 } },
     says: /the CPU quota is 2 cores, but 8 threads run batches.*leave out --num_batch_threads/s,
   },
   {
     id: 'threads_over_quota',
-    broken: { plan: { run_threads: 6, intra_op_threads: 2 } },
+    broken: { plan: { slots: 6, intra_op_threads: 2 } },
     says: /may use 4 cores, but 6 threads.*leave out --intra_op_threads/s,
   },
   { id: 'plan_outdated', broken: { plan: { budget_cores: 8 } }, says: /planned with 8 cores.*now it has 4/s },
   {
     id: 'quota_fraction',
-    broken: { machine: { quotaCores: 2.5, budgetCores: 2 }, plan: { budget_cores: 2, slots: 1, run_threads: 1 } },
+    broken: { machine: { quotaCores: 2.5, budgetCores: 2 }, plan: { budget_cores: 2, slots: 1 } },
     says: /2\.5 cores, of which the server plans with 2.*2 or 3 whole cores/s,
   },
   {
     id: 'quota_below_one_core',
     broken: {
       machine: { quotaCores: 0.5, budgetCores: 1 },
-      plan: { budget_cores: 1, slots: 1, run_threads: 1 },
+      plan: { budget_cores: 1, slots: 1 },
       traffic: { cpuSeconds: 1 },
     },
     says: /quota is 0\.5 cores.*longer than 50 ms/s,
