@@ -73,6 +73,7 @@ export class Admission {
     isFirst: false,
     isSoft: false,
     expectedStart: 0,
+    expectedEnd: 0,
     partMs: 0,
   };
 
@@ -96,6 +97,7 @@ export class Admission {
     ticket.isFirst = false;
     ticket.isSoft = false;
     ticket.expectedStart = 0;
+    ticket.expectedEnd = 0;
     ticket.partMs = 0;
     if (!isByDeadline) return ticket;
     const { deadline } = context;
@@ -211,6 +213,7 @@ export class Admission {
       aroundMs: statistics.aroundMs,
     });
     ticket.expectedStart = forecast.start;
+    ticket.expectedEnd = forecast.finish;
     // An idle server refuses only what a run alone cannot do in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.#aloneMs(lane, rows) - ticket.due;
     const reserveMs = statistics.reserveMs(forecast.start - now, latency.meanMs(maxBatchSize));

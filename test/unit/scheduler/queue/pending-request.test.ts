@@ -27,7 +27,16 @@ function setUp(...values: number[]) {
     (outputs) => log.push(floats(outputs.get('x'))),
     (error) => log.push(error.kind),
   );
-  const ticket = { enqueuedAt: 0, due: 0, order: 0, isFirst: false, isSoft: false, expectedStart: 0, partMs: 0 };
+  const ticket = {
+    enqueuedAt: 0,
+    due: 0,
+    order: 0,
+    isFirst: false,
+    isSoft: false,
+    expectedEnd: 0,
+    expectedStart: 0,
+    partMs: 0,
+  };
   request.enqueue(lane, rowsOf(values), values.length, ticket);
   const take = (): Task => {
     const task = lane.head!;
