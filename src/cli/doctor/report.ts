@@ -1,5 +1,6 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
+import { forecastWords } from '../../admin/explain/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
@@ -48,6 +49,7 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
     const mean = rows === batches ? '1 row' : `${showNumber(rows / batches)} rows`;
     const ran = some(batches, 'batch', 'batches') + (batches === 0 ? '' : ` of ${mean}`);
     lines.push(`         ${model} version ${version}: ${some(requests, 'request')}, ${ran} ${when}`);
+    lines.push(...explained(report, model, version));
   }
   lines.push(...report.models.flatMap(sandboxLines));
   const { unservedRequests } = traffic;
@@ -58,6 +60,16 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   lines.push(...idle.map((model) => `         ${model.name} serves nothing: ${whyNothing(model)}`));
   if (report.models.length === 0) lines.push('         no model is configured');
   return lines;
+}
+
+/** Which bound holds, and how far forecasts were off. */
+function explained({ models }: ServerFacts['report'], model: string, version: string): readonly string[] {
+  const found = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
+  const { bound, forecast } = found ?? {};
+  return [
+    ...(bound === undefined ? [] : [`           bound: ${bound.sentence}`]),
+    ...(forecast === undefined ? [] : [`           forecasts: ${forecastWords(forecast)}`]),
+  ];
 }
 
 /** What confines each version's processes. */
