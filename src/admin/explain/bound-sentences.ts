@@ -19,11 +19,10 @@ export function coresSentence(facts: BoundFacts, demand: number): string {
   }
   const more = would(Math.min((runCores + 1) / runCores, demand));
   const looser = looserGain(facts, demand);
-  const slo = looser === undefined ? '' : ` --slo=${looser.budgetMs}`;
   return [
     `${coresAre(facts)}; one more core ${more}`,
-    ...(looser === undefined ? [] : [`, twice the ${looser.name} (${looser.budgetMs} ms) ${timesOf(looser.gain)}`]),
-    `; \`pillion what-if --cores=${cores + 1}${slo}\` simulates it`,
+    ...(looser === undefined ? [] : [`, twice the ${looser.name} (${ms(looser.timeMs)}) ${timesOf(looser.gain)}`]),
+    `; ${simulated(facts, cores + 1)}`,
   ].join('');
 }
 
@@ -56,7 +55,7 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
   const gain = fits < rows ? 'is too short, too' : `has room for runs of ${rowsText(fits)}, ${answersOf(facts, fits)}`;
   return (
     `${start}: a run of ${rowsText(rows)} takes ${ms(runMs(curve, rows)!)} of the ${ms(time)} that requests have; ` +
-    `twice that ${gain}; \`pillion what-if --cores=${cores} --slo=${round(2 * time)}\` simulates it`
+    `twice that ${gain}${budgetMs === undefined ? `; ${simulated(facts, cores)}` : ''}`
   );
 }
 
@@ -100,18 +99,24 @@ export function nothingSentence(facts: BoundFacts): string {
   return `${use}, and requests find room; one more core or more time ${NO_MORE}`;
 }
 
-/** Undefined where no time is known, or where batches are as large as twice the time allows. */
+/** The command that simulates it. Its --slo is the objective of requests without a deadline. */
+function simulated({ budgetMs, sloMs }: BoundFacts, cores: number): string {
+  const slo = budgetMs === undefined && sloMs !== undefined ? ` --slo=${Math.ceil(2 * sloMs)}` : '';
+  return `\`pillion what-if --cores=${cores}${slo}\` simulates it`;
+}
+
+/** What batches that fit into twice the time would give. Undefined where no time or no run time is known. */
 function looserGain(
   { budgetMs, sloMs, curve, batchRows, batches }: BoundFacts,
   demand: number,
-): { readonly name: string; readonly budgetMs: number; readonly gain: number } | undefined {
+): { readonly name: string; readonly timeMs: number; readonly gain: number } | undefined {
   const time = budgetMs ?? sloMs;
   if (time === undefined || batches === 0) return undefined;
   const now = rowsPerMs(curve, Math.max(1, batchRows / batches));
   const then = rowsPerMs(curve, Math.max(1, rowsWithin(curve, 2 * time)));
   if (now === undefined || then === undefined) return undefined;
   const name = budgetMs === undefined ? 'objective' : 'deadline';
-  return { name, budgetMs: round(2 * time), gain: Math.min(demand, then / now) };
+  return { name, timeMs: 2 * time, gain: Math.min(demand, then / now) };
 }
 
 /** What batches of `rows` could answer, of what is asked for. */

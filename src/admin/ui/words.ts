@@ -14,8 +14,8 @@ const warn = (text: string): Sentence => ({ text, tone: 'warn' });
 
 /** `sloMs` is the latency objective, if known. */
 export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
-  if (summary.requests === 0 && summary.batches === 0 && summary.explained.length === 0) {
-    return [plain('No request in this window. The playground sends one.')];
+  if (summary.requests === 0 && summary.batches === 0) {
+    return [plain('No request in this window. The playground sends one.'), ...bounds(summary)];
   }
   return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary), ...bounds(summary)];
 }

@@ -54,7 +54,7 @@ const CASES: readonly (readonly [what: string, changes: Partial<BoundFacts>, bou
     'the cores are busy, and requests wait',
     { ...FULL, queueMs: 100_000 },
     'cores',
-    /^cores: both cores for runs are busy 97 % of the time; one more core would answer about 1\.5 × as many, twice the deadline \(100 ms\) about 1\.4 ×; `pillion what-if --cores=4 --slo=100` simulates it$/,
+    /^cores: both cores for runs are busy 97 % of the time; one more core would answer about 1\.5 × as many, twice the deadline \(100 ms\) about 1\.4 ×; `pillion what-if --cores=4` simulates it$/,
   ],
   [
     'more is refused than one more core could answer',
@@ -116,13 +116,19 @@ const CASES: readonly (readonly [what: string, changes: Partial<BoundFacts>, bou
     'the deadline is shorter than a run',
     { ...refused('deadline_too_short'), budgetMs: 1.5 },
     'deadline',
-    /^deadline: 33 % of the requests were refused \(deadline_too_short\), though both cores for runs are busy only 50 % of the time: a run of one row takes 2 ms of the 1\.5 ms that requests have; twice that is too short, too;/,
+    /^deadline: 33 % of the requests were refused \(deadline_too_short\), though both cores for runs are busy only 50 % of the time: a run of one row takes 2 ms of the 1\.5 ms that requests have; twice that is too short, too$/,
+  ],
+  [
+    'twice the objective has room',
+    { late: 100, answered: 900, budgetMs: undefined, sloMs: 9 },
+    'deadline',
+    /of the 9 ms that requests have; twice that has room for runs of 8 rows, .*; `pillion what-if --cores=3 --slo=18` simulates it$/,
   ],
   [
     'twice the deadline has room',
     { ...refused('predicted_late'), budgetMs: 9, rows: 4000, answered: 100, answeredRows: 400 },
     'deadline',
-    /twice that has room for runs of 8 rows, which could answer about 100 %, instead of 10 %; `pillion what-if --cores=3 --slo=18` simulates it$/,
+    /twice that has room for runs of 8 rows, which could answer about 100 %, instead of 10 %$/,
   ],
   [
     'requests are late, though there is room',

@@ -65,7 +65,10 @@ describe('the explainer', () => {
     const { clock, explain } = explainerOf({ a: 0.1 });
     const { forecast } = explain()[0]!;
     assert.deepEqual([forecast!.admitted, forecast!.forecasts, forecast!.late_share], [50, 50, 0]);
-    assert.match(forecastWords(forecast!), /^half of 50 answers came at most 5(\.\d)? ms after it, 99 % at most /);
+    assert.match(
+      forecastWords(forecast!),
+      /^half of 50 answers came at most 5(\.\d)? ms after their forecast, 99 % at most /,
+    );
     clock.advance(600_000);
     assert.deepEqual(explain(), [{}]);
   });
