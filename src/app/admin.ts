@@ -60,7 +60,7 @@ export function createAdmin(parts: AdminParts): Admin {
 }
 
 function createExplainer({ config, machine, models, telemetry, runCores }: AdminParts): Explainer {
-  const { slo_ms, intra_op_threads, enable_batching } = config.options;
+  const { slo_ms, enable_batching } = config.options;
   return new Explainer({
     clock: systemClock,
     recent: telemetry.recent,
@@ -68,7 +68,6 @@ function createExplainer({ config, machine, models, telemetry, runCores }: Admin
     sloMsOf: (model) => models.configOf(model)?.sloMs ?? (slo_ms || undefined),
     runCores,
     cores: machine.budgetCores,
-    threads: intra_op_threads,
     isBatching: enable_batching,
   });
 }

@@ -145,7 +145,7 @@ class PillionApp implements App {
       models,
       records,
       callers: coreSlots.callers,
-      runCores: () => coreSlots.total * options.intra_op_threads,
+      runCores: () => coreSlots.total,
       operators: access.operators,
       addresses: () => this.#addresses,
     });

@@ -16,6 +16,8 @@ export interface BoundFacts extends Omit<RecentCounts, 'signature'> {
   /** The version's own sessions, and the share of their time that its runs took. */
   readonly sessions: number;
   readonly sessionShare: number;
+  /** Why no further session was opened although batches waited; undefined = none was refused. */
+  readonly growthRefusal: string | undefined;
   readonly isInline: boolean;
   readonly loopShare: number;
   /** Cores of the whole server. */

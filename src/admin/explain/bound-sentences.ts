@@ -13,9 +13,8 @@ const NO_MORE = 'would answer no more';
 export function coresSentence(facts: BoundFacts, demand: number): string {
   const { runCores, sessions, sessionShare, busyShare, cores } = facts;
   if (busyShare < FULL_SHARE && sessionShare >= FULL_SHARE && sessions < runCores) {
-    const own = sessions === 1 ? 'its only session runs' : `its ${sessions} sessions run`;
     const gain = Math.min((sessions + 1) / sessions, demand);
-    return `${own} batches ${percent(sessionShare)} of the time, beside free cores; one more session (num_batch_threads) ${would(gain)}`;
+    return `${sessionsAre(facts)}; one more session (num_batch_threads) ${would(gain)}`;
   }
   const more = would(Math.min((runCores + 1) / runCores, demand));
   const looser = looserGain(facts, demand);
@@ -66,7 +65,8 @@ export function queueSentence(facts: BoundFacts, { share, reason }: Refused): st
   );
 }
 
-export function memorySentence({ share, reason }: Refused): string {
+export function memorySentence(facts: BoundFacts, { group, share, reason }: Refused): string {
+  if (group !== 'memory') return `${sessionsAre(facts)}, and no further one was opened: ${facts.growthRefusal}`;
   const [what, change] =
     reason === 'queue_memory'
       ? ['the inputs of waiting requests hold --max_queued_mib', 'raise it, or send smaller requests']
@@ -129,6 +129,12 @@ function answersOf({ curve, runCores, rows: asked, answeredRows, seconds }: Boun
 function coresAre({ runCores, busyShare }: BoundFacts, only = ''): string {
   const which = runCores === 1 ? 'the core' : runCores === 2 ? 'both cores' : `the ${round(runCores)} cores`;
   return `${which} for runs ${runCores === 1 ? 'is' : 'are'} busy ${only}${percent(busyShare)} of the time`;
+}
+
+/** "its only session runs batches 97 % of the time, beside free cores". */
+function sessionsAre({ sessions, sessionShare }: BoundFacts): string {
+  const own = sessions === 1 ? 'its only session runs' : `its ${sessions} sessions run`;
+  return `${own} batches ${percent(sessionShare)} of the time, beside free cores`;
 }
 
 function would(gain: number): string {

@@ -1,7 +1,7 @@
 /**
  * Which bound holds: why a model version does not answer more than it does now. Pure.
  *
- *   callers, memory   what was refused, was refused by such a limit
+ *   callers, memory   what was refused, was refused by such a limit; or there was no memory for another session
  *   batch_size        the cores are full, and larger batches would run more rows on them
  *   cores             the cores are full, and requests wait or are refused; or they are nearly full, and requests are
  *                     refused because they would be late
@@ -76,7 +76,10 @@ function nameOf(facts: BoundFacts, { group }: Refused): BoundName {
   if (group === 'callers' || group === 'memory') return group;
   const fullShare = group === 'cores' ? NEARLY_FULL_SHARE : FULL_SHARE;
   const isFull = facts.busyShare >= fullShare || facts.sessionShare >= fullShare;
-  if (isFull && !facts.isInline && isPressed(facts, group)) return isBatchBound(facts) ? 'batch_size' : 'cores';
+  if (isFull && !facts.isInline && isPressed(facts, group)) {
+    if (isHeldBack(facts)) return 'memory';
+    return isBatchBound(facts) ? 'batch_size' : 'cores';
+  }
   if (facts.loopShare >= FULL_SHARE || group === 'event_loop') return 'event_loop';
   if (group === 'queue') return 'queue';
   if (group !== undefined || isLate(facts)) return 'deadline';
@@ -94,7 +97,7 @@ function sentenceOf(bound: BoundName, facts: BoundFacts, refused: Refused): stri
     case 'queue':
       return queueSentence(facts, refused);
     case 'memory':
-      return memorySentence(refused);
+      return memorySentence(facts, refused);
     case 'callers':
       return callersSentence(refused);
     case 'event_loop':
@@ -127,6 +130,11 @@ function isPressed(facts: BoundFacts, group: RefusalGroup | undefined): boolean 
   const { answered, queueMs, batches, runMs } = facts;
   if (group !== undefined || isLate(facts)) return true;
   return answered > 0 && batches > 0 && queueMs / answered >= (WAIT_SHARE * runMs) / batches;
+}
+
+/** Its sessions are full, other cores are free, and no further session could be opened. */
+function isHeldBack({ growthRefusal, sessionShare, busyShare }: BoundFacts): boolean {
+  return growthRefusal !== undefined && sessionShare >= FULL_SHARE && busyShare < FULL_SHARE;
 }
 
 function isLate({ requests, late }: BoundFacts): boolean {

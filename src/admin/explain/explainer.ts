@@ -20,8 +20,6 @@ export interface ExplainerOptions {
   readonly runCores: () => number;
   /** Cores of the whole server. */
   readonly cores: number;
-  /** Cores of one run. */
-  readonly threads: number;
   readonly isBatching: boolean;
 }
 
@@ -47,12 +45,12 @@ export class Explainer {
 
   /** Cores that runs took, over all versions whose runs take any. */
   #busyCores({ spanMs, versionOf }: RecentView): number {
-    const { servables, threads } = this.#options;
-    let runMs = 0;
-    for (const { name, version, host } of servables()) {
-      if (host?.kind !== 'inline') runMs += versionOf(name, version.toString())?.runMs ?? 0;
+    let coreMs = 0;
+    for (const { name, version, host, runner } of this.#options.servables()) {
+      const runMs = host?.kind === 'inline' ? 0 : (versionOf(name, version.toString())?.runMs ?? 0);
+      coreMs += runMs * (runner.threads ?? 1);
     }
-    return (runMs * threads) / spanMs;
+    return coreMs / spanMs;
   }
 
   #bound(servable: Servable, view: RecentView, busyCores: number): Bound | undefined {
@@ -70,6 +68,7 @@ export class Explainer {
       busyShare: Math.min(1, busyCores / runCores()),
       sessions,
       sessionShare: Math.min(1, counts.runMs / (view.spanMs * Math.max(1, sessions))),
+      growthRefusal: host?.growthRefusal,
       isInline: host?.kind === 'inline',
       loopShare: view.loopShare,
       cores,

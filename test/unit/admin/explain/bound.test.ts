@@ -32,6 +32,7 @@ const CALM: BoundFacts = {
   busyShare: 0.5,
   sessions: 2,
   sessionShare: 0.5,
+  growthRefusal: undefined,
   isInline: false,
   loopShare: 0.3,
   cores: 3,
@@ -92,6 +93,18 @@ const CASES: readonly (readonly [what: string, changes: Partial<BoundFacts>, bou
     { queueMs: 100_000, sessions: 1, sessionShare: 0.95 },
     'cores',
     /^cores: its only session runs batches 95 % of the time, beside free cores; one more session \(num_batch_threads\) would answer about 2 ×/,
+  ],
+  [
+    'there was no memory for another session',
+    { queueMs: 100_000, sessions: 1, sessionShare: 0.95, growthRefusal: '400 MiB are wanted, and 90 MiB are free' },
+    'memory',
+    /^memory: its only session runs batches 95 % of the time, beside free cores, and no further one was opened: 400 MiB are wanted, and 90 MiB are free$/,
+  ],
+  [
+    'no memory for another session, which nobody needs',
+    { ...FULL, queueMs: 100_000, growthRefusal: '400 MiB are wanted' },
+    'cores',
+    /^cores: both cores/,
   ],
   [
     'most runs are full, and larger ones cost less a row',

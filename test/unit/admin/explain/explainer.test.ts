@@ -38,7 +38,7 @@ function explainerOf(busy: Readonly<Record<string, number>>, options: Partial<Ex
     }
     clock.advance(100);
   }
-  const plan = { sloMsOf: () => undefined, runCores: () => 2, cores: 3, threads: 1, isBatching: true };
+  const plan = { sloMsOf: () => undefined, runCores: () => 2, cores: 3, isBatching: true };
   const explainer = new Explainer({ clock, recent, servables: () => servables, ...plan, ...options });
   return { clock, explain: (of: readonly Servable[] = servables) => of.map(explainer.look()) };
 }
@@ -53,8 +53,9 @@ describe('the explainer', () => {
   });
 
   it('counts the threads of a run, and not the runs on the event loop', () => {
-    const threads = explainerOf({ a: 0.95 }, { threads: 2 }).explain();
-    assert.equal(threads[0]!.bound!.bound, 'cores');
+    const broad = new Servable('a', 1n, new Map(), Object.assign(new PuppetRunner(echo), { threads: 2 }));
+    const threads = explainerOf({ a: 0.95 }, { servables: () => [broad] }).explain([broad]);
+    assert.match(threads[0]!.bound!.sentence, /^cores: both cores for runs are busy 9\d %/);
     const servable = servableOf('a');
     servable.host = { kind: 'inline', reason: 'it is small' };
     const inline = explainerOf({ a: 0.95 }, { servables: () => [servable], runCores: () => 1 }).explain([servable]);
