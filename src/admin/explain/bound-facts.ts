@@ -1,5 +1,5 @@
 /** What is known of a version when it is asked which bound holds. */
-import type { RecentCounts } from '../../telemetry/recent/recent-work.ts';
+import type { RecentCounts } from '../../telemetry/recent/version-work.ts';
 import type { CurvePoint } from './capacity.ts';
 
 /** A share of the time from which on cores, sessions and the event loop count as full. */

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import type { RecentForecasts, RecentView, RecentWork } from '../../telemetry/recent/recent-work.ts';
+import type { RecentView, RecentWork } from '../../telemetry/recent/recent-work.ts';
+import type { RecentForecasts } from '../../telemetry/recent/version-work.ts';
 import { boundOf } from './bound.ts';
 import type { Bound, Explanation, ForecastReport } from './explanation.ts';
 
