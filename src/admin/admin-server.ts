@@ -8,6 +8,7 @@
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
+ *   GET /arrivals  when the last minutes' requests came, their sizes, budgets and ends (arrivals-endpoint.ts)
  *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
  *   GET /          the console: its page and the page's requests (console.ts)
  *
@@ -28,6 +29,7 @@ import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
 import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
+import { ARRIVALS_PATH, type ArrivalsEndpoint } from './arrivals-endpoint.ts';
 import type { Console } from './console.ts';
 import { isPageFile } from './console-files.ts';
 import { Operators } from './operators.ts';
@@ -47,6 +49,7 @@ export interface AdminServerOptions {
   readonly record: RecordEndpoint;
   readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
+  readonly arrivals: ArrivalsEndpoint;
   /** Absent: the server has no console. */
   readonly console?: Pick<Console, 'answer' | 'close'>;
   /** Default: every connection is served, and none is ended for being idle. */
@@ -162,13 +165,17 @@ export class AdminServer {
       if ('bytes' in answer) return send(response, 200, 'application/octet-stream', answer.bytes);
       return refuse(response, answer);
     }
+    if (path === ARRIVALS_PATH) {
+      const wrong = await this.#options.arrivals.answer(request, response);
+      return wrong && refuse(response, wrong);
+    }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
     return send(
       response,
       404,
       'text/plain',
-      'here are: / /live /ready /metrics /models /callers /requests /profile /record\n',
+      'here are: / /live /ready /metrics /models /callers /requests /arrivals /profile /record\n',
     );
   }
 

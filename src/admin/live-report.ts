@@ -1,6 +1,7 @@
 /** The ticks of GET /events: numbers of the last window, by model version. The types are those of the wire. */
 import { type BucketCount, percentileMs } from '../telemetry/metrics/latency-buckets.ts';
 import type { LiveCounts } from '../telemetry/metrics/live-stats.ts';
+import type { Explanation } from './explain/explanation.ts';
 import { omitUndefined } from './omit-undefined.ts';
 
 export interface LiveTick {
@@ -17,7 +18,8 @@ export interface LiveTick {
   readonly versions: readonly LiveVersion[];
 }
 
-export interface LiveVersion {
+/** What holds now is of the last seconds, whatever the window. */
+export interface LiveVersion extends Explanation {
   /** '' for requests that named no served model. */
   readonly model: string;
   readonly version: string;

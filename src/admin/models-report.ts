@@ -18,6 +18,8 @@ import {
 } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
+import type { Explain } from './explain/explainer.ts';
+import type { Explanation } from './explain/explanation.ts';
 import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -91,7 +93,8 @@ export interface SignatureReport {
   readonly disproof?: string;
 }
 
-export interface VersionReport {
+/** Bound and forecast are of the last seconds and minutes, of an available version. */
+export interface VersionReport extends Explanation {
   /** Text, since it may exceed 2^53. */
   readonly version: string;
   readonly state: VersionState;
@@ -139,22 +142,31 @@ export interface VersionReport {
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
 
-export function modelsReport(models: ReportedModels, isReady: boolean, plan: ProcessPlan): ModelsReport {
+const explainNothing: Explain = () => ({});
+
+/** `explain`: of one look, see Explainer. */
+export function modelsReport(
+  models: ReportedModels,
+  isReady: boolean,
+  plan: ProcessPlan,
+  explain: Explain = explainNothing,
+): ModelsReport {
   const groups = sharedProcesses(models.servables()).map(groupReport);
   return omitUndefined({
     ready: isReady,
     plan,
     waits_for: models.waitsFor(),
-    models: models.modelNames.map((name) => modelReport(name, models)),
+    models: models.modelNames.map((name) => modelReport(name, models, explain)),
     process_groups: groups.length > 0 ? groups : undefined,
   });
 }
 
 /** The report of one configured model. */
-export function modelReport(name: string, models: ReportedModels): ModelReport {
+export function modelReport(name: string, models: ReportedModels, explain = explainNothing): ModelReport {
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
-    return { name, versions: models.status(name, {}).map((status) => versionReport(name, status, loaded, models)) };
+    const versions = models.status(name, {});
+    return { name, versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })) };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };
@@ -164,8 +176,7 @@ export function modelReport(name: string, models: ReportedModels): ModelReport {
 function versionReport(
   name: string,
   { version, state, error }: VersionStatus,
-  loaded: readonly Servable[],
-  models: ReportedModels,
+  { loaded, models, explain }: { loaded: readonly Servable[]; models: ReportedModels; explain: Explain },
 ): VersionReport {
   // A version that has ended and come back has several states; only the available one is loaded.
   const servable = state === 'AVAILABLE' ? loaded.find((one) => one.version === version) : undefined;
@@ -174,6 +185,7 @@ function versionReport(
     state,
     error: error && errorReport(error),
     ...(servable && loadedReport(servable)),
+    ...(servable && explain(servable)),
     left_out: models.isUnloadedByOperator(name, version) || undefined,
     brought_in: models.isLoadedByOperator(name, version) || undefined,
     load: loadReport(models.loadOf(name, version)),

@@ -1,6 +1,8 @@
 /** Builds the operators' server: its reports, recordings, profiles and the console. */
 import { AdminServer } from '../admin/admin-server.ts';
+import { ArrivalsEndpoint } from '../admin/arrivals-endpoint.ts';
 import { callersReport, type ReportedCallers } from '../admin/callers-report.ts';
+import { Explainer } from '../admin/explain/explainer.ts';
 import { modelsReport } from '../admin/models-report.ts';
 import type { Operators } from '../admin/operators.ts';
 import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
@@ -15,12 +17,14 @@ import type { Records } from '../proxy/records/records.ts';
 import { type ConsoleParts, createConsole } from './console.ts';
 import { processPlan } from './models.ts';
 
-interface AdminParts extends ConsoleParts {
+interface AdminParts extends Omit<ConsoleParts, 'explainer'> {
   readonly readiness: ReadinessGate;
   readonly records: Records;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
   readonly operators: Operators;
+  /** Cores that runs may take now, over all models. */
+  readonly runCores: () => number;
 }
 
 export interface Admin {
@@ -37,18 +41,33 @@ export function createAdmin(parts: AdminParts): Admin {
   const servables = () => models.servables();
   const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
   const profile = new ProfileEndpoint({ profiler, models: modelNames });
+  const explainer = createExplainer(parts);
   const server = new AdminServer({
     ...{ readiness, record, profile, gate, operators, onInternalError },
     waitsFor: () => models.waitsFor(),
-    models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine)),
+    models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine), explainer.look()),
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
+    arrivals: new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }),
     requests: new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }),
-    console: createConsole(parts),
+    console: createConsole({ ...parts, explainer }),
   });
   const drain = (): void => {
     record.drain();
     profile.drain();
   };
   return { server, drain };
+}
+
+function createExplainer({ config, machine, models, telemetry, runCores }: AdminParts): Explainer {
+  const { slo_ms, enable_batching } = config.options;
+  return new Explainer({
+    clock: systemClock,
+    recent: telemetry.recent,
+    servables: () => models.servables(),
+    sloMsOf: (model) => models.configOf(model)?.sloMs ?? (slo_ms || undefined),
+    runCores,
+    cores: machine.budgetCores,
+    isBatching: enable_batching,
+  });
 }

@@ -147,6 +147,7 @@ class PillionApp implements App {
       models,
       records,
       callers: coreSlots.callers,
+      runCores: () => coreSlots.total,
       operators: access.operators,
       addresses: () => this.#addresses,
     });

@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { Console } from '../admin/console.ts';
 import { CpuMeter } from '../admin/cpu-meter.ts';
+import type { Explain, Explainer } from '../admin/explain/explainer.ts';
 import { LiveFeed } from '../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../admin/live-report.ts';
 import { Playground } from '../admin/playground.ts';
@@ -29,6 +30,7 @@ export interface ConsoleParts {
   readonly telemetry: AppTelemetry;
   readonly logger: Logger;
   readonly onInternalError: (error: unknown) => void;
+  readonly explainer: Explainer;
   /** The bound addresses; undefined until the ports are bound. */
   readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
 }
@@ -73,7 +75,11 @@ export function createConsole(parts: ConsoleParts): Console {
   return new Console({ models, feed, playground, logger, about });
 }
 
-function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats, cpu: CpuMeter): (spanMs: number) => LiveTick {
+function tickMaker(
+  { models, lifecycle, explainer }: ConsoleParts,
+  live: LiveStats,
+  cpu: CpuMeter,
+): (spanMs: number) => LiveTick {
   let states = '';
   let revision = 0;
   return (spanMs) => {
@@ -86,20 +92,26 @@ function tickMaker({ models, lifecycle }: ConsoleParts, live: LiveStats, cpu: Cp
       in_flight: lifecycle.inFlight,
       cpu_cores: cpu.read(spanMs),
       models_revision: revision,
-      versions: versionsOf(live, [...models.servables()]),
+      versions: versionsOf(live, [...models.servables()], explainer.look()),
     };
   };
 }
 
-function versionsOf(live: LiveStats, servables: readonly Servable[]): LiveTick['versions'] {
+function versionsOf(live: LiveStats, servables: readonly Servable[], explain: Explain): LiveTick['versions'] {
   const key = (model: string, version: string): string => `${version} ${model}`;
-  const queues = new Map(servables.map((each) => [key(each.name, each.version.toString()), queueOf(each)]));
+  const loaded = new Map(servables.map((each) => [key(each.name, each.version.toString()), each]));
   const counted = live.take();
   const active = new Set(counted.map(({ model, version }) => key(model, version)));
   const quiet = servables.filter(({ name, version }) => !active.has(key(name, version.toString())));
   return [
-    ...counted.map((counts) => liveVersion(counts, queues.get(key(counts.model, counts.version)))),
-    ...quiet.map((each) => quietVersion(each.name, each.version.toString(), queueOf(each))),
+    ...counted.map((counts) => {
+      const servable = loaded.get(key(counts.model, counts.version));
+      return { ...liveVersion(counts, servable && queueOf(servable)), ...(servable && explain(servable)) };
+    }),
+    ...quiet.map((each) => ({
+      ...quietVersion(each.name, each.version.toString(), queueOf(each)),
+      ...explain(each),
+    })),
   ];
 }
 

@@ -32,6 +32,7 @@ import type { Records } from '../proxy/records/records.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
 import type { Logger } from '../telemetry/log/log.ts';
+import { ERROR_QUANTILES } from '../telemetry/recent/forecast-errors.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import { slotsOf } from './cores.ts';
@@ -112,7 +113,7 @@ export function createModels(parts: ModelParts): ModelManager {
 }
 
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
-export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
+export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {
   metrics.gauges.observeBreakers(() =>
     [...models.servables()].flatMap(({ name, version, breaker }) =>
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
@@ -131,6 +132,13 @@ export function observeModels(models: ModelManager, { metrics }: AppTelemetry): 
       group,
       residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
     })),
+  );
+  metrics.gauges.observeForecasts(ERROR_QUANTILES, () =>
+    [...models.servables()].flatMap(({ name: model, version: number }) => {
+      const version = number.toString();
+      const found = recent.forecastsOf(model, version, systemClock.nowMs());
+      return found === undefined ? [] : [{ model, version, ...found }];
+    }),
   );
   metrics.gauges.observeQueues(() =>
     [...models.servables()].map(({ name, version, runner }) => ({

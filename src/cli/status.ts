@@ -5,6 +5,8 @@
  *   digits       2        AVAILABLE  inline (onnx)  19 KiB   2.1 MiB  0
  *                1        END
  *
+ *   digits version 2: bound: nothing: both cores run batches 12 % of the time, …
+ *
  * With --callers: the callers that take most of the cores (admin/callers-report.ts).
  *
  * Exit status: 0 = the sidecar is ready, or has answered --callers; 1 = it is not, or there is none.
@@ -69,13 +71,14 @@ export function callersTable({ callers, known }: CallersReport): string {
 
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */
 function notesOn(version: VersionReport, isBatching: boolean): string[] {
-  const { breaker, shadow, load, error, signatures = [], warnings = [] } = version;
+  const { breaker, shadow, load, error, bound, signatures = [], warnings = [] } = version;
   const notes = [...warnings];
   if (isBatching) for (const signature of signatures) notes.push(...batchingNotes(signature));
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
   }
   if (shadow !== undefined) notes.push(shadowNote(shadow));
+  if (bound !== undefined) notes.push(`bound: ${bound.sentence}`);
   const override = overrideNote(version);
   if (override !== undefined) notes.push(override);
   if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);

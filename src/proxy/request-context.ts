@@ -68,6 +68,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   rows = 0;
   requestBytes = 0;
   responseBytes = 0;
+  expectedEnd: Instant = 0;
   batch: BatchRecord | undefined;
   fallback: FallbackRecord | undefined;
   isolation: IsolationRecord | undefined;

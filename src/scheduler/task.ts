@@ -23,6 +23,8 @@ export interface TaskContext {
   readonly priority?: PriorityClass | undefined;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
+  /** Set by the scheduler when it admits the request: when it expects its end; 0 = it made no forecast. */
+  expectedEnd?: Instant | undefined;
   /** Set by the scheduler when the request's batch has run. */
   batch: BatchRecord | undefined;
   /** Set by the scheduler when that batch failed and the request was run again in a part of it. Absent = it was not. */

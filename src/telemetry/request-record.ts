@@ -109,6 +109,10 @@ export interface RequestRecord {
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
   readonly deadline: Instant;
+  /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
+  readonly hasOwnDeadline?: boolean | undefined;
+  /** When the scheduler expected its end, as it admitted it; 0 or absent = there was no forecast. */
+  readonly expectedEnd?: Instant | undefined;
   /** Empty until the model was found, so that a caller cannot create label values. */
   readonly model: string;
   readonly version: string;

@@ -9,8 +9,11 @@ import type { FlushLosses } from './last-flush.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
+import { INFERENCE_METHODS } from './metrics/live-stats.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
+import { ArrivalRing } from './recent/arrival-ring.ts';
+import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
@@ -42,6 +45,10 @@ export interface AppTelemetry extends Telemetry {
   /** From now on `listener` receives every record too; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
   readonly flights: FlightRecorder;
+  /** The arrivals of the last minutes. */
+  readonly arrivals: ArrivalRing;
+  /** What each version did in the last seconds. */
+  readonly recent: RecentWork;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -61,6 +68,8 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
+  readonly arrivals = new ArrivalRing();
+  readonly recent = new RecentWork();
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
@@ -118,6 +127,10 @@ class JoinedTelemetry implements AppTelemetry {
       const isExported = trace?.isSampled === true || (kept !== undefined && this.#tracing !== undefined);
       this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
       this.#log.write(record);
+      if (INFERENCE_METHODS.has(record.method)) {
+        this.arrivals.add(record);
+        this.recent.recordRequest(record);
+      }
       this.#tracing?.makeRequestSpans(record, kept);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
     } catch (error) {
@@ -128,6 +141,7 @@ class JoinedTelemetry implements AppTelemetry {
   recordBatch(record: BatchRecord): void {
     try {
       this.metrics.recordBatch(record);
+      this.recent.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
@@ -149,6 +163,7 @@ class JoinedTelemetry implements AppTelemetry {
   forgetVersion(model: string, version: string): void {
     this.metrics.forgetVersion(model, version);
     this.#tail.forgetVersion(model, version);
+    this.recent.forgetVersion(model, version);
   }
 
   async close(): Promise<FlushLosses> {

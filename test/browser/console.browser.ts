@@ -103,6 +103,10 @@ describe('the overview', () => {
     const page = await openPage(t, at('#/'));
     await page.getByText(/[1-9][\d.]* requests per second/).waitFor();
     await page.getByText(/were the callers’ mistakes/).waitFor();
+    await page
+      .getByText(/^The bound( of digits version 1)? now is [a-z ]+: /)
+      .first()
+      .waitFor();
     const row = page.getByRole('row', { name: /digits/ });
     await row.getByText(/^[1-9][\d.]*\/s$/).waitFor();
     await row.getByText('available').waitFor();

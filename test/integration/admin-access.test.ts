@@ -64,7 +64,15 @@ async function startWithToken(t: TestContext, ...args: readonly string[]): Promi
 }
 
 const READS = [
-  ...['/models', '/models/digits', '/models/digits/samples', '/requests', '/requests/1', '/requests/1/payload'],
+  ...[
+    '/models',
+    '/models/digits',
+    '/models/digits/samples',
+    '/requests',
+    '/requests/1',
+    '/requests/1/payload',
+    '/arrivals',
+  ],
   ...['/about', '/events', '/metrics', '/monitoring/prometheus/metrics', '/profile?seconds=1', '/record?model=digits'],
   '/nothing',
 ];

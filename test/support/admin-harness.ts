@@ -4,10 +4,12 @@ import { Buffer } from 'node:buffer';
 import { get, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import { AdminServer, type AdminServerOptions } from '../../src/admin/admin-server.ts';
+import { ArrivalsEndpoint } from '../../src/admin/arrivals-endpoint.ts';
 import { ProfileEndpoint } from '../../src/admin/profile/profile-endpoint.ts';
 import { RecordEndpoint } from '../../src/admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../../src/admin/requests-endpoint.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
+import { ArrivalRing } from '../../src/telemetry/recent/arrival-ring.ts';
 import { FlightRecorder } from '../../src/telemetry/recorder/flight-recorder.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -25,6 +27,7 @@ export async function startAdmin(t: TestContext, options: Partial<AdminServerOpt
     metrics: nothing,
     record: new RecordEndpoint({ clock, taps: undefined as never, counters: undefined as never, models: nothing }),
     profile: new ProfileEndpoint({ profiler: { take: nothing }, models: nothing }),
+    arrivals: new ArrivalsEndpoint({ ring: new ArrivalRing(0), clock }),
     requests: new RequestsEndpoint({ recorder: new FlightRecorder(), clock }),
     onInternalError: assert.ifError,
     ...options,

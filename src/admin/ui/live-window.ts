@@ -1,5 +1,6 @@
 /** Sums and means over the ticks of a window, for all models or for one. Pure. */
 import { percentileMs } from '../../telemetry/metrics/latency-buckets.ts';
+import type { Explanation } from '../explain/explanation.ts';
 import type { LiveTick, LiveVersion } from '../live-report.ts';
 
 export interface ModelChoice {
@@ -38,6 +39,8 @@ export interface WindowSummary extends Endings {
   /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
+  /** As of the window's end; of versions that had traffic lately. */
+  readonly explained: readonly (Explanation & Required<ModelChoice>)[];
   /** Of the whole server; undefined in a summary of one model. */
   readonly inFlight: number | undefined;
 }
@@ -139,6 +142,11 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
     cpuCores: seconds === 0 ? 0 : sum(ticks, (tick) => (tick.cpu_cores * tick.span_ms) / 1000) / seconds,
     queuedRows: sum(last, (version) => version.queue?.rows ?? 0),
     runningBatches: sum(last, (version) => version.queue?.running_batches ?? 0),
+    explained: last.flatMap(({ model, version, bound, forecast }) =>
+      bound === undefined && forecast === undefined
+        ? []
+        : [{ model, version, ...(bound && { bound }), ...(forecast && { forecast }) }],
+    ),
     inFlight: choice === undefined ? (newest?.in_flight ?? 0) : undefined,
   };
 }

@@ -78,11 +78,16 @@ export function Words({ sentences }: { sentences: readonly Sentence[] }) {
               !
             </span>
           )}
-          {text}
+          {withCode(text)}
         </li>
       ))}
     </ul>
   );
+}
+
+/** What stands between backticks is shown as code. */
+function withCode(text: string): ComponentChildren {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={part}>{part}</code> : part));
 }
 
 /** A choice of one among a few buttons. */

@@ -1,4 +1,5 @@
-/** Sentences about traffic and scheduler: the meaning of a window's numbers, and what to do. Pure. */
+/** Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure. */
+import { forecastWords } from '../explain/forecast-words.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
 
@@ -14,9 +15,9 @@ const warn = (text: string): Sentence => ({ text, tone: 'warn' });
 /** `sloMs` is the latency objective, if known. */
 export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
   if (summary.requests === 0 && summary.batches === 0) {
-    return [plain('No request in this window. The playground sends one.')];
+    return [plain('No request in this window. The playground sends one.'), ...bounds(summary)];
   }
-  return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary)];
+  return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary), ...bounds(summary)];
 }
 
 function traffic(summary: WindowSummary): Sentence {
@@ -107,6 +108,21 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
   if (reason === 'isolation')
     return `${share} were parts of failed batches, run again: some requests hold values that the model rejects.`;
   return `${share} started because a slot was free: no request waits while the machine has room.`;
+}
+
+/** Why each version does not answer more, and how far its forecasts were off. */
+function bounds({ explained }: WindowSummary): readonly Sentence[] {
+  const isOne = explained.length === 1;
+  return explained.flatMap(({ model, version, bound, forecast }) => {
+    const whose = isOne ? '' : ` of ${model} version ${version}`;
+    const found: Sentence[] = [];
+    if (bound !== undefined) {
+      const text = `The bound${whose} now is ${bound.sentence}.`;
+      found.push(bound.bound === 'nothing' ? plain(text) : warn(text));
+    }
+    if (forecast !== undefined) found.push(plain(`Forecasts${whose}: ${forecastWords(forecast)}.`));
+    return found;
+  });
 }
 
 /** With forecasts that are too short, requests are admitted that cannot be answered in time. */

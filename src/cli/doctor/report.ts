@@ -1,7 +1,7 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
+import { forecastWords } from '../../admin/explain/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
-import { showPlan } from '../../backends/host/sessions/show-plan.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
@@ -49,6 +49,7 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
     const mean = rows === batches ? '1 row' : `${showNumber(rows / batches)} rows`;
     const ran = some(batches, 'batch', 'batches') + (batches === 0 ? '' : ` of ${mean}`);
     lines.push(`         ${model} version ${version}: ${some(requests, 'request')}, ${ran} ${when}`);
+    lines.push(...explained(report, model, version));
   }
   lines.push(...report.models.flatMap(planLines), ...report.models.flatMap(sandboxLines));
   const { unservedRequests } = traffic;
@@ -66,8 +67,20 @@ function planLines({ name, versions }: ModelReport): readonly string[] {
   return versions.flatMap(({ version, host }) => {
     if (host?.plan?.reason === undefined) return [];
     const { sessions, threads, reason } = host.plan;
-    return [`         ${name} version ${version}: ${showPlan(threads, sessions)}, ${reason}`];
+    return [
+      `         ${name} version ${version}: ${some(sessions, 'session')} of ${some(threads, 'thread')}; ${reason}`,
+    ];
   });
+}
+
+/** Which bound holds, and how far forecasts were off. */
+function explained({ models }: ServerFacts['report'], model: string, version: string): readonly string[] {
+  const found = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
+  const { bound, forecast } = found ?? {};
+  return [
+    ...(bound === undefined ? [] : [`           bound: ${bound.sentence}`]),
+    ...(forecast === undefined ? [] : [`           forecasts: ${forecastWords(forecast)}`]),
+  ];
 }
 
 /** What confines each version's processes. */

@@ -191,6 +191,10 @@ class ScheduledRunner implements ServableRunner {
     return executor.isInline === true ? 1 : executor.slots;
   }
 
+  get threads(): number {
+    return this.#base.host.executor.threads ?? 1;
+  }
+
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
     return this.#inner.latency.estimates();
   }

@@ -54,6 +54,10 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return this.#inner.queuedTasks;
   }
 
+  get threads(): number {
+    return this.#inner.threads ?? 1;
+  }
+
   get runningBatches(): number {
     return this.#inner.runningBatches;
   }

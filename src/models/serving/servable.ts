@@ -40,6 +40,8 @@ export interface ServableRunner {
   readonly runningBatches: number;
   /** The number of copies of the model in memory. */
   readonly sessions: number;
+  /** Threads that one run computes on. Absent = 1. */
+  readonly threads?: number;
 }
 
 /** The host that a version runs in. */
@@ -55,6 +57,8 @@ export interface ServableHost {
   readonly residentBytes?: number | undefined;
   /** The sandbox of its processes; undefined = it runs in the server's process. */
   readonly sandbox?: SandboxState | undefined;
+  /** Why no further session was opened although batches waited, such as memory; undefined = none was refused. */
+  readonly growthRefusal?: string | undefined;
   /** The group whose process it shares; undefined = none. */
   readonly processGroup?: SharedProcesses | undefined;
 }

@@ -39,6 +39,7 @@ export interface Ticket {
   isFirst: boolean;
   isSoft: boolean;
   expectedStart: Instant;
+  /** When the request's answer is expected; 0 = no forecast was made. */
   expectedEnd: Instant;
   /** Added to the order of each further part. */
   partMs: number;
@@ -86,6 +87,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
 
   /** Queues the request in `lane`, in parts of at most the lane's largest batch. Called once. */
   enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
+    this.context.expectedEnd = ticket.expectedEnd;
     // Nearly always one part: no list that grows.
     if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
     else this.#tasks = this.#parts(lane, inputs, rows, ticket);

@@ -112,4 +112,19 @@ describe('a window in words', () => {
     assert.match(text, /warn: 5 per second failed:/);
     assert.match(text, /plain: 5 per second were the callers’ mistakes/);
   });
+
+  it('says which bound holds now for each version, and how far its forecasts were off', () => {
+    const cores = { bound: 'cores', sentence: 'cores: both cores are busy' } as const;
+    const nothing = { bound: 'nothing', sentence: 'nothing: there is room' } as const;
+    const forecast = { admitted: 2, late_share: 0.5, forecasts: 0 };
+    const one = [version({ ...answered(10, 5, 3), bound: cores, forecast })];
+    assert.match(textOf(one), /^warn: The bound now is cores: both cores are busy\.$/m);
+    assert.match(textOf(one), /^plain: Forecasts: 50 % of 2 admitted requests with a deadline were late\.$/m);
+    const two = textOf([...one, version({ version: '2', bound: nothing })]);
+    assert.match(two, /^warn: The bound of m version 1 now is cores: /m);
+    assert.match(two, /^plain: The bound of m version 2 now is nothing: there is room\.$/m);
+    const stale = explain(summarize([tick(1, ...one), tick(2, version(answered(10, 5, 3)))]));
+    assert.ok(!stale.some(({ text }) => text.includes('bound')), 'what an older tick had is not now');
+    assert.match(textOf([version({ bound: nothing })]), /^plain: No request in this window.*\nplain: The bound now is/);
+  });
 });
