@@ -2,14 +2,20 @@
 import { parseArgs } from 'node:util';
 import { findWorkload, traceWorkload } from '../overload/options.ts';
 import type { Workload } from '../overload/workload.ts';
+import type { Machine } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
 
 export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD [options]
 
   WORKLOAD            a name in bench/overload/workloads, or a file of that form (workloads/README.md)
   --policies=A,B      of ${POLICIES.map(({ name }) => name).join(', ')}
-  --cores=2           cores that all models share
-  --slots=N           batches of one model at once; default one a core, less one, as the server has it
+  --cores=2           cores that all models and the event loop share
+  --slots=N           batches at once; default one a core, less one, as the server has it
+  --threads=1         of one run
+  --answer-micros=20  what the event loop works for a request that is answered,
+  --refusal-micros=10 for one that is refused,
+  --batch-micros=30   and for a batch
+  --generator-cores=0 what the load generator takes of the cores
   --seconds=N         instead of what the workload says
   --rounds=1          with another seed each; figures are means
   --seed=1
@@ -23,11 +29,10 @@ export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD
 export interface SimulateOptions {
   readonly workload: Workload;
   readonly policies: readonly Policy[];
-  readonly cores: number;
-  readonly slots: number;
+  /** Its seed is the first round's. */
+  readonly machine: Machine;
   readonly seconds: number | undefined;
   readonly rounds: number;
-  readonly seed: number;
   readonly speed: number;
   readonly against: string | undefined;
   readonly json: string | undefined;
@@ -41,18 +46,15 @@ export function readOptions(args: readonly string[]): SimulateOptions | undefine
   if (values.trace === undefined && positionals.length !== 1) {
     throw new Error(`wanted is one workload, got ${positionals.length}; npm run bench -- simulate one-2x, or --help`);
   }
-  const cores = number('cores', values.cores);
   return {
     workload:
       values.trace === undefined
         ? findWorkload(name!)
         : traceWorkload(values.trace, number('trace-load', values['trace-load'])),
     policies: choosePolicies(values.policies),
-    cores,
-    slots: values.slots === undefined ? Math.max(1, Math.floor(cores) - 1) : number('slots', values.slots),
+    machine: readMachine(values),
     seconds: values.seconds === undefined ? undefined : number('seconds', values.seconds),
     rounds: number('rounds', values.rounds),
-    seed: number('seed', values.seed),
     speed: number('speed', values.speed),
     against: values.against,
     json: values.json,
@@ -68,6 +70,11 @@ function parse(args: readonly string[]) {
       policies: { type: 'string' },
       cores: { type: 'string', default: '2' },
       slots: { type: 'string' },
+      threads: { type: 'string', default: '1' },
+      'answer-micros': { type: 'string', default: '20' },
+      'refusal-micros': { type: 'string', default: '10' },
+      'batch-micros': { type: 'string', default: '30' },
+      'generator-cores': { type: 'string', default: '0' },
       seconds: { type: 'string' },
       rounds: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
@@ -80,6 +87,23 @@ function parse(args: readonly string[]) {
   });
 }
 
+function readMachine(values: ReturnType<typeof parse>['values']): Machine {
+  const cores = number('cores', values.cores);
+  const generatorCores = number('generator-cores', values['generator-cores'], 0);
+  if (generatorCores >= cores) throw new Error(`--generator-cores=${generatorCores} leaves nothing of ${cores} cores`);
+  const readMs = number('refusal-micros', values['refusal-micros'], 0) / 1000;
+  const answeredMs = number('answer-micros', values['answer-micros'], 0) / 1000;
+  if (answeredMs < readMs) throw new Error('--answer-micros is less than --refusal-micros; both requests are read');
+  return {
+    cores,
+    generatorCores,
+    slots: values.slots === undefined ? Math.max(1, Math.floor(cores) - 1) : whole('slots', values.slots),
+    threads: whole('threads', values.threads),
+    costs: { readMs, answerMs: answeredMs - readMs, batchMs: number('batch-micros', values['batch-micros'], 0) / 1000 },
+    seed: number('seed', values.seed),
+  };
+}
+
 function choosePolicies(list: string | undefined): readonly Policy[] {
   if (list === undefined) return POLICIES;
   const unknown = list.split(',').filter((name) => POLICIES.every((policy) => policy.name !== name));
@@ -89,8 +113,14 @@ function choosePolicies(list: string | undefined): readonly Policy[] {
   return POLICIES.filter(({ name }) => list.split(',').includes(name));
 }
 
-function number(flag: string, text: string): number {
+function number(flag: string, text: string, least = Number.MIN_VALUE): number {
   const value = Number(text);
-  if (!(value > 0 && value < 1e9)) throw new Error(`--${flag} is ${text}; wanted is a number above 0`);
+  if (text !== '' && value >= least && value < 1e9) return value;
+  throw new Error(`--${flag} is ${text}; wanted is a number ${least === 0 ? 'from 0 on' : 'above 0'}`);
+}
+
+function whole(flag: string, text: string): number {
+  const value = number(flag, text);
+  if (!Number.isInteger(value)) throw new Error(`--${flag} is ${text}; wanted is a whole number`);
   return value;
 }

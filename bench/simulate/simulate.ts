@@ -28,15 +28,15 @@ function atSpeed(workload: Workload, speed: number): Workload {
 const LEAD_IN_MS = 500;
 
 async function simulate(workload: Workload, options: SimulateOptions): Promise<Results> {
-  const { rounds, policies, cores, slots } = options;
+  const { rounds, policies } = options;
   const seconds = options.seconds ?? workload.seconds;
   const done: Round[] = [];
   for (let round = 0; round < rounds; round++) {
-    const machine = { cores, slots, seed: options.seed + round };
+    const machine = { ...options.machine, seed: options.machine.seed + round };
     const capacities = await simulatedCapacities(workload, machine);
-    const plan = { capacities, seconds, leadInMs: LEAD_IN_MS, seed: options.seed + round };
+    const plan = { capacities, seconds, leadInMs: LEAD_IN_MS, seed: machine.seed };
     for (const policy of policies)
-      done.push(await simulateWorkload({ ...workload, seconds }, policy, { options: machine, plan, round }));
+      done.push(await simulateWorkload({ ...workload, seconds }, policy, { machine, plan, round }));
   }
   return {
     machine: describeMachine(),
@@ -50,11 +50,11 @@ async function simulate(workload: Workload, options: SimulateOptions): Promise<R
 
 /** How much faster than the workload's latencies the measured server was. */
 async function measuredSpeed(measured: Results, options: SimulateOptions): Promise<number> {
-  const { workload, cores, slots, seed } = options;
+  const { workload, machine } = options;
   const rounds = measured.rounds.filter((round) => round.workload === workload.name);
   if (rounds.length === 0) throw new Error(`${options.against} has no round of ${workload.name}`);
   const mean = rounds.reduce((sum, { capacities }) => sum + capacities[0]!, 0) / rounds.length;
-  const [simulated] = await simulatedCapacities(workload, { cores, slots, seed });
+  const [simulated] = await simulatedCapacities(workload, machine);
   return mean / simulated!;
 }
 
