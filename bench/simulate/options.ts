@@ -1,11 +1,15 @@
 /** The command line of the simulator. */
+import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { findWorkload, traceWorkload } from '../overload/options.ts';
+import { findWorkload, traceWorkload, WORKLOADS_DIRECTORY } from '../overload/options.ts';
 import type { Workload } from '../overload/workload.ts';
 import type { Machine } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
 
+export const BOUNDS_FILE = 'bench/results/overload-bounds.json';
+
 export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD [options]
+                         npm run bench -- simulate --bounds [WORKLOAD] [options]
 
   WORKLOAD            a name in bench/overload/workloads, or a file of that form (workloads/README.md)
   --policies=A,B      of ${POLICIES.map(({ name }) => name).join(', ')}
@@ -24,10 +28,17 @@ export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD
   --trace-load=0.5    so many times what can be done
   --against=FILE      a benchmark's results: the latencies are scaled to what it measured the server can do, and each
                       contestant's attainment is put beside the measured one
-  --json=FILE         writes every round`;
+  --json=FILE         writes every round; without it --bounds of all workloads writes ${BOUNDS_FILE}
+  --bounds            of WORKLOAD, or of all in bench/overload/workloads: what no scheduler can pass, even one that knows
+                      all requests in advance, beside the best of --policies, all without chance and with a free event
+                      loop. --slots and --threads are chosen for the largest capacity where neither is given`;
 
 export interface SimulateOptions {
-  readonly workload: Workload;
+  /** One, but for --bounds. */
+  readonly workloads: readonly Workload[];
+  readonly wantsBounds: boolean;
+  /** --slots or --threads was given. */
+  readonly hasPlan: boolean;
   readonly policies: readonly Policy[];
   /** Its seed is the first round's. */
   readonly machine: Machine;
@@ -42,22 +53,21 @@ export interface SimulateOptions {
 export function readOptions(args: readonly string[]): SimulateOptions | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  const [name] = positionals;
-  if (values.trace === undefined && positionals.length !== 1) {
-    throw new Error(`wanted is one workload, got ${positionals.length}; npm run bench -- simulate one-2x, or --help`);
-  }
+  if (values.bounds && values.against !== undefined)
+    throw new Error('--bounds are of the latencies in the workloads; --against takes measured ones: give one of them');
+  const workloads = chooseWorkloads(values, positionals);
+  const isPublished = values.bounds && positionals.length === 0 && values.trace === undefined;
   return {
-    workload:
-      values.trace === undefined
-        ? findWorkload(name!)
-        : traceWorkload(values.trace, number('trace-load', values['trace-load'])),
+    workloads,
+    wantsBounds: values.bounds,
+    hasPlan: values.slots !== undefined || values.threads !== undefined,
     policies: choosePolicies(values.policies),
     machine: readMachine(values),
     seconds: values.seconds === undefined ? undefined : number('seconds', values.seconds),
     rounds: number('rounds', values.rounds),
     speed: number('speed', values.speed),
     against: values.against,
-    json: values.json,
+    json: values.json ?? (isPublished ? BOUNDS_FILE : undefined),
   };
 }
 
@@ -70,7 +80,7 @@ function parse(args: readonly string[]) {
       policies: { type: 'string' },
       cores: { type: 'string', default: '2' },
       slots: { type: 'string' },
-      threads: { type: 'string', default: '1' },
+      threads: { type: 'string' },
       'answer-micros': { type: 'string', default: '20' },
       'refusal-micros': { type: 'string', default: '10' },
       'batch-micros': { type: 'string', default: '30' },
@@ -83,11 +93,24 @@ function parse(args: readonly string[]) {
       'trace-load': { type: 'string', default: '0.5' },
       against: { type: 'string' },
       json: { type: 'string' },
+      bounds: { type: 'boolean', default: false },
     },
   });
 }
 
-function readMachine(values: ReturnType<typeof parse>['values']): Machine {
+type Values = ReturnType<typeof parse>['values'];
+
+function chooseWorkloads(values: Values, names: readonly string[]): readonly Workload[] {
+  if (values.trace !== undefined) return [traceWorkload(values.trace, number('trace-load', values['trace-load']))];
+  if (values.bounds && names.length === 0) {
+    const files = readdirSync(WORKLOADS_DIRECTORY).filter((file) => file.endsWith('.json'));
+    return files.sort().map((file) => findWorkload(file.slice(0, -'.json'.length)));
+  }
+  if (names.length === 1) return [findWorkload(names[0]!)];
+  throw new Error(`wanted is one workload, got ${names.length}; npm run bench -- simulate one-2x, or --help`);
+}
+
+function readMachine(values: Values): Machine {
   const cores = number('cores', values.cores);
   const generatorCores = number('generator-cores', values['generator-cores'], 0);
   if (generatorCores >= cores) throw new Error(`--generator-cores=${generatorCores} leaves nothing of ${cores} cores`);
@@ -98,7 +121,7 @@ function readMachine(values: ReturnType<typeof parse>['values']): Machine {
     cores,
     generatorCores,
     slots: values.slots === undefined ? Math.max(1, Math.floor(cores) - 1) : whole('slots', values.slots),
-    threads: whole('threads', values.threads),
+    threads: values.threads === undefined ? 1 : whole('threads', values.threads),
     costs: { readMs, answerMs: answeredMs - readMs, batchMs: number('batch-micros', values['batch-micros'], 0) / 1000 },
     seed: number('seed', values.seed),
   };
