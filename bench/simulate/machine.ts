@@ -1,5 +1,5 @@
 /** The machine that a workload is simulated on. */
-import { SeededRandom } from '../../src/core/seeded-random.ts';
+import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 import { type LoopCosts, type SimulatedModel, Simulation } from '../../src/scheduler/simulation/simulation.ts';
 import type { LatencyCurve, Workload } from '../overload/workload.ts';
 import type { Policy } from './policies.ts';

@@ -1,10 +1,18 @@
 /** The command line of the simulator. */
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { SERVER_COSTS } from '../../src/scheduler/simulation/simulation.ts';
 import { findWorkload, traceWorkload, WORKLOADS_DIRECTORY } from '../overload/options.ts';
 import type { Workload } from '../overload/workload.ts';
 import type { Machine } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
+
+/** The server's own. */
+const MICROS = {
+  answer: 1000 * (SERVER_COSTS.readMs + SERVER_COSTS.answerMs),
+  refusal: 1000 * SERVER_COSTS.readMs,
+  batch: 1000 * SERVER_COSTS.batchMs,
+};
 
 export const BOUNDS_FILE = 'bench/results/overload-bounds.json';
 
@@ -16,9 +24,9 @@ export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD
   --cores=2           cores that all models and the event loop share
   --slots=N           batches at once; default one a core, less one, as the server has it
   --threads=1         of one run
-  --answer-micros=20  what the event loop works for a request that is answered,
-  --refusal-micros=10 for one that is refused,
-  --batch-micros=30   and for a batch
+  --answer-micros=${MICROS.answer}  what the event loop works for a request that is answered,
+  --refusal-micros=${MICROS.refusal} for one that is refused,
+  --batch-micros=${MICROS.batch}   and for a batch
   --generator-cores=0 what the load generator takes of the cores
   --seconds=N         instead of what the workload says
   --rounds=1          with another seed each; figures are means
@@ -81,9 +89,9 @@ function parse(args: readonly string[]) {
       cores: { type: 'string', default: '2' },
       slots: { type: 'string' },
       threads: { type: 'string' },
-      'answer-micros': { type: 'string', default: '20' },
-      'refusal-micros': { type: 'string', default: '10' },
-      'batch-micros': { type: 'string', default: '30' },
+      'answer-micros': { type: 'string', default: String(MICROS.answer) },
+      'refusal-micros': { type: 'string', default: String(MICROS.refusal) },
+      'batch-micros': { type: 'string', default: String(MICROS.batch) },
       'generator-cores': { type: 'string', default: '0' },
       seconds: { type: 'string' },
       rounds: { type: 'string', default: '1' },

@@ -1,6 +1,6 @@
 /** A workload on a simulated machine, with the benchmark's own figures as the result. */
 import type { ServingError } from '../../src/core/errors.ts';
-import { SeededRandom } from '../../src/core/seeded-random.ts';
+import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 import type { Simulation } from '../../src/scheduler/simulation/simulation.ts';
 import { figuresOf, recoveryAfterStep, wastedShare } from '../overload/figures.ts';
 import { emptyOutcomes, Outcome, type Outcomes } from '../overload/outcomes.ts';

@@ -192,3 +192,14 @@ export const KNOWN_GOOD_KEPT_MS = 10_000;
 export const VERDICT_MS = 100;
 /** So few members are run one by one: halves would take as many runs. ADR 23. */
 export const MAX_RUN_ALONE = 3;
+
+// ---- What the server costs beside runs, for simulations (simulation/) ----
+
+/** Event loop's time to read a request and admit or refuse it, in ms. Measured: a refusal over gRPC, quiet machine. */
+export const SIMULATED_READ_MS = 0.01;
+/** …to send an answer, in ms. Measured: an answered request's 20 µs, less the reading. */
+export const SIMULATED_ANSWER_MS = 0.01;
+/** …to assemble and take apart a batch, in ms. Measured: ADR 7. */
+export const SIMULATED_BATCH_MS = 0.03;
+/** How many times as long a run takes beside another one, where it was not measured. Measured: median of 8 models. */
+export const SIMULATED_TWO_AT_ONCE = 1.05;

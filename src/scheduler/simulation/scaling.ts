@@ -5,6 +5,8 @@
  * once do n ÷ (1 + s·(n − 1)) times the work of one, where s is fitted to what was measured of two.
  */
 
+import { SIMULATED_TWO_AT_ONCE } from '../tuning.ts';
+
 export interface Scaling {
   /** A run on two threads is so many times as fast as on one, 1 to 2. */
   readonly twoThreads: number;
@@ -19,6 +21,11 @@ export function speedUp({ twoThreads }: Scaling, threads: number): number {
 }
 
 /** How many times as long a run takes while `others` more (a mean, it may be a fraction) run beside it. */
-export function slowDown({ twoAtOnce }: Scaling, others: number): number {
+export function slowDown({ twoAtOnce }: Pick<Scaling, 'twoAtOnce'>, others: number): number {
   return 1 + (twoAtOnce - 1) * others;
+}
+
+/** How many times as long a run takes while one runs in each of `slots`, where nobody measured it. */
+export function usualSlowDown(slots: number): number {
+  return slowDown({ twoAtOnce: SIMULATED_TWO_AT_ONCE }, slots - 1);
 }
