@@ -38,8 +38,8 @@ export const HELP = `Simulates the scheduler: npm run bench -- simulate WORKLOAD
                       contestant's attainment is put beside the measured one
   --json=FILE         writes every round; without it --bounds of all workloads writes ${BOUNDS_FILE}
   --bounds            of WORKLOAD, or of all in bench/overload/workloads: what no scheduler can pass, even one that knows
-                      all requests in advance, beside the best of --policies, all without chance and with a free event
-                      loop. --slots and --threads are chosen for the largest capacity where neither is given`;
+                      all requests in advance, what a search with known requests reaches, and the best of --policies,
+                      all without chance and with a free event loop. --slots and --threads are chosen for the largest capacity where neither is given`;
 
 export interface SimulateOptions {
   /** One, but for --bounds. */

@@ -1,6 +1,6 @@
 /**
- * What could be reached of a workload, and what is: the clairvoyant bound beside the best of the simulated policies. Both
- * are of one machine, whose runs take exactly what their curve says, and whose event loop costs nothing.
+ * What could be reached of a workload, and what is: the clairvoyant bound, a schedule that knows all requests, and the
+ * best of the simulated policies. All are of one machine, whose runs take exactly what their curve says, and whose event loop costs nothing.
  *
  * Loads are multiples of what that machine can do with the same plan, as everywhere. Of requests that their client takes
  * back, neither is counted: nobody has to answer them.
@@ -12,6 +12,7 @@ import type { Machine } from '../machine.ts';
 import type { Policy } from '../policies.ts';
 import { simulatedCapacities, simulateWorkload } from '../simulate-workload.ts';
 import { clairvoyantBound, type OfflineModel, type OfflineRequest } from './clairvoyant-bound.ts';
+import { offlineSchedule } from './offline-schedule.ts';
 
 /** How many batches run at once, and on how many threads each. */
 export interface Plan {
@@ -22,8 +23,10 @@ export interface Plan {
 export interface WorkloadBound {
   readonly workload: string;
   readonly plan: Plan;
-  /** Most of the requests that can be answered in time, by the bound: 0 to 1. */
+  /** No scheduler answers more of the requests in time: 0 to 1. */
   readonly bound: number;
+  /** What a schedule that was searched for reaches; undefined where it cannot be searched for. */
+  readonly schedule: number | undefined;
   /** The simulated policy that answers most, and how many. */
   readonly best: { readonly policy: string; readonly attainment: number };
 }
@@ -54,11 +57,15 @@ export async function boundOf(given: Workload, options: BoundOptions): Promise<W
   const workload = { ...withoutChance(given), seconds: options.seconds ?? given.seconds };
   const { machine, capacities } = await bestPlan(workload, options);
   let bound = 0;
+  let schedule: number | undefined = 0;
   const attained = policies.map(() => 0);
   for (let round = 0; round < rounds; round++) {
     const seed = machine.seed + round;
     const planned = { capacities, seconds: workload.seconds, leadInMs: LEAD_IN_MS, seed };
-    bound += boundOfPlan(workload, planRequests(workload, planned), machine) / rounds;
+    const requests = planRequests(workload, planned);
+    bound += boundOfPlan(workload, requests, machine) / rounds;
+    const reached = scheduleOfPlan(workload, requests, machine);
+    schedule = schedule === undefined || reached === undefined ? undefined : schedule + reached / rounds;
     for (const [i, policy] of policies.entries()) {
       const { attainment } = await simulateWorkload(workload, policy, { machine, plan: planned, round });
       attained[i]! += attainment / rounds;
@@ -69,6 +76,7 @@ export async function boundOf(given: Workload, options: BoundOptions): Promise<W
     workload: workload.name,
     plan: { slots: machine.slots, threads: machine.threads },
     bound,
+    schedule,
     best: { policy: policies[best]!.name, attainment: attained[best]! },
   };
 }
@@ -95,16 +103,39 @@ function withoutChance(workload: Workload): Workload {
 function boundOfPlan(workload: Workload, plan: RequestPlan, machine: Machine): number {
   const models = workload.models.map(({ latency }) => offlineModel(latency, workload, machine));
   const workAt = workClock(workload, plan, machine);
+  const requests = countedRequests(workload, plan).map(({ model, releaseMs, dueMs }) => ({
+    model,
+    releaseMs: workAt(releaseMs),
+    dueMs: workAt(dueMs),
+  }));
+  return clairvoyantBound({ requests, models, maxBatchSize: workload.maxBatchSize }) / requests.length;
+}
+
+/** Of one model and one objective, without neighbours. Every run is as slow as if all slots were taken. */
+function scheduleOfPlan(workload: Workload, plan: RequestPlan, machine: Machine): number | undefined {
+  const { models, streams, neighbour, maxBatchSize } = workload;
+  const isOrdered = streams.every(({ objectiveMs }) => objectiveMs === streams[0]!.objectiveMs);
+  if (models.length > 1 || !isOrdered || neighbour !== undefined) return undefined;
+  const { runMs, rate } = offlineModel(models[0]!.latency, workload, machine);
+  const requests = countedRequests(workload, plan);
+  const { slots } = machine;
+  const answered = offlineSchedule({
+    releases: requests.map(({ releaseMs }) => releaseMs),
+    dues: requests.map(({ dueMs }) => dueMs),
+    runMs: (rows) => (runMs(rows) * slots) / rate,
+    slots,
+    maxBatchSize,
+  });
+  return answered / requests.length;
+}
+
+function countedRequests({ streams }: Workload, plan: RequestPlan): OfflineRequest[] {
   const requests: OfflineRequest[] = [];
   for (let i = 0; i < plan.count; i++) {
-    if (plan.at[i]! < 0 || plan.cancelAt[i]! < Infinity || !isCounted(workload.streams[plan.stream[i]!]!)) continue;
-    requests.push({
-      model: plan.model[i]!,
-      releaseMs: workAt(plan.at[i]!),
-      dueMs: workAt(plan.at[i]! + plan.objectiveMs[i]!),
-    });
+    if (plan.at[i]! < 0 || plan.cancelAt[i]! < Infinity || !isCounted(streams[plan.stream[i]!]!)) continue;
+    requests.push({ model: plan.model[i]!, releaseMs: plan.at[i]!, dueMs: plan.at[i]! + plan.objectiveMs[i]! });
   }
-  return clairvoyantBound({ requests, models, maxBatchSize: workload.maxBatchSize }) / requests.length;
+  return requests;
 }
 
 /** A stream may be load beside which the others are judged. */

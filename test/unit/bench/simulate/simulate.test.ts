@@ -55,7 +55,7 @@ describe('a simulation', () => {
   });
 
   it('loses to its event loop where requests come faster than it can refuse them', async () => {
-    const plan = { capacities: [2200], seconds: 0.5, leadInMs: 200, seed: 1 };
+    const plan = { capacities: [2200], seconds: 0.2, leadInMs: 100, seed: 1 };
     const attainment = async (readMs: number): Promise<number> => {
       const machine = { ...MACHINE, costs: { ...MACHINE.costs, readMs } };
       return (await simulateWorkload(one(20), policy('pillion'), { machine, plan, round: 0 })).attainment;
