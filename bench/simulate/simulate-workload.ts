@@ -99,19 +99,27 @@ async function play(simulation: Simulation, workload: Workload, plan: RequestPla
   await simulation.play({
     count: plan.count,
     at: (i) => zero + plan.at[i]!,
-    arrive: (i) => arrive(simulation, plan, outcomes, i, zero),
+    arrive: (i) => arrive(simulation, workload, { plan, outcomes }, i, zero),
   });
   return outcomes;
 }
 
-function arrive(simulation: Simulation, plan: RequestPlan, outcomes: Outcomes, i: number, zero: number): void {
+function arrive(
+  simulation: Simulation,
+  { streams }: Workload,
+  { plan, outcomes }: { readonly plan: RequestPlan; readonly outcomes: Outcomes },
+  i: number,
+  zero: number,
+): void {
   const { clock } = simulation;
+  const { caller }: Stream & { readonly caller?: string | undefined } = streams[plan.stream[i]!]!;
   outcomes.sentAt[i] = clock.nowMs() - zero;
   const request = {
     ...ONE_ROW,
     model: plan.model[i]!,
     budgetMs: plan.objectiveMs[i]!,
     leavesAfterMs: plan.cancelAt[i]! - plan.at[i]!,
+    caller,
   };
   simulation.arrive(request, (error) => {
     outcomes.kind[i] = outcomeOfError(error);

@@ -66,6 +66,8 @@ export interface SimulatedRequest {
   readonly budgetMs: number;
   /** From now on, in ms; Infinity = it stays. */
   readonly leavesAfterMs: number;
+  /** Whose it is. Absent: one caller with all others that have none. */
+  readonly caller?: string | undefined;
 }
 
 /** Requests in the order in which they come; `at` are instants on the simulation's clock, ascending. */
@@ -157,7 +159,7 @@ export class Simulation {
   }
 
   #submit(
-    { model, signatureName, rows, budgetMs }: SimulatedRequest,
+    { model, signatureName, rows, budgetMs, caller }: SimulatedRequest,
     leavesAt: Instant,
     onEnd: (error: ServingError | undefined) => void,
   ): void {
@@ -167,6 +169,7 @@ export class Simulation {
       cancel: new CancelSignal(),
       stages: new StageClock(this.clock.nowMs()),
       trace: undefined,
+      caller,
       batch: undefined,
       note: () => undefined,
     };
