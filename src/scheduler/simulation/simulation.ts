@@ -41,7 +41,7 @@ export interface LoopCosts extends AnswerCosts {
   readonly readMs: number;
 }
 
-/** What was measured of the server on a quiet machine: 20 µs a request that is answered, 10 µs one that is refused. */
+/** The server's, about: 20 µs a request that is answered, 10 µs one that is refused. */
 export const SERVER_COSTS: LoopCosts = {
   readMs: SIMULATED_READ_MS,
   answerMs: SIMULATED_ANSWER_MS,
