@@ -14,6 +14,7 @@ import {
   readRecordOptions,
   readReplayOptions,
   readStatusOptions,
+  readWhatIfOptions,
 } from './cli/command-options.ts';
 import { checkConfig } from './cli/config-check.ts';
 import { doctor } from './cli/doctor.ts';
@@ -27,12 +28,14 @@ import {
   REPLAY_HELP,
   SERVE_HELP,
   STATUS_HELP,
+  WHAT_IF_HELP,
 } from './cli/help.ts';
 import { printNewKey } from './cli/key.ts';
 import { profile } from './cli/profile.ts';
 import { record } from './cli/record.ts';
 import { replay } from './cli/replay.ts';
 import { status } from './cli/status.ts';
+import { whatIf } from './cli/what-if.ts';
 import { readMachine } from './config/machine/machine.ts';
 import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
 import { tuneCollector } from './internals/collector.ts';
@@ -93,6 +96,7 @@ const COMMANDS = new Map<string, Command>([
   ['replay', sidecarCommand('replay', REPLAY_HELP, readReplayOptions, replay)],
   ['status', sidecarCommand('status', STATUS_HELP, readStatusOptions, status)],
   ['doctor', sidecarCommand('doctor', DOCTOR_HELP, readDoctorOptions, doctor)],
+  ['what-if', sidecarCommand('what-if', WHAT_IF_HELP, readWhatIfOptions, whatIf)],
   ['config', config],
   ['key', key],
 ]);
@@ -107,7 +111,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, profile, record, replay, config check, key new, version and help`,
+      `unknown command "${command}"; the commands are serve, status, doctor, what-if, profile, record, replay, config check, key new, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);

@@ -10,7 +10,7 @@
  * Instants before 0 are the lead-in: sent like the others and left out of the figures. Pure.
  */
 import { readFileSync } from 'node:fs';
-import type { SeededRandom } from '../support/seeded-random.ts';
+import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 
 export type Arrivals =
   | { readonly kind: 'poisson' }

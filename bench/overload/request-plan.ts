@@ -4,7 +4,8 @@
  *
  * The same workload, rates, lengths and seed give the same plan, so that all contestants of a round get the same requests.
  */
-import { SeededRandom, zipfCumulative } from '../support/seeded-random.ts';
+import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { zipfCumulative } from '../support/zipf.ts';
 import { arrivalTimes } from './arrivals.ts';
 import type { Stream, Workload } from './workload.ts';
 

@@ -17,6 +17,10 @@ export interface LatencyCurve {
   /** So many runs take `stallFactor` times as long. */
   readonly stallShare: number;
   readonly stallFactor: number;
+  /** A run on two threads is so many times as fast. */
+  readonly twoThreads: number;
+  /** A run takes so many times as long while another runs beside it, on a core of its own. */
+  readonly twoAtOnce: number;
 }
 
 export interface WorkloadModel {
@@ -119,6 +123,8 @@ function readModels(reader: Reader): ModelGroup {
     noise: curve.number('noise', { min: 0, max: 2, fallback: 0 }),
     stallShare: curve.number('stallShare', { min: 0, max: 1, fallback: 0 }),
     stallFactor: curve.number('stallFactor', { min: 1, max: 1000, fallback: 3 }),
+    twoThreads: curve.number('twoThreads', { min: 1, max: 2, fallback: 1.83 }),
+    twoAtOnce: curve.number('twoAtOnce', { min: 1, max: 2, fallback: 1.09 }),
   };
   curve.finish();
   reader.finish();

@@ -1,44 +1,53 @@
 /** A workload on a simulated machine, with the benchmark's own figures as the result. */
 import type { ServingError } from '../../src/core/errors.ts';
+import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import type { Simulation } from '../../src/scheduler/simulation/simulation.ts';
 import { figuresOf, recoveryAfterStep, wastedShare } from '../overload/figures.ts';
 import { emptyOutcomes, Outcome, type Outcomes } from '../overload/outcomes.ts';
 import { type PlanOptions, planRequests, type RequestPlan } from '../overload/request-plan.ts';
 import type { Round } from '../overload/results.ts';
 import type { Stream, Workload } from '../overload/workload.ts';
-import { SeededRandom, zipfCumulative } from '../support/seeded-random.ts';
+import { zipfCumulative } from '../support/zipf.ts';
+import { type Machine, SIGNATURE_NAME, simulationOf } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
-import { Simulation, type SimulationOptions } from './simulation.ts';
 
+const ONE_ROW = { signatureName: SIGNATURE_NAME, rows: 1 } as const;
 const CAPACITY_MS = { warmUp: 500, measure: 4000 };
 /** The same upper bounds as the server's metrics have. */
 const SIZE_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /** As the benchmark measures it, in a closed loop, with greedy batches. Requests a second for each stream's mix. */
-export async function simulatedCapacities(workload: Workload, options: SimulationOptions): Promise<number[]> {
+export async function simulatedCapacities(workload: Workload, machine: Machine): Promise<number[]> {
   const known = new Map<string, number>();
   for (const stream of workload.streams) {
     const mix = JSON.stringify([stream.models, stream.zipf]);
-    if (!known.has(mix)) known.set(mix, await capacityOf(workload, stream, options));
+    if (!known.has(mix)) known.set(mix, await capacityOf(workload, stream, machine));
   }
   return workload.streams.map(({ models, zipf }) => known.get(JSON.stringify([models, zipf]))!);
 }
 
-async function capacityOf(workload: Workload, { models, zipf }: Stream, options: SimulationOptions): Promise<number> {
+async function capacityOf(workload: Workload, { models, zipf }: Stream, machine: Machine): Promise<number> {
   const greedy = POLICIES.find(({ name }) => name === 'greedy')!;
-  const simulation = new Simulation(workload, greedy, options);
-  const random = new SeededRandom(options.seed, 2);
+  const simulation = simulationOf(workload, greedy, machine);
+  const random = new SeededRandom(machine.seed, 2);
   const cumulative = zipfCumulative(models.length, zipf);
   const from = simulation.clock.nowMs() + CAPACITY_MS.warmUp;
   const until = from + CAPACITY_MS.measure;
   let answered = 0;
   const ask = (): void => {
-    simulation.submit(models[random.pick(cumulative)]!, Infinity, Infinity, (error) => {
+    const request = {
+      ...ONE_ROW,
+      model: models[random.pick(cumulative)]!,
+      budgetMs: Infinity,
+      leavesAfterMs: Infinity,
+    };
+    simulation.arrive(request, (error) => {
       const now = simulation.clock.nowMs();
       if (error === undefined && now >= from) answered += 1;
       if (now < until) ask();
     });
   };
-  const calls = workload.maxBatchSize * Math.min(24, 2 * Math.max(options.slots, models.length) + 1);
+  const calls = workload.maxBatchSize * Math.min(24, 2 * Math.max(machine.slots, models.length) + 1);
   for (let i = 0; i < calls; i++) ask();
   await simulation.settle();
   while (simulation.clock.nowMs() < until) await simulation.step(until);
@@ -46,21 +55,21 @@ async function capacityOf(workload: Workload, { models, zipf }: Stream, options:
 }
 
 export interface SimulatedRun {
-  readonly options: SimulationOptions;
+  readonly machine: Machine;
   readonly plan: PlanOptions;
   readonly round: number;
 }
 
 export async function simulateWorkload(workload: Workload, policy: Policy, run: SimulatedRun): Promise<Round> {
   const plan = planRequests(workload, run.plan);
-  const simulation = new Simulation(workload, policy, run.options);
-  const outcomes = await play(simulation, workload, plan, run.options.cores);
+  const simulation = simulationOf(workload, policy, run.machine);
+  const outcomes = await play(simulation, workload, plan, run.machine.cores);
   const rowsRun = workload.models.map(({ name }) =>
     simulation.batches.reduce((sum, batch) => sum + (batch.model === name ? batch.rows : 0), 0),
   );
   const wasted = wastedShare(workload, plan, outcomes, rowsRun);
   const recovery = recoveryAfterStep(workload, plan, outcomes);
-  const cpuSeconds = simulation.cores.busyMs / 1000;
+  const cpuSeconds = (simulation.cores.busyMs + simulation.cores.loopMs) / 1000;
   return {
     workload: workload.name,
     contestant: policy.name,
@@ -85,26 +94,34 @@ export async function simulateWorkload(workload: Workload, policy: Policy, run: 
 
 async function play(simulation: Simulation, workload: Workload, plan: RequestPlan, cores: number): Promise<Outcomes> {
   const outcomes = emptyOutcomes(plan.count);
-  const { clock } = simulation;
-  const zero = clock.nowMs() + plan.leadInMs;
+  const zero = simulation.clock.nowMs() + plan.leadInMs;
   armNeighbour(simulation, workload, zero, cores);
-  for (let next = 0; ; ) {
-    const at = next < plan.count ? zero + plan.at[next]! : Infinity;
-    if (!(await simulation.step(at))) return outcomes;
-    let isAny = false;
-    for (; next < plan.count && zero + plan.at[next]! <= clock.nowMs(); next++) {
-      isAny = true;
-      submit(simulation, plan, outcomes, next, zero);
-    }
-    if (isAny) await simulation.settle();
-  }
+  await simulation.play({
+    count: plan.count,
+    at: (i) => zero + plan.at[i]!,
+    arrive: (i) => arrive(simulation, workload, { plan, outcomes }, i, zero),
+  });
+  return outcomes;
 }
 
-function submit(simulation: Simulation, plan: RequestPlan, outcomes: Outcomes, i: number, zero: number): void {
+function arrive(
+  simulation: Simulation,
+  { streams }: Workload,
+  { plan, outcomes }: { readonly plan: RequestPlan; readonly outcomes: Outcomes },
+  i: number,
+  zero: number,
+): void {
   const { clock } = simulation;
+  const { caller }: Stream & { readonly caller?: string | undefined } = streams[plan.stream[i]!]!;
   outcomes.sentAt[i] = clock.nowMs() - zero;
-  const deadline = zero + plan.at[i]! + plan.objectiveMs[i]!;
-  simulation.submit(plan.model[i]!, deadline, zero + plan.cancelAt[i]!, (error) => {
+  const request = {
+    ...ONE_ROW,
+    model: plan.model[i]!,
+    budgetMs: plan.objectiveMs[i]!,
+    leavesAfterMs: plan.cancelAt[i]! - plan.at[i]!,
+    caller,
+  };
+  simulation.arrive(request, (error) => {
     outcomes.kind[i] = outcomeOfError(error);
     outcomes.endedAt[i] = clock.nowMs() - zero;
   });

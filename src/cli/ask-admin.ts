@@ -74,8 +74,12 @@ export async function readBody(answer: IncomingMessage): Promise<Buffer> {
 
 /** An answer with another status than 200. */
 export class AdminRefusal extends Error {
+  /** 0: there was no answer, since no token could be sent. */
+  readonly status: number;
+
   constructor(status: number, text: string) {
     super(text === '' ? `it answered ${status}` : text);
     this.name = 'AdminRefusal';
+    this.status = status;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from '../admin/profile/profile-endpoint.ts';
 import { readCommandLine } from '../config/command-line.ts';
-import { flag, integer, type Option, share, text } from '../config/options/option-types.ts';
+import { flag, integer, type Option, patternText, share, text } from '../config/options/option-types.ts';
 import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
 import { UNIX } from './ask-admin.ts';
 
@@ -49,6 +49,43 @@ export const DOCTOR_OPTIONS = {
 export type DoctorOptions = OptionValues<typeof DOCTOR_OPTIONS> & {
   /** --admin was given: no answer there is an error. */
   readonly wantsServer: boolean;
+};
+
+const NUMBER = /^(|\d+|\d*\.\d+)$/;
+
+/** What is not given stays as it is. */
+export const WHAT_IF_OPTIONS = {
+  cores: patternText(
+    { default: '', placeholder: 'N', help: 'So many cores; a fraction, as a CPU quota may be, is allowed.' },
+    NUMBER,
+    'a number, such as 4 or 2.5',
+  ),
+  load: patternText(
+    { default: '', placeholder: 'N', help: 'Requests come so many times as fast.' },
+    NUMBER,
+    'a number, such as 1.5',
+  ),
+  slo: integer({
+    min: 0,
+    max: 3_600_000,
+    default: 0,
+    help: 'The objective of all models in ms, for requests without a deadline (--slo_ms of serve). 0 = as it is.',
+  }),
+  max_batch_size: integer({ min: 0, max: 2 ** 20, default: 0, help: 'Most rows in a batch. 0 = as it is.' }),
+  seconds: integer({
+    min: 1,
+    max: 3600,
+    default: 60,
+    help: 'The requests of the last so many seconds are taken; the server keeps a few minutes.',
+  }),
+  admin: ADMIN,
+  admin_token_file: ADMIN_TOKEN_FILE,
+  json: flag({ default: false, help: 'Prints JSON, for scripts.' }),
+};
+/** `cores` and `load` as numbers; undefined = as it is. */
+export type WhatIfOptions = Omit<OptionValues<typeof WHAT_IF_OPTIONS>, 'cores' | 'load'> & {
+  readonly cores: number | undefined;
+  readonly load: number | undefined;
 };
 
 export const PROFILE_OPTIONS = {
@@ -156,6 +193,28 @@ export function readDoctorOptions(args: readonly string[]): CommandOptions<Docto
   const { options, errors } = readCommandOptions(DOCTOR_OPTIONS, args);
   if (errors !== undefined) return { errors };
   return { options: { ...options, wantsServer: args.some((arg) => /^--admin(=|$)/.test(arg)) } };
+}
+
+/** Most cores and most times the load: beyond it the number is a slip of the pen, and the simulation never ends. */
+const MOST = 1000;
+
+export function readWhatIfOptions(args: readonly string[]): CommandOptions<WhatIfOptions> {
+  const { options, errors } = readCommandOptions(WHAT_IF_OPTIONS, args, ({ cores, load, slo, max_batch_size }) => {
+    const isNothing = cores === '' && load === '' && slo === 0 && max_batch_size === 0;
+    return [
+      ...(isNothing ? ['what would change? give --cores, --load, --slo or --max_batch_size'] : []),
+      ...rangeErrors('cores', cores),
+      ...rangeErrors('load', load),
+    ];
+  });
+  if (errors !== undefined) return { errors };
+  const number = (value: string): number | undefined => (value === '' ? undefined : Number(value));
+  return { options: { ...options, cores: number(options.cores), load: number(options.load) } };
+}
+
+function rangeErrors(option: string, value: string): readonly string[] {
+  const isWithin = value === '' || (Number(value) > 0 && Number(value) <= MOST);
+  return isWithin ? [] : [`--${option}=${value} wants a number above 0, at most ${MOST}`];
 }
 
 export function readProfileOptions(args: readonly string[]): CommandOptions<ProfileOptions> {

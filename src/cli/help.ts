@@ -2,7 +2,14 @@
 
 import { SERVE_OPTIONS } from '../config/options/serve-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
-import { DOCTOR_OPTIONS, PROFILE_OPTIONS, RECORD_OPTIONS, REPLAY_OPTIONS, STATUS_OPTIONS } from './command-options.ts';
+import {
+  DOCTOR_OPTIONS,
+  PROFILE_OPTIONS,
+  RECORD_OPTIONS,
+  REPLAY_OPTIONS,
+  STATUS_OPTIONS,
+  WHAT_IF_OPTIONS,
+} from './command-options.ts';
 
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API
 
@@ -11,6 +18,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion serve --help         every option of serve
   pillion status               shows models, versions, memory and queues of a running sidecar
   pillion doctor               says what is wrong with the machine, the models and their traffic, and what to change
+  pillion what-if --cores=N    simulates the requests of the last minute with other cores, load or settings
   pillion profile --out=FILE   writes a trace file of a running sidecar, and prints the ops that take a model's time
   pillion record --model=NAME --out=FILE   writes a warm-up file from a running sidecar's requests
   pillion record --help        every option of record
@@ -62,6 +70,20 @@ models and at their traffic. Without a sidecar it looks at the machine alone. do
 Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a given --admin cannot be read.
 
 ${describeOptions(DOCTOR_OPTIONS)}
+`;
+
+export const WHAT_IF_HELP = `pillion what-if: what would be in time with other cores, more load or other settings
+
+  pillion what-if --cores=4
+  pillion what-if --load=1.5 --max_batch_size=64
+  pillion what-if --cores=4 --json | jq .changed.in_time
+
+Takes the requests that a running sidecar got lately, its run times and its plan, and lets the requests come again to the
+real scheduler on a simulated machine: as it is, and with the change. How near the first comes to what the server measured
+says how far the second may be trusted. The server is only asked; nothing is sent to its models. docs/what-if.md says what
+is simulated and what is not. Ends with 0, or with 1 if the sidecar cannot tell what is needed.
+
+${describeOptions(WHAT_IF_OPTIONS)}
 `;
 
 export const PROFILE_HELP = `pillion profile: where the time goes, as one trace file

@@ -2,7 +2,8 @@
  * What a server can do with a mix of models: so many calls are open all the time, and each end starts the next. The
  * answers a second of the second part are its capacity; the first part warms up.
  */
-import { SeededRandom, zipfCumulative } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
+import { zipfCumulative } from '../../support/zipf.ts';
 import { Outcome, outcomeOf } from '../outcomes.ts';
 import { ConnectionPool, type PoolTarget } from './connection-pool.ts';
 

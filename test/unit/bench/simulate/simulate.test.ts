@@ -1,88 +1,74 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Results, Round } from '../../../../bench/overload/results.ts';
 import { parseWorkload, type Workload } from '../../../../bench/overload/workload.ts';
 import { compareAttainments } from '../../../../bench/simulate/against.ts';
+import type { Machine } from '../../../../bench/simulate/machine.ts';
 import { POLICIES } from '../../../../bench/simulate/policies.ts';
-import { SharedCores } from '../../../../bench/simulate/shared-cores.ts';
 import { simulatedCapacities, simulateWorkload } from '../../../../bench/simulate/simulate-workload.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
 
-const MACHINE = { cores: 2, slots: 1, seed: 1 };
+const COSTS = { readMs: 0.01, answerMs: 0.01, batchMs: 0.03 };
+const MACHINE: Machine = { cores: 2, slots: 1, threads: 1, generatorCores: 0, costs: COSTS, seed: 1 };
 const policy = (name: string) => POLICIES.find((candidate) => candidate.name === name)!;
 
+const LATENCY = { baseMs: 6.5, perRowMs: 0.24 };
+
 function one(load: number, changes: object = {}): Workload {
+  return oneModel(LATENCY, load, changes);
+}
+
+function oneModel(latency: object, load: number, changes: object = {}): Workload {
   return parseWorkload({
     name: 'w',
-    models: [{ name: 'm', file: 'f', latency: { baseMs: 6.5, perRowMs: 0.24 } }],
+    models: [{ name: 'm', file: 'f', latency }],
     streams: [{ model: 'm', load, objectiveMs: 50, arrivals: { kind: 'poisson' }, ...changes }],
   });
 }
 
-async function run(workload: Workload, name: string, seconds = 1): Promise<Round> {
-  const capacities = await simulatedCapacities(workload, MACHINE);
+async function run(workload: Workload, name: string, seconds = 1, machine: Machine = MACHINE): Promise<Round> {
+  const capacities = await simulatedCapacities(workload, machine);
   const plan = { capacities, seconds, leadInMs: 200, seed: 1 };
-  return simulateWorkload({ ...workload, seconds }, policy(name), { options: MACHINE, plan, round: 0 });
+  return simulateWorkload({ ...workload, seconds }, policy(name), { machine, plan, round: 0 });
 }
-
-describe('shared cores', () => {
-  it('run as many as there are at full pace, and more of them slower alike', () => {
-    const clock = new FakeClock();
-    const cores = new SharedCores(clock, 2);
-    const ends: string[] = [];
-    const start = (name: string, workMs: number): void =>
-      cores.start(workMs, () => ends.push(`${name} ${clock.nowMs() - 1000}`));
-    start('a', 10);
-    start('b', 10);
-    clock.advance(5);
-    start('c', 2);
-    clock.advance(100);
-    // Three on two cores: c needs 3 ms, a and b have 2 of 5 done by then and the rest takes 3.
-    assert.deepEqual(ends, ['c 8', 'a 11', 'b 11']);
-    assert.ok(Math.abs(cores.busyMs - 22) < 1e-9);
-    assert.equal(clock.armed, 0);
-  });
-
-  it('are slower beside a neighbour, for as long as it is there', () => {
-    const clock = new FakeClock();
-    const cores = new SharedCores(clock, 2);
-    let endedAt = Number.NaN;
-    cores.setForeign(3);
-    cores.start(4, () => (endedAt = clock.nowMs() - 1000));
-    clock.advance(4);
-    cores.setForeign(0);
-    clock.advance(10);
-    assert.equal(endedAt, 6);
-  });
-
-  it('do all work that they are given, whatever it is', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.double({ min: 0, max: 50, noNaN: true }), fc.double({ min: 0, max: 20, noNaN: true }))),
-        (list) => {
-          const clock = new FakeClock();
-          const cores = new SharedCores(clock, 2);
-          let ended = 0;
-          for (const [pause, work] of list) {
-            clock.advance(pause);
-            cores.start(work, () => (ended += 1));
-          }
-          clock.advance(1e6);
-          assert.equal(ended, list.length);
-          assert.equal(clock.armed, 0);
-          const work = list.reduce((sum, [, ms]) => sum + ms, 0);
-          assert.ok(Math.abs(cores.busyMs - work) < 1e-6 * Math.max(1, work));
-        },
-      ),
-    );
-  });
-});
 
 describe('a simulation', () => {
   it('can do what its latency curve says: full batches one after the other', async () => {
     const [capacity] = await simulatedCapacities(one(1), MACHINE);
     assert.ok(Math.abs(capacity! / (32_000 / (6.5 + 32 * 0.24)) - 1) < 0.02, String(capacity));
+  });
+
+  it('can do as much more with two slots, or two threads, as was measured of the model', async () => {
+    const free = { ...MACHINE, costs: { readMs: 0, answerMs: 0, batchMs: 0 } };
+    const latency = { baseMs: 6.5, perRowMs: 0.24, twoThreads: 1.6, twoAtOnce: 1.4 };
+    const workload = oneModel(latency, 1);
+    const [alone] = await simulatedCapacities(workload, free);
+    const [slots] = await simulatedCapacities(workload, { ...free, slots: 2 });
+    const [threads] = await simulatedCapacities(workload, { ...free, threads: 2 });
+    assert.ok(Math.abs(slots! / alone! - 2 / 1.4) < 0.03, String(slots! / alone!));
+    assert.ok(Math.abs(threads! / alone! - 1.6) < 0.03, String(threads! / alone!));
+  });
+
+  it('can answer no more than its event loop can', async () => {
+    const [capacity] = await simulatedCapacities(oneModel({ baseMs: 0.01, perRowMs: 0.001 }, 1), MACHINE);
+    const mostPerSecond = 1000 / (0.02 + 0.03 / 32);
+    assert.ok(Math.abs(capacity! / mostPerSecond - 1) < 0.05, String(capacity));
+  });
+
+  it('loses to its event loop where requests come faster than it can refuse them', async () => {
+    const plan = { capacities: [2200], seconds: 0.2, leadInMs: 100, seed: 1 };
+    const attainment = async (readMs: number): Promise<number> => {
+      const machine = { ...MACHINE, costs: { ...MACHINE.costs, readMs } };
+      return (await simulateWorkload(one(20), policy('pillion'), { machine, plan, round: 0 })).attainment;
+    };
+    const [slow, fast] = [await attainment(0.025), await attainment(0.001)];
+    assert.ok(fast > 0.03 && slow < fast / 2, `${slow} ${fast}`);
+  });
+
+  it('gives runs less of the cores beside a load generator', async () => {
+    const two = { ...MACHINE, slots: 2 };
+    const [alone] = await simulatedCapacities(one(1), two);
+    const [beside] = await simulatedCapacities(one(1), { ...two, generatorCores: 0.5 });
+    assert.ok(beside! < 0.85 * alone!, `${beside} ${alone}`);
   });
 
   it('answers everything in time at a low load', async () => {

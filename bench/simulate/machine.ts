@@ -1,0 +1,51 @@
+/** The machine that a workload is simulated on. */
+import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { type LoopCosts, type SimulatedModel, Simulation } from '../../src/scheduler/simulation/simulation.ts';
+import type { LatencyCurve, Workload } from '../overload/workload.ts';
+import type { Policy } from './policies.ts';
+
+export interface Machine {
+  readonly cores: number;
+  /** Batches at once, over all models. */
+  readonly slots: number;
+  /** Of one run. */
+  readonly threads: number;
+  readonly costs: LoopCosts;
+  /** What the load generator takes of the cores, before all others. */
+  readonly generatorCores: number;
+  readonly seed: number;
+}
+
+/** The one signature of every model. */
+export const SIGNATURE_NAME = 'serving_default';
+
+/** As `pillion serve` has them. */
+const SERVER_DEFAULTS = { batchTimeoutMicros: 0, maxEnqueuedBatches: 100, allowedBatchSizes: [] } as const;
+
+export function simulationOf(workload: Workload, policy: Policy, machine: Machine): Simulation {
+  const { cores, generatorCores, slots, costs, seed } = machine;
+  const random = new SeededRandom(seed, 1);
+  const models = workload.models.map(({ name, latency }, i): SimulatedModel => {
+    const chance = random.fork(i);
+    return {
+      name,
+      signatures: new Map([[SIGNATURE_NAME, { kind: 'dynamic' }]]),
+      options: { ...SERVER_DEFAULTS, maxBatchSize: workload.maxBatchSize, ...policy.options },
+      runs: {
+        slots,
+        threads: machine.threads,
+        scaling: latency,
+        takesNext: true,
+        workMs: (_signature, rows) => workMs(latency, rows, chance),
+      },
+    };
+  });
+  return new Simulation({ cores: cores - generatorCores, slots, costs, models });
+}
+
+function workMs(latency: LatencyCurve, rows: number, random: SeededRandom): number {
+  const { baseMs, perRowMs, noise, stallShare, stallFactor } = latency;
+  const chance = Math.exp(noise * random.normal() - noise ** 2 / 2);
+  const stall = random.uniform() < stallShare ? stallFactor : 1;
+  return (baseMs + rows * perRowMs) * chance * stall;
+}
