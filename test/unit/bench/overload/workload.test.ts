@@ -68,7 +68,7 @@ describe('the command line', () => {
   it('without options is a whole run that is published', () => {
     const options = readOptions([]);
     assert.equal(options.publish, true);
-    assert.equal(options.rounds, 3);
+    assert.equal(options.rounds, 5);
     assert.deepEqual(
       options.workloads.map(({ name }) => name),
       DEFAULT_WORKLOADS,
@@ -81,10 +81,20 @@ describe('the command line', () => {
     assert.deepEqual([readOptions(['--quick']).rounds, readOptions(['--quick']).seconds], [1, 1.5]);
   });
 
-  it('leaves some workloads to some contestants, unless it names them', () => {
-    const [all, named] = [readOptions([]), readOptions(['--contestants=no-batching'])];
-    assert.deepEqual([all.isWanted('one-0.3x', 'no-batching'), all.isWanted('one-2x', 'no-batching')], [false, true]);
-    assert.equal(named.isWanted('one-0.3x', 'no-batching'), true);
+  it('has a pilot round choose, unless it names contestants or wants them all', () => {
+    assert.deepEqual(
+      [[], ['--contestants=pillion,edf'], ['--all']].map((args) => readOptions(args).hasPilot),
+      [true, false, false],
+    );
+    assert.deepEqual(
+      readOptions(['--contestants=pillion,edf']).contestants.map(({ name }) => name),
+      ['pillion', 'edf'],
+    );
+  });
+
+  it('goes on with a run that is published, too', () => {
+    const { publish, resume } = readOptions(['--resume']);
+    assert.deepEqual([publish, resume], [true, true]);
   });
 
   it('that is wrong says what there is', () => {
