@@ -32,10 +32,10 @@ const BENCHES = {
     options: '[SUBJECT…] --rounds=N',
   },
   overload: {
-    says: 'scheduling policies under more load than can be served, in a quarter of an hour',
+    says: 'scheduling policies under more load than can be served, in two to three hours; goes on after a stop',
     file: 'overload/overload.js',
     models: ['mlp_big', 'mlp_mid', 'mlp_wide'],
-    needs: [ensureBuilt],
+    needs: [ensureBuilt, () => ensurePeers(['--peers=triton'])],
   },
   simulate: {
     says: 'the same workloads on the scheduler under a fake clock, in seconds',

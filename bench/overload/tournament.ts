@@ -2,7 +2,7 @@
  * All contestants on all workloads. Workloads that need the same servers share them; within a workload the contestants
  * take turns, round by round, every second round backwards, on the same requests. Whoever has no turn is stopped.
  *
- *   servers of {big} ─ pilot round:  one-0.7x: capacity, pillion, greedy, …    one-2x: capacity, pillion, greedy, …
+ *   servers of {big} ─ pilot round:  one-0.7x: capacity, greedy, queue-2, …    one-2x: capacity, greedy, queue-2, …
  *                    ─ who is among the best nowhere is ended
  *                    ─ judged rounds: one-0.7x: round 1 (capacity, pillion, best, …) round 2 (capacity, …, best, pillion) …
  *                                     one-2x: …
@@ -68,7 +68,8 @@ class GroupTournament {
   async run(): Promise<void> {
     const { hasPilot, rounds } = this.#options;
     try {
-      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, this.#options.contestants);
+      const baselines = this.#options.contestants.filter(({ isOurs }) => isOurs !== true);
+      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, baselines);
       await this.#roster.keepOnly([...REFERENCES, ...this.#group.flatMap((workload) => this.#judged(workload))]);
       for (const workload of this.#group) {
         for (let round = 0; round < rounds; round++) await this.#round(workload, round, this.#judged(workload));
@@ -194,7 +195,7 @@ export function turnsAhead(
     records.filter((record) => record.workload === workload.name && record.invalid === undefined).length;
   const few = 1 + SELECTED + neededBaselines(workload).length;
   const judged = hasPilot ? Math.min(few, contestants.length) : contestants.length;
-  const pilots = hasPilot ? contestants.length : 0;
+  const pilots = hasPilot ? contestants.filter(({ isOurs }) => isOurs !== true).length : 0;
   const capacityRounds = rounds + (hasPilot ? 1 : 0) - count(done.capacities);
   return {
     workload,

@@ -3,6 +3,7 @@
  * used for a call with the first message, which fills its HPACK table, and the first one for a call with every other: all
  * have answered (`firstCallsOf` counts them).
  */
+import { Outcome, outcomeOf } from '../outcomes.ts';
 import { GrpcConnection, type OnEnd } from './grpc-connection.ts';
 import { type Metadata, RequestBytes } from './request-bytes.ts';
 
@@ -39,6 +40,9 @@ interface Asked {
 
 /** For a model that is still being made ready. */
 const FIRST_CALL_MS = 10_000;
+/** A server that has a backlog of its last turn, or wakes late on a busy machine, may refuse it at first. */
+const FIRST_CALL_TRIES = 20;
+const PAUSE_AFTER_REFUSAL_MS = 100;
 
 export class ConnectionPool {
   /** By message; what an answer's DATA frames add up to. */
@@ -150,12 +154,20 @@ class EndGate {
   }
 
   async firstCall(connection: GrpcConnection, request: RequestBytes, message: number): Promise<void> {
-    const { status, bytes } = await new Promise<{ status: number; bytes: number }>((resolve) => {
-      this.#waiting = (ended, dataBytes) => resolve({ status: ended, bytes: dataBytes });
+    let { status, bytes } = await this.#call(connection, request);
+    for (let tries = 1; tries < FIRST_CALL_TRIES && outcomeOf(status) === Outcome.REFUSED; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_REFUSAL_MS));
+      ({ status, bytes } = await this.#call(connection, request));
+    }
+    if (status !== 0) throw new Error(`message ${message} was answered with gRPC status ${status} at its first call`);
+    this.answerBytes[message] = bytes;
+  }
+
+  #call(connection: GrpcConnection, request: RequestBytes): Promise<{ status: number; bytes: number }> {
+    return new Promise((resolve) => {
+      this.#waiting = (status, bytes) => resolve({ status, bytes });
       connection.send(request, FIRST_CALL_MS, 0);
       connection.flush();
     });
-    if (status !== 0) throw new Error(`message ${message} was answered with gRPC status ${status} at its first call`);
-    this.answerBytes[message] = bytes;
   }
 }
