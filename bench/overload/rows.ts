@@ -4,7 +4,8 @@ import type grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
-const PREDICT = (
+/** TensorFlow Serving's method. */
+export const PREDICT = (
   protoLoader.loadSync('tensorflow_serving/apis/prediction_service.proto', { includeDirs: ['proto'] })[
     'tensorflow.serving.PredictionService'
   ] as grpc.ServiceDefinition
