@@ -169,13 +169,14 @@ export const RECOVERED = { attainment: 0.99, windowMs: 1000 } as const;
 
 /**
  * How long after the last part of the profile began, if that is a step down, the attainment is back: where the first
- * window that has RECOVERED begins. Infinity if none has; undefined where there is no step down.
+ * window that has RECOVERED begins. Infinity if none has; undefined where there is no step down, or no window after it.
  */
 export function recoveryAfterStep({ streams }: Workload, plan: RequestPlan, outcomes: Outcomes): number | undefined {
   const [before, last] = streams[0]!.profile.slice(-2);
   if (before === undefined || last === undefined || last.factor >= before.factor) return undefined;
   const fromMs = (1 - last.share) * plan.lengthMs;
   const { attainment, windowMs } = RECOVERED;
+  if (fromMs + windowMs > plan.lengthMs) return undefined;
   for (let start = fromMs; start + windowMs <= plan.lengthMs; start += BIN_MS) {
     if (attainmentBetween(plan, outcomes, start, start + windowMs) >= attainment) return start - fromMs;
   }

@@ -39,6 +39,24 @@ describe('a workload', () => {
     );
   });
 
+  it('tells callers apart, and whose requests are judged', () => {
+    const { callerHeader, streams } = parseWorkload({
+      ...{ name: 'w', callerHeader: 'x-tenant', models: [MODEL] },
+      streams: [
+        { ...STREAM, caller: 'good' },
+        { ...STREAM, caller: 'bad', judged: false },
+      ],
+    });
+    assert.equal(callerHeader, 'x-tenant');
+    assert.deepEqual(
+      streams.map(({ caller, isJudged }) => [caller, isJudged]),
+      [
+        ['good', true],
+        ['bad', false],
+      ],
+    );
+  });
+
   it('that is wrong says where, what is there and what is wanted', () => {
     const cases: readonly [value: unknown, text: RegExp][] = [
       [[], /^Error: workload is \[\]; wanted is an object/],
@@ -48,11 +66,17 @@ describe('a workload', () => {
       [withStream({ objectiveMs: undefined }), /streams\[0\]\.objectiveMs is missing/],
       [withStream({ objectives: 1 }), /streams\[0\] has objectives; known are/],
       [withStream({ model: 'n' }), /streams\[0\]\.model: no model is named "n"; there is m/],
-      [withStream({ arrivals: { kind: 'pareto' } }), /kind is "pareto"; wanted is poisson, gamma or bursts/],
+      [
+        withStream({ arrivals: { kind: 'pareto' } }),
+        /kind is "pareto"; wanted is poisson, gamma, bursts or azure-like/,
+      ],
       [
         withStream({ arrivals: { kind: 'bursts', factor: 4, onMs: 100, offMs: 200 } }),
         /factor is 4; wanted is at most .* = 3/,
       ],
+      [withStream({ judged: 'no' }), /streams\[0\]\.judged is "no"; wanted is true or false/],
+      [withStream({ judged: false }), /no stream is judged/],
+      [withStream({ caller: 'a' }), /a stream has a caller, but there is no callerHeader/],
       [withStream({ profile: [{ share: 0.5, factor: 1 }] }), /profile is "shares that add up to 0.5"/],
       [{ ...(withStream({}) as object), models: [MODEL, MODEL] }, /two models are named "m"/],
       [
