@@ -19,6 +19,8 @@ export interface Contestant {
   readonly triton?: TritonQueue;
   /** One contestant in several sizes: of a family only the best goes on after the pilot round. */
   readonly family?: string;
+  /** Takes no part where there are several models: each of them would be one more process of it. */
+  readonly needsOneModel?: boolean;
 }
 
 /** Every request's queue timeout is its objective (REJECT). */
@@ -43,6 +45,8 @@ function fixedPlan(batches: number, slots: number): Contestant {
 
 /** In requests: half a batch of 32, one, two and four. */
 const TRITON_QUEUES = [16, 32, 64, 128];
+/** The one size that is also measured with several models, of each of which Triton has a process of 130 MB. */
+const FOR_MANY_MODELS = 32;
 
 export const CONTESTANTS: readonly Contestant[] = [
   { name: 'pillion', label: 'Pillion', args: [], isOurs: true },
@@ -72,10 +76,15 @@ export const CONTESTANTS: readonly Contestant[] = [
     args: [],
     triton: { maxQueueSize },
     family: 'triton-queue',
+    needsOneModel: maxQueueSize !== FOR_MANY_MODELS,
   })),
 ];
 
 export const OURS = CONTESTANTS.find(({ isOurs }) => isOurs === true)!.name;
+
+export function takesPart({ needsOneModel }: Contestant, models: readonly unknown[]): boolean {
+  return needsOneModel !== true || models.length === 1;
+}
 
 /** What `serve` is started with, given the text of its help; undefined if it lacks a flag that is needed. */
 export function argsOf(contestant: Contestant, help: string): readonly string[] | undefined {

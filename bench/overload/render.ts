@@ -5,7 +5,7 @@ import { type Bar, barPlot } from '../compare/svg-plot.ts';
 import { type Bounds, checksOf } from './checks.ts';
 import { CONTESTANTS } from './contestants.ts';
 import { BIN_MS } from './figures.ts';
-import { introduction } from './introduction.ts';
+import { CHECK_NOTES, introduction } from './introduction.ts';
 import { contestantsIn, meanOf, PILOT, type Results, type Round, roundsOf } from './results.ts';
 import { rankBaselines } from './selection.ts';
 import { linePlot } from './svg-lines.ts';
@@ -36,7 +36,7 @@ export function renderDocument(results: Results, docs: string, bounds: Bounds = 
   });
   const parts = [
     introduction(results),
-    `## What it must show\n\n${checkTable(results, bounds)}`,
+    `## What it must show\n\n${checkTable(results, bounds)}\n\n${CHECK_NOTES}`,
     ...sections,
     closing(results),
   ];

@@ -12,7 +12,7 @@
  * journal before the next begins; what is there is not measured again.
  */
 import { neededBaselines } from './checks.ts';
-import { CONTESTANTS, type Contestant } from './contestants.ts';
+import { CONTESTANTS, type Contestant, takesPart } from './contestants.ts';
 import { type Entrant, setupOf } from './entrant.ts';
 import type { Journal } from './journal.ts';
 import { capacitiesOf, measure } from './measure.ts';
@@ -68,8 +68,7 @@ class GroupTournament {
   async run(): Promise<void> {
     const { hasPilot, rounds } = this.#options;
     try {
-      const baselines = this.#options.contestants.filter(({ isOurs }) => isOurs !== true);
-      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, baselines);
+      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, this.#baselines(workload));
       await this.#roster.keepOnly([...REFERENCES, ...this.#group.flatMap((workload) => this.#judged(workload))]);
       for (const workload of this.#group) {
         for (let round = 0; round < rounds; round++) await this.#round(workload, round, this.#judged(workload));
@@ -79,9 +78,17 @@ class GroupTournament {
     }
   }
 
+  #contestants({ models }: Workload): readonly Contestant[] {
+    return this.#options.contestants.filter((contestant) => takesPart(contestant, models));
+  }
+
+  #baselines(workload: Workload): readonly Contestant[] {
+    return this.#contestants(workload).filter(({ isOurs }) => isOurs !== true);
+  }
+
   #judged(workload: Workload): readonly Contestant[] {
-    const { hasPilot, contestants } = this.#options;
-    if (!hasPilot) return contestants;
+    const contestants = this.#contestants(workload);
+    if (!this.#options.hasPilot) return contestants;
     return selectContestants(workload.name, this.#journal.pilots, contestants, neededBaselines(workload));
   }
 
@@ -189,8 +196,10 @@ class GroupTournament {
 export function turnsAhead(
   workload: Workload,
   done: Results,
-  { contestants, hasPilot, rounds }: Pick<TournamentOptions, 'contestants' | 'hasPilot' | 'rounds'>,
+  options: Pick<TournamentOptions, 'contestants' | 'hasPilot' | 'rounds'>,
 ): Ahead {
+  const { hasPilot, rounds } = options;
+  const contestants = options.contestants.filter((contestant) => takesPart(contestant, workload.models));
   const count = (records: readonly { readonly workload: string; readonly invalid?: string }[] = []): number =>
     records.filter((record) => record.workload === workload.name && record.invalid === undefined).length;
   const few = 1 + SELECTED + neededBaselines(workload).length;

@@ -13,7 +13,8 @@ import type { BatchMetrics } from './server-metrics.ts';
 import type { Workload } from './workload.ts';
 
 const PEERS = join('bench', 'compare', 'peers');
-const START_MS = 60_000;
+/** Ten models are ten Python processes, one after the other. */
+const START_MS = 240_000;
 const POLL_MS = 100;
 /** Each request says less: its objective. */
 const LONGEST_QUEUE_TIMEOUT_US = 60_000_000;
