@@ -40,7 +40,7 @@ const BENCHES = {
     options: '[SUBJECT…] --rounds=N',
   },
   overload: {
-    says: 'scheduling policies under more load than can be served, in two to three hours; goes on after a stop',
+    says: 'scheduling policies under more load than can be served, in about two hours; goes on after a stop',
     file: 'overload/overload.js',
     models: ['mlp_big', 'mlp_mid', 'mlp_wide'],
     needs: [ensureBuilt, () => ensurePeers(['--peers=triton'])],

@@ -129,20 +129,28 @@ async function measureModel(
       try {
         running.push(await start(model, plan, directory, answers));
       } catch (error) {
-        incidents.push(`${model.name}, ${plan.label}: ${(error as Error).message.split('\n')[0]!}`);
-        say((error as Error).message);
+        report(incidents, `${model.name}, ${plan.label}`, error as Error);
       }
     }
     for (let round = 0; round < rounds; round++) {
       for (const each of round % 2 === 0 ? running : [...running].reverse()) {
         signal.throwIfAborted();
         say(`${model.name}, round ${round + 1} of ${rounds}: ${each.plan.name}`);
-        done.push(await turn(each, model.name, round, seconds));
+        try {
+          done.push(await turn(each, model.name, round, seconds));
+        } catch (error) {
+          report(incidents, `${model.name}, ${each.plan.label}, round ${round + 1}`, error as Error);
+        }
       }
     }
   } finally {
     await Promise.all(running.map(({ server }) => server.stop()));
   }
+}
+
+function report(incidents: string[], where: string, { message }: Error): void {
+  incidents.push(`${where}: ${message.split('\n')[0]!}`);
+  say(`! ${where}: ${message}`);
 }
 
 const startedAt = performance.now();

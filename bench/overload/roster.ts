@@ -42,9 +42,11 @@ export class Roster {
     return this.#entrants.get(name);
   }
 
-  /** It has ended: it starts anew when it is asked for. */
-  forget({ name }: Contestant): void {
+  /** It has ended: what it left behind goes, and it starts anew when it is asked for. */
+  async forget({ name }: Contestant): Promise<void> {
+    const entrant = this.#entrants.get(name);
     this.#entrants.delete(name);
+    await entrant?.server.stop();
   }
 
   report(workload: string, contestant: string, reason: string): void {

@@ -178,7 +178,7 @@ class GroupTournament {
       const ending = server.ending();
       const reason = ending === undefined ? (error as Error).message : `the server ended ${ending}`;
       this.#roster.report(workload.name, contestant.name, reason);
-      if (ending !== undefined) this.#roster.forget(contestant);
+      if (ending !== undefined) await this.#roster.forget(contestant);
       return undefined;
     } finally {
       server.pause();

@@ -39,7 +39,7 @@ interface Asked {
 }
 
 /** For a model that is still being made ready. */
-const FIRST_CALL_MS = 10_000;
+const FIRST_CALL_MS = 60_000;
 /** A server that has a backlog of its last turn, or wakes late on a busy machine, may refuse it at first. */
 const FIRST_CALL_TRIES = 20;
 const PAUSE_AFTER_REFUSAL_MS = 100;
