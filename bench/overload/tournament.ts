@@ -100,7 +100,12 @@ class GroupTournament {
     const seconds = this.#options.seconds ?? workload.seconds;
     const plan = { capacities, seconds, leadInMs: this.#options.leadInMs, seed: this.#seedOf(round) };
     const order = round % 2 === 0 ? contestants : [...contestants].reverse();
-    for (const contestant of order) if (!isDone(contestant)) await this.#turn(workload, contestant, round, plan);
+    for (const contestant of order) {
+      if (isDone(contestant)) continue;
+      await this.#turn(workload, contestant, round, plan);
+      // A server of ten models takes more than a GiB: all baselines of such a workload do not fit a machine.
+      if (round === PILOT && workload.models.length > 1) await this.#roster.keepOnly(REFERENCES);
+    }
   }
 
   #seedOf(round: number): number {
