@@ -9,14 +9,13 @@
  * runs as long:
  *
  *   |                                               | trace | here |
- *   | coefficient of variation of the gaps          |  13.2 | 13.3 |
- *   | index of dispersion of counts, windows of 1 s |  13.1 | 12.6 |
- *   | … of 10 s                                     |    71 |   76 |
- *   | … of 60 s                                     |   164 |  150 |
- *   | most in 1 s ÷ mean                            |  26.6 | 27   |
+ *   | coefficient of variation of the gaps          |  13.2 | 13.5 |
+ *   | index of dispersion of counts, windows of 1 s |  13.1 | 12.8 |
+ *   | … of 10 s                                     |    71 |   78 |
+ *   | … of 60 s                                     |   164 |  156 |
+ *   | most in 1 s ÷ mean                            |  26.6 | 26.9 |
  *
- * Not fitted are the shape of short gaps (the trace's requests often come in pairs) and what follows from what beyond a
- * minute.
+ * Not fitted are the shape of short gaps (the trace's requests often come in pairs) and what lies beyond a minute.
  */
 import type { SeededRandom } from '../support/seeded-random.ts';
 
