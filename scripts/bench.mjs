@@ -32,7 +32,7 @@ const BENCHES = {
     file: 'heavy/heavy.js',
     needs: [ensureBuilt],
     directory: ensureZoo,
-    options: '--models=A,B --rounds=3 --seconds=3 --publish',
+    options: '--models=A,B --plans=default,1x1x8,… --rounds=3 --seconds=5 --publish',
   },
   micro: {
     says: 'each codec and part beside its alternatives, in a minute',

@@ -1,7 +1,7 @@
 /**
  * npm run bench -- heavy: does the server by itself do as much as the best plan that one could have chosen for it?
  *
- *   node build/bench/heavy/heavy.js ZOO_DIRECTORY [--models=A,B] [--rounds=3] [--seconds=3] [--publish]
+ *   node build/bench/heavy/heavy.js ZOO_DIRECTORY [--models=A,B] [--plans=A,B] [--rounds=3] [--seconds=5] [--publish]
  *
  * All servers of a model are up at once and take turns, every second round backwards; whoever has no turn is stopped.
  * Without options the rounds are published: bench/results/heavy.json, and a section of docs/benchmarks.md. Otherwise they
@@ -31,6 +31,7 @@ const DOCUMENT = join('docs', 'benchmarks.md');
 
 interface HeavyOptions {
   readonly models: readonly HeavyModel[];
+  readonly plans: readonly Plan[];
   readonly rounds: number;
   readonly seconds: number;
   readonly publish: boolean;
@@ -41,26 +42,38 @@ function readOptions(args: readonly string[]): HeavyOptions {
     args: [...args],
     options: {
       models: { type: 'string' },
+      plans: { type: 'string' },
       rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '5' },
       publish: { type: 'boolean', default: false },
     },
   });
-  const names = values.models?.split(',') ?? HEAVY_MODELS.map(({ name }) => name);
-  const unknown = names.filter((name) => HEAVY_MODELS.every((model) => model.name !== name));
-  if (unknown.length > 0)
-    throw new Error(`--models has ${unknown.join(', ')}; there is ${HEAVY_MODELS.map(({ name }) => name).join(', ')}`);
   const number = (flag: 'rounds' | 'seconds'): number => {
     const value = Number(values[flag]);
     if (!(value > 0 && value < 1000)) throw new Error(`--${flag} is ${values[flag]}; wanted is a number above 0`);
     return value;
   };
   return {
-    models: HEAVY_MODELS.filter(({ name }) => names.includes(name)),
+    models: choose('models', values.models, HEAVY_MODELS),
+    plans: choose('plans', values.plans, PLANS),
     rounds: Math.ceil(number('rounds')),
     seconds: number('seconds'),
     publish: values.publish || args.length === 0,
   };
+}
+
+/** All without a list. Throws on a name that there is not. */
+function choose<T extends { readonly name: string }>(
+  flag: string,
+  list: string | undefined,
+  all: readonly T[],
+): readonly T[] {
+  if (list === undefined) return all;
+  const names = list.split(',');
+  const unknown = names.filter((name) => all.every((each) => each.name !== name));
+  if (unknown.length > 0)
+    throw new Error(`--${flag} has ${unknown.join(', ')}; there is ${all.map(({ name }) => name).join(', ')}`);
+  return all.filter(({ name }) => names.includes(name));
 }
 
 interface Running {
@@ -116,14 +129,14 @@ async function turn(
 async function measureModel(
   model: HeavyModel,
   zoo: string,
-  { rounds, seconds }: HeavyOptions,
+  { plans, rounds, seconds }: HeavyOptions,
   { done, incidents, signal }: { done: HeavyRound[]; incidents: string[]; signal: AbortSignal },
 ): Promise<void> {
   const directory = placeModel(model, zoo, PLACED);
   const answers = await answersOf(model, join(directory, '1', 'model.onnx'));
   const running: Running[] = [];
   try {
-    for (const plan of PLANS) {
+    for (const plan of plans) {
       signal.throwIfAborted();
       say(`${model.name}: ${plan.name} starts`);
       try {
@@ -137,7 +150,7 @@ async function measureModel(
         signal.throwIfAborted();
         say(`${model.name}, round ${round + 1} of ${rounds}: ${each.plan.name}`);
         try {
-          done.push(await turn(each, model.name, round, seconds));
+          done.push(await turn(each, model.name, round, seconds * (model.lengthFactor ?? 1)));
         } catch (error) {
           report(incidents, `${model.name}, ${each.plan.label}, round ${round + 1}`, error as Error);
         }

@@ -24,6 +24,8 @@ export interface HeavyModel {
   /** In the zoo's directory. */
   readonly file: string;
   readonly inputs: readonly HeavyInput[];
+  /** Measured so many times as long as the others: batches of a slow one are few in a few seconds. Default 1. */
+  readonly lengthFactor?: number;
 }
 
 /** Stripes from `low` to `high`: convolutions take as long for any image. */
@@ -50,6 +52,7 @@ export const HEAVY_MODELS: readonly HeavyModel[] = [
     name: 'basic-pitch',
     label: 'basic-pitch, two seconds of sound',
     file: 'basic_pitch/saved_models/icassp_2022/nmp.onnx',
+    lengthFactor: 4,
     inputs: [
       {
         name: 'serving_default_input_2:0',
