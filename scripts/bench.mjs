@@ -7,9 +7,10 @@ import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
 import { ensureBuilt, ensureBuiltForTests, run } from './lib/setup.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
+import { ensureZoo } from './lib/zoo.mjs';
 
 /**
- * `models` are those of bench/models/export.py; their directory is the program's first argument. `options` is what the
+ * `models` are those of bench/models/export.py; their directory, or what `directory` prepares, is the program's first argument. `options` is what the
  * program takes, with the values that it has without them; where it is missing the program has a --help of its own.
  */
 const BENCHES = {
@@ -26,16 +27,23 @@ const BENCHES = {
     models: ['half_plus_two', 'mlp_small', 'mlp_big', 'image_mean'],
     needs: [ensureBuilt, ensureLoadGenerators, ensurePeers],
   },
+  heavy: {
+    says: 'five real heavy models: default settings beside the best of all fixed plans, in half an hour',
+    file: 'heavy/heavy.js',
+    needs: [ensureBuilt],
+    directory: ensureZoo,
+    options: '--models=A,B --plans=default,1x1x8,… --rounds=3 --seconds=5 --publish',
+  },
   micro: {
     says: 'each codec and part beside its alternatives, in a minute',
     file: 'micro/bench-micro.js',
     options: '[SUBJECT…] --rounds=N',
   },
   overload: {
-    says: 'scheduling policies under more load than can be served, in a quarter of an hour',
+    says: 'scheduling policies under more load than can be served, in about two hours; goes on after a stop',
     file: 'overload/overload.js',
     models: ['mlp_big', 'mlp_mid', 'mlp_wide'],
-    needs: [ensureBuilt],
+    needs: [ensureBuilt, () => ensurePeers(['--peers=triton'])],
   },
   simulate: {
     says: 'the same workloads on the scheduler under a fake clock, in seconds',
@@ -112,7 +120,7 @@ ${listWords(BENCHES)}
 
 npm run bench -- WORD --help lists a benchmark's options; bench/README.md says how to read what it measures.`;
 
-function measure({ file, models, needs = [], options }, word, args) {
+function measure({ file, models, directory: prepare, needs = [], options }, word, args) {
   const isHelpWanted = args.some(isHelp);
   if (isHelpWanted && options !== undefined) {
     console.log(`Usage: npm run bench -- ${word} ${options}`);
@@ -122,7 +130,8 @@ function measure({ file, models, needs = [], options }, word, args) {
   // These two measure nothing.
   const isMeasuring = !isHelpWanted && !args.includes('--render');
   if (isMeasuring) for (const ensure of needs) ensure(args);
-  const directory = models === undefined ? [] : [isMeasuring ? ensureBenchModels(models) : '.'];
+  const ensureDirectory = prepare ?? (models && (() => ensureBenchModels(models)));
+  const directory = ensureDirectory === undefined ? [] : [isMeasuring ? ensureDirectory() : '.'];
   run(process.execPath, [`build/bench/${file}`, ...directory, ...args]);
 }
 

@@ -6,6 +6,7 @@
  * Writes every round as JSON, prints the tables and, for a whole run, docs/benchmarks.md with its plots. Compare only
  * figures of one run.
  */
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -18,14 +19,17 @@ import { type Outcome, runTournament } from './tournament.ts';
 
 const PUBLISHED = join('bench', 'results', 'compare.json');
 const UNPUBLISHED = join('.cache', 'bench', 'compare.json');
+const WITH_BURNER = join('.cache', 'bench', 'compare-burner.json');
 const DOCS = 'docs';
+/** Longer than any run. */
+const BURN_SECONDS = 3600;
 
 /** First pin of a requirements file: the server itself. */
 function versionsOf(names: ReadonlySet<string>): Record<string, string> {
   const versions: Record<string, string> = {};
-  for (const { name, isPeer } of CONTESTANTS) {
-    if (!names.has(name) || !isPeer) continue;
-    const requirements = readFileSync(join('bench', 'compare', 'peers', name, 'requirements.txt'), 'utf8');
+  for (const { name, peer } of CONTESTANTS) {
+    if (!names.has(name) || peer === undefined) continue;
+    const requirements = readFileSync(join('bench', 'compare', 'peers', peer, 'requirements.txt'), 'utf8');
     versions[name] = /^(\S+==\S+)/m.exec(requirements)![1]!.replace('==', ' ');
   }
   return versions;
@@ -91,6 +95,16 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value;
 }
 
+/** A process that wants one whole core. Returns what ends it. */
+function startBurner(): () => void {
+  const burner = spawn(process.execPath, [join('build', 'bench', 'attacks', 'burner.js'), '1', String(BURN_SECONDS)], {
+    stdio: 'ignore',
+  });
+  const end = (): void => void burner.kill('SIGKILL');
+  process.once('exit', end);
+  return end;
+}
+
 async function main(): Promise<void> {
   const [models, ...args] = process.argv.slice(2);
   const options = readOptions(args);
@@ -102,8 +116,9 @@ async function main(): Promise<void> {
     renderPublished();
     return;
   }
-  const results = await compare(options, models!);
-  const path = options.publish ? PUBLISHED : UNPUBLISHED;
+  const endBurner = options.burner ? startBurner() : undefined;
+  const results = await compare(options, models!).finally(() => endBurner?.());
+  const path = options.publish ? PUBLISHED : options.burner ? WITH_BURNER : UNPUBLISHED;
   writeResults(path, results);
   if (options.publish) renderPublished();
   console.log(`${renderTables(results)}\nEvery round is in ${path}.`);

@@ -23,8 +23,8 @@ export interface Contestant {
   /** In tables. */
   readonly label: string;
   readonly protocols: readonly Protocol[];
-  /** Has a Python environment of its own. */
-  readonly isPeer: boolean;
+  /** Its folder in peers/, and its Python environment; absent: it needs none. */
+  readonly peer?: string;
   /** `ports` are free, `work` is an empty directory. */
   command(model: BenchModel, ports: Ports, work: string): ServerCommand;
   /** What it says of its batches, by the origin of its REST surface. */
@@ -35,36 +35,46 @@ export interface Contestant {
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
-const PILLION: Contestant = {
-  name: 'pillion',
-  label: 'Pillion',
-  protocols: [rest.tensorFlowServing, grpc.tensorFlowServing],
-  isPeer: false,
-  batchCounts: readBatchCounts,
-  command: (model) => ({
-    name: 'pillion',
-    args: [
-      'dist/main.js',
-      'serve',
-      `--model=${model.name}=${model.directory}`,
-      '--port=0',
-      '--rest_api_port=0',
-      '--admin_port=0',
-    ],
-    isReady: (line) => line['event'] === 'ready',
-  }),
-  portsOf: (ready) => {
-    const addresses = ready as { rest: string[]; grpc: string[] };
-    return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
-  },
-};
+function pillion(name: string, label: string, options: readonly string[]): Contestant {
+  return {
+    name,
+    label,
+    protocols: [rest.tensorFlowServing, grpc.tensorFlowServing],
+    batchCounts: readBatchCounts,
+    command: (model) => ({
+      name,
+      args: [
+        'dist/main.js',
+        'serve',
+        `--model=${model.name}=${model.directory}`,
+        '--port=0',
+        '--rest_api_port=0',
+        '--admin_port=0',
+        ...options,
+      ],
+      isReady: (line) => line['event'] === 'ready',
+    }),
+    portsOf: (ready) => {
+      const addresses = ready as { rest: string[]; grpc: string[] };
+      return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
+    },
+  };
+}
+
+/** So many runs at once, each on so many threads, whatever the defaults are. */
+function fixedPlan(slots: number, threads: number): Contestant {
+  const label = `Pillion, ${slots} ${slots === 1 ? 'slot' : 'slots'} × ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return pillion(`pillion-${slots}x${threads}`, label, [
+    `--num_batch_threads=${slots}`,
+    `--intra_op_threads=${threads}`,
+  ]);
+}
 
 function plain(name: string, label: string, script: string, protocol: Protocol): Contestant {
   return {
     name,
     label,
     protocols: [protocol],
-    isPeer: false,
     command: (model) => ({
       name,
       args: [`build/bench/plain/${script}.js`, model.file],
@@ -74,16 +84,23 @@ function plain(name: string, label: string, script: string, protocol: Protocol):
   };
 }
 
-function peer(name: string, label: string, protocols: readonly Protocol[]): Contestant {
+/** `settings` are of its serve.py; another name than the folder's tells such contestants apart. */
+function peer(
+  folder: string,
+  label: string,
+  protocols: readonly Protocol[],
+  name = folder,
+  settings: Readonly<Record<string, string>> = {},
+): Contestant {
   return {
     name,
     label,
     protocols,
-    isPeer: true,
+    peer: folder,
     command: (model, ports, work) => ({
       name,
-      program: peerPython(name),
-      args: [join('bench', 'compare', 'peers', name, 'serve.py')],
+      program: peerPython(folder),
+      args: [join('bench', 'compare', 'peers', folder, 'serve.py')],
       env: {
         MODEL_NAME: model.name,
         MODEL_PATH: resolve(model.file),
@@ -95,6 +112,7 @@ function peer(name: string, label: string, protocols: readonly Protocol[]): Cont
         PYTHONDONTWRITEBYTECODE: '1',
         OMP_NUM_THREADS: '1',
         OPENBLAS_NUM_THREADS: '1',
+        ...settings,
       },
     }),
   };
@@ -106,18 +124,22 @@ export function peerPython(name: string): string {
 }
 
 const SECOND_AXIS = { needsSecondAxis: true };
+const TRITON_PROTOCOLS = [
+  rest.openInference(SECOND_AXIS),
+  rest.openInferenceBinary(SECOND_AXIS),
+  grpc.openInference(SECOND_AXIS),
+];
 
 export const CONTESTANTS: readonly Contestant[] = [
-  PILLION,
+  pillion('pillion', 'Pillion', []),
+  ...[1, 2].flatMap((slots) => [1, 2].map((threads) => fixedPlan(slots, threads))),
   plain('fastify', 'Fastify + onnxruntime-node', 'fastify-server', rest.tensorFlowServing),
   plain('grpc-js', 'grpc-js + proto-loader + onnxruntime-node', 'grpc-js-server', grpc.tensorFlowServing),
   plain('grpc-js-raw', 'grpc-js, raw buffers + onnxruntime-node', 'grpc-js-raw-server', grpc.rawBytes),
   plain('http-echo', 'node:http echo, no model', 'http-echo-server', rest.echo),
-  peer('triton', 'Triton (Python backend)', [
-    rest.openInference(SECOND_AXIS),
-    rest.openInferenceBinary(SECOND_AXIS),
-    grpc.openInference(SECOND_AXIS),
-  ]),
+  peer('triton', 'Triton (Python backend)', TRITON_PROTOCOLS),
+  peer('triton', 'Triton, 2 instances', TRITON_PROTOCOLS, 'triton-2x1', { INSTANCES: '2' }),
+  peer('triton', 'Triton, 1 instance × 2 threads', TRITON_PROTOCOLS, 'triton-1x2', { THREADS: '2' }),
   peer('mosec', 'mosec', [rest.rowForm(() => '/inference')]),
   peer('mlserver', 'MLServer', [rest.openInference(), grpc.openInference()]),
   peer('kserve', 'KServe SDK (no batching)', [rest.tensorFlowServing, grpc.openInference()]),

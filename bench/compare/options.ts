@@ -12,6 +12,8 @@ export const HELP = `Compares Pillion with other servers on this machine, in one
   --connections=1,32  closed-loop connections
   --rounds=5          every contestant is measured once a round, in turn
   --seconds=2         for each measurement
+  --burner            mlp_big alone, while another process burns one core: Pillion by itself beside one run on one thread;
+                      the rounds are in .cache/bench/compare-burner.json
   --publish           writes bench/results/compare.json and docs/benchmarks.md even where less than all was measured
   --render            measures nothing, writes docs/benchmarks.md anew from bench/results/compare.json
 
@@ -29,6 +31,8 @@ export interface CompareOptions {
   readonly help: boolean;
   readonly render: boolean;
   readonly publish: boolean;
+  /** One core is burned during all measurements. */
+  readonly burner: boolean;
   readonly rounds: number;
   readonly seconds: number;
   readonly plans: readonly ModelPlan[];
@@ -52,7 +56,23 @@ const DEFAULT_PLAN: readonly ModelPlan[] = [
     connections: [32],
   },
   { model: 'digits', peers: ['pillion', 'fastify', 'grpc-js', 'triton'], surfaces: JSON_AND_GRPC, connections: [32] },
-  { model: 'mlp_big', peers: ['pillion', 'grpc-js', 'triton', 'runtime'], surfaces: ['gRPC'], connections: [64] },
+  {
+    model: 'mlp_big',
+    peers: [
+      'pillion',
+      'pillion-1x1',
+      'pillion-1x2',
+      'pillion-2x1',
+      'pillion-2x2',
+      'grpc-js',
+      'triton',
+      'triton-2x1',
+      'triton-1x2',
+      'runtime',
+    ],
+    surfaces: ['gRPC'],
+    connections: [32, 64],
+  },
   {
     model: 'image_mean',
     peers: ['pillion', 'grpc-js', 'grpc-js-raw', 'triton'],
@@ -60,6 +80,14 @@ const DEFAULT_PLAN: readonly ModelPlan[] = [
     connections: [32],
   },
 ];
+
+/** What a core that someone else has does to a plan that reckons with all cores. */
+const BURNER_PLAN: ModelPlan = {
+  model: 'mlp_big',
+  peers: ['pillion', 'pillion-1x1'],
+  surfaces: ['gRPC'],
+  connections: [32],
+};
 
 /** Throws with what is wrong and what there is. */
 export function readOptions(args: readonly string[]): CompareOptions {
@@ -69,6 +97,7 @@ export function readOptions(args: readonly string[]): CompareOptions {
       help: { type: 'boolean', default: false },
       render: { type: 'boolean', default: false },
       publish: { type: 'boolean', default: false },
+      burner: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
       peers: { type: 'string' },
@@ -77,7 +106,9 @@ export function readOptions(args: readonly string[]): CompareOptions {
       connections: { type: 'string' },
     },
   });
-  const { peers, models, surfaces, connections } = values;
+  const { peers, models, surfaces, connections, burner } = values;
+  if (burner && (values.publish || models !== undefined))
+    throw new Error('--burner has a model and a file of its own; it goes with neither --models nor --publish');
   const isWhole = [peers, models, surfaces, connections].every((value) => value === undefined);
   const chosen = {
     ...(peers !== undefined && { peers: oneOf('peers', peers, CONTESTANT_NAMES) }),
@@ -90,10 +121,13 @@ export function readOptions(args: readonly string[]): CompareOptions {
   return {
     help: values.help,
     render: values.render,
-    publish: values.publish || isWhole,
+    burner,
+    publish: values.publish || (isWhole && !burner),
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
-    plans: DEFAULT_PLAN.filter(({ model }) => names.includes(model)).map((plan) => ({ ...plan, ...chosen })),
+    plans: (burner ? [BURNER_PLAN] : DEFAULT_PLAN)
+      .filter(({ model }) => names.includes(model))
+      .map((plan) => ({ ...plan, ...chosen })),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The ratios that the comparison is for. Each is the median of the rounds' own ratios: neighbours in time. */
 import { median } from '../support/statistics.ts';
+import { labelOf } from './contestants.ts';
 import { type Cell, type Figure, figureOf, type Results, roundsOf } from './results.ts';
 
 export interface RatioOfInterest {
@@ -66,6 +67,16 @@ export const RATIOS_OF_INTEREST: readonly RatioOfInterest[] = [
     'requestsPerSecond',
     cell('mlp_big', 'pillion', 'gRPC', 64),
     cell('mlp_big', 'runtime', 'loop', 64),
+  ),
+  ...[32, 64].flatMap((connections) =>
+    ['triton', 'triton-2x1', 'triton-1x2'].map((triton) =>
+      ratio(
+        `gRPC, requests a second ÷ ${labelOf(triton)}`,
+        'requestsPerSecond',
+        cell('mlp_big', 'pillion', 'gRPC', connections),
+        cell('mlp_big', triton, 'gRPC', connections),
+      ),
+    ),
   ),
   ratio(
     'gRPC, requests a second ÷ grpc-js with raw buffers',

@@ -1,6 +1,7 @@
 /** Results as text: tables for the terminal, docs/benchmarks.md and its plots for everyone else. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sectionIn as heavySectionIn } from '../heavy/render.ts';
 import { median } from '../support/statistics.ts';
 import { labelOf } from './contestants.ts';
 import type { ModelName } from './models.ts';
@@ -35,14 +36,17 @@ export function renderDocument(results: Results, docs: string): void {
     });
     return [`## ${model}`, `${MODEL_TEXTS[model]}.`, ...plots, ...modelTables(results, model)].join('\n\n');
   });
+  const path = join(docs, 'benchmarks.md');
   const parts = [
     introduction(results),
     `## Ratios\n\n${ratioTable(ratiosOf(results))}`,
     ...sections,
     startTable(results),
     closing(results),
+    // Another benchmark's, which this one leaves as it is.
+    existsSync(path) ? heavySectionIn(readFileSync(path, 'utf8')) : '',
   ];
-  writeFileSync(join(docs, 'benchmarks.md'), `${parts.filter((part) => part !== '').join('\n\n')}\n`);
+  writeFileSync(path, `${parts.filter((part) => part !== '').join('\n\n')}\n`);
 }
 
 function modelsOf(results: Results): ModelName[] {

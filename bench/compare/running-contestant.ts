@@ -3,10 +3,10 @@
  * its working directory.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { askOnce } from './ask.ts';
 import type { BatchCounts } from './batch-size.ts';
@@ -96,15 +96,4 @@ async function firstAnswer(
     }
     await delay(POLL_MS);
   }
-}
-
-/** The kernel's choice; free until someone else is given it, which lasts a while. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

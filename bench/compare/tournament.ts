@@ -75,11 +75,11 @@ class Tournament {
   }
 
   async #enter(contestant: Contestant): Promise<void> {
-    const { name, isPeer, label } = contestant;
+    const { name, peer, label } = contestant;
     this.#options.signal.throwIfAborted();
     this.#options.progress(`${this.#model.name}: starting ${label}`);
     try {
-      if (isPeer && !existsSync(peerPython(name))) throw new Error('its packages are not installed');
+      if (peer !== undefined && !existsSync(peerPython(peer))) throw new Error('its packages are not installed');
       const onRestart = (reason: Error): void => this.#report(name, reason, false);
       const entrant = await Entrant.enter(contestant, this.#model, this.#plan.surfaces, onRestart);
       this.#entrants.add(entrant);

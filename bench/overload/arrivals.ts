@@ -11,6 +11,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { azureLikeTimes } from './azure-like.ts';
 
 export type Arrivals =
   | { readonly kind: 'poisson' }
@@ -21,6 +22,8 @@ export type Arrivals =
    * process: both lengths are exponential).
    */
   | { readonly kind: 'bursts'; readonly factor: number; readonly onMs: number; readonly offMs: number }
+  /** As bursty as a recorded trace of language model requests; see azure-like.ts. */
+  | { readonly kind: 'azure-like' }
   /** Gaps of a recorded trace, stretched so that as many come as the rate wants. Ascending, any unit. */
   | { readonly kind: 'trace'; readonly times: readonly number[] };
 
@@ -63,6 +66,10 @@ function stationary(arrivals: Arrivals, ratePerMs: number, lengthMs: number, ran
     }
     case 'bursts':
       return bursts(arrivals, ratePerMs, lengthMs, random);
+    case 'azure-like': {
+      const count = Math.round(ratePerMs * lengthMs);
+      return fromTrace(azureLikeTimes(count + 1, random), count, lengthMs);
+    }
     case 'trace':
       return fromTrace(arrivals.times, Math.round(ratePerMs * lengthMs), lengthMs);
   }

@@ -1,18 +1,20 @@
-/** A contestant that runs: `pillion serve` with a workload's models, warmed up, stopped (SIGSTOP) between its turns. */
+/** A contestant that runs: a server with a workload's models, warmed up, stopped (SIGSTOP) between its turns. */
 import { join } from 'node:path';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
+import type { Metadata } from './client/request-bytes.ts';
 import { argsOf, type Contestant } from './contestants.ts';
 import { generateClosed, type JobTarget } from './generator-process.ts';
 import { type ModelRow, PREDICT_PATH, predictMessage, requireAnswer } from './rows.ts';
+import { type BatchMetrics, readMetrics } from './server-metrics.ts';
+import { readTritonMetrics, requireTritonAnswers, startTriton, tritonTarget } from './triton.ts';
 import type { Workload } from './workload.ts';
 
 export interface Entrant {
   readonly contestant: Contestant;
   readonly server: ServerProcess;
-  /** For the load generator. */
-  readonly target: JobTarget;
-  /** Of REST. */
-  readonly origin: string;
+  /** For the load generator: one workload's requests. */
+  readonly targetOf: (workload: Workload) => JobTarget;
+  readonly readMetrics: () => Promise<BatchMetrics>;
 }
 
 export interface EntrantOptions {
@@ -29,8 +31,8 @@ const CONNECTIONS = 8;
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=info'];
 
 /** Of an entrant's server: workloads that give the same can share it. */
-export function setupOf({ models, maxBatchSize, serveArgs }: Workload): string {
-  return JSON.stringify([models.map(({ name, file }) => [name, file]), maxBatchSize, serveArgs]);
+export function setupOf({ models, maxBatchSize, serveArgs, callerHeader }: Workload): string {
+  return JSON.stringify([models.map(({ name, file }) => [name, file]), maxBatchSize, serveArgs, callerHeader ?? '']);
 }
 
 /** Rejects with the server's output when it does not start or answers wrongly. It has been paused. */
@@ -39,19 +41,11 @@ export async function startEntrant(
   workload: Workload,
   options: EntrantOptions,
 ): Promise<Entrant> {
-  const args = argsOf(contestant, options.help);
-  if (args === undefined)
-    throw new Error(`the server has no flag ${contestant.needs?.map((flag) => `--${flag}`).join(', ')}`);
-  const models = workload.models.map(({ name, file }) => `--model=${name}=${join(options.models, file)}`);
-  const size = `--max_batch_size=${workload.maxBatchSize}`;
-  const server = await startServer({
-    name: contestant.name,
-    args: ['dist/main.js', 'serve', ...PORTS, ...models, size, ...workload.serveArgs, ...args],
-    isReady: (line) => line['event'] === 'ready',
-  });
+  const entrant = await (contestant.triton === undefined
+    ? startPillion(contestant, workload, options)
+    : startPeer(contestant, workload, options));
+  const { server } = entrant;
   try {
-    const entrant = entrantOf(contestant, server, workload, options);
-    for (const { name, file } of workload.models) await requireAnswer(entrant.origin, name, options.rows.get(file)!);
     await warmUp(entrant, workload, options.warmUpMs);
     server.pause();
     return entrant;
@@ -61,29 +55,76 @@ export async function startEntrant(
   }
 }
 
-function entrantOf(
-  contestant: Contestant,
-  server: ServerProcess,
-  workload: Workload,
-  { rows }: EntrantOptions,
-): Entrant {
+async function startPillion(contestant: Contestant, workload: Workload, options: EntrantOptions): Promise<Entrant> {
+  const args = argsOf(contestant, options.help);
+  if (args === undefined)
+    throw new Error(`the server has no flag ${contestant.needs?.map((flag) => `--${flag}`).join(', ')}`);
+  const { models, maxBatchSize, serveArgs, callerHeader } = workload;
+  const modelArgs = models.map(({ name, file }) => `--model=${name}=${join(options.models, file)}`);
+  const callerArgs =
+    contestant.isOurs === true && callerHeader !== undefined ? [`--caller_header=${callerHeader}`] : [];
+  const own = [...modelArgs, `--max_batch_size=${maxBatchSize}`, ...callerArgs, ...serveArgs, ...args];
+  const server = await startServer({
+    name: contestant.name,
+    args: ['dist/main.js', 'serve', ...PORTS, ...own],
+    isReady: (line) => line['event'] === 'ready',
+  });
   const address = (surface: string): string => (server.ready[surface] as string[])[0]!;
+  const origin = `http://${address('rest')}`;
+  try {
+    for (const { name, file } of models) await requireAnswer(origin, name, options.rows.get(file)!);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return {
     contestant,
     server,
-    origin: `http://${address('rest')}`,
-    target: {
-      address: address('grpc'),
-      path: PREDICT_PATH,
-      messages: workload.models.map(({ name, file }) => predictMessage(name, rows.get(file)!)),
-      connections: CONNECTIONS,
-    },
+    targetOf: (each) => pillionTarget(address('grpc'), each, options.rows),
+    readMetrics: () => readMetrics(origin),
+  };
+}
+
+/** Streams send alike unless they have callers. */
+export function pillionTarget(address: string, workload: Workload, rows: ReadonlyMap<string, ModelRow>): JobTarget {
+  const { models, streams, callerHeader } = workload;
+  const messages = models.map(({ name, file }) => predictMessage(name, rows.get(file)!));
+  const common = { address, path: PREDICT_PATH, connections: CONNECTIONS };
+  if (callerHeader === undefined) return { ...common, messages };
+  const callers = streams.map(({ caller }): Metadata | null => (caller === undefined ? null : [callerHeader, caller]));
+  return {
+    ...common,
+    models: models.length,
+    messages: streams.flatMap(() => messages),
+    metadata: callers.flatMap((caller) => messages.map(() => caller)),
+  };
+}
+
+async function startPeer(contestant: Contestant, workload: Workload, options: EntrantOptions): Promise<Entrant> {
+  const files = workload.models.map(({ name, file }) => [name, join(options.models, file, '1', 'model.onnx')]);
+  const { server, address, origin } = await startTriton(
+    contestant.name,
+    contestant.triton!,
+    Object.fromEntries(files) as Record<string, string>,
+    workload.maxBatchSize,
+  );
+  try {
+    await requireTritonAnswers(origin, workload, options.rows);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return {
+    contestant,
+    server,
+    targetOf: (each) => tritonTarget(address, each, options.rows, CONNECTIONS),
+    readMetrics: () => readTritonMetrics(origin),
   };
 }
 
 /** Every model at every size of batch: what compiles or learns has done so. */
-async function warmUp({ target }: Entrant, workload: Workload, warmUpMs: number): Promise<void> {
+async function warmUp({ targetOf }: Entrant, workload: Workload, warmUpMs: number): Promise<void> {
   const models = workload.models.map((_, i) => i);
   const calls = workload.maxBatchSize * Math.min(4, models.length + 1);
-  await generateClosed(target, { models, zipf: 0, calls, warmUpMs: 0, measureMs: warmUpMs, seed: 1 });
+  await generateClosed(targetOf(workload), { models, zipf: 0, calls, warmUpMs: 0, measureMs: warmUpMs, seed: 1 });
 }

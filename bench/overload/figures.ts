@@ -1,7 +1,8 @@
 /**
  * A plan and its outcomes → what a page says of them.
  *
- * Definitions, all over the requests intended at or after 0 and not taken back by their client before an end came:
+ * Definitions, all over the requests intended at or after 0, not taken back by their client before an end came, and of a
+ * stream that is judged (`models` and `streams` are of all streams):
  * - in time: answered well, and the answer seen no later than the intended instant + the objective
  * - attainment: in time ÷ all of them; admitted attainment: in time ÷ those not refused
  * - latency: from the intended instant (not from when it was sent) to the end, whatever the end was; of the admitted. An
@@ -72,8 +73,10 @@ class Counts {
   readonly admittedMs: number[] = [];
   readonly refusalMs: number[] = [];
   readonly refusalFromSendMs: number[] = [];
+  readonly #isJudged: readonly boolean[];
 
   constructor(workload: Workload, plan: RequestPlan, outcomes: Outcomes) {
+    this.#isJudged = workload.streams.map(({ isJudged }) => isJudged);
     this.models = workload.models.map(() => new Tally());
     this.streams = workload.streams.map(() => new Tally());
     this.bins = Array.from({ length: Math.ceil(plan.lengthMs / BIN_MS) }, () => new Tally());
@@ -82,14 +85,17 @@ class Counts {
 
   #add(plan: RequestPlan, outcomes: Outcomes, i: number): void {
     const kind = outcomes.kind[i]!;
-    this.kinds[kind]! += 1;
+    const isJudged = this.#isJudged[plan.stream[i]!]!;
+    if (isJudged) this.kinds[kind]! += 1;
     if (kind === Outcome.CANCELLED) return;
     const isInTime = isAnsweredInTime(plan, outcomes, i);
     const bin = this.bins[Math.floor(plan.at[i]! / BIN_MS)]!;
-    for (const tally of [this.all, this.models[plan.model[i]!]!, this.streams[plan.stream[i]!]!, bin]) {
+    const parts = [this.models[plan.model[i]!]!, this.streams[plan.stream[i]!]!];
+    for (const tally of isJudged ? [this.all, bin, ...parts] : parts) {
       tally.offered += 1;
       if (isInTime) tally.inTime += 1;
     }
+    if (!isJudged) return;
     const latency = outcomes.endedAt[i]! - plan.at[i]!;
     (kind === Outcome.REFUSED ? this.refusalMs : this.admittedMs).push(Number.isNaN(latency) ? Infinity : latency);
     if (kind === Outcome.REFUSED) this.refusalFromSendMs.push(outcomes.endedAt[i]! - outcomes.sentAt[i]!);
@@ -163,13 +169,14 @@ export const RECOVERED = { attainment: 0.99, windowMs: 1000 } as const;
 
 /**
  * How long after the last part of the profile began, if that is a step down, the attainment is back: where the first
- * window that has RECOVERED begins. Infinity if none has; undefined where there is no step down.
+ * window that has RECOVERED begins. Infinity if none has; undefined where there is no step down, or no window after it.
  */
 export function recoveryAfterStep({ streams }: Workload, plan: RequestPlan, outcomes: Outcomes): number | undefined {
   const [before, last] = streams[0]!.profile.slice(-2);
   if (before === undefined || last === undefined || last.factor >= before.factor) return undefined;
   const fromMs = (1 - last.share) * plan.lengthMs;
   const { attainment, windowMs } = RECOVERED;
+  if (fromMs + windowMs > plan.lengthMs) return undefined;
   for (let start = fromMs; start + windowMs <= plan.lengthMs; start += BIN_MS) {
     if (attainmentBetween(plan, outcomes, start, start + windowMs) >= attainment) return start - fromMs;
   }

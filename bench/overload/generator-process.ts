@@ -68,10 +68,16 @@ async function runJob(job: Job, directory: string, onStarted?: (inMs: number) =>
     child.once('close', (code) => {
       process.off('exit', kill);
       if (code === 0) resolve();
-      else reject(new Error(`the load generator ended (${code}):\n${errors.slice(-20).join('\n')}`));
+      else
+        reject(new Error(`the load generator ended (${code}): ${reasonIn(errors)}\n${errors.slice(-20).join('\n')}`));
     });
   });
   return JSON.parse(readFileSync(resultPath, 'utf8'));
+}
+
+/** Of what Node prints of an error that nobody caught. */
+function reasonIn(lines: readonly string[]): string {
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
 }
 
 async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {

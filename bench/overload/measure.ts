@@ -1,5 +1,4 @@
 /** One turn of one contestant: the same requests as everyone's in this round, and all that can be said of what came. */
-import { availableParallelism } from 'node:os';
 import { watchForeignCpu } from '../support/machine.ts';
 import { firstCallsOf } from './client/connection-pool.ts';
 import type { Entrant } from './entrant.ts';
@@ -8,31 +7,33 @@ import { generateClosed, generateOpen, type OpenResult } from './generator-proce
 import { startNeighbours } from './neighbour.ts';
 import { type PlanOptions, planRequests } from './request-plan.ts';
 import { MAX_LATENESS_P99_MS, type Round } from './results.ts';
-import { type BatchFigures, batchesBetween, readMetrics } from './server-metrics.ts';
-import type { Stream, Workload } from './workload.ts';
+import { type BatchFigures, batchesBetween } from './server-metrics.ts';
+import type { Workload } from './workload.ts';
 
 /** Of the CPU that others took beside the workload's own neighbours: past it a round is of another machine. */
 const MAX_FOREIGN_SHARE = 0.25;
+/** Runs at once of a reference. */
+const MOST_SLOTS = 2;
 const CAPACITY = { warmUpMs: 500, measureMs: 1500 };
 
 /** What the server can do with each stream's own mix, in requests a second; each mix is measured once. */
 export async function capacitiesOf(entrant: Entrant, workload: Workload, seed: number): Promise<number[]> {
   const known = new Map<string, number>();
   const capacities: number[] = [];
-  for (const stream of workload.streams) {
+  for (const [index, stream] of workload.streams.entries()) {
     const mix = JSON.stringify([stream.models, stream.zipf]);
-    if (!known.has(mix)) known.set(mix, await capacityOf(entrant, workload, stream, seed));
+    if (!known.has(mix)) known.set(mix, await capacityOf(entrant, workload, index, seed));
     capacities.push(known.get(mix)!);
   }
   return capacities;
 }
 
 /** As many calls as fill a batch of each model while the next one waits, within what a machine's memory is for. */
-async function capacityOf(entrant: Entrant, { maxBatchSize }: Workload, stream: Stream, seed: number): Promise<number> {
-  const slots = Math.max(1, availableParallelism() - 1);
-  const calls = maxBatchSize * Math.min(24, 2 * Math.max(slots, stream.models.length) + 1);
-  const { models, zipf } = stream;
-  const capacity = await generateClosed(entrant.target, { models, zipf, calls, ...CAPACITY, seed });
+async function capacityOf(entrant: Entrant, workload: Workload, stream: number, seed: number): Promise<number> {
+  const { models, zipf } = workload.streams[stream]!;
+  const calls = workload.maxBatchSize * Math.min(24, 2 * Math.max(MOST_SLOTS, models.length) + 1);
+  const loop = { models, stream, zipf, calls, ...CAPACITY, seed };
+  const capacity = await generateClosed(entrant.targetOf(workload), loop);
   if (capacity.answersPerSecond === 0)
     throw new Error(`${entrant.contestant.name} answered nothing in a closed loop of ${calls}`);
   return capacity.answersPerSecond;
@@ -40,13 +41,15 @@ async function capacityOf(entrant: Entrant, { maxBatchSize }: Workload, stream: 
 
 export interface Turn {
   readonly round: number;
+  /** 0, or which repeat it is. */
+  readonly attempt: number;
   readonly plan: PlanOptions;
   /** A round that was disturbed counts all the same. */
   readonly keepsDisturbed: boolean;
 }
 
 export async function measure(entrant: Entrant, workload: Workload, turn: Turn): Promise<Round> {
-  const { plan: options, round } = turn;
+  const { plan: options, round, attempt } = turn;
   const { result, batches, serverCpuSeconds, foreignShare } = await play(entrant, workload, options);
   const plan = planRequests(workload, options);
   const wasted = wastedShare(workload, plan, result.outcomes, batches.rowsRun);
@@ -56,6 +59,7 @@ export async function measure(entrant: Entrant, workload: Workload, turn: Turn):
   const invalid = whyInvalid(result, disturbed, turn.keepsDisturbed);
   return {
     ...{ workload: workload.name, contestant: entrant.contestant.name, round },
+    ...(attempt > 0 && { attempt }),
     ...figuresOf(workload, plan, result.outcomes),
     ...{ capacities: options.capacities, seconds: options.seconds },
     ...{ wastedShare: wasted, wastedCpuSeconds: wasted * serverCpuSeconds, serverCpuSeconds },
@@ -76,9 +80,11 @@ interface Played {
   readonly foreignShare: number;
 }
 
-async function play({ server, origin, target }: Entrant, workload: Workload, plan: PlanOptions): Promise<Played> {
+async function play(entrant: Entrant, workload: Workload, plan: PlanOptions): Promise<Played> {
+  const { server } = entrant;
+  const target = entrant.targetOf(workload);
   const models = workload.models.map(({ name }) => name);
-  const before = await readMetrics(origin);
+  const before = await entrant.readMetrics();
   const cpuBefore = server.cpuSeconds();
   const foreign = watchForeignCpu();
   let endNeighbours = (): void => undefined;
@@ -88,7 +94,7 @@ async function play({ server, origin, target }: Entrant, workload: Workload, pla
   }).finally(() => endNeighbours());
   const serverCpuSeconds = server.cpuSeconds() - cpuBefore;
   const foreignShare = foreign.share(serverCpuSeconds);
-  const batches = batchesBetween(models, before, await readMetrics(origin), firstCallsOf(target));
+  const batches = batchesBetween(models, before, await entrant.readMetrics(), firstCallsOf(target));
   return { result, batches, serverCpuSeconds, foreignShare };
 }
 

@@ -1,4 +1,4 @@
-/** The command line of the overload benchmark. Where it says nothing a run takes about a quarter of an hour. */
+/** The command line of the overload benchmark. Where it says nothing a run takes about two hours. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,32 +8,41 @@ import { readWorkload, type Workload } from './workload.ts';
 
 export const WORKLOADS_DIRECTORY = join('bench', 'overload', 'workloads');
 
-/** Of the contestants, where all would tell no more than these: a whole run is to end within a quarter of an hour. */
-const FEW: readonly string[] = ['pillion', 'greedy', 'queue-2', 'edf'];
-
-/** What is published, and whom a workload is left to. The other files beside them are run by name. */
-const DEFAULT_PLAN: Readonly<Record<string, readonly string[] | undefined>> = {
-  'one-0.3x': ['pillion', 'greedy'],
-  'one-0.7x': undefined,
-  'one-2x': undefined,
-  'mixed-1.2x': undefined,
-  bursts: FEW,
-  'gamma-cv4': FEW,
-  neighbour: FEW,
-  'cancel-storm': FEW,
-  step: FEW,
-  'zipf-2x': undefined,
-  'hot-cold': undefined,
-};
-
-export const DEFAULT_WORKLOADS: readonly string[] = Object.keys(DEFAULT_PLAN);
+/** What is published. The other files beside them are run by name. */
+export const DEFAULT_WORKLOADS: readonly string[] = [
+  'one-0.3x',
+  'one-0.7x',
+  'heavy-0.9x',
+  'one-1.2x',
+  'one-2x',
+  'mixed-1.2x',
+  'bursts-40ms',
+  'bursts',
+  'bursts-400ms',
+  'gamma-cv4',
+  'gamma-cv8',
+  'azure-0.5x',
+  'azure-0.8x',
+  'neighbour',
+  'half-speed',
+  'cancel-storm',
+  'step',
+  'diurnal',
+  'tenants',
+  'zipf-1.2x',
+  'zipf-2x',
+  'hot-cold',
+];
 
 export const HELP = `Overload, open loop: Pillion's scheduler beside other policies, on the real server with real models.
 
   --workloads=A,B     names in bench/overload/workloads, or files; default ${DEFAULT_WORKLOADS.join(', ')}
-  --contestants=A,B   of ${CONTESTANTS.map(({ name }) => name).join(', ')};
-                      without it some workloads are left to some of them
-  --rounds=3          every contestant is measured once a round, in turn
+  --contestants=A,B   of ${CONTESTANTS.map(({ name }) => name).join(', ')}
+  --all               all contestants in all rounds, and in memory (30 GiB for zipf). Without it and --contestants a
+                      pilot round of all baselines comes first, and the rounds are left to Pillion, the three best
+                      baselines and those that a check needs
+  --rounds=5          every contestant is measured once a round, in turn
+  --resume            goes on where a run with the same options was stopped
   --seconds=N         for each measurement, instead of what the workload says
   --quick             one round of 1.5 seconds, counted even on a busy machine: to see whether it works
   --trace=FILE        a workload more: arrival times of a CSV file, on one model at a mean load of
@@ -42,20 +51,21 @@ export const HELP = `Overload, open loop: Pillion's scheduler beside other polic
   --publish           writes bench/results/overload.json and docs/overload.md even where less than all was measured
   --render            measures nothing, writes docs/overload.md anew from bench/results/overload.json
 
-Without options the results are published. Otherwise they land in .cache/bench/overload.json.`;
+Without options the results are published. What was measured is in .cache/bench/overload.json after each turn.`;
 
 export interface OverloadOptions {
   readonly help: boolean;
   readonly render: boolean;
   readonly publish: boolean;
+  readonly resume: boolean;
   readonly quick: boolean;
   readonly rounds: number;
   readonly seconds: number | undefined;
   readonly seed: number;
   readonly workloads: readonly Workload[];
   readonly contestants: readonly Contestant[];
-  /** By name. Without --contestants some workloads are left to some of them. */
-  readonly isWanted: (workload: string, contestant: string) => boolean;
+  /** A pilot round chooses whom the judged rounds are left to. */
+  readonly hasPilot: boolean;
 }
 
 /** Throws with what is wrong and what there is. Reads the workloads' files. */
@@ -66,6 +76,8 @@ export function readOptions(args: readonly string[]): OverloadOptions {
       help: { type: 'boolean', default: false },
       render: { type: 'boolean', default: false },
       publish: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
@@ -83,8 +95,9 @@ export function readOptions(args: readonly string[]): OverloadOptions {
     help: values.help,
     render: values.render,
     quick,
-    publish: (values.publish && !quick) || args.length === 0,
-    rounds: whole('rounds', values.rounds ?? (quick ? '1' : '3')),
+    resume: values.resume,
+    publish: (values.publish && !quick) || args.every((arg) => arg === '--resume'),
+    rounds: whole('rounds', values.rounds ?? (quick ? '1' : '5')),
     seconds: seconds === undefined ? undefined : positive('seconds', seconds),
     seed: whole('seed', values.seed),
     workloads: [
@@ -92,8 +105,7 @@ export function readOptions(args: readonly string[]): OverloadOptions {
       ...(trace === undefined ? [] : [traceWorkload(trace, positive('trace-load', values['trace-load']))]),
     ],
     contestants: chooseContestants(values.contestants),
-    isWanted: (workload, contestant) =>
-      values.contestants !== undefined || DEFAULT_PLAN[workload]?.includes(contestant) !== false,
+    hasPilot: !values.all && values.contestants === undefined,
   };
 }
 

@@ -7,16 +7,18 @@
  * run, docs/overload.md with its plots. Compare only figures of one run. Ends well whether or not all is met.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { describeMachine } from '../support/machine.ts';
+import { readBounds } from './checks.ts';
+import { digestsOf, Journal, readResults, writeResults } from './journal.ts';
 import { HELP, type OverloadOptions, readOptions } from './options.ts';
 import { renderDocument, renderTables } from './render.ts';
-import { forJson, type Results, revive } from './results.ts';
+import type { Results } from './results.ts';
 import { type ModelRow, rowOf } from './rows.ts';
-import { runTournament } from './tournament.ts';
-import type { Workload } from './workload.ts';
+import { TimeLeft } from './time-left.ts';
+import { runTournament, turnsAhead } from './tournament.ts';
+import { standsAboveCapacity, type Workload } from './workload.ts';
 
 const PUBLISHED = join('bench', 'results', 'overload.json');
 const UNPUBLISHED = join('.cache', 'bench', 'overload.json');
@@ -40,7 +42,7 @@ function notice(text: string): void {
 function interrupted(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`${name}: the servers are stopped, nothing is written`)));
+    process.once(name, () => controller.abort(new Error(`${name}: the servers are stopped; --resume goes on`)));
   }
   return controller.signal;
 }
@@ -53,12 +55,36 @@ async function rowsOf(workloads: readonly Workload[], models: string): Promise<M
   return rows;
 }
 
+/** A run's head: everything but what is measured. */
+function headOf(options: OverloadOptions): Results {
+  const { workloads, contestants, rounds, seconds, seed, quick, hasPilot, publish } = options;
+  return {
+    machine: describeMachine(),
+    startedAt: new Date().toISOString(),
+    roundsWanted: rounds,
+    workloads: workloads.map((workload) => ({
+      ...{ name: workload.name, text: workload.text },
+      standsAboveCapacity: standsAboveCapacity(workload),
+    })),
+    incidents: [],
+    rounds: [],
+    run: {
+      ...{ seed, rounds, seconds: seconds ?? null, quick, hasPilot, publish },
+      contestants: contestants.map(({ name }) => name),
+      workloads: digestsOf(workloads),
+    },
+  };
+}
+
 async function compete(options: OverloadOptions, models: string): Promise<Results> {
-  const begun = new Date().toISOString();
-  const { workloads, contestants, isWanted, rounds, seconds, seed } = options;
-  const outcome = await runTournament(workloads, {
+  const { workloads, contestants, hasPilot, rounds, seconds, seed } = options;
+  const head = headOf(options);
+  const journal = options.resume ? Journal.resume(UNPUBLISHED, head) : Journal.begin(UNPUBLISHED, head);
+  const ahead = workloads.map((workload) => turnsAhead(workload, journal.results, options));
+  await runTournament(workloads, journal, {
     keepsDisturbed: options.quick,
-    ...{ contestants, isWanted, rounds, seconds, seed, models, progress, notice },
+    ...{ contestants, hasPilot, rounds, seconds, seed, models, progress, notice },
+    timeLeft: new TimeLeft(ahead, seconds),
     rows: await rowsOf(workloads, models),
     help: execFileSync(process.execPath, ['dist/main.js', 'serve', '--help'], { encoding: 'utf8' }),
     warmUpMs: WARM_UP_MS,
@@ -66,26 +92,7 @@ async function compete(options: OverloadOptions, models: string): Promise<Result
     signal: interrupted(),
   });
   if (isTerminal) process.stderr.write('\r\u001b[K');
-  return {
-    machine: describeMachine(),
-    startedAt: begun,
-    roundsWanted: rounds,
-    workloads: workloads.map(({ name, text }) => ({ name, text })),
-    ...outcome,
-  };
-}
-
-/** A line a round, so that a difference between two runs can be read. */
-function writeResults(path: string, { rounds, ...head }: Results): void {
-  const lines = rounds.map((round) => `  ${JSON.stringify(round, forJson)}`).join(',\n');
-  const text = JSON.stringify(head, forJson, 1).replace(/\n\}$/, `,\n "rounds": [\n${lines}\n ]\n}\n`);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-}
-
-/** Always from the file, so that --render changes nothing that was not changed. */
-function readResults(path: string): Results {
-  return JSON.parse(readFileSync(path, 'utf8'), revive) as Results;
+  return journal.results;
 }
 
 async function main(): Promise<void> {
@@ -96,13 +103,13 @@ async function main(): Promise<void> {
     return;
   }
   if (options.render) {
-    renderDocument(readResults(PUBLISHED), DOCS);
+    renderDocument(readResults(PUBLISHED), DOCS, readBounds());
     return;
   }
   const path = options.publish ? PUBLISHED : UNPUBLISHED;
   writeResults(path, await compete(options, models!));
-  if (options.publish) renderDocument(readResults(path), DOCS);
-  console.log(`${renderTables(readResults(path))}\n\nEvery round is in ${path}.`);
+  if (options.publish) renderDocument(readResults(path), DOCS, readBounds());
+  console.log(`${renderTables(readResults(path), readBounds())}\n\nEvery round is in ${path}.`);
 }
 
 try {

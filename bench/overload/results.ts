@@ -7,6 +7,8 @@ export interface Round extends Figures {
   readonly workload: string;
   readonly contestant: string;
   readonly round: number;
+  /** Repeats of a turn that was disturbed have the numbers from 1 on. */
+  readonly attempt?: number;
   /** Requests a second that the server can do with each stream's mix: what the loads are multiples of. */
   readonly capacities: readonly number[];
   readonly seconds: number;
@@ -41,6 +43,42 @@ export interface Round extends Figures {
 export interface WorkloadNote {
   readonly name: string;
   readonly text: string;
+  /** More is asked than can be done, all the time (workload.ts). */
+  readonly standsAboveCapacity?: boolean;
+}
+
+/** A turn of the pilot round, which only chooses who is measured further. */
+export interface Pilot {
+  readonly workload: string;
+  readonly contestant: string;
+  readonly attempt?: number;
+  readonly attainment: number;
+  readonly invalid?: string;
+}
+
+/** What each reference did in a closed loop before a round, and what the loads are multiples of. */
+export interface CapacityRecord {
+  readonly workload: string;
+  readonly round: number;
+  /** Requests a second of each stream's mix, by contestant. */
+  readonly measured: Readonly<Record<string, readonly number[]>>;
+  readonly taken: readonly number[];
+}
+
+/** The round's number of the pilot. */
+export const PILOT = -1;
+
+/** What has to be the same for a run to go on where it stopped. */
+export interface RunKey {
+  readonly seed: number;
+  readonly rounds: number;
+  readonly seconds: number | null;
+  readonly quick: boolean;
+  readonly hasPilot: boolean;
+  readonly publish: boolean;
+  readonly contestants: readonly string[];
+  /** A digest of each workload, by its name. */
+  readonly workloads: Readonly<Record<string, string>>;
 }
 
 export interface Incident {
@@ -56,6 +94,10 @@ export interface Results {
   readonly workloads: readonly WorkloadNote[];
   readonly incidents: readonly Incident[];
   readonly rounds: readonly Round[];
+  /** A simulator has none of these. */
+  readonly run?: RunKey;
+  readonly pilots?: readonly Pilot[];
+  readonly capacities?: readonly CapacityRecord[];
 }
 
 /** A generator later than this measured itself. */
@@ -68,8 +110,8 @@ export function roundsOf({ rounds }: Results, workload: string, contestant: stri
   );
 }
 
-/** Mean of the rounds that have the figure; NaN of none. */
-export function meanOf(rounds: readonly Round[], pick: (round: Round) => number | undefined): number {
+/** Mean of the rounds (or other records) that have the figure; NaN of none. */
+export function meanOf<T = Round>(rounds: readonly T[], pick: (round: T) => number | undefined): number {
   const values = rounds.map(pick).filter((value): value is number => value !== undefined && !Number.isNaN(value));
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -4,13 +4,22 @@ import type grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
 
-const PREDICT = (
+/** TensorFlow Serving's method. */
+export const PREDICT = (
   protoLoader.loadSync('tensorflow_serving/apis/prediction_service.proto', { includeDirs: ['proto'] })[
     'tensorflow.serving.PredictionService'
   ] as grpc.ServiceDefinition
 )['Predict']!;
 
 export const PREDICT_PATH = PREDICT.path;
+
+const MODEL_INFER = (
+  protoLoader.loadSync('open_inference.proto', { includeDirs: ['bench/compare/protocols'] })[
+    'inference.GRPCInferenceService'
+  ] as grpc.ServiceDefinition
+)['ModelInfer']!;
+
+export const MODEL_INFER_PATH = MODEL_INFER.path;
 
 export interface ModelRow {
   readonly input: string;
@@ -52,6 +61,28 @@ export function predictMessage(model: string, { input, rowShape, row }: ModelRow
   return Buffer.from(bytes).toString('base64');
 }
 
+/** As base64: a ModelInferRequest that may wait so long in Triton's queue. */
+export function inferMessage(model: string, { input, rowShape, row }: ModelRow, queueTimeoutMs: number): string {
+  const bytes = MODEL_INFER.requestSerialize({
+    modelName: model,
+    parameters: { timeout: { int64Param: Math.round(queueTimeoutMs * 1000) } },
+    inputs: [{ name: input, datatype: 'FP32', shape: [1, ...rowShape] }],
+    rawInputContents: [new Uint8Array(row.buffer)],
+  });
+  return Buffer.from(bytes).toString('base64');
+}
+
+/** Asks over REST's Open Inference Protocol, at `origin`. Throws unless the answer is ONNX Runtime's own. */
+export async function requireInference(origin: string, model: string, modelRow: ModelRow): Promise<void> {
+  const { input, row, rowShape, answer } = modelRow;
+  const url = `${origin}/v2/models/${model}/infer`;
+  const inputs = [{ name: input, datatype: 'FP32', shape: [1, ...rowShape], data: Array.from(row) }];
+  const reply = await fetch(url, { method: 'POST', body: JSON.stringify({ inputs }) });
+  const text = await reply.text();
+  const { outputs } = reply.ok ? (JSON.parse(text) as { outputs: { data: number[] }[] }) : { outputs: [] };
+  requireNear(outputs[0]?.data ?? [], answer, `${url} answered ${reply.status} ${text.slice(0, 200)}`);
+}
+
 /** Asks over REST, at `origin`. Throws unless the answer is ONNX Runtime's own. */
 export async function requireAnswer(origin: string, model: string, { row, rowShape, answer }: ModelRow): Promise<void> {
   const url = `${origin}/v1/models/${model}:predict`;
@@ -59,9 +90,12 @@ export async function requireAnswer(origin: string, model: string, { row, rowSha
   const text = await reply.text();
   const { predictions } = reply.ok ? (JSON.parse(text) as { predictions: unknown[] }) : { predictions: [] };
   const values = [predictions[0]].flat(Infinity) as number[];
-  const isRight = values.length === answer.length && values.every((value, i) => isNear(value, answer[i]!));
-  if (!isRight)
-    throw new Error(`${url} answered ${reply.status} ${text.slice(0, 200)}, which is not what ONNX Runtime says`);
+  requireNear(values, answer, `${url} answered ${reply.status} ${text.slice(0, 200)}`);
+}
+
+function requireNear(values: readonly number[], wanted: readonly number[], what: string): void {
+  const isRight = values.length === wanted.length && values.every((value, i) => isNear(value, wanted[i]!));
+  if (!isRight) throw new Error(`${what}, which is not what ONNX Runtime says`);
 }
 
 function isNear(value: number, wanted: number): boolean {

@@ -29,6 +29,10 @@ export class Reader {
     return value;
   }
 
+  optionalText(name: string): string | undefined {
+    return this.#fields[name] === undefined ? undefined : this.text(name);
+  }
+
   texts(name: string): string[] {
     const value = this.#take(name) ?? [];
     if (!Array.isArray(value) || value.some((each) => typeof each !== 'string'))
@@ -51,6 +55,12 @@ export class Reader {
   integer(name: string, rule: NumberRule): number {
     const value = this.number(name, rule);
     if (!Number.isInteger(value)) throw this.wrong(name, value, 'a whole number');
+    return value;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.#take(name) ?? fallback;
+    if (typeof value !== 'boolean') throw this.wrong(name, value, 'true or false');
     return value;
   }
 

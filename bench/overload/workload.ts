@@ -44,6 +44,10 @@ export interface Stream {
   readonly profile: readonly ProfilePart[];
   /** So many of the requests are taken back by their client, at a moment within their objective. */
   readonly cancelShare: number;
+  /** As whom it asks: the value of the workload's `callerHeader`. */
+  readonly caller: string | undefined;
+  /** False: load beside which the others are judged. It is in no figure but its own attainment and its models'. */
+  readonly isJudged: boolean;
 }
 
 /** Processes that use a core each, during a part of the run. */
@@ -61,6 +65,8 @@ export interface Workload {
   readonly seconds: number;
   readonly streams: readonly Stream[];
   readonly neighbour: Neighbour | undefined;
+  /** The header that tells callers apart; Pillion is told its name, its baselines know no callers. */
+  readonly callerHeader: string | undefined;
   /** Beside the contestant's own, of `pillion serve`. */
   readonly serveArgs: readonly string[];
 }
@@ -100,10 +106,28 @@ export function parseWorkload(value: unknown, source = 'workload'): Workload {
     seconds: reader.number('seconds', { min: 0.1, max: 3600, fallback: 3 }),
     streams: reader.list('streams').map((stream) => readStream(stream, indicesOf)),
     neighbour: neighbour === undefined ? undefined : readNeighbour(neighbour),
+    callerHeader: reader.optionalText('callerHeader'),
     serveArgs: reader.texts('serveArgs'),
   };
   reader.finish();
+  checkStreams(workload, source);
   return workload;
+}
+
+function checkStreams({ streams, callerHeader }: Workload, source: string): void {
+  if (streams.every(({ isJudged }) => !isJudged))
+    throw new Error(`${source}: no stream is judged; judged is false at most for some of them`);
+  if (callerHeader === undefined && streams.some(({ caller }) => caller !== undefined))
+    throw new Error(`${source}: a stream has a caller, but there is no callerHeader to send it in`);
+}
+
+/** More is asked than can be done during the whole run: nobody takes requests back, and no part is quieter than that. */
+export function standsAboveCapacity({ streams }: Workload): boolean {
+  const isSteady = streams.every(
+    ({ arrivals, cancelShare }) => (arrivals.kind === 'poisson' || arrivals.kind === 'gamma') && cancelShare === 0,
+  );
+  const least = streams.map(({ load, profile }) => load * Math.min(...profile.map(({ factor }) => factor)));
+  return isSteady && least.reduce((sum, load) => sum + load, 0) > 1;
 }
 
 interface ModelGroup {
@@ -154,6 +178,8 @@ function readStream(reader: Reader, indicesOf: (name: string, at: string) => num
     arrivals: readArrivals(reader.child('arrivals')),
     profile: profile ?? [{ share: 1, factor: 1 }],
     cancelShare: reader.number('cancelShare', { min: 0, max: 1, fallback: 0 }),
+    caller: reader.optionalText('caller'),
+    isJudged: reader.flag('judged', true),
   };
   reader.finish();
   return stream;
@@ -164,6 +190,8 @@ function readArrivals(reader: Reader): Arrivals {
   const arrivals = ((): Arrivals => {
     switch (kind) {
       case 'poisson':
+        return { kind };
+      case 'azure-like':
         return { kind };
       case 'gamma':
         return { kind, cv: reader.number('cv', { min: 0.1, max: 20 }) };
@@ -180,7 +208,7 @@ function readArrivals(reader: Reader): Arrivals {
         return read;
       }
       default:
-        throw reader.wrong('kind', kind, 'poisson, gamma or bursts (a trace is given by --trace=FILE)');
+        throw reader.wrong('kind', kind, 'poisson, gamma, bursts or azure-like (a trace is given by --trace=FILE)');
     }
   })();
   reader.finish();

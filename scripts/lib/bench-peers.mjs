@@ -35,13 +35,20 @@ function ensurePeer(name) {
   return isDone;
 }
 
+/** A contestant such as triton-2x1 runs in the environment of triton. */
+function isChosen(peer, chosen) {
+  return chosen === undefined || chosen.some((name) => name === peer || name.startsWith(`${peer}-`));
+}
+
 /** Prepares those that `--peers=A,B` among the arguments names, or all. Who cannot be had is named and left out. */
 export function ensurePeers(args) {
+  // It is Pillion's alone.
+  if (args.includes('--burner')) return;
   const chosen = args
     .findLast((arg) => arg.startsWith('--peers='))
     ?.slice('--peers='.length)
     .split(',');
-  for (const name of PEERS.filter((peer) => chosen === undefined || chosen.includes(peer))) {
+  for (const name of PEERS.filter((peer) => isChosen(peer, chosen))) {
     if (!ensurePeer(name)) console.error(`! ${name} is left out: its packages could not be installed`);
   }
 }

@@ -1,4 +1,4 @@
-"""The model that every Python server here runs: an ONNX file on ONNX Runtime, one thread, the same options for all.
+"""The model that every Python server here runs: an ONNX file on ONNX Runtime, one thread a run, the same options for all.
 
 Where the model is and where to listen comes from the environment, which bench/compare sets:
 
@@ -6,6 +6,7 @@ Where the model is and where to listen comes from the environment, which bench/c
     HTTP_PORT, GRPC_PORT     free ports of 127.0.0.1
     WORK                     an empty folder for configuration that has to be written
     MAX_BATCH                most rows in one run
+    THREADS                  of one run; 1
 """
 
 import os
@@ -23,6 +24,7 @@ HTTP_PORT = int(os.environ.get("HTTP_PORT", "0"))
 GRPC_PORT = int(os.environ.get("GRPC_PORT", "0"))
 WORK = os.environ.get("WORK", "")
 MAX_BATCH = int(os.environ.get("MAX_BATCH", "64"))
+THREADS = int(os.environ.get("THREADS", "1"))
 
 
 class OnnxModel:
@@ -30,7 +32,7 @@ class OnnxModel:
 
     def __init__(self, path: str = MODEL_PATH) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -5,11 +5,13 @@
 import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
 import { zipfCumulative } from '../../support/zipf.ts';
 import { Outcome, outcomeOf } from '../outcomes.ts';
-import { ConnectionPool, type PoolTarget } from './connection-pool.ts';
+import { ConnectionPool, messageIndex, type PoolTarget } from './connection-pool.ts';
 
 export interface ClosedLoop {
   /** Indices of the target's models, and how their weights fall. */
   readonly models: readonly number[];
+  /** Whose messages are sent, where streams differ. Default the first. */
+  readonly stream?: number;
   readonly zipf: number;
   /** Calls that are open at any time. */
   readonly calls: number;
@@ -34,6 +36,7 @@ export async function measureCapacity(target: PoolTarget, loop: ClosedLoop): Pro
   const startedAt = performance.now();
   const [measureFrom, measureUntil] = [startedAt + loop.warmUpMs, startedAt + loop.warmUpMs + loop.measureMs];
   let [answered, failed, due] = [0, 0, 0];
+  const pick = (): number => messageIndex(target, loop.stream ?? 0, loop.models[random.pick(cumulative)]!);
   let isFlushing = false;
   const onEnd = (_token: number, status: number, _bytes: number, at: number): void => {
     const isAnswer = outcomeOf(status) === Outcome.ANSWERED;
@@ -47,7 +50,7 @@ export async function measureCapacity(target: PoolTarget, loop: ClosedLoop): Pro
   const pool = await ConnectionPool.open(target, onEnd);
   const sendDue = (): void => {
     isFlushing = false;
-    while (due > 0 && pool.send(loop.models[random.pick(cumulative)]!, TIMEOUT_MS, 0) !== undefined) due -= 1;
+    while (due > 0 && pool.send(pick(), TIMEOUT_MS, 0) !== undefined) due -= 1;
     pool.flush();
   };
   const next = (): void => {

@@ -1,35 +1,51 @@
 /**
  * Several connections to one server, and the requests that go over them. Before `open` resolves each connection has been
- * used for a call of the first model, which fills its HPACK table, and the first one for a call of every other model: all
+ * used for a call with the first message, which fills its HPACK table, and the first one for a call with every other: all
  * have answered (`firstCallsOf` counts them).
  */
+import { Outcome, outcomeOf } from '../outcomes.ts';
 import { GrpcConnection, type OnEnd } from './grpc-connection.ts';
-import { RequestBytes } from './request-bytes.ts';
+import { type Metadata, RequestBytes } from './request-bytes.ts';
 
 export interface PoolTarget {
   /** "host:port" of gRPC. */
   readonly address: string;
   readonly path: string;
-  /** One message for each model. */
+  /** One message for each model; with `models`, for each stream one for each model. */
   readonly messages: readonly Uint8Array[];
+  /** How many models there are, where streams differ: stream s asks model m with message s × models + m. */
+  readonly models?: number;
+  /** What goes with each message, by its index. */
+  readonly metadata?: readonly (Metadata | null)[];
   readonly connections: number;
 }
 
 /** How often `open` has asked each model. */
-export function firstCallsOf({ messages, connections }: Asked): number[] {
-  return messages.map((_, model) => (model === 0 ? connections : 1));
+export function firstCallsOf({ messages, models = messages.length, connections }: Asked): number[] {
+  const calls = new Array<number>(models).fill(0);
+  for (const i of messages.keys()) calls[i % models]! += i === 0 ? connections : 1;
+  return calls;
+}
+
+/** Which message a stream asks a model with. */
+export function messageIndex({ models }: { readonly models?: number }, stream: number, model: number): number {
+  return models === undefined ? model : stream * models + model;
 }
 
 interface Asked {
   readonly messages: readonly unknown[];
+  readonly models?: number;
   readonly connections: number;
 }
 
 /** For a model that is still being made ready. */
-const FIRST_CALL_MS = 10_000;
+const FIRST_CALL_MS = 60_000;
+/** A server that has a backlog of its last turn, or wakes late on a busy machine, may refuse it at first. */
+const FIRST_CALL_TRIES = 20;
+const PAUSE_AFTER_REFUSAL_MS = 100;
 
 export class ConnectionPool {
-  /** By model; what an answer's DATA frames add up to. */
+  /** By message; what an answer's DATA frames add up to. */
   readonly answerBytes: readonly number[];
   readonly #connections: readonly GrpcConnection[];
   readonly #requests: readonly RequestBytes[];
@@ -48,8 +64,12 @@ export class ConnectionPool {
   /** Rejects with the first model's answer that is none. */
   static async open(target: PoolTarget, onEnd: OnEnd): Promise<ConnectionPool> {
     const [path, authority] = [target.path, target.address];
-    const requests = target.messages.map((message) => new RequestBytes({ path, authority, message }, false));
-    const first = new RequestBytes({ path, authority, message: target.messages[0]! }, true);
+    const parts = target.messages.map((message, i) => ({
+      ...{ path, authority, message },
+      metadata: target.metadata?.[i] ?? undefined,
+    }));
+    const requests = parts.map((each) => new RequestBytes(each, false));
+    const first = new RequestBytes(parts[0]!, true);
     const gate = new EndGate(onEnd);
     const connections: GrpcConnection[] = [];
     try {
@@ -57,8 +77,8 @@ export class ConnectionPool {
         const connection = await GrpcConnection.open(target.address, gate.onEnd);
         connections.push(connection);
         await gate.firstCall(connection, first, 0);
-        for (const [model, request] of requests.entries()) {
-          if (i === 0 && model > 0) await gate.firstCall(connection, request, model);
+        for (const [index, request] of requests.entries()) {
+          if (i === 0 && index > 0) await gate.firstCall(connection, request, index);
         }
       }
     } catch (error) {
@@ -83,8 +103,8 @@ export class ConnectionPool {
    * Over the connection whose turn it is, or the next that can take it. Turns change with `flush`: what is sent together
    * shares a system call here and there. Undefined: none can.
    */
-  send(model: number, timeoutMs: number, token: number): SentCall | undefined {
-    const request = this.#requests[model]!;
+  send(message: number, timeoutMs: number, token: number): SentCall | undefined {
+    const request = this.#requests[message]!;
     for (let tries = 0; tries < this.#connections.length; tries++) {
       const connection = this.#connections[this.#next]!;
       if (connection.canSend(request)) {
@@ -133,13 +153,21 @@ class EndGate {
     this.#isOpen = true;
   }
 
-  async firstCall(connection: GrpcConnection, request: RequestBytes, model: number): Promise<void> {
-    const { status, bytes } = await new Promise<{ status: number; bytes: number }>((resolve) => {
-      this.#waiting = (ended, dataBytes) => resolve({ status: ended, bytes: dataBytes });
+  async firstCall(connection: GrpcConnection, request: RequestBytes, message: number): Promise<void> {
+    let { status, bytes } = await this.#call(connection, request);
+    for (let tries = 1; tries < FIRST_CALL_TRIES && outcomeOf(status) === Outcome.REFUSED; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_REFUSAL_MS));
+      ({ status, bytes } = await this.#call(connection, request));
+    }
+    if (status !== 0) throw new Error(`message ${message} was answered with gRPC status ${status} at its first call`);
+    this.answerBytes[message] = bytes;
+  }
+
+  #call(connection: GrpcConnection, request: RequestBytes): Promise<{ status: number; bytes: number }> {
+    return new Promise((resolve) => {
+      this.#waiting = (status, bytes) => resolve({ status, bytes });
       connection.send(request, FIRST_CALL_MS, 0);
       connection.flush();
     });
-    if (status !== 0) throw new Error(`model ${model} answered gRPC status ${status} to the first call`);
-    this.answerBytes[model] = bytes;
   }
 }

@@ -4,7 +4,7 @@
  *   send ─▶ outgoing (copied bytes) ── flush ─▶ one socket write        requests of one moment share a system call
  *   socket ─▶ frames ─▶ onEnd(token, grpc-status, bytes of DATA)
  *
- * It knows what our own server sends and no more: no padding, no CONTINUATION, no server push; the like ends it with an
+ * It knows what our own server and gRPC's C core send and no more: no padding, no CONTINUATION, no server push; the like ends it with an
  * error. Answers' bytes are counted and not kept. What it cannot send yet, because the peer's flow control or number of
  * streams does not allow it, is the caller's to keep (`canSend`).
  *
@@ -46,6 +46,7 @@ export class GrpcConnection {
   #nextStream = 1;
   #sendWindow = INITIAL_WINDOW;
   #streamWindow = INITIAL_WINDOW;
+  /** Until the server's SETTINGS come, which may set no limit. */
   #maxStreams = 100;
   #consumed = 0;
   #isClosed = false;
@@ -190,6 +191,7 @@ export class GrpcConnection {
   }
 
   #settings(bytes: Buffer, start: number, length: number): void {
+    if (this.#onSettings !== undefined) this.#maxStreams = Infinity;
     for (let at = start; at < start + length; at += 6) {
       const value = bytes.readUInt32BE(at + 2);
       if (bytes.readUInt16BE(at) === 3) this.#maxStreams = value;
@@ -198,6 +200,7 @@ export class GrpcConnection {
     this.#writeFrame(Type.SETTINGS, ACK, 0, 0);
     this.flush();
     this.#onSettings?.();
+    this.#onSettings = undefined;
   }
 
   /** The windows that we give are the largest there are, and are filled long before they are empty. */

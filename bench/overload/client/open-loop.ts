@@ -10,7 +10,7 @@ import process from 'node:process';
 import { percentile } from '../figures.ts';
 import { emptyOutcomes, Outcome, type Outcomes, outcomeOf } from '../outcomes.ts';
 import type { RequestPlan } from '../request-plan.ts';
-import { ConnectionPool, type PoolTarget, type SentCall } from './connection-pool.ts';
+import { ConnectionPool, messageIndex, type PoolTarget, type SentCall } from './connection-pool.ts';
 
 export interface OpenLoopResult {
   readonly outcomes: Outcomes;
@@ -40,6 +40,7 @@ export class OpenLoop {
   /** Requests that will be taken back, by when. */
   readonly #cancels: Uint32Array;
   #pool!: ConnectionPool;
+  #target!: PoolTarget;
   /** Our time at the plan's 0. */
   #zero = 0;
   #next = 0;
@@ -61,6 +62,7 @@ export class OpenLoop {
 
   /** @param onStart is told when the plan's 0 will be, on performance.now()'s time */
   async run(target: PoolTarget, onStart: (zeroAt: number) => void = () => undefined): Promise<OpenLoopResult> {
+    this.#target = target;
     this.#pool = await ConnectionPool.open(target, (token, status, bytes, at) => this.#ended(token, status, bytes, at));
     const cpu = process.cpuUsage();
     this.#zero = performance.now() + HEAD_START_MS + this.#plan.leadInMs;
@@ -72,6 +74,10 @@ export class OpenLoop {
     this.#pool.close();
     if (failure !== undefined) throw failure;
     return this.#result((used.user + used.system) / Math.max(1, this.#plan.count));
+  }
+
+  #messageOf(i: number): number {
+    return messageIndex(this.#target, this.#plan.stream[i]!, this.#plan.model[i]!);
   }
 
   #now(): number {
@@ -113,7 +119,7 @@ export class OpenLoop {
   #send(i: number, now: number): boolean {
     const plan = this.#plan;
     if (this.#outcomes.kind[i] === Outcome.CANCELLED) return true;
-    const call = this.#pool.send(plan.model[i]!, plan.at[i]! + plan.objectiveMs[i]! - now, i);
+    const call = this.#pool.send(this.#messageOf(i), plan.at[i]! + plan.objectiveMs[i]! - now, i);
     if (call === undefined) return false;
     this.#calls[i] = call;
     this.#outcomes.sentAt[i] = now;
@@ -138,8 +144,7 @@ export class OpenLoop {
     const kind = outcomeOf(status);
     this.#outcomes.kind[token] = kind;
     this.#outcomes.endedAt[token] = at - this.#zero;
-    if (kind === Outcome.ANSWERED && dataBytes !== this.#pool.answerBytes[this.#plan.model[token]!])
-      this.#misshapen += 1;
+    if (kind === Outcome.ANSWERED && dataBytes !== this.#pool.answerBytes[this.#messageOf(token)]) this.#misshapen += 1;
     // At the end nothing else would wake us before the grace is over.
     if (this.#next >= this.#plan.count && this.#pool.openCalls === 0) this.#wake?.();
   }

@@ -22,7 +22,12 @@ export interface RequestParts {
   readonly path: string;
   readonly authority: string;
   readonly message: Uint8Array;
+  /** Further metadata, in lower case, sent as it is with each request. */
+  readonly metadata?: Metadata | undefined;
 }
+
+/** One name and its value. */
+export type Metadata = readonly [name: string, value: string];
 
 export class RequestBytes {
   readonly byteLength: number;
@@ -34,8 +39,9 @@ export class RequestBytes {
   readonly #streamsAt: readonly number[];
 
   /** @param isFirst of its connection: fills the peer's HPACK table */
-  constructor({ path, authority, message }: RequestParts, isFirst: boolean) {
-    const block = isFirst ? firstBlock(path, authority) : laterBlock();
+  constructor({ path, authority, message, metadata }: RequestParts, isFirst: boolean) {
+    const further = metadata === undefined ? Buffer.alloc(0) : notKept(metadata);
+    const block = isFirst ? firstBlock(path, authority, further) : laterBlock(further);
     const framed = Buffer.concat([Buffer.from([0]), uint32(message.length), message]);
     const frames = [frameOf(Type.HEADERS, END_HEADERS, block)];
     for (let at = 0; at < framed.length; at += MAX_FRAME) {
@@ -73,23 +79,26 @@ function frameOf(type: number, flags: number, payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-function firstBlock(path: string, authority: string): Buffer {
+function firstBlock(path: string, authority: string, further: Buffer): Buffer {
   return Buffer.concat([
     Buffer.from([0x80 | STATIC.METHOD_POST, 0x80 | STATIC.SCHEME_HTTP]),
     kept(STATIC.PATH, path),
     kept(STATIC.AUTHORITY, authority),
     kept(STATIC.CONTENT_TYPE, 'application/grpc'),
     kept('te', 'trailers'),
+    further,
     kept('grpc-timeout', `${'0'.repeat(TIMEOUT_DIGITS)}u`),
   ]);
 }
 
-function laterBlock(): Buffer {
+function laterBlock(further: Buffer): Buffer {
   const repeated = [DYNAMIC.PATH, DYNAMIC.AUTHORITY, DYNAMIC.CONTENT_TYPE, DYNAMIC.TE].map((index) => 0x80 | index);
   // A literal that is not kept, its name by index in a prefix of four bits.
   const timeout = [0x0f, DYNAMIC.TIMEOUT - 15, TIMEOUT_DIGITS + 1];
   return Buffer.concat([
-    Buffer.from([0x80 | STATIC.METHOD_POST, 0x80 | STATIC.SCHEME_HTTP, ...repeated, ...timeout]),
+    Buffer.from([0x80 | STATIC.METHOD_POST, 0x80 | STATIC.SCHEME_HTTP, ...repeated]),
+    further,
+    Buffer.from(timeout),
     Buffer.from(`${'0'.repeat(TIMEOUT_DIGITS)}u`),
   ]);
 }
@@ -98,6 +107,11 @@ function laterBlock(): Buffer {
 function kept(name: number | string, value: string): Buffer {
   const head = typeof name === 'number' ? [Buffer.from([0x40 | name])] : [Buffer.from([0x40]), textOf(name)];
   return Buffer.concat([...head, textOf(value)]);
+}
+
+/** A literal that leaves the table as it is. */
+function notKept([name, value]: Metadata): Buffer {
+  return Buffer.concat([Buffer.from([0]), textOf(name), textOf(value)]);
 }
 
 /** Without Huffman; an address or a path stays below 127 bytes. */

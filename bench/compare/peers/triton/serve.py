@@ -1,8 +1,14 @@
 """Triton, the C++ server that comes in the package nvidia-pytriton, with its Python backend and dynamic batching.
 
-No queue delay is set: a batch is whatever waits when the model's one instance is free.
+No queue delay is set: a batch is whatever waits when an instance of the model is free. Beside what onnx_model.py reads:
+
+    MODELS            instead of MODEL_NAME and MODEL_PATH: {"NAME": "FILE.onnx", ...}
+    INSTANCES         of each model, a process each; 1
+    MAX_QUEUE_SIZE    most requests that wait for a model; more are refused
+    QUEUE_TIMEOUT_US  most that a request waits, unless it says less itself; then it is refused
 """
 
+import json
 import os
 import shutil
 import sys
@@ -14,6 +20,10 @@ from onnx_model import GRPC_PORT, HTTP_PORT, MAX_BATCH, MODEL_NAME, MODEL_PATH, 
 HERE = Path(__file__).resolve().parent
 PACKAGES = Path(sysconfig.get_path("purelib"))
 TRITON = PACKAGES / "pytriton" / "tritonserver"
+MODELS = json.loads(os.environ.get("MODELS", "null")) or {MODEL_NAME: MODEL_PATH}
+INSTANCES = int(os.environ.get("INSTANCES", "1"))
+MAX_QUEUE_SIZE = int(os.environ.get("MAX_QUEUE_SIZE", "0"))
+QUEUE_TIMEOUT_US = int(os.environ.get("QUEUE_TIMEOUT_US", "0"))
 DATA_TYPES = {"tensor(float)": "TYPE_FP32", "tensor(int64)": "TYPE_INT64"}
 
 
@@ -23,21 +33,31 @@ def tensor(value) -> str:
     return f'{{ name: "{value.name}" data_type: {DATA_TYPES[value.type]} dims: [ {dims} ] }}'
 
 
-def write_repository(repository: Path) -> None:
-    """Writes a model repository of the one model."""
-    model = OnnxModel()
-    version = repository / MODEL_NAME / "1"
+def batching() -> str:
+    """How requests wait: without limits as Triton does by itself."""
+    policy = []
+    if QUEUE_TIMEOUT_US > 0:
+        policy += ["timeout_action: REJECT", f"default_timeout_microseconds: {QUEUE_TIMEOUT_US}", "allow_timeout_override: true"]
+    if MAX_QUEUE_SIZE > 0:
+        policy.append(f"max_queue_size: {MAX_QUEUE_SIZE}")
+    return f"default_queue_policy {{ {' '.join(policy)} }}" if policy else ""
+
+
+def write_model(repository: Path, name: str, path: str) -> None:
+    """Writes one model into the model repository."""
+    model = OnnxModel(path)
+    version = repository / name / "1"
     version.mkdir(parents=True)
     for file in (HERE / "model.py", HERE.parent / "onnx_model.py"):
         shutil.copy(file, version)
-    config = f"""name: "{MODEL_NAME}"
+    config = f"""name: "{name}"
 backend: "python"
 max_batch_size: {MAX_BATCH}
 input [ {", ".join(map(tensor, model.inputs))} ]
 output [ {", ".join(map(tensor, model.outputs))} ]
-instance_group [ {{ count: 1 kind: KIND_CPU }} ]
-dynamic_batching {{ }}
-parameters [ {{ key: "onnx" value: {{ string_value: "{MODEL_PATH}" }} }} ]
+instance_group [ {{ count: {INSTANCES} kind: KIND_CPU }} ]
+dynamic_batching {{ {batching()} }}
+parameters [ {{ key: "onnx" value: {{ string_value: "{path}" }} }} ]
 """
     (version.parent / "config.pbtxt").write_text(config)
 
@@ -51,7 +71,8 @@ def place_stub() -> None:
 
 
 repository = Path(WORK) / "models"
-write_repository(repository)
+for each_name, each_path in MODELS.items():
+    write_model(repository, each_name, each_path)
 place_stub()
 libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH", "")]
 os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))

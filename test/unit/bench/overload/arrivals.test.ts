@@ -14,6 +14,7 @@ const kinds = fc.oneof(
   fc.constant<Arrivals>({ kind: 'poisson' }),
   fc.double({ min: 0.5, max: 8, noNaN: true }).map((cv): Arrivals => ({ kind: 'gamma', cv })),
   fc.constant<Arrivals>({ kind: 'bursts', factor: 3, onMs: 200, offMs: 400 }),
+  fc.constant<Arrivals>({ kind: 'azure-like' }),
   fc.constant<Arrivals>({ kind: 'trace', times: [0, 1, 1, 5, 30, 31] }),
 );
 

@@ -9,7 +9,7 @@ import { parseWorkload, type Workload } from '../../../../bench/overload/workloa
 
 const arrivals = { kind: 'poisson' };
 
-function workload(profile?: object): Workload {
+function workload(profile?: object, second: object = {}): Workload {
   return parseWorkload({
     name: 'w',
     maxBatchSize: 10,
@@ -19,7 +19,7 @@ function workload(profile?: object): Workload {
     ],
     streams: [
       { name: 's', model: 'a', load: 1, objectiveMs: 50, arrivals, ...(profile !== undefined && { profile }) },
-      { name: 't', model: 'b', load: 1, objectiveMs: 50, arrivals },
+      { name: 't', model: 'b', load: 1, objectiveMs: 50, arrivals, ...second },
     ],
   });
 }
@@ -97,6 +97,15 @@ describe('figures', () => {
     assert.deepEqual(figures.timeline, [1, 0, 0, 0, null, 1, 0, 0, 0, null]);
   });
 
+  it('leave out a stream that is not judged, but for its own part and its model’s', () => {
+    const judged = figuresOf(workload(undefined, { judged: false }), plan, outcomes);
+    assert.deepEqual([judged.offered, judged.inTime, judged.refused, judged.failed], [4, 1, 1, 0]);
+    assert.ok(Math.abs(judged.p99Ms - 50.001) < 1e-9);
+    assert.equal(judged.refusalP99Ms, 1);
+    assert.deepEqual([judged.models, judged.streams], [figures.models, figures.streams]);
+    assert.deepEqual(judged.timeline.slice(5), [null, null, null, null, null]);
+  });
+
   it('of nothing are no numbers, and nothing throws', () => {
     const [none, nothing] = planAndOutcomes([]);
     const empty = figuresOf(workload(), none, nothing);
@@ -131,6 +140,11 @@ describe('recovery', () => {
   it('is never where none does, and no figure where nothing steps down', () => {
     assert.equal(recoveryAfterStep(workload(profile), ...everyTenMs((at) => at % 100 !== 0)), Infinity);
     assert.equal(recoveryAfterStep(workload(), ...everyTenMs(() => true)), undefined);
+    const short = [
+      { share: 0.9, factor: 2 },
+      { share: 0.1, factor: 1 },
+    ];
+    assert.equal(recoveryAfterStep(workload(short), ...everyTenMs(() => true)), undefined);
   });
 });
 

@@ -5,7 +5,7 @@ import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:htt
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { measureCapacity } from '../../../../bench/overload/client/closed-loop.ts';
-import { ConnectionPool, type PoolTarget } from '../../../../bench/overload/client/connection-pool.ts';
+import { ConnectionPool, firstCallsOf, type PoolTarget } from '../../../../bench/overload/client/connection-pool.ts';
 import { LOST_CONNECTION, RESET } from '../../../../bench/overload/client/grpc-connection.ts';
 import { OpenLoop } from '../../../../bench/overload/client/open-loop.ts';
 import { Outcome } from '../../../../bench/overload/outcomes.ts';
@@ -15,6 +15,7 @@ interface Seen {
   readonly path: string;
   readonly timeout: string;
   readonly body: Buffer;
+  readonly caller: unknown;
 }
 
 type Handler = (stream: ServerHttp2Stream, seen: Seen) => void;
@@ -28,7 +29,12 @@ async function serve(t: TestContext, firstCalls: number, handle: Handler, settin
     stream.on('error', () => undefined);
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('end', () => {
-      const seen = { path: headers[':path']!, timeout: String(headers['grpc-timeout']), body: Buffer.concat(chunks) };
+      const seen = {
+        path: headers[':path']!,
+        timeout: String(headers['grpc-timeout']),
+        body: Buffer.concat(chunks),
+        caller: headers['x-tenant'],
+      };
       if (calls++ < firstCalls) answer(stream);
       else handle(stream, seen);
     });
@@ -127,6 +133,38 @@ describe('the client', () => {
     assert.equal(pool.openCalls, 0);
   });
 
+  it('sends each stream’s own message, and its caller with it', async (t) => {
+    const seen: Seen[] = [];
+    const target = {
+      ...(await serve(t, 4, (stream, request) => {
+        seen.push(request);
+        answer(stream);
+      })),
+      models: 2,
+      messages: ['s0 m0', 's0 m1', 's1 m0', 's1 m1'].map((text) => Buffer.from(text)),
+      metadata: [null, null, ['x-tenant', 'b'], ['x-tenant', 'b']] as const,
+    };
+    assert.deepEqual(firstCallsOf({ ...target, connections: 3 }), [4, 2]);
+    const plan = planOf([0, 1, 2], { stream: Uint16Array.of(0, 1, 1), model: Uint16Array.of(1, 0, 1) });
+    const { outcomes, misshapen } = await new OpenLoop(plan).run(target);
+    assert.deepEqual([...outcomes.kind, misshapen], [Outcome.ANSWERED, Outcome.ANSWERED, Outcome.ANSWERED, 0]);
+    assert.deepEqual(
+      seen.map(({ body, caller }) => [body.subarray(5).toString(), caller]),
+      [
+        ['s0 m1', undefined],
+        ['s1 m0', 'b'],
+        ['s1 m1', 'b'],
+      ],
+    );
+  });
+
+  it('asks again when its first call is refused', async (t) => {
+    let refusals = 0;
+    const target = await serve(t, 0, (stream) => (refusals++ < 2 ? refuse(stream, 14) : answer(stream)));
+    const [pool] = await openPool(t, target);
+    assert.deepEqual([refusals, pool.answerBytes], [3, [10]]);
+  });
+
   it('sends messages of many frames whole', async (t) => {
     const message = Buffer.from(Array.from({ length: 20_000 }, (_, i) => i % 251));
     let body: Buffer | undefined;
@@ -202,7 +240,7 @@ describe('the client', () => {
     const target = await serve(t, 0, (stream) => refuse(stream, 5));
     await assert.rejects(
       ConnectionPool.open(target, () => undefined),
-      /model 0 answered gRPC status 5/,
+      /message 0 was answered with gRPC status 5/,
     );
   });
 

@@ -39,6 +39,24 @@ describe('a workload', () => {
     );
   });
 
+  it('tells callers apart, and whose requests are judged', () => {
+    const { callerHeader, streams } = parseWorkload({
+      ...{ name: 'w', callerHeader: 'x-tenant', models: [MODEL] },
+      streams: [
+        { ...STREAM, caller: 'good' },
+        { ...STREAM, caller: 'bad', judged: false },
+      ],
+    });
+    assert.equal(callerHeader, 'x-tenant');
+    assert.deepEqual(
+      streams.map(({ caller, isJudged }) => [caller, isJudged]),
+      [
+        ['good', true],
+        ['bad', false],
+      ],
+    );
+  });
+
   it('that is wrong says where, what is there and what is wanted', () => {
     const cases: readonly [value: unknown, text: RegExp][] = [
       [[], /^Error: workload is \[\]; wanted is an object/],
@@ -48,11 +66,17 @@ describe('a workload', () => {
       [withStream({ objectiveMs: undefined }), /streams\[0\]\.objectiveMs is missing/],
       [withStream({ objectives: 1 }), /streams\[0\] has objectives; known are/],
       [withStream({ model: 'n' }), /streams\[0\]\.model: no model is named "n"; there is m/],
-      [withStream({ arrivals: { kind: 'pareto' } }), /kind is "pareto"; wanted is poisson, gamma or bursts/],
+      [
+        withStream({ arrivals: { kind: 'pareto' } }),
+        /kind is "pareto"; wanted is poisson, gamma, bursts or azure-like/,
+      ],
       [
         withStream({ arrivals: { kind: 'bursts', factor: 4, onMs: 100, offMs: 200 } }),
         /factor is 4; wanted is at most .* = 3/,
       ],
+      [withStream({ judged: 'no' }), /streams\[0\]\.judged is "no"; wanted is true or false/],
+      [withStream({ judged: false }), /no stream is judged/],
+      [withStream({ caller: 'a' }), /a stream has a caller, but there is no callerHeader/],
       [withStream({ profile: [{ share: 0.5, factor: 1 }] }), /profile is "shares that add up to 0.5"/],
       [{ ...(withStream({}) as object), models: [MODEL, MODEL] }, /two models are named "m"/],
       [
@@ -68,7 +92,7 @@ describe('the command line', () => {
   it('without options is a whole run that is published', () => {
     const options = readOptions([]);
     assert.equal(options.publish, true);
-    assert.equal(options.rounds, 3);
+    assert.equal(options.rounds, 5);
     assert.deepEqual(
       options.workloads.map(({ name }) => name),
       DEFAULT_WORKLOADS,
@@ -81,10 +105,20 @@ describe('the command line', () => {
     assert.deepEqual([readOptions(['--quick']).rounds, readOptions(['--quick']).seconds], [1, 1.5]);
   });
 
-  it('leaves some workloads to some contestants, unless it names them', () => {
-    const [all, named] = [readOptions([]), readOptions(['--contestants=no-batching'])];
-    assert.deepEqual([all.isWanted('one-0.3x', 'no-batching'), all.isWanted('one-2x', 'no-batching')], [false, true]);
-    assert.equal(named.isWanted('one-0.3x', 'no-batching'), true);
+  it('has a pilot round choose, unless it names contestants or wants them all', () => {
+    assert.deepEqual(
+      [[], ['--contestants=pillion,edf'], ['--all']].map((args) => readOptions(args).hasPilot),
+      [true, false, false],
+    );
+    assert.deepEqual(
+      readOptions(['--contestants=pillion,edf']).contestants.map(({ name }) => name),
+      ['pillion', 'edf'],
+    );
+  });
+
+  it('goes on with a run that is published, too', () => {
+    const { publish, resume } = readOptions(['--resume']);
+    assert.deepEqual([publish, resume], [true, true]);
   });
 
   it('that is wrong says what there is', () => {

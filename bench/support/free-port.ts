@@ -1,0 +1,12 @@
+import { createServer } from 'node:net';
+
+/** The kernel's choice; free until someone else is given it, which lasts a while. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
