@@ -120,6 +120,21 @@ export class ServingError extends Error {
   }
 }
 
+/**
+ * A ServingError that many requests get, one after the other. What a surface has made of it is kept with it, so that it
+ * is encoded once.
+ */
+export class SharedError extends ServingError {
+  /** These two belong to the surfaces (proxy/grpc/, proxy/http1/). */
+  grpcForm: object | undefined = undefined;
+  httpForm: Uint8Array | undefined = undefined;
+
+  constructor({ kind, message, retryAfterMs, attributes }: ServingError) {
+    const delay = retryAfterMs === undefined ? {} : { retryAfterMs };
+    super(kind, message, attributes === undefined ? delay : { ...delay, attributes });
+  }
+}
+
 /** An `invalid_request` error. */
 export function invalidRequest(message: string): ServingError {
   return new ServingError('invalid_request', message);

@@ -63,6 +63,11 @@ export interface Method<Bytes extends Uint8Array, Result = unknown, Request exte
    * later, on the codec thread. Throws or rejects with ServingError.
    */
   decode(body: Bytes, path: ModelSpec, context: RequestContext): Request | Promise<Request>;
+  /**
+   * The refusal of a request that need not be decoded, as its model refuses all such requests now; undefined: decode it.
+   * `permit`: asked for a refusal of a model that the body names. Throws `permission_denied`.
+   */
+  refusal?(body: Bytes, path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined;
   /** A large result is written later, on the codec thread. Throws or rejects with ServingError if it cannot be written. */
   encode(result: Result, call: Request): Bytes | Promise<Bytes>;
 }
@@ -136,9 +141,17 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     context.requestBytes = body.byteLength;
     let call: Call<unknown> | Promise<Call<unknown>>;
     try {
-      if (method.hasNoBody !== true) this.#shared.lifecycle.callerLimits?.takeRequest(context);
+      const { lifecycle } = this.#shared;
+      const now = context.now();
+      if (method.hasNoBody !== true) lifecycle.callerLimits?.takeRequest(context);
+      // refusal: nothing is decoded that its model would refuse.
+      const refusal = lifecycle.isRefusing(now) ? method.refusal?.(body, this.#path, context, this) : undefined;
+      if (refusal !== undefined) {
+        this.#finish(undefined, refusal, true);
+        return;
+      }
       // decode: the message becomes a call.
-      if (method.hasNoBody !== true) context.stages.enter(STAGE_DECODE, context.now());
+      if (method.hasNoBody !== true) context.stages.enter(STAGE_DECODE, now);
       call = method.decode(body, this.#path, context);
     } catch (thrown) {
       this.#finish(undefined, toServingError(thrown), true);
@@ -148,11 +161,11 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     else this.#run(call);
   }
 
-  /** For `Call.authorize`. */
+  /** For `Call.authorize` and `Method.refusal`. */
   permit(model: string): void {
     const { principal, surface } = this.context;
     const { access } = this.#method;
-    if (access !== undefined) permit(principal, access, surface, model);
+    if (access !== undefined && this.#shared.access !== undefined) permit(principal, access, surface, model);
   }
 
   fail(thrown: unknown): void {

@@ -11,7 +11,7 @@ import { type Identity, Principal } from '../access/principal.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
-import { ServingError } from '../core/errors.ts';
+import { ServingError, SharedError } from '../core/errors.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
@@ -110,6 +110,9 @@ export interface RequestLifecycleOptions {
   readonly memory?: MemoryBudget;
 }
 
+/** How long after a failure another may be of the same words: as long as a scheduler gives a refusal again. */
+const REFUSING_MS = 1;
+
 /** Asked by whoever decides where requests go; they hold nothing. */
 const TAKEN_WITHOUT_MEMORY = 'GetModelStatus';
 
@@ -122,6 +125,10 @@ export class RequestLifecycle {
   #sequence = 1;
   readonly #whenQuiet: (() => void)[] = [];
   #isDraining = false;
+  #failedAt: Instant = -Infinity;
+  /** The last request's error that was read too late, and its timeout. */
+  #unread: SharedError | undefined;
+  #unreadMs = 0;
 
   constructor(options: RequestLifecycleOptions) {
     this.clock = options.clock;
@@ -176,13 +183,20 @@ export class RequestLifecycle {
     return context;
   }
 
+  /** A request has failed a moment ago: its model may refuse the next one in the same words (Method.refusal). */
+  isRefusing(now: Instant): boolean {
+    return now - this.#failedAt < REFUSING_MS;
+  }
+
   /** Call it when the last byte was handed to the connection, or the request failed. A second call has no effect. */
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.heldBytes > 0) this.memory.release(context);
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     this.callerLimits?.giveBack(context);
-    context.finish(this.clock.nowMs(), error);
+    const now = this.clock.nowMs();
+    if (error !== undefined) this.#failedAt = now;
+    context.finish(now, error);
     this.#options.telemetry.recordRequest(context);
     if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
@@ -190,11 +204,19 @@ export class RequestLifecycle {
 
   #arm(context: RequestContext): void {
     if (context.deadline <= this.clock.nowMs()) {
-      context.cancel.cancel(expiredUnread(context));
+      context.cancel.cancel(this.#expiredUnread(context.deadline - context.stages.startedAt));
       return;
     }
     const expire = (): void => context.cancel.cancel(deadlineExceeded(context));
     context.deadlineEntry = this.#options.deadlines.add(context.deadline, expire);
+  }
+
+  /** One error for all requests of a timeout: where one is not read in time, most are not. */
+  #expiredUnread(budgetMs: number): SharedError {
+    if (this.#unread === undefined || this.#unreadMs !== budgetMs)
+      this.#unread = new SharedError(expiredUnread(budgetMs));
+    this.#unreadMs = budgetMs;
+    return this.#unread;
   }
 
   /** Refuses new requests; resolves when none is in flight. */
@@ -223,8 +245,7 @@ function draining(): ServingError {
 }
 
 /** The deadline had passed before the request was read, or its timeout was 0. */
-function expiredUnread(context: RequestContext): ServingError {
-  const budgetMs = context.deadline - context.stages.startedAt;
+function expiredUnread(budgetMs: number): ServingError {
   const fix = 'before the request was read; send a longer deadline, or fewer requests to this server';
   return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${fix}`, {
     attributes: { stage: 'receive', reason: 'unread' },

@@ -20,6 +20,7 @@
  */
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../core/clock.ts';
+import type { SharedError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
@@ -45,6 +46,7 @@ import {
   unknownSignature,
 } from './queue/queue-errors.ts';
 import { TaskQueue } from './queue/task-queue.ts';
+import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
 import type { SchedulerRequest, TaskContext } from './task.ts';
@@ -85,6 +87,7 @@ export class Scheduler {
   readonly #dispatcher: Dispatcher;
   readonly #admission: Admission;
   readonly #offenders = new Offenders();
+  readonly #gate: RefusalGate;
   #closed: Promise<void> | undefined;
 
   constructor(init: SchedulerInit) {
@@ -117,17 +120,16 @@ export class Scheduler {
       onMisfit: init.onMisfit,
       onBatch: init.onBatch,
     });
+    const { callerCoreShare = 0 } = options;
+    const { random = Math.random } = init;
+    const parts = { queue, dispatcher: this.#dispatcher, slots, statistics, callerCoreShare, random };
     this.#admission = new Admission({
-      queue,
-      dispatcher: this.#dispatcher,
-      slots,
-      statistics,
+      ...parts,
       maxQueuedBytes: options.maxQueuedBytes ?? Infinity,
-      callerCoreShare: options.callerCoreShare ?? 0,
       isPredicting: kind === 'slack',
       isByDeadline: kind !== 'greedy',
-      random: init.random ?? Math.random,
     });
+    this.#gate = new RefusalGate({ ...parts, offenders: this.#offenders });
   }
 
   /** Rows that wait. A request that is run whole counts as one. */
@@ -168,8 +170,26 @@ export class Scheduler {
     const lane = this.#queue.laneFor(plan, request, rows, apart);
     const units = lane.wholeSize === undefined ? rows : 1;
     checkPartCount(units, plan.maxBatchSize);
-    const ticket = this.#admission.admit(lane, units, context, holding, now);
+    let ticket: Ticket;
+    try {
+      ticket = this.#admission.admit(lane, units, context, holding, now);
+    } catch (error) {
+      this.#gate.onRefused(error, lane, units, context, holding, now);
+      throw error;
+    }
+    this.#gate.onQueued();
     return this.#enqueue(lane, request, units, holding, ticket);
+  }
+
+  /**
+   * Why a request that is not decoded yet would be refused, where that is known already (refusal-gate.ts); it counts as
+   * submitted then. `signatureName`: all of its outputs are wanted, for any number of rows but 0. Undefined: submit it.
+   */
+  refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
+    const now = this.#clock.nowMs();
+    if (this.#closed !== undefined || context.cancel.isCancelled || !(context.deadline > now)) return undefined;
+    const plan = this.#plans.get(signatureName);
+    return plan === undefined ? undefined : this.#gate.refusalOf(plan, context, now);
   }
 
   /** Refuses new requests with `draining`; resolves when the queue is empty and no batch runs. Idempotent. */

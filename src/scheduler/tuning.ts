@@ -106,6 +106,15 @@ export const MAX_PARTS = 10_000;
  */
 export const MAX_VALUE_LANES = 64;
 
+// ---- Refusals that are given again (refusal-gate.ts) ----
+
+/** How long a refusal is given again. Chosen: below it no forecast is better, and all the time that it can be wrong by. */
+export const REFUSAL_MS = 1;
+/** Deadlines that differ by at most so much get the same text. Chosen: clients send whole milliseconds. */
+export const SAME_DEADLINE_MS = 1;
+/** How many different delays the refusals of one millisecond spread their retries over. Chosen. */
+export const RETRY_VARIANTS = 8;
+
 // ---- Callers (callers/caller-table.ts, callers/holdings.ts) ----
 
 /** Most callers that are known by name. Chosen. */

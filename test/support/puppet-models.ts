@@ -2,7 +2,7 @@
  * Models that a test holds in its hand: servables without a file or a runtime, each with a runner that does one simple
  * thing. What a runner was given stays visible (`requests`), so a test can say what reached the "runtime".
  */
-import { ServingError } from '../../src/core/errors.ts';
+import { ServingError, type SharedError } from '../../src/core/errors.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
 import {
@@ -27,6 +27,8 @@ export class PuppetRunner implements ServableRunner {
   readonly sessions = 1;
   runningBatches = 0;
   isClosed = false;
+  /** What it refuses requests with that are not decoded; undefined: they are submitted. */
+  refusal: SharedError | undefined;
   readonly #behave: Behaviour;
 
   constructor(behave: Behaviour) {
@@ -49,6 +51,10 @@ export class PuppetRunner implements ServableRunner {
       cancel.listener = undefined;
       stages.enter(STAGE_SPLIT, at);
     });
+  }
+
+  refusalOf(): SharedError | undefined {
+    return this.refusal;
   }
 
   async close(): Promise<void> {
@@ -172,6 +178,16 @@ export class PuppetDirectory implements ServableDirectory {
       });
     }
     return found.servable.borrow();
+  }
+
+  find(name: string, choice: VersionChoice): Servable | undefined {
+    try {
+      const handle = this.acquire(name, choice);
+      handle.release();
+      return handle.servable;
+    } catch {
+      return undefined;
+    }
   }
 
   status(name: string, choice: VersionChoice): readonly VersionStatus[] {

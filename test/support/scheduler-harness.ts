@@ -34,6 +34,8 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly signatures?: ReadonlyMap<string, Signature>;
   readonly policy?: BatchPolicy;
   readonly prefetch?: CreatePrefetch;
+  /** Spreads retry delays. Default: they are not spread. */
+  readonly random?: () => number;
   /** Deferred work runs by itself, as in the server. */
   readonly isRealTurn?: boolean;
 }
@@ -99,7 +101,7 @@ export class SchedulerHarness {
       executor: this.executor,
       clock: this.clock,
       telemetry: this.telemetry,
-      random: () => 0,
+      random: options.random ?? (() => 0),
       options: {
         kind: options.kind,
         sloMs: options.sloMs,

@@ -174,9 +174,13 @@ export class ModelLifecycle {
     return this.#transitions.replace(served, next);
   }
 
+  /** The version that `acquire` would lend; undefined where that throws. */
+  find(choice: VersionChoice): Servable | undefined {
+    return choice.version === undefined && choice.label === undefined ? this.#table.latest : this.#chosen(choice);
+  }
+
   acquire(choice: VersionChoice): ServableHandle {
-    const servable =
-      choice.version === undefined && choice.label === undefined ? this.#table.latest : this.#chosen(choice);
+    const servable = this.find(choice);
     if (servable === undefined) throw this.#refusal(choice);
     return servable.borrow();
   }

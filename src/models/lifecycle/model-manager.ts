@@ -152,6 +152,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return lifecycle.acquire(choice);
   }
 
+  find(name: string, choice: VersionChoice): Servable | undefined {
+    return this.#lifecycles.get(name)?.find(choice);
+  }
+
   fallbacks(name: string): ModelFallbacks | undefined {
     const config = this.#lifecycles.get(name)?.config;
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;

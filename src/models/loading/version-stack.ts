@@ -1,12 +1,14 @@
 /** Builds the layers that a version's requests pass through. */
 import type { Host } from '../../backends/host/start-host.ts';
 import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
+import type { SharedError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
+import type { TaskContext } from '../../scheduler/task.ts';
 import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
@@ -204,6 +206,10 @@ class ScheduledRunner implements ServableRunner {
     if (breaker?.isRefusing !== true) return this.#inner.submit(request);
     request.context.note('breaker', breaker.refusalFacts());
     throw breaker.refusal();
+  }
+
+  refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
+    return this.#breaker?.isRefusing === true ? undefined : this.#inner.refusalOf(signatureName, context);
   }
 
   async close(): Promise<void> {

@@ -3,10 +3,11 @@
  * graph, and converts the answer. Requests for the graph's own signatures are passed on.
  */
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import type { SharedError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
-import type { SchedulerRequest } from '../../scheduler/task.ts';
+import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import {
   type DeclaredSignature,
   fromGraphOutputs,
@@ -74,6 +75,11 @@ export class DeclaredSignatureRunner implements ServableRunner {
     const view = this.#views.get(request.signatureName);
     if (view === undefined) return this.#inner.submit(request);
     return this.#run([{ view, request }]).then(([outputs]) => outputs!);
+  }
+
+  /** A view's requests are submitted: their examples say how many rows they are. */
+  refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
+    return this.#views.has(signatureName) ? undefined : this.#inner.refusalOf?.(signatureName, context);
   }
 
   /** Views that make the same tensors of the same examples share one run; the others run one after another. */

@@ -1,7 +1,7 @@
 /** The parts of the ModelManager that requests and reloads use; tests have their own. */
 import type { ModelChoice, ModelConfig } from '../../config/model-config.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
-import type { ServableHandle, VersionStatus } from './servable.ts';
+import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
 
 /** The models that answer in place of a model: see ModelConfig. */
 export interface ModelFallbacks {
@@ -21,6 +21,8 @@ export interface ServableDirectory {
    * model_not_ready (wanted but still loading), load_failed is reported as model_not_found with the reason.
    */
   acquire(name: string, choice: VersionChoice): ServableHandle;
+  /** The version that `acquire` would lend, for this turn alone; undefined where that throws. Absent = not told. */
+  find?(name: string, choice: VersionChoice): Servable | undefined;
   /** The model's fallbacks; undefined = none. Absent = no model has any. */
   fallbacks?(name: string): ModelFallbacks | undefined;
   /**

@@ -6,11 +6,11 @@
  */
 import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
 import type { OpProfile } from '../../backends/op-profile.ts';
-import type { ServingError } from '../../core/errors.ts';
+import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
-import type { SchedulerRequest } from '../../scheduler/task.ts';
+import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
@@ -26,6 +26,8 @@ export type { SchedulerRequest } from '../../scheduler/task.ts';
 export interface ServableRunner {
   /** Throws ServingError if the request is refused at once; rejects with one if it fails later. */
   submit(request: SchedulerRequest): Promise<TensorMap>;
+  /** As Scheduler.refusalOf. Absent = every request is submitted. */
+  refusalOf?(signatureName: string, context: TaskContext): SharedError | undefined;
   /**
    * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs
    * in the same order. Requests that need the same run share it. Absent = runs cannot be shared.

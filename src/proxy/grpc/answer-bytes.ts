@@ -35,6 +35,13 @@ export function answerTrailers(status: CallStatus): HeaderBlock {
 
 /** Headers and trailers of an answer without a message. */
 export function trailersOnly(metadata: MetadataEntries | undefined, status: CallStatus): HeaderBlock {
+  const { encoded } = status;
+  if (encoded === undefined || metadata !== undefined) return encodeTrailersOnly(metadata, status);
+  encoded.block ??= encodeTrailersOnly(undefined, status);
+  return encoded.block;
+}
+
+function encodeTrailersOnly(metadata: MetadataEntries | undefined, status: CallStatus): HeaderBlock {
   return encodeHeaders([...HEAD, ...metadataFields(metadata), ...statusFields(status)]);
 }
 

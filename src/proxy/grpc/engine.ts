@@ -32,6 +32,8 @@ export interface CallStatus {
   readonly code: number;
   readonly message: string;
   readonly trailers?: MetadataEntries;
+  /** Of a status that many calls get: written by the engine, which encodes it once. Absent: it is encoded each time. */
+  readonly encoded?: { block: Uint8Array | undefined };
 }
 
 export interface GrpcCall {

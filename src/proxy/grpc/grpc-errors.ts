@@ -13,7 +13,7 @@ import {
   varintSize,
   WireWriter,
 } from '../../codec/protobuf/wire-writer.ts';
-import { GrpcStatus, type ServingError } from '../../core/errors.ts';
+import { GrpcStatus, type ServingError, SharedError } from '../../core/errors.ts';
 import type { CallStatus } from './engine.ts';
 
 /** TensorFlow Serving's limit: longer messages are cut, so that proxies accept the trailer. */
@@ -28,6 +28,12 @@ const MAX_DELAY_MS = 315_576_000_000_000;
 export const OK: CallStatus = { code: GrpcStatus.OK, message: '' };
 
 export function statusOf(error: ServingError): CallStatus {
+  if (!(error instanceof SharedError)) return makeStatus(error);
+  error.grpcForm ??= { ...makeStatus(error), encoded: { block: undefined } };
+  return error.grpcForm as CallStatus;
+}
+
+function makeStatus(error: ServingError): CallStatus {
   const code = error.row.grpc;
   const text = truncateMessage(error.message);
   // NaN and Infinity cannot be written.

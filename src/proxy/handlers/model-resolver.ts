@@ -9,7 +9,7 @@
  * fallbacks. An answer names the model that gave it: in its model_spec, and in `x-inference-served-by` (served-by.ts).
  */
 import type { ModelChoice } from '../../config/model-config.ts';
-import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
+import { type ErrorKind, ServingError, type SharedError, toServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
@@ -18,6 +18,7 @@ import type { SchedulerRequest, ServableHandle } from '../../models/serving/serv
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import type { FallbackReason } from '../../telemetry/request-record.ts';
+import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs } from './check-inputs.ts';
 
@@ -55,6 +56,31 @@ export class ModelResolver {
 
   constructor(models: ServableDirectory) {
     this.models = models;
+  }
+
+  /**
+   * The refusal of a Predict that is not decoded, where its model has given the same a moment ago and has nothing that
+   * answers instead of it. The request's record names the version then. Undefined: decode and submit it.
+   */
+  refusalOf(spec: ModelSpec, context: RequestContext): SharedError | undefined {
+    const { models } = this;
+    const servable = models.find?.(spec.name, spec);
+    // What is captured must be decoded.
+    if (servable === undefined || servable.tapPoint.capture !== undefined) return undefined;
+    const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);
+    if (served === undefined || models.fallbacks?.(spec.name) !== undefined) return undefined;
+    const refusal = servable.runner.refusalOf?.(served.signatureName, context);
+    if (refusal === undefined) return undefined;
+    context.model = servable.name;
+    context.version = served.versionText;
+    context.signatureName = served.signatureName;
+    context.stages.enter(STAGE_ADMIT, context.now());
+    return refusal;
+  }
+
+  /** The version of a spec is there and has one signature. */
+  hasOneSignature(spec: ModelSpec): boolean {
+    return this.models.find?.(spec.name, spec)?.served.size === 1;
   }
 
   /** Borrows a fallback for a model that is not available. Throws `error`, which says so, if there is none. */

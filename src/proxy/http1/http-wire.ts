@@ -4,7 +4,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
-import type { ServingError } from '../../core/errors.ts';
+import { type ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';
@@ -110,7 +110,7 @@ export class HttpWire implements Wire<Buffer> {
     if (error.kind === 'unauthenticated') extras.push('www-authenticate', CHALLENGE);
     const retryAfter = retryAfterSeconds(error);
     if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
-    this.#send(context, error.row.http, JSON_TYPE, errorBody(error.message), context.version, extras);
+    this.#send(context, error.row.http, JSON_TYPE, bodyOf(error), context.version, extras);
   }
 
   breakOff(): void {
@@ -152,6 +152,13 @@ export class HttpWire implements Wire<Buffer> {
     const { stages } = context;
     transport.send({ status, contentType, body, version, stages, now: context.now(), extras, endsConnection });
   }
+}
+
+/** Made once of an error that many requests get: nothing changes a body that is sent. */
+function bodyOf(error: ServingError): Buffer {
+  if (!(error instanceof SharedError)) return errorBody(error.message);
+  error.httpForm ??= errorBody(error.message);
+  return error.httpForm as Buffer;
 }
 
 /** Headers of every answer that repeat the request's ids: names and values in turn. */

@@ -33,7 +33,7 @@ import {
 } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, RETRY_JITTER_SHARE, SPARE_BYTES_SHARE, STANDING_BATCHES } from '../tuning.ts';
+import { DEFAULT_RETRY_AFTER_MS, RETRY_JITTER_SHARE, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
 
 export interface AdmissionOptions extends LatenessFacts {
@@ -182,11 +182,11 @@ export class Admission {
     throw predictedLate(ticket.expectedEnd - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
   }
 
-  /** A caller's fair share of what may wait is its own, whatever others have waiting. */
   #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {
     const { plan, maxBatchSize } = lane;
     const { queue } = this.#options;
-    if (holding.rows + rows <= (STANDING_BATCHES * maxBatchSize) / queue.holdings.callersWith(holding)) return false;
+    const callers = queue.holdings.callersWith(holding);
+    if (plan.backlog.isWithinShare(holding.rows + rows, maxBatchSize, callers)) return false;
     const ticket = this.#ticket;
     const aheadRows = this.#forecast.aheadRows(lane, ticket, now);
     return plan.backlog.isOver(aheadRows, rows, maxBatchSize, ticket.due - now, now);

@@ -26,6 +26,11 @@ export class Backlog {
     else if (now - this.#cutAt > STANDING_AFTER_MS) this.#since = Infinity;
   }
 
+  /** So many rows are one caller's fair share of what may wait, which is its own whatever others have waiting. */
+  isWithinShare(rows: number, maxBatchSize: number, callers: number): boolean {
+    return rows <= (STANDING_BATCHES * maxBatchSize) / callers;
+  }
+
   /**
    * Too many of the `aheadRows` go before a request of `rows`, in a queue that has stood for longer than the `budgetMs`
    * that it has. Of a request of several runs the first one counts: what it holds beyond that it waits for itself.

@@ -1,9 +1,11 @@
 /** Exchanges of gRPC calls, with a clock that stands still and a puppet engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AccessControl } from '../../../src/access/access-control.ts';
+import { type Identity, Principal } from '../../../src/access/principal.ts';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
-import { GrpcStatus, ServingError } from '../../../src/core/errors.ts';
+import { GrpcStatus, ServingError, SharedError } from '../../../src/core/errors.ts';
 import { lookupCall } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
@@ -231,4 +233,41 @@ test('a refusal is answered before anything else happens, and only then is the m
   await settle();
   assert.deepEqual([failed.call.status?.code, failed.call.isMemoryFree], [GrpcStatus.RESOURCE_EXHAUSTED, false]);
   assert.deepEqual(bench.outcomes, ['overloaded', 'overloaded']);
+});
+
+test('a refusal without decoding comes behind the question who may ask', async () => {
+  const bench = new Bench();
+  const overloaded = new SharedError(new ServingError('overloaded', 'full', { retryAfterMs: 5 }));
+  let decoded = 0;
+  const method: Method<Uint8Array, Uint8Array> = {
+    ...methodOf(() => ANSWER),
+    access: 'predict',
+    decode: () => {
+      decoded += 1;
+      throw new Error('decoded');
+    },
+    refusal: (_body, _path, _context, permit) => {
+      permit.permit('m');
+      return overloaded;
+    },
+  };
+  // Nothing is refused unread unless something was refused a moment ago.
+  bench.start(() => ANSWER, 0);
+  const codeFor = (identity: Identity | undefined, isKnown = true): number | undefined => {
+    const call = new PuppetCall(bench.clock.nowMs(), 100);
+    Object.assign(call.caller, { visitor: { identify: () => identity } });
+    const access = { noteFailure: () => undefined } as unknown as AccessControl;
+    const shared = { lifecycle: bench.lifecycle, onInternalError: () => undefined, ...(isKnown && { access }) };
+    const reader = unaryMethod('s', method, shared).start(call);
+    if (!call.isEnded) reader.onMessage(REQUEST);
+    return call.status?.code;
+  };
+  const rule = { models: ['m'], methods: ['predict'] } as const;
+  assert.equal(codeFor(undefined), GrpcStatus.UNAUTHENTICATED);
+  assert.equal(codeFor(new Principal('eve', [{ ...rule, models: ['other'] }])), GrpcStatus.PERMISSION_DENIED);
+  assert.equal(codeFor(new Principal('eve', [{ ...rule, surfaces: ['rest'] }])), GrpcStatus.PERMISSION_DENIED);
+  assert.equal(codeFor(new Principal('ann', [rule])), GrpcStatus.RESOURCE_EXHAUSTED);
+  assert.equal(codeFor(undefined, false), GrpcStatus.RESOURCE_EXHAUSTED, 'without an authorization file');
+  assert.equal(decoded, 0);
+  assert.deepEqual(bench.outcomes.slice(-2), ['overloaded', 'overloaded']);
 });

@@ -10,6 +10,7 @@ import {
   SIGNATURE_DEF,
   writeModelMetadataResponse,
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
+import { PredictGlance } from '../../../../codec/tensorflow/predict-glance.ts';
 import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
@@ -17,7 +18,7 @@ import { listNames } from '../../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
-import { lookupCall } from '../../../call.ts';
+import { lookupCall, type Permit } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
@@ -98,6 +99,7 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly access = 'predict';
   readonly #resolver: ModelResolver;
   readonly #codec: ProtobufCodec;
+  readonly #glance = new PredictGlance();
 
   constructor(resolver: ModelResolver, codec: ProtobufCodec) {
     this.#resolver = resolver;
@@ -108,6 +110,13 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
     const request = this.#codec.predict(message, context);
     if (!(request instanceof Promise)) return new PredictCall(this.#resolver, request, context);
     return request.then((read) => new PredictCall(this.#resolver, read, context));
+  }
+
+  refusal(message: Uint8Array, _path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined {
+    const spec = this.#glance.read(message);
+    const refusal = spec && this.#resolver.refusalOf(spec, context);
+    if (refusal !== undefined) permit.permit(spec!.name);
+    return refusal;
   }
 
   encode(outputs: TensorMap, { served, context }: PredictCall): Uint8Array | Promise<Uint8Array> {

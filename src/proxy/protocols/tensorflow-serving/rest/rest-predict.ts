@@ -64,6 +64,11 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
     }
   }
 
+  /** The body may name another signature, unless there is only one. */
+  refusal(_body: Buffer, path: ModelSpec, context: RequestContext): ServingError | undefined {
+    return this.#resolver.hasOneSignature(path) ? this.#resolver.refusalOf(path, context) : undefined;
+  }
+
   encode(outputs: TensorMap, { format, unbatchedRows, context }: JsonPredictCall): Buffer | Promise<Buffer> {
     if (this.#thread === undefined || !areLargerThan(outputs, LARGE_JSON_OUTPUTS)) {
       return this.#printer.print(outputs, format, unbatchedRows);

@@ -1,0 +1,257 @@
+/**
+ * Gives the last refusal again to a request that would get it, too, without a forecast and before it is decoded. Under
+ * overload nearly all requests of a millisecond would be refused in the same words.
+ *
+ *   submit ─▶ admission ─ refused ─▶ onRefused: what was refused, and what then waited and ran
+ *   refusalOf ─▶ still so? ─ yes ─▶ the same error, of a few that differ in the delay to retry after
+ *                    └ no ─▶ undefined: submit it
+ *
+ * A request is refused here only if admission would refuse it now, or would have within the last REFUSAL_MS:
+ *
+ * - Of a request that is not decoded, the rows are not known. So only the refusal of one row is given again, and only
+ *   where more rows would not be answered sooner.
+ * - predicted_late: an answer was expected at an instant. None behind it in the queue is expected sooner, so that every
+ *   deadline from the refused one to that instant is too early.
+ * - deadline_too_short: no more of the deadline is left than was then.
+ * - standing_queue: it still stands, for longer than the request has time, and it is due no earlier.
+ * - queue_full: it still is, beyond the caller's fair share.
+ * - Its caller was refused lately, and its requests do not go first now (callers/holdings.ts).
+ * - No task has come to wait or left, and as many batches run. No probe is due. There is nobody that it could evict.
+ *
+ * It counts as the requests that admission refuses do, with one row.
+ */
+import type { Instant } from '../core/clock.ts';
+import { ServingError, SharedError } from '../core/errors.ts';
+import { Priority } from '../core/priority.ts';
+import { NO_CALLER, type Offenders } from './batch/offenders.ts';
+import type { Holding } from './callers/holdings.ts';
+import type { CoreSlots } from './cores/core-slots.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { isProbeDue, type RunStatistics } from './latency/run-statistics.ts';
+import type { Lane } from './queue/lane.ts';
+import { predictedLate, standingOverload } from './queue/queue-errors.ts';
+import type { TaskQueue } from './queue/task-queue.ts';
+import type { SignaturePlan } from './signature-plan.ts';
+import type { TaskContext } from './task.ts';
+import {
+  CALLER_SPAN_MS,
+  MAX_CALLERS,
+  REFUSAL_MS,
+  RETRY_JITTER_SHARE,
+  RETRY_VARIANTS,
+  SAME_DEADLINE_MS,
+} from './tuning.ts';
+
+/** Half of the time after which the caller table may forget a caller, and then counts its requests anew. */
+const KEEP_CALLERS_MS = CALLER_SPAN_MS / 2;
+
+/** The parts of a scheduler that a refusal depends on. */
+export interface RefusalGateOptions {
+  readonly queue: TaskQueue;
+  readonly dispatcher: Dispatcher;
+  readonly slots: CoreSlots;
+  readonly statistics: RunStatistics;
+  readonly offenders: Offenders;
+  /** As in SchedulerOptions. With it a caller's refusals depend on its use of the cores, and none is given again. */
+  readonly callerCoreShare: number;
+  /** 0 to 1: spreads the retries of clients that were refused together. */
+  readonly random: () => number;
+}
+
+/** A refusal of one row of a signature. */
+interface Refusal {
+  readonly at: Instant;
+  /** What waited and ran. */
+  readonly queuedTasks: number;
+  readonly runningBatches: number;
+  /** The request would be refused for the same reason. */
+  readonly isFor: (plan: SignaturePlan, context: TaskContext, holding: Holding, now: Instant) => boolean;
+  /** There is too much to do; else it is the model that takes too long. */
+  readonly isOverload: boolean;
+  /** The same error with other delays; those that are undefined are made when wanted. */
+  readonly errors: (SharedError | undefined)[];
+  readonly make: () => ServingError;
+}
+
+type Reason = Pick<Refusal, 'isFor' | 'isOverload' | 'errors' | 'make'>;
+
+export class RefusalGate {
+  readonly #options: RefusalGateOptions;
+  /** The last one of each signature. */
+  readonly #refusals = new Map<SignaturePlan, Refusal>();
+  /** Callers that were refused since #callersSince. */
+  readonly #callers = new Map<string, Holding>();
+  #callersSince: Instant = -Infinity;
+  #turn = 0;
+
+  constructor(options: RefusalGateOptions) {
+    this.#options = options;
+  }
+
+  /** Admission has thrown `error` for a request of `rows`. */
+  onRefused(error: unknown, lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
+    if (rows !== 1 || !(error instanceof ServingError) || !isUsual(lane)) return;
+    const reason = this.#reasonOf(error, lane, context, now);
+    if (reason === undefined) return;
+    const { queue, dispatcher } = this.#options;
+    const { queuedTasks } = queue;
+    this.#refusals.set(lane.plan, { ...reason, at: now, queuedTasks, runningBatches: dispatcher.runningBatches });
+    if (now - this.#callersSince > KEEP_CALLERS_MS || this.#callers.size >= MAX_CALLERS) {
+      this.#callers.clear();
+      this.#callersSince = now;
+    }
+    this.#callers.set(context.caller ?? NO_CALLER, holding);
+  }
+
+  /** A request has come to wait: the next one may have another place. */
+  onQueued(): void {
+    if (this.#refusals.size > 0) this.#refusals.clear();
+  }
+
+  /**
+   * The refusal of a request for all outputs of the signature, which has any number of rows but 0; undefined: submit it.
+   * A request that gets one has been counted.
+   */
+  refusalOf(plan: SignaturePlan, context: TaskContext, now: Instant): SharedError | undefined {
+    const refusal = this.#refusals.get(plan);
+    if (refusal === undefined || !(now - refusal.at < REFUSAL_MS) || !this.#isUnchanged(refusal, context)) {
+      return undefined;
+    }
+    const holding = this.#callers.get(context.caller ?? NO_CALLER);
+    if (holding === undefined) return undefined;
+    if (!refusal.isFor(plan, context, holding, now)) return undefined;
+    this.#count(plan, refusal, context, holding, now);
+    return this.#errorOf(refusal);
+  }
+
+  #reasonOf(error: ServingError, lane: Lane, context: TaskContext, now: Instant): Reason | undefined {
+    const reason = error.attributes?.['reason'];
+    if (reason === 'queue_full') {
+      const isFor: Refusal['isFor'] = (plan, _context, holding) => this.#isStillFull(plan, holding);
+      return { isFor, isOverload: true, ...always(error) };
+    }
+    if (context.hasOwnDeadline === false) return undefined;
+    if (reason === 'deadline_too_short') return this.#tooShort(error, context.deadline - now);
+    if (reason === 'standing_queue') return this.#standing(lane, context.deadline);
+    return reason === 'predicted_late' ? this.#late(error, lane, context.deadline, now) : undefined;
+  }
+
+  /** Behind a request for which too many rows wait, there are no fewer. */
+  #standing({ plan: refused, latency, maxBatchSize }: Lane, from: Instant): Reason {
+    const { queue } = this.#options;
+    const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
+      if (deadline < from || hasOwnDeadline === false || isProbeDue(plan, at)) return false;
+      if (plan.backlog.isWithinShare(holding.rows + 1, plan.maxBatchSize, queue.holdings.callersWith(holding)))
+        return false;
+      if (this.#goesFirst(plan, holding, at)) return false;
+      return plan.backlog.isOver(Infinity, 1, plan.maxBatchSize, deadline - at, at);
+    };
+    const runMs = latency.meanMs(maxBatchSize);
+    const make = (): ServingError => standingOverload(refused.queuedRows, this.#delayMs(runMs));
+    return { isFor, isOverload: true, errors: new Array<undefined>(RETRY_VARIANTS), make };
+  }
+
+  #tooShort(error: ServingError, leftMs: number): Reason | undefined {
+    // Batches start earlier than forecast: a forecast may then be shorter than a run alone.
+    if (this.#options.statistics.lateStartMs < 0) return undefined;
+    const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, _holding, at) => {
+      const isShort = deadline - at <= leftMs && deadline - at > leftMs - SAME_DEADLINE_MS;
+      return isShort && hasOwnDeadline !== false && !isProbeDue(plan, at);
+    };
+    return { isFor, isOverload: false, ...always(error) };
+  }
+
+  #late(error: ServingError, lane: Lane, from: Instant, now: Instant): Reason | undefined {
+    const expectedMs = error.attributes!['expected_ms'] as number;
+    const lateMs = error.attributes!['late_ms'] as number;
+    const surelyLateMs = lateMs - this.#leadMs(lane, expectedMs, now);
+    if (!(surelyLateMs > 0)) return undefined;
+    const until = from + Math.min(surelyLateMs, SAME_DEADLINE_MS);
+    const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
+      const isLate = deadline >= from && deadline < until;
+      return isLate && hasOwnDeadline !== false && !isProbeDue(plan, at) && !this.#goesFirst(plan, holding, at);
+    };
+    const make = (): ServingError => predictedLate(expectedMs, lateMs, this.#delayMs(lateMs), false);
+    return { isFor, isOverload: true, errors: new Array<undefined>(RETRY_VARIANTS), make };
+  }
+
+  /**
+   * How much earlier than that of one row the answer to more rows could be expected, at most: those that do not fit into its batch are in a later one, which may be shorter. `expectedMs`: that of one row.
+   */
+  #leadMs({ plan, latency, maxBatchSize }: Lane, expectedMs: number, now: Instant): number {
+    const { statistics, dispatcher } = this.#options;
+    const fullMs = latency.highMs(maxBatchSize);
+    const waitMs = Math.max(0, expectedMs - fullMs - statistics.overheadMs);
+    // Of its own rows, which are counted in fractions, hardly any need be in the later batch.
+    const coming = Math.floor(plan.arrivals.perMs(now) * waitMs);
+    // With one slot the later batch starts behind the full one.
+    const laterMs = dispatcher.slots <= 1 ? latency.meanMs(maxBatchSize) : 0;
+    return Math.max(0, fullMs - laterMs - latency.highMs(Math.max(1, Math.min(maxBatchSize, coming))));
+  }
+
+  #isUnchanged({ queuedTasks, runningBatches }: Refusal, { priority = Priority.default }: TaskContext): boolean {
+    const { queue, dispatcher, offenders, callerCoreShare } = this.#options;
+    if (queue.queuedTasks !== queuedTasks || dispatcher.runningBatches !== runningBatches) return false;
+    if (offenders.apart > 0 || callerCoreShare > 0) return false;
+    return queue.sheddableTasks === 0 || priority >= Priority.sheddable;
+  }
+
+  #isStillFull({ queuedRows, maxQueuedRows }: SignaturePlan, holding: Holding): boolean {
+    if (queuedRows === 0 || queuedRows + 1 <= maxQueuedRows) return false;
+    return holding.rows + 1 > maxQueuedRows / this.#options.queue.holdings.callersWith(holding);
+  }
+
+  /** As in Admission: before all that wait. */
+  #goesFirst({ maxBatchSize }: SignaturePlan, holding: Holding, now: Instant): boolean {
+    const { queue, slots } = this.#options;
+    if (queue.holdings.isSparse(holding, 1, maxBatchSize)) return true;
+    return holding.rows + 1 <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
+  }
+
+  #count(
+    plan: SignaturePlan,
+    { isOverload }: Refusal,
+    { deadline, hasOwnDeadline }: TaskContext,
+    { use }: Holding,
+    now: Instant,
+  ): void {
+    const { slots, dispatcher } = this.#options;
+    use.requests += 1;
+    use.lastAt = now;
+    plan.arrivals.add(1, now);
+    if (hasOwnDeadline !== false && deadline < Infinity) dispatcher.situation.noteDeadline(deadline - now, now);
+    if (!isOverload) return;
+    slots.onRefusal(now);
+    slots.callers.onRefusal(use, now);
+  }
+
+  /** One of the variants in turn. Those of the same delay are one. */
+  #errorOf({ errors, make }: Refusal): SharedError {
+    this.#turn = (this.#turn + 1) % errors.length;
+    const known = errors[this.#turn];
+    if (known !== undefined) return known;
+    const made = make();
+    const same = errors.find((each) => each?.retryAfterMs === made.retryAfterMs);
+    const error = same ?? new SharedError(made);
+    errors[this.#turn] = error;
+    return error;
+  }
+
+  #delayMs(lateMs: number): number {
+    return Math.max(1, Math.ceil(lateMs * (1 + RETRY_JITTER_SHARE * this.#options.random())));
+  }
+}
+
+/** The same error each time. */
+function always(error: ServingError): Pick<Refusal, 'errors' | 'make'> {
+  return { errors: [undefined], make: () => error };
+}
+
+/** The lane of nearly all requests of its signature: those with its shapes, for all of its outputs. */
+function isUsual({ plan, isOdd, apart, wholeSize, outputs }: Lane): boolean {
+  if (isOdd || apart !== undefined || outputs.length !== plan.signature.outputs.size) return false;
+  if (plan.isWhole ? wholeSize !== 1 : wholeSize !== undefined || !plan.hasFixedRows) return false;
+  let i = 0;
+  for (const name of plan.signature.outputs.keys()) if (outputs[i++] !== name) return false;
+  return true;
+}
