@@ -2,8 +2,10 @@
  * GET /models: each model's versions, their states and errors, and for loaded ones their host, memory and queue. It is
  * a snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
  */
+
 import type { SandboxState } from '../backends/host/sandbox/sandbox-state.ts';
 import { ServingError } from '../core/errors.ts';
+import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
 import type { BreakerState } from '../models/serving/breaker.ts';
@@ -116,8 +118,8 @@ export interface VersionReport extends Explanation {
   readonly host?: {
     readonly kind: string;
     readonly reason: string;
-    /** Sessions, and threads of each run. `reason`: why, with numbers; absent if they are configured. */
-    readonly plan?: { readonly sessions: number; readonly threads: number; readonly reason?: string };
+    /** Open sessions, by the threads of their runs. */
+    readonly sessions?: readonly SessionPlan[];
     readonly restarts?: number;
     /** Memory of its own processes. */
     readonly resident_bytes?: number;
@@ -236,11 +238,11 @@ function signatureReport(
 }
 
 function hostReport(host: ServableHost): VersionReport['host'] {
-  const { kind, reason, plan, restarts, residentBytes, sandbox, processGroup } = host;
+  const { kind, reason, sessions, restarts, residentBytes, sandbox, processGroup } = host;
   return omitUndefined({
     kind,
     reason,
-    plan: plan && omitUndefined(plan),
+    sessions,
     restarts,
     resident_bytes: residentBytes,
     sandbox,

@@ -65,11 +65,19 @@ export interface BatchResult {
   readonly runEnd?: Instant;
 }
 
+/** Sessions whose runs have as many threads. */
+export interface SessionPlan {
+  readonly threads: number;
+  readonly sessions: number;
+}
+
 export interface Executor {
   /** How many batches may be in `run` at once. It changes when the model moves to another host or `grow` has ended. */
   readonly slots: number;
   /** Threads that one run computes on. Absent = 1. It may change like `slots`. */
   readonly threads?: number;
+  /** The open sessions, by the threads of their runs; one of these plans is in use. Absent = there is one. */
+  readonly plans?: readonly SessionPlan[] | undefined;
   /** A worker accepts its next batch while it still runs one. Absent = false. It may change like `slots`. */
   readonly takesNext?: boolean;
   /** Runs happen on the event loop's thread, so they take none of the slots that all models share. Absent = false. */
@@ -95,6 +103,10 @@ export interface Executor {
    * allow it. Does nothing while one opens. Absent = the number of sessions is fixed.
    */
   grow?(): void;
+  /** The model is busy: opens a session whose runs compute on all cores, likewise. Absent = runs cannot have several. */
+  widen?(): void;
+  /** The next batches go to the sessions of so many threads; one of `plans`. */
+  use?(threads: number): void;
 }
 
 /** Passes every call to another executor: a base class for decorators. */
@@ -133,8 +145,20 @@ export class PassingExecutor implements Executor {
     this.inner.onSlots = listener;
   }
 
+  get plans(): readonly SessionPlan[] | undefined {
+    return this.inner.plans;
+  }
+
   grow(): void {
     this.inner.grow?.();
+  }
+
+  widen(): void {
+    this.inner.widen?.();
+  }
+
+  use(threads: number): void {
+    this.inner.use?.(threads);
   }
 
   allocate(byteLength: number): ArrayBuffer {

@@ -17,13 +17,18 @@ import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.
 import type { RunningBatch } from './batch/running-batch.ts';
 import { SessionDemand } from './cores/session-demand.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
+import { ThreadChoice } from './cores/thread-choice.ts';
+import type { LatencyModel } from './latency/latency-model.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
 import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
+import { WIDE_BUSY_CORES } from './tuning.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
+  /** How long its runs take, by the threads that they have. */
+  readonly latency: LatencyModel;
   readonly policy: BatchPolicy;
   readonly prefetch: CreatePrefetch;
   /** As in SchedulerOptions. */
@@ -46,6 +51,9 @@ export class Dispatcher implements PrefetchTenant {
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #demand: SessionDemand;
+  readonly #choice: ThreadChoice;
+  /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
+  #isChanging = false;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
@@ -62,7 +70,11 @@ export class Dispatcher implements PrefetchTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     this.#demand = new SessionDemand(clock.nowMs());
-    options.executor.onSlots = () => this.dispatch();
+    this.#choice = new ThreadChoice();
+    options.executor.onSlots = () => {
+      options.latency.use(this.threads);
+      this.dispatch();
+    };
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this, () => this.dispatch());
     this.#timer = new WakeTimer(clock, () => this.dispatch());
@@ -111,6 +123,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   get freeSlots(): number {
+    if (this.#isChanging) return 0;
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
     return executor.isInline === true ? own : Math.min(own, Math.ceil(slots.free / this.threads));
@@ -157,6 +170,7 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Starts what may start now, also of other models that share the slots. */
   dispatch(): void {
+    this.#chooseThreads();
     if (this.#options.slots.isShared && this.usesSlots) {
       this.#options.slots.pump();
       this.#runAhead();
@@ -255,12 +269,34 @@ export class Dispatcher implements PrefetchTenant {
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
-  /** Asks for one more session where batches wait beside a free core. */
+  /** Asks for one more session where batches wait beside a free core, and for one of all cores where it is busy. */
   #noteDemand(): void {
     const { executor, slots, clock, queue } = this.#options;
     if (executor.grow === undefined || !this.usesSlots) return;
+    const now = clock.nowMs();
     const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#runs.all.length >= executor.slots;
-    if (this.#demand.note(isStarved, clock.nowMs())) executor.grow();
+    if (this.#demand.note(isStarved, now)) executor.grow();
+    const isBusy = executor.plans?.length === 1 && this.usage.busy.perMs(now) >= WIDE_BUSY_CORES;
+    if (isBusy && !slots.isContended(this, now)) executor.widen?.();
+  }
+
+  /** Before anything starts: which sessions the next batches go to. */
+  #chooseThreads(): void {
+    const { executor, queue, slots, clock, latency } = this.#options;
+    const { plans } = executor;
+    const lane = queue.first;
+    if (plans === undefined || plans.length < 2 || lane === undefined || this.#isDispatching) return;
+    const now = clock.nowMs();
+    const { curve: curves, maxBatchSize } = lane.plan;
+    const { threads } = this;
+    let rows = queue.queuedRows;
+    for (const { record } of this.#runs.all) rows += record.rows;
+    const isContended = slots.isContended(this, now);
+    const chosen = this.#choice.choose({ plans, threads, rows, maxBatchSize, curves, isContended }, now);
+    this.#isChanging = chosen !== threads && this.#runs.all.length > 0;
+    if (chosen === threads || this.#isChanging) return;
+    executor.use?.(chosen);
+    latency.use(this.threads);
   }
 
   /** Does nothing while dispatching: tasks that move from the queue to a slot are counted in neither. */

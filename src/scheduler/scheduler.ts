@@ -103,8 +103,10 @@ export class Scheduler {
       this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
     }
     this.latency.seed(init.seeds ?? []);
+    this.latency.use(executor.threads ?? 1);
     this.#dispatcher = new Dispatcher({
       executor,
+      latency: this.latency,
       clock,
       telemetry,
       queue,

@@ -20,9 +20,9 @@ import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { Backlog } from './admission/backlog.ts';
 import { KnownGood } from './batch/known-good.ts';
-import type { LatencyCurve } from './latency/latency-curve.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
+import type { ThreadCurves } from './latency/thread-curves.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS } from './tuning.ts';
@@ -56,7 +56,7 @@ export class SignaturePlan {
   learnedAt: Instant = 0;
   probedAt: Instant = 0;
   /** How long its runs take. */
-  readonly curve: LatencyCurve;
+  readonly curve: ThreadCurves;
   /** Whether the rows that wait are a burst or a queue that stands. */
   readonly backlog = new Backlog();
   /** What admission keeps free for errors of its forecasts. */

@@ -180,9 +180,23 @@ export const URGENT_RUNS = 1.25;
 export const LONGEST_RUN_SPAN_MS = 500;
 
 /** Span in which it is looked whether a model lacks sessions. Chosen: long beside a run and a burst. */
-export const DEMAND_SPAN_MS = 1000;
+export const DEMAND_SPAN_MS = 300;
 /** Share of it during which batches wait beside a free core, from which on one more session is asked for. Chosen. */
-export const DEMAND_SHARE = 0.2;
+export const DEMAND_SHARE = 0.3;
+
+/** Core time that a model takes from which on it gets a session whose runs compute on all cores, in cores. Chosen. */
+export const WIDE_BUSY_CORES = 0.3;
+/** How many times as fast the other plan of threads must be to take the batches. Chosen: above the noise of run times. */
+export const PLAN_GAIN = 1.08;
+/** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */
+export const PLAN_KEPT_MS = 50;
+/** Time after which the plan that is not used gets batches, so that its run times are not old. Chosen. */
+export const PROBE_MS = 3000;
+/** The same where it was worse than WORSE_SHARE of the one in use. Chosen: under 1 % of the time. */
+export const LATE_PROBE_MS = 15_000;
+export const WORSE_SHARE = 0.85;
+/** How long it gets them. Chosen: several runs. */
+export const PROBE_RUN_MS = 50;
 
 // ---- Early next batches (batch/prefetch.ts) ----
 

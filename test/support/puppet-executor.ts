@@ -5,7 +5,7 @@
  * gets back shows whose rows it was given. Like a real host it takes its buffers back when a run settles, and it scribbles
  * over them then, so that an answer that still looked into one would be seen. It throws on what the contract forbids.
  */
-import type { Batch, BatchResult, Executor } from '../../src/core/executor.ts';
+import type { Batch, BatchResult, Executor, SessionPlan } from '../../src/core/executor.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 
 export class PuppetRun {
@@ -53,6 +53,9 @@ export class PuppetExecutor implements Executor {
   readonly takesNext: boolean;
   /** How often it was asked for one more session. */
   growths = 0;
+  widenings = 0;
+  /** Undefined: it has one plan. */
+  plans: readonly SessionPlan[] | undefined;
   onSlots: (() => void) | undefined;
   /** Every run so far, in order. */
   readonly runs: PuppetRun[] = [];
@@ -72,6 +75,17 @@ export class PuppetExecutor implements Executor {
 
   grow(): void {
     this.growths += 1;
+  }
+
+  widen(): void {
+    this.widenings += 1;
+  }
+
+  use(threads: number): void {
+    const plan = this.plans?.find((each) => each.threads === threads);
+    if (plan === undefined) throw new Error(`there is no plan of ${threads} threads`);
+    this.threads = threads;
+    this.slots = plan.sessions;
   }
 
   /** Runs that have not ended and do not wait for another one to end. */

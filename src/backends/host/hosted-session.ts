@@ -3,7 +3,6 @@ import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
-import type { HostPlan } from './sessions/host-plan.ts';
 
 /** A loaded model in its host. */
 export interface HostedSession {
@@ -15,8 +14,6 @@ export interface HostedSession {
   readonly residentBytes?: () => number | undefined;
   /** The sandbox of its processes; absent or undefined = it has none. */
   readonly sandbox?: () => SandboxState | undefined;
-  /** The threads of its runs, if they may change; absent or undefined = they are fixed. */
-  readonly plan?: HostPlan | undefined;
   /** Waits for accepted batches, then ends all workers. Idempotent. Never rejects. */
   close(): Promise<void>;
 }

@@ -99,9 +99,9 @@ async function startCalibrated(options: HostOptions, isInlineRequested: boolean)
 }
 
 function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration | undefined): PlacedHost {
-  const { signatures, executor, warnings, residentBytes = () => undefined, sandbox = () => undefined, plan } = hosted;
+  const { signatures, executor, warnings, residentBytes = () => undefined, sandbox = () => undefined } = hosted;
   const close = (): Promise<void> => hosted.close();
-  return { ...choice, signatures, executor, warnings, residentBytes, sandbox, plan, close, measured };
+  return { ...choice, signatures, executor, warnings, residentBytes, sandbox, close, measured };
 }
 
 /**

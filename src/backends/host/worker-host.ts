@@ -15,7 +15,7 @@
  * cannot load at the start fails the start: nothing is left running, and there is no retry.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { Batch, BatchOrigin, BatchResult, Executor } from '../../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, Executor, SessionPlan } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -23,7 +23,6 @@ import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
 import { SessionGrowth } from './sessions/session-growth.ts';
-import { SessionThreads } from './sessions/session-threads.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';
 import { WorkerSlots } from './worker-slots.ts';
@@ -32,8 +31,6 @@ export interface WorkerHosted extends HostedSession {
   /** The session has runSync. */
   readonly isSynchronous: boolean;
   readonly loadMs: number;
-  /** Undefined: the sessions and their threads are fixed. */
-  readonly plan: SessionThreads | undefined;
 }
 
 /** Creates a worker whose runs have so many threads; the pool provides the batches' memory. */
@@ -48,8 +45,7 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   const residentBytes = (): number | undefined => slots.residentBytes;
   const sandbox = (): SandboxState | undefined => slots.sandbox;
   const close = (): Promise<void> => host.close();
-  const { plan } = host;
-  return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings, plan };
+  return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings };
 }
 
 const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };
@@ -69,8 +65,8 @@ class WorkerHost implements Executor {
   readonly #inFlight = new RunsInFlight();
   readonly #assignments: Assignment[] = [];
   readonly #growth: SessionGrowth | undefined;
-  /** Undefined: the sessions and their threads are fixed. */
-  readonly plan: SessionThreads | undefined;
+  /** As they were last; undefined = the sessions and their threads are fixed. */
+  plans: readonly SessionPlan[] | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -84,10 +80,13 @@ class WorkerHost implements Executor {
     this.#workers = workers;
     this.#pool = pool;
     if (elastic === undefined) return;
-    const onChange = (): void => this.onSlots?.();
+    this.plans = workers.plans;
+    const onChange = (): void => {
+      this.plans = workers.plans;
+      this.onSlots?.();
+    };
     const context = { workers, clock, elastic, signatures, onChange };
     this.#growth = new SessionGrowth(context);
-    this.plan = new SessionThreads(context);
   }
 
   get slots(): number {
@@ -100,6 +99,14 @@ class WorkerHost implements Executor {
 
   grow(): void {
     this.#growth?.grow();
+  }
+
+  widen(): void {
+    this.#growth?.widen();
+  }
+
+  use(threads: number): void {
+    if (threads !== this.threads && this.#workers.countOf(threads) > 0) this.#workers.activate(threads);
   }
 
   get takesNext(): boolean {
@@ -132,7 +139,6 @@ class WorkerHost implements Executor {
 
   async #drainAndStop(): Promise<void> {
     this.#growth?.close();
-    this.plan?.close();
     await this.#inFlight.idle();
     await this.#workers.close();
   }
@@ -145,13 +151,10 @@ class WorkerHost implements Executor {
       if (this.#clock.nowMs() > batch.deadline) throw expiredBeforeRun();
       const answered = this.#send(worker, batch);
       this.#assignments.push(assignment);
-      if (this.#assignments.length >= this.#workers.count) this.#growth?.noteFull();
+      this.#growth?.noteRun(this.#assignments.length);
       // A worker that dies before it answers is no longer in its slot: giveBack ignores it.
       isProven = true;
-      const answer = await answered;
-      if (this.plan !== undefined && this.#workers.isCurrent(worker))
-        this.plan.ran(batch, answer.runEnd - answer.runStart);
-      return answer;
+      return await answered;
     } finally {
       if (isProven) this.#assignments.splice(this.#assignments.indexOf(assignment), 1);
       this.#workers.giveBack(worker, isProven);

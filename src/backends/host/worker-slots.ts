@@ -16,6 +16,7 @@
  * warm.
  */
 import { ServingError } from '../../core/errors.ts';
+import type { SessionPlan } from '../../core/executor.ts';
 import type { HostWorker, Pending, WorkerReady } from './host-worker.ts';
 import { OutsideWorkers } from './outside-workers.ts';
 import { DEFAULT_FIRST_DELAY_MS } from './restart-backoff.ts';
@@ -76,6 +77,16 @@ export class WorkerSlots {
     return this.#current.length;
   }
 
+  countOf(threads: number): number {
+    return this.#slots.filter((slot) => slot.threads === threads).length;
+  }
+
+  /** Ascending by threads. */
+  get plans(): readonly SessionPlan[] {
+    const all = [...new Set(this.#slots.map(({ threads }) => threads))].sort((a, b) => a - b);
+    return all.map((threads) => ({ threads, sessions: this.countOf(threads) }));
+  }
+
   get #current(): readonly Slot[] {
     return this.#slots.filter(({ threads }) => threads === this.#threads);
   }
@@ -112,23 +123,25 @@ export class WorkerSlots {
     return true;
   }
 
-  /** From now on batches go to the workers whose runs have so many threads. The others stay, for `dropOthers`. */
+  /** From now on batches go to the workers whose runs have so many threads. The others stay, for another time. */
   activate(threads: number): void {
     this.#threads = threads;
     const idle = [...this.#idle.splice(0), ...this.#spare.splice(0)];
     for (const worker of idle) this.#offer(worker, this.#slots.find((slot) => slot.worker === worker)!);
   }
 
-  /** Ends the workers whose runs have another number of threads, after their batches. */
-  dropOthers(): void {
-    for (const slot of this.#slots.filter(({ threads }) => threads !== this.#threads)) this.#remove(slot);
+  /** Ends the workers whose runs have so many threads, which are not in use, after their batches. */
+  drop(threads: number): void {
+    for (const slot of this.#slots.filter((each) => each.threads === threads)) this.#remove(slot);
   }
 
-  /** Closes one idle worker. Returns false if none is idle, or if it is the only one. */
-  removeIdle(): boolean {
+  /** Closes one idle worker of so many threads. Returns false if none is idle, or if it is the only one. */
+  removeIdle(threads: number): boolean {
     // Taken last in, first out: the first one has been idle for longest.
-    const slot = this.#slots.find(({ worker }) => worker === this.#idle[0]);
-    if (slot === undefined || this.count === 1) return false;
+    const idle = [...this.#idle, ...this.#spare];
+    const slots = this.#slots.filter((slot) => slot.threads === threads);
+    const slot = slots.find(({ worker }) => idle.includes(worker));
+    if (slot === undefined || slots.length === 1) return false;
     this.#remove(slot);
     return true;
   }

@@ -62,14 +62,14 @@ function describeServer({ report, traffic }: ServerFacts): string[] {
   return lines;
 }
 
-/** How each version uses the cores, if that was not configured. */
+/** How each version's batches use the cores. */
 function planLines({ name, versions }: ModelReport): readonly string[] {
   return versions.flatMap(({ version, host }) => {
-    if (host?.plan?.reason === undefined) return [];
-    const { sessions, threads, reason } = host.plan;
-    return [
-      `         ${name} version ${version}: ${some(sessions, 'session')} of ${some(threads, 'thread')}; ${reason}`,
-    ];
+    if (host?.sessions === undefined) return [];
+    const all = host.sessions.map(
+      ({ sessions, threads }) => `${some(sessions, 'session')} of ${some(threads, 'thread')}`,
+    );
+    return [`         ${name} version ${version}: ${all.join(', ')}`];
   });
 }
 

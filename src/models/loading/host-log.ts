@@ -2,7 +2,6 @@
  * Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes.
  */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
-import { showPlan } from '../../backends/host/sessions/show-plan.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
@@ -30,10 +29,10 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
   return {
     onHost: (model, version, { kind, reason }) =>
       logger.info({ ...of(model, version), host: kind, reason }, `runs ${kind}: ${reason}`),
-    onPlan: (model, version, { what, threads, sessions, reason }) =>
-      logger[what === 'unchanged' || what === 'not_grown' ? 'warn' : 'info'](
-        { event: 'plan', ...of(model, version), what, threads, sessions, reason },
-        `${showPlan(threads, sessions)}: ${reason}`,
+    onPlan: (model, version, { what, plans, reason }) =>
+      logger[what === 'not_grown' ? 'warn' : 'info'](
+        { event: 'plan', ...of(model, version), what, plans, reason },
+        reason,
       ),
     onRuntime: (model, version, { runtime, reason, candidates }) => {
       const described = Object.fromEntries(candidates.map((each) => [each.runtime, describeCandidate(each)]));

@@ -152,7 +152,7 @@ function withModelFile(model: ModelConfig, file: ModelFile | undefined): ModelCo
 }
 
 function servableHost(
-  { kind, reason, residentBytes, sandbox, executor, plan }: Host,
+  { kind, reason, residentBytes, sandbox, executor }: Host,
   workers: { readonly restarts: number },
   processGroup: ProcessGroup | undefined,
 ): ServableHost {
@@ -160,9 +160,9 @@ function servableHost(
     kind,
     reason,
     processGroup,
-    get plan() {
+    get sessions() {
       if (executor.isInline === true) return undefined;
-      return { sessions: executor.slots, threads: executor.threads ?? 1, reason: plan?.reason };
+      return executor.plans ?? [{ sessions: executor.slots, threads: executor.threads ?? 1 }];
     },
     get restarts() {
       return workers.restarts;

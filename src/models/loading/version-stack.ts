@@ -6,7 +6,6 @@ import type { Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
-import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
@@ -56,6 +55,7 @@ export async function buildStack(
   const { model, version, batching, hashArtifact } = target;
   const { clock, telemetry, coreSlots, latencies, maxTensorBytes, thread } = options;
   const { scheduler: batchingOptions } = batching;
+  base.share();
   const scheduler = new Scheduler({
     executor: base.executor,
     signatures,
@@ -67,7 +67,6 @@ export async function buildStack(
     version: version.toString(),
     onMisfit: (signature, reason) => onMisfit(misfitText(signature, reason)),
   });
-  base.join(scheduler.latency);
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
   const runner =
@@ -89,8 +88,7 @@ export class StackBase {
   readonly shadow: VersionShadow | undefined;
   readonly executor: Executor;
   readonly #onClose: () => void;
-  /** The run times of the stacks that use it. */
-  readonly #users = new Set<LatencyModel>();
+  #users = 0;
 
   /** `onClose` is called before the host closes. */
   constructor(options: LoadServableOptions, target: VersionTarget, opened: OpenedVersion, onClose: () => void) {
@@ -102,21 +100,16 @@ export class StackBase {
     const shadowed = this.shadow?.executor ?? host.executor;
     this.executor = this.breaker === undefined ? shadowed : new GuardedExecutor(shadowed, this.breaker);
     this.#onClose = onClose;
-    if (host.plan === undefined) return;
-    host.plan.onThreads = () => {
-      for (const latency of this.#users) latency.use(this.executor.threads ?? 1);
-    };
   }
 
-  /** Another stack uses it, until it calls `leave`. Its run times are always those of the present threads. */
-  join(latency: LatencyModel): void {
-    this.#users.add(latency);
-    latency.use(this.executor.threads ?? 1);
+  /** Another stack uses it, until it calls `leave`. */
+  share(): void {
+    this.#users += 1;
   }
 
-  async leave(latency: LatencyModel): Promise<void> {
-    this.#users.delete(latency);
-    if (this.#users.size > 0) return;
+  async leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
     this.#onClose();
     await Promise.all([this.shadow?.close(), this.host.close()]);
   }
@@ -215,6 +208,6 @@ class ScheduledRunner implements ServableRunner {
   async close(): Promise<void> {
     await this.#inner.close();
     await this.#kept.end();
-    await this.#base.leave(this.#inner.latency);
+    await this.#base.leave();
   }
 }

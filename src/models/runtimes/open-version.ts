@@ -78,7 +78,6 @@ async function startModelHost(
   const elastic: HostOptions['elastic'] = {
     budget: options.budget,
     arePlanned,
-    maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     reserveSession: async () => (await options.reserveSession?.(model, version, versionDirectory)) ?? noRelease,
     onPlan: (event) => events.onPlan?.(name, version, event),
   };

@@ -4,9 +4,11 @@
  * A handle keeps the version open: an unload stops new handles at once and closes the version when the last handle is
  * released. Hold a handle only as long as a request takes: it delays reloads.
  */
+
 import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { ServingError, SharedError } from '../../core/errors.ts';
+import type { SessionPlan } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
@@ -51,8 +53,8 @@ export interface ServableHost {
   /** The host at load time, and the reason for it. */
   readonly kind: string;
   readonly reason: string;
-  /** Its sessions and the threads of each run, with the reason if they were chosen; undefined = it runs inline. */
-  readonly plan?: ServablePlan | undefined;
+  /** Its open sessions by the threads of their runs; undefined = it runs inline. */
+  readonly sessions?: readonly SessionPlan[] | undefined;
   /** The number of workers that were replaced because they died or grew too large. */
   readonly restarts?: number;
   /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */
@@ -63,13 +65,6 @@ export interface ServableHost {
   readonly growthRefusal?: string | undefined;
   /** The group whose process it shares; undefined = none. */
   readonly processGroup?: SharedProcesses | undefined;
-}
-
-export interface ServablePlan {
-  readonly sessions: number;
-  readonly threads: number;
-  /** Undefined: they are configured. */
-  readonly reason: string | undefined;
 }
 
 /** A group of models that share a process; while the process is being replaced there are two. */

@@ -96,7 +96,8 @@ export class BatchRuns {
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     if (!running.lane.isOdd) {
-      this.#options.statistics.onRun(running.plan, size, now - executeStart, now, result.runEnd);
+      const run = { size, threads: running.threads, runMs: now - executeStart, runEnd: result.runEnd };
+      this.#options.statistics.onRun(running.plan, run, now);
     }
     this.#isolator.onAnswered(running, now);
     try {

@@ -173,15 +173,6 @@ export class LatencyCurve implements LatencyView {
     return kept;
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    for (const values of [this.#means, this.#deviations, this.#runs, this.#own, this.#filledMean, this.#filledHigh]) {
-      values.fill(0);
-    }
-    this.#weights.fill(MIN_WEIGHT);
-    this.#isKnown = false;
-  }
-
   /** Takes over buckets of an earlier process. Sizes that no longer exist are left out. */
   import(buckets: readonly LatencyBucket[]): void {
     for (const { rows, meanMs, deviationMs, runs } of buckets) {

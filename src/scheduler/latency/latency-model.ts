@@ -1,10 +1,11 @@
 /**
- * The latency curves of one servable version, by signature. A run of several threads takes another time, so the curves
- * have an own memory for each number of threads, of which one is in use at a time. Seeds that were measured at load, and the state of an
- * earlier process, go in as plain data. State comes from a file, so each bucket is checked; invalid ones are left out.
+ * The latency curves of one servable version, by signature and by the threads of a run. Seeds that were measured at load,
+ * and the state of an earlier process, go in as plain data. State comes from a file, so each bucket is checked; invalid ones
+ * are left out.
  */
 import { MAX_IMPORTED_RUN_MS, MIN_IMPORTED_RUN_MS } from '../tuning.ts';
-import { type LatencyBucket, LatencyCurve, type LatencyEstimate } from './latency-curve.ts';
+import type { LatencyBucket, LatencyEstimate } from './latency-curve.ts';
+import { ThreadCurves } from './thread-curves.ts';
 
 /** One run that was measured at load. */
 export interface LatencySeed {
@@ -19,105 +20,77 @@ type SignatureBuckets = Readonly<Record<string, readonly LatencyBucket[]>>;
 
 /** Plain JSON: what a version's curves have learned. */
 export interface LatencyState {
-  /** Of runs with the usual number of threads. */
+  /** Of runs of one thread. */
   readonly signatures: SignatureBuckets;
-  /** Of runs with other numbers. Absent = there were none. */
+  /** Of runs of several, by their number. Absent = there were none. */
   readonly threads?: Readonly<Record<string, SignatureBuckets>>;
 }
 
 export class LatencyModel {
-  readonly #curves = new Map<string, LatencyCurve>();
-  /** What the curves know of numbers of threads that are not in use. */
-  readonly #others = new Map<number, SignatureBuckets>();
+  readonly #curves = new Map<string, ThreadCurves>();
   #threads = 1;
 
-  /** The curve of a signature; created by the first call. `sizes` as in SignaturePlan. */
-  curveOf(signature: string, maxRows: number, sizes: readonly number[]): LatencyCurve {
-    let curve = this.#curves.get(signature);
-    if (curve === undefined) {
-      curve = new LatencyCurve(maxRows, sizes);
-      this.#curves.set(signature, curve);
+  /** The curves of a signature; created by the first call. `sizes` as in SignaturePlan. */
+  curveOf(signature: string, maxRows: number, sizes: readonly number[]): ThreadCurves {
+    let curves = this.#curves.get(signature);
+    if (curves === undefined) {
+      curves = new ThreadCurves(maxRows, sizes);
+      curves.use(this.#threads);
+      this.#curves.set(signature, curves);
     }
-    return curve;
+    return curves;
   }
 
-  /** Seeds of unknown signatures are ignored. */
+  /** Runs have so many threads from now on; at first 1. */
+  use(threads: number): void {
+    this.#threads = threads;
+    for (const curves of this.#curves.values()) curves.use(threads);
+  }
+
+  /** Runs of the number of threads in use. Seeds of unknown signatures are ignored. */
   seed(seeds: readonly LatencySeed[]): void {
-    for (const { signature, rows, runMs } of seeds) this.#curves.get(signature)?.seed(rows, runMs);
+    for (const { signature, rows, runMs } of seeds) this.#curves.get(signature)?.of(this.#threads).seed(rows, runMs);
   }
 
   /** The current estimates by signature, for people. */
   estimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
-    return new Map([...this.#curves].map(([name, curve]) => [name, curve.estimates()]));
+    return new Map([...this.#curves].map(([name, curves]) => [name, curves.estimates()]));
   }
 
-  /**
-   * Runs have so many threads from now on: the same curves answer with what is known of those. For a number that has never
-   * been in use, they guess that all threads have the same speed. At first it is 1.
-   */
-  use(threads: number): void {
-    if (threads === this.#threads) return;
-    const before = this.#buckets();
-    this.#others.set(this.#threads, before);
-    const known = this.#others.get(threads) ?? scaled(before, this.#threads / threads);
-    this.#others.delete(threads);
-    this.#threads = threads;
-    for (const [name, curve] of this.#curves) {
-      curve.clear();
-      curve.import(known[name] ?? []);
+  export(): LatencyState {
+    const signatures: Record<string, readonly LatencyBucket[]> = {};
+    const threads: Record<string, Record<string, readonly LatencyBucket[]>> = {};
+    for (const [name, curves] of this.#curves) {
+      for (const [number, buckets] of curves.export()) {
+        if (number === 1) signatures[name] = buckets;
+        else threads[number] = { ...threads[number], [name]: buckets };
+      }
     }
+    return Object.keys(threads).length === 0 ? { signatures } : { signatures, threads };
   }
 
-  /** `usual`: the threads of runs whose times stand in `signatures`. */
-  export(usual = 1): LatencyState {
-    const all = new Map([...this.#others, [this.#threads, this.#buckets()] as const]);
-    const signatures = all.get(usual) ?? {};
-    all.delete(usual);
-    const others = [...all].filter(([, buckets]) => Object.keys(buckets).length > 0);
-    return others.length === 0 ? { signatures } : { signatures, threads: Object.fromEntries(others) };
-  }
-
-  /**
-   * Takes any JSON value; invalid parts are left out. Returns how many buckets were taken over. `usual` as in `export`.
-   */
-  import(state: unknown, usual = 1): number {
+  /** Takes any JSON value; invalid parts are left out. Returns how many buckets were taken over. */
+  import(state: unknown): number {
     const { signatures, threads } = isRecord(state) ? state : {};
-    let taken = this.#importOf(usual, signatures);
+    let taken = this.#importOf(1, signatures);
     for (const [key, value] of Object.entries(isRecord(threads) ? threads : {})) {
       const number = Number(key);
-      if (Number.isSafeInteger(number) && number >= 1 && number !== usual) taken += this.#importOf(number, value);
+      if (Number.isSafeInteger(number) && number > 1) taken += this.#importOf(number, value);
     }
     return taken;
   }
 
   #importOf(threads: number, signatures: unknown): number {
-    const sound: Record<string, readonly LatencyBucket[]> = {};
     let taken = 0;
     for (const [name, buckets] of Object.entries(isRecord(signatures) ? signatures : {})) {
-      const good = Array.isArray(buckets) ? buckets.filter(isBucket) : [];
-      if (!this.#curves.has(name) || good.length === 0) continue;
-      sound[name] = good;
-      taken += good.length;
-      if (threads === this.#threads) this.#curves.get(name)!.import(good);
+      const sound = Array.isArray(buckets) ? buckets.filter(isBucket) : [];
+      const curves = this.#curves.get(name);
+      if (curves === undefined || sound.length === 0) continue;
+      curves.import(threads, sound);
+      taken += sound.length;
     }
-    if (threads !== this.#threads && taken > 0) this.#others.set(threads, sound);
     return taken;
   }
-
-  #buckets(): SignatureBuckets {
-    const known: Record<string, readonly LatencyBucket[]> = {};
-    for (const [name, curve] of this.#curves) if (curve.isKnown) known[name] = curve.export();
-    return known;
-  }
-}
-
-/** Run times times `factor`, known from one run each. */
-function scaled(buckets: SignatureBuckets, factor: number): SignatureBuckets {
-  const scaledOf = ({ rows, meanMs, deviationMs }: LatencyBucket): LatencyBucket => ({
-    ...{ rows, meanMs: factor * meanMs, deviationMs: factor * deviationMs },
-    runs: 1,
-  });
-  return Object.fromEntries(Object.entries(buckets).map(([name, known]) => [name, known.map(scaledOf)]));
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

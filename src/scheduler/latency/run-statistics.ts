@@ -18,6 +18,15 @@ import {
   PROBE_SILENCE_RUNS,
 } from '../tuning.ts';
 
+/** A run that has ended. */
+export interface SucceededRun {
+  readonly size: number;
+  readonly threads: number;
+  readonly runMs: number;
+  /** When the runtime ended, if the host knows. */
+  readonly runEnd: Instant | undefined;
+}
+
 export class RunStatistics {
   #meanRunMs: number | undefined;
   #aroundMs = 0;
@@ -64,11 +73,11 @@ export class RunStatistics {
   }
 
   /** A run succeeded. */
-  onRun(plan: SignaturePlan, size: number, runMs: number, now: Instant, runEnd: Instant | undefined): void {
+  onRun(plan: SignaturePlan, { size, threads, runMs, runEnd }: SucceededRun, now: Instant): void {
     if (runEnd !== undefined) this.onLag(now - runEnd);
     const mean = this.#meanRunMs;
     this.#meanRunMs = mean === undefined ? runMs : mean + MEAN_WEIGHT * (runMs - mean);
-    plan.curve.learn(Math.max(1, size), runMs, now - runMs - plan.learnedAt >= silenceMs(plan));
+    plan.curve.of(threads).learn(Math.max(1, size), runMs, now - runMs - plan.learnedAt >= silenceMs(plan));
     plan.learnedAt = now;
   }
 

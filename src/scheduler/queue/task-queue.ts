@@ -54,6 +54,12 @@ export class TaskQueue {
     return this.#lanes.size;
   }
 
+  /** One of the lanes; undefined = nothing waits. */
+  get first(): Lane | undefined {
+    for (const lane of this.#lanes.values()) return lane;
+    return undefined;
+  }
+
   /** Lanes with at least one task, in no particular order. */
   [Symbol.iterator](): Iterator<Lane> {
     return this.#lanes.values();

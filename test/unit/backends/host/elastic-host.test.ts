@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
 import type { ElasticOptions, PlanEvent } from '../../../../src/backends/host/sessions/elastic-options.ts';
-import { GROW_AGAIN_MS, IDLE_SESSION_MS } from '../../../../src/backends/host/sessions/session-growth.ts';
-import { CHANGE_AGAIN_MS, type SessionThreads } from '../../../../src/backends/host/sessions/session-threads.ts';
+import { IDLE_SESSION_MS, OPEN_AGAIN_MS } from '../../../../src/backends/host/sessions/session-growth.ts';
 import { startThreadHost, type ThreadHostOptions } from '../../../../src/backends/host/thread/thread-host.ts';
 import { CoreBudget } from '../../../../src/core/core-budget.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
@@ -28,7 +27,7 @@ const HOSTS: readonly { readonly where: string; readonly startHost: Start }[] = 
 
 for (const place of HOSTS) {
   // A process sends no heartbeat in minutes that pass on the fake clock only.
-  const inThreads = { skip: place.startHost !== startThreadHost };
+  const itInThreads = place.startHost === startThreadHost ? it : (): void => undefined;
 
   describe(`sessions by demand, ${place.where}`, () => {
     it('begin with one; each call of grow opens one, up to the cores', async (t) => {
@@ -55,9 +54,8 @@ for (const place of HOSTS) {
       await until(() => executor.slots === 2);
     });
 
-    it(
+    itInThreads(
       'stay as they are where memory is short: that is said once, and tried again after a minute',
-      inThreads,
       async (t) => {
         let tries = 0;
         const reserveSession = async () => {
@@ -70,7 +68,7 @@ for (const place of HOSTS) {
             executor.grow?.();
             await turns();
           }
-          clock.advance(GROW_AGAIN_MS);
+          clock.advance(OPEN_AGAIN_MS);
         }
         assert.equal(tries, 3);
         assert.deepEqual(whats(events), ['not_grown']);
@@ -103,7 +101,7 @@ for (const place of HOSTS) {
       assert.deepEqual(yOf(await dying.executor.run(batchOf(2))), [3]);
     });
 
-    it('are closed when they are not needed for some minutes', inThreads, async (t) => {
+    itInThreads('are closed when they are not needed for some minutes', async (t) => {
       const { executor, events, clock } = await start(t, place, { cores: 2 });
       executor.grow?.();
       await until(() => executor.slots === 2);
@@ -133,94 +131,89 @@ for (const place of HOSTS) {
     });
   });
 
-  describe(`the threads of runs, ${place.where}`, () => {
-    it('change by a trial while batches run, and none is lost; the better plan stays alone', async (t) => {
-      const { executor, host, events, heard, clock } = await start(t, place, { cores: 2 });
-      executor.grow?.();
-      await until(() => executor.slots === 2);
-      let isOver = false;
-      const load = async (): Promise<void> => {
-        // Other numbers than those that ask for a fault.
-        for (let i = 0; !isOver; i = (i + 1) % 50) assert.deepEqual(yOf(await executor.run(batchOf(i))), [i / 2 + 2]);
-      };
-      const loads = [load(), load(), load()];
-      const plan = host.plan!;
-      // Two sessions that are busy, with half-full batches.
-      drive(plan, clock, { rows: 4, everyMs: 10, runMs: 20, forMs: 2600 });
-      await until(() => executor.threads === 2);
-      assert.deepEqual([executor.slots, whats(events)], [1, ['grown', 'tried']]);
-      assert.equal(await threadsOf(executor), 2);
-      drive(plan, clock, { rows: 8, everyMs: 15, runMs: 15, forMs: 1000 });
-      assert.deepEqual(whats(events), ['grown', 'tried', 'changed']);
-      isOver = true;
-      await Promise.all(loads);
-      assert.deepEqual(heard.at(-1), [1, 2]);
-      assert.match(plan.reason, /1 session of 2 threads: it answered more/);
-    });
-
-    it('are those of before when the trial brings nothing, without another load', async (t) => {
-      const { executor, host, events, clock, directory } = await start(t, place, { cores: 2 });
-      executor.grow?.();
-      await until(() => executor.slots === 2);
-      drive(host.plan!, clock, { rows: 4, everyMs: 10, runMs: 20, forMs: 2600 });
-      await until(() => executor.threads === 2);
-      rmSync(join(directory, FAKE_FILE));
-      drive(host.plan!, clock, { rows: 4, everyMs: 15, runMs: 15, forMs: 1000 });
-      assert.deepEqual([executor.slots, executor.threads], [2, 1]);
-      assert.equal(await threadsOf(executor), 1);
-      assert.deepEqual(whats(events), ['grown', 'tried', 'kept']);
-    });
-
-    it('are not tried where the other plan does not load, and not again for a minute', inThreads, async (t) => {
-      const { executor, host, events, clock, directory } = await start(t, place, { cores: 2 });
-      rmSync(join(directory, FAKE_FILE));
-      drive(host.plan!, clock, { rows: 4, everyMs: 20, runMs: 20, forMs: 2600 });
-      await until(() => events.length === 1);
-      drive(host.plan!, clock, { rows: 4, everyMs: 20, runMs: 20, forMs: CHANGE_AGAIN_MS - 5000 });
+  describe(`a session of all cores, ${place.where}`, () => {
+    it('is opened once, is used when it is told to be, and no batch is lost by the change', async (t) => {
+      const { executor, events, heard } = await start(t, place, { cores: 2 });
+      executor.widen?.();
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.widen?.();
       await turns();
-      assert.deepEqual([executor.threads, whats(events)], [1, ['unchanged']]);
-      drive(host.plan!, clock, { rows: 4, everyMs: 20, runMs: 20, forMs: 20_000 });
-      await until(() => events.length === 2);
-      assert.deepEqual(yOf(await executor.run(batchOf(2))), [3]);
-    });
-
-    it('are no more than the cores', async (t) => {
-      const { executor, host, budget, clock, events } = await start(t, place, { cores: 4 });
-      drive(host.plan!, clock, { rows: 4, everyMs: 20, runMs: 20, forMs: 2600 });
-      await until(() => executor.threads === 4);
-      drive(host.plan!, clock, { rows: 8, everyMs: 10, runMs: 10, forMs: 1000 });
-      budget.cores = 1;
-      await until(() => executor.threads === 1);
+      assert.deepEqual([whats(events), heard], [['grown'], [[1, 1]]]);
+      assert.deepEqual(executor.plans, [
+        { threads: 1, sessions: 1 },
+        { threads: 2, sessions: 1 },
+      ]);
       assert.equal(await threadsOf(executor), 1);
-      assert.match(events.at(-1)!.reason, /the budget is 1 core now/);
+      const answers = Array.from({ length: 60 }, (_, i) => {
+        if (i % 10 === 0) executor.use?.(i % 20 === 0 ? 2 : 1);
+        return executor.run(batchOf(i));
+      });
+      for (const [i, answer] of (await Promise.all(answers)).entries()) assert.deepEqual(yOf(answer), [i / 2 + 2]);
+      executor.use?.(2);
+      assert.deepEqual([executor.slots, executor.threads, await threadsOf(executor)], [1, 2, 2]);
+      executor.use?.(7);
+      assert.equal(executor.threads, 2, 'there is none of seven threads');
     });
 
-    it('are one where they are not to be planned, or there is one core', async (t) => {
-      for (const setting of [{ cores: 1 }, { cores: 2, arePlanned: false }]) {
-        const { executor, host, clock } = await start(t, place, setting);
-        drive(host.plan!, clock, { rows: 4, everyMs: 20, runMs: 20, forMs: 10_000 });
+    it('grows beside it: the sessions of one thread are as many as the cores', async (t) => {
+      const { executor } = await start(t, place, { cores: 2 });
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.grow?.();
+      await until(() => executor.slots === 2);
+      executor.use?.(2);
+      executor.grow?.();
+      await turns();
+      assert.deepEqual(executor.plans, [
+        { threads: 1, sessions: 2 },
+        { threads: 2, sessions: 1 },
+      ]);
+    });
+
+    it('ends when the cores are fewer, also while it is used', async (t) => {
+      const { executor, budget, events } = await start(t, place, { cores: 4 });
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.use?.(4);
+      budget.cores = 3;
+      assert.deepEqual([executor.threads, executor.plans?.length], [1, 1]);
+      assert.match(events.at(-1)!.reason, /1 session of 1 thread now: the budget is 3 now/);
+      assert.equal(await threadsOf(executor), 1);
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      assert.equal(executor.plans![1]!.threads, 3);
+    });
+
+    itInThreads('is closed when it is not used for some minutes', async (t) => {
+      const { executor, events, clock } = await start(t, place, { cores: 2 });
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.use?.(2);
+      for (let i = 0; i < 10; i++) {
+        clock.advance(IDLE_SESSION_MS / 3);
+        await executor.run(batchOf(1));
+      }
+      assert.equal(executor.plans!.length, 2);
+      executor.use?.(1);
+      for (let i = 0; i < 10; i++) {
+        clock.advance(IDLE_SESSION_MS / 3);
+        await executor.run(batchOf(1));
+      }
+      assert.deepEqual([executor.plans!.length, whats(events), clock.armed], [1, ['grown', 'shrunk'], 0]);
+    });
+
+    it('is not opened on one core, nor where threads are configured, nor where memory is short', async (t) => {
+      const reserveSession = (): Promise<never> =>
+        Promise.reject(new ServingError('insufficient_memory', 'model "m" does not fit'));
+      for (const setting of [{ cores: 1 }, { cores: 2, arePlanned: false }, { cores: 2, reserveSession }]) {
+        const { executor } = await start(t, place, setting);
+        executor.widen?.();
         await turns();
-        assert.equal(executor.threads, 1);
+        assert.equal(executor.plans?.length, 1);
       }
     });
   });
-}
-
-interface Drive {
-  /** Of each run. */
-  readonly rows: number;
-  readonly everyMs: number;
-  readonly runMs: number;
-  readonly forMs: number;
-}
-
-/** Runs that end one after the other, as the host would be told of them. */
-function drive(plan: SessionThreads, clock: FakeClock, { rows, everyMs, runMs, forMs }: Drive): void {
-  const batch = batchOf(...new Array<number>(rows).fill(0));
-  for (let passed = 0; passed < forMs; passed += everyMs) {
-    clock.advance(everyMs);
-    plan.ran(batch, runMs);
-  }
 }
 
 describe('a fixed number of sessions', () => {
@@ -230,7 +223,8 @@ describe('a fixed number of sessions', () => {
     t.after(() => host.close());
     host.executor.grow?.();
     await turns();
-    assert.deepEqual([host.executor.slots, host.executor.threads, host.plan], [2, 1, undefined]);
+    host.executor.widen?.();
+    assert.deepEqual([host.executor.slots, host.executor.threads, host.executor.plans], [2, 1, undefined]);
   });
 });
 
@@ -250,7 +244,7 @@ async function start(
   const events: PlanEvent[] = [];
   const options = fakeModel(t, model);
   const onPlan = (event: PlanEvent): number => events.push(event);
-  const elastic = { budget, arePlanned, maxBatchSize: 8, reserveSession, onPlan };
+  const elastic = { budget, arePlanned, reserveSession, onPlan };
   const host = await startHost({ ...options, slots: 1, clock, elastic });
   t.after(() => host.close());
   const heard: (readonly [number, number | undefined])[] = [];

@@ -48,7 +48,7 @@ describe('CoreSlots', () => {
     for (let i = 0; i < 3; i++) wide.submitRows([1, 2, 3, 4]);
     turn();
     assert.deepEqual([running(), coreSlots.free], [[1, 0], 0]);
-    narrow.submitRows([1]);
+    narrow.submitRows([1], taskContext(narrow.clock, { priority: Priority.critical }));
     turn();
     assert.deepEqual(running(), [1, 0]);
     wide.executor.active[0]?.complete();

@@ -1,0 +1,75 @@
+/**
+ * Chooses the sessions for a model's next batches, where it has some of one thread and one of all cores: the plan with
+ * which what is there now is done sooner, by the learned run times of both.
+ *
+ *   n rows wait and run       1 thread, s sessions    s · b / T₁(b)    b = n / s, at most a full batch
+ *                             t threads, 1 session        b / Tₜ(b)    b = n,     at most a full batch
+ *
+ * So few rows go to one run on all cores, in the shortest time; while full batches follow each other each core computes one
+ * by itself, and no thread waits for another. A neighbour that takes a core makes the runs on all cores longer, and their
+ * curve learns it.
+ *
+ * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS; seldom if it was
+ * much worse.
+ */
+import type { Instant } from '../../core/clock.ts';
+import type { SessionPlan } from '../../core/executor.ts';
+import type { ThreadCurves } from '../latency/thread-curves.ts';
+import { LATE_PROBE_MS, PLAN_GAIN, PLAN_KEPT_MS, PROBE_MS, PROBE_RUN_MS, WORSE_SHARE } from '../tuning.ts';
+
+export interface ThreadFacts {
+  readonly plans: readonly SessionPlan[];
+  /** The plan in use. */
+  readonly threads: number;
+  /** Rows that wait and run. */
+  readonly rows: number;
+  readonly maxBatchSize: number;
+  readonly curves: ThreadCurves;
+  /** Other models use the cores. */
+  readonly isContended: boolean;
+}
+
+export class ThreadChoice {
+  #since: Instant = -Infinity;
+  /** The plan in use is only probed, and until when; and when the other one was in use last. */
+  #isProbing = false;
+  #probeUntil: Instant = -Infinity;
+  #otherAt: Instant = -Infinity;
+  #isOtherWorse = false;
+
+  /** The threads of the next run: those of one of the plans. */
+  choose(facts: ThreadFacts, now: Instant): number {
+    const { plans, threads, isContended } = facts;
+    const narrow = plans[0]!.threads;
+    const other = plans.find((plan) => plan.threads !== threads);
+    const current = plans.find((plan) => plan.threads === threads);
+    if (other === undefined || current === undefined) return threads;
+    // Runs that wait for all cores would wait for other models' runs, and they for them.
+    if (isContended) return threads === narrow ? threads : this.#take(narrow, now);
+    if (now < this.#probeUntil || now - this.#since < PLAN_KEPT_MS) return threads;
+    const gain = rateOf(other, facts) / rateOf(current, facts);
+    // A probe ends where it began, unless it has shown that it is better here.
+    const wanted = this.#isProbing ? 1 / PLAN_GAIN : PLAN_GAIN;
+    this.#isProbing = false;
+    this.#isOtherWorse = gain < WORSE_SHARE;
+    if (gain >= wanted) return this.#take(other.threads, now);
+    if (now - this.#otherAt < (this.#isOtherWorse ? LATE_PROBE_MS : PROBE_MS)) return threads;
+    this.#isProbing = true;
+    this.#probeUntil = now + PROBE_RUN_MS;
+    return this.#take(other.threads, now);
+  }
+
+  #take(threads: number, now: Instant): number {
+    this.#since = now;
+    this.#otherAt = now;
+    return threads;
+  }
+}
+
+/** Rows per ms. */
+function rateOf({ threads, sessions }: SessionPlan, { rows, maxBatchSize, curves }: ThreadFacts): number {
+  const used = Math.max(1, Math.min(sessions, rows));
+  const batch = Math.max(1, Math.min(maxBatchSize, Math.ceil(rows / used)));
+  const runMs = curves.of(threads).meanMs(batch);
+  return runMs > 0 ? (used * batch) / runMs : Infinity;
+}

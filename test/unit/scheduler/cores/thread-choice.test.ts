@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
+import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
+import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
+import { LATE_PROBE_MS, PLAN_KEPT_MS, PROBE_MS, PROBE_RUN_MS } from '../../../../src/scheduler/tuning.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
+
+const PLANS = [
+  { threads: 1, sessions: 2 },
+  { threads: 2, sessions: 1 },
+];
+
+/** A run takes `fixed` and `perRow` for each row, on one thread and on two. */
+function curvesOf(narrow: readonly [number, number], wide: readonly [number, number]): ThreadCurves {
+  const curves = new ThreadCurves(64, []);
+  for (const [threads, [fixed, perRow]] of [[1, narrow] as const, [2, wide] as const]) {
+    const buckets = [1, 2, 4, 8, 16, 32, 64].map((rows) => ({
+      rows,
+      meanMs: fixed + perRow * rows,
+      deviationMs: 0,
+      runs: 3,
+    }));
+    curves.import(threads, buckets);
+  }
+  return curves;
+}
+
+/** Most of a run does not depend on its rows, and two threads are 1.8 times as fast. */
+const NETWORK = curvesOf([2, 0.2], [1.1, 0.1]);
+/** Each row costs the same, and two threads are 1.4 times as fast. */
+const IMAGES = curvesOf([0.1, 10], [0.1, 7]);
+
+function facts(change: Partial<ThreadFacts>): ThreadFacts {
+  return { plans: PLANS, threads: 1, rows: 1, maxBatchSize: 64, curves: NETWORK, isContended: false, ...change };
+}
+
+describe('The choice of threads', () => {
+  const cases: readonly (readonly [string, Partial<ThreadFacts>, number])[] = [
+    ['all cores for a single row', { rows: 1 }, 2],
+    ['all cores for what fills one batch', { rows: 64 }, 2],
+    ['one thread while full batches follow each other', { rows: 64 * 4, curves: curvesOf([2, 0.2], [1.3, 0.13]) }, 1],
+    ['one thread where batches bring nothing and threads little', { rows: 32, curves: IMAGES }, 1],
+    ['all cores for a single image', { rows: 1, curves: IMAGES }, 2],
+    ['one thread where a neighbour makes wide runs long', { rows: 32, curves: curvesOf([2, 0.2], [2.2, 0.3]) }, 1],
+    ['one thread where other models use the cores', { rows: 1, isContended: true }, 1],
+    [
+      'all cores where memory had room for one session of one thread',
+      { rows: 32, curves: IMAGES, plans: [{ threads: 1, sessions: 1 }, PLANS[1]!] },
+      2,
+    ],
+  ];
+  for (const [name, change, want] of cases) {
+    it(`is ${name}, whichever is in use`, () => {
+      for (const threads of [1, 2]) {
+        const choice = new ThreadChoice();
+        choice.choose(facts({ ...change, threads }), 0);
+        // A first look may be a probe of the other one.
+        assert.equal(choice.choose(facts({ ...change, threads }), PROBE_RUN_MS + PLAN_KEPT_MS + 1), want, `${threads}`);
+      }
+    });
+  }
+
+  it('stays for a while, and where both are about as fast', () => {
+    const choice = new ThreadChoice();
+    assert.equal(choice.choose(facts({}), 0), 2);
+    const many = facts({ threads: 2, rows: 256, curves: curvesOf([2, 0.2], [1.3, 0.13]) });
+    assert.equal(choice.choose(many, PLAN_KEPT_MS - 1), 2);
+    assert.equal(choice.choose(many, PLAN_KEPT_MS), 1);
+    const even = facts({ threads: 1, rows: 256, curves: curvesOf([2, 0.2], [1, 0.1]) });
+    assert.equal(choice.choose(even, 2 * PLAN_KEPT_MS), 1);
+  });
+
+  it('tries the other one now and then, seldom if it was much worse', () => {
+    for (const [curves, pauseMs] of [
+      [curvesOf([2, 0.2], [1.05, 0.105]), PROBE_MS],
+      [curvesOf([2, 0.2], [3, 0.3]), LATE_PROBE_MS],
+    ] as const) {
+      const choice = new ThreadChoice();
+      let threads = 1;
+      let changes = 0;
+      let wideMs = 0;
+      for (let now = 0; now < 120_000; now += 5) {
+        const next = choice.choose(facts({ rows: 256, curves, threads }), now);
+        if (next !== threads) changes += 1;
+        threads = next;
+        if (threads === 2) wideMs += 5;
+      }
+      assert.ok(Math.abs(changes / 2 - 120_000 / pauseMs) <= 2, `${changes}`);
+      assert.ok(wideMs < 120_000 * (PROBE_RUN_MS / pauseMs) * 1.5, `${wideMs}`);
+    }
+  });
+
+  it('has nothing to choose with one plan', () => {
+    assert.equal(new ThreadChoice().choose(facts({ plans: [PLANS[0]!] }), 0), 1);
+  });
+});
+
+describe('A scheduler with sessions of one thread and one of all cores', () => {
+  function setUp() {
+    const clock = new FakeClock();
+    const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
+    const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), slots: 2, seeds, maxBatchSize: 4 });
+    h.executor.plans = PLANS;
+    return h;
+  }
+
+  it('gives a lone batch all cores, and asks for such a session when it is busy', async () => {
+    const h = setUp();
+    h.submitRows([1]);
+    h.turn();
+    assert.deepEqual([h.executor.threads, h.executor.active.length], [2, 1]);
+    h.executor.plans = [PLANS[0]!];
+    for (let i = 0; i < 40; i++) {
+      h.clock.advance(9);
+      h.executor.active[0]?.complete();
+      await settle();
+      h.submitRows([1]);
+      h.turn();
+    }
+    assert.ok(h.executor.widenings > 0);
+  });
+
+  it('changes only when nothing runs, and starts all the same', async () => {
+    const h = setUp();
+    // On two threads it is as slow as on one: with more than one batch there, one thread is better.
+    for (let i = 0; i < 20; i++) h.scheduler.latency.curveOf('serving_default', 4, []).of(2).learn(4, 12);
+    h.submitRows([1]);
+    h.turn();
+    h.clock.advance(PLAN_KEPT_MS + PROBE_RUN_MS + 1);
+    for (let i = 0; i < 6; i++) h.submitRows([1, 2, 3, 4]);
+    h.turn();
+    assert.deepEqual([h.executor.threads, h.executor.active.length], [2, 1], 'it waits for the run');
+    h.executor.active[0]?.complete();
+    await settle();
+    assert.deepEqual([h.executor.threads, h.executor.active.length], [1, 2]);
+    while (h.executor.active.length > 0) {
+      h.executor.active[0]?.complete();
+      await settle();
+    }
+    assert.equal(h.scheduler.queuedTasks, 0);
+  });
+});
