@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import type { Metadata } from './client/request-bytes.ts';
 import { argsOf, type Contestant } from './contestants.ts';
-import { generateClosed, type JobTarget } from './generator-process.ts';
+import { generateClosed, generateOpen, type JobTarget } from './generator-process.ts';
 import { type ModelRow, PREDICT_PATH, predictMessage, requireAnswer } from './rows.ts';
 import { type BatchMetrics, readMetrics } from './server-metrics.ts';
 import { readTritonMetrics, requireTritonAnswers, startTriton, tritonTarget } from './triton.ts';
@@ -126,5 +126,16 @@ async function startPeer(contestant: Contestant, workload: Workload, options: En
 async function warmUp({ targetOf }: Entrant, workload: Workload, warmUpMs: number): Promise<void> {
   const models = workload.models.map((_, i) => i);
   const calls = workload.maxBatchSize * Math.min(4, models.length + 1);
-  await generateClosed(targetOf(workload), { models, zipf: 0, calls, warmUpMs: 0, measureMs: warmUpMs, seed: 1 });
+  const target = targetOf(workload);
+  const loop = { models, zipf: 0, calls, warmUpMs: 0, measureMs: warmUpMs, seed: 1 };
+  const { answersPerSecond } = await generateClosed(target, loop);
+  await overloadOnce(target, workload, answersPerSecond, warmUpMs);
+}
+
+/** What refuses has been compiled, too: the workload's own requests at twice of what was just answered. */
+async function overloadOnce(target: JobTarget, workload: Workload, capacity: number, lengthMs: number): Promise<void> {
+  const load = workload.streams.reduce((sum, stream) => sum + stream.load, 0);
+  const capacities = workload.streams.map(() => (2 * Math.max(1, capacity)) / load);
+  const plan = { capacities, seconds: lengthMs / 1000, leadInMs: 0, seed: 1 };
+  await generateOpen({ target, workload, plan });
 }

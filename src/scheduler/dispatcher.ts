@@ -24,7 +24,7 @@ import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.
 import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
-import { WIDE_BUSY_CORES } from './tuning.ts';
+import { BUSY_MODEL_CORES } from './tuning.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
   /** How long its runs take, by the threads that they have. */
@@ -123,7 +123,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   get freeSlots(): number {
-    if (this.#isChanging) return 0;
+    if (this.#isChanging && this.#runs.all.length > 0) return 0;
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
     return executor.isInline === true ? own : Math.min(own, Math.ceil(slots.free / this.threads));
@@ -269,15 +269,15 @@ export class Dispatcher implements PrefetchTenant {
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
-  /** Asks for one more session where batches wait beside a free core, and for one of all cores where it is busy. */
+  /** Asks for one more session where batches wait beside a free core, and for all of them where it is busy by itself. */
   #noteDemand(): void {
     const { executor, slots, clock, queue } = this.#options;
     if (executor.grow === undefined || !this.usesSlots) return;
     const now = clock.nowMs();
     const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#runs.all.length >= executor.slots;
-    if (this.#demand.note(isStarved, now)) executor.grow();
-    const isBusy = executor.plans?.length === 1 && this.usage.busy.perMs(now) >= WIDE_BUSY_CORES;
-    if (isBusy && !slots.isContended(this, now)) executor.widen?.();
+    const isBusy = this.usage.busy.perMs(now) >= BUSY_MODEL_CORES && !slots.isContended(this, now);
+    if (this.#demand.note(isStarved, now) || isBusy) executor.grow();
+    if (isBusy) executor.widen?.();
   }
 
   /** Before anything starts: which sessions the next batches go to. */

@@ -23,6 +23,7 @@
 import type { Instant } from '../core/clock.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
 import { Priority } from '../core/priority.ts';
+import { mostWaitingRows } from './admission/backlog.ts';
 import { NO_CALLER, type Offenders } from './batch/offenders.ts';
 import type { Holding } from './callers/holdings.ts';
 import type { CoreSlots } from './cores/core-slots.ts';
@@ -138,13 +139,13 @@ export class RefusalGate {
 
   /** Behind a request for which too many rows wait, there are no fewer. */
   #standing({ plan: refused, latency, maxBatchSize }: Lane, from: Instant): Reason {
-    const { queue } = this.#options;
+    const { queue, dispatcher } = this.#options;
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
       if (deadline < from || hasOwnDeadline === false || isProbeDue(plan, at)) return false;
-      if (plan.backlog.isWithinShare(holding.rows + 1, plan.maxBatchSize, queue.holdings.callersWith(holding)))
-        return false;
+      const mostRows = mostWaitingRows(dispatcher.slots, plan.maxBatchSize);
+      if (plan.backlog.isWithinShare(holding.rows + 1, mostRows, queue.holdings.callersWith(holding))) return false;
       if (this.#goesFirst(plan, holding, at)) return false;
-      return plan.backlog.isOver(Infinity, 1, plan.maxBatchSize, deadline - at, at);
+      return plan.backlog.isOver(Infinity, mostRows, deadline - at, at);
     };
     const runMs = latency.meanMs(maxBatchSize);
     const make = (): ServingError => standingOverload(refused.queuedRows, this.#delayMs(runMs));

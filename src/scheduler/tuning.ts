@@ -90,8 +90,16 @@ export const MAX_FORECAST_BATCHES = 4096;
 export const LATE_START_SHARE = 0.5;
 /** Most other lanes that a forecast looks at: callers choose shapes, and so how many lanes there are. Chosen. */
 export const MAX_FORECAST_LANES = 32;
-/** Full batches that may go before a request in a queue that stands (admission/backlog.ts). ADR 34, simulated. */
-export const STANDING_BATCHES = 1.5;
+/**
+ * A queue stands when it has not drained for so much longer than a request has time. Measured: without it, bursts of 13
+ * times the mean lose a seventh.
+ */
+export const BURST_MS = 150;
+/**
+ * Full batches that may wait in a queue that stands, beyond one for each slot (admission/backlog.ts). ADR 34: with two slots
+ * and one batch and a half in all, one of two that come free together runs half a batch.
+ */
+export const SPARE_BATCHES = 0.5;
 /** Delay to retry after while no batch has ended. Chosen. */
 export const DEFAULT_RETRY_AFTER_MS = 100;
 /** Delay to retry after while the version is unloaded. Chosen. */
@@ -184,8 +192,8 @@ export const DEMAND_SPAN_MS = 300;
 /** Share of it during which batches wait beside a free core, from which on one more session is asked for. Chosen. */
 export const DEMAND_SHARE = 0.3;
 
-/** Core time that a model takes from which on it gets a session whose runs compute on all cores, in cores. Chosen. */
-export const WIDE_BUSY_CORES = 0.3;
+/** Core time from which on a model that is alone on the cores gets all its sessions, in cores. Chosen. */
+export const BUSY_MODEL_CORES = 0.3;
 /** How many times as fast the other plan of threads must be to take the batches. Chosen: above the noise of run times. */
 export const PLAN_GAIN = 1.08;
 /** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */

@@ -34,6 +34,7 @@ import {
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { DEFAULT_RETRY_AFTER_MS, RETRY_JITTER_SHARE, SPARE_BYTES_SHARE } from '../tuning.ts';
+import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
 
 export interface AdmissionOptions extends LatenessFacts {
@@ -184,12 +185,12 @@ export class Admission {
 
   #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {
     const { plan, maxBatchSize } = lane;
-    const { queue } = this.#options;
-    const callers = queue.holdings.callersWith(holding);
-    if (plan.backlog.isWithinShare(holding.rows + rows, maxBatchSize, callers)) return false;
+    const { queue, dispatcher } = this.#options;
+    const mostRows = mostWaitingRows(dispatcher.slots, maxBatchSize);
+    if (plan.backlog.isWithinShare(holding.rows + rows, mostRows, queue.holdings.callersWith(holding))) return false;
     const ticket = this.#ticket;
     const aheadRows = this.#forecast.aheadRows(lane, ticket, now);
-    return plan.backlog.isOver(aheadRows, rows, maxBatchSize, ticket.due - now, now);
+    return plan.backlog.isOver(aheadRows + Math.min(rows, maxBatchSize), mostRows, ticket.due - now, now);
   }
 
   /** Refuses a request that a queue which stands has no use for, unless less important ones make room. */
@@ -199,7 +200,7 @@ export class Admission {
     while (this.#evictOne(context, this.#ticket.order, plan))
       if (!this.#isOverBacklog(lane, rows, holding, now)) return;
     this.#onRefusal(holding, now);
-    throw standingOverload(plan.queuedRows, this.#jittered(latency.meanMs(maxBatchSize)));
+    throw plan.standing.at(now, () => standingOverload(plan.queuedRows, this.#jittered(latency.meanMs(maxBatchSize))));
   }
 
   #onRefusal({ use }: Holding, now: Instant): void {

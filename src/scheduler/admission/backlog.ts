@@ -3,14 +3,14 @@
  * not drained for longer than a request has time stands, and what waits longer in it than full batches need is waited
  * for nothing: it makes answers late and no batch larger (CoDel's "bad queue", ACM Queue 2012).
  *
- *   rows waiting  ╱╲___╱╲_____╱▔▔▔▔▔▔▔▔▔▔│▔ cut to STANDING_BATCHES ▁▁▁▁
+ *   rows waiting  ╱╲___╱╲_____╱▔▔▔▔▔▔▔▔▔▔│▔ cut to what the next runs need ▁▁▁▁
  *   one batch   ┈╱┈┈╲┈╱┈┈╲┈┈┈╱┈┈┈┈┈┈┈┈┈┈┈│┈┈┈
- *                 bursts      │◀ a budget ▶│ it stands
+ *                 bursts      │◀a budget▶│  it stands
  *
  * So up to a deadline there is room for bursts, and in overload answers come after about two runs.
  */
 import type { Instant } from '../../core/clock.ts';
-import { STANDING_AFTER_MS, STANDING_BATCHES } from '../tuning.ts';
+import { BURST_MS, SPARE_BATCHES, STANDING_AFTER_MS } from '../tuning.ts';
 
 export class Backlog {
   /** Since when it has not drained; Infinity = it has. */
@@ -27,18 +27,23 @@ export class Backlog {
   }
 
   /** So many rows are one caller's fair share of what may wait, which is its own whatever others have waiting. */
-  isWithinShare(rows: number, maxBatchSize: number, callers: number): boolean {
-    return rows <= (STANDING_BATCHES * maxBatchSize) / callers;
+  isWithinShare(rows: number, mostRows: number, callers: number): boolean {
+    return rows <= mostRows / callers;
   }
 
   /**
-   * Too many of the `aheadRows` go before a request of `rows`, in a queue that has stood for longer than the `budgetMs`
-   * that it has. Of a request of several runs the first one counts: what it holds beyond that it waits for itself.
+   * More than `mostRows` (mostWaitingRows) would go before a request and its first run, in a queue that has stood for
+   * longer than the `budgetMs` that the request has. Of a large request the first run counts: what it holds beyond that it
+   * waits for itself.
    */
-  isOver(aheadRows: number, rows: number, maxBatchSize: number, budgetMs: number, now: Instant): boolean {
-    if (now - this.#since <= budgetMs) return false;
-    if (aheadRows + Math.min(rows, maxBatchSize) <= STANDING_BATCHES * maxBatchSize) return false;
+  isOver(rows: number, mostRows: number, budgetMs: number, now: Instant): boolean {
+    if (now - this.#since <= budgetMs + BURST_MS || rows <= mostRows) return false;
     this.#cutAt = now;
     return true;
   }
+}
+
+/** What the next runs need: a full batch for each of the `slots`, which may come free together, and some more. */
+export function mostWaitingRows(slots: number, maxBatchSize: number): number {
+  return (Math.max(1, slots) + SPARE_BATCHES) * maxBatchSize;
 }

@@ -72,6 +72,37 @@ class Crowd {
   }
 }
 
+describe('A refusal as standing_queue', () => {
+  /** Twice as many rows as run, until the queue stands for requests that have 60 ms. */
+  async function standing(): Promise<Crowd> {
+    const crowd = new Crowd();
+    for (let i = 0; i < 40; i++) {
+      for (let row = 0; row < 8; row++) crowd.submit(crowd.due(60));
+      crowd.h.turn();
+      crowd.clock.advance(10);
+      crowd.h.executor.active[0]?.complete();
+      await settle();
+    }
+    for (let row = 0; row < 8; row++) if (crowd.submit(crowd.due(60)) === 'standing_queue') return crowd;
+    return assert.fail('the queue does not stand');
+  }
+
+  it('is given again to all that are due no earlier and have less time than it stands', async () => {
+    const crowd = await standing();
+    assert.equal(crowd.reasonFor(crowd.due(60)), 'standing_queue');
+    assert.equal(crowd.reasonFor(crowd.due(70)), 'standing_queue');
+    assert.equal(crowd.reasonFor(crowd.due(59)), undefined, 'it may go before what waits');
+    assert.equal(crowd.reasonFor(crowd.due(500)), undefined, 'for one that has more time it is a burst');
+    assert.equal(crowd.reasonFor({ caller: 'ann' }), undefined, 'no deadline');
+  });
+
+  it('is not for a caller within its fair share', async () => {
+    const crowd = await standing();
+    assert.equal(crowd.reasonFor(crowd.due(60, { caller: 'bob' })), undefined);
+    assert.equal(crowd.submit(crowd.due(60, { caller: 'bob' })), 'admitted');
+  });
+});
+
 describe('A refusal as predicted_late', () => {
   it('is given again to the same caller and deadline, for a millisecond', () => {
     const crowd = new Crowd();
