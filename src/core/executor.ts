@@ -103,7 +103,10 @@ export interface Executor {
    * allow it. Does nothing while one opens. Absent = the number of sessions is fixed.
    */
   grow?(): void;
-  /** The model is busy: opens a session whose runs compute on all cores, likewise. Absent = runs cannot have several. */
+  /**
+   * The model is busy by itself: opens a session whose runs compute on all cores, likewise, and at further calls one for each
+   * core. Does nothing where runs cannot have several threads.
+   */
   widen?(): void;
   /** The next batches go to the sessions of so many threads; one of `plans`. */
   use?(threads: number): void;

@@ -275,9 +275,9 @@ export class Dispatcher implements PrefetchTenant {
     if (executor.grow === undefined || !this.usesSlots) return;
     const now = clock.nowMs();
     const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#runs.all.length >= executor.slots;
-    const isBusy = this.usage.busy.perMs(now) >= BUSY_MODEL_CORES && !slots.isContended(this, now);
-    if (this.#demand.note(isStarved, now) || isBusy) executor.grow();
-    if (isBusy) executor.widen?.();
+    if (this.#demand.note(isStarved, now)) executor.grow();
+    const isBusy = this.usage.busy.perMs(now) >= BUSY_MODEL_CORES;
+    if (isBusy && !slots.isContended(this, now)) executor.widen?.();
   }
 
   /** Before anything starts: which sessions the next batches go to. */

@@ -46,7 +46,11 @@ describe('a sidecar with a model in a process of its own', () => {
     // The newest process tells its memory soon.
     const resident = /^pillion_host_resident_bytes\{model="isolated",version="1"\} \d{8,}$/m;
     await until(async () => resident.test(await scrape()));
-    assert.equal(modelProcesses(sidecar.process.pid!).length, 1);
+    // One for each session: calls that wait open more.
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as ModelsReport;
+    const { host } = models.find(({ name }) => name === 'isolated')!.versions[0]!;
+    const sessions = host!.sessions!.reduce((sum, plan) => sum + plan.sessions, 0);
+    assert.equal(modelProcesses(sidecar.process.pid!).length, sessions);
     assert.equal(await sidecar.stop(), 0);
   });
 

@@ -21,7 +21,7 @@ import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { withDeclaredBatching } from './declared-batching.ts';
-import type { LoadServableOptions } from './load-options.ts';
+import type { HostEvents, LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
 import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
@@ -35,10 +35,14 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     const model = withModelFile(configured, modelFile);
     const batching = await modelBatching(model, versionDirectory, options);
     for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
-    const workers = { restarts: 0 };
+    const workers: WorkerFacts = { restarts: 0, growthRefusal: undefined };
+    const onPlan: HostEvents['onPlan'] = (of, id, event) => {
+      workers.growthRefusal = event.what === 'not_grown' ? event.reason : undefined;
+      events.onPlan?.(of, id, event);
+    };
     const hashArtifact = await artifactHasher(versionDirectory);
     const target = { model, version, versionDirectory, batching, hashArtifact };
-    const opened = await openVersion(options, target, (event) => {
+    const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
       if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
       events.onWorkerEvent(name, version, event);
     });
@@ -61,11 +65,18 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
+/** What has happened to a version's sessions. */
+interface WorkerFacts {
+  restarts: number;
+  /** As in ServableHost. */
+  growthRefusal: string | undefined;
+}
+
 interface Opened extends OpenedVersion {
   readonly served: StackSignatures;
   readonly axes: VersionBatching;
   readonly tryOut: TryOut | undefined;
-  readonly workers: { readonly restarts: number };
+  readonly workers: Readonly<WorkerFacts>;
 }
 
 /** Builds the servable above an opened version and prepares it: warm-up and golden requests. */
@@ -153,7 +164,7 @@ function withModelFile(model: ModelConfig, file: ModelFile | undefined): ModelCo
 
 function servableHost(
   { kind, reason, residentBytes, sandbox, executor }: Host,
-  workers: { readonly restarts: number },
+  workers: Readonly<WorkerFacts>,
   processGroup: ProcessGroup | undefined,
 ): ServableHost {
   return {
@@ -166,6 +177,9 @@ function servableHost(
     },
     get restarts() {
       return workers.restarts;
+    },
+    get growthRefusal() {
+      return workers.growthRefusal;
     },
     get residentBytes() {
       return residentBytes?.();

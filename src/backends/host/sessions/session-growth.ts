@@ -43,11 +43,12 @@ export class SessionGrowth {
     if (workers.countOf(this.#narrow) < Math.floor(this.#cores / this.#narrow)) this.#open(this.#narrow);
   }
 
-  /** Opens the session of all cores likewise, if the model may have one. */
+  /** Opens the session of all cores likewise, and then the others, if the model may have one. */
   widen(): void {
     const { workers, elastic } = this.#context;
-    if (!elastic.arePlanned || this.#cores < 2 || workers.countOf(this.#cores) > 0) return;
-    this.#open(this.#cores);
+    if (!elastic.arePlanned || this.#cores < 2) return;
+    if (workers.countOf(this.#cores) === 0) this.#open(this.#cores);
+    else this.grow();
   }
 
   /** A batch runs on a session of the plan in use, and `running` of them in all. */

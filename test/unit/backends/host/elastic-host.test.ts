@@ -137,8 +137,6 @@ for (const place of HOSTS) {
       executor.widen?.();
       executor.widen?.();
       await until(() => executor.plans?.length === 2);
-      executor.widen?.();
-      await turns();
       assert.deepEqual([whats(events), heard], [['grown'], [[1, 1]]]);
       assert.deepEqual(executor.plans, [
         { threads: 1, sessions: 1 },
@@ -160,7 +158,7 @@ for (const place of HOSTS) {
       const { executor } = await start(t, place, { cores: 2 });
       executor.widen?.();
       await until(() => executor.plans?.length === 2);
-      executor.grow?.();
+      executor.widen?.();
       await until(() => executor.slots === 2);
       executor.use?.(2);
       executor.grow?.();
