@@ -2,7 +2,7 @@
  * Chooses the sessions for a model's next batches, where it has some of one thread and one of all cores: the plan with
  * which what is there now is done sooner, by the learned run times of both.
  *
- *   n rows wait and run       1 thread, s sessions    s · b / T₁(b)    b = n / s, at most a full batch
+ *   n rows wait and run       1 thread, s sessions    s · b / T₁(b)    as many sessions as there are full batches
  *                             t threads, 1 session        b / Tₜ(b)    b = n,     at most a full batch
  *
  * So few rows go to one run on all cores, in the shortest time; while full batches follow each other each core computes one
@@ -68,7 +68,8 @@ export class ThreadChoice {
 
 /** Rows per ms. */
 function rateOf({ threads, sessions }: SessionPlan, { rows, maxBatchSize, curves }: ThreadFacts): number {
-  const used = Math.max(1, Math.min(sessions, rows));
+  // A batch takes all that waits, up to a full one: a further session has something to do only beyond that.
+  const used = Math.max(1, Math.min(sessions, Math.ceil(rows / maxBatchSize)));
   const batch = Math.max(1, Math.min(maxBatchSize, Math.ceil(rows / used)));
   const runMs = curves.of(threads).meanMs(batch);
   return runMs > 0 ? (used * batch) / runMs : Infinity;
