@@ -47,7 +47,7 @@ export interface ProcessPlan {
   readonly budget_cores: number;
   /** Threads that compute at the same time, over all models. */
   readonly slots: number;
-  /** Threads of one run; 0 = by trial, for each model. */
+  /** Threads of one run; 0 = chosen for each batch. */
   readonly intra_op_threads: number;
   readonly is_batching_enabled: boolean;
   readonly max_batch_size: number;

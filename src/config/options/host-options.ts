@@ -13,7 +13,7 @@ export const HOST_OPTIONS = {
     min: 0,
     max: 1024,
     default: 0,
-    help: 'Threads inside one run. 0 = one, or as many as there are cores where a trial with the real traffic shows that more is answered (ONNX models on the CPU, with --num_batch_threads=0).',
+    help: 'Threads inside one run. 0 = one, or as many as there are cores where the batch is done sooner so (ONNX models on the CPU, with --num_batch_threads=0).',
   }),
   host: text({
     default: 'auto',

@@ -41,7 +41,7 @@ export interface LoadServableOptions {
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
-  /** Threads inside one run; 0 = one, and more where trials show that more is answered. */
+  /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */
   readonly intraOpThreads: number;
   /** The cores that this process may use. */
   readonly budget: CoreBudget;

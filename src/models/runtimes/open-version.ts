@@ -138,7 +138,7 @@ export function loadOptionsOf(
   { intraOpThreads }: LoadServableOptions,
   { executionProvider }: ModelConfig,
 ): HostOptions['loadOptions'] {
-  // Several threads come later, where trials show that more is answered.
+  // A session whose runs have several threads is opened when the model is busy.
   return { intraOpThreads: intraOpThreads || 1, executionProvider };
 }
 

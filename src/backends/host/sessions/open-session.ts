@@ -1,6 +1,5 @@
 /** Opens one more session of a hosted model. */
 import type { Clock } from '../../../core/clock.ts';
-import type { Batch } from '../../../core/executor.ts';
 import type { Signatures } from '../../../core/signature.ts';
 import { syntheticBatch } from '../../synthetic-batch.ts';
 import type { HostWorker } from '../host-worker.ts';
@@ -35,18 +34,11 @@ export async function openSession(
   }
 }
 
-/** Runs a batch on a worker that is in no slot; resolves with its run time in ms. */
-export async function timeOn(worker: HostWorker, batch: Batch): Promise<number> {
-  const { signatureName, inputs, outputs } = batch;
-  const { runStart, runEnd } = await worker.run({ signatureName, inputs, outputs, deadline: Infinity });
-  return runEnd - runStart;
-}
-
 /** The first run sets up code and memory, and no request should wait for that. A failure proves nothing. */
 async function warm(worker: HostWorker, signatures: Signatures): Promise<void> {
   for (const [name, signature] of signatures) {
     const { batchAxis } = signature;
-    const batch = syntheticBatch(name, signature, batchAxis.kind === 'fixed' ? batchAxis.size : 1);
-    await timeOn(worker, batch).catch(() => undefined);
+    const { inputs, outputs } = syntheticBatch(name, signature, batchAxis.kind === 'fixed' ? batchAxis.size : 1);
+    await worker.run({ signatureName: name, inputs, outputs, deadline: Infinity }).catch(() => undefined);
   }
 }
