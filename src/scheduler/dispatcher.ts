@@ -51,7 +51,7 @@ export class Dispatcher implements PrefetchTenant {
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #demand: SessionDemand;
-  readonly #choice: ThreadChoice;
+  readonly #choice = new ThreadChoice();
   /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
   #isChanging = false;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
@@ -70,7 +70,6 @@ export class Dispatcher implements PrefetchTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     this.#demand = new SessionDemand(clock.nowMs());
-    this.#choice = new ThreadChoice();
     options.executor.onSlots = () => {
       options.latency.use(this.threads);
       this.dispatch();

@@ -26,6 +26,7 @@ import { Priority } from '../core/priority.ts';
 import { mostWaitingRows } from './admission/backlog.ts';
 import { NO_CALLER, type Offenders } from './batch/offenders.ts';
 import type { Holding } from './callers/holdings.ts';
+import { goesFirst } from './callers/precedence.ts';
 import type { CoreSlots } from './cores/core-slots.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { isProbeDue, type RunStatistics } from './latency/run-statistics.ts';
@@ -144,7 +145,7 @@ export class RefusalGate {
       if (deadline < from || hasOwnDeadline === false || isProbeDue(plan, at)) return false;
       const mostRows = mostWaitingRows(dispatcher.slots, plan.maxBatchSize);
       if (plan.backlog.isWithinShare(holding.rows + 1, mostRows, queue.holdings.callersWith(holding))) return false;
-      if (this.#goesFirst(plan, holding, at)) return false;
+      if (goesFirst(this.#options, holding, 1, plan.maxBatchSize, at)) return false;
       return plan.backlog.isOver(Infinity, mostRows, deadline - at, at);
     };
     const runMs = latency.meanMs(maxBatchSize);
@@ -170,7 +171,12 @@ export class RefusalGate {
     const until = from + Math.min(surelyLateMs, SAME_DEADLINE_MS);
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
       const isLate = deadline >= from && deadline < until;
-      return isLate && hasOwnDeadline !== false && !isProbeDue(plan, at) && !this.#goesFirst(plan, holding, at);
+      return (
+        isLate &&
+        hasOwnDeadline !== false &&
+        !isProbeDue(plan, at) &&
+        !goesFirst(this.#options, holding, 1, plan.maxBatchSize, at)
+      );
     };
     const make = (): ServingError => predictedLate(expectedMs, lateMs, this.#delayMs(lateMs), false);
     return { isFor, isOverload: true, errors: new Array<undefined>(RETRY_VARIANTS), make };
@@ -200,13 +206,6 @@ export class RefusalGate {
   #isStillFull({ queuedRows, maxQueuedRows }: SignaturePlan, holding: Holding): boolean {
     if (queuedRows === 0 || queuedRows + 1 <= maxQueuedRows) return false;
     return holding.rows + 1 > maxQueuedRows / this.#options.queue.holdings.callersWith(holding);
-  }
-
-  /** As in Admission: before all that wait. */
-  #goesFirst({ maxBatchSize }: SignaturePlan, holding: Holding, now: Instant): boolean {
-    const { queue, slots } = this.#options;
-    if (queue.holdings.isSparse(holding, 1, maxBatchSize)) return true;
-    return holding.rows + 1 <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
   }
 
   #count(

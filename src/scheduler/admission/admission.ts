@@ -19,6 +19,7 @@
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
+import { goesFirst } from '../callers/precedence.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
 import type { Ticket } from '../queue/pending-request.ts';
@@ -110,18 +111,12 @@ export class Admission {
     const { queue, dispatcher } = this.#options;
     const ticket = this.#ticket;
     ticket.order = ticket.due;
-    ticket.isFirst = queue.queuedTasks > 0 && this.#goesFirst(holding, rows, maxBatchSize, now);
+    ticket.isFirst = queue.queuedTasks > 0 && goesFirst(this.#options, holding, rows, maxBatchSize, now);
     if (!ticket.isFirst && (rows <= maxBatchSize || !ticket.isSoft)) return;
     if (plan.curve.isKnown) ticket.partMs = plan.curve.meanMs(maxBatchSize) / Math.max(1, dispatcher.slots);
     if (!ticket.isFirst) return;
     plan.overtaking.add(rows, now);
     ticket.order = now + (holding.rows / maxBatchSize) * ticket.partMs;
-  }
-
-  #goesFirst(holding: Holding, rows: number, maxBatchSize: number, now: Instant): boolean {
-    const { queue, slots } = this.#options;
-    if (queue.holdings.isSparse(holding, rows, maxBatchSize)) return true;
-    return holding.rows + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
   }
 
   #checkCoreShare({ use, rows }: Holding, now: Instant): void {
