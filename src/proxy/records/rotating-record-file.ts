@@ -110,12 +110,22 @@ export class RotatingRecordFile {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
-      const records = this.#queue.splice(0, MAX_WRITE);
+      const records = this.#queue.splice(0, this.#nextWrite());
       await this.#write(records);
       for (const { byteLength } of records) this.#queuedBytes -= byteLength;
       if (this.#file !== undefined && this.#file.bytes >= this.#options.maxFileBytes) await this.#finish();
     }
     if (this.#isDue) await this.#finish();
+  }
+
+  /** How many records go to the open file together: no more than finish it. */
+  #nextWrite(): number {
+    const { maxFileBytes } = this.#options;
+    const most = Math.min(MAX_WRITE, this.#queue.length);
+    let bytes = this.#file?.bytes ?? 0;
+    let count = 0;
+    while (count < most && bytes < maxFileBytes) bytes += this.#queue[count++]!.byteLength;
+    return count;
   }
 
   async #write(records: readonly Buffer[]): Promise<void> {

@@ -94,6 +94,13 @@ describe('a rotating file', () => {
     assert.deepEqual(contents(), ['1234567890', 'x']);
   });
 
+  it('is finished when it is full, though more waited for the disk than it takes', async (t) => {
+    const { file, contents } = harness(t);
+    for (const text of ['12345', '67890', 'abcdefghijklmno', 'x']) file.append(record(text));
+    await file.close();
+    assert.deepEqual(contents(), ['1234567890', 'abcdefghijklmno', 'x']);
+  });
+
   it('is finished when it is old, though nothing comes', async (t) => {
     const { file, untilTold, clock, names } = harness(t);
     file.append(record('a'));
