@@ -50,6 +50,8 @@ export interface BatchRecord {
   readonly rows: number;
   /** Rows that the runtime sees: `rows` and padding. */
   readonly size: number;
+  /** Threads that its run computes on. */
+  readonly threads: number;
   readonly reason: DispatchReason;
   /** Starts of the stages batch, execute and split, and the end. The last three are 0 until reached. */
   readonly batchStart: Instant;

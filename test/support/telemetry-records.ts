@@ -77,6 +77,7 @@ export function batchRecord(changes: Partial<BatchRecord> = {}): BatchRecord {
     tasks: 2,
     rows: 5,
     size: 8,
+    threads: 1,
     reason: 'slot_free',
     batchStart: 110,
     executeStart: 115,

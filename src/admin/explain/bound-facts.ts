@@ -13,8 +13,12 @@ export interface BoundFacts extends Omit<RecentCounts, 'signature'> {
   /** Cores that runs of all models may take, and the share of their time that runs took. */
   readonly runCores: number;
   readonly busyShare: number;
-  /** The version's own sessions, and the share of their time that its runs took. */
+  /**
+   * The sessions of the version's largest plan and the cores that they take at once; and the version's core time as a share
+   * of what those cores had.
+   */
   readonly sessions: number;
+  readonly sessionCores: number;
   readonly sessionShare: number;
   /** Why no further session was opened although batches waited; undefined = none was refused. */
   readonly growthRefusal: string | undefined;

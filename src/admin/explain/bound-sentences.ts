@@ -11,9 +11,9 @@ const NO_MORE = 'would answer no more';
 
 /** `demand`: how many times as many rows are asked for as answered. */
 export function coresSentence(facts: BoundFacts, demand: number): string {
-  const { runCores, sessions, sessionShare, busyShare, cores } = facts;
-  if (busyShare < FULL_SHARE && sessionShare >= FULL_SHARE && sessions < runCores) {
-    const gain = Math.min((sessions + 1) / sessions, demand);
+  const { runCores, sessions, sessionCores, sessionShare, busyShare, cores } = facts;
+  if (busyShare < FULL_SHARE && sessionShare >= FULL_SHARE && sessionCores < runCores) {
+    const gain = Math.min((sessions + 1) / sessions, runCores / sessionCores, demand);
     return `${sessionsAre(facts)}; one more session (num_batch_threads) ${would(gain)}`;
   }
   const more = would(Math.min((runCores + 1) / runCores, demand));
@@ -131,10 +131,10 @@ function coresAre({ runCores, busyShare }: BoundFacts, only = ''): string {
   return `${which} for runs ${runCores === 1 ? 'is' : 'are'} busy ${only}${percent(busyShare)} of the time`;
 }
 
-/** "its only session runs batches 97 % of the time, beside free cores". */
-function sessionsAre({ sessions, sessionShare }: BoundFacts): string {
-  const own = sessions === 1 ? 'its only session runs' : `its ${sessions} sessions run`;
-  return `${own} batches ${percent(sessionShare)} of the time, beside free cores`;
+/** "the core that its sessions can take is busy 97 % of the time, beside free cores". */
+function sessionsAre({ sessionCores, sessionShare }: BoundFacts): string {
+  const [own, are] = sessionCores === 1 ? ['core', 'is'] : [`${sessionCores} cores`, 'are'];
+  return `the ${own} that its sessions can take ${are} busy ${percent(sessionShare)} of the time, beside free cores`;
 }
 
 function would(gain: number): string {

@@ -3,6 +3,7 @@
  * last one or two minutes for the forecasts.
  */
 import type { Clock } from '../../core/clock.ts';
+import type { SessionPlan } from '../../core/executor.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { RecentView, RecentWork } from '../../telemetry/recent/recent-work.ts';
 import type { RecentForecasts } from '../../telemetry/recent/version-work.ts';
@@ -47,9 +48,8 @@ export class Explainer {
   /** Cores that runs took, over all versions whose runs take any. */
   #busyCores({ spanMs, versionOf }: RecentView): number {
     let coreMs = 0;
-    for (const { name, version, host, runner } of this.#options.servables()) {
-      const runMs = host?.kind === 'inline' ? 0 : (versionOf(name, version.toString())?.runMs ?? 0);
-      coreMs += runMs * (runner.threads ?? 1);
+    for (const { name, version, host } of this.#options.servables()) {
+      if (host?.kind !== 'inline') coreMs += versionOf(name, version.toString())?.coreMs ?? 0;
     }
     return coreMs / spanMs;
   }
@@ -59,7 +59,8 @@ export class Explainer {
     const { name, version, runner, signatures, host } = servable;
     const counts = view.versionOf(name, version.toString());
     if (counts === undefined) return undefined;
-    const { sessions } = runner;
+    const { sessions, threads } = largestPlan(host?.sessions);
+    const sessionCores = sessions * threads;
     const axis = signatures.get(counts.signature)?.batchAxis.kind;
     return boundOf({
       ...counts,
@@ -68,7 +69,8 @@ export class Explainer {
       runCores: runCores(),
       busyShare: Math.min(1, busyCores / runCores()),
       sessions,
-      sessionShare: Math.min(1, counts.runMs / (view.spanMs * Math.max(1, sessions))),
+      sessionCores,
+      sessionShare: Math.min(1, counts.coreMs / (view.spanMs * sessionCores)),
       growthRefusal: host?.growthRefusal,
       isInline: host?.kind === 'inline',
       loopShare: view.loopShare,
@@ -78,6 +80,13 @@ export class Explainer {
       canBatchMore: isBatching && axis === 'dynamic',
     });
   }
+}
+
+/** The plan that takes most cores at once. One of the plans is in use at a time, so it is what the version can take. */
+function largestPlan(plans: readonly SessionPlan[] = []): SessionPlan {
+  const cores = (plan: SessionPlan): number => plan.sessions * plan.threads;
+  const one = { sessions: 1, threads: 1 };
+  return plans.reduce((most, plan) => (cores(plan) > cores(most) ? plan : most), one);
 }
 
 function forecastReport({ admitted, lateShare, forecasts, errorMs }: RecentForecasts): ForecastReport {

@@ -85,7 +85,6 @@ export class BatchRuns {
     this.#all.push(running);
     this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
-    running.threads = this.#tenant.threads;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
   }

@@ -9,7 +9,15 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
+import type {
+  Batch,
+  BatchOrigin,
+  BatchResult,
+  Executor,
+  RunEvent,
+  RunEventFacts,
+  TraceHeaders,
+} from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../../telemetry/request-record.ts';
@@ -36,6 +44,8 @@ export interface BatchStart {
 
 /** The same for all batches of a scheduler. */
 export interface BatchContext {
+  /** Runs the batches. */
+  readonly executor: Pick<Executor, 'threads'>;
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
@@ -44,9 +54,8 @@ export interface BatchContext {
 export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
-  /** It holds cores that all models share: so many. */
+  /** It holds cores that all models share: as many as `threads`. */
   holdsSlot = false;
-  threads = 1;
   onAbandoned: (() => void) | undefined;
   /** The batch that it waits for until it begins, and the batch that waits for it. */
   after: RunningBatch | undefined;
@@ -91,6 +100,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       tasks: members.length,
       rows: lane.wholeSize ?? taskRows,
       size,
+      threads: shared.executor.threads ?? 1,
       reason: start.reason,
       batchStart,
       executeStart: 0,
@@ -153,6 +163,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     this.after = undefined;
     this.slotSince = now;
     this.#beginAt(now);
+  }
+
+  get threads(): number {
+    return this.record.threads;
   }
 
   get traceHeaders(): TraceHeaders | undefined {

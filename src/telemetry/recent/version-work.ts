@@ -27,6 +27,8 @@ export interface RecentCounts {
   readonly fullBatches: number;
   /** Length of all runs. */
   readonly runMs: number;
+  /** The same, each run times its threads. */
+  readonly coreMs: number;
   /** The signature whose runs took most of that; '' without runs. */
   readonly signature: string;
 }
@@ -53,6 +55,7 @@ class Turn {
   batches = 0;
   batchRows = 0;
   fullBatches = 0;
+  coreMs = 0;
   readonly refusals = new Map<string, number>();
   /** Time budgets by bucket, and the last one of each: clients mostly set the same few. */
   readonly budgets = new Uint32Array(FLOAT_BUCKETS);
@@ -80,11 +83,14 @@ class Turn {
     }
   }
 
-  addBatch({ rows, reason, executeStart, end, signatureName }: BatchRecord): void {
+  addBatch({ rows, reason, threads, executeStart, end, signatureName }: BatchRecord): void {
     this.batches += 1;
     this.batchRows += rows;
     if (reason === 'full') this.fullBatches += 1;
-    if (executeStart > 0) this.runMs.set(signatureName, (this.runMs.get(signatureName) ?? 0) + end - executeStart);
+    if (executeStart <= 0) return;
+    const runMs = end - executeStart;
+    this.runMs.set(signatureName, (this.runMs.get(signatureName) ?? 0) + runMs);
+    this.coreMs += runMs * threads;
   }
 
   clear(): void {
@@ -97,6 +103,7 @@ class Turn {
     this.batches = 0;
     this.batchRows = 0;
     this.fullBatches = 0;
+    this.coreMs = 0;
     this.refusals.clear();
     this.budgets.fill(0);
     this.runMs.clear();
@@ -182,6 +189,7 @@ function countsOf(a: Turn, b: Turn): RecentCounts {
     batchRows: a.batchRows + b.batchRows,
     fullBatches: a.fullBatches + b.fullBatches,
     runMs: Object.values(runMs).reduce((sum, ms) => sum + ms, 0),
+    coreMs: a.coreMs + b.coreMs,
     signature,
   };
 }

@@ -43,6 +43,7 @@ const BATCH_TASKS = new AttributeKey('inference.batch.tasks');
 const BATCH_ROWS = new AttributeKey('inference.batch.rows');
 const BATCH_SIZE = new AttributeKey('inference.batch.size');
 const BATCH_PADDING = new AttributeKey('inference.batch.padding');
+const BATCH_THREADS = new AttributeKey('inference.batch.threads');
 const BATCH_REASON = new AttributeKey('inference.batch.dispatch_reason');
 const BATCH_RUN = new AttributeKey('inference.batch.run_ms');
 const BATCH_EXPECTED = new AttributeKey('inference.batch.expected_ms');
@@ -107,6 +108,7 @@ function setBatchFacts(span: AttributeSink, record: BatchRecord): void {
   span.set(BATCH_ROWS, record.rows);
   span.set(BATCH_SIZE, record.size);
   span.set(BATCH_PADDING, record.size - record.rows);
+  span.set(BATCH_THREADS, record.threads);
   span.set(BATCH_REASON, record.reason);
   if (record.runStart !== undefined && record.runEnd !== undefined)
     span.set(BATCH_RUN, record.runEnd - record.runStart);

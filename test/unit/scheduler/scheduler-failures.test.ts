@@ -188,6 +188,7 @@ describe('Scheduler: what is written down', () => {
       tasks: 1,
       rows: 1,
       size: 1,
+      threads: 1,
       reason: 'slot_free',
       batchStart: 1003,
       executeStart: 1004,

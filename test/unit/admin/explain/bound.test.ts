@@ -28,9 +28,11 @@ const CALM: BoundFacts = {
   batchRows: 1000,
   fullBatches: 0,
   runMs: 10_000,
+  coreMs: 10_000,
   runCores: 2,
   busyShare: 0.5,
   sessions: 2,
+  sessionCores: 2,
   sessionShare: 0.5,
   growthRefusal: undefined,
   isInline: false,
@@ -40,7 +42,8 @@ const CALM: BoundFacts = {
   curve: CURVE,
   canBatchMore: true,
 };
-const FULL = { busyShare: 0.97, sessionShare: 0.97, runMs: 19_400 };
+const FULL = { busyShare: 0.97, sessionShare: 0.97, runMs: 19_400, coreMs: 19_400 };
+const ONE_SESSION = { queueMs: 100_000, sessions: 1, sessionCores: 1, sessionShare: 0.95 };
 /** A third of the requests is refused for a reason. */
 const refused = (reason: string): Partial<BoundFacts> => ({
   answered: 666,
@@ -90,15 +93,27 @@ const CASES: readonly (readonly [what: string, changes: Partial<BoundFacts>, bou
   ],
   [
     'the version has fewer sessions than there are cores',
-    { queueMs: 100_000, sessions: 1, sessionShare: 0.95 },
+    ONE_SESSION,
     'cores',
-    /^cores: its only session runs batches 95 % of the time, beside free cores; one more session \(num_batch_threads\) would answer about 2 ×/,
+    /^cores: the core that its sessions can take is busy 95 % of the time, beside free cores; one more session \(num_batch_threads\) would answer about 2 ×/,
+  ],
+  [
+    'one more session would have fewer cores than the others',
+    { ...ONE_SESSION, sessionCores: 2, runCores: 3, busyShare: 0.63 },
+    'cores',
+    /^cores: the 2 cores that its sessions can take are busy 95 % .* would answer about 1\.5 ×/,
+  ],
+  [
+    'its one session takes all the cores: no other one has room',
+    { ...ONE_SESSION, sessionCores: 2, busyShare: 0.95 },
+    'cores',
+    /^cores: both cores for runs are busy 95 % of the time; one more core/,
   ],
   [
     'there was no memory for another session',
-    { queueMs: 100_000, sessions: 1, sessionShare: 0.95, growthRefusal: '400 MiB are wanted, and 90 MiB are free' },
+    { ...ONE_SESSION, growthRefusal: '400 MiB are wanted, and 90 MiB are free' },
     'memory',
-    /^memory: its only session runs batches 95 % of the time, beside free cores, and no further one was opened: 400 MiB are wanted, and 90 MiB are free$/,
+    /^memory: the core that its sessions can take is busy 95 % of the time, beside free cores, and no further one was opened: 400 MiB are wanted, and 90 MiB are free$/,
   ],
   [
     'no memory for another session, which nobody needs',

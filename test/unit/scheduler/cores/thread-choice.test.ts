@@ -140,5 +140,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
       await settle();
     }
     assert.equal(h.scheduler.queuedTasks, 0);
+    const [first, ...others] = h.batches.map(({ threads }) => threads);
+    assert.deepEqual([first, new Set(others)], [2, new Set([1])], 'each record has its own');
   });
 });

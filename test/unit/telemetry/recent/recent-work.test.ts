@@ -45,7 +45,7 @@ describe('the recent work of a version', () => {
     recent.recordRequest(refused(1200, 'queue_full', { hasOwnDeadline: false }));
     recent.recordRequest(refused(1300, 'unread', { model: '', version: '' }));
     recent.recordBatch(batch(1000, 15, { reason: 'full' }));
-    recent.recordBatch(batch(1100, 30, { signatureName: 'other' }));
+    recent.recordBatch(batch(1100, 30, { signatureName: 'other', threads: 2 }));
     const view = recent.view(3000)!;
     assert.equal(view.spanMs, 2000);
     const { signature, ...counts } = view.versionOf('digits', '3')!;
@@ -63,6 +63,7 @@ describe('the recent work of a version', () => {
       batchRows: 8,
       fullBatches: 1,
       runMs: 45,
+      coreMs: 75,
     });
     assert.deepEqual(view.versionOf('', '')!.refusals, { unread: 1 });
   });

@@ -269,14 +269,15 @@ describe("a batch's spans", () => {
     );
   });
 
-  it('say how large it was and why it left', () => {
+  it('say how large it was, what it ran on and why it left', () => {
     const { maker, named } = spanMaker();
-    maker.makeBatchSpans(batchRecord({ members: [owner], trace }));
+    maker.makeBatchSpans(batchRecord({ members: [owner], trace, threads: 2 }));
     assert.deepEqual(named('inference.batch').attributes, {
       'inference.batch.tasks': 2,
       'inference.batch.rows': 5,
       'inference.batch.size': 8,
       'inference.batch.padding': 3,
+      'inference.batch.threads': 2,
       'inference.batch.dispatch_reason': 'slot_free',
       'inference.batch.run_ms': 4,
       'inference.model.name': 'digits',
