@@ -135,7 +135,9 @@ export interface VersionReport extends Explanation {
   readonly signatures?: readonly SignatureReport[];
   readonly memory?: {
     readonly artifact_bytes: number;
+    /** Copies in memory now: all open sessions, whatever their threads. */
     readonly sessions: number;
+    /** What the load took, and how much of it was not weights. */
     readonly resident_bytes?: number;
     readonly working_bytes?: number;
   };
@@ -223,7 +225,7 @@ function loadedReport(servable: Servable): Partial<VersionReport> {
     signatures: [...signatures].map(([name, { batchAxis }]) =>
       signatureReport(name, batchAxis, batchDisproofs.get(name)),
     ),
-    memory: memory && memoryReport(memory),
+    memory: memory && memoryReport(memory, servable.sessions),
     sweep: latencySeeds.length > 0 ? latencySeeds.map(sweepReport) : undefined,
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
   });
@@ -250,10 +252,10 @@ function hostReport(host: ServableHost): VersionReport['host'] {
   });
 }
 
-function memoryReport(memory: ModelMemory): VersionReport['memory'] {
+function memoryReport(memory: ModelMemory, sessions: number): VersionReport['memory'] {
   return omitUndefined({
     artifact_bytes: memory.artifactBytes,
-    sessions: memory.sessions,
+    sessions,
     resident_bytes: memory.residentBytes,
     working_bytes: workingBytes(memory),
   });

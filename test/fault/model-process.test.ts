@@ -48,9 +48,8 @@ describe('a sidecar with a model in a process of its own', () => {
     await until(async () => resident.test(await scrape()));
     // One for each session: calls that wait open more.
     const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as ModelsReport;
-    const { host } = models.find(({ name }) => name === 'isolated')!.versions[0]!;
-    const sessions = host!.sessions!.reduce((sum, plan) => sum + plan.sessions, 0);
-    assert.equal(modelProcesses(sidecar.process.pid!).length, sessions);
+    const { memory } = models.find(({ name }) => name === 'isolated')!.versions[0]!;
+    assert.equal(modelProcesses(sidecar.process.pid!).length, memory!.sessions);
     assert.equal(await sidecar.stop(), 0);
   });
 

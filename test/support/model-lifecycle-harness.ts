@@ -120,7 +120,6 @@ export class PuppetLoads {
       queuedRows: 0,
       queuedTasks: 0,
       runningBatches: 0,
-      sessions: 1,
     });
     this.open.add(servable);
     return servable;

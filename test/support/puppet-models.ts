@@ -24,7 +24,6 @@ export class PuppetRunner implements ServableRunner {
   readonly requests: SchedulerRequest[] = [];
   readonly queuedRows = 0;
   readonly queuedTasks = 0;
-  readonly sessions = 1;
   runningBatches = 0;
   isClosed = false;
   /** What it refuses requests with that are not decoded; undefined: they are submitted. */

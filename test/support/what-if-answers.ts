@@ -22,9 +22,15 @@ export const MODELS: ModelsReport = {
           version: '3',
           state: 'AVAILABLE',
           runtime: { kind: 'onnx' },
-          host: { kind: 'thread', reason: 'default' },
+          host: {
+            ...{ kind: 'thread', reason: 'default' },
+            sessions: [
+              { threads: 1, sessions: 1 },
+              { threads: 2, sessions: 1 },
+            ],
+          },
           signatures: [{ name: 'serving_default', batch_axis: 'dynamic' }],
-          memory: { artifact_bytes: 1, sessions: 1 },
+          memory: { artifact_bytes: 1, sessions: 2 },
           sweep: SIZES.map((rows) => ({ signature: 'serving_default', rows, run_ms: runMs(rows) })),
         },
       ],

@@ -72,7 +72,8 @@ function servedModel({ name }: ModelReport, version: VersionReport, detail: Mode
     curves,
     sloMs: detail?.config.slo_ms,
     place: runtime?.kind === 'remote' ? 'elsewhere' : host?.kind === 'inline' ? 'loop' : 'threads',
-    sessions: memory?.sessions,
+    // The simulated runs have the threads of the plan with fewest.
+    sessions: host?.sessions?.[0]?.sessions ?? memory?.sessions,
   };
 }
 

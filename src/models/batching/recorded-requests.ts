@@ -48,7 +48,6 @@ function keeperOf(kept: Map<string, TensorMap[]>): ServableRunner {
     queuedRows: 0,
     queuedTasks: 0,
     runningBatches: 0,
-    sessions: 0,
   };
 }
 

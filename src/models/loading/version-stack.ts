@@ -181,15 +181,6 @@ class ScheduledRunner implements ServableRunner {
     return this.#inner.runningBatches;
   }
 
-  get sessions(): number {
-    const { executor } = this.#base.host;
-    return executor.isInline === true ? 1 : executor.slots;
-  }
-
-  get threads(): number {
-    return this.#base.host.executor.threads ?? 1;
-  }
-
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
     return this.#inner.latency.estimates();
   }

@@ -54,7 +54,7 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
       const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
       servable.memory = {
         artifactBytes: need.weights,
-        sessions: servable.runner.sessions,
+        sessions: servable.sessions,
         processBytes: need.process?.bytes ?? 0,
         residentBytes: isMeasured ? grown : undefined,
       };

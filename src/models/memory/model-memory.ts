@@ -20,7 +20,7 @@ import type { MemoryReading } from '../../telemetry/metrics/gauges.ts';
 export interface ModelMemory {
   /** The size of the version's files. */
   readonly artifactBytes: number;
-  /** The number of sessions that hold the weights. */
+  /** The copies of the weights in memory when it had loaded; Servable.sessions are those of now. */
   readonly sessions: number;
   /** The size of another process for the version, without a model; 0 = it needs none. */
   readonly processBytes?: number;
@@ -87,6 +87,8 @@ export function checkFits(need: LoadNeed, free: FreeMemory | undefined): void {
 interface MeasuredModel {
   readonly name: string;
   readonly version: bigint;
+  /** Copies in memory now. */
+  readonly sessions: number;
   readonly memory: ModelMemory | undefined;
 }
 
@@ -104,10 +106,10 @@ export function describeMemory({ name, version, memory }: MeasuredModel): Readon
 }
 
 /** A servable's gauges; without `working` if that was not measured. */
-export function memoryReadings({ name, version, memory }: MeasuredModel): readonly MemoryReading[] {
+export function memoryReadings({ name, version, sessions, memory }: MeasuredModel): readonly MemoryReading[] {
   if (memory === undefined) return [];
   const of = { model: name, version: version.toString() };
-  const weights = { ...of, part: 'weights', bytes: memory.artifactBytes * memory.sessions } as const;
+  const weights = { ...of, part: 'weights', bytes: memory.artifactBytes * sessions } as const;
   const working = workingBytes(memory);
   return working === undefined ? [weights] : [weights, { ...of, part: 'working', bytes: working }];
 }

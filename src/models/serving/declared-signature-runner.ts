@@ -55,16 +55,8 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return this.#inner.queuedTasks;
   }
 
-  get threads(): number {
-    return this.#inner.threads ?? 1;
-  }
-
   get runningBatches(): number {
     return this.#inner.runningBatches;
-  }
-
-  get sessions(): number {
-    return this.#inner.sessions;
   }
 
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {

@@ -42,10 +42,6 @@ export interface ServableRunner {
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
-  /** The number of copies of the model in memory. */
-  readonly sessions: number;
-  /** Threads that one run computes on. Absent = 1. */
-  readonly threads?: number;
 }
 
 /** The host that a version runs in. */
@@ -148,6 +144,11 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
+  }
+
+  /** Copies of the model in memory: all its open sessions, whatever their threads; 1 if it runs inline. */
+  get sessions(): number {
+    return this.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
   }
 
   /** Adds to `warnings`; does nothing for a text that is there already. */

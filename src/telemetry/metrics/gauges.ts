@@ -90,7 +90,8 @@ export class Gauges {
   }
 
   observeMemory(read: () => readonly MemoryReading[]): void {
-    const help = 'Memory that a loaded version takes, as measured when it loaded.';
+    const help =
+      'Memory of a loaded version. weights: the size of its files times its copies (sessions) in memory now; working: what it took beside them when it loaded.';
     this.#register('pillion_model_memory_bytes', help, () =>
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes })),
     );

@@ -85,7 +85,11 @@ describe('the report of models', () => {
       batchAxis: { kind: 'dynamic' },
     };
     const servable = new Servable('m', 9n, new Map([['s', signature]]), new PuppetRunner(echo));
-    servable.host = { kind: 'process', reason: 'as configured', restarts: 2, residentBytes: 7 };
+    const sessions = [
+      { threads: 1, sessions: 2 },
+      { threads: 2, sessions: 1 },
+    ];
+    servable.host = { kind: 'process', reason: 'as configured', sessions, restarts: 2, residentBytes: 7 };
     servable.runtime = {
       kind: 'onnx',
       choice: {
@@ -113,7 +117,8 @@ describe('the report of models', () => {
     servable.addWarning('zeros were refused; add a warm-up record');
     servable.addWarning('zeros were refused; add a warm-up record');
     servable.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
-    servable.memory = { artifactBytes: 10, sessions: 2, residentBytes: 25 };
+    // Two more were opened since it loaded.
+    servable.memory = { artifactBytes: 10, sessions: 1, residentBytes: 25 };
     const models = {
       modelNames: ['m', 'late'],
       waitsFor: () => ['model "late": its base path does not exist'],
@@ -153,7 +158,7 @@ describe('the report of models', () => {
               version: '9',
               state: 'AVAILABLE',
               warnings: ['zeros were refused; add a warm-up record'],
-              host: { kind: 'process', reason: 'as configured', restarts: 2, resident_bytes: 7 },
+              host: { kind: 'process', reason: 'as configured', sessions, restarts: 2, resident_bytes: 7 },
               runtime: {
                 kind: 'onnx',
                 reason: 'it is fastest',
@@ -174,7 +179,7 @@ describe('the report of models', () => {
               },
               breaker: { state: 'open', reason: 'no route' },
               signatures: [{ name: 's', batch_axis: 'dynamic' }],
-              memory: { artifact_bytes: 10, sessions: 2, resident_bytes: 25, working_bytes: 5 },
+              memory: { artifact_bytes: 10, sessions: 3, resident_bytes: 25, working_bytes: 15 },
               sweep: [{ signature: 's', rows: 4, run_ms: 2 }],
               queue: { rows: 0, tasks: 0, running_batches: 0 },
             },

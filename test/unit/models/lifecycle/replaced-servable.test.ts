@@ -13,7 +13,6 @@ function successor(): { readonly servable: Servable; readonly closed: () => numb
     queuedRows: 0,
     queuedTasks: 0,
     runningBatches: 0,
-    sessions: 1,
   });
   return { servable, closed: () => closed };
 }

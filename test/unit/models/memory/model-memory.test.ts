@@ -7,7 +7,12 @@ import { type FreeMemory, readFreeMemory } from '../../../../src/config/machine/
 import { LATEST_ONE, type ModelConfig } from '../../../../src/config/model-config.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { memoryCheckedLoad } from '../../../../src/models/memory/memory-checked-load.ts';
-import { artifactBytes, type ModelMemory, workingBytes } from '../../../../src/models/memory/model-memory.ts';
+import {
+  artifactBytes,
+  type ModelMemory,
+  memoryReadings,
+  workingBytes,
+} from '../../../../src/models/memory/model-memory.ts';
 import type { ProcessNeed } from '../../../../src/models/memory/process-memory.ts';
 import { Servable } from '../../../../src/models/serving/servable.ts';
 import { echo, PuppetRunner } from '../../../support/puppet-models.ts';
@@ -101,6 +106,23 @@ describe('memory of a model', () => {
     assert.deepEqual(memory, { artifactBytes: 2 * MIB, sessions: 1, processBytes: 0, residentBytes: 3 * MIB });
     assert.deepEqual(loaded, [memory]);
     assert.equal(workingBytes(memory!), 1 * MIB);
+  });
+
+  it('counts the copies of all sessions, whatever their threads, and those of now for the weights', async (t) => {
+    const { load, loading } = puppetLoad(1);
+    const loads = load(MODEL, 7n, await versionOf(t, 2));
+    await reach(loading, 1);
+    loading[0]!();
+    const servable = await loads;
+    assert.equal(servable.sessions, 1, 'inline');
+    const plans = [{ threads: 1, sessions: 1 }];
+    servable.host = { kind: 'thread', reason: 'default', sessions: plans };
+    assert.equal(servable.sessions, 1);
+    plans[0] = { threads: 1, sessions: 2 };
+    plans.push({ threads: 2, sessions: 1 });
+    assert.equal(servable.sessions, 3);
+    const [weights, working] = memoryReadings(servable);
+    assert.deepEqual([weights!.bytes, working!.bytes], [6 * MIB, 0]);
   });
 
   it('counts what loads under way were promised, and gives it back when they end', async (t) => {
