@@ -23,7 +23,9 @@
 import type { Instant } from '../core/clock.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
 import { Priority } from '../core/priority.ts';
+import type { Admission } from './admission/admission.ts';
 import { mostWaitingRows } from './admission/backlog.ts';
+import type { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, type Offenders } from './batch/offenders.ts';
 import type { Holding } from './callers/holdings.ts';
 import { goesFirst } from './callers/precedence.ts';
@@ -31,18 +33,10 @@ import type { CoreSlots } from './cores/core-slots.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { isProbeDue, type RunStatistics } from './latency/run-statistics.ts';
 import type { Lane } from './queue/lane.ts';
-import { predictedLate, standingOverload } from './queue/queue-errors.ts';
 import type { TaskQueue } from './queue/task-queue.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { TaskContext } from './task.ts';
-import {
-  CALLER_SPAN_MS,
-  MAX_CALLERS,
-  REFUSAL_MS,
-  RETRY_JITTER_SHARE,
-  RETRY_VARIANTS,
-  SAME_DEADLINE_MS,
-} from './tuning.ts';
+import { CALLER_SPAN_MS, MAX_CALLERS, REFUSAL_MS, SAME_DEADLINE_MS } from './tuning.ts';
 
 /** Half of the time after which the caller table may forget a caller, and then counts its requests anew. */
 const KEEP_CALLERS_MS = CALLER_SPAN_MS / 2;
@@ -56,8 +50,8 @@ export interface RefusalGateOptions {
   readonly offenders: Offenders;
   /** As in SchedulerOptions. With it a caller's refusals depend on its use of the cores, and none is given again. */
   readonly callerCoreShare: number;
-  /** 0 to 1: spreads the retries of clients that were refused together. */
-  readonly random: () => number;
+  readonly refusals: SharedRefusals;
+  readonly admission: Pick<Admission, 'lateMs'>;
 }
 
 /** A refusal of one row of a signature. */
@@ -70,12 +64,11 @@ interface Refusal {
   readonly isFor: (plan: SignaturePlan, context: TaskContext, holding: Holding, now: Instant) => boolean;
   /** There is too much to do; else it is the model that takes too long. */
   readonly isOverload: boolean;
-  /** The same error with other delays; those that are undefined are made when wanted. */
-  readonly errors: (SharedError | undefined)[];
-  readonly make: () => ServingError;
+  /** In the same words; the delay to retry after may be another. */
+  readonly again: () => SharedError;
 }
 
-type Reason = Pick<Refusal, 'isFor' | 'isOverload' | 'errors' | 'make'>;
+type Reason = Pick<Refusal, 'isFor' | 'isOverload' | 'again'>;
 
 export class RefusalGate {
   readonly #options: RefusalGateOptions;
@@ -84,7 +77,6 @@ export class RefusalGate {
   /** Callers that were refused since #callersSince. */
   readonly #callers = new Map<string, Holding>();
   #callersSince: Instant = -Infinity;
-  #turn = 0;
 
   constructor(options: RefusalGateOptions) {
     this.#options = options;
@@ -123,24 +115,24 @@ export class RefusalGate {
     if (holding === undefined) return undefined;
     if (!refusal.isFor(plan, context, holding, now)) return undefined;
     this.#count(plan, refusal, context, holding, now);
-    return this.#errorOf(refusal);
+    return refusal.again();
   }
 
   #reasonOf(error: ServingError, lane: Lane, context: TaskContext, now: Instant): Reason | undefined {
     const reason = error.attributes?.['reason'];
     if (reason === 'queue_full') {
       const isFor: Refusal['isFor'] = (plan, _context, holding) => this.#isStillFull(plan, holding);
-      return { isFor, isOverload: true, ...always(error) };
+      return { isFor, isOverload: true, again: always(error) };
     }
     if (context.hasOwnDeadline === false) return undefined;
     if (reason === 'deadline_too_short') return this.#tooShort(error, context.deadline - now);
     if (reason === 'standing_queue') return this.#standing(lane, context.deadline);
-    return reason === 'predicted_late' ? this.#late(error, lane, context.deadline, now) : undefined;
+    return reason === 'predicted_late' ? this.#late(lane, context.deadline, now) : undefined;
   }
 
   /** Behind a request for which too many rows wait, there are no fewer. */
-  #standing({ plan: refused, latency, maxBatchSize }: Lane, from: Instant): Reason {
-    const { queue, dispatcher } = this.#options;
+  #standing({ latency, maxBatchSize }: Lane, from: Instant): Reason {
+    const { queue, dispatcher, refusals } = this.#options;
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
       if (deadline < from || hasOwnDeadline === false || isProbeDue(plan, at)) return false;
       const mostRows = mostWaitingRows(dispatcher.slots, plan.maxBatchSize);
@@ -149,8 +141,7 @@ export class RefusalGate {
       return plan.backlog.isOver(Infinity, mostRows, deadline - at, at);
     };
     const runMs = latency.meanMs(maxBatchSize);
-    const make = (): ServingError => standingOverload(refused.queuedRows, this.#delayMs(runMs));
-    return { isFor, isOverload: true, errors: new Array<undefined>(RETRY_VARIANTS), make };
+    return { isFor, isOverload: true, again: () => refusals.standing(runMs) };
   }
 
   #tooShort(error: ServingError, leftMs: number): Reason | undefined {
@@ -160,13 +151,12 @@ export class RefusalGate {
       const isShort = deadline - at <= leftMs && deadline - at > leftMs - SAME_DEADLINE_MS;
       return isShort && hasOwnDeadline !== false && !isProbeDue(plan, at);
     };
-    return { isFor, isOverload: false, ...always(error) };
+    return { isFor, isOverload: false, again: always(error) };
   }
 
-  #late(error: ServingError, lane: Lane, from: Instant, now: Instant): Reason | undefined {
-    const expectedMs = error.attributes!['expected_ms'] as number;
-    const lateMs = error.attributes!['late_ms'] as number;
-    const surelyLateMs = lateMs - this.#leadMs(lane, expectedMs, now);
+  #late(lane: Lane, from: Instant, now: Instant): Reason | undefined {
+    const { lateMs } = this.#options.admission;
+    const surelyLateMs = lateMs - this.#leadMs(lane, from - now + lateMs, now);
     if (!(surelyLateMs > 0)) return undefined;
     const until = from + Math.min(surelyLateMs, SAME_DEADLINE_MS);
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
@@ -178,8 +168,7 @@ export class RefusalGate {
         !goesFirst(this.#options, holding, 1, plan.maxBatchSize, at)
       );
     };
-    const make = (): ServingError => predictedLate(expectedMs, lateMs, this.#delayMs(lateMs), false);
-    return { isFor, isOverload: true, errors: new Array<undefined>(RETRY_VARIANTS), make };
+    return { isFor, isOverload: true, again: () => this.#options.refusals.predictedLate(lateMs, false) };
   }
 
   /**
@@ -224,27 +213,15 @@ export class RefusalGate {
     slots.onRefusal(now);
     slots.callers.onRefusal(use, now);
   }
-
-  /** One of the variants in turn. Those of the same delay are one. */
-  #errorOf({ errors, make }: Refusal): SharedError {
-    this.#turn = (this.#turn + 1) % errors.length;
-    const known = errors[this.#turn];
-    if (known !== undefined) return known;
-    const made = make();
-    const same = errors.find((each) => each?.retryAfterMs === made.retryAfterMs);
-    const error = same ?? new SharedError(made);
-    errors[this.#turn] = error;
-    return error;
-  }
-
-  #delayMs(lateMs: number): number {
-    return Math.max(1, Math.ceil(lateMs * (1 + RETRY_JITTER_SHARE * this.#options.random())));
-  }
 }
 
 /** The same error each time. */
-function always(error: ServingError): Pick<Refusal, 'errors' | 'make'> {
-  return { errors: [undefined], make: () => error };
+function always(error: ServingError): () => SharedError {
+  let shared: SharedError | undefined;
+  return () => {
+    shared ??= new SharedError(error);
+    return shared;
+  };
 }
 
 /** The lane of nearly all requests of its signature: those with its shapes, for all of its outputs. */

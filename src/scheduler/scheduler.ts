@@ -27,6 +27,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
+import { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
 import type { Holding } from './callers/holdings.ts';
@@ -124,14 +125,15 @@ export class Scheduler {
     });
     const { callerCoreShare = 0 } = options;
     const { random = Math.random } = init;
-    const parts = { queue, dispatcher: this.#dispatcher, slots, statistics, callerCoreShare, random };
+    const refusals = new SharedRefusals(random);
+    const parts = { queue, dispatcher: this.#dispatcher, slots, statistics, callerCoreShare, refusals };
     this.#admission = new Admission({
       ...parts,
       maxQueuedBytes: options.maxQueuedBytes ?? Infinity,
       isPredicting: kind === 'slack',
       isByDeadline: kind !== 'greedy',
     });
-    this.#gate = new RefusalGate({ ...parts, offenders: this.#offenders });
+    this.#gate = new RefusalGate({ ...parts, admission: this.#admission, offenders: this.#offenders });
   }
 
   /** Rows that wait. A request that is run whole counts as one. */

@@ -19,7 +19,6 @@ import { elementCount, formatShape, type Shape, withRows } from '../core/shape.t
 import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { Backlog } from './admission/backlog.ts';
-import { SharedRefusals } from './admission/shared-refusals.ts';
 import { KnownGood } from './batch/known-good.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
@@ -60,8 +59,6 @@ export class SignaturePlan {
   readonly curve: ThreadCurves;
   /** Whether the rows that wait are a burst or a queue that stands. */
   readonly backlog = new Backlog();
-  /** Refusals of a queue that stands. */
-  readonly standing = new SharedRefusals();
   /** What admission keeps free for errors of its forecasts. */
   readonly margin = new LatenessMargin();
   /** Rows that came lately, refused ones included. */

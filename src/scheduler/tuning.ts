@@ -120,8 +120,8 @@ export const MAX_VALUE_LANES = 64;
 export const REFUSAL_MS = 1;
 /** Deadlines that differ by at most so much get the same text. Chosen: clients send whole milliseconds. */
 export const SAME_DEADLINE_MS = 1;
-/** How many different delays the refusals of one millisecond spread their retries over. Chosen. */
-export const RETRY_VARIANTS = 8;
+/** How many refusals of a kind are kept with their bytes. Chosen: some hundred kB a model. */
+export const MAX_SHARED_REFUSALS = 512;
 
 // ---- Callers (callers/caller-table.ts, callers/holdings.ts) ----
 

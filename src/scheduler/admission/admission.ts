@@ -23,20 +23,13 @@ import { goesFirst } from '../callers/precedence.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
 import type { Ticket } from '../queue/pending-request.ts';
-import {
-  deadlineTooShort,
-  evicted,
-  memoryFull,
-  overCoreShare,
-  overloaded,
-  predictedLate,
-  standingOverload,
-} from '../queue/queue-errors.ts';
+import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, RETRY_JITTER_SHARE, SPARE_BYTES_SHARE } from '../tuning.ts';
+import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
+import type { SharedRefusals } from './shared-refusals.ts';
 
 export interface AdmissionOptions extends LatenessFacts {
   /** Bytes of inputs that may wait, over all models. */
@@ -47,13 +40,13 @@ export interface AdmissionOptions extends LatenessFacts {
   readonly isPredicting: boolean;
   /** Deadlines order the lane. */
   readonly isByDeadline: boolean;
-  /** 0 to 1: spreads the retries of clients that were refused together. */
-  readonly random: () => number;
+  readonly refusals: SharedRefusals;
 }
 
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #forecast: LatenessForecast;
+  #lateMs = 0;
   /** The result of `admit`: one object, read before the next call. */
   readonly #ticket: Ticket = {
     enqueuedAt: 0,
@@ -69,6 +62,11 @@ export class Admission {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#forecast = new LatenessForecast(options);
+  }
+
+  /** How late the answer to the last request would have been that was refused as predicted_late. */
+  get lateMs(): number {
+    return this.#lateMs;
   }
 
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
@@ -175,7 +173,8 @@ export class Admission {
     }
     if (!(lateMs > 0)) return;
     this.#onRefusal(holding, now);
-    throw predictedLate(ticket.expectedEnd - now, lateMs, this.#jittered(lateMs), ticket.isSoft);
+    this.#lateMs = lateMs;
+    throw this.#options.refusals.predictedLate(lateMs, ticket.isSoft);
   }
 
   #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {
@@ -195,7 +194,7 @@ export class Admission {
     while (this.#evictOne(context, this.#ticket.order, plan))
       if (!this.#isOverBacklog(lane, rows, holding, now)) return;
     this.#onRefusal(holding, now);
-    throw plan.standing.at(now, () => standingOverload(plan.queuedRows, this.#jittered(latency.meanMs(maxBatchSize))));
+    throw this.#options.refusals.standing(latency.meanMs(maxBatchSize));
   }
 
   #onRefusal({ use }: Holding, now: Instant): void {
@@ -227,10 +226,6 @@ export class Admission {
     if (meanRunMs === undefined) return DEFAULT_RETRY_AFTER_MS;
     const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + dispatcher.runningBatches;
     return Math.max(1, Math.ceil((meanRunMs * ahead) / Math.max(1, dispatcher.slots)));
-  }
-
-  #jittered(ms: number): number {
-    return Math.max(1, Math.ceil(ms * (1 + RETRY_JITTER_SHARE * this.#options.random())));
   }
 }
 

@@ -95,26 +95,23 @@ export function deadlineTooShort(rows: number, budgetMs: number, needMs: number)
   );
 }
 
-/** The answer would come `lateMs` too late. */
-export function predictedLate(expectedMs: number, lateMs: number, retryAfterMs: number, isSoft: boolean): ServingError {
+/** The answer would come `lateMs` too late; whole ms. */
+export function predictedLate(lateMs: number, retryAfterMs: number, isSoft: boolean): ServingError {
   // ASCII: anything else is escaped byte by byte on its way into a header.
   const bound = isSoft ? "the model's objective" : "the request's deadline";
   return new ServingError(
     'overloaded',
-    `the answer is expected in ${formatMs(expectedMs)}, ${formatMs(lateMs)} after ${bound}; ` +
+    `the answer is expected ${lateMs} ms after ${bound}; ` +
       `retry after ${retryAfterMs} ms, ${isSoft ? '' : 'send a longer deadline, '}or send fewer requests`,
-    {
-      retryAfterMs,
-      attributes: { stage: 'admit', reason: 'predicted_late', expected_ms: expectedMs, late_ms: lateMs },
-    },
+    { retryAfterMs, attributes: { stage: 'admit', reason: 'predicted_late', late_ms: lateMs } },
   );
 }
 
-/** `queuedRows` wait, in a queue that has not drained for longer than the request has time. */
-export function standingOverload(queuedRows: number, retryAfterMs: number): ServingError {
+/** Enough rows for the next runs wait, in a queue that has not drained for longer than the request has time. */
+export function standingOverload(retryAfterMs: number): ServingError {
   return new ServingError(
     'overloaded',
-    `${queuedRows} rows wait in a queue that does not get shorter, and more would only wait longer; ` +
+    'more rows wait than the next runs take, and the queue does not get shorter; ' +
       `retry after ${retryAfterMs} ms or send fewer requests`,
     { retryAfterMs, attributes: { stage: 'admit', reason: 'standing_queue' } },
   );

@@ -111,10 +111,7 @@ describe('A refusal as predicted_late', () => {
     const again = crowd.refusalOf(init);
     assert.ok(again instanceof ServingError);
     assert.equal(again.kind, 'overloaded');
-    assert.match(
-      again.message,
-      /^the answer is expected in \d+ ms, .* after the request's deadline; retry after \d+ ms/,
-    );
+    assert.match(again.message, /^the answer is expected \d+ ms after the request's deadline; retry after \d+ ms/);
     crowd.clock.advance(0.9);
     assert.equal(crowd.refusalOf(init), again, 'the same error, which is encoded once');
     crowd.clock.advance(0.1);
@@ -205,7 +202,7 @@ describe('A refusal as predicted_late', () => {
     assert.equal(crowd.submit(busy), 'predicted_late');
     const errors = new Set<SharedError>();
     for (let i = 0; i < 100; i++) errors.add(crowd.refusalOf(busy)!);
-    assert.ok(errors.size >= 3 && errors.size <= 8, `${errors.size} errors`);
+    assert.ok(errors.size >= 3 && errors.size <= 10, `${errors.size} errors`);
     const delays = new Set([...errors].map(({ retryAfterMs }) => retryAfterMs));
     assert.equal(delays.size, errors.size, 'none is made twice');
     for (const { message, retryAfterMs } of errors) assert.ok(message.includes(`retry after ${retryAfterMs} ms`));
