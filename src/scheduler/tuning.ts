@@ -196,13 +196,17 @@ export const DEMAND_SHARE = 0.3;
 export const BUSY_MODEL_CORES = 0.3;
 /** How many times as fast the other plan of threads must be to take the batches. Chosen: above the noise of run times. */
 export const PLAN_GAIN = 1.08;
+/**
+ * The same for sessions of one thread while more rows wait and run than one run takes. Chosen: when work comes in a burst,
+ * their run times are those of quieter times, before they are as good as they are with full batches one after the other.
+ */
+export const CROWDED_GAIN = 0.97;
 /** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */
 export const PLAN_KEPT_MS = 50;
-/** Time after which the plan that is not used gets batches, so that its run times are not old. Chosen. */
-export const PROBE_MS = 3000;
-/** The same where it was worse than WORSE_SHARE of the one in use. Chosen: under 1 % of the time. */
-export const LATE_PROBE_MS = 15_000;
-export const WORSE_SHARE = 0.85;
+/** Time after which the plan that is not used gets batches, so that its run times are not old. Chosen: the first were slow. */
+export const PROBE_PAUSE_MS = 1000;
+/** The same after probes in which it was no better, each of which doubles it. Chosen: under 1 % of the time. */
+export const MAX_PROBE_PAUSE_MS = 15_000;
 /** How long it gets them. Chosen: several runs. */
 export const PROBE_RUN_MS = 50;
 

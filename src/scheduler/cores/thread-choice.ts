@@ -9,13 +9,13 @@
  * by itself, and no thread waits for another. A neighbour that takes a core makes the runs on all cores longer, and their
  * curve learns it.
  *
- * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS; seldom if it was
- * much worse.
+ * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
+ * while it is no better.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { ThreadCurves } from '../latency/thread-curves.ts';
-import { LATE_PROBE_MS, PLAN_GAIN, PLAN_KEPT_MS, PROBE_MS, PROBE_RUN_MS, WORSE_SHARE } from '../tuning.ts';
+import { CROWDED_GAIN, MAX_PROBE_PAUSE_MS, PLAN_GAIN, PLAN_KEPT_MS, PROBE_PAUSE_MS, PROBE_RUN_MS } from '../tuning.ts';
 
 export interface ThreadFacts {
   readonly plans: readonly SessionPlan[];
@@ -35,7 +35,8 @@ export class ThreadChoice {
   #isProbing = false;
   #probeUntil: Instant = -Infinity;
   #otherAt: Instant = -Infinity;
-  #isOtherWorse = false;
+  /** How long after that it is probed. */
+  #pauseMs = PROBE_PAUSE_MS;
 
   /** The threads of the next run: those of one of the plans. */
   choose(facts: ThreadFacts, now: Instant): number {
@@ -46,14 +47,17 @@ export class ThreadChoice {
     if (other === undefined || current === undefined) return threads;
     // Runs that wait for all cores would wait for other models' runs, and they for them.
     if (isContended) return threads === narrow ? threads : this.#take(narrow, now);
-    if (now < this.#probeUntil || now - this.#since < PLAN_KEPT_MS) return threads;
+    if (now < this.#probeUntil) return threads;
+    const isCrowded = other.threads === narrow && facts.rows > facts.maxBatchSize;
+    if (now - this.#since < PLAN_KEPT_MS && !isCrowded) return threads;
     const gain = rateOf(other, facts) / rateOf(current, facts);
     // A probe ends where it began, unless it has shown that it is better here.
-    const wanted = this.#isProbing ? 1 / PLAN_GAIN : PLAN_GAIN;
+    const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
+    const isBack = gain >= wanted;
+    if (this.#isProbing) this.#pauseMs = isBack ? Math.min(MAX_PROBE_PAUSE_MS, 2 * this.#pauseMs) : PROBE_PAUSE_MS;
     this.#isProbing = false;
-    this.#isOtherWorse = gain < WORSE_SHARE;
-    if (gain >= wanted) return this.#take(other.threads, now);
-    if (now - this.#otherAt < (this.#isOtherWorse ? LATE_PROBE_MS : PROBE_MS)) return threads;
+    if (isBack) return this.#take(other.threads, now);
+    if (now - this.#otherAt < this.#pauseMs) return threads;
     this.#isProbing = true;
     this.#probeUntil = now + PROBE_RUN_MS;
     return this.#take(other.threads, now);

@@ -44,10 +44,7 @@ describe('Admission', () => {
     assert.equal(error.kind, 'overloaded');
     assert.deepEqual([error.attributes?.['reason'], error.attributes?.['stage']], ['predicted_late', 'admit']);
     // One runs for 14 ms, two wait for as long each, and its own run takes 11 or a little more.
-    assert.match(
-      error.message,
-      /^the answer is expected [4-9] ms after the request's deadline; retry after/,
-    );
+    assert.match(error.message, /^the answer is expected [4-9] ms after the request's deadline; retry after/);
     assert.ok(error.retryAfterMs! >= 4 && error.retryAfterMs! <= 10, `${error.retryAfterMs}`);
     assert.equal(h.scheduler.queuedRows, 8);
   });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
-import { LATE_PROBE_MS, PLAN_KEPT_MS, PROBE_MS, PROBE_RUN_MS } from '../../../../src/scheduler/tuning.ts';
+import { MAX_PROBE_PAUSE_MS, PLAN_KEPT_MS, PROBE_PAUSE_MS, PROBE_RUN_MS } from '../../../../src/scheduler/tuning.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
 
@@ -65,31 +65,54 @@ describe('The choice of threads', () => {
   it('stays for a while, and where both are about as fast', () => {
     const choice = new ThreadChoice();
     assert.equal(choice.choose(facts({}), 0), 2);
-    const many = facts({ threads: 2, rows: 256, curves: curvesOf([2, 0.2], [1.3, 0.13]) });
-    assert.equal(choice.choose(many, PLAN_KEPT_MS - 1), 2);
-    assert.equal(choice.choose(many, PLAN_KEPT_MS), 1);
+    const few = facts({ threads: 2, rows: 64, curves: curvesOf([2, 0.2], [2.4, 0.24]) });
+    assert.equal(choice.choose(few, PLAN_KEPT_MS - 1), 2);
+    assert.equal(choice.choose(few, PLAN_KEPT_MS), 1);
     const even = facts({ threads: 1, rows: 256, curves: curvesOf([2, 0.2], [1, 0.1]) });
     assert.equal(choice.choose(even, 2 * PLAN_KEPT_MS), 1);
   });
 
-  it('tries the other one now and then, seldom if it was much worse', () => {
-    for (const [curves, pauseMs] of [
-      [curvesOf([2, 0.2], [1.05, 0.105]), PROBE_MS],
-      [curvesOf([2, 0.2], [3, 0.3]), LATE_PROBE_MS],
+  it('is one thread at once for more rows than one run takes, unless all cores are known as faster', () => {
+    for (const [wide, want] of [
+      [[1.01, 0.101], 1],
+      [[0.95, 0.095], 2],
     ] as const) {
       const choice = new ThreadChoice();
-      let threads = 1;
-      let changes = 0;
-      let wideMs = 0;
-      for (let now = 0; now < 120_000; now += 5) {
-        const next = choice.choose(facts({ rows: 256, curves, threads }), now);
-        if (next !== threads) changes += 1;
-        threads = next;
-        if (threads === 2) wideMs += 5;
-      }
-      assert.ok(Math.abs(changes / 2 - 120_000 / pauseMs) <= 2, `${changes}`);
-      assert.ok(wideMs < 120_000 * (PROBE_RUN_MS / pauseMs) * 1.5, `${wideMs}`);
+      assert.equal(choice.choose(facts({}), 0), 2);
+      const crowded = facts({ threads: 2, rows: 256, curves: curvesOf([2, 0.2], wide) });
+      assert.equal(choice.choose(crowded, 1), want);
     }
+  });
+
+  it('tries the other one now and then, more and more seldom while it is no better', () => {
+    const choice = new ThreadChoice();
+    const curves = curvesOf([2, 0.2], [1.05, 0.105]);
+    const starts: number[] = [];
+    let threads = 1;
+    let wideMs = 0;
+    for (let now = 0; now < 120_000; now += 5) {
+      const next = choice.choose(facts({ rows: 256, curves, threads }), now);
+      if (next > threads) starts.push(now);
+      threads = next;
+      if (threads === 2) wideMs += 5;
+    }
+    const pauses = starts.slice(1).map((at, i) => at - starts[i]! - PROBE_RUN_MS);
+    const wanted = [1, 2, 4, 8].map((factor) => 2 * factor * PROBE_PAUSE_MS);
+    for (const [i, want] of wanted.entries()) {
+      assert.ok(Math.abs(pauses[i]! - Math.min(MAX_PROBE_PAUSE_MS, want)) <= 5, `${pauses}`);
+    }
+    assert.ok(wideMs <= starts.length * (PROBE_RUN_MS + 5), `${wideMs}`);
+  });
+
+  it('takes the other one as soon as a probe shows that it is better', () => {
+    const choice = new ThreadChoice();
+    const slow = curvesOf([2, 0.2], [3, 0.3]);
+    let threads = choice.choose(facts({ rows: 256, curves: slow }), 0);
+    assert.equal(threads, 2, 'a probe');
+    const fast = curvesOf([2, 0.2], [0.8, 0.08]);
+    threads = choice.choose(facts({ rows: 256, curves: fast, threads }), PROBE_RUN_MS);
+    assert.equal(threads, 2);
+    assert.equal(choice.choose(facts({ rows: 256, curves: fast, threads }), PROBE_RUN_MS + PROBE_PAUSE_MS / 2), 2);
   });
 
   it('has nothing to choose with one plan', () => {
