@@ -37,7 +37,7 @@ export interface ServableRunner {
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all submitted requests have settled and the runtime's memory is free. */
   close(): Promise<void>;
-  /** The expected run times of batches, by the graph's signature. Absent = not known. */
+  /** The expected run times of batches with the fewest threads, by the graph's signature. Absent = not known. */
   latencyEstimates?(): ReadonlyMap<string, readonly LatencyEstimate[]>;
   readonly queuedRows: number;
   readonly queuedTasks: number;

@@ -58,9 +58,10 @@ export class ThreadCurves implements LatencyView {
     return curve;
   }
 
-  /** Of the number of threads in use. */
+  /** Of the fewest threads that have run: those that full batches have, and the same whatever is in use at the moment. */
   estimates(): LatencyEstimate[] {
-    return this.#current.estimates();
+    const known = [...this.#curves].filter(([, curve]) => curve.isKnown).sort(([a], [b]) => a - b);
+    return known[0]?.[1].estimates() ?? [];
   }
 
   /** What is known, by threads. */
