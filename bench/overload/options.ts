@@ -39,7 +39,7 @@ export const HELP = `Overload, open loop: Pillion's scheduler beside other polic
   --workloads=A,B     names in bench/overload/workloads, or files; default ${DEFAULT_WORKLOADS.join(', ')}
   --contestants=A,B   of ${CONTESTANTS.map(({ name }) => name).join(', ')}
   --all               all contestants in all rounds, and in memory (30 GiB for zipf). Without it and --contestants a
-                      pilot round of all baselines comes first, and the rounds are left to Pillion, the three best
+                      pilot round of all comes first, and the rounds are left to Pillion, the three best
                       baselines and those that a check needs
   --rounds=5          every contestant is measured once a round, in turn
   --resume            goes on where a run with the same options was stopped

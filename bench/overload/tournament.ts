@@ -8,6 +8,8 @@
  *                                     one-2x: …
  *   servers of {mid-0 … mid-9} ─ …
  *
+ * All take part in the pilot round, so that nobody is warmer than others in the judged ones.
+ *
  * A turn that was disturbed is taken again at once, up to twice, with the same requests. Each turn's record is in the
  * journal before the next begins; what is there is not measured again.
  */
@@ -68,7 +70,7 @@ class GroupTournament {
   async run(): Promise<void> {
     const { hasPilot, rounds } = this.#options;
     try {
-      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, this.#baselines(workload));
+      if (hasPilot) for (const workload of this.#group) await this.#round(workload, PILOT, this.#contestants(workload));
       await this.#roster.keepOnly([...REFERENCES, ...this.#group.flatMap((workload) => this.#judged(workload))]);
       for (const workload of this.#group) {
         for (let round = 0; round < rounds; round++) await this.#round(workload, round, this.#judged(workload));
@@ -80,10 +82,6 @@ class GroupTournament {
 
   #contestants({ models }: Workload): readonly Contestant[] {
     return this.#options.contestants.filter((contestant) => takesPart(contestant, models));
-  }
-
-  #baselines(workload: Workload): readonly Contestant[] {
-    return this.#contestants(workload).filter(({ isOurs }) => isOurs !== true);
   }
 
   #judged(workload: Workload): readonly Contestant[] {
@@ -209,7 +207,7 @@ export function turnsAhead(
     records.filter((record) => record.workload === workload.name && record.invalid === undefined).length;
   const few = 1 + SELECTED + neededBaselines(workload).length;
   const judged = hasPilot ? Math.min(few, contestants.length) : contestants.length;
-  const pilots = hasPilot ? contestants.filter(({ isOurs }) => isOurs !== true).length : 0;
+  const pilots = hasPilot ? contestants.length : 0;
   const capacityRounds = rounds + (hasPilot ? 1 : 0) - count(done.capacities);
   return {
     workload,

@@ -53,8 +53,8 @@ export const MAX_START_ERROR_MS = 30;
 export const MAX_LOOP_LAG_MS = 100;
 /** Share of the event loop's delay that a request has waited before it was read. Chosen: halfway, on average. */
 export const LOOP_LAG_SHARE = 0.5;
-/** Share of the admitted that may be late; the margin follows it (latency/lateness-margin.ts). ADR 34. */
-export const LATE_SHARE = 0.004;
+/** Share that may be late of those that are admitted near the edge of their deadlines (latency/lateness-margin.ts). ADR 34. */
+export const LATE_SHARE = 0.05;
 /** Step of the margin, as a share of the time of one row in a full batch. ADR 34, simulated. */
 export const MARGIN_STEP_SHARE = 0.5;
 /** Full runs of waiting from which on a request needs the whole margin; less waiting needs less. ADR 14, simulated. */

@@ -7,7 +7,7 @@ import { type ServingError, SharedError } from '../../core/errors.ts';
 import { predictedLate, standingOverload } from '../queue/queue-errors.ts';
 import { MAX_SHARED_REFUSALS, RETRY_JITTER_SHARE } from '../tuning.ts';
 
-/** Above all delays in ms that are kept: a key below has both numbers. */
+/** A key has both numbers. Delays from here on, in ms, are one. */
 const KEY_STEP = 2 ** 20;
 
 export class SharedRefusals {

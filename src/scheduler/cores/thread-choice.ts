@@ -7,7 +7,8 @@
  *
  * So few rows go to one run on all cores, in the shortest time; while full batches follow each other each core computes one
  * by itself, and no thread waits for another. A neighbour that takes a core makes the runs on all cores longer, and their
- * curve learns it.
+ * curve learns it. More rows than one run takes, a crowd, go to single threads unless all cores are known as faster: a burst
+ * comes after a quiet time, whose run times are those of few rows.
  *
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
  * while it is no better.
@@ -53,10 +54,11 @@ export class ThreadChoice {
     const gain = rateOf(other, facts) / rateOf(current, facts);
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
-    const isBack = gain >= wanted;
-    if (this.#isProbing) this.#pauseMs = isBack ? Math.min(MAX_PROBE_PAUSE_MS, 2 * this.#pauseMs) : PROBE_PAUSE_MS;
+    const isOtherBetter = gain >= wanted;
+    if (this.#isProbing)
+      this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, 2 * this.#pauseMs) : PROBE_PAUSE_MS;
     this.#isProbing = false;
-    if (isBack) return this.#take(other.threads, now);
+    if (isOtherBetter) return this.#take(other.threads, now);
     if (now - this.#otherAt < this.#pauseMs) return threads;
     this.#isProbing = true;
     this.#probeUntil = now + PROBE_RUN_MS;

@@ -1,6 +1,7 @@
 /**
  * What admission keeps free between its forecast and the deadline. It follows how many of the admitted were late: it
- * rises with each that was, and falls with each that was not, so that in the long run LATE_SHARE of them are late.
+ * rises with each that was, and falls with each that was near its deadline and in time, so that in the long run LATE_SHARE
+ * of these are late. That is the price of the last that is admitted: fewer late ones would cost many times as many answers.
  *
  *   margin   ╱╲___      ╱╲____           late: up by (1 − LATE_SHARE) steps
  *   ────────╱     ╲____╱      ╲_____     in time: down by LATE_SHARE steps
