@@ -50,5 +50,6 @@ whose deadline passed before the server had read it. p50 is compared where the l
 function pilotText(): string {
   return `
 Before them came one pilot round with all, on other requests, in which they also warm up. The ${SELECTED} baselines that
-were best on a workload are measured in these, chosen in hindsight, beside Pillion and those that a check needs; the bar is the best of their means.`;
+were best on a workload are measured in these, chosen in hindsight, beside Pillion and those that a check
+needs; the bar is the best of their means.`;
 }

@@ -120,7 +120,7 @@ export const MAX_VALUE_LANES = 64;
 export const REFUSAL_MS = 1;
 /** Deadlines that differ by at most so much get the same text. Chosen: clients send whole milliseconds. */
 export const SAME_DEADLINE_MS = 1;
-/** How many refusals of a kind are kept with their bytes. Chosen: some hundred kB a model. */
+/** How many refusals of a kind are kept with their bytes. Chosen: half a MB, at the 1 kB that one takes. */
 export const MAX_SHARED_REFUSALS = 512;
 
 // ---- Callers (callers/caller-table.ts, callers/holdings.ts) ----
@@ -203,7 +203,10 @@ export const PLAN_GAIN = 1.08;
 export const CROWDED_GAIN = 0.97;
 /** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */
 export const PLAN_KEPT_MS = 50;
-/** Time after which the plan that is not used gets batches, so that its run times are not old. Chosen: the first were slow. */
+/**
+ * Time after which the plan that is not used gets batches, so that its run times are not old. Chosen: the first runs of a
+ * plan are slow, while code is compiled, and must not decide for long.
+ */
 export const PROBE_PAUSE_MS = 1000;
 /** The same after probes in which it was no better, each of which doubles it. Chosen: under 1 % of the time. */
 export const MAX_PROBE_PAUSE_MS = 15_000;
