@@ -431,6 +431,9 @@ describe('a request log', () => {
     assert.deepEqual(readdirSync(logs).sort(), wholeFiles(logs));
     const records = wholeFiles(logs).flatMap((name) => readRecords(join(logs, name)));
     // All that the server counted as written is there; what still waited for the disk is not.
-    assert.ok(records.length >= written && records.length <= answered + 9, `${written}, ${records.length}, ${answered}`);
+    assert.ok(
+      records.length >= written && records.length <= answered + 9,
+      `${written}, ${records.length}, ${answered}`,
+    );
   });
 });
