@@ -60,8 +60,9 @@ function introduction(results: Results): string {
 Made by \`npm run bench -- compare\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
 Node ${machine.node}. The rounds behind each figure are in [bench/results/compare.json](../bench/results/compare.json).
 
-How: every server runs the same ONNX file on ONNX Runtime, one thread a run, and every request carries the same row. An
-answer is compared with ONNX Runtime's own before anything is measured. wrk makes the load over HTTP/1.1 and h2load over
+How: every server runs the same ONNX file on ONNX Runtime, and every request carries the same row. The peers have one thread a
+run unless their name says otherwise; Pillion without a plan in its name chooses sessions and threads by itself. An answer
+is compared with ONNX Runtime's own before anything is measured. wrk makes the load over HTTP/1.1 and h2load over
 HTTP/2, with one thread; each connection sends its next request when the last was answered. The servers of one model are
 up at the same time and take turns, ${roundsWanted} rounds of ${secondsEach} s; whoever is not measured is stopped (SIGSTOP). Figures are medians of
 the rounds, ratios medians of each round's own ratio.
