@@ -15,6 +15,7 @@ import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { startInlineHost } from '../../src/backends/host/inline-host.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
 import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
+import { loadOptionsOf } from '../../src/backends/load-options.ts';
 import { backend } from '../../src/backends/onnx/onnx-backend.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';
@@ -68,7 +69,7 @@ function startNeighbour(): ChildProcess {
 async function start(model: string, versionDirectory: string): Promise<Contender[]> {
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
   const options = { model, versionDirectory, backendKind: 'onnx', loadOptions, slots: 1, clock: systemClock };
-  const session = await backend.load(versionDirectory, loadOptions);
+  const session = await backend.load(versionDirectory, loadOptionsOf(loadOptions));
   const signature = session.signatures.get(DEFAULT_SIGNATURE_NAME)!;
   const heap = { allocate: (bytes: number) => new ArrayBuffer(bytes) };
   const outputs = [...signature.outputs.keys()];

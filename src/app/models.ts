@@ -172,12 +172,12 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
 
 /** Counts the attempts of `load`, with their outcome and time. */
 function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServable {
-  return async (model, version, directory) => {
+  return async (model, version, directory, signal) => {
     const startedAt = systemClock.nowMs();
     const count = (status: 'success' | 'fail'): void =>
       metrics.tfServing.versions.recordLoad(directory, systemClock.nowMs() - startedAt, status);
     try {
-      const servable = await load(model, version, directory);
+      const servable = await load(model, version, directory, signal);
       count('success');
       return servable;
     } catch (error) {
@@ -246,7 +246,7 @@ function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
   return sandbox;
 }
 
-/** Events for the log; restarts are counted, too. */
+/** Events for the log; restarts are counted, too, and backends' own metrics kept. */
 function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvents {
   const log = logHostEvents(logger, systemClock);
   return {
@@ -255,6 +255,13 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
       log.onWorkerEvent(model, version, event);
       if (event.what === 'restarted') metrics.recordHostRestart(model, version.toString(), 'lost');
       else if (event.what === 'recycled') metrics.recordHostRestart(model, version.toString(), 'recycled');
+    },
+    onNotes: (model, version, notes) => {
+      log.onNotes?.(model, version, notes);
+      for (const note of notes) {
+        if (note.kind === 'count') metrics.backends.count(model, version.toString(), note.name, note.amount);
+        else if (note.kind === 'set') metrics.backends.set(model, version.toString(), note.name, note.value);
+      }
     },
   };
 }

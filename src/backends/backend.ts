@@ -12,11 +12,54 @@ import type { BatchAxes, Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { RunOps } from './op-profile.ts';
 
-export interface LoadOptions {
+/** Values that a model's configuration has for its backend, by name (`parameters` of pillion.yaml). */
+export type ModelParameters = ReadonlyMap<string, string | number | boolean>;
+
+/** What the server knows about a session before it is loaded: plain values, which cross to threads and processes. */
+export interface LoadSettings {
   /** Threads that one run may use inside the runtime. */
   readonly intraOpThreads: number;
   /** The device that computes: 'cpu', 'cuda'. A provider that is not installed is rejected with `load_failed`. */
   readonly executionProvider: string;
+  /** Default: none. */
+  readonly parameters?: ModelParameters | undefined;
+  /** The model's name. Default: ''. */
+  readonly model?: string | undefined;
+  /** Undefined = it is not loaded as a version of a model. */
+  readonly version?: bigint | undefined;
+  /** The number of the session among those of the model, from 0: to choose a device by. Default: 0. */
+  readonly slot?: number | undefined;
+}
+
+/** What a backend gets to load a model with. load-options.ts makes it. */
+export interface LoadOptions extends LoadSettings {
+  /** A backend rejects those that it does not know: `checkParameters` of load-options.ts. */
+  readonly parameters: ModelParameters;
+  readonly model: string;
+  readonly slot: number;
+  /** Writes lines to the server's log, with the model's name and version. */
+  readonly log: BackendLog;
+  /** Metrics of the backend's own, on the server's page of metrics. */
+  readonly metrics: BackendMetrics;
+  /** Aborted when nobody needs the session any more. A backend may then reject with anything. */
+  readonly signal: AbortSignal;
+}
+
+/** Lines are shortened to 4096 characters, and at most ten a second of a model are logged. */
+export interface BackendLog {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/**
+ * Names are the backend's own, at most 32: a lower-case letter, then lower-case letters, digits and `_`. Another name
+ * throws a plain Error. Values reach the server after the load and after each run.
+ */
+export interface BackendMetrics {
+  /** Adds to a counter of the model version: `pillion_backend_events_total{model, version, name}`. Default: 1. */
+  count(name: string, amount?: number): void;
+  /** Sets a gauge, `pillion_backend_value{model, version, name}`: the last value that a session of the version set. */
+  set(name: string, value: number): void;
 }
 
 export interface RunOptions {

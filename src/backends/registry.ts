@@ -1,6 +1,9 @@
 /**
- * Finds the backend that opens a version directory: the one that the model's config names, or the first that recognises
- * the files (remote.yaml, then model.onnx, saved_model.pb, model.json).
+ * The built-in backends, and which of them opens a version directory: the one that the model's config names, or the
+ * first of the table below that recognises the files.
+ *
+ * To build a backend in, add a line to the table. What else lists runtimes follows it: the schema of a model's
+ * pillion.yaml (npm run gen -- schema), error texts, what `auto` and a shadow choose from, what clients may name.
  *
  * A kind is a built-in backend, an installed npm package, or a file's path or `file:` URL, whose module exports
  * `backend`: docs/add-a-backend.md. Only the server's own configuration may name a plug-in;
@@ -13,50 +16,60 @@ import { readdir } from 'node:fs/promises';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
 import type { Backend, RowVerdict } from './backend.ts';
-import { findModelFile } from './onnx/model-file.ts';
+import { findModelFile, hasModelFile } from './onnx/model-file.ts';
 
 interface BuiltIn {
-  /** The files that it recognises, for error messages; absent = it is opened only by name. */
+  readonly kind: string;
+  /** It runs models on this machine, and its artifact is one kind: `auto` and a shadow choose among such. */
+  readonly isLocal: boolean;
+  /** Its kind is a family of these kinds, and opens the first of their artifacts that is there. */
+  readonly family?: readonly string[];
+  /** The artifacts that it recognises, for people. Absent = it is opened only by name. */
   readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
-  /** The backend's, where the backend itself cannot be imported without its runtime. */
+  /** The backend's own, where it cannot be imported without its runtime. */
+  readonly probe?: Backend['probe'];
   readonly judgeRows?: Backend['judgeRows'];
 }
 
-/** In the order in which they probe a directory: the cheapest to load comes first. */
-const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map<string, BuiltIn>([
-  [
-    'remote',
-    {
-      looksFor: 'remote.yaml, which names another server',
-      open: async () => (await import('./remote/remote-backend.ts')).backend,
-    },
-  ],
-  [
-    'onnx',
-    {
-      looksFor: 'model.onnx, or one other *.onnx file',
-      open: async () => (await import('./onnx/onnx-backend.ts')).backend,
-      judgeRows: async (directory, axes) =>
-        (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
-    },
-  ],
-  [
-    'tfjs',
-    {
-      looksFor: 'saved_model.pb, or model.json',
-      open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
-    },
-  ],
-  ['saved_model', { open: async () => (await import('./tfjs/tfjs-backend.ts')).savedModelBackend }],
-  ['tfjs_model', { open: async () => (await import('./tfjs/tfjs-backend.ts')).tfjsModelBackend }],
-]);
-
-/** One for each kind of artifact that runs on this machine, in order of preference: the candidates of a version. */
-const LOCAL_KINDS = ['onnx', 'saved_model', 'tfjs_model'] as const;
+/** In the order in which they probe a directory, and in which `auto` prefers them: the cheapest to load comes first. */
+const BUILT_IN: readonly BuiltIn[] = [
+  {
+    kind: 'remote',
+    isLocal: false,
+    looksFor: 'remote.yaml, which names another server',
+    open: async () => (await import('./remote/remote-backend.ts')).backend,
+  },
+  {
+    kind: 'onnx',
+    isLocal: true,
+    looksFor: 'model.onnx, or one other *.onnx file',
+    open: async () => (await import('./onnx/onnx-backend.ts')).backend,
+    probe: hasModelFile,
+    judgeRows: async (directory, axes) =>
+      (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
+  },
+  {
+    kind: 'tfjs',
+    isLocal: false,
+    family: ['saved_model', 'tfjs_model'],
+    looksFor: 'saved_model.pb, or model.json',
+    open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
+  },
+  {
+    kind: 'saved_model',
+    isLocal: true,
+    open: async () => (await import('./tfjs/tfjs-backend.ts')).savedModelBackend,
+  },
+  {
+    kind: 'tfjs_model',
+    isLocal: true,
+    open: async () => (await import('./tfjs/tfjs-backend.ts')).tfjsModelBackend,
+  },
+];
 
 /** Names of the backends that need no plug-in. */
-export const BACKEND_KINDS: readonly string[] = [...BUILT_IN.keys()];
+export const BACKEND_KINDS: readonly string[] = BUILT_IN.map(({ kind }) => kind);
 
 /** The installed execution providers of the built-in runtimes, e.g. 'onnx:cpu', for the start line. */
 export async function installedProviders(): Promise<readonly string[]> {
@@ -74,35 +87,37 @@ export async function installedProviders(): Promise<readonly string[]> {
  */
 export async function backendFor(versionDirectory: string, requestedKind?: string): Promise<Backend> {
   if (requestedKind !== undefined) return openBackend(requestedKind);
-  for (const [kind, { looksFor }] of BUILT_IN) {
-    if (looksFor === undefined) continue;
+  for (const { kind, looksFor, probe } of BUILT_IN) {
+    if (looksFor === undefined || (await probe?.(versionDirectory)) === false) continue;
     const backend = await openBackend(kind);
-    if (await backend.probe(versionDirectory)) return backend;
+    if (probe !== undefined || (await backend.probe(versionDirectory))) return backend;
   }
   throw await nothingRecognised(versionDirectory);
 }
 
 /**
- * The kinds of the artifacts in the directory, preferred first; `tfjs` appears as `saved_model` or `tfjs_model`.
+ * The kinds of the artifacts in the directory, preferred first; a family appears as its members.
  * Runtimes that this machine cannot load, and remote models, are left out.
  */
 export async function artifactKinds(versionDirectory: string): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const kind of LOCAL_KINDS) {
+  for (const { kind, isLocal } of BUILT_IN) {
+    if (!isLocal) continue;
     const backend = await openBackend(kind).catch(() => undefined);
     if ((await backend?.probe(versionDirectory)) === true) found.push(kind);
   }
   return found;
 }
 
-/** The kind that `artifactKinds` has for `kind`: `tfjs` opens the first artifact of TensorFlow that it finds. */
+/** The kind that `artifactKinds` has for `kind`: of a family, the first member with an artifact. */
 export function namedArtifact(kind: string, found: readonly string[]): string {
-  return kind === 'tfjs' ? (found.find((each) => each !== 'onnx') ?? kind) : kind;
+  const family = builtIn(kind)?.family;
+  return found.find((each) => family?.includes(each)) ?? kind;
 }
 
 /** Rejects with `load_failed` if there is no backend of this kind. Imports a plug-in. */
 export async function checkBackendKind(kind: string): Promise<void> {
-  if (!BUILT_IN.has(kind)) await importPlugIn(kind);
+  if (builtIn(kind) === undefined) await importPlugIn(kind);
 }
 
 /**
@@ -115,18 +130,22 @@ export async function judgeRows(
   axes?: BatchAxes,
 ): Promise<RowVerdict | undefined> {
   try {
-    const { judgeRows } = BUILT_IN.get(kind) ?? (await importPlugIn(kind));
+    const { judgeRows } = builtIn(kind) ?? (await importPlugIn(kind));
     return await judgeRows?.(versionDirectory, axes);
   } catch (error) {
     return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
   }
 }
 
+function builtIn(kind: string): BuiltIn | undefined {
+  return BUILT_IN.find((each) => each.kind === kind);
+}
+
 async function openBackend(kind: string): Promise<Backend> {
-  const builtIn = BUILT_IN.get(kind);
-  if (builtIn === undefined) return importPlugIn(kind);
+  const found = builtIn(kind);
+  if (found === undefined) return importPlugIn(kind);
   try {
-    return await builtIn.open();
+    return await found.open();
   } catch (cause) {
     const text = `backend "${kind}" cannot be loaded on this machine: ${textOf(cause)}`;
     throw loadFailed(`${text}; install Pillion's packages again`, cause);
@@ -137,16 +156,16 @@ async function openBackend(kind: string): Promise<Backend> {
 const FOREIGN_URL = /^(?!file:)[a-z][a-z0-9+.-]*:/i;
 
 async function importPlugIn(specifier: string): Promise<Backend> {
-  const builtIn = BACKEND_KINDS.join(', ');
+  const kinds = BACKEND_KINDS.join(', ');
   if (FOREIGN_URL.test(specifier)) {
     const shown = JSON.stringify(specifier.slice(0, 100));
-    throw loadFailed(`backend ${shown} is neither built in (${builtIn}) nor a package or file`);
+    throw loadFailed(`backend ${shown} is neither built in (${kinds}) nor a package or file`);
   }
   let module: { readonly backend?: unknown };
   try {
     module = await import(specifier);
   } catch (cause) {
-    const text = `backend "${specifier}" is not built in (${builtIn}) and cannot be imported as a package`;
+    const text = `backend "${specifier}" is not built in (${kinds}) and cannot be imported as a package`;
     throw loadFailed(`${text}: ${textOf(cause)}`, cause);
   }
   if (isBackend(module.backend)) return module.backend;
@@ -160,9 +179,9 @@ function isBackend(value: unknown): value is Backend {
 }
 
 async function nothingRecognised(versionDirectory: string): Promise<ServingError> {
-  const wanted = [...BUILT_IN]
-    .flatMap(([kind, { looksFor }]) => (looksFor === undefined ? [] : [`${looksFor} (${kind})`]))
-    .join('; ');
+  const wanted = BUILT_IN.flatMap(({ kind, looksFor }) =>
+    looksFor === undefined ? [] : [`${looksFor} (${kind})`],
+  ).join('; ');
   let found: string;
   try {
     const names = await readdir(versionDirectory);

@@ -154,6 +154,8 @@ const SHADOW = fields({
   sample: v.optional(about(number(0, 1), 'Share of the batches.'), DEFAULT_SHADOW.sample),
 });
 
+const PARAMETER = v.union([text(), flag, number(-Infinity, Infinity)], 'a text, a number, or true or false');
+
 const LOGGING = v.pipe(
   fields({
     filename_prefix: about(nonEmptyText, 'Directory and first part of the files’ names.'),
@@ -178,6 +180,10 @@ export const MODEL = v.pipe(
       `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. Default: the first that knows the files.`,
     ),
     runtime: optional(text(), 'Another name for backend.'),
+    parameters: optional(
+      named(PARAMETER),
+      'Values for the runtime, by name: docs/runtimes.md says which ones it has. An unknown name fails the load.',
+    ),
     provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
     slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
     weight: optional(

@@ -95,6 +95,9 @@ export interface ServingErrorOptions {
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** Marks a ServingError. Registered, so that every copy of this module has the same: a plug-in may bundle one. */
+const BRAND: unique symbol = Symbol.for('pillion.ServingError');
+
 /**
  * A failure that a caller may see. Its message tells the caller what was sent, what the model wants, and one fix. It
  * has no stack trace, which would be most of its cost: kind and message say where it comes from.
@@ -113,6 +116,10 @@ export class ServingError extends Error {
     this.kind = kind;
     this.retryAfterMs = options?.retryAfterMs;
     this.attributes = options?.attributes;
+  }
+
+  get [BRAND](): true {
+    return true;
   }
 
   get row(): ErrorRow {
@@ -140,8 +147,27 @@ export function invalidRequest(message: string): ServingError {
   return new ServingError('invalid_request', message);
 }
 
-/** Anything thrown → ServingError: an unknown error becomes `internal`, and its text is not sent to the caller. */
+/** What a plug-in throws where it has no ServingError of this module: an Error with the brand and a kind. */
+interface BrandedError extends Error {
+  readonly kind: ErrorKind;
+  readonly retryAfterMs?: unknown;
+}
+
+/**
+ * Anything thrown → ServingError. An error of another copy of this module, or a plug-in's own with the brand, becomes
+ * one of this copy. An unknown error becomes `internal`, and its text is not sent to the caller.
+ */
 export function toServingError(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;
-  return new ServingError('internal', 'internal error; the server log has the cause', { cause: thrown });
+  if (!isBranded(thrown)) {
+    return new ServingError('internal', 'internal error; the server log has the cause', { cause: thrown });
+  }
+  const { kind, message, cause, retryAfterMs } = thrown;
+  return new ServingError(kind, message, { cause, ...(typeof retryAfterMs === 'number' && { retryAfterMs }) });
+}
+
+function isBranded(thrown: unknown): thrown is BrandedError {
+  if (!(thrown instanceof Error) || !(BRAND in thrown)) return false;
+  const { kind } = thrown as Partial<BrandedError>;
+  return typeof kind === 'string' && Object.hasOwn(ERROR_TABLE, kind);
 }

@@ -4,7 +4,8 @@ import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { DTYPES } from '../../src/core/dtype.ts';
 import type { BatchAxis } from '../../src/core/signature.ts';
 import { FAKE_FILE, type FakeModel } from '../support/fake-backend.ts';
-import { backendContract, type CopyModel } from './backend-contract.ts';
+import { backendContract } from './backend-contract.ts';
+import type { TestModel } from './backend-under-test.ts';
 
 backendContract({
   // As a plug-in: a module that is not in src/.
@@ -20,7 +21,7 @@ backendContract({
   },
 });
 
-function copyModel({ dtype, dims, outputs }: CopyModel): FakeModel {
+function copyModel({ dtype, dims, outputs }: TestModel): FakeModel {
   return {
     signatures: {
       serving_default: {
@@ -32,7 +33,7 @@ function copyModel({ dtype, dims, outputs }: CopyModel): FakeModel {
   };
 }
 
-function axisOf(dims: CopyModel['dims']): BatchAxis {
+function axisOf(dims: TestModel['dims']): BatchAxis {
   const [first] = dims;
   if (first === undefined) return { kind: 'none' };
   return first === 'N' ? { kind: 'dynamic' } : { kind: 'fixed', size: first };

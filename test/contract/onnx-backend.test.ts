@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { DTYPES } from '../../src/core/dtype.ts';
 import { onnxModel } from '../support/onnx-model.ts';
-import { type BackendUnderTest, backendContract, type CopyModel } from './backend-contract.ts';
+import { backendContract } from './backend-contract.ts';
+import type { BackendUnderTest, TestModel } from './backend-under-test.ts';
 
 const ONNX: BackendUnderTest = {
   kind: 'onnx',
@@ -13,7 +14,7 @@ const ONNX: BackendUnderTest = {
   missingProvider: 'cuda',
   writeModel: (directory, model) => writeFileSync(join(directory, 'model.onnx'), copyModel(model)),
   writeCorruptModel: (directory) => {
-    const whole = copyModel({ dtype: 'float32', dims: ['N', 2], outputs: ['y'] });
+    const whole = copyModel({ dtype: 'float32', dims: ['N', 2], outputs: ['a'] });
     writeFileSync(join(directory, 'model.onnx'), whole.subarray(0, whole.byteLength / 2));
     return 'model.onnx';
   },
@@ -23,7 +24,7 @@ backendContract(ONNX);
 // As it is where ONNX Runtime's private parts are not what they were.
 backendContract({ ...ONNX, kind: siblingModule(import.meta.url, '../support/onnx-public-backend').href });
 
-function copyModel({ dtype, dims, outputs, isHeavy }: CopyModel): Uint8Array {
+function copyModel({ dtype, dims, outputs, isHeavy }: TestModel): Uint8Array {
   const columns = dims[1] as number;
   const zeros = { name: 'zeros', dtype, dims: [columns], data: new Uint8Array(4 * columns) };
   return onnxModel({

@@ -10,7 +10,8 @@ import {
   tensorProto,
   typeAttr,
 } from '../support/saved-model.ts';
-import { backendContract, type CopyModel } from './backend-contract.ts';
+import { backendContract } from './backend-contract.ts';
+import type { TestModel } from './backend-under-test.ts';
 
 const FILE = 'saved_model.pb';
 
@@ -22,13 +23,13 @@ backendContract({
   missingProvider: 'cuda',
   writeModel: (directory, model) => writeFileSync(join(directory, FILE), savedModel(copyModel(model))),
   writeCorruptModel: (directory) => {
-    const whole = savedModel(copyModel({ dtype: 'float32', dims: ['N', 2], outputs: ['y'] }));
+    const whole = savedModel(copyModel({ dtype: 'float32', dims: ['N', 2], outputs: ['a'] }));
     writeFileSync(join(directory, FILE), whole.subarray(0, whole.byteLength / 2));
     return FILE;
   },
 });
 
-function copyModel({ dtype, dims, outputs, isHeavy = false }: CopyModel): TfModel {
+function copyModel({ dtype, dims, outputs, isHeavy = false }: TestModel): TfModel {
   const shape = dims.map((dim) => (dim === 'N' ? -1 : dim));
   const place = (name: string) => ({ name: `${name}:0`, dtype, shape });
   const nodes: TfNode[] = [

@@ -17,6 +17,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Backend, LoadOptions, RunOptions, RunSync, Session } from '../../src/backends/backend.ts';
+import { checkParameters } from '../../src/backends/load-options.ts';
 import { checkRun, checkShapes } from '../../src/backends/session-runs.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import { ServingError } from '../../src/core/errors.ts';
@@ -32,6 +33,10 @@ export interface FakeModel {
   readonly runMs?: number;
   /** Its session answers in a later turn of the event loop. */
   readonly isAsynchronous?: boolean;
+  /** It says on load where it is, and counts its runs and the rows of the last one. */
+  readonly isTalkative?: boolean;
+  /** Its load lasts until nobody needs it. */
+  readonly loadsForever?: boolean;
 }
 
 export interface FakeSignature {
@@ -91,18 +96,39 @@ export const backend: Backend = {
 
   async load(versionDirectory, options: LoadOptions) {
     const file = join(versionDirectory, FAKE_FILE);
+    checkParameters(file, options.parameters, ['greet']);
     if (options.executionProvider !== 'cpu') {
       throw loadFailed(file, `there is no execution provider "${options.executionProvider}"; use cpu`);
     }
     try {
       const model = JSON.parse(await readFile(file, 'utf8')) as FakeModel;
-      const session = new FakeSession(model, options.intraOpThreads);
+      if (model.loadsForever === true) await aborted(options.signal);
+      if (model.isTalkative === true) options.log.info(greetingOf(options));
+      const session = new FakeSession(model, options);
       return model.isAsynchronous === true ? inLaterTurn(session) : session;
     } catch (error) {
       throw loadFailed(file, (error as Error).message);
     }
   },
 };
+
+function greetingOf({ model, version, slot, parameters }: LoadOptions): string {
+  return `${model}:${version} in slot ${slot} greets ${parameters.get('greet')}`;
+}
+
+/** Rejects when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    // It keeps the thread alive.
+    const timer = setInterval(() => undefined, 60_000);
+    const end = (): void => {
+      clearInterval(timer);
+      reject(new Error('nobody needs it'));
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
 
 function loadFailed(file: string, text: string): ServingError {
   return new ServingError('load_failed', `"${file}": ${text}`);
@@ -122,12 +148,12 @@ function inLaterTurn(session: FakeSession): Session {
 class FakeSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly #model: FakeModel;
-  readonly #threads: number;
+  readonly #options: LoadOptions;
   #isClosed = false;
 
-  constructor(model: FakeModel, threads: number) {
+  constructor(model: FakeModel, options: LoadOptions) {
     this.#model = model;
-    this.#threads = threads;
+    this.#options = options;
     this.signatures = new Map(Object.entries(model.signatures).map(([name, s]) => [name, toSignature(s)]));
   }
 
@@ -140,6 +166,7 @@ class FakeSession implements Session {
     checkRun(this.signatures, signatureName, inputs, outputs);
     checkShapes(this.signatures.get(signatureName)!, inputs);
     this.#actOutFault(inputs, options);
+    if (this.#model.isTalkative === true) this.#count(inputs);
     if (this.#model.runMs !== undefined)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#model.runMs);
     const recipes = this.#model.signatures[signatureName]!.outputs;
@@ -149,6 +176,12 @@ class FakeSession implements Session {
   // A run ends before it returns, so close has nothing to wait for.
   async close(): Promise<void> {
     this.#isClosed = true;
+  }
+
+  #count(inputs: TensorMap): void {
+    const [first] = inputs.values();
+    this.#options.metrics.count('runs');
+    this.#options.metrics.set('rows', first?.shape[0] ?? 0);
   }
 
   #actOutFault(inputs: TensorMap, { traceparent }: RunOptions): void {
@@ -187,7 +220,7 @@ class FakeSession implements Session {
       case 'trace':
         throw new ServingError('backend_failed', `traceparent: ${traceparent}`);
       case 'threads':
-        throw new ServingError('backend_failed', `threads: ${this.#threads}`);
+        throw new ServingError('backend_failed', `threads: ${this.#options.intraOpThreads}`);
       case undefined:
     }
   }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Session } from '../../src/backends/backend.ts';
+import { loadOptionsOf } from '../../src/backends/load-options.ts';
 import { backend } from '../../src/backends/remote/remote-backend.ts';
 import { tempDirectory } from './temp-directory.ts';
 
@@ -16,5 +17,6 @@ export function remoteModel(t: TestContext, yaml: string): string {
 
 /** The session behind that file. The test closes it. */
 export function openRemote(t: TestContext, yaml: string): Promise<Session> {
-  return backend.load(join(remoteModel(t, yaml), '1'), { intraOpThreads: 1, executionProvider: 'cpu' });
+  const options = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' });
+  return backend.load(join(remoteModel(t, yaml), '1'), options);
 }

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Session } from '../../src/backends/backend.ts';
+import { loadOptionsOf } from '../../src/backends/load-options.ts';
 import { backend } from '../../src/backends/tfjs/tfjs-backend.ts';
 import { encodeExample } from '../../src/codec/tensorflow/example/example-writer.ts';
 import { elements, type NumericTensor, numericTensor, type StringTensor, type Tensor } from '../../src/core/tensor.ts';
@@ -29,7 +30,7 @@ export function expectedOfFixtures(): Expected {
 
 /** Closed after the test. */
 export async function loadTfjs(t: TestContext, directory: string): Promise<Session> {
-  const session = await backend.load(directory, { intraOpThreads: 1, executionProvider: 'cpu' });
+  const session = await backend.load(directory, loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' }));
   t.after(() => session.close());
   return session;
 }

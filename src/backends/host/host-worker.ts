@@ -4,7 +4,8 @@
  */
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { LoadOptions } from '../backend.ts';
+import type { LoadSettings } from '../backend.ts';
+import type { BackendNote } from './backend-notes.ts';
 import type { ModelFiles } from './sandbox/mounts.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
 import type { Answer, Call } from './worker-call.ts';
@@ -14,7 +15,7 @@ export interface WorkerLoad {
   readonly versionDirectory: string;
   /** Undefined = by the artifact. */
   readonly backendKind: string | undefined;
-  readonly loadOptions: LoadOptions;
+  readonly loadOptions: LoadSettings;
   /** No client waits for its runs: it runs at the lowest priority. Default false. */
   readonly isBackground?: boolean | undefined;
 }
@@ -44,6 +45,8 @@ export interface HostWorker {
   readonly ready: Promise<WorkerReady>;
   /** Called with the reason when the worker is gone, before pending promises are rejected. */
   onExit: ((reason: string) => void) | undefined;
+  /** Called with what its backend tells. */
+  onNotes?: ((notes: readonly BackendNote[]) => void) | undefined;
   /** Called with the reason, repeatedly, while the worker's process is over its memory ceiling. Processes only. */
   onTooLarge?: ((reason: string) => void) | undefined;
   /** Its last reported resident memory outside the server's process, in bytes. Undefined: none, or not known yet. */
@@ -64,7 +67,10 @@ export interface HostWorker {
   readonly hasPlace?: boolean;
   /** Runs one batch, now or after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
   run(call: Call): Promise<Answer>;
-  /** Closes the session, ends the worker, and resolves when it is gone. Called between runs. Idempotent. Never rejects. */
+  /**
+   * Closes the session, ends the worker, and resolves when it is gone. Called between runs, or while it loads: then the
+   * load is given up. Idempotent. Never rejects.
+   */
   close(): Promise<void>;
 }
 

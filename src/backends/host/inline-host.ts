@@ -12,14 +12,19 @@ import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
 import type { RunOptions, Session } from '../backend.ts';
+import { loadOptionsOf } from '../load-options.ts';
 import { backendFor } from '../registry.ts';
 import { RunsInFlight } from '../session-runs.ts';
+import { BackendNotes } from './backend-notes.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';
 
 export interface InlineHostOptions
-  extends Pick<WorkerHostOptions, 'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock'> {
+  extends Pick<
+    WorkerHostOptions,
+    'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock' | 'onNotes' | 'signal'
+  > {
   /** Counts the successful runs. */
   readonly detector?: Pick<SlowRunDetector, 'isSlowAfter'>;
   /** Called after each successful run, with its duration in ms, while the detector says that too many are slow. */
@@ -29,8 +34,11 @@ export interface InlineHostOptions
 /** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
 export async function startInlineHost(options: InlineHostOptions): Promise<HostedSession> {
   const backend = await backendFor(options.versionDirectory, options.backendKind);
-  const session = await backend.load(options.versionDirectory, options.loadOptions);
-  const host = new InlineHost(options, session);
+  const notes = new BackendNotes((told) => options.onNotes?.(told, 0));
+  const services = { ...notes.services, ...(options.signal && { signal: options.signal }) };
+  const session = await backend.load(options.versionDirectory, loadOptionsOf(options.loadOptions, services));
+  notes.flush();
+  const host = new InlineHost(options, session, notes);
   const { signatures, warnings = [] } = session;
   return { signatures, executor: host, close: () => host.close(), warnings };
 }
@@ -44,6 +52,7 @@ class InlineHost implements Executor {
   readonly isInline = true;
   readonly isElsewhere: boolean;
   readonly #session: Session;
+  readonly #notes: BackendNotes;
   readonly #model: string;
   readonly #clock: Clock;
   readonly #detector: Pick<SlowRunDetector, 'isSlowAfter'> | undefined;
@@ -54,10 +63,11 @@ class InlineHost implements Executor {
   #sinceTurnMs = 0;
   #closed: Promise<void> | undefined;
 
-  constructor({ model, clock, detector, onSlow }: InlineHostOptions, session: Session) {
+  constructor({ model, clock, detector, onSlow }: InlineHostOptions, session: Session, notes: BackendNotes) {
     this.slots = session.concurrency ?? 1;
     this.isElsewhere = session.concurrency !== undefined;
     this.#session = session;
+    this.#notes = notes;
     this.#model = model;
     this.#clock = clock;
     this.#detector = detector;
@@ -97,6 +107,7 @@ class InlineHost implements Executor {
       throw toServingError(error);
     } finally {
       this.#pool.releaseInputs(inputs);
+      this.#notes.flush();
       this.#inFlight.end();
     }
   }
@@ -115,6 +126,7 @@ class InlineHost implements Executor {
     await this.#inFlight.idle();
     // A session that fails to close is abandoned.
     await this.#session.close().catch(() => undefined);
+    this.#notes.flush();
   }
 }
 

@@ -1,5 +1,6 @@
 /** Options and events of any host that has workers. */
 import type { Clock } from '../../core/clock.ts';
+import type { BackendNote } from './backend-notes.ts';
 import type { WorkerLoad } from './host-worker.ts';
 import type { ElasticOptions } from './sessions/elastic-options.ts';
 
@@ -27,4 +28,8 @@ export interface WorkerHostOptions extends WorkerLoad {
   readonly clock: Clock;
   /** Called when a worker dies, is replaced, or cannot be replaced: for the log and a counter. */
   readonly onWorkerEvent?: (event: WorkerEvent) => void;
+  /** Called with what the backend of a session tells. */
+  readonly onNotes?: ((notes: readonly BackendNote[], slot: number) => void) | undefined;
+  /** Nobody needs the model any more if it is aborted while it loads: the load is given up then. */
+  readonly signal?: AbortSignal | undefined;
 }

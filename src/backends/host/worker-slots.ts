@@ -43,24 +43,35 @@ export class WorkerSlots {
   /** `newWorker` starts a worker whose runs have so many threads; `index` tells it from others. */
   constructor(options: WorkerHostOptions, newWorker: (index: number, threads: number) => HostWorker) {
     this.#options = options;
-    this.#newWorker = newWorker;
+    this.#newWorker = (index, threads) => {
+      const worker = newWorker(index, threads);
+      worker.onNotes = (notes) => options.onNotes?.(notes, index);
+      return worker;
+    };
     this.#outside = new OutsideWorkers(options.model);
     this.#threads = options.loadOptions.intraOpThreads;
   }
 
-  /** Starts all workers. If one cannot load, rejects with its error and leaves none running. */
+  /** Starts all workers. If one cannot load, or the signal is aborted, rejects and leaves none running. */
   async start(): Promise<WorkerReady> {
+    const { signal } = this.#options;
+    const giveUp = (): void => void this.close();
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
+      signal?.throwIfAborted();
       while (this.#slots.length < this.#options.slots) {
         const index = this.#nextIndex++;
         this.#slots.push(newSlot(index, this.#threads, this.#newWorker(index, this.#threads)));
       }
       const [ready] = await Promise.all(this.#slots.map((slot) => this.#firstReady(slot)));
+      signal?.throwIfAborted();
       for (const slot of this.#slots) this.#admit(slot);
       return ready!;
     } catch (error) {
       await this.close();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 

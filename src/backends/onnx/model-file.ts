@@ -6,9 +6,14 @@ import { ServingError } from '../../core/errors.ts';
 const DEFAULT_FILE = 'model.onnx';
 
 /** The names of the *.onnx files. Rejects with the file system's error. */
-export async function onnxFiles(versionDirectory: string): Promise<string[]> {
+async function onnxFiles(versionDirectory: string): Promise<string[]> {
   const entries = await readdir(versionDirectory, { withFileTypes: true });
   return entries.filter((entry) => entry.name.endsWith('.onnx') && !entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** The directory has an *.onnx file. Never rejects. */
+export async function hasModelFile(versionDirectory: string): Promise<boolean> {
+  return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
 }
 
 /** The path of model.onnx, or of the only *.onnx file. Rejects with `load_failed`. */

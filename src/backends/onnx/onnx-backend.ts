@@ -10,7 +10,8 @@ import { openDirect } from '../../internals/direct-model.ts';
 import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { batchAxisCandidate } from '../batch-axis.ts';
-import { findModelFile, onnxFiles } from './model-file.ts';
+import { checkParameters } from '../load-options.ts';
+import { findModelFile, hasModelFile } from './model-file.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
@@ -33,9 +34,7 @@ export function onnxBackend(open: OpenModel): Backend {
     kind: 'onnx',
     hasSessionThreads: true,
 
-    async probe(versionDirectory) {
-      return (await onnxFiles(versionDirectory).catch(() => [])).length > 0;
-    },
+    probe: hasModelFile,
 
     load: (versionDirectory, options) => openDirectory(open, versionDirectory, options),
 
@@ -54,6 +53,7 @@ export function onnxBackend(open: OpenModel): Backend {
 
 async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Session> {
   const file = await findModelFile(versionDirectory);
+  checkParameters(file, options.parameters);
   checkProvider(file, options.executionProvider);
   const ort = await openModel(open, file, options);
   try {

@@ -11,6 +11,7 @@ import { systemClock } from '../../core/clock.ts';
 import { GrpcStatus, ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Backend, Session } from '../backend.ts';
+import { checkParameters } from '../load-options.ts';
 import { openInferenceProtocol } from './open-inference-protocol.ts';
 import { RemoteChannel, type RemoteFault } from './remote-channel.ts';
 import { toLoadError } from './remote-errors.ts';
@@ -28,13 +29,14 @@ export const backend: Backend = {
 
   probe: hasRemoteFile,
 
-  async load(versionDirectory): Promise<Session> {
+  async load(versionDirectory, { parameters, signal }): Promise<Session> {
     const file = join(versionDirectory, REMOTE_FILE);
+    checkParameters(file, parameters);
     const config = await readRemoteFile(versionDirectory);
     const protocol = protocolOf(config);
     const channel = new RemoteChannel(config, systemClock);
     try {
-      const signatures = await readSignatures(config, protocol, channel, file);
+      const signatures = await readSignatures({ config, protocol, channel, signal, file });
       return new RemoteSession({ config, channel, protocol, signatures, clock: systemClock });
     } catch (error) {
       channel.close();
@@ -52,14 +54,20 @@ function protocolOf({ model: name, version, label, protocol }: RemoteConfig): Re
   }
 }
 
-async function readSignatures(
-  config: RemoteConfig,
-  protocol: RemoteProtocol,
-  channel: RemoteChannel,
-  file: string,
-): Promise<ReadonlyMap<string, Signature>> {
+/** A load in progress. */
+interface RemoteLoad {
+  readonly config: RemoteConfig;
+  readonly protocol: RemoteProtocol;
+  readonly channel: RemoteChannel;
+  readonly signal: AbortSignal;
+  /** The path of remote.yaml. */
+  readonly file: string;
+}
+
+async function readSignatures(load: RemoteLoad): Promise<ReadonlyMap<string, Signature>> {
+  const { config, protocol, file } = load;
   const remote = describeRemote(config);
-  const answer = await requestMetadata(config, protocol, channel).catch((fault: RemoteFault) => {
+  const answer = await requestMetadata(load).catch((fault: RemoteFault) => {
     throw toLoadError(fault, file, remote);
   });
   const signatures = signaturesOf(answer, protocol, `"${file}": ${remote}`);
@@ -69,12 +77,12 @@ async function readSignatures(
   return config.isBatching ? signatures : withoutBatchAxis(signatures);
 }
 
-/** Retries while the server cannot be reached or still loads the model. Rejects with the last RemoteFault. */
-async function requestMetadata(
-  { connectTimeoutMs }: RemoteConfig,
-  protocol: RemoteProtocol,
-  channel: RemoteChannel,
-): Promise<Uint8Array> {
+/**
+ * Retries while the server cannot be reached or still loads the model, and the load is wanted. Rejects with the last
+ * RemoteFault.
+ */
+async function requestMetadata({ config, protocol, channel, signal }: RemoteLoad): Promise<Uint8Array> {
+  const { connectTimeoutMs } = config;
   const path = protocol.metadataPath;
   const message = protocol.writeMetadataRequest();
   const deadline = systemClock.nowMs() + connectTimeoutMs;
@@ -84,7 +92,7 @@ async function requestMetadata(
     } catch (thrown) {
       const fault = thrown as RemoteFault;
       const retryAt = systemClock.nowMs() + Math.min(fault.retryAfterMs ?? RETRY_MS, RETRY_MS);
-      if (fault.code !== GrpcStatus.UNAVAILABLE || retryAt >= deadline) throw fault;
+      if (fault.code !== GrpcStatus.UNAVAILABLE || retryAt >= deadline || signal.aborted) throw fault;
       await new Promise<void>((resolve) => systemClock.setTimer(retryAt, resolve));
     }
   }

@@ -9,6 +9,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, LoadOptions } from '../backend.ts';
+import { checkParameters } from '../load-options.ts';
 import { JSON_MODEL_FILE } from './json-model-file.ts';
 import { loadJsonModel, loadTimedJsonModel } from './load-json-model.ts';
 import { loadSavedModel, loadTracedSavedModel, SAVED_MODEL_FILE } from './load-saved-model.ts';
@@ -58,8 +59,9 @@ function tfjsBackend(kind: string, artifacts: readonly Artifact[]): Backend {
 async function artifactOf(
   artifacts: readonly Artifact[],
   versionDirectory: string,
-  { executionProvider }: LoadOptions,
+  { executionProvider, parameters }: LoadOptions,
 ): Promise<Artifact> {
+  checkParameters(versionDirectory, parameters);
   if (executionProvider !== 'cpu') {
     throw loadFailed(
       versionDirectory,

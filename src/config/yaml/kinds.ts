@@ -36,13 +36,17 @@ export const VERSION = integer(0, 2n ** 63n - 1n);
 /** A whole number, as a number. */
 export const count = (min: number, max: number) => v.pipe(integer(min, max), v.transform(Number));
 
-/** Any number, with inclusive bounds. */
+/** Any number, with inclusive bounds; infinite = none. */
 export function number(min: number, max: number, wants = `a number from ${min} to ${max}`) {
   const isRight = (value: unknown): boolean =>
     (typeof value === 'number' || typeof value === 'bigint') && value >= min && value <= max;
   return v.pipe(
     v.custom<number | bigint>(isRight, wants),
-    v.metadata({ type: 'number', minimum: min, maximum: max }),
+    v.metadata({
+      type: 'number',
+      ...(Number.isFinite(min) && { minimum: min }),
+      ...(Number.isFinite(max) && { maximum: max }),
+    }),
     v.transform(Number),
   );
 }

@@ -3,7 +3,7 @@ import { judgeRows } from '../../backends/registry.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import { VersionBatching } from '../batching/version-batching.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
-import { loadOptionsOf, type OpenedVersion, type VersionTarget } from '../runtimes/open-version.ts';
+import type { OpenedVersion, VersionTarget } from '../runtimes/open-version.ts';
 import type { LoadServableOptions } from './load-options.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function versionBatching(
   const { clock, decisions, readRecorded, events } = options;
   const isOn = batching.isBatchingEnabled;
   const signatures = isOn ? opened : withoutBatching(opened);
-  const runtime = `${backendKind} ${loadOptionsOf(options, model).executionProvider}`;
+  const runtime = `${backendKind} ${model.executionProvider}`;
   return new VersionBatching({
     clock,
     signatures,

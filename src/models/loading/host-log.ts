@@ -48,6 +48,12 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
       if (!limiter.allow(model)) return;
       logger.info({ ...of(model, version), ...traceOf(traceparent), output: line }, `${model}: ${line}`);
     },
+    onNotes: (model, version, notes) => {
+      for (const note of notes) {
+        if (note.kind !== 'log' || !limiter.allow(model)) continue;
+        logger[note.level]({ event: 'backend', ...of(model, version) }, note.text);
+      }
+    },
     onBreaker: (model, version, state, reason) =>
       logger[state === 'open' ? 'warn' : 'info'](
         { ...of(model, version), event: 'breaker', breaker: state, reason },

@@ -1,4 +1,5 @@
 /** The options of loading a version, which are the same for every model, and the events of its host. */
+import type { BackendNote } from '../../backends/host/backend-notes.ts';
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
 import type { PlanEvent } from '../../backends/host/sessions/elastic-options.ts';
@@ -77,7 +78,7 @@ export interface LoadServableOptions {
   readonly prepare?: PrepareVersion | undefined;
 }
 
-/** Events of a version's host, for the log. */
+/** Events of a version's host, for the log and metrics. */
 export interface HostEvents {
   /** The version was loaded on this host. */
   onHost(model: string, version: bigint, host: Host): void;
@@ -92,6 +93,8 @@ export interface HostEvents {
   onWorkerEvent(model: string, version: bigint, event: WorkerEvent): void;
   /** A process of the version printed a line; `traceparent` is of the run that printed it, if that is traced. */
   onOutput?(model: string, version: bigint, line: string, traceparent: string | undefined): void;
+  /** A session of the version tells something: lines for the log, values for its metrics. */
+  onNotes?(model: string, version: bigint, notes: readonly BackendNote[]): void;
   /** The version's circuit breaker has changed its state. */
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
   /** It was decided whether rows of a signature's requests share runs. `axis` has the reason. */

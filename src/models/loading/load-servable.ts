@@ -10,7 +10,7 @@ import type { VersionBatching } from '../batching/version-batching.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
   groupOf,
-  loadOptionsOf,
+  loadSettingsOf,
   type OpenedVersion,
   openVersion,
   type VersionTarget,
@@ -28,7 +28,7 @@ import { buildStack, StackBase, type StackSignatures } from './version-stack.ts'
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
-  return async (configured, version, versionDirectory) => {
+  return async (configured, version, versionDirectory, signal) => {
     const { events } = options;
     const { name } = configured;
     const modelFile = await loadModelFile(versionDirectory);
@@ -41,7 +41,7 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       events.onPlan?.(of, id, event);
     };
     const hashArtifact = await artifactHasher(versionDirectory);
-    const target = { model, version, versionDirectory, batching, hashArtifact };
+    const target = { model, version, versionDirectory, batching, hashArtifact, signal };
     const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
       if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
       events.onWorkerEvent(name, version, event);
@@ -90,7 +90,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.batchDisproofs = axes.disproofs;
   servable.tryOut = opened.tryOut;
-  const source = { backendKind, versionDirectory, loadOptions: loadOptionsOf(options, model) };
+  const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(
       { ...source, rows, signatureName },

@@ -1,7 +1,7 @@
 /**
  * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that
- * waits for a retry does not count. An aborted load ends at once if it waits; if it runs, it ends when the runtime
- * returns (native code cannot be stopped), and the loaded version is closed.
+ * waits for a retry does not count. An aborted load ends at once if it waits; if it runs, its processes are killed, and
+ * other hosts wait until the runtime returns (native code cannot be stopped). A version that is loaded then is closed.
  */
 import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -13,9 +13,14 @@ import { isRetryable } from './retryable.ts';
 
 /**
  * Loads one version directory. Rejects with ServingError `load_failed` or `insufficient_memory`, or with the kind of a
- * warm-up file's fault.
+ * warm-up file's fault. When `signal` is aborted, nobody needs the version any more; it may resolve all the same.
  */
-export type LoadServable = (model: ModelConfig, version: bigint, directory: string) => Promise<Servable>;
+export type LoadServable = (
+  model: ModelConfig,
+  version: bigint,
+  directory: string,
+  signal?: AbortSignal,
+) => Promise<Servable>;
 
 export interface VersionLoaderOptions {
   readonly load: LoadServable;
@@ -70,7 +75,7 @@ export class VersionLoader {
     if (isFirst) request.onStart();
     const progress = this.#reportProgress(request.onProgress);
     try {
-      return await this.#options.load(request.model, request.version, request.directory);
+      return await this.#options.load(request.model, request.version, request.directory, request.signal);
     } catch (thrown) {
       return toServingError(thrown);
     } finally {

@@ -39,7 +39,7 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
   const reservations = new MemoryReservations(options);
   let inProgress = 0;
   let begun = 0;
-  const checkedLoad: LoadServable = async (model, version, directory) => {
+  const checkedLoad: LoadServable = async (model, version, directory, signal) => {
     const need = await reservations.needOf(model, directory);
     const release = reservations.reserve(model.name, version, need);
     const wasAlone = inProgress === 0;
@@ -47,7 +47,7 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
     inProgress += 1;
     try {
       const before = options.readResident();
-      const servable = await load(model, version, directory);
+      const servable = await load(model, version, directory, signal);
       const outside = servable.host?.residentBytes ?? 0;
       const grown = Math.max(0, options.readResident() - before) + outside;
       // The growth of a shared process is not known yet: its next heartbeat reports it.

@@ -20,6 +20,8 @@ export interface VersionTarget {
   readonly versionDirectory: string;
   readonly batching: ModelBatching;
   readonly hashArtifact: HashArtifact;
+  /** Aborted when nobody needs the version any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface OpenedVersion {
@@ -64,13 +66,14 @@ export async function openVersion(
 /** Starts a host of one backend with the model's and the server's options. */
 async function startModelHost(
   options: LoadServableOptions,
-  { model, version, versionDirectory, batching }: VersionTarget,
+  target: VersionTarget,
   of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
 ): Promise<Host> {
+  const { model, version, versionDirectory, batching, signal } = target;
   const { name } = model;
   const { clock, events } = options;
   const { isBatchingEnabled, scheduler } = batching;
-  const loadOptions = loadOptionsOf(options, model);
+  const loadOptions = loadSettingsOf(options, target);
   const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching);
   const { hasSessionThreads = false } = await backendFor(versionDirectory, of.backendKind);
   // Threads of the CPU do not shorten the runs of another device.
@@ -94,6 +97,8 @@ async function startModelHost(
     limits: inlineLimitsFor(options.budget.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
     onMove: (move) => events.onMove(name, version, move),
+    onNotes: (notes) => events.onNotes?.(name, version, notes),
+    signal,
     onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
     processGroup: groupOf(options, model),
     sandbox: options.sandbox,
@@ -104,15 +109,17 @@ async function startModelHost(
 /** Starts a shadow's host: one slot at low priority, in a process if the model must run in one, else in a thread. */
 export function startShadowHost(
   options: LoadServableOptions,
-  { model, version, versionDirectory, batching }: VersionTarget,
+  target: VersionTarget,
   of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
 ): Promise<Host> {
+  const { model, version, versionDirectory, batching } = target;
   const { sandbox } = options;
   const isConfined = (model.host ?? options.host) === 'process' || sandbox?.isRequired === true;
   return startHost({
     model: `${model.name} (shadow)`,
     versionDirectory,
-    loadOptions: loadOptionsOf(options, model),
+    // The parameters are those of the version's own runtime.
+    loadOptions: { ...loadSettingsOf(options, target), parameters: undefined },
     ...of,
     slots: 1,
     isBackground: true,
@@ -133,13 +140,13 @@ export function groupOf(
   return processGroup === undefined ? undefined : processGroups.of(processGroup);
 }
 
-/** The options to open an artifact of the model with. */
-export function loadOptionsOf(
+/** The settings to open an artifact of the version with. */
+export function loadSettingsOf(
   { intraOpThreads }: LoadServableOptions,
-  { executionProvider }: ModelConfig,
+  { model: { name: model, executionProvider, parameters }, version }: Pick<VersionTarget, 'model' | 'version'>,
 ): HostOptions['loadOptions'] {
   // A session whose runs have several threads is opened when the model is busy.
-  return { intraOpThreads: intraOpThreads || 1, executionProvider };
+  return { intraOpThreads: intraOpThreads || 1, executionProvider, parameters, model, version };
 }
 
 function noRelease(): void {

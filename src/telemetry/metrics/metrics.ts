@@ -18,6 +18,7 @@ import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
+import { BackendMetrics } from './backend-metrics.ts';
 import {
   type MetricsPage,
   type MetricsPageOptions,
@@ -44,7 +45,6 @@ const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1
 
 /** Time for which series outlive their version, for its last requests and a last scrape. */
 const FORGET_AFTER_MS = 60_000;
-
 /** Least number of batches for a mean size. */
 const FEW_BATCHES = 100;
 
@@ -134,6 +134,7 @@ export class Metrics {
     ...shadowFamilies(),
   };
   readonly shadows = new ShadowMetrics(this.#families);
+  readonly backends = new BackendMetrics(this.registry);
   readonly #wall: SteadyWall;
   readonly #series: SeriesTree = new Map();
   #last: SignatureSeries | undefined;
@@ -283,6 +284,7 @@ export class Metrics {
     const versions = this.#series.get(model);
     versions?.delete(version);
     this.shadows.forget(model, version);
+    this.backends.forget(model, version);
     if (versions?.size === 0) this.#series.delete(model);
     this.#last = undefined;
     this.#hostRestarts.forget(` ${version} ${model}`);

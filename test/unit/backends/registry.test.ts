@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
-import { artifactKinds, backendFor, namedArtifact } from '../../../src/backends/registry.ts';
+import { loadOptionsOf } from '../../../src/backends/load-options.ts';
+import { artifactKinds, BACKEND_KINDS, backendFor, namedArtifact } from '../../../src/backends/registry.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -84,6 +85,13 @@ describe('artifactKinds', () => {
     );
     assert.equal(namedArtifact('tfjs', all), 'saved_model');
     assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
+    assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
+    assert.equal(namedArtifact('tfjs', ['onnx']), 'tfjs');
+  });
+
+  it('opens every kind of the table by its name', async (t) => {
+    const directory = tempDirectory(t);
+    for (const kind of BACKEND_KINDS) assert.equal((await backendFor(directory, kind)).kind, kind);
   });
 
   it('opens each by its own name, and no other', async (t) => {
@@ -92,7 +100,7 @@ describe('artifactKinds', () => {
     assert.equal(await (await backendFor(directory, 'tfjs_model')).probe(directory), true);
     const saved = await backendFor(directory, 'saved_model');
     assert.equal(await saved.probe(directory), false);
-    const options = { intraOpThreads: 1, executionProvider: 'cpu' };
+    const options = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' });
     await assertLoadFailed(saved.load(directory, options), /it holds no saved_model.pb/);
     assert.equal((await backendFor(directory)).kind, 'tfjs');
   });

@@ -42,6 +42,19 @@ describe('the error table', () => {
     assert.equal(error.cause, cause);
   });
 
+  it('knows the errors of a plug-in with a copy of its own by their brand', () => {
+    const brand = { [Symbol.for('pillion.ServingError')]: true };
+    const theirs = Object.assign(new Error('no such driver'), brand, { kind: 'load_failed', retryAfterMs: 7 });
+    const error = toServingError(theirs);
+    assert.ok(error instanceof ServingError);
+    assert.deepEqual([error.kind, error.message, error.retryAfterMs], ['load_failed', 'no such driver', 7]);
+    assert.equal(error.row.http, 400);
+    for (const kind of [undefined, 'made_up', 'constructor', 7]) {
+      assert.equal(toServingError(Object.assign(new Error('secret'), brand, { kind })).kind, 'internal');
+    }
+    assert.equal(toServingError({ ...brand, kind: 'load_failed' }).kind, 'internal');
+  });
+
   it('leaves a ServingError as it is, and stack traces on for other errors', () => {
     const error = new ServingError('overloaded', 'full', { retryAfterMs: 5 });
     assert.equal(toServingError(error), error);

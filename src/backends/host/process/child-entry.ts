@@ -10,7 +10,9 @@ import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
+import { loadOptionsOf } from '../../load-options.ts';
 import { backendFor } from '../../registry.ts';
+import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
@@ -28,6 +30,9 @@ const timer = prepareChild();
 // After the second thread has started: its heartbeats must not wait for the first.
 yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
+/** Outside the event loop, until a session needs it. */
+let write = (pieces: Pieces): void => frames.write(pieces);
+const notes = new BackendNotes((told) => write([valueFrame(FRAME.notes, id, told)]));
 const first = next();
 const id = first.session;
 const order = readValue(first) as WorkerLoad;
@@ -40,7 +45,7 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
   try {
     const backend = await backendFor(versionDirectory, backendKind);
     const before = systemClock.nowMs();
-    const loaded = await backend.load(versionDirectory, loadOptions);
+    const loaded = await backend.load(versionDirectory, loadOptionsOf(loadOptions, notes.services));
     const { signatures, runSync, warnings = [] } = loaded;
     const ready: WorkerReady = {
       signatures,
@@ -49,6 +54,7 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
       warnings,
     };
     frames.write([valueFrame(FRAME.ready, id, ready)]);
+    notes.flush();
     return loaded;
   } catch (error) {
     frames.write([valueFrame(FRAME.loadFailed, id, toErrorMessage(error))]);
@@ -75,6 +81,7 @@ function serveInLoop(session: Session): void {
       throw error;
     },
   });
+  write = (pieces) => stream.write(pieces);
   socket.on('close', endSelf);
 }
 
@@ -86,6 +93,7 @@ function runSync(session: Session, frame: Frame): Pieces {
     return failedFrame(error);
   } finally {
     timer.end();
+    notes.flush();
   }
 }
 
@@ -97,6 +105,7 @@ async function run(session: Session, frame: Frame): Promise<Pieces> {
     return failedFrame(error);
   } finally {
     timer.end();
+    notes.flush();
   }
 }
 
@@ -108,6 +117,7 @@ function failedFrame(error: unknown): Pieces {
 async function close(session: Session): Promise<Pieces> {
   // A session that fails to close ends with its process.
   await session.close().catch((error: Error) => process.emitWarning(error));
+  notes.flush();
   return [valueFrame(FRAME.closed, id)];
 }
 

@@ -11,6 +11,7 @@
  *       ◀── DONE (tensors) | FAILED ───────
  *       ── CLOSE ──────────────────────────▶  frees the session
  *       ◀── CLOSED | LOST (why) ───────────   LOST: the session's thread ended by itself
+ *       ◀── NOTES ─────────────────────────   at any time before the last: what the backend tells
  *
  * Each frame belongs to one session, whose number the server chose. tensor-frames.ts lays out RUN and DONE. The others
  * carry a value in V8's serialization. Numbers are little-endian. A child with one session and the server take turns to
@@ -31,6 +32,7 @@ export const FRAME = {
   failed: 7,
   closed: 8,
   lost: 9,
+  notes: 10,
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
@@ -41,7 +43,7 @@ export const HEARTBEAT_FD = 4;
 export const HEAD_BYTES = 16;
 /** Largest meta and body together: Node reads and writes less than 2 GiB at once. */
 const MAX_FRAME_BYTES = 2 ** 31 - 2 ** 20;
-const LAST_KIND = FRAME.lost;
+const LAST_KIND = FRAME.notes;
 
 /** A frame that has arrived. Its reader says how long its bytes are valid (stream-frames.ts, sync-frames.ts). */
 export interface Frame {

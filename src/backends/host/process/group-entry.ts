@@ -43,6 +43,7 @@ async function load(session: number, start: WorkerLoad): Promise<void> {
   const mailbox = newMailboxMemory(DEFAULT_SLAB_BYTES);
   const worker = new ThreadWorker({ ...start, mailbox }, `session ${session}`, `session ${session}`, new BufferPool());
   sessions.set(session, worker);
+  worker.onNotes = (notes) => send(FRAME.notes, session, notes);
   try {
     const { signatures, isSynchronous, loadMs, warnings } = await worker.ready;
     send(FRAME.ready, session, { signatures, isSynchronous, loadMs, warnings });

@@ -8,7 +8,7 @@
  * A sandbox shows a process the base paths of the group's models as they are when it starts. A model that joins the
  * group later goes into a new process.
  */
-import type { LoadOptions } from '../../backend.ts';
+import type { LoadSettings } from '../../backend.ts';
 import { filesOf, type HostWorker, type WorkerLoad } from '../host-worker.ts';
 import type { ModelFiles } from '../sandbox/mounts.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';
@@ -53,7 +53,7 @@ export class ProcessGroup {
     return found.open(model, load);
   }
 
-  #start(loadOptions: LoadOptions, files: ModelFiles, options: GroupProcessOptions): ModelProcess {
+  #start(loadOptions: LoadSettings, files: ModelFiles, options: GroupProcessOptions): ModelProcess {
     const basePaths = this.members.map(({ basePath }) => basePath);
     const backends = [...files.backends, ...this.members.map(({ backend }) => backend)];
     const started = new ModelProcess({

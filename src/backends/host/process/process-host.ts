@@ -29,8 +29,8 @@ export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHos
   const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
   const { processGroup, sandbox } = options;
   const common = { clock, ceilingBytes, onOutput, sandbox };
-  return startWorkerHost(options, (_index, _pool, threads) => {
-    const ofThreads = { ...loadOptions, intraOpThreads: threads };
+  return startWorkerHost(options, (index, _pool, threads) => {
+    const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
     const load = { versionDirectory, backendKind, loadOptions: ofThreads, isBackground };
     if (processGroup !== undefined) return processGroup.open(model, load, common);
     const own = { ...common, name: model, isShared: false, loadOptions: ofThreads, files: filesOf(load) };

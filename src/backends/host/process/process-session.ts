@@ -7,6 +7,7 @@
  */
 import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
 import { ServingError } from '../../../core/errors.ts';
+import type { BackendNote } from '../backend-notes.ts';
 import { type ErrorMessage, fromErrorMessage } from '../error-message.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from '../host-worker.ts';
 import type { SandboxState } from '../sandbox/sandbox-state.ts';
@@ -43,6 +44,7 @@ export class ProcessSession implements HostWorker {
   readonly ready: Promise<WorkerReady>;
   onExit: HostWorker['onExit'];
   onTooLarge: HostWorker['onTooLarge'];
+  onNotes: HostWorker['onNotes'];
 
   readonly #link: ProcessLink;
   readonly #gone: Promise<void>;
@@ -150,6 +152,9 @@ export class ProcessSession implements HostWorker {
         break;
       case FRAME.closed:
         this.#end('it was closed');
+        break;
+      case FRAME.notes:
+        this.onNotes?.(readValue(frame) as readonly BackendNote[]);
         break;
       case FRAME.lost:
         this.#lose(readValue(frame) as string, `thread in the ${this.#link.title}`);

@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ServingError } from '../../../core/errors.ts';
-import type { LoadOptions } from '../../backend.ts';
+import type { LoadSettings } from '../../backend.ts';
 import type { ModelFiles } from '../sandbox/mounts.ts';
 import { type Confined, NO_SANDBOX, type Sandbox } from '../sandbox/sandbox.ts';
 import { siblingModule } from '../sibling-module.ts';
@@ -17,7 +17,7 @@ export interface ChildOptions {
   /** Shown in process lists: the model's or the group's name. */
   readonly name: string;
   readonly files: ModelFiles;
-  readonly loadOptions: LoadOptions;
+  readonly loadOptions: LoadSettings;
   /** Default: only its environment is filtered. */
   readonly sandbox?: Sandbox | undefined;
 }

@@ -4,7 +4,8 @@
  */
 import { ServingError } from '../../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../../core/signature.ts';
-import type { LoadOptions, ProfiledSession } from '../../backend.ts';
+import type { LoadSettings, ProfiledSession } from '../../backend.ts';
+import { loadOptionsOf } from '../../load-options.ts';
 import type { OpProfile } from '../../op-profile.ts';
 import { backendFor } from '../../registry.ts';
 import { syntheticBatch } from '../../synthetic-batch.ts';
@@ -15,7 +16,7 @@ export interface ReplicaStart {
   readonly versionDirectory: string;
   /** Undefined = by the artifact. */
   readonly backendKind: string | undefined;
-  readonly loadOptions: LoadOptions;
+  readonly loadOptions: LoadSettings;
   /** If undefined or unknown to the session: serving_default, else its first signature. */
   readonly signatureName: string | undefined;
   /** Rows of each run, when the signature's batch axis is dynamic. */
@@ -47,7 +48,7 @@ async function profile(start: ReplicaStart): Promise<OpProfile> {
   if (backend.loadProfiled === undefined) {
     throw new ServingError('unsupported', `backend "${backend.kind}" has no profiler of its ops`);
   }
-  const session = await backend.loadProfiled(start.versionDirectory, start.loadOptions);
+  const session = await backend.loadProfiled(start.versionDirectory, loadOptionsOf(start.loadOptions));
   try {
     return await profileRuns(session, start);
   } finally {

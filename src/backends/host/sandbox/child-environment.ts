@@ -1,6 +1,6 @@
 /** The environment of a process that hosts models. */
 
-import type { LoadOptions } from '../../backend.ts';
+import type { LoadSettings } from '../../backend.ts';
 import { nativesDirectory } from '../../tfjs/natives.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,7 +40,7 @@ const TENSORFLOW_ERRORS_ONLY = '2';
  */
 export function childEnvironment(
   own: Environment,
-  { intraOpThreads }: LoadOptions,
+  { intraOpThreads }: LoadSettings,
   alsoPassed: readonly string[] = [],
 ): Record<string, string> {
   const passed: Record<string, string> = {};

@@ -14,7 +14,7 @@
 import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { ServingError } from '../../../core/errors.ts';
-import type { LoadOptions } from '../../backend.ts';
+import type { LoadSettings } from '../../backend.ts';
 import { childEnvironment } from './child-environment.ts';
 import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import { commonMounts, type ModelFiles, type Mount, modelMounts, shows } from './mounts.ts';
@@ -75,7 +75,7 @@ export class Sandbox {
    * How to start `program` for models with these files. Throws `load_failed` if a file is a link to a place that the
    * process must not see, or if the sandbox is required and cannot be full.
    */
-  confine(name: string, program: readonly string[], files: ModelFiles, loadOptions: LoadOptions): Confined {
+  confine(name: string, program: readonly string[], files: ModelFiles, loadOptions: LoadSettings): Confined {
     const { environment, readable } = this.#options;
     const { bubblewrap } = this.#means;
     const isHiding = hidesFiles(this.#means);

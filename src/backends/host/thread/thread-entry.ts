@@ -9,7 +9,9 @@ import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
+import { loadOptionsOf } from '../../load-options.ts';
 import { backendFor } from '../../registry.ts';
+import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
 import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
@@ -53,6 +55,12 @@ class OutputMemory implements TransferMemory {
   }
 }
 
+/** A session, and what its backend tells. */
+interface Hosted {
+  readonly session: Session;
+  readonly notes: BackendNotes;
+}
+
 if (parentPort === null) throw new Error('thread-entry is started by thread-worker, in a worker thread');
 process.on('unhandledRejection', (reason) => {
   process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
@@ -63,12 +71,15 @@ else yieldToEventLoop();
 await serve(parentPort, start);
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
+  const notes = new BackendNotes((told) => send(port, { type: 'notes', notes: told }));
   let session: Session;
   let loadMs: number;
   try {
     const backend = await backendFor(start.versionDirectory, start.backendKind);
     const before = systemClock.nowMs();
-    session = await backend.load(start.versionDirectory, start.loadOptions);
+    session = await withAbort(port, (signal) =>
+      backend.load(start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),
+    );
     loadMs = systemClock.nowMs() - before;
   } catch (error) {
     send(port, { type: 'load_failed', error: toErrorMessage(error) });
@@ -76,57 +87,85 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   }
   const { signatures, runSync, warnings = [] } = session;
   send(port, { type: 'ready', signatures, isSynchronous: runSync !== undefined, loadMs, warnings });
+  notes.flush();
   if (runSync !== undefined && start.mailbox !== undefined) {
-    return serveMailbox(port, session, new MailboxReceiver(start.mailbox, signatures));
+    return serveMailbox(port, { session, notes }, new MailboxReceiver(start.mailbox, signatures));
   }
   port.on('message', (message: MessageToWorker) => {
-    if (message.type === 'run') void runMessage(port, session, message);
-    else void closeSession(port, session);
+    if (message.type === 'run') void runMessage(port, { session, notes }, message);
+    else if (message.type === 'close') void closeSession(port, { session, notes });
   });
 }
 
+/** Runs a load with a signal that the message `abort` aborts. */
+async function withAbort(port: MessagePort, load: (signal: AbortSignal) => Promise<Session>): Promise<Session> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  port.on('message', abort);
+  // A load that waits for nothing would never end: the thread must, and is reported.
+  port.unref();
+  try {
+    return await load(controller.signal);
+  } finally {
+    port.off('message', abort);
+  }
+}
+
 /** Sleeps outside the event loop until the mailbox rings, for a call or a message. Returns after `close`. */
-async function serveMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver): Promise<void> {
+async function serveMailbox(port: MessagePort, hosted: Hosted, mailbox: MailboxReceiver): Promise<void> {
   // A port without a listener does not keep an awaiting thread alive.
   port.ref();
   for (let calls = 1; ; calls++) {
     mailbox.wait();
     const call = mailbox.read();
-    if (call !== undefined) runMailbox(port, session, mailbox, call);
+    if (call !== undefined) runMailbox(port, hosted, mailbox, call);
     else {
-      const { message } = receiveMessageOnPort(port) as { message: MessageToWorker };
-      if (message.type === 'close') return closeSession(port, session);
-      await runMessage(port, session, message);
+      const message = nextMessage(port);
+      if (message.type === 'close') return closeSession(port, hosted);
+      await runMessage(port, hosted, message);
     }
     if (calls % CALLS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
+/** The message that the mailbox rang for. An abort before it came when the load had ended, and means nothing. */
+function nextMessage(port: MessagePort): Exclude<MessageToWorker, { type: 'abort' }> {
+  for (;;) {
+    const { message } = receiveMessageOnPort(port) as { message: MessageToWorker };
+    if (message.type !== 'abort') return message;
+  }
+}
+
 /** Runs a call that came by message; the answer leaves the same way. */
-async function runMessage(port: MessagePort, session: Session, message: RunMessage): Promise<void> {
+async function runMessage(port: MessagePort, { session, notes }: Hosted, message: RunMessage): Promise<void> {
   const inputBuffers = buffersOf(message.inputs);
   try {
     const call: Call = { ...message, inputs: unpackTensors(message.inputs) };
     sendDone(port, await runCall(session, call), inputBuffers);
   } catch (error) {
     sendFailed(port, error);
+  } finally {
+    notes.flush();
   }
 }
 
 /** Runs the call in the mailbox (the session has runSync); the answer goes there too if it fits. */
-function runMailbox(port: MessagePort, session: Session, mailbox: MailboxReceiver, call: Call): void {
+function runMailbox(port: MessagePort, { session, notes }: Hosted, mailbox: MailboxReceiver, call: Call): void {
   try {
     const answer = runCallSync(session, call);
     if (mailbox.write(answer, call)) port.postMessage(ANSWERED);
     else sendDone(port, answer, []);
   } catch (error) {
     sendFailed(port, error);
+  } finally {
+    notes.flush();
   }
 }
 
-async function closeSession(port: MessagePort, session: Session): Promise<void> {
+async function closeSession(port: MessagePort, { session, notes }: Hosted): Promise<void> {
   // A session that fails to close ends with its thread.
   await session.close().catch((error: Error) => process.emitWarning(error));
+  notes.flush();
   send(port, { type: 'closed' });
   port.close();
 }

@@ -19,7 +19,7 @@ export function startThreadHost(options: ThreadHostOptions): Promise<WorkerHoste
   const { model, versionDirectory, backendKind, loadOptions, isBackground, slabBytes = DEFAULT_SLAB_BYTES } = options;
   const newWorker: NewWorker = (index, pool, threads) => {
     const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
-    const ofThreads = { ...loadOptions, intraOpThreads: threads };
+    const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
     const start = { versionDirectory, backendKind, loadOptions: ofThreads, isBackground, mailbox };
     return new ThreadWorker(start, `pillion:${model}#${index}`, model, pool);
   };

@@ -9,11 +9,15 @@
  *       ── close ────────────────────────────▶  frees the session
  *       ◀── closed ──────────────────────────   and ends
  *
+ *       ── abort ────────────────────────────▶  while it loads: nobody needs the session
+ *       ◀── notes ───────────────────────────   at any time: what the backend tells
+ *
  * A worker with a mailbox (mailbox.ts) reads most calls there, and must be rung for a message too:
  *
  *       ── call in the mailbox ──────────────▶  runs
  *       ◀── ANSWERED | done | failed ────────   ANSWERED: the outputs are in the mailbox
  */
+import type { BackendNote } from '../backend-notes.ts';
 import type { ErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import type { PackedTensor } from '../tensor-transfer.ts';
@@ -36,7 +40,7 @@ export interface RunMessage extends Omit<Call, 'inputs'> {
   readonly inputs: readonly PackedTensor[];
 }
 
-export type MessageToWorker = RunMessage | { readonly type: 'close' };
+export type MessageToWorker = RunMessage | { readonly type: 'close' } | { readonly type: 'abort' };
 
 interface DoneMessage extends Omit<Answer, 'outputs'> {
   readonly type: 'done';
@@ -53,4 +57,5 @@ export type MessageFromWorker =
   | ReadyMessage
   | { readonly type: 'load_failed' | 'failed'; readonly error: ErrorMessage }
   | DoneMessage
+  | { readonly type: 'notes'; readonly notes: readonly BackendNote[] }
   | { readonly type: 'closed' };

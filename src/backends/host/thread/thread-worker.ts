@@ -26,6 +26,7 @@ import {
 export class ThreadWorker implements HostWorker {
   readonly ready: Promise<ReadyMessage>;
   onExit: ((reason: string) => void) | undefined;
+  onNotes: HostWorker['onNotes'];
 
   readonly #worker: Worker;
   readonly #start: WorkerStart;
@@ -100,8 +101,9 @@ export class ThreadWorker implements HostWorker {
   }
 
   /**
-   * Idempotent. Waits for a load in progress: native code that throws in a terminated thread ends the whole process (seen with ONNX
-   * Runtime 1.30: "terminate called after throwing an instance of 'Napi::Error'").
+   * Idempotent. A load in progress is told that nobody needs it, and waited for: native code that throws in a
+   * terminated thread ends the whole process (seen with ONNX Runtime 1.30: "terminate called after throwing an instance
+   * of 'Napi::Error'").
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -109,6 +111,7 @@ export class ThreadWorker implements HostWorker {
   }
 
   async #close(): Promise<void> {
+    if (this.#loading !== undefined) this.#post({ type: 'abort' });
     const isLoaded = await this.ready.then(
       () => true,
       () => false,
@@ -139,6 +142,7 @@ export class ThreadWorker implements HostWorker {
         break;
       case 'load_failed':
         this.#loading?.reject(fromErrorMessage(message.error));
+        this.#loading = undefined;
         break;
       case 'done':
         for (const buffer of message.inputBuffers) this.#pool.keep(buffer);
@@ -146,6 +150,9 @@ export class ThreadWorker implements HostWorker {
         break;
       case 'failed':
         this.#settleRun()?.reject(fromErrorMessage(message.error));
+        break;
+      case 'notes':
+        this.onNotes?.(message.notes);
         break;
       case 'closed':
         this.#closing?.resolve();

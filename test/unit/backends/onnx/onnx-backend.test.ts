@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { loadOptionsOf } from '../../../../src/backends/load-options.ts';
 import { backend } from '../../../../src/backends/onnx/onnx-backend.ts';
 import type { ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import { elements, type NumericTensor, type Tensor } from '../../../../src/core/tensor.ts';
 import { type OnnxGraph, type OnnxValue, onnxElementType, onnxModel } from '../../../support/onnx-model.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
-const OPTIONS = { intraOpThreads: 1, executionProvider: 'cpu' };
+const OPTIONS = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' });
 const FOREVER = { deadline: Infinity };
 const X: OnnxValue = { name: 'x', dtype: 'float32', dims: ['N', 2] };
 const Y: OnnxValue = { ...X, name: 'y' };

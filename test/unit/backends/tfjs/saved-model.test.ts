@@ -5,6 +5,7 @@ import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it } from 'node:test';
+import { loadOptionsOf } from '../../../../src/backends/load-options.ts';
 import { backend } from '../../../../src/backends/tfjs/tfjs-backend.ts';
 import type { ServingError } from '../../../../src/core/errors.ts';
 import { savedModel, shapeAttr, type TfModel, type TfSignature, typeAttr } from '../../../support/saved-model.ts';
@@ -162,7 +163,7 @@ describe('a SavedModel that cannot be served', () => {
 });
 
 function load(directory: string): Promise<unknown> {
-  return backend.load(directory, { intraOpThreads: 1, executionProvider: 'cpu' });
+  return backend.load(directory, loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' }));
 }
 
 async function assertRejects(promise: Promise<unknown>, kind: string, text: RegExp): Promise<void> {

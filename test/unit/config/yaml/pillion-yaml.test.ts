@@ -26,6 +26,7 @@ const isValid = new Ajv({ strict: true, allowUnionTypes: true }).compile(PILLION
 const FULL = `    versions: latest:2
     labels: {stable: 3, canary: 9007199254740993}
     backend: onnx
+    parameters: {mode: fast, beams: 3, share: 0.5, exact: true}
     provider: cuda
     host: thread
     slo_ms: 50
@@ -58,6 +59,12 @@ describe('pillion.yaml', () => {
           ['canary', 9007199254740993n],
         ]),
         backend: 'onnx',
+        parameters: new Map<string, unknown>([
+          ['mode', 'fast'],
+          ['beams', 3],
+          ['share', 0.5],
+          ['exact', true],
+        ]),
         executionProvider: 'cuda',
         host: 'thread',
         sloMs: 50,
@@ -151,6 +158,8 @@ describe('pillion.yaml', () => {
     ['    versions: [-1]', /^p.yaml:4:16: a version wants a whole number from 0 to \d+, not "-1"$/],
     ['    labels: [a]', 'p.yaml:4:13: labels wants "key: value" lines, not a list'],
     ['    labels: {a: b}', /^p.yaml:4:17: label "a" wants a whole number/],
+    ['    parameters: {a: [1]}', /^p.yaml:4:21: a wants a text, a number, or true or false/],
+    ['    parameters: fast', /^p.yaml:4:17: parameters wants "key: value" lines, not "fast"/],
     ['    provider: tpu', 'p.yaml:4:15: provider wants one of cpu, cuda, not "tpu"'],
     ['    isolate: "yes"', 'p.yaml:4:14: isolate wants true or false, not "yes"'],
     [

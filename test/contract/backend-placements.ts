@@ -1,0 +1,115 @@
+/** Where the suite of backend-contract.ts runs a backend's sessions: directly, and in each host. */
+import type { TestContext } from 'node:test';
+import type { LoadSettings } from '../../src/backends/backend.ts';
+import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
+import { startInlineHost } from '../../src/backends/host/inline-host.ts';
+import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
+import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
+import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
+import type { WorkerHostOptions } from '../../src/backends/host/worker-host-options.ts';
+import { loadOptionsOf } from '../../src/backends/load-options.ts';
+import { backendFor } from '../../src/backends/registry.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Executor } from '../../src/core/executor.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../src/core/signature.ts';
+import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+
+/** A loaded model, direct or hosted. */
+export interface Loaded {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  run(inputs: TensorMap, outputs: readonly string[], signatureName?: string): Promise<TensorMap>;
+  close(): Promise<void>;
+}
+
+/** Opens the model of a directory. The caller closes it. */
+export type Open = (directory: string, settings?: Partial<LoadSettings>) => Promise<Loaded>;
+
+export interface Placement {
+  readonly name: string;
+  readonly open: Open;
+  /** Loads for the leak check: a thread's life takes longer than a session's. */
+  readonly leakCycles: number;
+}
+
+const SETTINGS: LoadSettings = { intraOpThreads: 1, executionProvider: 'cpu' };
+
+/** On the event loop and in threads. */
+export function quickPlacements(kind: string): readonly Placement[] {
+  return [
+    direct(kind),
+    hosted('inline', 200, kind, startInlineHost),
+    hosted('in threads', 25, kind, startThreadHost),
+    hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+  ];
+}
+
+/** A process for each model takes most of the time. */
+export function processPlacements(kind: string): readonly Placement[] {
+  return [
+    hosted('in processes', 25, kind, startProcessHost),
+    hosted('in a shared process', 25, kind, (options) =>
+      startProcessHost({ ...options, processGroup: new ProcessGroup('g') }),
+    ),
+  ];
+}
+
+/** `open`, with each model closed after the test, however the test ends: workers would keep its process alive. */
+export function closedAfter(t: TestContext, open: Open): Open {
+  return async (directory, settings) => {
+    const loaded = await open(directory, settings);
+    t.after(() => loaded.close());
+    return loaded;
+  };
+}
+
+function direct(kind: string): Placement {
+  const open: Open = async (directory, settings) => {
+    const backend = await backendFor(directory, kind);
+    const session = await backend.load(directory, loadOptionsOf({ ...SETTINGS, ...settings }));
+    return {
+      signatures: session.signatures,
+      run: (inputs, outputs, signatureName = DEFAULT_SIGNATURE_NAME) =>
+        session.run(signatureName, inputs, outputs, { deadline: Infinity }),
+      close: () => session.close(),
+    };
+  };
+  return { name: 'direct', open, leakCycles: 200 };
+}
+
+function hosted(
+  name: string,
+  leakCycles: number,
+  backendKind: string,
+  start: (options: WorkerHostOptions) => Promise<HostedSession>,
+): Placement {
+  const open: Open = async (versionDirectory, settings) => {
+    const loadOptions = { ...SETTINGS, ...settings };
+    const host = await start({ model: 'm', versionDirectory, backendKind, loadOptions, slots: 2, clock: systemClock });
+    let runs = 0;
+    return {
+      signatures: host.signatures,
+      run: async (tensors, outputs, signatureName = DEFAULT_SIGNATURE_NAME) => {
+        // Every other run in the host's own memory, as the scheduler does it.
+        const inputs = runs++ % 2 === 0 ? tensors : inLentMemory(tensors, host.executor);
+        const size = [...inputs.values()][0]?.shape[0] ?? 1;
+        return (await host.executor.run({ signatureName, inputs, outputs, size, deadline: Infinity })).outputs;
+      },
+      close: () => host.close(),
+    };
+  };
+  return { name, open, leakCycles };
+}
+
+function inLentMemory(tensors: TensorMap, executor: Executor): TensorMap {
+  const lent = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype === 'string') {
+      lent.set(name, tensor);
+      continue;
+    }
+    const data = new Uint8Array(executor.allocate(tensor.data.byteLength), 0, tensor.data.byteLength);
+    data.set(tensor.data);
+    lent.set(name, { ...tensor, data });
+  }
+  return lent;
+}

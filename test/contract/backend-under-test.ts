@@ -1,0 +1,88 @@
+/** What a backend brings to the suite of backend-contract.ts, and the same with its defaults filled in. */
+import { DTYPES, type DType } from '../../src/core/dtype.ts';
+import type { BatchAxis } from '../../src/core/signature.ts';
+import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+
+/** A model that the suite needs. */
+export interface TestModel {
+  readonly dtype: DType;
+  /** Of the input, and of every output that is a copy. 'N' in front = a free batch dim; a number = a fixed one. */
+  readonly dims: readonly (number | 'N')[];
+  readonly outputs: readonly string[];
+  /** With about a megabyte of weights, where the format has any. */
+  readonly isHeavy?: boolean;
+}
+
+/** Dims of a model's input, and the batch axis that its signature has then. */
+export interface AxisCase {
+  readonly dims: TestModel['dims'];
+  readonly axis: BatchAxis;
+}
+
+export interface BackendUnderTest {
+  /** As registry.ts takes it. */
+  readonly kind: string;
+  /** The dtypes that the input of its models may have; float32 is one of them. */
+  readonly dtypes: readonly DType[];
+  /** Dtypes that its files can declare, and with which they must not load. Default: all that `dtypes` has not. */
+  readonly refusedDTypes?: readonly DType[];
+  /** The batch axes that its models may have. Default: AXES. */
+  readonly axes?: readonly AxisCase[];
+  /** The name of the input. Default: 'x'. */
+  readonly inputName?: string;
+  /** The outputs that one model can have together, at least one. Default: a, b and c. */
+  readonly outputNames?: readonly string[];
+  /** What its models answer. It must depend on a row's first value. Default: each output is a copy of the input. */
+  readonly answer?: (x: Tensor, output: string) => Tensor;
+  /** Do string elements hold any bytes? If not: UTF-8 without NUL, and other bytes are an `invalid_request`. */
+  readonly hasByteStrings: boolean;
+  /** Shapes that the model does not declare are refused. If not, the graph decides, and one that copies answers. */
+  readonly refusesShapes: boolean;
+  /** An execution provider that this machine does not have. */
+  readonly missingProvider: string;
+  writeModel(directory: string, model: TestModel): void;
+  /** Writes an artifact that cannot be opened, and returns the name of its file. */
+  writeCorruptModel(directory: string): string;
+}
+
+const AXES: readonly AxisCase[] = [
+  { dims: ['N', 2], axis: { kind: 'dynamic' } },
+  { dims: [4, 2], axis: { kind: 'fixed', size: 4 } },
+  { dims: [], axis: { kind: 'none' } },
+];
+
+/** A backend under test, without gaps. */
+export class Subject {
+  readonly backend: BackendUnderTest;
+  readonly input: string;
+  /** Of one model. */
+  readonly outputs: readonly string[];
+  readonly axes: readonly AxisCase[];
+  readonly refusedDTypes: readonly DType[];
+  /** float32, [N, 2], one output. */
+  readonly matrix: TestModel;
+
+  constructor(backend: BackendUnderTest) {
+    const { inputName = 'x', outputNames = ['a', 'b', 'c'], axes = AXES, dtypes } = backend;
+    this.backend = backend;
+    this.input = inputName;
+    this.outputs = outputNames;
+    this.axes = axes;
+    this.refusedDTypes = backend.refusedDTypes ?? DTYPES.filter((dtype) => !dtypes.includes(dtype));
+    this.matrix = this.model('float32', ['N', 2]);
+  }
+
+  /** A model with one output. */
+  model(dtype: DType, dims: TestModel['dims']): TestModel {
+    return { dtype, dims, outputs: this.outputs.slice(0, 1) };
+  }
+
+  feed(x: Tensor): TensorMap {
+    return new Map([[this.input, x]]);
+  }
+
+  /** The answer of a model to x; by default of the first output. */
+  answer(x: Tensor, output = this.outputs[0]!): Tensor {
+    return this.backend.answer?.(x, output) ?? x;
+  }
+}
