@@ -50,10 +50,16 @@ const BUILT_IN: readonly BuiltIn[] = [
       (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
   },
   {
+    kind: 'trees',
+    isLocal: true,
+    looksFor: 'model.json or model.txt of XGBoost or LightGBM',
+    open: async () => (await import('./trees/trees-backend.ts')).backend,
+  },
+  {
     kind: 'tfjs',
     isLocal: false,
     family: ['saved_model', 'tfjs_model'],
-    looksFor: 'saved_model.pb, or model.json',
+    looksFor: 'saved_model.pb, or model.json of TensorFlow.js',
     open: async () => (await import('./tfjs/tfjs-backend.ts')).backend,
   },
   {

@@ -4,8 +4,8 @@ import { basename, dirname, resolve } from 'node:path';
 
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
 const VERSION_NAME = /^\d+$/;
-/** Files that a runtime opens. */
-const ARTIFACT = /^(?:saved_model\.pb|saved_model\.pbtxt|model\.json|remote\.yaml|.+\.onnx)$/;
+/** What the runtimes call their files; a test holds it against those that are built in. */
+const ARTIFACT = /^(?:(?:saved_)?model\..+|remote\.yaml|.+\.onnx)$/;
 
 /** Completes "base path …"; undefined if it is fine. TensorFlow Serving reads some from the network. */
 export function urlProblem(basePath: string): string | undefined {

@@ -9,6 +9,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, LoadOptions } from '../backend.ts';
+import { beginsTrees, readHead } from '../json-artifact.ts';
 import { checkParameters } from '../load-options.ts';
 import { JSON_MODEL_FILE } from './json-model-file.ts';
 import { loadJsonModel, loadTimedJsonModel } from './load-json-model.ts';
@@ -41,7 +42,7 @@ function tfjsBackend(kind: string, artifacts: readonly Artifact[]): Backend {
     runtimeBytes: 290 * 2 ** 20,
 
     async probe(versionDirectory) {
-      for (const { file } of artifacts) if (await isFile(join(versionDirectory, file))) return true;
+      for (const { file } of artifacts) if (await isOwn(join(versionDirectory, file))) return true;
       return false;
     },
 
@@ -71,6 +72,11 @@ async function artifactOf(
   for (const artifact of artifacts) if (await isFile(join(versionDirectory, artifact.file))) return artifact;
   const files = artifacts.map(({ file }) => file);
   throw loadFailed(versionDirectory, `it holds ${files.length > 1 ? 'neither ' : 'no '}${files.join(' nor ')}`);
+}
+
+/** A model.json may hold the trees of another backend. */
+async function isOwn(path: string): Promise<boolean> {
+  return (await isFile(path)) && !beginsTrees((await readHead(path)) ?? '');
 }
 
 async function isFile(path: string): Promise<boolean> {

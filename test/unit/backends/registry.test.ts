@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
 import { loadOptionsOf } from '../../../src/backends/load-options.ts';
 import { artifactKinds, BACKEND_KINDS, backendFor, namedArtifact } from '../../../src/backends/registry.ts';
+import { versionDirectoryProblem } from '../../../src/config/base-path.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -20,6 +21,27 @@ describe('backendFor', () => {
     const directory = tempDirectory(t);
     writeFileSync(join(directory, 'remote.yaml'), '');
     assert.equal((await backendFor(directory)).kind, 'remote');
+  });
+
+  it('tells trees from a model of TensorFlow.js by the first key of model.json', async (t) => {
+    const directory = tempDirectory(t);
+    const file = join(directory, 'model.json');
+    for (const [text, kind] of [
+      ['{"learner":{}', 'trees'],
+      ['\n { "version" : [3,1,2], "learner"', 'trees'],
+      ['{"name":"tree","version":"v4"', 'trees'],
+      ['{"format":"graph-model"', 'tfjs'],
+      ['{"modelTopology":{"learner":1', 'tfjs'],
+      ['', 'tfjs'],
+    ] as const) {
+      writeFileSync(file, text);
+      assert.equal((await backendFor(directory)).kind, kind, text);
+    }
+    writeFileSync(join(directory, 'model.txt'), 'tree\nversion=v4\n');
+    writeFileSync(file, '{"format":"graph-model"');
+    assert.deepEqual(await artifactKinds(directory), ['trees', 'tfjs_model']);
+    writeFileSync(join(directory, 'model.txt'), 'a list of classes');
+    assert.deepEqual(await artifactKinds(directory), ['tfjs_model']);
   });
 
   it('takes the kind that is asked for, whatever lies there', async (t) => {
@@ -38,6 +60,26 @@ describe('backendFor', () => {
     writeFileSync(join(directory, 'README.md'), '');
     await assertLoadFailed(backendFor(directory), /it holds .*README\.md.*; wanted/);
     await assertLoadFailed(backendFor(join(directory, 'missing')), /ENOENT.*; wanted/);
+  });
+
+  it('recognises no file whose directory could be taken for a base path', async (t) => {
+    const version = join(tempDirectory(t), '17');
+    const { message } = await backendFor(version).then(
+      () => assert.fail('it is no model'),
+      (error: ServingError) => error,
+    );
+    const files = [...message.split('wanted')[1]!.matchAll(/(?<![\w.])[a-z_*]+\.[a-z]+/g)].map(([name]) =>
+      name.replace('*', 'any'),
+    );
+    assert.deepEqual(files, [
+      ...['remote.yaml', 'model.onnx', 'any.onnx', 'model.json', 'model.txt', 'saved_model.pb', 'model.json'],
+    ]);
+    for (const file of files) {
+      mkdirSync(version);
+      writeFileSync(join(version, file), '');
+      assert.match(versionDirectoryProblem(version) ?? '', /is a version itself/, file);
+      rmSync(version, { recursive: true });
+    }
   });
 
   it('names the built-in kinds when a kind is unknown', async () => {
@@ -85,8 +127,8 @@ describe('artifactKinds', () => {
     );
     assert.equal(namedArtifact('tfjs', all), 'saved_model');
     assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
-    assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
-    assert.equal(namedArtifact('tfjs', ['onnx']), 'tfjs');
+    assert.equal(namedArtifact('tfjs', ['onnx', 'trees', 'tfjs_model']), 'tfjs_model');
+    assert.equal(namedArtifact('tfjs', ['onnx', 'trees']), 'tfjs');
   });
 
   it('opens every kind of the table by its name', async (t) => {
