@@ -4,6 +4,7 @@
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
+import type { PaddingState } from '../models/batching/version-padding.ts';
 import type { Servable, TryOut } from '../models/serving/servable.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
@@ -140,13 +141,12 @@ export function samplesDetail(
   return { samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })) };
 }
 
-function loadedDetail({ version, signatures, runner, tryOut, batchDisproofs }: Servable): LoadedDetail {
+function loadedDetail(servable: Servable): LoadedDetail {
+  const { version, signatures, runner, tryOut } = servable;
   const estimates = [...(runner.latencyEstimates?.() ?? [])];
   return omitUndefined({
     version: version.toString(),
-    signatures: [...signatures].map(([name, signature]) =>
-      signatureDetail(name, signature, tryOut, batchDisproofs.get(name)),
-    ),
+    signatures: [...signatures].map(([name, signature]) => signatureDetail(name, signature, servable)),
     latency: estimates.map(([signature, sizes]) => ({
       signature,
       sizes: sizes.map(({ rows, meanMs, highMs, runs }) => ({ rows, mean_ms: meanMs, high_ms: highMs, runs })),
@@ -158,8 +158,7 @@ function loadedDetail({ version, signatures, runner, tryOut, batchDisproofs }: S
 function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
-  tryOut: TryOut | undefined,
-  disproof: string | undefined,
+  { tryOut, batchDisproofs, paddings }: Servable,
 ): SignatureDetail {
   const graphInputs = tryOut?.graphInputs.get(name);
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
@@ -172,7 +171,7 @@ function signatureDetail(
     name,
     method: methodName,
     batch: batchAxis.kind,
-    batch_reason: disproof === undefined ? batchAxis.reason : `${batchAxis.reason}, but it is wrong: ${disproof}`,
+    batch_reason: batchReason(batchAxis.reason, batchDisproofs.get(name), paddings.get(name)),
     inputs: [...inputs].map(inputDetail),
     outputs: [...outputs].map(detail),
     features: features?.map((feature) => ({
@@ -180,6 +179,19 @@ function signatureDetail(
       ...hintDetail(feature.name, feature.input, tryOut),
     })),
   });
+}
+
+function batchReason(
+  reason: string | undefined,
+  disproof: string | undefined,
+  padding: PaddingState | undefined,
+): string | undefined {
+  const ofAxis = disproof === undefined ? reason : `${reason}, but it is wrong: ${disproof}`;
+  if (padding === undefined) return ofAxis;
+  const ofLengths = padding.isOn
+    ? `different lengths share runs: ${padding.reason}`
+    : `different lengths do not share runs: ${padding.reason}`;
+  return `${ofAxis}; ${ofLengths}`;
 }
 
 function hintDetail(name: string, input: string, tryOut: TryOut | undefined): InputHintDetail {

@@ -93,6 +93,8 @@ export interface SignatureReport {
   readonly fix?: string;
   /** Why the batch axis that the owner has declared is wrong. */
   readonly disproof?: string;
+  /** Whether requests of different lengths share runs, and why. Absent = they are not to, or rows have one shape. */
+  readonly padding?: { readonly is_on: boolean; readonly reason: string };
 }
 
 /** Bound and forecast are of the last seconds and minutes, of an available version. */
@@ -214,17 +216,14 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 }
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
-  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings, batchDisproofs } =
-    servable;
+  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings } = servable;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     runtime: runtime && runtimeReport(runtime),
     shadow: shadow && shadowReport(shadow.status),
     host: host && hostReport(host),
     breaker: breaker && omitUndefined({ state: breaker.state, reason: breaker.reason || undefined }),
-    signatures: [...signatures].map(([name, { batchAxis }]) =>
-      signatureReport(name, batchAxis, batchDisproofs.get(name)),
-    ),
+    signatures: [...signatures].map(([name, { batchAxis }]) => signatureReport(name, batchAxis, servable)),
     memory: memory && memoryReport(memory, servable.sessions),
     sweep: latencySeeds.length > 0 ? latencySeeds.map(sweepReport) : undefined,
     queue: { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
@@ -234,9 +233,17 @@ function loadedReport(servable: Servable): Partial<VersionReport> {
 function signatureReport(
   name: string,
   { kind, reason, fix }: BatchAxis,
-  disproof: string | undefined,
+  { batchDisproofs, paddings }: Servable,
 ): SignatureReport {
-  return omitUndefined({ name, batch_axis: kind, reason, fix, disproof });
+  const padding = paddings.get(name);
+  return omitUndefined({
+    name,
+    batch_axis: kind,
+    reason,
+    fix,
+    disproof: batchDisproofs.get(name),
+    padding: padding && { is_on: padding.isOn, reason: padding.reason },
+  });
 }
 
 function hostReport(host: ServableHost): VersionReport['host'] {

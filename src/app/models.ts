@@ -158,7 +158,6 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       batchTimeoutMicros: options.batch_timeout_micros,
       maxEnqueuedBatches: options.max_enqueued_batches,
       allowedBatchSizes: options.allowed_batch_sizes,
-      padVariableLengthInputs: options.pad_variable_length_inputs,
       kind: options.scheduler as SchedulerKind,
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
@@ -166,6 +165,7 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
     },
     slots: options.num_batch_threads,
     isBatchingEnabled: options.enable_batching,
+    isPadding: options.pad_variable_length_inputs,
     perModelFiles: options.enable_per_model_batching_parameters,
   };
 }

@@ -3,6 +3,7 @@
  * effective value with its source. It opens no files but those of the configuration, and loads no models. It never
  * prints keys and certificates.
  */
+import type { PadValue } from '../config/batch-declaration.ts';
 import { BATCHING_FIELDS } from '../config/batching-parameters.ts';
 import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from '../config/model-config.ts';
 import type { Origin } from '../config/read-options.ts';
@@ -113,9 +114,16 @@ function batchingFields({ batching = {}, declaredBatching: declared }: ModelConf
     enabled: declared?.enabled,
     inputs: declared?.inputs && axisFields(declared.inputs),
     outputs: declared?.outputs && axisFields(declared.outputs),
+    pad_values: declared?.padValues && valueFields(declared.padValues),
   };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   return given.length === 0 ? undefined : Object.fromEntries(given);
+}
+
+function valueFields(values: ReadonlyMap<string, PadValue>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    [...values].map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
+  );
 }
 
 function axisFields(axes: ReadonlyMap<string, number | 'same'>): Readonly<Record<string, object>> {

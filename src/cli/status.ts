@@ -86,10 +86,15 @@ function notesOn(version: VersionReport, isBatching: boolean): string[] {
   return notes;
 }
 
-/** Nothing where requests share batches. */
-function batchingNotes({ name, batch_axis, reason, fix, disproof }: SignatureReport): string[] {
-  if (disproof !== undefined) return [`the declared batch axis of signature ${name} is wrong: ${disproof}`];
-  if (batch_axis !== 'none' || reason === undefined) return [];
+/** Nothing where requests share batches, of different lengths too where they are to. */
+function batchingNotes({ name, batch_axis, reason, fix, disproof, padding }: SignatureReport): string[] {
+  const ofLengths =
+    padding?.is_on === false
+      ? [`requests of different lengths do not share runs of signature ${name}: ${padding.reason}`]
+      : [];
+  if (disproof !== undefined)
+    return [`the declared batch axis of signature ${name} is wrong: ${disproof}`, ...ofLengths];
+  if (batch_axis !== 'none' || reason === undefined) return ofLengths;
   return [`signature ${name} is not batched: ${fix === undefined ? reason : `${reason}; ${fix}`}`];
 }
 

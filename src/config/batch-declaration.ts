@@ -3,7 +3,7 @@
  * configuration. It is obeyed; what the server finds out itself is only a warning then.
  */
 import * as v from 'valibot';
-import { about, choice, count, fields, flag, named, optional, together } from './yaml/kinds.ts';
+import { about, choice, count, fields, flag, named, optional, SCALARS, together } from './yaml/kinds.ts';
 
 /** `off`: each request is run as it came. `axes`: rows of requests share runs. */
 export type BatchDeclaration = 'off' | 'axes';
@@ -44,6 +44,10 @@ export const DECLARATION_KEYS = {
     'Where the rows of inputs are, by the graph’s names. At dim 0 if an input is not named.',
   ),
   outputs: optional(named(OUTPUT), 'Where the rows of outputs are, by the graph’s names.'),
+  pad_values: optional(
+    named(v.union(SCALARS, 'a number, text, true or false')),
+    'What shorter rows of an input are padded with (pad_variable_length_inputs), by the graph’s names. Integers: 0 by default.',
+  ),
 };
 
 /** `batching: off`, as a text or a boolean: YAML 1.1 reads the word as false. */
@@ -59,12 +63,16 @@ export const BATCHING_OFF = [
   ),
 ] as const;
 
-/** The values of DECLARATION_KEYS. */
+/** The values of DECLARATION_KEYS, in camel case. */
 export interface DeclaredBatching {
   readonly enabled?: boolean | undefined;
   readonly inputs?: ReadonlyMap<string, number | 'same'> | undefined;
   readonly outputs?: ReadonlyMap<string, number> | undefined;
+  readonly padValues?: ReadonlyMap<string, PadValue> | undefined;
 }
+
+/** One element, as it is written. */
+export type PadValue = number | bigint | boolean | string;
 
 /** What a `batching` key declares; undefined if it is left to the server. */
 export function declarationOf(batching: DeclaredBatching | 'off' | undefined): BatchDeclaration | undefined {

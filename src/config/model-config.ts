@@ -227,7 +227,7 @@ export const MODEL = v.pipe(
 
 export type ModelEntry = v.InferOutput<typeof MODEL>;
 /** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
-export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof typeof DECLARATION_KEYS>;
+export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof DeclaredBatching>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
 /** A second runtime that runs copies of some batches, for comparison. */
 export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
@@ -269,12 +269,12 @@ interface ModelBatchingConfig {
 function batchingOf(batching: ModelEntry['batching']): ModelBatchingConfig {
   if (batching === undefined) return {};
   if (batching === 'off') return { declaredBatching: 'off' };
-  const { enabled, inputs, outputs, ...parameters } = batching;
-  const isDeclared = enabled !== undefined || inputs !== undefined || outputs !== undefined;
+  const { enabled, inputs, outputs, padValues, ...parameters } = batching;
+  const isDeclared = [enabled, inputs, outputs, padValues].some((each) => each !== undefined);
   const hasParameters = Object.keys(parameters).length > 0 || !isDeclared;
   return {
     ...(hasParameters && { batching: parameters }),
-    ...(isDeclared && { declaredBatching: { enabled, inputs, outputs } }),
+    ...(isDeclared && { declaredBatching: { enabled, inputs, outputs, ...(padValues && { padValues }) } }),
   };
 }
 

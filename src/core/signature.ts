@@ -4,12 +4,14 @@
 import type { DType } from './dtype.ts';
 import type { FeatureSpec } from './feature-spec.ts';
 import type { Shape } from './shape.ts';
-import type { TensorMap } from './tensor.ts';
+import type { Tensor, TensorMap } from './tensor.ts';
 
 export interface TensorSpec {
   readonly dtype: DType;
   /** -1 = any size; undefined = any rank. */
   readonly shape: Shape | undefined;
+  /** Names of the dims, '' where one has none; absent = none has. In a run dims of the same name have the same size. */
+  readonly dimNames?: readonly string[];
   /** The runtime's name of the tensor, e.g. "serving_default_x:0"; in ONNX the same as the signature's name. */
   readonly tensorName: string;
   /** The runtime accepts only UTF-8 without NUL in this string input. Other bytes would fail the whole batch. */
@@ -44,6 +46,29 @@ export function axisOf(axes: BatchAxes | undefined, name: string): number | 'sam
   return axes?.get(name) ?? 0;
 }
 
+/** An input whose rows have the signature's length. */
+export interface PaddedInput {
+  /** The dims that have the length, ascending; dim 0 holds the rows. */
+  readonly dims: readonly number[];
+  /** A scalar of the input's dtype. */
+  readonly value: Tensor;
+}
+
+/**
+ * How requests whose rows differ in length may share a run: the inputs of the shorter ones are padded, and their outputs
+ * are cut back. By name; tensors that are not named have no length.
+ *
+ *   ids   [rows, length]   padded with 0        hidden  [rows, length, 384]   cut back at dim 1
+ *   mask  [rows, length]   padded with 0        pooled  [rows, 384]           has no length
+ *
+ * A signature has one length: all these dims of a request have the same size.
+ */
+export interface LengthPadding {
+  readonly inputs: ReadonlyMap<string, PaddedInput>;
+  /** The dims of an output that have the length, ascending. */
+  readonly outputs: ReadonlyMap<string, readonly number[]>;
+}
+
 export interface Signature {
   /** In the model's own order. */
   readonly inputs: ReadonlyMap<string, TensorSpec>;
@@ -53,6 +78,8 @@ export interface Signature {
   readonly batchAxis: BatchAxis;
   /** Of inputs and outputs; undefined = dim 0 of every tensor. Only where there is a batch axis. */
   readonly batchAxes?: BatchAxes | undefined;
+  /** Set where it is proved that requests of different lengths may share a run. Absent = they do not. */
+  readonly padding?: LengthPadding | undefined;
   /**
    * Dim 0 is declared as a batch is, and nothing disproves it: a default is one row then, also where requests do not
    * share runs. Absent = as the batch axis says.
@@ -82,6 +109,30 @@ export function hasRows({ batchAxis, hasRows: isKnown }: Signature): boolean {
 export function rowAxisOf(signature: Signature, name: string): number | undefined {
   const axis = hasRows(signature) ? axisOf(signature.batchAxes, name) : 'same';
   return axis === 'same' ? undefined : axis;
+}
+
+/** The length of a request's rows; 0 = its inputs do not agree in one above 0, so that it cannot be padded. */
+export function lengthOf({ inputs }: LengthPadding, tensors: TensorMap): number {
+  let length = 0;
+  for (const [name, { dims }] of inputs) {
+    const { shape } = tensors.get(name)!;
+    for (let i = 0; i < dims.length; i++) {
+      const size = shape[dims[i]!];
+      if (size === undefined || size === 0 || (length !== 0 && size !== length)) return 0;
+      length = size;
+    }
+  }
+  return length;
+}
+
+/** The largest size of these dims: the length where the inputs agree in one. */
+export function largestLength({ inputs }: LengthPadding, tensors: TensorMap): number {
+  let largest = 0;
+  for (const [name, { dims }] of inputs) {
+    const { shape } = tensors.get(name)!;
+    for (let i = 0; i < dims.length; i++) largest = Math.max(largest, shape[dims[i]!] ?? 0);
+  }
+  return largest;
 }
 
 /** By name. */

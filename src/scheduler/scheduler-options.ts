@@ -25,10 +25,6 @@ export interface SchedulerOptions {
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
-  /**
-   * Requests whose rows differ in shape are padded to the largest and share runs (batch/pad-rows.ts). Default false.
-   */
-  readonly padVariableLengthInputs?: boolean | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;
   /**

@@ -16,7 +16,14 @@ import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
 import { elementCount, formatShape, type Shape, withRows } from '../core/shape.ts';
-import { axisOf, type BatchAxes, ownAxes, type Signature, type TensorSpec } from '../core/signature.ts';
+import {
+  axisOf,
+  type BatchAxes,
+  type LengthPadding,
+  ownAxes,
+  type Signature,
+  type TensorSpec,
+} from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { Backlog } from './admission/backlog.ts';
 import { KnownGood } from './batch/known-good.ts';
@@ -65,8 +72,8 @@ export class SignaturePlan {
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
   readonly overtaking = new RateWindow(ARRIVAL_SPAN_MS, 0);
-  /** Requests whose rows differ in shape are padded to the largest and share runs. */
-  readonly isPadded: boolean;
+  /** How requests whose rows differ in length share runs; undefined = they do not. */
+  readonly padding: LengthPadding | undefined;
   /** Bytes of one row of all inputs; undefined where the signature does not tell. */
   readonly rowBytes: number | undefined;
   readonly signature: Signature;
@@ -94,9 +101,8 @@ export class SignaturePlan {
     const specs = [...signature.inputs.values()];
     this.hasFixedRows =
       !this.hasSameInputs && specs.every((spec, i) => rowShape(spec, axes[i]!)?.includes(-1) === false);
-    const isVariable = !this.#isWhole && !this.hasFixedRows && this.axes === undefined;
-    this.isPadded = options.padVariableLengthInputs === true && isVariable;
-    this.curve = model.curveOf(name, this.maxBatchSize, this.sizes);
+    this.padding = this.#isWhole ? undefined : signature.padding;
+    this.curve = model.curveOf(name, this.maxBatchSize, this.sizes, this.padding !== undefined);
     this.rowBytes = this.hasFixedRows ? bytesOfRow(specs, axes) : undefined;
   }
 

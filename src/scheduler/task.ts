@@ -71,8 +71,8 @@ export interface TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
   readonly queuedTasks: number;
-  /** About how many bytes one row of all inputs has. */
-  readonly rowBytes: number;
+  /** About how many bytes the inputs of one of its tasks have. */
+  bytesOf(task: Task): number;
   /** Takes one of its tasks out, wherever it stands. */
   remove(task: Task): void;
 }
@@ -122,6 +122,9 @@ export class Task {
   readonly priority: PriorityClass;
   /** Its own rows of every input. Empty once they have been copied into a batch without other members. */
   inputs: TensorMap;
+  /** Written by a PaddedLane: the length of its rows, and the bytes of its inputs. 0 elsewhere. */
+  length = 0;
+  bytes = 0;
   /** Written by the lane: the lane and the neighbours in its list. All undefined while the task is in none. */
   lane: TaskLane | undefined = undefined;
   previous: Task | undefined = undefined;

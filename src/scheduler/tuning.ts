@@ -39,6 +39,18 @@ export const MIN_WEIGHT = 1e-6;
 export const MIN_IMPORTED_RUN_MS = 1e-6;
 export const MAX_IMPORTED_RUN_MS = 86_400_000;
 
+// ---- Requests of different lengths (latency/length-curves.ts, queue/padded-lane.ts) ----
+
+/**
+ * Largest rows × length whose run time is learned; larger runs count as that. Chosen: 1,024 rows of length 4,096, in 23
+ * buckets.
+ */
+export const MAX_BATCH_ELEMENTS = 2 ** 22;
+/** Length of rows until a batch has run: that of the synthetic batches at load. */
+export const FIRST_LENGTH = 1;
+/** Full batches of waiting tasks among which those for the next run are chosen. Chosen: half of them can be left out. */
+export const CHOICE_BATCHES = 2;
+
 // ---- Run statistics: overhead, margin, probes (latency/run-statistics.ts) ----
 
 /** Weight of the newest batch in the moving means: they cover about ten batches. Chosen. */

@@ -30,6 +30,11 @@ describe('Heap, under any sequence of adds and removals', () => {
           else removeAny(heap, model, step.remove);
           assert.equal(heap.size, model.length);
           assert.equal(heap.peek()?.key, least(model));
+          const keys = [...heap.inOrder()].map(({ key }) => key);
+          assert.deepEqual(
+            keys,
+            model.map(({ key }) => key).sort((a, b) => a - b),
+          );
           for (const entry of model) assert.ok(entry.heapIndex >= 0 && entry.heapIndex < model.length);
           assert.equal(new Set(model.map((e) => e.heapIndex)).size, model.length);
         }

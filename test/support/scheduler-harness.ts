@@ -112,7 +112,6 @@ export class SchedulerHarness {
         batchTimeoutMicros: options.batchTimeoutMicros ?? 0,
         maxEnqueuedBatches: options.maxEnqueuedBatches ?? 100,
         allowedBatchSizes: options.allowedBatchSizes ?? [],
-        padVariableLengthInputs: options.padVariableLengthInputs,
       },
       signatures: options.signatures ?? new Map([['serving_default', echoSignature({ kind: 'dynamic' })]]),
       model: 'm',

@@ -37,7 +37,10 @@ export function specsOf(tensors: readonly TensorMetadata[]): ReadonlyMap<string,
 }
 
 function specOf(tensor: TensorMetadata): TensorSpec {
-  const spec = { dtype: tensor.dtype, shape: shapeOf(tensor), tensorName: tensor.name };
+  const dimNames = tensor.dims.map((dim) => (typeof dim === 'string' ? dim : ''));
+  const isNamed = dimNames.some((name) => name !== '');
+  const { dtype, name: tensorName } = tensor;
+  const spec = { dtype, shape: shapeOf(tensor), tensorName, ...(isNamed && { dimNames }) };
   // ORT's binding passes strings as NUL-terminated UTF-8.
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }

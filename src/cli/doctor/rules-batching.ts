@@ -75,6 +75,22 @@ export const batchAxisDisproved: Rule = ({ server }) =>
     ),
   );
 
+export const paddingRefused: Rule = ({ server }) =>
+  served(server).flatMap(([model, { version, signatures = [] }]) =>
+    signatures.flatMap(({ name, padding }) =>
+      padding === undefined || padding.is_on
+        ? []
+        : {
+            id: 'padding_refused',
+            model,
+            what: `requests of different lengths do not share runs of signature ${name} of version ${version}`,
+            why: `pad_variable_length_inputs is set, but ${padding.reason}`,
+            change:
+              'name the length alike in inputs and outputs of the graph (dynamic_axes), say what to pad with in pillion.yaml (pad_values), or take the option out for this model',
+          },
+    ),
+  );
+
 function served(server: ServerFacts | undefined): readonly (readonly [string, VersionReport])[] {
   return (server?.report.models ?? []).flatMap(({ name, versions }) =>
     versions.filter(({ state }) => state === 'AVAILABLE').map((version) => [name, version] as const),
@@ -101,7 +117,8 @@ function whyAlone({ seconds }: Traffic, model: ModelTraffic): Reason | undefined
   }
   return {
     why: 'requests that wait together do not fit together: their shapes beside dim 0, outputs or signatures differ',
-    change: 'send inputs of the same shape (pad to a few lengths) and ask for the same outputs',
+    change:
+      'set --pad_variable_length_inputs or send inputs of the same shape (pad to a few lengths), and ask for the same outputs',
   };
 }
 

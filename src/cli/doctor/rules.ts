@@ -1,6 +1,13 @@
 /** Every rule, in the order of the report: first those whose problem hides others. */
 import type { DoctorFacts, Finding, Rule } from './rule.ts';
-import { batchAxisDisproved, batchesOfOne, notBatched, paddingWasted, timeoutWasted } from './rules-batching.ts';
+import {
+  batchAxisDisproved,
+  batchesOfOne,
+  notBatched,
+  paddingRefused,
+  paddingWasted,
+  timeoutWasted,
+} from './rules-batching.ts';
 import {
   cpuPressure,
   cpuSaturated,
@@ -36,6 +43,7 @@ const RULES: readonly Rule[] = [
   queueLong,
   notBatched,
   batchesOfOne,
+  paddingRefused,
   timeoutWasted,
   paddingWasted,
   codecHeavy,

@@ -51,6 +51,16 @@ export function number(min: number, max: number, wants = `a number from ${min} t
   );
 }
 
+/** A single value of any type. */
+export const SCALARS = [
+  v.string(),
+  v.pipe(
+    v.custom<number | bigint>((value) => /^(number|bigint)$/.test(typeof value)),
+    v.metadata({ type: 'number' }),
+  ),
+  v.boolean(),
+] as const;
+
 export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -32,6 +32,23 @@ export class Heap<T extends HeapEntry> {
     return this.#entries;
   }
 
+  /** All entries, the least first; the k-th takes O(k). The heap may not change meanwhile. */
+  *inOrder(): Iterable<T> {
+    const entries = this.#entries;
+    // Each entry that was given has left its place to its children.
+    const next = entries.length === 0 ? [] : [0];
+    while (next.length > 0) {
+      let least = 0;
+      for (let i = 1; i < next.length; i++) {
+        if (this.#isBefore(entries[next[i]!]!, entries[next[least]!]!)) least = i;
+      }
+      const index = next[least]!;
+      next.splice(least, 1);
+      for (const child of [2 * index + 1, 2 * index + 2]) if (child < entries.length) next.push(child);
+      yield entries[index]!;
+    }
+  }
+
   add(entry: T): void {
     entry.heapIndex = this.#entries.length;
     this.#entries.push(entry);

@@ -285,12 +285,13 @@ function scaledRow(row: ProbeRow, factor: number): ProbeRow | undefined {
   return hasFloats ? changed : undefined;
 }
 
-function refusalText(error: unknown): string {
+/** The first line of what a model says of inputs that it refuses. */
+export function refusalText(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 }
 
 /** For `catch`: a refusal is no outcome. */
-function rethrowStop(error: unknown): undefined {
+export function rethrowStop(error: unknown): undefined {
   if (error instanceof ProofStopped || error instanceof ProofEnded) throw error;
   return undefined;
 }

@@ -92,6 +92,12 @@ export function scaled(tensor: Tensor, numbers: ArrayLike<number | bigint>, fact
   return { dtype, shape, data: bytesOf(dtype, numbers.length, () => Number(numbers[i++]) * factor) };
 }
 
+/** A tensor of the numbers that `valueAt` gives for each element. */
+export function tensorBy(dtype: NumericDType, shape: Shape, valueAt: (index: number) => number): Tensor {
+  let index = 0;
+  return { dtype, shape, data: bytesOf(dtype, elementCount(shape), () => valueAt(index++)) };
+}
+
 export function isFloat(dtype: string): boolean {
   return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32' || dtype === 'float64';
 }

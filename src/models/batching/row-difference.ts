@@ -23,6 +23,9 @@ const TOLERANCE: Readonly<Partial<Record<DType, number>>> = {
 };
 const SMALLEST_SHARE = 0.01;
 
+/** The same for rows that were padded, whose sums differ by zeros alone. Float dtypes of 16 bits are not that exact. */
+const PADDING_TOLERANCE: typeof TOLERANCE = { ...TOLERANCE, float32: 1e-5 };
+
 /** The magnitudes of an output's elements, over rows that were run alone. Undefined where values must be equal. */
 export type Magnitudes = Float64Array | undefined;
 
@@ -48,17 +51,31 @@ export function magnitudesOf(rows: readonly Tensor[]): Magnitudes {
  * How far `found` is from `wanted`, relative to the magnitudes; 0 = the same within the rounding. Infinity where dtype
  * or shape differ, or values that must be equal.
  */
-export function rowDifference(wanted: Tensor, found: Tensor, magnitudes: Magnitudes): number {
+export function rowDifference(
+  wanted: Tensor,
+  found: Tensor,
+  magnitudes: Magnitudes,
+  tolerance = TOLERANCE[wanted.dtype],
+): number {
   if (wanted.dtype !== found.dtype || !shapesEqual(wanted.shape, found.shape)) return Infinity;
   if (wanted.dtype === 'string') {
     const other = found.data as readonly Uint8Array[];
     return wanted.data.every((bytes, i) => Buffer.compare(bytes, other[i]!) === 0) ? 0 : Infinity;
   }
-  const tolerance = TOLERANCE[wanted.dtype];
   if (tolerance === undefined || magnitudes === undefined) {
     return Buffer.compare(wanted.data, (found as NumericTensor).data) === 0 ? 0 : Infinity;
   }
   return floatDifference(numbersOf(wanted), numbersOf(found as NumericTensor), magnitudes, tolerance);
+}
+
+/**
+ * How far an output of a row that was padded is from that of the row alone, relative to the output's largest number; 0 =
+ * the same within the rounding. Else as `rowDifference`.
+ */
+export function paddingDifference(wanted: Tensor, found: Tensor): number {
+  const own = magnitudesOf([wanted]);
+  const largest = own?.reduce((most, size) => Math.max(most, size), 0) ?? 0;
+  return rowDifference(wanted, found, own?.fill(largest), PADDING_TOLERANCE[wanted.dtype]);
 }
 
 function floatDifference(

@@ -2,8 +2,8 @@
  * The batching of one version: decides it while the version loads, as far as that takes little time, and goes on while
  * the version is served.
  *
- *   decide() ──▶ signatures to serve; a proof that takes long leaves `none` for now
- *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the batched signatures in place
+ *   decide() ──▶ signatures to serve; a proof that takes long leaves `none`, or no padding, for now
+ *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the signatures in place
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
 import { setImmediate } from 'node:timers/promises';
@@ -15,9 +15,12 @@ import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/sig
 import type { TensorMap } from '../../core/tensor.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
+import type { PadValues } from './padding-candidate.ts';
 import { ProofPace, type ServedLoad } from './proof-pace.ts';
+import { provePadding } from './prove-padding.ts';
 import { ProofEnded, ProofStopped, proveRows, type RowsProof } from './prove-rows.ts';
 import type { RecordedInputs } from './recorded-requests.ts';
+import { type PaddingState, VersionPadding } from './version-padding.ts';
 
 export interface VersionBatchingOptions {
   readonly clock: Clock;
@@ -27,6 +30,8 @@ export interface VersionBatchingOptions {
   readonly maxRows: number;
   /** Those that the owner of the model declares, with their declared batch axes. */
   readonly declared: Signatures;
+  /** By signature, where requests of different lengths may share runs (version-padding.ts). Absent = they do not. */
+  readonly padValues?: ReadonlyMap<string, PadValues> | undefined;
   readonly judge: (axes?: BatchAxes) => Promise<RowVerdict | undefined>;
   readonly kept: KeptOutcomes;
   /** Called at most once. */
@@ -39,6 +44,7 @@ export interface BatchingEvents {
   onDecided(signature: string, axis: BatchAxis): void;
   /** What the owner has declared is wrong, and why. */
   onDisproved(signature: string, reason: string): void;
+  onPadding?(signature: string, state: PaddingState): void;
 }
 
 /** Batch sizes that are tried while requests are served: larger ones would keep them waiting. */
@@ -49,6 +55,9 @@ const SERVED_ELSEWHERE = 'as declared: another server runs it';
 export class VersionBatching {
   /** By signature: why what the owner has declared is wrong. */
   readonly disproofs = new Map<string, string>();
+  /** By signature; empty where requests of different lengths are not to share runs. May grow. */
+  readonly paddings: ReadonlyMap<string, PaddingState>;
+  readonly #padding: VersionPadding | undefined;
   readonly #options: VersionBatchingOptions;
   readonly #pace: ProofPace;
   readonly #pending = new Map<string, BatchingDecision>();
@@ -60,16 +69,25 @@ export class VersionBatching {
   constructor(options: VersionBatchingOptions) {
     this.#options = options;
     this.#pace = new ProofPace(options.clock);
+    this.#padding = this.#paddingOf(options);
+    this.paddings = this.#padding?.states ?? new Map();
   }
 
   /** The signatures to serve. Rejects with the error of a file that cannot be read. */
   async decide(): Promise<Signatures> {
     const served = new Map<string, Signature>();
-    for (const [name, loaded] of this.#options.signatures) served.set(name, await this.#decideOne(name, loaded));
+    for (const [name, loaded] of this.#options.signatures) {
+      const decided = await this.#decideOne(name, loaded);
+      const padding = this.#pending.has(name) ? undefined : this.#padding;
+      served.set(name, (await padding?.decide(name, decided)) ?? decided);
+    }
     return served;
   }
 
-  /** Call once, when the version is served. `onProved` gets the accepted signatures; it must not reject. */
+  /**
+   * Call once, when the version is served. `onProved` gets the signatures that share more runs than before, at most twice:
+   * those whose batch axis was accepted, and those whose padding was. It must not reject.
+   */
   serve(served: ServedLoad, onProved: (accepted: Signatures) => Promise<void>): void {
     this.#pace.serve(served);
     this.#goOn(onProved).catch(ignoreEnd);
@@ -122,8 +140,7 @@ export class VersionBatching {
 
   async #proveWhileLoading(name: string, loaded: Signature, isOnlyProof: boolean): Promise<RowsProof | 'running'> {
     const proof = this.#prove(name, loaded, isOnlyProof);
-    let ended: RowsProof | undefined;
-    await this.#pace.whileLoading(proof.then((outcome) => (ended = outcome)));
+    const ended = await this.#whileLoading(proof);
     if (ended !== undefined) return ended;
     this.#proofs.set(name, proof);
     return 'running';
@@ -138,6 +155,8 @@ export class VersionBatching {
       if (decision.signature.batchAxis.kind !== 'none') accepted.set(name, decision.signature);
     }
     if (accepted.size > 0) await onProved(accepted);
+    const padded = await this.#padding?.more(accepted);
+    if (padded !== undefined && padded.size > 0) await onProved(padded);
     await this.#checkDeclared();
   }
 
@@ -159,10 +178,8 @@ export class VersionBatching {
   }
 
   #prove(name: string, signature: Signature, isOnlyProof: boolean): Promise<RowsProof> {
-    const proof = this.#last.then(async () => {
-      this.#recorded ??= this.#options.readRecorded();
-      const recorded = (await this.#recorded).get(name) ?? [];
-      return proveRows({
+    return this.#inTurn(name, (recorded) =>
+      proveRows({
         signature,
         recorded,
         isOnlyProof,
@@ -170,10 +187,45 @@ export class VersionBatching {
         rounds: () => (this.#pace.isGentle && !isOnlyProof ? ROUNDS_BETWEEN_REQUESTS : Infinity),
         maxRows: () => (this.#pace.isGentle ? MOST_ROWS_BETWEEN_REQUESTS : this.#options.maxRows),
         run: (inputs, rows) => this.#run(name, signature, inputs, rows),
-      });
+      }),
+    );
+  }
+
+  /** A proof behind those that have begun. */
+  #inTurn(name: string, prove: (recorded: readonly TensorMap[]) => Promise<RowsProof>): Promise<RowsProof> {
+    const proof = this.#last.then(async () => {
+      this.#recorded ??= this.#options.readRecorded();
+      return prove((await this.#recorded).get(name) ?? []);
     });
     this.#last = proof.catch(ignoreEnd);
     return proof;
+  }
+
+  /** Undefined where requests of different lengths are not to share runs. */
+  #paddingOf({ padValues, executor, events }: VersionBatchingOptions): VersionPadding | undefined {
+    if (padValues === undefined) return undefined;
+    return new VersionPadding({
+      values: padValues,
+      isElsewhere: executor.isElsewhere === true,
+      prove: (name, signature, padding) =>
+        this.#inTurn(name, (recorded) =>
+          provePadding({
+            signature,
+            padding,
+            recorded,
+            run: (inputs, rows) => this.#run(name, signature, inputs, rows),
+          }),
+        ),
+      whileLoading: (proof) => this.#whileLoading(proof),
+      onState: (name, state) => events.onPadding?.(name, state),
+    });
+  }
+
+  /** The outcome of the proof; undefined if the load need not wait any longer. */
+  async #whileLoading(proof: Promise<RowsProof>): Promise<RowsProof | undefined> {
+    let ended: RowsProof | undefined;
+    await this.#pace.whileLoading(proof.then((outcome) => (ended = outcome)));
+    return ended;
   }
 
   async #run(name: string, { outputs }: Signature, inputs: TensorMap, rows: number): Promise<TensorMap> {

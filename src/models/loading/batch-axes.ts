@@ -1,6 +1,7 @@
 /** Connects the batching of a version (batching/version-batching.ts) with its files, its host and the log. */
 import { judgeRows } from '../../backends/registry.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
+import type { PadValues } from '../batching/padding-candidate.ts';
 import { VersionBatching } from '../batching/version-batching.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
 import type { OpenedVersion, VersionTarget } from '../runtimes/open-version.ts';
@@ -8,13 +9,14 @@ import type { LoadServableOptions } from './load-options.ts';
 
 /**
  * `declared`: the opened signatures, those with the owner's batch axes in which something is declared; the others are
- * the same objects. Never rejects.
+ * the same objects. `padValues`: what the owner says inputs are padded with, by signature. Never rejects.
  */
 export async function versionBatching(
   options: LoadServableOptions,
   { model, version, versionDirectory, batching, hashArtifact }: VersionTarget,
   { host, signatures: opened, backendKind = host.backendKind }: OpenedVersion,
   declared: Signatures,
+  padValues: ReadonlyMap<string, PadValues>,
 ): Promise<VersionBatching> {
   const { clock, decisions, readRecorded, events } = options;
   const isOn = batching.isBatchingEnabled;
@@ -26,12 +28,14 @@ export async function versionBatching(
     executor: host.executor,
     maxRows: batching.scheduler.maxBatchSize,
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
+    padValues: batching.isPadding ? padValues : undefined,
     judge: (axes) => judgeRows(backendKind, versionDirectory, axes),
     kept: await decisions.open(model.name, runtime, hashArtifact),
     readRecorded: () => readRecorded(versionDirectory, signatures),
     events: {
       onDecided: (signature, axis) => events.onBatchAxis?.(model.name, version, signature, axis),
       onDisproved: (signature, reason) => events.onBatchAxisDisproved?.(model.name, version, signature, reason),
+      onPadding: (signature, state) => events.onPadding?.(model.name, version, signature, state),
     },
   });
 }

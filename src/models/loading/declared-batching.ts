@@ -3,7 +3,9 @@ import { declarationOf } from '../../config/batch-declaration.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
+import type { PadValues } from '../batching/padding-candidate.ts';
 import { declareBatching, type ReportBatching } from '../model-file/declare-batching.ts';
+import { declarePadValues } from '../model-file/declare-pad-values.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
 type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching'>;
@@ -19,14 +21,38 @@ export function withDeclaredBatching(
   graphs: Signatures,
 ): Signatures {
   if (ofServer === undefined || declarationOf(ofServer) === undefined) {
-    // `enabled: true` and no more: only an `off` of the file does not hold.
-    const isOverridden = ofServer !== undefined && file?.declaration === 'off';
-    return file?.declaration === undefined || isOverridden ? graphs : file.declareBatching(graphs);
+    // `enabled: true` overrides an `off` of the file, and nothing else.
+    const isOverridden = ofServer !== undefined && ofServer !== 'off' && ofServer.enabled === true;
+    const isLeft = file?.declaration === undefined || (isOverridden && file.declaration === 'off');
+    return file === undefined || isLeft ? graphs : file.declareBatching(graphs);
   }
   const problems: string[] = [];
   const report: ReportBatching = (problem, side, name) =>
     problems.push(`batching${name === undefined ? '' : `.${side}.${name}`}: ${problem}`);
   const signatures = declareBatching(ofServer, graphs, "declared in the server's configuration", report);
-  if (problems.length === 0) return signatures;
-  throw new ServingError('load_failed', `model "${model}": ${problems.join('; ')}`);
+  throwIfAny(model, problems);
+  return signatures;
+}
+
+/**
+ * What inputs are padded with where rows differ in length, by signature: the server's configuration overrides the
+ * model's own file, input by input. Throws as `withDeclaredBatching`.
+ */
+export function declaredPadValues(
+  { name: model, declaredBatching: ofServer }: Declaring,
+  file: ModelFile | undefined,
+  graphs: Signatures,
+): ReadonlyMap<string, PadValues> {
+  const problems: string[] = [];
+  const ofFile = file?.padValues(graphs);
+  const declared = ofServer === undefined || ofServer === 'off' ? {} : ofServer;
+  const values = declarePadValues(declared, graphs, (problem, name) =>
+    problems.push(`batching.pad_values.${name}: ${problem}`),
+  );
+  throwIfAny(model, problems);
+  return new Map([...values].map(([name, own]) => [name, new Map([...(ofFile?.get(name) ?? []), ...own])]));
+}
+
+function throwIfAny(model: string, problems: readonly string[]): void {
+  if (problems.length > 0) throw new ServingError('load_failed', `model "${model}": ${problems.join('; ')}`);
 }

@@ -69,6 +69,13 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
         { event: 'batch_axis_disproved', ...of(model, version), signature, reason },
         `the declared batch axis is wrong, so answers may mix requests: ${reason}`,
       ),
+    onPadding: (model, version, signature, { isOn, reason }) =>
+      logger[isOn ? 'info' : 'warn'](
+        { event: 'padding', ...of(model, version), signature, padding: isOn ? 'on' : 'refused', reason },
+        isOn
+          ? `requests of different lengths share runs: ${reason}`
+          : `pad_variable_length_inputs is refused: ${reason}`,
+      ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

@@ -16,6 +16,7 @@ import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
 import type { Telemetry } from '../../telemetry/request-record.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
+import type { PaddingState } from '../batching/version-padding.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
@@ -53,6 +54,8 @@ export interface LoadServableOptions {
   readonly reserveSession?: (model: ModelConfig, version: bigint, directory: string) => Promise<() => void>;
   /** False: no signature is batched, so that every run is one request. */
   readonly isBatchingEnabled: boolean;
+  /** Requests of different lengths share runs where that is proved to be safe. Default: false. */
+  readonly isPadding?: boolean;
   /** Each version's batching_params.pbtxt configures its batching. */
   readonly perModelFiles?: boolean;
   /** The host of models whose configuration names none. */
@@ -101,6 +104,8 @@ export interface HostEvents {
   onBatchAxis?(model: string, version: bigint, signature: string, axis: BatchAxis): void;
   /** The batch axis that the model's owner has declared is wrong. */
   onBatchAxisDisproved?(model: string, version: bigint, signature: string, reason: string): void;
+  /** Requests of different lengths were to share runs: whether they do. */
+  onPadding?(model: string, version: bigint, signature: string, state: PaddingState): void;
   /** A setting of the version's own files has no effect, or a part of the version is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }

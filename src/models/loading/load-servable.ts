@@ -3,7 +3,7 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { Signature, Signatures } from '../../core/signature.ts';
+import type { BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
@@ -20,7 +20,7 @@ import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
-import { withDeclaredBatching } from './declared-batching.ts';
+import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
@@ -52,7 +52,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     let axes: VersionBatching | undefined;
     try {
       const declared = withDeclaredBatching(model, modelFile, opened.signatures);
-      axes = await versionBatching(options, target, opened, declared);
+      const padValues = declaredPadValues(model, modelFile, opened.signatures);
+      axes = await versionBatching(options, target, opened, declared, padValues);
       const signatures = await axes.decide();
       const views = modelFile?.views(signatures);
       const served = { signatures, views: views?.size === 0 ? undefined : views };
@@ -89,6 +90,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.batchDisproofs = axes.disproofs;
+  servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
   const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
@@ -106,15 +108,35 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   });
   scheduler.latency.seed(seedsOf(servable));
   base.shadow?.start();
-  servable.onServed = () => {
-    axes.serve(servable.runner, async (accepted) => {
-      const { servable: batched, scheduler: next } = await above(withAxes(served, accepted));
-      batched.takeOver(servable);
-      next.latency.seed(seedsOf(servable));
-      if (options.replaceServable?.(servable, batched) !== true) await batched.unload();
-    });
-  };
+  servable.onServed = () => serveProofs(options, axes, { servable, signatures: served }, above);
   return servable;
+}
+
+/** Whenever a proof that goes on has accepted signatures, those that share more runs take the place of the served ones. */
+function serveProofs(
+  options: LoadServableOptions,
+  axes: VersionBatching,
+  first: { readonly servable: Servable; readonly signatures: StackSignatures },
+  above: (signatures: StackSignatures) => Promise<Stacked>,
+): void {
+  let current = first;
+  const load = {
+    get queuedTasks() {
+      return current.servable.runner.queuedTasks;
+    },
+    get runningBatches() {
+      return current.servable.runner.runningBatches;
+    },
+  };
+  axes.serve(load, async (accepted) => {
+    const signatures = withAccepted(current.signatures, accepted);
+    const { servable, scheduler } = await above(signatures);
+    servable.takeOver(current.servable);
+    scheduler.latency.seed(seedsOf(servable));
+    const isServed = options.replaceServable?.(current.servable, servable) === true;
+    if (isServed) current = { servable, signatures };
+    else await servable.unload();
+  });
 }
 
 interface Stacked {
@@ -140,18 +162,23 @@ async function stackServable(
   return { servable, scheduler };
 }
 
-/** The same signatures, with the batch axes of those that were accepted. */
-function withAxes({ signatures, views }: StackSignatures, accepted: Signatures): StackSignatures {
-  const batched = (name: string, signature: Signature): Signature => {
-    const { batchAxis = signature.batchAxis } = accepted.get(name) ?? {};
-    return { ...signature, batchAxis };
-  };
+/** The same signatures, with the batch axes and the padding of those that were accepted. */
+function withAccepted({ signatures, views }: StackSignatures, accepted: Signatures): StackSignatures {
+  const axisOf = (name: string, { batchAxis }: Signature): BatchAxis => accepted.get(name)?.batchAxis ?? batchAxis;
   return {
-    signatures: new Map([...signatures].map(([name, signature]) => [name, batched(name, signature)])),
+    signatures: new Map(
+      [...signatures].map(([name, signature]) => {
+        const { padding = signature.padding } = accepted.get(name) ?? {};
+        return [name, { ...signature, batchAxis: axisOf(name, signature), padding }];
+      }),
+    ),
     views:
       views &&
       new Map(
-        [...views].map(([name, view]) => [name, { ...view, signature: batched(view.graphName, view.signature) }]),
+        [...views].map(([name, view]) => {
+          const batchAxis = axisOf(view.graphName, view.signature);
+          return [name, { ...view, signature: { ...view.signature, batchAxis } }];
+        }),
       ),
   };
 }
@@ -192,8 +219,8 @@ function servableHost(
 
 /** The run times that the sweep measured, one entry for each run. */
 function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
-  return latencySeeds.flatMap(({ signatureName, rows, runMs }) =>
-    runMs.map((ms) => ({ signature: signatureName, rows, runMs: ms })),
+  return latencySeeds.flatMap(({ signatureName, rows, length, runMs }) =>
+    runMs.map((ms) => ({ signature: signatureName, rows, ...(length && { length }), runMs: ms })),
   );
 }
 

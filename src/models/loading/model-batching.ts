@@ -19,6 +19,8 @@ export interface ServerBatching {
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
   readonly isBatchingEnabled: boolean;
+  /** Requests of different lengths share runs where that is proved to be safe. Default: false. */
+  readonly isPadding?: boolean;
   /**
    * Each version's own file configures its batching; a version without one is not batched, as in TensorFlow Serving.
    */
@@ -32,6 +34,8 @@ export interface ModelBatching {
   /** `slots` is configured for the model, not for the server. */
   readonly hasOwnSlots: boolean;
   readonly isBatchingEnabled: boolean;
+  /** As ServerBatching. */
+  readonly isPadding: boolean;
   /** One text for each setting that has no effect. */
   readonly warnings: readonly string[];
 }
@@ -59,6 +63,7 @@ export async function modelBatching(
     slots: batching.numBatchThreads ?? server.slots,
     hasOwnSlots: batching.numBatchThreads !== undefined,
     isBatchingEnabled: server.isBatchingEnabled && (server.perModelFiles !== true || isNamed),
+    isPadding: batching.padVariableLengthInputs ?? server.isPadding === true,
     warnings,
   };
 }
@@ -116,9 +121,6 @@ function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): S
     batchTimeoutMicros: batching.batchTimeoutMicros ?? server.batchTimeoutMicros,
     maxEnqueuedBatches: batching.maxEnqueuedBatches ?? server.maxEnqueuedBatches,
     allowedBatchSizes: allowed ?? inherited,
-    ...(batching.padVariableLengthInputs !== undefined && {
-      padVariableLengthInputs: batching.padVariableLengthInputs,
-    }),
   };
 }
 

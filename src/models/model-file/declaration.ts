@@ -10,6 +10,7 @@ import { AUTO_RUNTIME, DEFAULT_SHADOW, type ShadowConfig } from '../../config/mo
 import {
   about,
   byKey,
+  camelKeys,
   choice,
   fields,
   integer,
@@ -17,13 +18,14 @@ import {
   named,
   number,
   optional,
+  SCALARS,
   text,
 } from '../../config/yaml/kinds.ts';
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
-import { SCALARS, VALUE } from './value-schema.ts';
+import { VALUE } from './value-schema.ts';
 
 export const METHODS = ['predict', 'classify', 'regress'] as const;
 /** The runtimes that the file may name: a model is data, so it may name built-in runtimes but no module. */
@@ -148,9 +150,12 @@ export const SHADOW = fields(
   'a map with runtime and sample',
 );
 
-const BATCHING_WANTS = 'off, or a map with inputs and outputs';
+const BATCHING_WANTS = 'off, or a map with inputs, outputs and pad_values';
 
-export const BATCHING = v.union([...BATCHING_OFF, fields(DECLARATION_KEYS, BATCHING_WANTS)], BATCHING_WANTS);
+export const BATCHING = v.union(
+  [...BATCHING_OFF, v.pipe(fields(DECLARATION_KEYS, BATCHING_WANTS), v.transform(camelKeys))],
+  BATCHING_WANTS,
+);
 
 /** The schema of the whole file; docs/model.schema.json is generated from it. */
 export const MODEL_FILE_SCHEMA = fields(

@@ -13,6 +13,7 @@ import { quote, readDocument } from '../../config/yaml/problems.ts';
 import { YamlDocument, type YamlPart } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
+import type { PadValues } from '../batching/padding-candidate.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { TryOut } from '../serving/servable.ts';
 import {
@@ -23,6 +24,7 @@ import {
   WORDING,
 } from './declaration.ts';
 import { declareBatching } from './declare-batching.ts';
+import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
@@ -75,6 +77,14 @@ export class ModelFile {
     return declareBatching(this.#declaredBatching, graphs, 'declared in pillion.yaml', (problem, side, name) =>
       part.reportKey(problem, ...(name === undefined ? [] : [side!, name])),
     );
+  }
+
+  /** What the file says shorter rows are padded with, by signature. Problems are thrown by `views`. */
+  padValues(graphs: Signatures): ReadonlyMap<string, PadValues> {
+    const declared = this.#declaredBatching;
+    if (declared === undefined || declared === 'off') return new Map();
+    const part = this.#file.part(['batching']);
+    return declarePadValues(declared, graphs, (problem, name) => part.reportKey(problem, 'pad_values', name));
   }
 
   /** The views by name. Throws `load_failed` with all problems of the file. Call once. */

@@ -13,6 +13,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
+import type { PaddingState } from '../batching/version-padding.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
@@ -119,6 +120,8 @@ export class Servable {
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
   batchDisproofs: ReadonlyMap<string, string> = new Map();
+  /** By signature of the graph: whether requests of different lengths share runs; empty where they are not to. May grow. */
+  paddings: ReadonlyMap<string, PaddingState> = new Map();
   /** Called once, when requests can get it. */
   onServed: (() => void) | undefined;
   /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
@@ -159,9 +162,9 @@ export class Servable {
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
     const { tapPoint, latencySeeds, host, runtime, shadow, breaker } = other;
-    const { batchDisproofs, profileOps, tryOut, memory } = other;
+    const { batchDisproofs, paddings, profileOps, tryOut, memory } = other;
     Object.assign(this, { tapPoint, latencySeeds, host, runtime, shadow, breaker });
-    Object.assign(this, { batchDisproofs, profileOps, tryOut, memory });
+    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, memory });
     for (const warning of other.warnings) this.addWarning(warning);
   }
 

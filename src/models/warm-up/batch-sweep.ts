@@ -22,6 +22,8 @@ import { byteLengthOfAll } from '../../core/tensor.ts';
 export interface LatencySeed {
   readonly signatureName: string;
   readonly rows: number;
+  /** The size of its free dims beside the batch; absent = it has none. */
+  readonly length?: number;
   readonly runMs: readonly number[];
 }
 
@@ -83,7 +85,8 @@ export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
         failures.push({ signatureName, rows, ...attempt, isSmallest });
         break;
       }
-      seeds.push({ signatureName, rows, runMs: attempt.runMs });
+      const { runMs, free: length } = attempt;
+      seeds.push({ signatureName, rows, ...(hasFreeDims(signature) && { length }), runMs });
       frees = [attempt.free];
       lastMs = attempt.tookMs;
       isSmallest = false;

@@ -189,12 +189,12 @@ export class Admission {
 
   /** Refuses a request that a queue which stands has no use for, unless less important ones make room. */
   #cutBacklog(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
-    const { plan, latency, maxBatchSize } = lane;
+    const { plan, maxBatchSize } = lane;
     if (isProbeDue(plan, now)) return;
     while (this.#evictOne(context, this.#ticket.order, plan))
       if (!this.#isOverBacklog(lane, rows, holding, now)) return;
     this.#onRefusal(holding, now);
-    throw this.#options.refusals.standing(latency.meanMs(maxBatchSize));
+    throw this.#options.refusals.standing(plan.curve.meanMs(maxBatchSize));
   }
 
   #onRefusal({ use }: Holding, now: Instant): void {

@@ -22,6 +22,8 @@ export interface ForecastQuestion {
   readonly uses: readonly ExpectedRun[];
   readonly slots: number;
   readonly latency: LatencyView;
+  /** How long the request takes by itself. Default: as long as those that wait. */
+  readonly own?: LatencyView;
   readonly maxBatchSize: number;
   /** Rows that go before the request in its lane. */
   readonly aheadRows: number;
@@ -44,7 +46,7 @@ export class Forecast {
   finish: Instant = 0;
 
   ask(question: ForecastQuestion): void {
-    const { now, latency, maxBatchSize, aheadRows, rows, arrivalRows, passingShare } = question;
+    const { now, latency, own = latency, maxBatchSize, aheadRows, rows, arrivalRows, passingShare } = question;
     this.#reset(question);
     // A large request is in several batches: its last row decides.
     const position = aheadRows + rows;
@@ -56,7 +58,10 @@ export class Forecast {
     const coming = Math.floor(arrivalRows * (start - now));
     const batchRows = Math.min(maxBatchSize, position - before * maxBatchSize + coming);
     this.start = start;
-    this.finish = start + latency.highMs(Math.max(1, batchRows)) + question.overheadMs;
+    const sharedMs = latency.highMs(Math.max(1, batchRows));
+    // A request that is longer than those that wait makes their run as long.
+    const runMs = own === latency ? sharedMs : Math.max(sharedMs, own.highMs(Math.min(rows, maxBatchSize)));
+    this.finish = start + runMs + question.overheadMs;
   }
 
   #reset({ now, uses, slots, othersMs }: ForecastQuestion): void {

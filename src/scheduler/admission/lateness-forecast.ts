@@ -28,15 +28,18 @@ export class LatenessForecast {
   /** How late the answer would be, in ms; 0 or less = in time. Writes what it expects into the ticket. */
   lateMs(lane: Lane, rows: number, ticket: Ticket, now: Instant): number {
     const { dispatcher, statistics, slots } = this.#facts;
-    const { plan, latency, maxBatchSize } = lane;
+    const { plan, maxBatchSize } = lane;
+    const { curve } = plan;
+    const runRows = Math.min(maxBatchSize, Math.max(rows, curve.usualRows(maxBatchSize)));
     const forecast = this.#forecast;
     const runs = Math.max(1, dispatcher.slots);
     forecast.ask({
       now,
       uses: dispatcher.isOnAllSlots ? slots.uses : dispatcher.uses,
       slots: runs,
-      latency,
-      maxBatchSize,
+      latency: curve,
+      own: lane.own,
+      maxBatchSize: runRows,
       aheadRows: this.aheadRows(lane, ticket, now),
       rows,
       arrivalRows: plan.arrivals.perMs(now),
@@ -49,26 +52,27 @@ export class LatenessForecast {
     ticket.expectedEnd = forecast.finish;
     // An idle server refuses only what a run alone cannot do in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.aloneMs(lane, rows) - ticket.due;
-    const marginMs = plan.margin.forWait(forecast.start - now, latency.meanMs(maxBatchSize));
+    const marginMs = plan.margin.forWait(forecast.start - now, curve.meanMs(runRows));
     return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + marginMs - ticket.due;
   }
 
   /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
   aheadRows(lane: Lane, ticket: Ticket, now: Instant): number {
-    const { plan, latency, maxBatchSize } = lane;
+    const { plan, maxBatchSize } = lane;
+    const { curve } = plan;
     const waiting = lane.rowsBefore(ticket);
     if (ticket.isFirst) return waiting;
-    const rowMs = latency.meanMs(maxBatchSize) / (maxBatchSize * Math.max(1, this.#facts.dispatcher.slots));
+    const rowMs = curve.meanMs(maxBatchSize) / (maxBatchSize * Math.max(1, this.#facts.dispatcher.slots));
     return waiting + plan.overtaking.perMs(now) * Math.min(waiting * rowMs, Math.max(0, ticket.due - now));
   }
 
   /** How long the request takes if nothing else is there, in ms. */
-  aloneMs({ latency, maxBatchSize }: Lane, rows: number): number {
+  aloneMs({ own, maxBatchSize }: Lane, rows: number): number {
     const { dispatcher, statistics } = this.#facts;
     const rest = rows % maxBatchSize;
     const full = (rows - rest) / maxBatchSize;
     const fullRounds = Math.ceil(full / Math.max(1, dispatcher.slots));
-    const ms = fullRounds * latency.meanMs(maxBatchSize) + (full === 0 ? latency.meanMs(Math.max(1, rest)) : 0);
+    const ms = fullRounds * own.meanMs(maxBatchSize) + (full === 0 ? own.meanMs(Math.max(1, rest)) : 0);
     return ms + statistics.overheadMs;
   }
 

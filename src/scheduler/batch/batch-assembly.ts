@@ -23,7 +23,7 @@ import { elementCount, formatShape, withRows } from '../../core/shape.ts';
 import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import { sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { copyRowsTogether, sliceAlong } from './axis-copy.ts';
-import { padAlike, type RowShare } from './pad-rows.ts';
+import { type PaddedLength, padRows, type RowShare } from './pad-rows.ts';
 
 export type Allocator = Pick<Executor, 'allocate' | 'release'>;
 
@@ -38,19 +38,19 @@ export interface BatchLayout {
   readonly inputNames: readonly string[];
   /** Rows that the runtime will see, at least the members' rows; undefined = run whole. */
   readonly size: number | undefined;
-  /** The members' rows may differ in shape and are padded to one. */
-  readonly isPadded?: boolean;
+  /** Set where the members differ in length, and are padded to this one. */
+  readonly padTo?: PaddedLength | undefined;
   /** As in SignaturePlan. */
   readonly axes?: BatchAxes | undefined;
 }
 
 /**
  * Copies the members' rows together, in their order. All are of one lane: in each input they have the same dtype and
- * the same shape beside dim 0, or are padded to it. If the allocator throws, the buffers that it gave before are
+ * the same shape beside dim 0, or are padded to one length. If the allocator throws, the buffers that it gave before are
  * released.
  */
 export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
-  const members = layout.isPadded === true ? padAlike(shares, layout.inputNames) : shares;
+  const members = layout.padTo === undefined ? shares : padRows(shares, layout.padTo);
   const { size } = layout;
   const inputs = new Map<string, Tensor>();
   const buffers: ArrayBuffer[] = [];

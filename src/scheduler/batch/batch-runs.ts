@@ -95,7 +95,8 @@ export class BatchRuns {
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     if (!running.lane.isOdd) {
-      const run = { size, threads: running.threads, runMs: now - executeStart, runEnd: result.runEnd };
+      const { length, threads } = running;
+      const run = { size, length, threads, runMs: now - executeStart, runEnd: result.runEnd };
       this.#options.statistics.onRun(running.plan, run, now);
     }
     this.#isolator.onAnswered(running, now);

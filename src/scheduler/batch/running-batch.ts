@@ -19,6 +19,7 @@ import type {
   TraceHeaders,
 } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
+import { largestLength } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../../telemetry/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
@@ -31,6 +32,7 @@ import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
 import type { GoodRequest } from './known-good.ts';
+import { cutRows, lengthMisfitOf, type PaddedLength } from './pad-rows.ts';
 
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
@@ -72,6 +74,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly members: readonly Task[];
   /** A copy of a member's request, to be known as good if the run is answered. Undefined: none was wanted. */
   candidate: GoodRequest | undefined;
+  /** The length of its rows, padding included; 0 where the signature has none. */
+  readonly length: number;
+  /** The members' own lengths; undefined where they are all the same. */
+  readonly #lengths: readonly number[] | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
@@ -88,7 +94,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
-    const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size)) : undefined;
+    const { padding } = plan;
+    const lengths = padding === undefined ? NO_LENGTHS : members.map(({ inputs }) => largestLength(padding, inputs));
+    this.length = Math.max(0, ...lengths);
+    this.#lengths = lengths.every((each) => each === this.length) ? undefined : lengths;
+    const expectedMs = plan.curve.isKnown ? plan.curve.runMs(Math.max(1, size), this.length) : undefined;
     this.after = after;
     if (after !== undefined) after.next = this;
     this.slotSince = batchStart;
@@ -123,14 +133,14 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
    * they are; members that may be run again keep theirs. Throws what the allocator throws.
    */
   assemble(allocator: Allocator): TensorMap {
-    const { inputNames, isPadded, axes, good, isWhole } = this.plan;
+    const { inputNames, axes, good, isWhole } = this.plan;
     const { lane } = this;
     // A known good request is run again as its plan says: one of another form would prove nothing.
     if (!lane.isOdd && lane.wholeSize === (isWhole ? 1 : undefined)) {
       this.candidate = good.candidate(this.firstMember, lane.outputs, this.record.batchStart);
     }
     const size = this.#sliceSize;
-    const layout = { inputNames, size, isPadded: isPadded && size !== undefined, axes };
+    const layout = { inputNames, size, padTo: this.#padTo, axes };
     const { inputs, buffers } = mergeInputs(this.members, layout, allocator);
     this.#buffers = buffers;
     if (this.#isOneAsItCame) this.firstMember.dropInputs();
@@ -215,23 +225,43 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     record.runStart = result.runStart;
     record.runEnd = result.runEnd;
     const { outputs } = result;
-    const wanted = this.lane.outputs;
-    const { axes } = this.plan;
     const size = this.#sliceSize;
-    const misfit = size === undefined ? checkOutputs(outputs, wanted) : misfitOf(outputs, wanted, size, axes);
+    const misfit = size === undefined ? checkOutputs(outputs, this.lane.outputs) : this.#misfitOf(outputs, size);
     if (misfit !== undefined && !this.#isOneAsItCame) return misfit;
     const isDivided = size !== undefined && misfit === undefined;
     this.#enter(STAGE_SPLIT, runEnded);
     let row = 0;
-    for (const member of this.members) {
+    for (let i = 0; i < this.members.length; i++) {
+      const member = this.members[i]!;
       const start = row;
       row += member.rows;
       const { owner } = member;
       if (owner.isSettled) continue;
       owner.context.batch = record;
-      owner.complete(member, isDivided ? sliceOutputs(outputs, wanted, start, row, axes) : outputs);
+      owner.complete(member, isDivided ? this.#outputsOf(i, start, row, outputs) : outputs);
     }
     return misfit;
+  }
+
+  /** The length that its shorter members are padded to; undefined = nothing is padded. */
+  get #padTo(): PaddedLength | undefined {
+    const { padding } = this.plan;
+    if (padding === undefined || this.#lengths === undefined || this.#sliceSize === undefined) return undefined;
+    return { padding, length: this.length };
+  }
+
+  #misfitOf(outputs: TensorMap, size: number): string | undefined {
+    const wanted = this.lane.outputs;
+    const misfit = misfitOf(outputs, wanted, size, this.plan.axes);
+    const padTo = this.#padTo;
+    return misfit ?? (padTo === undefined ? undefined : lengthMisfitOf(outputs, wanted, padTo));
+  }
+
+  /** Of member `i`, whose rows are `start` to `end`. */
+  #outputsOf(i: number, start: number, end: number, outputs: TensorMap): TensorMap {
+    const rows = sliceOutputs(outputs, this.lane.outputs, start, end, this.plan.axes);
+    const length = this.#lengths?.[i] ?? this.length;
+    return length === this.length ? rows : cutRows(rows, this.plan.padding!, length);
   }
 
   /** Its outputs, as they are, answer the only member. */
@@ -319,6 +349,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   }
 }
 
+const NO_LENGTHS: readonly number[] = [];
 const NO_TRACES: readonly TraceContext[] = [];
 
 function sampledTraces(members: readonly Task[]): readonly TraceContext[] {

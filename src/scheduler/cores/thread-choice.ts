@@ -77,6 +77,6 @@ function rateOf({ threads, sessions }: SessionPlan, { rows, maxBatchSize, curves
   // A batch takes all that waits, up to a full one: a further session has something to do only beyond that.
   const used = Math.max(1, Math.min(sessions, Math.ceil(rows / maxBatchSize)));
   const batch = Math.max(1, Math.min(maxBatchSize, Math.ceil(rows / used)));
-  const runMs = curves.of(threads).meanMs(batch);
+  const runMs = curves.meanMsOf(threads, batch);
   return runMs > 0 ? (used * batch) / runMs : Infinity;
 }

@@ -260,7 +260,8 @@ export class LatencyCurve implements LatencyView {
   }
 }
 
-function powersOfTwo(maxRows: number): number[] {
+/** 1, 2, 4 … and `maxRows`. */
+export function powersOfTwo(maxRows: number): number[] {
   const bounds: number[] = [];
   for (let rows = 1; rows < maxRows; rows *= 2) bounds.push(rows);
   bounds.push(maxRows);

@@ -5,6 +5,7 @@
  */
 import { MAX_IMPORTED_RUN_MS, MIN_IMPORTED_RUN_MS } from '../tuning.ts';
 import type { LatencyBucket, LatencyEstimate } from './latency-curve.ts';
+import { LengthCurves } from './length-curves.ts';
 import { ThreadCurves } from './thread-curves.ts';
 
 /** One run that was measured at load. */
@@ -12,6 +13,8 @@ export interface LatencySeed {
   readonly signature: string;
   /** Padding included. */
   readonly rows: number;
+  /** Of its rows. Default: 1. */
+  readonly length?: number;
   /** From the batch handed to the host to its answer. */
   readonly runMs: number;
 }
@@ -30,11 +33,11 @@ export class LatencyModel {
   readonly #curves = new Map<string, ThreadCurves>();
   #threads = 1;
 
-  /** The curves of a signature; created by the first call. `sizes` as in SignaturePlan. */
-  curveOf(signature: string, maxRows: number, sizes: readonly number[]): ThreadCurves {
+  /** The curves of a signature; created by the first call. `sizes` as in SignaturePlan; `hasLengths`: its rows differ. */
+  curveOf(signature: string, maxRows: number, sizes: readonly number[], hasLengths = false): ThreadCurves {
     let curves = this.#curves.get(signature);
     if (curves === undefined) {
-      curves = new ThreadCurves(maxRows, sizes);
+      curves = hasLengths ? new LengthCurves(maxRows, sizes) : new ThreadCurves(maxRows, sizes);
       curves.use(this.#threads);
       this.#curves.set(signature, curves);
     }
@@ -49,7 +52,9 @@ export class LatencyModel {
 
   /** Runs of the number of threads in use. Seeds of unknown signatures are ignored. */
   seed(seeds: readonly LatencySeed[]): void {
-    for (const { signature, rows, runMs } of seeds) this.#curves.get(signature)?.of(this.#threads).seed(rows, runMs);
+    for (const { signature, rows, length = 1, runMs } of seeds) {
+      this.#curves.get(signature)?.seed(this.#threads, rows, length, runMs);
+    }
   }
 
   /** The current estimates by signature, for people. */
@@ -62,8 +67,9 @@ export class LatencyModel {
     const threads: Record<string, Record<string, readonly LatencyBucket[]>> = {};
     for (const [name, curves] of this.#curves) {
       for (const [number, buckets] of curves.export()) {
-        if (number === 1) signatures[name] = buckets;
-        else threads[number] = { ...threads[number], [name]: buckets };
+        const key = keyOf(name, curves);
+        if (number === 1) signatures[key] = buckets;
+        else threads[number] = { ...threads[number], [key]: buckets };
       }
     }
     return Object.keys(threads).length === 0 ? { signatures } : { signatures, threads };
@@ -82,15 +88,21 @@ export class LatencyModel {
 
   #importOf(threads: number, signatures: unknown): number {
     let taken = 0;
-    for (const [name, buckets] of Object.entries(isRecord(signatures) ? signatures : {})) {
+    const known = new Map(Object.entries(isRecord(signatures) ? signatures : {}));
+    for (const [name, curves] of this.#curves) {
+      const buckets = known.get(keyOf(name, curves));
       const sound = Array.isArray(buckets) ? buckets.filter(isBucket) : [];
-      const curves = this.#curves.get(name);
-      if (curves === undefined || sound.length === 0) continue;
+      if (sound.length === 0) continue;
       curves.import(threads, sound);
       taken += sound.length;
     }
     return taken;
   }
+}
+
+/** Elements are not read as rows where a signature had lengths in one of two starts. */
+function keyOf(signature: string, curves: ThreadCurves): string {
+  return curves instanceof LengthCurves ? `${signature} by elements` : signature;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -21,6 +21,8 @@ import {
 /** A run that has ended. */
 export interface SucceededRun {
   readonly size: number;
+  /** Of its rows; 0 where the signature has none. */
+  readonly length: number;
   readonly threads: number;
   readonly runMs: number;
   /** When the runtime ended, if the host knows. */
@@ -73,11 +75,12 @@ export class RunStatistics {
   }
 
   /** A run succeeded. */
-  onRun(plan: SignaturePlan, { size, threads, runMs, runEnd }: SucceededRun, now: Instant): void {
+  onRun(plan: SignaturePlan, { size, length, threads, runMs, runEnd }: SucceededRun, now: Instant): void {
     if (runEnd !== undefined) this.onLag(now - runEnd);
     const mean = this.#meanRunMs;
     this.#meanRunMs = mean === undefined ? runMs : mean + MEAN_WEIGHT * (runMs - mean);
-    plan.curve.of(threads).learn(Math.max(1, size), runMs, now - runMs - plan.learnedAt >= silenceMs(plan));
+    const isProbe = now - runMs - plan.learnedAt >= silenceMs(plan);
+    plan.curve.learn(threads, Math.max(1, size), length, runMs, isProbe);
     plan.learnedAt = now;
   }
 

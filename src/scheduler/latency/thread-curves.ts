@@ -6,6 +6,8 @@
  *
  * Nothing is known of a number of threads at first: then its curve guesses from the one in use that all threads have the
  * same speed.
+ *
+ * Runs also have the length of their rows, which only length-curves.ts looks at.
  */
 import type { LatencyBucket, LatencyEstimate, LatencyView } from './latency-curve.ts';
 import { LatencyCurve } from './latency-curve.ts';
@@ -29,6 +31,16 @@ export class ThreadCurves implements LatencyView {
     return this.#current.isKnown;
   }
 
+  /** The length of rows where nothing is said of it. */
+  get usualLength(): number {
+    return 1;
+  }
+
+  /** How many rows a run has while many wait; `most` = those of a full batch. */
+  usualRows(most: number): number {
+    return most;
+  }
+
   meanMs(rows: number): number {
     return this.#current.meanMs(rows);
   }
@@ -39,6 +51,36 @@ export class ThreadCurves implements LatencyView {
 
   rowsWithin(budgetMs: number, most: number): number {
     return this.#current.rowsWithin(budgetMs, most);
+  }
+
+  /** As meanMs, of rows of that length; 0 = the usual one. */
+  runMs(rows: number, _length: number): number {
+    return this.#current.meanMs(rows);
+  }
+
+  /** As highMs, likewise. */
+  runHighMs(rows: number, _length: number): number {
+    return this.#current.highMs(rows);
+  }
+
+  /** As rowsWithin, likewise. */
+  rowsOfLengthWithin(budgetMs: number, most: number, _length: number): number {
+    return this.#current.rowsWithin(budgetMs, most);
+  }
+
+  /** As meanMs, with so many threads. */
+  meanMsOf(threads: number, rows: number): number {
+    return this.of(threads).meanMs(rows);
+  }
+
+  /** As LatencyCurve.learn: a run of so many threads. */
+  learn(threads: number, rows: number, _length: number, runMs: number, isProbe: boolean): void {
+    this.of(threads).learn(rows, runMs, isProbe);
+  }
+
+  /** As LatencyCurve.seed, likewise. */
+  seed(threads: number, rows: number, _length: number, runMs: number): void {
+    this.of(threads).seed(rows, runMs);
   }
 
   /** Runs have so many threads from now on. */
@@ -60,8 +102,7 @@ export class ThreadCurves implements LatencyView {
 
   /** Of the fewest threads that have run: those that full batches have, and the same whatever is in use at the moment. */
   estimates(): LatencyEstimate[] {
-    const known = [...this.#curves].filter(([, curve]) => curve.isKnown).sort(([a], [b]) => a - b);
-    return known[0]?.[1].estimates() ?? [];
+    return this.fewestThreads?.estimates() ?? [];
   }
 
   /** What is known, by threads. */
@@ -71,6 +112,11 @@ export class ThreadCurves implements LatencyView {
 
   import(threads: number, buckets: readonly LatencyBucket[]): void {
     this.of(threads).import(buckets);
+  }
+
+  /** The curve of the fewest threads that have run; undefined = nothing has. */
+  protected get fewestThreads(): LatencyCurve | undefined {
+    return [...this.#curves].filter(([, curve]) => curve.isKnown).sort(([a], [b]) => a - b)[0]?.[1];
   }
 }
 

@@ -138,8 +138,8 @@ export function workBefore(queue: TaskQueue, order: Instant): number {
 }
 
 /** Worker time of `rows` of a lane in ms: full batches and a rest. */
-export function laneWorkMs({ latency, maxBatchSize }: Lane, rows: number): number {
+export function laneWorkMs({ plan: { curve }, maxBatchSize }: Lane, rows: number): number {
   const rest = rows % maxBatchSize;
   const full = (rows - rest) / maxBatchSize;
-  return (full > 0 ? full * latency.meanMs(maxBatchSize) : 0) + (rest > 0 ? latency.meanMs(Math.ceil(rest)) : 0);
+  return (full > 0 ? full * curve.meanMs(maxBatchSize) : 0) + (rest > 0 ? curve.meanMs(Math.ceil(rest)) : 0);
 }

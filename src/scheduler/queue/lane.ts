@@ -204,8 +204,28 @@ export class Lane implements SlackFacts, TaskLane {
     return before < rows ? { due: first.due, rows: first.rows, before } : undefined;
   }
 
+  /** How long a request takes by itself that admission is asked about now; `latency` is for the policy. */
+  get own(): LatencyView {
+    return this.latency;
+  }
+
+  /** About how many bytes the inputs of one of its tasks have. */
+  bytesOf(task: Task): number {
+    return task.rows * this.rowBytes;
+  }
+
   arrivalRows(now: Instant): number {
     return this.isolation === undefined ? this.plan.arrivals.perMs(now) : 0;
+  }
+
+  /** Every task, in the order in which they go. The lane may not change meanwhile. */
+  *inOrder(): Iterable<Task> {
+    let listed = this.#head;
+    for (const first of this.#overtaking?.inOrder() ?? []) {
+      for (; listed !== undefined && !isBefore(first, listed); listed = listed.next) yield listed;
+      yield first;
+    }
+    for (; listed !== undefined; listed = listed.next) yield listed;
   }
 
   /** Every task, in no particular order. Not for the request path. */

@@ -8,15 +8,18 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
-import { byteLengthOf, type TensorMap } from '../../core/tensor.ts';
+import { type LengthPadding, lengthOf } from '../../core/signature.ts';
+import { byteLengthOf } from '../../core/tensor.ts';
 import { type Holding, Holdings } from '../callers/holdings.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
 import { MAX_VALUE_LANES } from '../tuning.ts';
 import { Lane } from './lane.ts';
+import { apartKey, lengthsKey, oddKey, rowsKey, wholeKey } from './lane-keys.ts';
+import { PaddedLane } from './padded-lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
-import { haveSameValues, keyAlongAxes, SEPARATOR } from './same-inputs.ts';
+import { haveSameValues, SEPARATOR } from './same-inputs.ts';
 
 type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 
@@ -73,9 +76,30 @@ export class TaskQueue {
     if (request.isOddShape === true) return this.#ownLane(this.#oddLane(plan, request), apart);
     if (plan.isWhole || rows === 0) return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), apart);
     if (plan.hasSameInputs) return this.#laneOfValues(plan, request, rows, apart);
+    if (plan.padding !== undefined) return this.#laneOfLengths(plan, plan.padding, request, rows, apart);
+    return this.#ownLane(this.#rowsLane(plan, request, rows), apart);
+  }
+
+  /** The lane of requests whose rows have the same shapes. */
+  #rowsLane(plan: SignaturePlan, request: Runnable, rows: number): Lane {
     const key = rowsKey(plan, request);
-    const lane = this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
-    return this.#ownLane(lane, apart);
+    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+  }
+
+  /** The lane of requests whose rows differ in length. A request that has no length shares runs with those of its shapes. */
+  #laneOfLengths(
+    plan: SignaturePlan,
+    padding: LengthPadding,
+    request: Runnable,
+    rows: number,
+    apart: string | undefined,
+  ): Lane {
+    const length = lengthOf(padding, request.inputs);
+    if (length === 0) return this.#ownLane(this.#rowsLane(plan, request, rows), apart);
+    const key = lengthsKey(plan, request.outputs);
+    const lane = this.#ownLane(this.#lanes.get(key) ?? new PaddedLane(key, plan, request.outputs), apart) as PaddedLane;
+    lane.expect(length, rowBytes(plan, request, rows));
+    return lane;
   }
 
   /** The lane of requests that are run as they come. `size` as in Lane. */
@@ -141,7 +165,7 @@ export class TaskQueue {
     let bytes = 1;
     for (const tensor of inputs.values()) bytes += byteLengthOf(tensor);
     const rowBytes = 2 ** Math.ceil(Math.log2(bytes));
-    const key = `${SEPARATOR}odd ${rowBytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
+    const key = oddKey(plan, outputs, rowBytes);
     return this.#lanes.get(key) ?? new Lane(key, plan, outputs, 1, rowBytes, undefined, true);
   }
 
@@ -160,7 +184,7 @@ export class TaskQueue {
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
     if (task.priority === Priority.sheddable) this.sheddableTasks += 1;
-    const bytes = task.rows * lane.rowBytes;
+    const bytes = lane.bytesOf(task);
     if (this.#slots !== undefined) this.#slots.queuedBytes += bytes;
     if (task.owner.holding !== undefined) this.holdings.add(task.owner.holding, task.rows, bytes);
   }
@@ -193,17 +217,19 @@ export class TaskQueue {
     this.queuedRows -= task.rows;
     this.queuedTasks -= 1;
     if (task.priority === Priority.sheddable) this.sheddableTasks -= 1;
-    const bytes = task.rows * lane.rowBytes;
+    const bytes = lane.bytesOf(task);
     if (this.#slots !== undefined) this.#slots.queuedBytes -= bytes;
     if (task.owner.holding !== undefined) this.holdings.remove(task.owner.holding, task.rows, bytes);
     if (this.queuedTasks === 0) this.onEmpty?.();
   }
 
   /**
-   * Takes as many tasks of `lane` as fit into `rows`, in that order; the first always fits. Newest first only works
+   * Takes as many tasks of `lane` as fit into `rows`, in that order; the first always fits. Where their rows differ in
+   * length, those that fit together (padded-lane.ts). Newest first only works
    * where tasks stand in the order in which they came; else the oldest are taken.
    */
   take(lane: Lane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {
+    if (lane instanceof PaddedLane) return this.#takeAlike(lane, rows, now, order);
     const taken: Task[] = [];
     let room = Math.min(rows, lane.maxBatchSize);
     const isNewest = order === 'newest';
@@ -217,6 +243,15 @@ export class TaskQueue {
       room -= task.rows;
     }
     return taken.length === 0 && isNewest ? this.take(lane, rows, now, 'oldest') : taken;
+  }
+
+  #takeAlike(lane: PaddedLane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {
+    let candidates = lane.candidates(order);
+    while (candidates.filter((task) => failIfGone(task, now)).length > 0) candidates = lane.candidates(order);
+    if (candidates.length === 0) return [];
+    const taken = lane.choose(candidates, rows);
+    for (const task of taken) this.remove(task);
+    return taken;
   }
 }
 
@@ -240,55 +275,14 @@ function rowBytes(plan: SignaturePlan, { inputs }: Runnable, rows: number): numb
   return plan.isWhole ? bytes : Math.ceil(bytes / Math.max(1, rows));
 }
 
-/** Two NULs in a row are in no key that is made of names. */
-const APART = '\0\0apart ';
-
-/** Begins with a NUL, so that it differs from every `rowsKey`. */
-function wholeKey(plan: SignaturePlan, outputs: readonly string[], wholeSize: number): string {
-  return SEPARATOR + wholeSize + outputsKey(plan, outputs);
-}
-
-function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
-  let key = plan.name;
-  for (const output of outputs) key += SEPARATOR + output;
-  return key;
-}
-
-function apartKey(key: string, caller: string): string {
-  return key + APART + caller;
-}
-
 /** A lane like another, for the tasks of one caller alone. */
-function apartLane({ key, plan, outputs, wholeSize, rowBytes: bytes, isOdd }: Lane, caller: string): Lane {
-  const lane = new Lane(apartKey(key, caller), plan, outputs, wholeSize, bytes, undefined, isOdd);
-  lane.apart = caller;
-  return lane;
-}
-
-/** Inputs come in the signature's order, so that their names need not be in the key. */
-function rowsKey(plan: SignaturePlan, request: Runnable): string {
-  const { outputs } = request;
-  // Nearly every request asks for all outputs, with the same array.
-  if (outputs === plan.lastOutputs) return plan.lastKey;
-  const { axes, inputNames } = plan;
-  const ofInputs =
-    axes === undefined ? inputsKey(plan, request.inputs) : keyAlongAxes(inputNames, axes, request.inputs);
-  const key = outputsKey(plan, outputs) + ofInputs;
-  if (plan.hasFixedRows) {
-    plan.lastOutputs = outputs;
-    plan.lastKey = key;
-  }
-  return key;
-}
-
-function inputsKey({ inputNames, isPadded }: SignaturePlan, inputs: TensorMap): string {
-  let key = '';
-  for (const name of inputNames) {
-    const { dtype, shape } = inputs.get(name)!;
-    key += SEPARATOR + dtype;
-    // Padded tensors only need the same rank; but an empty row has no element to pad with.
-    if (isPadded && !shape.includes(0)) key += `,rank ${shape.length}`;
-    else for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
-  }
-  return key;
+function apartLane(lane: Lane, caller: string): Lane {
+  const { key, plan, outputs, wholeSize, rowBytes: bytes, isOdd } = lane;
+  const ownKey = apartKey(key, caller);
+  const own =
+    lane instanceof PaddedLane
+      ? new PaddedLane(ownKey, plan, outputs)
+      : new Lane(ownKey, plan, outputs, wholeSize, bytes, undefined, isOdd);
+  own.apart = caller;
+  return own;
 }

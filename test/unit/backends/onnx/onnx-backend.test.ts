@@ -67,8 +67,8 @@ describe('the signature of an ONNX model', () => {
     assert.deepEqual(
       [...signature.inputs],
       [
-        ['x', { dtype: 'float32', shape: [-1, 2], tensorName: 'x' }],
-        ['ids', { dtype: 'int64', shape: [-1, -1, 3], tensorName: 'ids' }],
+        ['x', { dtype: 'float32', shape: [-1, 2], tensorName: 'x', dimNames: ['N', ''] }],
+        ['ids', { dtype: 'int64', shape: [-1, -1, 3], tensorName: 'ids', dimNames: ['N', '', ''] }],
       ],
     );
     assert.deepEqual([...signature.outputs.keys()], ['ids_out', 'y']);

@@ -124,6 +124,15 @@ const CASES: readonly Case[] = [
     broken: { version: { signatures: [{ name: 's', batch_axis: 'dynamic', disproof: 'the softmax is over dim 0' }] } },
     says: /may depend on other requests.*pillion.yaml declares is wrong: the softmax is over dim 0/s,
   },
+  {
+    id: 'padding_refused',
+    broken: {
+      version: {
+        signatures: [{ name: 's', batch_axis: 'dynamic', padding: { is_on: false, reason: 'its mask is ignored' } }],
+      },
+    },
+    says: /do not share runs of signature s of version 1.*is set, but its mask is ignored/s,
+  },
   { id: 'batches_of_one', broken: { model: one }, says: /one at a time \(1 in flight/ },
   {
     id: 'batches_of_one',

@@ -8,6 +8,7 @@ import type { AxisOutcome } from '../../../../src/models/batching/decide-batchin
 import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../../src/models/batching/proof-pace.ts';
 import { VersionBatching, type VersionBatchingOptions } from '../../../../src/models/batching/version-batching.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../../support/length-models.ts';
 import { type Rows, rowRun, signatureOf } from '../../../support/row-models.ts';
 
 const double = (x: Rows): Rows => x.map((row) => row.map((v) => 2 * v + 1));
@@ -66,6 +67,7 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
   return { clock, batching, decided, disproved, kept, sizes, state, until };
 }
 
+const HIDDEN = LENGTH_SIGNATURE.outputs.get('hidden')!;
 const IDLE = { queuedTasks: 0, runningBatches: 0 };
 const axisOf = (signatures: Signatures): BatchAxis => (signatures.get('s') as Signature).batchAxis;
 
@@ -194,5 +196,129 @@ describe('VersionBatching', () => {
     byGraph.batching.serve(IDLE, async () => undefined);
     await byGraph.until(() => byGraph.disproved.length > 0);
     assert.deepEqual([byGraph.disproved, byGraph.sizes.length], [['a softmax over dim 0'], 0]);
+  });
+});
+
+describe('The padding of a version', () => {
+  type Padded = Partial<VersionBatchingOptions> & { readonly ignoresMask?: boolean; readonly runMs?: number };
+
+  function setUpPadded({ ignoresMask = false, runMs = 0.1, ...changes }: Padded = {}) {
+    const states: [string, boolean, string][] = [];
+    const clock = new FakeClock();
+    const executor: Executor = {
+      slots: 1,
+      allocate: (bytes) => new ArrayBuffer(bytes),
+      release: () => undefined,
+      run: async ({ inputs }) => {
+        const runStart = clock.nowMs();
+        clock.advance(runMs);
+        await turn();
+        return { outputs: runSequences(inputs, { ignoresMask }), runStart, runEnd: runStart + runMs };
+      },
+    };
+    const set = setUp(0, double, {
+      clock,
+      executor,
+      signatures: new Map([['s', LENGTH_SIGNATURE]]),
+      padValues: new Map(),
+      events: {
+        onDecided: () => undefined,
+        onDisproved: () => undefined,
+        onPadding: (name, { isOn, reason }) => states.push([name, isOn, reason]),
+      },
+      ...changes,
+    });
+    const until = async (isDone: () => boolean): Promise<void> => {
+      for (let i = 0; i < 20_000 && !isDone(); i++) {
+        clock.advance(1);
+        await turn();
+      }
+      assert.ok(isDone(), 'it never came');
+    };
+    return { ...set, states, until };
+  }
+
+  it('is proved while a fast model loads', async () => {
+    const { batching, states } = setUpPadded();
+    const signature = (await batching.decide()).get('s')!;
+    assert.deepEqual(signature.padding, LENGTH_PADDING);
+    assert.equal(signature.batchAxis.kind, 'dynamic');
+    assert.match(states[0]![2], /^\d+ runs prove that it does not change answers$/);
+    assert.deepEqual([states.length, batching.paddings.get('s')!.isOn], [1, true]);
+  });
+
+  it('is refused, with the reason, where it changes answers or the dims do not allow it', async () => {
+    const pooled = { ...LENGTH_SIGNATURE, outputs: new Map([['hidden', { ...HIDDEN, dimNames: ['batch', '', ''] }]]) };
+    for (const [changes, reason] of [
+      [{ ignoresMask: true }, /of a row of length \d+ changes when it is padded/],
+      [{ signatures: new Map([['s', pooled]]) }, /nothing tells how to cut it back/],
+    ] as const) {
+      const { batching, states } = setUpPadded(changes);
+      const signature = (await batching.decide()).get('s')!;
+      assert.equal(signature.padding, undefined);
+      assert.equal(signature.batchAxis.kind, 'dynamic');
+      assert.match(states[0]![2], reason);
+      assert.deepEqual(batching.paddings.get('s'), { isOn: false, reason: states[0]![2] });
+    }
+  });
+
+  it('is not looked at where nobody asks for it, without a batch axis, and where rows have one shape', async () => {
+    for (const changes of [
+      { padValues: undefined },
+      { signatures: new Map([['s', { ...LENGTH_SIGNATURE, batchAxis: { kind: 'none' } as const }]]) },
+    ]) {
+      const { batching, states } = setUpPadded(changes);
+      assert.equal((await batching.decide()).get('s')!.padding, undefined);
+      assert.deepEqual([states.length, batching.paddings.size], [0, 0]);
+    }
+    const { batching } = setUp(0.1, double, { padValues: new Map() });
+    assert.equal((await batching.decide()).get('s')!.padding, undefined);
+    assert.equal(batching.paddings.size, 0);
+  });
+
+  it('is refused where another server runs the model', async () => {
+    const elsewhere: Executor = {
+      slots: 1,
+      isElsewhere: true,
+      allocate: (bytes) => new ArrayBuffer(bytes),
+      release: () => undefined,
+      run: () => assert.fail('it has other clients'),
+    };
+    const { batching } = setUpPadded({ executor: elsewhere });
+    assert.equal((await batching.decide()).get('s')!.padding, undefined);
+    assert.match(batching.paddings.get('s')!.reason, /another server runs it/);
+  });
+
+  it('comes later for a slow model: first its rows share runs, then those of different lengths', async () => {
+    const { batching, states, until } = setUpPadded({ runMs: 40 });
+    assert.equal((await batching.decide()).get('s')!.batchAxis.kind, 'none');
+    assert.equal(batching.paddings.size, 0);
+    const found: Signature[] = [];
+    batching.serve(IDLE, async (accepted) => {
+      found.push(accepted.get('s')!);
+    });
+    await until(() => found.length === 2);
+    assert.deepEqual(
+      found.map(({ batchAxis, padding }) => [batchAxis.kind, padding]),
+      [
+        ['dynamic', undefined],
+        ['dynamic', LENGTH_PADDING],
+      ],
+    );
+    assert.deepEqual([states.length, states[0]![1]], [1, true]);
+  });
+
+  it('goes on while it is served where the batch axis is known already', async () => {
+    const kept = { of: () => ({ kind: 'rows', reason: 'as found before' }) as const, keep: async () => undefined };
+    const { batching, states, until } = setUpPadded({ runMs: 400, kept });
+    const served = (await batching.decide()).get('s')!;
+    assert.deepEqual([served.batchAxis.kind, served.padding], ['dynamic', undefined]);
+    assert.deepEqual(batching.paddings.get('s'), { isOn: false, reason: 'the proof still runs' });
+    let padded: Signature | undefined;
+    batching.serve(IDLE, async (accepted) => {
+      padded = accepted.get('s');
+    });
+    await until(() => padded !== undefined);
+    assert.deepEqual([padded!.padding, states.length, batching.paddings.get('s')!.isOn], [LENGTH_PADDING, 1, true]);
   });
 });

@@ -88,11 +88,11 @@ describe('modelBatching', () => {
   it('takes the file beside the model if such are asked for, and the configuration goes before it', async (t) => {
     const text =
       'max_batch_size { value: 16 } batch_timeout_micros { value: 9 } pad_variable_length_inputs: true thread_pool_name { value: "x" }';
-    const { scheduler, warnings, isBatchingEnabled } = await withFile(t, text, { batchTimeoutMicros: 3 });
+    const { scheduler, warnings, isBatchingEnabled, isPadding } = await withFile(t, text, { batchTimeoutMicros: 3 });
     assert.equal(scheduler.maxBatchSize, 16);
     assert.equal(scheduler.batchTimeoutMicros, 3);
     assert.equal(isBatchingEnabled, true);
-    assert.equal(scheduler.padVariableLengthInputs, true);
+    assert.equal(isPadding, true);
     assert.match(warnings.join(), /batching_params.pbtxt:1:97: thread_pool_name has no effect/);
   });
 

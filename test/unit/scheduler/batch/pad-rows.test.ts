@@ -1,116 +1,135 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  numericTensor,
-  type StringTensor,
-  stringTensor,
-  type Tensor,
-  type TensorMap,
-} from '../../../../src/core/tensor.ts';
-import { padAlike, type RowShare } from '../../../../src/scheduler/batch/pad-rows.ts';
-import { floats, SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
+import type { LengthPadding } from '../../../../src/core/signature.ts';
+import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
+import { cutRows, lengthMisfitOf, padRows, type RowShare } from '../../../../src/scheduler/batch/pad-rows.ts';
+import { bufferOf, floats } from '../../../support/scheduler-harness.ts';
 
 const numbers = (shape: readonly number[], ...values: number[]): Tensor =>
   numericTensor('float32', shape, Float32Array.from(values));
+const text = (...values: string[]): StringTensor =>
+  stringTensor(
+    [1, values.length],
+    values.map((value) => new TextEncoder().encode(value)),
+  );
 const share = (tensor: Tensor): RowShare => ({ rows: tensor.shape[0]!, inputs: new Map([['x', tensor]]) });
-const of = (tensor: Tensor): TensorMap => new Map([['x', tensor]]);
 
-function padded(...tensors: readonly Tensor[]): readonly Tensor[] {
-  return padAlike(tensors.map(share), ['x']).map(({ inputs }) => inputs.get('x')!);
+/** x has the length at the dims `into`, and y at `from`. */
+function paddingOf(value: Tensor, into: readonly number[] = [1], from: readonly number[] = [1]): LengthPadding {
+  return { inputs: new Map([['x', { dims: into, value }]]), outputs: new Map([['y', from]]) };
 }
 
-describe('padAlike', () => {
-  it('pads each to the largest with its own first element, row by row', () => {
-    const [a, b] = padded(numbers([2, 2], 1, 2, 3, 4), numbers([1, 3], 7, 8, 9)) as [Tensor, Tensor];
-    assert.deepEqual(
-      [a.shape, floats(a)],
-      [
-        [2, 3],
-        [1, 2, 1, 3, 4, 1],
-      ],
-    );
-    assert.deepEqual(
-      [b.shape, floats(b)],
-      [
-        [1, 3],
-        [7, 8, 9],
-      ],
-    );
+const ZERO = numbers([], 0);
+
+function padded(tensor: Tensor, length: number, padding: LengthPadding): Tensor {
+  return padRows([share(tensor)], { padding, length })[0]!.inputs.get('x')!;
+}
+
+function cut(tensor: Tensor, length: number, padding: LengthPadding): Tensor {
+  return cutRows(new Map([['y', tensor]]), padding, length).get('y')!;
+}
+
+describe('padRows', () => {
+  it('pads each row with the value', () => {
+    for (const [value, filler] of [
+      [ZERO, 0],
+      [numbers([], -1.5), -1.5],
+    ] as const) {
+      const x = padded(numbers([2, 2], 1, 2, 3, 4), 3, paddingOf(value));
+      assert.deepEqual(
+        [x.shape, floats(x)],
+        [
+          [2, 3],
+          [1, 2, filler, 3, 4, filler],
+        ],
+      );
+    }
   });
 
-  it('takes the largest of each dim, which no tensor needs to have', () => {
-    const [a, b] = padded(numbers([1, 2, 1], 1, 2), numbers([1, 1, 3], 7, 8, 9)) as [Tensor, Tensor];
+  it('pads within further dims, and at several dims', () => {
+    const inner = padded(numbers([1, 1, 2], 1, 2), 2, paddingOf(ZERO));
     assert.deepEqual(
-      [a.shape, floats(a)],
+      [inner.shape, floats(inner)],
       [
-        [1, 2, 3],
-        [1, 1, 1, 2, 1, 1],
+        [1, 2, 2],
+        [1, 2, 0, 0],
       ],
     );
+    const square = padded(numbers([1, 2, 2], 1, 2, 3, 4), 3, paddingOf(ZERO, [1, 2]));
     assert.deepEqual(
-      [b.shape, floats(b)],
+      [square.shape, floats(square)],
       [
-        [1, 2, 3],
-        [7, 8, 9, 7, 7, 7],
+        [1, 3, 3],
+        [1, 2, 0, 3, 4, 0, 0, 0, 0],
+      ],
+    );
+    const outer = padded(numbers([2, 2, 1], 1, 2, 3, 4), 2, paddingOf(ZERO, [2]));
+    assert.deepEqual(
+      [outer.shape, floats(outer)],
+      [
+        [2, 2, 2],
+        [1, 0, 2, 0, 3, 0, 4, 0],
       ],
     );
   });
 
   it('pads strings', () => {
-    const text = (...values: string[]): Tensor =>
-      stringTensor(
-        [1, values.length],
-        values.map((value) => new TextEncoder().encode(value)),
-      );
-    const [a] = padded(text('a', 'b'), text('c', 'd', 'e')) as [StringTensor];
+    const x = padded(text('a', 'b'), 3, paddingOf(stringTensor([], [Buffer.from('-')]))) as StringTensor;
     assert.deepEqual(
-      a.data.map((each) => new TextDecoder().decode(each)),
-      ['a', 'b', 'a'],
+      x.data.map((each) => new TextDecoder().decode(each)),
+      ['a', 'b', '-'],
     );
   });
 
-  it('leaves alike rows as they are', () => {
-    const shares = [share(numbers([1, 2], 1, 2)), share(numbers([2, 2], 1, 2, 3, 4))];
-    assert.deepEqual(
-      padAlike(shares, ['x']).map((each, i) => each === shares[i]),
-      [true, true],
-    );
+  it('leaves rows of that length as they are', () => {
+    const own = share(numbers([1, 3], 1, 2, 3));
+    assert.equal(padRows([own], { padding: paddingOf(ZERO), length: 3 })[0], own);
   });
 });
 
-describe('A scheduler with pad_variable_length_inputs', () => {
-  it('runs requests of different lengths together, and without it apart', async () => {
-    for (const [padVariableLengthInputs, batches] of [
-      [true, [[2, 3]]],
-      [
-        false,
-        [
-          [1, 2],
-          [1, 3],
-        ],
-      ],
+describe('cutRows', () => {
+  it('gives back what was padded', () => {
+    for (const [tensor, dims] of [
+      [numbers([2, 2], 1, 2, 3, 4), [1]],
+      [numbers([2, 2, 3], 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), [1]],
+      [numbers([2, 2, 2], 1, 2, 3, 4, 5, 6, 7, 8), [1, 2]],
+      [numbers([2, 3, 2], 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), [2]],
     ] as const) {
-      const h = new SchedulerHarness({ padVariableLengthInputs, slots: 2 });
-      const short = h.submit(of(numbers([1, 2], 1, 2)));
-      const long = h.submit(of(numbers([1, 3], 7, 8, 9)));
-      h.turn();
-      assert.deepEqual(
-        h.executor.runs.map(({ batch }) => batch.inputs.get('x')!.shape),
-        batches,
-      );
-      for (const run of h.executor.active) run.complete();
-      assert.deepEqual(await short.values(), padVariableLengthInputs ? [1, 2, 1] : [1, 2]);
-      assert.deepEqual(await long.values(), [7, 8, 9]);
+      const padding = paddingOf(ZERO, dims, dims);
+      const back = cut(padded(tensor, 5, padding), 2, padding);
+      assert.deepEqual([back.shape, floats(back)], [tensor.shape, floats(tensor)]);
     }
+    const padding = paddingOf(text('-'));
+    assert.deepEqual(cut(padded(text('a', 'b'), 3, padding), 2, padding), text('a', 'b'));
   });
 
-  it('keeps apart what cannot be padded: other ranks, and rows without an element', async () => {
-    const h = new SchedulerHarness({ padVariableLengthInputs: true, slots: 3 });
-    const requests = [numbers([1, 2], 1, 2), numbers([1, 1, 2], 1, 2), numbers([1, 0])].map((x) => h.submit(of(x)));
-    h.turn();
-    assert.equal(h.executor.runs.length, 3);
-    for (const run of h.executor.active) run.complete();
-    await settle();
-    for (const { outcome } of requests) assert.notEqual(outcome?.outputs, undefined);
+  it('copies nothing of a single row whose length comes first', () => {
+    const y = numbers([1, 3, 2], 1, 2, 3, 4, 5, 6);
+    const back = cut(y, 2, paddingOf(ZERO));
+    assert.equal(bufferOf(back), bufferOf(y));
+    assert.deepEqual(
+      [back.shape, floats(back)],
+      [
+        [1, 2, 2],
+        [1, 2, 3, 4],
+      ],
+    );
+  });
+
+  it('leaves outputs without a length, and those that are not there', () => {
+    const z = numbers([2, 3], 1, 2, 3, 4, 5, 6);
+    assert.deepEqual([...cutRows(new Map([['z', z]]), paddingOf(ZERO), 2)], [['z', z]]);
+  });
+});
+
+describe('lengthMisfitOf', () => {
+  it('finds an output that has not the length', () => {
+    const misfit = (...shape: number[]): string | undefined => {
+      const y = numericTensor('float32', shape, new Float32Array(shape.reduce((count, dim) => count * dim, 1)));
+      return lengthMisfitOf(new Map([['y', y]]), ['y'], { padding: paddingOf(ZERO), length: 3 });
+    };
+    assert.equal(misfit(2, 3), undefined);
+    assert.equal(misfit(2, 4), 'output "y" has shape [2,4] for rows of length 3, so its dim 1 is not the length');
+    assert.match(misfit(2)!, /its dim 1 is not the length/);
   });
 });

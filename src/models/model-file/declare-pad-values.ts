@@ -1,0 +1,36 @@
+/** Checks what the owner of a model says shorter rows are padded with, against the names and dtypes of the graph. */
+import type { DeclaredBatching } from '../../config/batch-declaration.ts';
+import { quote, suggestion } from '../../config/yaml/problems.ts';
+import type { Signatures } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { PadValues } from '../batching/padding-candidate.ts';
+import { literalTensor } from './literal-tensor.ts';
+
+/** A problem at a name under `pad_values`. */
+export type ReportPadValue = (problem: string, name: string) => void;
+
+/** The values by signature of the graph. */
+export function declarePadValues(
+  { padValues = new Map() }: Pick<DeclaredBatching, 'padValues'>,
+  graphs: Signatures,
+  report: ReportPadValue,
+): ReadonlyMap<string, PadValues> {
+  const known = [...new Set([...graphs.values()].flatMap((graph) => [...graph.inputs.keys()]))];
+  for (const name of padValues.keys()) {
+    if (!known.includes(name)) report(`the graph has no input ${quote(name)}${suggestion(name, known)}`, name);
+  }
+  return new Map(
+    [...graphs].map(([signature, { inputs }]) => {
+      const values = new Map<string, Tensor>();
+      for (const [name, { dtype, shape }] of inputs) {
+        const written = padValues.get(name);
+        if (written === undefined) continue;
+        const value = literalTensor(written, dtype);
+        if (typeof value === 'string') report(value, name);
+        else if (shape?.slice(1).includes(-1) === false) report('no dim of the input beside its rows is free', name);
+        else values.set(name, value);
+      }
+      return [signature, values];
+    }),
+  );
+}

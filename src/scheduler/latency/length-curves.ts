@@ -1,0 +1,106 @@
+/**
+ * The run times of a signature whose requests differ in length. They are learned by rows × length, the elements of one
+ * padded input, because that is what a run computes on:
+ *
+ *   ms │           ╱     4 rows of length 16 and 1 of length 64 are 64 elements each
+ *      │      ╱───╱
+ *      └──┴──┴──┴──┴── rows × length, padding included
+ *
+ * Where only rows are asked for, they have the length that batches had lately.
+ */
+import { FIRST_LENGTH, MAX_BATCH_ELEMENTS, MEAN_WEIGHT } from '../tuning.ts';
+import { type LatencyEstimate, powersOfTwo } from './latency-curve.ts';
+import { ThreadCurves } from './thread-curves.ts';
+
+export class LengthCurves extends ThreadCurves {
+  readonly #maxRows: number;
+  readonly #sizes: readonly number[];
+  /** Moving means of runs: their rows, and rows × length. 0 = nothing has run. */
+  #rows = 0;
+  #elements = 0;
+
+  /** As LatencyCurve: of rows. */
+  constructor(maxRows: number, sizes: readonly number[]) {
+    super(MAX_BATCH_ELEMENTS, []);
+    this.#maxRows = maxRows;
+    this.#sizes = sizes;
+  }
+
+  /** The mean length of the rows that ran lately, padding included. */
+  override get usualLength(): number {
+    return this.#rows === 0 ? FIRST_LENGTH : Math.max(1, Math.round(this.#elements / this.#rows));
+  }
+
+  /** Lengths that differ much do not share runs, whatever waits. */
+  override usualRows(most: number): number {
+    return this.#rows === 0 ? most : Math.min(most, Math.max(1, Math.round(this.#rows)));
+  }
+
+  override meanMs(rows: number): number {
+    return this.runMs(rows, this.usualLength);
+  }
+
+  override highMs(rows: number): number {
+    return this.runHighMs(rows, this.usualLength);
+  }
+
+  override rowsWithin(budgetMs: number, most: number): number {
+    return this.rowsOfLengthWithin(budgetMs, most, this.usualLength);
+  }
+
+  override runMs(rows: number, length: number): number {
+    return super.runMs(this.#elementsOf(rows, length), 1);
+  }
+
+  override runHighMs(rows: number, length: number): number {
+    return super.runHighMs(this.#elementsOf(rows, length), 1);
+  }
+
+  override rowsOfLengthWithin(budgetMs: number, most: number, length: number): number {
+    if (!this.isKnown || this.runHighMs(most, length) <= budgetMs) return most;
+    const rows = Math.floor(super.rowsOfLengthWithin(budgetMs, most * length, 1) / length);
+    if (this.#sizes.length === 0) return Math.min(most, rows);
+    return Math.min(most, this.#sizes.findLast((size) => size <= rows) ?? 0);
+  }
+
+  override meanMsOf(threads: number, rows: number): number {
+    return super.meanMsOf(threads, this.#elementsOf(rows, this.usualLength));
+  }
+
+  override learn(threads: number, rows: number, length: number, runMs: number, isProbe: boolean): void {
+    // Rows without an element.
+    if (length === 0) return;
+    const weight = this.#rows === 0 ? 1 : MEAN_WEIGHT;
+    this.#rows += weight * (rows - this.#rows);
+    this.#elements += weight * (rows * length - this.#elements);
+    super.learn(threads, rows * length, 1, runMs, isProbe);
+  }
+
+  override seed(threads: number, rows: number, length: number, runMs: number): void {
+    super.seed(threads, rows * length, 1, runMs);
+  }
+
+  /** By rows of the usual length. */
+  override estimates(): LatencyEstimate[] {
+    const curve = this.fewestThreads;
+    if (curve === undefined) return [];
+    const buckets = curve.estimates();
+    const sizes = this.#sizes.length === 0 ? powersOfTwo(this.#maxRows) : this.#sizes;
+    return sizes.map((rows) => {
+      const elements = this.#elementsOf(rows, this.usualLength);
+      const runs = (buckets.find((bucket) => bucket.rows >= elements) ?? buckets.at(-1)!).runs;
+      return { rows, meanMs: curve.meanMs(elements), highMs: curve.highMs(elements), runs };
+    });
+  }
+
+  /** Of a run with that many rows: those of an allowed size. */
+  #elementsOf(rows: number, length: number): number {
+    let size = rows;
+    for (const allowed of this.#sizes) {
+      if (allowed < rows) continue;
+      size = allowed;
+      break;
+    }
+    return size * (length === 0 ? this.usualLength : length);
+  }
+}

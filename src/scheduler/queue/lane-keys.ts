@@ -1,0 +1,62 @@
+/** The keys of lanes: tasks with the same key may share a run. NUL separates the parts: no model has it in a name. */
+import type { TensorMap } from '../../core/tensor.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
+import type { SchedulerRequest } from '../task.ts';
+import { keyAlongAxes, SEPARATOR } from './same-inputs.ts';
+
+type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
+
+/** Two NULs in a row are in no key that is made of names. */
+const APART = '\0\0apart ';
+
+/** Of requests with the same dtypes and shapes of a row. Inputs come in the signature's order, so that no key has names. */
+export function rowsKey(plan: SignaturePlan, request: Runnable): string {
+  const { outputs } = request;
+  // Nearly every request asks for all outputs, with the same array.
+  if (outputs === plan.lastOutputs) return plan.lastKey;
+  const { axes, inputNames } = plan;
+  const ofInputs =
+    axes === undefined ? inputsKey(inputNames, request.inputs) : keyAlongAxes(inputNames, axes, request.inputs);
+  const key = outputsKey(plan, outputs) + ofInputs;
+  if (plan.hasFixedRows) {
+    plan.lastOutputs = outputs;
+    plan.lastKey = key;
+  }
+  return key;
+}
+
+/** Of requests whose rows differ in length: their dtypes and other dims are the signature's. */
+export function lengthsKey(plan: SignaturePlan, outputs: readonly string[]): string {
+  return `${outputsKey(plan, outputs)}${SEPARATOR}any length`;
+}
+
+/** Of requests that are run as they come. Begins with a NUL, so that it differs from every `rowsKey`. */
+export function wholeKey(plan: SignaturePlan, outputs: readonly string[], wholeSize: number): string {
+  return SEPARATOR + wholeSize + outputsKey(plan, outputs);
+}
+
+/** Of requests of shapes that are not declared, and of about so many bytes. */
+export function oddKey(plan: SignaturePlan, outputs: readonly string[], bytes: number): string {
+  return `${SEPARATOR}odd ${bytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
+}
+
+/** Of the tasks of one caller that is kept apart. */
+export function apartKey(key: string, caller: string): string {
+  return key + APART + caller;
+}
+
+function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {
+  let key = plan.name;
+  for (const output of outputs) key += SEPARATOR + output;
+  return key;
+}
+
+function inputsKey(inputNames: readonly string[], inputs: TensorMap): string {
+  let key = '';
+  for (const name of inputNames) {
+    const { dtype, shape } = inputs.get(name)!;
+    key += SEPARATOR + dtype;
+    for (let i = 1; i < shape.length; i++) key += `,${shape[i]}`;
+  }
+  return key;
+}

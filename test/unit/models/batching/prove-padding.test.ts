@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { LengthPadding, Signature } from '../../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
+import { paddingCandidate } from '../../../../src/models/batching/padding-candidate.ts';
+import { type PaddingProofOptions, provePadding } from '../../../../src/models/batching/prove-padding.ts';
+import { ProofEnded, ProofStopped, type RowsProof } from '../../../../src/models/batching/prove-rows.ts';
+import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../../support/length-models.ts';
+
+type Run = PaddingProofOptions['run'];
+
+const masked: Run = async (inputs) => runSequences(inputs);
+
+function proofOf(run: Run, changes: Partial<PaddingProofOptions> = {}): Promise<RowsProof> {
+  return provePadding({ signature: LENGTH_SIGNATURE, padding: LENGTH_PADDING, run, ...changes });
+}
+
+/** x float32 [batch, length] → y float32 [batch], of each row alone. */
+const VECTOR: Signature = {
+  ...LENGTH_SIGNATURE,
+  inputs: new Map([['x', { dtype: 'float32', shape: [-1, -1], dimNames: ['batch', 'T'], tensorName: 'x' }]]),
+  outputs: new Map([['y', { dtype: 'float32', shape: [-1], dimNames: ['batch'], tensorName: 'y' }]]),
+};
+const ZERO = new Map([['x', numericTensor('float32', [], new Float32Array(1))]]);
+
+function vectors(of: (row: readonly number[]) => number): Partial<PaddingProofOptions> & { readonly run: Run } {
+  const run: Run = async (inputs) => {
+    const x = inputs.get('x') as NumericTensor;
+    const [rows, length] = x.shape as [number, number];
+    const values = Array.from(elements(x), Number);
+    const y = Float32Array.from({ length: rows }, (_, i) => of(values.slice(i * length, (i + 1) * length)));
+    return new Map([['y', numericTensor('float32', [rows], y)]]);
+  };
+  return { signature: VECTOR, padding: paddingCandidate(VECTOR, ZERO) as LengthPadding, run };
+}
+
+const sum = (row: readonly number[]): number => row.reduce((a, b) => a + b, 0);
+
+describe('provePadding accepts', () => {
+  it('a model that heeds its mask', async () => {
+    const { kind, runs } = await proofOf(masked);
+    assert.equal(kind, 'accepted');
+    assert.ok(runs < 60, `${runs} runs`);
+  });
+
+  it('a sum of floats that are padded with 0', async () => {
+    const { run, ...options } = vectors(sum);
+    assert.equal((await proofOf(run, options)).kind, 'accepted');
+  });
+
+  it('a model of a fixed number of rows', async () => {
+    for (const size of [1, 2]) {
+      const run: Run = async (inputs, rows) => {
+        assert.equal(rows, size);
+        return masked(inputs, rows);
+      };
+      const signature: Signature = { ...LENGTH_SIGNATURE, batchAxis: { kind: 'fixed', size } };
+      assert.equal((await proofOf(run, { signature })).kind, 'accepted');
+    }
+  });
+
+  it('a model that takes some lengths only', async () => {
+    const run: Run = async (inputs, rows) => {
+      const length = inputs.get('ids')!.shape[1]!;
+      if (length % 8 !== 0) throw new Error('lengths are multiples of 8');
+      return masked(inputs, rows);
+    };
+    assert.equal((await proofOf(run)).kind, 'accepted');
+  });
+
+  it('a model that refuses rows longer than those that were recorded', async () => {
+    const recorded = [sequences([new Array<number>(130).fill(1)])];
+    const run: Run = async (inputs, rows) => {
+      if (inputs.get('ids')!.shape[1]! > 130) throw new Error('too long');
+      return masked(inputs, rows);
+    };
+    assert.equal((await proofOf(run, { recorded })).kind, 'accepted');
+  });
+});
+
+describe('provePadding rejects', () => {
+  it('a model that ignores its mask', async () => {
+    const { kind, reason } = await proofOf(async (inputs) => runSequences(inputs, { ignoresMask: true }));
+    assert.equal(kind, 'rejected');
+    assert.match(reason, /^output "(hidden|pooled)" of a row of length \d+ changes when it is padded to length \d+$/);
+  });
+
+  it('a mean, a last element, a count and a smallest of floats', async () => {
+    const models = [
+      (row: readonly number[]) => sum(row) / row.length,
+      (row: readonly number[]) => row.at(-1)!,
+      (row: readonly number[]) => sum(row) + row.length,
+      (row: readonly number[]) => Math.min(...row.map(Math.abs)),
+    ];
+    for (const model of models) {
+      const { run, ...options } = vectors(model);
+      assert.equal((await proofOf(run, options)).kind, 'rejected');
+    }
+  });
+
+  it('a difference of more than 1e-5 of the largest number', async () => {
+    for (const [share, kind] of [
+      [2e-4, 'rejected'],
+      [1e-5, 'accepted'],
+    ] as const) {
+      const { run, ...options } = vectors((row) => sum(row) * (1 + (share * row.length) / 128));
+      assert.equal((await proofOf(run, options)).kind, kind);
+    }
+  });
+
+  it('rows that see how long their neighbours are', async () => {
+    const { run, ...options } = vectors(sum);
+    const seeing: Run = async (inputs, rows) => {
+      const outputs = new Map(await run(inputs, rows));
+      if (rows > 1) outputs.set('y', numericTensor('float32', [rows], new Float32Array(rows).fill(7)));
+      return outputs;
+    };
+    assert.equal((await proofOf(seeing, options)).kind, 'rejected');
+  });
+
+  it('an output that has not the length that its name says', async () => {
+    const run: Run = async (inputs) => {
+      const outputs = new Map(runSequences(inputs));
+      const [rows, length] = inputs.get('ids')!.shape as [number, number];
+      outputs.set('hidden', numericTensor('float32', [rows, length + 1, 2], new Float32Array(rows * (length + 1) * 2)));
+      return outputs;
+    };
+    const { kind, reason } = await proofOf(run);
+    assert.deepEqual([kind, /so its dim 1 is not the length/.test(reason)], ['rejected', true]);
+  });
+
+  it('a model that refuses the value', async () => {
+    const value = numericTensor('int64', [], BigInt64Array.of(-1n));
+    const padding = paddingCandidate(LENGTH_SIGNATURE, new Map([['ids', value]])) as LengthPadding;
+    const run: Run = async (inputs) => {
+      if (elements(inputs.get('ids') as NumericTensor).includes(-1n as never))
+        throw new Error('index -1 out of range\nat …');
+      return runSequences(inputs);
+    };
+    const { kind, reason } = await proofOf(run, { padding });
+    assert.deepEqual([kind, reason], ['rejected', 'the model refuses padded rows: index -1 out of range']);
+  });
+
+  it('what only recorded requests show', async () => {
+    const token = 123_456;
+    const run: Run = async (inputs) => {
+      const isIn = elements(inputs.get('ids') as NumericTensor).includes(BigInt(token) as never);
+      return runSequences(inputs, { ignoresMask: isIn });
+    };
+    assert.equal((await proofOf(run)).kind, 'accepted');
+    const { kind, reason } = await proofOf(run, { recorded: [sequences([[5, token, 7]])] });
+    assert.equal(kind, 'rejected');
+    assert.match(reason, /of a row of length 3 changes when it is padded to length 4/);
+  });
+});
+
+describe('provePadding cannot decide', () => {
+  it('where an output never varies', async () => {
+    const { run, ...options } = vectors(() => 1);
+    const { kind, reason } = await proofOf(run, options);
+    assert.deepEqual([kind, reason], ['undecided', 'output "y" was the same for all inputs that were tried']);
+  });
+
+  it('where the model takes one length, or none', async () => {
+    const run: Run = async (inputs) => {
+      if (inputs.get('ids')!.shape[1] !== 16) throw new Error('length 16, please');
+      return runSequences(inputs);
+    };
+    const { kind, reason } = await proofOf(run);
+    assert.equal(kind, 'undecided');
+    assert.match(reason, /takes random rows of 1 of the lengths that were tried: length 16, please/);
+    const none = await proofOf(async () => Promise.reject(new Error('no')));
+    assert.match(none.reason, /of 0 of the lengths/);
+  });
+
+  it('where no further run may follow', async () => {
+    const { kind, reason } = await proofOf(async () => Promise.reject(new ProofStopped('no time')));
+    assert.deepEqual([kind, reason], ['undecided', 'no time']);
+    await assert.rejects(
+      proofOf(async () => Promise.reject(new ProofEnded('unloaded'))),
+      ProofEnded,
+    );
+  });
+});
+
+describe('A proof of padding', () => {
+  it('runs rows of several lengths, alone, padded and in company', async () => {
+    const seen = new Set<string>();
+    const run: Run = async (inputs: TensorMap) => {
+      seen.add(JSON.stringify(inputs.get('ids')!.shape));
+      return runSequences(inputs);
+    };
+    await proofOf(run);
+    assert.ok(seen.has('[3,16]') && seen.has('[1,16]') && seen.has('[1,5]'), [...seen].join());
+  });
+});

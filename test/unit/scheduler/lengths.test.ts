@@ -1,0 +1,195 @@
+/** Requests of different lengths in one scheduler: padded into one run, and cut back. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Signature } from '../../../src/core/signature.ts';
+import { numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { LENGTH_SIGNATURE, PADDED_SIGNATURE, runSequences, sequences } from '../../support/length-models.ts';
+import type { PuppetRun } from '../../support/puppet-executor.ts';
+import {
+  floats,
+  type HarnessOptions,
+  SchedulerHarness,
+  type Submitted,
+  settle,
+  taskContext,
+} from '../../support/scheduler-harness.ts';
+
+const OUTPUTS = ['hidden', 'pooled'];
+
+function harness(options: HarnessOptions = {}, signature: Signature = PADDED_SIGNATURE): SchedulerHarness {
+  return new SchedulerHarness({ maxBatchSize: 8, signatures: new Map([['serving_default', signature]]), ...options });
+}
+
+function submit(h: SchedulerHarness, ...rows: readonly (readonly number[])[]): Submitted {
+  return h.submit(sequences(rows), { outputs: OUTPUTS });
+}
+
+function complete(run: PuppetRun): void {
+  run.complete({ outputs: runSequences(run.batch.inputs) });
+}
+
+const shapeOf = (run: PuppetRun | undefined): readonly number[] | undefined => run?.batch.inputs.get('ids')?.shape;
+
+function plain(outputs: TensorMap | undefined): unknown {
+  return OUTPUTS.map((name) => [outputs?.get(name)?.shape, floats(outputs?.get(name))]);
+}
+
+async function assertAnswers(request: Submitted, ...rows: readonly (readonly number[])[]): Promise<void> {
+  const { outputs, error } = await request.settled;
+  assert.equal(error, undefined);
+  assert.deepEqual(plain(outputs), plain(runSequences(sequences(rows))));
+}
+
+describe('A signature with a padding', () => {
+  it('runs requests of different lengths together, and answers each as if it had run alone', async () => {
+    const h = harness();
+    const short = submit(h, [1, 2]);
+    const long = submit(h, [3, 4, 5], [6, 7, 8]);
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[3, 3]]);
+    const [run] = h.executor.active;
+    assert.deepEqual(floats(run!.batch.inputs.get('mask')), [1, 1, 0, 1, 1, 1, 1, 1, 1]);
+    complete(run!);
+    await assertAnswers(short, [1, 2]);
+    await assertAnswers(long, [3, 4, 5], [6, 7, 8]);
+  });
+
+  it('pads nothing where all have one length', async () => {
+    const h = harness();
+    const [a, b] = [submit(h, [1, 2]), submit(h, [3, 4])];
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[2, 2]]);
+    complete(h.executor.active[0]!);
+    await assertAnswers(a, [1, 2]);
+    await assertAnswers(b, [3, 4]);
+  });
+
+  it('fills up to an allowed size with rows of the same length', async () => {
+    const h = harness({ allowedBatchSizes: [4, 8] });
+    const [a, b] = [submit(h, [1, 2]), submit(h, [3, 4, 5])];
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[4, 3]]);
+    complete(h.executor.active[0]!);
+    await assertAnswers(a, [1, 2]);
+    await assertAnswers(b, [3, 4, 5]);
+  });
+
+  it('cuts a large request as any other, and joins its parts', async () => {
+    const h = harness();
+    const rows = Array.from({ length: 19 }, (_, i) => [i, i + 1]);
+    const large = submit(h, ...rows);
+    const other = submit(h, [1, 2, 3]);
+    h.turn();
+    for (let i = 0; i < 3; i++) {
+      complete(h.executor.active[0]!);
+      await settle();
+    }
+    await assertAnswers(large, ...rows);
+    await assertAnswers(other, [1, 2, 3]);
+  });
+
+  it('leaves long requests to the next run where that costs less', async () => {
+    const h = harness();
+    // A run takes 20 ms, and 1 ms for each element.
+    for (let elements = 1; elements <= 4096; elements *= 2) {
+      h.scheduler.latency.seed([{ signature: 'serving_default', rows: 1, length: elements, runMs: 20 + elements }]);
+    }
+    const long = new Array<number>(200).fill(3);
+    const requests = [submit(h, [1, 2]), submit(h, long), submit(h, [1, 2, 3]), submit(h, long)];
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[2, 3]]);
+    complete(h.executor.active[0]!);
+    await settle();
+    assert.deepEqual(shapeOf(h.executor.active[0]), [2, 200]);
+    complete(h.executor.active[0]!);
+    for (const [i, row] of [[1, 2], long, [1, 2, 3], long].entries()) await assertAnswers(requests[i]!, row);
+  });
+
+  it('keeps requests whose inputs do not agree in a length with those of their shapes', async () => {
+    const h = harness({ slots: 4 });
+    const odd = (ids: number, mask: number): TensorMap =>
+      new Map([
+        ['ids', numericTensor('int64', [1, ids], new BigInt64Array(ids))],
+        ['mask', numericTensor('int64', [1, mask], new BigInt64Array(mask).fill(1n))],
+      ]);
+    submit(h, [1, 2]);
+    for (const request of [odd(2, 3), odd(2, 3), odd(3, 2), odd(0, 0)]) h.submit(request, { outputs: OUTPUTS });
+    h.turn();
+    const shapes = h.executor.runs.map(({ batch }) => [...batch.inputs.values()].map(({ shape }) => shape));
+    assert.deepEqual(shapes.map((each) => JSON.stringify(each)).sort(), [
+      '[[1,0],[1,0]]',
+      '[[1,2],[1,2]]',
+      '[[1,3],[1,2]]',
+      '[[2,2],[2,3]]',
+    ]);
+  });
+
+  it('runs each request as it came once an output has shown that it has not the length', async () => {
+    const h = harness();
+    const requests = [submit(h, [1, 2]), submit(h, [3, 4, 5])];
+    h.turn();
+    const [run] = h.executor.active;
+    const outputs = new Map(runSequences(run!.batch.inputs));
+    outputs.set('hidden', numericTensor('float32', [2, 4, 2], new Float32Array(16)));
+    run!.complete({ outputs });
+    await settle();
+    for (let i = 0; i < 2; i++) {
+      complete(h.executor.active[0]!);
+      await settle();
+    }
+    await assertAnswers(requests[0]!, [1, 2]);
+    await assertAnswers(requests[1]!, [3, 4, 5]);
+    assert.deepEqual(h.misfits, [
+      'serving_default: output "hidden" has shape [2,4,2] for rows of length 3, so its dim 1 is not the length',
+    ]);
+  });
+
+  it('learns how long runs take by what they compute on', async () => {
+    const h = harness();
+    const [a, b] = [submit(h, [1, 2]), submit(h, [3, 4, 5])];
+    h.turn();
+    h.clock.advance(6);
+    complete(h.executor.active[0]!);
+    await settle();
+    const [bucket] = h.scheduler.latency.estimates().get('serving_default')!;
+    assert.ok(bucket!.meanMs > 0);
+    assert.equal(h.batches[0]!.expectedMs, undefined);
+    await assertAnswers(a, [1, 2]);
+    await assertAnswers(b, [3, 4, 5]);
+  });
+
+  it('refuses a long request that its deadline is too short for, and not a short one', async () => {
+    const h = harness();
+    for (let elements = 1; elements <= 4096; elements *= 2) {
+      h.scheduler.latency.seed([{ signature: 'serving_default', rows: 1, length: elements, runMs: 20 + elements }]);
+    }
+    const context = () => taskContext(h.clock, { deadline: h.clock.nowMs() + 60 });
+    // Until something has run a request would be admitted to learn from it.
+    const first = submit(h, [1]);
+    h.turn();
+    complete(h.executor.active[0]!);
+    await settle();
+    const long = h.submit(sequences([new Array<number>(300).fill(1)]), { outputs: OUTPUTS, context: context() });
+    const short = h.submit(sequences([[1, 2]]), { outputs: OUTPUTS, context: context() });
+    assert.equal((await long.error()).attributes?.['reason'], 'deadline_too_short');
+    h.turn();
+    complete(h.executor.active[0]!);
+    await assertAnswers(short, [1, 2]);
+    await assertAnswers(first, [1]);
+  });
+});
+
+describe('A signature without a padding', () => {
+  it('runs requests of different lengths apart', async () => {
+    const h = harness({ slots: 2 }, LENGTH_SIGNATURE);
+    const [short, long] = [submit(h, [1, 2]), submit(h, [3, 4, 5])];
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [
+      [1, 2],
+      [1, 3],
+    ]);
+    for (const run of h.executor.active) complete(run);
+    await assertAnswers(short, [1, 2]);
+    await assertAnswers(long, [3, 4, 5]);
+  });
+});
