@@ -82,7 +82,7 @@ export type RunSync = (
 /** An opened artifact. Its host makes sure that runs do not overlap, unless `concurrency` allows it. */
 export interface Session {
   readonly signatures: ReadonlyMap<string, Signature>;
-  /** One text for each part of the artifact that is not served, with the reason, for the log. Absent = none. */
+  /** One text for each part of the artifact that is not served, or otherwise than it says, with the reason. Absent = none. */
   readonly warnings?: readonly string[];
   /**
    * Runs one batch. `inputs` has exactly the signature's inputs, with checked dtypes and shapes. The session may read

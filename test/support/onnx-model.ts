@@ -17,13 +17,17 @@ export interface OnnxValue {
   readonly dims: readonly OnnxDim[] | undefined;
   /** A sequence of such tensors instead of one. */
   readonly isSequence?: boolean;
+  /** A sequence of maps from such keys to numbers: what ZipMap gives. */
+  readonly mapKeys?: 'int64' | 'string';
 }
 
 export interface OnnxNode {
   readonly op: string;
+  /** Default: ai.onnx. */
+  readonly domain?: 'ai.onnx.ml' | undefined;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  readonly attributes?: Readonly<Record<string, number | readonly number[] | readonly string[]>>;
 }
 
 export interface OnnxInitializer {
@@ -63,9 +67,14 @@ export function onnxElementType(dtype: DType): number {
   return ELEMENT_TYPES[dtype];
 }
 
-/** The graph as a model file of IR version 8, opset 17: what onnxruntime has read since 1.12. */
+/** The graph as a model file of IR version 8, opset 17 (ai.onnx.ml 3): what onnxruntime has read since 1.12. */
 export function onnxModel(graph: OnnxGraph): Buffer {
-  return message(varintField(1, 8), bytesField(8, message(varintField(2, 17))), bytesField(7, graphProto(graph)));
+  const opsets = [message(varintField(2, 17)), message(textField(1, 'ai.onnx.ml'), varintField(2, 3))];
+  return message(
+    varintField(1, 8),
+    ...opsets.map((opset) => bytesField(8, opset)),
+    bytesField(7, graphProto(graph)),
+  );
 }
 
 function graphProto(graph: OnnxGraph): Buffer {
@@ -84,14 +93,17 @@ function nodeProto(node: OnnxNode): Buffer {
     ...node.outputs.map((name) => textField(2, name)),
     textField(4, node.op),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) => bytesField(5, attributeProto(name, value))),
+    ...(node.domain === undefined ? [] : [textField(7, node.domain)]),
   );
 }
 
-function attributeProto(name: string, value: number | readonly number[]): Buffer {
+function attributeProto(name: string, value: number | readonly number[] | readonly string[]): Buffer {
   const INT = 2;
   const INTS = 7;
+  const STRINGS = 8;
   if (typeof value === 'number') return message(textField(1, name), varintField(3, value), varintField(20, INT));
-  return message(textField(1, name), ...value.map((v) => varintField(8, v)), varintField(20, INTS));
+  const list = value.map((v) => (typeof v === 'number' ? varintField(8, v) : textField(9, v)));
+  return message(textField(1, name), ...list, varintField(20, typeof value[0] === 'string' ? STRINGS : INTS));
 }
 
 function tensorProto(tensor: OnnxInitializer): Buffer {
@@ -104,6 +116,11 @@ function tensorProto(tensor: OnnxInitializer): Buffer {
 }
 
 function valueInfoProto(value: OnnxValue): Buffer {
+  if (value.mapKeys !== undefined) {
+    const float = bytesField(1, message(varintField(1, ELEMENT_TYPES.float32)));
+    const map = message(varintField(1, ELEMENT_TYPES[value.mapKeys]), bytesField(2, float));
+    return message(textField(1, value.name), bytesField(2, bytesField(4, bytesField(1, bytesField(5, map)))));
+  }
   const shape = value.dims && bytesField(2, message(...value.dims.map((d) => bytesField(1, dimProto(d)))));
   const tensorType = message(varintField(1, ELEMENT_TYPES[value.dtype]), ...(shape ? [shape] : []));
   const type = bytesField(1, tensorType);

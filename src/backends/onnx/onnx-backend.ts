@@ -5,15 +5,16 @@
  * registry imports this file when it is needed, since that loads the native library.
  */
 import { ServingError } from '../../core/errors.ts';
-import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
+import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
 import { openDirect } from '../../internals/direct-model.ts';
 import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
-import { batchAxisCandidate } from '../batch-axis.ts';
+import { batchAxisCandidate, type TensorMetadata } from '../batch-axis.ts';
 import { checkParameters } from '../load-options.ts';
 import { findModelFile, hasModelFile } from './model-file.ts';
+import { type ModelSource, modelSource } from './model-source.ts';
 import { OnnxSession } from './onnx-session.ts';
-import { inputTensors, outputTensors, specsOf } from './onnx-signature.ts';
+import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
@@ -21,11 +22,12 @@ import { OrtProfile } from './ort-profile.ts';
 /** ORT also throws the errors that it logs: at level 3 bad requests could fill stderr. */
 const LOG_FATAL_ONLY = 4;
 
-type OpenModel = (file: string, options: InferenceSession.SessionOptions) => Promise<OrtModel>;
+/** `source` as in ModelSource. */
+type OpenModel = (source: ModelSource['source'], options: InferenceSession.SessionOptions) => Promise<OrtModel>;
 
 /** The registry's 'onnx'. It opens models directly (direct-model.ts) if possible, else by ORT's public API. */
 export const backend: Backend = onnxBackend(
-  async (file, options) => (await openDirect(file, options)) ?? (await openPublic(file, options)),
+  async (source, options) => (await openDirect(source, options)) ?? (await openPublic(source, options)),
 );
 
 /** The backend with a function that opens models. */
@@ -55,9 +57,11 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   const file = await findModelFile(versionDirectory);
   checkParameters(file, options.parameters);
   checkProvider(file, options.executionProvider);
-  const ort = await openModel(open, file, options);
+  const { source, notes, scalars } = await modelSource(file);
+  const ort = await openModel((sessionOptions) => open(source, sessionOptions), file, options);
   try {
-    return new OnnxSession(ort, new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort)]]));
+    const signatures = new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort, scalars)]]);
+    return new OnnxSession(ort, signatures, [...notes, ...leftOutTexts(ort.outputMetadata)]);
   } catch (error) {
     await ort.release();
     if (error instanceof ServingError) throw loadFailed(file, error.message, error);
@@ -82,10 +86,14 @@ function checkProvider(file: string, provider: string): void {
   );
 }
 
-async function openModel(open: OpenModel, file: string, options: LoadOptions): Promise<OrtModel> {
+async function openModel(
+  open: (options: InferenceSession.SessionOptions) => Promise<OrtModel>,
+  file: string,
+  options: LoadOptions,
+): Promise<OrtModel> {
   const sessionOptions = toSessionOptions(options);
   try {
-    return await open(file, sessionOptions);
+    return await open(sessionOptions);
   } catch (error) {
     throw loadFailed(file, (await unsupportedTypeText(file, sessionOptions, error)) ?? explain(error, options), error);
   }
@@ -114,11 +122,12 @@ function explain(error: unknown, { executionProvider }: LoadOptions): string {
   );
 }
 
-function readSignature(ort: OrtModel): Signature {
+function readSignature(ort: OrtModel, scalars: ReadonlySet<string>): Signature {
   const inputs = inputTensors(ort.inputMetadata);
   const outputs = outputTensors(ort.outputMetadata);
   const batchAxis = batchAxisCandidate(inputs, outputs);
-  return { inputs: specsOf(inputs), outputs: specsOf(outputs), methodName: PREDICT_METHOD_NAME, batchAxis };
+  const specs = (tensors: readonly TensorMetadata[]): ReadonlyMap<string, TensorSpec> => specsOf(tensors, scalars);
+  return { inputs: specs(inputs), outputs: specs(outputs), methodName: PREDICT_METHOD_NAME, batchAxis };
 }
 
 function loadFailed(file: string, text: string, cause?: unknown): ServingError {

@@ -21,14 +21,16 @@ import { runError } from './ort-errors.ts';
 
 export class OnnxSession implements Session {
   readonly signatures: ReadonlyMap<string, Signature>;
+  readonly warnings: readonly string[];
   readonly runSync: RunSync | undefined;
   readonly #ort: OrtModel;
   readonly #inFlight = new RunsInFlight();
   #closed: Promise<void> | undefined;
 
-  constructor(ort: OrtModel, signatures: ReadonlyMap<string, Signature>) {
+  constructor(ort: OrtModel, signatures: ReadonlyMap<string, Signature>, warnings: readonly string[] = []) {
     this.#ort = ort;
     this.signatures = signatures;
+    this.warnings = warnings;
     const { runSync } = ort;
     this.runSync =
       runSync &&

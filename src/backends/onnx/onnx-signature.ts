@@ -2,8 +2,7 @@
  * The signature of an ONNX model, `serving_default`, from ONNX Runtime's metadata of its inputs and outputs.
  *
  * A model cannot be loaded if an input is not a tensor (but a sequence, map or optional) or has an element type that
- * the server lacks. Such an *output* is left out of the signature if others remain: scikit-learn exports maps of
- * probabilities beside the label.
+ * the server lacks. Such an *output* is left out of the signature if others remain, and named.
  */
 import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -31,21 +30,31 @@ export function outputTensors(metadata: readonly ValueMetadata[]): readonly Tens
   throw new ServingError('load_failed', `no output can be served: ${all}; export the model with a plain tensor`);
 }
 
-/** The specs by name, in the model's order. */
-export function specsOf(tensors: readonly TensorMetadata[]): ReadonlyMap<string, TensorSpec> {
-  return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor)]));
+/** One text for each output that `outputTensors` leaves out. */
+export function leftOutTexts(metadata: readonly ValueMetadata[]): readonly string[] {
+  return metadata
+    .filter((value) => tensorOf(value) === undefined)
+    .map((value) => `output "${value.name}" is ${describe(value)}: it is not served`);
 }
 
-function specOf(tensor: TensorMetadata): TensorSpec {
+/** The specs by name, in the model's order. `scalars`: those that the model declares as scalars. */
+export function specsOf(
+  tensors: readonly TensorMetadata[],
+  scalars: ReadonlySet<string>,
+): ReadonlyMap<string, TensorSpec> {
+  return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor, scalars.has(tensor.name))]));
+}
+
+function specOf(tensor: TensorMetadata, isScalar: boolean): TensorSpec {
   const dimNames = tensor.dims.map((dim) => (typeof dim === 'string' ? dim : ''));
   const isNamed = dimNames.some((name) => name !== '');
   const { dtype, name: tensorName } = tensor;
-  const spec = { dtype, shape: shapeOf(tensor), tensorName, ...(isNamed && { dimNames }) };
+  const spec = { dtype, shape: isScalar ? [] : shapeOf(tensor), tensorName, ...(isNamed && { dimNames }) };
   // ORT's binding passes strings as NUL-terminated UTF-8.
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }
 
-/** Undefined for scalars and unknown ranks, which ORT's metadata does not distinguish; ORT checks them itself. */
+/** Undefined where ORT's metadata has no dims: for any rank, and for scalars (declared-scalars.ts). */
 function shapeOf(tensor: TensorMetadata): readonly number[] | undefined {
   if (tensor.dims.length === 0) return undefined;
   return tensor.dims.map((dim) => (typeof dim === 'number' ? dim : -1));

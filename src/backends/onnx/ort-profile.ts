@@ -10,9 +10,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, type OrtModel } from '../../internals/ort-library.ts';
+import type { InferenceSession, OrtModel } from '../../internals/ort-library.ts';
 import type { OpTime, RunOps } from '../op-profile.ts';
-import { publicModel } from './ort-model.ts';
+import { createSession, publicModel } from './ort-model.ts';
 
 interface OrtEvent {
   readonly cat: string;
@@ -38,9 +38,12 @@ export class OrtProfile {
   }
 
   /** Opens the profiled model. Called once. */
-  readonly open = async (file: string, options: InferenceSession.SessionOptions): Promise<OrtModel> => {
+  readonly open = async (
+    source: string | Uint8Array<ArrayBuffer>,
+    options: InferenceSession.SessionOptions,
+  ): Promise<OrtModel> => {
     const profileFilePrefix = join(this.#directory, 'ort');
-    this.#session = await InferenceSession.create(file, { ...options, enableProfiling: true, profileFilePrefix });
+    this.#session = await createSession(source, { ...options, enableProfiling: true, profileFilePrefix });
     return publicModel(this.#session);
   };
 

@@ -159,11 +159,16 @@ export interface InputSpecs {
 /** `body` is the last result of `scanner`. Throws `invalid_request`, or `too_large` for too many strings. */
 export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signature: InputSpecs): TensorMap {
   const format = predictFormat(body);
-  if (signature.inputs.size === 0)
-    throw invalidRequest('the signature has no inputs; name another one in "signature_name"');
+  if (signature.inputs.size === 0) return noInputs(body);
   return format === 'row'
     ? readRows(scanner, body.instances!, signature)
     : readColumns(scanner, body.inputs!, signature);
+}
+
+/** Of a signature without inputs, such as one that gives constants. */
+function noInputs({ inputs }: PredictBody): TensorMap {
+  if (inputs?.members?.length === 0) return new Map();
+  throw invalidRequest('the signature has no inputs; send {"inputs": {}}, or name another one in "signature_name"');
 }
 
 function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: InputSpecs): TensorMap {
@@ -200,7 +205,7 @@ function readRowObjects(cursor: JsonCursor, signature: InputSpecs): TensorMap {
   const tensors = new Map<string, Tensor>();
   for (const [name, reader] of readers) {
     // An input that no row has gets its default.
-    if (reader.values > 0) tensors.set(name, reader.tensor([rows]));
+    if (reader.values > 0) tensors.set(name, withDeclaredDims(reader.tensor([rows]), signature.inputs.get(name)!));
   }
   if (tensors.size === 0)
     throw invalidRequest(`the rows have no key; give at least one of ${listNames(readers.keys())}`);
@@ -266,11 +271,22 @@ function readTensor(
   path: string,
 ): Tensor {
   const grid = value.grid && gridTensor(value.grid, scanner.grids.numbers, spec.dtype);
-  if (grid !== undefined) return grid;
+  if (grid !== undefined) return withDeclaredDims(grid, spec);
   scanner.cursor.at = value.at;
   const reader = new TensorReader(scanner.cursor, name, spec);
   reader.read(path);
-  return reader.tensor([]);
+  return withDeclaredDims(reader.tensor([]), spec);
+}
+
+/**
+ * Empty lists tell no dims below them: `[[], []]` is of shape [2,0], or [2,0,16]. Dims that the signature has there as
+ * numbers are the tensor's.
+ */
+function withDeclaredDims(tensor: Tensor, { shape: declared }: TensorSpec): Tensor {
+  const { shape } = tensor;
+  if (shape.at(-1) !== 0 || declared === undefined || shape.length >= declared.length) return tensor;
+  const below = declared.slice(shape.length);
+  return below.includes(-1) ? tensor : { ...tensor, shape: [...shape, ...below] };
 }
 
 /** `{"b64": "…"}` is a value, not a map of names. */

@@ -5,8 +5,10 @@
  *
  * Dims beside the batch axis are unknown but equal for all rows, as the scheduler sees to.
  */
+import type { Buffer } from 'node:buffer';
 import type { BatchAxes } from '../../../core/signature.ts';
 import type { RowVerdict } from '../../backend.ts';
+import { withoutZipMaps, zipMapsOf } from '../zip-map.ts';
 import { GraphWalk } from './graph-walk.ts';
 import { UndecidedModel } from './limits.ts';
 import { Fork } from './node-call.ts';
@@ -31,11 +33,17 @@ const OLDEST_OPSET = 7;
  */
 export async function judgeGraph(file: string, axes: BatchAxes = new Map()): Promise<RowVerdict> {
   try {
-    return await judgeModel(await readModel(await readModelFile(file)), axes);
+    return await judgeModel(await readModel(withTensors(await readModelFile(file))), axes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: 'undecided', reason: error instanceof UndecidedModel ? reason : `it cannot be read: ${reason}` };
   }
+}
+
+/** The model as it is served (zip-map.ts). */
+function withTensors(model: Buffer): Buffer {
+  const maps = zipMapsOf(model);
+  return maps.length === 0 ? model : withoutZipMaps(model, maps);
 }
 
 async function judgeModel(model: ModelProto, axes: BatchAxes): Promise<RowVerdict> {

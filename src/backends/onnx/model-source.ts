@@ -1,0 +1,46 @@
+/**
+ * What ONNX Runtime opens: the model's file, or its bytes where a part is served otherwise than the file has it. And
+ * what it does not tell of the file.
+ */
+import { readFile } from 'node:fs/promises';
+import { quoteName } from '../../core/list-names.ts';
+import { scalarsOf } from './declared-scalars.ts';
+import { readModelFile } from './graph/proto/model-file.ts';
+import { withoutZipMaps, type ZipMap, zipMapsOf } from './zip-map.ts';
+
+export interface ModelSource {
+  readonly source: string | Uint8Array<ArrayBuffer>;
+  /** A text for each such part. */
+  readonly notes: readonly string[];
+  /** Inputs and outputs that are declared as scalars. */
+  readonly scalars: ReadonlySet<string>;
+}
+
+/** More classes would fill the log. */
+const SHOWN_CLASSES = 20;
+
+/** Rejects with the file system's error. */
+export async function modelSource(file: string): Promise<ModelSource> {
+  const { maps, scalars } = await look(file);
+  if (maps.length === 0) return { source: file, notes: [], scalars };
+  return { source: withoutZipMaps(await readFile(file), maps), notes: maps.map(noteOf), scalars };
+}
+
+/** A file that is no model, or has too many nodes to be read here, is ONNX Runtime's to judge. */
+async function look(file: string): Promise<{ readonly maps: readonly ZipMap[]; readonly scalars: ReadonlySet<string> }> {
+  try {
+    const model = await readModelFile(file);
+    return { maps: zipMapsOf(model), scalars: scalarsOf(model) };
+  } catch {
+    return { maps: [], scalars: new Set() };
+  }
+}
+
+function noteOf({ output, classes }: ZipMap): string {
+  const shown = classes.slice(0, SHOWN_CLASSES).map(quoteName).join(', ');
+  const more = classes.length > SHOWN_CLASSES ? ` and ${classes.length - SHOWN_CLASSES} more` : '';
+  return (
+    `output ${quoteName(output)} is a map of classes (ZipMap): it is served as a tensor [rows, ${classes.length}] of ` +
+    `float32, whose columns are the classes ${shown}${more}`
+  );
+}
