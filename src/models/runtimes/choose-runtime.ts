@@ -17,6 +17,7 @@ import type { Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import { isRetryable } from '../loading/retryable.ts';
 import { SAME_FREE_DIMS, sweepBatchSizes } from '../warm-up/batch-sweep.ts';
+import { type Named, pairedAs } from './paired-names.ts';
 import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-cost.ts';
 import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
 import { type Widened, widenedAs } from './widened-outputs.ts';
@@ -108,15 +109,17 @@ class Contest<H extends Candidate> {
     }
     this.#reference ??= { kind, signatures: host.signatures };
     const { kind: first, signatures } = this.#reference;
-    const mismatch = signatureMismatch(signatures, host.signatures);
-    if (mismatch === undefined) return this.#compete(kind, host);
+    const paired = pairedAs(signatures, host);
+    const mismatch = signatureMismatch(signatures, paired.signatures);
+    if (mismatch === undefined) return this.#compete(kind, host, paired);
     this.#skipped.set(kind, `it is not the model that ${first} has: ${mismatch}`);
     await host.close();
   }
 
-  async #compete(kind: string, host: H): Promise<void> {
+  /** `paired`: the host with the reference's names. */
+  async #compete(kind: string, host: H, paired: Named): Promise<void> {
     const isAlone = this.#options.kinds.length === 1;
-    const widened = widenedAs(this.#reference!.signatures, host);
+    const widened = widenedAs(this.#reference!.signatures, paired);
     const timing = isAlone ? [] : await this.#time(widened);
     this.#timings.set(kind, timing);
     const best = this.#best;

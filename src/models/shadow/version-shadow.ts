@@ -16,6 +16,7 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
+import { pairedAs } from '../runtimes/paired-names.ts';
 import { inputMismatch } from '../runtimes/same-signatures.ts';
 import { Shadow, type ShadowComparison, ShadowedExecutor, type ShadowOptions } from './shadow.ts';
 import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';
@@ -116,10 +117,11 @@ export class VersionShadow {
     const host = await startHost({ backendKind: runtime, onWorkerEvent: (event) => this.#onWorkerEvent(event) });
     this.#host = host;
     if (this.#closed !== undefined) return;
-    const outputs = this.#comparable(host.signatures);
+    const { executor, signatures } = pairedAs(this.#options.signatures, host);
+    const outputs = this.#comparable(signatures);
     const series = seriesOf(runtime);
     this.executor.shadow = new Shadow({
-      executor: host.executor,
+      executor,
       outputs,
       sample: config.sample,
       clock,

@@ -9,7 +9,7 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 
 const MODEL = signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) });
-const OTHER = signature({ x: spec('float32', [-1]) }, { z: spec('float32', [-1]) });
+const OTHER = signature({ x: spec('float32', [-1]) }, { z: spec('float32', [-1], 'z') });
 
 interface Fake {
   /** What a run of so many rows takes. */
