@@ -31,6 +31,7 @@ import { type Servable, sharedProcesses } from '../models/serving/servable.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
+import { KNEE_BYTES } from '../scheduler/tuning.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import { ERROR_QUANTILES } from '../telemetry/recent/forecast-errors.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
@@ -87,7 +88,7 @@ export function createModels(parts: ModelParts): ModelManager {
         };
       },
       readFree: readFreeMemory,
-      readResident: () => process.memoryUsage.rss(),
+      readResident,
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
     },
   );
@@ -162,6 +163,8 @@ function serverBatching(options: ServeOptions, machine: Machine): ServerBatching
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,
+      batchMemoryBytes: options.batch_memory_mib * 2 ** 20 || Math.min(KNEE_BYTES, usableMemoryBytes(machine) / 16),
+      readResident,
     },
     slots: options.num_batch_threads,
     isBatchingEnabled: options.enable_batching,
@@ -264,6 +267,11 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
       }
     },
   };
+}
+
+/** The server's resident memory, in bytes. */
+function readResident(): number {
+  return process.memoryUsage.rss();
 }
 
 function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {

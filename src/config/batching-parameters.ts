@@ -11,7 +11,7 @@ import type { BatchingConfig } from './model-config.ts';
 
 export const BATCHING_PARAMETERS = 'tensorflow.serving.BatchingParameters';
 
-/** The name of each value, as an option and as a field. */
+/** The name of each value, as an option, and as a field where TensorFlow Serving has it. */
 export const BATCHING_FIELDS = {
   maxBatchSize: 'max_batch_size',
   batchTimeoutMicros: 'batch_timeout_micros',
@@ -19,6 +19,7 @@ export const BATCHING_FIELDS = {
   allowedBatchSizes: 'allowed_batch_sizes',
   numBatchThreads: 'num_batch_threads',
   padVariableLengthInputs: 'pad_variable_length_inputs',
+  batchMemoryMib: 'batch_memory_mib',
 } as const satisfies Record<keyof BatchingConfig, string>;
 
 /** The message as @bufbuild/protobuf decodes it: wrappers are unwrapped. */

@@ -104,6 +104,7 @@ const BATCHING_MAP = v.pipe(
     allowed_batch_sizes: v.optional(SIZES),
     num_batch_threads: v.optional(count(1, 1024)),
     pad_variable_length_inputs: v.optional(flag),
+    batch_memory_mib: v.optional(count(1, MAX_COUNT)),
     ...DECLARATION_KEYS,
   }),
   together(({ allowed_batch_sizes: sizes, max_batch_size: most }, say) => {

@@ -286,12 +286,13 @@ export class Dispatcher implements PrefetchTenant {
     const lane = queue.first;
     if (plans === undefined || plans.length < 2 || lane === undefined || this.#isDispatching) return;
     const now = clock.nowMs();
-    const { curve: curves, maxBatchSize } = lane.plan;
+    const { curve: curves } = lane.plan;
+    const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
     const { threads } = this;
     let rows = queue.queuedRows;
     for (const { record } of this.#runs.all) rows += record.rows;
     const isContended = slots.isContended(this, now);
-    const chosen = this.#choice.choose({ plans, threads, rows, maxBatchSize, curves, isContended }, now);
+    const chosen = this.#choice.choose({ plans, threads, rows, mostRows, curves, isContended }, now);
     this.#isChanging = chosen !== threads && this.#runs.all.length > 0;
     if (chosen === threads || this.#isChanging) return;
     executor.use?.(chosen);

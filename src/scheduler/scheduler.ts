@@ -103,7 +103,7 @@ export class Scheduler {
     for (const [name, signature] of init.signatures) {
       this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
     }
-    this.latency.seed(init.seeds ?? []);
+    this.#seed(init.seeds ?? []);
     this.latency.use(executor.threads ?? 1);
     this.#dispatcher = new Dispatcher({
       executor,
@@ -210,6 +210,13 @@ export class Scheduler {
       if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
     }
     return this.#closed;
+  }
+
+  /** Runs of one thread. */
+  #seed(seeds: readonly LatencySeed[]): void {
+    this.latency.seed(seeds);
+    const now = this.#clock.nowMs();
+    for (const { signature, rows, runMs } of seeds) this.#plans.get(signature)?.seedKnee(1, rows, runMs, now);
   }
 
   /**

@@ -26,13 +26,22 @@ import {
 } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { Backlog } from './admission/backlog.ts';
+import { BatchKnee } from './batch/batch-knee.ts';
 import { KnownGood } from './batch/known-good.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
 import type { ThreadCurves } from './latency/thread-curves.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
-import { ARRIVAL_SPAN_MS, MIN_OBJECTIVE_MS, OBJECTIVE_RUNS, UNKNOWN_OBJECTIVE_MS } from './tuning.ts';
+import {
+  ARRIVAL_SPAN_MS,
+  KNEE_BYTES,
+  LARGE_ROW_BYTES,
+  MIN_OBJECTIVE_MS,
+  MOST_ROW_CLASSES,
+  OBJECTIVE_RUNS,
+  UNKNOWN_OBJECTIVE_MS,
+} from './tuning.ts';
 
 /** The part of a task that says whether it had a forecast. */
 interface ForecastTask {
@@ -79,6 +88,8 @@ export class SignaturePlan {
   readonly signature: Signature;
   /** A request to try the runtime with. */
   readonly good = new KnownGood();
+  /** By the size class of rows. */
+  readonly #knees = new Map<number, BatchKnee>();
   readonly #options: SchedulerOptions;
   #isWhole: boolean;
   #maxBatchSize: number;
@@ -114,6 +125,29 @@ export class SignaturePlan {
   /** Most rows in one run. */
   get maxBatchSize(): number {
     return this.#maxBatchSize;
+  }
+
+  /** What is known of runs of rows of about so many bytes; undefined = any size is worth it, or has to be. */
+  kneeOf(rowBytes: number): BatchKnee | undefined {
+    if (this.#maxBatchSize === 1 || this.isFixed) return undefined;
+    const sizeClass = Math.min(MOST_ROW_CLASSES, Math.ceil(Math.log2(Math.max(1, rowBytes))));
+    let knee = this.#knees.get(sizeClass);
+    if (knee === undefined) {
+      const { batchMemoryBytes = KNEE_BYTES, readResident = () => 0 } = this.#options;
+      knee = new BatchKnee({
+        maxRows: this.#maxBatchSize,
+        isLarge: rowBytes >= LARGE_ROW_BYTES,
+        maxBytes: batchMemoryBytes,
+        readResident,
+      });
+      this.#knees.set(sizeClass, knee);
+    }
+    return knee;
+  }
+
+  /** A run that was measured at load: its rows are the requests' own only where they all have one shape. */
+  seedKnee(threads: number, rows: number, runMs: number, now: Instant): void {
+    if (this.rowBytes !== undefined) this.kneeOf(this.rowBytes)?.onRun(threads, rows, runMs, now);
   }
 
   /** Rows that may wait before requests are refused. */

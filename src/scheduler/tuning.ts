@@ -51,6 +51,26 @@ export const FIRST_LENGTH = 1;
 /** Full batches of waiting tasks among which those for the next run are chosen. Chosen: half of them can be left out. */
 export const CHOICE_BATCHES = 2;
 
+// ---- The size of batches that is worth it (batch/batch-knee.ts) ----
+
+/** A doubling is worth it if a row then costs at most this share. Chosen: twice the noise of a mean of a few runs. */
+export const KNEE_COST_SHARE = 0.95;
+/** Runs of a size after which it is judged. Chosen. */
+export const KNEE_RUNS = 2;
+/** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
+export const KNEE_SHORT_RUN_MS = 10;
+/** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
+export const KNEE_FIRST_PAUSE_MS = 5000;
+export const KNEE_MAX_PAUSE_MS = 300_000;
+/** Memory that runs of several rows may take beside that of one, where nothing is configured, in bytes. Chosen. */
+export const KNEE_BYTES = 128 * 2 ** 20;
+/** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
+export const LARGE_ROW_BYTES = 64 * 1024;
+/** A size is tried beside the usual one where the head has time for so many runs, or has no deadline. Chosen. */
+export const KNEE_SPARE_RUNS = 4;
+/** Sizes of rows that are told apart: powers of two of their bytes. Chosen: up to 2 GiB. */
+export const MOST_ROW_CLASSES = 32;
+
 // ---- Run statistics: overhead, margin, probes (latency/run-statistics.ts) ----
 
 /** Weight of the newest batch in the moving means: they cover about ten batches. Chosen. */

@@ -70,11 +70,7 @@ export function onnxElementType(dtype: DType): number {
 /** The graph as a model file of IR version 8, opset 17 (ai.onnx.ml 3): what onnxruntime has read since 1.12. */
 export function onnxModel(graph: OnnxGraph): Buffer {
   const opsets = [message(varintField(2, 17)), message(textField(1, 'ai.onnx.ml'), varintField(2, 3))];
-  return message(
-    varintField(1, 8),
-    ...opsets.map((opset) => bytesField(8, opset)),
-    bytesField(7, graphProto(graph)),
-  );
+  return message(varintField(1, 8), ...opsets.map((opset) => bytesField(8, opset)), bytesField(7, graphProto(graph)));
 }
 
 function graphProto(graph: OnnxGraph): Buffer {

@@ -27,7 +27,9 @@ export async function modelSource(file: string): Promise<ModelSource> {
 }
 
 /** A file that is no model, or has too many nodes to be read here, is ONNX Runtime's to judge. */
-async function look(file: string): Promise<{ readonly maps: readonly ZipMap[]; readonly scalars: ReadonlySet<string> }> {
+async function look(
+  file: string,
+): Promise<{ readonly maps: readonly ZipMap[]; readonly scalars: ReadonlySet<string> }> {
   try {
     const model = await readModelFile(file);
     return { maps: zipMapsOf(model), scalars: scalarsOf(model) };

@@ -29,6 +29,11 @@ export const BATCHING_OPTIONS = {
     default: [],
     help: 'Batches are padded to the next of these sizes. The last must equal --max_batch_size. Empty = any size.',
   }),
+  batch_memory_mib: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Most memory that runs of several rows may take beside that of one row, in MiB; larger batches are not tried. 0 = a sixteenth of the memory limit, at most 128.',
+  }),
   pad_variable_length_inputs: flag({
     default: false,
     help: 'Requests of different lengths share runs: shorter rows are padded to the longest, and their outputs are cut back. Only where runs at load prove that it does not change answers; else it is refused, with a line in the log.',

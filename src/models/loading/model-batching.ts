@@ -121,6 +121,7 @@ function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): S
     batchTimeoutMicros: batching.batchTimeoutMicros ?? server.batchTimeoutMicros,
     maxEnqueuedBatches: batching.maxEnqueuedBatches ?? server.maxEnqueuedBatches,
     allowedBatchSizes: allowed ?? inherited,
+    ...(batching.batchMemoryMib !== undefined && { batchMemoryBytes: batching.batchMemoryMib * 2 ** 20 }),
   };
 }
 

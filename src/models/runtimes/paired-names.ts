@@ -68,7 +68,9 @@ function withNames(signature: Signature, { inputs, outputs }: SignaturePairs): S
     ...signature,
     inputs: renamedKeys(signature.inputs, inputs),
     outputs: renamedKeys(signature.outputs, outputs),
-    ...(batchAxes !== undefined && { batchAxes: renamedKeys(batchAxes, new Map([...outputs, ...inputs])) as BatchAxes }),
+    ...(batchAxes !== undefined && {
+      batchAxes: renamedKeys(batchAxes, new Map([...outputs, ...inputs])) as BatchAxes,
+    }),
     ...(defaults !== undefined && { defaults: renamedKeys(defaults, inputs) }),
   };
 }

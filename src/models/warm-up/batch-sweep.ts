@@ -17,6 +17,7 @@ import type { Batch, Executor } from '../../core/executor.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
+import { KNEE_COST_SHARE, KNEE_SHORT_RUN_MS } from '../../scheduler/tuning.ts';
 
 /** The run times of one size, in milliseconds of the runtime's own clock. */
 export interface LatencySeed {
@@ -87,12 +88,19 @@ export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
       }
       const { runMs, free: length } = attempt;
       seeds.push({ signatureName, rows, ...(hasFreeDims(signature) && { length }), runMs });
+      if (!isSmallest && !isWorth(rows, seeds.at(-1)!, seeds.at(-2)!)) break;
       frees = [attempt.free];
       lastMs = attempt.tookMs;
       isSmallest = false;
     }
   }
   return { seeds, failures };
+}
+
+/** A larger size is not run where rows cost the same in this one: it would take its memory for nothing. */
+function isWorth(rows: number, seed: LatencySeed, before: LatencySeed): boolean {
+  const fastest = Math.min(...seed.runMs);
+  return fastest <= KNEE_SHORT_RUN_MS || fastest / rows <= (KNEE_COST_SHARE * Math.min(...before.runMs)) / before.rows;
 }
 
 interface Attempts {

@@ -137,7 +137,8 @@ function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, te
 
 /** What to change in a tensor whose shape does not fit. */
 function shapeAdvice(sent: Shape, want: Shape): string {
-  if (want.length === 0) return 'send one value without a list around it; over REST in "inputs", as "instances" adds a dim';
+  if (want.length === 0)
+    return 'send one value without a list around it; over REST in "inputs", as "instances" adds a dim';
   const withColumn = [...sent, 1];
   if (want.length > 1 && want.at(-1) === 1 && shapeFits(withColumn, want)) {
     return `wrap each value in a list of its own, which makes it ${formatShape(withColumn)}`;

@@ -98,6 +98,7 @@ export class BatchRuns {
       const { length, threads } = running;
       const run = { size, length, threads, runMs: now - executeStart, runEnd: result.runEnd };
       this.#options.statistics.onRun(running.plan, run, now);
+      running.lane.knee?.onRun(threads, size, run.runMs, now);
     }
     this.#isolator.onAnswered(running, now);
     try {

@@ -24,7 +24,8 @@ export interface ThreadFacts {
   readonly threads: number;
   /** Rows that wait and run. */
   readonly rows: number;
-  readonly maxBatchSize: number;
+  /** Most rows that a run of so many threads should have. */
+  readonly mostRows: (threads: number) => number;
   readonly curves: ThreadCurves;
   /** Other models use the cores. */
   readonly isContended: boolean;
@@ -49,7 +50,7 @@ export class ThreadChoice {
     // Runs that wait for all cores would wait for other models' runs, and they for them.
     if (isContended) return threads === narrow ? threads : this.#take(narrow, now);
     if (now < this.#probeUntil) return threads;
-    const isCrowded = other.threads === narrow && facts.rows > facts.maxBatchSize;
+    const isCrowded = other.threads === narrow && facts.rows > facts.mostRows(threads);
     if (now - this.#since < PLAN_KEPT_MS && !isCrowded) return threads;
     const gain = rateOf(other, facts) / rateOf(current, facts);
     // A probe ends where it began, unless it has shown that it is better here.
@@ -73,10 +74,11 @@ export class ThreadChoice {
 }
 
 /** Rows per ms. */
-function rateOf({ threads, sessions }: SessionPlan, { rows, maxBatchSize, curves }: ThreadFacts): number {
+function rateOf({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts): number {
+  const most = mostRows(threads);
   // A batch takes all that waits, up to a full one: a further session has something to do only beyond that.
-  const used = Math.max(1, Math.min(sessions, Math.ceil(rows / maxBatchSize)));
-  const batch = Math.max(1, Math.min(maxBatchSize, Math.ceil(rows / used)));
+  const used = Math.max(1, Math.min(sessions, Math.ceil(rows / most)));
+  const batch = Math.max(1, Math.min(most, Math.ceil(rows / used)));
   const runMs = curves.meanMsOf(threads, batch);
   return runMs > 0 ? (used * batch) / runMs : Infinity;
 }

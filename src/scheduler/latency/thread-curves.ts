@@ -31,6 +31,11 @@ export class ThreadCurves implements LatencyView {
     return this.#current.isKnown;
   }
 
+  /** Threads of the runs that are asked about. */
+  get threads(): number {
+    return this.#threads;
+  }
+
   /** The length of rows where nothing is said of it. */
   get usualLength(): number {
     return 1;

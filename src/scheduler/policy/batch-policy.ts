@@ -31,6 +31,11 @@ export interface QueuedDeadline {
 
 /** The facts that a policy with predictions may use besides. */
 export interface SlackFacts extends LaneFacts {
+  /**
+   * Most rows that a run should have: `maxBatchSize`, or fewer where more are not worth it. The head may have more.
+   * `mayTry`: a run of another size makes nobody late (batch/batch-knee.ts).
+   */
+  mostRows(mayTry: boolean): number;
   readonly headRows: number;
   /** The head's deadline, or its objective where it is soft. */
   readonly headDue: Instant;

@@ -13,8 +13,9 @@
  * 3. where a deadline on the same slots is much tighter than the lane's own, no batch is longer than half of it: a
  *    request that comes just after the batch's start could not be in time otherwise. Not where that costs too much
  *    throughput;
- * 4. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
- * 5. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
+ * 4. no batch has more rows than are worth it (batch/batch-knee.ts), as far as the head allows;
+ * 5. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
+ * 6. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
  *    the next arrival is expected well before its latest start.
  *
  * Soft work (no deadline) is shed only while the queue stands (queue-situation.ts): then work that is over its
@@ -26,6 +27,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { DispatchReason } from '../../telemetry/request-record.ts';
 import {
+  KNEE_SPARE_RUNS,
   TIGHT_DEADLINE_SHARE,
   TIGHT_RUN_SHARE,
   TIGHT_THROUGHPUT_SHARE,
@@ -36,7 +38,7 @@ import {
 import type { BatchPolicy, Decision, QueueSnapshot, ShedReason, Situation, SlackFacts } from './batch-policy.ts';
 
 export interface SlackPolicyOptions {
-  /** TensorFlow Serving's: how long a lane that is not full may wait for more rows. 0 = only where rule 5 says so. */
+  /** TensorFlow Serving's: how long a lane that is not full may wait for more rows. 0 = only where rule 6 says so. */
   readonly batchTimeoutMicros?: number;
   /** Default true. */
   readonly isSustaining?: boolean;
@@ -91,7 +93,10 @@ export class SlackPolicy implements BatchPolicy {
 
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
-    const want = Math.min(lane.queuedRows, lane.maxBatchSize);
+    const mayTry =
+      isHeadSoft || headDue - now >= KNEE_SPARE_RUNS * latency.meanMs(Math.min(lane.queuedRows, lane.maxBatchSize));
+    const mostRows = lane.mostRows(mayTry);
+    const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;
     if (isHeadSoft) {
       if (situation.isStanding && headDue <= now && lane.queuedRows > lane.maxBatchSize) return 'standing_queue';
@@ -108,7 +113,7 @@ export class SlackPolicy implements BatchPolicy {
     rows = cheaperSize(lane, rows);
     this.#rows = rows;
     this.#latestStart = headOrder - latency.highMs(rows) - situation.overheadMs;
-    if (rows >= lane.maxBatchSize || rows < lane.queuedRows) return 'run';
+    if (rows >= mostRows || rows < lane.queuedRows) return 'run';
     this.#wakeAt = Math.max(this.#timeoutEnd(lane), this.#windowEnd(lane, situation, now));
     return this.#wakeAt > now ? 'wait' : 'run';
   }
@@ -130,12 +135,12 @@ export class SlackPolicy implements BatchPolicy {
     const until = this.#latestStart - reserveMs;
     if (now + gapMs >= until) return -Infinity;
     // Not a look at each arrival: until the lane should be full, or for a while.
-    const fullMs = (lane.maxBatchSize - lane.queuedRows) * gapMs;
+    const fullMs = (lane.mostRows(false) - lane.queuedRows) * gapMs;
     return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_RECHECK_MS)));
   }
 
   #reason(lane: SlackFacts): DispatchReason {
-    if (lane.queuedRows >= lane.maxBatchSize) return 'full';
+    if (lane.queuedRows >= lane.mostRows(false)) return 'full';
     return this.#timeoutMs > 0 ? 'timeout' : 'slot_free';
   }
 }
@@ -145,18 +150,19 @@ export class SlackPolicy implements BatchPolicy {
  * the highest throughput. Only powers of two are tried: between them the throughput hardly changes.
  */
 function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): number {
-  const { latency, maxBatchSize } = lane;
+  const { latency } = lane;
+  const mostRows = lane.mostRows(false);
   const arrivalRows = lane.arrivalRows(now);
-  let best = maxBatchSize;
+  let best = mostRows;
   let bestRate = 0;
-  for (let rows = 1; ; rows = Math.min(maxBatchSize, rows * 2)) {
+  for (let rows = 1; ; rows = Math.min(mostRows, rows * 2)) {
     const rate = rows / latency.meanMs(rows);
     if (share * rate >= arrivalRows) return rows;
     if (rate >= bestRate) {
       bestRate = rate;
       best = rows;
     }
-    if (rows === maxBatchSize) return best;
+    if (rows === mostRows) return best;
   }
 }
 
@@ -168,15 +174,16 @@ function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): 
  * run.
  */
 function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
-  const { latency, queuedRows, maxBatchSize } = lane;
+  const { latency, queuedRows } = lane;
+  const mostRows = lane.mostRows(false);
   const isContended = situation.isShared && situation.load > WINDOW_LOAD;
-  const want = Math.min(queuedRows, isContended ? maxBatchSize : sustainableRows(lane, situation, now));
+  const want = Math.min(queuedRows, isContended ? mostRows : sustainableRows(lane, situation, now));
   if (rows >= want) return false;
   const lost = lane.rowsBefore({ order: now + situation.overheadMs + latency.highMs(want), isFirst: false });
-  const kept = Math.min(maxBatchSize, queuedRows - lost);
+  const kept = Math.min(mostRows, queuedRows - lost);
   if (kept <= rows) return false;
   // With a full batch behind it some request will be late in any case: then the larger batch makes fewer late.
-  if (!isContended || kept === maxBatchSize) return true;
+  if (!isContended || kept === mostRows) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }
 
@@ -190,7 +197,7 @@ function rowsInTime(lane: SlackFacts, { overheadMs }: Situation, rows: number, n
   if (first === undefined) return rows;
   const budgetMs = first.due - now - overheadMs;
   const least = first.before + first.rows;
-  if (latency.meanMs(Math.min(least, lane.maxBatchSize)) > budgetMs) return first.before;
+  if (latency.meanMs(Math.min(least, lane.mostRows(false))) > budgetMs) return first.before;
   return Math.min(rows, Math.max(least, latency.rowsWithin(budgetMs, rows)));
 }
 

@@ -23,6 +23,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { Heap } from '../../core/collections/heap.ts';
+import type { BatchKnee } from '../batch/batch-knee.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import type { QueuedDeadline, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
@@ -77,6 +78,8 @@ export class Lane implements SlackFacts, TaskLane {
   maxBatchSize: number;
   /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
+  /** What is known of runs of such rows; undefined = any size up to `maxBatchSize` is worth it. */
+  readonly knee: BatchKnee | undefined;
   /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
   readonly isolation: RerunGroup | undefined;
   /** Its tasks have shapes that are not the declared ones: their runs say nothing of the others'. */
@@ -119,6 +122,9 @@ export class Lane implements SlackFacts, TaskLane {
     this.wholeSize = wholeSize;
     this.maxBatchSize = isolated?.rows ?? (wholeSize === undefined ? plan.maxBatchSize : 1);
     this.rowBytes = rowBytes;
+    // The rows of a PaddedLane differ, and so do their bytes.
+    const isOrdinary = wholeSize === undefined && isolated === undefined && rowBytes > 0;
+    this.knee = isOrdinary ? plan.kneeOf(rowBytes) : undefined;
     this.isolation = isolated?.group;
     this.isOdd = isOdd;
   }
@@ -128,6 +134,17 @@ export class Lane implements SlackFacts, TaskLane {
     const first = this.#overtaking?.peek();
     if (first === undefined) return this.#tail;
     return first.isFirst ? first : undefined;
+  }
+
+  /** As SlackFacts. */
+  mostRows(mayTry: boolean): number {
+    return this.mostRowsOf(this.plan.curve.threads, mayTry);
+  }
+
+  /** The same of a run of so many threads. */
+  mostRowsOf(threads: number, mayTry = false): number {
+    const { knee } = this;
+    return knee === undefined ? this.maxBatchSize : Math.min(this.maxBatchSize, knee.rowsOf(threads, mayTry));
   }
 
   get headRows(): number {

@@ -49,7 +49,7 @@ export class TaskQueue {
 
   /** A lane holds a full batch. */
   get hasFullLane(): boolean {
-    for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.maxBatchSize) return true;
+    for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.mostRows(false)) return true;
     return false;
   }
 

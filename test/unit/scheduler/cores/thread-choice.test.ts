@@ -33,7 +33,7 @@ const NETWORK = curvesOf([2, 0.2], [1.1, 0.1]);
 const IMAGES = curvesOf([0.1, 10], [0.1, 7]);
 
 function facts(change: Partial<ThreadFacts>): ThreadFacts {
-  return { plans: PLANS, threads: 1, rows: 1, maxBatchSize: 64, curves: NETWORK, isContended: false, ...change };
+  return { plans: PLANS, threads: 1, rows: 1, mostRows: () => 64, curves: NETWORK, isContended: false, ...change };
 }
 
 describe('The choice of threads', () => {
@@ -41,7 +41,7 @@ describe('The choice of threads', () => {
     ['all cores for a single row', { rows: 1 }, 2],
     ['all cores for what fills one batch', { rows: 64 }, 2],
     ['one thread while full batches follow each other', { rows: 64 * 4, curves: curvesOf([2, 0.2], [1.3, 0.13]) }, 1],
-    ['one thread where batches bring nothing and threads little', { rows: 32, maxBatchSize: 8, curves: IMAGES }, 1],
+    ['one thread where batches bring nothing and threads little', { rows: 32, mostRows: () => 8, curves: IMAGES }, 1],
     ['all cores for a single image', { rows: 1, curves: IMAGES }, 2],
     ['one thread where a neighbour makes wide runs long', { rows: 32, curves: curvesOf([2, 0.2], [2.2, 0.3]) }, 1],
     ['one thread where other models use the cores', { rows: 1, isContended: true }, 1],

@@ -49,6 +49,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     queuedTasks: rows,
     oldestEnqueuedAt: came,
     maxBatchSize: 8,
+    mostRows: () => 8,
     headRows: 1,
     headDue: due,
     headOrder: due,

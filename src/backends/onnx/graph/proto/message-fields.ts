@@ -10,6 +10,7 @@ import {
   WIRE_VARINT,
   WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
+import { messageField } from '../../../../codec/protobuf/wire-writer.ts';
 
 const WHAT = 'the model';
 

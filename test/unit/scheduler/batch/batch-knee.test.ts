@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BatchKnee } from '../../../../src/scheduler/batch/batch-knee.ts';
+import { KNEE_FIRST_PAUSE_MS, KNEE_RUNS } from '../../../../src/scheduler/tuning.ts';
+
+const MIB = 2 ** 20;
+
+interface Model {
+  /** How long a run of so many rows takes. */
+  readonly runMs: (rows: number) => number;
+  /** What the process has grown by after it. */
+  readonly bytes?: (rows: number) => number;
+}
+
+/** A model that always has more rows than a run takes. */
+class Crowd {
+  readonly sizes: number[] = [];
+  readonly #model: Model;
+  readonly #knee: BatchKnee;
+  #resident = 500 * MIB;
+  now = 0;
+
+  constructor(model: Model, maxRows = 64, isLarge = true) {
+    this.#model = model;
+    this.#knee = new BatchKnee({ maxRows, isLarge, maxBytes: 128 * MIB, readResident: () => this.#resident });
+  }
+
+  run(times: number, threads = 1): void {
+    for (let i = 0; i < times; i++) {
+      const rows = this.#knee.rowsOf(threads, true);
+      const runMs = this.#model.runMs(rows);
+      this.now += runMs;
+      this.#resident = Math.max(this.#resident, 500 * MIB + (this.#model.bytes?.(rows) ?? 0));
+      this.sizes.push(rows);
+      this.#knee.onRun(threads, rows, runMs, this.now);
+    }
+  }
+
+  get last(): number {
+    return this.sizes.at(-1)!;
+  }
+}
+
+describe('the size of batches that is worth it', () => {
+  it('is the largest where each doubling makes a row cheaper', () => {
+    const crowd = new Crowd({ runMs: (rows) => 40 + 5 * rows });
+    crowd.run(7 * KNEE_RUNS);
+    assert.deepEqual([...new Set(crowd.sizes)], [1, 2, 4, 8, 16, 32, 64]);
+  });
+
+  it('is one row where rows cost the same in any company', () => {
+    const crowd = new Crowd({ runMs: (rows) => 100 * rows });
+    crowd.run(20);
+    assert.equal(crowd.last, 1);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, KNEE_RUNS);
+    assert.equal(Math.max(...crowd.sizes), 2);
+  });
+
+  it('is where the cost of a row stops falling', () => {
+    const crowd = new Crowd({ runMs: (rows) => 25 * Math.max(4, rows) });
+    crowd.run(40);
+    assert.equal(crowd.last, 4);
+  });
+
+  it('is any size while runs are short', () => {
+    const crowd = new Crowd({ runMs: (rows) => 0.1 * rows });
+    crowd.run(7 * KNEE_RUNS);
+    assert.equal(crowd.last, 64);
+  });
+
+  it('is tried again after a pause, which doubles', () => {
+    let isSlow = true;
+    const crowd = new Crowd({ runMs: (rows) => (isSlow ? 100 * rows : 100 + rows) });
+    crowd.run(2 * KNEE_RUNS);
+    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.run(2 * KNEE_RUNS);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, 2 * KNEE_RUNS);
+    isSlow = false;
+    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.run(1);
+    assert.equal(crowd.last, 1, 'the second pause is longer');
+    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.run(20);
+    assert.equal(crowd.last, 64);
+  });
+
+  it('is another one for runs of more threads', () => {
+    const crowd = new Crowd({ runMs: (rows) => 100 * rows });
+    crowd.run(4 * KNEE_RUNS);
+    const fast = new Crowd({ runMs: (rows) => 50 + rows });
+    fast.run(4 * KNEE_RUNS, 2);
+    assert.deepEqual([crowd.last, fast.last], [1, 8]);
+  });
+
+  it('ends at a maximum that is no power of two', () => {
+    const crowd = new Crowd({ runMs: () => 50 }, 12);
+    crowd.run(20);
+    assert.equal(crowd.last, 12);
+  });
+
+  it('has rows whose memory fits, as far as the growth with one of them tells', () => {
+    const cheaper = (rows: number): number => 400 + rows;
+    const large = new Crowd({ runMs: cheaper, bytes: (rows) => 600 * MIB * rows });
+    large.run(20);
+    assert.equal(Math.max(...large.sizes), 1);
+    const small = new Crowd({ runMs: cheaper, bytes: (rows) => 10 * MIB * rows });
+    small.run(20);
+    assert.equal(Math.max(...small.sizes), 8);
+  });
+});
