@@ -38,7 +38,9 @@ it('a caller below its fair share is admitted, and answered in time, beside any 
       fc.record({ sloMs: fc.constantFrom(undefined, 100), slots: fc.constantFrom(1, 2), seed: fc.nat() }),
       async (others, own, { sloMs, slots, seed }) => {
         const crowd = others.map((each, i): TrafficClass => ({ ...each, caller: `greedy ${i}` }));
-        const classes = [...crowd, { ...own, caller: 'meek' }];
+        // Without a deadline it is due at the objective, and in time until then.
+        const deadlineMs = own.isSoft ? Math.max(own.deadlineMs, sloMs ?? 0) : own.deadlineMs;
+        const classes = [...crowd, { ...own, deadlineMs, caller: 'meek' }];
         const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100, sloMs };
         const { models } = await simulate({ models: [{ classes, runMs, options }], slots, durationMs: 1000, seed });
         const { offered, refused, late, reasons } = models[0]!.at(-1)!;
