@@ -34,6 +34,13 @@ const BENCHES = {
     directory: ensureZoo,
     options: '--models=A,B --plans=default,1x1x8,… --rounds=3 --seconds=5 --publish',
   },
+  memory: {
+    says: 'what four of them take of memory while 32 callers ask, and what stays, in ten minutes',
+    file: 'heavy/memory.js',
+    needs: [ensureBuilt],
+    directory: ensureZoo,
+    options: '--models=A,B --seconds=20 --main=dist/main.js',
+  },
   micro: {
     says: 'each codec and part beside its alternatives, in a minute',
     file: 'micro/bench-micro.js',
