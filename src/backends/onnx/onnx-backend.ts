@@ -99,13 +99,18 @@ async function openModel(
   }
 }
 
-/** Without spinning, with which a pool's idle threads take CPU from other slots and the event loop after each run. */
+/**
+ * Without spinning, with which a pool's idle threads take CPU from other slots and the event loop after each run. Without
+ * memory patterns: the runtime keeps a block for every shape that it has run, beside what the first run of it took
+ * (docs/memory.md).
+ */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [options.executionProvider],
     intraOpNumThreads: options.intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    enableMemPattern: false,
     graphOptimizationLevel: 'all',
     logSeverityLevel: LOG_FATAL_ONLY,
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
