@@ -5,13 +5,15 @@
  *     alone      r │ s │ …                     rows of several lengths
  *     padded     r·· │ r·· s·· t t             by itself, and in a run with rows that are as long
  *
- * Rows are random, or those of recorded requests. A mask says that all of a row counts, or its first half. The comparison
- * is strict (row-difference.ts), because the graph says nothing of padding: the runs are the only proof.
+ * Rows are random, or those of recorded requests. Short ones are also tried with all values on one side of the padding
+ * (one-sided-rows.ts). A mask says that all of a row counts, or its first half. The comparison is strict
+ * (row-difference.ts), because the graph says nothing of padding: the runs are the only proof.
  */
 import { elementCount } from '../../core/shape.ts';
 import { type LengthPadding, lengthOf, type Signature } from '../../core/signature.ts';
 import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
 import { cutRows, lengthMisfitOf, padRows } from '../../scheduler/batch/pad-rows.ts';
+import { oneSidedRow, type Side } from './one-sided-rows.ts';
 import { findFrames, type ProbeFrame } from './probe-frames.ts';
 import { ProbeLayout, type ProbeRow } from './probe-layout.ts';
 import { ProofEnded, type ProofOptions, type RowsProof, refusalText, rethrowStop } from './prove-rows.ts';
@@ -28,6 +30,9 @@ export interface PaddingProofOptions extends Pick<ProofOptions, 'run' | 'recorde
 /** Lengths of random rows, in the order in which they are tried: apart, and neither all even nor all powers of two. */
 const LENGTHS = [5, 16, 11, 8, 2, 3, 24, 32, 64, 128, 1] as const;
 const WANTED_LENGTHS = 4;
+/** Lengths of rows in which hardly a value is further out than the padding. */
+const SHORT_LENGTHS = [1, 2] as const;
+const SIDES = ['any', 'below', 'above'] as const;
 const MOST_RECORDED = 4;
 /** By how much recorded rows are made longer. */
 const FURTHER = [1, 7] as const;
@@ -58,6 +63,8 @@ class PaddingProof {
   readonly #random: Random;
   /** Outputs that differ between two rows of one length. */
   readonly #varied = new Set<string>();
+  /** As the model accepts them. */
+  #integersBelow = 0;
   #runs = 0;
   #refusal = '';
 
@@ -85,7 +92,12 @@ class PaddingProof {
         `the model takes random rows of ${groups.length} of the lengths that were tried${why}`,
       );
     }
-    return (await this.#compareRandom(groups)) ?? (await this.#compareRecorded(recorded)) ?? this.#accepted();
+    return (
+      (await this.#compareRandom(groups)) ??
+      (await this.#compareShort(groups)) ??
+      (await this.#compareRecorded(recorded)) ??
+      this.#accepted()
+    );
   }
 
   #accepted(): RowsProof {
@@ -106,6 +118,29 @@ class PaddingProof {
       }
     }
     return undefined;
+  }
+
+  /** Rows that the model refuses are left out. */
+  async #compareShort(groups: readonly (readonly Probe[])[]): Promise<RowsProof | undefined> {
+    const longest = Math.max(...groups.map(([probe]) => probe!.length));
+    for (const length of SHORT_LENGTHS) {
+      for (const side of SIDES) {
+        const [row] = this.#randomRows(1, length);
+        const probes = await this.#probe(side === 'any' ? row! : this.#oneSided(row!, side));
+        for (const { alone } of probes) {
+          const misfit = this.#misfitOf(alone, length);
+          if (misfit !== undefined) return this.end('rejected', misfit);
+        }
+        const problem = probes.length === 0 ? undefined : await this.#compare(probes, longest);
+        if (problem !== undefined) return problem;
+      }
+    }
+    return undefined;
+  }
+
+  #oneSided(row: ProbeRow, side: Side): ProbeRow {
+    const values = { integersBelow: this.#integersBelow, random: this.#random };
+    return oneSidedRow(row, this.#options.padding, side, values);
   }
 
   /** A model may refuse rows that are longer than those that were recorded. */
@@ -153,20 +188,23 @@ class PaddingProof {
     const groups: Probe[][] = [];
     for (const length of LENGTHS) {
       if (frame === undefined || groups.length === WANTED_LENGTHS) break;
-      const range = { floats: 'signed', integersBelow: frame.integersBelow } as const;
-      const rows = this.#layout.randomRows(
-        2,
-        this.#layout.shapesOf(() => length),
-        range,
-        this.#random,
-      );
+      this.#integersBelow = frame.integersBelow;
+      const rows = this.#randomRows(2, length);
       const probes: Probe[] = [];
-      for (const [i, row] of rows.entries()) probes.push(...(await this.#probe(this.#withMask(row, i === 0))));
+      for (const row of rows) probes.push(...(await this.#probe(row)));
       if (probes.length < rows.length) continue;
       for (const name of differing(probes[0]!.alone, probes[1]!.alone)) this.#varied.add(name);
       groups.push(probes);
     }
     return groups;
+  }
+
+  /** Their masks count all of the first one, and the first half of each other. */
+  #randomRows(count: number, length: number): readonly ProbeRow[] {
+    const shapes = this.#layout.shapesOf(() => length);
+    const range = { floats: 'signed', integersBelow: this.#integersBelow } as const;
+    const rows = this.#layout.randomRows(count, shapes, range, this.#random);
+    return rows.map((row, i) => this.#withMask(row, i === 0));
   }
 
   async #recordedProbes(): Promise<readonly Probe[]> {

@@ -34,6 +34,18 @@ function vectors(of: (row: readonly number[]) => number): Partial<PaddingProofOp
   return { signature: VECTOR, padding: paddingCandidate(VECTOR, ZERO) as LengthPadding, run };
 }
 
+/** The same with int64. */
+function integers(of: (row: readonly number[]) => number): Partial<PaddingProofOptions> & { readonly run: Run } {
+  const { run, ...options } = vectors(of);
+  const inputs = new Map([['x', { ...VECTOR.inputs.get('x')!, dtype: 'int64' as const }]]);
+  const signature = { ...VECTOR, inputs };
+  const asFloats: Run = async (given, rows) => {
+    const x = given.get('x') as NumericTensor;
+    return run(new Map([['x', numericTensor('float32', x.shape, Float32Array.from(elements(x), Number))]]), rows);
+  };
+  return { ...options, signature, padding: paddingCandidate(signature, new Map()) as LengthPadding, run: asFloats };
+}
+
 const sum = (row: readonly number[]): number => row.reduce((a, b) => a + b, 0);
 
 describe('provePadding accepts', () => {
@@ -43,9 +55,25 @@ describe('provePadding accepts', () => {
     assert.ok(runs < 60, `${runs} runs`);
   });
 
-  it('a sum of floats that are padded with 0', async () => {
-    const { run, ...options } = vectors(sum);
+  it('a sum of numbers that are padded with 0', async () => {
+    for (const { run, ...options } of [vectors(sum), integers(sum)]) {
+      assert.equal((await proofOf(run, options)).kind, 'accepted');
+    }
+  });
+
+  it('a model that refuses integers below 0', async () => {
+    const { run, ...options } = integers((row) => {
+      if (row.some((each) => each < 0)) throw new Error('index out of range');
+      return Math.max(...row);
+    });
     assert.equal((await proofOf(run, options)).kind, 'accepted');
+  });
+
+  it('a largest element where the padding is below all others', async () => {
+    const { run, ...options } = vectors((row) => Math.max(...row));
+    const lowest = new Map([['x', numericTensor('float32', [], Float32Array.of(-Infinity))]]);
+    const padding = paddingCandidate(VECTOR, lowest) as LengthPadding;
+    assert.equal((await proofOf(run, { ...options, padding })).kind, 'accepted');
   });
 
   it('a model of a fixed number of rows', async () => {
@@ -96,6 +124,23 @@ describe('provePadding rejects', () => {
       const { run, ...options } = vectors(model);
       assert.equal((await proofOf(run, options)).kind, 'rejected');
     }
+  });
+
+  it('a largest and a smallest element, whatever lies beyond the padding in rows of any length', async () => {
+    for (const model of [
+      (row: readonly number[]) => Math.max(...row),
+      (row: readonly number[]) => Math.min(...row),
+      // A convolution whose bias is the answer for silence, and the most of its frames.
+      (row: readonly number[]) => Math.max(...row.map((each) => Math.max(0, each + 0.5))),
+    ]) {
+      const { run, ...options } = vectors(model);
+      assert.equal((await proofOf(run, options)).kind, 'rejected', String(model));
+    }
+  });
+
+  it('a largest integer, which may be below 0', async () => {
+    const { run, ...options } = integers((row) => Math.max(...row));
+    assert.equal((await proofOf(run, options)).kind, 'rejected');
   });
 
   it('a difference of more than 1e-5 of the largest number', async () => {
