@@ -48,6 +48,10 @@ export const MAX_IMPORTED_RUN_MS = 86_400_000;
 export const MAX_BATCH_ELEMENTS = 2 ** 22;
 /** Length of rows until a batch has run: that of the synthetic batches at load. */
 export const FIRST_LENGTH = 1;
+/** Until something has run, a run costs as much as so many elements beside its own. Chosen: a few short sentences. */
+export const RUN_COST_ELEMENTS = 512;
+/** Run times are trusted for so many times the largest that has run. Chosen: a few runs lead to any size. */
+export const TRUSTED_GROWTH = 4;
 /** Full batches of waiting tasks among which those for the next run are chosen. Chosen: half of them can be left out. */
 export const CHOICE_BATCHES = 2;
 

@@ -95,6 +95,12 @@ export class LatencyCurve implements LatencyView {
     return this.#isKnown;
   }
 
+  /** The rows of the largest bucket that has run; 0 = none has. */
+  get largestRun(): number {
+    const index = this.#runs.findLastIndex((runs) => runs > 0);
+    return index === -1 ? 0 : this.#bounds[index]!;
+  }
+
   meanMs(rows: number): number {
     return this.#at(this.#filledMean, rows);
   }

@@ -8,9 +8,9 @@
  *
  * Where only rows are asked for, they have the length that batches had lately.
  */
-import { FIRST_LENGTH, MAX_BATCH_ELEMENTS, MEAN_WEIGHT } from '../tuning.ts';
+import { FIRST_LENGTH, MAX_BATCH_ELEMENTS, MEAN_WEIGHT, RUN_COST_ELEMENTS, TRUSTED_GROWTH } from '../tuning.ts';
 import { type LatencyEstimate, powersOfTwo } from './latency-curve.ts';
-import { ThreadCurves } from './thread-curves.ts';
+import { type RunCost, ThreadCurves } from './thread-curves.ts';
 
 export class LengthCurves extends ThreadCurves {
   readonly #maxRows: number;
@@ -61,6 +61,20 @@ export class LengthCurves extends ThreadCurves {
     const rows = Math.floor(super.rowsOfLengthWithin(budgetMs, most * length, 1) / length);
     if (this.#sizes.length === 0) return Math.min(most, rows);
     return Math.min(most, this.#sizes.findLast((size) => size <= rows) ?? 0);
+  }
+
+  /**
+   * As runMs. But runs of many times as much as any before are not taken for cheap: from there on an element costs what it
+   * costs at most in what has run. Where nothing has run, elements are counted.
+   */
+  override costs(): RunCost {
+    const trusted = TRUSTED_GROWTH * this.largestRun;
+    if (trusted === 0) return (rows, length) => RUN_COST_ELEMENTS + this.#elementsOf(rows, length);
+    const trustedMs = super.runMs(trusted, 1);
+    return (rows, length) => {
+      const share = this.#elementsOf(rows, length) / trusted;
+      return share <= 1 ? this.runMs(rows, length) : Math.max(this.runMs(rows, length), share * trustedMs);
+    };
   }
 
   override meanMsOf(threads: number, rows: number): number {

@@ -12,6 +12,9 @@
 import type { LatencyBucket, LatencyEstimate, LatencyView } from './latency-curve.ts';
 import { LatencyCurve } from './latency-curve.ts';
 
+/** How much a run of rows of that length costs: in ms, or in something that ms grow with. */
+export type RunCost = (rows: number, length: number) => number;
+
 export class ThreadCurves implements LatencyView {
   readonly #maxRows: number;
   readonly #sizes: readonly number[];
@@ -93,6 +96,16 @@ export class ThreadCurves implements LatencyView {
     if (threads === this.#threads) return;
     this.#current = this.of(threads);
     this.#threads = threads;
+  }
+
+  /** What runs cost, to compare them; rows of any length cost the same. */
+  costs(): RunCost {
+    return (rows) => this.#current.meanMs(rows);
+  }
+
+  /** The rows of the largest run of the threads in use; 0 = there was none. */
+  protected get largestRun(): number {
+    return this.#current.largestRun;
   }
 
   /** The curve of runs of so many threads. */

@@ -8,14 +8,12 @@
  * The tasks are cut in two at the length where two runs cost least, if they cost less than one; then the part with the
  * first task again. Pure.
  */
+import type { RunCost } from '../latency/thread-curves.ts';
 
 export interface RowsOfLength {
   readonly rows: number;
   readonly length: number;
 }
-
-/** How long a run takes, in ms; of at most a full batch. */
-export type RunCost = (rows: number, length: number) => number;
 
 /** Of at least one task; `most` are the rows of a full batch. In O(n log n) for each cut. */
 export function groupOfFirst<T extends RowsOfLength>(tasks: readonly T[], most: number, cost: RunCost): ReadonlySet<T> {

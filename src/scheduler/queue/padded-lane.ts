@@ -26,6 +26,8 @@ export class PaddedLane extends Lane {
   readonly #ends: number[] = [];
   readonly #longest: number[] = [];
   #isKnown = false;
+  /** The last of the tasks that were looked at; undefined where fewer wait than are looked at. */
+  #last: Task | undefined;
 
   /** The plan has a padding. */
   constructor(key: string, plan: SignaturePlan, outputs: readonly string[]) {
@@ -51,7 +53,9 @@ export class PaddedLane extends Lane {
     task.length = lengthOf(this.plan.padding!, task.inputs);
     task.bytes = byteLengthOfAll(task.inputs);
     super.push(task);
-    this.#isKnown = false;
+    const last = this.#last;
+    // While many wait, most come behind those that are looked at.
+    if (last === undefined || task.isFirst || task.order < last.order) this.#isKnown = false;
   }
 
   override remove(task: Task): void {
@@ -102,8 +106,7 @@ export class PaddedLane extends Lane {
   }
 
   #groupOf(candidates: readonly Task[]): ReadonlySet<Task> {
-    const { curve } = this.plan;
-    return groupOfFirst(candidates, this.maxBatchSize, (rows, length) => curve.runMs(rows, length));
+    return groupOfFirst(candidates, this.maxBatchSize, this.plan.curve.costs());
   }
 
   #lookAtFirst(): void {
@@ -111,6 +114,8 @@ export class PaddedLane extends Lane {
     this.#ends.length = 0;
     this.#longest.length = 0;
     const candidates = this.candidates('oldest');
+    const all = candidates.reduce((sum, each) => sum + each.rows, 0);
+    this.#last = all < CHOICE_BATCHES * this.maxBatchSize ? undefined : candidates.at(-1);
     if (candidates.length === 0) return;
     const group = this.#groupOf(candidates);
     let [rows, longest] = [0, 0];

@@ -105,6 +105,32 @@ describe('A signature with a padding', () => {
     for (const [i, row] of [[1, 2], long, [1, 2, 3], long].entries()) await assertAnswers(requests[i]!, row);
   });
 
+  it('does not make short requests pay for a long one before run times are known', async () => {
+    const h = harness();
+    const long = new Array<number>(5000).fill(3);
+    const requests = [submit(h, [1, 2]), submit(h, long), submit(h, [1, 2, 3])];
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[2, 3]]);
+    complete(h.executor.active[0]!);
+    await settle();
+    assert.deepEqual(shapeOf(h.executor.active[0]), [1, 5000]);
+    complete(h.executor.active[0]!);
+    for (const [i, row] of [[1, 2], long, [1, 2, 3]].entries()) await assertAnswers(requests[i]!, row);
+  });
+
+  it('does not trust the run times of tiny runs for what is many times as large', async () => {
+    const h = harness();
+    // As a sweep measures a small model: all sizes take the same.
+    for (let rows = 1; rows <= 8; rows *= 2) {
+      h.scheduler.latency.seed([{ signature: 'serving_default', rows, length: 1, runMs: 0.2 }]);
+    }
+    submit(h, [1, 2]);
+    submit(h, new Array<number>(5000).fill(3));
+    submit(h, [1, 2, 3]);
+    h.turn();
+    assert.deepEqual(h.executor.runs.map(shapeOf), [[2, 3]]);
+  });
+
   it('keeps requests whose inputs do not agree in a length with those of their shapes', async () => {
     const h = harness({ slots: 4 });
     const odd = (ids: number, mask: number): TensorMap =>

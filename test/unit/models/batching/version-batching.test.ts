@@ -58,7 +58,7 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
   });
   /** Lets time pass until `isDone`. */
   const until = async (isDone: () => boolean, stepMs = 1): Promise<void> => {
-    for (let i = 0; i < 20_000 && !isDone(); i++) {
+    for (let i = 0; i < 60_000 && !isDone(); i++) {
       clock.advance(stepMs);
       await turn();
     }
@@ -229,7 +229,7 @@ describe('The padding of a version', () => {
       ...changes,
     });
     const until = async (isDone: () => boolean): Promise<void> => {
-      for (let i = 0; i < 20_000 && !isDone(); i++) {
+      for (let i = 0; i < 60_000 && !isDone(); i++) {
         clock.advance(1);
         await turn();
       }

@@ -103,6 +103,40 @@ describe('A PaddedLane', () => {
     assert.deepEqual(lengths(chosen), new Array(8).fill(8));
   });
 
+  it('looks at its lengths again only where another task may be among those for the next run', () => {
+    const lane = newLane();
+    const { curve } = lane.plan;
+    let looks = 0;
+    const costs = curve.costs.bind(curve);
+    curve.costs = () => {
+      looks += 1;
+      return costs();
+    };
+    const looksFor = (change: () => void): number => {
+      change();
+      looks = 0;
+      lane.latency.highMs(8);
+      return looks;
+    };
+    const [first] = push(lane, ...Array.from({ length: 16 }, (_, i) => task(8, { at: i }))) as [Task];
+    assert.equal(
+      looksFor(() => undefined),
+      1,
+    );
+    assert.equal(
+      looksFor(() => push(lane, task(64, { at: 20 }))),
+      0,
+    );
+    assert.equal(
+      looksFor(() => push(lane, task(32, { at: 20, due: 3 }))),
+      1,
+    );
+    assert.equal(
+      looksFor(() => lane.remove(first)),
+      1,
+    );
+  });
+
   it('gives it no more rows than the policy has allowed', () => {
     const lane = newLane();
     push(lane, task(100), task(100), task(100), task(90));
