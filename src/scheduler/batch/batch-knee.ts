@@ -9,7 +9,7 @@
  * A model whose rows cost the same in any company (images, audio) so runs few rows at a time: its answers come sooner, a
  * run takes less memory, and no core is idle while another runs all that waits. Short runs are not judged: there, what
  * surrounds a run costs more than what its size saves. A larger size is not tried if it would probably take more memory
- * than `maxBytes`, judged by how much the process has grown since the first run of such rows. Pure.
+ * than `maxBytes`, judged by how much the process grew in runs that were larger than any before. Pure.
  */
 import type { Instant } from '../../core/clock.ts';
 import {
@@ -47,9 +47,14 @@ export class BatchKnee {
     return this.#of(threads).rowsOf(mayTry);
   }
 
+  /** A run of requests begins. */
+  onStart(rows: number): void {
+    this.#memory.onStart(rows);
+  }
+
   /** A run has succeeded. */
   onRun(threads: number, rows: number, runMs: number, now: Instant): void {
-    this.#memory.look(rows);
+    this.#memory.onRun(rows);
     this.#of(threads).onRun(rows, runMs, now);
   }
 
@@ -64,32 +69,64 @@ export class BatchKnee {
   }
 }
 
-/** How much memory a row takes in a run. */
+/**
+ * How much memory rows take in a run. Allocators keep what a run took for the next, so that only a run that is larger than
+ * any before makes the process grow:
+ *
+ *   rows   1     2     4      not measured: what the process grows by between runs
+ *   MiB    ▏20   ▏40   ▏80    8 rows: 60 beside one row, and 4 × 20
+ */
 class GrowthWatch {
   readonly #options: KneeOptions;
-  readonly #before: number;
+  #largest = 0;
+  /** Of what all runs took, what is beside the first row. */
+  #grown = 0;
   #rowBytes = 0;
+  /** Resident memory when the largest run began. */
+  #before = 0;
+  /** What the process grew by in it, and for how many rows. */
+  #growth = 0;
+  #rows = 1;
 
   constructor(options: KneeOptions) {
     this.#options = options;
-    this.#before = options.readResident();
   }
 
-  /** A run of `rows` has ended. Its memory is still the process's: allocators keep it for the next. */
-  look(rows: number): void {
-    if (this.#rowBytes > 0) return;
-    this.#rowBytes = Math.max(0, this.#options.readResident() - this.#before) / rows;
+  onStart(rows: number): void {
+    if (rows > this.#largest) this.#before = this.#options.readResident();
+  }
+
+  /** Runs that did not begin here, as those at load, are taken to have grown the process before. */
+  onRun(rows: number): void {
+    if (rows <= this.#largest) return;
+    const growth = this.#before === 0 ? 0 : Math.max(0, this.#options.readResident() - this.#before);
+    this.#rows = rows - this.#largest;
+    this.#rowBytes = growth / this.#rows;
+    this.#growth = growth;
+    this.#grown += this.#largest === 0 ? growth - this.#rowBytes : growth;
+    this.#largest = rows;
   }
 
   allows(rows: number): boolean {
-    return (rows - 1) * this.#rowBytes <= this.#options.maxBytes;
+    this.#forget();
+    return this.#grown + (rows - this.#largest) * this.#rowBytes <= this.#options.maxBytes;
+  }
+
+  /** What the process has given back since was another's. */
+  #forget(): void {
+    if (this.#growth === 0) return;
+    const given = this.#growth - Math.max(0, this.#options.readResident() - this.#before);
+    if (given <= 0) return;
+    this.#grown = Math.max(0, this.#grown - given);
+    this.#growth -= given;
+    this.#rowBytes = this.#growth / this.#rows;
   }
 }
 
 /**
  * The knee of runs of one number of threads. Level n is runs of 2ⁿ rows or more, below those of level n + 1. The level
  * beside the one in use is tried, and the better one is in use from then on: upwards or downwards until one is kept, then
- * in the other direction after a pause.
+ * in the other direction after a pause. A level that never comes, because too few rows wait, is given up.
  */
 class ThreadKnee {
   readonly #maxRows: number;
@@ -106,6 +143,7 @@ class ThreadKnee {
   #beside = 0;
   #pauseMs = KNEE_FIRST_PAUSE_MS;
   #retryAt: Instant = -Infinity;
+  #giveUpAt: Instant = Infinity;
 
   constructor(maxRows: number, isFromTop: boolean, isRoom: (rows: number) => boolean) {
     this.#maxRows = maxRows;
@@ -128,6 +166,7 @@ class ThreadKnee {
     this.#costs[level] = this.#costs[level]! + Math.max(1 / runs, MEAN_WEIGHT) * (runMs / rows - this.#costs[level]!);
     if (runs < KNEE_RUNS) return;
     if (level === this.#tried) this.#judge(level, now);
+    else if (this.#tried !== undefined && now >= this.#giveUpAt) this.#giveUp(now);
     if (level <= this.#level && this.#tried === undefined && now >= this.#retryAt) this.#tryBeside(level, now);
   }
 
@@ -142,6 +181,7 @@ class ThreadKnee {
       return;
     }
     this.#tried = next;
+    this.#giveUpAt = now + this.#pauseMs;
     this.#beside = level;
     this.#runs[next] = 0;
   }
@@ -153,6 +193,11 @@ class ThreadKnee {
     this.#tried = undefined;
     if ((isUpper ? upper : lower) === this.#beside) this.#turn(now);
     else this.#level = isUpper ? upper : lower;
+  }
+
+  #giveUp(now: Instant): void {
+    this.#tried = undefined;
+    this.#turn(now);
   }
 
   #turn(now: Instant): void {

@@ -83,6 +83,7 @@ export class BatchRuns {
     const { slots } = this.#options;
     const running = new RunningBatch(start, this.#options, now);
     this.#all.push(running);
+    running.lane.knee?.onStart(running.record.size);
     this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);

@@ -93,9 +93,8 @@ export class SlackPolicy implements BatchPolicy {
 
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
-    const mayTry =
-      isHeadSoft || headDue - now >= KNEE_SPARE_RUNS * latency.meanMs(Math.min(lane.queuedRows, lane.maxBatchSize));
-    const mostRows = lane.mostRows(mayTry);
+    const tried = Math.min(lane.queuedRows, lane.mostRows(true));
+    const mostRows = lane.mostRows(isHeadSoft || headDue - now >= KNEE_SPARE_RUNS * latency.meanMs(tried));
     const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;
     if (isHeadSoft) {

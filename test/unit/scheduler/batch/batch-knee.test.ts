@@ -12,24 +12,36 @@ interface Model {
   readonly bytes?: (rows: number) => number;
 }
 
-/** A model that always has more rows than a run takes. */
+/** A model that always has more rows than a run takes, unless `waiting` says how many. */
 class Crowd {
   readonly sizes: number[] = [];
   readonly #model: Model;
   readonly #knee: BatchKnee;
   #resident = 500 * MIB;
   now = 0;
+  waiting = Infinity;
+  /** What else the process has grown by. */
+  others = 0;
+  /** …while a run runs. */
+  othersInRun = 0;
 
   constructor(model: Model, maxRows = 64, isLarge = true) {
     this.#model = model;
-    this.#knee = new BatchKnee({ maxRows, isLarge, maxBytes: 128 * MIB, readResident: () => this.#resident });
+    this.#knee = new BatchKnee({
+      maxRows,
+      isLarge,
+      maxBytes: 128 * MIB,
+      readResident: () => this.#resident + this.others,
+    });
   }
 
   run(times: number, threads = 1): void {
     for (let i = 0; i < times; i++) {
-      const rows = this.#knee.rowsOf(threads, true);
+      const rows = Math.min(this.waiting, this.#knee.rowsOf(threads, true));
       const runMs = this.#model.runMs(rows);
+      this.#knee.onStart(rows);
       this.now += runMs;
+      this.others += this.othersInRun;
       this.#resident = Math.max(this.#resident, 500 * MIB + (this.#model.bytes?.(rows) ?? 0));
       this.sizes.push(rows);
       this.#knee.onRun(threads, rows, runMs, this.now);
@@ -106,5 +118,44 @@ describe('the size of batches that is worth it', () => {
     const small = new Crowd({ runMs: cheaper, bytes: (rows) => 10 * MIB * rows });
     small.run(20);
     assert.equal(Math.max(...small.sizes), 8);
+  });
+
+  it('does not count what the process grows by between its runs', () => {
+    const crowd = new Crowd({ runMs: (rows) => 400 + rows, bytes: (rows) => MIB * rows });
+    crowd.others = 4000 * MIB;
+    crowd.run(20);
+    assert.equal(crowd.last, 64);
+  });
+
+  it('does not count what the process gives back after the first run', () => {
+    const crowd = new Crowd({ runMs: (rows) => 400 + rows, bytes: (rows) => MIB * rows });
+    crowd.othersInRun = 1000 * MIB;
+    crowd.run(1);
+    crowd.othersInRun = 0;
+    crowd.run(10);
+    assert.equal(crowd.last, 1);
+    crowd.others = 0;
+    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.run(20);
+    assert.equal(crowd.last, 64);
+  });
+
+  it('knows the memory of each larger run by that run', () => {
+    // The first row takes nothing that is not there already.
+    const crowd = new Crowd({ runMs: (rows) => 400 + rows, bytes: (rows) => (rows === 1 ? 0 : 20 * MIB * rows) });
+    crowd.run(20);
+    assert.equal(Math.max(...crowd.sizes), 4);
+  });
+
+  it('gives up a size for which never enough rows wait', () => {
+    let isLate = false;
+    const crowd = new Crowd({ runMs: (rows) => (isLate ? 100 * rows : 100 + rows) });
+    crowd.waiting = 4;
+    crowd.run(10);
+    assert.equal(crowd.last, 4);
+    isLate = true;
+    // Eight rows are given up, and two and one are tried.
+    crowd.run(100);
+    assert.equal(crowd.last, 1);
   });
 });

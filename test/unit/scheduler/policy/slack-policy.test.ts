@@ -29,6 +29,8 @@ interface LaneInit {
   readonly lastDue?: number;
   /** A deadline among its rows, of one row, and how many go before that. */
   readonly deadline?: { readonly due: number; readonly before: number };
+  /** Rows that are worth it, and those that may be tried. */
+  readonly knee?: readonly [number, number];
 }
 
 function lane(name: string, init: LaneInit): NamedLane {
@@ -42,6 +44,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     unknown = false,
     lastDue = due,
     deadline,
+    knee: [usual, tried] = [8, 8],
   } = init;
   return {
     name,
@@ -49,7 +52,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     queuedTasks: rows,
     oldestEnqueuedAt: came,
     maxBatchSize: 8,
-    mostRows: () => 8,
+    mostRows: (mayTry) => (mayTry ? tried : usual),
     headRows: 1,
     headDue: due,
     headOrder: due,
@@ -83,6 +86,16 @@ const CASES: readonly Case[] = [
     name: 'asks nothing of a model it knows nothing of',
     lanes: [lane('a', { rows: 8, due: 0.1, unknown: true })],
     want: 'a 8 full',
+  },
+  {
+    name: 'takes no more rows than are worth it',
+    lanes: [lane('a', { rows: 8, due: 40, knee: [1, 2] })],
+    want: 'a 1 full',
+  },
+  {
+    name: 'tries another size where the head has time for four runs of it, however many wait',
+    lanes: [lane('a', { rows: 8, due: 50, knee: [1, 2] })],
+    want: 'a 2 full',
   },
   {
     name: 'takes as many rows as the head has time for',
