@@ -50,6 +50,9 @@ export interface BatchRecord {
   readonly rows: number;
   /** Rows that the runtime sees: `rows` and padding. */
   readonly size: number;
+  /** Rows × length of the members, and what was added for the run's rows and length; absent = the rows have no lengths. */
+  readonly elements?: number | undefined;
+  readonly paddingElements?: number | undefined;
   /** Threads that its run computes on. */
   readonly threads: number;
   readonly reason: DispatchReason;

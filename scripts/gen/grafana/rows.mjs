@@ -81,6 +81,14 @@ export const ROWS = [
         },
         { max: 1 },
       ),
+      timeSeries(
+        'Elements that are padding, where lengths differ',
+        'percentunit',
+        {
+          '{{model}}': `sum by (model) (${rate('pillion_batch_padding_elements_total')}) / (sum by (model) (${rate('pillion_batch_padding_elements_total')}) + sum by (model) (${rate('pillion_batch_elements_total')}))`,
+        },
+        { max: 1 },
+      ),
     ],
   },
   {

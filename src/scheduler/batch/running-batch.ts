@@ -98,6 +98,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const lengths = padding === undefined ? NO_LENGTHS : members.map(({ inputs }) => largestLength(padding, inputs));
     this.length = Math.max(0, ...lengths);
     this.#lengths = lengths.every((each) => each === this.length) ? undefined : lengths;
+    const hasLengths = this.#sliceSize !== undefined && this.length > 0;
+    const elements = hasLengths ? elementsOf(members, lengths) : undefined;
     const expectedMs = plan.curve.isKnown ? plan.curve.runMs(Math.max(1, size), this.length) : undefined;
     this.after = after;
     if (after !== undefined) after.next = this;
@@ -110,6 +112,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       tasks: members.length,
       rows: lane.wholeSize ?? taskRows,
       size,
+      elements,
+      paddingElements: elements === undefined ? undefined : size * this.length - elements,
       threads: shared.executor.threads ?? 1,
       reason: start.reason,
       batchStart,
@@ -347,6 +351,13 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   #enter(stage: number, at: Instant): void {
     for (const member of this.members) member.owner.enter(stage, at);
   }
+}
+
+/** Rows × length. */
+function elementsOf(members: readonly Task[], lengths: readonly number[]): number {
+  let elements = 0;
+  for (const [i, { rows }] of members.entries()) elements += rows * lengths[i]!;
+  return elements;
 }
 
 const NO_LENGTHS: readonly number[] = [];

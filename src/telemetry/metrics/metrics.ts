@@ -31,7 +31,7 @@ import {
 import { Gauges } from './gauges.ts';
 import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
-import { SignatureSeries } from './signature-series.ts';
+import { elementFamilies, SignatureSeries } from './signature-series.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
 import { SeriesByKey } from './tf-serving-names.ts';
 
@@ -131,6 +131,7 @@ export class Metrics {
       'pillion_alternate_answers_total',
       'Requests that another model answered instead of the requested one, by reason.',
     ),
+    ...elementFamilies(),
     ...shadowFamilies(),
   };
   readonly shadows = new ShadowMetrics(this.#families);

@@ -12,7 +12,7 @@ import type {
   Surface,
 } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
-import type { CounterSeries, Family, HistogramSeries, Labels } from './series.ts';
+import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 
 /** The families that a signature has series in. */
@@ -23,9 +23,25 @@ export interface SignatureFamilies {
   readonly runs: Family<HistogramSeries>;
   readonly predictionError: Family<HistogramSeries>;
   readonly padding: Family<CounterSeries>;
+  readonly elements: Family<CounterSeries>;
+  readonly paddingElements: Family<CounterSeries>;
   readonly batches: Family<CounterSeries>;
   readonly isolations: Family<CounterSeries>;
   readonly sheds: Family<CounterSeries>;
+}
+
+/** Of batches whose rows have lengths. */
+export function elementFamilies(): Pick<SignatureFamilies, 'elements' | 'paddingElements'> {
+  return {
+    elements: counterFamily(
+      'pillion_batch_elements_total',
+      'Rows × length of requests in batches, padding left out, where requests of different lengths share runs.',
+    ),
+    paddingElements: counterFamily(
+      'pillion_batch_padding_elements_total',
+      'Rows × length added to such batches, to the length of the longest row and to an allowed size.',
+    ),
+  };
 }
 
 const MS_PER_SECOND = 1000;
@@ -50,6 +66,12 @@ interface BatchSeries {
   readonly predictionError: HistogramSeries;
 }
 
+/** Created with the first batch whose rows have lengths. */
+interface ElementSeries {
+  readonly own: CounterSeries;
+  readonly padding: CounterSeries;
+}
+
 export class SignatureSeries {
   readonly labels: SignatureLabels;
   readonly #families: SignatureFamilies;
@@ -63,6 +85,7 @@ export class SignatureSeries {
   readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
+  #elements: ElementSeries | undefined;
   /** The last request's series, which is mostly the next one's too. */
   #last: RequestSeries | undefined;
 
@@ -93,6 +116,7 @@ export class SignatureSeries {
     const { size, padding, run, predictionError } = this.#batch;
     size.observe(record.rows);
     padding.add(record.size - record.rows);
+    if (record.elements !== undefined) this.#recordElements(record.elements, record.paddingElements ?? 0);
     const { runStart, runEnd, expectedMs, executeStart, splitStart } = record;
     if (runStart !== undefined && runEnd !== undefined) run.observe((runEnd - runStart) / MS_PER_SECOND);
     if (expectedMs !== undefined && splitStart > 0) {
@@ -106,6 +130,13 @@ export class SignatureSeries {
   /** Sizes of its batches in rows, without padding; undefined before the first. */
   get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
     return this.#batch?.size;
+  }
+
+  #recordElements(own: number, padding: number): void {
+    const { elements, paddingElements } = this.#families;
+    this.#elements ??= { own: elements.open(this.labels), padding: paddingElements.open(this.labels) };
+    this.#elements.own.add(own);
+    this.#elements.padding.add(padding);
   }
 
   #openBatch(): BatchSeries {

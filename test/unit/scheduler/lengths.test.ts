@@ -54,6 +54,26 @@ describe('A signature with a padding', () => {
     await assertAnswers(long, [3, 4, 5], [6, 7, 8]);
   });
 
+  it('says how many elements were the requests’ own, and how many padding', async () => {
+    const h = harness({ allowedBatchSizes: [4, 8] });
+    submit(h, [1, 2]);
+    submit(h, [3, 4, 5], [6, 7, 8]);
+    h.turn();
+    complete(h.executor.active[0]!);
+    await settle();
+    submit(h, []);
+    h.turn();
+    complete(h.executor.active[0]!);
+    await settle();
+    assert.deepEqual(
+      h.batches.map(({ elements, paddingElements }) => [elements, paddingElements]),
+      [
+        [8, 4],
+        [undefined, undefined],
+      ],
+    );
+  });
+
   it('pads nothing where all have one length', async () => {
     const h = harness();
     const [a, b] = [submit(h, [1, 2]), submit(h, [3, 4])];

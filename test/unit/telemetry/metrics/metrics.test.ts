@@ -116,6 +116,17 @@ describe('batches', () => {
     assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="full",outcome="backend_failed"}`), 1);
   });
 
+  it('of rows that differ in length are counted with their elements and the padding among them', async () => {
+    const { metrics: all } = metrics();
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    all.recordBatch(batchRecord());
+    assert.ok(!(await all.text()).includes('pillion_batch_elements_total{'));
+    all.recordBatch(batchRecord({ elements: 30, paddingElements: 10 }));
+    all.recordBatch(batchRecord({ elements: 20, paddingElements: 0 }));
+    assert.equal(await sampleOf(all, `pillion_batch_elements_total{${labels}}`), 50);
+    assert.equal(await sampleOf(all, `pillion_batch_padding_elements_total{${labels}}`), 10);
+  });
+
   it('that failed for one request’s values are counted once, and so are those of a single request with such values', async () => {
     const { metrics: all } = metrics();
     all.recordBatch(batchRecord());
