@@ -1,14 +1,15 @@
 /**
- * Keeps what was found out about batch axes in files, so that a restarted server need not prove them again.
+ * Keeps what was found out about batch axes and paddings in files, so that a restarted server need not prove them again.
  *
  *   DIR/<model>-<hash>.batching.json     the hash covers the artifact's bytes, its runtime and Pillion's version
  *
- * files/state-files.ts writes it. Errors never fail a load: they are logged, and the axes are proved anew.
+ * files/state-files.ts writes it. Errors never fail a load: they are logged, and all is proved anew.
  */
 import { createHash } from 'node:crypto';
 import type { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AxisOutcome } from './decide-batching.ts';
+import type { RowsProof } from './prove-rows.ts';
 
 export interface DecisionStoreOptions {
   /** Undefined = nothing is kept. */
@@ -23,11 +24,32 @@ export interface KeptOutcomes {
   of(signature: string): AxisOutcome | undefined;
   /** Never rejects. */
   keep(signature: string, outcome: AxisOutcome): Promise<void>;
+  /** The outcome of the last padding, if it was the same: `padding` is a text that tells it from others. */
+  paddingOf(signature: string, padding: string): RowsProof | undefined;
+  /** Likewise. Never rejects. */
+  keepPadding(signature: string, padding: string, proof: RowsProof): Promise<void>;
+}
+
+/** A padding that was accepted or rejected. */
+interface KeptPadding extends RowsProof {
+  readonly padding: string;
+}
+
+interface Kept {
+  readonly signatures: Map<string, AxisOutcome>;
+  readonly paddings: Map<string, KeptPadding>;
 }
 
 const FORMAT = 1;
 const HASH_CHARS = 16;
-const NOTHING_KEPT: KeptOutcomes = { of: () => undefined, keep: async () => undefined };
+
+/** Of a version of which nothing is known, and nothing kept. */
+export const NOTHING_KEPT: KeptOutcomes = {
+  of: () => undefined,
+  keep: async () => undefined,
+  paddingOf: () => undefined,
+  keepPadding: async () => undefined,
+};
 
 export class DecisionStore {
   readonly #options: DecisionStoreOptions;
@@ -47,7 +69,7 @@ export class DecisionStore {
       const key = `${FORMAT}\0${serverVersion}\0${runtime}\0${content}`;
       const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
       const name = `${encodeURIComponent(model)}-${hash}.batching.json`;
-      return new KeptFile((text) => files.write(name, text), readOutcomes((await files.read(name)) ?? '{}'), onError);
+      return new KeptFile((text) => files.write(name, text), readKept((await files.read(name)) ?? '{}'), onError);
     } catch (error) {
       onError(error);
       return NOTHING_KEPT;
@@ -55,54 +77,79 @@ export class DecisionStore {
   }
 }
 
-const NOT_KEPT = 'what is known of its batch axes cannot be kept; the next start finds it out anew';
+const NOT_KEPT = 'what is known of its batch axes and paddings cannot be kept; the next start finds it out anew';
 
 class KeptFile implements KeptOutcomes {
   readonly #writeText: (text: string) => Promise<void>;
-  readonly #outcomes: Map<string, AxisOutcome>;
+  readonly #kept: Kept;
   readonly #onError: (error: unknown) => void;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(
-    writeText: (text: string) => Promise<void>,
-    outcomes: Map<string, AxisOutcome>,
-    onError: (error: unknown) => void,
-  ) {
+  constructor(writeText: (text: string) => Promise<void>, kept: Kept, onError: (error: unknown) => void) {
     this.#writeText = writeText;
-    this.#outcomes = outcomes;
+    this.#kept = kept;
     this.#onError = onError;
   }
 
   of(signature: string): AxisOutcome | undefined {
-    return this.#outcomes.get(signature);
+    return this.#kept.signatures.get(signature);
   }
 
   keep(signature: string, outcome: AxisOutcome): Promise<void> {
-    this.#outcomes.set(signature, outcome);
-    this.#writing = this.#writing.then(() => this.#write()).catch(this.#onError);
-    return this.#writing;
+    this.#kept.signatures.set(signature, outcome);
+    return this.#write();
+  }
+
+  paddingOf(signature: string, padding: string): RowsProof | undefined {
+    const kept = this.#kept.paddings.get(signature);
+    return kept?.padding === padding ? { kind: kept.kind, reason: kept.reason, runs: kept.runs } : undefined;
+  }
+
+  keepPadding(signature: string, padding: string, proof: RowsProof): Promise<void> {
+    this.#kept.paddings.set(signature, { padding, ...proof });
+    return this.#write();
   }
 
   #write(): Promise<void> {
-    return this.#writeText(JSON.stringify({ format: FORMAT, signatures: Object.fromEntries(this.#outcomes) }));
+    const { signatures, paddings } = this.#kept;
+    const text = JSON.stringify({
+      format: FORMAT,
+      signatures: Object.fromEntries(signatures),
+      paddings: Object.fromEntries(paddings),
+    });
+    this.#writing = this.#writing.then(() => this.#writeText(text)).catch(this.#onError);
+    return this.#writing;
   }
 }
 
 /** Whatever is not of this format is ignored, and overwritten later. */
-function readOutcomes(text: string): Map<string, AxisOutcome> {
-  const outcomes = new Map<string, AxisOutcome>();
+function readKept(text: string): Kept {
   const kept = parsed(text);
-  if (kept.format !== FORMAT) return outcomes;
-  for (const [name, outcome] of Object.entries(kept.signatures ?? {})) {
-    const { kind, reason } = (outcome ?? {}) as Partial<AxisOutcome>;
-    if ((kind === 'rows' || kind === 'mixed') && typeof reason === 'string') outcomes.set(name, { kind, reason });
-  }
-  return outcomes;
+  const { signatures, paddings } = kept.format === FORMAT ? kept : ({} as KeptText);
+  return { signatures: found(signatures, axisOutcome), paddings: found(paddings, keptPadding) };
+}
+
+function found<T>(values: KeptText['signatures'], read: (value: unknown) => T | undefined): Map<string, T> {
+  const known = Object.entries(values ?? {}).map(([name, value]) => [name, read(value ?? {})] as const);
+  return new Map(known.filter((entry): entry is readonly [string, T] => entry[1] !== undefined));
+}
+
+function axisOutcome(value: unknown): AxisOutcome | undefined {
+  const { kind, reason } = value as Partial<AxisOutcome>;
+  return (kind === 'rows' || kind === 'mixed') && typeof reason === 'string' ? { kind, reason } : undefined;
+}
+
+function keptPadding(value: unknown): KeptPadding | undefined {
+  const { padding, kind, reason, runs } = value as Partial<KeptPadding>;
+  const isDecided = kind === 'accepted' || kind === 'rejected';
+  if (!isDecided || typeof padding !== 'string' || typeof reason !== 'string' || !Number.isSafeInteger(runs)) return;
+  return { padding, kind, reason, runs: runs! };
 }
 
 interface KeptText {
   readonly format?: unknown;
   readonly signatures?: Readonly<Record<string, unknown>>;
+  readonly paddings?: Readonly<Record<string, unknown>>;
 }
 
 function parsed(text: string): KeptText {

@@ -5,6 +5,7 @@
  *   ids [batch, sequence]   mask [batch, sequence]   ──▶ hidden [batch, sequence, 384]   pooled [batch, 384]
  *        └ one length for all free dims of inputs ┘              └ tied to it by its name
  */
+import { Buffer } from 'node:buffer';
 import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { zerosOf } from '../../core/zeros.ts';
@@ -42,6 +43,16 @@ export function paddingCandidate(signature: Signature, values: PadValues): Lengt
     outputs.set(tensor, [...(outputs.get(tensor) ?? []), dim]);
   }
   return { inputs, outputs };
+}
+
+/** A text that is the same for the same padding of the same signature alone. */
+export function paddingText({ inputs, outputs }: LengthPadding, { batchAxis }: Signature): string {
+  const padded = [...inputs].map(([name, { dims, value }]) => {
+    const [element] = value.dtype === 'string' ? value.data : [value.data];
+    return [name, dims, value.dtype, Buffer.from(element!).toString('hex')];
+  });
+  const rows = batchAxis.kind === 'fixed' ? batchAxis.size : batchAxis.kind;
+  return JSON.stringify([rows, padded, [...outputs]]);
 }
 
 function freeDims(specs: ReadonlyMap<string, TensorSpec>): readonly FreeDim[] {

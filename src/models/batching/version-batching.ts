@@ -11,11 +11,11 @@ import type { RowVerdict } from '../../backends/backend.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
+import type { BatchAxes, BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
-import type { PadValues } from './padding-candidate.ts';
+import { type PadValues, paddingText } from './padding-candidate.ts';
 import { ProofPace, type ServedLoad } from './proof-pace.ts';
 import { provePadding } from './prove-padding.ts';
 import { ProofEnded, ProofStopped, proveRows, type RowsProof } from './prove-rows.ts';
@@ -207,18 +207,23 @@ export class VersionBatching {
     return new VersionPadding({
       values: padValues,
       isElsewhere: executor.isElsewhere === true,
-      prove: (name, signature, padding) =>
-        this.#inTurn(name, (recorded) =>
-          provePadding({
-            signature,
-            padding,
-            recorded,
-            run: (inputs, rows) => this.#run(name, signature, inputs, rows),
-          }),
-        ),
+      prove: (name, signature, padding) => this.#provePadding(name, signature, padding),
       whileLoading: (proof) => this.#whileLoading(proof),
       onState: (name, state) => events.onPadding?.(name, state),
     });
+  }
+
+  /** As at an earlier start, or by runs. */
+  async #provePadding(name: string, signature: Signature, padding: LengthPadding): Promise<RowsProof> {
+    const { kept } = this.#options;
+    const text = paddingText(padding, signature);
+    const known = kept.paddingOf(name, text);
+    if (known !== undefined) return known;
+    const run = (inputs: TensorMap, rows: number): Promise<TensorMap> => this.#run(name, signature, inputs, rows);
+    const proof = await this.#inTurn(name, (recorded) => provePadding({ signature, padding, recorded, run }));
+    // What is undecided may be found out at the next start.
+    if (proof.kind !== 'undecided') await kept.keepPadding(name, text, proof);
+    return proof;
   }
 
   /** The outcome of the proof; undefined if the load need not wait any longer. */

@@ -38,10 +38,31 @@ describe('DecisionStore', () => {
     assert.equal((await readdir(directory)).length, 1);
   });
 
+  it('gives it what was kept of a padding, while it is the same padding', async (t) => {
+    const directory = join(tempDirectory(t), 'state');
+    const kept = await storeIn(directory).open('m', 'onnx cpu', bytes);
+    const accepted = { kind: 'accepted', reason: '40 runs', runs: 40 } as const;
+    await kept.keepPadding('s', 'ids with 0', accepted);
+    await kept.keep('s', ROWS);
+    await kept.keepPadding('other', 'ids with 0', { kind: 'rejected', reason: 'it counts', runs: 7 });
+    const again = await storeIn(directory).open('m', 'onnx cpu', bytes);
+    assert.deepEqual([again.paddingOf('s', 'ids with 0'), again.of('s')], [accepted, ROWS]);
+    assert.equal(again.paddingOf('s', 'ids with 1'), undefined);
+    assert.equal(again.paddingOf('other', 'ids with 0')?.kind, 'rejected');
+    assert.equal(again.of('other'), undefined);
+    const [file] = await readdir(directory);
+    for (const padding of [null, 7, {}, { padding: 'p', kind: 'undecided', reason: '', runs: 1 }]) {
+      await writeFile(join(directory, file!), JSON.stringify({ format: 1, paddings: { s: padding } }));
+      const other = await storeIn(directory).open('m', 'onnx cpu', bytes);
+      assert.equal(other.paddingOf('s', 'p'), undefined);
+    }
+  });
+
   it('keeps nothing without a directory, or of bytes that changed while they were loaded', async (t) => {
     const none = await storeIn('').open('m', 'onnx cpu', () => assert.fail('nothing needs a hash'));
     await none.keep('s', ROWS);
-    assert.equal(none.of('s'), undefined);
+    await none.keepPadding('s', 'p', { kind: 'accepted', reason: '', runs: 1 });
+    assert.deepEqual([none.of('s'), none.paddingOf('s', 'p')], [undefined, undefined]);
     const directory = tempDirectory(t);
     const changed = await storeIn(directory).open('m', 'onnx cpu', async () => undefined);
     await changed.keep('s', ROWS);

@@ -4,8 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../../../src/core/executor.ts';
 import type { BatchAxis, Signature, Signatures } from '../../../../src/core/signature.ts';
+import { numericTensor } from '../../../../src/core/tensor.ts';
 import type { AxisOutcome } from '../../../../src/models/batching/decide-batching.ts';
+import { type KeptOutcomes, NOTHING_KEPT } from '../../../../src/models/batching/decision-store.ts';
 import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../../src/models/batching/proof-pace.ts';
+import type { RowsProof } from '../../../../src/models/batching/prove-rows.ts';
 import { VersionBatching, type VersionBatchingOptions } from '../../../../src/models/batching/version-batching.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../../support/length-models.ts';
@@ -47,7 +50,7 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
     declared: new Map(),
     judge: async () => ({ kind: 'rows', reason: '' }),
     kept: {
-      of: () => undefined,
+      ...NOTHING_KEPT,
       keep: async (_, outcome) => {
         kept.push(outcome);
       },
@@ -200,9 +203,14 @@ describe('VersionBatching', () => {
 });
 
 describe('The padding of a version', () => {
-  type Padded = Partial<VersionBatchingOptions> & { readonly ignoresMask?: boolean; readonly runMs?: number };
+  type Padded = Partial<VersionBatchingOptions> & {
+    readonly ignoresMask?: boolean;
+    readonly refuses?: boolean;
+    readonly runMs?: number;
+  };
 
-  function setUpPadded({ ignoresMask = false, runMs = 0.1, ...changes }: Padded = {}) {
+  function setUpPadded({ ignoresMask = false, refuses = false, runMs = 0.1, ...changes }: Padded = {}) {
+    const runs = { count: 0 };
     const states: [string, boolean, string][] = [];
     const clock = new FakeClock();
     const executor: Executor = {
@@ -210,6 +218,8 @@ describe('The padding of a version', () => {
       allocate: (bytes) => new ArrayBuffer(bytes),
       release: () => undefined,
       run: async ({ inputs }) => {
+        runs.count += 1;
+        if (refuses) throw new ServingError('backend_failed', 'no');
         const runStart = clock.nowMs();
         clock.advance(runMs);
         await turn();
@@ -235,7 +245,7 @@ describe('The padding of a version', () => {
       }
       assert.ok(isDone(), 'it never came');
     };
-    return { ...set, states, until };
+    return { ...set, states, until, runs };
   }
 
   it('is proved while a fast model loads', async () => {
@@ -276,6 +286,44 @@ describe('The padding of a version', () => {
     assert.equal(batching.paddings.size, 0);
   });
 
+  it('is known at the next start, while the same values pad', async () => {
+    const outcomes = new Map<string, RowsProof>();
+    const kept: KeptOutcomes = {
+      of: () => ({ kind: 'rows', reason: 'as found before' }),
+      keep: async () => undefined,
+      paddingOf: (name, padding) => outcomes.get(`${name} ${padding}`),
+      keepPadding: async (name, padding, proof) => {
+        outcomes.set(`${name} ${padding}`, proof);
+      },
+    };
+    const first = setUpPadded({ kept });
+    const padded = (await first.batching.decide()).get('s')!;
+    assert.ok(first.runs.count > 0);
+    const second = setUpPadded({ kept });
+    assert.deepEqual((await second.batching.decide()).get('s'), padded);
+    assert.deepEqual([second.runs.count, second.states], [0, first.states]);
+    const ones = new Map([['s', new Map([['ids', numericTensor('int64', [], BigInt64Array.of(1n))]])]]);
+    const other = setUpPadded({ kept, padValues: ones });
+    assert.equal((await other.batching.decide()).get('s')!.padding?.inputs.get('ids')?.value.data[0], 1);
+    assert.ok(other.runs.count > 0);
+    assert.equal(outcomes.size, 2);
+  });
+
+  it('is tried again at the next start where nothing was found out', async () => {
+    let isKept = false;
+    const kept: KeptOutcomes = {
+      ...NOTHING_KEPT,
+      of: () => ({ kind: 'rows', reason: 'as found before' }),
+      keepPadding: async () => {
+        isKept = true;
+      },
+    };
+    const { batching, states } = setUpPadded({ kept, refuses: true });
+    await batching.decide();
+    assert.match(states[0]![2], /runs do not prove that it is safe/);
+    assert.equal(isKept, false);
+  });
+
   it('is refused where another server runs the model', async () => {
     const elsewhere: Executor = {
       slots: 1,
@@ -309,7 +357,7 @@ describe('The padding of a version', () => {
   });
 
   it('goes on while it is served where the batch axis is known already', async () => {
-    const kept = { of: () => ({ kind: 'rows', reason: 'as found before' }) as const, keep: async () => undefined };
+    const kept: KeptOutcomes = { ...NOTHING_KEPT, of: () => ({ kind: 'rows', reason: 'as found before' }) };
     const { batching, states, until } = setUpPadded({ runMs: 400, kept });
     const served = (await batching.decide()).get('s')!;
     assert.deepEqual([served.batchAxis.kind, served.padding], ['dynamic', undefined]);
