@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { after, before, describe, test } from 'node:test';
 import { numericTensor, stringTensor } from '../../src/core/tensor.ts';
-import { affine, signature, spec } from '../support/puppet-models.ts';
-import { jsonOf, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
+import { affine, type PuppetRunner, signature, spec } from '../support/puppet-models.ts';
+import { errorOf, jsonOf, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
 
 const rest = new RestHarness();
 let connection: RawConnection;
+let triples: PuppetRunner;
 
 before(async () => {
   rest.models.add('half_plus_two', { behave: affine(0.5, 2), version: 123n, labels: ['stable'] });
@@ -36,6 +37,17 @@ before(async () => {
   });
   rest.models.add('total', {
     behave: () => new Map([['y', numericTensor('float32', [], Float32Array.of(6))]]),
+  });
+  triples = rest.models.add('triples', {
+    behave: affine(2, 0),
+    signatures: {
+      serving_default: signature({ x: spec('float32', [-1, 3]) }, { y: spec('float32', [-1, 3]) }),
+      cells: signature({ x: spec('float32', [-1, -1, 3]) }, { y: spec('float32', [-1, -1, 3]) }),
+    },
+  });
+  rest.models.add('constant', {
+    behave: () => new Map([['y', numericTensor('float32', [2], Float32Array.of(6, 7))]]),
+    signatures: { serving_default: signature({}, { y: spec('float32', [2]) }, { kind: 'none' }) },
   });
   await rest.listen();
   connection = await rest.connect();
@@ -77,6 +89,32 @@ describe('predict', () => {
     ] as const) {
       assert.equal((await post(path, body)).body.toString(), expected, path);
     }
+  });
+
+  test('a tensor without rows has the declared dims, and gets an answer without rows', async () => {
+    for (const [body, shape, answer] of [
+      ['{"inputs":{"x":[]}}', [0, 3], '{"outputs":[]}'],
+      ['{"inputs":[]}', [0, 3], '{"outputs":[]}'],
+      ['{"signature_name":"cells","inputs":[[],[]]}', [2, 0, 3], '{"outputs":[[],[]]}'],
+      ['{"signature_name":"cells","instances":[[],[]]}', [2, 0, 3], '{"predictions":[[],[]]}'],
+      ['{"signature_name":"cells","instances":[{"x":[]}]}', [1, 0, 3], '{"predictions":[[]]}'],
+    ] as const) {
+      assert.equal((await post('/v1/models/triples:predict', body)).body.toString(), answer, body);
+      assert.deepEqual(triples.requests.at(-1)!.inputs.get('x')!.shape, shape, body);
+    }
+    const refused = await post('/v1/models/triples:predict', '{"instances":[]}');
+    assert.equal(refused.status, 400);
+    assert.match(errorOf(refused), /"instances" is empty/);
+  });
+
+  test('a model without inputs is asked with an empty object', async () => {
+    assert.equal(
+      (await post('/v1/models/constant:predict', '{"inputs": {}}')).body.toString(),
+      '{"outputs":[6.0,7.0]}',
+    );
+    const refused = await post('/v1/models/constant:predict', '{"instances":[{}]}');
+    assert.equal(refused.status, 400);
+    assert.match(errorOf(refused), /the signature has no inputs; send \{"inputs": \{\}\}/);
   });
 
   test('signature_name may stand after the values', async () => {

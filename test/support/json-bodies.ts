@@ -13,19 +13,26 @@ export interface PlainTensor {
   readonly values: readonly (number | bigint | string)[];
 }
 
-/** A signature whose inputs are of any shape. */
-export function inputsOf(dtypes: Readonly<Record<string, DType>>): Signature {
-  const inputs = Object.fromEntries(Object.entries(dtypes).map(([name, dtype]) => [name, spec(dtype, undefined)]));
+/** A signature whose inputs are of any shape, where `shapes` has none for them. */
+export function inputsOf(
+  dtypes: Readonly<Record<string, DType>>,
+  shapes: Readonly<Record<string, Shape>> = {},
+): Signature {
+  const inputs = Object.fromEntries(Object.entries(dtypes).map(([name, dtype]) => [name, spec(dtype, shapes[name])]));
   return signature(inputs, { y: spec('float32', undefined) });
 }
 
 const scanner = new PredictBodyScanner();
 
 /** What `text` gives for these inputs; throws what the scanner throws. Strings are sent as latin1 bytes. */
-export function readBody(text: string, dtypes: Readonly<Record<string, DType>>): Record<string, PlainTensor> {
+export function readBody(
+  text: string,
+  dtypes: Readonly<Record<string, DType>>,
+  shapes: Readonly<Record<string, Shape>> = {},
+): Record<string, PlainTensor> {
   const bytes = Buffer.from(text, 'latin1');
   const body = scanner.scan(bytes);
-  const tensors = readInputs(scanner, body, inputsOf(dtypes));
+  const tensors = readInputs(scanner, body, inputsOf(dtypes, shapes));
   scanner.release();
   // Whose memory was only lent: the tensors must be whole without it.
   bytes.fill(0xff);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DType } from '../../../../src/core/dtype.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import type { Shape } from '../../../../src/core/shape.ts';
 import { readBody, readX } from '../../../support/json-bodies.ts';
 
 function refuses(
@@ -123,6 +124,59 @@ describe('columnar format', () => {
   });
 });
 
+describe('dims below empty lists', () => {
+  const shapeOf = (text: string, dtype: DType, declared: Shape) =>
+    readBody(text, { x: dtype }, { x: declared })['x']!.shape;
+
+  test('are the declared ones where those are numbers', () => {
+    for (const dtype of ['float32', 'int64', 'bool', 'string'] as const) {
+      for (const [value, declared, shape] of [
+        ['[]', [-1, 3], [0, 3]],
+        ['[]', [-1, 4, 3], [0, 4, 3]],
+        ['[[],[]]', [-1, -1, 16], [2, 0, 16]],
+        ['[[],[],[]]', [-1, -1], [3, 0]],
+      ] as const) {
+        assert.deepEqual(shapeOf(`{"inputs":${value}}`, dtype, declared), shape, `${dtype} ${value}`);
+        assert.deepEqual(shapeOf(`{"inputs":{"x":${value}}}`, dtype, declared), shape, `${dtype} ${value}`);
+        if (value === '[]') continue;
+        assert.deepEqual(shapeOf(`{"instances":${value}}`, dtype, declared), shape, `${dtype} ${value}`);
+        const rows = (JSON.parse(value) as unknown[]).map((row) => ({ x: row }));
+        assert.deepEqual(shapeOf(JSON.stringify({ instances: rows }), dtype, declared), shape, `${dtype} ${value}`);
+      }
+    }
+  });
+
+  test('stay as they came where nothing tells them, or where a list is not empty', () => {
+    for (const [value, declared, shape] of [
+      ['[]', [-1, -1], [0]],
+      ['[]', [-1, 3, -1], [0]],
+      ['[]', [-1], [0]],
+      ['[]', [], [0]],
+      ['[[],[]]', [-1, 3], [2, 0]],
+      ['[[]]', [3], [1, 0]],
+      ['[1,2]', [-1, 3], [2]],
+      ['[[1],[2]]', [-1, 1, 3], [2, 1]],
+    ] as const) {
+      assert.deepEqual(shapeOf(`{"inputs":${value}}`, 'float32', declared), shape, value);
+    }
+    assert.deepEqual(readX('{"inputs":[]}', 'float32').shape, [0]);
+  });
+
+  test('are each input’s own', () => {
+    const shapes = { a: [-1, -1, 2], b: [-1, 3] };
+    const { a, b } = readBody('{"instances":[{"a":[],"b":[1,2,3]},{"a":[],"b":[4,5,6]}]}', AB, shapes);
+    assert.deepEqual(
+      [a!.shape, b!.shape],
+      [
+        [2, 0, 2],
+        [2, 3],
+      ],
+    );
+    const columns = readBody('{"inputs":{"a":[],"b":[]}}', AB, shapes);
+    assert.deepEqual([columns['a']!.shape, columns['b']!.shape], [[0], [0, 3]]);
+  });
+});
+
 describe('the body as a whole', () => {
   test('has one of instances and inputs', () => {
     refuses('{}', X, /neither "instances" .* nor "inputs"/);
@@ -130,8 +184,19 @@ describe('the body as a whole', () => {
     refuses('{"instances":[1],"inputs":[1]}', X, /both "instances" and "inputs"; send only one/);
   });
 
-  test('is refused for a signature without inputs', () => {
-    refuses('{"instances":[1]}', {}, /the signature has no inputs/);
+  test('has an empty object for a signature without inputs', () => {
+    assert.deepEqual(readBody('{"inputs":{}}', {}), {});
+    assert.deepEqual(readBody('{"inputs": { } ,"signature_name":"constants"}', {}), {});
+    for (const body of [
+      '{"instances":[1]}',
+      '{"instances":[]}',
+      '{"instances":[{}]}',
+      '{"inputs":[]}',
+      '{"inputs":1}',
+    ]) {
+      refuses(body, {}, /^the signature has no inputs; send \{"inputs": \{\}\}/);
+    }
+    refuses('{"inputs":{"x":1}}', {}, /the signature has no inputs/);
   });
 
   test('lists nest as deep as a tensor may', () => {

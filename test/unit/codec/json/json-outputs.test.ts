@@ -76,6 +76,17 @@ test('columnar: one output is its value, several are an object', () => {
   );
 });
 
+test('outputs without rows or elements keep what lists can tell', () => {
+  assert.equal(print('columnar', { y: floats([0, 3]) }), '{"outputs":[]}');
+  assert.equal(print('columnar', { y: floats([2, 0, 3]) }), '{"outputs":[[],[]]}');
+  assert.equal(print('columnar', { a: floats([0, 3]), b: floats([0]) }), '{"outputs":{"a":[],"b":[]}}');
+  assert.equal(print('row', { y: floats([2, 0, 3]) }), '{"predictions":[[],[]]}');
+  assert.equal(
+    print('row', { a: floats([2, 0]), b: floats([2], 1, 2) }),
+    '{"predictions":[{"a":[],"b":1.0},{"a":[],"b":2.0}]}',
+  );
+});
+
 test('every numeric dtype', () => {
   const table: readonly [NumericDType, TypedArray, string][] = [
     ['float32', Float32Array.of(0.1, NaN, -Infinity), '0.1,NaN,-Infinity'],
