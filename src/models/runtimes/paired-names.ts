@@ -38,28 +38,41 @@ export function pairedAs(reference: Signatures, candidate: Named): Named {
 
 type Specs = ReadonlyMap<string, TensorSpec>;
 
-/** Without those that have the same name on both sides. */
+type Entry = readonly [string, TensorSpec];
+
+/** Of what has not the same name on both sides: first by the graph's tensors, then by names of either kind. */
 function pairsOf(wanted: Specs, found: Specs): Pairs {
   const pairs = new Map<string, string>();
-  const left = [...wanted].filter(([name]) => !found.has(name));
-  for (const [name, spec] of found) {
-    if (wanted.has(name)) continue;
-    const index = left.findIndex(([other, otherSpec]) => haveCommonName([name, spec], [other, otherSpec]));
-    if (index === -1) continue;
-    const [[other]] = left.splice(index, 1) as [[string, TensorSpec]];
-    pairs.set(name, other);
+  const left = new Map([...wanted].filter(([name]) => !found.has(name)));
+  for (const isSame of [haveOneTensor, haveCommonName]) {
+    for (const entry of found) {
+      const [name] = entry;
+      if (wanted.has(name) || pairs.has(name)) continue;
+      const other = [...left].find((each) => isSame(entry, each));
+      if (other === undefined) continue;
+      left.delete(other[0]);
+      pairs.set(name, other[0]);
+    }
   }
   return pairs;
 }
 
-function haveCommonName(a: readonly [string, TensorSpec], b: readonly [string, TensorSpec]): boolean {
+function haveOneTensor([, a]: Entry, [, b]: Entry): boolean {
+  return plainName(a.tensorName) === plainName(b.tensorName);
+}
+
+function haveCommonName(a: Entry, b: Entry): boolean {
   const names = new Set(namesOf(a));
   return namesOf(b).some((name) => names.has(name));
 }
 
+function namesOf([name, { tensorName }]: Entry): readonly string[] {
+  return [name, tensorName].map(plainName);
+}
+
 /** `:0` is an op's first output in TensorFlow; exporters leave it out. */
-function namesOf([name, { tensorName }]: readonly [string, TensorSpec]): readonly string[] {
-  return [name, tensorName].map((each) => each.replace(/:0$/, ''));
+function plainName(name: string): string {
+  return name.replace(/:0$/, '');
 }
 
 function withNames(signature: Signature, { inputs, outputs }: SignaturePairs): Signature {

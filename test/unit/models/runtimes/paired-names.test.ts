@@ -56,6 +56,26 @@ describe('an artifact with other names for the same tensors', () => {
     assert.equal(signatureMismatch(of(SAVED), back.signatures), undefined);
   });
 
+  it('is known by the graph’s tensors before a signature’s own words for others', () => {
+    // The signature calls the softmax of scores "scores".
+    const saved = signature(
+      { x: named('x:0') },
+      { scores: named('softmax:0'), raw: named('scores:0'), rest: named('rest:0') },
+    );
+    const onnx = signature({ x: named('x') }, { 'scores:0': named('scores:0'), 'softmax:0': named('softmax:0') });
+    for (const [reference, candidate] of [
+      [saved, onnx],
+      [onnx, saved],
+    ] as const) {
+      const paired = pairedAs(of(reference), { executor: recorder().executor, signatures: of(candidate) });
+      for (const [name, { tensorName }] of paired.signatures.get('s')!.outputs) {
+        const wanted = reference.outputs.get(name);
+        if (wanted !== undefined) assert.equal(tensorName, wanted.tensorName, name);
+      }
+      assert.equal([...paired.signatures.get('s')!.outputs.keys()].filter((n) => reference.outputs.has(n)).length, 2);
+    }
+  });
+
   it('is run with its own names, and answers with the others', async () => {
     const { executor, runs } = recorder();
     const paired = pairedAs(of(ONNX), { executor, signatures: of(SAVED) });
