@@ -65,7 +65,7 @@ export interface BatchEntry {
   /** Rows with padding. */
   readonly size: number;
   readonly tasks: number;
-  /** Why it left the queue: 'full', 'slot_free', 'timeout' or 'isolation'. */
+  /** Why it left the queue: 'full', 'enough', 'slot_free', 'timeout' or 'isolation'. */
   readonly reason: string;
   readonly expected_ms?: number;
   readonly run_ms?: number;

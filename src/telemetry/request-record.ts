@@ -11,10 +11,10 @@ export type Surface = 'grpc' | 'rest';
 export type RequestOutcome = 'ok' | ErrorKind;
 
 /**
- * Why a batch left the queue when it did; `isolation`: it is a part of a failed batch, or finds out whether the runtime
- * works.
+ * Why a batch left the queue when it did. `full`: no larger one may be; `enough`: no larger one is worth it; `isolation`:
+ * it is a part of a failed batch, or finds out whether the runtime works.
  */
-export type DispatchReason = 'full' | 'slot_free' | 'timeout' | 'isolation';
+export type DispatchReason = 'full' | 'enough' | 'slot_free' | 'timeout' | 'isolation';
 
 /** A failed batch's members ran again, as one of them may be at fault; or its one request's values were at fault. */
 export type IsolationResult = 'run_again' | 'values';

@@ -103,6 +103,8 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
   const share = total === 0 ? '' : percent(times / total);
   if (reason === 'full')
     return `${share} started because they were full: the model is busy, and batches have their largest size.`;
+  if (reason === 'enough')
+    return `${share} started because they were large enough: the model is busy, and rows are no cheaper in larger batches.`;
   if (reason === 'timeout')
     return `${share} started because a longer wait would have missed a deadline, or the batching delay was over.`;
   if (reason === 'isolation')

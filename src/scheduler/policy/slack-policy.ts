@@ -139,7 +139,8 @@ export class SlackPolicy implements BatchPolicy {
   }
 
   #reason(lane: SlackFacts): DispatchReason {
-    if (lane.queuedRows >= lane.mostRows(false)) return 'full';
+    const mostRows = lane.mostRows(false);
+    if (lane.queuedRows >= mostRows) return mostRows < lane.maxBatchSize ? 'enough' : 'full';
     return this.#timeoutMs > 0 ? 'timeout' : 'slot_free';
   }
 }

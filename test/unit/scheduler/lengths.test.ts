@@ -1,8 +1,9 @@
 /** Requests of different lengths in one scheduler: padded into one run, and cut back. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ServingError } from '../../../src/core/errors.ts';
 import type { Signature } from '../../../src/core/signature.ts';
-import { numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
 import { LENGTH_SIGNATURE, PADDED_SIGNATURE, runSequences, sequences } from '../../support/length-models.ts';
 import type { PuppetRun } from '../../support/puppet-executor.ts';
 import {
@@ -188,6 +189,39 @@ describe('A signature with a padding', () => {
     assert.deepEqual(h.misfits, [
       'serving_default: output "hidden" has shape [2,4,2] for rows of length 3, so its dim 1 is not the length',
     ]);
+  });
+
+  it('runs the others of a failed batch again, each cut back to its own length', async () => {
+    const h = harness();
+    const rows = [[1, 2], [3, 4, 5, 6], [13], [7, 8, 9]];
+    const requests = rows.map((row) => submit(h, row));
+    h.turn();
+    for (let runs = 0; runs < 12 && h.executor.active.length > 0; runs++) {
+      const run = h.executor.active[0]!;
+      const ids = run.batch.inputs.get('ids') as NumericTensor;
+      if (elements(ids).includes(13n as never))
+        run.fail(new ServingError('backend_failed', 'index 13 is out of range'));
+      else complete(run);
+      await settle();
+      h.turn();
+    }
+    for (const [i, row] of rows.entries()) {
+      if (row[0] === 13) assert.equal((await requests[i]!.error()).kind, 'invalid_request');
+      else await assertAnswers(requests[i]!, row);
+    }
+  });
+
+  it('drops a request that is cancelled in a run, and answers the others', async () => {
+    const h = harness();
+    const context = taskContext(h.clock);
+    const short = submit(h, [1, 2]);
+    const gone = h.submit(sequences([[3, 4, 5, 6]]), { outputs: OUTPUTS, context });
+    h.turn();
+    context.cancel.cancel(new ServingError('cancelled', 'the client left'));
+    complete(h.executor.active[0]!);
+    await assertAnswers(short, [1, 2]);
+    assert.equal((await gone.error()).kind, 'cancelled');
+    assert.equal(h.scheduler.queuedTasks, 0);
   });
 
   it('learns how long runs take by what they compute on', async () => {

@@ -188,6 +188,8 @@ describe('Scheduler: what is written down', () => {
       tasks: 1,
       rows: 1,
       size: 1,
+      elements: undefined,
+      paddingElements: undefined,
       threads: 1,
       reason: 'slot_free',
       batchStart: 1003,

@@ -106,6 +106,7 @@ function Facts({ request }: { request: RequestEntry }) {
 
 const REASONS: Readonly<Record<string, string>> = {
   full: 'it was full',
+  enough: 'it was large enough',
   slot_free: 'a slot was free',
   isolation: 'the batch before failed, and its requests ran again in smaller batches',
   timeout: 'waiting longer would have been too late',

@@ -90,12 +90,12 @@ const CASES: readonly Case[] = [
   {
     name: 'takes no more rows than are worth it',
     lanes: [lane('a', { rows: 8, due: 40, knee: [1, 2] })],
-    want: 'a 1 full',
+    want: 'a 1 enough',
   },
   {
     name: 'tries another size where the head has time for four runs of it, however many wait',
     lanes: [lane('a', { rows: 8, due: 50, knee: [1, 2] })],
-    want: 'a 2 full',
+    want: 'a 2 enough',
   },
   {
     name: 'takes as many rows as the head has time for',
