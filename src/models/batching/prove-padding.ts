@@ -165,7 +165,7 @@ class PaddingProof {
       outputs = await this.#run(rows);
     } catch (error) {
       rethrowStop(error);
-      return mayRefuse ? undefined : this.end('rejected', `the model refuses padded rows: ${refusalText(error)}`);
+      return mayRefuse ? undefined : this.end('undecided', `the model refuses padded rows: ${refusalText(error)}`);
     }
     for (const [i, probe] of members.entries()) {
       const row = this.#layout.outputRow(outputs, i);
