@@ -67,7 +67,7 @@ export const KNEE_SHORT_RUN_MS = 10;
 export const KNEE_FIRST_PAUSE_MS = 5000;
 export const KNEE_MAX_PAUSE_MS = 300_000;
 /** Memory that runs of several rows may take beside that of one, where nothing is configured, in bytes. Chosen. */
-export const KNEE_BYTES = 128 * 2 ** 20;
+export const KNEE_BYTES = 64 * 2 ** 20;
 /** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
 export const LARGE_ROW_BYTES = 64 * 1024;
 /** A size is tried beside the usual one where the head has time for so many runs, or has no deadline. Chosen. */
