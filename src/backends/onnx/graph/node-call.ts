@@ -97,6 +97,12 @@ export class NodeCall {
     return this.#attribute(name)?.floats;
   }
 
+  /** How many texts are in a list of them; undefined if it is not there, or too long to be read. */
+  textCount(name: string): number | undefined {
+    const attribute = this.node.attributes.get(name);
+    return attribute?.isPartial ? undefined : attribute?.textCount;
+  }
+
   graph(name: string): GraphProto | undefined {
     return this.#attribute(name)?.graph;
   }

@@ -12,7 +12,7 @@ const FLOATS = (7 << 3) | WIRE_FIXED32;
 export function readAttribute(reader: WireReader, readGraph: (reader: WireReader) => GraphProto): Attribute {
   const ints: number[] = [];
   const floats: number[] = [];
-  const attribute = { name: '', int: 0, text: '', hasOther: false, reference: '', isPartial: false };
+  const attribute = { name: '', int: 0, text: '', textCount: 0, hasOther: false, reference: '', isPartial: false };
   let tensor: TensorProto | undefined;
   let graph: GraphProto | undefined;
   const outer = reader.enter();
@@ -32,6 +32,7 @@ export function readAttribute(reader: WireReader, readGraph: (reader: WireReader
       reader.skip();
     } else {
       attribute.hasOther ||= reader.field >= 9 && reader.field <= 11;
+      if (reader.field === 9) attribute.textCount += 1;
       reader.skip();
     }
   }

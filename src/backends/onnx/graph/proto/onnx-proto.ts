@@ -17,6 +17,8 @@ export interface Attribute {
   readonly text: string;
   readonly ints: readonly number[];
   readonly floats: readonly number[];
+  /** How many texts its list has; they are not read. */
+  readonly textCount: number;
   readonly tensor: TensorProto | undefined;
   readonly graph: GraphProto | undefined;
   /** A list of texts, tensors or graphs, which no rule reads. */

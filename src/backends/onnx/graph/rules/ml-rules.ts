@@ -19,9 +19,14 @@ function classifier(call: NodeCall): Outputs {
   samples(call, x);
   const [count] = x.dims;
   // The others may give more or fewer scores than labels.
-  const labels = call.node.op === 'TreeEnsembleClassifier' ? call.ints('classlabels_int64s')?.length : 0;
+  const labels = call.node.op === 'TreeEnsembleClassifier' ? countOf(call, 'classlabels') : undefined;
   const scores = labels === undefined || labels < 2 ? call.unknownDim() : sizeOf(labels);
   return [rows([count!], x.axis), rows([count!, scores], x.axis)];
+}
+
+/** How many labels or categories are listed, as numbers or as texts. Undefined = not known. */
+function countOf(call: NodeCall, name: string): number | undefined {
+  return call.ints(`${name}_int64s`)?.length || call.textCount(`${name}_strings`);
 }
 
 /** Numbers for each sample. */
@@ -60,7 +65,7 @@ function pickedByRows(call: NodeCall, x: Known, indices: Known): Known {
 function oneHotEncoder(call: NodeCall): Outputs {
   const x = call.data(0);
   if (x.dims === undefined) return ANY_CONSTANT;
-  const categories = call.ints('cats_int64s')?.length;
+  const categories = countOf(call, 'cats');
   const dims: Dims = [...x.dims, categories === undefined ? call.unknownDim() : sizeOf(categories)];
   return x.kind === 'rows' ? rows(dims, x.axis) : same(dims);
 }

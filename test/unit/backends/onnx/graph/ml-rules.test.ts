@@ -20,6 +20,25 @@ testCases('rows', {
       outputs: ['y', 'z', 'l'],
     },
   ],
+  'categories that are texts, each a column of its own': [
+    {
+      texts: { x: ['N', 1] },
+      nodes: [
+        node('OneHotEncoder', 'x', 'o', { cats_strings: { strings: ['Oslo', 'Rome', 'Paris'] } }, ML),
+        node('Reshape', 'o s', 'y'),
+      ],
+      constants: { s: int64s([-1, 3]) },
+    },
+  ],
+  'scores of trees whose labels are texts': [
+    {
+      nodes: [
+        node('TreeEnsembleClassifier', 'x', 'l z', { classlabels_strings: { strings: ['a', 'b', 'c'] } }, ML),
+        node('Reshape', 'z s', 'y'),
+      ],
+      constants: { s: int64s([-1, 3]) },
+    },
+  ],
   'a regressor behind a scaler': [
     { nodes: [node('Scaler', 'x', 'a', {}, ML), node('LinearRegressor', 'a', 'y', {}, ML)] },
   ],
