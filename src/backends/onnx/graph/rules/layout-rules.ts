@@ -167,7 +167,9 @@ function unpadded(begin: Element, end: Element, dim: Dims[number]): Dims[number]
 }
 
 /** Positions are numbers of their own: with the number of rows they tell a row where it is. */
+/** Numbers for the rows may be their places in what follows, or only find each row itself, as in BERT's masks. */
 function range(call: NodeCall): Outputs {
+  if (call.inputs.some((value) => value?.kind === 'counts')) throw undecided('it numbers the rows');
   for (let i = 0; i < 3; i++) call.constant(i, 'its bounds');
   return same(call.unknownDims(1));
 }
