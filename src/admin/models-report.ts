@@ -132,6 +132,8 @@ export interface VersionReport extends Explanation {
   };
   /** What an operator should know of it while it is served: "finding; what helps". */
   readonly warnings?: readonly string[];
+  /** How its tensors are served otherwise than the model's file has them. */
+  readonly notes?: readonly string[];
   /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly signatures?: readonly SignatureReport[];
@@ -216,9 +218,10 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 }
 
 function loadedReport(servable: Servable): Partial<VersionReport> {
-  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings } = servable;
+  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings, notes } = servable;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
+    notes: notes.length > 0 ? [...notes] : undefined,
     runtime: runtime && runtimeReport(runtime),
     shadow: shadow && shadowReport(shadow.status),
     host: host && hostReport(host),

@@ -72,7 +72,7 @@ export function callersTable({ callers, known }: CallersReport): string {
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */
 function notesOn(version: VersionReport, isBatching: boolean): string[] {
   const { breaker, shadow, load, error, bound, signatures = [], warnings = [] } = version;
-  const notes = [...warnings];
+  const notes = [...warnings, ...(version.notes ?? [])];
   if (isBatching) for (const signature of signatures) notes.push(...batchingNotes(signature));
   if (breaker !== undefined && breaker.state !== 'closed') {
     notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);

@@ -5,4 +5,6 @@ export interface ModelMetadata {
   readonly name: string;
   readonly version: bigint;
   readonly signatures: ReadonlyMap<string, Signature>;
+  /** What of the model is not served, or otherwise than its file has it; absent = nothing. */
+  readonly notes?: readonly string[];
 }

@@ -16,6 +16,8 @@ export interface TensorSpec {
   readonly tensorName: string;
   /** The runtime accepts only UTF-8 without NUL in this string input. Other bytes would fail the whole batch. */
   readonly isText?: boolean;
+  /** How the tensor is served otherwise than the model's file has it: a sentence for people, without the end. */
+  readonly note?: string;
 }
 
 /**
@@ -147,3 +149,9 @@ export const EXAMPLES_INPUT = 'inputs';
 export const CLASSES_OUTPUT = 'classes';
 export const SCORES_OUTPUT = 'scores';
 export const VALUES_OUTPUT = 'outputs';
+
+/** The notes on all tensors, each once. */
+export function notesOn(signatures: Iterable<Pick<Signature, 'inputs' | 'outputs'>>): readonly string[] {
+  const specs = [...signatures].flatMap(({ inputs, outputs }) => [...inputs.values(), ...outputs.values()]);
+  return [...new Set(specs.map(({ note }) => note).filter((note) => note !== undefined))];
+}

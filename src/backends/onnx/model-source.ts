@@ -4,16 +4,24 @@
  */
 import { readFile } from 'node:fs/promises';
 import { quoteName } from '../../core/list-names.ts';
+import { labelsOf } from './classifier-labels.ts';
 import { scalarsOf } from './declared-scalars.ts';
 import { readModelFile } from './graph/proto/model-file.ts';
 import { withoutZipMaps, type ZipMap, zipMapsOf } from './zip-map.ts';
 
-export interface ModelSource {
-  readonly source: string | Uint8Array<ArrayBuffer>;
-  /** A text for each such part. */
-  readonly notes: readonly string[];
+/** What ONNX Runtime does not tell of a model file. */
+export interface FileFacts {
   /** Inputs and outputs that are declared as scalars. */
   readonly scalars: ReadonlySet<string>;
+  /** Outputs that are labels of a classifier. */
+  readonly labels: ReadonlySet<string>;
+  /** How an output is served otherwise than the file has it: a text, by its name. */
+  readonly notes: ReadonlyMap<string, string>;
+}
+
+export interface ModelSource {
+  readonly source: string | Uint8Array<ArrayBuffer>;
+  readonly facts: FileFacts;
 }
 
 /** More classes would fill the log. */
@@ -21,20 +29,20 @@ const SHOWN_CLASSES = 20;
 
 /** Rejects with the file system's error. */
 export async function modelSource(file: string): Promise<ModelSource> {
-  const { maps, scalars } = await look(file);
-  if (maps.length === 0) return { source: file, notes: [], scalars };
-  return { source: withoutZipMaps(await readFile(file), maps), notes: maps.map(noteOf), scalars };
+  const { maps, ...sets } = await look(file);
+  const facts = { ...sets, notes: new Map(maps.map((map) => [map.output, noteOf(map)])) };
+  return { source: maps.length === 0 ? file : withoutZipMaps(await readFile(file), maps), facts };
 }
 
+type Found = Pick<FileFacts, 'scalars' | 'labels'> & { readonly maps: readonly ZipMap[] };
+
 /** A file that is no model, or has too many nodes to be read here, is ONNX Runtime's to judge. */
-async function look(
-  file: string,
-): Promise<{ readonly maps: readonly ZipMap[]; readonly scalars: ReadonlySet<string> }> {
+async function look(file: string): Promise<Found> {
   try {
     const model = await readModelFile(file);
-    return { maps: zipMapsOf(model), scalars: scalarsOf(model) };
+    return { maps: zipMapsOf(model), scalars: scalarsOf(model), labels: labelsOf(model) };
   } catch {
-    return { maps: [], scalars: new Set() };
+    return { maps: [], scalars: new Set(), labels: new Set() };
   }
 }
 

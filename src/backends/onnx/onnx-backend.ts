@@ -5,14 +5,15 @@
  * registry imports this file when it is needed, since that loads the native library.
  */
 import { ServingError } from '../../core/errors.ts';
-import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
+import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import { openDirect } from '../../internals/direct-model.ts';
 import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
-import { batchAxisCandidate, type TensorMetadata } from '../batch-axis.ts';
+import { batchAxisCandidate } from '../batch-axis.ts';
 import { checkParameters } from '../load-options.ts';
+import { withFreeLabels } from './classifier-labels.ts';
 import { findModelFile, hasModelFile } from './model-file.ts';
-import { type ModelSource, modelSource } from './model-source.ts';
+import { type FileFacts, type ModelSource, modelSource } from './model-source.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
@@ -57,11 +58,11 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   const file = await findModelFile(versionDirectory);
   checkParameters(file, options.parameters);
   checkProvider(file, options.executionProvider);
-  const { source, notes, scalars } = await modelSource(file);
+  const { source, facts } = await modelSource(file);
   const ort = await openModel((sessionOptions) => open(source, sessionOptions), file, options);
   try {
-    const signatures = new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort, scalars)]]);
-    return new OnnxSession(ort, signatures, [...notes, ...leftOutTexts(ort.outputMetadata)]);
+    const signatures = new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort, facts)]]);
+    return new OnnxSession(ort, signatures, leftOutTexts(ort.outputMetadata));
   } catch (error) {
     await ort.release();
     if (error instanceof ServingError) throw loadFailed(file, error.message, error);
@@ -127,12 +128,12 @@ function explain(error: unknown, { executionProvider }: LoadOptions): string {
   );
 }
 
-function readSignature(ort: OrtModel, scalars: ReadonlySet<string>): Signature {
+function readSignature(ort: OrtModel, facts: FileFacts): Signature {
   const inputs = inputTensors(ort.inputMetadata);
-  const outputs = outputTensors(ort.outputMetadata);
+  const outputs = withFreeLabels(outputTensors(ort.outputMetadata), facts.labels);
   const batchAxis = batchAxisCandidate(inputs, outputs);
-  const specs = (tensors: readonly TensorMetadata[]): ReadonlyMap<string, TensorSpec> => specsOf(tensors, scalars);
-  return { inputs: specs(inputs), outputs: specs(outputs), methodName: PREDICT_METHOD_NAME, batchAxis };
+  const methodName = PREDICT_METHOD_NAME;
+  return { inputs: specsOf(inputs, facts), outputs: specsOf(outputs, facts), methodName, batchAxis };
 }
 
 function loadFailed(file: string, text: string, cause?: unknown): ServingError {

@@ -9,6 +9,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { TensorSpec } from '../../core/signature.ts';
 import type { ValueMetadata } from '../../internals/ort-library.ts';
 import type { TensorMetadata } from '../batch-axis.ts';
+import type { FileFacts } from './model-source.ts';
 
 /** The inputs. Throws `load_failed` if one is not a tensor. */
 export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
@@ -37,19 +38,18 @@ export function leftOutTexts(metadata: readonly ValueMetadata[]): readonly strin
     .map((value) => `output "${value.name}" is ${describe(value)}: it is not served`);
 }
 
-/** The specs by name, in the model's order. `scalars`: those that the model declares as scalars. */
-export function specsOf(
-  tensors: readonly TensorMetadata[],
-  scalars: ReadonlySet<string>,
-): ReadonlyMap<string, TensorSpec> {
-  return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor, scalars.has(tensor.name))]));
+/** The specs by name, in the model's order. */
+export function specsOf(tensors: readonly TensorMetadata[], facts: FileFacts): ReadonlyMap<string, TensorSpec> {
+  return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor, facts)]));
 }
 
-function specOf(tensor: TensorMetadata, isScalar: boolean): TensorSpec {
+function specOf(tensor: TensorMetadata, { scalars, notes }: FileFacts): TensorSpec {
   const dimNames = tensor.dims.map((dim) => (typeof dim === 'string' ? dim : ''));
   const isNamed = dimNames.some((name) => name !== '');
   const { dtype, name: tensorName } = tensor;
-  const spec = { dtype, shape: isScalar ? [] : shapeOf(tensor), tensorName, ...(isNamed && { dimNames }) };
+  const note = notes.get(tensorName);
+  const shape = scalars.has(tensorName) ? [] : shapeOf(tensor);
+  const spec = { dtype, shape, tensorName, ...(isNamed && { dimNames }), ...(note && { note }) };
   // ORT's binding passes strings as NUL-terminated UTF-8.
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }

@@ -16,6 +16,10 @@ import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
 /** The only metadata field. */
 export const SIGNATURE_DEF = 'signature_def';
 
+/** Beside it, in Pillion alone: what is not served, or otherwise than the model's file has it, a line each. */
+const NOTES = 'notes';
+
+const STRING_TYPE = 'type.googleapis.com/google.protobuf.StringValue';
 const SIGNATURE_DEF_MAP_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';
 
 export interface ModelMetadataRequest {
@@ -38,10 +42,15 @@ export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataReques
 }
 
 /** Fields: 1 model_spec {1 name, 2 version Int64Value}, 2 metadata map<string, Any {1 type_url, 2 value}>. */
-export function writeModelMetadataResponse({ name, version, signatures }: ModelMetadata): Uint8Array {
+export function writeModelMetadataResponse({ name, version, signatures, notes = [] }: ModelMetadata): Uint8Array {
   const entries = [...signatures].map(([key, signature]) => mapField(1, key, signatureDef(signature)));
   const any = message(bytesField(1, SIGNATURE_DEF_MAP_TYPE), bytesField(2, message(...entries)));
-  return message(messageField(1, encodeRequestedSpec({ name, version })), mapField(2, SIGNATURE_DEF, any));
+  const noted = message(bytesField(1, STRING_TYPE), bytesField(2, message(bytesField(1, notes.join('\n')))));
+  return message(
+    messageField(1, encodeRequestedSpec({ name, version })),
+    mapField(2, SIGNATURE_DEF, any),
+    ...(notes.length > 0 ? [mapField(2, NOTES, noted)] : []),
+  );
 }
 
 /** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name, 4 defaults (a map of TensorProto). */

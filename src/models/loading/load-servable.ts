@@ -3,7 +3,7 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { BatchAxis, Signature, Signatures } from '../../core/signature.ts';
+import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
@@ -48,7 +48,9 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     });
     if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
     events.onHost(name, version, opened.host);
-    for (const warning of opened.host.warnings) events.onWarning?.(name, version, warning);
+    for (const text of [...opened.host.warnings, ...notesOn(opened.signatures.values())]) {
+      events.onWarning?.(name, version, text);
+    }
     let axes: VersionBatching | undefined;
     try {
       const declared = withDeclaredBatching(model, modelFile, opened.signatures);
@@ -87,6 +89,8 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   const base = new StackBase(options, target, opened, () => axes.end());
   const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, target, signatures, base);
   const { servable, scheduler } = await above(served);
+  servable.leftOut = hosted.warnings;
+  for (const warning of hosted.warnings) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.batchDisproofs = axes.disproofs;

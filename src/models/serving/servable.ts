@@ -9,7 +9,7 @@ import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts'
 import type { OpProfile } from '../../backends/op-profile.ts';
 import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { SessionPlan } from '../../core/executor.ts';
-import type { Signature } from '../../core/signature.ts';
+import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
@@ -130,6 +130,10 @@ export class Servable {
   tryOut: TryOut | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
+  /** What of the model is not served: "output x is a sequence: it is not served". Part of `warnings`. */
+  leftOut: readonly string[] = [];
+  /** How tensors are served otherwise than the model's file has them, one line each. */
+  readonly notes: readonly string[];
   /** Findings that an operator should know of while it is served, one line each: "finding; what helps". */
   readonly warnings: readonly string[] = [];
   #handles = 0;
@@ -139,6 +143,7 @@ export class Servable {
     this.name = name;
     this.version = version;
     this.signatures = signatures;
+    this.notes = notesOn(signatures.values());
     const versionText = version.toString();
     const served = new Map<string, ServedSignature>();
     for (const [signatureName, signature] of signatures) {
@@ -162,9 +167,9 @@ export class Servable {
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
     const { tapPoint, latencySeeds, host, runtime, shadow, breaker } = other;
-    const { batchDisproofs, paddings, profileOps, tryOut, memory } = other;
+    const { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut } = other;
     Object.assign(this, { tapPoint, latencySeeds, host, runtime, shadow, breaker });
-    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, memory });
+    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }
 
@@ -222,4 +227,6 @@ export interface VersionStatus {
   readonly state: VersionState;
   /** Why the version failed to load; only in state END. */
   readonly error: ServingError | undefined;
+  /** What of the model is not served; absent = nothing. */
+  readonly leftOut?: readonly string[] | undefined;
 }

@@ -34,6 +34,10 @@ export class VersionRecord implements VersionStatus {
     this.#since = now;
   }
 
+  get leftOut(): readonly string[] | undefined {
+    return this.#state === 'AVAILABLE' ? this.servable?.leftOut : undefined;
+  }
+
   get state(): VersionState {
     return this.#state;
   }

@@ -42,10 +42,10 @@ export class ModelInfoHandler {
     }
     const handle = this.#models.acquire(spec.name, spec);
     try {
-      const { name, version, signatures } = handle.servable;
+      const { name, version, signatures, leftOut, notes } = handle.servable;
       context.model = name;
       context.version = version.toString();
-      return { name, version, signatures };
+      return { name, version, signatures, notes: [...leftOut, ...notes] };
     } finally {
       handle.release();
     }

@@ -39,8 +39,8 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
       </tr>
       <Detail text={runtime && runtimeWords(runtime)} />
       <Detail text={shadow && shadowWords(shadow)} />
-      {version.warnings?.map((warning) => (
-        <Detail key={warning} text={warning} />
+      {[...(version.warnings ?? []), ...(version.notes ?? [])].map((text) => (
+        <Detail key={text} text={text} />
       ))}
       <Detail text={noteOn(version)} isBad={version.error !== undefined || version.load?.last_failure !== undefined} />
     </>

@@ -7,6 +7,7 @@ import { loadOptionsOf } from '../../../../src/backends/load-options.ts';
 import { judgeGraph } from '../../../../src/backends/onnx/graph/judge-graph.ts';
 import { backend } from '../../../../src/backends/onnx/onnx-backend.ts';
 import { withoutZipMaps, zipMapsOf } from '../../../../src/backends/onnx/zip-map.ts';
+import { notesOn } from '../../../../src/core/signature.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { type OnnxGraph, type OnnxNode, type OnnxValue, onnxModel } from '../../../support/onnx-model.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -40,7 +41,7 @@ describe('a classifier with a ZipMap', () => {
     const answer = await session.run('serving_default', new Map([['x', x]]), ['p'], { deadline: Infinity });
     assert.deepEqual(answer.get('p')!.shape, [2, 3]);
     assert.deepEqual([...answer.get('p')!.data], [...x.data]);
-    assert.deepEqual(session.warnings, [
+    assert.deepEqual(notesOn(session.signatures.values()), [
       'output "p" is a map of classes (ZipMap): it is served as a tensor [rows, 3] of float32, whose columns are the ' +
         'classes "0", "1", "-7"',
     ]);
@@ -50,7 +51,7 @@ describe('a classifier with a ZipMap', () => {
   it('may have names for its classes, and no other output', async (t) => {
     const { session } = await load(t, named);
     assert.deepEqual([...session.signatures.get('serving_default')!.outputs.keys()], ['p']);
-    assert.match(session.warnings![0]!, /the classes "cat", "dog", "élan"$/);
+    assert.match(notesOn(session.signatures.values())[0]!, /the classes "cat", "dog", "élan"$/);
   });
 
   it('has no maps left', () => {

@@ -75,22 +75,19 @@ function readModelStatusRequest(bytes: Uint8Array): ModelSpec {
 
 /**
  * GetModelStatusResponse: 1 model_version_status [{1 version, 2 state, 3 status {1 error_code, 2 error_message}}].
- * status is always written; empty means OK.
+ * status is always written; without a code it means OK. A served model that lacks a part has a message with OK.
  */
 function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Array {
   return message(
-    ...statuses.map(({ version, state, error }) =>
-      messageField(
-        1,
-        message(
-          varintField(1, version),
-          varintField(2, VERSION_STATES[state]),
-          messageField(
-            3,
-            error === undefined ? message() : message(varintField(1, error.row.grpc), bytesField(2, error.message)),
-          ),
-        ),
-      ),
-    ),
+    ...statuses.map((each) => {
+      const { version, state } = each;
+      const status = messageField(3, statusProto(each));
+      return messageField(1, message(varintField(1, version), varintField(2, VERSION_STATES[state]), status));
+    }),
   );
+}
+
+function statusProto({ error, leftOut = [] }: VersionStatus): Uint8Array {
+  if (error !== undefined) return message(varintField(1, error.row.grpc), bytesField(2, error.message));
+  return leftOut.length === 0 ? message() : message(bytesField(2, leftOut.join('; ')));
 }

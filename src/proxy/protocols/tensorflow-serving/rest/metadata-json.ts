@@ -1,5 +1,5 @@
 /**
- * Writes GetModelMetadata's answer as TensorFlow Serving does: the signatures are in a map in a message in a map
+ * Writes GetModelMetadata's answer as TensorFlow Serving does, with `notes` beside the signatures if there are any: the signatures are in a map in a message in a map
  * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is
  * always empty.
  */
@@ -11,9 +11,13 @@ import type { Signature, TensorSpec } from '../../../../core/signature.ts';
 import { elements, type Tensor } from '../../../../core/tensor.ts';
 
 export function metadataJson(metadata: ModelMetadata): string {
+  const { name, version, signatures, notes = [] } = metadata;
   return JSON.stringify({
-    model_spec: { name: metadata.name, signature_name: '', version: metadata.version.toString() },
-    metadata: { signature_def: { signature_def: mapValues(metadata.signatures, signatureDef) } },
+    model_spec: { name, signature_name: '', version: version.toString() },
+    metadata: {
+      signature_def: { signature_def: mapValues(signatures, signatureDef) },
+      ...(notes.length > 0 && { notes }),
+    },
   });
 }
 

@@ -63,12 +63,12 @@ export function modelsJson(models: readonly ModelStatus[]): string {
 
 function statusOf(statuses: readonly VersionStatus[]): object {
   return {
-    model_version_status: statuses.map(({ version, state, error }) => ({
+    model_version_status: statuses.map(({ version, state, error, leftOut = [] }) => ({
       version: version.toString(),
       state,
       status: {
         error_code: CODE_NAMES.get(error === undefined ? GrpcStatus.OK : error.row.grpc),
-        error_message: error?.message ?? '',
+        error_message: error?.message ?? leftOut.join('; '),
       },
     })),
   };

@@ -54,3 +54,10 @@ test('an input may have any name', () => {
   const text = metadataJson({ name: 'm', version: 1n, signatures: new Map([['s', odd]]) });
   assert.match(text, /"inputs":\{"__proto__":\{"dtype":"DT_BOOL"/);
 });
+
+test('notes stand beside the signatures, if there are any', () => {
+  const metadata = { name: 'm', version: 1n, signatures: new Map() };
+  const read = (notes: readonly string[]) => JSON.parse(metadataJson({ ...metadata, notes })).metadata;
+  assert.deepEqual(read(['output "a" is not served']).notes, ['output "a" is not served']);
+  assert.deepEqual(Object.keys(read([])), ['signature_def']);
+});

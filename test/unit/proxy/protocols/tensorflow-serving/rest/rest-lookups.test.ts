@@ -25,6 +25,17 @@ test('versions are strings, in the order given, each with its state and status',
   );
 });
 
+test('a served version that lacks parts of its model is OK, with a message that names them', () => {
+  const leftOut = ['output "a" is not served', 'output "b" is not served'];
+  const [version] = JSON.parse(
+    statusJson([{ version: 1n, state: 'AVAILABLE', error: undefined, leftOut }]),
+  ).model_version_status;
+  assert.deepEqual(version.status, {
+    error_code: 'OK',
+    error_message: 'output "a" is not served; output "b" is not served',
+  });
+});
+
 test('the keys stand in the order of the messages', () => {
   assert.equal(
     statusJson([{ version: 1n, state: 'LOADING', error: undefined }]),
