@@ -14,7 +14,8 @@ import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support
 const CASES = Object.entries(exportCases());
 /** Requests at once, of one to three rows. */
 const CALLERS = 24;
-const LEFT_OUT = 'output "probabilities" is a sequence, a map or an optional: it is not served';
+const LEFT_OUT =
+  'output "probabilities" is a sequence, a map or an optional: it is not served; export it as a plain tensor';
 const CLASSES = /^output ".*" is a map of classes \(ZipMap\): it is served as a tensor .* the classes "setosa", "vers/;
 
 let sidecar: Sidecar;

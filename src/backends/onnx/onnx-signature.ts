@@ -35,7 +35,7 @@ export function outputTensors(metadata: readonly ValueMetadata[]): readonly Tens
 export function leftOutTexts(metadata: readonly ValueMetadata[]): readonly string[] {
   return metadata
     .filter((value) => tensorOf(value) === undefined)
-    .map((value) => `output "${value.name}" is ${describe(value)}: it is not served`);
+    .map((value) => `output "${value.name}" is ${describe(value)}: it is not served; export it as a plain tensor`);
 }
 
 /** The specs by name, in the model's order. */

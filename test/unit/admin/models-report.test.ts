@@ -78,9 +78,10 @@ describe('the report of models', () => {
   });
 
   it('shows versions highest first: the memory of a loaded one, the error of a refused one', () => {
+    const maps = { dtype: 'float32', shape: [-1, 2], tensorName: 'p', note: 'output "p" is a map' } as const;
     const signature: Signature = {
       inputs: new Map(),
-      outputs: new Map(),
+      outputs: new Map([['p', maps]]),
       methodName: PREDICT_METHOD_NAME,
       batchAxis: { kind: 'dynamic' },
     };
@@ -140,6 +141,7 @@ describe('the report of models', () => {
     };
     const report = modelsReport(models, false, PLAN);
     assert.match(statusTable(report), /^m version 9: zeros were refused; add a warm-up record$/m);
+    assert.match(statusTable(report), /^m version 9: output "p" is a map$/m);
     assert.deepEqual(JSON.parse(JSON.stringify(report)), {
       ready: false,
       plan: PLAN,
@@ -158,6 +160,7 @@ describe('the report of models', () => {
               version: '9',
               state: 'AVAILABLE',
               warnings: ['zeros were refused; add a warm-up record'],
+              notes: ['output "p" is a map'],
               host: { kind: 'process', reason: 'as configured', sessions, restarts: 2, resident_bytes: 7 },
               runtime: {
                 kind: 'onnx',

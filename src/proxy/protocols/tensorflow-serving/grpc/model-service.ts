@@ -89,5 +89,5 @@ function writeModelStatusResponse(statuses: readonly VersionStatus[]): Uint8Arra
 
 function statusProto({ error, leftOut = [] }: VersionStatus): Uint8Array {
   if (error !== undefined) return message(varintField(1, error.row.grpc), bytesField(2, error.message));
-  return leftOut.length === 0 ? message() : message(bytesField(2, leftOut.join('; ')));
+  return leftOut.length === 0 ? message() : message(bytesField(2, leftOut.join('\n')));
 }

@@ -68,7 +68,7 @@ function statusOf(statuses: readonly VersionStatus[]): object {
       state,
       status: {
         error_code: CODE_NAMES.get(error === undefined ? GrpcStatus.OK : error.row.grpc),
-        error_message: error?.message ?? leftOut.join('; '),
+        error_message: error?.message ?? leftOut.join('\n'),
       },
     })),
   };

@@ -32,7 +32,7 @@ test('a served version that lacks parts of its model is OK, with a message that 
   ).model_version_status;
   assert.deepEqual(version.status, {
     error_code: 'OK',
-    error_message: 'output "a" is not served; output "b" is not served',
+    error_message: 'output "a" is not served\noutput "b" is not served',
   });
 });
 
