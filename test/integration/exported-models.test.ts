@@ -96,9 +96,12 @@ describe('what is not served, or otherwise than in the file', () => {
       await sidecar.line((line) => line['model'] === model && matches(String(line.msg), wanted));
       const { metadata } = await rest(`${model}/metadata`);
       assert.ok(metadata.notes.length === 1 && matches(metadata.notes[0], wanted));
-      const request = { model_spec: { name: model }, metadata_field: ['signature_def'] };
+      const request = { model_spec: { name: model }, metadata_field: ['signature_def', 'notes'] };
       const { notes } = (await grpc(PREDICTION, 'GetModelMetadata', request)).metadata;
       assert.equal(notes.type_url, 'type.googleapis.com/google.protobuf.StringValue');
+      const plain = { ...request, metadata_field: ['signature_def'] };
+      const { metadata: unasked } = await grpc(PREDICTION, 'GetModelMetadata', plain);
+      assert.deepEqual(Object.keys(unasked), ['signature_def']);
       // StringValue: a tag, a length of one or two bytes, the text.
       assert.ok(notes.value.toString('utf8').endsWith(metadata.notes[0]));
       const { warnings = [], notes: told = [] } = (await report()).find(({ name }) => name === model)!.versions[0]!;

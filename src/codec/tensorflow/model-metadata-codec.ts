@@ -13,11 +13,11 @@ import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-proto/tensor-f
 import { measureTensor, writeTensor } from './tensor-proto/tensor-proto-writer.ts';
 import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
 
-/** The only metadata field. */
+/** TensorFlow Serving's only metadata field. */
 export const SIGNATURE_DEF = 'signature_def';
 
 /** Beside it, in Pillion alone: what is not served, or otherwise than the model's file has it, a line each. */
-const NOTES = 'notes';
+export const NOTES = 'notes';
 
 const STRING_TYPE = 'type.googleapis.com/google.protobuf.StringValue';
 const SIGNATURE_DEF_MAP_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';

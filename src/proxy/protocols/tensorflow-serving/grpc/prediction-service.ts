@@ -6,6 +6,7 @@ import {
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
 import {
+  NOTES,
   readModelMetadataRequest,
   SIGNATURE_DEF,
   writeModelMetadataResponse,
@@ -85,8 +86,11 @@ export function registerPredictionService(
       name: 'GetModelMetadata',
       access: 'metadata',
       decode: (message, _path, context) => {
-        const modelSpec = readMetadataRequest(message);
-        return lookupCall(modelSpec.name, () => modelInfo.metadata(modelSpec, context));
+        const { modelSpec, wantsNotes } = readMetadataRequest(message);
+        return lookupCall(modelSpec.name, () => {
+          const { notes = [], ...metadata } = modelInfo.metadata(modelSpec, context);
+          return wantsNotes ? { ...metadata, notes } : metadata;
+        });
       },
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
     } satisfies Method<Uint8Array, ModelMetadata>,
@@ -124,10 +128,14 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   }
 }
 
-function readMetadataRequest(message: Uint8Array): ModelSpec {
+/** Notes are sent to who asks for them: others may take every entry of the answer for signatures. */
+function readMetadataRequest(message: Uint8Array): { readonly modelSpec: ModelSpec; readonly wantsNotes: boolean } {
   const { modelSpec, fields } = readModelMetadataRequest(message);
-  const unknown = fields.filter((field) => field !== SIGNATURE_DEF);
-  if (fields.length > 0 && unknown.length === 0) return modelSpec;
+  const unknown = fields.filter((field) => field !== SIGNATURE_DEF && field !== NOTES);
+  if (fields.length > 0 && unknown.length === 0) return { modelSpec, wantsNotes: fields.includes(NOTES) };
   const sent = fields.length === 0 ? 'is empty' : `has ${listNames(unknown)}`;
-  throw new ServingError('invalid_request', `metadata_field ${sent}; send "${SIGNATURE_DEF}", the only one there is`);
+  throw new ServingError(
+    'invalid_request',
+    `metadata_field ${sent}; send "${SIGNATURE_DEF}", and "${NOTES}" if wanted`,
+  );
 }
