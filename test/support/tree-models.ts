@@ -56,6 +56,7 @@ export interface XgboostModel {
   readonly objective?: string;
   readonly features?: number;
   readonly baseScore?: string;
+  readonly boostFromAverage?: '0' | '1';
   /** num_class; its trees take turns. */
   readonly classes?: number;
   readonly targets?: number;
@@ -79,6 +80,7 @@ export function xgboostModel({ trees, features = 2, classes = 0, targets = 1, ..
       gradient_booster: booster(model),
       learner_model_param: {
         base_score: baseScore,
+        ...(rest.boostFromAverage !== undefined && { boost_from_average: rest.boostFromAverage }),
         num_class: String(classes),
         num_feature: String(features),
         num_target: String(targets),

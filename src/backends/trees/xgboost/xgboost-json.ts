@@ -24,15 +24,17 @@ export function readXgboostModel(json: unknown): TreeModel {
   }
   const featureCount = parameters.count('num_feature', 1, MAX_FEATURES);
   const groups = groupsOf(parameters);
+  const forest = readTrees(boosterOf(learner.object('gradient_booster')), featureCount, groups);
+  const toMargin = isMargin(parameters, forest) ? undefined : known.toMargin;
   return {
     maker: `XGBoost ${file.has('version') ? file.numbers('version').join('.') : ''}`.trim(),
     objective,
     featureCount,
     featureNames: learner.has('feature_names') ? learner.texts('feature_names') : [],
-    forest: readTrees(boosterOf(learner.object('gradient_booster')), featureCount, groups),
+    forest,
     goesLeft,
     dtype: 'float32',
-    base: baseMargins(parameters, groups, known.toMargin ?? ((score) => score)),
+    base: baseMargins(parameters, groups, toMargin ?? ((score) => score)),
     finish: known.finish,
     columns: groups === 1 || known.isSingle === true ? undefined : groups,
   };
@@ -82,9 +84,22 @@ function readTrees({ model, weights }: Booster, featureCount: number, groups: nu
   return builder.build('float32');
 }
 
+/**
+ * base_score starts the sums as it is. Since XGBoost 3.1, which writes it as a list, that is so in a model that was never
+ * trained: nobody has given or estimated it.
+ */
+function isMargin(parameters: Fields, { roots }: Forest): boolean {
+  if (roots.length > 0 || !parameters.has('boost_from_average')) return false;
+  return parameters.count('boost_from_average', 0, 1) === 1 && baseScore(parameters).trimStart().startsWith('[');
+}
+
+function baseScore(parameters: Fields): string {
+  return parameters.has('base_score') ? parameters.text('base_score') : '5E-1';
+}
+
 /** base_score is one number or, since XGBoost 3.1, a list with one for each group: "5E-1", "[1E-1,2E-1]". */
 function baseMargins(parameters: Fields, groups: number, toMargin: (score: number) => number): Float32Array {
-  const text = parameters.has('base_score') ? parameters.text('base_score') : '5E-1';
+  const text = baseScore(parameters);
   const scores = text.replace(/^\s*\[(.*)\]\s*$/, '$1').split(',');
   if (scores.length !== 1 && scores.length !== groups) {
     throw new Error(`base_score has ${scores.length} numbers; the model has ${groups} outputs`);

@@ -1,5 +1,5 @@
 /** Reads one tree of XGBoost's model.json: lists with an entry for each node. Node 0 is the root. */
-import type { Fields } from '../fields.ts';
+import { type Fields, show } from '../fields.ts';
 import type { FileNode, ForestBuilder } from '../forest.ts';
 import { DEFAULT_LEFT, ON_CATEGORIES } from './xgboost-split.ts';
 
@@ -14,8 +14,8 @@ export function readXgboostTree(builder: ForestBuilder, group: number, tree: Fie
   const count = left.length;
   const right = tree.numbers('right_children', count);
   const feature = tree.numbers('split_indices', count);
-  // A split's threshold, a leaf's value.
-  const condition = tree.numbers('split_conditions', count);
+  // A split's threshold, a leaf's value. XGBoost 2 writes NaN where a split is on categories.
+  const condition = tree.list('split_conditions', count);
   // Numbers, or booleans before XGBoost 1.7.
   const isDefaultLeft = tree.list('default_left', count);
   const type = tree.has('split_type') ? tree.numbers('split_type', count) : [];
@@ -25,15 +25,20 @@ export function readXgboostTree(builder: ForestBuilder, group: number, tree: Fie
     if (!(Number.isInteger(node) && node >= 0 && node < count)) {
       throw new Error(`a split leads to node ${node}; there are ${count} nodes`);
     }
-    const value = Math.fround(condition[node]!);
-    if (left[node] === NO_NODE) return { leaf: Math.fround(value * Math.fround(weight)) };
+    if (left[node] === NO_NODE) return { leaf: Math.fround(float32At(condition, node) * Math.fround(weight)) };
     const flags = Number(isDefaultLeft[node]) === 1 ? DEFAULT_LEFT : 0;
-    const split = { feature: feature[node]!, threshold: value, left: left[node]!, right: right[node]! };
-    if (type[node] !== CATEGORICAL) return { ...split, flags };
+    const split = { feature: feature[node]!, left: left[node]!, right: right[node]! };
+    if (type[node] !== CATEGORICAL) return { ...split, threshold: float32At(condition, node), flags };
     const categories = categoriesOf.get(node);
     if (categories === undefined) throw new Error(`node ${node} splits on categories, but has none`);
-    return { ...split, flags: flags | ON_CATEGORIES, categories };
+    return { ...split, threshold: 0, flags: flags | ON_CATEGORIES, categories };
   });
+}
+
+function float32At(condition: readonly unknown[], node: number): number {
+  const value = condition[node];
+  if (typeof value === 'number') return Math.fround(value);
+  throw new Error(`split_conditions[${node}] is ${show(value)}, not a number`);
 }
 
 function checkLeaves(tree: Fields): void {

@@ -82,6 +82,9 @@ describe('a split of XGBoost', () => {
     const values = [0, 1, 3, 3.9, 40, 41, 64, 1e6, 2 ** 24, 1e30, -1, -0.5, Number.NaN];
     const rows = values.map((value) => [value, 0]);
     assert.deepEqual(await predicted(t, { trees: [categorical] }, rows), [2, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 2]);
+    const text = JSON.stringify(xgboostModel({ trees: [{ ...categorical, split_conditions: ['HERE', 1, 2] }] }));
+    // As XGBoost 2 writes it.
+    assert.deepEqual(await numbersFor(await openTrees(t, FILE, text.replace('"HERE"', 'NaN')), [[3, 0]]), [2]);
     const isDefaultLeft = { ...categorical, default_left: [true, false, false] };
     assert.deepEqual(await predicted(t, { trees: [isDefaultLeft] }, [[Number.NaN, 0]]), [1]);
   });
@@ -153,6 +156,17 @@ describe('the objective of XGBoost', () => {
     }
     assert.equal(await one(t, 'binary:hinge', '2E-1'), 1);
     assert.equal(await one(t, 'binary:hinge', '-2E0'), 0);
+  });
+
+  it('takes the base_score of a model that was never trained as XGBoost’s versions do', async (t) => {
+    const untrained = async (baseScore: string, boostFromAverage: '0' | '1'): Promise<number> => {
+      const model = { trees: [], objective: 'count:poisson', baseScore, boostFromAverage };
+      return (await predicted(t, model, [[0, 0]]))[0]!;
+    };
+    assertClose(await untrained('[5E-1]', '1'), Math.exp(0.5));
+    assertClose(await untrained('[5E-1]', '0'), 0.5);
+    // Before XGBoost 3.1.
+    assertClose(await untrained('5E-1', '1'), 0.5);
   });
 
   it('gives probabilities of classes, or the class', async (t) => {
