@@ -11,6 +11,8 @@
  * which reads `flags`. A split on categories has the number of its set in `value`. A set is a row of bits: bit c is set
  * for category c.
  */
+import { SetBuilder } from './set-builder.ts';
+
 export type FloatDType = 'float32' | 'float64';
 export type Floats = Float32Array | Float64Array;
 
@@ -51,10 +53,6 @@ export interface FileSplit<K> {
 
 /** Deeper trees are refused: a row would take that many steps in each of them. Trained trees have tens of levels. */
 export const MAX_DEPTH = 4096;
-/** Bits of all sets of categories, in 32-bit words: 64 MiB. A single category of 16 million takes 2 MiB. */
-const MAX_SET_WORDS = 2 ** 24;
-/** A set's number must be exact in a Float32Array. */
-const MAX_SETS = 2 ** 24;
 
 interface Pending<K> {
   readonly key: K;
@@ -72,8 +70,7 @@ export class ForestBuilder {
   readonly #flags: number[] = [];
   readonly #roots: number[] = [];
   readonly #groups: number[] = [];
-  readonly #setStarts: number[] = [0];
-  readonly #setWords: number[] = [];
+  readonly #sets = new SetBuilder();
 
   constructor(featureCount: number) {
     this.#featureCount = featureCount;
@@ -118,8 +115,7 @@ export class ForestBuilder {
       flags: Uint8Array.from(this.#flags),
       roots: Int32Array.from(this.#roots),
       groups: Int32Array.from(this.#groups),
-      setStarts: Int32Array.from(this.#setStarts),
-      setWords: Uint32Array.from(this.#setWords),
+      ...this.#sets.build(),
     };
   }
 
@@ -135,7 +131,7 @@ export class ForestBuilder {
     if (categories === undefined && !(typeof threshold === 'number' && !Number.isNaN(threshold))) {
       throw new Error(`a split's threshold is ${threshold}; it must be a number`);
     }
-    this.#add(feature, categories === undefined ? threshold : this.#addSet(categories), flags);
+    this.#add(feature, categories === undefined ? threshold : this.#sets.add(categories), flags);
   }
 
   #add(feature: number, value: number, flags: number): void {
@@ -143,26 +139,6 @@ export class ForestBuilder {
     this.#value.push(value);
     this.#right.push(0);
     this.#flags.push(flags);
-  }
-
-  /** Returns the set's number. */
-  #addSet(categories: Iterable<number>): number {
-    const start = this.#setWords.length;
-    const set = this.#setStarts.length - 1;
-    if (set === MAX_SETS) throw new Error(`the model has more than ${MAX_SETS} splits on categories`);
-    for (const category of categories) {
-      if (!Number.isInteger(category) || category < 0) {
-        throw new Error(`a split has the category ${category}; categories are whole numbers from 0`);
-      }
-      const word = start + Math.floor(category / 32);
-      if (word >= MAX_SET_WORDS) {
-        throw new Error(`the model's sets of categories take more than ${4 * MAX_SET_WORDS} bytes`);
-      }
-      while (this.#setWords.length <= word) this.#setWords.push(0);
-      this.#setWords[word] = (this.#setWords[word]! | (1 << (category % 32))) >>> 0;
-    }
-    this.#setStarts.push(this.#setWords.length);
-    return set;
   }
 }
 
