@@ -8,6 +8,7 @@ import { startProcessHost } from '../../src/backends/host/process/process-host.t
 import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
 import type { WorkerHostOptions } from '../../src/backends/host/worker-host-options.ts';
 import { loadOptionsOf } from '../../src/backends/load-options.ts';
+import { loadSession } from '../../src/backends/load-session.ts';
 import { backendFor } from '../../src/backends/registry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Executor } from '../../src/core/executor.ts';
@@ -53,19 +54,46 @@ export function processPlacements(kind: string): readonly Placement[] {
   ];
 }
 
-/** `open`, with each model closed after the test, however the test ends: workers would keep its process alive. */
+/**
+ * `open`, with each model closed after the test, however the test ends: workers would keep its process alive. A backend
+ * that never answers fails its test.
+ */
 export function closedAfter(t: TestContext, open: Open): Open {
   return async (directory, settings) => {
-    const loaded = await open(directory, settings);
+    const { signatures, run, close } = await open(directory, settings);
+    const loaded: Loaded = {
+      signatures,
+      run: (...call) => inTime('run', run(...call)),
+      close: () => inTime('close', close()),
+    };
     t.after(() => loaded.close());
     return loaded;
   };
 }
 
+/** For the first call that does not end. */
+const LONG_PATIENCE_MS = 20_000;
+/** For those after it. */
+const SHORT_PATIENCE_MS = 1000;
+let patienceMs = LONG_PATIENCE_MS;
+
+/** Rejects when the time is over. Keeps the process alive until then: node would end it when nothing else does. */
+async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  const ms = patienceMs;
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      patienceMs = SHORT_PATIENCE_MS;
+      reject(new Error(`${what}() has not ended after ${ms / 1000} s`));
+    }, ms);
+  });
+  return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
+}
+
 function direct(kind: string): Placement {
   const open: Open = async (directory, settings) => {
     const backend = await backendFor(directory, kind);
-    const session = await backend.load(directory, loadOptionsOf({ ...SETTINGS, ...settings }));
+    const session = await loadSession(backend, directory, loadOptionsOf({ ...SETTINGS, ...settings }));
     return {
       signatures: session.signatures,
       run: (inputs, outputs, signatureName = DEFAULT_SIGNATURE_NAME) =>

@@ -2,6 +2,7 @@
 import { DTYPES, type DType } from '../../src/core/dtype.ts';
 import type { BatchAxis } from '../../src/core/signature.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+import { assertSameTensor, tensorOf } from './contract-tensors.ts';
 
 /** A model that the suite needs. */
 export interface TestModel {
@@ -22,17 +23,20 @@ export interface AxisCase {
 export interface BackendUnderTest {
   /** As registry.ts takes it. */
   readonly kind: string;
-  /** The dtypes that the input of its models may have; float32 is one of them. */
+  /** The dtypes that the input of its models may have. Most tests use float32, or the first if it is not there. */
   readonly dtypes: readonly DType[];
   /** Dtypes that its files can declare, and with which they must not load. Default: all that `dtypes` has not. */
   readonly refusedDTypes?: readonly DType[];
-  /** The batch axes that its models may have. Default: AXES. */
+  /** The batch axes that its models may have. Most tests use the dims of the first, a dynamic one. Default: AXES. */
   readonly axes?: readonly AxisCase[];
   /** The name of the input. Default: 'x'. */
   readonly inputName?: string;
   /** The outputs that one model can have together, at least one. Default: a, b and c. */
   readonly outputNames?: readonly string[];
-  /** What its models answer. It must depend on a row's first value. Default: each output is a copy of the input. */
+  /**
+   * What its models answer. It must depend on a row's first value, of strings the number's text. A NaN need not have its
+   * bits. Default: each output is a copy of the input.
+   */
   readonly answer?: (x: Tensor, output: string) => Tensor;
   /** Do string elements hold any bytes? If not: UTF-8 without NUL, and other bytes are an `invalid_request`. */
   readonly hasByteStrings: boolean;
@@ -59,8 +63,14 @@ export class Subject {
   readonly outputs: readonly string[];
   readonly axes: readonly AxisCase[];
   readonly refusedDTypes: readonly DType[];
-  /** float32, [N, 2], one output. */
-  readonly matrix: TestModel;
+  /** Of the input in most tests. */
+  readonly dtype: DType;
+  /** Of the input in most tests: 'N', and the shape of a row. */
+  readonly dims: TestModel['dims'];
+  /** The shape of a row. */
+  readonly row: readonly number[];
+  /** With `dtype`, `dims` and one output. */
+  readonly plain: TestModel;
 
   constructor(backend: BackendUnderTest) {
     const { inputName = 'x', outputNames = ['a', 'b', 'c'], axes = AXES, dtypes } = backend;
@@ -69,7 +79,10 @@ export class Subject {
     this.outputs = outputNames;
     this.axes = axes;
     this.refusedDTypes = backend.refusedDTypes ?? DTYPES.filter((dtype) => !dtypes.includes(dtype));
-    this.matrix = this.model('float32', ['N', 2]);
+    this.dtype = dtypes.includes('float32') ? 'float32' : dtypes[0]!;
+    this.dims = axes[0]!.dims;
+    this.row = this.dims.slice(1) as readonly number[];
+    this.plain = this.model(this.dtype, this.dims);
   }
 
   /** A model with one output. */
@@ -77,12 +90,19 @@ export class Subject {
     return { dtype, dims, outputs: this.outputs.slice(0, 1) };
   }
 
+  /** An input of so many rows, which begins with these values. */
+  rows(count: number, ...values: readonly number[]): Tensor {
+    return tensorOf(this.dtype, [count, ...this.row], values);
+  }
+
   feed(x: Tensor): TensorMap {
     return new Map([[this.input, x]]);
   }
 
-  /** The answer of a model to x; by default of the first output. */
-  answer(x: Tensor, output = this.outputs[0]!): Tensor {
-    return this.backend.answer?.(x, output) ?? x;
+  /** The output is what a model answers to x; by default the first. */
+  assertAnswer(output: Tensor | undefined, x: Tensor, name = this.outputs[0]!): void {
+    const { answer } = this.backend;
+    if (answer === undefined) assertSameTensor(output, x);
+    else assertSameTensor(output, answer(x, name), { isAnyNan: true });
   }
 }

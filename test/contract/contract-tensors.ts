@@ -1,23 +1,39 @@
 /** Tensors for the suite of backend-contract.ts. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { bytesPerElement, type DType } from '../../src/core/dtype.ts';
-import type { Tensor } from '../../src/core/tensor.ts';
+import { bytesPerElement, type DType, typedArrayOf } from '../../src/core/dtype.ts';
+import { elements, type Tensor } from '../../src/core/tensor.ts';
 
-export function assertSameTensor(actual: Tensor | undefined, expected: Tensor): void {
-  assert.ok(actual !== undefined);
+/** The same bits; with `isAnyNan` a NaN is the same as any other. */
+export function assertSameTensor(actual: Tensor | undefined, expected: Tensor, { isAnyNan = false } = {}): void {
+  assert.ok(actual !== undefined, 'the output is missing');
   assert.equal(actual.dtype, expected.dtype);
   assert.deepEqual(actual.shape, expected.shape);
-  const hex = ({ data }: Tensor): readonly string[] =>
-    (data instanceof Uint8Array ? [data] : data).map((bytes) => Buffer.from(bytes).toString('hex'));
+  const hex = (tensor: Tensor): readonly string[] => {
+    const { data } = isAnyNan ? withPlainNans(tensor) : tensor;
+    return (data instanceof Uint8Array ? [data] : data).map((bytes) => Buffer.from(bytes).toString('hex'));
+  };
   assert.deepEqual(hex(actual), hex(expected));
 }
 
-/** Values that are missing are zeros. */
-export function floats(shape: readonly number[], ...values: number[]): Tensor {
-  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  data.set(values);
-  return { dtype: 'float32', shape, data: new Uint8Array(data.buffer) };
+/** float32 and float64 with one kind of NaN. */
+function withPlainNans(tensor: Tensor): Tensor {
+  if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') return tensor;
+  const values = (elements(tensor) as Float32Array).map((value) => (Number.isNaN(value) ? Number.NaN : value));
+  return { ...tensor, data: new Uint8Array(values.buffer) };
+}
+
+/** Values that are missing are zeros. Of strings, each is the number's text. */
+export function tensorOf(dtype: DType, shape: readonly number[], values: readonly number[]): Tensor {
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (dtype === 'string') {
+    return { dtype, shape, data: Array.from({ length: count }, (_, i) => Buffer.from(String(values[i] ?? 0))) };
+  }
+  const numbers = new (typedArrayOf(dtype))(count);
+  const isLong = numbers instanceof BigInt64Array || numbers instanceof BigUint64Array;
+  // float16 and bfloat16 are bits here: other values, but different ones.
+  for (const [i, value] of values.slice(0, count).entries()) numbers[i] = isLong ? BigInt(value) : value;
+  return { dtype, shape, data: new Uint8Array(numbers.buffer) };
 }
 
 /** Six elements of the awkward kind: all bits set (a NaN with a payload, -1 or the largest), -0 or the least, … */
