@@ -13,6 +13,7 @@
 // Before any runtime, including those of plug-ins.
 import '../internals/runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
 import type { Backend, RowVerdict } from './backend.ts';
@@ -166,6 +167,10 @@ async function importPlugIn(specifier: string): Promise<Backend> {
   if (FOREIGN_URL.test(specifier)) {
     const shown = JSON.stringify(specifier.slice(0, 100));
     throw loadFailed(`backend ${shown} is neither built in (${kinds}) nor a package or file`);
+  }
+  if (/^\.\.?\//.test(specifier)) {
+    // import() would look for it beside this file.
+    throw loadFailed(`backend "${specifier}" is a relative path; write it in full: "${resolve(specifier)}"`);
   }
   let module: { readonly backend?: unknown };
   try {

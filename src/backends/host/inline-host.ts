@@ -13,6 +13,7 @@ import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
 import type { RunOptions, Session } from '../backend.ts';
 import { loadOptionsOf } from '../load-options.ts';
+import { loadSession } from '../load-session.ts';
 import { backendFor } from '../registry.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BackendNotes } from './backend-notes.ts';
@@ -36,7 +37,7 @@ export async function startInlineHost(options: InlineHostOptions): Promise<Hoste
   const backend = await backendFor(options.versionDirectory, options.backendKind);
   const notes = new BackendNotes((told) => options.onNotes?.(told, 0));
   const services = { ...notes.services, ...(options.signal && { signal: options.signal }) };
-  const session = await backend.load(options.versionDirectory, loadOptionsOf(options.loadOptions, services));
+  const session = await loadSession(backend, options.versionDirectory, loadOptionsOf(options.loadOptions, services));
   notes.flush();
   const host = new InlineHost(options, session, notes);
   const { signatures, warnings = [] } = session;

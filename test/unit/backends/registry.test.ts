@@ -98,6 +98,10 @@ describe('backendFor', () => {
       backendFor('/', 'node:path'),
       /"node:path" is neither built in \(.*\) nor a package or file/,
     );
+    await assertLoadFailed(
+      backendFor('/', './other.mjs'),
+      /"\.\/other\.mjs" is a relative path; write it in full: "\/.*\/other\.mjs"/,
+    );
     const broken = join(directory, 'broken.mjs');
     writeFileSync(broken, 'throw new Error("no such driver")');
     await assertLoadFailed(backendFor('/', pathToFileURL(broken).href), /no such driver/);

@@ -11,6 +11,7 @@ import { setImmediate } from 'node:timers';
 import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
+import { loadSession } from '../../load-session.ts';
 import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
@@ -45,7 +46,7 @@ async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad):
   try {
     const backend = await backendFor(versionDirectory, backendKind);
     const before = systemClock.nowMs();
-    const loaded = await backend.load(versionDirectory, loadOptionsOf(loadOptions, notes.services));
+    const loaded = await loadSession(backend, versionDirectory, loadOptionsOf(loadOptions, notes.services));
     const { signatures, runSync, warnings = [] } = loaded;
     const ready: WorkerReady = {
       signatures,

@@ -10,6 +10,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
+import { loadSession } from '../../load-session.ts';
 import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
@@ -78,7 +79,7 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
     const backend = await backendFor(start.versionDirectory, start.backendKind);
     const before = systemClock.nowMs();
     session = await withAbort(port, (signal) =>
-      backend.load(start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),
+      loadSession(backend, start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),
     );
     loadMs = systemClock.nowMs() - before;
   } catch (error) {
