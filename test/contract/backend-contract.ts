@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
-import { describe, it, type TestContext } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 import type { DType } from '../../src/core/dtype.ts';
 import type { ErrorKind, ServingError } from '../../src/core/errors.ts';
 import { shapeFits } from '../../src/core/shape.ts';
@@ -16,7 +16,14 @@ import { DEFAULT_SIGNATURE_NAME } from '../../src/core/signature.ts';
 import type { StringTensor, Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
-import { closedAfter, type Loaded, type Placement, processPlacements, quickPlacements } from './backend-placements.ts';
+import {
+  closedAfter,
+  endAfterLateCalls,
+  type Loaded,
+  type Placement,
+  processPlacements,
+  quickPlacements,
+} from './backend-placements.ts';
 import { type BackendUnderTest, Subject, type TestModel } from './backend-under-test.ts';
 import { assertSameTensor, misaligned, numericRows, stringRows, tensorOf } from './contract-tensors.ts';
 
@@ -27,6 +34,7 @@ const isQuick = process.env['PILLION_TEST_QUICK'] !== undefined;
 export function backendContract(backend: BackendUnderTest): void {
   const { kind } = backend;
   const subject = new Subject(backend);
+  after(endAfterLateCalls);
   const placements = [...quickPlacements(kind), ...(isQuick ? [] : processPlacements(kind))];
   for (const placement of placements) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {

@@ -1,4 +1,5 @@
 /** Where the suite of backend-contract.ts runs a backend's sessions: directly, and in each host. */
+import process from 'node:process';
 import type { TestContext } from 'node:test';
 import type { LoadSettings } from '../../src/backends/backend.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
@@ -76,6 +77,11 @@ const LONG_PATIENCE_MS = 20_000;
 /** For those after it. */
 const SHORT_PATIENCE_MS = 1000;
 let patienceMs = LONG_PATIENCE_MS;
+
+/** After the suite: a worker whose call never ends would keep the process of the tests alive. */
+export function endAfterLateCalls(): void {
+  if (patienceMs === SHORT_PATIENCE_MS) setTimeout(() => process.exit(), SHORT_PATIENCE_MS).unref();
+}
 
 /** Rejects when the time is over. Keeps the process alive until then: node would end it when nothing else does. */
 async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
