@@ -34,6 +34,11 @@ export function goesLeft(forest: Forest, node: number, value: number): boolean {
     return value > -1 && value < INT_LIMIT && isInSet(forest, threshold, Math.trunc(value));
   }
   const missing = flags & MISSING;
+  // Nearly all splits: comparisons with NaN are false.
+  if (missing !== ZERO_IS_MISSING) {
+    if (value <= threshold) return true;
+    if (value > threshold) return false;
+  }
   const known = Number.isNaN(value) && missing !== NAN_IS_MISSING ? 0 : value;
   const isMissing =
     (missing === ZERO_IS_MISSING && Math.abs(known) <= ZERO_LIMIT) ||
