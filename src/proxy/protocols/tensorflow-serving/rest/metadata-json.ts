@@ -1,5 +1,6 @@
 /**
- * Writes GetModelMetadata's answer as TensorFlow Serving does, with `notes` beside the signatures if there are any: the signatures are in a map in a message in a map
+ * Writes GetModelMetadata's answer as TensorFlow Serving does, with `notes` beside the signatures if there are any: the
+ * signatures are in a map in a message in a map
  * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is
  * always empty.
  */
