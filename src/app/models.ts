@@ -79,7 +79,7 @@ export function createModels(parts: ModelParts): ModelManager {
     countedLoad(createLoader(parts, { processGroups, sandbox, reserveSession }, replace), telemetry),
     {
       planOf: async (model, directory) => {
-        const batching = await modelBatching(model, directory, serverBatching(config.options, machine));
+        const batching = await modelBatching(model, directory, serverBatching(config, machine));
         const { count } = await modelSessions(model.backend, directory, batching);
         const host = config.options.host as HostChoice;
         return {
@@ -152,10 +152,14 @@ export function observeModels(models: ModelManager, { metrics, recent }: AppTele
   );
 }
 
-function serverBatching(options: ServeOptions, machine: Machine): ServerBatching & { readonly perModelFiles: boolean } {
+function serverBatching(
+  { options, origins }: Pick<ServeConfig, 'options' | 'origins'>,
+  machine: Machine,
+): ServerBatching & { readonly perModelFiles: boolean } {
   return {
     scheduler: {
       maxBatchSize: options.max_batch_size,
+      mayBeLarger: origins.get('max_batch_size')?.kind === 'default' && options.allowed_batch_sizes.length === 0,
       batchTimeoutMicros: options.batch_timeout_micros,
       maxEnqueuedBatches: options.max_enqueued_batches,
       allowedBatchSizes: options.allowed_batch_sizes,
@@ -201,7 +205,7 @@ function createLoader(
   return servableLoader({
     clock: systemClock,
     telemetry,
-    ...serverBatching(options, machine),
+    ...serverBatching(config, machine),
     coreSlots,
     latencies: new LatencyStore({
       files,

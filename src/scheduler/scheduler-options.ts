@@ -13,6 +13,8 @@ export type SchedulerKind = (typeof SCHEDULER_KINDS)[number];
 export interface SchedulerOptions {
   /** Most rows in one run. Larger requests are split. */
   readonly maxBatchSize: number;
+  /** Nobody has configured it: a version whose runs take next to no time gets a larger one. Default: false. */
+  readonly mayBeLarger?: boolean | undefined;
   /**
    * How long the oldest task may wait for a fuller batch while a slot is free, in microseconds. 0 (default) = it does
    * not wait.

@@ -66,6 +66,14 @@ export const KNEE_SHORT_RUN_MS = 10;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
 export const KNEE_FIRST_PAUSE_MS = 5000;
 export const KNEE_MAX_PAUSE_MS = 300_000;
+/** Most rows of a run where no size is configured, of a model that runs them in next to no time. Chosen. */
+export const MOST_SMALL_ROWS = 4096;
+/** Longest run of more rows than --max_batch_size's default, in ms. Chosen: about what surrounds a run. */
+export const MOST_SMALL_ROWS_MS = 0.25;
+/** Most bytes of its input. Chosen: a tenth of a ms to copy. */
+export const MOST_SMALL_ROWS_BYTES = 2 ** 20;
+/** A doubling beyond the default is worth it if a row then costs at most this share. Chosen: clearly above noise. */
+export const SMALL_ROWS_COST_SHARE = 0.8;
 /** Memory that runs of several rows may take beside that of one, where nothing is configured, in bytes. Chosen. */
 export const KNEE_BYTES = 64 * 2 ** 20;
 /** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */

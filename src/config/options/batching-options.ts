@@ -11,7 +11,7 @@ export const BATCHING_OPTIONS = {
     ...COUNT,
     min: 1,
     default: 64,
-    help: 'Most rows in one run. Larger requests are split. 1 = each request is run as it came.',
+    help: 'Most rows in one run. Larger requests are split. 1 = each request is run as it came. If it is not given, models whose runs take next to no time get larger runs.',
   }),
   batch_timeout_micros: integer({
     ...COUNT,

@@ -87,8 +87,10 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   const { model, versionDirectory, batching } = target;
   const { host: hosted, served, backendKind, choice, axes, workers } = opened;
   const base = new StackBase(options, target, opened, () => axes.end());
-  const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, target, signatures, base);
-  const { servable, scheduler } = await above(served);
+  let stacked = target;
+  const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, stacked, signatures, base);
+  const first = await above(served);
+  const { servable } = first;
   servable.leftOut = hosted.warnings;
   for (const warning of hosted.warnings) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
@@ -110,10 +112,26 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
     signatures,
     scheduler: batching.scheduler,
   });
-  scheduler.latency.seed(seedsOf(servable));
+  stacked = withLargerRuns(target, servable.maxBatchSize);
+  const ready = stacked === target ? first : await inPlaceOf(servable, await above(served));
+  ready.scheduler.latency.seed(seedsOf(ready.servable));
   base.shadow?.start();
-  servable.onServed = () => serveProofs(options, axes, { servable, signatures: served }, above);
-  return servable;
+  ready.servable.onServed = () => serveProofs(options, axes, { servable: ready.servable, signatures: served }, above);
+  return ready.servable;
+}
+
+/** The same target, but with runs of so many rows, where these are more. */
+function withLargerRuns(target: VersionTarget, maxBatchSize: number): VersionTarget {
+  const { batching } = target;
+  if (maxBatchSize <= batching.scheduler.maxBatchSize) return target;
+  return { ...target, batching: { ...batching, scheduler: { ...batching.scheduler, maxBatchSize } } };
+}
+
+/** `next` instead of a servable that nobody has been served by yet. */
+async function inPlaceOf(servable: Servable, next: Stacked): Promise<Stacked> {
+  next.servable.takeOver(servable);
+  await servable.unload();
+  return next;
 }
 
 /** Whenever a proof that goes on has accepted signatures, those that share more runs take the place of the served ones. */

@@ -118,6 +118,7 @@ function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): S
   return {
     ...server,
     maxBatchSize,
+    mayBeLarger: server.mayBeLarger === true && batching.maxBatchSize === undefined && allowed === undefined,
     batchTimeoutMicros: batching.batchTimeoutMicros ?? server.batchTimeoutMicros,
     maxEnqueuedBatches: batching.maxEnqueuedBatches ?? server.maxEnqueuedBatches,
     allowedBatchSizes: allowed ?? inherited,

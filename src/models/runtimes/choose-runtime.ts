@@ -140,6 +140,7 @@ class Contest<H extends Candidate> {
     const wanted = onlyThoseOf(this.#reference!.signatures, signatures);
     const sweep = await sweepBatchSizes({
       ...scheduler,
+      mayBeLarger: false,
       executor: roundTrips(executor),
       signatures: wanted,
       clock,

@@ -111,6 +111,8 @@ export class Servable {
   tapPoint: TapPoint = NO_TAPS;
   /** Run times of the load-time sweep; empty without a sweep. */
   latencySeeds: readonly LatencySeed[] = [];
+  /** Most rows of a run, by the sweep; 0 = there was none. */
+  maxBatchSize = 0;
   /** The loader sets this field and the next ones; undefined before. */
   host: ServableHost | undefined;
   runtime: ServableRuntime | undefined;
@@ -166,9 +168,9 @@ export class Servable {
 
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
-    const { tapPoint, latencySeeds, host, runtime, shadow, breaker } = other;
+    const { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut } = other;
-    Object.assign(this, { tapPoint, latencySeeds, host, runtime, shadow, breaker });
+    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker });
     Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }

@@ -10,6 +10,9 @@
  * input is zeros (backends/synthetic-batch.ts), so a failed run proves little about the model: the sweep reports it
  * and continues with the next signature. Free dims beside the batch are 1; if a model refuses that (an image of one
  * pixel), the smallest batch is tried with other sizes, and the first that runs is kept for larger batches.
+ *
+ * Where no largest batch is configured, sizes beyond the default are run while a row gets much cheaper by it and the run
+ * takes next to no time: to cut a request of 4,096 rows for a model that adds two numbers costs several times its run.
  */
 import { syntheticBatch } from '../../backends/synthetic-batch.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
@@ -17,7 +20,14 @@ import type { Batch, Executor } from '../../core/executor.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
-import { KNEE_COST_SHARE, KNEE_SHORT_RUN_MS } from '../../scheduler/tuning.ts';
+import {
+  KNEE_COST_SHARE,
+  KNEE_SHORT_RUN_MS,
+  MOST_SMALL_ROWS,
+  MOST_SMALL_ROWS_BYTES,
+  MOST_SMALL_ROWS_MS,
+  SMALL_ROWS_COST_SHARE,
+} from '../../scheduler/tuning.ts';
 
 /** The run times of one size, in milliseconds of the runtime's own clock. */
 export interface LatencySeed {
@@ -33,6 +43,8 @@ export interface SweepOptions {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly clock: Clock;
   readonly maxBatchSize: number;
+  /** Larger sizes are run, too, while they take next to no time. Default: false. */
+  readonly mayBeLarger?: boolean | undefined;
   /** Ascending; empty = any size, and the sweep runs 1, 2, 4, … rows. */
   readonly allowedBatchSizes: readonly number[];
   /** Other versions are being served. */
@@ -53,6 +65,8 @@ export interface SweepFailure {
 
 export interface Sweep {
   readonly seeds: readonly LatencySeed[];
+  /** Most rows of a run that are worth it for every signature; more than `maxBatchSize` only if it may be larger. */
+  readonly maxBatchSize: number;
   readonly failures: readonly SweepFailure[];
 }
 
@@ -71,36 +85,64 @@ export const SAME_FREE_DIMS: readonly number[] = [1];
 
 /** Never rejects. */
 export async function sweepBatchSizes(options: SweepOptions): Promise<Sweep> {
-  const { clock, signatures, isGentle = false, freeDims = FREE_DIMS } = options;
+  const { clock, signatures, isGentle = false, maxBatchSize } = options;
   const endsAt = clock.nowMs() + SWEEP_BUDGET_MS * (isGentle ? GENTLE_FACTOR : 1);
+  const all: SignatureSweep[] = [];
+  for (const [name, signature] of signatures) all.push(await sweepSignature(options, name, signature, endsAt));
+  const largest = all.map(({ seeds }) => seeds.at(-1)?.rows ?? 0);
+  return {
+    seeds: all.flatMap(({ seeds }) => seeds),
+    failures: all.flatMap(({ failure }) => failure ?? []),
+    maxBatchSize: Math.max(maxBatchSize, Math.min(MOST_SMALL_ROWS, ...largest)),
+  };
+}
+
+interface SignatureSweep {
+  readonly seeds: readonly LatencySeed[];
+  readonly failure: SweepFailure | undefined;
+}
+
+async function sweepSignature(
+  options: SweepOptions,
+  signatureName: string,
+  signature: Signature,
+  endsAt: Instant,
+): Promise<SignatureSweep> {
+  const { freeDims = FREE_DIMS, maxBatchSize } = options;
   const seeds: LatencySeed[] = [];
-  const failures: SweepFailure[] = [];
-  for (const [signatureName, signature] of signatures) {
-    let frees = hasFreeDims(signature) ? freeDims : freeDims.slice(0, 1);
-    let lastMs = 0;
-    let isSmallest = true;
-    for (const rows of sizesOf(signature, options)) {
-      const attempt = await firstThatRuns(options, { signatureName, signature, rows, frees, endsAt, lastMs });
-      if (attempt === undefined) break;
-      if ('error' in attempt) {
-        failures.push({ signatureName, rows, ...attempt, isSmallest });
-        break;
-      }
-      const { runMs, free: length } = attempt;
-      seeds.push({ signatureName, rows, ...(hasFreeDims(signature) && { length }), runMs });
-      if (!isSmallest && !isWorth(rows, seeds.at(-1)!, seeds.at(-2)!)) break;
-      frees = [attempt.free];
-      lastMs = attempt.tookMs;
-      isSmallest = false;
+  let frees = hasFreeDims(signature) ? freeDims : freeDims.slice(0, 1);
+  let lastMs = 0;
+  for (const rows of sizesOf(signature, options)) {
+    const attempt = await firstThatRuns(options, { signatureName, signature, rows, frees, endsAt, lastMs });
+    if (attempt === undefined) break;
+    const isBeyond = rows > maxBatchSize && signature.batchAxis.kind === 'dynamic';
+    if ('error' in attempt) {
+      const failure = { signatureName, rows, ...attempt, isSmallest: seeds.length === 0 };
+      return { seeds, failure: isBeyond ? undefined : failure };
     }
+    const { runMs, free: length } = attempt;
+    const seed = { signatureName, rows, ...(hasFreeDims(signature) && { length }), runMs };
+    const before = seeds.at(-1);
+    const isWorthIt = before === undefined || (isBeyond ? isWorthBeyond(seed, before) : isWorth(seed, before));
+    if (isWorthIt || !isBeyond) seeds.push(seed);
+    if (!isWorthIt) break;
+    frees = [attempt.free];
+    lastMs = attempt.tookMs;
   }
-  return { seeds, failures };
+  return { seeds, failure: undefined };
 }
 
 /** A larger size is not run where rows cost the same in this one: it would take its memory for nothing. */
-function isWorth(rows: number, seed: LatencySeed, before: LatencySeed): boolean {
-  const fastest = Math.min(...seed.runMs);
-  return fastest <= KNEE_SHORT_RUN_MS || fastest / rows <= (KNEE_COST_SHARE * Math.min(...before.runMs)) / before.rows;
+function isWorth(seed: LatencySeed, before: LatencySeed): boolean {
+  return Math.min(...seed.runMs) <= KNEE_SHORT_RUN_MS || rowMs(seed) <= KNEE_COST_SHARE * rowMs(before);
+}
+
+function isWorthBeyond(seed: LatencySeed, before: LatencySeed): boolean {
+  return Math.min(...seed.runMs) <= MOST_SMALL_ROWS_MS && rowMs(seed) <= SMALL_ROWS_COST_SHARE * rowMs(before);
+}
+
+function rowMs({ rows, runMs }: LatencySeed): number {
+  return Math.min(...runMs) / rows;
 }
 
 interface Attempts {
@@ -126,7 +168,8 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
     const batch = syntheticBatch(signatureName, signature, rows, free);
     // Twice the rows may take twice the time, and the slots share the cores.
     const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
-    if (isTooLong || byteLengthOfAll(batch.inputs) > MAX_INPUT_BYTES) break;
+    const mostBytes = rows > options.maxBatchSize ? MOST_SMALL_ROWS_BYTES : MAX_INPUT_BYTES;
+    if (isTooLong || byteLengthOfAll(batch.inputs) > mostBytes) break;
     const startedAt = clock.nowMs();
     try {
       const runMs = await timeRuns(options, batch);
@@ -147,13 +190,17 @@ function hasFreeDims({ inputs, batchAxis }: Signature): boolean {
 }
 
 /** The sizes to run, ascending. */
-function sizesOf({ batchAxis }: Signature, { maxBatchSize, allowedBatchSizes }: SweepOptions): readonly number[] {
+function sizesOf({ batchAxis, padding }: Signature, options: SweepOptions): readonly number[] {
+  const { maxBatchSize, allowedBatchSizes, mayBeLarger = false } = options;
   if (batchAxis.kind === 'none') return [1];
   if (batchAxis.kind === 'fixed') return [batchAxis.size];
   if (allowedBatchSizes.length > 0) return allowedBatchSizes;
   const sizes: number[] = [];
   for (let size = 1; size < maxBatchSize; size *= 2) sizes.push(size);
-  return [...sizes, maxBatchSize];
+  sizes.push(maxBatchSize);
+  if (!mayBeLarger || padding !== undefined) return sizes;
+  for (let size = 2 * maxBatchSize; size <= MOST_SMALL_ROWS; size *= 2) sizes.push(size);
+  return sizes;
 }
 
 async function timeRuns({ executor, clock, isGentle = false }: SweepOptions, batch: Batch): Promise<readonly number[]> {

@@ -108,6 +108,7 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Swee
   const isGentle = options.isServing?.() ?? false;
   const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });
   servable.latencySeeds = sweep.seeds;
+  servable.maxBatchSize = sweep.maxBatchSize;
   events.onSwept(servable, sweep, clock.nowMs() - startedAt);
   return sweep;
 }

@@ -8,11 +8,16 @@ import { signature, spec } from '../../../support/puppet-models.ts';
 
 const ROWS_OF_TWO = signature({ x: spec('float32', [-1, 2]) }, { y: spec('float32', [-1, 2]) });
 
-/** Runs take `msPerRow` of the fake clock's time for each row, and fail where `fails` says so. */
+/** Runs take `runMs`, and `msPerRow` for each row, of the fake clock's time, and fail where `fails` says so. */
 function harness(
-  changes: Partial<SweepOptions> & { msPerRow?: number; slots?: number; fails?: (b: Batch) => boolean } = {},
+  changes: Partial<SweepOptions> & {
+    msPerRow?: number;
+    runMs?: number;
+    slots?: number;
+    fails?: (b: Batch) => boolean;
+  } = {},
 ) {
-  const { msPerRow = 0.1, slots = 1, fails = () => false, ...options } = changes;
+  const { msPerRow = 0.1, runMs = 0, slots = 1, fails = () => false, ...options } = changes;
   const clock = new FakeClock();
   const batches: Batch[] = [];
   let running = 0;
@@ -28,7 +33,7 @@ function harness(
       running -= 1;
       if (fails(batch)) throw new Error('zeros are not for this model');
       const runStart = clock.nowMs();
-      clock.advance(msPerRow * batch.size);
+      clock.advance(runMs + msPerRow * batch.size);
       return { outputs: new Map(), runStart, runEnd: clock.nowMs() };
     },
   };
@@ -134,5 +139,39 @@ describe('a sweep', () => {
     const fixed = harness({ fails: () => true });
     assert.equal((await fixed.sweep()).failures[0]!.shapes, 'x [1,2]');
     assert.equal(fixed.batches.length, 1);
+  });
+});
+
+describe('a sweep where no largest batch is configured', () => {
+  const small = { mayBeLarger: true, maxBatchSize: 64, runMs: 0.01, msPerRow: 0.00001 };
+
+  it('goes on while rows get much cheaper and runs take next to no time', async () => {
+    const { seeds, maxBatchSize, failures } = await harness(small).sweep();
+    assert.deepEqual(rowsOf(seeds), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]);
+    assert.equal(maxBatchSize, 2048);
+    assert.deepEqual(failures, []);
+  });
+
+  it('keeps the configured one, and that of slow runs or of rows that are no cheaper in company', async () => {
+    const bound = async (changes: Parameters<typeof harness>[0]): Promise<number> =>
+      (await harness({ ...small, ...changes }).sweep()).maxBatchSize;
+    assert.equal(await bound({ mayBeLarger: false }), 64);
+    assert.equal(await bound({ runMs: 0.3 }), 64);
+    assert.equal(await bound({ runMs: 0, msPerRow: 0.001 }), 64);
+    assert.equal(await bound({ allowedBatchSizes: [16, 64] }), 64);
+  });
+
+  it('takes the smallest of what its signatures have, and no input of more than a MiB', async () => {
+    const wide = signature({ x: spec('float32', [-1, 1024]) }, { y: spec('float32', [-1, 2]) });
+    const signatures = new Map<string, Signature>([
+      ['a', ROWS_OF_TWO],
+      ['b', wide],
+    ]);
+    assert.equal((await harness({ ...small, signatures }).sweep()).maxBatchSize, 256);
+  });
+
+  it('does not mind a model that refuses more', async () => {
+    const { failures, maxBatchSize } = await harness({ ...small, fails: ({ size }) => size > 100 }).sweep();
+    assert.deepEqual([failures, maxBatchSize], [[], 64]);
   });
 });
