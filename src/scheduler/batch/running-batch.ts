@@ -19,7 +19,6 @@ import type {
   TraceHeaders,
 } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
-import { largestLength } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../../telemetry/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
@@ -31,8 +30,8 @@ import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
+import { BatchLengths } from './batch-lengths.ts';
 import type { GoodRequest } from './known-good.ts';
-import { cutRows, lengthMisfitOf, type PaddedLength } from './pad-rows.ts';
 
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
@@ -76,8 +75,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   candidate: GoodRequest | undefined;
   /** The length of its rows, padding included; 0 where the signature has none. */
   readonly length: number;
-  /** The members' own lengths; undefined where they are all the same. */
-  readonly #lengths: readonly number[] | undefined;
+  /** Undefined where the signature has none. */
+  readonly #lengths: BatchLengths | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
@@ -95,11 +94,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
     const { padding } = plan;
-    const lengths = padding === undefined ? NO_LENGTHS : members.map(({ inputs }) => largestLength(padding, inputs));
-    this.length = Math.max(0, ...lengths);
-    this.#lengths = lengths.every((each) => each === this.length) ? undefined : lengths;
-    const hasLengths = this.#sliceSize !== undefined && this.length > 0;
-    const elements = hasLengths ? elementsOf(members, lengths) : undefined;
+    const lengths =
+      padding === undefined ? undefined : new BatchLengths(padding, members, this.#sliceSize === undefined);
+    this.#lengths = lengths;
+    this.length = lengths?.longest ?? 0;
+    const elements = lengths?.elements;
     const expectedMs = plan.curve.isKnown ? plan.curve.runMs(Math.max(1, size), this.length) : undefined;
     this.after = after;
     if (after !== undefined) after.next = this;
@@ -144,7 +143,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       this.candidate = good.candidate(this.firstMember, lane.outputs, this.record.batchStart);
     }
     const size = this.#sliceSize;
-    const layout = { inputNames, size, padTo: this.#padTo, axes };
+    const layout = { inputNames, size, padTo: this.#lengths?.padTo, axes };
     const { inputs, buffers } = mergeInputs(this.members, layout, allocator);
     this.#buffers = buffers;
     if (this.#isOneAsItCame) this.firstMember.dropInputs();
@@ -247,25 +246,15 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     return misfit;
   }
 
-  /** The length that its shorter members are padded to; undefined = nothing is padded. */
-  get #padTo(): PaddedLength | undefined {
-    const { padding } = this.plan;
-    if (padding === undefined || this.#lengths === undefined || this.#sliceSize === undefined) return undefined;
-    return { padding, length: this.length };
-  }
-
   #misfitOf(outputs: TensorMap, size: number): string | undefined {
     const wanted = this.lane.outputs;
-    const misfit = misfitOf(outputs, wanted, size, this.plan.axes);
-    const padTo = this.#padTo;
-    return misfit ?? (padTo === undefined ? undefined : lengthMisfitOf(outputs, wanted, padTo));
+    return misfitOf(outputs, wanted, size, this.plan.axes) ?? this.#lengths?.misfitOf(outputs, wanted);
   }
 
   /** Of member `i`, whose rows are `start` to `end`. */
   #outputsOf(i: number, start: number, end: number, outputs: TensorMap): TensorMap {
     const rows = sliceOutputs(outputs, this.lane.outputs, start, end, this.plan.axes);
-    const length = this.#lengths?.[i] ?? this.length;
-    return length === this.length ? rows : cutRows(rows, this.plan.padding!, length);
+    return this.#lengths === undefined ? rows : this.#lengths.cut(i, rows);
   }
 
   /** Its outputs, as they are, answer the only member. */
@@ -353,14 +342,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   }
 }
 
-/** Rows × length. */
-function elementsOf(members: readonly Task[], lengths: readonly number[]): number {
-  let elements = 0;
-  for (const [i, { rows }] of members.entries()) elements += rows * lengths[i]!;
-  return elements;
-}
-
-const NO_LENGTHS: readonly number[] = [];
 const NO_TRACES: readonly TraceContext[] = [];
 
 function sampledTraces(members: readonly Task[]): readonly TraceContext[] {
