@@ -14,7 +14,13 @@ import { fakeModel } from '../../../support/fake-model.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const SERVER: ServerBatching = {
-  scheduler: { maxBatchSize: 64, batchTimeoutMicros: 0, maxEnqueuedBatches: 100, allowedBatchSizes: [32, 64] },
+  scheduler: {
+    maxBatchSize: 64,
+    mayBeLarger: false,
+    batchTimeoutMicros: 0,
+    maxEnqueuedBatches: 100,
+    allowedBatchSizes: [32, 64],
+  },
   slots: 2,
   isBatchingEnabled: true,
 };
@@ -47,12 +53,23 @@ describe('modelBatching', () => {
     );
   });
 
+  it('may have larger runs where neither the server nor the model has a size', async () => {
+    const server = { ...SERVER, scheduler: { ...SERVER.scheduler, mayBeLarger: true, allowedBatchSizes: [] } };
+    const mayBeLarger = async (batching?: BatchingConfig): Promise<boolean | undefined> =>
+      (await modelBatching(model(batching), '/nowhere', server)).scheduler.mayBeLarger;
+    assert.equal(await mayBeLarger(), true);
+    assert.equal(await mayBeLarger({ numBatchThreads: 1 }), true);
+    assert.equal(await mayBeLarger({ maxBatchSize: 64 }), false);
+    assert.equal(await mayBeLarger({ allowedBatchSizes: [64] }), false);
+  });
+
   it('takes what the model’s configuration says', async () => {
     const batching = { maxBatchSize: 8, numBatchThreads: 1, batchTimeoutMicros: undefined };
     const { scheduler, slots } = await modelBatching(model(batching), '/nowhere', SERVER);
     // The server's list ends at the server's largest batch, so it does not fit here.
     assert.deepEqual(scheduler, {
       maxBatchSize: 8,
+      mayBeLarger: false,
       batchTimeoutMicros: 0,
       maxEnqueuedBatches: 100,
       allowedBatchSizes: [],
