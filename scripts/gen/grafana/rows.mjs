@@ -74,18 +74,11 @@ export const ROWS = [
       timeSeries('Rows a batch, mean', 'short', { '{{model}}': mean('pillion_batch_size', 'model') }),
       timeSeries('Batches by reason', 'ops', { '{{reason}}': `sum by (reason) (${rate('pillion_batches_total')})` }),
       timeSeries(
-        'Rows that are padding',
+        'Padding in batches',
         'percentunit',
         {
-          '{{model}}': `sum by (model) (${rate('pillion_batch_padding_rows_total')}) / (sum by (model) (${rate('pillion_batch_padding_rows_total')}) + sum by (model) (${rate('pillion_batch_size_sum')}))`,
-        },
-        { max: 1 },
-      ),
-      timeSeries(
-        'Elements that are padding, where lengths differ',
-        'percentunit',
-        {
-          '{{model}}': `sum by (model) (${rate('pillion_batch_padding_elements_total')}) / (sum by (model) (${rate('pillion_batch_padding_elements_total')}) + sum by (model) (${rate('pillion_batch_elements_total')}))`,
+          '{{model}}: rows': `sum by (model) (${rate('pillion_batch_padding_rows_total')}) / (sum by (model) (${rate('pillion_batch_padding_rows_total')}) + sum by (model) (${rate('pillion_batch_size_sum')}))`,
+          '{{model}}: elements, where lengths differ': `sum by (model) (${rate('pillion_batch_padding_elements_total')}) / (sum by (model) (${rate('pillion_batch_padding_elements_total')}) + sum by (model) (${rate('pillion_batch_elements_total')}))`,
         },
         { max: 1 },
       ),
