@@ -59,8 +59,8 @@ export const CHOICE_BATCHES = 2;
 
 /** A doubling is worth it if a row then costs at most this share. Chosen: twice the noise of a mean of a few runs. */
 export const KNEE_COST_SHARE = 0.95;
-/** Runs of a size after which it is judged. Chosen. */
-export const KNEE_RUNS = 2;
+/** Runs of a size after which it is judged, by the median of the last ones. Chosen: one of three may be disturbed. */
+export const KNEE_RUNS = 3;
 /** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
 export const KNEE_SHORT_RUN_MS = 10;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */

@@ -11,6 +11,8 @@
  * and continues with the next signature. Free dims beside the batch are 1; if a model refuses that (an image of one
  * pixel), the smallest batch is tried with other sizes, and the first that runs is kept for larger batches.
  *
+ * Large rows are run one by one: a run of many could take gigabytes, and batch/batch-knee.ts begins with one.
+ *
  * Where no largest batch is configured, sizes beyond the default are run while a row gets much cheaper by it and the run
  * takes next to no time: to cut a request of 4,096 rows for a model that adds two numbers costs several times its run.
  */
@@ -23,6 +25,7 @@ import { byteLengthOfAll } from '../../core/tensor.ts';
 import {
   KNEE_COST_SHARE,
   KNEE_SHORT_RUN_MS,
+  LARGE_ROW_BYTES,
   MOST_SMALL_ROWS,
   MOST_SMALL_ROWS_BYTES,
   MOST_SMALL_ROWS_MS,
@@ -125,7 +128,7 @@ async function sweepSignature(
     const before = seeds.at(-1);
     const isWorthIt = before === undefined || (isBeyond ? isWorthBeyond(seed, before) : isWorth(seed, before));
     if (isWorthIt || !isBeyond) seeds.push(seed);
-    if (!isWorthIt) break;
+    if (!isWorthIt || attempt.isLarge) break;
     frees = [attempt.free];
     lastMs = attempt.tookMs;
   }
@@ -156,7 +159,13 @@ interface Attempts {
 }
 
 type Attempt =
-  | { readonly runMs: readonly number[]; readonly free: number; readonly tookMs: number }
+  | {
+      readonly runMs: readonly number[];
+      readonly free: number;
+      readonly tookMs: number;
+      /** Its rows are run one by one until requests show that more are worth it: nothing larger is run at load. */
+      readonly isLarge: boolean;
+    }
   | { readonly error: unknown; readonly shapes: string };
 
 /** Runs a size with the first free dims that the model takes. Undefined: it was not run, for its time or its bytes. */
@@ -168,12 +177,13 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
     const batch = syntheticBatch(signatureName, signature, rows, free);
     // Twice the rows may take twice the time, and the slots share the cores.
     const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
-    const mostBytes = rows > options.maxBatchSize ? MOST_SMALL_ROWS_BYTES : MAX_INPUT_BYTES;
-    if (isTooLong || byteLengthOfAll(batch.inputs) > mostBytes) break;
+    const bytes = byteLengthOfAll(batch.inputs);
+    if (isTooLong || bytes > (rows > options.maxBatchSize ? MOST_SMALL_ROWS_BYTES : MAX_INPUT_BYTES)) break;
     const startedAt = clock.nowMs();
     try {
       const runMs = await timeRuns(options, batch);
-      return { runMs, free, tookMs: clock.nowMs() - startedAt };
+      const isLarge = options.allowedBatchSizes.length === 0 && bytes >= LARGE_ROW_BYTES * rows;
+      return { runMs, free, tookMs: clock.nowMs() - startedAt, isLarge };
     } catch (error) {
       failed = {
         error,

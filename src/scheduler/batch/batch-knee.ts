@@ -12,14 +12,7 @@
  * than `maxBytes`, judged by how much the process grew in runs that were larger than any before. Pure.
  */
 import type { Instant } from '../../core/clock.ts';
-import {
-  KNEE_COST_SHARE,
-  KNEE_FIRST_PAUSE_MS,
-  KNEE_MAX_PAUSE_MS,
-  KNEE_RUNS,
-  KNEE_SHORT_RUN_MS,
-  MEAN_WEIGHT,
-} from '../tuning.ts';
+import { KNEE_COST_SHARE, KNEE_FIRST_PAUSE_MS, KNEE_MAX_PAUSE_MS, KNEE_RUNS, KNEE_SHORT_RUN_MS } from '../tuning.ts';
 
 export interface KneeOptions {
   readonly maxRows: number;
@@ -132,9 +125,8 @@ class ThreadKnee {
   readonly #maxRows: number;
   readonly #top: number;
   readonly #isRoom: (rows: number) => boolean;
-  /** Mean ms a row, and runs, by level. */
-  readonly #costs: number[];
-  readonly #runs: number[];
+  /** Ms a row of the last KNEE_RUNS runs, by level. */
+  readonly #costs: number[][];
   #level: number;
   #step: 1 | -1;
   /** Undefined = none is tried now. */
@@ -149,8 +141,7 @@ class ThreadKnee {
     this.#maxRows = maxRows;
     this.#top = Math.ceil(Math.log2(maxRows));
     this.#isRoom = isRoom;
-    this.#costs = new Array<number>(this.#top + 1).fill(0);
-    this.#runs = new Array<number>(this.#top + 1).fill(0);
+    this.#costs = Array.from({ length: this.#top + 1 }, () => []);
     this.#level = isFromTop ? this.#top : 0;
     this.#step = isFromTop ? -1 : 1;
   }
@@ -161,10 +152,10 @@ class ThreadKnee {
 
   onRun(rows: number, runMs: number, now: Instant): void {
     const level = rows >= this.#maxRows ? this.#top : Math.floor(Math.log2(rows));
-    const runs = this.#runs[level]! + 1;
-    this.#runs[level] = runs;
-    this.#costs[level] = this.#costs[level]! + Math.max(1 / runs, MEAN_WEIGHT) * (runMs / rows - this.#costs[level]!);
-    if (runs < KNEE_RUNS) return;
+    const costs = this.#costs[level]!;
+    costs.push(runMs / rows);
+    if (costs.length < KNEE_RUNS) return;
+    if (costs.length > KNEE_RUNS) costs.shift();
     if (level === this.#tried) this.#judge(level, now);
     else if (this.#tried !== undefined && now >= this.#giveUpAt) this.#giveUp(now);
     if (level <= this.#level && this.#tried === undefined && now >= this.#retryAt) this.#tryBeside(level, now);
@@ -183,16 +174,17 @@ class ThreadKnee {
     this.#tried = next;
     this.#giveUpAt = now + this.#pauseMs;
     this.#beside = level;
-    this.#runs[next] = 0;
+    this.#costs[next] = [];
   }
 
+  /** The size in use stays unless a row is clearly cheaper in the other: runs differ from each other for many reasons. */
   #judge(tried: number, now: Instant): void {
-    const [lower, upper] = [Math.min(tried, this.#beside), Math.max(tried, this.#beside)];
-    const isCheaper = this.#costs[upper]! <= KNEE_COST_SHARE * this.#costs[lower]!;
-    const isUpper = isCheaper || this.#msAt(upper) <= KNEE_SHORT_RUN_MS;
+    const beside = this.#beside;
+    const isCheaper = this.#costAt(tried) <= KNEE_COST_SHARE * this.#costAt(beside);
+    const isShort = this.#msAt(Math.max(tried, beside)) <= KNEE_SHORT_RUN_MS;
     this.#tried = undefined;
-    if ((isUpper ? upper : lower) === this.#beside) this.#turn(now);
-    else this.#level = isUpper ? upper : lower;
+    if (isShort ? tried > beside : isCheaper) this.#level = tried;
+    else this.#turn(now);
   }
 
   #giveUp(now: Instant): void {
@@ -208,7 +200,12 @@ class ThreadKnee {
   }
 
   #msAt(level: number): number {
-    return this.#costs[level]! * this.#rowsAt(level);
+    return this.#costAt(level) * this.#rowsAt(level);
+  }
+
+  /** The median of the last runs: a first run that is slow, or one that was disturbed, decides nothing. */
+  #costAt(level: number): number {
+    return [...this.#costs[level]!].sort((a, b) => a - b)[KNEE_RUNS >> 1]!;
   }
 
   #rowsAt(level: number): number {

@@ -100,7 +100,8 @@ describe('a sweep', () => {
 
   it('leaves out batches of many megabytes', async () => {
     const wide = new Map([['s', signature({ x: spec('float32', [-1, 2 ** 20]) }, { y: spec('float32', [-1]) })]]);
-    assert.deepEqual(rowsOf((await harness({ signatures: wide, maxBatchSize: 64 }).sweep()).seeds), [1, 2, 4]);
+    const sizes = { signatures: wide, maxBatchSize: 8, allowedBatchSizes: [1, 4, 8] };
+    assert.deepEqual(rowsOf((await harness(sizes).sweep()).seeds), [1, 4]);
   });
 
   it('tells what failed and goes on with the next signature', async () => {
@@ -140,6 +141,13 @@ describe('a sweep', () => {
     assert.equal((await fixed.sweep()).failures[0]!.shapes, 'x [1,2]');
     assert.equal(fixed.batches.length, 1);
   });
+});
+
+it('a sweep runs large rows one by one, unless sizes are configured', async () => {
+  const large = signature({ x: spec('float32', [-1, 16_384]) }, { y: spec('float32', [-1, 2]) });
+  const signatures = new Map<string, Signature>([['serving_default', large]]);
+  assert.deepEqual(rowsOf((await harness({ signatures }).sweep()).seeds), [1]);
+  assert.deepEqual(rowsOf((await harness({ signatures, allowedBatchSizes: [2, 6] }).sweep()).seeds), [2, 6]);
 });
 
 describe('a sweep where no largest batch is configured', () => {

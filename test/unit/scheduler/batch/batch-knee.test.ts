@@ -149,7 +149,7 @@ describe('the size of batches that is worth it', () => {
 
   it('gives up a size for which never enough rows wait', () => {
     let isLate = false;
-    const crowd = new Crowd({ runMs: (rows) => (isLate ? 100 * rows : 100 + rows) });
+    const crowd = new Crowd({ runMs: (rows) => (isLate ? 100 * rows * rows : 100 + rows) });
     crowd.waiting = 4;
     crowd.run(10);
     assert.equal(crowd.last, 4);
