@@ -15,6 +15,8 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sid
 
 const LIMIT_BYTES = 512 * 2 ** 20;
 const SECONDS = 3;
+/** V8's heap and malloc's arenas after work: 22 to 30 MiB were measured. Bodies took 200 MiB and more. */
+const GROWTH_BYTES = 48 * 2 ** 20;
 /** As many as an idle machine answers easily: it is not the test's to measure time. */
 const PER_SECOND = 100;
 
@@ -57,7 +59,7 @@ describe('a sidecar of 512 MiB', { skip: group === undefined && 'needs root, and
   }
 
   test('gives the memory of bodies back', { timeout: 120_000 }, async () => {
-    while (residentBytes(sidecar.process.pid!) > 1.2 * idleBytes) await pause(500);
+    while (residentBytes(sidecar.process.pid!) > idleBytes + GROWTH_BYTES) await pause(500);
   });
 
   survives('zeroWindows', zeroWindows);
