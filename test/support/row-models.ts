@@ -6,7 +6,8 @@ import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.
 import { PREDICT_METHOD_NAME } from '../../src/core/signature.ts';
 import { FLOAT16, toSmallFloat } from '../../src/core/small-float.ts';
 import { type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import { type ProofOptions, proveRows, type RowsProof } from '../../src/models/batching/prove-rows.ts';
+import type { RowsProof } from '../../src/models/batching/proof-runs.ts';
+import { type ProofOptions, proveRows } from '../../src/models/batching/prove-rows.ts';
 
 /** A matrix as rows of numbers. */
 export type Rows = readonly (readonly number[])[];

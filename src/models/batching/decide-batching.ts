@@ -11,7 +11,7 @@
  */
 import type { RowVerdict } from '../../backends/backend.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
-import type { RowsProof } from './prove-rows.ts';
+import type { RowsProof } from './proof-runs.ts';
 
 /** Where the facts come from. Each is asked only when it matters. */
 export interface BatchingFacts {

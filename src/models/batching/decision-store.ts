@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AxisOutcome } from './decide-batching.ts';
-import type { RowsProof } from './prove-rows.ts';
+import type { RowsProof } from './proof-runs.ts';
 
 export interface DecisionStoreOptions {
   /** Undefined = nothing is kept. */

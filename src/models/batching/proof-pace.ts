@@ -9,7 +9,7 @@
  * All runs together take at most RUN_BUDGET_MS.
  */
 import type { Clock } from '../../core/clock.ts';
-import { ProofEnded, ProofStopped } from './prove-rows.ts';
+import { ProofEnded, ProofStopped } from './proof-runs.ts';
 
 /** The load of a version waits that long for its proof, as for the sweep of its batch sizes. */
 export const LOAD_BUDGET_MS = 1000;

@@ -11,13 +11,13 @@
  */
 import { elementCount } from '../../core/shape.ts';
 import { type LengthPadding, lengthOf, type Signature } from '../../core/signature.ts';
-import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import { cutRows, lengthMisfitOf, padRows } from '../../scheduler/batch/pad-rows.ts';
 import { oneSidedRow, type Side } from './one-sided-rows.ts';
-import { findFrames, type ProbeFrame } from './probe-frames.ts';
-import { ProbeLayout, type ProbeRow } from './probe-layout.ts';
-import { ProofEnded, type ProofOptions, type RowsProof, refusalText, rethrowStop } from './prove-rows.ts';
-import { type Random, randomOf, tensorBy } from './random-rows.ts';
+import type { ProbeLayout, ProbeRow } from './probe-layout.ts';
+import { ProofRuns, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
+import type { ProofOptions } from './prove-rows.ts';
+import { tensorBy } from './random-rows.ts';
 import { paddingDifference } from './row-difference.ts';
 
 export interface PaddingProofOptions extends Pick<ProofOptions, 'run' | 'recorded' | 'seed'> {
@@ -47,35 +47,22 @@ interface Probe {
 }
 
 /** Rejects only with ProofEnded. */
-export async function provePadding(options: PaddingProofOptions): Promise<RowsProof> {
-  const proof = new PaddingProof(options);
-  try {
-    return await proof.prove();
-  } catch (error) {
-    if (error instanceof ProofEnded) throw error;
-    return proof.end('undecided', refusalText(error));
-  }
+export function provePadding(options: PaddingProofOptions): Promise<RowsProof> {
+  const runs = new ProofRuns({ ...options, seed: options.seed ?? DEFAULT_SEED });
+  return runs.outcomeOf(() => new PaddingProof(options, runs).prove());
 }
 
 class PaddingProof {
   readonly #options: PaddingProofOptions;
+  readonly #runs: ProofRuns;
   readonly #layout: ProbeLayout;
-  readonly #random: Random;
-  /** Outputs that differ between two rows of one length. */
-  readonly #varied = new Set<string>();
   /** As the model accepts them. */
   #integersBelow = 0;
-  #runs = 0;
-  #refusal = '';
 
-  constructor(options: PaddingProofOptions) {
+  constructor(options: PaddingProofOptions, runs: ProofRuns) {
     this.#options = options;
-    this.#layout = new ProbeLayout(options.signature);
-    this.#random = randomOf(options.seed ?? DEFAULT_SEED);
-  }
-
-  end(kind: RowsProof['kind'], reason: string): RowsProof {
-    return { kind, reason, runs: this.#runs };
+    this.#runs = runs;
+    this.#layout = runs.layout;
   }
 
   async prove(): Promise<RowsProof> {
@@ -83,11 +70,11 @@ class PaddingProof {
     const groups = await this.#randomProbes(recorded[0]?.row);
     for (const { alone, length } of [...recorded, ...groups.flat()]) {
       const misfit = this.#misfitOf(alone, length);
-      if (misfit !== undefined) return this.end('rejected', misfit);
+      if (misfit !== undefined) return this.#runs.end('rejected', misfit);
     }
     if (groups.length < 2) {
-      const why = this.#refusal === '' ? '' : `: ${this.#refusal}`;
-      return this.end(
+      const why = this.#runs.refusal === '' ? '' : `: ${this.#runs.refusal}`;
+      return this.#runs.end(
         'undecided',
         `the model takes random rows of ${groups.length} of the lengths that were tried${why}`,
       );
@@ -101,9 +88,9 @@ class PaddingProof {
   }
 
   #accepted(): RowsProof {
-    const constant = [...this.#options.signature.outputs.keys()].find((name) => !this.#varied.has(name));
-    if (constant === undefined) return this.end('accepted', `${this.#runs} runs`);
-    return this.end('undecided', `output "${constant}" was the same for all inputs that were tried`);
+    const constant = [...this.#options.signature.outputs.keys()].find((name) => !this.#runs.varied.has(name));
+    if (constant === undefined) return this.#runs.end('accepted', `${this.#runs.count} runs`);
+    return this.#runs.end('undecided', `output "${constant}" was the same for all inputs that were tried`);
   }
 
   /** Each shorter length by itself, and in the company of each longer one. */
@@ -129,7 +116,7 @@ class PaddingProof {
         const probes = await this.#probe(side === 'any' ? row! : this.#oneSided(row!, side));
         for (const { alone } of probes) {
           const misfit = this.#misfitOf(alone, length);
-          if (misfit !== undefined) return this.end('rejected', misfit);
+          if (misfit !== undefined) return this.#runs.end('rejected', misfit);
         }
         const problem = probes.length === 0 ? undefined : await this.#compare(probes, longest);
         if (problem !== undefined) return problem;
@@ -139,7 +126,7 @@ class PaddingProof {
   }
 
   #oneSided(row: ProbeRow, side: Side): ProbeRow {
-    const values = { integersBelow: this.#integersBelow, random: this.#random };
+    const values = { integersBelow: this.#integersBelow, random: this.#runs.random };
     return oneSidedRow(row, this.#options.padding, side, values);
   }
 
@@ -162,17 +149,19 @@ class PaddingProof {
     const rows = padRows(shares, { padding, length }).map(({ inputs }) => inputs);
     let outputs: TensorMap;
     try {
-      outputs = await this.#run(rows);
+      outputs = await this.#runs.run(rows);
     } catch (error) {
       rethrowStop(error);
-      return mayRefuse ? undefined : this.end('undecided', `the model refuses padded rows: ${refusalText(error)}`);
+      return mayRefuse
+        ? undefined
+        : this.#runs.end('undecided', `the model refuses padded rows: ${refusalText(error)}`);
     }
     for (const [i, probe] of members.entries()) {
       const row = this.#layout.outputRow(outputs, i);
       const misfit = this.#misfitOf(row, length);
-      if (misfit !== undefined) return this.end('rejected', misfit);
+      if (misfit !== undefined) return this.#runs.end('rejected', misfit);
       const [name] = differing(probe.alone, cutRows(row, padding, probe.length));
-      if (name !== undefined) return this.end('rejected', differenceText(name, probe.length, length));
+      if (name !== undefined) return this.#runs.end('rejected', differenceText(name, probe.length, length));
     }
     return undefined;
   }
@@ -184,7 +173,7 @@ class PaddingProof {
 
   /** Two rows for each length that the model takes. */
   async #randomProbes(recorded: ProbeRow | undefined): Promise<readonly (readonly Probe[])[]> {
-    const [frame] = await findFrames(this.#layout, recorded, this.#random, (each) => this.#bytesOf(each));
+    const [frame] = await this.#runs.frames(recorded);
     const groups: Probe[][] = [];
     for (const length of LENGTHS) {
       if (frame === undefined || groups.length === WANTED_LENGTHS) break;
@@ -193,7 +182,7 @@ class PaddingProof {
       const probes: Probe[] = [];
       for (const row of rows) probes.push(...(await this.#probe(row)));
       if (probes.length < rows.length) continue;
-      for (const name of differing(probes[0]!.alone, probes[1]!.alone)) this.#varied.add(name);
+      for (const name of differing(probes[0]!.alone, probes[1]!.alone)) this.#runs.varied.add(name);
       groups.push(probes);
     }
     return groups;
@@ -203,7 +192,7 @@ class PaddingProof {
   #randomRows(count: number, length: number): readonly ProbeRow[] {
     const shapes = this.#layout.shapesOf(() => length);
     const range = { floats: 'signed', integersBelow: this.#integersBelow } as const;
-    const rows = this.#layout.randomRows(count, shapes, range, this.#random);
+    const rows = this.#layout.randomRows(count, shapes, range, this.#runs.random);
     return rows.map((row, i) => this.#withMask(row, i === 0));
   }
 
@@ -234,31 +223,9 @@ class PaddingProof {
 
   /** Empty if the model refuses the row. */
   async #probe(row: ProbeRow): Promise<readonly Probe[]> {
-    const alone = await this.#alone(row);
-    return alone === undefined ? [] : [{ row, length: lengthOf(this.#options.padding, row), alone }];
-  }
-
-  async #alone(row: ProbeRow): Promise<TensorMap | undefined> {
-    try {
-      return this.#layout.outputRow(await this.#run([row]), 0);
-    } catch (error) {
-      this.#refusal = refusalText(error);
-      return rethrowStop(error);
-    }
-  }
-
-  async #bytesOf({ shapes, integersBelow }: ProbeFrame): Promise<number | undefined> {
-    const [row] = this.#layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.#random);
-    const outputs = await this.#alone(row!);
-    return outputs && byteLengthOfAll(outputs);
-  }
-
-  /** Where every run has the same number of rows, the last one is repeated. */
-  #run(rows: readonly ProbeRow[]): Promise<TensorMap> {
-    this.#runs += 1;
-    const count = this.#layout.fixedRows ?? rows.length;
-    const all = Array.from({ length: count }, (_, i) => rows[Math.min(i, rows.length - 1)]!);
-    return this.#options.run(this.#layout.join(all), count);
+    const outputs = await this.#runs.alone(row);
+    if (outputs === undefined) return [];
+    return [{ row, length: lengthOf(this.#options.padding, row), alone: this.#layout.outputRow(outputs, 0) }];
   }
 }
 

@@ -12,28 +12,15 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { numbersOf } from '../../core/close-numbers.ts';
-import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { findFrames, type ProbeFrame } from './probe-frames.ts';
-import { haveSameShapes, ProbeLayout, type ProbeRow } from './probe-layout.ts';
-import { FLOAT_RANGES, FURTHER_RANGES, type Random, randomOf, scaled } from './random-rows.ts';
+import type { ProbeFrame } from './probe-frames.ts';
+import { haveSameShapes, type ProbeLayout, type ProbeRow } from './probe-layout.ts';
+import { ProofRuns, type ProofRunsOptions, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
+import { FLOAT_RANGES, FURTHER_RANGES, scaled } from './random-rows.ts';
 import { differenceText, RowComparison } from './row-comparison.ts';
 
-/** The outcome, with a clause that says why. */
-export interface RowsProof {
-  readonly kind: 'accepted' | 'rejected' | 'undecided';
-  readonly reason: string;
-  readonly runs: number;
-}
-
-export interface ProofOptions {
-  /** Its batch axis is the candidate. */
-  readonly signature: Signature;
-  /**
-   * Runs the model and resolves with all outputs. Rejects with ProofStopped or ProofEnded if no further run may follow,
-   * and with any other error if the model refuses the inputs.
-   */
-  readonly run: (inputs: TensorMap, rows: number) => Promise<TensorMap>;
+/** The batch axis of `signature` is the candidate. */
+export interface ProofOptions extends Pick<ProofRunsOptions, 'signature' | 'run'> {
   /** Most rows in one run, at present. */
   readonly maxRows: () => number;
   /** Inputs of recorded requests for this signature. */
@@ -44,12 +31,6 @@ export interface ProofOptions {
   readonly rounds?: () => number;
   readonly seed?: number;
 }
-
-/** No further run may follow: the outcome is `undecided`, with the message as its reason. */
-export class ProofStopped extends Error {}
-
-/** The version is unloaded: there is no outcome. */
-export class ProofEnded extends Error {}
 
 /** Batch sizes that every dynamic axis must allow. */
 const SIZES = [2, 3, 5, 8] as const;
@@ -63,14 +44,9 @@ const OUTLIER_FACTORS = [1000, Number.NaN];
 const DEFAULT_SEED = 20;
 
 /** Rejects only with ProofEnded. */
-export async function proveRows(options: ProofOptions): Promise<RowsProof> {
-  const proof = new Proof(options);
-  try {
-    return await proof.prove();
-  } catch (error) {
-    if (error instanceof ProofEnded) throw error;
-    return proof.end('undecided', refusalText(error));
-  }
+export function proveRows(options: ProofOptions): Promise<RowsProof> {
+  const runs = new ProofRuns({ ...options, seed: options.seed ?? DEFAULT_SEED });
+  return runs.outcomeOf(() => new Proof(options, runs).prove());
 }
 
 /** A row with its outputs when it is run alone. */
@@ -81,31 +57,23 @@ interface Probe {
 
 class Proof {
   readonly #options: ProofOptions;
+  readonly #runs: ProofRuns;
   readonly #layout: ProbeLayout;
-  readonly #random: Random;
-  /** Outputs that differ between two inputs. */
-  readonly #varied = new Set<string>();
-  #runs = 0;
-  #refusal = '';
 
-  constructor(options: ProofOptions) {
+  constructor(options: ProofOptions, runs: ProofRuns) {
     this.#options = options;
-    this.#layout = new ProbeLayout(options.signature);
-    this.#random = randomOf(options.seed ?? DEFAULT_SEED);
-  }
-
-  end(kind: RowsProof['kind'], reason: string): RowsProof {
-    return { kind, reason, runs: this.#runs };
+    this.#runs = runs;
+    this.#layout = runs.layout;
   }
 
   async prove(): Promise<RowsProof> {
     const recorded = this.#recordedRows();
-    const frames = await findFrames(this.#layout, recorded[0], this.#random, (frame) => this.#bytesOf(frame));
+    const frames = await this.#runs.frames(recorded[0]);
     if (frames.length === 0 && recorded.length === 0) {
-      return this.end('undecided', `the model refused all inputs that were tried: ${this.#refusal}`);
+      return this.#runs.end('undecided', `the model refused all inputs that were tried: ${this.#runs.refusal}`);
     }
     const problem = (await this.#round(recorded, true)) ?? (await this.#rounds(frames)) ?? this.#whyNoProof();
-    return problem ?? this.end('accepted', `${this.#runs} runs`);
+    return problem ?? this.#runs.end('accepted', `${this.#runs.count} runs`);
   }
 
   async #rounds(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
@@ -117,7 +85,7 @@ class Proof {
       if (frame === undefined) return undefined;
       const { shapes, integersBelow } = frame;
       const count = i === 0 || isFurther ? ROWS_OF_FIRST_ROUND : ROWS;
-      const rows = this.#layout.randomRows(count, shapes, { floats, integersBelow }, this.#random);
+      const rows = this.#layout.randomRows(count, shapes, { floats, integersBelow }, this.#runs.random);
       const problem = await this.#round(rows, i === 0);
       if (problem !== undefined) return problem;
     }
@@ -127,7 +95,7 @@ class Proof {
   /** Runs of one row mix nothing, but each must give one row. */
   async #cutEach(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
     for (const { shapes, integersBelow } of frames) {
-      const rows = this.#layout.randomRows(2, shapes, { floats: 'signed', integersBelow }, this.#random);
+      const rows = this.#layout.randomRows(2, shapes, { floats: 'signed', integersBelow }, this.#runs.random);
       const problem = await this.#round(rows, false);
       if (problem !== undefined) return problem;
     }
@@ -137,20 +105,20 @@ class Proof {
   async #round(rows: readonly ProbeRow[], isFirst: boolean): Promise<RowsProof | undefined> {
     const probes: Probe[] = [];
     for (const row of rows) {
-      const outputs = await this.#alone(row);
+      const outputs = await this.#runs.alone(row);
       if (outputs === undefined) continue;
       const uncut = this.#layout.whyUncut(outputs, this.#layout.fixedRows ?? 1);
-      if (uncut !== undefined) return this.end('rejected', uncut);
+      if (uncut !== undefined) return this.#runs.end('rejected', uncut);
       probes.push({ row, alone: this.#layout.outputRow(outputs, 0) });
     }
     const first = probes[0];
     if (first === undefined) return undefined;
     const comparison = new RowComparison(probes.map(({ alone }) => alone));
-    for (const name of comparison.varied()) this.#varied.add(name);
-    const again = await this.#alone(first.row);
+    for (const name of comparison.varied()) this.#runs.varied.add(name);
+    const again = await this.#runs.alone(first.row);
     const differing = again && comparison.difference(first.alone, this.#layout.outputRow(again, 0));
     if (differing !== undefined)
-      return this.end('rejected', `output "${differing.name}" of one row is another each time`);
+      return this.#runs.end('rejected', `output "${differing.name}" of one row is another each time`);
     if (this.#layout.fixedRows === 1 || probes.length < 2) return undefined;
     for (const order of this.#orders(probes, isFirst)) {
       const problem = await this.#company(
@@ -188,16 +156,16 @@ class Proof {
     const count = members.length;
     let outputs: TensorMap;
     try {
-      outputs = await this.#run(this.#layout.join(members.map(({ row }) => row)), count);
+      outputs = await this.#runs.run(members.map(({ row }) => row));
     } catch (error) {
       rethrowStop(error);
-      return this.end('rejected', `the model refuses ${count} rows at once: ${refusalText(error)}`);
+      return this.#runs.end('rejected', `the model refuses ${count} rows at once: ${refusalText(error)}`);
     }
     const uncut = this.#layout.whyUncut(outputs, count);
-    if (uncut !== undefined) return this.end('rejected', uncut);
+    if (uncut !== undefined) return this.#runs.end('rejected', uncut);
     for (const [i, { alone }] of members.entries()) {
       const found = comparison.difference(alone, this.#layout.outputRow(outputs, i));
-      if (found !== undefined) return this.end('rejected', differenceText(found, count));
+      if (found !== undefined) return this.#runs.end('rejected', differenceText(found, count));
       if (byteLengthOfAll(alone) > BYTES_IN_ONE_TURN) await setImmediate();
     }
     return undefined;
@@ -207,17 +175,17 @@ class Proof {
   async #outliers(probes: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
     for (const factor of OUTLIER_FACTORS) {
       const row = scaledRow(probes[0]!.row, factor);
-      if (row === undefined || (await this.#alone(row)) === undefined) continue;
+      if (row === undefined || (await this.#runs.alone(row)) === undefined) continue;
       const count = this.#layout.fixedRows ?? Math.min(probes.length, ROWS);
       const members = Array.from({ length: count }, (_, i) => probes[i % probes.length]!);
       const rows = members.map((member, i) => (i === 1 ? row : member.row));
-      const outputs = await this.#run(this.#layout.join(rows), count).catch(rethrowStop);
+      const outputs = await this.#runs.run(rows).catch(rethrowStop);
       if (outputs === undefined) continue;
       for (const [i, { alone }] of members.entries()) {
         const found = i === 1 ? undefined : comparison.difference(alone, this.#layout.outputRow(outputs, i));
         if (found === undefined) continue;
         const what = Number.isNaN(factor) ? 'NaN' : 'large numbers';
-        return this.end('rejected', `output "${found.name}" of a row changes when another row holds ${what}`);
+        return this.#runs.end('rejected', `output "${found.name}" of a row changes when another row holds ${what}`);
       }
     }
     return undefined;
@@ -226,35 +194,15 @@ class Proof {
   #whyNoProof(): RowsProof | undefined {
     const constant = this.#layout.fixedRows === 1 ? undefined : this.#constantOutput();
     if (constant === undefined) return undefined;
-    return this.end('undecided', `output "${constant}" was the same for all inputs that were tried`);
+    return this.#runs.end('undecided', `output "${constant}" was the same for all inputs that were tried`);
   }
 
   /** An output that never differed and must; undefined if there is none. */
   #constantOutput(): string | undefined {
     const names = [...this.#options.signature.outputs.keys()];
-    const constant = names.filter((name) => !this.#varied.has(name));
+    const constant = names.filter((name) => !this.#runs.varied.has(name));
     const isEnough = this.#options.isOnlyProof ? constant.length === 0 : constant.length < names.length;
     return isEnough ? undefined : constant[0];
-  }
-
-  /** Resolves with undefined if the model refuses the row. */
-  async #alone(row: ProbeRow): Promise<TensorMap | undefined> {
-    const copies = this.#layout.fixedRows ?? 1;
-    return this.#run(this.#layout.join(new Array<ProbeRow>(copies).fill(row)), copies).catch((error: unknown) => {
-      this.#refusal = refusalText(error);
-      return rethrowStop(error);
-    });
-  }
-
-  async #bytesOf({ shapes, integersBelow }: ProbeFrame): Promise<number | undefined> {
-    const [row] = this.#layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.#random);
-    const outputs = await this.#alone(row!);
-    return outputs && byteLengthOfAll(outputs);
-  }
-
-  #run(inputs: TensorMap, rows: number): Promise<TensorMap> {
-    this.#runs += 1;
-    return this.#options.run(inputs, rows);
   }
 
   /** Distinct rows of recorded requests that can share a run: the most that have one shape. */
@@ -283,15 +231,4 @@ function scaledRow(row: ProbeRow, factor: number): ProbeRow | undefined {
     changed.set(name, other ?? tensor);
   }
   return hasFloats ? changed : undefined;
-}
-
-/** The first line of what a model says of inputs that it refuses. */
-export function refusalText(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
-}
-
-/** For `catch`: a refusal is no outcome. */
-export function rethrowStop(error: unknown): undefined {
-  if (error instanceof ProofStopped || error instanceof ProofEnded) throw error;
-  return undefined;
 }

@@ -17,8 +17,9 @@ import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
 import { type PadValues, paddingText } from './padding-candidate.ts';
 import { ProofPace, type ServedLoad } from './proof-pace.ts';
+import { ProofEnded, ProofStopped, type RowsProof } from './proof-runs.ts';
 import { provePadding } from './prove-padding.ts';
-import { ProofEnded, ProofStopped, proveRows, type RowsProof } from './prove-rows.ts';
+import { proveRows } from './prove-rows.ts';
 import type { RecordedInputs } from './recorded-requests.ts';
 import { type PaddingState, VersionPadding } from './version-padding.ts';
 

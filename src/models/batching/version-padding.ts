@@ -5,7 +5,7 @@
  */
 import type { LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import { type PadValues, paddingCandidate } from './padding-candidate.ts';
-import type { RowsProof } from './prove-rows.ts';
+import type { RowsProof } from './proof-runs.ts';
 
 /** Whether requests of different lengths share runs, and why, as a clause. */
 export interface PaddingState {

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { LengthPadding, Signature } from '../../../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
 import { paddingCandidate } from '../../../../src/models/batching/padding-candidate.ts';
+import { ProofEnded, ProofStopped, type RowsProof } from '../../../../src/models/batching/proof-runs.ts';
 import { type PaddingProofOptions, provePadding } from '../../../../src/models/batching/prove-padding.ts';
-import { ProofEnded, ProofStopped, type RowsProof } from '../../../../src/models/batching/prove-rows.ts';
 import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../../support/length-models.ts';
 
 type Run = PaddingProofOptions['run'];

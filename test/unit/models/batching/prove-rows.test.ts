@@ -8,7 +8,8 @@ import {
   stringTensor,
   type TensorMap,
 } from '../../../../src/core/tensor.ts';
-import { ProofEnded, ProofStopped, proveRows } from '../../../../src/models/batching/prove-rows.ts';
+import { ProofEnded, ProofStopped } from '../../../../src/models/batching/proof-runs.ts';
+import { proveRows } from '../../../../src/models/batching/prove-rows.ts';
 import { proofOf, type Rows, rowRun, signatureOf } from '../../../support/row-models.ts';
 
 const columns = (x: Rows): readonly number[] => x[0]!.map((_, i) => i);

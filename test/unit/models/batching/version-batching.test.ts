@@ -8,7 +8,7 @@ import { numericTensor } from '../../../../src/core/tensor.ts';
 import type { AxisOutcome } from '../../../../src/models/batching/decide-batching.ts';
 import { type KeptOutcomes, NOTHING_KEPT } from '../../../../src/models/batching/decision-store.ts';
 import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../../src/models/batching/proof-pace.ts';
-import type { RowsProof } from '../../../../src/models/batching/prove-rows.ts';
+import type { RowsProof } from '../../../../src/models/batching/proof-runs.ts';
 import { VersionBatching, type VersionBatchingOptions } from '../../../../src/models/batching/version-batching.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../../support/length-models.ts';
