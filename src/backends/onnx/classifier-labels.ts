@@ -5,11 +5,8 @@
  *   x [?, 4] ─▶ TreeEnsembleClassifier ─▶ Identity ─▶ label [1], which is [?]
  */
 import type { TensorMetadata } from '../batch-axis.ts';
-import { fieldsOf, textOf, textsOf } from './graph/proto/message-fields.ts';
+import { GRAPH, graphFieldsOf, textOf, textsOf } from './graph/proto/message-fields.ts';
 
-const MODEL_GRAPH = 7;
-const GRAPH_NODE = 1;
-const GRAPH_OUTPUT = 12;
 const CLASSIFIERS = ['TreeEnsembleClassifier', 'LinearClassifier', 'SVMClassifier'];
 /** Ops that give as many elements as they get, in the same shape. */
 const SAME_SHAPE = ['Identity', 'Cast'];
@@ -18,13 +15,10 @@ const SAME_SHAPE = ['Identity', 'Cast'];
 export function labelsOf(model: Uint8Array): ReadonlySet<string> {
   const labels = new Set<string>();
   const outputs: string[] = [];
-  for (const graph of fieldsOf(model)) {
-    if (graph.number !== MODEL_GRAPH) continue;
-    // ONNX has the nodes in an order in which each comes behind those that it takes from.
-    for (const { number, value } of fieldsOf(graph.value)) {
-      if (number === GRAPH_OUTPUT) outputs.push(textOf(value, 1));
-      if (number === GRAPH_NODE && givesLabels(value, labels)) labels.add(textsOf(value, 2)[0] ?? '');
-    }
+  // ONNX has the nodes in an order in which each comes behind those that it takes from.
+  for (const { number, value } of graphFieldsOf(model)) {
+    if (number === GRAPH.output) outputs.push(textOf(value, 1));
+    if (number === GRAPH.node && givesLabels(value, labels)) labels.add(textsOf(value, 2)[0] ?? '');
   }
   return new Set(outputs.filter((name) => labels.has(name)));
 }

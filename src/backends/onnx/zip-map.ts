@@ -10,7 +10,16 @@
  */
 import type { Buffer } from 'node:buffer';
 import { bytesField, message, messageField, varintField } from '../../codec/protobuf/wire-writer.ts';
-import { fieldsOf, intsOf, replaced, textOf, textsOf } from './graph/proto/message-fields.ts';
+import {
+  fieldsOf,
+  GRAPH,
+  graphFieldsOf,
+  intsOf,
+  MODEL,
+  replaced,
+  textOf,
+  textsOf,
+} from './graph/proto/message-fields.ts';
 import { domainOf } from './graph/proto/onnx-proto.ts';
 
 /** A ZipMap whose maps are an output of the model, and of nothing else. */
@@ -20,11 +29,6 @@ export interface ZipMap {
   readonly classes: readonly string[];
 }
 
-const MODEL_GRAPH = 7;
-const MODEL_OPSET = 8;
-const GRAPH_NODE = 1;
-const GRAPH_INITIALIZER = 5;
-const GRAPH_OUTPUT = 12;
 /** Of a tensor whose values are in another file, which is found by the model's path alone. */
 const EXTERNAL_DATA = 13;
 const FLOAT = 1;
@@ -37,32 +41,32 @@ export function zipMapsOf(model: Uint8Array): readonly ZipMap[] {
   const maps = new Map<string, ZipMap>();
   const outputs: string[] = [];
   const taken = new Set<string>();
-  let hasIdentity = false;
-  for (const field of fieldsOf(model)) {
-    if (field.number === MODEL_OPSET) hasIdentity ||= domainOf(textOf(field.value, 1)) === '';
-    if (field.number !== MODEL_GRAPH) continue;
-    for (const { number, value } of fieldsOf(field.value)) {
-      if (number === GRAPH_INITIALIZER && textsOf(value, EXTERNAL_DATA).length > 0) return [];
-      if (number === GRAPH_OUTPUT) outputs.push(textOf(value, 1));
-      if (number !== GRAPH_NODE) continue;
-      for (const input of textsOf(value, 1)) taken.add(input);
-      const map = zipMapOf(value);
-      if (map !== undefined) maps.set(map.output, map);
-    }
+  for (const { number, value } of graphFieldsOf(model)) {
+    if (number === GRAPH.initializer && textsOf(value, EXTERNAL_DATA).length > 0) return [];
+    if (number === GRAPH.output) outputs.push(textOf(value, 1));
+    if (number !== GRAPH.node) continue;
+    for (const input of textsOf(value, 1)) taken.add(input);
+    const map = zipMapOf(value);
+    if (map !== undefined) maps.set(map.output, map);
   }
-  if (!hasIdentity) return [];
+  if (maps.size === 0 || !hasIdentity(model)) return [];
   return outputs.flatMap((name) => (taken.has(name) ? [] : (maps.get(name) ?? [])));
+}
+
+/** It has the ops of ONNX itself, one of which is to stand for the map. */
+function hasIdentity(model: Uint8Array): boolean {
+  return [...fieldsOf(model)].some(({ number, value }) => number === MODEL.opset && domainOf(textOf(value, 1)) === '');
 }
 
 /** The model with tensors where it has these maps. */
 export function withoutZipMaps(model: Uint8Array, maps: readonly ZipMap[]): Buffer<ArrayBuffer> {
   const byOutput = new Map(maps.map((map) => [map.output, map]));
   return replaced(model, (field, graph) =>
-    field !== MODEL_GRAPH
+    field !== MODEL.graph
       ? undefined
       : replaced(graph, (part, value) => {
-          if (part === GRAPH_NODE) return byOutput.has(zipMapOf(value)?.output ?? '') ? identityOf(value) : undefined;
-          const map = part === GRAPH_OUTPUT ? byOutput.get(textOf(value, 1)) : undefined;
+          if (part === GRAPH.node) return byOutput.has(zipMapOf(value)?.output ?? '') ? identityOf(value) : undefined;
+          const map = part === GRAPH.output ? byOutput.get(textOf(value, 1)) : undefined;
           return map && outputInfo(map);
         }),
   );

@@ -28,6 +28,15 @@ export function* fieldsOf(bytes: Uint8Array): Generator<Field> {
   }
 }
 
+/** Numbers of the fields of a ModelProto and of its GraphProto, as onnx.proto has them. */
+export const MODEL = { graph: 7, opset: 8 } as const;
+export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 } as const;
+
+/** The length-delimited fields of the model's graph. */
+export function* graphFieldsOf(model: Uint8Array): Generator<Field> {
+  for (const { number, value } of fieldsOf(model)) if (number === MODEL.graph) yield* fieldsOf(value);
+}
+
 /** The message with other values for some of its length-delimited fields; `replace` gives undefined for the rest. */
 export function replaced(
   bytes: Uint8Array,
