@@ -167,20 +167,15 @@ function serverBatching(
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,
-      batchMemoryBytes: batchMemoryBytes(options, machine),
+      batchMemoryBytes: options.batch_memory_mib * 2 ** 20 || Math.min(KNEE_BYTES, usableMemoryBytes(machine) / 16),
       readResident,
     },
     slots: options.num_batch_threads,
+    mostSessions: machine.budgetCores + 1,
     isBatchingEnabled: options.enable_batching,
     isPadding: options.pad_variable_length_inputs,
     perModelFiles: options.enable_per_model_batching_parameters,
   };
-}
-
-/** Of each session: one a core, and one that has them all, where nothing is configured. */
-function batchMemoryBytes({ batch_memory_mib, num_batch_threads }: ServeOptions, machine: Machine): number {
-  const all = batch_memory_mib * 2 ** 20 || Math.min(KNEE_BYTES, usableMemoryBytes(machine) / 16);
-  return all / (num_batch_threads || machine.budgetCores + 1);
 }
 
 /** Counts the attempts of `load`, with their outcome and time. */

@@ -32,7 +32,7 @@ export const BATCHING_OPTIONS = {
   batch_memory_mib: integer({
     ...COUNT,
     default: 0,
-    help: 'Most memory that runs of several rows may take beside that of one row, in MiB; larger batches are not tried. 0 = a sixteenth of the memory limit, at most 64.',
+    help: 'Most memory that runs of several rows of a model may take beside that of one row, in all its sessions, in MiB; larger batches are not tried. 0 = a sixteenth of the memory limit, at most 64.',
   }),
   pad_variable_length_inputs: flag({
     default: false,

@@ -18,6 +18,8 @@ export interface ServerBatching {
   readonly scheduler: SchedulerOptions;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
+  /** How many a model may get on demand: one a core, and one that has them all. Default: 1. */
+  readonly mostSessions?: number;
   readonly isBatchingEnabled: boolean;
   /** Requests of different lengths share runs where that is proved to be safe. Default: false. */
   readonly isPadding?: boolean;
@@ -56,11 +58,12 @@ export async function modelBatching(
   }
   const isNamed = model.batching !== undefined || isDeclared || ofFile !== undefined;
   const batching = { ...ofFile, ...defined(model.batching) };
-  const scheduler = schedulerOptions(batching, server.scheduler);
+  const slots = batching.numBatchThreads ?? server.slots;
+  const scheduler = schedulerOptions(batching, server.scheduler, slots || (server.mostSessions ?? 1));
   checkSizes(model.name, scheduler);
   return {
     scheduler,
-    slots: batching.numBatchThreads ?? server.slots,
+    slots,
     hasOwnSlots: batching.numBatchThreads !== undefined,
     isBatchingEnabled: server.isBatchingEnabled && (server.perModelFiles !== true || isNamed),
     isPadding: batching.padVariableLengthInputs ?? server.isPadding === true,
@@ -110,11 +113,16 @@ async function readParameters(
   return defined(read.batching);
 }
 
-/** The server's allowed_batch_sizes fit its max_batch_size: a model with another maximum does not inherit them. */
-function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): SchedulerOptions {
+/**
+ * The server's allowed_batch_sizes fit its max_batch_size: a model with another maximum does not inherit them. The memory
+ * of batches is that of all sessions together.
+ */
+function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions, sessions: number): SchedulerOptions {
   const allowed = batching.allowedBatchSizes;
   const maxBatchSize = batching.maxBatchSize ?? allowed?.at(-1) ?? server.maxBatchSize;
   const inherited = maxBatchSize === server.maxBatchSize ? server.allowedBatchSizes : [];
+  const { batchMemoryMib } = batching;
+  const memoryBytes = batchMemoryMib === undefined ? server.batchMemoryBytes : batchMemoryMib * 2 ** 20;
   return {
     ...server,
     maxBatchSize,
@@ -122,7 +130,7 @@ function schedulerOptions(batching: BatchingConfig, server: SchedulerOptions): S
     batchTimeoutMicros: batching.batchTimeoutMicros ?? server.batchTimeoutMicros,
     maxEnqueuedBatches: batching.maxEnqueuedBatches ?? server.maxEnqueuedBatches,
     allowedBatchSizes: allowed ?? inherited,
-    ...(batching.batchMemoryMib !== undefined && { batchMemoryBytes: batching.batchMemoryMib * 2 ** 20 }),
+    ...(memoryBytes !== undefined && { batchMemoryBytes: memoryBytes / sessions }),
   };
 }
 

@@ -63,6 +63,16 @@ describe('modelBatching', () => {
     assert.equal(await mayBeLarger({ allowedBatchSizes: [64] }), false);
   });
 
+  it('divides the memory of batches among the sessions that the model may get', async () => {
+    const server = { ...SERVER, scheduler: { ...SERVER.scheduler, batchMemoryBytes: 60 }, mostSessions: 3 };
+    const bytes = async (slots: number, batching?: BatchingConfig): Promise<number | undefined> =>
+      (await modelBatching(model(batching), '/nowhere', { ...server, slots })).scheduler.batchMemoryBytes;
+    assert.equal(await bytes(0), 20);
+    assert.equal(await bytes(2), 30);
+    assert.equal(await bytes(0, { numBatchThreads: 1 }), 60);
+    assert.equal(await bytes(2, { batchMemoryMib: 6 }), 3 * 2 ** 20);
+  });
+
   it('takes what the model’s configuration says', async () => {
     const batching = { maxBatchSize: 8, numBatchThreads: 1, batchTimeoutMicros: undefined };
     const { scheduler, slots } = await modelBatching(model(batching), '/nowhere', SERVER);
