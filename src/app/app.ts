@@ -140,7 +140,10 @@ class PillionApp implements App {
     const gates = createGates(options, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const doors = { gates, tls: tls?.listen, access: access.control };
-    this.#surfaces = createSurfaces({ ...common, ...doors, modelInfo, reload: reloads.handler });
+    this.#surfaces = createSurfaces({
+      ...{ ...common, ...doors, models, modelInfo },
+      ...{ reload: reloads.handler, audit: access.audit },
+    });
     this.#admin = createAdmin({
       ...common,
       gate: gates.admin,

@@ -12,17 +12,24 @@ import { PillionEngine, type PillionEngineOptions } from '../proxy/grpc/pillion-
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
+import { type OperatedModels, RepositoryHandler } from '../proxy/handlers/repository.ts';
 import { InflationGate } from '../proxy/inflation.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
+import { OpenInference } from '../proxy/protocols/open-inference/open-inference.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
+import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
 
 interface SurfaceParts {
+  readonly models: OperatedModels;
+  /** Of changes that callers make. */
+  readonly audit: AuditLog;
   readonly config: ServeConfig;
   readonly machine: Machine;
   readonly lifecycle: RequestLifecycle;
@@ -50,7 +57,8 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
   const callers = new Callers(options.caller_header, access);
-  const common = { lifecycle, resolver, modelInfo, onInternalError: parts.onInternalError };
+  const openInference = createOpenInference(parts);
+  const common = { lifecycle, resolver, modelInfo, openInference, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
@@ -71,6 +79,18 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
   });
   return { grpc, rest };
+}
+
+/** The Open Inference Protocol, for both surfaces. */
+function createOpenInference(parts: SurfaceParts): OpenInference {
+  const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, audit } = parts;
+  const { model_control_mode, log_level } = config.options;
+  const { statistics, isTracing } = telemetry;
+  const repository =
+    model_control_mode === 'explicit' ? new RepositoryHandler({ models, clock: systemClock, audit }) : undefined;
+  const settings = { logLevel: log_level, isTracing };
+  const known = { resolver, lifecycle, modelInfo, readiness, statistics };
+  return new OpenInference({ ...known, repository, settings, version: VERSION });
 }
 
 /** What both surfaces use. */

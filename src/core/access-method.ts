@@ -15,6 +15,8 @@ export const ACCESS_METHODS = {
   metadata: BOTH,
   /** GetModelStatus; the list of models has those whose status the caller may ask for. */
   status: BOTH,
+  /** RepositoryModelLoad and RepositoryModelUnload of the Open Inference Protocol. */
+  load: BOTH,
   /** HandleReloadConfigRequest. It replaces the whole list, so only a rule for all models allows it. */
   reload: ['grpc'],
   /** The metrics page of the REST port. It names all models, so only a rule for all models allows it. */

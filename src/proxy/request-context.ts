@@ -53,9 +53,10 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   caller: string;
   /** Who sent it; undefined without an authorization file, and until it is known. */
   principal: Principal | undefined;
-  readonly deadline: Instant;
-  readonly hasOwnDeadline: boolean;
-  readonly priority: PriorityClass | undefined;
+  /** These three may change until the request is submitted: some protocols have them in the message. */
+  deadline: Instant;
+  hasOwnDeadline: boolean;
+  priority: PriorityClass | undefined;
   readonly trace: TraceContext | undefined;
   readonly callerId: string | undefined;
   readonly sequence: number;

@@ -183,6 +183,20 @@ export class RequestLifecycle {
     return context;
   }
 
+  /**
+   * The message says how long its client waits, in ms from the arrival: for protocols that have the timeout there. The
+   * earlier of the two deadlines counts. A request whose deadline has passed by now is cancelled.
+   */
+  shorten(context: RequestContext, timeoutMs: number): void {
+    const deadline = context.stages.startedAt + timeoutMs;
+    if (deadline >= context.deadline) return;
+    if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
+    context.deadline = deadline;
+    context.hasOwnDeadline = true;
+    if (deadline > this.clock.nowMs()) this.#armFor(context);
+    else context.cancel.cancel(deadlineExceeded(context));
+  }
+
   /** A request has failed a moment ago: its model may refuse the next one in the same words (Method.refusal). */
   isRefusing(now: Instant): boolean {
     return now - this.#failedAt < REFUSING_MS;
@@ -205,8 +219,10 @@ export class RequestLifecycle {
   #arm(context: RequestContext): void {
     if (context.deadline <= this.clock.nowMs()) {
       context.cancel.cancel(this.#expiredUnread(context.deadline - context.stages.startedAt));
-      return;
-    }
+    } else this.#armFor(context);
+  }
+
+  #armFor(context: RequestContext): void {
     const expire = (): void => context.cancel.cancel(deadlineExceeded(context));
     context.deadlineEntry = this.#options.deadlines.add(context.deadline, expire);
   }

@@ -9,6 +9,7 @@ import type { FlushLosses } from './last-flush.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
+import { InferenceStatistics } from './metrics/inference-statistics.ts';
 import { INFERENCE_METHODS } from './metrics/live-stats.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
@@ -49,6 +50,10 @@ export interface AppTelemetry extends Telemetry {
   readonly arrivals: ArrivalRing;
   /** What each version did in the last seconds. */
   readonly recent: RecentWork;
+  /** Totals of each version since the start. */
+  readonly statistics: InferenceStatistics;
+  /** Spans are made and exported. */
+  readonly isTracing: boolean;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -70,6 +75,7 @@ class JoinedTelemetry implements AppTelemetry {
   readonly flights: FlightRecorder;
   readonly arrivals = new ArrivalRing();
   readonly recent = new RecentWork();
+  readonly statistics: InferenceStatistics;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
@@ -84,6 +90,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.flights = new FlightRecorder(options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
     this.metrics = new Metrics({ clock, processMetrics });
+    this.statistics = new InferenceStatistics(clock);
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;
@@ -94,6 +101,10 @@ class JoinedTelemetry implements AppTelemetry {
       linesPerWindow: 1,
       onSuppressed: (what, lines) => logger.error({ lines }, `more of "${what}" in the last second`),
     });
+  }
+
+  get isTracing(): boolean {
+    return this.#tracing !== undefined;
   }
 
   /**
@@ -130,6 +141,7 @@ class JoinedTelemetry implements AppTelemetry {
       if (INFERENCE_METHODS.has(record.method)) {
         this.arrivals.add(record);
         this.recent.recordRequest(record);
+        this.statistics.recordRequest(record);
       }
       this.#tracing?.makeRequestSpans(record, kept);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
@@ -142,6 +154,7 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       this.metrics.recordBatch(record);
       this.recent.recordBatch(record);
+      this.statistics.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
@@ -164,6 +177,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.metrics.forgetVersion(model, version);
     this.#tail.forgetVersion(model, version);
     this.recent.forgetVersion(model, version);
+    this.statistics.forgetVersion(model, version);
   }
 
   async close(): Promise<FlushLosses> {

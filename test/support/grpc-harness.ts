@@ -19,6 +19,7 @@ import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
+import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';
@@ -67,6 +68,7 @@ export interface GrpcHarnessOptions {
   /** Of deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
+  readonly openInference?: Partial<OpenInferenceHarness>;
   readonly telemetry?: Partial<Telemetry>;
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
@@ -117,6 +119,7 @@ export class GrpcHarness {
       lifecycle: this.lifecycle,
       resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
+      openInference: openInferenceOf({ ...this, ...options.openInference }),
       reload: options.reload,
       readiness: this.readiness,
       onInternalError: (error) => this.internalErrors.push(error),

@@ -4,8 +4,8 @@
  *
  * The protocol has no signatures: a model gets one, `serving_default`.
  */
+import { dtypeOfDatatype } from '../../codec/open-inference/datatypes.ts';
 import {
-  dtypeOfDatatype,
   type OpenInferenceModel,
   readInferResponse,
   writeInferRequest,

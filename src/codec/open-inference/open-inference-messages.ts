@@ -9,43 +9,17 @@
  * four bytes. A server may answer with typed contents instead, in all outputs.
  */
 import { Buffer } from 'node:buffer';
-import { bytesPerElement, type DType, type NumericDType } from '../../core/dtype.ts';
+import { bytesPerElement, type NumericDType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { elementCount } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
+import { DATATYPES, dtypeOfDatatype } from './datatypes.ts';
 import { readTypedContents, type TypedContents } from './open-inference-contents.ts';
 
 const LENGTH_BYTES = 4;
 const EMPTY = new Uint8Array(0);
-
-/** Element types by the protocol's names. */
-const DATATYPES: Readonly<Record<DType, string>> = {
-  bool: 'BOOL',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  uint64: 'UINT64',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  float16: 'FP16',
-  bfloat16: 'BF16',
-  float32: 'FP32',
-  float64: 'FP64',
-  string: 'BYTES',
-};
-
-const DTYPES: ReadonlyMap<string, DType> = new Map(
-  (Object.entries(DATATYPES) as [DType, string][]).map(([dtype, datatype]) => [datatype, dtype]),
-);
-
-/** 'FP32' → float32; undefined for a name that the protocol does not have. */
-export function dtypeOfDatatype(datatype: string): DType | undefined {
-  return DTYPES.get(datatype);
-}
 
 export interface OpenInferenceModel {
   readonly name: string;

@@ -95,6 +95,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   for (const warning of hosted.warnings) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
+  servable.maxBatchSize = batching.scheduler.maxBatchSize;
   servable.batchDisproofs = axes.disproofs;
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;

@@ -116,6 +116,8 @@ export class Servable {
   /** The loader sets this field and the next ones; undefined before. */
   host: ServableHost | undefined;
   runtime: ServableRuntime | undefined;
+  /** The most rows of a run that requests share. */
+  maxBatchSize: number | undefined;
   /** Undefined without a shadow. */
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */

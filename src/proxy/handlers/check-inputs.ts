@@ -4,6 +4,7 @@
  * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no
  * other.
  */
+import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
@@ -17,6 +18,8 @@ import { withDefaults } from './fill-defaults.ts';
 export interface ShapeJudge {
   /** `error` is the refusal; the first one of a request says enough. May throw it. */
   onOddShape(error: ServingError): void;
+  /** The protocol's name of a dtype, for error texts. Absent = our own. */
+  dtypeName?(dtype: DType): string;
 }
 
 const STRICT: ShapeJudge = {
@@ -49,20 +52,24 @@ export function checkInputs(
   return ordered;
 }
 
-/** The outputs that the filter names. Throws `invalid_request` for a name that is unknown or given twice. */
+/**
+ * The outputs that the filter names. Throws `invalid_request` for a name that is unknown or given twice. `field`: the
+ * request's field that names them.
+ */
 export function checkOutputFilter(
   model: ResolvedModelSpec,
   signature: Signature,
   filter: readonly string[],
+  field = 'output_filter',
 ): readonly string[] {
   const seen = new Set<string>();
   for (const name of filter) {
     if (!signature.outputs.has(name)) {
       throw invalid(
-        `output_filter names ${quoteName(name)}, which ${describeSignature(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
+        `${field} names ${quoteName(name)}, which ${describeSignature(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
       );
     }
-    if (seen.has(name)) throw invalid(`output_filter names ${quoteName(name)} twice; name each output once`);
+    if (seen.has(name)) throw invalid(`${field} names ${quoteName(name)} twice; name each output once`);
     seen.add(name);
   }
   return filter;
@@ -90,11 +97,7 @@ function checkInput(
 ): Tensor {
   const tensor = inputs.get(name);
   if (tensor === undefined) throw wrongNames(model, signature, inputs);
-  if (tensor.dtype !== spec.dtype) {
-    throw invalid(
-      `input ${quoteName(name)} is ${tensor.dtype}, but ${describeSignature(model)} wants ${spec.dtype}; send it as ${spec.dtype}`,
-    );
-  }
+  if (tensor.dtype !== spec.dtype) throw wrongDtype(model, name, spec.dtype, tensor.dtype, judge);
   if (!shapeFits(tensor.shape, spec.shape) && !fitsInRows(signature, name, spec, tensor)) {
     judge.onOddShape(wrongShape(model, name, spec, tensor));
   }
@@ -115,6 +118,19 @@ function checkText(model: ResolvedModelSpec, name: string, tensor: StringTensor)
   const fault = textFault(tensor.data[at]!);
   throw invalid(
     `input ${quoteName(name)}, element ${at}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
+  );
+}
+
+function wrongDtype(
+  model: ResolvedModelSpec,
+  name: string,
+  wanted: DType,
+  sent: DType,
+  judge: ShapeJudge,
+): ServingError {
+  const [is, wants] = [sent, wanted].map((dtype) => judge.dtypeName?.(dtype) ?? dtype);
+  return invalid(
+    `input ${quoteName(name)} is ${is}, but ${describeSignature(model)} wants ${wants}; send it as ${wants}`,
   );
 }
 

@@ -42,10 +42,17 @@ export class ModelInfoHandler {
     }
     const handle = this.#models.acquire(spec.name, spec);
     try {
-      const { name, version, signatures, leftOut, notes } = handle.servable;
+      const { name, version, signatures, runtime, maxBatchSize, leftOut, notes } = handle.servable;
       context.model = name;
       context.version = version.toString();
-      return { name, version, signatures, notes: [...leftOut, ...notes] };
+      return {
+        name,
+        version,
+        signatures,
+        runtime: runtime?.kind,
+        maxBatchSize,
+        notes: [...leftOut, ...notes],
+      };
     } finally {
       handle.release();
     }

@@ -83,6 +83,16 @@ export class ModelResolver {
     return this.models.find?.(spec.name, spec)?.served.size === 1;
   }
 
+  /**
+   * The signature that a request means that names none: the only one, where that is not `serving_default`. Undefined:
+   * `serving_default`, or the version is not there.
+   */
+  soleSignature(spec: ModelSpec): string | undefined {
+    const served = this.models.find?.(spec.name, spec)?.served;
+    if (served === undefined || served.size !== 1 || served.has(DEFAULT_SIGNATURE_NAME)) return undefined;
+    return served.keys().next().value;
+  }
+
   /** Borrows a fallback for a model that is not available. Throws `error`, which says so, if there is none. */
   acquireFallback(spec: ModelSpec, error: ServingError, context: RequestContext): Fallback {
     if (!this.#isAbsence(spec, error)) throw error;

@@ -39,6 +39,11 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     this.#outputFilter = outputFilter;
   }
 
+  /** The request's field that names outputs, for error texts. */
+  protected get outputField(): string {
+    return 'output_filter';
+  }
+
   check(): void {
     const { context, served, sent } = this;
     const { signature } = served;
@@ -48,7 +53,8 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, sent, this);
-    this.outputs = filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter);
+    this.outputs =
+      filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter, this.outputField);
     context.rows = rowsIn(signature, this.inputs);
     this.#sample = tap?.sample();
   }

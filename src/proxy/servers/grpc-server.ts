@@ -6,6 +6,7 @@ import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
+import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
 import { MODEL_SERVICE, registerModelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
 import {
@@ -33,6 +34,7 @@ export interface GrpcServerParts {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
+  readonly openInference: OpenInference;
   /** Undefined if clients may not change which models are served. */
   readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;

@@ -135,8 +135,11 @@ function readBool(reader: WireReader): boolean {
   return reader.varint() !== 0 || reader.high !== 0;
 }
 
-/** 0 as soon as one dim is 0, however large the others. */
-function countElements(shape: Shape, name: string): number {
+/**
+ * The elements of an input of this shape: 0 as soon as one dim is 0, however large the others. Throws ServingError
+ * (invalid_request, too_large) for a dim that no tensor has.
+ */
+export function countElements(shape: Shape, name: string): number {
   let count = 1;
   let isEmpty = false;
   for (let i = 0; i < shape.length; i++) {

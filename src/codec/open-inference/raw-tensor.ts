@@ -1,0 +1,75 @@
+/**
+ * Raw tensor contents → Tensor, as in gRPC's raw_input_contents and in REST's binary tensor data: little-endian,
+ * row-major, without padding. Numbers become views of the message. Each string stands after its length in four bytes.
+ */
+import { Buffer } from 'node:buffer';
+import { bytesPerElement, type DType } from '../../core/dtype.ts';
+import { invalidRequest } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import { formatShape, type Shape } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { chargeTensor, type TensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
+import { countElements } from '../tensorflow/tensor-proto/tensor-proto-reader.ts';
+import { DATATYPES } from './datatypes.ts';
+
+/** Bytes of the length before each string. */
+export const LENGTH_BYTES = 4;
+
+/** An input's head: all but its elements. */
+export interface TensorHead {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/**
+ * The elements that the shape has, charged to the request's budget before anything is allocated. Throws ServingError:
+ * invalid_request for a negative dim, too_large.
+ */
+export function chargedCount({ name, dtype, shape }: TensorHead, budget: TensorBudget): number {
+  const count = countElements(shape, name);
+  chargeTensor(budget, name, dtype, shape, count, undefined);
+  return count;
+}
+
+/** `raw` are all bytes of this input; the tensor is a view of them. Throws ServingError (invalid_request, too_large). */
+export function rawTensor(head: TensorHead, raw: Uint8Array, budget: TensorBudget): Tensor {
+  const { dtype, shape } = head;
+  const count = chargedCount(head, budget);
+  if (dtype === 'string') return { dtype, shape, data: cutStrings(head, count, raw) };
+  const want = count * bytesPerElement(dtype);
+  if (raw.byteLength !== want) throw wrongLength(head, raw.byteLength, want);
+  return { dtype, shape, data: raw };
+}
+
+/** `count` strings as views of `raw`. */
+function cutStrings(head: TensorHead, count: number, raw: Uint8Array): Uint8Array[] {
+  const { buffer, byteOffset, byteLength } = raw;
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const strings: Uint8Array[] = [];
+  let at = 0;
+  while (at < byteLength) {
+    if (strings.length === count) throw wrongStrings(head, `goes on after element ${count - 1}, the last one`);
+    const start = at + LENGTH_BYTES;
+    const length = start <= byteLength ? bytes.readUInt32LE(at) : Infinity;
+    if (start + length > byteLength) throw wrongStrings(head, `ends within element ${strings.length}`);
+    strings.push(new Uint8Array(buffer, byteOffset + start, length));
+    at = start + length;
+  }
+  if (strings.length < count) throw wrongStrings(head, `has ${strings.length} elements, and its shape has ${count}`);
+  return strings;
+}
+
+function wrongLength({ name, dtype, shape }: TensorHead, sent: number, want: number) {
+  return invalidRequest(
+    `input ${quoteName(name)} has ${sent} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
+      `${want}; send exactly those`,
+  );
+}
+
+function wrongStrings({ name, shape }: TensorHead, problem: string) {
+  return invalidRequest(
+    `input ${quoteName(name)}, BYTES ${formatShape(shape)}: its raw contents ${problem}; send each element after its ` +
+      'length in 4 bytes, little-endian',
+  );
+}

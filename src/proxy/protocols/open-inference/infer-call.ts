@@ -1,0 +1,91 @@
+/**
+ * ModelInfer, for every form of the protocol: one Predict, which goes the same way as TensorFlow Serving's. Only how
+ * the request names its model, its deadline and its priority is the protocol's own.
+ *
+ *   bytes ─ codec ─▶ InferRequest ─ inferCall ─▶ InferCall ─ exchange ─▶ TensorMap ─ codec ─▶ bytes
+ *
+ * The exchange's `encode` gets the outputs, in the order in which they were requested, and the call, which has the rest
+ * of the answer: `modelName`, `modelVersion`, `id`, `parameters`, `requestedOutputs`.
+ */
+import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
+import {
+  checkOutputParameters,
+  type InferRequest,
+  NO_PARAMETERS,
+  type Parameters,
+  type RequestedOutput,
+} from '../../../codec/open-inference/infer-request.ts';
+import type { DType } from '../../../core/dtype.ts';
+import type { ModelSpec } from '../../../core/model-spec.ts';
+import type { ModelResolver } from '../../handlers/model-resolver.ts';
+import { PredictCall } from '../../handlers/predict.ts';
+import type { RequestContext } from '../../request-context.ts';
+import type { RequestLifecycle } from '../../request-lifecycle.ts';
+import { modelSpecOf } from './model-reference.ts';
+import { readInferSettings } from './request-parameters.ts';
+
+/** What an InferCall is made with: one for a server. */
+export interface InferParts {
+  readonly resolver: ModelResolver;
+  readonly lifecycle: RequestLifecycle;
+}
+
+/** Of an answer to a request that wants its last answer marked. */
+const FINAL: Parameters = new Map([['triton_final_response', true]]);
+
+/**
+ * The call of a request that was read: sets its deadline and priority on `context`. Call it in the exchange's step
+ * decode. Throws ServingError (invalid_request, unsupported), or the cancel reason if its timeout has passed.
+ */
+export function inferCall(parts: InferParts, request: InferRequest, context: RequestContext): InferCall {
+  const { resolver, lifecycle } = parts;
+  const spec = modelSpecOf(request.modelName, request.modelVersion);
+  const { timeoutMs, priority, signatureName, wantsFinalMark } = readInferSettings(request.parameters);
+  for (const output of request.outputs) checkOutputParameters(output);
+  if (priority !== undefined) context.priority = priority;
+  if (timeoutMs !== undefined) {
+    lifecycle.shorten(context, timeoutMs);
+    context.cancel.throwIfCancelled();
+  }
+  const modelSpec = { ...spec, signatureName: signatureName ?? resolver.soleSignature(spec) };
+  return new InferCall(resolver, modelSpec, request, context, wantsFinalMark ? FINAL : NO_PARAMETERS);
+}
+
+export class InferCall extends PredictCall {
+  /** As it was sent; empty = the answer has none. */
+  readonly id: string;
+  /** The answer's. */
+  readonly parameters: Parameters;
+  /** Empty = all outputs, without parameters. */
+  readonly requestedOutputs: readonly RequestedOutput[];
+
+  constructor(
+    resolver: ModelResolver,
+    modelSpec: ModelSpec,
+    { id, inputs, outputs }: InferRequest,
+    context: RequestContext,
+    parameters: Parameters,
+  ) {
+    super(resolver, { modelSpec, inputs, outputFilter: outputs.map(({ name }) => name) }, context);
+    this.id = id;
+    this.parameters = parameters;
+    this.requestedOutputs = outputs;
+  }
+
+  /** The model that has answered. */
+  get modelName(): string {
+    return this.served.name;
+  }
+
+  get modelVersion(): string {
+    return this.served.versionText;
+  }
+
+  dtypeName(dtype: DType): string {
+    return DATATYPES[dtype];
+  }
+
+  protected override get outputField(): string {
+    return 'outputs';
+  }
+}

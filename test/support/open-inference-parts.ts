@@ -1,0 +1,41 @@
+/** The shared layer of the Open Inference Protocol over puppet models, for the harnesses of both surfaces. */
+import { systemClock } from '../../src/core/clock.ts';
+import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
+import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
+import { type OperatedModels, RepositoryHandler } from '../../src/proxy/handlers/repository.ts';
+import { OpenInference } from '../../src/proxy/protocols/open-inference/open-inference.ts';
+import { type Readiness, ReadinessGate } from '../../src/proxy/readiness.ts';
+import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
+import type { PuppetDirectory } from './puppet-models.ts';
+
+export interface OpenInferenceHarness {
+  readonly models: PuppetDirectory;
+  readonly lifecycle: RequestLifecycle;
+  /** Default: a server that is ready. */
+  readonly readiness?: Readiness;
+  /** What callers may load and unload. Default: nothing. */
+  readonly operated?: OperatedModels | undefined;
+  /** Default: no totals. */
+  readonly statistics?: InferenceStatistics;
+}
+
+export function openInferenceOf(harness: OpenInferenceHarness): OpenInference {
+  const { models, lifecycle, operated, statistics = new InferenceStatistics(systemClock) } = harness;
+  return new OpenInference({
+    resolver: new ModelResolver(models),
+    modelInfo: new ModelInfoHandler(models),
+    lifecycle,
+    statistics,
+    readiness: harness.readiness ?? readyGate(),
+    repository: operated && new RepositoryHandler({ models: operated, clock: systemClock }),
+    settings: { logLevel: 'info', isTracing: false },
+    version: '1.2.3',
+  });
+}
+
+function readyGate(): Readiness {
+  const gate = new ReadinessGate();
+  gate.setModelsReady(true);
+  return gate;
+}
